@@ -1,0 +1,3 @@
+"""
+When to try again.
+"""

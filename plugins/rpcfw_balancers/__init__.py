@@ -1,0 +1,3 @@
+"""
+Which node gets the next attempt.
+"""

@@ -1,0 +1,3 @@
+"""
+Messages to bytes and back.
+"""

@@ -1,0 +1,3 @@
+"""
+Who serves what, where.
+"""

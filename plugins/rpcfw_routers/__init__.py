@@ -1,0 +1,3 @@
+"""
+Where a call may go at all.
+"""

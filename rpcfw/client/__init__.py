@@ -1,0 +1,3 @@
+"""
+A client, joined together.
+"""

@@ -1,0 +1,3 @@
+"""
+From the name of a service to one live node.
+"""

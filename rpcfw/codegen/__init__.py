@@ -1,0 +1,3 @@
+"""
+Services from Protobuf descriptors: written as text for protoc, or made at run time.
+"""

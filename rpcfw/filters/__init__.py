@@ -1,0 +1,3 @@
+"""
+Mechanisms that stand in a stack. Each asks a policy plugin, then acts.
+"""

@@ -1,0 +1,3 @@
+"""
+A server, joined together. Never imports the client, nor the other way round.
+"""

@@ -1,0 +1,7 @@
+"""
+The seams that plugins, and users' services, fit into.
+
+One abstract class to a file, its contract in the docstring; the suites in
+`rpcfw.testing.contracts` are these contracts as programs. Nothing here knows a
+registry, a wire or a policy.
+"""

@@ -1,0 +1,67 @@
+"""
+Channels: a way to make calls, as stubs and plugins see it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, Coroutine, Iterable
+from typing import Any, Union
+
+from rpcfw.spi.stream import Stream
+from rpcfw.values.metadata import MetadataLike
+from rpcfw.values.method import Method
+
+__all__ = ["Channel", "Messages"]
+
+#: What a client that streams may hand in at once.
+Messages = Union[Iterable[Any], AsyncIterable[Any]]
+
+
+class Channel(ABC):
+    """
+    A way to make calls to a service or an address.
+
+    ``timeout_s`` is the limit of the whole call, all attempts in it; None takes
+    the method's own, else the configured default. No call is without one.
+    """
+
+    @abstractmethod
+    def call(
+        self,
+        method: Method,
+        request: Any,
+        timeout_s: float | None = None,
+        metadata: MetadataLike | None = None,
+    ) -> Coroutine[Any, Any, Any]:
+        """
+        Make a call that has one response, and return it.
+
+        Args:
+            request: the message; `Messages` if the client streams.
+
+        Raises:
+            CallError: it failed.
+        """
+
+    @abstractmethod
+    def stream(
+        self,
+        method: Method,
+        request: Any = None,
+        timeout_s: float | None = None,
+        metadata: MetadataLike | None = None,
+    ) -> Stream:
+        """
+        Make a call that has a stream of responses.
+
+        Args:
+            request: the message; for a bidirectional call `Messages`, or None to
+                write with `Stream.send`.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """
+        Let go of the connections. Calls still open fail as cancelled.
+        """

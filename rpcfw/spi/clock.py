@@ -1,0 +1,66 @@
+"""
+Time, chance and threads, as arguments.
+
+The reactor and `twisted.internet.task.Clock` both are a `Clock`, so a test moves
+time by hand and no code here asks for the time of day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+
+__all__ = ["Chance", "Clock", "DelayedCall", "Threads"]
+
+T = TypeVar("T")
+
+
+class DelayedCall(Protocol):
+    """
+    A call that the clock will make; Twisted's IDelayedCall.
+    """
+
+    def cancel(self) -> None: ...
+
+    def active(self) -> bool: ...
+
+
+class Clock(Protocol):
+    """
+    Monotonic seconds and a way to be called later.
+    """
+
+    def seconds(self) -> float: ...
+
+    # The name is the reactor's, so that the reactor fits as it is.
+    def callLater(  # noqa: N802
+        self, delay: float, callable: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any: ...
+
+
+class Chance(Protocol):
+    """
+    The part of `random.Random` that is used.
+    """
+
+    def random(self) -> float: ...
+
+    def randrange(self, stop: int, /) -> int: ...
+
+
+class Threads(Protocol):
+    """
+    The bridge between the reactor's thread and others.
+    """
+
+    def call(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """
+        Run ``function`` in a thread; the Deferred fires in the reactor's.
+        """
+
+    def post(self, function: Callable[..., Any], *args: Any) -> None:
+        """
+        Run ``function`` in the reactor's thread, soon. Callable from any thread.
+        """

@@ -1,0 +1,52 @@
+"""
+Codecs: messages to bytes and back.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from attrs import frozen
+
+from rpcfw.spi.plugin import Plugin
+
+__all__ = ["Codec", "Coder"]
+
+
+@frozen
+class Coder:
+    """
+    How one type is written and read.
+
+    Args:
+        encode: message to bytes.
+        decode: bytes to message. Either may raise anything on a message or bytes
+            that do not fit; the caller turns it into `InvalidMessage`.
+    """
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], Any]
+
+
+class Codec(Plugin):
+    """
+    One serialization.
+
+    `coder` is asked once for each type of each method, not on a call's way, so
+    it may compile what it likes. What it returns must be pure: no I/O, no state
+    between messages, no import or execution of anything that the bytes name.
+    """
+
+    #: As it stands in the INI, on the wire and in ``Method.codec``.
+    name: ClassVar[str]
+
+    @abstractmethod
+    def coder(self, type: Any) -> Coder:
+        """
+        Return how ``type`` is written and read.
+
+        Raises:
+            ContractError: this codec cannot carry the type; says why.
+        """

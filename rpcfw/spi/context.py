@@ -1,0 +1,89 @@
+"""
+The call that the running code serves, as its author sees it.
+"""
+
+from __future__ import annotations
+
+from rpcfw.values.call import Call, serving
+from rpcfw.values.metadata import Metadata, MetadataLike
+
+__all__ = ["Context", "context"]
+
+
+class Context:
+    """
+    What a running method may know and say beside its message.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    @property
+    def method(self) -> str:
+        """
+        What was called, as ``service/method``.
+        """
+        return self._call.method.path
+
+    @property
+    def metadata(self) -> Metadata:
+        """
+        What the caller sent along.
+        """
+        return self._call.metadata
+
+    @property
+    def caller(self) -> str:
+        """
+        Name of the calling application as it told it, unproven; empty for unknown.
+        """
+        return self._call.caller
+
+    @property
+    def peer(self) -> str:
+        """
+        Address of the caller.
+        """
+        return self._call.peer
+
+    @property
+    def deadline(self) -> float:
+        """
+        When the caller stops waiting, in seconds of the reactor's clock.
+        """
+        return self._call.deadline
+
+    @property
+    def cancelled(self) -> bool:
+        """
+        Whether the caller has given up. A coroutine is cancelled at its ``await``
+        then; a `blocking` method has to look here.
+        """
+        return self._call.cancelled
+
+    def send_metadata(self, metadata: MetadataLike) -> None:
+        """
+        Add pairs that the caller gets before the (first) message.
+        """
+        self._call.response_metadata = self._call.response_metadata.plus(metadata)
+
+    def send_trailers(self, metadata: MetadataLike) -> None:
+        """
+        Add pairs that the caller gets after the (last) message.
+        """
+        self._call.trailers = self._call.trailers.plus(metadata)
+
+
+def context() -> Context:
+    """
+    Return the context of the call that the running code serves.
+
+    Raises:
+        LookupError: it serves none.
+    """
+    call = serving.get()
+    if call is None:
+        raise LookupError("this code is not serving a call")
+    return Context(call)

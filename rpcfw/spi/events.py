@@ -1,0 +1,223 @@
+"""
+What a wire machine reports: what happened on a connection, in the past tense.
+
+Made for every message, so they are plain slotted records. ``call_id`` names a
+call on its connection; it is the machine's own numbering.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from attrs import define
+
+from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
+
+__all__ = [
+    "CallCancelled",
+    "CallEnded",
+    "ConnectionFailed",
+    "Event",
+    "MessageReceived",
+    "PeerLeaving",
+    "PingAnswered",
+    "Ready",
+    "RequestHead",
+    "RequestReceived",
+    "ResponseReceived",
+    "ResponseStarted",
+    "RoomMade",
+    "SideEnded",
+]
+
+
+@define(eq=False)
+class RequestHead:
+    """
+    What is known of a request before its first message.
+
+    A machine may hand out the same head for many requests: never change one.
+
+    Args:
+        path: ``service/method``, without a leading slash.
+        codec: name of the codec of all messages of the call.
+        timeout_s: time left when the caller sent it; None if it named none.
+        metadata: pairs from the caller.
+        caller: name of the calling application, empty for unknown.
+        one_way: no answer is wanted and none may be sent.
+        accepts: names of the compressions that the caller can undo.
+    """
+
+    path: str
+    codec: str
+    timeout_s: float | None = None
+    metadata: Metadata = EMPTY
+    caller: str = ""
+    one_way: bool = False
+    accepts: tuple[str, ...] = ()
+
+
+@define(eq=False)
+class RequestReceived:
+    """
+    A call came in. The fast path: a whole unary request is this one event.
+
+    Args:
+        body: the first message, or None if only the head has come.
+        encoding: compression of the body, empty for none.
+        ended: the caller will send no more.
+    """
+
+    call_id: int
+    head: RequestHead
+    body: bytes | None
+    encoding: str
+    ended: bool
+
+
+@define(eq=False)
+class ResponseReceived:
+    """
+    A whole unary response with status OK: the fast path of the caller's side.
+    """
+
+    call_id: int
+    body: bytes
+    encoding: str
+    metadata: Metadata
+    trailers: Metadata
+
+
+@define(eq=False)
+class ResponseStarted:
+    """
+    The server has begun to answer with these pairs; messages follow.
+    """
+
+    call_id: int
+    metadata: Metadata
+
+
+@define(eq=False)
+class MessageReceived:
+    """
+    One message of a stream, in either direction.
+
+    Args:
+        cost: what to report as consumed once the application has taken it.
+    """
+
+    call_id: int
+    body: bytes
+    encoding: str
+    cost: int
+
+
+@define(eq=False)
+class SideEnded:
+    """
+    The caller will send no more messages.
+    """
+
+    call_id: int
+
+
+@define(eq=False)
+class CallEnded:
+    """
+    The server ended the call; nothing follows.
+
+    Args:
+        retry_after_s: the server's wish when to try again; negative: never.
+    """
+
+    call_id: int
+    status: Status
+    message: str = ""
+    details: bytes = b""
+    metadata: Metadata = EMPTY
+    trailers: Metadata = EMPTY
+    hints: Hint = Hint.NONE
+    retry_after_s: float | None = None
+
+
+@define(eq=False)
+class CallCancelled:
+    """
+    The peer gave the call up. Nothing more may be sent on it.
+    """
+
+    call_id: int
+    reason: str = ""
+
+
+@define(eq=False)
+class RoomMade:
+    """
+    A call for which `Machine.send` had said "full" has room again.
+    """
+
+    call_id: int
+
+
+@define(eq=False)
+class Ready:
+    """
+    The peer has said hello: calls may be made.
+
+    Args:
+        accepts: names of the compressions that the peer can undo.
+    """
+
+    accepts: tuple[str, ...] = ()
+
+
+@define(eq=False)
+class PingAnswered:
+    """
+    The peer is alive.
+    """
+
+
+@define(eq=False)
+class PeerLeaving:
+    """
+    The peer takes no new calls on this connection.
+
+    Args:
+        refused: calls of ours that it surely has not begun and never will.
+    """
+
+    reason: str
+    refused: tuple[int, ...] = ()
+
+
+@define(eq=False)
+class ConnectionFailed:
+    """
+    The connection is of no more use: write what is left of the output, then close.
+
+    Args:
+        reason: what was expected and what came.
+        by_peer: the peer reported it (so it has logged it, too).
+    """
+
+    reason: str
+    by_peer: bool = False
+
+
+Event = Union[
+    RequestReceived,
+    ResponseReceived,
+    ResponseStarted,
+    MessageReceived,
+    SideEnded,
+    CallEnded,
+    CallCancelled,
+    RoomMade,
+    Ready,
+    PingAnswered,
+    PeerLeaving,
+    ConnectionFailed,
+]

@@ -1,0 +1,80 @@
+"""
+Filters: steps that every call passes, on the client and on the server.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine
+from enum import Enum
+from typing import Any
+
+from rpcfw.spi.plugin import Plugin
+from rpcfw.values.call import Call
+
+__all__ = ["CallStep", "Filter", "Role"]
+
+#: The rest of the stack, as a filter sees it. Returns the response message, or an
+#: async iterator of messages if the server streams; raises `CallError`.
+CallStep = Callable[[Call], Coroutine[Any, Any, Any]]
+
+
+class Role(Enum):
+    """
+    The named places of the three stacks, in their order, outermost first.
+    """
+
+    # The client's call stack: once a call.
+    METRICS = "METRICS"
+    TRACING = "TRACING"
+    ACCESS_LOG = "ACCESS_LOG"
+    DEADLINE = "DEADLINE"
+    USER = "USER"
+    GUARD = "GUARD"
+    ATTEMPTS = "ATTEMPTS"
+    ROUTING = "ROUTING"
+    SELECTION = "SELECTION"
+    # The client's attempt stack: once an attempt, on the chosen node.
+    ATTEMPT_TRACING = "ATTEMPT_TRACING"
+    ATTEMPT_METRICS = "ATTEMPT_METRICS"
+    BREAKER = "BREAKER"
+    LIMIT = "LIMIT"
+    ATTEMPT_DEADLINE = "ATTEMPT_DEADLINE"
+    CREDENTIALS = "CREDENTIALS"
+    # The server's stack has METRICS, TRACING, ACCESS_LOG, then these two, then
+    # DEADLINE, AUTH, USER.
+    ADMISSION = "ADMISSION"
+    AUTH = "AUTH"
+
+
+class Filter(Plugin):
+    """
+    One step. It may change the call, answer itself, call ``proceed`` once, not at
+    all, or several times, and learn how the call ended.
+
+    A filter must let `BaseException`s that are not `CallError`s pass (they are
+    cancellations and bugs), must not swallow the end of a streaming response
+    (use `Call.on_end`), and must not keep the call after it.
+    """
+
+    @abstractmethod
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        """
+        Take ``call`` through this step and the rest, ``proceed(call)``.
+        """
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        """
+        Return this step joined to the rest. Runs once, when the stack is built.
+
+        A filter on every call's way may override it with a closure that holds
+        what it needs, and then answers for the same behaviour as `apply`.
+        """
+        apply = self.apply
+
+        def step(call: Call) -> Coroutine[Any, Any, Any]:
+            return apply(call, proceed)
+
+        return step
+
+

@@ -1,0 +1,91 @@
+"""
+Options: what a section of the INI file may say, declared as data.
+
+A plugin, or a part of the framework, declares an attrs class::
+
+    @options
+    class Options:
+        address: Address = option("tcp:127.0.0.1:2210", "where the node listens")
+        lease: Seconds = option("10s", "how long an instance outlives its provider")
+
+Defaults are written as the INI would write them and read by the same code, so
+what the example file prints is what happens. The annotation says how text is
+read: ``str``, ``int``, ``float``, ``bool``, ``Seconds``, ``Bytes``,
+``PerSecond``, ``Share`` (see `rpcfw.values.units`), ``Address``, ``Path``,
+``Literal["a", "b"]``, ``tuple[X, ...]`` (separated by commas or new lines) and
+``X | None`` (empty text is None).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import attrs
+
+__all__ = ["NO_DEFAULT", "Declared", "declared", "option", "options"]
+
+C = TypeVar("C", bound=type)
+
+
+class _NoDefault:
+    def __repr__(self) -> str:
+        return "(none: must be given)"
+
+
+#: The default of an option that must be given.
+NO_DEFAULT: Any = _NoDefault()
+
+
+@attrs.frozen
+class Declared:
+    """
+    One option as declared.
+
+    Args:
+        name: as in the INI: lower case, words joined by underscores.
+        type: the annotation, resolved.
+        default: INI text, or `NO_DEFAULT`.
+        meaning: one line for a person.
+        secret: its value is never shown.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    meaning: str
+    secret: bool = False
+
+
+def option(default: Any, meaning: str, *, secret: bool = False) -> Any:
+    """
+    Declare an option: its default as INI text (or `NO_DEFAULT`) and its meaning.
+    """
+    return attrs.field(
+        kw_only=True,
+        repr=not secret,
+        metadata={"default": default, "meaning": meaning, "secret": secret},
+    )
+
+
+def options(cls: C) -> C:
+    """
+    Make a class of declared options; its instances are frozen.
+    """
+    return attrs.frozen(cls)
+
+
+def declared(cls: type) -> tuple[Declared, ...]:
+    """
+    Return what a class made with `options` declares, in order.
+    """
+    attrs.resolve_types(cls, include_extras=True)
+    return tuple(
+        Declared(
+            name=field.name,
+            type=field.type,
+            default=field.metadata["default"],
+            meaning=field.metadata["meaning"],
+            secret=field.metadata["secret"],
+        )
+        for field in attrs.fields(cls)
+    )

@@ -1,0 +1,87 @@
+"""
+Plugins, and what surrounds them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+
+from rpcfw.spi.clock import Chance, Clock, Threads
+from rpcfw.spi.metrics import Meter
+from rpcfw.spi.options import options
+from rpcfw.spi.timers import Timers
+
+if TYPE_CHECKING:
+    from rpcfw.spi.channel import Channel
+    from rpcfw.values.address import Address
+
+__all__ = ["NoOptions", "Plugin", "Surroundings"]
+
+
+@frozen(eq=False)
+class Surroundings:
+    """
+    What a plugin may ask of the process it lives in, handed to each.
+
+    Args:
+        clock: monotonic time and delayed calls.
+        timers: deadlines on that clock.
+        chance: randomness.
+        meter: where it counts.
+        threads: the way to other threads and back.
+        application: name of this application.
+        open_channel: ``open_channel(address, protocol)`` gives a channel to one
+            address by protocol name, without a registry, router or balancer:
+            for plugins that are users of an RPC service themselves. The plugin
+            closes it.
+    """
+
+    clock: Clock
+    timers: Timers
+    chance: Chance
+    meter: Meter
+    threads: Threads
+    application: str
+    open_channel: Callable[[Address, str], Channel]
+
+
+@options
+class NoOptions:
+    """
+    For a plugin that has nothing to set.
+    """
+
+
+class Plugin(ABC):
+    """
+    Anything that is chosen by a name in the INI.
+
+    It is made when the process is assembled, before anything runs; it must not
+    do I/O then. `start` runs before its first use and `stop` after its last;
+    both may be asked at most once, and `stop` only after `start`.
+
+    Args:
+        options: an instance of its `Options`.
+        surroundings: what it may use of the process.
+    """
+
+    #: A class made with `rpcfw.spi.options.options`.
+    Options: ClassVar[type] = NoOptions
+
+    def __init__(self, options: Any, surroundings: Surroundings) -> None:
+        self.options = options
+        self.surroundings = surroundings
+
+    async def start(self) -> None:  # noqa: B027
+        """
+        Get ready. What raises here stops the process from starting.
+        """
+
+    async def stop(self) -> None:  # noqa: B027
+        """
+        Let go of everything. Runs under the process's time limit.
+        """

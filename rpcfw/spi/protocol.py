@@ -1,0 +1,233 @@
+"""
+Wire protocols: one connection's rules as a machine without I/O.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import Enum
+from typing import ClassVar
+
+from attrs import frozen
+
+from rpcfw.spi.events import Event, RequestHead
+from rpcfw.spi.plugin import Plugin
+from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
+
+__all__ = ["Limits", "Machine", "Match", "WireProtocol"]
+
+
+class Match(Enum):
+    """
+    Whether the first bytes of a connection belong to a protocol.
+    """
+
+    YES = "yes"
+    NO = "no"
+    MORE = "more bytes are needed to tell"
+
+
+@frozen
+class Limits:
+    """
+    What one side takes from the other, the same words for every protocol.
+
+    Each is named as its option in the INI is, so that an error can name it.
+
+    Args:
+        max_receive_bytes: largest message taken, packed or unpacked.
+        max_send_bytes: largest message sent.
+        max_header_bytes: largest head of a call: path, metadata, trailers.
+        max_calls: calls open at once on one connection.
+        stream_window_bytes: what a stream's sender may have on its way, unread.
+        max_resets: calls begun and cancelled at once that a peer may make for
+            every hundred others before it counts as hostile.
+        max_pings: pings without other traffic before the peer counts as hostile.
+    """
+
+    max_receive_bytes: int = 4 << 20
+    max_send_bytes: int = 64 << 20
+    max_header_bytes: int = 16 << 10
+    max_calls: int = 10_000
+    stream_window_bytes: int = 1 << 20
+    max_resets: int = 200
+    max_pings: int = 100
+
+
+class Machine(ABC):
+    """
+    One connection's protocol state: bytes in, events out, bytes to send out.
+
+    No clock, no I/O, no logging, no Twisted. Whoever drives it feeds `receive`,
+    acts on the events, and after anything it asked of the machine writes
+    `take_output`.
+
+    Guilt. Whatever bytes come, `receive` raises nothing: a peer that breaks the
+    rules makes a `ConnectionFailed`, or an end of that one call if the rest of
+    the connection can still be trusted. Asking for what makes no sense (an answer
+    to a call that ended) raises `LocalProtocolError`; so the driver keeps the
+    life of each call, and the machine only checks it.
+
+    Calls end by themselves: after a `CallEnded`, `ResponseReceived` or
+    `CallCancelled` event, and after `respond`, `finish` or `cancel`, the machine
+    has forgotten the call. What still comes for it is dropped.
+    """
+
+    @abstractmethod
+    def start(self) -> None:
+        """
+        Queue whatever this side says first. Asked once, before all else.
+        """
+
+    @abstractmethod
+    def receive(self, data: bytes) -> list[Event]:
+        """
+        Take bytes, split in whatever way, and return what happened.
+        """
+
+    @abstractmethod
+    def take_output(self) -> bytes:
+        """
+        Return what must be written now, and forget it. Empty if nothing.
+        """
+
+    # The caller's side.
+
+    @abstractmethod
+    def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
+        """
+        Begin a call and return its id, growing with each call.
+
+        Args:
+            head: what is called and how.
+            body: the first message if there is one already.
+            encoding: compression of the body, empty for none.
+            ended: no more messages will be sent. With a body: the fast path.
+
+        Raises:
+            MessageTooLarge: the head is over the peer's limit. Nothing was queued.
+            Overloaded: the peer has as many open calls as it takes. Likewise.
+        """
+
+    # The server's side.
+
+    @abstractmethod
+    def respond(
+        self,
+        call_id: int,
+        body: bytes,
+        encoding: str = "",
+        metadata: Metadata = EMPTY,
+        trailers: Metadata = EMPTY,
+    ) -> None:
+        """
+        Answer a unary call with one message and status OK: the fast path.
+        """
+
+    @abstractmethod
+    def start_response(self, call_id: int, metadata: Metadata) -> None:
+        """
+        Send the pairs that stand before the first message of a streaming answer.
+        """
+
+    @abstractmethod
+    def finish(
+        self,
+        call_id: int,
+        status: Status,
+        message: str = "",
+        details: bytes = b"",
+        trailers: Metadata = EMPTY,
+        hints: Hint = Hint.NONE,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """
+        End the call with a status: a failure, or the end of a streaming answer.
+
+        What is over the peer's header limit is shortened, never refused.
+        """
+
+    # Both.
+
+    @abstractmethod
+    def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
+        """
+        Queue one message of a stream; it leaves as soon as flow control lets it.
+
+        Returns:
+            Whether there is room for more. If not, send no more before `RoomMade`.
+        """
+
+    @abstractmethod
+    def end(self, call_id: int) -> None:
+        """
+        As the caller: say that no more messages will be sent.
+        """
+
+    @abstractmethod
+    def cancel(self, call_id: int, reason: str = "") -> None:
+        """
+        Give a call up, from either side. What is queued for it is dropped.
+        """
+
+    @abstractmethod
+    def consumed(self, call_id: int, cost: int) -> None:
+        """
+        Tell that the application has taken what a `MessageReceived` cost.
+        """
+
+    @abstractmethod
+    def ping(self) -> None:
+        """
+        Ask the peer for a sign of life.
+        """
+
+    @abstractmethod
+    def leave(self, reason: str) -> None:
+        """
+        Tell the peer that no new calls are taken here. Open ones go on.
+        """
+
+    @abstractmethod
+    def fail(self, reason: str) -> None:
+        """
+        Queue the last word before the connection is closed because of ``reason``.
+        """
+
+
+class WireProtocol(Plugin):
+    """
+    One protocol: makes machines, and knows its own first bytes.
+    """
+
+    #: As it stands in the INI and in ``Instance.protocols``.
+    name: ClassVar[str]
+    #: The name in TLS's ALPN, empty for none.
+    alpn: ClassVar[str] = ""
+    #: Codecs that it can carry; empty for any.
+    codecs: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def match(self, data: bytes) -> Match:
+        """
+        Tell whether a connection that begins with ``data`` speaks this protocol.
+
+        Must answer YES or NO once it has 64 bytes.
+        """
+
+    @abstractmethod
+    def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+        """
+        Return a machine for an accepted connection.
+
+        Args:
+            limits: what this side takes.
+            accepts: names of the compressions that this side can undo.
+        """
+
+    @abstractmethod
+    def client(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+        """
+        Return a machine for a connection that this side opened.
+        """

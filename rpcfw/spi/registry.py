@@ -1,0 +1,90 @@
+"""
+Registries: who serves what, where.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from rpcfw.spi.plugin import Plugin
+from rpcfw.values.instance import Instance, Snapshot
+
+__all__ = ["Listener", "Registry", "Watch"]
+
+#: Called in the reactor's thread; must not raise and must not block.
+Listener = Callable[[Snapshot], None]
+
+
+class Watch(ABC):
+    """
+    One subscription.
+    """
+
+    @abstractmethod
+    def close(self) -> None:
+        """
+        Stop it: the listener is not called again. May be repeated.
+        """
+
+
+class Registry(Plugin):
+    """
+    A place where instances are announced and watched.
+
+    Contract. Every method is called in the reactor's thread and none blocks it.
+
+    `start` does not wait for the place to be reachable: a process must be able
+    to start while its registry is away. What was asked for meanwhile is done as
+    soon as it is there.
+
+    An announced instance *stays* announced until it is withdrawn or this process
+    ends: renewing, announcing again after a lost session, and putting back what
+    somebody else deleted are the registry's work, not its user's. When the
+    process dies without a word, its instances vanish within the registry's own
+    lease or session time.
+
+    A watch tells the listener the whole list: once as soon as it is known (also
+    if it is empty), then after each change, changes that come close together
+    possibly as one. While the place is unreachable it is silent: silence means
+    "as before". After a reconnect nothing that changed meanwhile is missed.
+
+    A stored record that cannot be read is skipped with a warning, never fatal.
+    """
+
+    @abstractmethod
+    async def announce(self, instance: Instance) -> None:
+        """
+        Make ``instance`` visible and keep it so; return once it is visible.
+
+        The same service and id again replaces what was there (a new weight, say).
+        Waits as long as it takes if the place is away: the caller sets the limit.
+        Giving up the wait does not take the announcement back.
+
+        Raises:
+            RegistryError: refused for good (no permission, say).
+        """
+
+    @abstractmethod
+    async def withdraw(self, instance: Instance) -> None:
+        """
+        Take an announced instance back; return once it is gone.
+
+        What was never announced is ignored. If the place is away, return at once:
+        the lease or session will do it.
+        """
+
+    @abstractmethod
+    def watch(self, service: str, listener: Listener) -> Watch:
+        """
+        Tell ``listener`` of all instances of ``service``, now and after each change.
+        """
+
+    @abstractmethod
+    async def services(self) -> tuple[str, ...]:
+        """
+        Return the names of the services that have, or had, instances; sorted.
+
+        Raises:
+            RegistryError: the place cannot be asked just now.
+        """

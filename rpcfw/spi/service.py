@@ -1,0 +1,341 @@
+"""
+Services: what users write by subclassing `Service`.
+
+A service is defined in one of three ways, and served and called the same:
+
+- in plain Python: methods marked with `method`, their parameters and results
+  annotated with builtins, dataclasses, attrs classes or msgspec structs;
+- by a class that ``protoc-gen-rpcfw`` wrote, which the user subclasses;
+- by `service_class` from descriptors, at run time.
+
+A method may be ``async def``, a plain function, or return a Deferred; one marked
+`blocking` runs in a thread. A server-streaming method is an async generator (or
+returns an async iterator); a client-streaming one takes an ``AsyncIterator``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from typing import Any, ClassVar, TypeVar, overload
+
+import msgspec
+from attrs import define, frozen
+from twisted.internet.defer import Deferred
+
+from rpcfw.errors import ContractError, Unimplemented
+from rpcfw.spi.context import Context, context
+from rpcfw.values.method import Method, Shape
+from rpcfw.values.units import parse_duration
+
+__all__ = [
+    "Context",
+    "Offered",
+    "Service",
+    "blocking",
+    "context",
+    "method",
+    "offered",
+    "service_class",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
+#: Words that a stub takes for itself, so no parameter may have them.
+_RESERVED = ("timeout", "metadata")
+
+
+@define
+class _Mark:
+    """
+    What a decorator wrote on a function.
+    """
+
+    exported: bool = False
+    blocking: bool = False
+    name: str | None = None
+    idempotent: bool = False
+    one_way: bool = False
+    timeout_s: float | None = None
+    shape: Shape | None = None
+    request_type: Any = None
+    response_type: Any = None
+    codec: str | None = None
+
+
+@frozen(eq=False)
+class Offered:
+    """
+    One method of a service class, ready to be served or called.
+
+    Args:
+        method: what it is to the rest of the framework.
+        attribute: its name in the class.
+        blocking: it must run in a thread.
+        parameters: for plain Python, the names over which the request, a struct
+            of arguments, is spread; None if the one parameter is the request.
+    """
+
+    method: Method
+    attribute: str
+    blocking: bool
+    parameters: tuple[str, ...] | None
+
+
+class Service:
+    """
+    The base class of services.
+
+    The name on the wire is given as the class is made::
+
+        class Greeter(Service, name="demo.Greeter"):
+            @method(idempotent=True)
+            async def say(self, name: str) -> str:
+                return f"hello {name}"
+
+    A subclass without ``name`` implements the service of its base.
+    """
+
+    service_name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is not None:
+            if not name or "/" in name or any(c.isspace() for c in name):
+                raise ContractError(f"{cls.__qualname__}: {name!r} cannot be a service's name")
+            cls.service_name = name
+
+    async def started(self) -> None:
+        """
+        Runs before the service takes calls: for what it needs to open.
+        """
+
+    async def stopped(self) -> None:
+        """
+        Runs after its last call.
+        """
+
+
+@overload
+def method(function: F, /) -> F: ...
+
+
+@overload
+def method(
+    *,
+    name: str | None = ...,
+    idempotent: bool = ...,
+    one_way: bool = ...,
+    timeout: str | None = ...,
+    shape: Shape | None = ...,
+    request_type: Any = ...,
+    response_type: Any = ...,
+    codec: str | None = ...,
+) -> Callable[[F], F]: ...
+
+
+def method(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    idempotent: bool = False,
+    one_way: bool = False,
+    timeout: str | None = None,
+    shape: Shape | None = None,
+    request_type: Any = None,
+    response_type: Any = None,
+    codec: str | None = None,
+) -> Any:
+    """
+    Mark a method as callable from outside. What is not marked never is.
+
+    Args:
+        name: its name on the wire, the function's own by default.
+        idempotent: repeating it does no harm, so a failed call may be repeated.
+        one_way: the caller does not wait and learns nothing; the result is dropped.
+        timeout: the default limit for its callers, as ``"500ms"``.
+        shape: with ``request_type``, ``response_type`` and ``codec``: for
+            generated code, instead of annotations.
+    """
+
+    def mark(function: F) -> F:
+        found = _mark_of(function)
+        found.exported = True
+        found.name = name
+        found.idempotent = idempotent
+        found.one_way = one_way
+        found.timeout_s = None if timeout is None else parse_duration(timeout)
+        found.shape = shape
+        found.request_type = request_type
+        found.response_type = response_type
+        found.codec = codec
+        return function
+
+    return mark if function is None else mark(function)
+
+
+def blocking(function: F) -> F:
+    """
+    Mark a method that blocks: it runs in the server's thread pool.
+    """
+    _mark_of(function).blocking = True
+    return function
+
+
+def _mark_of(function: Any) -> _Mark:
+    mark: _Mark | None = function.__dict__.get("__rpcfw__")
+    if mark is None:
+        mark = function.__rpcfw__ = _Mark()
+    return mark
+
+
+def offered(cls: type[Service]) -> tuple[Offered, ...]:
+    """
+    Return the methods of a service class, sorted by their names on the wire.
+
+    Raises:
+        ContractError: the class cannot be served; names the method and why.
+    """
+    found: tuple[Offered, ...] | None = cls.__dict__.get("__rpcfw_offered__")
+    if found is None:
+        if not cls.service_name:
+            raise ContractError(
+                f"{cls.__qualname__} has no name; write class {cls.__name__}(Service, name=...)"
+            )
+        attributes = sorted({name for base in cls.__mro__ for name in vars(base)})
+        methods = [_offer(cls, name) for name in attributes]
+        found = tuple(sorted(filter(None, methods), key=lambda one: one.method.name))
+        type.__setattr__(cls, "__rpcfw_offered__", found)
+    return found
+
+
+def _offer(cls: type[Service], attribute: str) -> Offered | None:
+    """
+    The mark nearest to the base class says what the method is on the wire; the
+    function nearest to the class says how it runs.
+    """
+    functions = [vars(base)[attribute] for base in cls.__mro__ if attribute in vars(base)]
+    marked = [(f, vars(f)["__rpcfw__"]) for f in functions if "__rpcfw__" in getattr(f, "__dict__", ())]
+    declared = [(function, mark) for function, mark in marked if mark.exported]
+    if not declared:
+        return None
+    function, mark = declared[-1]
+    where = f"{cls.__qualname__}.{attribute}"
+    if mark.shape is None:
+        types = _plain_types(where, function)
+    else:
+        types = (mark.shape, mark.request_type, mark.response_type, None)
+    shape, request_type, response_type, parameters = types
+    if mark.one_way and shape is not Shape.UNARY:
+        raise ContractError(f"{where}: only a unary method can be one-way")
+    return Offered(
+        method=Method(
+            service=cls.service_name,
+            name=mark.name or attribute,
+            shape=shape,
+            request_type=request_type,
+            response_type=response_type,
+            codec=mark.codec or "json",
+            idempotent=mark.idempotent,
+            one_way=mark.one_way,
+            timeout_s=mark.timeout_s,
+        ),
+        attribute=attribute,
+        blocking=any(mark.blocking for _, mark in marked),
+        parameters=parameters,
+    )
+
+
+def _plain_types(
+    where: str, function: Callable[..., Any]
+) -> tuple[Shape, Any, Any, tuple[str, ...] | None]:
+    """
+    Read shape and types off annotations.
+    """
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception as error:
+        raise ContractError(f"{where}: its annotations cannot be read: {error}") from error
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    for parameter in parameters:
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise ContractError(f"{where}: {parameter} cannot be sent; name each parameter")
+        if parameter.name not in hints:
+            raise ContractError(f"{where}: the parameter {parameter.name!r} has no annotation")
+        if parameter.name in _RESERVED:
+            raise ContractError(f"{where}: {parameter.name!r} belongs to the call; rename it")
+    if "return" not in hints:
+        raise ContractError(f"{where}: the result has no annotation")
+    response, server_streams = _unwrapped(where, hints["return"])
+    if len(parameters) == 1:
+        item, client_streams = _unwrapped(where, hints[parameters[0].name])
+        if client_streams:
+            shape = Shape.BIDI_STREAM if server_streams else Shape.CLIENT_STREAM
+            return shape, item, response, None
+    shape = Shape.SERVER_STREAM if server_streams else Shape.UNARY
+    struct = msgspec.defstruct(
+        f"{function.__name__}_arguments",
+        [_struct_field(parameter, hints[parameter.name]) for parameter in parameters],
+        forbid_unknown_fields=True,
+    )
+    return shape, struct, response, tuple(parameter.name for parameter in parameters)
+
+
+def _struct_field(parameter: inspect.Parameter, hint: Any) -> Any:
+    if parameter.default is parameter.empty:
+        return (parameter.name, hint)
+    default = parameter.default
+    if isinstance(default, (list, dict, set)):
+        return (parameter.name, hint, msgspec.field(default_factory=lambda: type(default)(default)))
+    return (parameter.name, hint, default)
+
+
+def _unwrapped(where: str, hint: Any) -> tuple[Any, bool]:
+    """
+    Return the type of the messages, and whether they come as a stream.
+    """
+    origin = typing.get_origin(hint)
+    if origin is Deferred:
+        return typing.get_args(hint)[0], False
+    if origin not in _STREAMS:
+        return hint, False
+    arguments = typing.get_args(hint)
+    if not arguments:
+        raise ContractError(f"{where}: a stream needs the type of its messages in brackets")
+    return arguments[0], True
+
+
+def service_class(name: str, methods: dict[str, Method], doc: str = "") -> type[Service]:
+    """
+    Make a service class from methods that are known otherwise, from descriptors say.
+
+    Args:
+        name: full name of the service.
+        methods: by the attribute they get; each takes the request and answers.
+    """
+
+    def unimplemented(attribute: str) -> Callable[[Any, Any], Any]:
+        def function(self: Any, request: Any) -> Any:
+            raise Unimplemented(f"{name}/{attribute} is declared but not written")
+
+        function.__name__ = function.__qualname__ = attribute
+        return function
+
+    namespace: dict[str, Any] = {"__doc__": doc}
+    for attribute, known in methods.items():
+        function = unimplemented(attribute)
+        namespace[attribute] = function
+        method(
+            name=known.name,
+            idempotent=known.idempotent,
+            shape=known.shape,
+            request_type=known.request_type,
+            response_type=known.response_type,
+            codec=known.codec,
+        )(function)
+    made: type[Service] = type(name.rpartition(".")[2], (Service,), namespace)
+    made.service_name = name
+    return made

@@ -1,0 +1,79 @@
+"""
+Streams: a streaming call as the application sees it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any
+
+from rpcfw.values.metadata import Metadata
+
+__all__ = ["Stream"]
+
+
+class Stream(ABC):
+    """
+    The caller's side of a streaming call.
+
+    Reading: ``async for message in stream``. The server is slowed down to the
+    speed of that loop. The loop ends when the server ends with OK and raises the
+    `CallError` otherwise.
+
+    Writing, if the client streams and gave no messages when it began: `send`
+    each and `end`. `send` waits while the server, or the network, is behind.
+
+    Leaving a ``with`` block, or `cancel`, gives up what has not ended.
+    """
+
+    @abstractmethod
+    def __aiter__(self) -> Stream: ...
+
+    @abstractmethod
+    async def __anext__(self) -> Any: ...
+
+    @abstractmethod
+    async def send(self, message: Any) -> None:
+        """
+        Send one message.
+
+        Raises:
+            CallError: the call has ended; the same error that reading gives.
+        """
+
+    @abstractmethod
+    async def end(self) -> None:
+        """
+        Say that no more messages will be sent.
+        """
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """
+        Give the call up, here and at the server. May be repeated.
+        """
+
+    @abstractmethod
+    async def metadata(self) -> Metadata:
+        """
+        Return what the server sent before its first message, once it is here.
+        """
+
+    @property
+    @abstractmethod
+    def trailers(self) -> Metadata:
+        """
+        What the server sent after its last message; empty before.
+        """
+
+    async def __aenter__(self) -> Stream:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cancel()

@@ -1,0 +1,207 @@
+"""
+Waiting, for coroutines that Twisted, asyncio or the server may drive.
+
+Theory of operation. A coroutine does not know who drives it. Twisted's driver
+waits for a Deferred that is yielded to it and hands anything else straight back;
+asyncio's Task waits for a future and refuses anything else. So a `Waiter`, where
+an asyncio loop runs, yields a future first: if that very future comes back at
+once, Twisted drives, and the Waiter yields itself, a Deferred. Without a loop it
+yields itself at once, which is the whole cost on the usual reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from asyncio.events import _get_running_loop as running_loop
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from rpcfw.errors import DeadlineExceeded
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.timers import Timers
+
+__all__ = ["CANCELLED", "Waiter", "limited", "running_loop", "sleep", "spawn"]
+
+T = TypeVar("T")
+
+#: Both drivers' words for "given up".
+CANCELLED = (CancelledError, asyncio.CancelledError)
+
+
+class Waiter(Deferred[T], Generic[T]):
+    """
+    One value to come, awaited by one coroutine, whoever drives it.
+
+    Fired with `callback` or `errback`. A subclass that must undo something when
+    its awaiter gives up overrides `cancel`, which costs nothing to those that
+    are not cancelled (a canceller would be a reference cycle for each call).
+    """
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        if running_loop() is None or self.called:
+            return (yield from super().__await__())
+        return (yield from self._await_beside_asyncio())
+
+    def _await_beside_asyncio(self) -> Generator[Any, Any, T]:
+        future = self.as_future()
+        future._asyncio_future_blocking = True
+        try:
+            handed_back = yield future
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        if handed_back is not future:
+            return future.result()
+        future.cancel()
+        return (yield from super().__await__())
+
+    def as_future(self) -> asyncio.Future[T]:
+        """
+        Return an asyncio future for the value; the value stays here as well.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def settle(result: Any) -> Any:
+            if future.done():
+                return result
+            if isinstance(result, Failure):
+                future.set_exception(result.value or RuntimeError("failure without a value"))
+                return None  # the future has it now
+            future.set_result(result)
+            return result
+
+        self.addBoth(settle)
+        return future
+
+
+class _Sleep(Waiter[None]):
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__()
+        self._delayed = clock.callLater(seconds, self.callback, None)
+
+    def cancel(self) -> None:
+        if self._delayed.active():
+            self._delayed.cancel()
+        super().cancel()
+
+
+async def sleep(clock: Clock, seconds: float) -> None:
+    """
+    Return after ``seconds`` of ``clock``.
+    """
+    await _Sleep(clock, seconds)
+
+
+class _Limit:
+    """
+    What `limited` has the timers watch.
+    """
+
+    __slots__ = ("expired", "waited")
+
+    def __init__(self) -> None:
+        self.waited: Any = None
+        self.expired = False
+
+    def expire(self) -> None:
+        self.expired = True
+        self.waited.cancel()
+
+
+@types.coroutine
+def limited(
+    coroutine: Coroutine[Any, Any, T], timers: Timers, deadline: float
+) -> Generator[Any, Any, T]:
+    """
+    Await ``coroutine``, giving it up when ``deadline`` has passed.
+
+    It forwards whatever the coroutine waits for to the driver, and remembers it:
+    that is what it cancels when the time is over. So one limit covers everything
+    below, the waits of users' own filters too, without a further Deferred.
+
+    Raises:
+        DeadlineExceeded: the time was over. Its message is for the caller to set.
+    """
+    limit = _Limit()
+    timers.watch(deadline, limit)
+    step: Callable[[Any], Any] = coroutine.send
+    argument: Any = None
+    try:
+        while True:
+            try:
+                limit.waited = step(argument)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            except CANCELLED:
+                if limit.expired:
+                    raise DeadlineExceeded("") from None
+                raise
+            try:
+                argument = yield limit.waited
+                step = coroutine.send
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as error:
+                step, argument = coroutine.throw, error
+    finally:
+        timers.forget(deadline, limit)
+
+
+def spawn(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """
+    Run ``coroutine`` on its own, beside the one that asks.
+
+    Where an asyncio loop runs, it runs as a Task of it, so that it may await
+    asyncio's things as well as Deferreds; else Twisted drives it.
+    """
+    loop = running_loop()
+    if loop is None:
+        return Deferred.fromCoroutine(coroutine)
+    return Deferred.fromFuture(loop.create_task(bridged(coroutine)))
+
+
+@types.coroutine
+def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    step: Callable[[Any], Any] = coroutine.send
+    argument: Any = None
+    while True:
+        try:
+            waited = step(argument)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        try:
+            if isinstance(waited, Deferred):
+                argument = yield from _as_future(waited)
+            else:
+                argument = yield waited
+            step = coroutine.send
+        except GeneratorExit:
+            coroutine.close()
+            raise
+        except BaseException as error:
+            step, argument = coroutine.throw, error
+
+
+def _as_future(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
+    return deferred.asFuture(asyncio.get_running_loop()).__await__()
+
+
+async def bridged(coroutine: Coroutine[Any, Any, T]) -> T:
+    """
+    Make a coroutine that awaits Deferreds fit for an asyncio Task.
+    """
+    return await _bridge(coroutine)
+
+
+async def awaited(value: Awaitable[T]) -> T:
+    """
+    Await anything awaitable, as a coroutine.
+    """
+    return await value

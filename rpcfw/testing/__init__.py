@@ -1,0 +1,3 @@
+"""
+The test kit for users and plugin authors; this project's own tests use it too.
+"""

@@ -1,0 +1,3 @@
+"""
+What each seam promises, as suites that any plugin can run.
+"""

@@ -1,0 +1,60 @@
+"""
+Where a peer listens: a TCP host and port, a Unix path, or a name in this process.
+
+Text form: ``tcp:10.0.0.5:2200``, ``tcp:[::1]:2200``, ``unix:/run/app.sock``,
+``memory:name``. ``10.0.0.5:2200`` alone means TCP.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+__all__ = ["Address"]
+
+
+@frozen
+class Address:
+    """
+    An address to listen at or to connect to.
+
+    Args:
+        scheme: ``tcp``, ``unix`` or ``memory``.
+        host: host name or IP address for tcp, path for unix, name for memory.
+        port: 0 to 65535 for tcp (0: any free one, for listening), else 0.
+    """
+
+    scheme: str
+    host: str
+    port: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """
+        Read the text form.
+
+        Raises:
+            ValueError: it is none; the message says what was expected.
+        """
+        scheme, _, rest = text.strip().partition(":")
+        if scheme in ("unix", "memory"):
+            if not rest:
+                raise ValueError(f"{text!r} names no {'path' if scheme == 'unix' else 'name'}")
+            return cls(scheme, rest)
+        if scheme != "tcp":
+            rest = text.strip()
+        host, colon, port = rest.rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            raise ValueError(f"{text!r}: an IPv6 address stands in brackets, as in tcp:[::1]:2200")
+        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError(
+                f"{text!r} is no address; expected tcp:HOST:PORT, unix:/PATH or memory:NAME"
+            )
+        return cls("tcp", host, int(port))
+
+    def __str__(self) -> str:
+        if self.scheme != "tcp":
+            return f"{self.scheme}:{self.host}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp:{host}:{self.port}"

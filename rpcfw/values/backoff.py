@@ -1,0 +1,43 @@
+"""
+How long to wait before the next try, as a pure function.
+
+The formula is that of gRPC's connection-backoff.md:
+``min(initial * factor ** n, most) * uniform(1 - jitter, 1 + jitter)``.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+__all__ = ["Backoff"]
+
+
+@frozen
+class Backoff:
+    """
+    A schedule of growing delays.
+
+    Args:
+        initial_s: the first delay.
+        factor: what each delay is multiplied by.
+        most_s: the longest delay, before jitter.
+        jitter: the share that chance may add or take, 0 to 1.
+    """
+
+    initial_s: float = 1.0
+    factor: float = 1.6
+    most_s: float = 120.0
+    jitter: float = 0.2
+
+    def delay_s(self, failures: int, chance: float) -> float:
+        """
+        Return the delay after ``failures`` failed tries (1 or more).
+
+        Args:
+            failures: how many tries in a row have failed.
+            chance: a number drawn from [0, 1).
+        """
+        # The exponent is bounded so that a year of failures does not overflow.
+        exponent = min(failures - 1, 64)
+        delay = min(self.initial_s * self.factor**exponent, self.most_s)
+        return delay * (1 + self.jitter * (2 * chance - 1))

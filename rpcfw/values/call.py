@@ -1,0 +1,82 @@
+"""
+A call on its way through the filters, on either side.
+
+Made once for each call and written to by the filters that it passes, so it is
+kept small: everything that most calls do not need is a shared default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from math import inf
+from typing import Any
+
+from attrs import define
+
+from rpcfw.status import Status
+from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.method import Method
+
+__all__ = ["Call", "serving"]
+
+
+@define(eq=False)
+class Call:
+    """
+    One call.
+
+    Args:
+        method: what is called.
+        request: the message; an async iterator of messages if the client
+            streams; on a server, before the innermost step, bytes not yet read.
+        metadata: what the caller sent along.
+        deadline: when its time is over, in seconds of the process's clock;
+            `math.inf` only before the DEADLINE filter has seen it.
+        caller: name of the calling application, empty for unknown.
+        peer: text of the address at the other end, once there is one.
+        attempt: how many attempts were begun, so 1 in the first.
+        tried: the nodes that attempts went to.
+        response_metadata: what the server sent before its first message.
+        trailers: what the server sent after its last one.
+        cancelled: the caller has given it up, or its time is over.
+        ended: set by `on_end`; run by `end`.
+    """
+
+    method: Method
+    request: Any
+    metadata: Metadata = EMPTY
+    deadline: float = inf
+    caller: str = ""
+    peer: str = ""
+    attempt: int = 0
+    tried: tuple[Any, ...] = ()
+    response_metadata: Metadata = EMPTY
+    trailers: Metadata = EMPTY
+    cancelled: bool = False
+    ended: list[Callable[[Status], None]] | None = None
+
+    def on_end(self, callback: Callable[[Status], None]) -> None:
+        """
+        Have ``callback(status)`` run when a streaming response has ended.
+
+        A filter sees a streaming call return as soon as its response begins;
+        this is how it learns the end. Last added runs first. A unary call has
+        ended when the filter below returns or raises, so it needs none.
+        """
+        if self.ended is None:
+            self.ended = []
+        self.ended.append(callback)
+
+    def end(self, status: Status) -> None:
+        """
+        Run what `on_end` was given, once.
+        """
+        callbacks, self.ended = self.ended, None
+        for callback in reversed(callbacks or ()):
+            callback(status)
+
+
+#: The call that the running code serves, if it serves one. Calls made meanwhile
+#: are nested in it: they inherit its deadline.
+serving: ContextVar[Call | None] = ContextVar("rpcfw.serving", default=None)

@@ -1,0 +1,129 @@
+"""
+Instances: what a registry knows of the copies of a service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from attrs import field, frozen
+
+from rpcfw.values.address import Address
+
+__all__ = ["DEFAULT_WEIGHT", "Instance", "Snapshot", "instance_from_json", "instance_to_json"]
+
+DEFAULT_WEIGHT = 100
+
+
+@frozen
+class Instance:
+    """
+    One announced copy of a service.
+
+    Args:
+        service: full name of the service.
+        id: unique among the instances of the service and steady for the life of
+            the process that announces it: letters, digits, ``-``, ``_``, ``.``, ``:``.
+        address: where it is called.
+        protocols: names of the wires it speaks there, best first.
+        weight: share of the calls it wants against its fellows; 0 drains it.
+        group: business group, empty for none.
+        version: version of the service, empty for none.
+        zone: where it runs, empty for unknown.
+        started_at: seconds since the epoch by the provider's clock, 0 for unknown.
+        tags: further facts for routers. Never secrets: registries are public.
+    """
+
+    service: str
+    id: str
+    address: Address
+    protocols: tuple[str, ...] = ("native",)
+    weight: int = DEFAULT_WEIGHT
+    group: str = ""
+    version: str = ""
+    zone: str = ""
+    started_at: float = 0.0
+    tags: Mapping[str, str] = field(factory=dict, hash=False)
+
+
+@frozen
+class Snapshot:
+    """
+    All instances of a service as a registry saw them at one moment.
+
+    Args:
+        service: full name of the service.
+        instances: in no particular order, no id twice.
+    """
+
+    service: str
+    instances: tuple[Instance, ...]
+
+
+class _Record(msgspec.Struct, omit_defaults=True):
+    """
+    The stored form. Unknown keys are skipped, so that a newer one is readable.
+    """
+
+    service: str
+    id: str
+    address: str
+    protocols: tuple[str, ...] = ("native",)
+    weight: int = DEFAULT_WEIGHT
+    group: str = ""
+    version: str = ""
+    zone: str = ""
+    started_at: float = 0.0
+    tags: dict[str, str] = {}
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Record).decode
+
+
+def instance_to_json(instance: Instance) -> bytes:
+    """
+    Return the record that registries store.
+    """
+    return _encode(
+        _Record(
+            service=instance.service,
+            id=instance.id,
+            address=str(instance.address),
+            protocols=instance.protocols,
+            weight=instance.weight,
+            group=instance.group,
+            version=instance.version,
+            zone=instance.zone,
+            started_at=instance.started_at,
+            tags=dict(instance.tags),
+        )
+    )
+
+
+def instance_from_json(data: bytes) -> Instance:
+    """
+    Read a record from a registry.
+
+    Raises:
+        ValueError: it is none. (What a registry hands out is not trusted.)
+    """
+    try:
+        record = _decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not an instance record: {error}") from None
+    if record.weight < 0:
+        raise ValueError(f"instance {record.id!r} has the negative weight {record.weight}")
+    return Instance(
+        service=record.service,
+        id=record.id,
+        address=Address.parse(record.address),
+        protocols=record.protocols,
+        weight=record.weight,
+        group=record.group,
+        version=record.version,
+        zone=record.zone,
+        started_at=record.started_at,
+        tags=record.tags,
+    )
