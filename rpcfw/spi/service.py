@@ -136,7 +136,7 @@ def method(
 ) -> Callable[[F], F]: ...
 
 
-def method(
+def method(  # noqa: PLR0913 - all but the function itself stand by keyword
     function: Any = None,
     /,
     *,
@@ -214,11 +214,15 @@ def offered(cls: type[Service]) -> tuple[Offered, ...]:
 
 def _offer(cls: type[Service], attribute: str) -> Offered | None:
     """
+    Return what a class offers under one attribute, if anything.
+
     The mark nearest to the base class says what the method is on the wire; the
     function nearest to the class says how it runs.
     """
     functions = [vars(base)[attribute] for base in cls.__mro__ if attribute in vars(base)]
-    marked = [(f, vars(f)["__rpcfw__"]) for f in functions if "__rpcfw__" in getattr(f, "__dict__", ())]
+    marked = [
+        (f, vars(f)["__rpcfw__"]) for f in functions if "__rpcfw__" in getattr(f, "__dict__", ())
+    ]
     declared = [(function, mark) for function, mark in marked if mark.exported]
     if not declared:
         return None
@@ -318,7 +322,7 @@ def service_class(name: str, methods: dict[str, Method], doc: str = "") -> type[
     """
 
     def unimplemented(attribute: str) -> Callable[[Any, Any], Any]:
-        def function(self: Any, request: Any) -> Any:
+        def function(self: Any, request: Any) -> Any:  # noqa: ARG001 - the shape of a method
             raise Unimplemented(f"{name}/{attribute} is declared but not written")
 
         function.__name__ = function.__qualname__ = attribute

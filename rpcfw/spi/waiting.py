@@ -48,7 +48,7 @@ class Waiter(Deferred[T], Generic[T]):
 
     def _await_beside_asyncio(self) -> Generator[Any, Any, T]:
         future = self.as_future()
-        future._asyncio_future_blocking = True
+        future._asyncio_future_blocking = True  # noqa: SLF001 - what a Task looks for
         try:
             handed_back = yield future
         except asyncio.CancelledError:
@@ -147,7 +147,7 @@ def limited(
             except GeneratorExit:
                 coroutine.close()
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the coroutine is to see it
                 step, argument = coroutine.throw, error
     finally:
         timers.forget(deadline, limit)
@@ -185,7 +185,7 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
         except GeneratorExit:
             coroutine.close()
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the coroutine is to see it
             step, argument = coroutine.throw, error
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Union
 
 __all__ = ["EMPTY", "Metadata", "MetadataLike", "Pairs"]
 
-Pairs = tuple[tuple[str, Union[str, bytes]], ...]
+Pairs = tuple[tuple[str, str | bytes], ...]
 
 _NAME = re.compile(r"[0-9a-z_.\-]+\Z")
 _TEXT = re.compile(r"[\x20-\x7e]*\Z")
@@ -92,11 +91,7 @@ class Metadata:
         return f"<Metadata {', '.join(name for name, _ in self.pairs) or 'empty'}>"
 
 
-MetadataLike = Union[
-    Metadata,
-    Mapping[str, Union[str, bytes]],
-    Iterable[tuple[str, Union[str, bytes]]],
-]
+MetadataLike = Metadata | Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 
 EMPTY = Metadata()
 
