@@ -14,7 +14,9 @@ MODULES = frozenset(("time", "random", "secrets"))
 CALLS = frozenset(("sleep", "now", "utcnow", "today"))
 
 #: Files that hand them in, each with its reason.
-NAMED: dict[str, str] = {}
+NAMED: dict[str, str] = {
+    "rpcfw/testing/surroundings.py": "hands a seeded one to tests",
+}
 
 #: Folders whose tests meet real clocks and wait for real things, with a limit.
 REAL = ("tests/real/", "tests/interop/")

@@ -32,8 +32,14 @@ BANNED = frozenset(
     )
 )
 
-#: Names that are somebody else's: Twisted calls them.
-OTHERS = frozenset(("dataReceived", "outReceived", "childDataReceived"))
+#: Names that are somebody else's, with whose.
+OTHERS: dict[str, str] = {
+    "childDataReceived": "Twisted calls it",
+    "dataReceived": "Twisted calls it",
+    "outReceived": "Twisted calls it",
+    "kazoo_handler": "kazoo's word for what it runs callbacks with",
+    "KazooHandler": "likewise",
+}
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
