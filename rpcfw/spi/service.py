@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
-from typing import Any, ClassVar, TypeVar, overload
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
+from typing import Any, ClassVar, TypeVar, Union, overload
 
 import msgspec
 from attrs import define, frozen
@@ -32,6 +32,7 @@ from rpcfw.values.units import parse_duration
 __all__ = [
     "Context",
     "Offered",
+    "Reply",
     "Service",
     "blocking",
     "context",
@@ -41,6 +42,11 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+#: What a method with one response may return: written so in the base classes of
+#: generated code, it is overridden by ``async def`` and plain functions alike.
+Reply = Union[Coroutine[Any, Any, T], Deferred[T], T]  # noqa: UP007 - mypy takes no T |
 
 _STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
 #: Words that a stub takes for itself, so no parameter may have them.
