@@ -53,6 +53,7 @@ class Waiter(Deferred[T], Generic[T]):
             handed_back = yield future
         except asyncio.CancelledError:
             self.cancel()
+            self.addErrback(_forget)  # nobody is left to take it
             raise
         if handed_back is not future:
             return future.result()
@@ -76,6 +77,12 @@ class Waiter(Deferred[T], Generic[T]):
 
         self.addBoth(settle)
         return future
+
+
+def _forget(failure: Failure) -> None:
+    """
+    Take a failure that nobody waits for.
+    """
 
 
 class _Sleep(Waiter[None]):
@@ -109,7 +116,9 @@ class _Limit:
 
     def expire(self) -> None:
         self.expired = True
-        self.waited.cancel()
+        # asyncio's sleep(0) waits for nothing that could be cancelled.
+        if self.waited is not None:
+            self.waited.cancel()
 
 
 @types.coroutine
@@ -144,6 +153,8 @@ def limited(
             try:
                 argument = yield limit.waited
                 step = coroutine.send
+                if limit.expired and limit.waited is None:
+                    step, argument = coroutine.throw, asyncio.CancelledError()
             except GeneratorExit:
                 coroutine.close()
                 raise
