@@ -328,7 +328,7 @@ def service_class(name: str, methods: dict[str, Method], doc: str = "") -> type[
     """
 
     def unimplemented(attribute: str) -> Callable[[Any, Any], Any]:
-        def function(self: Any, request: Any) -> Any:  # noqa: ARG001 - the shape of a method
+        def function(self: Any, request: Any) -> Any:
             raise Unimplemented(f"{name}/{attribute} is declared but not written")
 
         function.__name__ = function.__qualname__ = attribute
