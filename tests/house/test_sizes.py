@@ -50,8 +50,10 @@ def test_files_are_small():
     """
     No file is longer than 500 lines, no test file longer than 600.
     """
-    limits = [(path, FILE_LINES) for path in files("rpcfw", "plugins", "benchmarks", "examples")]
-    limits += [(path, TEST_FILE_LINES) for path in files("tests")]
+    suites = files("tests", "rpcfw/testing/contracts")
+    written = set(files("rpcfw", "plugins", "benchmarks", "examples")) - set(suites)
+    limits = [(path, FILE_LINES) for path in sorted(written)]
+    limits += [(path, TEST_FILE_LINES) for path in suites]
 
     lengths = [(where(path), len(path.read_text().splitlines()), limit) for path, limit in limits]
 
