@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Literal, Optional
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -51,7 +51,7 @@ class Colour(Enum):
         (tuple[int, ...], "1, 2\n3,", (1, 2, 3)),
         (tuple[str, ...], "", ()),
         (tuple[Seconds, ...], "1s, 2ms", (1.0, 0.002)),
-        (Optional[int], "", None),
+        (int | None, "", None),
         (int | None, "3", 3),
         (Seconds | None, "3s", 3.0),
         (tuple[Insert, ...], "a before B", (Insert("a", "before", "B"),)),
@@ -98,7 +98,7 @@ def test_a_relative_path_starts_from_the_folder():
     """
     assert Path("/etc/app/cert.pem") == converted(Path, "cert.pem", "/etc/app")
     assert Path("/cert.pem") == converted(Path, "/cert.pem", "/etc/app")
-    assert Path("/etc/app/x") == converted(Optional[Path], "x", "/etc/app")
+    assert Path("/etc/app/x") == converted(Path | None, "x", "/etc/app")
 
 
 @pytest.mark.parametrize("type", [dict, list[int], tuple[int, str], int | str, object])
@@ -118,7 +118,7 @@ def test_a_type_that_no_text_gives_is_the_authors_fault(type):
         (Seconds, "a duration, as 250ms"),
         (Literal["a", "b"], "one of a, b"),
         (Colour, "one of red, DARK_BLUE"),
-        (Optional[int], "a whole number; or nothing"),
+        (int | None, "a whole number; or nothing"),
         (tuple[int, ...], "any number, separated by commas or new lines, of: a whole number"),
         (Path, "a path; a relative one starts where this file lies"),
         (Insert, "NAME before PLACE, or NAME after PLACE"),
