@@ -111,7 +111,7 @@ def instance_from_json(data: bytes) -> Instance:
     """
     try:
         record = _decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"not an instance record: {error}") from None
     if record.weight < 0:
         raise ValueError(f"instance {record.id!r} has the negative weight {record.weight}")
