@@ -39,6 +39,12 @@ class Known:
         """
         self._left.add(name)
 
+    def names(self) -> set[str]:
+        """
+        Return the names of the known sections, without qualifiers.
+        """
+        return {each.name for each in self._keys} | self._left
+
     def unknown(self, sections: Mapping[SectionName, Section]) -> Iterator[Mistake]:
         """
         Find the sections and options that nobody knows.
@@ -72,7 +78,7 @@ class Known:
                 yield Mistake(Origin(f"environment {variable}", NOWHERE), reason)
 
     def _why_unknown(self, name: SectionName) -> str:
-        names = {each.name for each in self._keys} | self._left
+        names = self.names()
         if name.name not in names:
             return f"unknown section; {suggestion(name.name, names)}"
         qualifiers = {each.qualifier for each in self._keys if each.name == name.name} - {""}

@@ -148,6 +148,15 @@ class Sources:
         """
         self._known.leave(name)
 
+    def leave_rest(self) -> None:
+        """
+        Leave every section that nobody has claimed yet, for what needs only a few.
+        """
+        claimed = self._known.names()
+        for place in self._sections:
+            if place.name not in claimed:
+                self.leave(place.name)
+
     # Mistakes.
 
     def refuse(self, name: str, key: str, reason: object, qualifier: str = "") -> None:

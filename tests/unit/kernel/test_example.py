@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.example import describe
+from rpcfw.kernel.example import describe, section_text
 from rpcfw.kernel.settings import Sources
-from rpcfw.spi.options import NO_DEFAULT, option, options
+from rpcfw.spi.options import NO_DEFAULT, declared, option, options
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.values.units import Seconds
 
@@ -65,9 +65,11 @@ def test_an_example_of_what_is_not_chosen_is_all_comment(tmp_path):
     Alternatives can stand in one file without being chosen.
     """
     file = tmp_path / "a.ini"
-    file.write_text(describe(Options, "registry", commented=True))
+    text = section_text("registry", declared(Options), plugin="file", commented=True)
+    file.write_text(text)
     sources = Sources.load([file])
 
+    assert text.startswith("#[registry]\n#plugin = file\n")
     assert not sources.has("registry")
     sources.section("registry", Options)
     with pytest.raises(SettingsError, match="address: must be given"):

@@ -290,6 +290,18 @@ def test_a_section_may_be_left_unread(write):
     sources.finish()
 
 
+def test_a_command_may_need_only_a_few_sections(write):
+    """
+    What a command does not need is not judged, but what it does need is.
+    """
+    sources = Sources.load([write("[server]\nanything = x\n[client]\ntimeout = 5\n")])
+    sources.section("client", ClientOptions)
+
+    sources.leave_rest()
+
+    assert 1 == len(said(sources))
+
+
 def test_options_from_texts():
     """
     A test makes options as an INI file would.
