@@ -16,8 +16,10 @@ returns an async iterator); a client-streaming one takes an ``AsyncIterator``.
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
+from itertools import pairwise
 from typing import Any, ClassVar, TypeVar, Union, overload
 
 import msgspec
@@ -48,6 +50,7 @@ T = TypeVar("T")
 #: generated code, it is overridden by ``async def`` and plain functions alike.
 Reply = Union[Coroutine[Any, Any, T], Deferred[T], T]  # noqa: UP007 - mypy takes no T |
 
+_NAME = re.compile(r"[^\s/]+\Z")
 _STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
 #: Words that a stub takes for itself, so no parameter may have them.
 _RESERVED = ("timeout", "metadata")
@@ -214,6 +217,12 @@ def offered(cls: type[Service]) -> tuple[Offered, ...]:
         attributes = sorted({name for base in cls.__mro__ for name in vars(base)})
         methods = [_offer(cls, name) for name in attributes]
         found = tuple(sorted(filter(None, methods), key=lambda one: one.method.name))
+        for one, next_one in pairwise(found):
+            if one.method.name == next_one.method.name:
+                raise ContractError(
+                    f"{cls.__qualname__}: {one.attribute} and {next_one.attribute} are both "
+                    f"called {one.method.name} on the wire"
+                )
         type.__setattr__(cls, "__rpcfw_offered__", found)
     return found
 
@@ -234,6 +243,10 @@ def _offer(cls: type[Service], attribute: str) -> Offered | None:
         return None
     function, mark = declared[-1]
     where = f"{cls.__qualname__}.{attribute}"
+    if isinstance(functions[0], (staticmethod, classmethod)):
+        raise ContractError(f"{where}: a static or class method cannot be called from outside")
+    if mark.name is not None and not _NAME.match(mark.name):
+        raise ContractError(f"{where}: {mark.name!r} cannot be a method's name")
     if mark.shape is None:
         types = _plain_types(where, function)
     else:
@@ -254,7 +267,7 @@ def _offer(cls: type[Service], attribute: str) -> Offered | None:
             timeout_s=mark.timeout_s,
         ),
         attribute=attribute,
-        blocking=any(mark.blocking for _, mark in marked),
+        blocking=functions[0] is marked[0][0] and marked[0][1].blocking,
         parameters=parameters,
     )
 
@@ -271,8 +284,11 @@ def _plain_types(
         raise ContractError(f"{where}: its annotations cannot be read: {error}") from error
     parameters = list(inspect.signature(function).parameters.values())[1:]
     for parameter in parameters:
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ContractError(f"{where}: {parameter} cannot be sent; name each parameter")
+        if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+            raise ContractError(
+                f"{where}: {parameter} cannot be sent; give the method plain parameters, "
+                "without *, / and **"
+            )
         if parameter.name not in hints:
             raise ContractError(f"{where}: the parameter {parameter.name!r} has no annotation")
         if parameter.name in _RESERVED:
