@@ -173,13 +173,20 @@ def _called(method: RPC, table: str, imports: Imports) -> list[str]:
     return [
         f"    def {method.attribute}(",
         "        self,",
-        f"        {parameter}: {taken},",
+        *_taken(parameter, taken),
         "        *,",
         *(f"        {limit}," for limit in _LIMITS.split(", ")),
         f"    ) -> {given}:",
         *_docstring("        ", _said(method)),
         f"        return self.{verb}({known}, {parameter}, timeout, metadata)",
     ]
+
+
+def _taken(parameter: str, taken: str) -> list[str]:
+    line = f"        {parameter}: {taken},"
+    if len(line) <= _WIDTH:
+        return [line]
+    return line.replace(" | ", "\n        | ").splitlines()
 
 
 def _folded(before: str, between: str, after: str) -> list[str]:

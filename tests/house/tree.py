@@ -14,7 +14,7 @@ __all__ = ["ROOT", "files", "functions", "named", "parsed", "where"]
 ROOT = Path(__file__).parents[2]
 
 #: What protoc wrote is judged where it is written from.
-GENERATED = ("_pb2.py", "_pb2_grpc.py", "_rpcfw.py")
+GENERATED = ("_pb2.py", "_pb2_grpc.py", "_rpc.py")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
