@@ -12,6 +12,7 @@ from attrs import define
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
+    LogBeginner,
     LogEvent,
     Logger,
     LogLevel,
@@ -120,7 +121,7 @@ class OneLineObserver:
         self._stream.flush()
 
 
-def begin_logging(level: str, stream: TextIO) -> None:
+def begin_logging(level: str, stream: TextIO, beginner: LogBeginner = globalLogBeginner) -> None:
     """
     Send what this process logs, from ``level`` up, to ``stream``. For commands.
 
@@ -134,7 +135,7 @@ def begin_logging(level: str, stream: TextIO) -> None:
         OneLineObserver(stream, traces=level == "debug"),
         [LogLevelFilterPredicate(defaultLogLevel=lowest)],
     )
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    beginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
 def _brief(failure: Failure) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
@@ -43,6 +43,7 @@ class Colour(Enum):
         (Bytes, "4MiB", 4 << 20),
         (PerSecond, "30/m", 0.5),
         (Share, "5%", 0.05),
+        (Annotated[int, "of something else"], "7", 7),
         (Address, "127.0.0.1:2210", Address("tcp", "127.0.0.1", 2210)),
         (Literal["epoll", "uvloop"], "EPOLL", "epoll"),
         (Literal[1, 2], "2", 2),
@@ -69,6 +70,7 @@ def test_text_becomes_the_declared_type(type, text, value):
     [
         (int, "many", "'many' is not a whole number"),
         (int, "", "'' is not a whole number"),
+        (float, "x", "'x' is not a number"),
         (float, "nan", "'nan' is not a number"),
         (float, "inf", "'inf' is not a number"),
         (bool, "maybe", "'maybe' is neither yes nor no"),

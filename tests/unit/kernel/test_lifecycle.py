@@ -273,7 +273,9 @@ def test_under_asyncio_parts_may_wait_for_its_things(clock, said):
     """
 
     async def future():
-        await asyncio.sleep(0)
+        ready = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(ready.set_result, None)
+        await ready
         said.append("future")
 
     async def deferred():
@@ -298,23 +300,25 @@ def test_under_asyncio_stop_cuts_the_start_short(clock, said):
     """
     A part that waits for an asyncio future is cancelled through it.
     """
+    began = asyncio.Event()
 
     async def never():
+        began.set()
         await asyncio.get_running_loop().create_future()
 
     async def nothing():
-        said.append("stop")
+        said.append("ground")
 
     async def main():
         whole = Tree(
             [NamedPart("a", nothing, nothing), NamedPart("b", never, never)], Timers(clock)
         )
         starting = asyncio.ensure_future(bridged(whole.start()))
-        await asyncio.sleep(0.01)
+        await began.wait()
         await bridged(whole.stop())
         with pytest.raises((CancelledError, asyncio.CancelledError)):
             await starting
 
     asyncio.run(main())
 
-    assert ["stop", "stop"] == said
+    assert ["ground", "ground"] == said

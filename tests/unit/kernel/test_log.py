@@ -4,11 +4,13 @@ What a person sees in the log.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from io import StringIO
 
 import pytest
 from twisted.internet.task import Clock
-from twisted.logger import Logger, LogLevel, LogPublisher, capturedLogs, formatEvent
+from twisted.logger import LogBeginner, Logger, LogLevel, LogPublisher, capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from rpcfw.errors import SettingsError
@@ -134,6 +136,21 @@ def test_a_failure_without_words_and_an_event_without_origin():
     observer({"log_format": "plain"})
 
     assert ["- info -: ValueError: x", "- info -: plain"] == stream.getvalue().splitlines()
+
+
+def test_what_is_below_the_level_is_not_written():
+    """
+    The level that was asked for is the least that a person sees.
+    """
+    stream, publisher = StringIO(), LogPublisher()
+    log = Logger("rpcfw.part", observer=publisher)
+
+    begin_logging("warn", stream, LogBeginner(publisher, StringIO(), sys, warnings))
+    log.info("small")
+    log.warn("large")
+
+    [line] = stream.getvalue().splitlines()
+    assert line.endswith(" warn rpcfw.part: large")
 
 
 def test_an_unknown_level_lists_the_known_ones():
