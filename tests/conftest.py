@@ -19,6 +19,9 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 
+# The contract suites assert as tests do; without this a failure would not say what came.
+pytest.register_assert_rewrite("rpcfw.testing.contracts")
+
 NEEDS = {
     "zookeeper": requirements.require_zookeeper,
     "etcd": requirements.require_etcd,

@@ -7,13 +7,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from configparser import ConfigParser
 from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 
 from rpcfw.spi.plugin import Plugin
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, files
 
 PLUGIN_ROOT = ROOT / "plugins"
 
@@ -83,6 +84,19 @@ def test_declared_plugins_are_complete(group, name, place):
     assert issubclass(plugin, Plugin)
     assert not inspect.isabstract(plugin)
     assert name == getattr(plugin, "name", name)
+
+
+@pytest.mark.parametrize("place", [place for _, _, place in PLUGINS if "rpcfw_" in place])
+def test_every_plugin_runs_its_contract(place):
+    """
+    Each plugin passes the suite that a third party's would have to pass.
+    """
+    name = place.rpartition(":")[2]
+    texts = [path.read_text(encoding="utf-8") for path in files("tests/plugins")]
+
+    suites = [text for text in texts if "from rpcfw.testing.contracts" in text]
+
+    assert [] != [text for text in suites if re.search(rf"\b{name}\b", text)]
 
 
 def test_every_plugin_is_declared():
