@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import msgspec
 
-from rpcfw.errors import Overloaded
+from rpcfw.errors import Overloaded, Rejected
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.service import Service, method
@@ -171,9 +171,11 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             changes = self.catalog.changes(service, known)
             for update in self._updates(changes):
                 yield update
-            while not self._leaving:
+            while True:
                 await bell.rung()
                 await sleep(self._clock, self._options.gather)
+                if self._leaving:
+                    return
                 bell.hush()
                 changes = self.catalog.changes(service, changes.number)
                 if changes.complete or changes.put or changes.gone:
@@ -185,6 +187,8 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             self._watched.value = len(self._bells)
 
     def _admit(self, service: str, bell: Doorbell) -> Callable[[], None]:
+        if self._leaving:
+            raise Rejected("this node is stopping")
         if len(self._bells) >= self._options.watchers:
             raise Overloaded(f"this node has its limit of watchers = {self._options.watchers}")
         self._bells.add(bell)

@@ -29,7 +29,9 @@ def carried(message, type):
 
 class Network:
     """
-    Nodes by address. One that is not here is refused, one in ``frozen`` never answers.
+    Nodes by address. What is not here is refused, what is ``frozen`` never answers.
+
+    With a ``refusal`` every call fails so.
     """
 
     def __init__(self, clock, timers):
@@ -38,6 +40,7 @@ class Network:
         self.nodes = {}
         self.frozen = set()
         self.cut_off = set()
+        self.refusal = None
         self.opened = []
         self.calls = []
         self.streams = set()
@@ -78,6 +81,8 @@ class Network:
             await Waiter()
         if channel.address not in self.nodes or channel.user in self.cut_off:
             raise Unavailable(f"{channel.address} refuses the connection")
+        if self.refusal is not None:
+            raise self.refusal
         return self.nodes[channel.address]
 
     def _break(self, concerned):
