@@ -184,7 +184,10 @@ class MemoryStream(Stream):
             if self._ended is not None:
                 raise self._ended
             self._reader = Waiter()
-            await self._reader
+            try:
+                await self._reader
+            finally:
+                self._reader = None
         message = self._messages.popleft()
         room, self._room = self._room, None
         if room is not None:
