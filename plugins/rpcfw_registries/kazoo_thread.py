@@ -4,15 +4,18 @@ kazoo behind the `Keeper` seam: the one place that knows its threads and its cli
 Theory of operation. kazoo runs threads: one for the connection, which also calls
 back with results (see `kazoo_handler`), and one that calls back for watches. Calls
 are made in the reactor's thread with kazoo's ``*_async`` methods, which only put a
-request on a queue; each callback does nothing but post to the reactor's thread. What may
-block (starting and stopping) runs in a thread of the reactor's pool. kazoo's
-synchronous methods wait without limit and are never used.
+request on a queue; each callback does nothing but post to the reactor's thread.
+What may block (starting and stopping) runs in a thread of the reactor's pool.
+kazoo's synchronous methods wait without limit and are never used.
 
 kazoo queues what is asked while no server is reached; we refuse to ask then, and
-every request has a limit of our own. kazoo's connection thread ends for good when
+every request has a limit of our own.
+
+kazoo does not always come back by itself. Its connection thread ends for good when
 the server refuses the credentials, and when it meets an error that it does not
-know. That is looked for now and then, and a new client is made: to the user of
-the seam one more session.
+know; and servers that lost their data refuse who has seen more than they have. So
+it is looked after: when it has ended, or has reached nobody for three session
+times, a new client takes its place. To the user of the seam that is a new session.
 """
 
 from __future__ import annotations
@@ -61,6 +64,9 @@ _ENDED = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
 #: How long an orderly goodbye may take before the connection is cut.
 _GOODBYE_S = 1.0
 
+#: How many session times without a server a session is hoped for.
+_HOPE_SESSIONS = 3
+
 _log = logging.getLogger("rpcfw.kazoo")
 _log.setLevel(logging.ERROR)
 # Below INFO kazoo writes credentials and session passwords.
@@ -85,6 +91,7 @@ class KazooThread(Keeper):
         self._trouble: Callable[[str], None] = lambda _: None
         self._next_look: DelayedCall | None = None
         self._process = 0
+        self._away_since = 0.0
 
     def check_process(self) -> None:
         if self._process and self._process != os.getpid():
@@ -206,7 +213,8 @@ class KazooThread(Keeper):
     async def _begin(self) -> None:
         self._client = client = self._new_client()
         client.add_listener(partial(self._state_changed, client))
-        self._next_look = self._clock.callLater(self._pace.reconnect_most_s, self._look_after)
+        self._away_since = self._clock.seconds()
+        self._look_later()
         await self._in_thread(client.start_async)
 
     def _new_client(self) -> Any:
@@ -235,20 +243,29 @@ class KazooThread(Keeper):
 
     def _state_came(self, client: Any, event: SessionEvent, session: int) -> None:
         if client is self._client:
+            if self.session and not session:
+                self._away_since = self._clock.seconds()
             self.session = session
             self._listener(event)
 
+    def _look_later(self) -> None:
+        self._next_look = self._clock.callLater(self._pace.reconnect_most_s, self._look_after)
+
     def _look_after(self) -> None:
         client = self._client
-        if client is None:
-            return
-        if client.client_state not in _ENDED:
-            self._next_look = self._clock.callLater(self._pace.reconnect_most_s, self._look_after)
+        if not self._is_past_hope(client):
+            self._look_later()
             return
         if client.client_state == KeeperState.AUTH_FAILED:
             self._trouble("the server refused the credentials; check user and password")
         self._client = None
         spawn(self._replace(client)).addErrback(self._not_replaced)
+
+    def _is_past_hope(self, client: Any) -> bool:
+        if client.client_state in _ENDED:
+            return True
+        away_s = self._clock.seconds() - self._away_since
+        return not self.session and away_s > _HOPE_SESSIONS * self._pace.session_timeout_s
 
     async def _replace(self, client: Any) -> None:
         await self._end(client)

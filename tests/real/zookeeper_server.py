@@ -173,6 +173,12 @@ class ZooKeeperServer:
             self._process.wait()
             self._process = None
 
+    def forget(self) -> None:
+        """
+        Delete all that it has stored; it must not run.
+        """
+        shutil.rmtree(self.directory / "data" / "version-2")
+
     def freeze(self) -> None:
         """
         Stop it where it stands; its connections stay open.
