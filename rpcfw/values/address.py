@@ -45,6 +45,8 @@ class Address:
         if scheme in ("unix", "memory"):
             if not rest:
                 raise ValueError(f"{text!r} names no {'path' if scheme == 'unix' else 'name'}")
+            if not rest.isprintable():
+                raise ValueError(f"{text!r} has characters that cannot be printed")
             return cls(scheme, rest)
         if scheme != "tcp":
             rest = text.strip()

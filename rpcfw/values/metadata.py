@@ -42,9 +42,7 @@ class Metadata:
         if isinstance(source, Metadata):
             return source
         items = source.items() if isinstance(source, Mapping) else source
-        pairs = tuple((name.lower(), value) for name, value in items)
-        for name, value in pairs:
-            _check(name, value)
+        pairs = tuple((_checked(name, value), value) for name, value in items)
         return cls(pairs) if pairs else EMPTY
 
     def get(self, name: str, default: str | bytes | None = None) -> str | bytes | None:
@@ -96,11 +94,16 @@ MetadataLike = Metadata | Mapping[str, str | bytes] | Iterable[tuple[str, str | 
 EMPTY = Metadata()
 
 
-def _check(name: str, value: object) -> None:
+def _checked(given: object, value: object) -> str:
+    """
+    Return the name in lower case.
+    """
+    name = given.lower() if isinstance(given, str) else ""
     if not _NAME.match(name):
-        raise ValueError(f"metadata name {name!r} has characters other than a-z 0-9 - _ .")
+        raise ValueError(f"metadata name {given!r} has characters other than a-z 0-9 - _ .")
     if name.endswith("-bin"):
         if not isinstance(value, bytes):
             raise ValueError(f"metadata {name!r} ends in -bin, so its value must be bytes")
     elif not isinstance(value, str) or not _TEXT.match(value):
         raise ValueError(f"metadata {name!r} must be printable ASCII; use a name with -bin")
+    return name

@@ -31,7 +31,7 @@ PerSecond = Annotated[float, "rate"]
 Share = Annotated[float, "share"]
 
 # The digits are bounded: no quantity that means anything has more.
-_NUMBER = re.compile(r"\s*([0-9]{1,24}(?:\.[0-9]{1,24})?)\s*([A-Za-z/%]*)\s*\Z")
+_NUMBER = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([A-Za-z/%]*)\s*\Z")
 
 # Fractions, so that 9ms is 0.009 and not one bit beside it.
 _DURATIONS = {
