@@ -34,6 +34,8 @@ class View:
         self._live: dict[str, Instance] = {}
         self._held: dict[str, Instance] = {}
         self._coming: dict[str, Instance] | None = None
+        #: Changed since the last time that `apply` said so.
+        self._untold = True
 
     @property
     def holds(self) -> bool:
@@ -60,7 +62,11 @@ class View:
         """
         if update.complete:
             self._coming = {}
-        target = self._live if self._coming is None else self._coming
+        if self._coming is None:
+            target = self._live
+            self._untold |= bool(update.put or update.gone)
+        else:
+            target = self._coming
         for instance in self._read(update.put):
             target[instance.id] = instance
         for gone in update.gone:
@@ -68,14 +74,12 @@ class View:
             self._held.pop(gone, None)
         if update.more:
             return False
-        changed = True
         if self._coming is not None:
-            changed = self._take_over(self._coming, update.epoch)
+            self._untold |= self._take_over(self._coming, update.epoch)
             self._coming = None
-        elif not (update.put or update.gone):
-            changed = False
         self.epoch, self.number = update.epoch, update.number
-        return changed
+        untold, self._untold = self._untold, False
+        return untold
 
     def let_go(self) -> None:
         """
@@ -84,13 +88,12 @@ class View:
         self._held.clear()
 
     def _take_over(self, coming: dict[str, Instance], epoch: str) -> bool:
-        first = not self.epoch
         before = self._held | self._live
         if epoch != self.epoch:
             self._held = before
         self._live = coming
         self._held = {key: held for key, held in self._held.items() if key not in coming}
-        return first or before != self._held | self._live
+        return before != self._held | self._live
 
     def _read(self, records: Iterable[msgspec.Raw]) -> Iterable[Instance]:
         for record in records:

@@ -130,7 +130,10 @@ class NodeWatch(Watch):
         self._holding = self._surroundings.clock.callLater(self._hold_s, self._let_go)
 
     def _let_go(self) -> None:
-        if self._view.holds:
+        if self._session.away:
+            # Nobody can say now whether it is gone: silence means "as before".
+            self._hold()
+        elif self._view.holds:
             self._view.let_go()
             self._tell()
 

@@ -158,6 +158,24 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.advance(2)
         assert ["b"] == [instance.id for instance in told.last]
 
+    def test_nothing_goes_while_nobody_can_say(self):
+        """
+        What a restarted node lacks is not dropped while that node is away again.
+        """
+        gone = self.registry()
+        self.announced(gone, an_instance(id="a"))
+        told = self.told(self.registry())
+        self.network.cut(self.users[gone])
+        self.network.drop(HOME)
+        self.make_node()
+        self.advance(1)
+        self.network.drop(HOME)
+        self.advance(20)
+        assert ["a"] == [instance.id for instance in told.last]
+        self.make_node()
+        self.advance(7)
+        assert [] == told.last
+
     def test_resumes_with_what_it_knows(self):
         """
         After a lost connection to the same node a watch asks for no more than it missed.
