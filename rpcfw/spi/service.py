@@ -121,6 +121,12 @@ class Service:
         Runs before the service takes calls: for what it needs to open.
         """
 
+    async def leaving(self) -> None:
+        """
+        Runs when the server begins to stop, while calls go on: for ending streams
+        that would not end by themselves.
+        """
+
     async def stopped(self) -> None:
         """
         Runs after its last call.
