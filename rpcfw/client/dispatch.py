@@ -109,6 +109,6 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             return None
         stream = CallStream(call, driver, payload, writer, reader, timers)
         await stream.begin(head)
-        return stream if method.shape.server_streams else await stream.only_response()
+        return stream if method.server_streams else await stream.only_response()
 
     return step

@@ -149,7 +149,7 @@ class Reception:
             waited = context.run(_first_step, call, coroutine)
         except StopIteration as stop:
             self._answer(driver, event, call, served, stop.value)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
             self._fail(driver, event, error)
         else:
             opened = self._opened(driver, event, call, served)
@@ -165,7 +165,7 @@ class Reception:
             mailbox.close()
         if served.method.shape.client_streams:
             call.request.stream = RequestMessages(mailbox, self._payload, reader)
-        if served.method.shape.server_streams:
+        if served.method.server_streams:
             outlet = opened.outlet = self._outlet(driver, event, served)
             whole = event.body is not None
             coroutine = answer_stream(
@@ -206,7 +206,7 @@ class Reception:
         if not opened.over:
             if error is not None:
                 self._fail(opened.driver, opened.event, error)
-            elif not call.method.shape.server_streams:
+            elif not call.method.server_streams:
                 self._answer(opened.driver, opened.event, call, opened.served, result)
         elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
             self._failures.logged(call.method.path, error)
