@@ -21,7 +21,7 @@ from rpcfw.server.open import Open
 from rpcfw.server.running import DeferredRun, TaskRun
 from rpcfw.server.streams import RequestMessages, answer_one, answer_stream
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import RequestReceived
+from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import CANCELLED, Waiter, running_loop
@@ -161,9 +161,13 @@ class Reception:
     ) -> None:
         opened = self._opened(driver, event, call, served)
         mailbox = opened.mailbox = Mailbox(driver)
+        client_streams = served.method.shape.client_streams
+        if client_streams and event.body is not None:
+            # A caller that knows of no stream sends its one message with the head.
+            mailbox.put(MessageReceived(event.call_id, event.body, event.encoding, 0))
         if event.ended:
             mailbox.close()
-        if served.method.shape.client_streams:
+        if client_streams:
             call.request.stream = RequestMessages(mailbox, self._payload, reader)
         if served.method.server_streams:
             outlet = opened.outlet = self._outlet(driver, event, served)
