@@ -8,14 +8,13 @@ from typing import Any
 
 from rpcfw.client.streams import CallStream
 from rpcfw.cluster.node import Node
-from rpcfw.errors import CallError, Unimplemented
+from rpcfw.errors import CallError
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import CallEnded, MessageReceived, RequestHead, ResponseReceived
+from rpcfw.spi.events import RequestHead, ResponseReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import Waiter
-from rpcfw.status import Status
-from rpcfw.transport.driver import Driver, Listener, error_of
+from rpcfw.transport.driver import Driver, UnaryListener
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
@@ -49,7 +48,7 @@ class Coders:
         return coders
 
 
-class UnaryReply(Waiter[ResponseReceived], Listener):
+class UnaryReply(Waiter[ResponseReceived], UnaryListener):
     """
     The answer to a unary call, to come. Giving it up tells the server.
     """
@@ -61,16 +60,6 @@ class UnaryReply(Waiter[ResponseReceived], Listener):
 
     def responded(self, event: ResponseReceived) -> None:
         self.callback(event)
-
-    def message(self, event: MessageReceived) -> None:
-        self._driver.abandon(self.call_id)
-        self.errback(Unimplemented("the method answers with a stream; call it as one that streams"))
-
-    def ended(self, event: CallEnded) -> None:
-        if event.status is Status.OK:
-            self.errback(Unimplemented("the method answered with no message"))
-        else:
-            self.errback(error_of(event))
 
     def lost(self, error: CallError) -> None:
         self.errback(error)
