@@ -17,6 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from rpcfw.spi.protocol import Limits
+from rpcfw.transport import connection
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.endpoints import Network
 from rpcfw.values.address import Address
@@ -173,6 +174,7 @@ class EndpointsTest(TestCase):
         """
         What was written before a close arrives, though its reader was slow at first.
         """
+        self.patch(connection, "LINGER_S", 1000)
         port = yield self.serve(Address("tcp", "127.0.0.1"))
         size = 8 << 20
 
@@ -210,8 +212,6 @@ class EndpointsTest(TestCase):
         """
         A connection that is closed while its peer reads nothing is gone before long.
         """
-        from rpcfw.transport import connection
-
         self.patch(connection, "LINGER_S", 0.2)
         port = yield self.serve(Address("tcp", "127.0.0.1"))
         with socket.create_connection(("127.0.0.1", port.getHost().port)):
