@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from io import StringIO
 from pathlib import Path
@@ -76,3 +77,15 @@ def test_the_options_of_a_registry_node_are_known(tmp_path, capsys):
     file.write_text("[node]\nlongest_leese = 30s\n")
     assert 2 == run("check", "-c", str(file))[0]
     assert "did you mean 'longest_lease'?" in capsys.readouterr().err
+
+
+def test_the_example_holds_without_extras(monkeypatch, tmp_path):
+    """
+    Defaults that are written out mean the same: what is not installed is passed over.
+    """
+    monkeypatch.delitem(sys.modules, "rpcfw_compression.zstd", raising=False)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+
+    assert 0 == run("check", "-c", str(CONF / "rpcfw.ini"))[0]
+    (tmp_path / "a.ini").write_text("[app]\ncompressors = zstd\n")
+    assert 2 == run("check", "-c", str(tmp_path / "a.ini"))[0]
