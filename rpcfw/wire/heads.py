@@ -23,10 +23,12 @@ from rpcfw.wire.fields import (
 )
 from rpcfw.wire.frames import CODEC_NAMED, CODEC_NAMES, CODEC_NUMBERS, ONE_WAY
 
-__all__ = ["MOST_METHODS", "MOST_PATH_BYTES", "HeadReader", "HeadWriter"]
+__all__ = ["MOST_METHODS", "MOST_PATHS_BYTES", "MOST_PATH_BYTES", "HeadReader", "HeadWriter"]
 
 MOST_METHODS = 4096
 MOST_PATH_BYTES = 1024
+#: What the paths with numbers have together; further ones are sent each time.
+MOST_PATHS_BYTES = 256 << 10
 #: The number of a path that is not to be remembered.
 _NO_NUMBER = 0
 #: What the field can hold; a longer time counts as none.
@@ -46,6 +48,7 @@ class HeadWriter:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._paths_bytes = 0
         self._remembered: dict[tuple[str, int, str, str], bytes] = {}
 
     def write(self, head: RequestHead, encoding: str, limit_bytes: int) -> tuple[int, bytes]:
@@ -85,8 +88,8 @@ class HeadWriter:
         """
         Forget a number that was to be given with a header that is not sent.
         """
-        if header[0] == Key.METHOD_FIRST:
-            self._numbers.pop(path, None)
+        if header[0] == Key.METHOD_FIRST and self._numbers.pop(path, None) is not None:
+            self._paths_bytes -= len(path.encode("utf-8"))
 
     def _pack(self, key: tuple[str, int, str, str]) -> bytes:
         path, left_ms, codec, encoding = key
@@ -116,7 +119,9 @@ class HeadWriter:
                 hints=Hint.NEVER_SENT,
             )
         method = _NO_NUMBER
-        if len(self._numbers) < MOST_METHODS:
+        paths_bytes = self._paths_bytes + len(raw)
+        if len(self._numbers) < MOST_METHODS and paths_bytes <= MOST_PATHS_BYTES:
+            self._paths_bytes = paths_bytes
             method = self._numbers[path] = len(self._numbers) + 1
         return pack_field(Key.METHOD_FIRST, method.to_bytes(2, "big") + raw)
 
@@ -134,6 +139,7 @@ class HeadReader:
         self._caller = caller
         self._accepts = accepts
         self._paths: dict[int, str] = {}
+        self._paths_bytes = 0
         self._remembered: dict[tuple[bytes, int, int], tuple[RequestHead, str]] = {}
 
     def read(self, header: bytes, codec: int, flags: int) -> tuple[RequestHead, str]:
@@ -183,16 +189,21 @@ class HeadReader:
             path = first[2:].decode("utf-8")
         except UnicodeDecodeError:
             raise RemoteProtocolError("a path that is not UTF-8") from None
-        self._learn(int.from_bytes(first[:2], "big"), path)
+        self._learn(int.from_bytes(first[:2], "big"), path, len(first) - 2)
         return path
 
-    def _learn(self, method: int, path: str) -> None:
-        if method == _NO_NUMBER:
+    def _learn(self, method: int, path: str, size: int) -> None:
+        known = self._paths.get(method)
+        if method == _NO_NUMBER or known == path:
             return
-        if self._paths.setdefault(method, path) != path:
+        if known is not None:
             raise RemoteProtocolError(f"method number {method} was given to two paths")
-        if len(self._paths) > MOST_METHODS:
-            raise RemoteProtocolError(f"more than {MOST_METHODS} method numbers")
+        self._paths[method] = path
+        self._paths_bytes += size
+        if len(self._paths) > MOST_METHODS or self._paths_bytes > MOST_PATHS_BYTES:
+            raise RemoteProtocolError(
+                f"more than {MOST_METHODS} method numbers, or {MOST_PATHS_BYTES} bytes of paths"
+            )
 
     @staticmethod
     def _codec(codec: int, fields: dict[int, bytes]) -> str:

@@ -179,3 +179,18 @@ def test_a_path_too_long():
     """
     with pytest.raises(MessageTooLarge, match="1025 bytes; at most 1024"):
         written(HeadWriter(), head("a" * 1025))
+
+
+def test_long_paths():
+    """
+    Long paths get numbers as long as all have 256 KiB together; the others travel whole.
+    """
+    writer, reader = HeadWriter(), HeadReader("", ())
+    paths = [f"{number:04}" + "a" * 1020 for number in range(300)]
+    for _ in range(2):
+        for path in paths:
+            ((_, header),) = written(writer, head(path))
+            assert path == reader.read(header, 3, 4)[0].path
+    assert header.startswith(field(1, b"\0\0" + paths[-1].encode()))
+    with pytest.raises(RemoteProtocolError, match="262144 bytes of paths"):
+        reader.read(field(1, b"\x0f\xff" + paths[-1].encode()), 3, 4)

@@ -60,6 +60,20 @@ def test_tiny_pieces_take_the_room_of_their_bytes():
     assert peak < 4 << 20
 
 
+def test_each_byte_is_copied_once():
+    """
+    Pieces are added to one buffer, which is never rebuilt, so time grows as they do.
+    """
+    inbox = Inbox()
+    inbox.keep(b"a", 10_000)
+    buffer = inbox._kept  # noqa: SLF001 - a copy of it is what this is about
+    for _ in range(9_998):
+        assert b"" == inbox.add(b"b")
+        assert buffer is inbox._kept  # noqa: SLF001 - likewise
+
+    assert 10_000 == len(inbox.add(b"c"))
+
+
 def test_first_bytes():
     """
     The protocol knows its first two bytes, and needs no third.
