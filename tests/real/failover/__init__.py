@@ -1,0 +1,3 @@
+"""
+What runs as processes of their own in the tests of failover.
+"""

@@ -1,0 +1,59 @@
+"""
+A provider that tells its parent what a production one keeps to itself.
+
+Its arguments are settings. Writes a line of JSON once it serves, and one for each line
+of its standard input.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+import msgspec
+
+import rpcfw
+from rpcfw.cli.stdin import Lines
+from rpcfw.kernel.log import begin_logging
+from rpcfw.spi.waiting import CANCELLED
+from tests.real.failover.service import Work
+
+
+def tell(**facts: Any) -> None:
+    """
+    Write one line of JSON.
+    """
+    sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def answer(application: rpcfw.Application) -> None:
+    """
+    Answer lines until a signal comes.
+    """
+    (address,) = application.server.addresses
+    tell(address=str(address), at=time.monotonic())
+    try:
+        async for _ in Lines(application.ground.reactor, sys.stdin.fileno(), 1 << 10):
+            keeper = application.registry._keeper  # noqa: SLF001  # as a wiretap would
+            session, password = keeper._client.client_id or (0, b"")  # noqa: SLF001
+            tell(session=session, password=password.hex(), pid=os.getpid())
+    except CANCELLED:
+        return
+
+
+def main() -> None:
+    """
+    Run the provider.
+    """
+    begin_logging("info", sys.stderr)
+    application = rpcfw.Application.from_ini(
+        sets=sys.argv[1:], services=lambda surroundings: [Work(surroundings.clock)]
+    )
+    application.run(lambda: answer(application))
+
+
+if __name__ == "__main__":
+    main()
