@@ -14,6 +14,9 @@ from rpcfw.transport.driver import Driver
 
 __all__ = ["Keepalive"]
 
+#: Less than any interval that is meant: the rest that floats leave of one that is over.
+_SLACK_S = 1e-3
+
 
 class Keepalive:
     """
@@ -42,8 +45,9 @@ class Keepalive:
 
     def _look(self) -> None:
         silent_s = self._clock.seconds() - self._driver.heard_at
-        if silent_s < self._interval_s:
-            self._timer = self._clock.callLater(self._interval_s - silent_s, self._look)
+        left_s = self._interval_s - silent_s
+        if left_s > _SLACK_S:
+            self._timer = self._clock.callLater(left_s, self._look)
             return
         asked_at = self._clock.seconds()
         self._driver.machine.ping()
