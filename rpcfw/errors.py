@@ -131,6 +131,8 @@ class CallError(RPCFWError):
 
     default_status: ClassVar[Status] = Status.UNKNOWN
     default_hints: ClassVar[Hint] = Hint.NONE
+    #: It came over a wire: details and trailers are the peer's.
+    remote: bool = False
 
     def __init__(
         self,
@@ -299,7 +301,7 @@ def error_from_status(
     cls = _BY_STATUS.get(status, CallError)
     if hints & Hint.NOT_BEGUN and status in (Status.UNAVAILABLE, Status.RESOURCE_EXHAUSTED):
         cls = Overloaded if status is Status.RESOURCE_EXHAUSTED else Rejected
-    return cls(
+    error = cls(
         message,
         status=status,
         hints=hints,
@@ -307,3 +309,5 @@ def error_from_status(
         trailers=trailers,
         retry_after_s=retry_after_s,
     )
+    error.remote = True
+    return error

@@ -9,7 +9,9 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
 
+from attrs import evolve
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from rpcfw.app.ground import make_ground
 from rpcfw.app.loading import load_services
@@ -66,7 +68,7 @@ class Application:
         services: Services = (),
     ) -> None:
         self.plan = plan
-        self.ground = make_ground(plan, reactor, chance, network, self._open_channel)
+        self.ground, self._plugins = make_ground(plan, reactor, chance, network, self._open_channel)
         surroundings = self.ground.surroundings
         self.registry: Registry | None = None
         if plan.registry is not None:
@@ -127,7 +129,7 @@ class Application:
             plan = self.plan.client(service)
             client = self._clients[service] = self._make_client(service, plan)
             if self._running:
-                spawn(self._start_client(client))
+                self._beside(f"the client of {service}", self._start_client(client))
         return client.channel
 
     def _make_client(self, service: str, plan: ClientPlan) -> Client:
@@ -145,8 +147,12 @@ class Application:
         Open a channel to one address, for plugins.
         """
         plan = self.plan.clients[""]
-        client = self._make_client(str(address), plan)
+        # Only what needs no registry: routers and users' filters may be about services.
+        options = evolve(plan.options, protocols=(protocol,), remove=())  # type: ignore[misc]  # attrs all the same
+        bare = evolve(plan, routers=(), filters=(), options=options)
+        client = self._make_client(str(address), bare)
         client.use([Instance(str(address), str(address), address, (protocol,))])
+        self._beside(f"the channel to {address}", client.start_plugins())
         return client.channel
 
     # Coming and going.
@@ -197,7 +203,7 @@ class Application:
         await self.stop()
 
     def _parts(self) -> list[NamedPart]:
-        parts = []
+        parts = [NamedPart("the plugins", self._start_plugins, self._stop_plugins)]
         if self.registry is not None:
             parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
         parts.append(NamedPart("the clients", self._start_clients, self._stop_clients))
@@ -210,6 +216,14 @@ class Application:
             parts.append(NamedPart("the server", start, server.stop))
         return parts
 
+    async def _start_plugins(self) -> None:
+        for plugin in self._plugins:
+            await plugin.start()
+
+    async def _stop_plugins(self) -> None:
+        for plugin in reversed(self._plugins):
+            await plugin.stop()
+
     async def _start_clients(self) -> None:
         self._running = True
         for client in tuple(self._clients.values()):
@@ -219,6 +233,16 @@ class Application:
         if self.registry is None:
             raise SetupError("a client needs a registry: set [registry] plugin")
         await client.start(self.registry)
+
+    def _beside(self, what: str, starting: Coroutine[Any, Any, None]) -> None:
+        """
+        Start something that nobody waits for; what goes wrong is logged.
+        """
+
+        def failed(failure: Failure) -> None:
+            self.log.failure("{what} did not start", failure=failure, what=what)
+
+        spawn(starting).addErrback(failed)
 
     async def _stop_clients(self) -> None:
         self._running = False

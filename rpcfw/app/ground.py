@@ -12,7 +12,7 @@ from rpcfw.app.threads import ReactorThreads
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import Chance
 from rpcfw.spi.metrics import Meter
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import Plugin, Surroundings
 from rpcfw.spi.timers import Timers
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
@@ -29,9 +29,9 @@ def make_ground(
     chance: Chance,
     network: Network | None,
     open_channel: Callable[[Address, str], Channel],
-) -> Ground:
+) -> tuple[Ground, tuple[Plugin, ...]]:
     """
-    Return the ground that a plan asks for.
+    Return the ground that a plan asks for, and the plugins in it, to be started.
     """
     timers = Timers(reactor)
     surroundings = Surroundings(
@@ -44,21 +44,25 @@ def make_ground(
         open_channel=open_channel,
     )
     encoding = plan.compression.plugin
+    codecs = {chosen.name: chosen.make(surroundings) for chosen in plan.codecs}
+    compressors = {chosen.name: chosen.make(surroundings) for chosen in plan.compressors}
+    protocols = {chosen.name: chosen.make(surroundings) for chosen in plan.protocols}
     payload = Payload(
-        {chosen.name: chosen.make(surroundings) for chosen in plan.codecs},
-        {chosen.name: chosen.make(surroundings) for chosen in plan.compressors},
+        codecs,
+        compressors,
         "" if encoding == "none" else encoding,
         plan.compression.threshold,
         plan.limits.max_receive_bytes,
     )
-    return Ground(
+    ground = Ground(
         reactor=reactor,
         timers=timers,
         chance=chance,
         network=network or Network(reactor, tls=TLS(plan.tls)),
         payload=payload,
-        protocols={chosen.name: chosen.make(surroundings) for chosen in plan.protocols},
+        protocols=protocols,
         limits=plan.limits.limits(),
         link_options=plan.link,
         surroundings=surroundings,
     )
+    return ground, (*codecs.values(), *compressors.values(), *protocols.values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import frozen
+from twisted.logger import Logger
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.client.dispatch import Coders, dispatch
@@ -16,6 +17,7 @@ from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
+from rpcfw.errors import CallError, Cancelled, NoInstances
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
 from rpcfw.filters.retry import Retry
@@ -25,14 +27,17 @@ from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.plugin import NoOptions, Plugin
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Router
+from rpcfw.spi.waiting import CANCELLED
 from rpcfw.transport.ground import Ground
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds
 
 __all__ = ["Client", "ClientOptions", "Policies"]
+
+_STOPPED = "this client has stopped"
 
 
 @options
@@ -72,6 +77,8 @@ class Client:
         policies: see `Policies`.
     """
 
+    log = Logger()
+
     def __init__(
         self, ground: Ground, service: str, options: ClientOptions, policies: Policies
     ) -> None:
@@ -83,44 +90,71 @@ class Client:
         self._routing = Routing(
             policies.routers, policies.balancer, ground.surroundings, self.when_told
         )
-        self._nodes = Nodes(
+        self.nodes = Nodes(
             options.protocols,
             ground.make_link,
             self._prepare,
             self._routing.forget,
             options.kept_links,
         )
-        self._routing.use(self._nodes)
+        self._routing.use(self.nodes)
         self.stack = self._call_stack(policies)
-        innermost = selection(ground.timers.seconds, self._why_none)
+        self._plugins: list[Plugin] = [
+            policies.balancer,
+            policies.retry,
+            *policies.routers,
+            *(filter for _, filter in policies.filters),
+        ]
+        self._started: list[Plugin] = []
+        self._stopped = False
+        innermost = selection(ground.timers.seconds, self._none_known)
         self.channel = ClientChannel(self.stack.build(innermost), options, ground.timers, self.stop)
 
     async def start(self, registry: Registry) -> None:
         """
         Follow the service in a registry. Returns at once; calls wait for its word.
         """
+        await self.start_plugins()
         ground, options = self._ground, self._options
         file = None
         if options.snapshot_dir:
             file = SnapshotFile(options.snapshot_dir, ground.surroundings.threads)
         self._directory = Directory(
-            registry, self._service, options, ground.reactor, file, self._nodes.update
+            registry, self._service, options, ground.reactor, file, self.nodes.update
         )
         await self._directory.start()
+
+    async def start_plugins(self) -> None:
+        """
+        Start what calls are decided by.
+        """
+        while self._plugins and not self._stopped:
+            plugin = self._plugins.pop(0)
+            await plugin.start()
+            self._started.append(plugin)
 
     def use(self, instances: Sequence[Instance]) -> None:
         """
         Call these instances, without a registry.
         """
-        self._nodes.update(instances)
+        self.nodes.update(instances)
 
     async def stop(self) -> None:
         """
-        Let go of the registry and of every connection.
+        Let go of the registry and of every connection. Open calls fail as cancelled.
         """
+        self._stopped = True
         if self._directory is not None:
             self._directory.stop()
-        self._nodes.close()
+        self.nodes.close(Cancelled(_STOPPED))
+        while self._started:
+            plugin = self._started.pop()
+            try:
+                await plugin.stop()
+            except CANCELLED:
+                raise
+            except Exception:  # noqa: BLE001  # logged; the others are stopped all the same
+                self.log.failure("{plugin} failed to stop", plugin=type(plugin).__name__)
 
     async def when_told(self) -> None:
         """
@@ -129,8 +163,16 @@ class Client:
         if self._directory is not None:
             await self._directory.when_told()
 
-    def _why_none(self) -> str:
-        return "none was given" if self._directory is None else self._directory.why_none
+    def _none_known(self, service: str) -> CallError:
+        """
+        Return the error of a call of which no node is known.
+        """
+        if self._stopped:
+            return Cancelled(_STOPPED)
+        why = "this application has not been started"
+        if self._directory is not None:
+            why = self._directory.why_none
+        return NoInstances(f"no instance of {service} is known: {why}")
 
     def _call_stack(self, policies: Policies) -> Stack:
         surroundings = self._ground.surroundings

@@ -21,6 +21,10 @@ from rpcfw.values.units import Seconds
 __all__ = ["ClientChannel", "TimeLimits"]
 
 
+#: Some thirty years; above it, or not a number, nothing was meant.
+_MOST_S = 1e9
+
+
 @options
 class TimeLimits:
     """
@@ -84,7 +88,10 @@ class ClientChannel(Channel):
         timeout_s: float | None,
         metadata: MetadataLike | None,
     ) -> Call:
-        if timeout_s is None:
+        if timeout_s is not None:
+            if not timeout_s <= _MOST_S:
+                raise ValueError(f"a timeout of {timeout_s} s: every call has a limit; give one")
+        else:
             timeout_s = method.timeout_s
             if timeout_s is None:
                 timeout_s = self._timeout_s if method.unary else self._stream_timeout_s

@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import Cancelled
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
 from rpcfw.values.call import Call
-from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.metadata import Metadata
 
 __all__ = ["OpeningStream"]
 
@@ -36,6 +36,7 @@ class OpeningStream(Stream):
         self._stream: Any = None
         self._opening: Deferred[Any] | None = None
         self._error: BaseException | None = None
+        self._given_up = False
         self._waiting: list[Waiter[None]] = []
 
     def __aiter__(self) -> OpeningStream:
@@ -60,9 +61,10 @@ class OpeningStream(Stream):
 
     @property
     def trailers(self) -> Metadata:
-        return EMPTY if self._stream is None else self._stream.trailers
+        return self._call.trailers
 
     def cancel(self) -> None:
+        self._given_up = True
         if self._stream is not None:
             self._stream.cancel()
         elif self._opening is not None:
@@ -84,14 +86,24 @@ class OpeningStream(Stream):
         if self._stream is None and self._error is None:
             waiter: Waiter[None] = Waiter()
             self._waiting.append(waiter)
-            await waiter
+            try:
+                await waiter
+            except CANCELLED:
+                self.cancel()
+                raise
 
     def _opened(self, stream: Any) -> None:
         self._stream = stream
+        if self._given_up:
+            stream.cancel()
         self._tell()
 
     def _failed(self, failure: Any) -> None:
-        self._error = failure.value
+        error = failure.value
+        self._error = Cancelled("the call was given up") if isinstance(error, CANCELLED) else error
+        if self._call.stream is not None:
+            # A step above the one that opened it has failed: nobody will read it.
+            self._call.stream.cancel()
         self._tell()
 
     def _tell(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded, InvalidMessage, Unimplemented
 from rpcfw.spi.codec import Coder
@@ -21,7 +22,7 @@ from rpcfw.spi.events import (
 from rpcfw.spi.stream import Stream
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
-from rpcfw.status import Status
+from rpcfw.status import Hint, Status
 from rpcfw.transport.driver import Driver, Listener, error_of
 from rpcfw.transport.mailbox import Mailbox
 from rpcfw.transport.outlet import Outlet
@@ -36,6 +37,9 @@ class CallStream(Stream, Listener):
     """
     One streaming call on one connection.
 
+    Giving up a wait for it, to read or to send, gives up the call: nobody else can be
+    waiting, so nobody would ever end it.
+
     Args:
         call: it.
         driver: the connection.
@@ -44,6 +48,8 @@ class CallStream(Stream, Listener):
         reader: of responses.
         timers: where its deadline is watched.
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -65,8 +71,12 @@ class CallStream(Stream, Listener):
         self._pump: Deferred[None] | None = None
         self._call_id = 0
         self._over = False
+        self._status = Status.OK
         self._sent_all = False
-        self._begun: Waiter[None] = Waiter()
+        self._begun = False
+        self._handed_up = False
+        self._error: BaseException | None = None
+        self._waiting: list[Waiter[None]] = []
 
     async def begin(self, head: RequestHead) -> None:
         """
@@ -92,17 +102,38 @@ class CallStream(Stream, Listener):
         driver.flush()
         self._timers.watch(call.deadline, self)
         if self._outlet is None:
-            await self._wait_for_start()
+            try:
+                await self._when_begun()
+            except CANCELLED:
+                self.cancel()
+                raise
         elif call.request is not None:
-            self._pump = spawn(self._send_all(call.request))
-            self._pump.addErrback(lambda _: None)  # told to whoever reads
+            self._begin_sending(call.request)
+        if call.method.server_streams:
+            call.stream = self
+            self._handed_up = True
+            if self._over:
+                self._tell_end()
 
-    async def _wait_for_start(self) -> None:
-        try:
-            await self._begun
-        except CANCELLED:
-            self.cancel()
-            raise
+    async def _when_begun(self) -> None:
+        """
+        Return once the server has begun to answer.
+
+        Raises:
+            BaseException: it ended before, with this.
+        """
+        if not self._begun:
+            waiter: Waiter[None] = Waiter()
+            self._waiting.append(waiter)
+            await waiter
+        if self._error is not None:
+            raise self._error
+
+    def _begin_sending(self, messages: Any) -> None:
+        self._pump = spawn(self._send_all(messages))
+        self._pump.addErrback(lambda _: None)  # told to whoever reads
+        if self._over:
+            self._pump.cancel()
 
     async def _send_all(self, messages: Any) -> None:
         try:
@@ -115,11 +146,18 @@ class CallStream(Stream, Listener):
             await self.end()
         except CANCELLED:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # told to whoever reads
             # The user's own iterator failed, or gave what cannot be written: the call
             # fails with that, rather than go on with half of its messages.
+            if isinstance(error, CallError):
+                error.hints = Hint.NONE  # some of them may have been sent, whatever it says
+            self._pump = None
             self._give_up(error)
-            raise
+        finally:
+            # The server may have had enough: then the iterator is not at its end.
+            close = getattr(messages, "aclose", None)
+            if close is not None:
+                await close()
 
     # Stream.
 
@@ -127,7 +165,11 @@ class CallStream(Stream, Listener):
         return self
 
     async def __anext__(self) -> Any:
-        event = await self._mailbox.take()
+        try:
+            event = await self._mailbox.take()
+        except CANCELLED:
+            self.cancel()
+            raise
         if event is None:
             raise StopAsyncIteration
         try:
@@ -152,7 +194,11 @@ class CallStream(Stream, Listener):
     async def send(self, message: Any) -> None:
         if self._outlet is None or self._sent_all:
             raise InvalidMessage(f"{self._call.method.path}: no message can be sent now")
-        await self._outlet.send(message)
+        try:
+            await self._outlet.send(message)
+        except CANCELLED:
+            self.cancel()
+            raise
 
     async def end(self) -> None:
         if not self._sent_all:
@@ -165,8 +211,7 @@ class CallStream(Stream, Listener):
         self._give_up(Cancelled("the call was given up"))
 
     async def metadata(self) -> Metadata:
-        if not self._begun.called:
-            await self._begun
+        await self._when_begun()
         return self._call.response_metadata
 
     @property
@@ -217,6 +262,8 @@ class CallStream(Stream, Listener):
         if self._over:
             return
         self._over = True
+        if not self._begun:
+            self._error = error
         self._timers.forget(self._call.deadline, self)
         self._mailbox.close(error)
         if self._outlet is not None:
@@ -224,18 +271,27 @@ class CallStream(Stream, Listener):
             self._outlet.close(gone)
         if self._pump is not None:
             self._pump.cancel()
-        if not self._begun.called:
-            if error is None:
-                self._begun.callback(None)
-            else:
-                self._begun.errback(error)
-                if self._call.method.shape.client_streams:
-                    self._begun.addErrback(lambda _: None)  # the reader is told
-        status = Status.OK
         if error is not None:
-            status = error.status if isinstance(error, CallError) else Status.CANCELLED
-        self._call.end(status)
+            self._status = error.status if isinstance(error, CallError) else Status.CANCELLED
+        self._has_begun()
+        if self._handed_up:
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        """
+        Tell the filters that the stream has ended.
+
+        Only once it was handed up: before, its end is what they see raised, and it
+        may be that of one attempt only.
+        """
+        try:
+            self._call.end(self._status)
+        except Exception:  # noqa: BLE001  # a filter's bug is not the stream's
+            self.log.failure("a filter failed at the end of {path}", path=self._call.method.path)
 
     def _has_begun(self) -> None:
-        if not self._begun.called:
-            self._begun.callback(None)
+        self._begun = True
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.called:
+                waiter.callback(None)

@@ -71,6 +71,7 @@ class Directory:
         self._leaving: dict[str, float] = {}
         self._timer: Any = None
         self._told = False
+        self._stopped = False
         self._waiting: list[Waiter[None]] = []
 
     @property
@@ -95,13 +96,15 @@ class Directory:
         """
         if self._file is not None:
             self._begin_with(await self._file.load(self._service))
+            if self._stopped:
+                return
         self._watch = self._registry.watch(self._service, self._listen)
 
     async def when_told(self) -> None:
         """
         Return once the registry, or a snapshot file, has said something.
         """
-        if not self.told:
+        if not self.told and not self._stopped:
             waiter: Waiter[None] = Waiter()
             self._waiting.append(waiter)
             await waiter
@@ -110,6 +113,7 @@ class Directory:
         """
         Watch no longer.
         """
+        self._stopped = True
         if self._watch is not None:
             self._watch.close()
         if self._timer is not None and self._timer.active():
@@ -117,7 +121,7 @@ class Directory:
         self._tell_waiting()
 
     def _begin_with(self, instances: tuple[Instance, ...]) -> None:
-        if instances and not self._told:
+        if instances and not self._told and not self._stopped:
             self._known = {instance.id: instance for instance in instances}
             self._publish()
 

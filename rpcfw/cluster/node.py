@@ -39,6 +39,13 @@ class Node:
         """
         return self.link.state in (LinkState.READY, LinkState.IDLE)
 
+    @property
+    def connecting(self) -> bool:
+        """
+        Whether a call would wait for the connection.
+        """
+        return self.link.state is LinkState.CONNECTING
+
     def update(self, instance: Instance) -> None:
         """
         Take over what changed of an instance at the same address.

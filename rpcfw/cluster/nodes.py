@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from rpcfw.cluster.node import Node
+from rpcfw.errors import CallError
+from rpcfw.transport.driver import Driver
 from rpcfw.transport.link import Link
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -44,6 +46,8 @@ class Nodes:
         self._changed = changed
         self._most_kept = most_kept
         self._by_id: dict[str, Node] = {}
+        #: Gone from the set, with calls that were open then.
+        self._draining: list[tuple[Link, Driver]] = []
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -65,16 +69,27 @@ class Nodes:
             else:
                 self._add(instance)
         for node in old.values():
-            node.link.drain("the instance is gone from the registry")
+            self._drain(node.link)
         self._changed()
 
-    def close(self) -> None:
+    def close(self, error: CallError) -> None:
         """
-        Let all go at once.
+        Let all go at once; calls that are open fail with ``error``.
         """
         nodes, self._by_id = self._by_id, {}
-        for node in nodes.values():
-            node.link.close("this client is stopping")
+        self._changed()
+        draining, self._draining = self._draining, []
+        going = [(node.link, node.link.driver) for node in nodes.values()]
+        for link, driver in (*going, *draining):
+            if driver is not None:
+                _fail_calls(driver, error)
+            link.close(error.message)
+
+    def _drain(self, link: Link) -> None:
+        self._draining = [(one, driver) for one, driver in self._draining if driver.listeners]
+        if link.driver is not None and link.driver.listeners:
+            self._draining.append((link, link.driver))
+        link.drain("the instance is gone from the registry")
 
     def _add(self, instance: Instance) -> None:
         protocol = next((name for name in self._protocols if name in instance.protocols), None)
@@ -88,6 +103,12 @@ class Nodes:
 
     def _link_changed(self, link: Link) -> None:
         self._changed()
+
+
+def _fail_calls(driver: Driver, error: CallError) -> None:
+    for call_id, listener in tuple(driver.listeners.items()):
+        driver.abandon(call_id, error.message)
+        listener.lost(error)
 
 
 def _same_place(old: Instance, new: Instance) -> bool:

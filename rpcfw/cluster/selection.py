@@ -20,20 +20,20 @@ from rpcfw.values.outcome import Outcome
 __all__ = ["selection"]
 
 
-def selection(seconds: Callable[[], float], why_none: Callable[[], str]) -> CallStep:
+def selection(seconds: Callable[[], float], none_known: Callable[[str], CallError]) -> CallStep:
     """
     Return the innermost step of the call stack.
 
     Args:
         seconds: the clock that attempts are measured with.
-        why_none: says why no node is known, for the error.
+        none_known: makes the error for a service of which no node is known.
     """
 
     async def step(call: Call) -> Any:
         route: Route = call.route
         picker = route.picker
         if picker is None:
-            raise NoInstances(_nobody(call, route, why_none))
+            raise none_known(call.method.service) if not route.nodes else _none_left(call, route)
         node = cast("Node | None", picker.pick(call))
         if node is None:
             # All were tried: better one of them again than none at all.
@@ -80,8 +80,8 @@ async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[]
     return response
 
 
-def _nobody(call: Call, route: Route, why_none: Callable[[], str]) -> str:
-    service = call.method.service
-    if not route.nodes:
-        return f"no instance of {service} is known: {why_none()}"
-    return f"{route.nodes} instances of {service} are known, and the routers left none of them"
+def _none_left(call: Call, route: Route) -> NoInstances:
+    return NoInstances(
+        f"{route.nodes} instances of {call.method.service} are known, "
+        "and the routers left none of them"
+    )

@@ -42,7 +42,7 @@ class SnapshotFile:
         """
         Return what was last saved; nothing if it cannot be had.
         """
-        return await self._threads.call(self._read, self._path(service))
+        return await self._threads.call(self._read, service, self._path(service))
 
     def save(self, service: str, instances: tuple[Instance, ...]) -> None:
         """
@@ -75,7 +75,7 @@ class SnapshotFile:
     def _path(self, service: str) -> Path:
         return self._folder / f"{quote(service, safe='')}.jsonl"
 
-    def _read(self, path: Path) -> tuple[Instance, ...]:
+    def _read(self, service: str, path: Path) -> tuple[Instance, ...]:
         try:
             if path.stat().st_size > _MOST_BYTES:
                 return ()
@@ -85,7 +85,9 @@ class SnapshotFile:
         found = []
         for line in lines:
             try:
-                found.append(instance_from_json(line))
+                instance = instance_from_json(line)
+                if instance.service == service:
+                    found.append(instance)
             except ValueError:
                 self.log.warn("a line of {path} is no instance record", path=str(path))
         return tuple(found)

@@ -84,7 +84,10 @@ class CallMetrics(Filter):
                 numbers.count(error.status, seconds() - began)
                 raise
             except CANCELLED:
-                numbers.count(Status.CANCELLED, seconds() - began)
+                # A server's call is cancelled at its deadline, too; its peer was told which.
+                late = call.deadline <= seconds()
+                status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
+                numbers.count(status, seconds() - began)
                 raise
             except BaseException:
                 numbers.count(Status.UNKNOWN, seconds() - began)

@@ -4,12 +4,13 @@ Making a server's services known, and unknown again.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Sequence
 
 from twisted.logger import Logger
 
-from rpcfw.errors import DeadlineExceeded, SetupError
+from rpcfw.errors import DeadlineExceeded, RegistryError, SetupError
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
@@ -20,6 +21,8 @@ from rpcfw.values.instance import Instance
 
 __all__ = ["Announcing"]
 
+#: What may not stand in an instance's id.
+_UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  # to know them, not to bind to them
 
 
@@ -49,11 +52,13 @@ class Announcing:
             RegistryError: it refused for good.
         """
         address = self._options.advertise or _reachable(addresses[0])
+        deadline = self._ground.timers.seconds() + self._options.announce_limit
         token = f"{self._ground.chance.randrange(1 << 32):08x}"
         for service in services:
             instance = self._instance(type(service).service_name, address, token)
             self._instances.append(instance)
-            await self._announce(instance)
+            # One limit for all: each is asked for, and waited for while there is time.
+            await self._announce(instance, deadline)
 
     async def stop(self) -> None:
         """
@@ -61,19 +66,24 @@ class Announcing:
         """
         instances, self._instances = self._instances, []
         for instance in instances:
-            await self._registry.withdraw(instance)
+            try:
+                await self._registry.withdraw(instance)
+            except RegistryError as error:
+                self.log.warn(
+                    "{service} could not be withdrawn: {error}",
+                    service=instance.service,
+                    error=error,
+                )
 
-    async def _announce(self, instance: Instance) -> None:
-        timers = self._ground.timers
-        limit_s = self._options.announce_limit
+    async def _announce(self, instance: Instance, deadline: float) -> None:
         try:
-            await limited(self._registry.announce(instance), timers, timers.seconds() + limit_s)
+            await limited(self._registry.announce(instance), self._ground.timers, deadline)
         except DeadlineExceeded:
             self.log.warn(
                 "{service} is not announced yet: the registry did not answer within "
                 "announce_limit of {limit:g} s; it will be as soon as it does",
                 service=instance.service,
-                limit=limit_s,
+                limit=self._options.announce_limit,
             )
         else:
             self.log.info(
@@ -86,7 +96,7 @@ class Announcing:
         options = self._options
         return Instance(
             service=service,
-            id=f"{address.host.rpartition('/')[2]}:{address.port}-{token}",
+            id=f"{_UNFIT.sub('_', address.host.rpartition('/')[2])}:{address.port}-{token}",
             address=address,
             protocols=options.protocols,
             weight=options.weight,

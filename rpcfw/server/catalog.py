@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
-from rpcfw.errors import ContractError
+from rpcfw.errors import ContractError, Unimplemented
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.service import Offered, Service, offered
+from rpcfw.status import Hint
 from rpcfw.transport.payload import Payload
 from rpcfw.values.method import Method
 
@@ -69,8 +70,9 @@ class Catalog:
         name = type(service).service_name
         if name in self._services:
             raise ContractError(f"two services are called {name!r}")
-        for one in offered(type(service)):
-            self.served[one.method.path] = self._prepare(service, one)
+        # All or nothing: a class with one method that cannot be served is not served.
+        prepared = [self._prepare(service, one) for one in offered(type(service))]
+        self.served.update({served.method.path: served for served in prepared})
         self._services[name] = service
 
     def withdraw(self, name: str) -> None:
@@ -121,12 +123,17 @@ class Catalog:
 
         Raises:
             Unimplemented: the codec is not known here, or cannot carry the types.
+                Nothing was begun.
         """
         reader = served.readers.get(codec)
         if reader is None:
             method = served.method
             # The peer names the codec, but only ones known here get into the table.
-            reader = self._payload.coder(codec, method.request_type)
-            served.writers[codec] = self._payload.coder(codec, method.response_type)
+            try:
+                reader = self._payload.coder(codec, method.request_type)
+                served.writers[codec] = self._payload.coder(codec, method.response_type)
+            except Unimplemented as error:
+                error.hints |= Hint.NOT_BEGUN
+                raise
             served.readers[codec] = reader
         return reader, served.writers[codec]

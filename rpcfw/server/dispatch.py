@@ -19,7 +19,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 
-__all__ = ["Pending", "dispatch"]
+__all__ = ["Pending", "disown", "dispatch"]
 
 
 @define(eq=False)
@@ -67,15 +67,26 @@ def dispatch(payload: Payload, threads: BlockingThreads) -> CallStep:
             if isinstance(result, (CoroutineType, Deferred)):
                 return await result
             return result
-        except ApplicationError:
-            raise
         except CallError as error:
-            # It came from a call that the method made itself. What that peer promised
-            # of its own work says nothing about this method, which has begun.
-            error.hints = Hint.NONE
+            disown(error)
             raise
 
     return step
+
+
+def disown(error: CallError) -> None:
+    """
+    Make an error that left a method the method's own.
+
+    It may come from a call that the method made itself. What the peer of that one
+    promised of its own work says nothing about this method, which has begun; and what
+    it sent along was for the method, not for the method's caller.
+    """
+    if isinstance(error, ApplicationError):
+        return
+    error.hints = Hint.NONE
+    if error.remote:
+        error.details, error.trailers, error.retry_after_s = b"", (), None
 
 
 def _read(payload: Payload, pending: Pending) -> Any:

@@ -12,6 +12,7 @@ from rpcfw.server.catalog import Catalog
 from rpcfw.spi.clock import Chance
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Hint, Status
+from rpcfw.values.call import Call
 
 __all__ = ["Failures", "refusal", "status_of"]
 
@@ -33,7 +34,7 @@ class Failures:
         """
         Return the error for the caller; one that nobody planned is logged in full.
         """
-        if isinstance(error, CallError):
+        if isinstance(error, CallError) and error.status is not Status.OK:
             return error
         if isinstance(error, CANCELLED):
             return Cancelled("the server gave the call up")
@@ -52,6 +53,15 @@ class Failures:
         )
         return error_id
 
+    def end(self, call: Call, status: Status) -> None:
+        """
+        Tell the filters that a streaming answer has ended; what fails there is logged.
+        """
+        try:
+            call.end(status)
+        except Exception as error:  # noqa: BLE001 - a filter's bug is not the caller's
+            self.logged(call.method.path, error)
+
 
 def refusal(catalog: Catalog, path: str) -> CallError:
     """
@@ -67,10 +77,12 @@ def refusal(catalog: Catalog, path: str) -> CallError:
     return Unimplemented(text, hints=Hint.NOT_BEGUN)
 
 
-def status_of(error: BaseException) -> Status:
+def status_of(error: BaseException | None) -> Status:
     """
-    Return the status that an error stands for.
+    Return the status that an error stands for; none is OK.
     """
+    if error is None:
+        return Status.OK
     if isinstance(error, CallError):
         return error.status
     return Status.CANCELLED if isinstance(error, CANCELLED) else Status.UNKNOWN

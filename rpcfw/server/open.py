@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rpcfw.errors import CallError, Cancelled
+from rpcfw.errors import CallError, DeadlineExceeded
 from rpcfw.server.catalog import Served
 from rpcfw.server.running import Run
 from rpcfw.spi.events import MessageReceived, RequestReceived
@@ -50,8 +50,8 @@ class Open(Listener):
         self.run: Run | None = None
         self.mailbox: Mailbox | None = None
         self.outlet: Outlet | None = None
-        #: The caller has its answer, or wants none: nothing more may be sent.
-        self.over = False
+        #: Why it was given up, if it was: then nothing more may be sent.
+        self.given_up: CallError | None = None
         self._timers = timers
         self._ended = ended
         if not event.head.one_way:
@@ -70,7 +70,8 @@ class Open(Listener):
         """
         End it here: its coroutine is cancelled and what it says is dropped.
         """
-        self.over = True
+        if self.given_up is None:
+            self.given_up = error
         self.call.cancelled = True
         if self.mailbox is not None:
             self.mailbox.close(error)
@@ -89,7 +90,7 @@ class Open(Listener):
             machine = self.driver.machine
             machine.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
             self.driver.flush()
-        self.give_up(Cancelled(reason))
+        self.give_up(DeadlineExceeded(reason))
 
     # Listener.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from contextvars import Context, copy_context
+from math import inf
 from typing import Any
 
 from rpcfw.errors import CallError, InvalidMessage, MessageTooLarge, Rejected
@@ -25,12 +26,13 @@ from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import CANCELLED, Waiter, running_loop
+from rpcfw.status import Status
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.mailbox import Mailbox
 from rpcfw.transport.outlet import Outlet
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call, serving
-from rpcfw.values.metadata import Metadata
+from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = ["Reception"]
 
@@ -94,7 +96,7 @@ class Reception:
         Give up the calls that are still open.
         """
         for opened in tuple(self._open):
-            self._fail(opened.driver, opened.event, error)
+            self._fail(opened.driver, opened.event, error, opened.call)
             opened.give_up(error)
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
@@ -149,8 +151,10 @@ class Reception:
             waited = context.run(_first_step, call, coroutine)
         except StopIteration as stop:
             self._answer(driver, event, call, served, stop.value)
+            call.deadline = inf
         except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
-            self._fail(driver, event, error)
+            self._fail(driver, event, error, call)
+            call.deadline = inf
         else:
             opened = self._opened(driver, event, call, served)
             run = opened.run = DeferredRun(coroutine, context, opened.done)
@@ -162,8 +166,9 @@ class Reception:
         opened = self._opened(driver, event, call, served)
         mailbox = opened.mailbox = Mailbox(driver)
         client_streams = served.method.shape.client_streams
-        if client_streams and event.body is not None:
-            # A caller that knows of no stream sends its one message with the head.
+        whole = event.body is not None and event.ended
+        if event.body is not None:
+            # The first message, or all there is, came with the head.
             mailbox.put(MessageReceived(event.call_id, event.body, event.encoding, 0))
         if event.ended:
             mailbox.close()
@@ -171,7 +176,6 @@ class Reception:
             call.request.stream = RequestMessages(mailbox, self._payload, reader)
         if served.method.server_streams:
             outlet = opened.outlet = self._outlet(driver, event, served)
-            whole = event.body is not None
             coroutine = answer_stream(
                 self._stack, call, None if whole else mailbox, outlet, driver, event.call_id
             )
@@ -204,16 +208,19 @@ class Reception:
         An open call's coroutine has ended.
         """
         self._open.discard(opened)
-        call = opened.call
-        if error is not None:
-            call.end(status_of(error))
-        if not opened.over:
+        call, given_up = opened.call, opened.given_up
+        if given_up is None:
             if error is not None:
-                self._fail(opened.driver, opened.event, error)
+                if isinstance(error, InvalidMessage) and error.status is Status.INTERNAL:
+                    self._failures.logged(call.method.path, error)  # the method's own mistake
+                self._fail(opened.driver, opened.event, error, call)
             elif not call.method.server_streams:
                 self._answer(opened.driver, opened.event, call, opened.served, result)
         elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
             self._failures.logged(call.method.path, error)
+        if call.method.server_streams:
+            self._failures.end(call, status_of(given_up or error))
+        call.deadline = inf
         if self._empty is not None and not self._open:
             waiter, self._empty = self._empty, None
             if not waiter.called:
@@ -235,22 +242,32 @@ class Reception:
             )
         except InvalidMessage as error:
             self._failures.logged(head.path, error)
-            self._fail(driver, event, error)
+            self._fail(driver, event, error, call)
         except MessageTooLarge as error:
-            self._fail(driver, event, error)
+            self._fail(driver, event, error, call)
         else:
             driver.flush()
 
-    def _fail(self, driver: Driver, event: RequestReceived, error: BaseException) -> None:
+    def _fail(
+        self,
+        driver: Driver,
+        event: RequestReceived,
+        error: BaseException,
+        call: Call | None = None,
+    ) -> None:
+        """
+        End a request with an error; ``call`` if one was made of it, for its trailers.
+        """
         told = self._failures.told(event.head.path, error)
         if event.head.one_way:
             return
+        said = EMPTY if call is None else call.trailers
         driver.machine.finish(
             event.call_id,
             told.status,
             told.message,
             told.details,
-            Metadata(told.trailers),
+            Metadata(said.pairs + told.trailers),
             told.hints,
             told.retry_after_s,
         )

@@ -50,18 +50,23 @@ class DeferredRun(Run):
         done: told of the end.
     """
 
-    __slots__ = ("_context", "_coroutine", "_done", "_inside", "_ready", "_waited")
+    __slots__ = ("_cancelled", "_context", "_coroutine", "_done", "_inside", "_ready", "_waited")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context, done: Done) -> None:
         self._coroutine = coroutine
         self._context = context
         self._done = done
+        #: What it waits for; None while a step of it runs.
         self._waited: Any = None
+        self._cancelled = False
         self._inside = False
         self._ready: Any = None
 
     def cancel(self) -> None:
-        self._waited.cancel()
+        if self._waited is None:
+            self._cancelled = True  # at its next wait
+        else:
+            self._waited.cancel()
 
     def wait(self, waited: Any) -> None:
         """
@@ -73,6 +78,9 @@ class DeferredRun(Run):
                 waited = self._step(waited)
                 continue
             self._waited, self._ready = waited, _ENDED
+            if self._cancelled:
+                self._cancelled = False
+                waited.cancel()
             self._inside = True
             waited.addBoth(self._settled)
             self._inside = False
@@ -88,6 +96,7 @@ class DeferredRun(Run):
             self.wait(self._step(result))
 
     def _step(self, result: Any) -> Any:
+        self._waited = None
         try:
             if isinstance(result, Failure):
                 error: Any = result.value
@@ -107,9 +116,10 @@ class TaskRun(Run):
     Args: as for `DeferredRun`.
     """
 
-    __slots__ = ("_done", "_task")
+    __slots__ = ("_coroutine", "_done", "_task")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context, done: Done) -> None:
+        self._coroutine = coroutine
         self._done = done
         self._task = context.run(_task, coroutine)
 
@@ -134,6 +144,7 @@ class TaskRun(Run):
 
     def _tell(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
+            self._coroutine.close()  # it may have been given up before its first step
             self._done(None, asyncio.CancelledError())
             return
         error = task.exception()

@@ -10,13 +10,13 @@ that closed first would cut off the calls that were on their way to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from rpcfw.errors import Cancelled, DeadlineExceeded, SetupError
+from rpcfw.errors import Cancelled, DeadlineExceeded, Rejected, SetupError
 from rpcfw.filters.deadline import ServerDeadline
 from rpcfw.filters.metrics import ServerMetrics
 from rpcfw.kernel.orders import SERVER_ORDER
@@ -33,12 +33,15 @@ from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
-from rpcfw.spi.waiting import limited
+from rpcfw.spi.waiting import CANCELLED, limited
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.sniffing import Acceptor
 from rpcfw.values.address import Address
 
 __all__ = ["Server"]
+
+#: How long a stop waits for blocking methods that were given up.
+_THREADS_LIMIT_S = 1.0
 
 
 class Server:
@@ -79,44 +82,110 @@ class Server:
             options.max_call,
         )
         self._peers = Peers(self._reception, ground.reactor, options)
+        self._filters = [filter for _, filter in filters]
+        self._started: list[Callable[[], Awaitable[None]]] = []
         self._ports: list[IListeningPort] = []
         self._announcing: Announcing | None = None
         #: Where it listens, once it does; a port of 0 has become a real one.
         self.addresses: tuple[Address, ...] = ()
 
+    @property
+    def in_flight(self) -> int:
+        """
+        Calls that were begun and have not ended.
+        """
+        return self._reception.in_flight
+
     async def start(self, registry: Registry | None = None) -> None:
         """
         Open the ports and announce the services.
 
+        What fails, or is cut short, is undone: then there is nothing to stop.
+
         Raises:
             SetupError: an address cannot be listened at.
+            RegistryError: the registry refused for good.
         """
-        for service in self.catalog:
-            await service.started()
-        self._threads.start()
-        for address in self._options.listen:
-            await self._listen(address)
-        if registry is not None:
-            self._announcing = Announcing(registry, self._options, self._ground)
-            await self._announcing.start(tuple(self.catalog), self.addresses)
+        try:
+            for filter in self._filters:
+                await filter.start()
+                self._started.append(filter.stop)
+            for service in self.catalog:
+                await service.started()
+                self._started.append(service.stopped)
+            self._threads.start()
+            for address in self._options.listen:
+                await self._listen(address)
+            if registry is not None:
+                self._announcing = Announcing(registry, self._options, self._ground)
+                await self._announcing.start(tuple(self.catalog), self.addresses)
+        except BaseException:
+            await self._leave()
+            self._reception.give_up(Rejected("this server could not start"))
+            await self._close()
+            raise
 
     async def stop(self) -> None:
         """
         Go in good order, within ``drain_limit`` for the calls that are open.
+
+        Whatever fails on the way is logged, and the rest is done.
+        """
+        try:
+            await self._leave()
+            await self._drain()
+            await self._close()
+        except CANCELLED:
+            self._cut()  # out of time: at least nobody is left waiting
+            raise
+
+    def _cut(self) -> None:
+        for port in self._ports:
+            port.stopListening()
+        self._peers.close("the server has stopped")
+
+    async def _leave(self) -> None:
+        """
+        Take no new calls, and let nobody send any.
         """
         if self._announcing is not None:
-            await self._announcing.stop()
+            await self._attempt("withdrawing", self._withdraw(self._announcing))
         self._peers.leave("the server is stopping")
         self._reception.leave()
         for service in self.catalog:
-            await service.leaving()
-        for port in self._ports:
-            await _stopped(port.stopListening())
-        await self._drain()
+            await self._attempt("a service's leaving()", service.leaving())
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await self._attempt("closing a port", _stopped(port.stopListening()))
+
+    async def _close(self) -> None:
+        """
+        Let go of peers, threads and services.
+        """
         self._peers.close("the server has stopped")
-        self._threads.stop()
-        for service in self.catalog:
-            await service.stopped()
+        timers = self._ground.timers
+        ending = limited(self._threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
+        await self._attempt("ending the threads of blocking methods", ending)
+        started, self._started = self._started, []
+        for stop in reversed(started):
+            await self._attempt("stopping a service or filter", stop())
+
+    async def _withdraw(self, announcing: Announcing) -> None:
+        timers = self._ground.timers
+        await limited(announcing.stop(), timers, timers.seconds() + self._options.announce_limit)
+
+    async def _attempt(self, what: str, step: Awaitable[None]) -> None:
+        """
+        Do one step of a stop; what fails must not keep the next ones from being done.
+        """
+        try:
+            await step
+        except CANCELLED:
+            raise
+        except DeadlineExceeded:
+            self.log.warn("{what} took too long and was given up", what=what)
+        except Exception:  # noqa: BLE001 - logged
+            self.log.failure("{what} failed while the server stopped", what=what)
 
     async def _drain(self) -> None:
         limit_s = self._options.drain_limit

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from rpcfw.errors import Unimplemented
-from rpcfw.server.dispatch import Pending
+from rpcfw.errors import CallError, InvalidMessage, Unimplemented
+from rpcfw.server.dispatch import Pending, disown
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Status
@@ -43,7 +43,11 @@ class RequestMessages(AsyncIterator[Any]):
         event = await self._mailbox.take()
         if event is None:
             raise StopAsyncIteration
-        return self._payload.read(self._reader, event.body, event.encoding, "a request message")
+        try:
+            return self._payload.read(self._reader, event.body, event.encoding, "a request message")
+        except InvalidMessage as error:
+            error.status = Status.INVALID_ARGUMENT
+            raise
 
 
 async def answer_one(stack: CallStep, call: Call, mailbox: Mailbox) -> Any:
@@ -84,6 +88,9 @@ async def answer_stream(
                 started = True
                 driver.machine.start_response(call_id, call.response_metadata)
             await outlet.send(message)
+    except CallError as error:
+        disown(error)
+        raise
     finally:
         close = getattr(responses, "aclose", None)
         if close is not None:
@@ -92,4 +99,3 @@ async def answer_stream(
         driver.machine.start_response(call_id, call.response_metadata)
     driver.machine.finish(call_id, Status.OK, trailers=call.trailers)
     driver.flush()
-    call.end(Status.OK)

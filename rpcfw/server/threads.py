@@ -2,28 +2,53 @@
 The threads that blocking methods run in: so many, and a queue of so many calls.
 
 A full queue is a refusal at once, with the promise that nothing was begun, so that
-the caller can go elsewhere; never a silent stall.
+the caller can go elsewhere; never a silent stall. A call that is given up while it
+queues never runs; one that runs keeps its thread, and its place, until it is done.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.interfaces import IReactorThreads
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from rpcfw.errors import Overloaded
 from rpcfw.spi.metrics import Meter
+from rpcfw.spi.waiting import Waiter
 
 __all__ = ["BlockingThreads"]
 
 
+class _Job(Waiter[Any]):
+    """
+    A method in the pool, or before it.
+    """
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self._work = work
+
+    def run(self) -> Any:
+        """
+        Run in its thread; given up before its turn, do nothing.
+        """
+        return None if self.called else self._work()
+
+    def settle(self, ok: bool, result: Any) -> None:
+        if not self.called:
+            (self.callback if ok else self.errback)(result)
+
+
 class BlockingThreads:
     """
-    One bounded pool.
+    One bounded pool. On a clock without threads methods run at once.
 
     Args:
         reactor: where results come back.
@@ -32,28 +57,44 @@ class BlockingThreads:
         meter: where its load is shown.
     """
 
+    log = Logger()
+
     def __init__(self, reactor: Any, size: int, queue: int, meter: Meter) -> None:
         self._reactor = reactor
+        self._has_threads = IReactorThreads.providedBy(reactor)
         self._size = size
         self._queue = queue
         self._busy = meter.gauge(
             "rpcfw_server_blocking_calls", "calls in or before the thread pool"
         ).of()
         self._pool = ThreadPool(minthreads=0, maxthreads=size, name="rpcfw blocking")
+        # A method that never returns must not keep the process from ending.
+        self._pool.threadFactory = partial(threading.Thread, daemon=True)  # type: ignore[assignment]  # makes one all the same
 
     def start(self) -> None:
         """
         Be ready to run; threads are made as they are needed.
         """
-        self._pool.start()
+        if self._has_threads:
+            self._pool.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """
-        Await what runs. Called when no call is left that one could wait for.
+        Return once nothing runs any more. Giving up the wait leaves behind what does.
         """
-        self._pool.stop()
+        if not self._has_threads:
+            return
+        if self._busy.value == 0:
+            self._pool.stop()
+            return
+        stopped: Waiter[None] = Waiter()
+        # Joining blocks, so it has a thread of its own.
+        threading.Thread(
+            target=self._join, args=(stopped,), name="rpcfw blocking, ending", daemon=True
+        ).start()
+        await stopped
 
-    def run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Deferred[Any]:
+    def run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Waiter[Any]:
         """
         Run a method in a thread, in the context of its call.
 
@@ -67,11 +108,35 @@ class BlockingThreads:
                 "see the options threads and thread_queue"
             )
         busy.value += 1
-        running = deferToThreadPool(
-            self._reactor, self._pool, copy_context().run, function, *arguments
-        )
-        return running.addBoth(self._done)
+        job = _Job(partial(copy_context().run, function, *arguments))
+        if self._has_threads:
+            self._pool.callInThreadWithCallback(partial(self._ran, job), job.run)
+        else:
+            self._run_here(job)
+        return job
 
-    def _done(self, result: Any) -> Any:
+    def _ran(self, job: _Job, ok: bool, result: Any) -> None:
+        self._reactor.callFromThread(self._settle, job, ok, result)
+
+    def _run_here(self, job: _Job) -> None:
+        try:
+            result = job.run()
+        except Exception:  # noqa: BLE001  # told to whoever waits
+            self._settle(job, False, Failure())
+        else:
+            self._settle(job, True, result)
+
+    def _settle(self, job: _Job, ok: bool, result: Any) -> None:
         self._busy.value -= 1
-        return result
+        if job.called and not ok:
+            self.log.failure("a blocking method failed after its call was over", failure=result)
+        job.settle(ok, result)
+
+    def _join(self, stopped: Waiter[None]) -> None:
+        self._pool.stop()
+        self._reactor.callFromThread(_tell, stopped)
+
+
+def _tell(stopped: Waiter[None]) -> None:
+    if not stopped.called:
+        stopped.callback(None)

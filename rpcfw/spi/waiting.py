@@ -189,7 +189,9 @@ def spawn(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
     loop = running_loop()
     if loop is None:
         return Deferred.fromCoroutine(coroutine)
-    return Deferred.fromFuture(loop.create_task(bridged(coroutine)))
+    task = loop.create_task(bridged(coroutine))
+    task.add_done_callback(lambda _: coroutine.close())  # it may never have been begun
+    return Deferred.fromFuture(task)
 
 
 @types.coroutine

@@ -32,7 +32,8 @@ class Call:
             streams; on a server, before the innermost step, bytes not yet read.
         metadata: what the caller sent along.
         deadline: when its time is over, in seconds of the process's clock;
-            `math.inf` only before the DEADLINE filter has seen it.
+            `math.inf` before the DEADLINE filter has seen it, and on a server again
+            when the call has ended, so that it limits nothing it has left behind.
         caller: name of the calling application, empty for unknown.
         peer: text of the address at the other end, once there is one.
         attempt: how many attempts were begun, so 1 in the first.
@@ -42,6 +43,9 @@ class Call:
         trailers: what the server sent after its last one.
         cancelled: the caller has given it up, or its time is over.
         ended: set by `on_end`; run by `end`.
+        end_status: how its streaming response ended, once it has.
+        stream: the streaming response as the innermost step opened it, to be given up
+            if a step above fails.
     """
 
     method: Method
@@ -57,6 +61,8 @@ class Call:
     trailers: Metadata = EMPTY
     cancelled: bool = False
     ended: list[Callable[[Status], None]] | None = None
+    end_status: Status | None = None
+    stream: Any = None
 
     def on_end(self, callback: Callable[[Status], None]) -> None:
         """
@@ -64,19 +70,35 @@ class Call:
 
         A filter sees a streaming call return as soon as its response begins;
         this is how it learns the end. Last added runs first. A unary call has
-        ended when the filter below returns or raises, so it needs none.
+        ended when the filter below returns or raises, so it needs none. A response
+        that has ended already, while it was handed up, tells it at once.
         """
+        if self.end_status is not None:
+            callback(self.end_status)
+            return
         if self.ended is None:
             self.ended = []
         self.ended.append(callback)
 
     def end(self, status: Status) -> None:
         """
-        Run what `on_end` was given, once.
+        Run what `on_end` was given, once: all of it, even if some of it fails.
+
+        Raises:
+            Exception: the first that one of them raised.
         """
+        if self.end_status is not None:
+            return
+        self.end_status = status
         callbacks, self.ended = self.ended, None
+        failed: Exception | None = None
         for callback in reversed(callbacks or ()):
-            callback(status)
+            try:
+                callback(status)
+            except Exception as error:  # noqa: BLE001 - raised when all were told
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
 
 #: The call that the running code serves, if it serves one. Calls made meanwhile

@@ -47,8 +47,9 @@ class Metadata:
 
     def get(self, name: str, default: str | bytes | None = None) -> str | bytes | None:
         """
-        Return the first value under ``name``.
+        Return the first value under ``name``, in whatever case it is written.
         """
+        name = name.lower()
         for key, value in self.pairs:
             if key == name:
                 return value
@@ -58,6 +59,7 @@ class Metadata:
         """
         Return every value under ``name``, in order.
         """
+        name = name.lower()
         return tuple(value for key, value in self.pairs if key == name)
 
     def plus(self, other: MetadataLike | None) -> Metadata:
@@ -76,7 +78,7 @@ class Metadata:
         return len(self.pairs)
 
     def __contains__(self, name: object) -> bool:
-        return any(key == name for key, _ in self.pairs)
+        return isinstance(name, str) and any(key == name.lower() for key, _ in self.pairs)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Metadata) and self.pairs == other.pairs
