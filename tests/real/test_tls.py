@@ -5,6 +5,8 @@ Calls over TLS, with real certificates on real sockets.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -32,8 +34,8 @@ class TestTLS(TestCase):
     """
 
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
         self.authority = Authority(self.folder)
         self.certificate, self.key, _ = self.authority.issue("server", "127.0.0.1")
 
