@@ -315,6 +315,26 @@ def test_an_end_waits_for_credit_and_is_the_last():
     assert (b"abcd", b"efgh", "good") == (first.body, second.body, ended.message)
 
 
+def test_an_end_waits_for_credit_more_than_once():
+    """
+    However often the reader must grant credit, the end comes after the last message.
+    """
+    near, far = greeted(Limits(stream_window_bytes=20))
+    near.call(head(), b"", "", ended=True)
+    far.receive(near.take_output())
+    for body in (b"aaaa", b"bbbb", b"cccc"):
+        far.send(1, body)
+    far.finish(1, Status.OK)
+    heard = []
+    for _ in range(4):
+        for event in near.receive(far.take_output()):
+            heard.append(type(event).__name__)
+            near.consumed(1, getattr(event, "cost", 0))
+        far.receive(near.take_output())
+
+    assert ["MessageReceived"] * 3 + ["CallEnded"] == heard
+
+
 def test_a_failure_overtakes_what_is_queued():
     """
     A failed stream ends now, not when its messages have been read.
