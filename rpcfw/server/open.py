@@ -62,6 +62,7 @@ class Open(Listener):
         """
         The coroutine has ended.
         """
+        self.run = None  # it holds this, and a circle would have to be collected
         self._timers.forget(self.call.deadline, self)
         self.driver.listeners.pop(self.event.call_id, None)
         self._ended(self, result, error)
@@ -69,9 +70,12 @@ class Open(Listener):
     def give_up(self, error: CallError) -> None:
         """
         End it here: its coroutine is cancelled and what it says is dropped.
+
+        Only the first time counts: a clean-up that waits must not be cancelled again.
         """
-        if self.given_up is None:
-            self.given_up = error
+        if self.given_up is not None:
+            return
+        self.given_up = error
         self.call.cancelled = True
         if self.mailbox is not None:
             self.mailbox.close(error)

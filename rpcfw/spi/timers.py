@@ -4,7 +4,9 @@ Many deadlines on few clock calls.
 A call costs the reactor some microseconds to make a delayed call and to cancel
 it again. Nearly every deadline is forgotten before it comes, so they are kept in
 buckets of a few milliseconds: watching and forgetting are one set operation each,
-and the clock is asked once a bucket. A deadline may fire one grain late, never early.
+and the clock is asked once a bucket. A deadline may fire one grain late, never early;
+one that is more than a minute away, a second late: else streams of an hour, opened and
+forgotten, would leave a bucket behind for every grain of it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,11 @@ from typing import Any, Protocol
 from rpcfw.spi.clock import Clock
 
 __all__ = ["Expiring", "Timers"]
+
+
+#: Deadlines beyond it share buckets of many grains.
+_NEAR_S = 60.0
+_COARSE = 200
 
 
 class Expiring(Protocol):
@@ -40,6 +47,8 @@ class Timers:
         self._per_s = 1 / grain_s
         self._buckets: dict[int, set[Expiring]] = {}
         self._ticks: list[int] = []
+        #: Ticks up to this one are near.
+        self._horizon = -1
         self._armed_for: int | None = None
         self._armed: Any = None
 
@@ -48,6 +57,8 @@ class Timers:
         Call ``expiring.expire()`` once ``when`` is past.
         """
         tick = int(when * self._per_s) + 1
+        if tick > self._horizon:
+            tick = self._tick_of_far(tick)
         bucket = self._buckets.get(tick)
         if bucket is None:
             bucket = self._buckets[tick] = set()
@@ -60,9 +71,20 @@ class Timers:
         """
         Take back a `watch` with the same arguments; harmless if it has fired.
         """
-        bucket = self._buckets.get(int(when * self._per_s) + 1)
-        if bucket is not None:
-            bucket.discard(expiring)
+        tick = int(when * self._per_s) + 1
+        try:
+            self._buckets[tick].remove(expiring)
+        except KeyError:
+            bucket = self._buckets.get(_coarse(tick))
+            if bucket is not None:
+                bucket.discard(expiring)
+
+    def _tick_of_far(self, tick: int) -> int:
+        """
+        Return the tick for one that may be far; nearer ones are not looked at for a while.
+        """
+        self._horizon = int((self.seconds() + _NEAR_S) * self._per_s)
+        return tick if tick <= self._horizon else _coarse(tick)
 
     def stop(self) -> None:
         """
@@ -117,3 +139,7 @@ class Timers:
                 heapq.heappush(self._ticks, tick)
             else:
                 self._buckets.pop(tick, None)
+
+
+def _coarse(tick: int) -> int:
+    return -(-tick // _COARSE) * _COARSE

@@ -103,11 +103,16 @@ def _forget(failure: Failure) -> None:
 class _Sleep(Waiter[None]):
     def __init__(self, clock: Clock, seconds: float) -> None:
         super().__init__()
-        self._delayed = clock.callLater(seconds, self.callback, None)
+        self._delayed = clock.callLater(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._delayed = None  # it holds this, and a circle would have to be collected
+        self.callback(None)
 
     def cancel(self) -> None:
-        if self._delayed.active():
-            self._delayed.cancel()
+        delayed, self._delayed = self._delayed, None
+        if delayed is not None:
+            delayed.cancel()
         super().cancel()
 
 

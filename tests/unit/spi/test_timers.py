@@ -275,3 +275,46 @@ def test_stop_from_within():
 
     assert 1 == len(expired)
     assert [] == clock.getDelayedCalls()
+
+
+def test_far_deadlines_share_buckets():
+    """
+    An hour of streams that are opened and forgotten leaves little behind.
+    """
+    clock = Clock()
+    timers = Timers(clock)
+
+    class Never:
+        def expire(self):
+            raise AssertionError
+
+    one = Never()
+    for _ in range(10_000):
+        timers.watch(clock.seconds() + 3600, one)
+        timers.forget(clock.seconds() + 3600, one)
+        clock.advance(0.01)
+
+    assert len(timers._buckets) < 110  # noqa: SLF001 - what is kept is what counts
+    assert not any(timers._buckets.values())  # noqa: SLF001
+
+
+@pytest.mark.parametrize("after_s", [59, 60, 61, 3600])
+def test_far_deadlines_are_kept(after_s):
+    """
+    A far deadline fires no more than a second late, and never early.
+    """
+    clock = Clock()
+    timers = Timers(clock)
+    told = []
+    when = clock.seconds() + after_s + 0.123
+
+    class Told:
+        def expire(self):
+            told.append(self)
+
+    timers.watch(when, Told())
+    clock.advance(after_s + 0.1)
+    assert [] == told
+    clock.advance(1.1)
+
+    assert 1 == len(told)
