@@ -8,6 +8,7 @@ that it can die without a word, and all share one registry, which can go away.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort, IProtocol, IProtocolFactory
@@ -32,32 +33,34 @@ class ProcessClock:
     def __init__(self, clock: Clock) -> None:
         self.seconds = clock.seconds
         self._clock = clock
-        self._pending: set[DelayedCall] = set()
+        self._count = 0
+        self._pending: dict[int, DelayedCall] = {}
         self._dead = False
 
     def callLater(  # noqa: N802 - the reactor's name
         self, delay: float, callable: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> DelayedCall:
-        delayed: DelayedCall
-
-        def run() -> None:
-            self._pending.discard(delayed)
-            callable(*args, **kwargs)
-
-        delayed = self._clock.callLater(delay, run)
+        self._count += 1
+        number = self._count
+        run = partial(callable, *args, **kwargs)
+        delayed: DelayedCall = self._clock.callLater(delay, self._run, number, run)
         if self._dead:
             delayed.cancel()
         else:
-            self._pending.add(delayed)
+            self._pending[number] = delayed
         return delayed
+
+    def _run(self, number: int, run: Callable[[], Any]) -> None:
+        self._pending.pop(number, None)
+        run()
 
     def die(self) -> None:
         """
         Nothing of this process runs by itself any more.
         """
         self._dead = True
-        pending, self._pending = self._pending, set()
-        for delayed in pending:
+        pending, self._pending = self._pending, {}
+        for delayed in pending.values():
             if delayed.active():
                 delayed.cancel()
 
@@ -153,6 +156,7 @@ class RegistryPlace:
         self._instances: dict[tuple[str, str], Instance] = {}
         self._watches: list[_LabWatch] = []
         self._waiting: list[Waiter[None]] = []
+        self._late: list[Callable[[], None]] = []
 
     def instances(self, service: str) -> tuple[Instance, ...]:
         """
@@ -191,12 +195,21 @@ class RegistryPlace:
         Be in reach again: what was asked for meanwhile is done, and who watches told.
         """
         self.away = False
+        late, self._late = self._late, []
+        for step in late:
+            step()
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             if not waiter.called:
                 waiter.callback(None)
         for watch in tuple(self._watches):
             watch.tell()
+
+    def when_back(self, step: Callable[[], None]) -> None:
+        """
+        Do something once it is in reach.
+        """
+        self._late.append(step)
 
     def tell(self, service: str) -> None:
         """
@@ -286,8 +299,15 @@ class LabRegistry(Registry):
     async def announce(self, instance: Instance) -> None:
         key = instance.service, instance.id
         self._announced[key] = instance
+        if not self._place.away:
+            self._place.put(instance)
+            return
+        # Whoever gives up the wait has announced it all the same.
+        self._place.when_back(partial(self._put, instance))
         await self._place.reached()
-        if self._announced.get(key) is instance:
+
+    def _put(self, instance: Instance) -> None:
+        if self._announced.get((instance.service, instance.id)) is instance:
             self._place.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:

@@ -19,10 +19,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
 from random import Random
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
@@ -107,13 +106,12 @@ class Process:
         self._clock.die()
 
 
-class Running(Deferred[T]):
+class Running(Generic[T]):
     """
     A coroutine that runs while the lab's time passes. Cancelling it cancels what runs.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        super().__init__()
         self._box: list[Any] = []
         self._running = spawn(coroutine)
         self._running.addBoth(self._box.append)
@@ -239,7 +237,15 @@ class Lab:
         Raises:
             AssertionError: it would take longer than ``limit_s`` of the lab's time.
         """
-        running = self.begin(coroutine)
+        return self.finish(self.begin(coroutine), limit_s)
+
+    def finish(self, running: Running[T], limit_s: float = 60.0) -> T:
+        """
+        Let time pass until what `begin` began has ended, and return its result.
+
+        Raises:
+            AssertionError: as for `run`.
+        """
         self.until(lambda: running.done, limit_s)
         return running.value
 

@@ -31,16 +31,17 @@ class LoggedErrors:
         """
         Return the errors of these kinds, of any if none is given, and forget them.
         """
+        taken = self.events(*kinds)
+        self._events = [event for event in self._events if event not in taken]
+        return [_error_in(event) for event in taken]
+
+    def events(self, *kinds: type[BaseException]) -> list[LogEvent]:
+        """
+        Return what was logged with errors of these kinds, of any if none is given.
+        """
         gc.collect()  # a failure that nobody took is logged as its Deferred goes
-        taken, kept = [], []
-        for event in self._events:
-            error = _error_in(event)
-            if isinstance(error, kinds or BaseException):
-                taken.append(error)
-            else:
-                kept.append(event)
-        self._events = kept
-        return taken
+        wanted = kinds or (BaseException,)
+        return [event for event in self._events if isinstance(_error_in(event), wanted)]
 
     def close(self) -> list[str]:
         """

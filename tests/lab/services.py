@@ -23,6 +23,7 @@ class Greeter(Service, name="demo.Greeter"):
         self.clock = clock
         self.begun = []
         self.ended = []
+        self.error = None
 
     @method(idempotent=True)
     async def say(self, name: str) -> str:
@@ -40,6 +41,8 @@ class Greeter(Service, name="demo.Greeter"):
     @method(idempotent=True)
     async def who(self) -> str:
         self.begun.append("who")
+        if self.error is not None:
+            raise self.error
         return self.name
 
     @method(idempotent=True)

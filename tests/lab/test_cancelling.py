@@ -107,12 +107,8 @@ def test_a_cancelled_stream_says_so(lab, streams):
     lab.advance(0.1)
     for waiting in (got, lab.begin(every(stream)), lab.begin(stream.send("late"))):
         with pytest.raises(Cancelled):
-            lab.run(wait_for(waiting))
+            lab.finish(waiting)
     assert ["echo"] == streams.closed
-
-
-async def wait_for(running):
-    return running.value
 
 
 def test_a_stream_cancelled_before_it_began(lab, streams):
