@@ -1,0 +1,200 @@
+"""
+What a wire protocol promises of the connection as a whole.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from rpcfw.errors import ConnectionLost
+from rpcfw.spi.events import ConnectionFailed, PeerLeaving, PingAnswered, Ready
+from rpcfw.spi.protocol import Machine, Match
+from rpcfw.status import Hint, Status
+from rpcfw.testing.contracts.protocol_case import (
+    NOT_BEGUN,
+    PAIRS,
+    SPLITS,
+    TRAILERS,
+    ProtocolCase,
+    hints_of_refusal,
+    raised,
+)
+from rpcfw.testing.conversation import Conversation
+
+__all__ = ["ConnectionPromises"]
+
+
+class ConnectionPromises(ProtocolCase):
+    """
+    From the first bytes to the last word, whatever comes between.
+    """
+
+    # Greeting.
+
+    def test_it_knows_its_own_first_bytes(self) -> None:
+        """
+        What a client says first is recognised byte by byte, and never taken for foreign.
+        """
+        protocol = self.make()
+        client, _ = self.machines()
+        client.start()
+        said = client.take_output()
+        answers = [protocol.match(said[:size]) for size in range(len(said) + 1)]
+
+        assert Match.NO not in answers
+        assert Match.YES in answers
+        first = answers.index(Match.YES)
+        assert first <= 64, "it must know after 64 bytes"
+        assert all(answer is Match.YES for answer in answers[first:])
+
+    def test_it_knows_foreign_first_bytes(self) -> None:
+        """
+        What no client of this protocol says is refused by its first 64 bytes.
+        """
+        protocol = self.make()
+        for foreign in (b"\x00" * 64, b"\xff" * 64, b"hello, world! " * 5, b"\n" * 64):
+            answers = [protocol.match(foreign[:size]) for size in range(65)]
+
+            assert Match.NO is answers[-1]
+            assert Match.YES not in answers
+
+    def test_both_sides_are_ready(self) -> None:
+        """
+        Once they have greeted each other, both report so, however the bytes are split.
+        """
+        for split in SPLITS:
+            talk = self.talk(split)
+            for side in (talk.client, talk.server):
+                assert isinstance(side.events[0], Ready)
+                assert not side.failed
+
+    # The connection.
+
+    def test_a_sign_of_life(self) -> None:
+        """
+        Either side may ask the other for one.
+        """
+        talk = self.talk()
+        for side in (talk.client, talk.server):
+            side.machine.ping()
+            talk.settle()
+            assert len(side.of(PingAnswered)) == 1
+
+    def test_an_idle_connection_is_kept_alive(self) -> None:
+        """
+        Asking again and again, with nothing else to say, is not taken for hostile.
+        """
+        talk = self.talk()
+        for _ in range(300):
+            for side in (talk.client, talk.server):
+                side.machine.ping()
+                talk.settle()
+
+        assert not talk.client.failed
+        assert not talk.server.failed
+
+    def test_leaving(self) -> None:
+        """
+        Open calls go on; new ones are surely not begun.
+        """
+        talk = self.talk()
+        call_id = self.begin(talk)
+        talk.server.machine.leave("update")
+        talk.server.machine.leave("again")
+        talk.settle()
+        assert talk.client.of(PeerLeaving)
+        assert hints_of_refusal(talk, self.head()) & NOT_BEGUN
+
+        talk.server.machine.respond(call_id, b"still here")
+        talk.settle()
+        assert talk.client[call_id].bodies == [b"still here"]
+        assert not talk.client.failed
+
+    def test_leaving_before_the_greeting(self) -> None:
+        """
+        A server that leaves already says so to whoever comes.
+        """
+        client, server = self.machines()
+        talk = Conversation(client, server)
+        server.leave("stopping")
+        talk.settle()
+
+        assert talk.client.of(PeerLeaving)
+        assert not talk.client.failed
+
+    def test_the_last_word(self) -> None:
+        """
+        A side that breaks off says why; then it hears and says nothing more.
+        """
+        for at_server in (True, False):
+            talk = self.talk()
+            call_id = self.begin(talk)
+            side, other = talk.server, talk.client
+            if not at_server:
+                side, other = other, side
+            side.machine.fail("enough of this")
+            side.machine.fail("again")
+            talk.settle()
+            (failed,) = other.of(ConnectionFailed)
+            assert isinstance(failed, ConnectionFailed)
+            assert failed.by_peer
+            assert "enough of this" in failed.reason
+            for one in (side, other):
+                assert one.machine.receive(b"\x00" * 100) == []
+                one.machine.ping()
+                one.machine.cancel(call_id)
+                assert one.machine.take_output() == b""
+
+    def test_a_call_after_a_failure(self) -> None:
+        """
+        It was surely never sent, and fails as a lost connection does.
+        """
+        talk = self.talk()
+        talk.client.machine.fail("enough")
+        error = raised(lambda: talk.client.machine.call(self.head(), b"", "", ended=True))
+
+        assert isinstance(error, ConnectionLost)
+        assert error.hints & Hint.NEVER_SENT
+
+    def test_garbage(self) -> None:
+        """
+        Whatever bytes come, nothing is raised, and a failure is the last event.
+        """
+        chance = Random(0)  # noqa: S311 - the same each time
+        for number in range(200):
+            client, server = self.machines(max_receive_bytes=1000)
+            for machine, other in ((client, server), (server, client)):
+                machine.start()
+                good = other.take_output() if number % 2 else b""
+                data = good + chance.randbytes(chance.randrange(300))
+                _assert_borne(machine, data, chance)
+
+    def test_mutilated_conversations(self) -> None:
+        """
+        Nor is anything raised for what was meant well and was damaged on its way.
+        """
+        chance = Random(1)  # noqa: S311 - the same each time
+        for _ in range(200):
+            talk = self.talk()
+            near, far = talk.client.machine, talk.server.machine
+            call_id = self.begin(talk, None, ended=False)
+            near.send(call_id, b"message")
+            near.call(self.head(metadata=PAIRS), b"body", "", ended=True)
+            near.end(call_id)
+            far.send(call_id, b"message")
+            far.finish(call_id, Status.ABORTED, "text", b"", TRAILERS)
+            for machine, data in ((far, near.take_output()), (near, far.take_output())):
+                damaged = bytearray(data)
+                for _ in range(chance.randrange(1, 4)):
+                    damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+                _assert_borne(machine, bytes(damaged), chance)
+
+
+def _assert_borne(machine: Machine, data: bytes, chance: Random) -> None:
+    events = []
+    while data:
+        size = chance.randrange(1, 100)
+        events += machine.receive(data[:size])
+        data = data[size:]
+        assert all(not isinstance(event, ConnectionFailed) for event in events[:-1])
+        machine.take_output()

@@ -1,0 +1,205 @@
+"""
+Two wire machines that talk to each other, and what each call has heard of the other.
+
+Wires differ in how many events they make of the same: one reports an answer whole,
+another its begin, its message and its end. `Heard` puts together what they mean.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from rpcfw.spi.events import (
+    CallCancelled,
+    CallEnded,
+    ConnectionFailed,
+    Event,
+    MessageReceived,
+    PeerLeaving,
+    RequestHead,
+    RequestReceived,
+    ResponseReceived,
+    ResponseStarted,
+    RoomMade,
+    SideEnded,
+)
+from rpcfw.spi.protocol import Machine
+from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
+
+__all__ = ["Conversation", "Heard", "Side"]
+
+#: So many rounds without an end are a conversation that goes on for ever.
+_MOST_ROUNDS = 1000
+
+
+@define(eq=False)
+class Heard:
+    """
+    All that one side was told of one call.
+
+    Args:
+        head: of the request, at the server.
+        metadata: before the first message of the answer, at the client.
+        messages: bodies with the names of their compressions.
+        side_ended: the client has said all.
+        end: how the server ended the call; whole answers end with OK.
+        cancelled: the reason why the peer gave it up.
+        room: how often room was made.
+    """
+
+    head: RequestHead | None = None
+    metadata: Metadata = EMPTY
+    messages: list[tuple[bytes, str]] = field(factory=list)
+    side_ended: bool = False
+    end: CallEnded | None = None
+    cancelled: str | None = None
+    room: int = 0
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """
+        The messages without their compressions.
+        """
+        return [body for body, _ in self.messages]
+
+    @property
+    def over(self) -> bool:
+        """
+        Whether the peer ended the call or gave it up.
+        """
+        return self.end is not None or self.cancelled is not None
+
+
+class Side:
+    """
+    One machine and what it has reported.
+
+    Args:
+        machine: it.
+        reads: take each message at once, so that its sender gets room again.
+    """
+
+    def __init__(self, machine: Machine, *, reads: bool = True) -> None:
+        self.machine = machine
+        self.reads = reads
+        self.events: list[Event] = []
+        self.calls: dict[int, Heard] = {}
+        self.unread: list[MessageReceived] = []
+
+    def __getitem__(self, call_id: int) -> Heard:
+        return self.calls.setdefault(call_id, Heard())
+
+    def of(self, kind: type) -> list[Event]:
+        """
+        Return the events of one kind.
+        """
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def failed(self) -> bool:
+        """
+        Whether the connection was reported as broken.
+        """
+        return bool(self.of(ConnectionFailed))
+
+    def hear(self, data: bytes) -> None:
+        """
+        Take bytes.
+        """
+        for event in self.machine.receive(data):
+            self.events.append(event)
+            self._note(event)
+
+    def read(self) -> None:
+        """
+        Take the messages that were left unread.
+        """
+        unread, self.unread = self.unread, []
+        for event in unread:
+            self.machine.consumed(event.call_id, event.cost)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, MessageReceived):
+            self[event.call_id].messages.append((event.body, event.encoding))
+            self.unread.append(event)
+            if self.reads:
+                self.read()
+        elif isinstance(event, RequestReceived):
+            self._note_request(event)
+        elif isinstance(event, SideEnded):
+            self[event.call_id].side_ended = True
+        elif isinstance(event, RoomMade):
+            self[event.call_id].room += 1
+        else:
+            self._note_answer(event)
+
+    def _note_request(self, event: RequestReceived) -> None:
+        heard = self[event.call_id]
+        assert heard.head is None, "a call began twice"
+        heard.head = event.head
+        heard.side_ended = event.ended
+        if event.body is not None:
+            heard.messages.append((event.body, event.encoding))
+
+    def _note_answer(self, event: Event) -> None:
+        if isinstance(event, ResponseStarted):
+            self[event.call_id].metadata = event.metadata
+        elif isinstance(event, ResponseReceived):
+            heard = self[event.call_id]
+            heard.metadata = event.metadata
+            heard.messages.append((event.body, event.encoding))
+            self._end(CallEnded(event.call_id, Status.OK, trailers=event.trailers))
+        elif isinstance(event, CallEnded):
+            if event.metadata.pairs:
+                self[event.call_id].metadata = event.metadata
+            self._end(event)
+        elif isinstance(event, CallCancelled):
+            assert not self[event.call_id].over, "a call ended twice"
+            self[event.call_id].cancelled = event.reason
+        elif isinstance(event, PeerLeaving):
+            for call_id in event.refused:
+                status = Status.UNAVAILABLE
+                self._end(CallEnded(call_id, status, event.reason, hints=Hint.NOT_BEGUN))
+
+    def _end(self, event: CallEnded) -> None:
+        heard = self[event.call_id]
+        assert not heard.over, "a call ended twice"
+        heard.end = event
+
+
+class Conversation:
+    """
+    A client's and a server's machine, joined by a wire that cuts as it likes.
+
+    Args:
+        client: the machine that begins calls.
+        server: the machine that answers them.
+        piece_bytes: what arrives at once, at most.
+        reads: whether both sides take messages as they come.
+    """
+
+    def __init__(
+        self, client: Machine, server: Machine, piece_bytes: int = 1 << 30, *, reads: bool = True
+    ) -> None:
+        self.client = Side(client, reads=reads)
+        self.server = Side(server, reads=reads)
+        self.piece_bytes = piece_bytes
+        client.start()
+        server.start()
+
+    def settle(self) -> None:
+        """
+        Let everything that was said arrive, and what is said about it, until all is still.
+        """
+        for _ in range(_MOST_ROUNDS):
+            said = self.client.machine.take_output(), self.server.machine.take_output()
+            if not any(said):
+                return
+            self._carry(said[0], self.server)
+            self._carry(said[1], self.client)
+        raise AssertionError("the two sides go on talking without an end")
+
+    def _carry(self, data: bytes, to: Side) -> None:
+        for start in range(0, len(data), self.piece_bytes):
+            to.hear(data[start : start + self.piece_bytes])
