@@ -32,7 +32,7 @@ class RetryPolicy(Plugin):
             error: how the last one failed.
         """
 
-    def succeeded(self, call: Call) -> None:  # noqa: B027
+    def succeeded(self, call: Call) -> None:
         """
         Learn that a call ended well (for budgets).
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Coroutine, Iterable
-from typing import Any, Union
+from typing import Any
 
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
@@ -15,7 +15,7 @@ from rpcfw.values.method import Method
 __all__ = ["Channel", "Messages"]
 
 #: What a client that streams may hand in at once.
-Messages = Union[Iterable[Any], AsyncIterable[Any]]
+Messages = Iterable[Any] | AsyncIterable[Any]
 
 
 class Channel(ABC):

@@ -8,9 +8,11 @@ time by hand and no code here asks for the time of day.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred
+if TYPE_CHECKING:
+    # For annotations alone: wire machines import this and load no Twisted.
+    from twisted.internet.defer import Deferred
 
 __all__ = ["Chance", "Clock", "DelayedCall", "Threads"]
 

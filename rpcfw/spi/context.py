@@ -58,8 +58,10 @@ class Context:
     @property
     def cancelled(self) -> bool:
         """
-        Whether the caller has given up. A coroutine is cancelled at its ``await``
-        then; a `blocking` method has to look here.
+        Whether the caller has given up.
+
+        A coroutine is cancelled at its ``await`` then; a `blocking` method has to
+        look here.
         """
         return self._call.cancelled
 

@@ -7,8 +7,6 @@ call on its connection; it is the machine's own numbering.
 
 from __future__ import annotations
 
-from typing import Union
-
 from attrs import define
 
 from rpcfw.status import Hint, Status
@@ -207,17 +205,17 @@ class ConnectionFailed:
     by_peer: bool = False
 
 
-Event = Union[
-    RequestReceived,
-    ResponseReceived,
-    ResponseStarted,
-    MessageReceived,
-    SideEnded,
-    CallEnded,
-    CallCancelled,
-    RoomMade,
-    Ready,
-    PingAnswered,
-    PeerLeaving,
-    ConnectionFailed,
-]
+Event = (
+    RequestReceived
+    | ResponseReceived
+    | ResponseStarted
+    | MessageReceived
+    | SideEnded
+    | CallEnded
+    | CallCancelled
+    | RoomMade
+    | Ready
+    | PingAnswered
+    | PeerLeaving
+    | ConnectionFailed
+)

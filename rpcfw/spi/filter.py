@@ -49,8 +49,10 @@ class Role(Enum):
 
 class Filter(Plugin):
     """
-    One step. It may change the call, answer itself, call ``proceed`` once, not at
-    all, or several times, and learn how the call ended.
+    One step of a stack.
+
+    It may change the call, answer itself, call ``proceed`` once, not at all, or
+    several times, and learn how the call ended.
 
     A filter must let `BaseException`s that are not `CallError`s pass (they are
     cancellations and bugs), must not swallow the end of a streaming response
@@ -76,5 +78,3 @@ class Filter(Plugin):
             return apply(call, proceed)
 
         return step
-
-

@@ -69,7 +69,7 @@ class Family(Generic[M]):
     """
 
     def __init__(self, kind: type[M], name: str, meaning: str, labels: tuple[str, ...]) -> None:
-        self.kind = kind
+        self.kind: type[M] = kind
         self.name = name
         self.meaning = meaning
         self.labels = labels
@@ -116,4 +116,4 @@ class Meter:
             family = self._families[name] = Family(kind, name, meaning, labels)
         if family.kind is not kind or family.labels != labels:
             raise ValueError(f"metric {name} was declared before in another form")
-        return family  # type: ignore[return-value]  # kind was compared just above
+        return family

@@ -56,7 +56,7 @@ class NoOptions:
     """
 
 
-class Plugin(ABC):
+class Plugin(ABC):  # noqa: B024 - abstract through its seams
     """
     Anything that is chosen by a name in the INI.
 
@@ -76,12 +76,12 @@ class Plugin(ABC):
         self.options = options
         self.surroundings = surroundings
 
-    async def start(self) -> None:  # noqa: B027
+    async def start(self) -> None:  # noqa: B027 - most plugins need none
         """
         Get ready. What raises here stops the process from starting.
         """
 
-    async def stop(self) -> None:  # noqa: B027
+    async def stop(self) -> None:  # noqa: B027 - likewise
         """
         Let go of everything. Runs under the process's time limit.
         """

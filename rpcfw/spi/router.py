@@ -38,7 +38,7 @@ class Router(Plugin):
         Nothing left means that the call fails with `NoInstances`.
         """
 
-    def on_change(self, changed: Callable[[], None]) -> None:  # noqa: B027
+    def on_change(self, changed: Callable[[], None]) -> None:
         """
         Keep ``changed`` and call it whenever remembered answers became wrong.
         """

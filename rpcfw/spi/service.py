@@ -16,9 +16,11 @@ returns an async iterator); a client-streaming one takes an ``AsyncIterator``.
 from __future__ import annotations
 
 import inspect
+import re
 import typing
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
-from typing import Any, ClassVar, TypeVar, overload
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
+from itertools import pairwise
+from typing import Any, ClassVar, TypeVar, Union, overload
 
 import msgspec
 from attrs import define, frozen
@@ -32,6 +34,7 @@ from rpcfw.values.units import parse_duration
 __all__ = [
     "Context",
     "Offered",
+    "Reply",
     "Service",
     "blocking",
     "context",
@@ -41,7 +44,13 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
+#: What a method with one response may return: written so in the base classes of
+#: generated code, it is overridden by ``async def`` and plain functions alike.
+Reply = Union[Coroutine[Any, Any, T], Deferred[T], T]  # noqa: UP007 - mypy takes no T |
+
+_NAME = re.compile(r"[^\s/]+\Z")
 _STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
 #: Words that a stub takes for itself, so no parameter may have them.
 _RESERVED = ("timeout", "metadata")
@@ -136,7 +145,7 @@ def method(
 ) -> Callable[[F], F]: ...
 
 
-def method(
+def method(  # noqa: PLR0913 - all but the function itself stand by keyword
     function: Any = None,
     /,
     *,
@@ -208,22 +217,36 @@ def offered(cls: type[Service]) -> tuple[Offered, ...]:
         attributes = sorted({name for base in cls.__mro__ for name in vars(base)})
         methods = [_offer(cls, name) for name in attributes]
         found = tuple(sorted(filter(None, methods), key=lambda one: one.method.name))
+        for one, next_one in pairwise(found):
+            if one.method.name == next_one.method.name:
+                raise ContractError(
+                    f"{cls.__qualname__}: {one.attribute} and {next_one.attribute} are both "
+                    f"called {one.method.name} on the wire"
+                )
         type.__setattr__(cls, "__rpcfw_offered__", found)
     return found
 
 
 def _offer(cls: type[Service], attribute: str) -> Offered | None:
     """
+    Return what a class offers under one attribute, if anything.
+
     The mark nearest to the base class says what the method is on the wire; the
     function nearest to the class says how it runs.
     """
     functions = [vars(base)[attribute] for base in cls.__mro__ if attribute in vars(base)]
-    marked = [(f, vars(f)["__rpcfw__"]) for f in functions if "__rpcfw__" in getattr(f, "__dict__", ())]
+    marked = [
+        (f, vars(f)["__rpcfw__"]) for f in functions if "__rpcfw__" in getattr(f, "__dict__", ())
+    ]
     declared = [(function, mark) for function, mark in marked if mark.exported]
     if not declared:
         return None
     function, mark = declared[-1]
     where = f"{cls.__qualname__}.{attribute}"
+    if isinstance(functions[0], (staticmethod, classmethod)):
+        raise ContractError(f"{where}: a static or class method cannot be called from outside")
+    if mark.name is not None and not _NAME.match(mark.name):
+        raise ContractError(f"{where}: {mark.name!r} cannot be a method's name")
     if mark.shape is None:
         types = _plain_types(where, function)
     else:
@@ -244,7 +267,7 @@ def _offer(cls: type[Service], attribute: str) -> Offered | None:
             timeout_s=mark.timeout_s,
         ),
         attribute=attribute,
-        blocking=any(mark.blocking for _, mark in marked),
+        blocking=functions[0] is marked[0][0] and marked[0][1].blocking,
         parameters=parameters,
     )
 
@@ -261,8 +284,11 @@ def _plain_types(
         raise ContractError(f"{where}: its annotations cannot be read: {error}") from error
     parameters = list(inspect.signature(function).parameters.values())[1:]
     for parameter in parameters:
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ContractError(f"{where}: {parameter} cannot be sent; name each parameter")
+        if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+            raise ContractError(
+                f"{where}: {parameter} cannot be sent; give the method plain parameters, "
+                "without *, / and **"
+            )
         if parameter.name not in hints:
             raise ContractError(f"{where}: the parameter {parameter.name!r} has no annotation")
         if parameter.name in _RESERVED:

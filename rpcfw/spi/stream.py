@@ -6,16 +6,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from rpcfw.values.metadata import Metadata
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    # A stream that nobody says more of carries anything.
+    Sent = TypeVar("Sent", default=Any)
+    Received = TypeVar("Received", default=Any)
+else:
+    from typing import TypeVar
+
+    Sent = TypeVar("Sent")
+    Received = TypeVar("Received")
 
 __all__ = ["Stream"]
 
 
-class Stream(ABC):
+class Stream(ABC, Generic[Sent, Received]):
     """
-    The caller's side of a streaming call.
+    The caller's side of a streaming call: what it sends, what it receives.
 
     Reading: ``async for message in stream``. The server is slowed down to the
     speed of that loop. The loop ends when the server ends with OK and raises the
@@ -28,13 +40,13 @@ class Stream(ABC):
     """
 
     @abstractmethod
-    def __aiter__(self) -> Stream: ...
+    def __aiter__(self) -> Stream[Sent, Received]: ...
 
     @abstractmethod
-    async def __anext__(self) -> Any: ...
+    async def __anext__(self) -> Received: ...
 
     @abstractmethod
-    async def send(self, message: Any) -> None:
+    async def send(self, message: Sent) -> None:
         """
         Send one message.
 
@@ -67,7 +79,7 @@ class Stream(ABC):
         What the server sent after its last message; empty before.
         """
 
-    async def __aenter__(self) -> Stream:
+    async def __aenter__(self) -> Stream[Sent, Received]:
         return self
 
     async def __aexit__(

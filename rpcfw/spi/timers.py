@@ -73,9 +73,31 @@ class Timers:
             return  # an earlier deadline came after this was armed and has taken over
         self._armed_for = None
         now = self._clock.seconds() * self._per_s
-        # One part in a million of slack, for floats that meet exactly.
-        while self._ticks and self._ticks[0] <= now + 1e-6:
-            for expiring in self._buckets.pop(heapq.heappop(self._ticks)):
-                expiring.expire()
-        if self._ticks and self._armed_for is None:
+        try:
+            # One part in a million of slack, for floats that meet exactly.
+            while self._ticks and self._ticks[0] <= now + 1e-6:
+                self._empty(heapq.heappop(self._ticks))
+        finally:
+            self._arm_for_next()
+
+    def _arm_for_next(self) -> None:
+        # What expired may have armed the clock for a later deadline of its own.
+        if self._ticks and (self._armed_for is None or self._ticks[0] < self._armed_for):
             self._arm(self._ticks[0])
+
+    def _empty(self, tick: int) -> None:
+        """
+        Tell all in one bucket.
+
+        It stays in its place meanwhile, so that one of them can make another be
+        forgotten; and if one raises, the rest are told next.
+        """
+        bucket = self._buckets[tick]
+        try:
+            while bucket:
+                bucket.pop().expire()
+        finally:
+            if bucket:
+                heapq.heappush(self._ticks, tick)
+            else:
+                del self._buckets[tick]

@@ -48,11 +48,12 @@ class Waiter(Deferred[T], Generic[T]):
 
     def _await_beside_asyncio(self) -> Generator[Any, Any, T]:
         future = self.as_future()
-        future._asyncio_future_blocking = True
+        future._asyncio_future_blocking = True  # noqa: SLF001 - what a Task looks for
         try:
             handed_back = yield future
         except asyncio.CancelledError:
             self.cancel()
+            self.addErrback(_forget)  # nobody is left to take it
             raise
         if handed_back is not future:
             return future.result()
@@ -76,6 +77,12 @@ class Waiter(Deferred[T], Generic[T]):
 
         self.addBoth(settle)
         return future
+
+
+def _forget(failure: Failure) -> None:
+    """
+    Take a failure that nobody waits for.
+    """
 
 
 class _Sleep(Waiter[None]):
@@ -109,7 +116,9 @@ class _Limit:
 
     def expire(self) -> None:
         self.expired = True
-        self.waited.cancel()
+        # asyncio's sleep(0) waits for nothing that could be cancelled.
+        if self.waited is not None:
+            self.waited.cancel()
 
 
 @types.coroutine
@@ -144,10 +153,12 @@ def limited(
             try:
                 argument = yield limit.waited
                 step = coroutine.send
+                if limit.expired and limit.waited is None:
+                    step, argument = coroutine.throw, asyncio.CancelledError()
             except GeneratorExit:
                 coroutine.close()
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the coroutine is to see it
                 step, argument = coroutine.throw, error
     finally:
         timers.forget(deadline, limit)
@@ -185,7 +196,7 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
         except GeneratorExit:
             coroutine.close()
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the coroutine is to see it
             step, argument = coroutine.throw, error
 
 

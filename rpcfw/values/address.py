@@ -7,9 +7,15 @@ Text form: ``tcp:10.0.0.5:2200``, ``tcp:[::1]:2200``, ``unix:/run/app.sock``,
 
 from __future__ import annotations
 
+import re
+
 from attrs import frozen
 
 __all__ = ["Address"]
+
+# No blanks or control characters: addresses come from registries and reach logs.
+_HOST = re.compile(r"[^\s\[\]/\x00-\x1f\x7f-\x9f]+\Z")
+_PORT = re.compile(r"[0-9]{1,5}\Z")
 
 
 @frozen
@@ -39,6 +45,8 @@ class Address:
         if scheme in ("unix", "memory"):
             if not rest:
                 raise ValueError(f"{text!r} names no {'path' if scheme == 'unix' else 'name'}")
+            if not rest.isprintable():
+                raise ValueError(f"{text!r} has characters that cannot be printed")
             return cls(scheme, rest)
         if scheme != "tcp":
             rest = text.strip()
@@ -47,7 +55,7 @@ class Address:
             host = host[1:-1]
         elif ":" in host:
             raise ValueError(f"{text!r}: an IPv6 address stands in brackets, as in tcp:[::1]:2200")
-        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        if not colon or not _HOST.match(host) or not _PORT.match(port) or int(port) > 65535:
             raise ValueError(
                 f"{text!r} is no address; expected tcp:HOST:PORT, unix:/PATH or memory:NAME"
             )

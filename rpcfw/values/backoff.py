@@ -37,7 +37,8 @@ class Backoff:
             failures: how many tries in a row have failed.
             chance: a number drawn from [0, 1).
         """
-        # The exponent is bounded so that a year of failures does not overflow.
-        exponent = min(failures - 1, 64)
-        delay = min(self.initial_s * self.factor**exponent, self.most_s)
+        try:
+            delay = min(self.initial_s * self.factor ** (failures - 1), self.most_s)
+        except OverflowError:  # after a year of failures
+            delay = self.most_s
         return delay * (1 + self.jitter * (2 * chance - 1))

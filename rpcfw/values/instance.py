@@ -11,9 +11,18 @@ from attrs import field, frozen
 
 from rpcfw.values.address import Address
 
-__all__ = ["DEFAULT_WEIGHT", "Instance", "Snapshot", "instance_from_json", "instance_to_json"]
+__all__ = [
+    "DEFAULT_WEIGHT",
+    "MAX_WEIGHT",
+    "Instance",
+    "Snapshot",
+    "instance_from_json",
+    "instance_to_json",
+]
 
 DEFAULT_WEIGHT = 100
+#: More than anybody means, and sums of thousands of them are still exact as floats.
+MAX_WEIGHT = 1_000_000
 
 
 @frozen
@@ -111,10 +120,12 @@ def instance_from_json(data: bytes) -> Instance:
     """
     try:
         record = _decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"not an instance record: {error}") from None
-    if record.weight < 0:
-        raise ValueError(f"instance {record.id!r} has the negative weight {record.weight}")
+    if not 0 <= record.weight <= MAX_WEIGHT:
+        raise ValueError(
+            f"instance {record.id!r} has a weight that is not between 0 and {MAX_WEIGHT}"
+        )
     return Instance(
         service=record.service,
         id=record.id,

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Union
 
 __all__ = ["EMPTY", "Metadata", "MetadataLike", "Pairs"]
 
-Pairs = tuple[tuple[str, Union[str, bytes]], ...]
+Pairs = tuple[tuple[str, str | bytes], ...]
 
 _NAME = re.compile(r"[0-9a-z_.\-]+\Z")
 _TEXT = re.compile(r"[\x20-\x7e]*\Z")
@@ -43,9 +42,7 @@ class Metadata:
         if isinstance(source, Metadata):
             return source
         items = source.items() if isinstance(source, Mapping) else source
-        pairs = tuple((name.lower(), value) for name, value in items)
-        for name, value in pairs:
-            _check(name, value)
+        pairs = tuple((_checked(name, value), value) for name, value in items)
         return cls(pairs) if pairs else EMPTY
 
     def get(self, name: str, default: str | bytes | None = None) -> str | bytes | None:
@@ -92,20 +89,21 @@ class Metadata:
         return f"<Metadata {', '.join(name for name, _ in self.pairs) or 'empty'}>"
 
 
-MetadataLike = Union[
-    Metadata,
-    Mapping[str, Union[str, bytes]],
-    Iterable[tuple[str, Union[str, bytes]]],
-]
+MetadataLike = Metadata | Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 
 EMPTY = Metadata()
 
 
-def _check(name: str, value: object) -> None:
+def _checked(given: object, value: object) -> str:
+    """
+    Return the name in lower case.
+    """
+    name = given.lower() if isinstance(given, str) else ""
     if not _NAME.match(name):
-        raise ValueError(f"metadata name {name!r} has characters other than a-z 0-9 - _ .")
+        raise ValueError(f"metadata name {given!r} has characters other than a-z 0-9 - _ .")
     if name.endswith("-bin"):
         if not isinstance(value, bytes):
             raise ValueError(f"metadata {name!r} ends in -bin, so its value must be bytes")
     elif not isinstance(value, str) or not _TEXT.match(value):
         raise ValueError(f"metadata {name!r} must be printable ASCII; use a name with -bin")
+    return name

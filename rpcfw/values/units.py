@@ -7,6 +7,8 @@ A bare number is refused wherever a unit is due: the unit is the meaning.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated
 
 __all__ = [
@@ -28,23 +30,39 @@ Bytes = Annotated[int, "size"]
 PerSecond = Annotated[float, "rate"]
 Share = Annotated[float, "share"]
 
-_NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/%]*)\s*\Z")
+# The digits are bounded: no quantity that means anything has more.
+_NUMBER = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([A-Za-z/%]*)\s*\Z")
 
-_DURATIONS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZES = {
-    "B": 1,
-    "kB": 1000,
-    "KB": 1000,
-    "MB": 1000**2,
-    "GB": 1000**3,
-    "KiB": 1 << 10,
-    "MiB": 1 << 20,
-    "GiB": 1 << 30,
+# Fractions, so that 9ms is 0.009 and not one bit beside it.
+_DURATIONS = {
+    "us": Fraction(1, 10**6),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "min": Fraction(60),
+    "h": Fraction(3600),
+    "d": Fraction(86400),
 }
-_RATES = {"/s": 1.0, "/m": 1 / 60, "/min": 1 / 60, "/h": 1 / 3600}
+_SIZES = {
+    "B": Fraction(1),
+    "kB": Fraction(1000),
+    "KB": Fraction(1000),
+    "MB": Fraction(1000**2),
+    "GB": Fraction(1000**3),
+    "KiB": Fraction(1 << 10),
+    "MiB": Fraction(1 << 20),
+    "GiB": Fraction(1 << 30),
+}
+_RATES = {
+    "/s": Fraction(1),
+    "/m": Fraction(1, 60),
+    "/min": Fraction(1, 60),
+    "/h": Fraction(1, 3600),
+}
+_SHARES = {"%": Fraction(1, 100)}
 
 
-def _scaled(text: str, units: dict[str, float], what: str, example: str) -> float:
+def _scaled(text: str, units: dict[str, Fraction], what: str, example: str) -> Fraction:
     match = _NUMBER.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not a {what}; write one as {example}")
@@ -53,7 +71,7 @@ def _scaled(text: str, units: dict[str, float], what: str, example: str) -> floa
         known = ", ".join(units)
         missing = "has no unit" if not unit else f"has the unknown unit {unit!r}"
         raise ValueError(f"{text!r} {missing}; a {what} is written as {example} ({known})")
-    return float(number) * units[unit]
+    return Fraction(number) * units[unit]
 
 
 def parse_duration(text: str) -> float:
@@ -63,7 +81,7 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: it is not a number with a unit of time.
     """
-    return _scaled(text, _DURATIONS, "duration", "250ms")
+    return float(_scaled(text, _DURATIONS, "duration", "250ms"))
 
 
 def parse_size(text: str) -> int:
@@ -73,7 +91,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: it is not a number with a unit of size.
     """
-    return int(_scaled(text, {unit: float(n) for unit, n in _SIZES.items()}, "size", "4MiB"))
+    return int(_scaled(text, _SIZES, "size", "4MiB"))
 
 
 def parse_rate(text: str) -> float:
@@ -83,7 +101,7 @@ def parse_rate(text: str) -> float:
     Raises:
         ValueError: it is not a number with a unit of rate.
     """
-    return _scaled(text, _RATES, "rate", "30/s")
+    return float(_scaled(text, _RATES, "rate", "30/s"))
 
 
 def parse_share(text: str) -> float:
@@ -93,7 +111,7 @@ def parse_share(text: str) -> float:
     Raises:
         ValueError: it is not a percentage between 0 and 100.
     """
-    share = _scaled(text, {"%": 0.01}, "share", "5%")
+    share = float(_scaled(text, _SHARES, "share", "5%"))
     if share > 1:
         raise ValueError(f"{text!r} is over 100%")
     return share
@@ -103,11 +121,12 @@ def format_duration(seconds: float) -> str:
     """
     Return the shortest exact text that `parse_duration` reads back.
     """
+    exact = Decimal(repr(seconds))
     for unit in ("d", "h", "m", "s", "ms", "us"):
-        number = round(seconds / _DURATIONS[unit], 6)
-        if number >= 1 and number == int(number):
-            return f"{int(number)}{unit}"
-    return f"{seconds:g}s"
+        number = Fraction(exact) / _DURATIONS[unit]
+        if number >= 1 and number.denominator == 1:
+            return f"{number}{unit}"
+    return f"{exact.normalize():f}s"
 
 
 def format_size(size: int) -> str:
@@ -115,6 +134,7 @@ def format_size(size: int) -> str:
     Return the shortest exact text that `parse_size` reads back.
     """
     for unit in ("GiB", "MiB", "KiB"):
-        if size and size % _SIZES[unit] == 0:
-            return f"{size // _SIZES[unit]}{unit}"
+        number = size / _SIZES[unit]
+        if number >= 1 and number.denominator == 1:
+            return f"{number}{unit}"
     return f"{size}B"

@@ -1,0 +1,103 @@
+"""
+``python -m benchmarks WHAT``: measure, print a table, and write JSON if asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from benchmarks import calls, idle, peers
+from benchmarks.calls import Plan
+from benchmarks.rows import Row, table, with_ratios
+
+
+@frozen
+class Command:
+    """
+    One thing to measure.
+
+    Args:
+        run: measures.
+        help: what it is.
+        ratios: each a column, and the server whose is set beside it.
+        in_flight: numbers of calls in flight unless others are asked for.
+    """
+
+    run: Callable[[Plan], list[Row]]
+    help: str
+    ratios: tuple[tuple[str, str], ...]
+    in_flight: tuple[int, ...] = (1,)
+
+
+COMMANDS = {
+    "unary": Command(
+        calls.unary,
+        "an order there and back: calls/s, latency, processor time on both sides",
+        (("calls_per_s", "grpcio-aio"), ("calls_per_s", "thriftpy2"), ("p50_us", "echo")),
+        (1, 64, 256),
+    ),
+    "grpc": Command(
+        calls.grpc,
+        "the same over gRPC, each server with each client",
+        (("server_us_per_call", "grpcio-aio"), ("calls_per_s", "grpcio-aio")),
+        (64,),
+    ),
+    "payload": Command(
+        calls.payload,
+        "1 MiB there and back: MB/s",
+        (("mb_per_s", "grpcio-aio"),),
+        (1, 8),
+    ),
+    "stream": Command(
+        calls.stream,
+        "orders streamed by the server: messages/s",
+        (("messages_per_s", "grpcio-aio"),),
+    ),
+    "idle": Command(
+        idle.idle,
+        "memory of the server for each of 5,000 idle connections",
+        (("server_bytes_per_connection", "grpcio-aio"),),
+    ),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="WHAT")
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(name, help=command.help, description=command.help)
+        one.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
+        one.add_argument("--servers", nargs="+", choices=peers.UNARY, default=[], metavar="NAME")
+        one.add_argument("--in-flight", nargs="+", type=int, default=list(command.in_flight))
+        one.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
+        one.add_argument("--repetitions", type=int, default=3, help="of which the middle counts")
+    return parser
+
+
+def main() -> int:
+    """
+    Measure what the command line asks for.
+    """
+    options = _parser().parse_args()
+    command = COMMANDS[options.command]
+    plan = Plan(
+        servers=tuple(options.servers),
+        in_flight=tuple(options.in_flight),
+        seconds=options.seconds,
+        repetitions=options.repetitions,
+    )
+    rows = command.run(plan)
+    print(table(with_ratios(rows, command.ratios)))
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    return 0 if rows else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""
+The child's side: a process that serves, or calls, and does what its parent says.
+
+Run as ``python -m benchmarks.job JOB``, with the job in JSON. It pins itself to its
+core, then talks in lines on the standard streams: a server says its port and lives
+until its standard input ends; a client takes a measurement for each line it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from attrs import asdict, define
+
+from benchmarks.load import Figures, Gather, Window, in_coroutines, in_threads
+from benchmarks.messages import fields
+from benchmarks.peers import module_of
+
+__all__ = ["Job", "Order"]
+
+Call = Callable[[], Awaitable[object]]
+
+
+@define
+class Order:
+    """
+    One measurement asked for.
+    """
+
+    in_flight: int
+    seconds: float
+
+
+@define
+class Job:
+    """
+    What a child is to do.
+
+    Args:
+        peer: its name, as in the results.
+        role: ``serve`` or ``call``.
+        kind: ``unary`` or ``stream``.
+        core: the core to run on.
+        modules: the directory of generated modules.
+        remark_bytes: size of the order's remark.
+        port: where the server listens, for a client.
+        server_pid: its process.
+    """
+
+    peer: str
+    role: str
+    kind: str
+    core: int
+    modules: str
+    remark_bytes: int
+    port: int = 0
+    server_pid: int = 0
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """
+        The fields of the order that is sent.
+        """
+        return fields(self.remark_bytes)
+
+    def ready(self, port: int) -> None:
+        """
+        Tell the parent that the server listens.
+        """
+        self.report({"port": port})
+
+    def report(self, what: object) -> None:
+        """
+        Write one line to the parent.
+        """
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
+
+    def orders(self) -> Iterator[Order]:
+        """
+        Yield the measurements that the parent asks for.
+        """
+        for line in sys.stdin:
+            yield Order(**json.loads(line))
+
+    def window(self, seconds: float) -> Window:
+        """
+        Begin to measure.
+        """
+        return Window(self.server_pid, seconds)
+
+    async def measure(self, call: Call, gather: Gather) -> None:
+        """
+        Measure ``call`` for each order, after a warm-up of a quarter of its time.
+        """
+        for order in self.orders():
+            await in_coroutines(call, order.in_flight, self.window(order.seconds / 4), gather)
+            window = self.window(order.seconds)
+            self.report(asdict(await in_coroutines(call, order.in_flight, window, gather)))
+
+    def measure_threads(self, calls: Callable[[int], list[Callable[[], object]]]) -> None:
+        """
+        Measure in threads: ``calls(in_flight)`` returns what each of them calls.
+        """
+        for order in self.orders():
+            made = calls(order.in_flight)
+            in_threads(made, self.window(order.seconds / 4))
+            self.report(asdict(in_threads(made, self.window(order.seconds))))
+
+    async def measure_stream(self, read: Callable[[Window], Awaitable[Figures]]) -> None:
+        """
+        Measure messages: ``read`` opens a stream and reads it until its window closes.
+        """
+        for order in self.orders():
+            await read(self.window(order.seconds / 4))
+            self.report(asdict(await read(self.window(order.seconds))))
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """
+    Do the job that the command line describes.
+    """
+    job = Job(**json.loads(sys.argv[1]))
+    os.sched_setaffinity(0, {job.core})
+    sys.path.insert(0, job.modules)
+    peer = module_of(job.peer)
+    if job.role == "serve":
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        peer.serve(job)
+    else:
+        peer.call(job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""
+The load, the same for every client: so many calls in flight, each followed by the next.
+
+A call is whatever the client's own library makes of it; what is added here is two
+looks at the clock. The same loop runs under asyncio and Twisted, and in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from attrs import define
+
+__all__ = ["Figures", "Window", "in_asyncio", "in_coroutines", "in_threads", "streamed"]
+
+Gather = Callable[[Iterable[Coroutine[Any, Any, None]]], Awaitable[Any]]
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@define
+class Figures:
+    """
+    What one measurement found.
+    """
+
+    count: int
+    took_s: float
+    p50_us: float
+    p99_us: float
+    server_us: float
+    client_us: float
+
+    @property
+    def per_s(self) -> float:
+        return self.count / self.took_s
+
+
+class Window:
+    """
+    A stretch of time over which calls are counted, and processor time on both sides.
+    """
+
+    def __init__(self, server_pid: int, seconds: float) -> None:
+        self._server_pid = server_pid
+        self._server_s = _cpu_of(server_pid)
+        self._client_s = _own_cpu()
+        self._begun = perf_counter()
+        self.until = self._begun + seconds
+        self.taken: list[float] = []
+
+    def close(self, count: int | None = None) -> Figures:
+        """
+        Return the figures, for ``count`` things if not for what is in ``taken``.
+        """
+        took = perf_counter() - self._begun
+        client_s = _own_cpu() - self._client_s
+        server_s = _cpu_of(self._server_pid) - self._server_s
+        taken = sorted(self.taken) or [0.0]
+        counted = len(self.taken) if count is None else count
+        if not counted:
+            raise RuntimeError("not one call was answered in the time of the measurement")
+        return Figures(
+            count=counted,
+            took_s=took,
+            p50_us=taken[len(taken) // 2] * 1e6,
+            p99_us=taken[len(taken) * 99 // 100] * 1e6,
+            server_us=server_s / counted * 1e6,
+            client_us=client_s / counted * 1e6,
+        )
+
+
+def _own_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _cpu_of(pid: int) -> float:
+    # After the name, which may hold blanks but is in brackets, fields 14 and 15 of proc(5).
+    after = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(after[11]) + int(after[12])) / _TICKS_PER_S
+
+
+async def in_asyncio(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """
+    Run coroutines side by side under asyncio.
+    """
+    await asyncio.gather(*coroutines)
+
+
+async def in_coroutines(
+    call: Callable[[], Awaitable[object]], in_flight: int, window: Window, gather: Gather
+) -> Figures:
+    """
+    Call until the window closes.
+    """
+
+    async def again_and_again() -> None:
+        note, until = window.taken.append, window.until
+        begun = perf_counter()
+        while begun < until:
+            await call()
+            ended = perf_counter()
+            note(ended - begun)
+            begun = ended
+
+    await gather(again_and_again() for _ in range(in_flight))
+    return window.close()
+
+
+def in_threads(calls: list[Callable[[], object]], window: Window) -> Figures:
+    """
+    Call until the window closes, a thread for each of ``calls``.
+    """
+
+    def again_and_again(call: Callable[[], object]) -> None:
+        taken: list[float] = []
+        begun = perf_counter()
+        while begun < window.until:
+            call()
+            ended = perf_counter()
+            taken.append(ended - begun)
+            begun = ended
+        window.taken += taken
+
+    threads = [threading.Thread(target=again_and_again, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return window.close()
+
+
+async def streamed(messages: AsyncIterator[object], window: Window) -> Figures:
+    """
+    Read from an endless stream until the window closes.
+    """
+    count = 0
+    async for _ in messages:
+        count += 1
+        # A look at the clock for each message would be part of what is measured.
+        if not count % 64 and perf_counter() > window.until:
+            break
+    figures = window.close(count)
+    with suppress(AttributeError):
+        await messages.aclose()  # type: ignore[attr-defined]  # only generators have it
+    return figures

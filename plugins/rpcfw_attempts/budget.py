@@ -1,0 +1,43 @@
+"""
+A budget of repeats, so that retries do not bury a backend that is going down.
+
+The rule is that of gRPC's retry throttling (proposal A6): tokens are lost by
+failures, won back slowly by successes, and the upper half of them may be spent.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Budget"]
+
+
+class Budget:
+    """
+    The tokens of one client.
+
+    Args:
+        most: how many there are at the beginning, and at most; 0 for no limit.
+        ratio: how many a success brings back.
+    """
+
+    __slots__ = ("_half", "_most", "_ratio", "_tokens")
+
+    def __init__(self, most: float, ratio: float) -> None:
+        self._most = self._tokens = most
+        self._half = most / 2
+        self._ratio = ratio
+
+    def spend(self) -> bool:
+        """
+        Take a failure into account; return whether it may be repeated.
+        """
+        if not self._most:
+            return True
+        self._tokens = max(0.0, self._tokens - 1)
+        return self._tokens > self._half
+
+    def refill(self) -> None:
+        """
+        Take a success into account.
+        """
+        if self._tokens < self._most:
+            self._tokens = min(self._most, self._tokens + self._ratio)

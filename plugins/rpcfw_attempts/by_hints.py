@@ -1,0 +1,147 @@
+"""
+Retry by hints: what surely did no harm is repeated, nothing else unasked.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import ClassVar
+
+from rpcfw.errors import CallError, SettingsError
+from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.status import Hint, Status
+from rpcfw.values.backoff import Backoff
+from rpcfw.values.call import Call
+from rpcfw.values.units import Seconds, Share
+from rpcfw_attempts.budget import Budget
+
+__all__ = ["ByHints"]
+
+_SURELY_NOT_BEGUN = Hint.NEVER_SENT | Hint.NOT_BEGUN
+
+
+@options
+class ByHintsOptions:
+    """
+    What the INI may say.
+
+    The budget's default lets a few hundred calls that were lost with one connection
+    be repeated at once, and still ends the repeats on a backend that stays down.
+    """
+
+    max_attempts: int = option("3", "attempts of one call, the first among them")
+    statuses: tuple[str, ...] = option(
+        "UNAVAILABLE", "repeat calls of idempotent methods that fail with one of these"
+    )
+    always_statuses: tuple[str, ...] = option(
+        "", "repeat calls of ALL methods that fail with one of these, even if they were begun"
+    )
+    backoff_initial: Seconds = option("10ms", "the first wait before a repeat")
+    backoff_factor: float = option("2", "what each further wait is multiplied by")
+    backoff_most: Seconds = option("1s", "the longest wait")
+    backoff_jitter: Share = option("20%", "the share that chance adds to a wait or takes off")
+    budget_tokens: float = option(
+        "1000", "a failure that may be repeated costs one, no repeats below half; 0: no limit"
+    )
+    budget_ratio: float = option("0.1", "tokens that a call which ends well brings back")
+
+
+class ByHints(RetryPolicy):
+    """
+    The default policy.
+
+    ===============================================  ================================
+    the last attempt                                 the next
+    ===============================================  ================================
+    was never sent, or the peer had not begun it     at once, later after a backoff;
+                                                     costs no token
+    the peer says it is safe to repeat               after a backoff, for a token
+    idempotent method, status in ``statuses``        after a backoff, for a token
+    status in ``always_statuses``                    after a backoff, for a token
+    anything else                                    none
+    ===============================================  ================================
+
+    A peer's FINAL, or a negative wish when to try again, ends it at once; any other
+    wish takes the place of the backoff.
+    """
+
+    Options: ClassVar[type] = ByHintsOptions
+
+    def __init__(self, options: ByHintsOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        _check(options)
+        self._max_attempts = options.max_attempts
+        self._statuses = _statuses("statuses", options.statuses)
+        self._always = _statuses("always_statuses", options.always_statuses)
+        self._backoff = Backoff(
+            initial_s=options.backoff_initial,
+            factor=options.backoff_factor,
+            most_s=options.backoff_most,
+            jitter=options.backoff_jitter,
+        )
+        self._budget = Budget(options.budget_tokens, options.budget_ratio)
+        self._refused = surroundings.meter.counter(
+            "rpcfw_client_retries_refused_total", "repeats not made because the budget was spent"
+        ).of()
+
+    def delay_s(self, call: Call, error: CallError) -> float | None:
+        wish = error.retry_after_s
+        final = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
+        harmless = bool(error.hints & _SURELY_NOT_BEGUN)
+        if not harmless:
+            if not self._may_repeat(call, error):
+                return None
+            if not self._budget.spend():
+                self._refused.value += 1
+                return None
+        if final or call.attempt >= self._max_attempts:
+            return None
+        if wish is not None:
+            return wish
+        if harmless and call.attempt <= 1:
+            return 0.0
+        failures = call.attempt - 1 if harmless else call.attempt
+        return self._backoff.delay_s(failures, self.surroundings.chance.random())
+
+    def succeeded(self, call: Call) -> None:
+        self._budget.refill()
+
+    def _may_repeat(self, call: Call, error: CallError) -> bool:
+        """
+        Tell whether repeating what may have been begun does no harm.
+        """
+        if error.hints & Hint.SAFE_TO_REPEAT or error.status in self._always:
+            return True
+        return call.method.idempotent and error.status in self._statuses
+
+
+def _check(options: ByHintsOptions) -> None:
+    mistakes = []
+    if options.max_attempts < 1:
+        mistakes.append(f"retry: max_attempts is at least 1, not {options.max_attempts}")
+    if options.backoff_factor < 1:
+        mistakes.append(f"retry: backoff_factor is at least 1, not {options.backoff_factor:g}")
+    mistakes += [
+        f"retry: {name} is at least 0, not {getattr(options, name):g}"
+        for name in ("budget_tokens", "budget_ratio")
+        if getattr(options, name) < 0
+    ]
+    if mistakes:
+        raise SettingsError(*mistakes)
+
+
+def _statuses(option_name: str, names: tuple[str, ...]) -> frozenset[Status]:
+    """
+    Return the statuses that users named.
+    """
+    mistakes = []
+    for name in names:
+        if name not in Status.__members__ or name == "OK":
+            near = get_close_matches(name.upper(), Status.__members__, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            mistakes.append(f"retry: {option_name}: {name!r} is no status of a failure{meant}")
+    if mistakes:
+        raise SettingsError(*mistakes)
+    return frozenset(Status[name] for name in names)

@@ -1,0 +1,20 @@
+"""
+No second attempt, whatever happened.
+"""
+
+from __future__ import annotations
+
+from rpcfw.errors import CallError
+from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.values.call import Call
+
+__all__ = ["NeverRetry"]
+
+
+class NeverRetry(RetryPolicy):
+    """
+    For callers that repeat by themselves, or must not.
+    """
+
+    def delay_s(self, call: Call, error: CallError) -> float | None:
+        return None

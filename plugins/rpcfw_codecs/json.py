@@ -1,0 +1,64 @@
+"""
+JSON: for plain Python types by msgspec, for Protobuf messages by their own mapping.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from rpcfw.errors import ContractError
+from rpcfw.spi.codec import Codec, Coder
+
+__all__ = ["JSONCodec"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class JSONCodec(Codec):
+    """
+    JSON as a type's annotations ask for it; ``Any`` reads as builtins.
+
+    Depth is bounded by the interpreter's own recursion limit, which both libraries
+    heed: JSON that is nested deeper raises, as any other that does not fit.
+    """
+
+    name: ClassVar[str] = "json"
+
+    def coder(self, type: Any) -> Coder:
+        if _looks_like_protobuf(type):
+            return _protobuf_coder(type)
+        try:
+            # Only the schema looks into every field; the decoder alone would put
+            # off the complaint about an unknown class until a message comes.
+            msgspec.json.schema(type)
+            return Coder(encode=_encode, decode=msgspec.json.Decoder(type).decode)
+        except Exception as error:
+            reason = str(error).rpartition("\n")[2]
+            raise ContractError(
+                f"JSON cannot carry {type!r}: {reason}; use builtins, dataclasses, "
+                "attrs classes, msgspec structs or Protobuf messages"
+            ) from error
+
+
+def _looks_like_protobuf(type: Any) -> bool:
+    """
+    Tell without importing Protobuf, which is an extra.
+    """
+    return hasattr(type, "DESCRIPTOR") and hasattr(type, "SerializeToString")
+
+
+def _protobuf_coder(type: Any) -> Coder:
+    """
+    Both spellings of a field's name are read, lowerCamelCase is written.
+    """
+    from google.protobuf import json_format
+
+    def encode(message: Any) -> bytes:
+        return _encode(json_format.MessageToDict(message))
+
+    def decode(data: bytes) -> Any:
+        return json_format.Parse(data, type())
+
+    return Coder(encode=encode, decode=decode)

@@ -1,0 +1,33 @@
+"""
+Work that a registry does by itself, without anybody awaiting it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from rpcfw.spi.waiting import CANCELLED, spawn
+
+__all__ = ["in_background"]
+
+_log = Logger()
+
+
+def in_background(coroutine: Coroutine[Any, Any, None], what: str) -> Deferred[None]:
+    """
+    Run ``coroutine`` until it ends or what is returned is cancelled.
+
+    Args:
+        what: what it does, for the log should it fail: that is a bug.
+    """
+
+    def ended(failure: Failure) -> None:
+        if not isinstance(failure.value, CANCELLED):
+            _log.failure("{what} ended by a bug", failure=failure, what=what)
+
+    return spawn(coroutine).addErrback(ended)

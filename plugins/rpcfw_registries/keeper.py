@@ -1,0 +1,180 @@
+"""
+What the ZooKeeper registry needs of a ZooKeeper client, and nothing more.
+
+`kazoo_thread.KazooThread` is the real one; tests bring one in memory.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from enum import Enum
+
+from attrs import frozen
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.waiting import Waiter
+
+__all__ = [
+    "Children",
+    "Keeper",
+    "Node",
+    "NodeMissing",
+    "NodeTaken",
+    "Refused",
+    "SessionEvent",
+    "Stat",
+    "Unreachable",
+]
+
+
+class Unreachable(RegistryError):
+    """
+    No answer, for now: nothing is known of whether it was done.
+    """
+
+
+class NodeMissing(RegistryError):
+    """
+    There is no node at the path.
+    """
+
+
+class NodeTaken(RegistryError):
+    """
+    There is a node at the path already.
+    """
+
+
+class Refused(RegistryError):
+    """
+    The server will not do it, and will not for being asked again.
+    """
+
+
+class SessionEvent(Enum):
+    """
+    What became of the session.
+
+    `CONNECTED` comes after each connect, in the old session or a new one.
+    `SUSPENDED` means that no server is reached: the session may live on.
+    `LOST` means that a server has said that the session is over.
+    """
+
+    CONNECTED = "connected"
+    SUSPENDED = "suspended"
+    LOST = "lost"
+
+
+@frozen
+class Stat:
+    """
+    What a server knows of a node beside its data.
+
+    Args:
+        created: number of the transaction that made it; grows with time.
+        owner: session it ends with, 0 if it stays.
+        version: how often its data was changed since it was made.
+        children_changed: number of the transaction that last changed its children.
+    """
+
+    created: int
+    owner: int
+    version: int
+    children_changed: int
+
+
+@frozen
+class Node:
+    """
+    A node as read.
+    """
+
+    data: bytes
+    created: int
+
+
+@frozen
+class Children:
+    """
+    The names of a node's children, and the transaction that last changed them.
+    """
+
+    names: Sequence[str]
+    changed: int
+
+
+class Keeper(ABC):
+    """
+    One session with an ensemble, kept up for ever.
+
+    Used in the reactor's thread alone; nothing blocks it. Each operation ends
+    within a limit, with its result or one of this module's errors. A watcher is
+    called in the reactor's thread, at most once for each time it was handed in,
+    when what was asked about has changed *or the connection was lost*: after
+    either it must be handed in again. The same watcher on the same path is kept
+    once only.
+    """
+
+    #: The session while a server is reached, else 0.
+    session: int = 0
+
+    @abstractmethod
+    def check_process(self) -> None:
+        """
+        Raise RegistryError if this process is a fork of the one that holds the session.
+        """
+
+    @abstractmethod
+    async def open(
+        self, listener: Callable[[SessionEvent], None], trouble: Callable[[str], None]
+    ) -> None:
+        """
+        Begin to connect. Returns before a server is reached.
+
+        Args:
+            listener: told of the session.
+            trouble: told why a server could not be reached, in words for a person.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """
+        End the session, and with it its ephemeral nodes. Waits no longer than it must.
+        """
+
+    @abstractmethod
+    def exists(self, path: str, watcher: Callable[[], None] | None = None) -> Waiter[Stat | None]:
+        """
+        Ask for a node, also one that is still to come.
+        """
+
+    @abstractmethod
+    def children(self, path: str, watcher: Callable[[], None] | None = None) -> Waiter[Children]:
+        """
+        List a node's children. Fails with `NodeMissing`, and then watches nothing.
+        """
+
+    @abstractmethod
+    def read(self, paths: Sequence[str]) -> Waiter[list[Node | None]]:
+        """
+        Read many nodes, all asked for at once; None for one that is not there.
+        """
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> Waiter[None]:
+        """
+        Make an ephemeral node, and the nodes above it to stay if they are missing.
+        """
+
+    @abstractmethod
+    def delete(self, path: str) -> Waiter[None]:
+        """
+        Delete a node.
+        """
+
+    @abstractmethod
+    def swap(self, path: str, data: bytes, old: str) -> Waiter[None]:
+        """
+        Make an ephemeral node and delete another, both or none.
+        """

@@ -1,0 +1,106 @@
+"""
+Instances as people write them, one service a line.
+
+For example::
+
+    demo.Greeter = tcp:10.0.0.5:2200 weight=50 zone=a, tcp:10.0.0.6:2200
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance
+
+__all__ = ["instance_of_address", "instances_from_lines"]
+
+_NOT_IN_AN_ID = re.compile(r"[^0-9A-Za-z\-_.:]+")
+_TEXTS = ("group", "version", "zone", "id")
+
+
+def instance_of_address(service: str, address: str) -> Instance:
+    """
+    Return an instance of which only the address is known; its id is made of that.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    parsed = Address.parse(address)
+    return Instance(service, _NOT_IN_AN_ID.sub("_", str(parsed)), parsed)
+
+
+def instance_from_words(service: str, text: str) -> Instance:
+    """
+    Read one address and what may follow it: ``tcp:h:1 weight=50 zone=a``.
+
+    Raises:
+        ValueError: says what was expected.
+    """
+    address, *words = text.split()
+    instance = instance_of_address(service, address)
+    changes: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"{word!r} after {address} is no NAME=VALUE, as in weight=50")
+        if name.startswith("tags.") and name != "tags.":
+            tags[name[5:]] = value
+        else:
+            changes[name] = _attribute(name, value)
+    return attrs.evolve(instance, tags=tags, **changes)
+
+
+def _attribute(name: str, value: str) -> str | int | tuple[str, ...]:
+    if name in _TEXTS:
+        return value
+    if name == "protocols":
+        return tuple(value.split("+"))
+    if name != "weight":
+        known = "weight, zone, group, version, protocols, id, tags.NAME"
+        raise ValueError(f"{name!r} is not known of an instance; known are {known}")
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError(f"weight={value} is not a whole number of 0 or more")
+    return int(value)
+
+
+def instances_from_lines(text: str) -> tuple[dict[str, list[Instance]], list[str]]:
+    """
+    Read all lines. Empty ones and those that begin with ``#`` or ``;`` are skipped.
+
+    Returns:
+        What could be read, and one sentence for each mistake.
+    """
+    services: dict[str, list[Instance]] = {}
+    mistakes: list[str] = []
+    for service, words in _entries(text, mistakes):
+        known = services.setdefault(service, [])
+        try:
+            instance = instance_from_words(service, words)
+        except ValueError as error:
+            mistakes.append(f"{service}: {error}")
+            continue
+        if any(other.id == instance.id for other in known):
+            mistakes.append(f"{service}: {instance.id} stands there twice")
+        else:
+            known.append(instance)
+    return services, mistakes
+
+
+def _entries(text: str, mistakes: list[str]) -> Iterator[tuple[str, str]]:
+    for line in map(str.strip, text.splitlines()):
+        if not line or line[0] in "#;":
+            continue
+        service, equals, entries = line.partition("=")
+        service = service.strip()
+        if not equals or not service or any(c.isspace() for c in service):
+            mistakes.append(f"{line!r} is no SERVICE = ADDRESS, ADDRESS ...")
+            continue
+        for words in entries.split(","):
+            if words.strip():
+                yield service, words

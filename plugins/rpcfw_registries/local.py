@@ -1,0 +1,173 @@
+"""
+A list of instances in this process, and watches on it.
+
+What memory, static and file have in common: they differ only in where the list
+comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from rpcfw.spi.clock import Clock, DelayedCall
+from rpcfw.spi.registry import Listener, Watch
+from rpcfw.values.instance import Instance, Snapshot
+
+__all__ = ["LocalWatch", "Place", "Watches"]
+
+
+class LocalWatch(Watch):
+    """
+    A watch that tells in the next turn of the reactor.
+
+    So its owner has it in hand by then, and the changes of one turn come as one.
+
+    Args:
+        read: gives the list now, or None while it is not known.
+        closed: is told once that the watch is closed.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        read: Callable[[], Snapshot | None],
+        listener: Listener,
+        closed: Callable[[LocalWatch], None],
+    ) -> None:
+        self._clock = clock
+        self._read = read
+        self._listener = listener
+        self._closed = closed
+        self._told: Snapshot | None = None
+        self._pending: DelayedCall | None = None
+        self._open = True
+
+    def poke(self) -> None:
+        """
+        Look, soon, whether there is something new to tell.
+        """
+        if self._open and self._pending is None:
+            self._pending = self._clock.callLater(0, self._tell)
+
+    def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        self._closed(self)
+
+    def _tell(self) -> None:
+        self._pending = None
+        snapshot = self._read()
+        if snapshot is not None and snapshot != self._told:
+            self._told = snapshot
+            self._listener(snapshot)
+
+
+class Place:
+    """
+    Instances by service and id.
+
+    Args:
+        known: False while it is not yet known what there is.
+    """
+
+    def __init__(self, known: bool = True) -> None:
+        self.known = known
+        #: Each is called with the name of a service that has changed, or None: all may have.
+        self.observers: set[Callable[[str | None], None]] = set()
+        self._services: dict[str, dict[str, Instance]] = {}
+
+    def put(self, instance: Instance) -> None:
+        """
+        Add an instance, or replace the one with its id.
+        """
+        self._services.setdefault(instance.service, {})[instance.id] = instance
+        self._changed(instance.service)
+
+    def take(self, instance: Instance) -> None:
+        """
+        Remove this very instance. One that has replaced it stays.
+        """
+        instances = self._services.get(instance.service, {})
+        if instances.get(instance.id) is instance:
+            del instances[instance.id]
+            self._changed(instance.service)
+
+    def replace(self, services: Mapping[str, Iterable[Instance]]) -> None:
+        """
+        Make these all there is. Services that had instances stay known by name.
+        """
+        self.known = True
+        for service in self._services.keys() - services.keys():
+            self._services[service] = {}
+        for service, instances in services.items():
+            self._services[service] = {instance.id: instance for instance in instances}
+        self._changed(None)
+
+    def snapshot(self, service: str) -> Snapshot | None:
+        """
+        Return the list of a service, or None while it is not known.
+        """
+        if not self.known:
+            return None
+        return Snapshot(service, tuple(self._services.get(service, {}).values()))
+
+    def names(self) -> tuple[str, ...]:
+        """
+        Return the services that have or had instances, sorted.
+        """
+        return tuple(sorted(self._services))
+
+    def _changed(self, service: str | None) -> None:
+        for observer in tuple(self.observers):
+            observer(service)
+
+
+class Watches:
+    """
+    The watches of one registry on one place.
+    """
+
+    def __init__(self, clock: Clock, place: Place) -> None:
+        self._clock = clock
+        self._place = place
+        self._by_service: dict[str, set[LocalWatch]] = {}
+        place.observers.add(self._poke)
+
+    def open(self, service: str, listener: Listener) -> LocalWatch:
+        """
+        Tell ``listener`` of a service, now and after each change.
+        """
+        watch = LocalWatch(
+            self._clock,
+            partial(self._place.snapshot, service),
+            listener,
+            partial(self._forget, service),
+        )
+        self._by_service.setdefault(service, set()).add(watch)
+        watch.poke()
+        return watch
+
+    def close(self) -> None:
+        """
+        Close every watch and let go of the place.
+        """
+        self._place.observers.discard(self._poke)
+        for watches in tuple(self._by_service.values()):
+            for watch in tuple(watches):
+                watch.close()
+
+    def _poke(self, service: str | None) -> None:
+        for name in self._by_service if service is None else (service,):
+            for watch in self._by_service.get(name, ()):
+                watch.poke()
+
+    def _forget(self, service: str, watch: LocalWatch) -> None:
+        watches = self._by_service[service]
+        watches.discard(watch)
+        if not watches:
+            del self._by_service[service]

@@ -1,0 +1,78 @@
+"""
+The registry that comes with the framework: a client of the registry node.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+from rpcfw.errors import CallError, RegistryError, SettingsError
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance
+from rpcfw.values.units import Seconds
+from rpcfw_registries.standalone_announcing import Announcing
+from rpcfw_registries.standalone_session import SERVICES, Session
+from rpcfw_registries.standalone_watching import NodeWatch
+
+__all__ = ["StandaloneOptions", "StandaloneRegistry"]
+
+
+@options
+class StandaloneOptions:
+    """
+    Settings of the standalone registry.
+    """
+
+    address: tuple[Address, ...] = option(
+        "tcp:127.0.0.1:2210", "where the registry node listens; of several, one is used at a time"
+    )
+    lease: Seconds = option("10s", "how long an instance outlives its provider")
+    reconnect: Seconds = option("5s", "the longest pause between tries to reach a node")
+
+
+class StandaloneRegistry(Registry):
+    """
+    Announces at, and watches through, a registry node.
+    """
+
+    Options = StandaloneOptions
+
+    def __init__(self, options: StandaloneOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        if not options.address:
+            raise SettingsError("address: expected the address of a registry node, got none")
+        self._session = Session(options.address, options.reconnect, surroundings, self._lost)
+        self._announcing = Announcing(self._session, options.lease, surroundings)
+        self._watches: WeakSet[NodeWatch] = WeakSet()
+
+    async def stop(self) -> None:
+        for watch in tuple(self._watches):
+            watch.close()
+        await self._announcing.stop()
+        await self._session.close()
+
+    async def announce(self, instance: Instance) -> None:
+        await self._announcing.announce(instance)
+
+    async def withdraw(self, instance: Instance) -> None:
+        await self._announcing.withdraw(instance)
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        watch = NodeWatch(self._session, service, listener, self.options.lease, self.surroundings)
+        self._watches.add(watch)
+        return watch
+
+    async def services(self) -> tuple[str, ...]:
+        refused: CallError | None = None
+        for _ in self.options.address:
+            try:
+                return tuple(await self._session.call(SERVICES))
+            except CallError as error:
+                refused = error
+        raise RegistryError(f"no registry node answers: {refused}")
+
+    def _lost(self) -> None:
+        self._announcing.lost()

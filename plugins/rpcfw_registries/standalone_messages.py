@@ -1,0 +1,105 @@
+"""
+What a registry node and its clients say to one another.
+
+They are sent as JSON. A record stands in a message as it was announced, byte for
+byte: the node reads it once, when it is announced, and never writes it anew.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+__all__ = [
+    "LONGEST_NAME",
+    "LONGEST_RECORD",
+    "MOST_IN_A_MESSAGE",
+    "Granted",
+    "Key",
+    "Keys",
+    "Name",
+    "Records",
+    "Refusal",
+    "Renewed",
+    "Update",
+]
+
+#: The most records, or keys, in one message; see `LONGEST_RECORD` for their bytes.
+MOST_IN_A_MESSAGE = 500
+#: A larger record is refused.
+LONGEST_RECORD = 16 << 10
+
+#: The longest name of a service, id of an instance, or name of an owner.
+LONGEST_NAME = 256
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+#: Service and id.
+Key = tuple[Name, Name]
+Keys = Annotated[list[Key], msgspec.Meta(max_length=MOST_IN_A_MESSAGE)]
+Records = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MOST_IN_A_MESSAGE)]
+
+
+class Refusal(msgspec.Struct):
+    """
+    A record that was not taken.
+
+    Args:
+        index: its place in the request.
+        reason: why.
+        final: announcing the same again will be refused again.
+    """
+
+    index: int
+    reason: str
+    final: bool
+
+
+class Granted(msgspec.Struct, omit_defaults=True):
+    """
+    The answer to an announcement.
+
+    Args:
+        lease_s: how long the records stay without being renewed; perhaps not what
+            was asked for.
+        refused: what was not taken; all else was.
+    """
+
+    lease_s: float
+    refused: list[Refusal] = []
+
+
+class Renewed(msgspec.Struct, omit_defaults=True):
+    """
+    The answer to a renewal.
+
+    Args:
+        lease_s: as in `Granted`.
+        missing: what the node does not have, and its provider should announce again.
+    """
+
+    lease_s: float
+    missing: list[Key] = []
+
+
+class Update(msgspec.Struct, omit_defaults=True):
+    """
+    A part of what a watcher is told.
+
+    Args:
+        epoch: names one life of one node. Numbers of different epochs have nothing
+            to do with one another.
+        number: once this is applied, everything up to this number is known. With
+            ``epoch`` it is what to resume with.
+        complete: the whole list begins here: forget what was known.
+        more: further parts follow before there is something to show.
+        put: records added or replaced.
+        gone: ids removed.
+    """
+
+    epoch: str
+    number: int
+    complete: bool = False
+    more: bool = False
+    put: list[msgspec.Raw] = []
+    gone: list[str] = []

@@ -1,0 +1,266 @@
+"""
+Instances in ZooKeeper: an ephemeral node each, under ``ROOT/SERVICE/ID~SUFFIX``.
+
+`docs/zookeeper.md` describes the layout and the options for users. Here the parts
+are joined: the session (`keeper.Keeper`), the nodes that we keep (`ephemerals`)
+and the services that we follow (`followed`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from twisted.logger import Logger
+
+from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
+from rpcfw.spi.clock import DelayedCall
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.waiting import Waiter, awaited, limited
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.units import Seconds, format_duration
+from rpcfw_registries.ephemerals import Ephemerals
+from rpcfw_registries.followed import Followed
+from rpcfw_registries.kazoo_access import Access, Pace
+from rpcfw_registries.kazoo_thread import KazooThread
+from rpcfw_registries.keeper import Keeper, NodeMissing, SessionEvent
+from rpcfw_registries.paths import decoded, encoded, node_name, normal_root
+from rpcfw_registries.seldom import Seldom
+
+__all__ = ["ZooKeeperOptions", "ZooKeeperRegistry"]
+
+_log = Logger()
+
+#: A server drops the connection over a request of 1 MiB; paths and ACLs are in it too.
+_MOST_RECORD_BYTES = (1 << 20) - (1 << 14)
+
+
+@options
+class ZooKeeperOptions:
+    """
+    The part of the INI that chooses ``plugin = zookeeper``.
+    """
+
+    address: tuple[Address, ...] = option(
+        "127.0.0.1:2181", "servers of the ensemble, separated by commas"
+    )
+    root: str = option("/rpcfw", "path under which everything is kept")
+    session_timeout: Seconds = option(
+        "10s", "how long instances outlive a provider that died; the servers have the last word"
+    )
+    operation_timeout: Seconds = option("5s", "limit of one request to a server")
+    connect_timeout: Seconds = option("3s", "limit of one connect to a server")
+    reconnect_most: Seconds = option("5s", "longest delay between tries to connect, before jitter")
+    self_check: Seconds = option(
+        "30s", "how often it is checked that our nodes are there and no change was missed"
+    )
+    merge_changes: Seconds = option("50ms", "least time between two reads of one service's list")
+    user: str = option("", "user for digest authentication; what is written then is ours alone")
+    password: str = option("", "password of the user", secret=True)
+    readers: Literal["user", "anyone"] = option(
+        "user", "who may read what an authenticated user wrote"
+    )
+    tls: bool = option("no", "connect with TLS, to the servers' secure port")
+    tls_ca: Path | None = option("", "file of the authorities to trust; empty: the system's")
+    tls_certificate: Path | None = option("", "file of our certificate, if the servers want one")
+    tls_key: Path | None = option("", "file of the key to our certificate")
+    tls_verify: Literal["full", "chain", "none"] = option(
+        "full", "check the certificate and its host name, its chain of trust alone, or nothing"
+    )
+
+
+class ZooKeeperRegistry(Registry):
+    """
+    A ZooKeeper ensemble as the place.
+    """
+
+    Options = ZooKeeperOptions
+
+    options: ZooKeeperOptions
+
+    def __init__(
+        self, options: ZooKeeperOptions, surroundings: Surroundings, keeper: Keeper | None = None
+    ) -> None:
+        super().__init__(options, surroundings)
+        self._root = _checked(options)
+        self._clock = surroundings.clock
+        self._keeper = keeper or KazooThread(surroundings, _access(options), _pace(options))
+        self._ephemerals = Ephemerals(self._keeper, surroundings)
+        self._followed: dict[str, Followed] = {}
+        self._seldom = Seldom(surroundings.clock)
+        self._next_check: DelayedCall | None = None
+        self._lease: DelayedCall | None = None
+        self._arrivals: list[Waiter[None]] = []
+
+    async def start(self) -> None:
+        self._check_later()
+        self._expect_answer()
+        await self._keeper.open(self._session_changed, self._trouble)
+
+    async def stop(self) -> None:
+        for delayed in (self._next_check, self._lease):
+            if delayed is not None and delayed.active():
+                delayed.cancel()
+        self._ephemerals.close()
+        for followed in self._followed.values():
+            followed.close()
+        await self._keeper.close()
+
+    async def announce(self, instance: Instance) -> None:
+        self._keeper.check_process()
+        record = instance_to_json(instance)
+        if len(record) > _MOST_RECORD_BYTES:
+            raise RegistryError(
+                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
+                f"bytes; ZooKeeper takes {_MOST_RECORD_BYTES} at most; shorten its tags"
+            )
+        path = f"{self._path(instance.service)}/{node_name(instance, record)}"
+        await self._ephemerals.put((instance.service, instance.id), path, record)
+
+    async def withdraw(self, instance: Instance) -> None:
+        self._keeper.check_process()
+        await self._ephemerals.drop((instance.service, instance.id))
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        self._keeper.check_process()
+        followed = self._followed.get(service)
+        if followed is None:
+            followed = self._followed[service] = Followed(
+                service,
+                self._path(service),
+                self._keeper,
+                self.surroundings,
+                self.options.merge_changes,
+            )
+        return followed.subscribe(listener)
+
+    async def services(self) -> tuple[str, ...]:
+        self._keeper.check_process()
+        await self._reached()
+        try:
+            children = await self._keeper.children(self._root)
+        except NodeMissing:
+            return ()
+        return tuple(sorted(decoded(name) for name in children.names))
+
+    def _path(self, service: str) -> str:
+        return f"{self._root}/{encoded(service)}"
+
+    async def _reached(self) -> None:
+        """
+        Wait until a server is reached, for as long as one request may take.
+        """
+        if self._keeper.session:
+            return
+        arrival: Waiter[None] = Waiter()
+        self._arrivals.append(arrival)
+        deadline = self._clock.seconds() + self.options.operation_timeout
+        try:
+            await limited(awaited(arrival), self.surroundings.timers, deadline)
+        except DeadlineExceeded:
+            raise RegistryError(
+                f"no ZooKeeper server at {', '.join(map(str, self.options.address))} was reached "
+                f"within {format_duration(self.options.operation_timeout)}"
+            ) from None
+        finally:
+            self._arrivals.remove(arrival)
+
+    def _session_changed(self, event: SessionEvent) -> None:
+        if event is SessionEvent.CONNECTED:
+            if self._lease is not None and self._lease.active():
+                self._lease.cancel()
+            self._look_at_everything()
+            return
+        self._ephemerals.suspended()
+        self._expect_answer()
+
+    def _look_at_everything(self) -> None:
+        self._ephemerals.settle_all()
+        for followed in self._followed.values():
+            followed.outdated()
+        for arrival in tuple(self._arrivals):
+            if not arrival.called:
+                arrival.callback(None)
+
+    def _expect_answer(self) -> None:
+        if self._lease is None or not self._lease.active():
+            self._lease = self._clock.callLater(self.options.session_timeout, self._away)
+
+    def _away(self) -> None:
+        # kazoo would call the session suspended for as long as no server answers.
+        _log.warn(
+            "no ZooKeeper server was reached for {away}: others may not see the instances "
+            "announced here; the lists known last stay in use",
+            away=format_duration(self.options.session_timeout),
+        )
+
+    def _trouble(self, reason: str) -> None:
+        withheld = self._seldom.due(reason)
+        if withheld is not None:
+            _log.warn(
+                "ZooKeeper: {reason} (withheld {withheld} times)", reason=reason, withheld=withheld
+            )
+
+    def _check_later(self) -> None:
+        jitter = 0.9 + 0.2 * self.surroundings.chance.random()
+        self._next_check = self._clock.callLater(self.options.self_check * jitter, self._check)
+
+    def _check(self) -> None:
+        self._check_later()
+        self._ephemerals.settle_all()
+        for followed in self._followed.values():
+            followed.check()
+
+
+def _checked(options: ZooKeeperOptions) -> str:
+    mistakes = []
+    root = ""
+    try:
+        root = normal_root(options.root)
+    except ValueError as error:
+        mistakes.append(f"zookeeper: root: {error}")
+    if not options.address or any(each.scheme != "tcp" for each in options.address):
+        mistakes.append("zookeeper: address: expected HOST:PORT, several separated by commas")
+    if bool(options.user) != bool(options.password) or ":" in options.user:
+        mistakes.append("zookeeper: user and password go together; no colon may be in the user")
+    if bool(options.tls_certificate) != bool(options.tls_key):
+        mistakes.append("zookeeper: tls_certificate and tls_key go together")
+    if mistakes:
+        raise SettingsError(*mistakes)
+    return root
+
+
+def _access(options: ZooKeeperOptions) -> Access:
+    tls: dict[str, Any] = {}
+    if options.tls:
+        tls = {
+            "use_ssl": True,
+            "ca": _text(options.tls_ca),
+            "certfile": _text(options.tls_certificate),
+            "keyfile": _text(options.tls_key),
+            "verify_certs": options.tls_verify != "none",
+            "check_hostname": options.tls_verify == "full",
+        }
+    return Access(
+        hosts=tuple(str(each).partition(":")[2] for each in options.address),
+        user=options.user,
+        password=options.password,
+        public=options.readers == "anyone",
+        tls=tuple(tls.items()),
+    )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _pace(options: ZooKeeperOptions) -> Pace:
+    return Pace(
+        session_timeout_s=options.session_timeout,
+        operation_timeout_s=options.operation_timeout,
+        connect_timeout_s=options.connect_timeout,
+        reconnect_most_s=options.reconnect_most,
+    )

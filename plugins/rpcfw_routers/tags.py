@@ -1,0 +1,65 @@
+"""
+Tags: a call with a tag goes to the instances that carry it (grey release, test lanes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
+
+from rpcfw.spi.balancer import Candidate
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.router import Router
+from rpcfw.values.call import Call
+
+__all__ = ["TagRouter"]
+
+
+@options
+class TagOptions:
+    """
+    What the INI may say.
+    """
+
+    tag: str = option("tag", "name of the call's metadata, and of the instance's tag, to compare")
+    force: bool = option("false", "fail a call that no instance fits, instead of falling back")
+
+
+class TagRouter(Router):
+    """
+    Compares a call's metadata with the tags of the instances.
+
+    ========================  =========================  ===========================
+    the call                  goes to instances with     if there are none, unless
+                                                         ``force`` is on
+    ========================  =========================  ===========================
+    has a tag                 the same tag               instances without a tag
+    has none                  no tag                     any
+    ========================  =========================  ===========================
+
+    So an instance with a tag is left in peace by calls that did not ask for it, and
+    a call never ends at an instance with another tag than its own.
+    """
+
+    Options: ClassVar[type] = TagOptions
+
+    def __init__(self, options: TagOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        self._name = options.tag
+        self._force = options.force
+        self._metadata_name = options.tag.lower()
+
+    def key(self, call: Call) -> Hashable:
+        return call.metadata.get(self._metadata_name, "")
+
+    def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        wanted = self.key(call)
+        fitting = self._tagged(wanted, candidates)
+        if fitting or self._force:
+            return fitting
+        return candidates if wanted == "" else self._tagged("", candidates)
+
+    def _tagged(self, wanted: Hashable, candidates: Sequence[Candidate]) -> list[Candidate]:
+        name = self._name
+        return [one for one in candidates if one.instance.tags.get(name, "") == wanted]

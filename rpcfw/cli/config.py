@@ -1,0 +1,110 @@
+"""
+``rpcfw config``: check what was given, or print an example with every option.
+
+What sections there are is not known here: the application hands in how it claims
+them, and lists them for the example.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Mapping
+from typing import TextIO
+
+from attrs import frozen
+
+from rpcfw.cli.layers import CONFIGURATION, FINE, add_layer_arguments, sources_of
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.example import describe, section_text
+from rpcfw.kernel.plugins import Plugins
+from rpcfw.kernel.seams import GROUP_PREFIX
+from rpcfw.kernel.settings import Sources
+
+__all__ = ["Choice", "Claim", "add_arguments", "run_check", "run_example"]
+
+#: Claims every section of an application; may raise `SettingsError` by itself.
+Claim = Callable[[Sources], object]
+
+
+@frozen
+class Choice:
+    """
+    A section that names a plugin and holds its options.
+
+    Args:
+        section: its name.
+        group: the entry-point group of the plugin.
+        default: the plugin that is chosen if none is named.
+    """
+
+    section: str
+    group: str
+    default: str
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes: ``check`` or ``example``, as ``arguments.action``.
+    """
+    actions = parser.add_subparsers(dest="action", required=True, metavar="check|example")
+    check = actions.add_parser(
+        "check", help="read the configuration as a start would, and say all that is wrong"
+    )
+    add_layer_arguments(check)
+    actions.add_parser("example", help="print an INI file with every option and its default")
+
+
+def run_check(
+    arguments: Namespace, environ: Mapping[str, str], claim: Claim, out: TextIO, err: TextIO
+) -> int:
+    """
+    Check the configuration and return the exit code. Nothing is started.
+    """
+    sources = sources_of(arguments, environ)
+    try:
+        claim(sources)
+        sources.finish()
+    except SettingsError as error:
+        err.writelines(f"{mistake}\n" for mistake in error.mistakes)
+        count = len(error.mistakes)
+        err.write("1 mistake\n" if count == 1 else f"{count} mistakes\n")
+        return CONFIGURATION
+    out.write(f"{', '.join(arguments.config) or 'defaults and environment'}: no mistakes\n")
+    return FINE
+
+
+def run_example(
+    sections: Iterable[tuple[str, type]],
+    choices: Iterable[Choice],
+    plugins: Plugins,
+    out: TextIO,
+) -> int:
+    """
+    Print every section with its defaults and return the exit code.
+
+    Args:
+        sections: names, and the options that they hold.
+        choices: the sections whose options depend on a plugin; the others that one
+            could choose stand in comments.
+        plugins: where those are found.
+    """
+    texts = [describe(options, name) for name, options in sections]
+    for choice in choices:
+        texts.extend(_alternatives(choice, plugins))
+    out.write("\n".join(texts))
+    return FINE
+
+
+def _alternatives(choice: Choice, plugins: Plugins) -> list[str]:
+    names = plugins.names(choice.group)
+    kinds = choice.group.removeprefix(GROUP_PREFIX)
+    texts = [f"# [{choice.section}] takes one of the {kinds}: {', '.join(names)}.\n"]
+    for each in plugins.listing(choice.group):
+        if each.problem:
+            texts.append(f"# {each.name} cannot be used here: {each.problem}\n")
+            continue
+        commented = each.name != choice.default
+        texts.append(
+            section_text(choice.section, each.options, plugin=each.name, commented=commented)
+        )
+    return texts

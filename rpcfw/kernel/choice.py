@@ -1,0 +1,135 @@
+"""
+Plugins as the INI chooses them: the class by its name, with its options.
+
+A name that nobody knows is noted among the mistakes of the settings, so that it is
+reported with all the others and with its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from rpcfw.errors import PluginError
+from rpcfw.kernel.plugins import Find, Plugins, installed, local_plugin
+from rpcfw.kernel.settings import Sources
+from rpcfw.spi.plugin import Plugin, Surroundings
+
+__all__ = ["Chooser", "Chosen"]
+
+P = TypeVar("P", bound=Plugin)
+
+
+@frozen
+class Chosen(Generic[P]):
+    """
+    A plugin that was chosen, not made yet.
+
+    Args:
+        name: as the INI names it.
+        plugin: its class.
+        options: an instance of its ``Options``.
+    """
+
+    name: str
+    plugin: type[P]
+    options: Any
+
+    def make(self, surroundings: Surroundings) -> P:
+        """
+        Return a new instance.
+        """
+        return self.plugin(self.options, surroundings)
+
+
+class Chooser:
+    """
+    Resolves the plugin names of one configuration. Claims ``[plugins]``.
+
+    Args:
+        sources: where names and options are given, and mistakes are noted.
+        find: gives the entry points of a group.
+    """
+
+    def __init__(self, sources: Sources, find: Find = installed) -> None:
+        self._sources = sources
+        local = {}
+        for key, target in sources.mapping("plugins").items():
+            try:
+                local_plugin(key, target)
+            except PluginError as error:
+                sources.refuse("plugins", key, error)
+            else:
+                local[key] = target
+        self.plugins = Plugins(local, find)
+
+    def one(
+        self,
+        group: str,
+        seam: type[P],
+        section: str,
+        default: str = "",
+        *,
+        key: str = "plugin",
+        qualifier: str = "",
+        extra_keys: Iterable[str] = (),
+    ) -> Chosen[P] | None:
+        """
+        Return the plugin that ``[section] key`` names, its options in that section too.
+
+        Args:
+            default: its name if the key is not given; if that is empty too, none.
+            extra_keys: what else the section may hold.
+
+        Returns:
+            None if none is named, or it cannot be had; that is noted then.
+        """
+        name = self._sources.raw(section, key, default, qualifier)
+        if not name:
+            return None
+        plugin = self._plugin(group, seam, name, (section, key, qualifier))
+        if plugin is None:
+            return None
+        options: Any = self._sources.section(
+            section, plugin.Options, qualifier, extra_keys=(key, *extra_keys)
+        )
+        return Chosen(name, plugin, options)
+
+    def several(
+        self,
+        group: str,
+        seam: type[P],
+        names: Iterable[str],
+        *,
+        named_by: tuple[str, str, str],
+        section: str,
+    ) -> tuple[Chosen[P], ...]:
+        """
+        Return plugins by their names, the options of each in ``[section NAME]``.
+
+        Args:
+            names: in order; what cannot be had is noted and left out.
+            named_by: section, key and qualifier of the option that holds the names.
+            section: the word before each name.
+        """
+        chosen = []
+        for name in names:
+            plugin = self._plugin(group, seam, name, named_by)
+            if plugin is None:
+                self._sources.leave(section)
+            else:
+                options: Any = self._sources.section(section, plugin.Options, name)
+                chosen.append(Chosen(name, plugin, options))
+        return tuple(chosen)
+
+    def _plugin(
+        self, group: str, seam: type[P], name: str, named_by: tuple[str, str, str]
+    ) -> type[P] | None:
+        try:
+            return self.plugins.load(group, name, seam)
+        except PluginError as error:
+            section, key, qualifier = named_by
+            self._sources.refuse(section, key, error, qualifier)
+            return None

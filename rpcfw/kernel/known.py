@@ -1,0 +1,85 @@
+"""
+Which sections and options anybody knows, and what was given beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rpcfw.kernel.ini import Mistake, Origin, Section, SectionName
+from rpcfw.kernel.layers import PREFIX
+from rpcfw.kernel.nearest import suggestion
+
+__all__ = ["NOWHERE", "Known"]
+
+#: Order of mistakes that stand in no file: after all others.
+NOWHERE = (1 << 30, 0)
+
+
+class Known:
+    """
+    The names that parts have claimed.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[SectionName, set[str]] = {}
+        self._left: set[str] = set()
+
+    def add(self, name: str, qualifier: str, keys: Iterable[str]) -> None:
+        """
+        Know the keys in the qualified section and in the plain one beneath it.
+        """
+        known = tuple(keys)
+        for place in {SectionName(name), SectionName(name, qualifier)}:
+            self._keys.setdefault(place, set()).update(known)
+
+    def leave(self, name: str) -> None:
+        """
+        Know nothing of these sections and take whatever they hold.
+        """
+        self._left.add(name)
+
+    def names(self) -> set[str]:
+        """
+        Return the names of the known sections, without qualifiers.
+        """
+        return {each.name for each in self._keys} | self._left
+
+    def unknown(self, sections: Mapping[SectionName, Section]) -> Iterator[Mistake]:
+        """
+        Find the sections and options that nobody knows.
+        """
+        for name, section in sections.items():
+            if name.name in self._left:
+                continue
+            known = self._keys.get(name)
+            if known is None:
+                yield Mistake(section.origin, f"{name}: {self._why_unknown(name)}")
+                continue
+            for key, given in section.values.items():
+                if key not in known:
+                    reason = f"{name} {key}: unknown option; {suggestion(key, known)}"
+                    yield Mistake(given.origin, reason)
+
+    def strays(self, variables: Sequence[str]) -> Iterator[Mistake]:
+        """
+        Find environment variables that would be options if spelled with `__`.
+        """
+        meant = {
+            f"{PREFIX}{place.name}_{key}".upper(): (place.name, key)
+            for place, keys in self._keys.items()
+            for key in keys
+        }
+        for variable in variables:
+            if variable.upper() in meant:
+                section, key = meant[variable.upper()]
+                written = f"{PREFIX}{section.upper()}__{key.upper()}"
+                reason = f"[{section}] {key} is written {written}, with two underscores between"
+                yield Mistake(Origin(f"environment {variable}", NOWHERE), reason)
+
+    def _why_unknown(self, name: SectionName) -> str:
+        names = self.names()
+        if name.name not in names:
+            return f"unknown section; {suggestion(name.name, names)}"
+        qualifiers = {each.qualifier for each in self._keys if each.name == name.name} - {""}
+        return f"nothing here is called {name.qualifier}; {suggestion(name.qualifier, qualifiers)}"

@@ -1,0 +1,32 @@
+"""
+The seams that plugins are found for, by entry-point group.
+"""
+
+from __future__ import annotations
+
+from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.codec import Codec
+from rpcfw.spi.compressor import Compressor
+from rpcfw.spi.filter import Filter
+from rpcfw.spi.plugin import Plugin
+from rpcfw.spi.protocol import WireProtocol
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.router import Router
+
+__all__ = ["GROUP_PREFIX", "SEAMS"]
+
+#: Before the words that ``[plugins]`` and the command line use.
+GROUP_PREFIX = "rpcfw."
+
+#: Entry-point group to the class that its plugins subclass.
+SEAMS: dict[str, type[Plugin]] = {
+    "rpcfw.balancers": Balancer,
+    "rpcfw.codecs": Codec,
+    "rpcfw.compressors": Compressor,
+    "rpcfw.filters": Filter,
+    "rpcfw.protocols": WireProtocol,
+    "rpcfw.registries": Registry,
+    "rpcfw.retries": RetryPolicy,
+    "rpcfw.routers": Router,
+}

@@ -1,0 +1,282 @@
+"""
+Settings: what the user gave, layer over layer, checked whole.
+
+Theory of operation. `Sources.load` reads every layer and lays them over one
+another: declared defaults, then files in their order, the environment, ``--set``.
+Then each part claims its sections, which turns text into instances of options
+classes and tells which names are known. Nothing is raised meanwhile: mistakes are
+noted with the place they stand at. `Sources.finish` finds what nobody claimed and
+raises one `SettingsError` with every mistake in the order of the sources.
+
+So claim everything first, then `finish`, and only then make parts: an instance of
+options from a section with mistakes holds defaults, and None where there is none.
+
+A qualified section, ``[client demo.Greeter]``, lies over the plain one key by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike, fspath
+from typing import Any, TypeVar
+
+from rpcfw.errors import ContractError, SettingsError
+from rpcfw.kernel.convert import converted, expected
+from rpcfw.kernel.ini import Given, Layer, Mistake, Origin, Section, SectionName
+from rpcfw.kernel.known import NOWHERE, Known
+from rpcfw.kernel.layers import PREFIX, environment_layer, file_layers, set_layer
+from rpcfw.spi.options import NO_DEFAULT, Declared, declared
+
+__all__ = ["Sources", "options_of"]
+
+O = TypeVar("O")  # noqa: E741  # O for options
+
+
+class Sources:
+    """
+    Layered text with the place of each value, to be claimed section by section.
+
+    Args:
+        layers: the lowest first.
+        default_place: what a mistake names that stands nowhere, as a value not given.
+        strays: environment variables that begin like ours but lack a double underscore.
+    """
+
+    def __init__(
+        self, layers: Iterable[Layer], default_place: str = "", strays: Sequence[str] = ()
+    ) -> None:
+        self._sections: dict[SectionName, Section] = {}
+        self._mistakes: dict[tuple[tuple[int, int], str], Mistake] = {}
+        self._known = Known()
+        self._nowhere = Origin(default_place, NOWHERE)
+        self._strays = strays
+        for layer in layers:
+            self._lay(layer)
+
+    @classmethod
+    def load(
+        cls,
+        files: Sequence[str | PathLike[str]] = (),
+        environ: Mapping[str, str] | None = None,
+        sets: Iterable[str] = (),
+    ) -> Sources:
+        """
+        Read all layers; what cannot be read is noted for `finish`.
+
+        Args:
+            files: later ones lie over earlier ones.
+            environ: None for none.
+            sets: arguments of ``--set``.
+        """
+        environ = environ or {}
+        layers = [*file_layers(files), environment_layer(environ), set_layer(sets)]
+        strays = [each for each in environ if each.startswith(PREFIX) and "__" not in each]
+        return cls(layers, fspath(files[-1]) if files else "settings", sorted(strays))
+
+    # What is there.
+
+    def has(self, name: str, qualifier: str = "") -> bool:
+        """
+        Tell whether any layer has the section.
+        """
+        return SectionName(name, qualifier) in self._sections
+
+    def qualifiers(self, name: str) -> tuple[str, ...]:
+        """
+        Return the qualifiers that sections of this name were given with, sorted.
+        """
+        found = {each.qualifier for each in self._sections if each.name == name}
+        return tuple(sorted(found - {""}))
+
+    # Claiming.
+
+    def section(
+        self,
+        name: str,
+        options: type[O],
+        qualifier: str = "",
+        extra_keys: Iterable[str] = (),
+    ) -> O:
+        """
+        Claim a section and return its options.
+
+        Args:
+            name: of the section.
+            options: a class made with `rpcfw.spi.options.options`.
+            qualifier: look in ``[name qualifier]`` first, key by key.
+            extra_keys: further keys that are known, read with `raw`.
+        """
+        fields = declared(options)
+        self._known.add(name, qualifier, (*extra_keys, *(field.name for field in fields)))
+        values = {field.name: self._value(name, qualifier, field) for field in fields}
+        if all(value is not _FAULTY for value in values.values()):
+            try:
+                return options(**values)
+            except ValueError as error:
+                self._blame(self._place(name, qualifier), SectionName(name, qualifier), "", error)
+        return _unchecked(options, fields, values)
+
+    def qualified(
+        self, name: str, options: type[O], extra_keys: Iterable[str] = ()
+    ) -> dict[str, O]:
+        """
+        Claim every qualified section of this name; return options by qualifier.
+        """
+        keys = tuple(extra_keys)
+        return {each: self.section(name, options, each, keys) for each in self.qualifiers(name)}
+
+    def raw(self, name: str, key: str, default: str = "", qualifier: str = "") -> str:
+        """
+        Claim one key and return its text, as for a plugin's name.
+        """
+        self._known.add(name, qualifier, (key,))
+        given = self._given(name, qualifier, key)
+        return default if given is None else given.text
+
+    def mapping(self, name: str, qualifier: str = "") -> dict[str, str]:
+        """
+        Claim a section whose keys are the user's own, and return them with their texts.
+        """
+        section = self._sections.get(SectionName(name, qualifier))
+        values = {} if section is None else section.values
+        self._known.add(name, qualifier, values)
+        return {key: given.text for key, given in values.items()}
+
+    def leave(self, name: str) -> None:
+        """
+        Leave the sections of this name unread and unchecked: their part is not here.
+        """
+        self._known.leave(name)
+
+    def leave_rest(self) -> None:
+        """
+        Leave every section that nobody has claimed yet, for what needs only a few.
+        """
+        claimed = self._known.names()
+        for place in self._sections:
+            if place.name not in claimed:
+                self.leave(place.name)
+
+    # Mistakes.
+
+    def refuse(self, name: str, key: str, reason: object, qualifier: str = "") -> None:
+        """
+        Note what is wrong with a value that converts, such as a plugin nobody has.
+
+        What else its section may hold is unknown then, so that is not checked.
+        """
+        given = self._given(name, qualifier, key)
+        origin = self._place(name, qualifier) if given is None else given.origin
+        self._blame(origin, SectionName(name, qualifier), key, reason)
+        self._known.leave(name)
+
+    def finish(self) -> None:
+        """
+        Check what nobody claimed.
+
+        Raises:
+            SettingsError: mistakes were made, at whatever time they were found.
+        """
+        for mistake in (*self._known.unknown(self._sections), *self._known.strays(self._strays)):
+            self._note(mistake)
+        if self._mistakes:
+            raise SettingsError(*(str(self._mistakes[each]) for each in sorted(self._mistakes)))
+
+    # Within.
+
+    def _lay(self, layer: Layer) -> None:
+        for mistake in layer.mistakes:
+            self._note(mistake)
+        for name, section in layer.sections.items():
+            target = self._sections.setdefault(name, Section(section.origin))
+            target.values.update(section.values)
+
+    def _given(self, name: str, qualifier: str, key: str) -> Given | None:
+        for place in (SectionName(name, qualifier), SectionName(name)):
+            section = self._sections.get(place)
+            if section is not None and key in section.values:
+                return section.values[key]
+        return None
+
+    def _place(self, name: str, qualifier: str) -> Origin:
+        for place in (SectionName(name, qualifier), SectionName(name)):
+            if place in self._sections:
+                return self._sections[place].origin
+        return self._nowhere
+
+    def _value(self, name: str, qualifier: str, field: Declared) -> Any:
+        given = self._given(name, qualifier, field.name)
+        if given is None and field.default is not NO_DEFAULT:
+            return _default(field)
+        section = SectionName(name, qualifier)
+        if given is None:
+            reason = f"must be given: {field.meaning} ({expected(field.type)})"
+            self._blame(self._place(name, qualifier), section, field.name, reason)
+            return _FAULTY
+        try:
+            return converted(field.type, given.text, given.origin.folder)
+        except ValueError as error:
+            if self._holds(SectionName(name), field.name, given):
+                section = SectionName(name)
+            self._blame(given.origin, section, field.name, _reason(field, error))
+            return _FAULTY
+
+    def _holds(self, name: SectionName, key: str, given: Given) -> bool:
+        section = self._sections.get(name)
+        return section is not None and section.values.get(key) is given
+
+    def _blame(self, origin: Origin, section: SectionName, key: str, reason: object) -> None:
+        text = f"{section} {key}: {reason}" if key else f"{section}: {reason}"
+        self._note(Mistake(origin, text))
+
+    def _note(self, mistake: Mistake) -> None:
+        # A plain section is read once for each qualifier; its mistakes count once.
+        self._mistakes[mistake.origin.order, mistake.reason] = mistake
+
+
+def options_of(cls: type[O], **texts: str) -> O:
+    """
+    Return options made from texts as an INI file would have them.
+
+    Raises:
+        SettingsError: with every mistake.
+    """
+    layer = Layer()
+    name = SectionName("options")
+    for index, (key, text) in enumerate(texts.items()):
+        layer.give(name, key, Given(text, Origin(cls.__qualname__, (0, index))))
+    sources = Sources([layer], cls.__qualname__)
+    made = sources.section(name.name, cls)
+    sources.finish()
+    return made
+
+
+#: Stands for a value that could not be made.
+_FAULTY = object()
+
+
+def _default(field: Declared) -> Any:
+    try:
+        return converted(field.type, field.default)
+    except ValueError as error:
+        raise ContractError(f"the declared default of {field.name} is wrong: {error}") from error
+
+
+def _reason(field: Declared, error: ValueError) -> str:
+    """
+    Parsers quote the text that they cannot read, so a secret gets no such quote.
+    """
+    return f"cannot be read; expected {expected(field.type)}" if field.secret else str(error)
+
+
+def _unchecked(cls: type[O], fields: Iterable[Declared], values: Mapping[str, Any]) -> O:
+    """
+    Make an instance to go on with until `Sources.finish`, past the class's own checks.
+    """
+    made = object.__new__(cls)
+    for field in fields:
+        value = values[field.name]
+        if value is _FAULTY:
+            value = None if field.default is NO_DEFAULT else _default(field)
+        object.__setattr__(made, field.name, value)
+    return made

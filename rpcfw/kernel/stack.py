@@ -1,0 +1,214 @@
+"""
+Stacks: filters in named places, joined into one callable once, before the first call.
+
+The INI edits them: ``insert = mine before ATTEMPTS`` and ``remove = ACCESS_LOG``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.nearest import suggestion
+from rpcfw.kernel.orders import Order
+from rpcfw.spi.filter import CallStep, Filter, Role
+
+__all__ = ["Insert", "Stack", "Step", "check_edits"]
+
+
+@frozen
+class Insert:
+    """
+    An edit: put the filter called ``label`` before or after a role or another filter.
+    """
+
+    written_as: ClassVar[str] = "NAME before PLACE, or NAME after PLACE"
+
+    label: str
+    side: str
+    anchor: str
+
+    @classmethod
+    def parse(cls, text: str) -> Insert:
+        """
+        Read ``mine before ATTEMPTS``.
+
+        Raises:
+            ValueError: it is none.
+        """
+        words = text.split()
+        if len(words) != 3 or words[1] not in ("before", "after"):
+            raise ValueError(f"{text!r}: expected {cls.written_as}")
+        return cls(*words)
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.side} {self.anchor}"
+
+
+@frozen
+class Step:
+    """
+    What stands in a stack.
+
+    Args:
+        role: the name of its place, empty for what was inserted between places.
+        label: what it is called; empty for an empty place.
+        filter: None for an empty place.
+        insert: the edit that brought it.
+    """
+
+    role: str
+    label: str = ""
+    filter: Filter | None = field(default=None, repr=False)
+    insert: Insert | None = None
+
+    def is_called(self, name: str) -> bool:
+        """
+        Tell whether ``name`` is its role or its label.
+        """
+        return bool(name) and name in (self.role, self.label)
+
+    def __str__(self) -> str:
+        if self.insert is not None:
+            return str(self.insert)
+        return f"{self.role}: {self.label or '(empty)'}"
+
+
+class Stack:
+    """
+    An ordered list of filters. Names are roles, or labels given with a filter.
+
+    Every method that takes the name of a place raises `SettingsError` if there is no
+    such place, with those that are.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._steps = [Step(place.role.value) for place in order]
+        self._needed = {place.role.value for place in order if place.needed}
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(tuple(self._steps))
+
+    def put(self, role: Role, label: str, filter: Filter) -> None:
+        """
+        Add a filter to a place, inside of those that are there.
+        """
+        step = Step(role.value, label, filter)
+        first, last = self._find(role.value)
+        if self._steps[first].filter is None:
+            self._steps[first] = step
+        else:
+            self._steps.insert(last + 1, step)
+
+    def insert_before(self, anchor: str, label: str, filter: Filter) -> None:
+        """
+        Put a filter just outside of a place.
+        """
+        self.insert(Insert(label, "before", anchor), filter)
+
+    def insert_after(self, anchor: str, label: str, filter: Filter) -> None:
+        """
+        Put a filter just inside of a place.
+        """
+        self.insert(Insert(label, "after", anchor), filter)
+
+    def insert(self, edit: Insert, filter: Filter) -> None:
+        """
+        Do an edit. Several at the same side of one place stand in the order given.
+        """
+        first, last = self._find(edit.anchor)
+        at = first
+        if edit.side == "after":
+            at = last + 1
+            while at < len(self._steps) and _is_beside(self._steps[at].insert, edit):
+                at += 1
+        self._steps.insert(at, Step("", edit.label, filter, edit))
+
+    def replace(self, name: str, label: str, filter: Filter) -> None:
+        """
+        Put a filter in the stead of all in a place.
+        """
+        first, _ = self._find(name)
+        old = self._steps[first]
+        self._take_out(name, Step(old.role, label, filter, old.insert))
+
+    def remove(self, name: str) -> None:
+        """
+        Take away what a place holds. A role's place stays, empty.
+
+        Raises:
+            SettingsError: calls cannot do without it, too.
+        """
+        first, _ = self._find(name)
+        role = self._steps[first].role
+        if role in self._needed:
+            raise SettingsError(_is_needed(role))
+        others = any(step.role == role and not step.is_called(name) for step in self._steps)
+        self._take_out(name, Step(role) if role and not others else None)
+
+    def describe(self) -> tuple[str, ...]:
+        """
+        Return one line for each place and filter, outermost first.
+        """
+        return tuple(str(step) for step in self._steps)
+
+    def build(self, innermost: CallStep) -> CallStep:
+        """
+        Join the filters, each bound to what is inside of it, around ``innermost``.
+        """
+        joined = innermost
+        for step in reversed(self._steps):
+            if step.filter is not None:
+                joined = step.filter.bind(joined)
+        return joined
+
+    def _take_out(self, name: str, successor: Step | None) -> None:
+        first, _ = self._find(name)
+        inside = [step for step in self._steps[first:] if not step.is_called(name)]
+        self._steps[first:] = inside if successor is None else [successor, *inside]
+
+    def _find(self, name: str) -> tuple[int, int]:
+        found = [index for index, step in enumerate(self._steps) if step.is_called(name)]
+        if not found:
+            raise SettingsError(_no_place(name, _names(self._steps)))
+        return found[0], found[-1]
+
+
+def check_edits(order: Order, inserts: Iterable[Insert], removes: Iterable[str]) -> tuple[str, ...]:
+    """
+    Return what is wrong with edits of a stack, before there is one.
+
+    Filters that are inserted are places for the inserts that follow.
+    """
+    names = [place.role.value for place in order]
+    mistakes = []
+    for edit in inserts:
+        if edit.anchor not in names:
+            mistakes.append(f"{edit}: {_no_place(edit.anchor, names)}")
+        names.append(edit.label)
+    needed = {place.role.value for place in order if place.needed}
+    for name in removes:
+        if name in needed:
+            mistakes.append(_is_needed(name))
+        elif name not in names:
+            mistakes.append(_no_place(name, names))
+    return tuple(mistakes)
+
+
+def _is_beside(insert: Insert | None, edit: Insert) -> bool:
+    return insert is not None and (insert.side, insert.anchor) == (edit.side, edit.anchor)
+
+
+def _names(steps: Iterable[Step]) -> list[str]:
+    return [name for step in steps for name in (step.role, step.label) if name]
+
+
+def _is_needed(role: str) -> str:
+    return f"{role} cannot be removed: no call can do without it"
+
+
+def _no_place(name: str, known: Iterable[str]) -> str:
+    return f"the stack has no place {name!r}; {suggestion(name, known)}"

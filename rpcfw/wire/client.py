@@ -1,0 +1,177 @@
+"""
+The native protocol as the side that opened the connection, and calls, speaks it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NoReturn
+
+from rpcfw.errors import LocalProtocolError, Overloaded
+from rpcfw.spi.events import (
+    CallEnded,
+    Event,
+    Ready,
+    RequestHead,
+    ResponseReceived,
+    ResponseStarted,
+)
+from rpcfw.spi.protocol import Limits
+from rpcfw.status import WIRE_HINTS, Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.wire.fields import Key, number, parse, text
+from rpcfw.wire.frames import (
+    COMPRESSED,
+    END_OF_STREAM,
+    NO_MESSAGE,
+    ONE_WAY,
+    Kind,
+    pack_fixed,
+    word,
+)
+from rpcfw.wire.heads import HeadWriter
+from rpcfw.wire.hello import pack_hello, parse_hello
+from rpcfw.wire.machine import SHARED, NativeMachine, Receive
+from rpcfw.wire.streams import StreamState
+
+__all__ = ["ClientMachine"]
+
+_REQUEST = word(Kind.REQUEST)
+_END = word(Kind.END)
+
+
+class ClientMachine(NativeMachine):
+    """
+    The caller's side.
+    """
+
+    def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
+        super().__init__(limits, accepts, application)
+        self._writer = HeadWriter()
+        self._most_header = 0
+
+    def start(self) -> None:
+        self._out.append(pack_hello(self._hello))
+
+    def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
+        peer = self._peer
+        if peer is None or self._failed:
+            raise LocalProtocolError("a call before the peer's HELLO, or after a failure")
+        if len(self._calls) >= peer.max_calls:
+            raise Overloaded(
+                f"{len(self._calls)} calls are open on this connection, "
+                "as many as the server's max_calls",
+                hints=Hint.NEVER_SENT,
+            )
+        flags = END_OF_STREAM if ended else 0
+        if body is None:
+            flags, body = flags | NO_MESSAGE, b""
+        elif len(body) > self._max_send_bytes or len(body) > peer.max_body_bytes:
+            self._check_size(len(body))
+        if encoding:
+            flags |= COMPRESSED
+        codec, header = self._writer.write(head, encoding, peer.max_header_bytes)
+        self._last_id += 2
+        call_id = self._last_id
+        if head.one_way:
+            flags |= ONE_WAY
+        else:
+            # Whether messages will come is not known here; their state is made when
+            # the first one is.
+            self._calls[call_id] = None if ended else self._new_stream()
+        fixed = pack_fixed(_REQUEST, flags, codec, len(header), len(body), call_id)
+        self._out.append(fixed + header)
+        self._out.append(body)
+        return call_id
+
+    def end(self, call_id: int) -> None:
+        frame = pack_fixed(_END, 0, 0, 0, 0, call_id)
+        self._stream(call_id).queue_end(frame, self._out)
+
+    def respond(
+        self,
+        call_id: int,
+        body: bytes,
+        encoding: str = "",
+        metadata: Metadata = EMPTY,
+        trailers: Metadata = EMPTY,
+    ) -> NoReturn:
+        raise LocalProtocolError("a client does not answer")
+
+    def start_response(self, call_id: int, metadata: Metadata) -> NoReturn:
+        raise LocalProtocolError("a client does not answer")
+
+    def finish(
+        self,
+        call_id: int,
+        status: Status,
+        message: str = "",
+        details: bytes = b"",
+        trailers: Metadata = EMPTY,
+        hints: Hint = Hint.NONE,
+        retry_after_s: float | None = None,
+    ) -> NoReturn:
+        raise LocalProtocolError("a client does not answer")
+
+    def _incoming(self, call_id: int) -> StreamState:
+        stream = self._calls[call_id]
+        if stream is None:
+            stream = self._calls[call_id] = self._new_stream()
+            stream.local_ended = True
+        return stream
+
+    def _refuse_oversize(self, kind: int, call_id: int, reason: str, events: list[Event]) -> None:
+        if self._is_open(call_id):
+            self.cancel(call_id, reason)
+            events.append(CallEnded(call_id, Status.RESOURCE_EXHAUSTED, reason))
+
+    def _receive_hello(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        peer = parse_hello(header)
+        self._greeted(peer)
+        events.append(Ready(peer.accepts))
+
+    def _receive_response(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        if not self._is_open(call_id):
+            return
+        if not flags & END_OF_STREAM:
+            events.append(ResponseStarted(call_id, parse(header)[1]))
+            return
+        del self._calls[call_id]
+        if not header:
+            events.append(ResponseReceived(call_id, body, "", EMPTY, EMPTY))
+            return
+        fields, metadata, trailers = parse(header)
+        encoding = text(fields, Key.ENCODING) if flags & COMPRESSED else ""
+        events.append(ResponseReceived(call_id, body, encoding, metadata, trailers))
+
+    def _receive_end(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        if not self._is_open(call_id):
+            return
+        fields, metadata, trailers = parse(header)
+        after_ms = fields.get(Key.RETRY_AFTER)
+        # Read before the call is forgotten: a broken header leaves nothing half done.
+        ended = CallEnded(
+            call_id,
+            Status.from_wire(number(fields, Key.STATUS, 1, int(Status.UNKNOWN))),
+            text(fields, Key.TEXT),
+            body,
+            metadata,
+            trailers,
+            Hint(number(fields, Key.HINTS, 1, 0)) & WIRE_HINTS,
+            None if after_ms is None else int.from_bytes(after_ms, "big", signed=True) / 1000,
+        )
+        del self._calls[call_id]
+        events.append(ended)
+
+    _RECEIVE: ClassVar[dict[int, Receive]] = {
+        **SHARED,
+        Kind.HELLO: _receive_hello,
+        Kind.RESPONSE: _receive_response,
+        Kind.END: _receive_end,
+        Kind.CANCEL: NativeMachine._receive_cancel,
+    }

@@ -1,0 +1,141 @@
+"""
+Header fields: ``key | length | value`` (``docs/wire.md`` section 2).
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw.values.metadata import EMPTY, Metadata
+
+__all__ = ["Key", "number", "pack_field", "pack_pairs", "pack_pairs_within", "parse", "text"]
+
+
+class Key:
+    """
+    Field keys.
+    """
+
+    METHOD_FIRST = 1
+    METHOD = 2
+    TIME_LEFT = 3
+    METADATA = 4
+    CODEC_NAME = 5
+    STATUS = 6
+    TEXT = 7
+    HINTS = 8
+    RETRY_AFTER = 9
+    TRAILER = 10
+    ENCODING = 11
+    VERSIONS = 32
+    FEATURES = 33
+    MOST_BODY = 34
+    MOST_HEADER = 35
+    WINDOW = 36
+    MOST_CALLS = 37
+    ACCEPTS = 38
+    APPLICATION = 39
+
+
+_PREFIX = Struct(">BH")
+_PAIRS = (Key.METADATA, Key.TRAILER)
+
+
+def pack_field(key: int, value: bytes) -> bytes:
+    """
+    Return one field.
+    """
+    return _PREFIX.pack(key, len(value)) + value
+
+
+def pack_pairs(key: int, metadata: Metadata) -> bytes:
+    """
+    Return metadata as repeated fields.
+    """
+    return b"".join([_pack_pair(key, name, value) for name, value in metadata.pairs])
+
+
+def pack_pairs_within(key: int, metadata: Metadata, limit_bytes: int) -> bytes:
+    """
+    Return as many of the pairs, from the first, as fit into the limit.
+    """
+    taken = bytearray()
+    for name, value in metadata.pairs:
+        field = _pack_pair(key, name, value)
+        if len(taken) + len(field) > limit_bytes:
+            break
+        taken += field
+    return bytes(taken)
+
+
+def _pack_pair(key: int, name: str, value: str | bytes) -> bytes:
+    name_bytes = name.encode("ascii")
+    raw = value if isinstance(value, bytes) else value.encode("ascii")
+    return pack_field(key, bytes((len(name_bytes),)) + name_bytes + raw)
+
+
+def parse(header: bytes) -> tuple[dict[int, bytes], Metadata, Metadata]:
+    """
+    Return the fields by key, the metadata and the trailers.
+
+    Raises:
+        RemoteProtocolError: the lengths do not add up, or a pair is none.
+    """
+    fields: dict[int, bytes] = {}
+    pairs: dict[int, list[tuple[str, str | bytes]]] = {}
+    offset, size = 0, len(header)
+    while offset < size:
+        if size - offset < 3:
+            raise RemoteProtocolError(f"{size - offset} bytes are left over behind the last field")
+        key, length = _PREFIX.unpack_from(header, offset)
+        offset += 3
+        value = header[offset : offset + length]
+        if len(value) < length:
+            raise RemoteProtocolError(f"field {key} says {length} bytes, {len(value)} are there")
+        offset += length
+        if key in _PAIRS:
+            pairs.setdefault(key, []).append(_parse_pair(value))
+        else:
+            fields[key] = value
+    if not pairs:
+        return fields, EMPTY, EMPTY
+    return fields, _metadata(pairs.get(Key.METADATA)), _metadata(pairs.get(Key.TRAILER))
+
+
+def _metadata(pairs: list[tuple[str, str | bytes]] | None) -> Metadata:
+    return Metadata(tuple(pairs)) if pairs else EMPTY
+
+
+def _parse_pair(value: bytes) -> tuple[str, str | bytes]:
+    length = value[0] if value else 0
+    name, rest = value[1 : 1 + length], value[1 + length :]
+    if not name or len(name) < length or not name.isascii():
+        raise RemoteProtocolError("a metadata pair without a whole name")
+    if name.endswith(b"-bin"):
+        return name.decode("ascii"), rest
+    return name.decode("ascii"), rest.decode("latin-1")
+
+
+def number(fields: dict[int, bytes], key: int, width: int, default: int) -> int:
+    """
+    Return a field as a number of ``width`` bytes; the default if it is not there.
+
+    Raises:
+        RemoteProtocolError: it has another width.
+    """
+    value = fields.get(key)
+    if value is None:
+        return default
+    if len(value) != width:
+        raise RemoteProtocolError(f"field {key} has {len(value)} bytes, expected {width}")
+    return int.from_bytes(value, "big")
+
+
+def text(fields: dict[int, bytes], key: int) -> str:
+    """
+    Return a field as text, empty if it is not there.
+
+    Text is for people: what is not UTF-8 in it is shown as such, not refused.
+    """
+    return fields.get(key, b"").decode("utf-8", "replace")

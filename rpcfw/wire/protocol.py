@@ -1,0 +1,34 @@
+"""
+The native protocol as a plugin.
+"""
+
+from __future__ import annotations
+
+from rpcfw.spi.protocol import Limits, Machine, Match, WireProtocol
+from rpcfw.wire.client import ClientMachine
+from rpcfw.wire.frames import MAGIC
+from rpcfw.wire.server import ServerMachine
+
+__all__ = ["NativeProtocol"]
+
+_FIRST_BYTES = MAGIC.to_bytes(2, "big")
+
+
+class NativeProtocol(WireProtocol):
+    """
+    rpcfw's own wire, specified in ``docs/wire.md``.
+    """
+
+    name = "native"
+
+    def match(self, data: bytes) -> Match:
+        head = data[:2]
+        if head == _FIRST_BYTES:
+            return Match.YES
+        return Match.MORE if _FIRST_BYTES.startswith(head) else Match.NO
+
+    def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+        return ServerMachine(limits, accepts, self.surroundings.application)
+
+    def client(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+        return ClientMachine(limits, accepts, self.surroundings.application)

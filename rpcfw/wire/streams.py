@@ -1,0 +1,113 @@
+"""
+One streaming call's credit, queue and half-closes (``docs/wire.md`` section 5).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import define, field
+
+from rpcfw.errors import LocalProtocolError, RemoteProtocolError
+from rpcfw.wire.hello import MOST_CREDIT
+
+__all__ = ["MESSAGE_COST", "StreamState"]
+
+#: What a message costs beside its length, so that empty ones are not free.
+MESSAGE_COST = 16
+
+
+@define(eq=False)
+class StreamState:
+    """
+    What both directions of a call may still do.
+
+    Args:
+        send_credit: what this side may send; below zero after a large message.
+        receive_credit: what the peer may send.
+        window: what the peer started with.
+        queue: frames that wait for credit, with their costs; the end as cost 0.
+        unreported: consumed but not yet granted again.
+        full: `send` said so, and nobody was told of room since.
+        local_ended: this side has ended its direction.
+        peer_ended: the peer has.
+        over: this side has finished or the peer has; only the queue is left.
+    """
+
+    send_credit: int
+    receive_credit: int
+    window: int
+    queue: deque[tuple[bytes, int]] = field(factory=deque)
+    unreported: int = 0
+    full: bool = False
+    local_ended: bool = False
+    peer_ended: bool = False
+    over: bool = False
+
+    def queue_frame(self, frame: bytes, cost: int, out: list[bytes]) -> bool:
+        """
+        Send a frame, or keep it until there is credit; return whether there is more.
+        """
+        if self.local_ended:
+            raise LocalProtocolError("a message after the end of this side")
+        if self.queue or self.send_credit <= 0:
+            self.queue.append((frame, cost))
+        else:
+            self.send_credit -= cost
+            out.append(frame)
+        self.full = self.send_credit <= 0
+        return not self.full
+
+    def queue_end(self, frame: bytes, out: list[bytes]) -> None:
+        """
+        Send the end of this side, behind whatever is queued.
+        """
+        if self.queue:
+            self.queue.append((frame, 0))
+        else:
+            out.append(frame)
+        self.local_ended = True
+
+    def granted(self, amount: int, out: list[bytes]) -> bool:
+        """
+        Take credit from the peer; return whether a full sender has room again.
+
+        Raises:
+            RemoteProtocolError: it is more than there can be.
+        """
+        if not 0 < amount <= MOST_CREDIT - max(self.send_credit, 0):
+            raise RemoteProtocolError(f"a credit of {amount} bytes on top of {self.send_credit}")
+        self.send_credit += amount
+        queue = self.queue
+        while queue and (self.send_credit > 0 or not queue[0][1]):
+            frame, cost = queue.popleft()
+            self.send_credit -= cost
+            out.append(frame)
+        if self.full and self.send_credit > 0:
+            self.full = False
+            return True
+        return False
+
+    def received(self, cost: int) -> None:
+        """
+        Charge a message that came.
+
+        Raises:
+            RemoteProtocolError: the peer had no credit, or had ended.
+        """
+        if self.peer_ended:
+            raise RemoteProtocolError("a message after the end of the peer's side")
+        if self.receive_credit <= 0:
+            raise RemoteProtocolError("a message without credit")
+        self.receive_credit -= cost
+
+    def consumed(self, cost: int) -> int:
+        """
+        Note what the application took; return the credit to grant now, or 0.
+        """
+        self.unreported += cost
+        if self.peer_ended or self.unreported * 2 < self.window:
+            return 0
+        amount, self.unreported = self.unreported, 0
+        self.receive_credit += amount
+        return amount

@@ -1,0 +1,3 @@
+"""
+The tests: a folder for each way of looking.
+"""

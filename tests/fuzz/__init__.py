@@ -1,0 +1,3 @@
+"""
+One file a parser: whatever bytes come, the invariant in its first line holds.
+"""

@@ -1,0 +1,3 @@
+"""
+What holds for the whole house, whoever wrote the room.
+"""

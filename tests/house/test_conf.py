@@ -1,0 +1,27 @@
+"""
+The INI files that people copy.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from tests.house.test_floors import run
+from tests.house.tree import ROOT
+
+FILES = sorted((ROOT / "conf").glob("*.ini"))
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("rpcfw.cli.main") is None, reason="the checker is not written yet"
+)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_conf_is_right(path):
+    """
+    Every INI file that we ship passes its own check.
+    """
+    done = run("-m", "rpcfw.cli.main", "config", "check", "-c", str(path))
+
+    assert 0 == done.returncode, done.stdout + done.stderr

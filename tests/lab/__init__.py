@@ -1,0 +1,3 @@
+"""
+Whole systems in memory, on one clock that the test moves.
+"""

@@ -1,0 +1,3 @@
+"""
+One folder a family of plugins: its contract suite, then its own cases.
+"""

@@ -1,0 +1,5 @@
+"""
+Tests of the retry policies.
+"""
+
+from __future__ import annotations

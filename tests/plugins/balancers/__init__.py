@@ -1,0 +1,5 @@
+"""
+Tests of the balancers.
+"""
+
+from __future__ import annotations

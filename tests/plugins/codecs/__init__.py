@@ -1,0 +1,5 @@
+"""
+Tests of the codecs.
+"""
+
+from __future__ import annotations

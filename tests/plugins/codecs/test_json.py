@@ -1,0 +1,151 @@
+"""
+JSON as users meet it.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import attrs
+import msgspec
+import pytest
+from google.protobuf import descriptor_pb2, json_format, struct_pb2
+from google.protobuf.wrappers_pb2 import Int64Value
+
+from rpcfw.errors import ContractError
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.testing.contracts.codec import CodecContract
+from rpcfw.testing.surroundings import surroundings
+from rpcfw_codecs.json import JSONCodec
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Line:
+    article: str
+    count: int = 1
+
+
+@attrs.define
+class Order:
+    number: int
+    lines: list[Line]
+    colour: Colour | None = None
+
+
+class Node(msgspec.Struct):
+    name: str
+    child: Optional[Node] = None  # noqa: UP045 - read at run time, on 3.10 too
+
+
+class Foreign:
+    """
+    A class of no kind that JSON could carry.
+    """
+
+
+@dataclass
+class Holder:
+    foreign: Foreign
+
+
+def codec() -> JSONCodec:
+    return JSONCodec(NoOptions(), surroundings())
+
+
+class TestJSONContract(CodecContract):
+    def make(self):
+        return codec()
+
+    def samples(self):
+        return [
+            (int, 2**63 - 1),
+            (str, "grüße \U0001f600"),
+            (bytes, b"\x00\xff"),
+            (type(None), None),
+            (dict[str, list[float]], {"a": [0.5, -1.0]}),
+            (Order, Order(7, [Line("tea"), Line("cup", 2)], Colour.RED)),
+            (Node, Node("a", Node("b"))),
+            (Any, {"a": [1, "x", None, True]}),
+            (struct_pb2.Struct, struct_pb2.Struct(fields={"a": struct_pb2.Value(number_value=1)})),
+        ]
+
+    def unfit(self):
+        return [Foreign, Holder, complex, list[Foreign]]
+
+
+def test_the_guilty_type_is_named():
+    """
+    The refusal names the type inside that cannot be carried.
+    """
+    with pytest.raises(ContractError, match="Foreign"):
+        codec().coder(Holder)
+
+
+def test_any_reads_as_builtins():
+    """
+    What has the type Any is read as dicts, lists, strings and numbers.
+    """
+    assert {"a": [1, 2.5, "x", None]} == codec().coder(Any).decode(b'{"a": [1, 2.5, "x", null]}')
+
+
+def test_a_wrong_type_is_an_error():
+    """
+    A message that does not fit the annotations says which field.
+    """
+    with pytest.raises(msgspec.ValidationError, match="count"):
+        codec().coder(Line).decode(b'{"article": "tea", "count": "two"}')
+
+
+def test_protobuf_is_written_in_its_own_mapping():
+    """
+    Field names are lowerCamelCase and 64-bit numbers strings, as the mapping has it.
+    """
+    message = descriptor_pb2.FieldDescriptorProto(type_name="a", json_name="b")
+
+    assert b'{"typeName":"a","jsonName":"b"}' == codec().coder(type(message)).encode(message)
+    assert b'"9007199254740993"' == codec().coder(Int64Value).encode(Int64Value(value=2**53 + 1))
+
+
+def test_protobuf_fields_are_read_by_both_names():
+    """
+    The name of the .proto file and the lowerCamelCase one are both read.
+    """
+    coder = codec().coder(descriptor_pb2.FieldDescriptorProto)
+
+    assert coder.decode(b'{"type_name": "a"}') == coder.decode(b'{"typeName": "a"}')
+
+
+def test_an_unknown_protobuf_field_is_an_error():
+    """
+    A misspelt field of a Protobuf message is refused, not dropped.
+    """
+    with pytest.raises(Exception, match="typName"):
+        codec().coder(descriptor_pb2.FieldDescriptorProto).decode(b'{"typName": "a"}')
+
+
+@pytest.mark.parametrize("kind", [Any, Node, list[Any], struct_pb2.Value])
+@pytest.mark.parametrize(
+    ("opening", "middle", "closing"), [(b"[", b"", b"]"), (b'{"child":', b"1", b"}")]
+)
+def test_deep_json_is_a_clean_error(kind, opening, middle, closing):
+    """
+    JSON nested beyond reason raises an exception; the process lives on.
+    """
+    depth = 200_000
+
+    with pytest.raises((RecursionError, json_format.ParseError, msgspec.MsgspecError)):
+        codec().coder(kind).decode(opening * depth + middle + closing * depth)
+
+
+def test_deep_json_in_a_field_that_is_skipped():
+    """
+    Depth counts in fields that nobody reads, too.
+    """
+    with pytest.raises((RecursionError, msgspec.MsgspecError)):
+        codec().coder(Line).decode(b'{"article":"x","y":' + b"[" * 200_000)

@@ -1,0 +1,46 @@
+"""
+Bytes as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.testing.contracts.codec import CodecContract
+from rpcfw.testing.surroundings import surroundings
+from rpcfw_codecs.raw import RawCodec
+
+
+def codec() -> RawCodec:
+    return RawCodec(NoOptions(), surroundings())
+
+
+class TestRawContract(CodecContract):
+    def make(self):
+        return codec()
+
+    def samples(self):
+        return [(bytes, b""), (bytes, b"\x00\xff" * 100)]
+
+    def unfit(self):
+        return [str, bytearray, Any]
+
+
+@pytest.mark.parametrize("message", [bytearray(b"ab"), memoryview(b"ab")])
+def test_what_is_bytes_in_other_clothes_is_sent(message):
+    """
+    A bytearray or a memoryview is sent as its bytes.
+    """
+    assert b"ab" == codec().coder(bytes).encode(message)
+
+
+@pytest.mark.parametrize("message", [3, "ab", None, [1, 2]])
+def test_what_is_no_bytes_is_refused(message):
+    """
+    A number does not become zeros, nor a list bytes.
+    """
+    with pytest.raises(TypeError, match=type(message).__name__):
+        codec().coder(bytes).encode(message)

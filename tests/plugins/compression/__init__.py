@@ -1,0 +1,5 @@
+"""
+Tests of the compressors.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,5 @@
+"""
+Tests of the registries.
+"""
+
+from __future__ import annotations

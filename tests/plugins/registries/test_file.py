@@ -1,0 +1,209 @@
+"""
+The file registry.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import ensureDeferred
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.trial.unittest import TestCase
+
+from rpcfw.errors import RegistryError
+from rpcfw.testing.contracts.registry import WatchContract, an_instance
+from rpcfw.values.instance import instance_to_json
+from rpcfw_registries.file import FileOptions, FileRegistry
+from rpcfw_registries.file_reading import read_file, read_text
+from tests.plugins.registries.still import StillTime
+
+
+class TestFile(StillTime, WatchContract, TestCase):
+    def prepare(self):
+        self.path = Path(self.mktemp())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.records = {}
+        self.write()
+        self.said = []
+        globalLogPublisher.addObserver(self.said.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.said.append)
+
+    def registry(self):
+        options = FileOptions(path=self.path, poll=1.0, limit=1 << 20)
+        return FileRegistry(options, self.surroundings)
+
+    def write(self):
+        """
+        Put the file in place of the former one, as a careful writer does.
+        """
+        self.place(json.dumps(self.records))
+
+    def place(self, text):
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self.path)
+
+    async def put(self, instance):
+        others = self.records.get(instance.service, [])
+        record = json.loads(instance_to_json(instance))
+        kept = [other for other in others if other["id"] != instance.id]
+        self.records[instance.service] = [*kept, record]
+        self.write()
+
+    async def take(self, instance):
+        others = self.records[instance.service]
+        self.records[instance.service] = [one for one in others if one["id"] != instance.id]
+        self.write()
+
+    async def store_unreadable(self, service):
+        self.records[service] = [{"id": 5}, 7, None, "nowhere", {"address": "nowhere"}]
+        self.records[service] += [{"id": 5, "address": "10.0.0.5:1"}]
+        self.write()
+        # Written by hand: the next `put` looks for ids.
+        self.records[service] = []
+        await self.pass_time(1)
+
+    async def leave(self):
+        self.path.rename(self.path.with_suffix(".away"))
+
+    async def come_back(self):
+        self.path.with_suffix(".away").rename(self.path)
+
+    def warnings(self):
+        """
+        Return what was warned of.
+        """
+        return [event["complaint"] for event in self.said if event["log_level"] is LogLevel.warn]
+
+    async def test_keeps_the_last_list_of_a_broken_file(self):
+        """
+        Half a file changes nothing, and is said once, not at every look.
+        """
+        await self.put(an_instance())
+        told, _ = self.watched()
+        await self.sees(told, an_instance())
+        self.path.write_text(json.dumps(self.records)[:-20])
+        await self.pass_time(30)
+        assert [an_instance()] == told.last
+        (warning,) = self.warnings()
+        assert "the last good list is kept" in warning
+        await self.put(an_instance(weight=1))
+        await self.sees(told, an_instance(weight=1))
+        assert 1 == len(self.warnings())
+
+    async def test_says_again_what_is_skipped_when_the_file_is_back(self):
+        """
+        A file that was away and comes back as it was is not taken for a sound one.
+        """
+        await self.store_unreadable("demo.Greeter")
+        await self.leave()
+        await self.pass_time(5)
+        await self.come_back()
+        await self.pass_time(5)
+        skipped, away, again = self.warnings()
+        assert skipped == again
+        assert "and 1 more" in skipped
+        assert "cannot be used" in away
+
+    async def test_tells_only_who_is_concerned(self):
+        """
+        A new file in which a service is as before is no news for its watches.
+        """
+        await self.put(an_instance())
+        told, _ = self.watched()
+        await self.sees(told, an_instance())
+        before = len(told.snapshots)
+        await self.put(an_instance("demo.Other"))
+        await self.pass_time(5)
+        assert before == len(told.snapshots)
+
+    async def test_ignores_announcements(self):
+        """
+        Announcing is accepted, does nothing, and is said once.
+        """
+        told, _ = self.watched()
+        await self.sees(told)
+        await self.watcher.announce(an_instance())
+        await self.watcher.announce(an_instance())
+        await self.watcher.withdraw(an_instance())
+        await self.pass_time(5)
+        assert [] == told.last
+        said = [event for event in self.said if "ignored" in event["log_format"]]
+        assert 1 == len(said)
+
+    async def test_services_need_a_file(self):
+        """
+        Before the file was ever read nothing can be said of services.
+        """
+        await self.leave()
+        registry = self.registry()
+        with pytest.raises(RegistryError, match="not been read yet"):
+            await registry.services()
+        await registry.start()
+        with pytest.raises(RegistryError, match="No such file"):
+            await registry.services()
+        await registry.stop()
+
+    async def test_stops_looking_when_it_stops(self):
+        """
+        Nothing is left on the clock.
+        """
+        registry = self.registry()
+        await registry.start()
+        running = len(self.clock.getDelayedCalls())
+        await ensureDeferred(registry.stop())
+        assert running - 1 == len(self.clock.getDelayedCalls())
+
+
+def test_reads_lines_as_well():
+    """
+    A file may hold one service a line, as the static registry has it.
+    """
+    services, mistakes = read_text("demo.Greeter = 10.0.0.5:1 weight=3, 10.0.0.6:1\n")
+    assert [] == mistakes
+    assert [3, 100] == [instance.weight for instance in services["demo.Greeter"]]
+
+
+def test_reads_short_records():
+    """
+    In JSON a record may be text, or an object with no more than an address.
+    """
+    text = '{"demo.Greeter": ["10.0.0.5:1 weight=3", {"address": "10.0.0.6:1", "weight": 4}]}'
+    services, mistakes = read_text(text)
+    assert [] == mistakes
+    assert [("tcp:10.0.0.5:1", 3), ("tcp:10.0.0.6:1", 4)] == [
+        (instance.id, instance.weight) for instance in services["demo.Greeter"]
+    ]
+
+
+@pytest.mark.parametrize("text", ["{", '{"a": 1}', "{" + '"a":[' * 100_000, "something else"])
+def test_refuses_what_is_no_list(text):
+    """
+    What is no list of instances at all is refused whole, however deep it goes.
+    """
+    with pytest.raises(ValueError, match="JSON"):
+        read_text(text)
+
+
+def test_reads_no_more_than_the_limit(tmp_path):
+    """
+    A file over the limit is not taken into memory.
+    """
+    path = tmp_path / "instances"
+    path.write_text("#" * 1001)
+    with pytest.raises(ValueError, match="larger than limit = 1000B"):
+        read_file(path, None, 1000)
+
+
+def test_reads_only_what_has_changed(tmp_path):
+    """
+    A file that is as it was is opened and not read.
+    """
+    path = tmp_path / "instances"
+    path.write_text("demo.Greeter = 10.0.0.5:1")
+    reading = read_file(path, None, 1000)
+    assert read_file(path, reading.stamp, 1000) is None
+    path.write_text("demo.Greeter = 10.0.0.5:17")
+    assert read_file(path, reading.stamp, 1000) is not None

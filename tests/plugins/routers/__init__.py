@@ -1,0 +1,5 @@
+"""
+Tests of the routers.
+"""
+
+from __future__ import annotations

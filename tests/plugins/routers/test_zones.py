@@ -1,0 +1,106 @@
+"""
+Own zone first.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.settings import options_of
+from rpcfw.testing.candidates import a_call, candidate
+from rpcfw.testing.contracts.router import RouterContract
+from rpcfw.testing.surroundings import surroundings
+from rpcfw_routers.zones import ZoneRouter
+
+
+def router(**options: str) -> ZoneRouter:
+    options.setdefault("zone", "east")
+    return ZoneRouter(options_of(ZoneRouter.Options, **options), surroundings())
+
+
+def zones(**counts: int) -> list:
+    """
+    Return so many candidates in each zone.
+    """
+    return [
+        candidate(f"{zone}{number}", zone=zone)
+        for zone, count in counts.items()
+        for number in range(count)
+    ]
+
+
+def routed(given, **options: str) -> set[str]:
+    """
+    Return the zones of those that are left.
+    """
+    return {one.instance.zone for one in router(**options).narrow(a_call(), given)}
+
+
+class TestZoneContract(RouterContract):
+    def make(self):
+        return router()
+
+
+def test_own_zone_first():
+    """
+    A call stays in its own zone.
+    """
+    assert {"east"} == routed(zones(west=3, east=1, north=2))
+
+
+def test_nobody_at_home():
+    """
+    A zone without instances of its own calls all others.
+    """
+    assert {"west", "north"} == routed(zones(west=3, north=2))
+
+
+@pytest.mark.parametrize(("east", "left"), [(9, {"east", "west"}), (10, {"east"}), (11, {"east"})])
+def test_a_weak_zone_spills_over(east, left):
+    """
+    Below the least share of all instances, calls go to all zones, our own among them.
+    """
+    assert left == routed(zones(east=east, west=100 - east))
+
+
+def test_the_least_share_is_an_option():
+    """
+    How weak is too weak is for the user to say.
+    """
+    assert {"east", "west"} == routed(zones(east=2, west=3), min_share="50%")
+    assert {"east"} == routed(zones(east=1, west=999), min_share="0%")
+
+
+def test_drained_instances_do_not_count():
+    """
+    A zone that has only drained instances is too weak.
+    """
+    given = [candidate("a", weight=0, zone="east"), *zones(west=1)]
+
+    assert {"east", "west"} == routed(given)
+    assert {"east", "west"} == routed(given, min_share="0%")
+
+
+def test_drained_instances_elsewhere_do_not_count():
+    """
+    Drained instances of other zones do not make ours look weak.
+    """
+    given = [candidate(f"w{n}", weight=0, zone="west") for n in range(99)]
+
+    assert {"east"} == routed([*given, *zones(east=1)])
+
+
+def test_unknown_zone_of_ours():
+    """
+    A process that does not know its zone calls everybody.
+    """
+    assert {"", "west"} == routed([candidate("a"), *zones(west=1)], zone="")
+
+
+def test_the_zone_must_be_said():
+    """
+    Whoever chooses this router has to name a zone.
+    """
+    with pytest.raises(SettingsError, match="zone"):
+        options_of(ZoneRouter.Options)

@@ -1,0 +1,3 @@
+"""
+What holds for whatever input, searched for by Hypothesis.
+"""

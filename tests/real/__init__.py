@@ -1,0 +1,3 @@
+"""
+Real sockets, processes and servers.
+"""

@@ -1,0 +1,54 @@
+"""
+The benchmarks as a command, for a moment.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+
+from tests.requirements import require
+
+NAMES = [
+    *("server", "client", "in_flight", "calls_per_s"),
+    *("p50_us", "p99_us", "server_us_per_call", "client_us_per_call"),
+]
+
+
+def _run(*arguments):
+    require(find_spec("grpc_tools"), "pip install 'rpcfw[codegen]'")
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_unary_calls_are_measured(tmp_path):
+    """
+    The command prints a table and writes the agreed rows.
+    """
+    path = tmp_path / "rows.json"
+    quick = ("--servers", "echo", "--seconds", "0.1", "--repetitions", "1", "--in-flight", "1", "8")
+    done = _run("unary", *quick, "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    rows = json.loads(path.read_text())
+    assert [("echo", "echo", 1), ("echo", "echo", 8)] == [tuple(row.values())[:3] for row in rows]
+    for row in rows:
+        assert NAMES == list(row)
+        assert all(row[name] >= 0 for name in NAMES[3:])
+        assert row["calls_per_s"] > 0
+    assert "server_us_per_call" in done.stdout
+
+
+def test_unknown_servers_are_refused():
+    """
+    A server that is not known is refused with those that are.
+    """
+    done = _run("unary", "--servers", "fastest")
+    assert 2 == done.returncode
+    assert "grpcio-aio" in done.stderr

@@ -1,0 +1,78 @@
+"""
+The contract of registries, on a real ZooKeeper server.
+"""
+
+from __future__ import annotations
+
+import pytest
+from kazoo.client import KazooClient
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from rpcfw.testing.contracts.registry import RegistryContract
+from rpcfw.values.instance import instance_to_json
+from rpcfw_registries.paths import encoded, node_name
+from tests.real.zookeeper_case import ZooKeeperCase, expire
+from tests.real.zookeeper_server import ZooKeeperServer
+from tests.requirements import require_zookeeper
+
+pytestmark = pytest.mark.zookeeper
+
+
+class TestContract(ZooKeeperCase, RegistryContract, TestCase):
+    limit_s = 6.0
+
+    @classmethod
+    def setUpClass(cls):
+        require_zookeeper()
+        cls.server = ZooKeeperServer()
+        cls.server.start()
+        cls.server.wait_ready()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.remove()
+
+    @property
+    def root(self):
+        return f"/{self._testMethodName}"
+
+    def registry(self):
+        return self.made(self.server.address, root=self.root)
+
+    async def in_zookeeper(self, act):
+        """
+        Do something with a client of its own.
+        """
+
+        def connected():
+            client = KazooClient(self.server.address)
+            client.start()
+            try:
+                act(client)
+            finally:
+                client.stop()
+                client.close()
+
+        await deferToThread(connected)
+
+    async def store_unreadable(self, service):
+        path = f"{self.root}/{service}/broken"
+        await self.in_zookeeper(lambda client: client.create(path, b"{", makepath=True))
+
+    async def leave(self):
+        self.server.kill()
+
+    async def come_back(self):
+        self.server.start()
+        await deferToThread(self.server.wait_ready)
+
+    async def remove_behind(self, instance):
+        name = node_name(instance, instance_to_json(instance))
+        path = f"{self.root}/{encoded(instance.service)}/{name}"
+        await self.in_zookeeper(lambda client: client.delete(path))
+
+    async def die(self, registry):
+        # It must not announce again when it learns of its end.
+        registry._ephemerals.close()  # noqa: SLF001
+        await expire(registry)

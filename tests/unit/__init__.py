@@ -1,0 +1,3 @@
+"""
+One file for each file of the framework, under the same path.
+"""

@@ -1,0 +1,85 @@
+"""
+Results as rows.
+"""
+
+from __future__ import annotations
+
+from benchmarks.rows import call_row, stream_row, table, with_ratios
+
+
+def _found(count, p50_us=10.0):
+    return {
+        "count": count,
+        "took_s": 2.0,
+        "p50_us": p50_us,
+        "p99_us": 20.0,
+        "server_us": 1.0,
+        "client_us": 2.0,
+    }
+
+
+def test_a_row_has_the_agreed_names():
+    """
+    What reads the JSON finds each figure under its name.
+    """
+    assert {
+        "server": "echo",
+        "client": "echo",
+        "in_flight": 64,
+        "calls_per_s": 100.0,
+        "p50_us": 10.0,
+        "p99_us": 20.0,
+        "server_us_per_call": 1.0,
+        "client_us_per_call": 2.0,
+    } == call_row("echo", "echo", 64, [_found(200)])
+
+
+def test_the_middle_measurement_counts():
+    """
+    One disturbed measurement of three changes no figure.
+    """
+    row = call_row("echo", "echo", 1, [_found(2, 900.0), _found(200, 10.0), _found(210, 11.0)])
+    assert (100.0, 11.0) == (row["calls_per_s"], row["p50_us"])
+    assert 100.0 == stream_row("x", "x", [_found(200)])["messages_per_s"]
+
+
+def _row(server, in_flight, calls_per_s, client=None):
+    return {
+        "server": server,
+        "client": client or server,
+        "in_flight": in_flight,
+        "calls_per_s": calls_per_s,
+    }
+
+
+def test_ratios_are_of_like_with_like():
+    """
+    A row is set against the one with as many calls in flight.
+    """
+    rows = [_row("slow", 1, 10.0), _row("slow", 64, 100.0), _row("fast", 64, 250.0)]
+    column = "calls × slow"
+    shown = with_ratios(rows, [("calls_per_s", "slow")])
+    assert [1.0, 1.0, 2.5] == [row[column] for row in shown]
+    assert "-" == with_ratios(rows, [("calls_per_s", "none")])[0]["calls × none"]
+
+
+def test_ratios_prefer_the_same_client():
+    """
+    Where servers were called by several clients, the client is kept the same.
+    """
+    rows = [_row("a", 64, 100.0), _row("a", 64, 50.0, "b"), _row("b", 64, 200.0)]
+    shown = with_ratios(rows, [("calls_per_s", "a")])
+    assert [1.0, 1.0, 4.0] == [row["calls × a"] for row in shown]
+
+
+def test_a_table_is_aligned():
+    """
+    Numbers stand to the right, names to the left, and large numbers have commas.
+    """
+    text = table([_row("echo", 64, 123456.7)])
+    assert [
+        "server  client  in_flight  calls_per_s",
+        "------  ------  ---------  -----------",
+        "echo    echo           64      123,457",
+    ] == text.splitlines()
+    assert "nothing was measured" == table([])

@@ -1,0 +1,3 @@
+"""
+The code generator.
+"""

@@ -1,0 +1,3 @@
+"""
+The kernel, file by file.
+"""

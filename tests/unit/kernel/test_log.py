@@ -1,0 +1,161 @@
+"""
+What a person sees in the log.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from io import StringIO
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import LogBeginner, Logger, LogLevel, LogPublisher, capturedLogs, formatEvent
+from twisted.python.failure import Failure
+
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.log import OneLineObserver, begin_logging, rate_limited
+
+
+def texts(logs):
+    """
+    Return what the events say.
+    """
+    return [formatEvent(event) for event in logs]
+
+
+def test_the_same_warning_is_not_repeated():
+    """
+    A warning that comes again is counted, and the next one to be logged says how often.
+    """
+    clock = Clock()
+    log = rate_limited(Logger(), clock, every_s=10)
+
+    with capturedLogs() as logs:
+        for _ in range(4):
+            log.warn("cannot reach {peer}", peer="a")
+            clock.advance(1)
+        log.warn("cannot reach {peer}", peer="b")
+        clock.advance(7)
+        log.warn("cannot reach {peer}", peer="a")
+        clock.advance(10)
+        log.warn("cannot reach {peer}", peer="a")
+
+    assert [
+        "cannot reach a",
+        "cannot reach b",
+        "cannot reach a (3 more like this)",
+        "cannot reach a",
+    ] == texts(logs)
+    assert {LogLevel.warn} == {event["log_level"] for event in logs}
+
+
+def test_the_memory_of_what_was_said_is_bounded():
+    """
+    Ever new texts push the oldest out.
+    """
+    log = rate_limited(Logger(), Clock())
+
+    with capturedLogs() as logs:
+        log.error("first")
+        for number in range(2000):
+            log.error("number {number}", number=number)
+        log.error("first")
+
+    assert 2002 == len(logs)
+    assert LogLevel.error is logs[0]["log_level"]
+    assert 1024 == len(log._said)  # noqa: SLF001  # what it remembers shows nowhere else
+
+
+def observed(traces=False):
+    """
+    Return a logger and the stream that its events are written to.
+    """
+    stream = StringIO()
+    publisher = LogPublisher(OneLineObserver(stream, traces=traces))
+    return Logger("rpcfw.part", observer=publisher), stream
+
+
+def test_an_event_is_one_line():
+    """
+    Time, level, origin and text stand in one line, whatever the text has in it.
+    """
+    log, stream = observed()
+
+    log.warn("two\nlines of {what}", what="text")
+
+    [line] = stream.getvalue().splitlines()
+    assert line.endswith(" warn rpcfw.part: two lines of text")
+    assert line[:2] == "20"
+
+
+def failure():
+    """
+    Return a failure with a trace.
+    """
+    try:
+        raise ValueError("odd\nthing")
+    except ValueError:
+        return Failure()
+
+
+def test_an_error_names_its_place_in_the_line():
+    """
+    A failure is told with its class, its words and where it happened, in one line.
+    """
+    log, stream = observed()
+
+    log.failure("{part} failed", failure(), part="mine")
+
+    [line] = stream.getvalue().splitlines()
+    assert " critical rpcfw.part: mine failed: ValueError: odd thing (failure in " in line
+    assert "test_log.py" in line
+
+
+def test_traces_follow_when_they_are_wanted():
+    """
+    For debugging the whole trace follows in indented lines.
+    """
+    log, stream = observed(traces=True)
+
+    log.failure("failed", failure())
+
+    _, *trace = stream.getvalue().splitlines()
+    assert trace
+    assert all(line.startswith("    ") for line in trace)
+
+
+def test_a_failure_without_words_and_an_event_without_origin():
+    """
+    Events of other libraries are written too, whatever they lack.
+    """
+    stream = StringIO()
+    observer = OneLineObserver(stream)
+
+    observer({"log_failure": Failure(ValueError("x")), "log_format": ""})
+    observer({"log_format": "plain"})
+
+    assert ["- info -: ValueError: x", "- info -: plain"] == stream.getvalue().splitlines()
+
+
+def test_what_is_below_the_level_is_not_written():
+    """
+    The level that was asked for is the least that a person sees.
+    """
+    stream, publisher = StringIO(), LogPublisher()
+    log = Logger("rpcfw.part", observer=publisher)
+
+    begin_logging("warn", stream, LogBeginner(publisher, StringIO(), sys, warnings))
+    log.info("small")
+    log.warn("large")
+
+    [line] = stream.getvalue().splitlines()
+    assert line.endswith(" warn rpcfw.part: large")
+
+
+def test_an_unknown_level_lists_the_known_ones():
+    """
+    A typing error after --log-level is answered with the nearest level.
+    """
+    with pytest.raises(SettingsError, match="unknown log level 'warning'; did you mean 'warn'"):
+        begin_logging("warning", StringIO())

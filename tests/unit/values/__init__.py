@@ -1,0 +1,5 @@
+"""
+Plain values, file by file.
+"""
+
+from __future__ import annotations

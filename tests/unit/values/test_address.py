@@ -1,0 +1,99 @@
+"""
+Addresses and their text form.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpcfw.values.address import Address
+
+HOSTS = st.one_of(
+    st.ip_addresses().map(str),
+    st.from_regex(r"[a-z0-9_][a-z0-9_.\-]{0,40}", fullmatch=True),
+)
+ADDRESSES = st.one_of(
+    st.builds(Address, st.just("tcp"), HOSTS, st.integers(0, 65535)),
+    st.builds(
+        Address,
+        st.sampled_from(["unix", "memory"]),
+        st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1),
+    ),
+)
+
+
+@given(ADDRESSES)
+def test_text_comes_back(address):
+    """
+    An address is read back from its own text.
+    """
+    assert address == Address.parse(str(address))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("tcp:10.0.0.5:2200", Address("tcp", "10.0.0.5", 2200)),
+        ("10.0.0.5:2200", Address("tcp", "10.0.0.5", 2200)),
+        (" localhost:0 ", Address("tcp", "localhost", 0)),
+        ("tcp:[::1]:2200", Address("tcp", "::1", 2200)),
+        ("[fe80::1%eth0]:80", Address("tcp", "fe80::1%eth0", 80)),
+        ("unix:/run/app.sock", Address("unix", "/run/app.sock")),
+        ("unix:80", Address("unix", "80")),
+        ("memory:demo", Address("memory", "demo")),
+        ("grüße.example:80", Address("tcp", "grüße.example", 80)),
+    ],
+)
+def test_forms(text, address):
+    """
+    Each form that is written down is read.
+    """
+    assert address == Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "expected tcp:HOST:PORT"),
+        ("tcp:", "expected tcp:HOST:PORT"),
+        ("tcp:80", "expected tcp:HOST:PORT"),
+        ("localhost", "expected tcp:HOST:PORT"),
+        ("localhost:", "expected tcp:HOST:PORT"),
+        ("localhost:http", "expected tcp:HOST:PORT"),
+        ("localhost:65536", "expected tcp:HOST:PORT"),
+        ("localhost:-1", "expected tcp:HOST:PORT"),
+        ("localhost:٣", "expected tcp:HOST:PORT"),
+        ("localhost:" + "9" * 10_000, "expected tcp:HOST:PORT"),
+        (":80", "expected tcp:HOST:PORT"),
+        ("[]:80", "expected tcp:HOST:PORT"),
+        ("a b:80", "expected tcp:HOST:PORT"),
+        ("evil\nINFO all is well:80", "expected tcp:HOST:PORT"),
+        ("evil\x1b[2J:80", "expected tcp:HOST:PORT"),
+        ("http://example.org:80", "brackets"),
+        ("::1:80", "an IPv6 address stands in brackets"),
+        ("unix:", "names no path"),
+        ("memory:", "names no name"),
+        ("unix:/run/a\0b", "cannot be printed"),
+        ("memory:a\nb", "cannot be printed"),
+    ],
+)
+def test_what_is_none(text, told):
+    """
+    What is no address is refused with what was expected.
+    """
+    with pytest.raises(ValueError, match=told):
+        Address.parse(text)
+
+
+@given(st.text())
+def test_any_text(text):
+    """
+    Any text is an address or a ValueError; an address that was read has a text that is read.
+    """
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        return
+    assert address == Address.parse(str(address))
