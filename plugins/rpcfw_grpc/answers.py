@@ -59,6 +59,7 @@ class Answers(GRPCMachine[Opening]):
             and length <= self._room
             and length <= peer.window_bytes
             and length <= peer.frame_bytes
+            and length <= self._limits.max_send_bytes
         ):
             del self._calls[call_id]
             self._room -= length
@@ -66,6 +67,7 @@ class Answers(GRPCMachine[Opening]):
             self._out += (opening.reply.whole(call_id, length - 5), body, ok_trailers(call_id))
             return
         stream = self._own(call_id)
+        self._check_sendable(len(body))
         self._head(stream, metadata, encoding)
         stream.outgoing.add(body, 1 if encoding else 0)
         self._end(stream, trailers_block(peer=peer.header_list_bytes, trailers=trailers))
@@ -104,12 +106,6 @@ class Answers(GRPCMachine[Opening]):
                 peer=self._peer.header_list_bytes,
             ),
         )
-
-    def cancel(self, call_id: int, reason: str = "") -> None:
-        stream = self._stream(call_id)
-        if stream is not None and not stream.done:
-            self._send_reset(call_id, ErrorCode.CANCEL)
-            self._forget(stream)
 
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         raise LocalProtocolError("a server makes no calls on gRPC's connections")

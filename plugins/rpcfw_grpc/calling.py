@@ -15,7 +15,7 @@ from rpcfw_grpc import frames
 from rpcfw_grpc.frames import ErrorCode
 from rpcfw_grpc.headers import BlockReader
 from rpcfw_grpc.machine import GRPCMachine
-from rpcfw_grpc.responses import Answer, ResponseReader
+from rpcfw_grpc.responses import PSEUDO, Answer, ResponseReader
 from rpcfw_grpc.settings import FRAME_BYTES, UNLIMITED
 from rpcfw_grpc.streams import State, Step, Stream
 from rpcfw_grpc.windows import Inbound
@@ -40,7 +40,7 @@ class Calling(GRPCMachine[None]):
         super().__init__(limits, accepts, server=False)
         most_bytes = limits.max_header_bytes
         reader = ResponseReader(most_bytes, accepts)
-        self._reader: BlockReader[Answer] = BlockReader(_READABLE * most_bytes, reader)
+        self._reader: BlockReader[Answer] = BlockReader(_READABLE * most_bytes, PSEUDO, reader)
         self._writer = RequestWriter(authority, scheme, accepts)
         self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
         self._most_calls = min(_FIRST_CALLS, limits.max_calls)
@@ -52,6 +52,8 @@ class Calling(GRPCMachine[None]):
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         call_id = self._last_id + 2
         self._check_open(call_id)
+        if body is not None:
+            self._check_sendable(len(body))
         peer = self._peer
         block = self._writer.block(head, encoding, peer.header_list_bytes)
         self._last_id = call_id
@@ -116,9 +118,7 @@ class Calling(GRPCMachine[None]):
             stream.tail = b""
         self._pump(stream)
 
-    def _grow(
-        self, stream_id: int, entry: None, state: State = State.LOCAL_ENDED
-    ) -> Stream:
+    def _grow(self, stream_id: int, entry: None, state: State = State.LOCAL_ENDED) -> Stream:
         inbound = Inbound(self._limits.stream_window_bytes)
         room = self._peer.window_bytes
         return Stream(stream_id, state, inbound, room, self._limits.max_receive_bytes)
@@ -129,12 +129,6 @@ class Calling(GRPCMachine[None]):
             raise LocalProtocolError(f"call {call_id} was ended before")
         stream.tail = b""
         self._pump(stream)
-
-    def cancel(self, call_id: int, reason: str = "") -> None:
-        stream = self._stream(call_id)
-        if stream is not None and not stream.done:
-            self._send_reset(call_id, ErrorCode.CANCEL)
-            self._forget(stream)
 
     def respond(
         self,

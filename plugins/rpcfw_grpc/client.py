@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from struct import Struct
 
-from rpcfw.errors import LocalProtocolError, Overloaded, RemoteProtocolError
+from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import CallEnded, Ready, ResponseReceived, ResponseStarted
-from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
-from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc import frames
 from rpcfw_grpc.calling import Calling
 from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
@@ -22,7 +21,7 @@ from rpcfw_grpc.guards import Idle
 from rpcfw_grpc.names import Malformed
 from rpcfw_grpc.responses import Answer
 from rpcfw_grpc.statuses import from_reset
-from rpcfw_grpc.streams import State, Step, Stream
+from rpcfw_grpc.streams import Step, Stream
 
 __all__ = ["ClientMachine"]
 
@@ -83,7 +82,7 @@ class ClientMachine(Calling):
         ):
             return 0
         high, low, kind, flags, same = FRAME_HEAD.unpack_from(data, middle)
-        after = middle + FRAME_HEAD_BYTES + (high << 8 | low)
+        after: int = middle + FRAME_HEAD_BYTES + (high << 8 | low)
         if kind != frames.HEADERS or flags != _ENDED_HEADERS or same != stream_id:
             return 0
         known = self._reader.known
@@ -130,9 +129,7 @@ class ClientMachine(Calling):
 
     def _head(self, stream: Stream, answer: Answer, *, ended: bool) -> None:
         if not answer.http or (answer.http < 200 and ended):
-            raise StreamFault(
-                stream.id, "an answer begins with :status", ErrorCode.PROTOCOL_ERROR
-            )
+            raise StreamFault(stream.id, "an answer begins with :status", ErrorCode.PROTOCOL_ERROR)
         if answer.http < 200:
             self._guards.idle(Idle.OTHER, self._progress)
             return

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import ConnectionFailed, Event, PeerLeaving, PingAnswered, Ready
@@ -124,7 +123,7 @@ class Connection(Machine):
         Refuse a frame for a stream that is still idle.
         """
 
-    def _on_pong(self, number: int) -> None:  # noqa: B027
+    def _on_pong(self, number: int) -> None:
         """
         One of our pings was answered.
         """
@@ -235,8 +234,7 @@ class Connection(Machine):
     def _check_size(self, size: int, kind: int) -> None:
         if size > FRAME_BYTES:
             raise RemoteProtocolError(
-                f"a frame has at most {FRAME_BYTES} bytes; one of type {kind} "
-                f"with {size} came",
+                f"a frame has at most {FRAME_BYTES} bytes; one of type {kind} with {size} came",
                 ErrorCode.FRAME_SIZE_ERROR,
             )
 
@@ -303,9 +301,7 @@ class Connection(Machine):
         self._expect_stream(stream_id, "PRIORITY")
         self._guards.idle(Idle.OTHER, self._progress)
         if len(payload) != 5:
-            raise StreamFault(
-                stream_id, "a PRIORITY frame has 5 bytes", ErrorCode.FRAME_SIZE_ERROR
-            )
+            raise StreamFault(stream_id, "a PRIORITY frame has 5 bytes", ErrorCode.FRAME_SIZE_ERROR)
         if frames.parse_priority(payload) == stream_id:
             raise StreamFault(
                 stream_id, "a stream may not depend on itself", ErrorCode.PROTOCOL_ERROR

@@ -14,32 +14,37 @@ from hpack import HPACKDecodingError, OversizedHeaderListError
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
-__all__ = ["Field", "Fields", "decode"]
+__all__ = ["FIELD_OVERHEAD_BYTES", "Field", "Fields", "decode"]
 
 Field = tuple[bytes, bytes]
 Fields = list[Field]
 
 _STATIC: Final = HeaderTable.STATIC_TABLE
 _STATIC_COUNT: Final = HeaderTable.STATIC_TABLE_LENGTH
-_OVERHEAD: Final = 32
+#: What each field counts beside its bytes (RFC 9113, section 6.5.2).
+FIELD_OVERHEAD_BYTES: Final = 32
 #: An integer of more bytes than this is over 32 bits, or is padded with zeros.
 _MOST_INTEGER_BYTES: Final = 5
 
 
-def decode(block: bytes, table: HeaderTable, most_bytes: int, most_table_bytes: int) -> Fields:
+def decode(
+    block: bytes, table: HeaderTable, most_bytes: int, most_table_bytes: int, at: int = 0
+) -> Fields:
     """
     Return the fields of a block and change the table as it says.
 
     Args:
         most_bytes: largest header list that is read.
         most_table_bytes: largest table that the peer may ask for.
+        at: where to begin, if what stands before is known already.
 
     Raises:
         HPACKError: the block breaks the rules.
         IndexError: it ends too early.
     """
     fields: Fields = []
-    at, end, room = 0, len(block), most_bytes
+    late = at > 0
+    end, room = len(block), most_bytes
     while at < end:
         first = block[at]
         if first & 0x80:
@@ -49,11 +54,11 @@ def decode(block: bytes, table: HeaderTable, most_bytes: int, most_table_bytes: 
                 index, at = _integer(block, at, index)
             field = _STATIC[index - 1] if 0 < index <= _STATIC_COUNT else table.get_by_index(index)
         elif first & 0x60 == 0x20:
-            at = _resize(block, at, table, most_table_bytes, late=bool(fields))
+            at = _resize(block, at, table, most_table_bytes, late=late or bool(fields))
             continue
         else:
             field, at = _literal(block, at, table)
-        room -= len(field[0]) + len(field[1]) + _OVERHEAD
+        room -= len(field[0]) + len(field[1]) + FIELD_OVERHEAD_BYTES
         if room < 0:
             raise OversizedHeaderListError(f"a header list over {most_bytes} bytes")
         fields.append(field)

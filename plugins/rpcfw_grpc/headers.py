@@ -14,6 +14,7 @@ the table (`RequestBlocks`), because it is long.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, TypeVar
 
@@ -22,8 +23,9 @@ from hpack.hpack import encode_integer
 from hpack.table import HeaderTable
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw_grpc.fields import Field, Fields, decode
+from rpcfw_grpc.fields import FIELD_OVERHEAD_BYTES, Field, Fields, decode
 from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.names import Sorted
 from rpcfw_grpc.settings import TABLE_BYTES
 
 __all__ = ["BlockReader", "RequestBlocks", "encode", "list_bytes"]
@@ -40,7 +42,8 @@ _LONGEST_REMEMBERED = 1024
 #: push each other out of the table, and every call would pay for it.
 _MOST_INDEXED = 24
 
-_FIELD_OVERHEAD = 32
+#: Fields that are one byte each: names and values of the tables.
+_LEADING = re.compile(rb"[\x80-\xfe]*")
 _NEVER_INDEXED = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 _STATIC: Final = HeaderTable.STATIC_TABLE_MAPPING
 
@@ -65,30 +68,39 @@ class _CountingTable(HeaderTable):
     @maxsize.setter
     def maxsize(self, newmax: int) -> None:
         self.changes += 1
-        HeaderTable.maxsize.__set__(self, newmax)
+        HeaderTable.maxsize.fset(self, newmax)  # type: ignore[attr-defined]  # mypy sees no fset
 
 
 def list_bytes(fields: Iterable[Field]) -> int:
     """
     Return the size of a header list as the settings count it.
     """
-    return sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in fields)
+    return sum(len(name) + len(value) + FIELD_OVERHEAD_BYTES for name, value in fields)
 
 
 class BlockReader(Generic[T]):
     """
     Turns header blocks into what they mean on this side.
 
+    Two things are remembered: whole blocks, and beginnings of blocks that only name
+    fields of the tables. Where something differs in each request (a trace, the time
+    left), it mostly stands behind such a beginning.
+
     Args:
         most_bytes: the largest header list that is read at all. Whoever sends more
             loses the connection: a list cannot be skipped without being read.
+        pseudo: pseudo-fields that may be there.
         meaning: what the fields stand for; may raise, and is then asked again.
     """
 
-    def __init__(self, most_bytes: int, meaning: Callable[[Fields], T]) -> None:
+    def __init__(
+        self, most_bytes: int, pseudo: frozenset[bytes], meaning: Callable[[Sorted], T]
+    ) -> None:
         self._most_bytes = most_bytes
-        self._table = _CountingTable()
+        self._pseudo = pseudo
         self._meaning = meaning
+        self._table = _CountingTable()
+        self._beginnings: dict[bytes, Sorted] = {}
         #: Look here first: ``known.get(block)``. Never kept across a call of `read`.
         self.known: dict[bytes, T] = {}
 
@@ -98,25 +110,44 @@ class BlockReader(Generic[T]):
 
         Raises:
             RemoteProtocolError: it cannot be decoded, or is far too large.
+            Malformed: it can, but HTTP/2 forbids such a list.
         """
         known = self.known.get(block)
         if known is not None:
             return known
         before = self._table.changes
-        fields = self._decode(block)
-        changed = self._table.changes != before
-        if changed:
-            self.known.clear()
-        meaning = self._meaning(fields)
+        try:
+            listed = self._sort(block)
+        finally:
+            changed = self._table.changes != before
+            if changed:
+                self.known.clear()
+                self._beginnings.clear()
+        meaning = self._meaning(listed)
         if not changed and len(block) <= _LONGEST_REMEMBERED:
             if len(self.known) >= _MOST_REMEMBERED:
                 self.known.clear()
             self.known[block] = meaning
         return meaning
 
-    def _decode(self, block: bytes) -> Fields:
+    def _sort(self, block: bytes) -> Sorted:
+        # The whole block is decoded before any of it is judged: what is left out
+        # here would be missing from the table for ever after.
+        end = _LEADING.match(block).end()  # type: ignore[union-attr]  # it matches nothing, too
+        first = self._beginnings.get(block[:end]) if end else None
+        if first is not None:
+            rest = self._decode(block, end, self._most_bytes - first.size)
+            return Sorted(rest, self._pseudo, first)
+        fields = self._decode(block, 0, self._most_bytes)
+        if 0 < end <= _LONGEST_REMEMBERED:
+            if len(self._beginnings) >= _MOST_REMEMBERED:
+                self._beginnings.clear()
+            self._beginnings[block[:end]] = Sorted(fields[:end], self._pseudo)
+        return Sorted(fields, self._pseudo)
+
+    def _decode(self, block: bytes, at: int, most_bytes: int) -> Fields:
         try:
-            return decode(block, self._table, self._most_bytes, TABLE_BYTES)
+            return decode(block, self._table, most_bytes, TABLE_BYTES, at)
         except OversizedHeaderListError as error:
             raise RemoteProtocolError(str(error), ErrorCode.ENHANCE_YOUR_CALM) from None
         except (HPACKError, IndexError, ValueError) as error:
@@ -140,7 +171,7 @@ def _literal(name: bytes, value: bytes) -> bytes:
     if index:
         first = encode_integer(index, 4)
         first[0] |= kind
-        return b"%b%b%b" % (first, _length(value), value)
+        return bytes(first) + _length(value) + value
     return b"%c%b%b%b%b" % (kind, _length(name), name, _length(value), value)
 
 

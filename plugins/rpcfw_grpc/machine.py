@@ -16,9 +16,9 @@ closed stream a frame is the peer's fault.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Generic, TypeVar, Union
+from typing import Generic, TypeVar
 
-from rpcfw.errors import LocalProtocolError, RemoteProtocolError
+from rpcfw.errors import LocalProtocolError, MessageTooLarge, RemoteProtocolError
 from rpcfw.spi.events import MessageReceived, RoomMade
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
@@ -49,7 +49,7 @@ class GRPCMachine(Connection, Generic[E]):
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...], *, server: bool) -> None:
         super().__init__(limits, accepts, server=server)
-        self._calls: dict[int, Union[Stream, E]] = {}
+        self._calls: dict[int, Stream | E] = {}
         self._reset: dict[int, None] = {}
         # Streams with something to send that wait for the connection's window.
         self._waiting: dict[int, None] = {}
@@ -254,12 +254,18 @@ class GRPCMachine(Connection, Generic[E]):
         stream = self._own(call_id)
         if stream.tail is not None:
             raise LocalProtocolError(f"call {call_id} was ended; nothing may be sent on it")
+        self._check_sendable(len(body))
         self._check_encoding(stream, encoding)
         stream.outgoing.add(body, 1 if encoding else 0)
         self._progress += 1
         self._pump(stream)
         stream.full = bool(stream.outgoing.size)
         return not stream.full
+
+    def _check_sendable(self, size: int) -> None:
+        limit = self._limits.max_send_bytes
+        if size > limit:
+            raise MessageTooLarge(f"{size} bytes to send, over max_send_bytes of {limit} bytes")
 
     @abstractmethod
     def _check_encoding(self, stream: Stream, encoding: str) -> None:
@@ -306,6 +312,11 @@ class GRPCMachine(Connection, Generic[E]):
 
     def _block_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
         return frames.headers(stream_id, block, flags, self._peer.frame_bytes)
+
+    def cancel(self, call_id: int, reason: str = "") -> None:
+        # Neither RST_STREAM nor anything else of HTTP/2 could carry the reason.
+        self._forget(self._own(call_id))
+        self._send_reset(call_id, ErrorCode.CANCEL)
 
     @abstractmethod
     def _ended_sending(self, stream: Stream) -> None:

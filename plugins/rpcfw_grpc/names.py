@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from enum import Enum
+from functools import lru_cache
 
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.fields import Fields
+from rpcfw_grpc.fields import FIELD_OVERHEAD_BYTES, Fields
 
 __all__ = [
     "Malformed",
-    "check_fields",
+    "Sorted",
     "codec_of",
     "content_length_of",
     "content_type_of",
     "encodings_of",
     "fields_of",
-    "metadata_of",
     "packed",
     "unpacked",
 ]
@@ -53,7 +53,6 @@ _CONNECTION = frozenset(
 )
 _NAME = re.compile(rb"[0-9a-z!#$%&'*+\-.^_`|~]+\Z")
 _METADATA_NAME = re.compile(rb"[0-9a-z_.\-]+\Z")
-_PLAIN_VALUE = re.compile(rb"[\x20-\x7e]*\Z")
 _BREAKING = re.compile(rb"[\x00\r\n]")
 
 
@@ -63,64 +62,112 @@ class Malformed(Exception):
     """
 
 
-def check_fields(fields: Fields, pseudo: frozenset[bytes]) -> dict[bytes, bytes]:
+class _Kind(Enum):
+    PSEUDO = "a pseudo-field"
+    RESERVED = "a name with a meaning of its own"
+    TEXT = "metadata of text"
+    BYTES = "metadata of bytes"
+    FOREIGN = "a name that no metadata may have: some proxy's, and not for the application"
+    WRONG = "no name of a field in HTTP/2"
+
+
+@lru_cache(maxsize=1024)
+def _kind(name: bytes) -> _Kind:
+    if name.startswith(b":"):
+        return _Kind.PSEUDO
+    if name in _CONNECTION or not _NAME.match(name):
+        return _Kind.WRONG
+    if name in _RESERVED:
+        return _Kind.RESERVED
+    if not _METADATA_NAME.match(name):
+        return _Kind.FOREIGN
+    return _Kind.BYTES if name.endswith(b"-bin") else _Kind.TEXT
+
+
+class Sorted:
     """
-    Check a header list and return its pseudo-fields.
+    A header list, checked and sorted by what its fields are.
 
     Args:
-        pseudo: those that may be there; none in trailers.
+        fields: the list.
+        pseudo: the pseudo-fields that may be there.
+        before: what came before these fields in the same list.
+
+    Attributes:
+        found: pseudo-fields and reserved ones, by name.
+        regular: whether there are others than pseudo-fields.
+        size: of the list, as the settings count it.
 
     Raises:
-        Malformed: names what is wrong, not its value.
+        Malformed: names what is wrong, never a value.
     """
-    found: dict[bytes, bytes] = {}
-    regular = False
-    for name, value in fields:
-        if name.startswith(b":"):
-            if regular or name not in pseudo or name in found:
-                raise Malformed(f"pseudo-field {_shown(name)} unknown, twice, or too late")
-            found[name] = value
-        else:
+
+    __slots__ = ("_pairs", "found", "regular", "size")
+
+    found: dict[bytes, bytes]
+    regular: bool
+    size: int
+    _pairs: list[tuple[_Kind, bytes, bytes]]
+
+    def __init__(
+        self, fields: Fields, pseudo: frozenset[bytes], before: Sorted | None = None
+    ) -> None:
+        found = {} if before is None else dict(before.found)
+        pairs = [] if before is None else list(before._pairs)
+        size = 0 if before is None else before.size
+        regular = False if before is None else before.regular
+        for name, value in fields:
+            size += len(name) + len(value) + FIELD_OVERHEAD_BYTES
+            kind = _kind(name)
+            if kind is _Kind.PSEUDO:
+                if regular or name not in pseudo or name in found:
+                    raise Malformed(f"pseudo-field {_shown(name)} unknown, twice, or too late")
+                found[name] = value
+                continue
             regular = True
-            _check_regular(name, value)
-        if _BREAKING.search(value):
-            raise Malformed(f"field {_shown(name)} has a line break or a zero byte")
-    return found
+            if kind is _Kind.RESERVED:
+                found[name] = value
+            elif kind is _Kind.WRONG:
+                raise Malformed(f"{_shown(name)} is no name of a field in HTTP/2")
+            else:
+                pairs.append((kind, name, value))
+            if _BREAKING.search(value):
+                raise Malformed(f"field {_shown(name)} has a line break or a zero byte")
+        if found.get(b"te", b"trailers") != b"trailers":
+            raise Malformed("field 'te' says trailers, or is not there")
+        self.found = found
+        self.regular = regular
+        self.size = size
+        self._pairs = pairs
+
+    def metadata(self) -> Metadata:
+        """
+        Return the metadata of the list.
+
+        Raises:
+            ValueError: a ``-bin`` field is not base64.
+        """
+        pairs: list[tuple[str, str | bytes]] = []
+        for kind, name, value in self._pairs:
+            if kind is _Kind.TEXT:
+                pairs.append((name.decode(), _text(value)))
+            elif kind is _Kind.BYTES:
+                # Values of one name may come joined; a comma is no letter of base64.
+                pairs.extend((name.decode(), unpacked(name, part)) for part in value.split(b","))
+        return Metadata(tuple(pairs)) if pairs else EMPTY
 
 
-def _check_regular(name: bytes, value: bytes) -> None:
-    if not _NAME.match(name):
-        raise Malformed(f"{_shown(name)} is no field name: lower-case letters, digits, some signs")
-    if name in _CONNECTION or (name == b"te" and value != b"trailers"):
-        raise Malformed(f"field {_shown(name)} has no place in HTTP/2")
+def _text(value: bytes) -> str:
+    if value.isascii():
+        text = value.decode().strip(" ")
+        if text.isprintable():
+            return text
+    # Kept readable, and within what every wire can carry onwards.
+    return ascii(value)[2:-1]
 
 
 def _shown(name: bytes) -> str:
     return repr(name[:40].decode("ascii", "backslashreplace"))
-
-
-def metadata_of(fields: Iterable[tuple[bytes, bytes]]) -> Metadata:
-    """
-    Return the metadata in a header list that `check_fields` has passed.
-
-    Raises:
-        ValueError: a ``-bin`` field is not base64.
-    """
-    pairs: list[tuple[str, str | bytes]] = []
-    for name, value in fields:
-        # A name that no Metadata may have is some proxy's: not for the application.
-        if name in _RESERVED or not _METADATA_NAME.match(name):
-            continue
-        if name.endswith(b"-bin"):
-            # Values of one name may come joined; a comma is no letter of base64.
-            pairs.extend((name.decode(), unpacked(name, part)) for part in value.split(b","))
-        elif _PLAIN_VALUE.match(value):
-            pairs.append((name.decode(), value.strip(b" ").decode()))
-        else:
-            # Kept readable, and within what every wire can carry onwards.
-            text = ascii(value)[2:-1]
-            pairs.append((name.decode(), text))
-    return Metadata(tuple(pairs)) if pairs else EMPTY
 
 
 def unpacked(name: bytes, value: bytes) -> bytes:
@@ -160,6 +207,7 @@ def fields_of(metadata: Metadata) -> Fields:
     return fields
 
 
+@lru_cache(maxsize=256)
 def codec_of(content_type: bytes) -> str:
     """
     Return the codec that a content-type names, empty if it is not gRPC's.
@@ -181,6 +229,7 @@ def content_type_of(codec: str) -> bytes:
     return b"application/grpc" if codec == "protobuf" else b"application/grpc+" + codec.encode()
 
 
+@lru_cache(maxsize=256)
 def encodings_of(value: bytes) -> tuple[str, ...]:
     """
     Return the compressions that ``grpc-accept-encoding`` lists.

@@ -14,23 +14,21 @@ from attrs import define
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
-from rpcfw_grpc.fields import Fields
-from rpcfw_grpc.headers import list_bytes
 from rpcfw_grpc.names import (
     Malformed,
-    check_fields,
+    Sorted,
     codec_of,
     content_length_of,
     encodings_of,
-    metadata_of,
 )
 from rpcfw_grpc.replies import Reply, reply_for
 from rpcfw_grpc.timeouts import read_timeout
 
-__all__ = ["Opening", "Refusal", "RequestReader"]
+__all__ = ["PSEUDO", "Opening", "Refusal", "RequestReader"]
 
-_PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
+PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
 _NO_HEAD: Final = RequestHead(path="", codec="")
+_PLAIN: Final = reply_for(b"application/grpc")
 _WRONG_METHOD = "This port serves gRPC: send POST with content-type application/grpc.\n"
 _WRONG_TYPE = "This port serves gRPC: the content-type must be application/grpc.\n"
 
@@ -88,68 +86,61 @@ class RequestReader:
         self._most_bytes = limits.max_header_bytes
         self._accepts = accepts
 
-    def __call__(self, fields: Fields) -> Opening:
+    def __call__(self, listed: Sorted) -> Opening:
         """
         Raises:
             Malformed: HTTP/2 forbids such a request.
         """
-        pseudo = check_fields(fields, _PSEUDO)
-        found = dict(fields)
-        if not pseudo:
-            return Opening(_NO_HEAD, "", reply_for(b"application/grpc"), trailers=True)
-        _check_pseudo(pseudo)
+        found = listed.found
+        if found.keys().isdisjoint(PSEUDO):
+            return Opening(_NO_HEAD, "", _PLAIN, trailers=True)
+        _check_pseudo(found)
         content_type = found.get(b"content-type", b"")
         codec = codec_of(content_type)
         length = content_length_of(found)
-        reply = reply_for(content_type if codec else b"application/grpc")
-        refusal = self._refusal(fields, pseudo, found, codec)
+        reply = reply_for(content_type) if codec else _PLAIN
+        refusal = self._refusal(found, codec, listed.size)
         if refusal is not None:
             return Opening(_NO_HEAD, "", reply, length, refusal)
-        return self._opening(fields, pseudo[b":path"], found, codec, reply, length)
+        try:
+            head = _head(listed, codec)
+        except ValueError as error:
+            refusal = Refusal(0, Status.INTERNAL, str(error))
+            return Opening(_NO_HEAD, "", reply, length, refusal)
+        return Opening(head, _encoding(found), reply, length, plain=length < 0)
 
-    def _refusal(
-        self, fields: Fields, pseudo: dict[bytes, bytes], found: dict[bytes, bytes], codec: str
-    ) -> Refusal | None:
-        if pseudo[b":method"] != b"POST":
+    def _refusal(self, found: dict[bytes, bytes], codec: str, size: int) -> Refusal | None:
+        if found[b":method"] != b"POST":
             return Refusal(405, Status.INTERNAL, _WRONG_METHOD)
         if not codec:
             return Refusal(415, Status.INTERNAL, _WRONG_TYPE)
-        size = list_bytes(fields)
         if size > self._most_bytes:
             text = f"request headers of {size} bytes; max_header_bytes = {self._most_bytes}"
             return Refusal(0, Status.RESOURCE_EXHAUSTED, text)
-        encoding = found.get(b"grpc-encoding", b"identity").decode("ascii", "replace")
-        if encoding != "identity" and encoding not in self._accepts:
+        encoding = _encoding(found)
+        if encoding and encoding not in self._accepts:
             known = ", ".join(self._accepts) or "none but identity"
             text = f"grpc-encoding {encoding[:40]!r} is not known here; known: {known}"
             return Refusal(0, Status.UNIMPLEMENTED, text)
         return None
 
-    def _opening(
-        self,
-        fields: Fields,
-        path: bytes,
-        found: dict[bytes, bytes],
-        codec: str,
-        reply: Reply,
-        length: int,
-    ) -> Opening:
-        timeout = found.get(b"grpc-timeout")
-        encoding = found.get(b"grpc-encoding", b"").decode("ascii", "replace")
-        try:
-            head = RequestHead(
-                path=path[1:].decode("utf-8", "backslashreplace"),
-                codec=codec,
-                timeout_s=None if timeout is None else read_timeout(timeout.decode("latin-1")),
-                metadata=metadata_of(fields),
-                caller=found.get(b"rpcfw-caller", b"").decode("ascii", "backslashreplace"),
-                accepts=encodings_of(found.get(b"grpc-accept-encoding", b"")),
-            )
-        except ValueError as error:
-            refusal = Refusal(0, Status.INTERNAL, str(error))
-            return Opening(_NO_HEAD, "", reply, length, refusal)
-        encoding = "" if encoding == "identity" else encoding
-        return Opening(head, encoding, reply, length, plain=length < 0)
+
+def _encoding(found: dict[bytes, bytes]) -> str:
+    name = found.get(b"grpc-encoding", b"identity")
+    return "" if name == b"identity" else name.decode("ascii", "backslashreplace")
+
+
+def _head(listed: Sorted, codec: str) -> RequestHead:
+    found = listed.found
+    timeout = found.get(b"grpc-timeout")
+    return RequestHead(
+        found[b":path"][1:].decode("utf-8", "backslashreplace"),
+        codec,
+        None if timeout is None else read_timeout(timeout.decode("latin-1")),
+        listed.metadata(),
+        found.get(b"rpcfw-caller", b"").decode("ascii", "backslashreplace"),
+        accepts=encodings_of(found.get(b"grpc-accept-encoding", b"")),
+    )
 
 
 def _check_pseudo(pseudo: dict[bytes, bytes]) -> None:

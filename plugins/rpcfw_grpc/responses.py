@@ -10,22 +10,19 @@ from attrs import define
 
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.fields import Fields
-from rpcfw_grpc.headers import list_bytes
 from rpcfw_grpc.names import (
     Malformed,
-    check_fields,
+    Sorted,
     codec_of,
     content_length_of,
     encodings_of,
-    metadata_of,
     unpacked,
 )
 from rpcfw_grpc.statuses import from_http, read_message, read_status
 
-__all__ = ["Answer", "ResponseReader"]
+__all__ = ["PSEUDO", "Answer", "ResponseReader"]
 
-_PSEUDO: Final = frozenset((b":status",))
+PSEUDO: Final = frozenset((b":status",))
 
 
 @define(eq=False)
@@ -74,33 +71,31 @@ class ResponseReader:
         self._most_bytes = most_bytes
         self._known = known
 
-    def __call__(self, fields: Fields) -> Answer:
+    def __call__(self, listed: Sorted) -> Answer:
         """
         Raises:
             Malformed: HTTP/2 forbids such a response.
         """
-        pseudo = check_fields(fields, _PSEUDO)
-        http = pseudo.get(b":status", b"")
-        if pseudo and (len(http) != 3 or not http.isdigit()):
+        http = listed.found.get(b":status", b"")
+        if b":status" in listed.found and (len(http) != 3 or not http.isdigit()):
             raise Malformed(":status is a number of three digits")
-        answer = self._answer(int(http or 0), fields, dict(fields))
+        answer = self._answer(int(http or 0), listed)
         usable = not answer.fault
         answer.opens = usable and answer.http == 200 and answer.status is None and answer.length < 0
         answer.ends_well = usable and not answer.http and answer.status is Status.OK
         return answer
 
-    def _answer(self, http: int, fields: Fields, found: dict[bytes, bytes]) -> Answer:
-        size = list_bytes(fields)
-        if size > self._most_bytes:
-            text = f"response headers of {size} bytes; max_header_bytes = {self._most_bytes}"
+    def _answer(self, http: int, listed: Sorted) -> Answer:
+        if listed.size > self._most_bytes:
+            text = f"response headers of {listed.size} bytes; max_header_bytes = {self._most_bytes}"
             return Answer(http, Status.RESOURCE_EXHAUSTED, fault=text)
-        status = found.get(b"grpc-status")
+        status = listed.found.get(b"grpc-status")
         if http >= 200 and status is None:
-            wrong = self._wrong(http, found)
+            wrong = self._wrong(http, listed.found)
             if wrong is not None:
                 return wrong
         try:
-            return self._good(http, status, fields, found)
+            return _good(http, status, listed)
         except ValueError as error:
             return Answer(http, Status.INTERNAL, fault=str(error))
 
@@ -120,24 +115,24 @@ class ResponseReader:
             return Answer(http, Status.INTERNAL, fault=text)
         return None
 
-    def _good(
-        self, http: int, status: bytes | None, fields: Fields, found: dict[bytes, bytes]
-    ) -> Answer:
-        encoding = found.get(b"grpc-encoding", b"").decode()
-        accepts = found.get(b"grpc-accept-encoding")
-        details = found.get(b"grpc-status-details-bin")
-        return Answer(
-            http,
-            None if status is None else read_status(status),
-            message=read_message(found.get(b"grpc-message", b"")),
-            details=b"" if details is None else unpacked(b"grpc-status-details-bin", details),
-            metadata=metadata_of((n, v) for n, v in fields if not n.startswith(b":")),
-            encoding="" if encoding == "identity" else encoding,
-            accepts=None if accepts is None else encodings_of(accepts),
-            hints=_hints(found.get(b"rpcfw-hints", b"")),
-            retry_after_s=_retry_after_s(found.get(b"grpc-retry-pushback-ms")),
-            length=content_length_of(found),
-        )
+
+def _good(http: int, status: bytes | None, listed: Sorted) -> Answer:
+    found = listed.found
+    encoding = found.get(b"grpc-encoding", b"").decode("ascii", "backslashreplace")
+    accepts = found.get(b"grpc-accept-encoding")
+    details = found.get(b"grpc-status-details-bin")
+    return Answer(
+        http,
+        None if status is None else read_status(status),
+        message=read_message(found.get(b"grpc-message", b"")),
+        details=b"" if details is None else unpacked(b"grpc-status-details-bin", details),
+        metadata=listed.metadata(),
+        encoding="" if encoding == "identity" else encoding,
+        accepts=None if accepts is None else encodings_of(accepts),
+        hints=_hints(found.get(b"rpcfw-hints", b"")),
+        retry_after_s=_retry_after_s(found.get(b"grpc-retry-pushback-ms")),
+        length=content_length_of(found),
+    )
 
 
 def _hints(value: bytes) -> Hint:

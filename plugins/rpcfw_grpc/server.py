@@ -24,7 +24,7 @@ from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFau
 from rpcfw_grpc.guards import Idle
 from rpcfw_grpc.headers import BlockReader
 from rpcfw_grpc.names import Malformed
-from rpcfw_grpc.requests import Opening, RequestReader
+from rpcfw_grpc.requests import PSEUDO, Opening, RequestReader
 from rpcfw_grpc.settings import FRAME_BYTES
 from rpcfw_grpc.streams import State, Step, Stream
 from rpcfw_grpc.windows import Inbound
@@ -51,7 +51,7 @@ class ServerMachine(Answers):
         super().__init__(limits, accepts)
         reader = RequestReader(limits, accepts)
         most_bytes = _READABLE * limits.max_header_bytes
-        self._reader: BlockReader[Opening] = BlockReader(most_bytes, reader)
+        self._reader: BlockReader[Opening] = BlockReader(most_bytes, PSEUDO, reader)
         self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
         # Ids that were passed over: a frame for one is another fault than a late one.
         self._gaps: list[range] = []
@@ -91,7 +91,7 @@ class ServerMachine(Answers):
         """
         high, low, kind, flags, same, flag, size = _DATA_AND_PREFIX.unpack_from(data, stop)
         length = high << 8 | low
-        after = stop + FRAME_HEAD_BYTES + length
+        after: int = stop + FRAME_HEAD_BYTES + length
         inbound = self._inbound
         if (
             flags != frames.END_STREAM
@@ -229,9 +229,7 @@ class ServerMachine(Answers):
         stream.began = RequestReceived(stream_id, opening.head, None, "", ended)
         self._events.append(stream.began)
 
-    def _grow(
-        self, stream_id: int, entry: Opening, state: State = State.REMOTE_ENDED
-    ) -> Stream:
+    def _grow(self, stream_id: int, entry: Opening, state: State = State.REMOTE_ENDED) -> Stream:
         inbound = Inbound(self._limits.stream_window_bytes)
         room = self._peer.window_bytes
         stream = Stream(stream_id, state, inbound, room, self._limits.max_receive_bytes)
@@ -270,7 +268,9 @@ class ServerMachine(Answers):
             self._forget(entry)
         else:
             del self._calls[stream_id]
-        self._events.append(CallCancelled(stream_id, f"the caller reset it: {frames.code_name(code)}"))
+        self._events.append(
+            CallCancelled(stream_id, f"the caller reset it: {frames.code_name(code)}")
+        )
 
     def _on_fault(self, fault: StreamFault) -> None:
         stream_id = fault.stream_id
@@ -286,7 +286,7 @@ class ServerMachine(Answers):
                 self._events.append(CallCancelled(stream_id, fault.reason))
 
     def _check_reached(self, stream_id: int, what: str) -> None:
-        if stream_id > self._last_id and stream_id not in self._reset or not stream_id & 1:
+        if (stream_id > self._last_id and stream_id not in self._reset) or not stream_id & 1:
             raise RemoteProtocolError(
                 f"{what} on stream {stream_id}, which was not begun", ErrorCode.PROTOCOL_ERROR
             )

@@ -49,5 +49,5 @@ def write_timeout(seconds: float) -> str:
 
 def _three_digits(number: float) -> int:
     # The subtraction forgives what binary fractions add: 3.0 s is 3000m, not 3010m.
-    step = 10 ** max(len(str(int(number))) - 3, 0)
+    step: int = 10 ** max(len(str(int(number))) - 3, 0)
     return max(ceil(number / step - 1e-9), 1) * step

@@ -16,6 +16,7 @@ from rpcfw_grpc.timeouts import write_timeout
 __all__ = ["RequestWriter"]
 
 _USER_AGENT = b"grpc-python-rpcfw"
+_MOST_SIZES = 256
 
 
 class RequestWriter:
@@ -33,6 +34,7 @@ class RequestWriter:
         self._scheme = scheme.encode()
         self._accepts = ",".join((*accepts, "identity")).encode()
         self._blocks = RequestBlocks()
+        self._sizes: dict[tuple[str, str, str], int] = {}
 
     def resize(self, table_bytes: int) -> None:
         """
@@ -58,15 +60,23 @@ class RequestWriter:
             rest.append((b"rpcfw-caller", head.caller.encode("ascii", "replace")))
         if head.metadata is not EMPTY:
             rest += fields_of(head.metadata)
-        if most_bytes != UNLIMITED:
-            size = list_bytes(self._steady(head.path, head.codec, encoding)) + list_bytes(rest)
-            if size > most_bytes:
-                raise MessageTooLarge(
-                    f"path and metadata of the call have {size} bytes; the server takes "
-                    f"{most_bytes} (SETTINGS_MAX_HEADER_LIST_SIZE): send less metadata"
-                )
         key = (head.path, head.codec, encoding)
+        if most_bytes != UNLIMITED:
+            self._check(key, rest, most_bytes)
         return self._blocks.begin(key, lambda: self._steady(*key)) + encode(rest)
+
+    def _check(self, key: tuple[str, str, str], rest: Fields, most_bytes: int) -> None:
+        size = self._sizes.get(key)
+        if size is None:
+            if len(self._sizes) >= _MOST_SIZES:
+                self._sizes.clear()
+            size = self._sizes[key] = list_bytes(self._steady(*key))
+        size += list_bytes(rest)
+        if size > most_bytes:
+            raise MessageTooLarge(
+                f"path and metadata of the call have {size} bytes; the server takes "
+                f"{most_bytes} (SETTINGS_MAX_HEADER_LIST_SIZE): send less metadata"
+            )
 
     def _steady(self, path: str, codec: str, encoding: str) -> Fields:
         fields = [
