@@ -7,9 +7,53 @@ framework never imports the rest, and ``import rpcfw.wire`` loads no Twisted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rpcfw.app import Application as Application
-    from rpcfw.blocking import blocking as blocking_app
-    from rpcfw.spi.service import Service as Service
+    from rpcfw.app.application import Application
+    from rpcfw.app.blocking import blocking
+    from rpcfw.client.stub import Stub
+    from rpcfw.errors import ApplicationError, CallError
+    from rpcfw.spi.context import Context, context
+    from rpcfw.spi.service import Service, method
+    from rpcfw.status import Hint, Status
+
+__all__ = [
+    "Application",
+    "ApplicationError",
+    "CallError",
+    "Context",
+    "Hint",
+    "Service",
+    "Status",
+    "Stub",
+    "blocking",
+    "context",
+    "method",
+]
+
+_HOMES = {
+    "Application": "rpcfw.app.application",
+    "ApplicationError": "rpcfw.errors",
+    "CallError": "rpcfw.errors",
+    "Context": "rpcfw.spi.context",
+    "Hint": "rpcfw.status",
+    "Service": "rpcfw.spi.service",
+    "Status": "rpcfw.status",
+    "Stub": "rpcfw.client.stub",
+    "blocking": "rpcfw.app.blocking",
+    "context": "rpcfw.spi.context",
+    "method": "rpcfw.spi.service",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'rpcfw' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -152,6 +152,7 @@ def _served(service: WrittenService, method: RPC, imports: Imports) -> list[str]
 def _calling(service: WrittenService, table: str, imports: Imports) -> str:
     lines = [f"class {service.name}Stub(Stub):"]
     lines += _docstring("    ", service.comment or f"Calls {service.full_name}.")
+    lines += ["", f'    service_name = "{service.full_name}"']
     for method in service.methods:
         lines += ["", *_called(method, table, imports)]
     return "\n".join(lines)

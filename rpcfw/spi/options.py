@@ -70,8 +70,10 @@ def option(default: Any, meaning: str, *, secret: bool = False) -> Any:
 def options(cls: C) -> C:
     """
     Make a class of declared options; its instances are frozen.
+
+    Without slots, so that one class may join the options of several parts.
     """
-    return attrs.frozen(cls)
+    return attrs.frozen(cls, slots=False)
 
 
 def declared(cls: type) -> tuple[Declared, ...]:

@@ -66,12 +66,13 @@ class Machine(ABC):
     Guilt. Whatever bytes come, `receive` raises nothing: a peer that breaks the
     rules makes a `ConnectionFailed`, or an end of that one call if the rest of
     the connection can still be trusted. Asking for what makes no sense (an answer
-    to a call that ended) raises `LocalProtocolError`; so the driver keeps the
-    life of each call, and the machine only checks it.
+    from a client, a call id never seen) raises `LocalProtocolError`.
 
     Calls end by themselves: after a `CallEnded`, `ResponseReceived` or
     `CallCancelled` event, and after `respond`, `finish` or `cancel`, the machine
-    has forgotten the call. What still comes for it is dropped.
+    has forgotten the call. What still comes for it is dropped; and so is what is
+    still asked for it, since the driver may be acting on an earlier event of the
+    same batch and cannot know yet.
     """
 
     @abstractmethod
@@ -106,7 +107,7 @@ class Machine(ABC):
             ended: no more messages will be sent. With a body: the fast path.
 
         Raises:
-            MessageTooLarge: the head is over the peer's limit. Nothing was queued.
+            MessageTooLarge: head or body is over a limit. Nothing was queued.
             Overloaded: the peer has as many open calls as it takes. Likewise.
         """
 
@@ -123,6 +124,9 @@ class Machine(ABC):
     ) -> None:
         """
         Answer a unary call with one message and status OK: the fast path.
+
+        Raises:
+            MessageTooLarge: as for `send`. The call is still open.
         """
 
     @abstractmethod
@@ -157,6 +161,9 @@ class Machine(ABC):
 
         Returns:
             Whether there is room for more. If not, send no more before `RoomMade`.
+
+        Raises:
+            MessageTooLarge: over `Limits.max_send_bytes`, or what the peer takes.
         """
 
     @abstractmethod

@@ -121,6 +121,13 @@ class Service:
         Runs before the service takes calls: for what it needs to open.
         """
 
+    async def leaving(self) -> None:
+        """
+        Runs when the server begins to stop, while open calls go on.
+
+        For ending streams that would not end by themselves.
+        """
+
     async def stopped(self) -> None:
         """
         Runs after its last call.
@@ -323,15 +330,13 @@ def _unwrapped(where: str, hint: Any) -> tuple[Any, bool]:
     """
     Return the type of the messages, and whether they come as a stream.
     """
-    origin = typing.get_origin(hint)
-    if origin is Deferred:
-        return typing.get_args(hint)[0], False
-    if origin not in _STREAMS:
+    origin = typing.get_origin(hint) or hint
+    if origin is not Deferred and origin not in _STREAMS:
         return hint, False
     arguments = typing.get_args(hint)
     if not arguments:
-        raise ContractError(f"{where}: a stream needs the type of its messages in brackets")
-    return arguments[0], True
+        raise ContractError(f"{where}: {hint.__name__} needs the type of what it gives in brackets")
+    return arguments[0], origin is not Deferred
 
 
 def service_class(name: str, methods: dict[str, Method], doc: str = "") -> type[Service]:

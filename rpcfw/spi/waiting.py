@@ -64,19 +64,29 @@ class Waiter(Deferred[T], Generic[T]):
         """
         Return an asyncio future for the value; the value stays here as well.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        return _future_for(self)
 
-        def settle(result: Any) -> Any:
-            if future.done():
-                return result
-            if isinstance(result, Failure):
-                future.set_exception(result.value or RuntimeError("failure without a value"))
-                return None  # the future has it now
-            future.set_result(result)
+
+def _future_for(deferred: Deferred[T]) -> asyncio.Future[T]:
+    """
+    Return an asyncio future for what comes, and leave a value where it is.
+
+    Twisted's own `asFuture` takes the value away; but a Deferred that is awaited
+    looks for it in itself when its awaiter goes on.
+    """
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def settle(result: Any) -> Any:
+        if future.done():
             return result
+        if isinstance(result, Failure):
+            future.set_exception(result.value or RuntimeError("failure without a value"))
+            return None  # the future has it now
+        future.set_result(result)
+        return result
 
-        self.addBoth(settle)
-        return future
+    deferred.addBoth(settle)
+    return future
 
 
 def _forget(failure: Failure) -> None:
@@ -201,7 +211,12 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
 
 
 def _as_future(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
-    return deferred.asFuture(asyncio.get_running_loop()).__await__()
+    try:
+        return (yield from _future_for(deferred))
+    except asyncio.CancelledError:
+        deferred.cancel()
+        deferred.addErrback(_forget)  # nobody is left to take it
+        raise
 
 
 async def bridged(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -36,6 +36,7 @@ class Call:
         caller: name of the calling application, empty for unknown.
         peer: text of the address at the other end, once there is one.
         attempt: how many attempts were begun, so 1 in the first.
+        route: where the routers let it go, found by the ROUTING filter.
         tried: the nodes that attempts went to.
         response_metadata: what the server sent before its first message.
         trailers: what the server sent after its last one.
@@ -50,6 +51,7 @@ class Call:
     caller: str = ""
     peer: str = ""
     attempt: int = 0
+    route: Any = None
     tried: tuple[Any, ...] = ()
     response_metadata: Metadata = EMPTY
     trailers: Metadata = EMPTY

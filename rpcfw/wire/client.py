@@ -84,8 +84,9 @@ class ClientMachine(NativeMachine):
         return call_id
 
     def end(self, call_id: int) -> None:
-        frame = pack_fixed(_END, 0, 0, 0, 0, call_id)
-        self._stream(call_id).queue_end(frame, self._out)
+        stream = self._stream(call_id)
+        if stream is not None:
+            stream.queue_end(pack_fixed(_END, 0, 0, 0, 0, call_id), self._out)
 
     def respond(
         self,

@@ -100,16 +100,18 @@ class NativeMachine(Machine):
         return out[0] if len(out) == 1 else b"".join(out)
 
     def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
-        stream = self._stream(call_id)
         self._check_size(len(body))
+        stream = self._stream(call_id)
+        if stream is None:
+            return True
         header = encoding_field(encoding) if encoding else b""
         flags = COMPRESSED if encoding else 0
         fixed = pack_fixed(_MESSAGE, flags, 0, len(header), len(body), call_id)
         return stream.queue_frame(fixed + header + body, len(body) + MESSAGE_COST, self._out)
 
     def cancel(self, call_id: int, reason: str = "") -> None:
-        if call_id not in self._calls:
-            raise LocalProtocolError(f"a cancel of call {call_id}, which is not open")
+        if self._is_over(call_id):
+            return
         del self._calls[call_id]
         self._put(Kind.CANCEL, call_id, text_field(reason) if reason else b"")
 
@@ -302,19 +304,30 @@ class NativeMachine(Machine):
         window = self._hello.window_bytes
         return StreamState(self._peer.window_bytes, window, window)
 
-    def _stream(self, call_id: int) -> StreamState:
+    def _stream(self, call_id: int) -> StreamState | None:
         """
-        Return the state of a streaming call of which this side sends messages.
+        Return the state of a call that this side sends messages of; None if it is over.
         """
-        if call_id not in self._calls:
-            raise LocalProtocolError(f"a message for call {call_id}, which is not open")
+        if self._is_over(call_id):
+            return None
         stream = self._calls[call_id]
         if stream is None:
             stream = self._calls[call_id] = self._new_stream()
             stream.peer_ended = True
-        if stream.over:
-            raise LocalProtocolError(f"a message for call {call_id}, which is finished")
-        return stream
+        return None if stream.over else stream
+
+    def _is_over(self, call_id: int) -> bool:
+        """
+        Tell whether a call that this side asks something for is over.
+
+        Raises:
+            LocalProtocolError: there never was such a call.
+        """
+        if call_id in self._calls:
+            return False
+        if call_id > self._last_id or not call_id & 1:
+            raise LocalProtocolError(f"call {call_id} was never opened")
+        return True
 
     def _check_size(self, size: int) -> None:
         if size > self._max_send_bytes:
@@ -323,7 +336,9 @@ class NativeMachine(Machine):
         peer = self._peer
         if peer is not None and size > peer.max_body_bytes:
             limit = peer.max_body_bytes
-            raise MessageTooLarge(f"{size} bytes to send, over the peer's max_receive_bytes of {limit}")
+            raise MessageTooLarge(
+                f"{size} bytes to send, over the peer's max_receive_bytes of {limit}"
+            )
 
     def _put(self, kind: int, call_id: int, header: bytes, body: bytes = b"") -> None:
         fixed = pack_fixed(word(kind), 0, 0, len(header), len(body), call_id)

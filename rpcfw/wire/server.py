@@ -71,8 +71,8 @@ class ServerMachine(NativeMachine):
         metadata: Metadata = EMPTY,
         trailers: Metadata = EMPTY,
     ) -> None:
-        if call_id not in self._calls:
-            raise LocalProtocolError(f"an answer to call {call_id}, which is not open")
+        if call_id not in self._calls and self._is_over(call_id):
+            return
         self._check_size(len(body))
         header, flags = b"", END_OF_STREAM
         if encoding:
@@ -86,6 +86,8 @@ class ServerMachine(NativeMachine):
 
     def start_response(self, call_id: int, metadata: Metadata) -> None:
         stream = self._stream(call_id)
+        if stream is None:
+            return
         header = self._pairs(metadata, EMPTY, 0)
         frame = pack_fixed(_RESPONSE, 0, 0, len(header), 0, call_id) + header
         stream.queue_frame(frame, 0, self._out)
@@ -100,8 +102,8 @@ class ServerMachine(NativeMachine):
         hints: Hint = Hint.NONE,
         retry_after_s: float | None = None,
     ) -> None:
-        if call_id not in self._calls:
-            raise LocalProtocolError(f"an end of call {call_id}, which is not open")
+        if self._is_over(call_id):
+            return
         frame = self._end_frame(call_id, status, message, details, trailers, hints, retry_after_s)
         self._guards.served()
         stream = self._calls[call_id]

@@ -58,7 +58,7 @@ def plugin_classes() -> list[type[Plugin]]:
         thing
         for module in modules
         for thing in vars(module).values()
-        if inspect.isclass(thing)
+        if issubclass(type(thing), type)  # isclass takes list[int] for one on 3.10
         and issubclass(thing, Plugin)
         and thing.__module__ == module.__name__
         and not inspect.isabstract(thing)

@@ -111,6 +111,8 @@ class OrderServiceStub(Stub):
     Orders: made, closed, and followed.
     """
 
+    service_name = "order.v1.OrderService"
+
     def create(
         self,
         request: order_pb2.OrderApiCreate,

@@ -4,6 +4,7 @@ Instances and the records that registries keep of them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -99,7 +100,7 @@ def test_what_is_no_record(stored):
     """
     What a registry holds is not trusted: what is no record is a ValueError.
     """
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         instance_from_json(stored)
 
 
@@ -111,10 +112,8 @@ def test_any_record(stored):
     """
     Any bytes are an instance or a ValueError.
     """
-    try:
+    with contextlib.suppress(ValueError):
         instance_from_json(stored)
-    except ValueError:
-        pass
 
 
 def test_tags_do_not_keep_instances_out_of_sets():

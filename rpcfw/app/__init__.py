@@ -1,0 +1,3 @@
+"""
+One process, from INI files to running parts.
+"""

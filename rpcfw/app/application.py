@@ -1,0 +1,212 @@
+"""
+An application: everything of one process, made from a plan, started and stopped.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, TypeVar
+
+from twisted.logger import Logger
+
+from rpcfw.app.ground import make_ground
+from rpcfw.app.plan import ClientPlan, Plan, read_plan
+from rpcfw.client.assembly import Client, Policies
+from rpcfw.client.stub import Stub, proxy
+from rpcfw.errors import ContractError, SetupError
+from rpcfw.kernel.lifecycle import NamedPart, Tree
+from rpcfw.kernel.settings import Sources
+from rpcfw.server.server import Server
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.clock import Chance
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.service import Service
+from rpcfw.spi.waiting import spawn
+from rpcfw.transport.endpoints import Network
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance
+
+__all__ = ["Application"]
+
+S = TypeVar("S", bound=Stub)
+
+
+class Application:
+    """
+    One process.
+
+    Clients may be asked for before and after the start. What was started is stopped
+    in reverse order.
+
+    Args:
+        plan: what is asked for.
+        reactor: Twisted's, or a clock for a process in memory.
+        chance: randomness.
+        network: ways to listen and to connect, if not the reactor's own.
+        services: served beside those that the plan names.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        plan: Plan,
+        reactor: Any,
+        chance: Chance,
+        network: Network | None = None,
+        services: Sequence[Service] = (),
+    ) -> None:
+        self.plan = plan
+        self.ground = make_ground(plan, reactor, chance, network, self._open_channel)
+        surroundings = self.ground.surroundings
+        self.registry: Registry | None = None
+        if plan.registry is not None:
+            self.registry = plan.registry.make(surroundings)
+        self._clients: dict[str, Client] = {}
+        self._running = False
+        self.server = self._make_server(services)
+        self._tree = Tree(self._parts(), self.ground.timers, plan.app.stop_limit)
+
+    @classmethod
+    def from_ini(
+        cls,
+        *files: str | PathLike[str],
+        sets: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        services: Sequence[Service] = (),
+    ) -> Application:
+        """
+        Make an application from INI files, on the reactor that they ask for.
+
+        Raises:
+            SettingsError: with every mistake in the configuration.
+        """
+        from rpcfw.app.reactors import chance, reactor
+
+        plan = read_plan(Sources.load(files, environ, sets))
+        return cls(plan, reactor(plan.app.reactor), chance(), services=services)
+
+    # Clients.
+
+    def client(self, service: Any) -> Any:
+        """
+        Return an object that calls a service.
+
+        Args:
+            service: a service class, or a stub class that protoc-gen-rpcfw wrote; of
+                that an instance is returned, typed as it.
+        """
+        if isinstance(service, type) and issubclass(service, Stub):
+            return service(self.channel(service.service_name))
+        if isinstance(service, type) and issubclass(service, Service):
+            return proxy(service, self.channel(service.service_name))
+        raise ContractError(f"{service!r} is neither a service class nor a stub class")
+
+    def channel(self, service: str) -> Channel:
+        """
+        Return the channel to a service by name; the same one each time.
+        """
+        client = self._clients.get(service)
+        if client is None:
+            plan = self.plan.client(service)
+            client = self._clients[service] = self._make_client(service, plan)
+            if self._running:
+                spawn(self._start_client(client))
+        return client.channel
+
+    def _make_client(self, service: str, plan: ClientPlan) -> Client:
+        surroundings = self.ground.surroundings
+        policies = Policies(
+            balancer=plan.balancer.make(surroundings),
+            retry=plan.retry.make(surroundings),
+            routers=[chosen.make(surroundings) for chosen in plan.routers],
+            filters=[(edit, chosen.make(surroundings)) for edit, chosen in plan.filters],
+        )
+        return Client(self.ground, service, plan.options, policies)
+
+    def _open_channel(self, address: Address, protocol: str) -> Channel:
+        """
+        Open a channel to one address, for plugins.
+        """
+        plan = self.plan.clients[""]
+        client = self._make_client(str(address), plan)
+        client.use([Instance(str(address), str(address), address, (protocol,))])
+        return client.channel
+
+    # Coming and going.
+
+    async def start(self) -> None:
+        """
+        Start every part, from the ground up.
+
+        Raises:
+            SetupError: a part could not be started; those that were are stopped.
+        """
+        await self._tree.start()
+
+    async def stop(self) -> None:
+        """
+        Stop every part, from the roof down, within ``stop_limit``.
+        """
+        await self._tree.stop()
+
+    def _parts(self) -> list[NamedPart]:
+        parts = []
+        if self.registry is not None:
+            parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
+        parts.append(NamedPart("the clients", self._start_clients, self._stop_clients))
+        server = self.server
+        if server is not None:
+
+            async def start() -> None:
+                await server.start(self.registry)
+
+            parts.append(NamedPart("the server", start, server.stop))
+        return parts
+
+    async def _start_clients(self) -> None:
+        self._running = True
+        for client in tuple(self._clients.values()):
+            await self._start_client(client)
+
+    async def _start_client(self, client: Client) -> None:
+        if self.registry is None:
+            raise SetupError("a client needs a registry: set [registry] plugin")
+        await client.start(self.registry)
+
+    async def _stop_clients(self) -> None:
+        self._running = False
+        for client in self._clients.values():
+            await client.stop()
+
+    def _make_server(self, services: Sequence[Service]) -> Server | None:
+        plan, surroundings = self.plan, self.ground.surroundings
+        served = [*services, *(_load(name, plan) for name in plan.server.services)]
+        if not served:
+            return None
+        filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]
+        return Server(self.ground, plan.server, served, filters)
+
+
+def _load(target: str, plan: Plan) -> Service:
+    """
+    Make the service that ``module:Class`` names.
+    """
+    for folder in reversed(plan.app.python_path):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    module, _, name = target.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SetupError(
+            f"[server] services: {target!r} cannot be had ({error}); write it as module:Class, "
+            "and see [app] python_path"
+        ) from error
+    if not isinstance(found, type) or not issubclass(found, Service):
+        raise SetupError(f"[server] services: {target!r} is no subclass of rpcfw.Service")
+    service: Service = found()
+    return service

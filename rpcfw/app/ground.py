@@ -1,0 +1,63 @@
+"""
+The ground of an application: what its clients and its server stand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rpcfw.app.plan import Plan
+from rpcfw.app.threads import ReactorThreads
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.clock import Chance
+from rpcfw.spi.metrics import Meter
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.timers import Timers
+from rpcfw.transport.endpoints import Network
+from rpcfw.transport.ground import Ground
+from rpcfw.transport.payload import Payload
+from rpcfw.values.address import Address
+
+__all__ = ["make_ground"]
+
+
+def make_ground(
+    plan: Plan,
+    reactor: Any,
+    chance: Chance,
+    network: Network | None,
+    open_channel: Callable[[Address, str], Channel],
+) -> Ground:
+    """
+    Return the ground that a plan asks for.
+    """
+    timers = Timers(reactor)
+    surroundings = Surroundings(
+        clock=reactor,
+        timers=timers,
+        chance=chance,
+        meter=Meter(),
+        threads=ReactorThreads(reactor),
+        application=plan.app.name,
+        open_channel=open_channel,
+    )
+    encoding = plan.compression.plugin
+    payload = Payload(
+        {chosen.name: chosen.make(surroundings) for chosen in plan.codecs},
+        {chosen.name: chosen.make(surroundings) for chosen in plan.compressors},
+        "" if encoding == "none" else encoding,
+        plan.compression.threshold,
+        plan.limits.max_receive_bytes,
+    )
+    return Ground(
+        reactor=reactor,
+        timers=timers,
+        chance=chance,
+        network=network or Network(reactor),
+        payload=payload,
+        protocols={chosen.name: chosen.make(surroundings) for chosen in plan.protocols},
+        limits=plan.limits.limits(),
+        link_options=plan.link,
+        surroundings=surroundings,
+    )

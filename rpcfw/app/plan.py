@@ -1,0 +1,225 @@
+"""
+What a configuration asks for, read whole and checked before anything is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+from attrs import frozen
+
+from rpcfw.client.assembly import ClientOptions
+from rpcfw.errors import PluginError
+from rpcfw.kernel.choice import Chooser, Chosen
+from rpcfw.kernel.orders import CALL_ORDER, SERVER_ORDER, Order
+from rpcfw.kernel.settings import Sources
+from rpcfw.kernel.stack import Insert, check_edits
+from rpcfw.server.options import ServerOptions
+from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.codec import Codec
+from rpcfw.spi.compressor import Compressor
+from rpcfw.spi.filter import Filter
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Plugin
+from rpcfw.spi.protocol import WireProtocol
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.router import Router
+from rpcfw.transport.ground import LimitOptions
+from rpcfw.transport.link import LinkOptions
+from rpcfw.transport.payload import CompressionOptions
+from rpcfw.values.units import Seconds
+
+__all__ = ["SECTIONS", "AppOptions", "ClientPlan", "Plan", "read_plan"]
+
+P = TypeVar("P", bound=Plugin)
+
+
+@options
+class AppOptions:
+    """
+    The process.
+    """
+
+    name: str = option("rpcfw", "name of this application, told to registries and peers")
+    reactor: Literal["epoll", "asyncio", "uvloop"] = option(
+        "epoll", "what drives it: epoll, asyncio (to await asyncio's things), uvloop"
+    )
+    python_path: tuple[str, ...] = option("", "folders to import services from")
+    codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs in use, if installed")
+    compressors: tuple[str, ...] = option("gzip, zstd", "compressions undone here, if installed")
+    protocols: tuple[str, ...] = option("native", "wires this process is set up with")
+    stop_limit: Seconds = option("30s", "how long stopping may take in all")
+    log_level: Literal["debug", "info", "warn", "error"] = option("info", "least level logged")
+
+
+#: Every section that holds options of the framework's own, for the example file.
+SECTIONS: tuple[tuple[str, type], ...] = (
+    ("app", AppOptions),
+    ("server", ServerOptions),
+    ("client", ClientOptions),
+    ("connection", LinkOptions),
+    ("limits", LimitOptions),
+    ("compression", CompressionOptions),
+)
+
+
+@frozen(eq=False)
+class ClientPlan:
+    """
+    How one service is called.
+    """
+
+    options: ClientOptions
+    balancer: Chosen[Balancer]
+    retry: Chosen[RetryPolicy]
+    routers: tuple[Chosen[Router], ...]
+    filters: tuple[tuple[Insert, Chosen[Filter]], ...]
+
+
+@frozen(eq=False)
+class Plan:
+    """
+    Everything a configuration asks for; all names in it are resolved.
+    """
+
+    app: AppOptions
+    limits: LimitOptions
+    link: LinkOptions
+    compression: CompressionOptions
+    server: ServerOptions
+    server_filters: tuple[tuple[Insert, Chosen[Filter]], ...]
+    registry: Chosen[Registry] | None
+    protocols: tuple[Chosen[WireProtocol], ...]
+    codecs: tuple[Chosen[Codec], ...]
+    compressors: tuple[Chosen[Compressor], ...]
+    clients: dict[str, ClientPlan]
+
+    def client(self, service: str) -> ClientPlan:
+        """
+        Return how ``service`` is called: as its own sections say, else the plain ones.
+        """
+        return self.clients.get(service) or self.clients[""]
+
+
+def read_plan(sources: Sources) -> Plan:
+    """
+    Claim every section and return the plan.
+
+    Raises:
+        SettingsError: every mistake there is, in one go.
+    """
+    chooser = Chooser(sources)
+    app = sources.section("app", AppOptions)
+    qualifiers = {q for name in ("client", "balancer", "retry") for q in sources.qualifiers(name)}
+    clients = {service: _client(sources, chooser, service) for service in ("", *sorted(qualifiers))}
+    server = sources.section("server", ServerOptions)
+    server_filters = _filters(
+        sources, chooser, ("server", ""), SERVER_ORDER, server.insert, server.remove
+    )
+    registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
+    protocols = chooser.several(
+        "rpcfw.protocols",
+        WireProtocol,  # type: ignore[type-abstract]  # a seam
+        app.protocols or (),
+        named_by=("app", "protocols", ""),
+        section="protocol",
+    )
+    compression = sources.section("compression", CompressionOptions)
+    compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
+    known = [each.name for each in compressors]
+    if compression.plugin not in ("none", *known):
+        reason = f"{compression.plugin!r} is not among [app] compressors: {', '.join(known)}"
+        sources.refuse("compression", "plugin", reason)
+    plan = Plan(
+        app=app,
+        limits=sources.section("limits", LimitOptions),
+        link=sources.section("connection", LinkOptions),
+        compression=compression,
+        server=server,
+        server_filters=server_filters,
+        registry=registry,
+        protocols=protocols,
+        codecs=_installed(sources, chooser, "codecs", Codec, app.codecs),  # type: ignore[type-abstract]  # a seam
+        compressors=compressors,
+        clients={service: plan for service, plan in clients.items() if plan is not None},
+    )
+    sources.finish()
+    return plan
+
+
+def _client(sources: Sources, chooser: Chooser, service: str) -> ClientPlan | None:
+    options = sources.section("client", ClientOptions, service)
+    balancer = chooser.one(
+        "rpcfw.balancers",
+        Balancer,  # type: ignore[type-abstract]  # a seam
+        "balancer",
+        "weighted_random",
+        qualifier=service,
+    )
+    retry = chooser.one(
+        "rpcfw.retries",
+        RetryPolicy,  # type: ignore[type-abstract]  # a seam
+        "retry",
+        "by_hints",
+        qualifier=service,
+    )
+    routers = chooser.several(
+        "rpcfw.routers",
+        Router,  # type: ignore[type-abstract]  # a seam
+        options.routers or (),
+        named_by=("client", "routers", service),
+        section="router",
+    )
+    edits = options.insert, options.remove
+    filters = _filters(sources, chooser, ("client", service), CALL_ORDER, *edits)
+    if balancer is None or retry is None:
+        return None  # noted among the mistakes
+    return ClientPlan(options, balancer, retry, routers, filters)
+
+
+def _filters(
+    sources: Sources,
+    chooser: Chooser,
+    place: tuple[str, str],
+    order: Order,
+    inserts: Sequence[Insert] | None,
+    removes: Sequence[str] | None,
+) -> tuple[tuple[Insert, Chosen[Filter]], ...]:
+    """
+    Resolve the filters that a stack's edits name, and check the edits.
+    """
+    section, qualifier = place
+    inserts = inserts or ()
+    for mistake in check_edits(order, inserts, removes or ()):
+        sources.refuse(section, "insert", mistake, qualifier)
+    chosen = chooser.several(
+        "rpcfw.filters",
+        Filter,  # type: ignore[type-abstract]  # a seam
+        [edit.label for edit in inserts],
+        named_by=(section, "insert", qualifier),
+        section="filter",
+    )
+    by_name = {each.name: each for each in chosen}
+    return tuple((edit, by_name[edit.label]) for edit in inserts if edit.label in by_name)
+
+
+def _installed(
+    sources: Sources, chooser: Chooser, key: str, seam: type[P], names: Sequence[str] | None
+) -> tuple[Chosen[P], ...]:
+    """
+    Return those plugins that can be loaded; one that was asked for by name must be.
+    """
+    asked = bool(sources.raw("app", key))
+    chosen = []
+    for name in names or ():
+        try:
+            plugin = chooser.plugins.load(f"rpcfw.{key}", name, seam)
+        except PluginError as error:
+            if asked:
+                sources.refuse("app", key, error)
+            continue
+        section = key.removesuffix("s")
+        chosen.append(Chosen(name, plugin, sources.section(section, plugin.Options, name)))
+    return tuple(chosen)

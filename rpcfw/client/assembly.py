@@ -1,0 +1,159 @@
+"""
+A client, put together: filters in their places, nodes and links below them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from rpcfw.client.channel import ClientChannel, TimeLimits
+from rpcfw.client.dispatch import Coders, dispatch
+from rpcfw.cluster.directory import Directory, DirectoryOptions
+from rpcfw.cluster.node import Node
+from rpcfw.cluster.nodes import Nodes
+from rpcfw.cluster.routing import Routing
+from rpcfw.cluster.selection import selection
+from rpcfw.cluster.snapshot_file import SnapshotFile
+from rpcfw.filters.deadline import AttemptDeadline, AttemptDeadlineOptions, ClientDeadline
+from rpcfw.filters.metrics import ClientMetrics
+from rpcfw.filters.retry import Retry
+from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
+from rpcfw.kernel.stack import Insert, Stack
+from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.filter import Filter, Role
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.router import Router
+from rpcfw.transport.ground import Ground
+from rpcfw.values.instance import Instance
+from rpcfw.values.units import Seconds
+
+__all__ = ["Client", "ClientOptions", "Policies"]
+
+
+@options
+class ClientOptions(TimeLimits, DirectoryOptions):
+    """
+    How services are called.
+    """
+
+    attempt_timeout: Seconds | None = option("", "limit of one attempt; empty: only the call's")
+    protocols: tuple[str, ...] = option("native", "wires to use, best first")
+    routers: tuple[str, ...] = option("", "routers in order, each with a section [router NAME]")
+    insert: tuple[Insert, ...] = option("", "further filters, as: mine before ATTEMPTS")
+    remove: tuple[str, ...] = option("", "filters to leave out, by their place")
+    kept_links: int = option("64", "so many nodes are kept connected; others when first picked")
+
+
+@frozen(eq=False)
+class Policies:
+    """
+    The plugins that one service's client decides by, made for it.
+    """
+
+    balancer: Balancer
+    retry: RetryPolicy
+    routers: Sequence[Router] = ()
+    filters: Sequence[tuple[Insert, Filter]] = ()
+
+
+class Client:
+    """
+    All that stands behind the channel to one service.
+
+    Args:
+        ground: what the process stands on.
+        service: its name.
+        options: see `ClientOptions`.
+        policies: see `Policies`.
+    """
+
+    def __init__(
+        self, ground: Ground, service: str, options: ClientOptions, policies: Policies
+    ) -> None:
+        self._ground = ground
+        self._service = service
+        self._options = options
+        self._coders = Coders(ground.payload)
+        self._directory: Directory | None = None
+        self._routing = Routing(
+            policies.routers, policies.balancer, ground.surroundings, self.when_told
+        )
+        self._nodes = Nodes(
+            options.protocols,
+            ground.make_link,
+            self._prepare,
+            self._routing.forget,
+            options.kept_links,
+        )
+        self._routing.use(self._nodes)
+        self.stack = self._call_stack(policies)
+        innermost = selection(ground.timers, self._why_none)
+        self.channel = ClientChannel(self.stack.build(innermost), options, ground.timers, self.stop)
+
+    async def start(self, registry: Registry) -> None:
+        """
+        Follow the service in a registry. Returns at once; calls wait for its word.
+        """
+        ground, options = self._ground, self._options
+        file = None
+        if options.snapshot_dir:
+            file = SnapshotFile(options.snapshot_dir, ground.surroundings.threads)
+        self._directory = Directory(
+            registry, self._service, options, ground.reactor, file, self._nodes.update
+        )
+        await self._directory.start()
+
+    def use(self, instances: Sequence[Instance]) -> None:
+        """
+        Call these instances, without a registry.
+        """
+        self._nodes.update(instances)
+
+    async def stop(self) -> None:
+        """
+        Let go of the registry and of every connection.
+        """
+        if self._directory is not None:
+            self._directory.stop()
+        self._nodes.close()
+
+    async def when_told(self) -> None:
+        """
+        Return once it is known where the service is.
+        """
+        if self._directory is not None:
+            await self._directory.when_told()
+
+    def _why_none(self) -> str:
+        return "none was given" if self._directory is None else self._directory.why_none
+
+    def _call_stack(self, policies: Policies) -> Stack:
+        surroundings = self._ground.surroundings
+        stack = Stack(CALL_ORDER)
+        stack.put(Role.METRICS, "metrics", ClientMetrics(NoOptions(), surroundings))
+        stack.put(Role.DEADLINE, "deadline", ClientDeadline(NoOptions(), surroundings))
+        stack.put(Role.ATTEMPTS, "retry", Retry(policies.retry, surroundings))
+        stack.put(Role.ROUTING, "routing", self._routing)
+        for edit, filter in policies.filters:
+            stack.insert(edit, filter)
+        for place in self._options.remove:
+            stack.remove(place)
+        return stack
+
+    def _prepare(self, node: Node) -> None:
+        """
+        Give a node its attempt stack.
+        """
+        ground = self._ground
+        stack = Stack(ATTEMPT_ORDER)
+        limit_s = self._options.attempt_timeout
+        if limit_s is not None:
+            limit = AttemptDeadlineOptions(attempt_timeout=limit_s)
+            filter = AttemptDeadline(limit, ground.surroundings)
+            stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", filter)
+        node.attempt = stack.build(dispatch(node, ground.payload, self._coders, ground.timers))

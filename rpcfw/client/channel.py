@@ -1,0 +1,92 @@
+"""
+Channels: the public door of a client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from rpcfw.client.opening import OpeningStream
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.filter import CallStep
+from rpcfw.spi.options import option, options
+from rpcfw.spi.stream import Stream
+from rpcfw.spi.timers import Timers
+from rpcfw.values.call import Call
+from rpcfw.values.metadata import EMPTY, Metadata, MetadataLike
+from rpcfw.values.method import Method
+from rpcfw.values.units import Seconds
+
+__all__ = ["ClientChannel", "TimeLimits"]
+
+
+@options
+class TimeLimits:
+    """
+    The limits of calls that name none themselves.
+    """
+
+    timeout: Seconds = option("3s", "limit of a whole call, all attempts in it")
+    stream_timeout: Seconds = option("1h", "the same for calls that stream in either direction")
+
+
+class ClientChannel(Channel):
+    """
+    Makes calls through one call stack.
+
+    Args:
+        stack: the call stack.
+        limits: see `TimeLimits`.
+        timers: the clock that deadlines are on.
+        close: lets go of what is below the stack.
+    """
+
+    def __init__(
+        self,
+        stack: CallStep,
+        limits: TimeLimits,
+        timers: Timers,
+        close: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._stack = stack
+        self._timeout_s = limits.timeout
+        self._stream_timeout_s = limits.stream_timeout
+        self._seconds = timers.seconds
+        self._close = close
+
+    def call(
+        self,
+        method: Method,
+        request: Any,
+        timeout_s: float | None = None,
+        metadata: MetadataLike | None = None,
+    ) -> Coroutine[Any, Any, Any]:
+        return self._stack(self._begin(method, request, timeout_s, metadata))
+
+    def stream(
+        self,
+        method: Method,
+        request: Any = None,
+        timeout_s: float | None = None,
+        metadata: MetadataLike | None = None,
+    ) -> Stream:
+        call = self._begin(method, request, timeout_s, metadata)
+        return OpeningStream(call, self._stack)
+
+    async def close(self) -> None:
+        await self._close()
+
+    def _begin(
+        self,
+        method: Method,
+        request: Any,
+        timeout_s: float | None,
+        metadata: MetadataLike | None,
+    ) -> Call:
+        if timeout_s is None:
+            timeout_s = method.timeout_s
+            if timeout_s is None:
+                timeout_s = self._timeout_s if method.unary else self._stream_timeout_s
+        pairs = EMPTY if metadata is None else Metadata.of(metadata)
+        return Call(method, request, pairs, self._seconds() + timeout_s)

@@ -1,0 +1,239 @@
+"""
+The caller's side of a call that streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from rpcfw.errors import CallError, Cancelled, DeadlineExceeded, InvalidMessage, Unimplemented
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.events import (
+    CallEnded,
+    MessageReceived,
+    RequestHead,
+    ResponseReceived,
+    ResponseStarted,
+)
+from rpcfw.spi.stream import Stream
+from rpcfw.spi.timers import Timers
+from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
+from rpcfw.status import Status
+from rpcfw.transport.driver import Driver, Listener, error_of
+from rpcfw.transport.mailbox import Mailbox
+from rpcfw.transport.outlet import Outlet
+from rpcfw.transport.payload import Payload
+from rpcfw.values.call import Call
+from rpcfw.values.metadata import Metadata
+
+__all__ = ["CallStream"]
+
+
+class CallStream(Stream, Listener):
+    """
+    One streaming call on one connection.
+
+    Args:
+        call: it.
+        driver: the connection.
+        payload: how messages become bytes and back.
+        writer: of requests.
+        reader: of responses.
+        timers: where its deadline is watched.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        driver: Driver,
+        payload: Payload,
+        writer: Coder,
+        reader: Coder,
+        timers: Timers,
+    ) -> None:
+        self._call = call
+        self._driver = driver
+        self._payload = payload
+        self._writer = writer
+        self._reader = reader
+        self._timers = timers
+        self._mailbox = Mailbox(driver)
+        self._outlet: Outlet | None = None
+        self._pump: Deferred[None] | None = None
+        self._call_id = 0
+        self._over = False
+        self._sent_all = False
+        self._begun: Waiter[None] = Waiter()
+
+    async def begin(self, head: RequestHead) -> None:
+        """
+        Open the call. If only the server streams, return when it has begun to
+        answer, so that a refusal can still be retried.
+        """
+        call, driver = self._call, self._driver
+        if call.method.shape.client_streams:
+            self._call_id = driver.machine.call(head, None, "", False)
+            what = "a request message"
+            self._outlet = Outlet(
+                driver, self._call_id, self._payload, self._writer, what, driver.accepts
+            )
+        else:
+            self._sent_all = True
+            body, encoding = self._payload.write(self._writer, call.request, "the request"), ""
+            if len(body) > self._payload.threshold_bytes:
+                body, encoding = self._payload.pack(body, driver.accepts)
+            self._call_id = driver.machine.call(head, body, encoding, True)
+        driver.listeners[self._call_id] = self
+        driver.flush()
+        self._timers.watch(call.deadline, self)
+        if self._outlet is None:
+            await self._wait_for_start()
+        elif call.request is not None:
+            self._pump = spawn(self._send_all(call.request))
+            self._pump.addErrback(lambda _: None)  # told to whoever reads
+
+    async def _wait_for_start(self) -> None:
+        try:
+            await self._begun
+        except CANCELLED:
+            self.cancel()
+            raise
+
+    async def _send_all(self, messages: Any) -> None:
+        try:
+            if isinstance(messages, AsyncIterable):
+                async for message in messages:
+                    await self.send(message)
+            else:
+                for message in messages:
+                    await self.send(message)
+            await self.end()
+        except CANCELLED:
+            raise
+        except BaseException as error:
+            # The user's own iterator failed, or gave what cannot be written: the call
+            # fails with that, rather than go on with half of its messages.
+            self._give_up(error)
+            raise
+
+    # Stream.
+
+    def __aiter__(self) -> CallStream:
+        return self
+
+    async def __anext__(self) -> Any:
+        event = await self._mailbox.take()
+        if event is None:
+            raise StopAsyncIteration
+        try:
+            return self._payload.read(self._reader, event.body, event.encoding, "a response")
+        except CallError as error:
+            self._give_up(error)
+            raise
+
+    async def only_response(self) -> Any:
+        """
+        Return the one response of a call of which the client streams.
+        """
+        try:
+            event = await self._mailbox.take()
+            if event is None or await self._mailbox.take() is not None:
+                raise Unimplemented(f"{self._call.method.path} did not answer with one message")
+        except CANCELLED:
+            self.cancel()
+            raise
+        return self._payload.read(self._reader, event.body, event.encoding, "the response")
+
+    async def send(self, message: Any) -> None:
+        if self._outlet is None or self._sent_all:
+            raise InvalidMessage(f"{self._call.method.path}: no message can be sent now")
+        await self._outlet.send(message)
+
+    async def end(self) -> None:
+        if not self._sent_all:
+            self._sent_all = True
+            if not self._over:
+                self._driver.machine.end(self._call_id)
+                self._driver.flush()
+
+    def cancel(self) -> None:
+        self._give_up(Cancelled("the call was given up"))
+
+    async def metadata(self) -> Metadata:
+        if not self._begun.called:
+            await self._begun
+        return self._call.response_metadata
+
+    @property
+    def trailers(self) -> Metadata:
+        return self._call.trailers
+
+    # Listener, and Expiring.
+
+    def started(self, event: ResponseStarted) -> None:
+        self._call.response_metadata = event.metadata
+        self._has_begun()
+
+    def message(self, event: MessageReceived) -> None:
+        self._has_begun()
+        self._mailbox.put(event)
+
+    def responded(self, event: ResponseReceived) -> None:
+        call = self._call
+        call.response_metadata, call.trailers = event.metadata, event.trailers
+        self._mailbox.put(MessageReceived(event.call_id, event.body, event.encoding, 0))
+        self._close(None)
+
+    def room_made(self) -> None:
+        if self._outlet is not None:
+            self._outlet.room_made()
+
+    def ended(self, event: CallEnded) -> None:
+        self._call.trailers = event.trailers
+        if event.metadata.pairs:
+            self._call.response_metadata = event.metadata
+        self._close(None if event.status is Status.OK else error_of(event))
+
+    def lost(self, error: CallError) -> None:
+        self._close(error)
+
+    def expire(self) -> None:
+        path = self._call.method.path
+        self._give_up(DeadlineExceeded(f"the stream of {path} had not ended at its deadline"))
+
+    # Ends.
+
+    def _give_up(self, error: BaseException) -> None:
+        if not self._over:
+            self._driver.abandon(self._call_id)
+            self._close(error)
+
+    def _close(self, error: BaseException | None) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._timers.forget(self._call.deadline, self)
+        self._mailbox.close(error)
+        if self._outlet is not None:
+            gone = error if isinstance(error, CallError) else Cancelled("the call has ended")
+            self._outlet.close(gone)
+        if self._pump is not None:
+            self._pump.cancel()
+        if not self._begun.called:
+            if error is None:
+                self._begun.callback(None)
+            else:
+                self._begun.errback(error)
+                if self._call.method.shape.client_streams:
+                    self._begun.addErrback(lambda _: None)  # the reader is told
+        status = Status.OK
+        if error is not None:
+            status = error.status if isinstance(error, CallError) else Status.CANCELLED
+        self._call.end(status)
+
+    def _has_begun(self) -> None:
+        if not self._begun.called:
+            self._begun.callback(None)

@@ -1,0 +1,171 @@
+"""
+What is known of the instances of one service: the registry's word, taken with care.
+
+A registry may be away, wiped, or late. So additions count at once and removals only
+after a grace; an empty list does not replace a good one, unless it may; and the last
+good list is kept in a file, so that a client can start while the registry is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+from rpcfw.cluster.snapshot_file import SnapshotFile
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.options import option, options
+from rpcfw.spi.registry import Registry, Watch
+from rpcfw.spi.waiting import Waiter
+from rpcfw.values.instance import Instance, Snapshot
+from rpcfw.values.units import Seconds
+
+__all__ = ["Directory", "DirectoryOptions"]
+
+
+@options
+class DirectoryOptions:
+    """
+    How a registry's word is taken.
+    """
+
+    removal_grace: Seconds = option("5s", "how long an instance stays in use once it is gone")
+    trust_empty: bool = option("no", "whether an empty list replaces one that is not empty")
+    snapshot_dir: str = option("", "folder for the last good lists; empty for none")
+
+
+class Directory:
+    """
+    Watches one service.
+
+    Args:
+        registry: where it is announced.
+        service: its name.
+        options: see `DirectoryOptions`.
+        clock: for the grace.
+        file: the last good list on disk, if it is kept.
+        changed: told the instances after each change.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        registry: Registry,
+        service: str,
+        options: DirectoryOptions,
+        clock: Clock,
+        file: SnapshotFile | None,
+        changed: Callable[[tuple[Instance, ...]], None],
+    ) -> None:
+        self._registry = registry
+        self._service = service
+        self._options = options
+        self._clock = clock
+        self._file = file
+        self._changed = changed
+        self._watch: Watch | None = None
+        self._seen: dict[str, Instance] = {}
+        self._known: dict[str, Instance] = {}
+        self._leaving: dict[str, float] = {}
+        self._timer: Any = None
+        self._told = False
+        self._waiting: list[Waiter[None]] = []
+
+    @property
+    def why_none(self) -> str:
+        """
+        Why no instance is known, for errors.
+        """
+        if not self._told:
+            return "the registry has not answered yet, and no snapshot file has any"
+        return "the registry has none; is a provider running, and announced under this name?"
+
+    @property
+    def told(self) -> bool:
+        """
+        Whether the registry, or a snapshot file, has said anything yet.
+        """
+        return self._told or bool(self._known)
+
+    async def start(self) -> None:
+        """
+        Begin to watch; return at once.
+        """
+        if self._file is not None:
+            self._begin_with(await self._file.load(self._service))
+        self._watch = self._registry.watch(self._service, self._listen)
+
+    async def when_told(self) -> None:
+        """
+        Return once the registry, or a snapshot file, has said something.
+        """
+        if not self.told:
+            waiter: Waiter[None] = Waiter()
+            self._waiting.append(waiter)
+            await waiter
+
+    def stop(self) -> None:
+        """
+        Watch no longer.
+        """
+        if self._watch is not None:
+            self._watch.close()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._tell_waiting()
+
+    def _begin_with(self, instances: tuple[Instance, ...]) -> None:
+        if instances and not self._told:
+            self._known = {instance.id: instance for instance in instances}
+            self._publish()
+
+    def _listen(self, snapshot: Snapshot) -> None:
+        seen = {instance.id: instance for instance in snapshot.instances}
+        self._told = True
+        if not seen and self._known and not self._options.trust_empty:
+            self.log.warn(
+                "the registry says that {service} has no instances any more; "
+                "the last {count} stay in use (trust_empty = yes would drop them)",
+                service=self._service,
+                count=len(self._known),
+            )
+            self._tell_waiting()
+            return
+        self._take(seen)
+        self._tell_waiting()
+
+    def _take(self, seen: dict[str, Instance]) -> None:
+        now = self._clock.seconds()
+        grace_s = self._options.removal_grace
+        gone = self._known.keys() - seen.keys()
+        self._leaving = {id: self._leaving.get(id, now + grace_s) for id in gone}
+        self._seen = seen
+        self._sweep()
+        if self._file is not None and seen:
+            self._file.save(self._service, tuple(seen.values()))
+
+    def _sweep(self) -> None:
+        """
+        Drop what has been gone for the grace, and publish what is left.
+        """
+        now = self._clock.seconds()
+        self._leaving = {id: until for id, until in self._leaving.items() if until > now}
+        staying = {id: self._known[id] for id in self._leaving}
+        self._known = {**self._seen, **staying}
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if self._leaving:
+            self._timer = self._clock.callLater(min(self._leaving.values()) - now, self._sweep)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._changed(tuple(self._known.values()))
+
+    def _tell_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.called:
+                waiter.callback(None)

@@ -1,0 +1,130 @@
+"""
+Where a call may go: the router chain, remembered, and a picker for what it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any
+
+from attrs import define
+
+from rpcfw.cluster.node import Node
+from rpcfw.cluster.nodes import Nodes
+from rpcfw.spi.balancer import Balancer, Picker
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.plugin import NoOptions, Surroundings
+from rpcfw.spi.router import Router
+from rpcfw.values.call import Call
+
+__all__ = ["Route", "Routing"]
+
+#: So many answers are remembered; then it starts afresh.
+_MOST_REMEMBERED = 1024
+
+
+@define(eq=False)
+class Route:
+    """
+    What the routers left for calls that are alike to them.
+
+    Args:
+        picker: picks one of the nodes; None if there are none.
+        nodes: how many are live.
+        left: how many the routers left.
+        available: how many of those the picker has.
+    """
+
+    picker: Picker | None
+    nodes: int
+    left: int
+    available: int
+
+
+class Routing(Filter):
+    """
+    The ROUTING filter: gives each attempt its route.
+
+    Args:
+        routers: in order.
+        balancer: makes the pickers.
+        surroundings: of the process.
+        when_told: awaited before the first answer: returns once nodes are known, or
+            it is known that there are none.
+    """
+
+    def __init__(
+        self,
+        routers: Sequence[Router],
+        balancer: Balancer,
+        surroundings: Surroundings,
+        when_told: Callable[[], Awaitable[None]],
+    ) -> None:
+        super().__init__(NoOptions(), surroundings)
+        self._routers = tuple(routers)
+        self._balancer = balancer
+        self._when_told = when_told
+        self._nodes: Nodes | None = None
+        self._routes: dict[Hashable, Route] = {}
+        for router in self._routers:
+            router.on_change(self.forget)
+
+    def use(self, nodes: Nodes) -> None:
+        """
+        Route among these nodes.
+        """
+        self._nodes = nodes
+
+    def forget(self) -> None:
+        """
+        Nodes, links, weights or rules have changed: every route is found anew.
+        """
+        self._routes.clear()
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        routes = self._routes
+        routers = self._routers
+
+        def step(call: Call) -> Any:
+            key = tuple([router.key(call) for router in routers]) if routers else None
+            route = routes.get(key)
+            if route is None:
+                return self._first(key, call, proceed)
+            call.route = route
+            return proceed(call)
+
+        return step
+
+    async def _first(self, key: Hashable, call: Call, proceed: CallStep) -> Any:
+        """
+        Route a call for which no answer is remembered.
+        """
+        await self._when_told()
+        call.route = self._find(key, call)
+        return await proceed(call)
+
+    def _find(self, key: Hashable, call: Call) -> Route:
+        nodes = [] if self._nodes is None else list(self._nodes)
+        left: Sequence[Any] = nodes
+        for router in self._routers:
+            left = router.narrow(call, left)
+        usable = _usable(left)
+        picker = self._balancer.picker(usable) if usable else None
+        route = Route(picker, len(nodes), len(left), len(usable))
+        if len(self._routes) >= _MOST_REMEMBERED:
+            self._routes.clear()
+        self._routes[key] = route
+        return route
+
+
+def _usable(nodes: Sequence[Node]) -> list[Node]:
+    """
+    Leave out nodes that a call would only fail at, unless all are such.
+
+    A node that is being connected to is better than none, and so is one that is
+    waiting for its next try: its refusal says why.
+    """
+    return [node for node in nodes if node.available] or list(nodes)

@@ -1,0 +1,98 @@
+"""
+The last good list of a service on disk, so that a client can start without a registry.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from twisted.logger import Logger
+
+from rpcfw.spi.clock import Threads
+from rpcfw.values.instance import Instance, instance_from_json, instance_to_json
+
+__all__ = ["SnapshotFile"]
+
+_MOST_BYTES = 64 << 20
+
+
+class SnapshotFile:
+    """
+    One folder; in it a file for each service, an instance record to a line.
+
+    What it reads is as little trusted as a registry: a file that is too large is not
+    read and a line that is no record is skipped.
+
+    Args:
+        folder: made if it is not there.
+        threads: file work runs in one.
+    """
+
+    log = Logger()
+
+    def __init__(self, folder: str, threads: Threads) -> None:
+        self._folder = Path(folder)
+        self._threads = threads
+        self._saving: set[str] = set()
+        self._newest: dict[str, tuple[Instance, ...]] = {}
+
+    async def load(self, service: str) -> tuple[Instance, ...]:
+        """
+        Return what was last saved; nothing if it cannot be had.
+        """
+        return await self._threads.call(self._read, self._path(service))
+
+    def save(self, service: str, instances: tuple[Instance, ...]) -> None:
+        """
+        Keep a list, soon; one that comes while another is written replaces it after.
+        """
+        self._newest[service] = instances
+        if service not in self._saving:
+            self._saving.add(service)
+            self._write_newest(service)
+
+    def _write_newest(self, service: str) -> None:
+        instances = self._newest.pop(service)
+        lines = b"".join([instance_to_json(instance) + b"\n" for instance in instances])
+        writing = self._threads.call(self._write, self._path(service), lines)
+        writing.addErrback(
+            lambda failure: self.log.warn(
+                "the last list of {service} could not be kept: {reason}",
+                service=service,
+                reason=failure.getErrorMessage(),
+            )
+        )
+        writing.addBoth(self._wrote, service)
+
+    def _wrote(self, _: object, service: str) -> None:
+        if service in self._newest:
+            self._write_newest(service)
+        else:
+            self._saving.discard(service)
+
+    def _path(self, service: str) -> Path:
+        return self._folder / f"{quote(service, safe='')}.jsonl"
+
+    def _read(self, path: Path) -> tuple[Instance, ...]:
+        try:
+            if path.stat().st_size > _MOST_BYTES:
+                return ()
+            lines = path.read_bytes().splitlines()
+        except OSError:
+            return ()
+        found = []
+        for line in lines:
+            try:
+                found.append(instance_from_json(line))
+            except ValueError:
+                self.log.warn("a line of {path} is no instance record", path=str(path))
+        return tuple(found)
+
+    @staticmethod
+    def _write(path: Path, lines: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(f".{os.getpid()}.new")
+        new.write_bytes(lines)
+        new.replace(path)

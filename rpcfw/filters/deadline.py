@@ -1,0 +1,114 @@
+"""
+Deadlines: every call gets one, none outlives it, and none too late is begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from rpcfw.errors import DeadlineExceeded
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.options import option, options
+from rpcfw.spi.waiting import limited
+from rpcfw.status import Hint
+from rpcfw.values.call import Call, serving
+from rpcfw.values.units import Seconds
+
+__all__ = ["AttemptDeadline", "AttemptDeadlineOptions", "ClientDeadline", "ServerDeadline"]
+
+
+class ClientDeadline(Filter):
+    """
+    One limit over everything below it: routing, waiting, all attempts.
+
+    ``call.deadline`` comes set from the channel. A call made while serving another
+    never gets more time than that one has left.
+    """
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        timers = self.surroundings.timers
+        seconds = timers.seconds
+
+        async def step(call: Call) -> Any:
+            began = seconds()
+            outer = serving.get()
+            if outer is not None and outer.deadline < call.deadline:
+                call.deadline = outer.deadline
+            if call.deadline <= began:
+                raise DeadlineExceeded(
+                    f"no time was left for {call.method.path} when it was called",
+                    hints=Hint.NEVER_SENT,
+                )
+            try:
+                return await limited(proceed(call), timers, call.deadline)
+            except DeadlineExceeded as error:
+                if not error.message:
+                    error.message = _overran(call, call.deadline - began)
+                raise
+
+        return step
+
+
+def _overran(call: Call, limit_s: float) -> str:
+    where = f"; last tried {call.peer}" if call.peer else ""
+    times = "once" if call.attempt == 1 else f"{call.attempt} times"
+    return f"no answer from {call.method.path} within {limit_s:.3g} s (tried {times}{where})"
+
+
+@options
+class AttemptDeadlineOptions:
+    """
+    One attempt's limit.
+    """
+
+    attempt_timeout: Seconds = option("1s", "limit of each attempt, within the call's own")
+
+
+class AttemptDeadline(Filter):
+    """
+    A share of the call's time for each attempt, so that a node that hangs leaves
+    some for the next.
+    """
+
+    Options = AttemptDeadlineOptions
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        timers = self.surroundings.timers
+        limit_s = self.options.attempt_timeout
+        deadline = timers.seconds() + limit_s
+        if deadline >= call.deadline:
+            return await proceed(call)
+        try:
+            return await limited(proceed(call), timers, deadline)
+        except DeadlineExceeded as error:
+            if not error.message:
+                error.message = f"no answer from {call.peer} within attempt_timeout {limit_s:g} s"
+            raise
+
+
+class ServerDeadline(Filter):
+    """
+    Drops what came too late before it costs anything. The rest is watched by
+    whoever runs the method, and only once it waits.
+    """
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        seconds = self.surroundings.clock.seconds
+
+        def step(call: Call) -> Coroutine[Any, Any, Any]:
+            return _too_late(call) if call.deadline <= seconds() else proceed(call)
+
+        return step
+
+
+async def _too_late(call: Call) -> Any:
+    raise DeadlineExceeded(
+        f"the time for {call.method.path} was over before it was begun", hints=Hint.NOT_BEGUN
+    )

@@ -1,0 +1,132 @@
+"""
+What is served here: from a path to the method that runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from rpcfw.errors import ContractError
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.service import Offered, Service, offered
+from rpcfw.transport.payload import Payload
+from rpcfw.values.method import Method
+
+__all__ = ["Catalog", "Served"]
+
+
+@frozen(eq=False)
+class Served:
+    """
+    One method, ready to run.
+
+    Args:
+        method: what it is.
+        function: the bound method of the service object.
+        spread: how a request becomes its arguments; None: it is the one argument.
+        is_coroutine: it was written with ``async def`` and returns one message.
+        blocking: it runs in a thread.
+        readers: how requests are read, by codec; filled as codecs are used.
+        writers: likewise for responses.
+    """
+
+    method: Method
+    function: Callable[..., Any]
+    spread: Callable[[Any], tuple[Any, ...]] | None
+    is_coroutine: bool
+    blocking: bool
+    readers: dict[str, Coder]
+    writers: dict[str, Coder]
+
+
+class Catalog:
+    """
+    The services of one server.
+
+    Args:
+        payload: how messages are read and written.
+    """
+
+    def __init__(self, payload: Payload) -> None:
+        self._payload = payload
+        self._services: dict[str, Service] = {}
+        self._withdrawn: set[str] = set()
+        #: By path: what a request's way looks at.
+        self.served: dict[str, Served] = {}
+
+    def add(self, service: Service) -> None:
+        """
+        Serve a service object.
+
+        Raises:
+            ContractError: it cannot be served, or its name is taken.
+        """
+        name = type(service).service_name
+        if name in self._services:
+            raise ContractError(f"two services are called {name!r}")
+        for one in offered(type(service)):
+            self.served[one.method.path] = self._prepare(service, one)
+        self._services[name] = service
+
+    def withdraw(self, name: str) -> None:
+        """
+        Serve a service no longer: its calls are refused as not begun.
+        """
+        service = self._services.pop(name, None)
+        if service is not None:
+            self._withdrawn.add(name)
+            for one in offered(type(service)):
+                self.served.pop(one.method.path, None)
+
+    def was_withdrawn(self, name: str) -> bool:
+        """
+        Tell whether a service was served here once.
+        """
+        return name in self._withdrawn
+
+    def has_service(self, name: str) -> bool:
+        """
+        Tell whether a service is served here now.
+        """
+        return name in self._services
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(tuple(self._services.values()))
+
+    def _prepare(self, service: Service, one: Offered) -> Served:
+        function = getattr(service, one.attribute)
+        method = one.method
+        served = Served(
+            method=method,
+            function=function,
+            spread=None if one.parameters is None else msgspec.structs.astuple,
+            is_coroutine=inspect.iscoroutinefunction(function),
+            blocking=one.blocking,
+            readers={},
+            writers={},
+        )
+        # Asked for now, so that a type that no codec carries stops the start.
+        served.readers[method.codec] = self._payload.coder(method.codec, method.request_type)
+        served.writers[method.codec] = self._payload.coder(method.codec, method.response_type)
+        return served
+
+    def coders(self, served: Served, codec: str) -> tuple[Coder, Coder]:
+        """
+        Return how a method's requests are read and its responses written.
+
+        Raises:
+            Unimplemented: the codec is not known here, or cannot carry the types.
+        """
+        reader = served.readers.get(codec)
+        if reader is None:
+            method = served.method
+            # The peer names the codec, but only ones known here get into the table.
+            reader = self._payload.coder(codec, method.request_type)
+            served.writers[codec] = self._payload.coder(codec, method.response_type)
+            served.readers[codec] = reader
+        return reader, served.writers[codec]

@@ -1,0 +1,109 @@
+"""
+A served call that did not end in the turn that brought it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rpcfw.errors import CallError, Cancelled
+from rpcfw.server.catalog import Served
+from rpcfw.server.running import Run
+from rpcfw.spi.events import MessageReceived, RequestReceived
+from rpcfw.spi.timers import Timers
+from rpcfw.status import Status
+from rpcfw.transport.driver import Driver, Listener
+from rpcfw.transport.mailbox import Mailbox
+from rpcfw.transport.outlet import Outlet
+from rpcfw.values.call import Call
+
+__all__ = ["Open"]
+
+
+class Open(Listener):
+    """
+    Listens for what the caller still says and watches the deadline.
+
+    Args:
+        driver: its connection.
+        event: what brought it.
+        call: it.
+        served: what runs.
+        timers: where the deadline is watched.
+        ended: told (this, result, error) when its coroutine has ended.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        event: RequestReceived,
+        call: Call,
+        served: Served,
+        timers: Timers,
+        ended: Callable[[Open, Any, BaseException | None], None],
+    ) -> None:
+        self.driver = driver
+        self.event = event
+        self.call = call
+        self.served = served
+        self.run: Run | None = None
+        self.mailbox: Mailbox | None = None
+        self.outlet: Outlet | None = None
+        #: The caller has its answer, or wants none: nothing more may be sent.
+        self.over = False
+        self._timers = timers
+        self._ended = ended
+        if not event.head.one_way:
+            driver.listeners[event.call_id] = self
+        timers.watch(call.deadline, self)
+
+    def done(self, result: Any, error: BaseException | None) -> None:
+        """
+        The coroutine has ended.
+        """
+        self._timers.forget(self.call.deadline, self)
+        self.driver.listeners.pop(self.event.call_id, None)
+        self._ended(self, result, error)
+
+    def give_up(self, error: CallError) -> None:
+        """
+        End it here: its coroutine is cancelled and what it says is dropped.
+        """
+        self.over = True
+        self.call.cancelled = True
+        if self.mailbox is not None:
+            self.mailbox.close(error)
+        if self.outlet is not None:
+            self.outlet.close(error)
+        if self.run is not None:
+            self.run.cancel()
+
+    def expire(self) -> None:
+        """
+        Its time is over: the caller is told now, whatever the method does about it.
+        """
+        reason = "the call's time was over while the server worked on it"
+        if not self.event.head.one_way:
+            self.driver.listeners.pop(self.event.call_id, None)
+            machine = self.driver.machine
+            machine.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
+            self.driver.flush()
+        self.give_up(Cancelled(reason))
+
+    # Listener.
+
+    def message(self, event: MessageReceived) -> None:
+        if self.mailbox is not None:
+            self.mailbox.put(event)
+
+    def side_ended(self) -> None:
+        if self.mailbox is not None:
+            self.mailbox.close()
+
+    def room_made(self) -> None:
+        if self.outlet is not None:
+            self.outlet.room_made()
+
+    def lost(self, error: CallError) -> None:
+        self.give_up(error)

@@ -1,0 +1,78 @@
+"""
+The connections of a server.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from rpcfw.server.options import ServerOptions
+from rpcfw.server.reception import Reception
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.events import RequestReceived
+from rpcfw.transport.driver import Driver, Owner
+from rpcfw.transport.keepalive import Keepalive
+
+__all__ = ["Peers"]
+
+
+class Peers(Owner):
+    """
+    Keeps them, so that they can be counted, watched and told of a stop.
+
+    Args:
+        reception: takes their requests.
+        clock: for signs of life.
+        options: see `ServerOptions`.
+    """
+
+    log = Logger()
+
+    def __init__(self, reception: Reception, clock: Clock, options: ServerOptions) -> None:
+        self._reception = reception
+        self._clock = clock
+        self._options = options
+        self._drivers: dict[Driver, Keepalive] = {}
+        self._leaving = ""
+
+    def __len__(self) -> int:
+        return len(self._drivers)
+
+    def is_full(self, unrecognised: int) -> bool:
+        """
+        Tell whether a further connection is one too many.
+        """
+        limit = self._options.max_connections
+        if len(self._drivers) + unrecognised < limit:
+            return False
+        self.log.warn("a connection was closed: max_connections of {limit} are open", limit=limit)
+        return True
+
+    def leave(self, reason: str) -> None:
+        """
+        Tell every peer, now and as it comes, that no new calls are taken.
+        """
+        self._leaving = reason
+        for driver in tuple(self._drivers):
+            driver.leave(reason)
+
+    def close(self, reason: str) -> None:
+        """
+        Close every connection, once what was written has left.
+        """
+        for driver in tuple(self._drivers):
+            driver.close(reason)
+
+    def connected(self, driver: Driver) -> None:
+        options = self._options
+        self._drivers[driver] = Keepalive(
+            driver, self._clock, options.keepalive, options.keepalive_timeout
+        )
+        if self._leaving:
+            driver.leave(self._leaving)
+
+    def closed(self, driver: Driver, reason: str) -> None:
+        self._drivers.pop(driver).stop()
+
+    def accept(self, driver: Driver, event: RequestReceived) -> None:
+        self._reception.accept(driver, event)

@@ -1,0 +1,258 @@
+"""
+Takes each request through the server's stack and answers it.
+
+Theory of operation. A whole unary request whose method ends without waiting is
+answered in the turn that read it: one coroutine, no listener, no timer. One that
+waits becomes an `Open` call: it listens for the caller's cancel and is watched by
+the timers. A call that streams in either direction is open from its first frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from contextvars import Context, copy_context
+from typing import Any
+
+from rpcfw.errors import CallError, InvalidMessage, MessageTooLarge, Rejected
+from rpcfw.server.catalog import Catalog, Served
+from rpcfw.server.dispatch import Pending
+from rpcfw.server.failures import Failures, refusal, status_of
+from rpcfw.server.open import Open
+from rpcfw.server.running import DeferredRun, TaskRun
+from rpcfw.server.streams import RequestMessages, answer_one, answer_stream
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.events import RequestReceived
+from rpcfw.spi.filter import CallStep
+from rpcfw.spi.timers import Timers
+from rpcfw.spi.waiting import CANCELLED, Waiter, running_loop
+from rpcfw.transport.driver import Driver
+from rpcfw.transport.mailbox import Mailbox
+from rpcfw.transport.outlet import Outlet
+from rpcfw.transport.payload import Payload
+from rpcfw.values.call import Call, serving
+from rpcfw.values.metadata import Metadata
+
+__all__ = ["Reception"]
+
+
+class Reception:
+    """
+    Everything between an accepted connection and the stack.
+
+    Args:
+        catalog: what is served.
+        payload: how messages are read and written.
+        stack: the server's stack, down to the method.
+        timers: where deadlines are watched.
+        failures: what callers are told of errors.
+        max_call_s: limit for calls whose caller named none, or a longer one.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        payload: Payload,
+        stack: CallStep,
+        timers: Timers,
+        failures: Failures,
+        max_call_s: float,
+    ) -> None:
+        self._catalog = catalog
+        self._served = catalog.served
+        self._payload = payload
+        self._stack = stack
+        self._timers = timers
+        self._failures = failures
+        self._max_call_s = max_call_s
+        self._open: set[Open] = set()
+        self._leaving = False
+        self._empty: Waiter[None] | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """
+        Calls that were begun and have not ended.
+        """
+        return len(self._open)
+
+    def leave(self) -> None:
+        """
+        Refuse every call from now on as not begun.
+        """
+        self._leaving = True
+
+    async def when_empty(self) -> None:
+        """
+        Return once no call is open.
+        """
+        if self._open:
+            self._empty = Waiter()
+            await self._empty
+
+    def give_up(self, error: CallError) -> None:
+        """
+        Give up the calls that are still open.
+        """
+        for opened in tuple(self._open):
+            self._fail(opened.driver, opened.event, error)
+            opened.give_up(error)
+
+    def accept(self, driver: Driver, event: RequestReceived) -> None:
+        """
+        Serve one request.
+        """
+        head = event.head
+        served = self._served.get(head.path)
+        if served is None or self._leaving:
+            self._refuse(driver, event)
+            return
+        reader = served.readers.get(head.codec)
+        if reader is None:
+            try:
+                reader = self._catalog.coders(served, head.codec)[0]
+            except CallError as error:
+                self._fail(driver, event, error)
+                return
+        left_s = head.timeout_s
+        if left_s is None or left_s > self._max_call_s:
+            left_s = self._max_call_s
+        body = event.body
+        call = Call(
+            served.method,
+            Pending(served, reader, body or b"", event.encoding),
+            head.metadata,
+            driver.heard_at + left_s,
+            head.caller,
+            driver.peer,
+        )
+        if served.method.unary and body is not None and event.ended:
+            self._serve_unary(driver, event, call, served)
+        else:
+            self._serve_stream(driver, event, call, served, reader)
+
+    def _refuse(self, driver: Driver, event: RequestReceived) -> None:
+        error = refusal(self._catalog, event.head.path)
+        if self._leaving:
+            error = Rejected("this server is stopping and takes no new calls")
+        self._fail(driver, event, error)
+
+    def _serve_unary(
+        self, driver: Driver, event: RequestReceived, call: Call, served: Served
+    ) -> None:
+        coroutine = self._stack(call)
+        context = copy_context()
+        if running_loop() is not None:
+            opened = self._opened(driver, event, call, served)
+            self._run(opened, coroutine, context)
+            return
+        try:
+            waited = context.run(_first_step, call, coroutine)
+        except StopIteration as stop:
+            self._answer(driver, event, call, served, stop.value)
+        except BaseException as error:
+            self._fail(driver, event, error)
+        else:
+            opened = self._opened(driver, event, call, served)
+            run = opened.run = DeferredRun(coroutine, context, opened.done)
+            run.wait(waited)
+
+    def _serve_stream(
+        self, driver: Driver, event: RequestReceived, call: Call, served: Served, reader: Coder
+    ) -> None:
+        opened = self._opened(driver, event, call, served)
+        mailbox = opened.mailbox = Mailbox(driver)
+        if event.ended:
+            mailbox.close()
+        if served.method.shape.client_streams:
+            call.request.stream = RequestMessages(mailbox, self._payload, reader)
+        if served.method.shape.server_streams:
+            outlet = opened.outlet = self._outlet(driver, event, served)
+            whole = event.body is not None
+            coroutine = answer_stream(
+                self._stack, call, None if whole else mailbox, outlet, driver, event.call_id
+            )
+        else:
+            coroutine = answer_one(self._stack, call, mailbox)
+        self._run(opened, coroutine, copy_context())
+
+    def _outlet(self, driver: Driver, event: RequestReceived, served: Served) -> Outlet:
+        head = event.head
+        writer = served.writers[head.codec]
+        what = "a response message"
+        return Outlet(driver, event.call_id, self._payload, writer, what, head.accepts)
+
+    def _opened(self, driver: Driver, event: RequestReceived, call: Call, served: Served) -> Open:
+        opened = Open(driver, event, call, served, self._timers, self._ended)
+        self._open.add(opened)
+        return opened
+
+    def _run(self, opened: Open, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
+        context.run(serving.set, opened.call)
+        if running_loop() is None:
+            run = opened.run = DeferredRun(coroutine, context, opened.done)
+            run.wait(None)
+        else:
+            task = opened.run = TaskRun(coroutine, context, opened.done)
+            task.tell()
+
+    def _ended(self, opened: Open, result: Any, error: BaseException | None) -> None:
+        """
+        An open call's coroutine has ended.
+        """
+        self._open.discard(opened)
+        call = opened.call
+        if error is not None:
+            call.end(status_of(error))
+        if not opened.over:
+            if error is not None:
+                self._fail(opened.driver, opened.event, error)
+            elif not call.method.shape.server_streams:
+                self._answer(opened.driver, opened.event, call, opened.served, result)
+        elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
+            self._failures.logged(call.method.path, error)
+        if self._empty is not None and not self._open:
+            waiter, self._empty = self._empty, None
+            if not waiter.called:
+                waiter.callback(None)
+
+    def _answer(
+        self, driver: Driver, event: RequestReceived, call: Call, served: Served, message: Any
+    ) -> None:
+        head = event.head
+        if head.one_way:
+            return
+        payload = self._payload
+        try:
+            body, encoding = payload.write(served.writers[head.codec], message, "the response"), ""
+            if len(body) > payload.threshold_bytes:
+                body, encoding = payload.pack(body, head.accepts)
+            driver.machine.respond(
+                event.call_id, body, encoding, call.response_metadata, call.trailers
+            )
+        except InvalidMessage as error:
+            self._failures.logged(head.path, error)
+            self._fail(driver, event, error)
+        except MessageTooLarge as error:
+            self._fail(driver, event, error)
+        else:
+            driver.flush()
+
+    def _fail(self, driver: Driver, event: RequestReceived, error: BaseException) -> None:
+        told = self._failures.told(event.head.path, error)
+        if event.head.one_way:
+            return
+        driver.machine.finish(
+            event.call_id,
+            told.status,
+            told.message,
+            told.details,
+            Metadata(told.trailers),
+            told.hints,
+            told.retry_after_s,
+        )
+        driver.flush()
+
+
+def _first_step(call: Call, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    serving.set(call)
+    return coroutine.send(None)

@@ -1,0 +1,168 @@
+"""
+A server: services, ports, and the order in which it comes and goes.
+
+Coming: services started, threads ready, ports open, then announced. Going:
+withdrawn, peers told, new calls refused as not begun, open calls awaited, then
+closed. Whoever calls meanwhile loses nothing but a refusal that may be retried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from rpcfw.errors import Cancelled, DeadlineExceeded, SetupError
+from rpcfw.filters.deadline import ServerDeadline
+from rpcfw.filters.metrics import ServerMetrics
+from rpcfw.kernel.orders import SERVER_ORDER
+from rpcfw.kernel.stack import Insert, Stack
+from rpcfw.server.announcing import Announcing
+from rpcfw.server.catalog import Catalog
+from rpcfw.server.dispatch import dispatch
+from rpcfw.server.failures import Failures
+from rpcfw.server.options import ServerOptions
+from rpcfw.server.peers import Peers
+from rpcfw.server.reception import Reception
+from rpcfw.server.threads import BlockingThreads
+from rpcfw.spi.filter import Filter, Role
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.service import Service
+from rpcfw.spi.waiting import limited
+from rpcfw.transport.ground import Ground
+from rpcfw.transport.sniffing import Acceptor
+from rpcfw.values.address import Address
+
+__all__ = ["Server"]
+
+
+class Server:
+    """
+    Serves services at one or more addresses.
+
+    Args:
+        ground: what the process stands on.
+        options: see `ServerOptions`.
+        services: what is served.
+        filters: what stands in the stack beside the usual, and where.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        ground: Ground,
+        options: ServerOptions,
+        services: Sequence[Service],
+        filters: Sequence[tuple[Insert, Filter]] = (),
+    ) -> None:
+        self._ground = ground
+        self._options = options
+        self._threads = BlockingThreads(
+            ground.reactor, options.threads, options.thread_queue, ground.surroundings.meter
+        )
+        self.catalog = Catalog(ground.payload)
+        for service in services:
+            self.catalog.add(service)
+        self.stack = self._make_stack(filters)
+        self._reception = Reception(
+            self.catalog,
+            ground.payload,
+            self.stack.build(dispatch(ground.payload, self._threads)),
+            ground.timers,
+            Failures(ground.chance),
+            options.max_call,
+        )
+        self._peers = Peers(self._reception, ground.reactor, options)
+        self._ports: list[IListeningPort] = []
+        self._announcing: Announcing | None = None
+        #: Where it listens, once it does; a port of 0 has become a real one.
+        self.addresses: tuple[Address, ...] = ()
+
+    async def start(self, registry: Registry | None = None) -> None:
+        """
+        Open the ports and announce the services.
+
+        Raises:
+            SetupError: an address cannot be listened at.
+        """
+        for service in self.catalog:
+            await service.started()
+        self._threads.start()
+        for address in self._options.listen:
+            await self._listen(address)
+        if registry is not None:
+            self._announcing = Announcing(registry, self._options, self._ground)
+            await self._announcing.start(tuple(self.catalog), self.addresses)
+
+    async def stop(self) -> None:
+        """
+        Go in good order, within ``drain_limit`` for the calls that are open.
+        """
+        if self._announcing is not None:
+            await self._announcing.stop()
+        self._peers.leave("the server is stopping")
+        self._reception.leave()
+        for port in self._ports:
+            await _stopped(port.stopListening())
+        await self._drain()
+        self._peers.close("the server has stopped")
+        self._threads.stop()
+        for service in self.catalog:
+            await service.stopped()
+
+    async def _drain(self) -> None:
+        limit_s = self._options.drain_limit
+        timers = self._ground.timers
+        try:
+            await limited(self._reception.when_empty(), timers, timers.seconds() + limit_s)
+        except DeadlineExceeded:
+            self.log.warn(
+                "{count} calls had not ended within drain_limit of {limit:g} s and are given up",
+                count=self._reception.in_flight,
+                limit=limit_s,
+            )
+            self._reception.give_up(Cancelled("the server is stopping"))
+
+    async def _listen(self, address: Address) -> None:
+        protocols = [self._ground.protocol(name) for name in self._options.protocols]
+        acceptor = Acceptor(
+            protocols,
+            self._ground.server_machine,
+            self._peers,
+            self._ground.reactor,
+            self._options.hello_timeout,
+            self._peers.is_full,
+        )
+        try:
+            port = await self._ground.network.server(address).listen(acceptor)
+        except Exception as error:
+            raise SetupError(f"cannot listen at {address}: {error}") from error
+        self._ports.append(port)
+        bound = port.getHost()
+        if address.scheme == "tcp":
+            address = Address("tcp", address.host, bound.port)
+        self.addresses += (address,)
+        self.log.info("listening at {address}", address=str(address))
+
+    def _make_stack(self, filters: Sequence[tuple[Insert, Filter]]) -> Stack:
+        surroundings = self._ground.surroundings
+        stack = Stack(SERVER_ORDER)
+        stack.put(Role.METRICS, "metrics", ServerMetrics(NoOptions(), surroundings))
+        stack.put(Role.DEADLINE, "deadline", ServerDeadline(NoOptions(), surroundings))
+        for edit, filter in filters:
+            stack.insert(edit, filter)
+        for place in self._options.remove:
+            stack.remove(place)
+        return stack
+
+
+async def _stopped(result: Any) -> None:
+    """
+    Await what `stopListening` returned, a Deferred or nothing.
+    """
+    if result is not None:
+        await result

@@ -1,0 +1,95 @@
+"""
+Serving calls that stream: messages in as an iterator, messages out one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from rpcfw.errors import Unimplemented
+from rpcfw.server.dispatch import Pending
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.filter import CallStep
+from rpcfw.status import Status
+from rpcfw.transport.driver import Driver
+from rpcfw.transport.mailbox import Mailbox
+from rpcfw.transport.outlet import Outlet
+from rpcfw.transport.payload import Payload
+from rpcfw.values.call import Call
+
+__all__ = ["RequestMessages", "answer_one", "answer_stream"]
+
+
+class RequestMessages(AsyncIterator[Any]):
+    """
+    What a method of a client-streaming call iterates over.
+
+    Args:
+        mailbox: where the messages come.
+        payload: how they are read.
+        reader: of their type.
+    """
+
+    def __init__(self, mailbox: Mailbox, payload: Payload, reader: Coder) -> None:
+        self._mailbox = mailbox
+        self._payload = payload
+        self._reader = reader
+
+    def __aiter__(self) -> RequestMessages:
+        return self
+
+    async def __anext__(self) -> Any:
+        event = await self._mailbox.take()
+        if event is None:
+            raise StopAsyncIteration
+        return self._payload.read(self._reader, event.body, event.encoding, "a request message")
+
+
+async def answer_one(stack: CallStep, call: Call, mailbox: Mailbox) -> Any:
+    """
+    Serve a call with one request message, which has not come yet with its head.
+
+    Raises:
+        Unimplemented: none came, or more than one.
+    """
+    pending: Pending = call.request
+    if pending.stream is None:
+        event = await mailbox.take()
+        if event is None or await mailbox.take() is not None:
+            raise Unimplemented(f"{call.method.path} takes exactly one message")
+        pending.body, pending.encoding = event.body, event.encoding
+    return await stack(call)
+
+
+async def answer_stream(
+    stack: CallStep,
+    call: Call,
+    mailbox: Mailbox | None,
+    outlet: Outlet,
+    driver: Driver,
+    call_id: int,
+) -> None:
+    """
+    Serve a call with a stream of responses, to its good end.
+
+    Args:
+        mailbox: where the request is still to come; None if it is here.
+    """
+    responses = await (stack(call) if mailbox is None else answer_one(stack, call, mailbox))
+    started = False
+    try:
+        async for message in responses:
+            if not started:
+                started = True
+                driver.machine.start_response(call_id, call.response_metadata)
+            await outlet.send(message)
+    finally:
+        close = getattr(responses, "aclose", None)
+        if close is not None:
+            await close()
+    if not started:
+        driver.machine.start_response(call_id, call.response_metadata)
+    driver.machine.finish(call_id, Status.OK, trailers=call.trailers)
+    driver.flush()
+    call.end(Status.OK)

@@ -1,0 +1,123 @@
+"""
+What a client and a server of one process both stand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from rpcfw.errors import PluginError
+from rpcfw.spi.clock import Chance
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.protocol import Limits, Machine, WireProtocol
+from rpcfw.spi.timers import Timers
+from rpcfw.transport.endpoints import Network
+from rpcfw.transport.link import Link, LinkOptions
+from rpcfw.transport.payload import Payload
+from rpcfw.values.address import Address
+from rpcfw.values.units import Bytes
+
+__all__ = ["Ground", "LimitOptions"]
+
+
+@options
+class LimitOptions:
+    """
+    What one side takes from the other, for every protocol.
+    """
+
+    max_receive_bytes: Bytes = option("4MiB", "largest message taken, packed or unpacked")
+    max_send_bytes: Bytes = option("64MiB", "largest message sent")
+    max_header_bytes: Bytes = option("16KiB", "largest head of a call: path, metadata, trailers")
+    max_calls: int = option("10000", "calls open at once on one connection")
+    stream_window_bytes: Bytes = option("1MiB", "unread bytes that a stream may have on its way")
+    max_resets: int = option("200", "calls cancelled as they begin, before a peer is hostile")
+    max_pings: int = option("100", "pings with nothing else, before a peer is hostile")
+
+    def limits(self) -> Limits:
+        """
+        Return them as machines take them.
+        """
+        return Limits(
+            max_receive_bytes=self.max_receive_bytes,
+            max_send_bytes=self.max_send_bytes,
+            max_header_bytes=self.max_header_bytes,
+            max_calls=self.max_calls,
+            stream_window_bytes=self.stream_window_bytes,
+            max_resets=self.max_resets,
+            max_pings=self.max_pings,
+        )
+
+
+@frozen(eq=False)
+class Ground:
+    """
+    The things that are one in a process.
+
+    Args:
+        reactor: Twisted's, or a clock where there are no sockets.
+        timers: deadlines on it.
+        chance: randomness.
+        network: ways to listen and to connect.
+        payload: codecs and compressors.
+        protocols: wires by name.
+        limits: what is taken from peers.
+        link_options: how connections are kept.
+        surroundings: what plugins may use.
+    """
+
+    reactor: Any
+    timers: Timers
+    chance: Chance
+    network: Network
+    payload: Payload
+    protocols: Mapping[str, WireProtocol]
+    limits: Limits
+    link_options: LinkOptions
+    surroundings: Surroundings
+
+    def protocol(self, name: str) -> WireProtocol:
+        """
+        Return a wire by name.
+
+        Raises:
+            PluginError: this process was not set up with it.
+        """
+        known = self.protocols.get(name)
+        if known is None:
+            names = ", ".join(self.protocols)
+            raise PluginError(f"the protocol {name!r} is not in use here; in use are: {names}")
+        return known
+
+    def make_link(
+        self, address: Address, protocol: str, changed: Callable[[Link], None], kept: bool
+    ) -> Link:
+        """
+        Return a link to an address; fits `rpcfw.cluster.nodes.MakeLink`.
+        """
+        wire = self.protocol(protocol)
+        payload, limits = self.payload, self.limits
+
+        def make_machine() -> Machine:
+            return wire.client(limits, payload.accepts)
+
+        return Link(
+            address,
+            self.network,
+            make_machine,
+            self.link_options,
+            self.reactor,
+            self.chance,
+            changed,
+            kept,
+        )
+
+    def server_machine(self, protocol: WireProtocol) -> Machine:
+        """
+        Return a machine for an accepted connection.
+        """
+        return protocol.server(self.limits, self.payload.accepts)

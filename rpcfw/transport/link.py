@@ -1,0 +1,302 @@
+"""
+A link: one kept connection to one address.
+
+Theory of operation::
+
+    IDLE ──wanted──► CONNECTING ──hello──► READY ──lost or peer leaving──► IDLE
+                         │
+                         └──failed──► WAITING ──delay over──► IDLE (or CONNECTING, if kept)
+    any ──close──► CLOSED
+
+A link that is *kept* connects again by itself; one that is not waits to be wanted.
+The delays grow with each failure and start afresh once the peer has said hello, not
+merely accepted. While WAITING, who wants the link is told at once that it is not
+there, with the last reason: better elsewhere than in a queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from rpcfw.errors import Unavailable
+from rpcfw.spi.clock import Chance, Clock
+from rpcfw.spi.options import option, options
+from rpcfw.spi.protocol import Machine
+from rpcfw.spi.waiting import Waiter
+from rpcfw.status import Hint
+from rpcfw.transport.driver import Driver, Owner
+from rpcfw.transport.endpoints import Network
+from rpcfw.transport.keepalive import Keepalive
+from rpcfw.values.address import Address
+from rpcfw.values.backoff import Backoff
+from rpcfw.values.units import Seconds, Share
+
+__all__ = ["Link", "LinkOptions", "LinkState"]
+
+#: How often a connection that is being left is looked at for calls still open.
+_LOOK_AGAIN_S = 0.1
+
+
+@options
+class LinkOptions:
+    """
+    How connections to servers are kept.
+    """
+
+    connect_timeout: Seconds = option("5s", "limit for connecting, the peer's hello included")
+    backoff: Seconds = option("1s", "delay after the first failure to connect")
+    backoff_factor: float = option("1.6", "what each further delay is multiplied by")
+    backoff_most: Seconds = option("120s", "longest delay between two tries")
+    backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
+    keepalive: Seconds = option("30s", "silence after which the peer is asked for a sign of life")
+    keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
+
+
+class LinkState(Enum):
+    """
+    See the theory of operation.
+    """
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    READY = "ready"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+class Link(Owner):
+    """
+    One kept connection.
+
+    Args:
+        address: of the peer.
+        network: how to get there.
+        make_machine: a new machine for each connection.
+        options: see `LinkOptions`.
+        clock: time.
+        chance: for the jitter.
+        changed: told after each change of state.
+        kept: connect now, and again whenever the connection is lost.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        address: Address,
+        network: Network,
+        make_machine: Callable[[], Machine],
+        options: LinkOptions,
+        clock: Clock,
+        chance: Chance,
+        changed: Callable[[Link], None],
+        kept: bool = False,
+    ) -> None:
+        self.address = address
+        self.state = LinkState.IDLE
+        #: The driver while READY, else None: what a call's way looks at.
+        self.driver: Driver | None = None
+        self.reason = ""
+        self._network = network
+        self._make_machine = make_machine
+        self._options = options
+        self._clock = clock
+        self._chance = chance
+        self._changed = changed
+        self._kept = kept
+        self._failures = 0
+        self._backoff = Backoff(
+            options.backoff, options.backoff_factor, options.backoff_most, options.backoff_jitter
+        )
+        self._wanting: list[Waiter[Driver]] = []
+        self._timer: Any = None
+        self._dialling: Deferred[IProtocol] | None = None
+        self._greeting: Driver | None = None
+        self._keepalive: Keepalive | None = None
+        self._ready_since = 0.0
+        self._leaving: set[Driver] = set()
+
+    def start(self) -> None:
+        """
+        Connect if the link is kept.
+        """
+        if self._kept:
+            self._connect()
+
+    async def ready(self) -> Driver:
+        """
+        Return a driver to make a call on, connecting if need be.
+
+        Raises:
+            Unavailable: it could not be had; never sent, so elsewhere is as good.
+        """
+        if self.driver is not None:
+            return self.driver
+        if self.state in (LinkState.WAITING, LinkState.CLOSED):
+            raise self._unavailable()
+        waiter: Waiter[Driver] = Waiter()
+        self._wanting.append(waiter)
+        if self.state is LinkState.IDLE:
+            self._connect()
+        return await waiter
+
+    def close(self, reason: str) -> None:
+        """
+        Close for good. Calls on it fail.
+        """
+        if self.driver is not None:
+            self._leaving.add(self.driver)
+        self._shut(reason)
+        for driver in tuple(self._leaving):
+            driver.close(reason)
+
+    def drain(self, reason: str) -> None:
+        """
+        Close once the calls on it have ended; it takes no new ones.
+        """
+        driver = self.driver
+        self._shut(reason)
+        if driver is not None:
+            self._leaving.add(driver)
+            self._close_when_empty(driver, reason)
+
+    def _shut(self, reason: str) -> None:
+        self.reason = reason
+        self.driver = None
+        dialling, self._dialling = self._dialling, None
+        greeting, self._greeting = self._greeting, None
+        self._set(LinkState.CLOSED)
+        if dialling is not None:
+            dialling.cancel()
+        if greeting is not None:
+            greeting.abort(reason)
+        self._refuse_wanting()
+
+    # CONNECTING.
+
+    def _connect(self) -> None:
+        self._set(LinkState.CONNECTING)
+        limit_s = self._options.connect_timeout
+        self._timer = self._clock.callLater(limit_s, self._too_slow)
+        factory = Factory.forProtocol(self._new_driver)
+        factory.noisy = False
+        endpoint = self._network.client(self.address, limit_s)
+        dialling = self._dialling = endpoint.connect(factory)
+        dialling.addErrback(self._refused)
+
+    def _new_driver(self) -> Driver:
+        return Driver(self._make_machine(), self, self._clock)
+
+    def _refused(self, failure: Failure) -> None:
+        if self.state is LinkState.CONNECTING:
+            self._failed(failure.getErrorMessage())
+
+    def _too_slow(self) -> None:
+        reason = f"no hello within connect_timeout of {self._options.connect_timeout:g} s"
+        self._failed(reason)
+
+    def _failed(self, reason: str) -> None:
+        dialling, self._dialling = self._dialling, None
+        greeting, self._greeting = self._greeting, None
+        self._failures += 1
+        self.reason = reason
+        self._set(LinkState.WAITING)
+        delay_s = self._backoff.delay_s(self._failures, self._chance.random())
+        self._timer = self._clock.callLater(delay_s, self._waited)
+        if dialling is not None:
+            dialling.cancel()
+        if greeting is not None:
+            greeting.abort(reason)
+        self._refuse_wanting()
+
+    def _waited(self) -> None:
+        self._set(LinkState.IDLE)
+        if self._kept:
+            self._connect()
+
+    # READY.
+
+    def connected(self, driver: Driver) -> None:
+        if self.state is LinkState.CONNECTING:
+            self._greeting = driver
+        else:
+            driver.abort("no longer wanted")
+
+    def greeted(self, driver: Driver) -> None:
+        if driver is not self._greeting:
+            return
+        self._greeting = self._dialling = None
+        self._failures = 0
+        self.driver = driver
+        self._ready_since = self._clock.seconds()
+        self._keepalive = Keepalive(
+            driver, self._clock, self._options.keepalive, self._options.keepalive_timeout
+        )
+        self._set(LinkState.READY)
+        wanting, self._wanting = self._wanting, []
+        for waiter in wanting:
+            if not waiter.called:
+                waiter.callback(driver)
+
+    def peer_leaving(self, driver: Driver, reason: str) -> None:
+        if driver is self.driver:
+            self._leaving.add(driver)
+            self._lost(reason or "the peer is leaving")
+        self._close_when_empty(driver, "the peer is leaving")
+
+    def closed(self, driver: Driver, reason: str) -> None:
+        self._leaving.discard(driver)
+        if driver is self.driver:
+            self._lost(reason)
+        elif driver is self._greeting:
+            self._greeting = None
+            self._failed(reason)
+
+    def _lost(self, reason: str) -> None:
+        self.driver = None
+        self.reason = reason
+        lived_s = self._clock.seconds() - self._ready_since
+        if lived_s < self._options.backoff:
+            # A peer that greets and hangs up must not be dialled in a tight loop.
+            self._failed(reason)
+        else:
+            self._set(LinkState.IDLE)
+            if self._kept:
+                self._connect()
+
+    # Pieces.
+
+    def _set(self, state: LinkState) -> None:
+        self.state = state
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+        if state is not LinkState.READY and self._keepalive is not None:
+            self._keepalive.stop()
+            self._keepalive = None
+        self._changed(self)
+
+    def _refuse_wanting(self) -> None:
+        wanting, self._wanting = self._wanting, []
+        for waiter in wanting:
+            if not waiter.called:
+                waiter.errback(Failure(self._unavailable()))
+
+    def _unavailable(self) -> Unavailable:
+        return Unavailable(f"no connection to {self.address}: {self.reason}", hints=Hint.NEVER_SENT)
+
+    def _close_when_empty(self, driver: Driver, reason: str) -> None:
+        if driver not in self._leaving:
+            return
+        if driver.listeners:
+            self._clock.callLater(_LOOK_AGAIN_S, self._close_when_empty, driver, reason)
+        else:
+            driver.close(reason)

@@ -1,0 +1,81 @@
+"""
+The messages of a stream that have come and were not taken yet.
+
+What is in it is bounded by the flow control of the wire: a message's cost is
+reported as consumed only when the application takes it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from rpcfw.spi.events import MessageReceived
+from rpcfw.spi.waiting import Waiter
+from rpcfw.transport.driver import Driver
+
+__all__ = ["Mailbox"]
+
+
+class Mailbox:
+    """
+    One direction of one stream, at its reader's end. One reader at a time.
+
+    Args:
+        driver: the connection that the messages come by.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self.call_id = 0
+        self._driver = driver
+        self._messages: deque[MessageReceived] = deque()
+        self._closed = False
+        self._error: BaseException | None = None
+        self._waiter: Waiter[None] | None = None
+
+    @property
+    def closed(self) -> bool:
+        """
+        Whether no further message will come.
+        """
+        return self._closed
+
+    def put(self, event: MessageReceived) -> None:
+        self._messages.append(event)
+        self._wake()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """
+        Say that no more will come. An error overtakes what is waiting, an end does not.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._error = error
+        if error is not None:
+            self._messages.clear()
+        self._wake()
+
+    async def take(self) -> MessageReceived | None:
+        """
+        Return the next message, or None at the end.
+
+        Raises:
+            BaseException: what `close` was given.
+        """
+        while not self._messages:
+            if self._error is not None:
+                raise self._error
+            if self._closed:
+                return None
+            self._waiter = Waiter()
+            await self._waiter
+        event = self._messages.popleft()
+        if not self._closed:
+            self._driver.machine.consumed(event.call_id, event.cost)
+            self._driver.flush()
+        return event
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.called:
+            waiter.callback(None)

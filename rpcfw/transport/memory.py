@@ -1,0 +1,238 @@
+"""
+A network inside one process: connections by name, no sockets, time as handed in.
+
+Bytes written in one turn arrive together in a later one, as over a socket, so the
+order of events is that of a real network with no latency. A test can cut what it
+likes: `MemoryNetwork.connections` are at hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionRefusedError
+from twisted.internet.interfaces import (
+    IAddress,
+    IConsumer,
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    IPushProducer,
+    ITransport,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from rpcfw.spi.clock import Clock
+
+__all__ = ["MemoryConnection", "MemoryNetwork"]
+
+#: Above so many unread bytes a writer is paused, as Twisted does for sockets.
+_BUFFER_BYTES = 1 << 16
+
+
+@implementer(IAddress)
+class MemoryAddress:
+    """
+    The name of an end.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.host = f"memory:{name}"
+        self.port = 0
+
+
+class MemoryNetwork:
+    """
+    Who listens under which name.
+
+    Args:
+        clock: when bytes arrive: in its next turn.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.connections: list[MemoryConnection] = []
+        self._listening: dict[str, IProtocolFactory] = {}
+
+    def listen(self, name: str, factory: IProtocolFactory) -> IListeningPort:
+        """
+        Accept connections to ``name``.
+
+        Raises:
+            OSError: somebody does already.
+        """
+        if name in self._listening:
+            raise OSError(f"memory:{name} is in use")
+        self._listening[name] = factory
+        factory.doStart()
+        return _Port(self, name)
+
+    def connect(self, name: str, factory: IProtocolFactory) -> IProtocol:
+        """
+        Return the client's protocol, connected.
+
+        Raises:
+            ConnectError: nobody listens under the name.
+        """
+        accepting = self._listening.get(name)
+        server = None if accepting is None else accepting.buildProtocol(MemoryAddress("client"))
+        if server is None:
+            raise ConnectionRefusedError(f"nobody listens at memory:{name}")
+        client = factory.buildProtocol(MemoryAddress(name))
+        assert client is not None
+        near, far = _End(self.clock, name), _End(self.clock, "client")
+        near.join(client, far)
+        far.join(server, near)
+        self.connections.append(MemoryConnection(near, far))
+        server.makeConnection(far)  # type: ignore[arg-type]  # a transport in all but declaration
+        client.makeConnection(near)  # type: ignore[arg-type]  # likewise
+        return client
+
+    def stop_listening(self, name: str) -> None:
+        """
+        Refuse connections to ``name`` from now on.
+        """
+        self._listening.pop(name, None)
+
+
+class MemoryConnection:
+    """
+    Both ends of a connection, for tests that cut it.
+    """
+
+    def __init__(self, near: _End, far: _End) -> None:
+        self._ends = (near, far)
+
+    @property
+    def open(self) -> bool:
+        return not self._ends[0].gone
+
+    def cut(self) -> None:
+        """
+        Lose the connection at both ends at once, with whatever was on its way.
+        """
+        for end in self._ends:
+            end.lose(Failure(ConnectionAborted()))
+
+
+@implementer(ITransport, IPushProducer, IConsumer)
+class _End:
+    """
+    One end: a transport to its protocol.
+    """
+
+    def __init__(self, clock: Clock, peer: str) -> None:
+        self._clock = clock
+        self._peer = peer
+        self.protocol: IProtocol | None = None
+        self._other: _End | None = None
+        self._sent: list[bytes] = []
+        self._sent_bytes = 0
+        self._scheduled = False
+        self._closing = False
+        self._reading = True
+        self._producer: Any = None
+        self._producer_paused = False
+        self.gone = False
+
+    def join(self, protocol: IProtocol, other: _End) -> None:
+        self.protocol = protocol
+        self._other = other
+
+    # ITransport.
+
+    def write(self, data: bytes) -> None:
+        if self._closing or self.gone or not data:
+            return
+        self._sent.append(data)
+        self._sent_bytes += len(data)
+        if self._sent_bytes > _BUFFER_BYTES and self._producer and not self._producer_paused:
+            self._producer_paused = True
+            self._producer.pauseProducing()
+        self._schedule()
+
+    def writeSequence(self, data: Any) -> None:
+        self.write(b"".join(data))
+
+    def loseConnection(self) -> None:
+        self._closing = True
+        self._schedule()
+
+    def abortConnection(self) -> None:
+        self.lose(Failure(ConnectionAborted()))
+        if self._other is not None:
+            self._clock.callLater(0, self._other.lose, Failure(ConnectionDone()))
+
+    def getPeer(self) -> MemoryAddress:
+        return MemoryAddress(self._peer)
+
+    def getHost(self) -> MemoryAddress:
+        return MemoryAddress("here")
+
+    # IPushProducer: this end's reading.
+
+    def pauseProducing(self) -> None:
+        self._reading = False
+
+    def resumeProducing(self) -> None:
+        self._reading = True
+        if self._other is not None:
+            self._other._schedule()
+
+    def stopProducing(self) -> None:
+        self.loseConnection()
+
+    # IConsumer: this end's writing.
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self._producer = producer
+
+    def unregisterProducer(self) -> None:
+        self._producer = None
+
+    def lose(self, reason: Failure) -> None:
+        if not self.gone:
+            self.gone = True
+            assert self.protocol is not None
+            self.protocol.connectionLost(reason)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._clock.callLater(0, self._deliver)
+
+    def _deliver(self) -> None:
+        self._scheduled = False
+        other = self._other
+        if self.gone or other is None or other.gone or not other._reading:
+            return
+        data, self._sent = b"".join(self._sent), []
+        self._sent_bytes = 0
+        if data:
+            assert other.protocol is not None
+            other.protocol.dataReceived(data)
+        if self._producer_paused and self._producer:
+            self._producer_paused = False
+            self._producer.resumeProducing()
+        if self._closing and not self._sent:
+            other.lose(Failure(ConnectionDone()))
+            self.lose(Failure(ConnectionDone()))
+
+
+@implementer(IListeningPort)
+class _Port:
+    def __init__(self, network: MemoryNetwork, name: str) -> None:
+        self._network = network
+        self._name = name
+
+    def startListening(self) -> None:
+        """
+        It already does.
+        """
+
+    def stopListening(self) -> None:
+        self._network.stop_listening(self._name)
+
+    def getHost(self) -> MemoryAddress:
+        return MemoryAddress(self._name)

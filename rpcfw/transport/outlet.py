@@ -1,0 +1,87 @@
+"""
+The sending end of a stream: waits for the wire's credit and for the socket.
+"""
+
+from __future__ import annotations
+
+from rpcfw.errors import CallError
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.waiting import Waiter
+from rpcfw.transport.driver import Driver
+from rpcfw.transport.payload import Payload
+
+__all__ = ["Outlet"]
+
+
+class Outlet:
+    """
+    One direction of one stream, at its writer's end. One writer at a time.
+
+    Args:
+        driver: the connection.
+        call_id: the call on it.
+        payload: how messages become bytes.
+        coder: of the messages' type.
+        what: how errors name a message.
+        accepts: compressions that the reader can undo.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        call_id: int,
+        payload: Payload,
+        coder: Coder,
+        what: str,
+        accepts: tuple[str, ...],
+    ) -> None:
+        self._driver = driver
+        self._call_id = call_id
+        self._payload = payload
+        self._coder = coder
+        self._what = what
+        self._accepts = accepts
+        self._room = True
+        self._waiter: Waiter[None] | None = None
+        self._error: CallError | None = None
+
+    async def send(self, message: object) -> None:
+        """
+        Send one message; return when the next one may be sent.
+
+        Raises:
+            CallError: the call is over, or the message is none of its type.
+        """
+        if self._error is not None:
+            raise self._error
+        body, encoding = self._payload.write(self._coder, message, self._what), ""
+        if len(body) > self._payload.threshold_bytes:
+            body, encoding = self._payload.pack(body, self._accepts)
+        self._room = self._driver.machine.send(self._call_id, body, encoding)
+        self._driver.flush()
+        while not self._room:
+            self._waiter = Waiter()
+            await self._waiter
+        await self._driver.when_writable()
+        if self._error is not None:
+            raise self._error
+
+    def room_made(self) -> None:
+        """
+        The reader has granted more.
+        """
+        self._room = True
+        self._wake()
+
+    def close(self, error: CallError) -> None:
+        """
+        Let a waiting `send`, and each later one, fail with ``error``.
+        """
+        self._error = error
+        self._room = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.called:
+            waiter.callback(None)

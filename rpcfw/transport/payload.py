@@ -1,0 +1,126 @@
+"""
+Messages to wire bytes and back: codec, then compressor, within the size limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rpcfw.errors import CallError, ContractError, InvalidMessage, Unimplemented
+from rpcfw.spi.codec import Codec, Coder
+from rpcfw.spi.compressor import Compressor
+from rpcfw.spi.options import option, options
+from rpcfw.values.units import Bytes
+
+__all__ = ["CompressionOptions", "Payload"]
+
+
+@options
+class CompressionOptions:
+    """
+    When bodies are packed.
+    """
+
+    plugin: str = option("none", "how large bodies are packed: none, gzip, zstd or a plugin's name")
+    threshold: Bytes = option("1KiB", "bodies up to this size are sent as they are")
+
+
+class Payload:
+    """
+    What one process knows of codecs and compressors.
+
+    Args:
+        codecs: by name.
+        compressors: by name; those that can be undone here.
+        encoding: name of the one to pack with, empty for none.
+        threshold_bytes: bodies up to this size are not packed.
+        max_receive_bytes: most that a body may unpack to.
+    """
+
+    def __init__(
+        self,
+        codecs: Mapping[str, Codec],
+        compressors: Mapping[str, Compressor],
+        encoding: str,
+        threshold_bytes: int,
+        max_receive_bytes: int,
+    ) -> None:
+        self._codecs = codecs
+        self._compressors = compressors
+        self._encoding = encoding
+        self._max_receive_bytes = max_receive_bytes
+        self.accepts = tuple(compressors)
+        #: What callers compare a body's length with before they ask `pack`.
+        self.threshold_bytes = threshold_bytes if encoding else 1 << 62
+
+    def coder(self, codec: str, type: Any) -> Coder:
+        """
+        Return how a codec writes and reads a type.
+
+        Raises:
+            Unimplemented: there is no such codec here, or it cannot carry the type.
+        """
+        known = self._codecs.get(codec)
+        if known is None:
+            names = ", ".join(sorted(self._codecs)) or "none"
+            raise Unimplemented(f"the codec {codec!r} is not known here; known are: {names}")
+        try:
+            return known.coder(type)
+        except ContractError as error:
+            raise Unimplemented(str(error)) from error
+
+    def pack(self, body: bytes, accepts: tuple[str, ...]) -> tuple[bytes, str]:
+        """
+        Return a body over the threshold as it is sent, and its encoding.
+
+        Args:
+            accepts: compressions that the receiver can undo.
+        """
+        if self._encoding not in accepts:
+            return body, ""
+        packed = self._compressors[self._encoding].compress(body)
+        return (packed, self._encoding) if len(packed) < len(body) else (body, "")
+
+    def unpack(self, body: bytes, encoding: str) -> bytes:
+        """
+        Return a body that came packed.
+
+        Raises:
+            CallError: it cannot be unpacked, or to more than is taken.
+        """
+        compressor = self._compressors.get(encoding)
+        if compressor is None:
+            known = ", ".join(self._compressors) or "none"
+            raise Unimplemented(f"the compression {encoding!r} is not known here; known: {known}")
+        return compressor.decompress(body, self._max_receive_bytes)
+
+    def write(self, coder: Coder, message: Any, what: str) -> bytes:
+        """
+        Return a message's bytes.
+
+        Raises:
+            InvalidMessage: it is not of its type.
+        """
+        try:
+            return coder.encode(message)
+        except Exception as error:
+            raise InvalidMessage(
+                f"{what} of type {type(message).__name__} cannot be written: {error}"
+            ) from error
+
+    def read(self, coder: Coder, body: bytes, encoding: str, what: str) -> Any:
+        """
+        Return the message in a body.
+
+        Raises:
+            CallError: it holds none.
+        """
+        if encoding:
+            body = self.unpack(body, encoding)
+        try:
+            return coder.decode(body)
+        except CallError:
+            raise
+        except Exception as error:
+            raise InvalidMessage(f"{what} cannot be read: {error}") from error

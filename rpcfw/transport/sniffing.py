@@ -1,0 +1,126 @@
+"""
+One port for several protocols: the first bytes of a connection choose the machine.
+
+The driver knows nothing of it: a protocol is a plugin with a `match`, and what no
+protocol recognises gets a sentence that a person can read, and is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.protocol import Machine, Match, WireProtocol
+from rpcfw.transport.driver import Driver, Owner
+
+__all__ = ["Acceptor"]
+
+_MOST_SNIFFED_BYTES = 64
+_HTTP_METHODS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC")
+
+
+class Acceptor(Factory):
+    """
+    Makes the drivers of one port.
+
+    Args:
+        protocols: those spoken here.
+        make_machine: the machine of one connection for a protocol.
+        owner: of the drivers.
+        clock: time.
+        hello_timeout_s: how long a new connection may stay unrecognised.
+        is_full: asked for each new connection, with the number of those not yet
+            recognised; what comes while it is true is closed at once.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        protocols: Sequence[WireProtocol],
+        make_machine: Callable[[WireProtocol], Machine],
+        owner: Owner,
+        clock: Clock,
+        hello_timeout_s: float,
+        is_full: Callable[[int], bool],
+    ) -> None:
+        self.protocols = tuple(protocols)
+        self.clock = clock
+        self.hello_timeout_s = hello_timeout_s
+        self._make_machine = make_machine
+        self._owner = owner
+        self._is_full = is_full
+        self.unrecognised = 0
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        """
+        Return what listens to a new connection; None closes it.
+        """
+        return None if self._is_full(self.unrecognised) else _Sniffer(self)
+
+    def driver(self, protocol: WireProtocol) -> Driver:
+        return Driver(self._make_machine(protocol), self._owner, self.clock, pause_reading=True)
+
+
+class _Sniffer(Protocol):
+    """
+    Listens until the protocol is known; then the driver takes the transport over.
+    """
+
+    def __init__(self, acceptor: Acceptor) -> None:
+        self._acceptor = acceptor
+        self._data = b""
+
+    def connectionMade(self) -> None:
+        self._acceptor.unrecognised += 1
+        timeout_s = self._acceptor.hello_timeout_s
+        self._timer = self._acceptor.clock.callLater(timeout_s, self._too_slow)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        start = self._data[:_MOST_SNIFFED_BYTES]
+        answers = [(protocol.match(start), protocol) for protocol in self._acceptor.protocols]
+        for answer, protocol in answers:
+            if answer is Match.YES:
+                self._hand_over(protocol)
+                return
+        if len(start) == _MOST_SNIFFED_BYTES or not any(a is Match.MORE for a, _ in answers):
+            self._refuse(start)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._settled()
+
+    def _hand_over(self, protocol: WireProtocol) -> None:
+        self._settled()
+        driver = self._acceptor.driver(protocol)
+        # From now on the transport calls the driver itself: one call less a read.
+        transport = cast(Any, self.transport)
+        transport.protocol = driver
+        driver.makeConnection(transport)
+        driver.dataReceived(self._data)
+
+    def _settled(self) -> None:
+        self._acceptor.unrecognised -= 1
+        if self._timer.active():
+            self._timer.cancel()
+
+    def _refuse(self, start: bytes) -> None:
+        names = ", ".join(protocol.name for protocol in self._acceptor.protocols)
+        text = f"This is an rpcfw port. It speaks: {names}. What came is none of these.\n".encode()
+        if start.startswith(_HTTP_METHODS):
+            text = (
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+                b"Content-Type: text/plain; charset=utf-8\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (len(text), text)
+            )
+        transport = cast(Any, self.transport)
+        transport.write(text)
+        transport.loseConnection()
+
+    def _too_slow(self) -> None:
+        cast(Any, self.transport).abortConnection()
