@@ -66,8 +66,10 @@ class Answers(GRPCMachine[Opening]):
             self._finished += 1
             self._out += (opening.reply.whole(call_id, length - 5), body, ok_trailers(call_id))
             return
-        stream = self._own(call_id)
         self._check_sendable(len(body))
+        stream = self._own(call_id)
+        if stream is None:
+            return
         self._head(stream, metadata, encoding)
         stream.outgoing.add(body, 1 if encoding else 0)
         self._end(stream, trailers_block(peer=peer.header_list_bytes, trailers=trailers))
@@ -80,7 +82,9 @@ class Answers(GRPCMachine[Opening]):
             encoding: compression that messages of this answer may have. gRPC says
                 it in the head, so it cannot be chosen later.
         """
-        self._head(self._own(call_id), metadata, encoding)
+        stream = self._own(call_id)
+        if stream is not None:
+            self._head(stream, metadata, encoding)
 
     def finish(
         self,
@@ -93,6 +97,8 @@ class Answers(GRPCMachine[Opening]):
         retry_after_s: float | None = None,
     ) -> None:
         stream = self._own(call_id)
+        if stream is None:
+            return
         self._end(
             stream,
             trailers_block(

@@ -26,6 +26,7 @@ from rpcfw_grpc.settings import (
     CONNECTION_WINDOW_BYTES,
     FIRST_WINDOW_BYTES,
     FRAME_BYTES,
+    LEAST_FRAME_BYTES,
     PeerSettings,
     our_settings,
 )
@@ -35,6 +36,7 @@ __all__ = ["Connection"]
 
 _Frame = Callable[["Connection", int, int, bytes], None]
 _LONGEST_CHAIN = 32
+_OF_HEADS = (frames.HEADERS, frames.CONTINUATION)
 
 
 class Connection(Machine):
@@ -72,6 +74,7 @@ class Connection(Machine):
         self._progress = 0
         self._pings = 0
         self._turn = 0
+        self._most_head_frame = min(max(LEAST_FRAME_BYTES, limits.max_header_bytes), FRAME_BYTES)
 
     # What subclasses add.
 
@@ -214,11 +217,10 @@ class Connection(Machine):
         high, low, kind, flags, stream_id = FRAME_HEAD.unpack_from(data, at)
         size = high << 8 | low
         stop = at + FRAME_HEAD_BYTES + size
+        self._check_size(size, kind)
         if stop > len(data):
-            self._check_size(size, kind)
             self._need = FRAME_HEAD_BYTES + size
             return -1
-        self._check_size(size, kind)
         self._check_order(kind, flags, stream_id)
         on_frame = _ON_FRAME.get(kind)
         payload = data[at + FRAME_HEAD_BYTES : stop]
@@ -232,9 +234,12 @@ class Connection(Machine):
         return len(data) if self._over else stop
 
     def _check_size(self, size: int, kind: int) -> None:
-        if size > FRAME_BYTES:
+        # Large frames are for large messages. A head over the limit of heads is
+        # refused at once, however it is cut into frames.
+        most = FRAME_BYTES if kind not in _OF_HEADS else self._most_head_frame
+        if size > most:
             raise RemoteProtocolError(
-                f"a frame has at most {FRAME_BYTES} bytes; one of type {kind} with {size} came",
+                f"a frame of type {kind} has at most {most} bytes; one with {size} came",
                 ErrorCode.FRAME_SIZE_ERROR,
             )
 

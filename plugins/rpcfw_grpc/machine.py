@@ -94,11 +94,17 @@ class GRPCMachine(Connection, Generic[E]):
             entry = self._calls[stream_id] = self._grow(stream_id, entry)  # type: ignore[arg-type]  # E
         return entry
 
-    def _own(self, call_id: int) -> Stream:
+    def _own(self, call_id: int) -> Stream | None:
+        """
+        Return the stream of a call that the application asks something for; None
+        if the call is over, which the application may not know yet.
+        """
         stream = self._stream(call_id)
-        if stream is None or stream.done:
-            raise LocalProtocolError(f"call {call_id} has ended or was never begun")
-        return stream
+        if stream is None:
+            if call_id > self._last_id or not call_id & 1:
+                raise LocalProtocolError(f"call {call_id} was never begun")
+            return None
+        return None if stream.done else stream
 
     def _late(self, stream_id: int, what: str) -> None:
         """
@@ -251,10 +257,12 @@ class GRPCMachine(Connection, Generic[E]):
     # Sending.
 
     def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
+        self._check_sendable(len(body))
         stream = self._own(call_id)
+        if stream is None:
+            return True
         if stream.tail is not None:
             raise LocalProtocolError(f"call {call_id} was ended; nothing may be sent on it")
-        self._check_sendable(len(body))
         self._check_encoding(stream, encoding)
         stream.outgoing.add(body, 1 if encoding else 0)
         self._progress += 1
@@ -315,8 +323,10 @@ class GRPCMachine(Connection, Generic[E]):
 
     def cancel(self, call_id: int, reason: str = "") -> None:
         # Neither RST_STREAM nor anything else of HTTP/2 could carry the reason.
-        self._forget(self._own(call_id))
-        self._send_reset(call_id, ErrorCode.CANCEL)
+        stream = self._own(call_id)
+        if stream is not None:
+            self._forget(stream)
+            self._send_reset(call_id, ErrorCode.CANCEL)
 
     @abstractmethod
     def _ended_sending(self, stream: Stream) -> None:

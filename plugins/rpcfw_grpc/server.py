@@ -59,6 +59,7 @@ class ServerMachine(Answers):
         self._farewell = 0
         self._closed = False
         self._reason = ""
+        self._started = False
 
     # Reading calls.
 
@@ -293,15 +294,21 @@ class ServerMachine(Answers):
 
     # Leaving.
 
+    def start(self) -> None:
+        super().start()
+        self._started = True
+        if self._reason:
+            self.leave(self._reason)
+
     def leave(self, reason: str) -> None:
-        if self._farewell or self._over:
+        self._reason = self._reason or reason
+        if self._farewell or self._over or not self._started:
             return
         # The first word names no last call: some are on their way. Once the ping is
         # back, all that were sent before the peer heard of it are here.
         self._out.append(frames.goaway(frames.MAX_STREAM_ID, ErrorCode.NO_ERROR, reason))
         self.ping()
         self._farewell = self._pings
-        self._reason = reason
 
     def _on_pong(self, number: int) -> None:
         if number == self._farewell and not self._closed:

@@ -14,6 +14,7 @@ __all__ = [
     "CONNECTION_WINDOW_BYTES",
     "FIRST_WINDOW_BYTES",
     "FRAME_BYTES",
+    "LEAST_FRAME_BYTES",
     "TABLE_BYTES",
     "UNLIMITED",
     "PeerSettings",
@@ -38,7 +39,8 @@ FRAME_BYTES: Final = 64 << 10
 #: Of the table of remembered header fields, on either side (the RFC's default).
 TABLE_BYTES: Final = 4096
 
-_LEAST_FRAME = 16_384
+#: What each side takes without having said so.
+LEAST_FRAME_BYTES: Final = 16_384
 _MOST_FRAME = 2**24 - 1
 _MOST_WINDOW = 2**31 - 1
 
@@ -67,7 +69,7 @@ class PeerSettings:
     def __init__(self) -> None:
         self.table_bytes = TABLE_BYTES
         self.window_bytes = FIRST_WINDOW_BYTES
-        self.frame_bytes = _LEAST_FRAME
+        self.frame_bytes = LEAST_FRAME_BYTES
         self.header_list_bytes = UNLIMITED
         self.streams = UNLIMITED
 
@@ -87,9 +89,9 @@ class PeerSettings:
                 ErrorCode.FLOW_CONTROL_ERROR,
             )
         frame = pairs.get(MAX_FRAME_SIZE, self.frame_bytes)
-        if not _LEAST_FRAME <= frame <= _MOST_FRAME:
+        if not LEAST_FRAME_BYTES <= frame <= _MOST_FRAME:
             raise RemoteProtocolError(
-                f"MAX_FRAME_SIZE is {_LEAST_FRAME} to {_MOST_FRAME}; {frame} came",
+                f"MAX_FRAME_SIZE is {LEAST_FRAME_BYTES} to {_MOST_FRAME}; {frame} came",
                 ErrorCode.PROTOCOL_ERROR,
             )
         self.window_bytes = window
