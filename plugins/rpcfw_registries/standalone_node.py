@@ -87,17 +87,23 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             "rpcfw_registry_expired_total", "instances that were not renewed in time"
         ).of()
 
-    async def stopped(self) -> None:
-        self.leave()
-        self._leases.end_all()
-
-    def leave(self) -> None:
+    @property
+    def watches(self) -> int:
         """
-        End every watch, so that consumers go elsewhere: the node is about to stop.
+        How many watches are open.
+        """
+        return len(self._bells)
+
+    async def leaving(self) -> None:
+        """
+        End every watch: consumers go elsewhere, and nothing holds up the stop.
         """
         self._leaving = True
         for bell in tuple(self._bells):
             bell.ring()
+
+    async def stopped(self) -> None:
+        self._leases.end_all()
 
     @method(idempotent=True)
     def announce(self, owner: Name, lease_s: float, records: Records) -> Granted:

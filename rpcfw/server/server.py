@@ -106,6 +106,8 @@ class Server:
             await self._announcing.stop()
         self._peers.leave("the server is stopping")
         self._reception.leave()
+        for service in self.catalog:
+            await service.leaving()
         for port in self._ports:
             await _stopped(port.stopListening())
         await self._drain()
@@ -144,7 +146,7 @@ class Server:
         self._ports.append(port)
         bound = port.getHost()
         if address.scheme == "tcp":
-            address = Address("tcp", address.host, bound.port)
+            address = Address("tcp", address.host, bound.port)  # type: ignore[attr-defined]  # TCP's has one
         self.addresses += (address,)
         self.log.info("listening at {address}", address=str(address))
 

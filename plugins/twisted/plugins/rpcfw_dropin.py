@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twisted.application.service import ServiceMaker
 
-rpcfw = ServiceMaker(  # type: ignore[no-untyped-call] # Twisted leaves it without types
+rpcfw = ServiceMaker(
     "rpcfw",
     "rpcfw.cli.tap",
     "An rpcfw process: services, clients or a registry, as an INI file says",

@@ -91,6 +91,8 @@ class _Steps(TestCase):
     limit_s: float = 20.0
     #: How often to look.
     step_s: float = 0.05
+    #: Longer than a lease or session of the place lasts without being renewed.
+    lease_over_s: float = 5.0
 
     async def pass_time(self, seconds: float) -> None:
         """
@@ -464,7 +466,7 @@ class RegistryContract(WatchContract):
         await self.put(an_instance())
         told, _ = self.watched()
         await self.sees(told, an_instance())
-        await self.pass_time(self.limit_s)
+        await self.pass_time(self.lease_over_s)
         assert [[an_instance()]] == [list(snapshot.instances) for snapshot in told.snapshots]
 
     async def test_withdraws_when_it_stops(self) -> None:

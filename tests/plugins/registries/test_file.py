@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from twisted.internet.defer import ensureDeferred
@@ -13,6 +14,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from rpcfw.errors import RegistryError
+from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import WatchContract, an_instance
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.file import FileOptions, FileRegistry
@@ -22,8 +24,9 @@ from tests.plugins.registries.still import StillTime
 
 class TestFile(StillTime, WatchContract, TestCase):
     def prepare(self):
-        self.path = Path(self.mktemp())
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "instances"
         self.records = {}
         self.write()
         self.said = []
@@ -31,7 +34,7 @@ class TestFile(StillTime, WatchContract, TestCase):
         self.addCleanup(globalLogPublisher.removeObserver, self.said.append)
 
     def registry(self):
-        options = FileOptions(path=self.path, poll=1.0, limit=1 << 20)
+        options = options_of(FileOptions, path=str(self.path))
         return FileRegistry(options, self.surroundings)
 
     def write(self):
@@ -132,6 +135,23 @@ class TestFile(StillTime, WatchContract, TestCase):
         assert [] == told.last
         said = [event for event in self.said if "ignored" in event["log_format"]]
         assert 1 == len(said)
+
+    async def test_forgets_what_the_file_no_longer_names(self):
+        """
+        A service that is no longer in the file has no instances, and is known by name.
+        """
+        await self.put(an_instance())
+        told, _ = self.watched()
+        await self.sees(told, an_instance())
+        self.place("{}")
+        await self.sees(told)
+        assert ("demo.Greeter",) == await self.watcher.services()
+
+    async def test_may_be_stopped_unstarted(self):
+        """
+        Stopping a registry that never started does no harm.
+        """
+        await self.registry().stop()
 
     async def test_services_need_a_file(self):
         """

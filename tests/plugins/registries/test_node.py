@@ -278,7 +278,7 @@ class TestNode(SynchronousTestCase):
         self.successResultOf(self.next_of(stream))
         waiting = self.next_of(stream)
         self.announce(an_instance())
-        self.successResultOf(ensureDeferred(self.node.stopped()))
+        self.successResultOf(ensureDeferred(self.node.leaving()))
         self.clock.advance(1)
         with pytest.raises(StopAsyncIteration):
             self.failureResultOf(waiting).raiseException()

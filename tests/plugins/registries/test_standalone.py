@@ -4,14 +4,17 @@ The standalone registry against nodes in memory.
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from rpcfw.errors import PermissionDenied, RegistryError, SettingsError
+from rpcfw.kernel.settings import options_of
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
 from rpcfw.values.address import Address
+from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.standalone import StandaloneOptions, StandaloneRegistry
 from rpcfw_registries.standalone_node import node_services
 from tests.plugins.registries.network import Network
@@ -20,6 +23,13 @@ from tests.plugins.registries.still import StillTime
 
 HOME = Address("tcp", "127.0.0.1", 2210)
 OTHER = Address("tcp", "127.0.0.1", 2211)
+
+
+def raw(instance):
+    """
+    Return an instance as it is announced.
+    """
+    return msgspec.Raw(instance_to_json(instance))
 
 
 class OnANetwork(StillTime):
@@ -45,7 +55,10 @@ class OnANetwork(StillTime):
     def registry(self, lease=4.0):
         user = len(self.users)
         around = evolve(self.surroundings, open_channel=self.network.channel_for(user))
-        options = StandaloneOptions(address=self.addresses, lease=lease, reconnect=2.0)
+        addresses = ", ".join(map(str, self.addresses))
+        options = options_of(
+            StandaloneOptions, address=addresses, lease=f"{lease:g}s", reconnect="2s"
+        )
         registry = StandaloneRegistry(options, around)
         self.users[registry] = user
         return registry
@@ -299,6 +312,37 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.advance(4)
         self.successResultOf(announced)
         assert [an_instance()] == told.last
+
+    def test_leaves_a_node_that_stops(self):
+        """
+        A node that is about to stop sends its consumers to the next address.
+        """
+        self.addresses = (HOME, OTHER)
+        self.make_node(OTHER)
+        told = self.told(self.registry())
+        spawn(self.node().leaving())
+        self.advance(3)
+        elsewhere = [channel for channel in self.network.opened if channel.address == OTHER]
+        assert 1 == len(elsewhere)
+        self.node(OTHER).announce("me", 60.0, [raw(an_instance())])
+        self.advance(1)
+        assert [an_instance()] == told.last
+
+    def test_a_record_may_be_replaced_on_its_way(self):
+        """
+        What is announced anew, or withdrawn, while a call is under way wins.
+        """
+        registry = self.registry()
+        first = spawn(registry.announce(an_instance(weight=1)))
+        spawn(registry.announce(an_instance(id="b")))
+        self.clock.advance(0.0015)
+        again = spawn(registry.announce(an_instance(weight=2)))
+        spawn(registry.withdraw(an_instance(id="b")))
+        self.advance(1)
+        self.successResultOf(first)
+        self.successResultOf(again)
+        told = self.told(self.registry())
+        assert [an_instance(weight=2)] == told.last
 
     def test_does_not_hammer_a_dead_node(self):
         """

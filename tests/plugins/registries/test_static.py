@@ -8,6 +8,7 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import SettingsError
+from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import Told, an_instance
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.address import Address
@@ -89,7 +90,7 @@ class TestStatic(SynchronousTestCase):
         self.registry = self.made(TWO)
 
     def made(self, text):
-        return StaticRegistry(StaticOptions(instances=text), self.surroundings)
+        return StaticRegistry(options_of(StaticOptions, instances=text), self.surroundings)
 
     def done(self, coroutine):
         """

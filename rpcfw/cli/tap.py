@@ -1,0 +1,132 @@
+"""
+``twist rpcfw``: an application under Twisted's own runner.
+
+For those who run their processes with ``twist``, which then keeps the log. Twisted
+asks this module for `Options` and `makeService`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.usage import Options as TwistedOptions
+from twisted.python.usage import UsageError
+
+from rpcfw.app.application import Application
+from rpcfw.cli.layers import FAILED
+from rpcfw.errors import SetupError
+from rpcfw.spi.waiting import spawn
+
+__all__ = ["ApplicationService", "Options", "makeService"]
+
+
+class Options(TwistedOptions):
+    """
+    What stands behind ``twist rpcfw``, read and checked before anything starts.
+    """
+
+    synopsis = "-c FILE [--config FILE ...] [--set SECTION.KEY=VALUE ...]"
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+        self["files"] = []
+        self["sets"] = []
+
+    def opt_config(self, path: str) -> None:
+        """
+        Read settings from this INI file; several lie one over another.
+        """
+        self["files"].append(path)
+
+    opt_c = opt_config
+
+    def opt_set(self, text: str) -> None:
+        """
+        Set one option, as section.key=value, over all files and the environment.
+        """
+        self["sets"].append(text)
+
+    def postOptions(self) -> None:
+        """
+        Make the application here, where a mistake still ends in a usage error.
+
+        Twisted has chosen no reactor yet, unless it was told to, so what the INI
+        file asks for is installed.
+        """
+        if not self["files"]:
+            raise UsageError("no configuration given; write: twist rpcfw -c FILE")
+        try:
+            self["application"] = Application.from_ini(
+                *self["files"], sets=self["sets"], environ=os.environ
+            )
+        except SetupError as error:
+            raise UsageError(str(error)) from error
+
+
+class ApplicationService(Service):
+    """
+    An application that starts and stops with Twisted's.
+
+    Args:
+        application: what is run.
+        reactor: runs it, and is stopped if it does not start.
+        leave: ends the process with an exit code, which ``twist`` has no other way to.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, application: Application, reactor: Any, leave: Callable[[int], object] = os._exit
+    ) -> None:
+        self._application = application
+        self._reactor = reactor
+        self._leave = leave
+
+    def startService(self) -> None:
+        """
+        Start the application once the reactor runs: with asyncio its loop is needed.
+        """
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's
+        self._reactor.callWhenRunning(self._start)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop the application; Twisted waits for it.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
+        return spawn(self._application.stop())
+
+    def _start(self) -> None:
+        spawn(self._application.start()).addErrback(self._not_started)
+
+    def _not_started(self, failure: Failure) -> None:
+        if not self.running:
+            return  # told to stop while it was starting
+        if failure.check(SetupError):
+            self.log.critical("{text}", text=failure.getErrorMessage())
+        else:
+            self.log.failure("The application did not start", failure)
+        # Whoever watches the process, a supervisor say, must see that it failed.
+        self._reactor.addSystemEventTrigger("after", "shutdown", self._fail)
+        self._reactor.stop()
+
+    def _fail(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._leave(FAILED)
+
+
+def makeService(options: Options) -> IService:
+    """
+    Return the service that ``twist`` runs.
+    """
+    application = options["application"]
+    service: IService = ApplicationService(application, application.ground.reactor)
+    return service

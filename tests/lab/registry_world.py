@@ -1,0 +1,115 @@
+"""
+Processes that speak the real wire, for registries that are services themselves.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from attrs import evolve
+
+from rpcfw.client.assembly import Client, ClientOptions, Policies
+from rpcfw.kernel.settings import options_of
+from rpcfw.server.options import ServerOptions
+from rpcfw.server.server import Server
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.protocol import Limits
+from rpcfw.spi.waiting import spawn
+from rpcfw.testing.surroundings import surroundings
+from rpcfw.transport.endpoints import Network
+from rpcfw.transport.ground import Ground
+from rpcfw.transport.link import LinkOptions
+from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.payload import Payload
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance
+from rpcfw.wire.protocol import NativeProtocol
+from rpcfw_attempts.never import NeverRetry
+from rpcfw_balancers.round_robin import RoundRobin
+from rpcfw_codecs.json import JSONCodec
+from rpcfw_registries.standalone import StandaloneOptions, StandaloneRegistry
+from rpcfw_registries.standalone_node import NodeOptions, node_services
+
+NOWHERE = Address("memory", "nowhere")
+
+
+class World:
+    """
+    One clock and one network.
+
+    Args:
+        reactor: Twisted's, or a Clock where all addresses are in memory.
+    """
+
+    def __init__(self, reactor):
+        self.reactor = reactor
+        self.memory = MemoryNetwork(reactor)
+        self._processes = 0
+        self._cut = {}
+
+    def ground(self):
+        """
+        Return what one more process stands on.
+        """
+        self._processes += 1
+        chance = Random(self._processes)
+        around = surroundings(self.reactor, chance)
+        codec = JSONCodec(NoOptions(), around)
+        return Ground(
+            reactor=self.reactor,
+            timers=around.timers,
+            chance=chance,
+            network=Network(self.reactor, self.memory),
+            payload=Payload({"json": codec}, {}, "", 1024, Limits().max_receive_bytes),
+            protocols={"native": NativeProtocol(NoOptions(), around)},
+            limits=Limits(),
+            link_options=options_of(LinkOptions),
+            surroundings=around,
+        )
+
+    def registry(self, address, **texts):
+        """
+        Return the registry of one more process.
+        """
+        ground = self.ground()
+        channels = []
+        reach = {"cut": False}
+
+        def open_channel(address, protocol):
+            channels.append(self._channel(ground, NOWHERE if reach["cut"] else address, protocol))
+            return channels[-1]
+
+        def cut():
+            reach["cut"] = True
+            for channel in channels:
+                spawn(channel.close())
+
+        around = evolve(ground.surroundings, open_channel=open_channel)
+        options = options_of(StandaloneOptions, address=str(address), reconnect="2s", **texts)
+        registry = StandaloneRegistry(options, around)
+        self._cut[registry] = cut
+        return registry
+
+    def cut(self, registry):
+        """
+        Have a registry lose its connections, and reach nobody from now on.
+        """
+        self._cut[registry]()
+
+    def node(self, address):
+        """
+        Return a registry node and its server, which is not yet started.
+        """
+        ground = self.ground()
+        (node,) = node_services(options_of(NodeOptions), ground.surroundings)
+        options = options_of(ServerOptions, listen=str(address), drain_limit="5s")
+        return node, Server(ground, options, [node])
+
+    def _channel(self, ground, address, protocol):
+        policies = Policies(
+            RoundRobin(NoOptions(), ground.surroundings),
+            NeverRetry(NoOptions(), ground.surroundings),
+        )
+        client = Client(ground, "", options_of(ClientOptions, protocols=protocol), policies)
+        client.use([Instance("", "node", address, (protocol,))])
+        return client.channel

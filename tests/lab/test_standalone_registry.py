@@ -1,0 +1,139 @@
+"""
+The standalone registry over the real wire, in memory.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from rpcfw.spi.waiting import spawn
+from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
+from rpcfw.values.address import Address
+from tests.lab.registry_world import World
+
+HOME = Address("memory", "node")
+
+
+class InAWorld:
+    """
+    A world with one registry node in it.
+    """
+
+    def setUp(self):
+        self.clock = Clock()
+        self.world = World(self.clock)
+        self.run_node()
+        self.addCleanup(self.stop_node)
+        return super().setUp()
+
+    def run_node(self):
+        self.node, self.server = self.world.node(HOME)
+        starting = spawn(self.server.start())
+        self.advance(0.01)
+        assert starting.called
+
+    def stop_node(self):
+        if self.server is not None:
+            spawn(self.server.stop())
+            self.advance(1)
+            self.server = None
+
+    async def pass_time(self, seconds):
+        self.advance(seconds)
+
+    def advance(self, seconds):
+        slices = max(1, round(seconds / 0.01))
+        for _ in range(slices):
+            self.clock.advance(seconds / slices)
+
+    def registry(self):
+        return self.world.registry(HOME, lease="3s")
+
+
+class TestContract(InAWorld, RegistryContract, TestCase):
+    """
+    The contract, with a node that is restarted when it was away.
+    """
+
+    async def leave(self):
+        self.stop_node()
+
+    async def come_back(self):
+        self.run_node()
+
+    async def die(self, registry):
+        self.world.cut(registry)
+
+    async def remove_behind(self, instance):
+        assert self.node.catalog.remove(instance.service, instance.id)
+
+    async def store_unreadable(self, service):
+        self.node.catalog.put(service, "x", b'{"id": 5}', "somebody newer")
+
+
+class TestInAWorld(InAWorld, SynchronousTestCase):
+    def told(self, registry):
+        told = Told()
+        registry.watch("demo.Greeter", told)
+        self.advance(1)
+        self.addCleanup(lambda: spawn(registry.stop()))
+        return told
+
+    def test_loads_many(self):
+        """
+        Ten thousand instances of a service arrive whole.
+        """
+        provider = self.registry()
+        announced = [spawn(provider.announce(an_instance(id=f"i{n}"))) for n in range(10_000)]
+        self.advance(2)
+        assert all(one.called for one in announced)
+        told = self.told(self.registry())
+        assert [10_000] == [len(snapshot.instances) for snapshot in told.snapshots]
+        spawn(provider.announce(an_instance(id="i77", weight=1)))
+        self.advance(0.1)
+        assert 2 == len(told.snapshots)
+        spawn(provider.stop())
+        self.advance(1)
+
+    def test_a_closed_watch_ends_at_the_node(self):
+        """
+        A consumer that loses interest costs the node nothing any more.
+        """
+        registry = self.registry()
+        told = Told()
+        watch = registry.watch("demo.Greeter", told)
+        self.advance(1)
+        assert [] == told.last
+        assert 1 == self.node.watches
+        watch.close()
+        self.advance(1)
+        assert 0 == self.node.watches
+        spawn(registry.stop())
+
+    def test_a_lost_connection_is_made_again(self):
+        """
+        After a cut wire watches and announcements go on at the same node.
+        """
+        provider, consumer = self.registry(), self.registry()
+        spawn(provider.announce(an_instance()))
+        told = self.told(consumer)
+        for connection in self.world.memory.connections:
+            connection.cut()
+        self.advance(5)
+        spawn(provider.announce(an_instance(id="b")))
+        self.advance(5)
+        assert [an_instance(), an_instance(id="b")] == told.last
+        assert all(2 >= len(snapshot.instances) >= 1 for snapshot in told.snapshots[1:])
+        spawn(provider.stop())
+        self.advance(1)
+
+    def test_a_node_stops_without_waiting_for_watches(self):
+        """
+        A watch does not hold up the stop of the node.
+        """
+        self.told(self.registry())
+        stopping = spawn(self.server.stop())
+        self.advance(1)
+        assert stopping.called
+        self.server = None
