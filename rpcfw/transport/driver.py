@@ -196,7 +196,16 @@ class Driver(Protocol):
         """
         if not self._lost:
             self._failed = self._failed or reason
-            self.transport.loseConnection()
+            self._lose()
+
+    def _lose(self) -> None:
+        # Over TLS nothing is closed as long as a producer is registered, and nothing
+        # is written after: so the last word goes first.
+        data = self.machine.take_output()
+        if data:
+            self.transport.write(data)
+        self.transport.unregisterProducer()  # type: ignore[attr-defined]  # IConsumer, too
+        self.transport.loseConnection()
 
     def abort(self, reason: str) -> None:
         """
@@ -330,7 +339,7 @@ class Driver(Protocol):
             who="the peer" if event.by_peer else "this side",
             reason=event.reason,
         )
-        self.transport.loseConnection()
+        self._lose()
 
     _ACTIONS: ClassVar[dict[type, Callable[[Driver, Any], None]]] = {
         ResponseReceived: _responded,
