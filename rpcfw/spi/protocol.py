@@ -103,7 +103,8 @@ class Machine(ABC):
         Args:
             head: what is called and how.
             body: the first message if there is one already.
-            encoding: compression of the body, empty for none.
+            encoding: compression of the body, empty for none. If messages are still to
+                come, the one that they may have: some wires say it in the head.
             ended: no more messages will be sent. With a body: the fast path.
 
         Raises:
@@ -130,9 +131,12 @@ class Machine(ABC):
         """
 
     @abstractmethod
-    def start_response(self, call_id: int, metadata: Metadata) -> None:
+    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         """
         Send the pairs that stand before the first message of a streaming answer.
+
+        Args:
+            encoding: compression that its messages may have; as for `call`.
         """
 
     @abstractmethod

@@ -70,6 +70,15 @@ class Payload:
         except ContractError as error:
             raise Unimplemented(str(error)) from error
 
+    def encoding_for(self, accepts: tuple[str, ...]) -> str:
+        """
+        Return how bodies are packed for a receiver, empty for not at all.
+
+        Args:
+            accepts: compressions that it can undo.
+        """
+        return self._encoding if self._encoding in accepts else ""
+
     def pack(self, body: bytes, accepts: tuple[str, ...]) -> tuple[bytes, str]:
         """
         Return a body over the threshold as it is sent, and its encoding.
