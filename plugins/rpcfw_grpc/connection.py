@@ -26,7 +26,6 @@ from rpcfw_grpc.settings import (
     CONNECTION_WINDOW_BYTES,
     FIRST_WINDOW_BYTES,
     FRAME_BYTES,
-    LEAST_FRAME_BYTES,
     PeerSettings,
     our_settings,
 )
@@ -36,7 +35,6 @@ __all__ = ["Connection"]
 
 _Frame = Callable[["Connection", int, int, bytes], None]
 _LONGEST_CHAIN = 32
-_OF_HEADS = (frames.HEADERS, frames.CONTINUATION)
 
 
 class Connection(Machine):
@@ -74,7 +72,6 @@ class Connection(Machine):
         self._progress = 0
         self._pings = 0
         self._turn = 0
-        self._most_head_frame = min(max(LEAST_FRAME_BYTES, limits.max_header_bytes), FRAME_BYTES)
 
     # What subclasses add.
 
@@ -234,12 +231,9 @@ class Connection(Machine):
         return len(data) if self._over else stop
 
     def _check_size(self, size: int, kind: int) -> None:
-        # Large frames are for large messages. A head over the limit of heads is
-        # refused at once, however it is cut into frames.
-        most = FRAME_BYTES if kind not in _OF_HEADS else self._most_head_frame
-        if size > most:
+        if size > FRAME_BYTES:
             raise RemoteProtocolError(
-                f"a frame of type {kind} has at most {most} bytes; one with {size} came",
+                f"a frame has at most {FRAME_BYTES} bytes; one of type {kind} with {size} came",
                 ErrorCode.FRAME_SIZE_ERROR,
             )
 

@@ -14,7 +14,6 @@ __all__ = [
     "CONNECTION_WINDOW_BYTES",
     "FIRST_WINDOW_BYTES",
     "FRAME_BYTES",
-    "LEAST_FRAME_BYTES",
     "TABLE_BYTES",
     "UNLIMITED",
     "PeerSettings",
@@ -33,14 +32,13 @@ UNLIMITED: Final = 2**32 - 1
 FIRST_WINDOW_BYTES: Final = 65_535
 #: What one peer may have on its way to us in all streams together.
 CONNECTION_WINDOW_BYTES: Final = 16 << 20
-#: Largest frame that we take: few frames for a large message, and yet no frame
-#: that keeps the others waiting for long.
-FRAME_BYTES: Final = 64 << 10
+#: Largest frame that we take, and that every peer takes. More would save little and
+#: let one message keep the others waiting; and a head over our limit would come as
+#: one frame that costs the connection, where in several it costs the call.
+FRAME_BYTES: Final = 16_384
 #: Of the table of remembered header fields, on either side (the RFC's default).
 TABLE_BYTES: Final = 4096
 
-#: What each side takes without having said so.
-LEAST_FRAME_BYTES: Final = 16_384
 _MOST_FRAME = 2**24 - 1
 _MOST_WINDOW = 2**31 - 1
 
@@ -51,7 +49,6 @@ def our_settings(limits: Limits, *, server: bool) -> dict[int, int]:
     """
     pairs = {
         INITIAL_WINDOW_SIZE: limits.stream_window_bytes,
-        MAX_FRAME_SIZE: FRAME_BYTES,
         MAX_HEADER_LIST_SIZE: limits.max_header_bytes,
     }
     if server:
@@ -69,7 +66,7 @@ class PeerSettings:
     def __init__(self) -> None:
         self.table_bytes = TABLE_BYTES
         self.window_bytes = FIRST_WINDOW_BYTES
-        self.frame_bytes = LEAST_FRAME_BYTES
+        self.frame_bytes = FRAME_BYTES
         self.header_list_bytes = UNLIMITED
         self.streams = UNLIMITED
 
@@ -89,9 +86,9 @@ class PeerSettings:
                 ErrorCode.FLOW_CONTROL_ERROR,
             )
         frame = pairs.get(MAX_FRAME_SIZE, self.frame_bytes)
-        if not LEAST_FRAME_BYTES <= frame <= _MOST_FRAME:
+        if not FRAME_BYTES <= frame <= _MOST_FRAME:
             raise RemoteProtocolError(
-                f"MAX_FRAME_SIZE is {LEAST_FRAME_BYTES} to {_MOST_FRAME}; {frame} came",
+                f"MAX_FRAME_SIZE is {FRAME_BYTES} to {_MOST_FRAME}; {frame} came",
                 ErrorCode.PROTOCOL_ERROR,
             )
         self.window_bytes = window
