@@ -196,8 +196,11 @@ class RequestBlocks:
         """
         Keep to the table that the peer has; the next block tells it.
         """
-        self._encoder.header_table_size = min(table_bytes, TABLE_BYTES)
-        self._known.clear()
+        size = min(table_bytes, TABLE_BYTES)
+        # hpack forgets to tell of a change if the same size is set once more.
+        if size != self._table.maxsize:
+            self._encoder.header_table_size = size
+            self._known.clear()
 
     def begin(self, key: object, fields: Callable[[], Fields]) -> bytes:
         """

@@ -265,7 +265,6 @@ class GRPCMachine(Connection, Generic[E]):
             raise LocalProtocolError(f"call {call_id} was ended; nothing may be sent on it")
         self._check_encoding(stream, encoding)
         stream.outgoing.add(body, 1 if encoding else 0)
-        self._progress += 1
         self._pump(stream)
         stream.full = bool(stream.outgoing.size)
         return not stream.full
@@ -297,6 +296,7 @@ class GRPCMachine(Connection, Generic[E]):
             stream.room -= count
             self._room -= count
             pieces -= 1
+            self._progress += 1
             ended = stream.tail == b"" and count == outgoing.size
             flags = END_STREAM if ended else 0
             self._out.append(
