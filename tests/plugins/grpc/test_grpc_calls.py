@@ -422,6 +422,22 @@ def test_a_server_leaves_in_two_words() -> None:
         pair.client.call(HEAD, b"", "", True)
 
 
+def test_the_last_word_names_the_last_call() -> None:
+    """
+    It is said when the ping that followed the first word has come back.
+    """
+    pair = Pair()
+    call_id = pair.client.call(HEAD, b"", "", True)
+    pair.carry()
+    pair.server.leave("going")
+    first = pair.server.take_output()
+    pair.client.receive(first)
+    pair.server.receive(pair.client.take_output())
+    last = pair.server.take_output()
+    told = [frames.parse_goaway(f[3]) for f in of(frames.GOAWAY, first + last)]
+    assert [(2**31 - 1, 0, "going"), (call_id, 0, "going")] == told
+
+
 def test_calls_above_the_last_one_were_not_begun() -> None:
     """
     A GOAWAY names them, and they may go elsewhere at once.
