@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks import calls, idle, peers
+from benchmarks import calls, idle, peers, registry
 from benchmarks.calls import Plan
 from benchmarks.rows import Row, table, with_ratios
 
@@ -64,6 +64,11 @@ COMMANDS = {
         "memory of the server for each of 5,000 idle connections",
         (("server_bytes_per_connection", "grpcio-aio"),),
     ),
+    "registry": Command(
+        registry.registry,
+        "from announced to visible; loading 10,000 instances",
+        (("load_s", "zookeeper"),),
+    ),
 }
 
 
@@ -77,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--in-flight", nargs="+", type=int, default=list(command.in_flight))
         one.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
         one.add_argument("--repetitions", type=int, default=3, help="of which the middle counts")
+        one.add_argument(
+            "--zookeeper", default="", metavar="ADDRESS", help="a server for `registry` to measure"
+        )
     return parser
 
 
@@ -91,6 +99,7 @@ def main() -> int:
         in_flight=tuple(options.in_flight),
         seconds=options.seconds,
         repetitions=options.repetitions,
+        zookeeper=options.zookeeper,
     )
     rows = command.run(plan)
     print(table(with_ratios(rows, command.ratios)))

@@ -32,12 +32,14 @@ class Plan:
         in_flight: numbers of calls in flight.
         seconds: length of one measurement, after a warm-up of a quarter of it.
         repetitions: measurements of which the middle is told.
+        zookeeper: address of a ZooKeeper server, if there is one to measure.
     """
 
     servers: tuple[str, ...]
     in_flight: tuple[int, ...]
     seconds: float
     repetitions: int
+    zookeeper: str = ""
 
     def chosen(self, known: Iterable[str]) -> list[str]:
         """

@@ -36,7 +36,7 @@ def idle(plan: Plan) -> list[Row]:
     _allow_files(CONNECTIONS + 100)
     with tempfile.TemporaryDirectory() as directory:
         generate(Path(directory))
-        for peer in plan.chosen(peers.GREETINGS):
+        for peer in plan.chosen(peers.IDLE):
             try:
                 rows.append(_measure(peer, directory))
             except (ChildError, OSError) as error:
@@ -62,7 +62,7 @@ def _measure(peer: str, modules: str) -> Row:
     }
     with Child(job) as server, ExitStack() as connections:
         port = server.read()["port"]
-        greeting = peers.GREETINGS[peer]
+        greeting = peers.greeting(peer)
         # One is made before, so that what the first costs is not counted.
         _connect(connections, port, greeting)
         before = _memory_of(server.pid)

@@ -50,6 +50,7 @@ class Job:
         remark_bytes: size of the order's remark.
         port: where the server listens, for a client.
         server_pid: its process.
+        address: where a server is that was not started here.
     """
 
     peer: str
@@ -60,6 +61,7 @@ class Job:
     remark_bytes: int
     port: int = 0
     server_pid: int = 0
+    address: str = ""
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -4,6 +4,9 @@ How all tests run: how Hypothesis searches, and what the marks of a test need.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -26,6 +29,27 @@ NEEDS = {
     "zookeeper": requirements.require_zookeeper,
     "etcd": requirements.require_etcd,
 }
+
+
+#: Threads that live as long as the process, by the start of their names.
+LASTING = ("PoolThread-twisted", "rpcfw reactor")
+
+#: How long a thread that was told to end may take.
+THREAD_LIMIT_S = 10
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left() -> Iterator[None]:
+    """
+    Fail the test that leaves a thread behind, not one that it disturbs later.
+    """
+    before = set(threading.enumerate())
+    yield
+    begun = [one for one in threading.enumerate() if one not in before]
+    for one in begun:
+        if not one.name.startswith(LASTING):
+            one.join(THREAD_LIMIT_S)
+            assert not one.is_alive(), f"the test left a thread: {one.name}"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -8,18 +8,24 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-__all__ = ["GREETINGS", "GRPC", "PAYLOAD", "STREAMING", "UNARY", "missing", "module_of"]
+__all__ = ["GRPC", "IDLE", "PAYLOAD", "STREAMING", "UNARY", "greeting", "missing", "module_of"]
 
 _MODULES = {
+    "rpcfw": "rpcfw_peer",
+    "rpcfw-uvloop": "rpcfw_peer",
     "echo": "echo",
     "grpcio-aio": "grpcio_aio",
     "grpcio-threads": "grpcio_threads",
     "grpclib": "grpclib_peer",
     "thriftpy2": "thriftpy2_peer",
+    # Registries, measured on their own.
+    "standalone": "registry_peer",
+    "zookeeper": "registry_peer",
 }
 
 #: What each imports beside Twisted, under the name that pip knows.
 _NEEDS = {
+    "rpcfw-uvloop": "uvloop",
     "grpcio-aio": "grpcio",
     "grpcio-threads": "grpcio",
     "grpclib": "grpclib",
@@ -27,15 +33,18 @@ _NEEDS = {
 }
 _IMPORTED = {"grpcio": "grpc"}
 
-UNARY = tuple(_MODULES)
-PAYLOAD = ("grpcio-aio", "grpcio-threads")
-STREAMING = ("grpcio-aio",)
-#: What an idle connection says, so that the server answers.
-GREETINGS = {
-    "echo": b"x",
-    # HTTP/2's preface, and settings that set nothing.
-    "grpcio-aio": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)),
-}
+UNARY = (
+    "rpcfw",
+    "rpcfw-uvloop",
+    "echo",
+    "grpcio-aio",
+    "grpcio-threads",
+    "grpclib",
+    "thriftpy2",
+)
+PAYLOAD = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads")
+STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
+IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
 GRPC = ("grpcio-aio", "grpcio-threads", "grpclib")
 
 
@@ -54,3 +63,20 @@ def missing(peer: str) -> str | None:
     if package is None or find_spec(_IMPORTED.get(package, package)):
         return None
     return package
+
+
+def greeting(peer: str) -> bytes:
+    """
+    Return what a client says first on a connection, so that the server answers.
+    """
+    if peer == "echo":
+        return b"x"
+    if peer == "grpcio-aio":
+        # HTTP/2's preface, and settings that set nothing.
+        return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+    from rpcfw.spi.protocol import Limits
+    from rpcfw.wire.client import ClientMachine
+
+    machine = ClientMachine(Limits(), (), "benchmarks")
+    machine.start()
+    return machine.take_output()

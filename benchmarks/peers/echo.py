@@ -7,6 +7,7 @@ next message as one has come back. No framework can be cheaper on this reactor.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from time import perf_counter
 from typing import Any
@@ -112,5 +113,5 @@ def call(job: Job) -> None:
     """
     endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", job.port)
     connecting = connectProtocol(endpoint, _Asking(job))
-    connecting.addErrback(lambda failure: (failure.printTraceback(), reactor.stop()))
+    connecting.addErrback(lambda failure: (failure.printTraceback(sys.stderr), reactor.stop()))
     reactor.run()

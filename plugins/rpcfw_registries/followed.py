@@ -15,6 +15,7 @@ A read that nobody answers is repeated later; until then the last list stands.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from attrs import define, frozen
@@ -24,7 +25,7 @@ from twisted.python.failure import Failure
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
-from rpcfw.spi.waiting import sleep, spawn
+from rpcfw.spi.waiting import Waiter, sleep, spawn
 from rpcfw.values.instance import Instance, Snapshot, instance_from_json
 from rpcfw_registries.keeper import Children, Keeper, Node, NodeMissing, Unreachable
 from rpcfw_registries.paths import node_name
@@ -36,7 +37,11 @@ _log = Logger()
 
 #: How many nodes are asked for at once. Their records are read in one go, which
 #: keeps the reactor for some milliseconds.
-_AT_ONCE = 500
+_AT_ONCE = 400
+
+#: How many such parts are on their way at a time: while one is read the next comes.
+#: A server slows everybody down when it has a thousand requests to answer.
+_AHEAD = 2
 
 #: Until the next try, give or take a fifth, when a server is there but did not answer.
 _AGAIN_S = 1.0
@@ -50,12 +55,10 @@ class _Seen:
     Args:
         instance: None if it could not be read.
         created: tells the newer of two nodes of one instance.
-        lasting: the name vouches for the record, so it need not be read again.
     """
 
     instance: Instance | None
     created: int
-    lasting: bool
 
 
 @define(eq=False)
@@ -91,6 +94,8 @@ class Followed:
         self._seldom = Seldom(surroundings.clock)
         self._subscriptions: list[_Subscription] = []
         self._seen: dict[str, _Seen] = {}
+        #: Names that do not vouch for the record, so it is read again each time.
+        self._doubted: set[str] = set()
         self._changed_at: int | None = None
         self._snapshot: Snapshot | None = None
         self._outdated = True
@@ -182,6 +187,7 @@ class Followed:
         fresh = await self._fetch(new)
         for name in gone:
             del self._seen[name]
+        self._doubted -= gone
         self._seen.update(fresh)
         self._changed_at = children.changed if children.changed >= 0 else None
         if gone or fresh or self._snapshot is None:
@@ -195,22 +201,31 @@ class Followed:
                 if await self._keeper.exists(self._path, self.outdated) is None:
                     return Children((), -1)
 
-    def _differences(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
-        present = set(names)
-        gone = [name for name in self._seen if name not in present]
-        new = [name for name in names if (seen := self._seen.get(name)) is None or not seen.lasting]
+    def _differences(self, names: Sequence[str]) -> tuple[set[str], list[str]]:
+        gone = self._seen.keys() - set(names)
+        new = [name for name in names if name not in self._seen or name in self._doubted]
         return gone, new
 
     async def _fetch(self, names: Sequence[str]) -> dict[str, _Seen]:
         fresh: dict[str, _Seen] = {}
-        for begin in range(0, len(names), _AT_ONCE):
-            some = names[begin : begin + _AT_ONCE]
-            nodes = await self._keeper.read([f"{self._path}/{name}" for name in some])
-            for name, node in zip(some, nodes, strict=True):
-                # One that is gone already has changed the list again.
-                if node is not None:
-                    fresh[name] = self._understood(name, node)
+        parts = deque(names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
+        asked: deque[tuple[Sequence[str], Waiter[list[Node | None]]]] = deque()
+        try:
+            while parts or asked:
+                while parts and len(asked) < _AHEAD:
+                    asked.append((parts[0], self._ask_for(parts.popleft())))
+                part, answer = asked.popleft()
+                for name, node in zip(part, await answer, strict=True):
+                    # One that is gone already has changed the list again.
+                    if node is not None:
+                        fresh[name] = self._understood(name, node)
+        finally:
+            for _, answer in asked:
+                answer.addErrback(lambda _: None)
         return fresh
+
+    def _ask_for(self, names: Sequence[str]) -> Waiter[list[Node | None]]:
+        return self._keeper.read([f"{self._path}/{name}" for name in names])
 
     def _understood(self, name: str, node: Node) -> _Seen:
         try:
@@ -219,8 +234,13 @@ class Followed:
                 raise ValueError(f"it is a record of the service {instance.service!r}")
         except ValueError as error:
             self._warn(f"{self._path}/{name} is left out: {error}")
-            return _Seen(None, node.created, lasting=False)
-        return _Seen(instance, node.created, name == node_name(instance, node.data))
+            self._doubted.add(name)
+            return _Seen(None, node.created)
+        if name == node_name(instance, node.data):
+            self._doubted.discard(name)
+        else:
+            self._doubted.add(name)
+        return _Seen(instance, node.created)
 
     def _warn(self, what: str) -> None:
         withheld = self._seldom.due(what)
@@ -238,6 +258,8 @@ class Followed:
             if other is None or other.created < seen.created:
                 newest[seen.instance.id] = seen
         instances = tuple(seen.instance for seen in newest.values() if seen.instance is not None)
+        if self._snapshot is not None and self._snapshot.instances == instances:
+            return
         self._snapshot = Snapshot(self._service, instances)
         for subscription in tuple(self._subscriptions):
             self._tell(subscription)

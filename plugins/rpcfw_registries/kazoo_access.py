@@ -1,15 +1,59 @@
 """
-What kazoo is told of the servers, of us, and of time.
+What is told of the servers, of us, and of time.
 """
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from kazoo.security import CREATOR_ALL_ACL, READ_ACL_UNSAFE
 
-__all__ = ["Access", "Pace"]
+from rpcfw.errors import SettingsError
+
+__all__ = ["TLS", "Access", "Pace"]
+
+
+@frozen
+class TLS:
+    """
+    How a server proves itself to us, and we to it.
+
+    Args:
+        ca: file of the authorities to trust, None for the system's.
+        certificate: file of our own, with ``key``; None for none.
+        verify: ``full``, ``chain`` (any host name) or ``none``.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    verify: str = "full"
+
+    def context(self) -> ssl.SSLContext:
+        """
+        Read the files.
+
+        Raises:
+            SettingsError: one cannot be read, or does not hold what it should.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            files = ", ".join(str(file) for file in (self.ca, self.certificate, self.key) if file)
+            raise SettingsError(
+                f"zookeeper: the TLS files {files} cannot be used: {error}"
+            ) from None
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.verify != "full":
+            context.check_hostname = False
+        if self.verify == "none":
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 @frozen
@@ -21,23 +65,20 @@ class Access:
         hosts: ``host:port`` each.
         user: for digest authentication, empty for none.
         public: whether anyone may read what an authenticated user writes.
-        tls: kazoo's TLS arguments, empty for plain TCP.
+        tls: None for plain TCP.
     """
 
     hosts: tuple[str, ...]
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     public: bool = False
-    tls: tuple[tuple[str, Any], ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Access(hosts={self.hosts}, user={self.user!r})"
+    tls: TLS | None = None
 
     def arguments(self) -> dict[str, Any]:
         """
         Return what kazoo wants to be told of this.
         """
-        arguments: dict[str, Any] = {"hosts": ",".join(self.hosts), **dict(self.tls)}
+        arguments: dict[str, Any] = {"hosts": ",".join(self.hosts)}
         if self.user:
             arguments["auth_data"] = [("digest", f"{self.user}:{self.password}")]
             readers = READ_ACL_UNSAFE if self.public else []

@@ -14,9 +14,9 @@ from rpcfw_registries.keeper import NodeMissing, NodeTaken, Refused, Unreachable
 __all__ = ["first_failure", "translated"]
 
 #: What may go well when it is asked again. All else is the server's last word.
-#: By name, since the lowest kazoo that will do, 2.10, does not know them all.
+#: Not every kazoo knows every one.
 _FOR_NOW = tuple(
-    vars(exceptions)[name]
+    getattr(exceptions, name)
     for name in (
         "ConnectionLoss",
         "OperationTimeoutError",
@@ -25,7 +25,7 @@ _FOR_NOW = tuple(
         "SessionMovedError",
         "ThrottledOpError",
     )
-    if name in vars(exceptions)
+    if hasattr(exceptions, name)
 )
 
 

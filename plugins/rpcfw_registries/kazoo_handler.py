@@ -11,7 +11,8 @@ How kazoo waits, reads, answers, wakes and connects: its threading handler, repa
 - *Waking* sends one byte a request through a socket pair, which takes about 280
   of them and then blocks the caller: the reactor's thread. A pipe takes 65,536
   and, when full, refuses instead.
-- *Connecting* drops the reason for a failure, and may take a whole session time.
+- *Connecting* drops the reason for a failure, may take a whole session time, and
+  leaves a connection open whose TLS handshake failed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -146,10 +148,17 @@ class KazooHandler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo h
     Args:
         connect_timeout_s: limit of one connect, TLS handshake included.
         trouble: told why a connect failed; called in kazoo's thread.
+        tls: None for plain TCP.
     """
 
-    def __init__(self, connect_timeout_s: float, trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        connect_timeout_s: float,
+        trouble: Callable[[str], None],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         super().__init__()
+        self._tls = tls
         self._connect_timeout_s = connect_timeout_s
         self._trouble = trouble
         self._connection: _ReadAhead | None = None
@@ -177,16 +186,29 @@ class KazooHandler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo h
         read_end, write_end = os.pipe()
         return _PipeEnd(read_end), _PipeEnd(write_end)
 
-    def create_connection(self, *args: Any, **kwargs: Any) -> _ReadAhead:
-        kwargs["timeout"] = min(kwargs["timeout"], self._connect_timeout_s)
+    def create_connection(
+        self,
+        address: tuple[str, int],
+        hostname: str | None = None,
+        timeout: float | None = None,
+        **_: Any,
+    ) -> _ReadAhead:
+        host, port = hostname or address[0], address[1]
         try:
-            connection = _ReadAhead(super().create_connection(*args, **kwargs))
+            connected = self._connected(address, host)
         except OSError as error:
-            host, port = kwargs["address"]
             self._trouble(f"cannot connect to {host}:{port}: {error}")
             raise
-        self._connection = connection
-        return connection
+        self._connection = _ReadAhead(connected)
+        return self._connection
+
+    def _connected(self, address: tuple[str, int], host: str) -> socket.socket:
+        plain = socket.create_connection(address, self._connect_timeout_s)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is None:
+            return plain
+        # If the handshake fails, this closes the connection.
+        return self._tls.wrap_socket(plain, server_hostname=host)
 
     def cut(self) -> None:
         """

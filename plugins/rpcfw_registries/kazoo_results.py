@@ -4,7 +4,8 @@ kazoo's results and watch events on their way into the reactor's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+#: How many reads of a batch the reactor's thread begins.
+_FIRST = 50
 
 
 class Operation(Waiter[T]):
@@ -68,19 +72,56 @@ class Posted:
 
 class Batch:
     """
-    Many results, gathered in kazoo's one connection thread and handed over together.
+    Many reads, handed over together.
+
+    The reactor's thread asks for the first only; kazoo's connection thread asks for
+    more, two with each reply, until all are under way. So the reactor's thread is
+    neither kept long nor woken by each.
+
+    Args:
+        get: kazoo's way to ask for a node.
+        paths: of the nodes, at least one.
+        done: told all results in the order of the paths; called once, or never if
+            ``failed`` was. Both are called in any thread.
+        failed: told of the first that failed for more than being missing.
     """
 
-    def __init__(self, size: int, done: Callable[[list[Any]], None]) -> None:
-        self._results: list[Any] = [None] * size
-        self._missing = size
+    def __init__(
+        self,
+        get: Callable[[str], Any],
+        paths: Sequence[str],
+        done: Callable[[list[Any]], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._get = get
         self._done = done
+        self._failed = failed
+        self._results: list[Any] = [None] * len(paths)
+        # Iterators, because taking the next is one step for all threads.
+        self._to_ask = iter(list(enumerate(paths)))
+        self._answers = iter(range(1, len(paths) + 1))
 
-    def came(self, index: int, result: Any) -> None:
+    def begin(self) -> None:
+        """
+        Ask for the first.
+        """
+        for _ in range(_FIRST):
+            self._ask_next()
+
+    def _ask_next(self) -> None:
+        index, path = next(self._to_ask, (0, None))
+        if path is not None:
+            self._get(path).rawlink(partial(self._came, index))
+
+    def _came(self, index: int, result: Any) -> None:
+        if result.exception is not None and not isinstance(result.exception, NoNodeError):
+            self._failed(result.exception)
+            return
         self._results[index] = result
-        self._missing -= 1
-        if not self._missing:
+        if next(self._answers) == len(self._results):
             self._done(self._results)
+        self._ask_next()
+        self._ask_next()
 
 
 def as_stat(stat: Any) -> Stat | None:
@@ -106,8 +147,6 @@ def as_node(result: Any) -> Node | None:
     """
     if isinstance(result.exception, NoNodeError):
         return None
-    if result.exception is not None:
-        raise translated(result.exception)
     data, stat = result.value
     return Node(data, stat.czxid)
 

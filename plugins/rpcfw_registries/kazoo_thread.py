@@ -23,6 +23,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -90,6 +91,7 @@ class KazooThread(Keeper):
         self._listener: Callable[[SessionEvent], None] = lambda _: None
         self._trouble: Callable[[str], None] = lambda _: None
         self._next_look: DelayedCall | None = None
+        self._tls: ssl.SSLContext | None = None
         self._process = 0
         self._away_since = 0.0
 
@@ -106,6 +108,7 @@ class KazooThread(Keeper):
         self._listener = listener
         self._trouble = trouble
         self._process = os.getpid()
+        self._tls = None if self._access.tls is None else self._access.tls.context()
         _open.add(self)
         await self._begin()
 
@@ -129,13 +132,14 @@ class KazooThread(Keeper):
 
     def read(self, paths: Sequence[str]) -> Waiter[list[Node | None]]:
         operation: Operation[list[Node | None]] = self._operation()
-        if operation.called:
-            return operation
-        done = partial(self._threads.post, self._all_read, operation)
-        batch = Batch(len(paths), done)
-        get = self._client.get_async
-        for index, path in enumerate(paths):
-            get(path).rawlink(partial(batch.came, index))
+        if not operation.called:
+            post = self._threads.post
+            Batch(
+                self._client.get_async,
+                paths,
+                partial(post, self._all_read, operation),
+                partial(post, self._not_read, operation),
+            ).begin()
         return operation
 
     def create(self, path: str, data: bytes) -> Waiter[None]:
@@ -200,10 +204,10 @@ class KazooThread(Keeper):
             operation.fail(error)
 
     def _all_read(self, operation: Operation[list[Node | None]], results: list[Any]) -> None:
-        try:
-            operation.answer([as_node(result) for result in results])
-        except RegistryError as error:
-            operation.fail(error)
+        operation.answer([as_node(result) for result in results])
+
+    def _not_read(self, operation: Operation[list[Node | None]], error: BaseException) -> None:
+        operation.fail(translated(error))
 
     def _posted(self, watcher: Callable[[], None] | None) -> Posted | None:
         return None if watcher is None else Posted(self._threads.post, watcher)
@@ -220,7 +224,9 @@ class KazooThread(Keeper):
     def _new_client(self) -> Any:
         retry = {"max_tries": -1, "max_delay": self._pace.reconnect_most_s}
         handler = KazooHandler(
-            self._pace.connect_timeout_s, partial(self._threads.post, self._tell_trouble)
+            self._pace.connect_timeout_s,
+            partial(self._threads.post, self._tell_trouble),
+            self._tls,
         )
         return KazooClient(
             timeout=self._pace.session_timeout_s,

@@ -158,7 +158,7 @@ class Keeper(ABC):
     @abstractmethod
     def read(self, paths: Sequence[str]) -> Waiter[list[Node | None]]:
         """
-        Read many nodes, all asked for at once; None for one that is not there.
+        Read one or more nodes, many at once; None for one that is not there.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ and the services that we follow (`followed`).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from twisted.logger import Logger
 
@@ -24,7 +24,7 @@ from rpcfw.values.instance import Instance, instance_to_json
 from rpcfw.values.units import Seconds, format_duration
 from rpcfw_registries.ephemerals import Ephemerals
 from rpcfw_registries.followed import Followed
-from rpcfw_registries.kazoo_access import Access, Pace
+from rpcfw_registries.kazoo_access import TLS, Access, Pace
 from rpcfw_registries.kazoo_thread import KazooThread
 from rpcfw_registries.keeper import Keeper, NodeMissing, SessionEvent
 from rpcfw_registries.paths import decoded, encoded, node_name, normal_root
@@ -234,27 +234,14 @@ def _checked(options: ZooKeeperOptions) -> str:
 
 
 def _access(options: ZooKeeperOptions) -> Access:
-    tls: dict[str, Any] = {}
-    if options.tls:
-        tls = {
-            "use_ssl": True,
-            "ca": _text(options.tls_ca),
-            "certfile": _text(options.tls_certificate),
-            "keyfile": _text(options.tls_key),
-            "verify_certs": options.tls_verify != "none",
-            "check_hostname": options.tls_verify == "full",
-        }
+    tls = TLS(options.tls_ca, options.tls_certificate, options.tls_key, options.tls_verify)
     return Access(
-        hosts=tuple(str(each).partition(":")[2] for each in options.address),
+        hosts=tuple(str(each).removeprefix("tcp:") for each in options.address),
         user=options.user,
         password=options.password,
         public=options.readers == "anyone",
-        tls=tuple(tls.items()),
+        tls=tls if options.tls else None,
     )
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _pace(options: ZooKeeperOptions) -> Pace:

@@ -4,15 +4,14 @@ An application: everything of one process, made from a plan, started and stopped
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypeVar
 
 from twisted.logger import Logger
 
 from rpcfw.app.ground import make_ground
+from rpcfw.app.loading import load_services
 from rpcfw.app.plan import ClientPlan, Plan, read_plan
 from rpcfw.client.assembly import Client, Policies
 from rpcfw.client.stub import Stub, proxy
@@ -22,6 +21,7 @@ from rpcfw.kernel.settings import Sources
 from rpcfw.server.server import Server
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import Chance
+from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
 from rpcfw.spi.waiting import spawn
@@ -29,9 +29,12 @@ from rpcfw.transport.endpoints import Network
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["Application"]
+__all__ = ["Application", "Services"]
 
 S = TypeVar("S", bound=Stub)
+
+#: Service objects, or what makes them from what surrounds them in the process.
+Services = Sequence[Service] | Callable[[Surroundings], Sequence[Service]]
 
 
 class Application:
@@ -57,7 +60,7 @@ class Application:
         reactor: Any,
         chance: Chance,
         network: Network | None = None,
-        services: Sequence[Service] = (),
+        services: Services = (),
     ) -> None:
         self.plan = plan
         self.ground = make_ground(plan, reactor, chance, network, self._open_channel)
@@ -76,7 +79,7 @@ class Application:
         *files: str | PathLike[str],
         sets: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
-        services: Sequence[Service] = (),
+        services: Services = (),
     ) -> Application:
         """
         Make an application from INI files, on the reactor that they ask for.
@@ -182,31 +185,11 @@ class Application:
         for client in self._clients.values():
             await client.stop()
 
-    def _make_server(self, services: Sequence[Service]) -> Server | None:
+    def _make_server(self, services: Services) -> Server | None:
         plan, surroundings = self.plan, self.ground.surroundings
-        served = [*services, *(_load(name, plan) for name in plan.server.services)]
+        made = services(surroundings) if callable(services) else services
+        served = [*made, *load_services(plan.server.services, plan.app.python_path)]
         if not served:
             return None
         filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]
         return Server(self.ground, plan.server, served, filters)
-
-
-def _load(target: str, plan: Plan) -> Service:
-    """
-    Make the service that ``module:Class`` names.
-    """
-    for folder in reversed(plan.app.python_path):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-    module, _, name = target.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SetupError(
-            f"[server] services: {target!r} cannot be had ({error}); write it as module:Class, "
-            "and see [app] python_path"
-        ) from error
-    if not isinstance(found, type) or not issubclass(found, Service):
-        raise SetupError(f"[server] services: {target!r} is no subclass of rpcfw.Service")
-    service: Service = found()
-    return service

@@ -4,26 +4,19 @@ rpcfw for code that blocks: plain threads, no reactor in sight.
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
-
 from rpcfw.app.application import Application
-from rpcfw.errors import SetupError
+from rpcfw.app.reactor_thread import ReactorThread
 from rpcfw.spi import service
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import spawn
 
 __all__ = ["BlockingApplication", "BlockingStream", "blocking"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 
 
 @overload
@@ -73,7 +66,7 @@ class BlockingApplication:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._application = Application.from_ini(*files, sets=sets, environ=environ)
-        self._thread = _ReactorThread.shared(self._application.ground.reactor)
+        self._thread = ReactorThread.shared(self._application.ground.reactor)
 
     def __enter__(self) -> BlockingApplication:
         self._thread.run(self._application.start)
@@ -104,7 +97,7 @@ class BlockingStream:
     A streaming call for plain threads: an iterator, and a context that ends it.
     """
 
-    def __init__(self, stream: Stream, thread: _ReactorThread) -> None:
+    def __init__(self, stream: Stream, thread: ReactorThread) -> None:
         self._stream = stream
         self._thread = thread
 
@@ -148,7 +141,7 @@ class BlockingStream:
 
 
 class _BlockingProxy:
-    def __init__(self, proxy: Any, thread: _ReactorThread) -> None:
+    def __init__(self, proxy: Any, thread: ReactorThread) -> None:
         self._proxy = proxy
         self._thread = thread
 
@@ -164,98 +157,3 @@ class _BlockingProxy:
         blocks.__name__ = name
         blocks.__doc__ = method.__doc__
         return blocks
-
-
-class _ReactorThread:
-    """
-    The one thread that the reactor runs in.
-    """
-
-    _only: _ReactorThread | None = None
-    _lock = threading.Lock()
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-        self._process = os.getpid()
-        started = threading.Event()
-        reactor.callWhenRunning(started.set)
-        self._thread = threading.Thread(
-            target=reactor.run,
-            kwargs={"installSignalHandlers": False},
-            name="rpcfw reactor",
-            daemon=True,
-        )
-        self._thread.start()
-        started.wait()
-
-    @classmethod
-    def shared(cls, reactor: Any) -> _ReactorThread:
-        """
-        Return the thread, starting it if need be.
-        """
-        with cls._lock:
-            if cls._only is None or cls._only._process != os.getpid():
-                if reactor.running:
-                    raise SetupError(
-                        "the reactor runs already, so its own thread may not block: use "
-                        "rpcfw.Application there, or make rpcfw.blocking after a fork's exec"
-                    )
-                cls._only = cls(reactor)
-            return cls._only
-
-    def run(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
-        """
-        Run a coroutine function in the reactor's thread and block for its result.
-        """
-        return self._wait(lambda: spawn(function(*arguments)))
-
-    def run_plain(self, function: Callable[..., T], *arguments: Any) -> T:
-        """
-        Run a plain function in the reactor's thread and block for its result.
-        """
-
-        def run() -> Deferred[T]:
-            result: Deferred[T] = Deferred()
-            result.callback(function(*arguments))
-            return result
-
-        return self._wait(run)
-
-    def _wait(self, begin: Callable[[], Deferred[T]]) -> T:
-        if self._process != os.getpid():
-            raise SetupError(
-                "this process was forked from the one that made the application: "
-                "make a new rpcfw.blocking(...) in the child, before the parent starts its own"
-            )
-        if threading.current_thread() is self._thread:
-            raise SetupError("a blocking call in the reactor's own thread would never end")
-        done = threading.Event()
-        box: list[Any] = []
-
-        def ended(result: Any) -> None:
-            box.append(result)
-            done.set()
-
-        running: list[Deferred[T]] = []
-
-        def start() -> None:
-            try:
-                deferred = begin()
-            except BaseException:
-                ended(Failure())
-                return
-            running.append(deferred)
-            deferred.addBoth(ended)
-
-        self._reactor.callFromThread(start)
-        try:
-            done.wait()
-        except BaseException:
-            # Ctrl-C while waiting: the call is given up, here and at the server.
-            self._reactor.callFromThread(lambda: running and running[0].cancel())
-            raise
-        result = box[0]
-        if isinstance(result, Failure):
-            raise result.value
-        value: T = result
-        return value

@@ -5,6 +5,7 @@ What a configuration asks for, read whole and checked before anything is made.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from attrs import frozen
@@ -46,7 +47,7 @@ class AppOptions:
     reactor: Literal["epoll", "asyncio", "uvloop"] = option(
         "epoll", "what drives it: epoll, asyncio (to await asyncio's things), uvloop"
     )
-    python_path: tuple[str, ...] = option("", "folders to import services from")
+    python_path: tuple[Path, ...] = option("", "folders to import services from")
     codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs in use, if installed")
     compressors: tuple[str, ...] = option("gzip, zstd", "compressions undone here, if installed")
     protocols: tuple[str, ...] = option("native", "wires this process is set up with")

@@ -1,29 +1,41 @@
 """
 ``rpcfw config``: check what was given, or print an example with every option.
-
-What sections there are is not known here: the application hands in how it claims
-them, and lists them for the example.
 """
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
 from attrs import frozen
 
-from rpcfw.cli.layers import CONFIGURATION, FINE, add_layer_arguments, sources_of
-from rpcfw.errors import SettingsError
+from rpcfw.cli.codes import CONFIGURATION, FINE
+from rpcfw.cli.layers import add_layer_arguments, sources_of
+from rpcfw.errors import SetupError
 from rpcfw.kernel.example import describe, section_text
 from rpcfw.kernel.plugins import Plugins
 from rpcfw.kernel.seams import GROUP_PREFIX
 from rpcfw.kernel.settings import Sources
 
-__all__ = ["Choice", "Claim", "add_arguments", "run_check", "run_example"]
+__all__ = ["Choice", "Claim", "add_arguments", "run", "run_check", "run_example"]
 
-#: Claims every section of an application; may raise `SettingsError` by itself.
+EPILOG = """\
+  rpcfw config check -c provider.ini
+  rpcfw config example > rpcfw.ini
+"""
+
+#: Claims every section of an application; may raise `SetupError` by itself.
 Claim = Callable[[Sources], object]
+
+_HEAD = """\
+# Every option of rpcfw, with its default and what it means. A file needs only what
+# differs from this. [client demo.Greeter] lies over [client] for that service, and so
+# it is with [balancer] and [retry].
+#
+# Written by: rpcfw config example
+"""
 
 
 @frozen
@@ -42,6 +54,22 @@ class Choice:
     default: str
 
 
+#: The sections that choose one plugin; and those of plugins that are named elsewhere,
+#: which are called [section NAME].
+CHOICES = (
+    Choice("registry", "rpcfw.registries", "standalone"),
+    Choice("balancer", "rpcfw.balancers", "weighted_random"),
+    Choice("retry", "rpcfw.retries", "by_hints"),
+)
+NAMED = (
+    ("router", "rpcfw.routers"),
+    ("filter", "rpcfw.filters"),
+    ("protocol", "rpcfw.protocols"),
+    ("codec", "rpcfw.codecs"),
+    ("compressor", "rpcfw.compressors"),
+)
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """
     Declare what the command takes: ``check`` or ``example``, as ``arguments.action``.
@@ -54,6 +82,20 @@ def add_arguments(parser: ArgumentParser) -> None:
     actions.add_parser("example", help="print an INI file with every option and its default")
 
 
+def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    Check, or print, and return the exit code.
+    """
+    if arguments.action == "check":
+        from rpcfw.cli.assembling import assemble
+
+        return run_check(arguments, environ, assemble, out, sys.stderr)
+    from rpcfw.app.plan import SECTIONS
+
+    out.write(f"{_HEAD}\n")
+    return run_example(SECTIONS, CHOICES, Plugins(), out, NAMED)
+
+
 def run_check(
     arguments: Namespace, environ: Mapping[str, str], claim: Claim, out: TextIO, err: TextIO
 ) -> int:
@@ -64,9 +106,10 @@ def run_check(
     try:
         claim(sources)
         sources.finish()
-    except SettingsError as error:
-        err.writelines(f"{mistake}\n" for mistake in error.mistakes)
-        count = len(error.mistakes)
+    except SetupError as error:
+        mistakes = str(error).splitlines()
+        err.writelines(f"{mistake}\n" for mistake in mistakes)
+        count = len(mistakes)
         err.write("1 mistake\n" if count == 1 else f"{count} mistakes\n")
         return CONFIGURATION
     out.write(f"{', '.join(arguments.config) or 'defaults and environment'}: no mistakes\n")
@@ -78,6 +121,7 @@ def run_example(
     choices: Iterable[Choice],
     plugins: Plugins,
     out: TextIO,
+    named: Iterable[tuple[str, str]] = (),
 ) -> int:
     """
     Print every section with its defaults and return the exit code.
@@ -87,10 +131,17 @@ def run_example(
         choices: the sections whose options depend on a plugin; the others that one
             could choose stand in comments.
         plugins: where those are found.
+        named: sections and groups of plugins that have a section each, by their name.
     """
     texts = [describe(options, name) for name, options in sections]
     for choice in choices:
         texts.extend(_alternatives(choice, plugins))
+    for section, group in named:
+        texts.extend(
+            section_text(f"{section} {each.name}", each.options, commented=True)
+            for each in plugins.listing(group)
+            if each.options
+        )
     out.write("\n".join(texts))
     return FINE
 

@@ -7,13 +7,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
+from rpcfw.cli.codes import CONFIGURATION, FAILED, FINE
 from rpcfw.kernel.settings import Sources
 
 __all__ = ["CONFIGURATION", "FAILED", "FINE", "add_layer_arguments", "sources_of"]
-
-#: Exit codes: what was asked was done; it failed; it could not be begun, because a
-#: person has to mend an argument or the configuration.
-FINE, FAILED, CONFIGURATION = 0, 1, 2
 
 
 def add_layer_arguments(parser: ArgumentParser) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, TextIO
 
-from rpcfw.cli.layers import FINE, add_layer_arguments, sources_of
+from rpcfw.cli.codes import FINE
+from rpcfw.cli.layers import add_layer_arguments, sources_of
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chooser
 from rpcfw.kernel.convert import expected

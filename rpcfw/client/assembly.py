@@ -16,7 +16,7 @@ from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
-from rpcfw.filters.deadline import AttemptDeadline, AttemptDeadlineOptions, ClientDeadline
+from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
 from rpcfw.filters.retry import Retry
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
@@ -92,7 +92,7 @@ class Client:
         )
         self._routing.use(self._nodes)
         self.stack = self._call_stack(policies)
-        innermost = selection(ground.timers, self._why_none)
+        innermost = selection(ground.timers.seconds, self._why_none)
         self.channel = ClientChannel(self.stack.build(innermost), options, ground.timers, self.stop)
 
     async def start(self, registry: Registry) -> None:
@@ -153,7 +153,6 @@ class Client:
         stack = Stack(ATTEMPT_ORDER)
         limit_s = self._options.attempt_timeout
         if limit_s is not None:
-            limit = AttemptDeadlineOptions(attempt_timeout=limit_s)
-            filter = AttemptDeadline(limit, ground.surroundings)
+            filter = AttemptDeadline(limit_s, ground.surroundings)
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", filter)
         node.attempt = stack.build(dispatch(node, ground.payload, self._coders, ground.timers))

@@ -20,9 +20,9 @@ from rpcfw.spi.events import (
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import Waiter
+from rpcfw.status import Status
 from rpcfw.transport.driver import Driver, Listener
 from rpcfw.transport.payload import Payload
-from rpcfw.status import Status
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY
 from rpcfw.values.method import Method
@@ -80,14 +80,16 @@ class UnaryReply(Waiter[ResponseReceived], Listener):
             self._message = event
         else:
             self._driver.abandon(self.call_id)
-            self.errback(Unimplemented("a unary call was answered with several messages"))
+            self.errback(
+                Unimplemented("the method answers with a stream; call it as one that streams")
+            )
 
     def ended(self, event: CallEnded) -> None:
         message = self._message
         if event.status is not Status.OK:
             super().ended(event)
         elif message is None:
-            self.errback(Unimplemented("a unary call was answered with no message"))
+            self.errback(Unimplemented("the method answered with no message"))
         else:
             self.callback(
                 ResponseReceived(
@@ -143,6 +145,6 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             return None
         stream = CallStream(call, driver, payload, writer, reader, timers)
         await stream.begin(head)
-        return stream if method.shape.server_streams else await stream.only_response()
+        return stream if method.server_streams else await stream.only_response()
 
     return step

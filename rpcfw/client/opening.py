@@ -75,13 +75,16 @@ class OpeningStream(Stream):
             if self._opening is None:
                 self._opening = spawn(self._stack(self._call))
                 self._opening.addCallbacks(self._opened, self._failed)
-            if self._stream is None and self._error is None:
-                waiter: Waiter[None] = Waiter()
-                self._waiting.append(waiter)
-                await waiter
+            await self._wait()
         if self._error is not None:
             raise self._error
         return self._stream
+
+    async def _wait(self) -> None:
+        if self._stream is None and self._error is None:
+            waiter: Waiter[None] = Waiter()
+            self._waiting.append(waiter)
+            await waiter
 
     def _opened(self, stream: Any) -> None:
         self._stream = stream

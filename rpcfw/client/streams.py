@@ -70,8 +70,10 @@ class CallStream(Stream, Listener):
 
     async def begin(self, head: RequestHead) -> None:
         """
-        Open the call. If only the server streams, return when it has begun to
-        answer, so that a refusal can still be retried.
+        Open the call.
+
+        If only the server streams, return when it has begun to answer, so that a
+        refusal can still be retried.
         """
         call, driver = self._call, self._driver
         if call.method.shape.client_streams:

@@ -5,7 +5,7 @@ Stubs: calling a service as if it were an object here.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, TypeAlias
 
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.service import Offered, Service, offered
@@ -16,7 +16,7 @@ from rpcfw.values.units import parse_duration
 
 __all__ = ["Stub", "proxy"]
 
-Timeout = Union[float, str, None]
+Timeout: TypeAlias = "float | str | None"
 
 
 class Stub:

@@ -11,10 +11,13 @@ from attrs import define
 
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.nodes import Nodes
+from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
 from rpcfw.spi.router import Router
+from rpcfw.spi.waiting import CANCELLED
+from rpcfw.status import Hint
 from rpcfw.values.call import Call
 
 __all__ = ["Route", "Routing"]
@@ -102,7 +105,15 @@ class Routing(Filter):
         """
         Route a call for which no answer is remembered.
         """
-        await self._when_told()
+        try:
+            await self._when_told()
+        except CANCELLED:
+            if self.surroundings.clock.seconds() < call.deadline:
+                raise
+            raise DeadlineExceeded(
+                f"no registry said in time where {call.method.service} is; is it running?",
+                hints=Hint.NEVER_SENT,
+            ) from None
         call.route = self._find(key, call)
         return await proceed(call)
 

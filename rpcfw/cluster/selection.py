@@ -11,7 +11,6 @@ from rpcfw.cluster.node import Node
 from rpcfw.cluster.routing import Route
 from rpcfw.errors import CallError, NoInstances
 from rpcfw.spi.balancer import Picker
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Hint, Status
@@ -21,15 +20,14 @@ from rpcfw.values.outcome import Outcome
 __all__ = ["selection"]
 
 
-def selection(clock: Clock, why_none: Callable[[], str]) -> CallStep:
+def selection(seconds: Callable[[], float], why_none: Callable[[], str]) -> CallStep:
     """
     Return the innermost step of the call stack.
 
     Args:
-        clock: to measure attempts with.
+        seconds: the clock that attempts are measured with.
         why_none: says why no node is known, for the error.
     """
-    seconds = clock.seconds
 
     async def step(call: Call) -> Any:
         route: Route = call.route
@@ -44,7 +42,7 @@ def selection(clock: Clock, why_none: Callable[[], str]) -> CallStep:
         call.tried += (node,)
         call.peer = node.peer
         node.in_flight += 1
-        if picker.learns or call.method.shape.server_streams:
+        if picker.learns or call.method.server_streams:
             return await _observed(call, node, picker, seconds)
         try:
             return await node.attempt(call)
@@ -75,7 +73,7 @@ async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[]
     except BaseException:
         ended(Status.UNKNOWN)
         raise
-    if call.method.shape.server_streams:
+    if call.method.server_streams:
         call.on_end(ended)
     else:
         ended(Status.OK)

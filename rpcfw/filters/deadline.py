@@ -9,13 +9,12 @@ from typing import Any
 
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import NoOptions, Surroundings
 from rpcfw.spi.waiting import limited
 from rpcfw.status import Hint
 from rpcfw.values.call import Call, serving
-from rpcfw.values.units import Seconds
 
-__all__ = ["AttemptDeadline", "AttemptDeadlineOptions", "ClientDeadline", "ServerDeadline"]
+__all__ = ["AttemptDeadline", "ClientDeadline", "ServerDeadline"]
 
 
 class ClientDeadline(Filter):
@@ -59,26 +58,22 @@ def _overran(call: Call, limit_s: float) -> str:
     return f"no answer from {call.method.path} within {limit_s:.3g} s (tried {times}{where})"
 
 
-@options
-class AttemptDeadlineOptions:
-    """
-    One attempt's limit.
-    """
-
-    attempt_timeout: Seconds = option("1s", "limit of each attempt, within the call's own")
-
-
 class AttemptDeadline(Filter):
     """
-    A share of the call's time for each attempt, so that a node that hangs leaves
-    some for the next.
+    One attempt's share of the call's time: a node that hangs leaves some for the next.
+
+    Args:
+        limit_s: the share.
+        surroundings: for the timers.
     """
 
-    Options = AttemptDeadlineOptions
+    def __init__(self, limit_s: float, surroundings: Surroundings) -> None:
+        super().__init__(NoOptions(), surroundings)
+        self._limit_s = limit_s
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         timers = self.surroundings.timers
-        limit_s = self.options.attempt_timeout
+        limit_s = self._limit_s
         deadline = timers.seconds() + limit_s
         if deadline >= call.deadline:
             return await proceed(call)
@@ -92,8 +87,9 @@ class AttemptDeadline(Filter):
 
 class ServerDeadline(Filter):
     """
-    Drops what came too late before it costs anything. The rest is watched by
-    whoever runs the method, and only once it waits.
+    Drops what came too late before it costs anything.
+
+    What comes in time is watched by whoever runs the method, and only once it waits.
     """
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:

@@ -89,7 +89,7 @@ class CallMetrics(Filter):
             except BaseException:
                 numbers.count(Status.UNKNOWN, seconds() - began)
                 raise
-            if call.method.shape.server_streams:
+            if call.method.server_streams:
                 call.on_end(lambda status: numbers.count(status, seconds() - began))
             else:
                 numbers.count(Status.OK, seconds() - began)

@@ -20,7 +20,7 @@ from rpcfw.values.instance import Instance
 
 __all__ = ["Announcing"]
 
-_WILDCARDS = ("0.0.0.0", "::", "")
+_WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  # to know them, not to bind to them
 
 
 class Announcing:

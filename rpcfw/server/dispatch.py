@@ -56,12 +56,14 @@ def dispatch(payload: Payload, threads: BlockingThreads) -> CallStep:
         call.request = request
         spread = served.spread
         arguments = (request,) if spread is None else spread(request)
-        if served.blocking:
-            running = threads.run(served.function, arguments)
+        # A refusal of the pool is its own, not the method's, so it is not in the `try`.
+        running = threads.run(served.function, arguments) if served.blocking else None
         try:
+            if running is not None:
+                return await running
             if served.is_coroutine:
                 return await served.function(*arguments)
-            result = running if served.blocking else served.function(*arguments)
+            result = served.function(*arguments)
             if isinstance(result, (CoroutineType, Deferred)):
                 return await result
             return result

@@ -21,7 +21,7 @@ from rpcfw.server.open import Open
 from rpcfw.server.running import DeferredRun, TaskRun
 from rpcfw.server.streams import RequestMessages, answer_one, answer_stream
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import RequestReceived
+from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import CANCELLED, Waiter, running_loop
@@ -149,7 +149,7 @@ class Reception:
             waited = context.run(_first_step, call, coroutine)
         except StopIteration as stop:
             self._answer(driver, event, call, served, stop.value)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
             self._fail(driver, event, error)
         else:
             opened = self._opened(driver, event, call, served)
@@ -161,11 +161,15 @@ class Reception:
     ) -> None:
         opened = self._opened(driver, event, call, served)
         mailbox = opened.mailbox = Mailbox(driver)
+        client_streams = served.method.shape.client_streams
+        if client_streams and event.body is not None:
+            # A caller that knows of no stream sends its one message with the head.
+            mailbox.put(MessageReceived(event.call_id, event.body, event.encoding, 0))
         if event.ended:
             mailbox.close()
-        if served.method.shape.client_streams:
+        if client_streams:
             call.request.stream = RequestMessages(mailbox, self._payload, reader)
-        if served.method.shape.server_streams:
+        if served.method.server_streams:
             outlet = opened.outlet = self._outlet(driver, event, served)
             whole = event.body is not None
             coroutine = answer_stream(
@@ -206,7 +210,7 @@ class Reception:
         if not opened.over:
             if error is not None:
                 self._fail(opened.driver, opened.event, error)
-            elif not call.method.shape.server_streams:
+            elif not call.method.server_streams:
                 self._answer(opened.driver, opened.event, call, opened.served, result)
         elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
             self._failures.logged(call.method.path, error)

@@ -90,11 +90,12 @@ class DeferredRun(Run):
     def _step(self, result: Any) -> Any:
         try:
             if isinstance(result, Failure):
-                return self._context.run(self._coroutine.throw, result.value)
+                error: Any = result.value
+                return self._context.run(self._coroutine.throw, error)
             return self._context.run(self._coroutine.send, result)
         except StopIteration as stop:
             self._done(stop.value, None)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # told, not swallowed
             self._done(None, error)
         return _ENDED
 

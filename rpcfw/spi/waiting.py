@@ -42,8 +42,12 @@ class Waiter(Deferred[T], Generic[T]):
     """
 
     def __await__(self) -> Generator[Any, Any, T]:
-        if running_loop() is None or self.called:
+        if self.called:
             return (yield from super().__await__())
+        if running_loop() is None:
+            # What a driver sends back is the result; a generator less than `super`.
+            result: T = yield self
+            return result
         return (yield from self._await_beside_asyncio())
 
     def _await_beside_asyncio(self) -> Generator[Any, Any, T]:

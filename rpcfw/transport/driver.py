@@ -245,10 +245,12 @@ class Driver(Protocol):
         self._lost = True
         self._resume_writers()
         text = self._failed or reason.getErrorMessage()
+        # The owner first: a call that is told may begin anew at once, and must not
+        # come here again, where nobody would tell it anything.
+        self._owner.closed(self, text)
         listeners, self.listeners = self.listeners, {}
         for listener in listeners.values():
             listener.lost(ConnectionLost(f"the connection to {self.peer} ended: {text}"))
-        self._owner.closed(self, text)
 
     def pauseProducing(self) -> None:
         self._full = True

@@ -59,7 +59,10 @@ class Method:
     timeout_s: float | None = None
     path: str = field(init=False)
     unary: bool = field(init=False)
+    server_streams: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        # Looked at on every call, so they are attributes and not properties.
         object.__setattr__(self, "path", f"{self.service}/{self.name}")
         object.__setattr__(self, "unary", self.shape is Shape.UNARY)
+        object.__setattr__(self, "server_streams", self.shape.server_streams)

@@ -4,8 +4,6 @@ The INI files that people copy.
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
 from tests.house.test_floors import run
@@ -14,9 +12,6 @@ from tests.house.tree import ROOT
 FILES = sorted((ROOT / "conf").glob("*.ini"))
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("rpcfw.cli.main") is None, reason="the checker is not written yet"
-)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_conf_is_right(path):
     """

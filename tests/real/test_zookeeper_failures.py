@@ -142,8 +142,8 @@ class TestFailures(ZooKeeperCase, TestCase):
         own.start()
         try:
             await deferToThread(own.wait_ready)
-            provider = await self.running(own.address)
-            consumer = await self.running(own.address)
+            provider = await self.running(own.address, session_timeout="1s")
+            consumer = await self.running(own.address, session_timeout="1s")
             told = self.watching(consumer)
             await provider.announce(an_instance())
             await self.tells(told, "a")

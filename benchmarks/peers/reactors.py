@@ -1,0 +1,31 @@
+"""
+Running the reactor for peers that are applications of rpcfw.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from rpcfw.spi.waiting import spawn
+
+__all__ = ["run_reactor"]
+
+
+def run_reactor(main: Coroutine[Any, Any, None], *, stays: bool) -> None:
+    """
+    Run the reactor that the application installed, until ``main`` has ended.
+    """
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+
+    def ended(result: Any) -> None:
+        if result is not None:
+            result.printTraceback(sys.stderr)
+        if result is not None or not stays:
+            reactor.stop()
+
+    reactor.callWhenRunning(lambda: spawn(main).addBoth(ended))
+    reactor.run()

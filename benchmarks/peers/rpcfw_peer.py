@@ -1,0 +1,88 @@
+"""
+rpcfw itself, with the chain that it has by default.
+
+On the client: registry, routing, balancer, retry, deadline and metrics; on the server:
+metrics and deadline. One peer is on Twisted's epoll reactor and one on uvloop, on
+both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from typing import Any
+
+import order_pb2
+from twisted.internet.defer import gatherResults
+
+from benchmarks.job import Job
+from benchmarks.load import Figures, Window, streamed
+from benchmarks.messages import answered
+from benchmarks.peers.reactors import run_reactor
+from rpcfw.app.application import Application
+from rpcfw.codegen.dynamic import services_from_descriptor
+from rpcfw.spi.waiting import spawn
+
+__all__ = ["call", "serve"]
+
+SERVICE = "order.v1.OrderService"
+
+OrderService: Any = services_from_descriptor(order_pb2.DESCRIPTOR)[SERVICE]
+
+
+class _Orders(OrderService):
+    async def create(self, request: Any) -> Any:
+        return answered(order_pb2.Order, request)
+
+    async def server_stream(self, request: Any) -> AsyncIterator[Any]:
+        order = answered(order_pb2.Order, request)
+        while True:
+            yield order
+
+
+def _application(job: Job, *sets: str, services: tuple[Any, ...] = ()) -> Application:
+    reactor = "uvloop" if job.peer == "rpcfw-uvloop" else "epoll"
+    return Application.from_ini(sets=(f"app.reactor={reactor}", *sets), services=services)
+
+
+def serve(job: Job) -> None:
+    """
+    Serve orders.
+    """
+    sets = ("registry.plugin=memory", "server.listen=tcp:127.0.0.1:0")
+    application = _application(job, *sets, services=(_Orders(),))
+
+    async def start() -> None:
+        await application.start()
+        assert application.server is not None
+        job.ready(application.server.addresses[0].port)
+
+    run_reactor(start(), stays=True)
+
+
+async def _gather(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
+    await gatherResults([spawn(coroutine) for coroutine in coroutines], consumeErrors=True)
+
+
+def call(job: Job) -> None:
+    """
+    Call as a consumer does that was told the provider's address in its INI.
+    """
+    instances = f"{SERVICE} = tcp:127.0.0.1:{job.port}"
+    application = _application(job, "registry.plugin=static", f"registry.instances={instances}")
+    request = order_pb2.OrderApiCreate(**job.fields)
+
+    async def measure() -> None:
+        orders = application.client(OrderService)
+        await application.start()
+        if job.kind == "stream":
+
+            async def read_stream(window: Window) -> Figures:
+                async with orders.server_stream(request) as messages:
+                    return await streamed(messages, window)
+
+            await job.measure_stream(read_stream)
+        else:
+            await job.measure(lambda: orders.create(request), _gather)
+        await application.stop()
+
+    run_reactor(measure(), stays=False)

@@ -1,0 +1,66 @@
+"""
+Values of arguments, read with words of ours where argparse would have none.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from base64 import b64decode
+from collections.abc import Callable
+from typing import TypeVar
+
+from rpcfw.values.address import Address
+from rpcfw.values.metadata import Metadata
+from rpcfw.values.units import parse_duration
+
+__all__ = ["a_duration", "a_method", "a_pair", "an_address"]
+
+T = TypeVar("T")
+
+
+def _told(read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def a_duration(text: str) -> float:
+    """
+    Return the seconds of ``500ms``.
+    """
+    return _told(parse_duration, text)
+
+
+def an_address(text: str) -> Address:
+    """
+    Return the address that is written ``tcp:127.0.0.1:2210``.
+    """
+    return _told(Address.parse, text)
+
+
+def a_pair(text: str) -> tuple[str, str | bytes]:
+    """
+    Return a pair of metadata, written ``name=value``; bytes stand in base64.
+    """
+    return _told(_pair, text)
+
+
+def _pair(text: str) -> tuple[str, str | bytes]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"{text!r} is not NAME=VALUE")
+    read = b64decode(value, validate=True) if name.lower().endswith("-bin") else value
+    return Metadata.of([(name, read)]).pairs[0]
+
+
+def a_method(text: str) -> tuple[str, str]:
+    """
+    Return service and method of ``demo.Greeter/say``.
+    """
+    service, _, name = text.strip("/").rpartition("/")
+    if service and name and "/" not in service:
+        return service, name
+    dotted, _, last = text.rpartition(".")
+    meant = f"; did you mean {dotted}/{last}?" if dotted and "/" not in text else ""
+    raise ArgumentTypeError(f"{text!r} is not SERVICE/METHOD, as demo.Greeter/say{meant}")

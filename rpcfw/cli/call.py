@@ -1,0 +1,218 @@
+"""
+``rpcfw call``: call any method that speaks JSON, in any of the four shapes.
+
+What the method takes is not known here, so whatever is JSON is sent, and the server
+says what does not fit.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TextIO
+
+import msgspec
+
+from rpcfw.app.application import Application
+from rpcfw.app.plan import Plan
+from rpcfw.cli.arguments import a_duration, a_method, a_pair, an_address
+from rpcfw.cli.codes import FINE
+from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed, started
+from rpcfw.cli.running import run as run_command
+from rpcfw.cli.stdin import Lines
+from rpcfw.errors import SettingsError
+from rpcfw.spi.channel import Channel
+from rpcfw.values.method import Method, Shape
+
+__all__ = ["add_arguments", "run"]
+
+EPILOG = """\
+  rpcfw call -c consumer.ini demo.Greeter/say '{"name": "bob"}'
+  rpcfw call --address tcp:127.0.0.1:2200 demo.Greeter/say '{"name": "bob"}'
+  rpcfw call -c consumer.ini --stream demo.Greeter/count '{"to": 3}'
+  seq 3 | rpcfw call -c consumer.ini --stream demo.Greeter/total
+
+A request is a JSON object of the method's arguments, {} if none is given; a method that
+takes one message, a stream of messages say, takes that message itself. Each response is
+printed as a line of JSON. A call that fails prints one line to standard error, which
+begins with its status (UNAVAILABLE, INVALID_ARGUMENT and so on), and exits with 1.
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes.
+    """
+    parser.add_argument("method", metavar="SERVICE/METHOD", type=a_method)
+    parser.add_argument(
+        "messages",
+        metavar="JSON",
+        nargs="*",
+        help="the request, - to read it from standard input; with --stream any number of "
+        "messages, read from standard input, one a line, if none is given",
+    )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="the method streams: requests, responses or both",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="DURATION",
+        type=a_duration,
+        help="limit of the whole call, as 500ms; [client] timeout and stream_timeout otherwise",
+    )
+    parser.add_argument(
+        "--metadata",
+        metavar="NAME=VALUE",
+        type=a_pair,
+        action="append",
+        default=[],
+        help="send this along; may be repeated; names that end in -bin have values in base64",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        type=an_address,
+        help="call the server at this address, as tcp:127.0.0.1:2200, and ask no registry",
+    )
+    parser.add_argument(
+        "--protocol",
+        metavar="NAME",
+        help="the wire to speak; [client] protocols otherwise",
+    )
+    add_process_arguments(parser)
+
+
+def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    Make the call, print what it answers, and return the exit code.
+
+    Raises:
+        SetupError: an argument or the configuration is wrong.
+    """
+    messages = _messages(arguments)
+    if arguments.protocol is not None:
+        # Its registry may need the native one.
+        names = {arguments.protocol: None, "native": None}
+        arguments.sets.append(f"app.protocols={', '.join(names)}")
+
+    def change(plan: Plan) -> Plan:
+        return _speaking(arguments, calls_only(plan))
+
+    application = application_of(arguments, environ, change)
+    make_call = _stream if arguments.stream else _unary
+
+    async def command() -> int:
+        async with _channel(application, arguments) as channel:
+            await make_call(application, channel, arguments, messages, out)
+        return FINE
+
+    return run_command(application, command)
+
+
+def _messages(arguments: Namespace) -> list[Any]:
+    """
+    Read what was given as arguments, before anything is started.
+    """
+    texts = arguments.messages
+    if not arguments.stream:
+        if len(texts) > 1:
+            raise SettingsError(
+                f"{len(texts)} requests were given; a call takes one, unless it streams: --stream"
+            )
+        texts = texts or ["{}"]
+        if texts == ["-"]:
+            texts = [sys.stdin.read()]
+    return [
+        _decoded(text.encode("utf-8", "surrogateescape"), f"message {number}")
+        for number, text in enumerate(texts, 1)
+    ]
+
+
+def _decoded(text: bytes, what: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        shown = text.decode("utf-8", "replace")
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        raise SettingsError(f"{what} is no JSON: {error}, in: {shown}") from None
+
+
+def _speaking(arguments: Namespace, plan: Plan) -> Plan:
+    """
+    Return the plan with the protocol that was asked for, and no registry if none is needed.
+    """
+    if arguments.address is not None:
+        plan = changed(plan, registry=None)
+    if arguments.protocol is None:
+        return plan
+    clients = {
+        service: changed(client, options=changed(client.options, protocols=(arguments.protocol,)))
+        for service, client in plan.clients.items()
+    }
+    return changed(plan, clients=clients)
+
+
+@asynccontextmanager
+async def _channel(application: Application, arguments: Namespace) -> AsyncIterator[Channel]:
+    service, _ = arguments.method
+    if arguments.address is None:
+        channel = application.channel(service)
+        async with started(application):
+            yield channel
+        return
+    protocol = arguments.protocol or application.plan.client(service).options.protocols[0]
+    channel = application.ground.surroundings.open_channel(arguments.address, protocol)
+    try:
+        yield channel
+    finally:
+        await channel.close()
+
+
+async def _unary(
+    application: Application,
+    channel: Channel,
+    arguments: Namespace,
+    messages: Sequence[Any],
+    out: TextIO,
+) -> None:
+    method = _method(arguments, Shape.UNARY)
+    response = await channel.call(method, messages[0], arguments.timeout, arguments.metadata)
+    _print(response, out)
+
+
+async def _stream(
+    application: Application,
+    channel: Channel,
+    arguments: Namespace,
+    messages: Sequence[Any],
+    out: TextIO,
+) -> None:
+    # On a wire that tells the shapes apart at all, this one holds the other three.
+    method = _method(arguments, Shape.BIDI_STREAM)
+    given = messages or _lines(application)
+    stream = channel.stream(method, given, arguments.timeout, arguments.metadata)
+    async with stream:
+        async for response in stream:
+            _print(response, out)
+
+
+def _method(arguments: Namespace, shape: Shape) -> Method:
+    service, name = arguments.method
+    return Method(service, name, shape, Any, Any, "json")
+
+
+async def _lines(application: Application) -> AsyncIterator[Any]:
+    reactor, most_bytes = application.ground.reactor, application.plan.limits.max_send_bytes
+    number = 0
+    async for line in Lines(reactor, sys.stdin.fileno(), most_bytes):
+        number += 1
+        yield _decoded(line, f"message {number}")
+
+
+def _print(response: Any, out: TextIO) -> None:
+    out.write(f"{msgspec.json.encode(response).decode()}\n")
+    out.flush()

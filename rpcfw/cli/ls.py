@@ -1,0 +1,159 @@
+"""
+``rpcfw ls``: what a registry knows, as providers announced it.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+import msgspec
+
+from rpcfw.app.application import Application
+from rpcfw.cli.arguments import a_duration
+from rpcfw.cli.codes import FINE
+from rpcfw.cli.running import add_process_arguments, application_of, calls_only, started
+from rpcfw.cli.running import run as run_command
+from rpcfw.cli.table import table
+from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
+from rpcfw.kernel.nearest import suggestion
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.waiting import Waiter, limited
+from rpcfw.values.instance import Instance, Snapshot, instance_to_json
+
+__all__ = ["add_arguments", "run"]
+
+EPILOG = """\
+  rpcfw ls -c consumer.ini
+  rpcfw ls -c consumer.ini demo.Greeter --json
+
+What is listed is what providers have announced, not what answers: that shows a call.
+"""
+
+#: A column: its title, and what stands in it.
+_COLUMNS = ("SERVICE", "ADDRESS", "PROTOCOLS", "WEIGHT", "ZONE", "GROUP", "VERSION", "TAGS")
+
+#: Many watches at once are many streams of one node.
+_MOST_WATCHES = 100
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes.
+    """
+    parser.add_argument("service", metavar="SERVICE", nargs="?", help="only this one")
+    parser.add_argument("--json", action="store_true", help="print JSON: a list of instances")
+    parser.add_argument(
+        "--timeout",
+        metavar="DURATION",
+        type=a_duration,
+        default=5.0,
+        help="how long the registry may take in all; 5s by default",
+    )
+    add_process_arguments(parser)
+
+
+def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    List services and instances and return the exit code.
+
+    Raises:
+        SetupError: an argument or the configuration is wrong.
+    """
+    application = application_of(arguments, environ, calls_only)
+    registry = application.registry
+    if registry is None:
+        raise SettingsError("there is no registry to look into: set [registry] plugin")
+
+    async def command() -> int:
+        async with started(application):
+            found = await _within(application, registry, arguments)
+        out.write(_as_json(found) if arguments.json else _as_text(found))
+        return FINE
+
+    return run_command(application, command)
+
+
+async def _within(
+    application: Application, registry: Registry, arguments: Namespace
+) -> dict[str, tuple[Instance, ...]]:
+    timers = application.ground.timers
+    limit_s = arguments.timeout
+    try:
+        return await limited(_look(registry, arguments.service), timers, timers.seconds() + limit_s)
+    except DeadlineExceeded:
+        plan = application.plan.registry
+        assert plan is not None
+        where = getattr(plan.options, "address", ())
+        at = f" at {', '.join(map(str, where))}" if where else ""
+        raise RegistryError(
+            f"the registry ({plan.name}{at}) did not answer within {limit_s:g} s; is it running?"
+        ) from None
+
+
+async def _look(registry: Registry, only: str | None) -> dict[str, tuple[Instance, ...]]:
+    names: Sequence[str] = await registry.services()
+    if only is not None:
+        if only not in names:
+            raise RegistryError(f"no service is called {only!r} here; {suggestion(only, names)}")
+        names = [only]
+    found: dict[str, tuple[Instance, ...]] = {}
+    for start in range(0, len(names), _MOST_WATCHES):
+        some = names[start : start + _MOST_WATCHES]
+        firsts = [_First(registry, name) for name in some]
+        for name, first in zip(some, firsts, strict=True):
+            found[name] = await first.instances()
+    return found
+
+
+class _First:
+    """
+    The first word of a registry on one service.
+    """
+
+    def __init__(self, registry: Registry, service: str) -> None:
+        self._waiter: Waiter[Snapshot] = Waiter()
+        self._watch = registry.watch(service, self._listen)
+
+    def _listen(self, snapshot: Snapshot) -> None:
+        if not self._waiter.called:
+            self._waiter.callback(snapshot)
+
+    async def instances(self) -> tuple[Instance, ...]:
+        try:
+            snapshot = await self._waiter
+        finally:
+            self._watch.close()
+        return tuple(sorted(snapshot.instances, key=lambda one: (str(one.address), one.id)))
+
+
+def _as_json(found: Mapping[str, Sequence[Instance]]) -> str:
+    records: list[Any] = [
+        msgspec.json.decode(instance_to_json(one)) for some in found.values() for one in some
+    ]
+    return json.dumps(records, indent=2) + "\n"
+
+
+def _as_text(found: Mapping[str, Sequence[Instance]]) -> str:
+    if not found:
+        return "no services\n"
+    rows = []
+    for service, instances in found.items():
+        rows += [_row(one) for one in instances] or [(service, "(no instances)")]
+    return table(_COLUMNS, rows)
+
+
+def _row(one: Instance) -> tuple[str, ...]:
+    tags = " ".join(f"{name}={value}" for name, value in sorted(one.tags.items()))
+    return (
+        one.service,
+        str(one.address),
+        ",".join(one.protocols),
+        str(one.weight),
+        one.zone,
+        one.group,
+        one.version,
+        tags,
+    )

@@ -1,0 +1,116 @@
+"""
+The command ``rpcfw``: finds the command that is asked for, and answers for its end.
+
+Only the module of that command is loaded, so that help is there at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from rpcfw.cli.codes import CONFIGURATION, FAILED, FINE, INTERRUPTED
+from rpcfw.errors import SetupError
+
+__all__ = ["COMMANDS", "main"]
+
+#: Each command: its module, and what it does in a line.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("rpcfw.cli.serve", "serve the services that an INI file names"),
+    "call": ("rpcfw.cli.call", "call a method: JSON in, JSON out"),
+    "registry": ("rpcfw.cli.registry", "run a registry node, the default registry"),
+    "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
+    "plugins": ("rpcfw.cli.plugins", "list the plugins that are installed"),
+    "config": ("rpcfw.cli.config", "check a configuration, or print an example of one"),
+    "demo": ("rpcfw.cli.demo", "see it work: several processes, one of them killed"),
+}
+
+_EPILOG = """\
+To begin with:
+  rpcfw demo                          see what it does, on this machine
+  rpcfw registry                      run a registry node at tcp:127.0.0.1:2210
+  rpcfw serve -c provider.ini         serve what the file names
+  rpcfw call -c consumer.ini demo.Greeter/say '{"name": "bob"}'
+
+rpcfw COMMAND --help says more of each.
+
+Exit codes: 0 it was done; 1 it failed, and the one line on standard error begins with
+the status of the call; 2 an argument or the configuration is wrong; 130 interrupted.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run one command and return the exit code.
+
+    Args:
+        argv: the arguments; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] not in COMMANDS:
+        return _without_command(arguments)
+    try:
+        return _run(arguments[0], arguments[1:])
+    except SetupError as error:
+        sys.stderr.writelines(f"{line}\n" for line in str(error).splitlines())
+        return CONFIGURATION
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output, `head` say, has gone. Nothing may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    target, meaning = COMMANDS[name]
+    command: Any = import_module(target)
+    parser = ArgumentParser(
+        prog=f"rpcfw {name}",
+        description=getattr(command, "DESCRIPTION", f"{meaning[:1].upper()}{meaning[1:]}."),
+        epilog=getattr(command, "EPILOG", None),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    # Options may stand among several words, where a command takes such.
+    parse = parser.parse_intermixed_args if name == "call" else parser.parse_args
+    code: int = command.run(parse(arguments), os.environ, sys.stdout)
+    sys.stdout.flush()
+    return code
+
+
+def _without_command(arguments: Sequence[str]) -> int:
+    """
+    Answer for what names no command: help, the version, or a mistake.
+    """
+    listed = "".join(f"  {name:10}{meaning}\n" for name, (_, meaning) in COMMANDS.items())
+    parser = ArgumentParser(
+        prog="rpcfw",
+        usage="rpcfw [--help] [--version] COMMAND ...",
+        description=f"Services that find and call each other.\n\ncommands:\n{listed}",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("command", nargs="*", help=SUPPRESS)
+    named = parser.parse_args(arguments).command
+    if named:
+        from rpcfw.kernel.nearest import suggestion
+
+        parser.error(f"unknown command {named[0]!r}; {suggestion(named[0], COMMANDS)}")
+    parser.print_help()
+    return FINE
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"rpcfw {version('rpcfw')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

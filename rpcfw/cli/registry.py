@@ -1,0 +1,69 @@
+"""
+``rpcfw registry``: a registry node, which is an rpcfw service like any other.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TextIO
+
+from rpcfw.app.plan import Plan
+from rpcfw.cli.arguments import an_address
+from rpcfw.cli.layers import sources_of
+from rpcfw.cli.running import add_process_arguments, application_of, changed
+from rpcfw.cli.serving import serve_until_told
+from rpcfw.values.address import Address
+from rpcfw_registries.standalone_node import NodeOptions, node_services
+
+__all__ = ["add_arguments", "run"]
+
+EPILOG = """\
+Providers and consumers find it by two lines of their INI files:
+
+  [registry]
+  plugin = standalone
+  address = 127.0.0.1:2210
+
+It keeps everything in memory: one that starts anew is told again by the providers
+within a third of their lease. It trusts its network: whoever reaches it can announce.
+Its options are those of [node]; -c takes a file with such a section.
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes.
+    """
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        type=an_address,
+        default=Address("tcp", "127.0.0.1", 2210),
+        help="where to listen, as tcp:127.0.0.1:2210 (the default) or unix:/PATH",
+    )
+    add_process_arguments(parser)
+
+
+def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    Serve until told to stop, and return the exit code.
+
+    Raises:
+        SetupError: the configuration is wrong.
+    """
+
+    def change(plan: Plan) -> Plan:
+        server = changed(plan.server, listen=(arguments.listen,), services=())
+        return changed(plan, registry=None, server=server)
+
+    sources = sources_of(arguments, environ)
+    options = sources.section("node", NodeOptions)
+    application = application_of(
+        arguments,
+        environ,
+        change,
+        sources,
+        lambda surroundings: node_services(options, surroundings),
+    )
+    return serve_until_told(application, "registry node", out)

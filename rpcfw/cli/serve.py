@@ -1,0 +1,48 @@
+"""
+``rpcfw serve``: a provider from an INI file.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TextIO
+
+from rpcfw.cli.running import add_process_arguments, application_of
+from rpcfw.cli.serving import serve_until_told
+from rpcfw.errors import SettingsError
+
+__all__ = ["add_arguments", "run"]
+
+EPILOG = """\
+Prints one line once it serves. SIGTERM or Ctrl-C lets it go in good order: withdrawn
+from the registry, new calls refused, open ones awaited up to [server] drain_limit.
+A second signal ends it at once.
+
+  rpcfw serve -c provider.ini
+  rpcfw serve -c provider.ini --set server.listen=tcp:0.0.0.0:2200
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes.
+    """
+    add_process_arguments(parser)
+
+
+def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    Serve until told to stop, and return the exit code.
+
+    Raises:
+        SetupError: the configuration is wrong, or a service cannot be had.
+    """
+    application = application_of(arguments, environ, lambda plan: plan)
+    if application.server is None:
+        raise SettingsError(
+            "nothing to serve: set [server] services = module:Class, and [app] python_path "
+            "to the folder that the module is in"
+        )
+    names = ", ".join(type(each).service_name for each in application.server.catalog)
+    return serve_until_told(application, f"serving {names}", out)

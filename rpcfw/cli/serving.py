@@ -1,0 +1,43 @@
+"""
+What the commands that serve have in common: up, a line, and down when told to.
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rpcfw.app.application import Application
+from rpcfw.cli.codes import FINE
+from rpcfw.cli.running import run, started
+from rpcfw.spi.waiting import CANCELLED, Waiter
+
+__all__ = ["serve_until_told"]
+
+
+def serve_until_told(application: Application, what: str, out: TextIO) -> int:
+    """
+    Serve until a signal comes, then stop in good order, and return the exit code.
+
+    Args:
+        what: stands in the line that is printed once the ports are open, before
+            their addresses.
+    """
+
+    async def command() -> int:
+        async with started(application):
+            assert application.server is not None
+            addresses = ", ".join(str(address) for address in application.server.addresses)
+            out.write(f"{what} at {addresses}\n")
+            out.flush()
+            await _told_to_stop()
+        return FINE
+
+    return run(application, command)
+
+
+async def _told_to_stop() -> None:
+    never: Waiter[None] = Waiter()
+    try:
+        await never
+    except CANCELLED:
+        return
