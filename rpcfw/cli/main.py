@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
     "plugins": ("rpcfw.cli.plugins", "list the plugins that are installed"),
     "config": ("rpcfw.cli.config", "check a configuration, or print an example of one"),
-    "demo": ("rpcfw.cli.demo", "see it work: several processes, one of them killed"),
+    "demo": ("rpcfw.cli.demo.command", "see it work: several processes, one of them killed"),
 }
 
 _EPILOG = """\

@@ -41,9 +41,10 @@ class Limits:
         max_header_bytes: largest head of a call: path, metadata, trailers.
         max_calls: calls open at once on one connection.
         stream_window_bytes: what a stream's sender may have on its way, unread.
-        max_resets: calls begun and cancelled at once that a peer may make for
-            every hundred others before it counts as hostile.
-        max_pings: pings without other traffic before the peer counts as hostile.
+        max_resets: calls begun and cancelled at once that a peer may make, beside
+            as many as ran to their end, before it counts as hostile.
+        max_pings: pings at once, without other traffic, before the peer counts as
+            hostile; those of a peer that keeps an idle connection are not counted.
     """
 
     max_receive_bytes: int = 4 << 20
@@ -110,6 +111,8 @@ class Machine(ABC):
         Raises:
             MessageTooLarge: head or body is over a limit. Nothing was queued.
             Overloaded: the peer has as many open calls as it takes. Likewise.
+            ConnectionLost: the connection has failed, which the driver may not know
+                yet; `Hint.NEVER_SENT`, so that the call can go elsewhere. Likewise.
         """
 
     # The server's side.
@@ -165,6 +168,8 @@ class Machine(ABC):
 
         Returns:
             Whether there is room for more. If not, send no more before `RoomMade`.
+            A call that is over has none: else a writer that waits for nothing but
+            room would spin until it hears of the end.
 
         Raises:
             MessageTooLarge: over `Limits.max_send_bytes`, or what the peer takes.

@@ -3,10 +3,10 @@ Waiting, for coroutines that Twisted, asyncio or the server may drive.
 
 Theory of operation. A coroutine does not know who drives it. Twisted's driver
 waits for a Deferred that is yielded to it and hands anything else straight back;
-asyncio's Task waits for a future and refuses anything else. So a `Waiter`, where
-an asyncio loop runs, yields a future first: if that very future comes back at
-once, Twisted drives, and the Waiter yields itself, a Deferred. Without a loop it
-yields itself at once, which is the whole cost on the usual reactor.
+asyncio's Task waits for a future and refuses anything else. So a `Waiter`, inside
+of a Task's step, yields a future first: if that very future comes back at once,
+Twisted drives after all, and the Waiter yields itself, a Deferred. Outside of one
+it yields itself at once, which is the whole cost on the usual reactor.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class Waiter(Deferred[T], Generic[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         if self.called:
             return (yield from super().__await__())
-        if running_loop() is None:
-            # What a driver sends back is the result; a generator less than `super`.
+        if running_loop() is None or asyncio.current_task() is None:
+            # Twisted drives: outside of asyncio's tasks there is nobody else. What it
+            # sends back is the result; a generator less than `super` has.
             result: T = yield self
             return result
         return (yield from self._await_beside_asyncio())

@@ -1,0 +1,3 @@
+"""
+``rpcfw demo``: the main job on one machine, told as it happens.
+"""
