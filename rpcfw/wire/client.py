@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import ClassVar, NoReturn
 
-from rpcfw.errors import LocalProtocolError, Overloaded
+from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
 from rpcfw.spi.events import (
     CallEnded,
     Event,
-    Ready,
+    PeerLeaving,
     RequestHead,
     ResponseReceived,
     ResponseStarted,
@@ -18,7 +18,8 @@ from rpcfw.spi.events import (
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw.wire.fields import Key, number, parse, text
+from rpcfw.wire.connection import Receive
+from rpcfw.wire.fields import Key, encoding_of, number, parse, text
 from rpcfw.wire.frames import (
     COMPRESSED,
     END_OF_STREAM,
@@ -29,14 +30,16 @@ from rpcfw.wire.frames import (
     word,
 )
 from rpcfw.wire.heads import HeadWriter
-from rpcfw.wire.hello import pack_hello, parse_hello
-from rpcfw.wire.machine import SHARED, NativeMachine, Receive
+from rpcfw.wire.machine import SHARED, NativeMachine
 from rpcfw.wire.streams import StreamState
 
 __all__ = ["ClientMachine"]
 
 _REQUEST = word(Kind.REQUEST)
 _END = word(Kind.END)
+_LAST_ID = 0xFFFFFFFF
+#: So many ids are left when another connection is asked for, for the calls meanwhile.
+_SPARE_IDS = 1 << 24
 
 
 class ClientMachine(NativeMachine):
@@ -47,21 +50,14 @@ class ClientMachine(NativeMachine):
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
         super().__init__(limits, accepts, application)
         self._writer = HeadWriter()
-        self._most_header = 0
 
     def start(self) -> None:
-        self._out.append(pack_hello(self._hello))
+        self._say_hello()
 
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         peer = self._peer
-        if peer is None or self._failed:
-            raise LocalProtocolError("a call before the peer's HELLO, or after a failure")
-        if len(self._calls) >= peer.max_calls:
-            raise Overloaded(
-                f"{len(self._calls)} calls are open on this connection, "
-                "as many as the server's max_calls",
-                hints=Hint.NEVER_SENT,
-            )
+        if peer is None or self._failed or len(self._calls) >= peer.max_calls:
+            raise self._refusal()
         flags = END_OF_STREAM if ended else 0
         if body is None:
             flags, body, encoding = flags | NO_MESSAGE, b"", ""
@@ -69,9 +65,11 @@ class ClientMachine(NativeMachine):
             self._check_size(len(body))
         if encoding:
             flags |= COMPRESSED
+        call_id = self._last_id + 2
+        if call_id > _LAST_ID or (head.one_way and not ended):
+            raise self._refusal()
         codec, header = self._writer.write(head, encoding, peer.max_header_bytes)
-        self._last_id += 2
-        call_id = self._last_id
+        self._last_id = call_id
         if head.one_way:
             flags |= ONE_WAY
         else:
@@ -83,8 +81,34 @@ class ClientMachine(NativeMachine):
         self._out.append(body)
         return call_id
 
+    def _refusal(self) -> Exception:
+        """
+        Return why no call can be made.
+        """
+        if self._failed:
+            return ConnectionLost("the connection has failed", hints=Hint.NEVER_SENT)
+        if self._peer is None:
+            return LocalProtocolError("a call before the peer's HELLO")
+        if len(self._calls) >= self._peer.max_calls:
+            text = f"as many as the server's max_calls of {self._peer.max_calls}"
+            return Overloaded(
+                f"{len(self._calls)} calls are open on this connection, {text}",
+                hints=Hint.NEVER_SENT,
+            )
+        if self._last_id >= _LAST_ID:
+            return Overloaded("this connection's call ids are used up", hints=Hint.NEVER_SENT)
+        return LocalProtocolError("a one-way call has one message and no stream")
+
+    def receive(self, data: bytes) -> list[Event]:
+        events = super().receive(data)
+        if self._last_id > _LAST_ID - _SPARE_IDS and not (self._leaving or self._failed):
+            reason = "this connection's call ids are nearly used up"
+            self.leave(reason)
+            events.append(PeerLeaving(reason))
+        return events
+
     def end(self, call_id: int) -> None:
-        stream = self._stream(call_id)
+        stream = self._sending(call_id)
         if stream is not None:
             stream.queue_end(pack_fixed(_END, 0, 0, 0, 0, call_id), self._out)
 
@@ -113,6 +137,9 @@ class ClientMachine(NativeMachine):
     ) -> NoReturn:
         raise LocalProtocolError("a client does not answer")
 
+    def _begin_sending(self, call_id: int) -> NoReturn:
+        raise LocalProtocolError(f"call {call_id} was whole; no message can follow")
+
     def _incoming(self, call_id: int) -> StreamState:
         stream = self._calls[call_id]
         if stream is None:
@@ -120,17 +147,14 @@ class ClientMachine(NativeMachine):
             stream.local_ended = True
         return stream
 
-    def _refuse_oversize(self, kind: int, call_id: int, reason: str, events: list[Event]) -> None:
+    def _refuse_oversize(
+        self, kind: int, flags: int, call_id: int, reason: str, events: list[Event]
+    ) -> None:
+        if kind == Kind.REQUEST:
+            self._check_optional(kind)
         if self._is_open(call_id):
             self.cancel(call_id, reason)
             events.append(CallEnded(call_id, Status.RESOURCE_EXHAUSTED, reason))
-
-    def _receive_hello(
-        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
-    ) -> None:
-        peer = parse_hello(header)
-        self._greeted(peer)
-        events.append(Ready(peer.accepts))
 
     def _receive_response(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
@@ -141,11 +165,11 @@ class ClientMachine(NativeMachine):
             events.append(ResponseStarted(call_id, parse(header)[1]))
             return
         del self._calls[call_id]
-        if not header:
+        if not header and not flags & COMPRESSED:
             events.append(ResponseReceived(call_id, body, "", EMPTY, EMPTY))
             return
         fields, metadata, trailers = parse(header)
-        encoding = text(fields, Key.ENCODING) if flags & COMPRESSED else ""
+        encoding = encoding_of(fields, flags)
         events.append(ResponseReceived(call_id, body, encoding, metadata, trailers))
 
     def _receive_end(
@@ -154,7 +178,9 @@ class ClientMachine(NativeMachine):
         if not self._is_open(call_id):
             return
         fields, metadata, trailers = parse(header)
-        after_ms = fields.get(Key.RETRY_AFTER)
+        after_ms = number(fields, Key.RETRY_AFTER, 4, -1)
+        if after_ms >= 1 << 31:
+            after_ms -= 1 << 32
         # Read before the call is forgotten: a broken header leaves nothing half done.
         ended = CallEnded(
             call_id,
@@ -163,16 +189,14 @@ class ClientMachine(NativeMachine):
             body,
             metadata,
             trailers,
-            Hint(number(fields, Key.HINTS, 1, 0)) & WIRE_HINTS,
-            None if after_ms is None else int.from_bytes(after_ms, "big", signed=True) / 1000,
+            Hint(number(fields, Key.HINTS, 1, 0) & WIRE_HINTS),
+            after_ms / 1000 if Key.RETRY_AFTER in fields else None,
         )
         del self._calls[call_id]
         events.append(ended)
 
     _RECEIVE: ClassVar[dict[int, Receive]] = {
         **SHARED,
-        Kind.HELLO: _receive_hello,
         Kind.RESPONSE: _receive_response,
         Kind.END: _receive_end,
-        Kind.CANCEL: NativeMachine._receive_cancel,
     }

@@ -4,12 +4,27 @@ Header fields: ``key | length | value`` (``docs/wire.md`` section 2).
 
 from __future__ import annotations
 
+import re
 from struct import Struct
 
-from rpcfw.errors import RemoteProtocolError
+from rpcfw.errors import MessageTooLarge, RemoteProtocolError
+from rpcfw.status import Hint
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.wire.frames import COMPRESSED
 
-__all__ = ["Key", "number", "pack_field", "pack_pairs", "pack_pairs_within", "parse", "text"]
+__all__ = [
+    "Key",
+    "encoding_field",
+    "encoding_of",
+    "line",
+    "number",
+    "pack_field",
+    "pack_pairs",
+    "pack_pairs_within",
+    "parse",
+    "text",
+    "text_field",
+]
 
 
 class Key:
@@ -40,6 +55,12 @@ class Key:
 
 _PREFIX = Struct(">BH")
 _PAIRS = (Key.METADATA, Key.TRAILER)
+_MOST_FIELD_BYTES = 0xFFFF
+_MOST_NAME_BYTES = 0xFF
+_MOST_TEXT_BYTES = 1000
+# As `rpcfw.values.metadata` has them: what came by this wire may leave by another.
+_NAME = re.compile(rb"[0-9a-z_.\-]+\Z")
+_VALUE = re.compile(rb"[\x20-\x7e]*\Z")
 
 
 def pack_field(key: int, value: bytes) -> bytes:
@@ -49,9 +70,29 @@ def pack_field(key: int, value: bytes) -> bytes:
     return _PREFIX.pack(key, len(value)) + value
 
 
+def text_field(value: str) -> bytes:
+    """
+    Return text for people as a field, shortened to what anybody would read.
+    """
+    raw = value.encode("utf-8", "replace")
+    if len(raw) > _MOST_TEXT_BYTES:
+        raw = raw[:_MOST_TEXT_BYTES].decode("utf-8", "ignore").encode("utf-8")
+    return pack_field(Key.TEXT, raw)
+
+
+def encoding_field(encoding: str) -> bytes:
+    """
+    Return the name of a compression as a field.
+    """
+    return pack_field(Key.ENCODING, encoding.encode("ascii"))
+
+
 def pack_pairs(key: int, metadata: Metadata) -> bytes:
     """
     Return metadata as repeated fields.
+
+    Raises:
+        MessageTooLarge: one of the pairs fits into no field.
     """
     return b"".join([_pack_pair(key, name, value) for name, value in metadata.pairs])
 
@@ -62,16 +103,22 @@ def pack_pairs_within(key: int, metadata: Metadata, limit_bytes: int) -> bytes:
     """
     taken = bytearray()
     for name, value in metadata.pairs:
-        field = _pack_pair(key, name, value)
-        if len(taken) + len(field) > limit_bytes:
+        if len(taken) + 4 + len(name) + len(value) > limit_bytes or len(name) > _MOST_NAME_BYTES:
             break
-        taken += field
+        taken += _pack_pair(key, name, value)
     return bytes(taken)
 
 
 def _pack_pair(key: int, name: str, value: str | bytes) -> bytes:
     name_bytes = name.encode("ascii")
     raw = value if isinstance(value, bytes) else value.encode("ascii")
+    size = 1 + len(name_bytes) + len(raw)
+    if len(name_bytes) > _MOST_NAME_BYTES or size > _MOST_FIELD_BYTES:
+        raise MessageTooLarge(
+            f"metadata {name[:_MOST_NAME_BYTES]!r} has {size} bytes; a name has at most "
+            f"{_MOST_NAME_BYTES}, and with its value {_MOST_FIELD_BYTES - 1}",
+            hints=Hint.NEVER_SENT,
+        )
     return pack_field(key, bytes((len(name_bytes),)) + name_bytes + raw)
 
 
@@ -110,11 +157,14 @@ def _metadata(pairs: list[tuple[str, str | bytes]] | None) -> Metadata:
 def _parse_pair(value: bytes) -> tuple[str, str | bytes]:
     length = value[0] if value else 0
     name, rest = value[1 : 1 + length], value[1 + length :]
-    if not name or len(name) < length or not name.isascii():
-        raise RemoteProtocolError("a metadata pair without a whole name")
+    if len(name) < length or not _NAME.match(name):
+        raise RemoteProtocolError("a metadata pair without a name of a-z 0-9 - _ .")
     if name.endswith(b"-bin"):
         return name.decode("ascii"), rest
-    return name.decode("ascii"), rest.decode("latin-1")
+    if not _VALUE.match(rest):
+        shown = name.decode("ascii")
+        raise RemoteProtocolError(f"metadata {shown!r} has a value that is not printable ASCII")
+    return name.decode("ascii"), rest.decode("ascii")
 
 
 def number(fields: dict[int, bytes], key: int, width: int, default: int) -> int:
@@ -139,3 +189,26 @@ def text(fields: dict[int, bytes], key: int) -> str:
     Text is for people: what is not UTF-8 in it is shown as such, not refused.
     """
     return fields.get(key, b"").decode("utf-8", "replace")
+
+
+def line(fields: dict[int, bytes], key: int) -> str:
+    """
+    Return a field as text that is fit for a log: short, and nothing unprintable in it.
+    """
+    words = text(fields, key)[:_MOST_TEXT_BYTES]
+    return words if words.isprintable() else "".join(c if c.isprintable() else "?" for c in words)
+
+
+def encoding_of(fields: dict[int, bytes], flags: int) -> str:
+    """
+    Return the compression of a frame's body, empty for none.
+
+    Raises:
+        RemoteProtocolError: the body is said to be compressed, but not how.
+    """
+    if not flags & COMPRESSED:
+        return ""
+    encoding = text(fields, Key.ENCODING)
+    if not encoding:
+        raise RemoteProtocolError("a body is marked as compressed, but no encoding is named")
+    return encoding

@@ -2,7 +2,8 @@
 Guards against a peer that makes work without doing any.
 
 Without a clock: what is suspicious is counted against what is useful, so a busy
-peer is never mistaken for a hostile one and a slow attack buys little.
+peer is never mistaken for a hostile one and a slow attack buys little. What came
+with one `receive` is one breath.
 """
 
 from __future__ import annotations
@@ -18,13 +19,20 @@ class Guards:
     The counts of one connection.
     """
 
-    __slots__ = ("_max_pings", "_max_resets", "_pings", "_resets")
+    __slots__ = ("_max_pings", "_max_resets", "_pinged", "_pings", "_resets")
 
     def __init__(self, limits: Limits) -> None:
         self._max_pings = limits.max_pings
         self._max_resets = limits.max_resets
+        self._pinged = False
         self._pings = 0
         self._resets = 0
+
+    def breath(self) -> None:
+        """
+        Further bytes came.
+        """
+        self._pinged = False
 
     def served(self) -> None:
         """
@@ -38,13 +46,19 @@ class Guards:
         """
         A ping came.
 
+        The first in a breath is free: an idle connection is kept alive by pings and
+        nothing else.
+
         Raises:
-            RemoteProtocolError: too many with nothing between them.
+            RemoteProtocolError: too many more, with nothing useful between them.
         """
+        if not self._pinged:
+            self._pinged = True
+            return
         self._pings += 1
         if self._pings > self._max_pings:
             raise RemoteProtocolError(
-                f"{self._pings} pings and nothing else; max_pings is {self._max_pings}"
+                f"{self._pings} pings too many and nothing else; max_pings is {self._max_pings}"
             )
 
     def reset_at_once(self) -> None:

@@ -12,13 +12,25 @@ from struct import Struct
 from rpcfw.errors import MessageTooLarge, RemoteProtocolError
 from rpcfw.spi.events import RequestHead
 from rpcfw.status import Hint
-from rpcfw.wire.fields import Key, number, pack_field, pack_pairs, parse, text
-from rpcfw.wire.frames import CODEC_NAMED, CODEC_NAMES, CODEC_NUMBERS, COMPRESSED, ONE_WAY
+from rpcfw.wire.fields import (
+    Key,
+    encoding_of,
+    number,
+    pack_field,
+    pack_pairs,
+    parse,
+    text,
+)
+from rpcfw.wire.frames import CODEC_NAMED, CODEC_NAMES, CODEC_NUMBERS, ONE_WAY
 
-__all__ = ["HeadReader", "HeadWriter"]
+__all__ = ["MOST_METHODS", "MOST_PATH_BYTES", "HeadReader", "HeadWriter"]
 
 MOST_METHODS = 4096
 MOST_PATH_BYTES = 1024
+#: The number of a path that is not to be remembered.
+_NO_NUMBER = 0
+#: What the field can hold; a longer time counts as none.
+_MOST_LEFT_S = 0xFFFFFFFF / 1000
 #: A memory holds so many headers, each at most so long; then it starts afresh.
 _MOST_REMEMBERED = 1024
 _MOST_REMEMBERED_BYTES = 64
@@ -29,7 +41,7 @@ _TIME_LEFT = Struct(">BHI").pack
 
 class HeadWriter:
     """
-    The client's side: gives methods their numbers.
+    The client's side: gives methods their numbers, as long as there are any.
     """
 
     def __init__(self) -> None:
@@ -43,25 +55,38 @@ class HeadWriter:
         Raises:
             MessageTooLarge: it is over the limit; no number was given away.
         """
-        timeout_s = head.timeout_s
-        # Rounded up: a server must not give up before its caller does.
-        left_ms = 0 if timeout_s is None else min(-int(-timeout_s * 1000 // 1) or 1, 0xFFFFFFFF)
+        timeout_s, left_ms = head.timeout_s, 0
+        if timeout_s is not None and timeout_s < _MOST_LEFT_S:
+            # Rounded up: a server must not give up before its caller does.
+            left_ms = -int(-timeout_s * 1000 // 1) if timeout_s > 0 else 1
         key = (head.path, left_ms, head.codec, encoding)
         header = self._remembered.get(key)
         if header is None:
             header = self._pack(key)
-        codec = CODEC_NUMBERS.get(head.codec, CODEC_NAMED)
         if head.metadata.pairs:
-            header += pack_pairs(Key.METADATA, head.metadata)
+            header = self._with_pairs(header, head)
         if len(header) > limit_bytes:
-            if header[0] == Key.METHOD_FIRST:
-                del self._numbers[head.path]
+            self._take_back(header, head.path)
             raise MessageTooLarge(
                 f"the head of the call to {head.path} has {len(header)} bytes; "
                 f"the server's max_header_bytes is {limit_bytes}",
                 hints=Hint.NEVER_SENT,
             )
-        return codec, header
+        return CODEC_NUMBERS.get(head.codec, CODEC_NAMED), header
+
+    def _with_pairs(self, header: bytes, head: RequestHead) -> bytes:
+        try:
+            return header + pack_pairs(Key.METADATA, head.metadata)
+        except MessageTooLarge:
+            self._take_back(header, head.path)
+            raise
+
+    def _take_back(self, header: bytes, path: str) -> None:
+        """
+        Forget a number that was to be given with a header that is not sent.
+        """
+        if header[0] == Key.METHOD_FIRST:
+            self._numbers.pop(path, None)
 
     def _pack(self, key: tuple[str, int, str, str]) -> bytes:
         path, left_ms, codec, encoding = key
@@ -74,14 +99,26 @@ class HeadWriter:
             rest += pack_field(Key.ENCODING, encoding.encode("ascii"))
         method = self._numbers.get(path)
         if method is None:
-            method = self._numbers[path] = len(self._numbers) + 1
-            # Only the first header names the path, so it is not remembered.
-            return pack_field(Key.METHOD_FIRST, method.to_bytes(2, "big") + path.encode()) + rest
+            # A header that names the path is not remembered: the next one has its number.
+            return self._pack_path(path) + rest
         header = _METHOD(Key.METHOD, 2, method) + rest
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[key] = header
         return header
+
+    def _pack_path(self, path: str) -> bytes:
+        raw = path.encode("utf-8")
+        if len(raw) > MOST_PATH_BYTES:
+            raise MessageTooLarge(
+                f"the path {path[:80]!r}… has {len(raw)} bytes; "
+                f"at most {MOST_PATH_BYTES} can be sent",
+                hints=Hint.NEVER_SENT,
+            )
+        method = _NO_NUMBER
+        if len(self._numbers) < MOST_METHODS:
+            method = self._numbers[path] = len(self._numbers) + 1
+        return pack_field(Key.METHOD_FIRST, method.to_bytes(2, "big") + raw)
 
 
 class HeadReader:
@@ -123,7 +160,7 @@ class HeadReader:
             one_way=bool(flags & ONE_WAY),
             accepts=self._accepts,
         )
-        encoding = text(fields, Key.ENCODING) if flags & COMPRESSED else ""
+        encoding = encoding_of(fields, flags)
         if len(header) <= _MOST_REMEMBERED_BYTES and Key.METHOD_FIRST not in fields:
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
@@ -138,15 +175,24 @@ class HeadReader:
                 raise RemoteProtocolError(f"method number {method} was never given a path")
             return self._paths[method]
         if not 2 < len(first) <= MOST_PATH_BYTES + 2:
-            raise RemoteProtocolError(f"a path of {len(first) - 2} bytes, at most 1024 are taken")
-        if len(self._paths) >= MOST_METHODS:
-            raise RemoteProtocolError(f"more than {MOST_METHODS} method numbers")
+            raise RemoteProtocolError(
+                f"a method of {len(first)} bytes, expected a number of 2 and a path of 1 to "
+                f"{MOST_PATH_BYTES}"
+            )
         try:
             path = first[2:].decode("utf-8")
         except UnicodeDecodeError:
             raise RemoteProtocolError("a path that is not UTF-8") from None
-        self._paths[int.from_bytes(first[:2], "big")] = path
+        self._learn(int.from_bytes(first[:2], "big"), path)
         return path
+
+    def _learn(self, method: int, path: str) -> None:
+        if method == _NO_NUMBER:
+            return
+        if self._paths.setdefault(method, path) != path:
+            raise RemoteProtocolError(f"method number {method} was given to two paths")
+        if len(self._paths) > MOST_METHODS:
+            raise RemoteProtocolError(f"more than {MOST_METHODS} method numbers")
 
     @staticmethod
     def _codec(codec: int, fields: dict[int, bytes]) -> str:

@@ -1,8 +1,9 @@
 """
 Bytes in, whole frames out, whatever the split.
 
-A frame that is not whole yet is kept as the pieces it came in, so that a large one
-costs one join and no more; a frame that is too large is never kept at all.
+A frame that is not whole yet is gathered in one buffer, so that many tiny pieces
+take no more memory than their bytes and each byte is copied a fixed number of
+times; a frame that is too large is never kept at all.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ class Inbox:
     What came and was not used yet.
     """
 
-    __slots__ = ("_have", "_need", "_pieces", "_skip")
+    __slots__ = ("_kept", "_need", "_skip")
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._have = 0
+        self._kept = bytearray()
         self._need = 0
         self._skip = 0
 
@@ -31,24 +31,21 @@ class Inbox:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
-        if not self._pieces:
+        kept = self._kept
+        if not kept:
             return data
-        self._pieces.append(data)
-        self._have += len(data)
-        if self._have < self._need:
+        kept += data
+        if len(kept) < self._need:
             return b""
-        whole = b"".join(self._pieces)
-        self._pieces = []
-        return whole
+        self._kept = bytearray()
+        return bytes(kept)
 
     def keep(self, rest: bytes, need: int) -> None:
         """
         Keep what is left of the bytes that `add` gave; ``need`` in all are needed.
         """
-        if rest:
-            self._pieces = [rest]
-            self._have = len(rest)
-            self._need = need
+        self._kept = bytearray(rest)
+        self._need = need
 
     def skip(self, size: int) -> None:
         """

@@ -8,18 +8,12 @@ from struct import Struct
 from typing import ClassVar, NoReturn
 
 from rpcfw.errors import LocalProtocolError, RemoteProtocolError
-from rpcfw.spi.events import (
-    CallCancelled,
-    Event,
-    Ready,
-    RequestHead,
-    RequestReceived,
-    SideEnded,
-)
+from rpcfw.spi.events import CallCancelled, Event, RequestHead, RequestReceived, SideEnded
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw.wire.fields import Key, pack_field, pack_pairs_within
+from rpcfw.wire.connection import Receive
+from rpcfw.wire.fields import Key, encoding_field, pack_field, pack_pairs_within, text_field
 from rpcfw.wire.frames import (
     COMPRESSED,
     END_OF_STREAM,
@@ -30,8 +24,8 @@ from rpcfw.wire.frames import (
     word,
 )
 from rpcfw.wire.heads import HeadReader
-from rpcfw.wire.hello import pack_hello, parse_hello
-from rpcfw.wire.machine import SHARED, NativeMachine, Receive, encoding_field, text_field
+from rpcfw.wire.hello import Hello
+from rpcfw.wire.machine import SHARED, NativeMachine
 from rpcfw.wire.streams import StreamState
 
 __all__ = ["ServerMachine"]
@@ -39,6 +33,7 @@ __all__ = ["ServerMachine"]
 _RESPONSE = word(Kind.RESPONSE)
 _END = word(Kind.END)
 _I32 = Struct(">i").pack
+_MOST_AFTER_MS = 2**31 - 1
 
 
 class ServerMachine(NativeMachine):
@@ -50,7 +45,7 @@ class ServerMachine(NativeMachine):
         super().__init__(limits, accepts, application)
         self._reader = HeadReader("", ())
         self._max_calls = limits.max_calls
-        self._opened_now: set[int] = set()
+        self._max_peer_bytes = 0
 
     def start(self) -> None:
         """
@@ -71,9 +66,11 @@ class ServerMachine(NativeMachine):
         metadata: Metadata = EMPTY,
         trailers: Metadata = EMPTY,
     ) -> None:
-        if call_id not in self._calls and self._is_over(call_id):
+        # A unary call's state is None: nothing but the first look is made for it.
+        if self._calls.get(call_id, self) is not None and self._is_over(call_id):
             return
-        self._check_size(len(body))
+        if len(body) > self._max_send_bytes or len(body) > self._max_peer_bytes:
+            self._check_size(len(body))
         header, flags = b"", END_OF_STREAM
         if encoding:
             header, flags = encoding_field(encoding), END_OF_STREAM | COMPRESSED
@@ -85,7 +82,7 @@ class ServerMachine(NativeMachine):
         self._out.append(fixed + header + body)
 
     def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
-        stream = self._stream(call_id)
+        stream = self._sending(call_id)
         if stream is None:
             return
         header = self._pairs(metadata, EMPTY, 0)
@@ -131,10 +128,10 @@ class ServerMachine(NativeMachine):
         if hints & WIRE_HINTS:
             header += pack_field(Key.HINTS, bytes((hints & WIRE_HINTS,)))
         if retry_after_s is not None:
-            after_ms = max(-1, min(int(retry_after_s * 1000), 2**31 - 1))
+            after_ms = -1 if retry_after_s < 0 else int(min(retry_after_s * 1000, _MOST_AFTER_MS))
             header += pack_field(Key.RETRY_AFTER, _I32(after_ms))
         header += self._pairs(EMPTY, trailers, len(header))
-        if self._peer is not None and len(details) > self._peer.max_body_bytes:
+        if len(details) > self._max_peer_bytes:
             details = b""
         return pack_fixed(_END, 0, 0, len(header), len(details), call_id) + header + details
 
@@ -144,9 +141,10 @@ class ServerMachine(NativeMachine):
         first = pack_pairs_within(Key.METADATA, metadata, room)
         return first + pack_pairs_within(Key.TRAILER, trailers, room - len(first))
 
-    def receive(self, data: bytes) -> list[Event]:
-        self._opened_now.clear()
-        return super().receive(data)
+    def _begin_sending(self, call_id: int) -> StreamState:
+        stream = self._calls[call_id] = self._new_stream()
+        stream.peer_ended = True
+        return stream
 
     def _incoming(self, call_id: int) -> StreamState:
         stream = self._calls[call_id]
@@ -154,34 +152,35 @@ class ServerMachine(NativeMachine):
             raise RemoteProtocolError("a message after the end of the client's side")
         return stream
 
-    def _refuse_oversize(self, kind: int, call_id: int, reason: str, events: list[Event]) -> None:
+    def _refuse_oversize(
+        self, kind: int, flags: int, call_id: int, reason: str, events: list[Event]
+    ) -> None:
+        if kind == Kind.RESPONSE:
+            self._check_optional(kind)
         if kind == Kind.REQUEST:
             # A path that it gave a number to is lost with it; a client keeps heads
             # below the limit that this side has told it.
             self._open(call_id)
-            self._calls[call_id] = None
-            self.finish(call_id, Status.RESOURCE_EXHAUSTED, reason, hints=Hint.NOT_BEGUN)
-        elif self._is_open(call_id):
-            self.cancel(call_id, reason)
+            if not flags & ONE_WAY:
+                self._calls[call_id] = None
+                hints = Hint.NOT_BEGUN | Hint.FINAL
+                self.finish(call_id, Status.RESOURCE_EXHAUSTED, reason, hints=hints)
+        elif self._is_open(call_id) and not self._is_over(call_id):
+            self.finish(call_id, Status.RESOURCE_EXHAUSTED, reason)
             events.append(CallCancelled(call_id, reason))
 
     def _open(self, call_id: int) -> None:
-        if self._peer is None:
-            raise RemoteProtocolError("the first frame is not HELLO")
+        self._check_greeted()
         if call_id <= self._last_id or not call_id & 1:
             raise RemoteProtocolError(
                 f"call id {call_id} after {self._last_id}; ids are odd and grow"
             )
         self._last_id = call_id
 
-    def _receive_hello(
-        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
-    ) -> None:
-        peer = parse_hello(header)
-        self._greeted(peer)
+    def _greeted(self, peer: Hello) -> None:
         self._reader = HeadReader(peer.application, peer.accepts)
-        self._out.append(pack_hello(self._hello))
-        events.append(Ready(peer.accepts))
+        self._max_peer_bytes = peer.max_body_bytes
+        self._say_hello()
 
     def _receive_request(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
@@ -191,17 +190,24 @@ class ServerMachine(NativeMachine):
         ended = flags & END_OF_STREAM
         if not flags & ONE_WAY:
             self._calls[call_id] = None if ended else self._new_stream()
-            self._opened_now.add(call_id)
-            if len(self._calls) > self._max_calls:
-                reason = f"more calls are open than max_calls of {self._max_calls}"
-                self.finish(call_id, Status.RESOURCE_EXHAUSTED, reason, hints=Hint.NOT_BEGUN)
+            if self._leaving or len(self._calls) > self._max_calls:
+                self._refuse(call_id)
                 return
-            if self._leaving:
-                reason = "the server is leaving and takes no new calls"
-                self.finish(call_id, Status.UNAVAILABLE, reason, hints=Hint.NOT_BEGUN)
-                return
+        elif not ended:
+            raise RemoteProtocolError("a one-way REQUEST without the end of its stream")
         message = None if flags & NO_MESSAGE else body
         events.append(RequestReceived(call_id, head, message, encoding, bool(ended)))
+
+    def _refuse(self, call_id: int) -> None:
+        """
+        End a call that was opened as one too many, or too late.
+        """
+        status = Status.UNAVAILABLE
+        reason = "the server is leaving and takes no new calls"
+        if not self._leaving:
+            status = Status.RESOURCE_EXHAUSTED
+            reason = f"more calls are open than max_calls of {self._max_calls}"
+        self.finish(call_id, status, reason, hints=Hint.NOT_BEGUN)
 
     def _receive_end(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
@@ -218,13 +224,12 @@ class ServerMachine(NativeMachine):
     def _receive_cancel(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
-        if call_id in self._opened_now:
+        if call_id > self._opened_before and call_id in self._calls:
             self._guards.reset_at_once()
         super()._receive_cancel(flags, codec, call_id, header, body, events)
 
     _RECEIVE: ClassVar[dict[int, Receive]] = {
         **SHARED,
-        Kind.HELLO: _receive_hello,
         Kind.REQUEST: _receive_request,
         Kind.END: _receive_end,
         Kind.CANCEL: _receive_cancel,

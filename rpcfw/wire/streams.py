@@ -62,6 +62,8 @@ class StreamState:
         """
         Send the end of this side, behind whatever is queued.
         """
+        if self.local_ended:
+            raise LocalProtocolError("a second end of this side")
         if self.queue:
             self.queue.append((frame, 0))
         else:
@@ -106,7 +108,7 @@ class StreamState:
         Note what the application took; return the credit to grant now, or 0.
         """
         self.unreported += cost
-        if self.peer_ended or self.unreported * 2 < self.window:
+        if self.over or self.peer_ended or self.unreported * 2 < self.window:
             return 0
         amount, self.unreported = self.unreported, 0
         self.receive_credit += amount

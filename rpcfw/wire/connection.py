@@ -1,0 +1,265 @@
+"""
+What concerns no single call: frames, greeting, pings, leaving, failing (``docs/wire.md``).
+
+Theory of operation. A connection is *greeting* until the peer's HELLO, then *open*,
+and *failed* once either side broke the rules; from then on nothing is read, every
+call is forgotten, and nothing is said any more. What this side says before its own
+HELLO (a server's farewell to a client that has only just connected) waits for it.
+
+What each kind of frame may do stands in the method that `_RECEIVE` names for it, and
+nowhere else; the kinds that are about calls are in `machine`, `client` and `server`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.events import ConnectionFailed, Event, PeerLeaving, PingAnswered, Ready
+from rpcfw.spi.protocol import Limits, Machine
+from rpcfw.wire.fields import Key, line, parse, text_field
+from rpcfw.wire.frames import FIXED_BYTES, MAGIC, VERSION, Kind, pack_fixed, unpack_fixed, word
+from rpcfw.wire.guards import Guards
+from rpcfw.wire.hello import Hello, own_hello, pack_hello, parse_hello
+from rpcfw.wire.inbox import Inbox
+from rpcfw.wire.streams import StreamState
+
+__all__ = ["GENERAL", "Connection", "Receive"]
+
+_MAGIC_AND_VERSION = MAGIC << 8 | VERSION
+_MOST_PING_BYTES = 64
+
+#: (machine, flags, codec, call id, header, body, events to add to)
+Receive = Callable[[Any, int, int, int, bytes, bytes, list[Event]], None]
+
+
+class _PeerFailed(Exception):
+    """
+    The peer has broken the connection off.
+    """
+
+
+class Connection(Machine):
+    """
+    See `rpcfw.spi.protocol.Machine` for the contract.
+
+    Args:
+        limits: what this side takes.
+        accepts: compressions that this side can undo.
+        application: name of this side's application.
+    """
+
+    _RECEIVE: ClassVar[dict[int, Receive]] = {}
+
+    def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
+        self._hello = own_hello(limits, accepts, application)
+        self._peer: Hello | None = None
+        self._max_send_bytes = limits.max_send_bytes
+        self._inbox = Inbox()
+        self._out: list[bytes] = []
+        self._calls: dict[int, StreamState | None] = {}
+        self._last_id = -1
+        #: The last call that was opened before the bytes that are being read.
+        self._opened_before = -1
+        self._guards = Guards(limits)
+        self._said_hello = False
+        self._leaving = False
+        self._farewell = b""
+        self._failed = False
+
+    # Output.
+
+    def take_output(self) -> bytes:
+        out = self._out
+        if not out:
+            return b""
+        self._out = []
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def ping(self) -> None:
+        if self._said_hello:
+            self._put(Kind.PING, 0, b"", b"alive?")
+
+    def leave(self, reason: str) -> None:
+        if not self._leaving:
+            self._leaving = True
+            self._farewell = text_field(reason)
+            if self._said_hello:
+                self._say_leaving()
+
+    def fail(self, reason: str) -> None:
+        if not self._failed:
+            self._put(Kind.FAILED, 0, text_field(reason))
+            self._break_off()
+
+    def _say_hello(self) -> None:
+        self._out.append(pack_hello(self._hello))
+        self._said_hello = True
+        if self._leaving:
+            self._say_leaving()
+
+    def _say_leaving(self) -> None:
+        self._put(Kind.LEAVING, max(self._last_id, 0), self._farewell)
+
+    def _break_off(self) -> None:
+        self._failed = True
+        # Whatever is asked for these calls from now on is asked too late, and dropped.
+        self._calls.clear()
+        self._inbox = Inbox()
+
+    def _put(self, kind: int, call_id: int, header: bytes, body: bytes = b"") -> None:
+        if not self._failed:
+            fixed = pack_fixed(word(kind), 0, 0, len(header), len(body), call_id)
+            self._out.append(fixed + header + body)
+
+    # Input.
+
+    def receive(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        if self._failed:
+            return events
+        data = self._inbox.add(data)
+        if not data:
+            return events
+        self._opened_before = self._last_id
+        self._guards.breath()
+        try:
+            self._read(data, events)
+        except RemoteProtocolError as error:
+            self.fail(error.reason)
+            events.append(ConnectionFailed(error.reason))
+        except _PeerFailed as failed:
+            self._break_off()
+            events.append(ConnectionFailed(str(failed), by_peer=True))
+        return events
+
+    def _read(self, data: bytes, events: list[Event]) -> None:
+        offset, size = 0, len(data)
+        most_body, most_header = self._hello.max_body_bytes, self._hello.max_header_bytes
+        receive_by_kind = self._RECEIVE
+        while size - offset >= FIXED_BYTES:
+            first, flags, codec, header_bytes, body_bytes, call_id = unpack_fixed(data, offset)
+            if first >> 8 != _MAGIC_AND_VERSION:
+                raise RemoteProtocolError(
+                    f"a frame begins with {first >> 8:06x}, expected {_MAGIC_AND_VERSION:06x}"
+                )
+            start = offset + FIXED_BYTES
+            middle = start + header_bytes
+            end = middle + body_bytes
+            if body_bytes > most_body or header_bytes > most_header:
+                self._too_long(first & 0xFF, flags, call_id, header_bytes, body_bytes, events)
+                if end > size:
+                    self._inbox.skip(end - size)
+                    return
+            elif end > size:
+                self._inbox.keep(data[offset:], end - offset)
+                return
+            else:
+                receive = receive_by_kind.get(first & 0xFF)
+                if receive is None:
+                    self._check_optional(first & 0xFF)
+                else:
+                    header, body = data[start:middle], data[middle:end]
+                    receive(self, flags, codec, call_id, header, body, events)
+            offset = end
+        if offset < size:
+            self._inbox.keep(data[offset:], FIXED_BYTES)
+
+    def _too_long(
+        self,
+        kind: int,
+        flags: int,
+        call_id: int,
+        header_bytes: int,
+        body_bytes: int,
+        events: list[Event],
+    ) -> None:
+        """
+        The length can be trusted, so only this call fails; its bytes are skipped.
+        """
+        if body_bytes > self._hello.max_body_bytes:
+            name, limit, size = "max_receive_bytes", self._hello.max_body_bytes, body_bytes
+        else:
+            name, limit, size = "max_header_bytes", self._hello.max_header_bytes, header_bytes
+        reason = f"{size} bytes were sent, over the receiver's {name} of {limit} bytes"
+        if kind in (Kind.REQUEST, Kind.RESPONSE, Kind.MESSAGE, Kind.END):
+            self._refuse_oversize(kind, flags, call_id, reason, events)
+        elif kind in self._RECEIVE:
+            raise RemoteProtocolError(f"a frame of kind {kind}: {reason}")
+        else:
+            self._check_optional(kind)
+
+    @abstractmethod
+    def _refuse_oversize(
+        self, kind: int, flags: int, call_id: int, reason: str, events: list[Event]
+    ) -> None:
+        """
+        End the call that an oversize frame belongs to.
+        """
+
+    def _check_optional(self, kind: int) -> None:
+        self._check_greeted()
+        if kind < Kind.FIRST_OPTIONAL:
+            raise RemoteProtocolError(
+                f"frame kind {kind}, which this side does not take and may not skip"
+            )
+
+    def _check_greeted(self) -> None:
+        if self._peer is None:
+            raise RemoteProtocolError("the first frame is not HELLO")
+
+    def _receive_hello(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        if self._peer is not None:
+            raise RemoteProtocolError("a second HELLO")
+        peer = self._peer = parse_hello(header)
+        self._greeted(peer)
+        events.append(Ready(peer.accepts))
+
+    def _greeted(self, peer: Hello) -> None:
+        """
+        The peer has said HELLO.
+        """
+
+    def _receive_ping(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        self._check_greeted()
+        if len(body) > _MOST_PING_BYTES:
+            raise RemoteProtocolError(
+                f"a PING of {len(body)} bytes, at most {_MOST_PING_BYTES} are taken"
+            )
+        self._guards.pinged()
+        self._put(Kind.PONG, 0, b"", body)
+
+    def _receive_pong(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        self._check_greeted()
+        events.append(PingAnswered())
+
+    def _receive_leaving(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        self._check_greeted()
+        # Calls above the last one taken are refused one by one, so none is lost here.
+        events.append(PeerLeaving(line(parse(header)[0], Key.TEXT)))
+
+    def _receive_failed(
+        self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
+    ) -> None:
+        # Before HELLO, too: there may be no common version to say HELLO in.
+        raise _PeerFailed(line(parse(header)[0], Key.TEXT))
+
+
+#: What both sides take from the other alike.
+GENERAL: dict[int, Receive] = {
+    Kind.HELLO: Connection._receive_hello,
+    Kind.PING: Connection._receive_ping,
+    Kind.PONG: Connection._receive_pong,
+    Kind.LEAVING: Connection._receive_leaving,
+    Kind.FAILED: Connection._receive_failed,
+}

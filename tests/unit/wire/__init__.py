@@ -1,0 +1,5 @@
+"""
+The native protocol, byte by byte.
+"""
+
+from __future__ import annotations

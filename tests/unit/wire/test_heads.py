@@ -1,0 +1,181 @@
+"""
+Request headers: numbers for methods, and the memory that must change nothing.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from math import inf, nan
+from struct import pack
+
+import pytest
+
+from rpcfw.errors import MessageTooLarge, RemoteProtocolError
+from rpcfw.status import Hint
+from rpcfw.values.metadata import Metadata
+from rpcfw.wire.heads import HeadReader, HeadWriter
+from tests.unit.wire.speech import field, head
+
+LIMIT = 16 << 10
+
+
+def written(writer: HeadWriter, *heads, encoding: str = ""):
+    """
+    Return the headers of some heads, one after the other.
+    """
+    return [writer.write(one, encoding, LIMIT) for one in heads]
+
+
+def read(reader: HeadReader, header: bytes, codec: int = 3, flags: int = 4):
+    """
+    Return what is said in a header, without the head's identity.
+    """
+    one, encoding = reader.read(header, codec, flags)
+    return one.path, one.codec, one.timeout_s, one.metadata, one.one_way, encoding
+
+
+def test_a_path_once_a_number_after():
+    """
+    A path is named the first time only; each path has a number of its own.
+    """
+    a, b = head("s/a"), head("s/b")
+
+    assert [
+        field(1, b"\0\1s/a"),
+        field(2, b"\0\1"),
+        field(1, b"\0\2s/b"),
+        field(2, b"\0\1"),
+        field(2, b"\0\2"),
+    ] == [header for _, header in written(HeadWriter(), a, a, b, a, b)]
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "expected_ms"),
+    [
+        (None, 0),
+        (3.0, 3000),
+        (0.0001, 1),
+        (1.0001, 1001),
+        (0.0, 1),
+        (-1.0, 1),
+        (-inf, 1),
+        (inf, 0),
+        (2.0**40, 0),
+        (nan, 0),
+    ],
+)
+def test_time_left(timeout_s, expected_ms):
+    """
+    Time is rounded up, is at least a millisecond, and none if the field cannot hold it.
+    """
+    ((_, header),) = written(HeadWriter(), head("s/a", timeout_s=timeout_s))
+
+    more = field(3, pack(">I", expected_ms)) if expected_ms else b""
+    assert field(1, b"\0\1s/a") + more == header
+
+
+def test_memory_changes_nothing():
+    """
+    A header that was seen before is written and read as it was the first time.
+    """
+    writer, reader = HeadWriter(), HeadReader("me", ("gzip",))
+    pair = Metadata((("k", "v"),))
+    written(writer, head("s/a"))
+    reader.read(field(1, b"\0\1s/a"), 3, 4)
+    gzip, half_s = field(11, b"gzip"), field(3, pack(">I", 500))
+    table = [
+        (head("s/a"), "", (3, field(2, b"\0\1"))),
+        (head("s/a"), "gzip", (3, field(2, b"\0\1") + gzip)),
+        (head("s/a", timeout_s=0.5), "gzip", (3, field(2, b"\0\1") + half_s + gzip)),
+        (head("s/a", codec="mine"), "", (255, field(2, b"\0\1") + field(5, b"mine"))),
+        (head("s/a", metadata=pair), "", (3, field(2, b"\0\1") + field(4, b"\1kv"))),
+        (head("s/a", codec="json"), "", (2, field(2, b"\0\1"))),
+    ]
+    for _ in range(3):
+        for one, encoding, expected in table:
+            codec, header = writer.write(one, encoding, LIMIT)
+            assert expected == (codec, header)
+            said = "s/a", one.codec, one.timeout_s, one.metadata
+            flags = 5 if encoding else 4
+            assert (*said, False, encoding) == read(reader, header, codec, flags)
+            assert (*said, True, "") == read(reader, header, codec, 6)
+
+
+def test_memory_is_bounded():
+    """
+    However many headers there are, what is remembered of them stays small.
+    """
+    writer, reader = HeadWriter(), HeadReader("", ())
+    reader.read(field(1, b"\0\1s/a"), 3, 4)
+    tracemalloc.start()
+    for left_ms in range(1, 20_000):
+        written(writer, head("s/a", timeout_s=left_ms / 1000))
+        reader.read(field(2, b"\0\1") + field(3, pack(">I", left_ms)), 3, 4)
+    for number in range(1000):
+        reader.read(field(2, b"\0\1") + field(99, pack(">I", number) * 1000), 3, 4)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert taken < 2 << 20
+
+
+def test_a_number_keeps_its_path():
+    """
+    A number may be given again to the same path, never to another.
+    """
+    reader = HeadReader("", ())
+    reader.read(field(1, b"\0\1s/a"), 3, 4)
+    reader.read(field(2, b"\0\1"), 3, 4)
+    reader.read(field(1, b"\0\1s/a"), 3, 4)
+
+    with pytest.raises(RemoteProtocolError, match="given to two paths"):
+        reader.read(field(1, b"\0\1s/b"), 3, 4)
+
+
+def test_more_methods_than_numbers():
+    """
+    When all numbers are given, further methods are called by their paths, always.
+    """
+    writer, reader = HeadWriter(), HeadReader("", ())
+    paths = [f"s/m{number}" for number in range(4100)]
+    for _ in range(2):
+        for path in paths:
+            ((codec, header),) = written(writer, head(path))
+            assert path == reader.read(header, codec, 4)[0].path
+    assert field(1, b"\0\0s/m4099") == header
+
+
+def test_a_head_too_large():
+    """
+    It is refused here, by name, limit and size, and gives no number away.
+    """
+    writer = HeadWriter()
+    large = head("s/a", metadata=Metadata((("k", "v" * 2000),)))
+    with pytest.raises(MessageTooLarge, match=r"s/a has 2013 bytes.*max_header_bytes is 1024") as e:
+        writer.write(large, "", 1024)
+
+    assert Hint.NEVER_SENT == e.value.hints
+    assert [field(1, b"\0\1s/b")] == [header for _, header in written(writer, head("s/b"))]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("n" * 256, "v"), ("k", "v" * 70_000), ("k-bin", bytes(65_530))],
+)
+def test_a_pair_that_no_field_holds(pair):
+    """
+    A pair longer than its field is refused in words, not by the packing.
+    """
+    writer = HeadWriter()
+    with pytest.raises(MessageTooLarge, match="metadata"):
+        writer.write(head("s/a", metadata=Metadata((pair,))), "", 1 << 20)
+
+    assert [field(1, b"\0\1s/b")] == [header for _, header in written(writer, head("s/b"))]
+
+
+def test_a_path_too_long():
+    """
+    A path that no server takes is refused before it is sent.
+    """
+    with pytest.raises(MessageTooLarge, match="1025 bytes; at most 1024"):
+        written(HeadWriter(), head("a" * 1025))

@@ -1,0 +1,70 @@
+"""
+Bytes that come in pieces.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.protocol import Match
+from rpcfw.testing.surroundings import surroundings
+from rpcfw.wire.inbox import Inbox
+from rpcfw.wire.protocol import NativeProtocol
+from tests.unit.wire.speech import MESSAGE, NO_MESSAGE, frame, request, server
+
+
+def test_what_is_whole_is_not_copied():
+    """
+    Bytes that need no others are looked at where they are.
+    """
+    data = b"x" * 100
+
+    assert data is Inbox().add(data)
+
+
+def test_pieces_are_given_together():
+    """
+    Pieces are kept until as many bytes are there as are needed.
+    """
+    inbox = Inbox()
+    inbox.keep(b"ab", 5)
+
+    assert [b"", b"", b"abcdef", b"g"] == [inbox.add(piece) for piece in (b"c", b"d", b"ef", b"g")]
+
+
+def test_what_is_skipped_is_counted():
+    """
+    Bytes to be skipped are dropped across pieces, then reading goes on.
+    """
+    inbox = Inbox()
+    inbox.skip(5)
+
+    assert [b"", b"", b"f", b"g"] == [inbox.add(piece) for piece in (b"ab", b"cd", b"ef", b"g")]
+
+
+def test_tiny_pieces_take_the_room_of_their_bytes():
+    """
+    A large frame in tiny pieces takes about its own size, not that of an object each.
+    """
+    machine = server()
+    machine.receive(request(1, flags=NO_MESSAGE))
+    message = frame(MESSAGE, b"", bytes(1 << 20), 1)
+    pieces = [message[i : i + 2] for i in range(0, len(message), 2)]
+    tracemalloc.start()
+    events = [event for piece in pieces for event in machine.receive(piece)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [1 << 20] == [len(event.body) for event in events]
+    assert peak < 4 << 20
+
+
+def test_first_bytes():
+    """
+    The protocol knows its first two bytes, and needs no third.
+    """
+    protocol = NativeProtocol(NoOptions(), surroundings())
+    answers = [protocol.match(data) for data in (b"", b"\xf7", b"\xf7\x52", b"\xf7\x53", b"GET")]
+
+    assert [Match.MORE, Match.MORE, Match.YES, Match.NO, Match.NO] == answers
