@@ -10,6 +10,7 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.server.reception import Reception
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import RequestReceived
+from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.keepalive import Keepalive
 
@@ -34,6 +35,7 @@ class Peers(Owner):
         self._options = options
         self._drivers: dict[Driver, Keepalive] = {}
         self._leaving = ""
+        self._gone: Waiter[None] | None = None
 
     def __len__(self) -> int:
         return len(self._drivers)
@@ -56,6 +58,14 @@ class Peers(Owner):
         for driver in tuple(self._drivers):
             driver.leave(reason)
 
+    async def when_gone(self) -> None:
+        """
+        Return once every peer has closed its connection.
+        """
+        if self._drivers:
+            gone = self._gone = Waiter()
+            await gone
+
     def close(self, reason: str) -> None:
         """
         Close every connection, once what was written has left.
@@ -73,6 +83,9 @@ class Peers(Owner):
 
     def closed(self, driver: Driver, reason: str) -> None:
         self._drivers.pop(driver).stop()
+        gone = self._gone
+        if gone is not None and not self._drivers and not gone.called:
+            gone.callback(None)
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
         self._reception.accept(driver, event)

@@ -3,7 +3,9 @@ A server: services, ports, and the order in which it comes and goes.
 
 Coming: services started, threads ready, ports open, then announced. Going:
 withdrawn, peers told, new calls refused as not begun, open calls awaited, then
-closed. Whoever calls meanwhile loses nothing but a refusal that may be retried.
+closed. Whoever calls meanwhile loses nothing but a refusal that may be retried:
+it is the peers that close, once they were told and have their answers. A server
+that closed first would cut off the calls that were on their way to it.
 """
 
 from __future__ import annotations
@@ -119,11 +121,15 @@ class Server:
     async def _drain(self) -> None:
         limit_s = self._options.drain_limit
         timers = self._ground.timers
+        deadline = timers.seconds() + limit_s
         try:
-            await limited(self._reception.when_empty(), timers, timers.seconds() + limit_s)
+            await limited(self._reception.when_empty(), timers, deadline)
+            await limited(self._peers.when_gone(), timers, deadline)
         except DeadlineExceeded:
             self.log.warn(
-                "{count} calls had not ended within drain_limit of {limit:g} s and are given up",
+                "{peers} peers had not gone and {count} calls had not ended within drain_limit "
+                "of {limit:g} s; they are given up",
+                peers=len(self._peers),
                 count=self._reception.in_flight,
                 limit=limit_s,
             )
