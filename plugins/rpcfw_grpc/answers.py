@@ -31,11 +31,16 @@ class Answers(GRPCMachine[Opening]):
     """
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
-        super().__init__(limits, accepts, server=True)
+        super().__init__(limits, server=True)
         self._listed = ",".join((*accepts, "identity")).encode()
         # What only the first head of the connection says: it goes the long way.
         self._introduced = False
         self._table_note = b""
+        # The ping that parts the two words of farewell, and whether both are said.
+        self._farewell = 0
+        self._closed = False
+        self._reason = ""
+        self._started = False
 
     # The fast path.
 
@@ -78,6 +83,8 @@ class Answers(GRPCMachine[Opening]):
 
     def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         """
+        Send the head.
+
         Args:
             encoding: compression that messages of this answer may have. gRPC says
                 it in the head, so it cannot be chosen later.
@@ -202,3 +209,29 @@ class Answers(GRPCMachine[Opening]):
             self._table_note = _NO_TABLE
             self._introduced = False
         super()._on_settings_changed(window_change)
+
+    # Leaving.
+
+    def start(self) -> None:
+        super().start()
+        self._started = True
+        if self._reason:
+            self.leave(self._reason)
+
+    def leave(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        if self._farewell or self._over or not self._started:
+            return
+        # The first word names no last call: some are on their way. Once the ping is
+        # back, all that were sent before the peer heard of it are here.
+        self._out.append(frames.goaway(frames.MAX_STREAM_ID, ErrorCode.NO_ERROR, reason))
+        self.ping()
+        self._farewell = self._pings
+
+    def _on_pong(self, number: int) -> None:
+        if number == self._farewell and not self._closed:
+            self._closed = True
+            self._out.append(frames.goaway(self._last_id, ErrorCode.NO_ERROR, self._reason))
+
+    def _on_goaway(self, last_id: int) -> tuple[int, ...]:
+        return ()

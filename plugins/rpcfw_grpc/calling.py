@@ -37,7 +37,7 @@ class Calling(GRPCMachine[None]):
     def __init__(
         self, limits: Limits, accepts: tuple[str, ...], authority: str, scheme: str
     ) -> None:
-        super().__init__(limits, accepts, server=False)
+        super().__init__(limits, server=False)
         most_bytes = limits.max_header_bytes
         reader = ResponseReader(most_bytes, accepts)
         self._reader: BlockReader[Answer] = BlockReader(_READABLE * most_bytes, PSEUDO, reader)
@@ -88,13 +88,12 @@ class Calling(GRPCMachine[None]):
         return call_id
 
     def _check_open(self, call_id: int) -> None:
-        if len(self._calls) < self._most_calls and not self._closed and not self._over:
-            if call_id <= frames.MAX_STREAM_ID:
-                return
-        if len(self._calls) >= self._most_calls:
+        if self._closed or self._over or call_id > frames.MAX_STREAM_ID:
+            text = "no more calls can be made on this connection"
+        elif len(self._calls) >= self._most_calls:
             text = f"the server takes {self._most_calls} calls at once on one connection"
         else:
-            text = "no more calls can be made on this connection"
+            return
         raise Overloaded(text, hints=Hint.NEVER_SENT | Hint.NOT_BEGUN)
 
     def _call_slowly(

@@ -95,6 +95,7 @@ class Sorted:
 
     Attributes:
         found: pseudo-fields and reserved ones, by name.
+        pairs: all others, as they came.
         regular: whether there are others than pseudo-fields.
         size: of the list, as the settings count it.
 
@@ -102,18 +103,18 @@ class Sorted:
         Malformed: names what is wrong, never a value.
     """
 
-    __slots__ = ("_pairs", "found", "regular", "size")
+    __slots__ = ("found", "pairs", "regular", "size")
 
     found: dict[bytes, bytes]
     regular: bool
     size: int
-    _pairs: list[tuple[_Kind, bytes, bytes]]
+    pairs: list[tuple[_Kind, bytes, bytes]]
 
     def __init__(
         self, fields: Fields, pseudo: frozenset[bytes], before: Sorted | None = None
     ) -> None:
         found = {} if before is None else dict(before.found)
-        pairs = [] if before is None else list(before._pairs)
+        pairs = [] if before is None else list(before.pairs)
         size = 0 if before is None else before.size
         regular = False if before is None else before.regular
         for name, value in fields:
@@ -138,7 +139,7 @@ class Sorted:
         self.found = found
         self.regular = regular
         self.size = size
-        self._pairs = pairs
+        self.pairs = pairs
 
     def metadata(self) -> Metadata:
         """
@@ -148,7 +149,7 @@ class Sorted:
             ValueError: a ``-bin`` field is not base64.
         """
         pairs: list[tuple[str, str | bytes]] = []
-        for kind, name, value in self._pairs:
+        for kind, name, value in self.pairs:
             if kind is _Kind.TEXT:
                 pairs.append((name.decode(), _text(value)))
             elif kind is _Kind.BYTES:

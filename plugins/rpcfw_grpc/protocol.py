@@ -44,6 +44,8 @@ class GRPCProtocol(WireProtocol):
         scheme: str = "http",
     ) -> Machine:
         """
+        Return a machine for a connection that this side opened.
+
         Args:
             authority: host and port as the user named them; servers that serve
                 several names choose by it.

@@ -50,8 +50,9 @@ class Reply:
 
     def whole(self, stream_id: int, size: int) -> bytes:
         """
-        Return all that stands before the body of a unary answer: the head's frame,
-        the head of the DATA frame, and the message's prefix.
+        Return all that stands before the body of a unary answer.
+
+        That is the head's frame, the DATA frame's head, and the message's prefix.
 
         Args:
             size: of the body.

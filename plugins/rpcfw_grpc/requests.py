@@ -88,6 +88,8 @@ class RequestReader:
 
     def __call__(self, listed: Sorted) -> Opening:
         """
+        Return what a request's fields begin.
+
         Raises:
             Malformed: HTTP/2 forbids such a request.
         """

@@ -73,6 +73,8 @@ class ResponseReader:
 
     def __call__(self, listed: Sorted) -> Answer:
         """
+        Return what an answer's fields say.
+
         Raises:
             Malformed: HTTP/2 forbids such a response.
         """

@@ -55,11 +55,6 @@ class ServerMachine(Answers):
         self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
         # Ids that were passed over: a frame for one is another fault than a late one.
         self._gaps: list[range] = []
-        # The ping that parts the two words of farewell, and whether both are said.
-        self._farewell = 0
-        self._closed = False
-        self._reason = ""
-        self._started = False
 
     # Reading calls.
 
@@ -216,6 +211,7 @@ class ServerMachine(Answers):
         self._progress += 1
         stream = self._grow(stream_id, opening, State.OPEN)
         self._calls[stream_id] = stream
+        # The application knows nothing of it yet.
         stream.done = True
         stream.count(0, ended=ended)
         if ended:
@@ -291,29 +287,3 @@ class ServerMachine(Answers):
             raise RemoteProtocolError(
                 f"{what} on stream {stream_id}, which was not begun", ErrorCode.PROTOCOL_ERROR
             )
-
-    # Leaving.
-
-    def start(self) -> None:
-        super().start()
-        self._started = True
-        if self._reason:
-            self.leave(self._reason)
-
-    def leave(self, reason: str) -> None:
-        self._reason = self._reason or reason
-        if self._farewell or self._over or not self._started:
-            return
-        # The first word names no last call: some are on their way. Once the ping is
-        # back, all that were sent before the peer heard of it are here.
-        self._out.append(frames.goaway(frames.MAX_STREAM_ID, ErrorCode.NO_ERROR, reason))
-        self.ping()
-        self._farewell = self._pings
-
-    def _on_pong(self, number: int) -> None:
-        if number == self._farewell and not self._closed:
-            self._closed = True
-            self._out.append(frames.goaway(self._last_id, ErrorCode.NO_ERROR, self._reason))
-
-    def _on_goaway(self, last_id: int) -> tuple[int, ...]:
-        return ()

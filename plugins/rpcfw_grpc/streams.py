@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import Final, Union
+from typing import Final
 
 from rpcfw.spi.events import Event, MessageReceived
 from rpcfw_grpc.frames import ErrorCode, StreamFault
@@ -24,7 +24,7 @@ from rpcfw_grpc.windows import Inbound
 
 __all__ = ["Outgoing", "State", "Step", "Stream"]
 
-Piece = Union[bytes, memoryview]
+Piece = bytes | memoryview
 
 
 class State(Enum):

@@ -43,7 +43,9 @@ def data(stream_id: int, payload: bytes, *, end: bool = False) -> bytes:
     return frames.pack(frames.DATA, frames.END_STREAM if end else 0, stream_id, payload)
 
 
-def head(stream_id: int, fields: list[tuple[bytes, bytes]] = REQUEST, *, end: bool = False) -> bytes:
+def head(
+    stream_id: int, fields: list[tuple[bytes, bytes]] = REQUEST, *, end: bool = False
+) -> bytes:
     """
     Return a HEADERS frame.
     """

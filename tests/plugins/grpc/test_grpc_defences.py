@@ -44,7 +44,10 @@ CONNECTION_FAULTS = {
     "a push": (frames.pack(5, 4, 1, bytes(4)), ErrorCode.PROTOCOL_ERROR),
     "settings on a stream": (frames.pack(4, 0, 1, b""), ErrorCode.PROTOCOL_ERROR),
     "half a setting": (frames.pack(4, 0, 0, b"abc"), ErrorCode.FRAME_SIZE_ERROR),
-    "an acknowledgement with settings": (frames.pack(4, 1, 0, bytes(6)), ErrorCode.FRAME_SIZE_ERROR),
+    "an acknowledgement with settings": (
+        frames.pack(4, 1, 0, bytes(6)),
+        ErrorCode.FRAME_SIZE_ERROR,
+    ),
     "a window of 2^31": (frames.settings({4: 1 << 31}), ErrorCode.FLOW_CONTROL_ERROR),
     "tiny frames": (frames.settings({5: 16_383}), ErrorCode.PROTOCOL_ERROR),
     "push that is neither on nor off": (frames.settings({2: 2}), ErrorCode.PROTOCOL_ERROR),

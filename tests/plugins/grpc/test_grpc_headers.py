@@ -23,7 +23,9 @@ LISTS = st.lists(st.lists(st.tuples(NAMES, VALUES, st.booleans()), max_size=8), 
 
 def reader() -> BlockReader[tuple[tuple[bytes, bytes], ...]]:
     pseudo = frozenset((b":status",))
-    return BlockReader(1 << 20, pseudo, lambda listed: (listed.size, dict(listed.found), listed.metadata().pairs))
+    return BlockReader(
+        1 << 20, pseudo, lambda listed: (listed.size, dict(listed.found), listed.metadata().pairs)
+    )
 
 
 @given(LISTS, st.lists(st.integers(0, 4096), max_size=12), st.booleans())

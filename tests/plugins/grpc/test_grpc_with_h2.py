@@ -84,7 +84,9 @@ class Answerer:
 
     carry = Caller.carry
 
-    def answer(self, stream_id, fields=(*RESPONSE,), body=b"answer", trailers=((b"grpc-status", b"0"),)):
+    def answer(
+        self, stream_id, fields=(*RESPONSE,), body=b"answer", trailers=((b"grpc-status", b"0"),)
+    ):
         self.h2.send_headers(stream_id, list(fields))
         if body is not None:
             self.h2.send_data(stream_id, message(body))
@@ -216,7 +218,9 @@ def test_a_large_upload_that_is_no_call_is_not_read_to_its_end() -> None:
     It is refused, and told to stop.
     """
     peer = Caller()
-    stream_id = peer.ask([(n, b"text/plain" if n == b"content-type" else v) for n, v in REQUEST], None)
+    stream_id = peer.ask(
+        [(n, b"text/plain" if n == b"content-type" else v) for n, v in REQUEST], None
+    )
     for _ in range(3):
         peer.h2.send_data(stream_id, bytes(10_000))
     events = peer.carry()[1]
@@ -337,7 +341,11 @@ def test_our_client_calls_h2() -> None:
         assert message(b"%d" % number) == only(DataReceived, events).data
         peer.answer(call_id, (*RESPONSE, (b"x-a", b"b")))
         answer = only(ResponseReceived, peer.carry()[0])
-        assert (call_id, b"answer", "b") == (answer.call_id, answer.body, answer.metadata.get("x-a"))
+        assert (call_id, b"answer", "b") == (
+            answer.call_id,
+            answer.body,
+            answer.metadata.get("x-a"),
+        )
 
 
 def test_an_answer_in_several_turns_is_several_events() -> None:
@@ -434,7 +442,9 @@ def test_pushback_that_cannot_be_read_means_never() -> None:
     for value, expected in ((b"1500", 1.5), (b"-1", -1.0), (b"soon", -1.0)):
         call_id = peer.ours.call(HEAD, b"", "", True)
         peer.carry()
-        peer.answer(call_id, RESPONSE, None, [(b"grpc-status", b"14"), (b"grpc-retry-pushback-ms", value)])
+        peer.answer(
+            call_id, RESPONSE, None, [(b"grpc-status", b"14"), (b"grpc-retry-pushback-ms", value)]
+        )
         assert expected == only(CallEnded, peer.carry()[0]).retry_after_s
 
 
