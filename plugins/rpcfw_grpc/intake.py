@@ -214,5 +214,6 @@ class Intake(Machine):
         if flags & frames.END_HEADERS and self._block is not None:
             begun, stream_id, selfish = self._block
             self._block = None
+            self._block_bytes = 0
             fault = "a stream may not depend on itself" if selfish else ""
             self._on_block(begun, stream_id, b"".join(self._fragments), fault)

@@ -10,7 +10,7 @@ from typing import Final
 
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.fields import Field, Fields
+from rpcfw_grpc.fields import Fields
 from rpcfw_grpc.frames import END_HEADERS, END_STREAM, HEADERS, headers
 from rpcfw_grpc.headers import encode, list_bytes
 from rpcfw_grpc.names import fields_of, packed
@@ -23,8 +23,6 @@ _OK: Final = (b"grpc-status", b"0")
 _OK_BLOCK: Final = encode([_OK])
 _OK_FRAME = Struct(f">5sL{len(_OK_BLOCK)}s")
 _OK_START: Final = headers(0, _OK_BLOCK, END_STREAM, len(_OK_BLOCK))[:5]
-#: What is left of a message that does not fit into the peer's limit.
-_SHORT_MESSAGE = 256
 
 
 def ok_trailers(stream_id: int) -> bytes:
@@ -126,7 +124,7 @@ def trailers_block(
     Args:
         before: what a head would have said, if there was none.
         peer: bytes of a header list that the peer takes; what is over them goes:
-            first trailers and details, then most of the message.
+            first trailers and details, then the end of the message.
     """
     fields = [*(before or ()), (b"grpc-status", b"%d" % status)]
     if message:
@@ -141,17 +139,20 @@ def trailers_block(
     if details:
         rest.append((b"grpc-status-details-bin", packed(details)))
     everything = fields + small + rest
-    if list_bytes(everything) <= peer:
-        return encode(everything)
-    return encode(_shortened(fields) + small)
+    if list_bytes(everything) > peer:
+        everything = _shortened(fields, message, peer - list_bytes(small)) + small
+    return encode(everything)
 
 
-def _shortened(fields: list[Field]) -> list[Field]:
-    name, value = fields[-1]
-    if name != b"grpc-message":
+def _shortened(fields: Fields, message: str, room: int) -> Fields:
+    """
+    Return the fields with as much of the message as there is room for.
+    """
+    if not message:
         return fields
-    # An escape cut in two would be shown as it stands.
-    cut = value[:_SHORT_MESSAGE]
-    if len(cut) < len(value):
-        cut = cut[: cut.rfind(b"%")] if b"%" in cut[-2:] else cut
-    return [*fields[:-1], (name, cut)]
+    bare = fields[:-1]
+    while message and list_bytes(fields) > room:
+        # By letters: half a letter's escapes would be shown as a broken one.
+        message = message[: len(message) * 2 // 3]
+        fields = [*bare, (b"grpc-message", write_message(message))]
+    return fields if message else bare

@@ -36,7 +36,7 @@ def message(body: bytes, flag: int = 0) -> bytes:
     return bytes((flag,)) + len(body).to_bytes(4, "big") + body
 
 
-def data(stream_id: int, payload: bytes, *, end: bool = False) -> bytes:
+def chunk(stream_id: int, payload: bytes, *, end: bool = False) -> bytes:
     """
     Return a DATA frame.
     """
@@ -58,8 +58,7 @@ def cut(stream: bytes) -> list[tuple[int, int, int, bytes]]:
     Return the frames in some bytes, as (type, flags, stream, payload).
     """
     found = []
-    if stream.startswith(PREFACE):
-        stream = stream[len(PREFACE) :]
+    stream = stream.removeprefix(PREFACE)
     while stream:
         high, low, kind, flags, stream_id = FRAME_HEAD.unpack_from(stream)
         size = high << 8 | low

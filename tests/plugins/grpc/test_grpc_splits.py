@@ -4,6 +4,8 @@ Any split of the bytes tells the same story.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,14 +23,14 @@ from rpcfw_grpc import frames
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.prefix import MessageReader
 from rpcfw_grpc.server import ServerMachine
-from tests.plugins.grpc.pair import HELLO, HEAD, RESPONSE, data, head, message
+from tests.plugins.grpc.pair import HEAD, HELLO, RESPONSE, chunk, head, message
 
 CUTS = st.lists(st.integers(0, 3000), max_size=30)
 
 
 def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
     places = [0, *sorted(c for c in cuts if c < len(stream)), len(stream)]
-    return [stream[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [stream[a:b] for a, b in pairwise(places)]
 
 
 def story(events) -> dict[int, list[object]]:
@@ -59,14 +61,14 @@ def story(events) -> dict[int, list[object]]:
 
 REQUESTS = HELLO + b"".join(
     (
-        head(1) + data(1, message(b"whole"), end=True),
-        head(3) + data(3, message(b"whole again"), end=True),
-        head(5) + data(5, message(b"one") + message(b"two")[:3]),
-        head(7) + data(7, message(b"x" * 400), end=True),
-        data(5, message(b"two")[3:]) + frames.ping(bytes(8)),
-        data(5, b"", end=True),
+        head(1) + chunk(1, message(b"whole"), end=True),
+        head(3) + chunk(3, message(b"whole again"), end=True),
+        head(5) + chunk(5, message(b"one") + message(b"two")[:3]),
+        head(7) + chunk(7, message(b"x" * 400), end=True),
+        chunk(5, message(b"two")[3:]) + frames.ping(bytes(8)),
+        chunk(5, b"", end=True),
         head(9, end=True),
-        frames.headers(11, head(11)[9:], 0, 10) + data(11, message(b"cut head"), end=True),
+        frames.headers(11, head(11)[9:], 0, 10) + chunk(11, message(b"cut head"), end=True),
         frames.reset(7, 8) + head(13) + frames.window_update(13, 0),
         frames.goaway(0, 0, ""),
     )
@@ -103,11 +105,11 @@ def test_the_story_of_the_requests() -> None:
 
 RESPONSES = frames.settings({}) + b"".join(
     (
-        head(1, RESPONSE) + data(1, message(b"a")) + head(1, [(b"grpc-status", b"0")], end=True),
-        head(3, RESPONSE) + data(3, message(b"b")) + head(3, [(b"grpc-status", b"0")], end=True),
+        head(1, RESPONSE) + chunk(1, message(b"a")) + head(1, [(b"grpc-status", b"0")], end=True),
+        head(3, RESPONSE) + chunk(3, message(b"b")) + head(3, [(b"grpc-status", b"0")], end=True),
         head(5, [*RESPONSE, (b"grpc-status", b"5")], end=True),
-        head(7, RESPONSE) + data(7, message(b"c") + message(b"d")),
-        head(9, RESPONSE) + data(9, message(b"e")) + head(9, [(b"grpc-status", b"9")], end=True),
+        head(7, RESPONSE) + chunk(7, message(b"c") + message(b"d")),
+        head(9, RESPONSE) + chunk(9, message(b"e")) + head(9, [(b"grpc-status", b"9")], end=True),
         head(7, [(b"grpc-status", b"0"), (b"x", b"y")], end=True),
         frames.reset(11, 7) + frames.ping(bytes(8)) + head(13, [(b":status", b"502")], end=True),
     )

@@ -9,11 +9,15 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
     DataReceived,
-    RequestReceived as H2Request,
-    ResponseReceived as H2Response,
     StreamEnded,
     StreamReset,
     TrailersReceived,
+)
+from h2.events import (
+    RequestReceived as H2Request,
+)
+from h2.events import (
+    ResponseReceived as H2Response,
 )
 
 from rpcfw.spi.events import (
@@ -386,7 +390,7 @@ def test_answers_of_who_does_not_speak_grpc(fields, status, text) -> None:
     ended = only(CallEnded, peer.carry()[0])
     assert status is ended.status
     assert text in ended.message
-    assert {} == peer.ours._calls
+    assert 0 == peer.ours.open_calls
 
 
 @pytest.mark.parametrize(
