@@ -155,6 +155,7 @@ class Application:
         Stop every part, from the roof down, within ``stop_limit``.
         """
         await self._tree.stop()
+        self.ground.timers.stop()
 
     def _parts(self) -> list[NamedPart]:
         parts = []

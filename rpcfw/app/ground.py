@@ -17,6 +17,7 @@ from rpcfw.spi.timers import Timers
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.tls import TLS
 from rpcfw.values.address import Address
 
 __all__ = ["make_ground"]
@@ -54,7 +55,7 @@ def make_ground(
         reactor=reactor,
         timers=timers,
         chance=chance,
-        network=network or Network(reactor),
+        network=network or Network(reactor, tls=TLS(plan.tls)),
         payload=payload,
         protocols={chosen.name: chosen.make(surroundings) for chosen in plan.protocols},
         limits=plan.limits.limits(),

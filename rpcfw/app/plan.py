@@ -30,6 +30,7 @@ from rpcfw.spi.router import Router
 from rpcfw.transport.ground import LimitOptions
 from rpcfw.transport.link import LinkOptions
 from rpcfw.transport.payload import CompressionOptions
+from rpcfw.transport.tls import TLSOptions
 from rpcfw.values.units import Seconds
 
 __all__ = ["SECTIONS", "AppOptions", "ClientPlan", "Plan", "read_plan"]
@@ -63,6 +64,7 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("connection", LinkOptions),
     ("limits", LimitOptions),
     ("compression", CompressionOptions),
+    ("tls", TLSOptions),
 )
 
 
@@ -89,6 +91,7 @@ class Plan:
     limits: LimitOptions
     link: LinkOptions
     compression: CompressionOptions
+    tls: TLSOptions
     server: ServerOptions
     server_filters: tuple[tuple[Insert, Chosen[Filter]], ...]
     registry: Chosen[Registry] | None
@@ -138,6 +141,7 @@ def read_plan(sources: Sources) -> Plan:
         limits=sources.section("limits", LimitOptions),
         link=sources.section("connection", LinkOptions),
         compression=compression,
+        tls=sources.section("tls", TLSOptions),
         server=server,
         server_filters=server_filters,
         registry=registry,

@@ -40,6 +40,8 @@ printed as a line of JSON. A call that fails prints one line to standard error, 
 begins with its status (UNAVAILABLE, INVALID_ARGUMENT and so on), and exits with 1.
 """
 
+_STDIN = "-"
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """
@@ -118,13 +120,15 @@ def _messages(arguments: Namespace) -> list[Any]:
     Read what was given as arguments, before anything is started.
     """
     texts = arguments.messages
-    if not arguments.stream:
+    if arguments.stream:
+        texts = [] if texts == [_STDIN] else texts
+    else:
         if len(texts) > 1:
             raise SettingsError(
                 f"{len(texts)} requests were given; a call takes one, unless it streams: --stream"
             )
         texts = texts or ["{}"]
-        if texts == ["-"]:
+        if texts == [_STDIN]:
             texts = [sys.stdin.read()]
     return [
         _decoded(text.encode("utf-8", "surrogateescape"), f"message {number}")

@@ -62,6 +62,9 @@ class AttemptDeadline(Filter):
     """
     One attempt's share of the call's time: a node that hangs leaves some for the next.
 
+    What overran may have been begun, so only the call of an idempotent method may go on
+    to the next node.
+
     Args:
         limit_s: the share.
         surroundings: for the timers.
@@ -82,6 +85,8 @@ class AttemptDeadline(Filter):
         except DeadlineExceeded as error:
             if not error.message:
                 error.message = f"no answer from {call.peer} within attempt_timeout {limit_s:g} s"
+                if call.method.idempotent:
+                    error.hints |= Hint.SAFE_TO_REPEAT
             raise
 
 

@@ -101,7 +101,7 @@ def _reachable(address: Address) -> Address:
     """
     Return where others reach a server that listens on every interface.
     """
-    if address.scheme != "tcp" or address.host not in _WILDCARDS:
+    if address.scheme not in ("tcp", "tls") or address.host not in _WILDCARDS:
         return address
     try:
         host = socket.gethostbyname(socket.gethostname())
@@ -110,7 +110,7 @@ def _reachable(address: Address) -> Address:
             f"{address} is every interface and this host's own address is unknown ({error}); "
             "set [server] advertise"
         ) from error
-    return Address("tcp", host, address.port)
+    return Address(address.scheme, host, address.port)
 
 
 def _tags(texts: tuple[str, ...]) -> dict[str, str]:

@@ -146,13 +146,14 @@ class Server:
             self._peers.is_full,
         )
         try:
-            port = await self._ground.network.server(address).listen(acceptor)
+            alpn = [protocol.alpn for protocol in protocols if protocol.alpn]
+            port = await self._ground.network.listen(address, acceptor, alpn)
         except Exception as error:
             raise SetupError(f"cannot listen at {address}: {error}") from error
         self._ports.append(port)
         bound = port.getHost()
-        if address.scheme == "tcp":
-            address = Address("tcp", address.host, bound.port)  # type: ignore[attr-defined]  # TCP's has one
+        if address.scheme in ("tcp", "tls"):
+            address = Address(address.scheme, address.host, bound.port)  # type: ignore[attr-defined]  # TCP's has one
         self.addresses += (address,)
         self.log.info("listening at {address}", address=str(address))
 

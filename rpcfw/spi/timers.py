@@ -10,7 +10,7 @@ and the clock is asked once a bucket. A deadline may fire one grain late, never 
 from __future__ import annotations
 
 import heapq
-from typing import Protocol
+from typing import Any, Protocol
 
 from rpcfw.spi.clock import Clock
 
@@ -41,6 +41,7 @@ class Timers:
         self._buckets: dict[int, set[Expiring]] = {}
         self._ticks: list[int] = []
         self._armed_for: int | None = None
+        self._armed: Any = None
 
     def watch(self, when: float, expiring: Expiring) -> None:
         """
@@ -63,14 +64,27 @@ class Timers:
         if bucket is not None:
             bucket.discard(expiring)
 
+    def stop(self) -> None:
+        """
+        Leave nothing with the clock: what is still watched never expires.
+        """
+        self._disarm()
+        self._buckets.clear()
+        self._ticks.clear()
+
     def _arm(self, tick: int) -> None:
+        self._disarm()
         self._armed_for = tick
         delay = max(0.0, tick / self._per_s - self._clock.seconds())
-        self._clock.callLater(delay, self._fire, tick)
+        self._armed = self._clock.callLater(delay, self._fire)
 
-    def _fire(self, armed_for: int) -> None:
-        if armed_for != self._armed_for:
-            return  # an earlier deadline came after this was armed and has taken over
+    def _disarm(self) -> None:
+        armed, self._armed = self._armed, None
+        self._armed_for = None
+        if armed is not None and armed.active():
+            armed.cancel()
+
+    def _fire(self) -> None:
         self._armed_for = None
         now = self._clock.seconds() * self._per_s
         try:

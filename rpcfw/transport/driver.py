@@ -1,29 +1,19 @@
 """
-The one driver of every wire protocol: bytes to a machine, its events to the calls.
+The one driver of every wire protocol: events of its machine to the calls.
 
-Theory of operation. All that a connection reads in one turn of the reactor is one
-`dataReceived`. What the calls it wakes say to the machine meanwhile is gathered and
-written once, at its end; what is said at other times is written at once, and
-Twisted gathers that until the socket is next writable.
-
-A call that waits for something is a `Listener` in `listeners`, under its id. It is
-removed here, just before it is told of an end, so it is told of one end only.
+Theory of operation. A call that waits for something is a `Listener` in `listeners`,
+under its id. It is removed here, just before it is told of an end, so it is told of
+one end only.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer, ITCPTransport, ITransport
-from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from rpcfw.errors import CallError, ConnectionLost, LocalProtocolError, error_from_status
+from rpcfw.errors import CallError, ConnectionLost, error_from_status
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import (
     CallCancelled,
@@ -41,40 +31,11 @@ from rpcfw.spi.events import (
     SideEnded,
 )
 from rpcfw.spi.protocol import Machine
-from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Hint, Status
+from rpcfw.transport.connection import Connection
+from rpcfw.transport.listener import Listener, UnaryListener, error_of
 
-__all__ = ["Driver", "Listener", "Owner", "error_of"]
-
-
-class Listener(ABC):
-    """
-    One call's ear on a connection. Every method is optional but `lost`.
-    """
-
-    def responded(self, event: ResponseReceived) -> None:
-        raise LocalProtocolError("a whole response where none was awaited")
-
-    def started(self, event: ResponseStarted) -> None: ...
-
-    def message(self, event: MessageReceived) -> None:
-        raise LocalProtocolError("a message where none was awaited")
-
-    def side_ended(self) -> None: ...
-
-    def room_made(self) -> None: ...
-
-    @abstractmethod
-    def lost(self, error: CallError) -> None:
-        """
-        The call is over, and how: the peer ended or cancelled it, or is gone.
-        """
-
-    def ended(self, event: CallEnded) -> None:
-        """
-        The server ended the call with a status.
-        """
-        self.lost(error_of(event))
+__all__ = ["Driver", "Listener", "Owner", "UnaryListener", "error_of"]
 
 
 class Owner:
@@ -93,22 +54,7 @@ class Owner:
     def closed(self, driver: Driver, reason: str) -> None: ...
 
 
-def error_of(event: CallEnded) -> CallError:
-    """
-    Return the error that a caller catches for the end of a call.
-    """
-    return error_from_status(
-        event.status,
-        event.message,
-        hints=event.hints,
-        details=event.details,
-        trailers=event.trailers.pairs,
-        retry_after_s=event.retry_after_s,
-    )
-
-
-@implementer(IPushProducer)
-class Driver(Protocol):
+class Driver(Connection):
     """
     One connection.
 
@@ -118,28 +64,24 @@ class Driver(Protocol):
         clock: to note when the peer was last heard.
         pause_reading: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
+        hello_timeout_s: how long the peer may take to greet; None for ever.
     """
 
     log = Logger()
-    transport: ITransport
 
     def __init__(
-        self, machine: Machine, owner: Owner, clock: Clock, pause_reading: bool = False
+        self,
+        machine: Machine,
+        owner: Owner,
+        clock: Clock,
+        pause_reading: bool = False,
+        hello_timeout_s: float | None = None,
     ) -> None:
-        self.machine = machine
+        super().__init__(machine, clock, pause_reading, hello_timeout_s)
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
-        self.peer = ""
-        self.heard_at = 0.0
         self.leaving = False
         self._owner = owner
-        self._seconds = clock.seconds
-        self._pause_reading = pause_reading
-        self._gathering = False
-        self._full = False
-        self._writable: Waiter[None] | None = None
-        self._failed = ""
-        self._lost = False
 
     # What calls ask for.
 
@@ -157,128 +99,32 @@ class Driver(Protocol):
         """
         Give a call up: its listener hears nothing more and the peer is told.
         """
-        if self.listeners.pop(call_id, None) is not None and not self._lost:
+        if self.listeners.pop(call_id, None) is not None:
             self.machine.cancel(call_id, reason)
             self.flush()
 
-    def flush(self) -> None:
-        """
-        Write what the machine has to say, now or at the end of this turn's reading.
-        """
-        if not self._gathering:
-            data = self.machine.take_output()
-            if data and not self._lost:
-                self.transport.write(data)
+    # What the connection tells.
 
-    async def when_writable(self) -> None:
-        """
-        Return once the socket takes more: what slows a stream down to its reader.
-        """
-        while self._full and not self._lost:
-            waiter = self._writable
-            if waiter is None:
-                waiter = self._writable = Waiter()
-            shared: Waiter[None] = Waiter()
-            waiter.addCallback(_pass_on, shared)
-            await shared
-
-    def leave(self, reason: str) -> None:
-        """
-        Tell the peer that no new calls are taken on this connection.
-        """
-        if not self._lost:
-            self.machine.leave(reason)
-            self.flush()
-
-    def close(self, reason: str) -> None:
-        """
-        Close the connection once what was written has left.
-        """
-        if not self._lost:
-            self._failed = self._failed or reason
-            self._lose()
-
-    def _lose(self) -> None:
-        # Over TLS nothing is closed as long as a producer is registered, and nothing
-        # is written after: so the last word goes first.
-        data = self.machine.take_output()
-        if data:
-            self.transport.write(data)
-        self.transport.unregisterProducer()  # type: ignore[attr-defined]  # IConsumer, too
-        self.transport.loseConnection()
-
-    def abort(self, reason: str) -> None:
-        """
-        Close the connection at once; what was not yet sent is dropped.
-        """
-        if not self._lost:
-            self._failed = self._failed or reason
-            abort = getattr(self.transport, "abortConnection", self.transport.loseConnection)
-            abort()
-
-    # What Twisted tells.
-
-    def connectionMade(self) -> None:
-        transport = self.transport
-        self.peer = _peer_text(transport)
-        self.heard_at = self._seconds()
-        if ITCPTransport.providedBy(transport):
-            cast(ITCPTransport, transport).setTcpNoDelay(True)
-        transport.registerProducer(self, True)  # type: ignore[attr-defined]  # IConsumer, too
+    def _connected(self) -> None:
         self._owner.connected(self)
-        self.machine.start()
-        self.flush()
 
-    def dataReceived(self, data: bytes) -> None:
-        self.heard_at = self._seconds()
-        self._gathering = True
-        try:
-            for event in self.machine.receive(data):
-                self._ACTIONS[event.__class__](self, event)
-        finally:
-            self._gathering = False
-            data = self.machine.take_output()
-            if data:
-                self.transport.write(data)
-
-    def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]
-        self._lost = True
-        self._resume_writers()
-        text = self._failed or reason.getErrorMessage()
+    def _ended_with(self, reason: str) -> None:
         # The owner first: a call that is told may begin anew at once, and must not
-        # come here again, where nobody would tell it anything.
-        self._owner.closed(self, text)
+        # come here again.
+        self._owner.closed(self, reason)
         listeners, self.listeners = self.listeners, {}
         for listener in listeners.values():
-            listener.lost(ConnectionLost(f"the connection to {self.peer} ended: {text}"))
-
-    def pauseProducing(self) -> None:
-        self._full = True
-        if self._pause_reading:
-            self.transport.pauseProducing()  # type: ignore[attr-defined]  # IPushProducer, too
-
-    def resumeProducing(self) -> None:
-        self._full = False
-        if self._pause_reading:
-            self.transport.resumeProducing()  # type: ignore[attr-defined]  # IPushProducer, too
-        self._resume_writers()
-
-    def stopProducing(self) -> None:
-        """
-        The transport is going away; `connectionLost` says so.
-        """
-
-    def _resume_writers(self) -> None:
-        waiter, self._writable = self._writable, None
-        if waiter is not None:
-            waiter.callback(None)
+            listener.lost(ConnectionLost(f"the connection to {self.peer} ended: {reason}"))
 
     # What the machine reports.
 
     def _responded(self, event: ResponseReceived) -> None:
         listener = self.listeners.pop(event.call_id, None)
         if listener is not None:
-            listener.responded(event)
+            try:
+                listener.responded(event)
+            except CallError as error:
+                listener.lost(error)
 
     def _requested(self, event: RequestReceived) -> None:
         self._owner.accept(self, event)
@@ -291,7 +137,11 @@ class Driver(Protocol):
     def _message(self, event: MessageReceived) -> None:
         listener = self.listeners.get(event.call_id)
         if listener is not None:
-            listener.message(event)
+            try:
+                listener.message(event)
+            except CallError as error:
+                self.abandon(event.call_id, error.message)
+                listener.lost(error)
 
     def _side_ended(self, event: SideEnded) -> None:
         listener = self.listeners.get(event.call_id)
@@ -315,6 +165,7 @@ class Driver(Protocol):
             listener.lost(error_from_status(Status.CANCELLED, text))
 
     def _became_ready(self, event: Ready) -> None:
+        self._greeted()
         self.accepts = event.accepts
         self._owner.greeted(self)
 
@@ -325,23 +176,23 @@ class Driver(Protocol):
 
     def _peer_leaving(self, event: PeerLeaving) -> None:
         self.leaving = True
+        # The owner first, for the same reason as at the end.
+        self._owner.peer_leaving(self, event.reason)
         for call_id in event.refused:
             listener = self.listeners.pop(call_id, None)
             if listener is not None:
                 listener.lost(
                     error_from_status(Status.UNAVAILABLE, event.reason, hints=Hint.NOT_BEGUN)
                 )
-        self._owner.peer_leaving(self, event.reason)
 
     def _connection_failed(self, event: ConnectionFailed) -> None:
-        self._failed = event.reason
         self.log.warn(
             "connection with {peer} broken off by {who}: {reason}",
             peer=self.peer,
             who="the peer" if event.by_peer else "this side",
             reason=event.reason,
         )
-        self._lose()
+        self.close(event.reason)
 
     _ACTIONS: ClassVar[dict[type, Callable[[Driver, Any], None]]] = {
         ResponseReceived: _responded,
@@ -357,16 +208,3 @@ class Driver(Protocol):
         PeerLeaving: _peer_leaving,
         ConnectionFailed: _connection_failed,
     }
-
-
-def _pass_on(result: None, waiter: Waiter[None]) -> None:
-    if not waiter.called:
-        waiter.callback(None)
-
-
-def _peer_text(transport: ITransport) -> str:
-    peer = transport.getPeer()
-    host, port = getattr(peer, "host", None), getattr(peer, "port", None)
-    if host is None:
-        return "a local peer"
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

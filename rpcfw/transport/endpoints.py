@@ -1,9 +1,11 @@
 """
-Addresses to Twisted endpoints: TCP, Unix socket, and memory within one process.
+Addresses to Twisted endpoints: TCP with or without TLS, Unix socket, and memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -25,6 +27,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.tls import TLS
 from rpcfw.values.address import Address
 
 __all__ = ["Network"]
@@ -38,28 +41,60 @@ class Network:
         reactor: Twisted's.
         memory: the in-process network; processes in memory that are to reach
             each other share one.
+        tls: what tls: addresses are secured with.
     """
 
-    def __init__(self, reactor: Any, memory: MemoryNetwork | None = None) -> None:
+    def __init__(
+        self, reactor: Any, memory: MemoryNetwork | None = None, tls: TLS | None = None
+    ) -> None:
         self._reactor = reactor
         self._memory = memory or MemoryNetwork(reactor)
+        self._tls = tls or TLS(None)
+        self._alpn = ""
+
+    def speaking(self, alpn: str) -> Network:
+        """
+        Return the same ways for clients of one protocol, which TLS names to the server.
+        """
+        bound = copy(self)
+        bound._alpn = alpn  # noqa: SLF001  # a copy of this very object
+        return bound
 
     def client(self, address: Address, timeout_s: float) -> IStreamClientEndpoint:
         """
         Return the endpoint that connects to ``address``.
+
+        Raises:
+            SetupError: TLS cannot be had.
         """
-        if address.scheme == "tcp":
-            return HostnameEndpoint(
+        if address.scheme in ("tcp", "tls"):
+            endpoint = HostnameEndpoint(
                 self._reactor, address.host, address.port, timeout=timeout_s, attemptDelay=0.25
             )
+            if address.scheme == "tcp":
+                return endpoint
+            return self._tls.client(endpoint, address.host, self._alpn)
         if address.scheme == "unix":
             return UNIXClientEndpoint(self._reactor, address.host, timeout=int(timeout_s) or 1)
         return _MemoryClient(self._memory, address.host)
 
-    def server(self, address: Address) -> IStreamServerEndpoint:
+    def listen(
+        self, address: Address, factory: IProtocolFactory, alpn: Sequence[str] = ()
+    ) -> Deferred[IListeningPort]:
         """
-        Return the endpoint that listens at ``address``.
+        Listen at ``address``.
+
+        Args:
+            alpn: names of the protocols spoken there, best first, for TLS.
+
+        Raises:
+            SetupError: TLS cannot be had.
         """
+        if address.scheme == "tls":
+            factory = self._tls.server(factory, alpn)
+        return self._server(address).listen(factory)
+
+    def _server(self, address: Address) -> IStreamServerEndpoint:
         if address.scheme == "unix":
             return UNIXServerEndpoint(self._reactor, address.host, mode=0o600)
         if address.scheme == "memory":

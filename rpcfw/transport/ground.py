@@ -107,7 +107,7 @@ class Ground:
 
         return Link(
             address,
-            self.network,
+            self.network.speaking(wire.alpn),
             make_machine,
             self.link_options,
             self.reactor,

@@ -26,7 +26,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rpcfw.errors import Unavailable
+from rpcfw.errors import SetupError, Unavailable
 from rpcfw.spi.clock import Chance, Clock
 from rpcfw.spi.options import option, options
 from rpcfw.spi.protocol import Machine
@@ -188,7 +188,11 @@ class Link(Owner):
         self._timer = self._clock.callLater(limit_s, self._too_slow)
         factory = Factory.forProtocol(self._new_driver)
         factory.noisy = False
-        endpoint = self._network.client(self.address, limit_s)
+        try:
+            endpoint = self._network.client(self.address, limit_s)
+        except SetupError as error:
+            self._failed(str(error))
+            return
         dialling = self._dialling = endpoint.connect(factory)
         dialling.addErrback(self._refused)
 

@@ -2,15 +2,17 @@
 A network inside one process: connections by name, no sockets, time as handed in.
 
 Bytes written in one turn arrive together in a later one, as over a socket, so the
-order of events is that of a real network with no latency. A test can cut what it
-likes: `MemoryNetwork.connections` are at hand.
+order of events is that of a real network with no latency; so does the end of a
+connection, whoever closes it. A test can cut what it likes:
+`MemoryNetwork.connections` are at hand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionRefusedError
+from twisted.internet import error
 from twisted.internet.interfaces import (
     IAddress,
     IConsumer,
@@ -34,12 +36,11 @@ _BUFFER_BYTES = 1 << 16
 @implementer(IAddress)
 class MemoryAddress:
     """
-    The name of an end.
+    The name of an end, in the place of a host.
     """
 
     def __init__(self, name: str) -> None:
         self.host = f"memory:{name}"
-        self.port = 0
 
 
 class MemoryNetwork:
@@ -52,8 +53,15 @@ class MemoryNetwork:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.connections: list[MemoryConnection] = []
+        self._open: dict[MemoryConnection, None] = {}
         self._listening: dict[str, IProtocolFactory] = {}
+
+    @property
+    def connections(self) -> list[MemoryConnection]:
+        """
+        Those that are open, oldest first.
+        """
+        return list(self._open)
 
     def listen(self, name: str, factory: IProtocolFactory) -> IListeningPort:
         """
@@ -78,22 +86,25 @@ class MemoryNetwork:
         accepting = self._listening.get(name)
         server = None if accepting is None else accepting.buildProtocol(MemoryAddress("client"))
         if server is None:
-            raise ConnectionRefusedError(f"nobody listens at memory:{name}")
+            raise error.ConnectionRefusedError(f"nobody listens at memory:{name}")
         client = factory.buildProtocol(MemoryAddress(name))
         assert client is not None
         near, far = _End(self.clock, name), _End(self.clock, "client")
-        near.join(client, far)
-        far.join(server, near)
-        self.connections.append(MemoryConnection(near, far))
-        server.makeConnection(far)  # type: ignore[arg-type]  # a transport in all but declaration
-        client.makeConnection(near)  # type: ignore[arg-type]  # likewise
+        connection = MemoryConnection(near, far)
+        self._open[connection] = None
+        near.join(client, far, lambda: self._open.pop(connection, None))
+        far.join(server, near, lambda: self._open.pop(connection, None))
+        server.makeConnection(far)
+        client.makeConnection(near)
         return client
 
     def stop_listening(self, name: str) -> None:
         """
         Refuse connections to ``name`` from now on.
         """
-        self._listening.pop(name, None)
+        factory = self._listening.pop(name, None)
+        if factory is not None:
+            factory.doStop()
 
 
 class MemoryConnection:
@@ -113,7 +124,7 @@ class MemoryConnection:
         Lose the connection at both ends at once, with whatever was on its way.
         """
         for end in self._ends:
-            end.lose(Failure(ConnectionAborted()))
+            end.lose(Failure(error.ConnectionAborted()))
 
 
 @implementer(ITransport, IPushProducer, IConsumer)
@@ -123,22 +134,24 @@ class _End:
     """
 
     def __init__(self, clock: Clock, peer: str) -> None:
+        self.protocol: IProtocol | None = None
+        self.reading = True
+        self.gone = False
         self._clock = clock
         self._peer = peer
-        self.protocol: IProtocol | None = None
         self._other: _End | None = None
+        self._lost: Callable[[], object] = lambda: None
         self._sent: list[bytes] = []
         self._sent_bytes = 0
         self._scheduled = False
         self._closing = False
-        self._reading = True
         self._producer: Any = None
         self._producer_paused = False
-        self.gone = False
 
-    def join(self, protocol: IProtocol, other: _End) -> None:
+    def join(self, protocol: IProtocol, other: _End, lost: Callable[[], object]) -> None:
         self.protocol = protocol
         self._other = other
+        self._lost = lost
 
     # ITransport.
 
@@ -150,19 +163,24 @@ class _End:
         if self._sent_bytes > _BUFFER_BYTES and self._producer and not self._producer_paused:
             self._producer_paused = True
             self._producer.pauseProducing()
-        self._schedule()
+        self.schedule()
 
     def writeSequence(self, data: Any) -> None:
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:
         self._closing = True
-        self._schedule()
+        self.reading = False
+        self.schedule()
 
     def abortConnection(self) -> None:
-        self.lose(Failure(ConnectionAborted()))
-        if self._other is not None:
-            self._clock.callLater(0, self._other.lose, Failure(ConnectionDone()))
+        if not self.gone:
+            self._closing = True
+            self.reading = False
+            self._sent.clear()
+            self._clock.callLater(0, self.lose, Failure(error.ConnectionAborted()))
+            if self._other is not None:
+                self._clock.callLater(0, self._other.lose, Failure(error.ConnectionLost()))
 
     def getPeer(self) -> MemoryAddress:
         return MemoryAddress(self._peer)
@@ -173,12 +191,12 @@ class _End:
     # IPushProducer: this end's reading.
 
     def pauseProducing(self) -> None:
-        self._reading = False
+        self.reading = False
 
     def resumeProducing(self) -> None:
-        self._reading = True
+        self.reading = not self._closing
         if self._other is not None:
-            self._other._schedule()
+            self._other.schedule()
 
     def stopProducing(self) -> None:
         self.loseConnection()
@@ -194,18 +212,25 @@ class _End:
     def lose(self, reason: Failure) -> None:
         if not self.gone:
             self.gone = True
+            self._sent.clear()
+            self._lost()
             assert self.protocol is not None
             self.protocol.connectionLost(reason)
 
-    def _schedule(self) -> None:
-        if not self._scheduled:
+    def schedule(self) -> None:
+        """
+        Have what was written arrive in the next turn.
+        """
+        if not self._scheduled and not self.gone:
             self._scheduled = True
             self._clock.callLater(0, self._deliver)
 
     def _deliver(self) -> None:
         self._scheduled = False
         other = self._other
-        if self.gone or other is None or other.gone or not other._reading:
+        if self.gone or other is None or other.gone:
+            return
+        if self._sent and not other.reading:
             return
         data, self._sent = b"".join(self._sent), []
         self._sent_bytes = 0
@@ -215,9 +240,9 @@ class _End:
         if self._producer_paused and self._producer:
             self._producer_paused = False
             self._producer.resumeProducing()
-        if self._closing and not self._sent:
-            other.lose(Failure(ConnectionDone()))
-            self.lose(Failure(ConnectionDone()))
+        elif self._closing and not self._sent:
+            other.lose(Failure(error.ConnectionDone()))
+            self.lose(Failure(error.ConnectionDone()))
 
 
 @implementer(IListeningPort)

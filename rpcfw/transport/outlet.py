@@ -59,12 +59,21 @@ class Outlet:
         body, encoding = self._payload.write(self._coder, message, self._what), ""
         if len(body) > self._payload.threshold_bytes:
             body, encoding = self._payload.pack(body, self._accepts)
+        if not self._room:
+            # The `send` before was given up while it waited: its message is on its way.
+            await self._wait_for_room()
         self._room = self._driver.machine.send(self._call_id, body, encoding)
         self._driver.flush()
+        if not self._room:
+            await self._wait_for_room()
+        await self._driver.when_writable()
+        if self._error is not None:
+            raise self._error
+
+    async def _wait_for_room(self) -> None:
         while not self._room:
             self._waiter = Waiter()
             await self._waiter
-        await self._driver.when_writable()
         if self._error is not None:
             raise self._error
 

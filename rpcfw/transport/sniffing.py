@@ -100,7 +100,9 @@ class _Sniffer(Protocol):
         driver = self._acceptor.driver(protocol)
         # From now on the transport calls the driver itself: one call less a read.
         transport = cast(Any, self.transport)
-        transport.protocol = driver
+        # Over TLS the transport is itself a protocol, with ours inside of it.
+        inside = "wrappedProtocol" if hasattr(transport, "wrappedProtocol") else "protocol"
+        setattr(transport, inside, driver)
         driver.makeConnection(transport)
         driver.dataReceived(self._data)
 

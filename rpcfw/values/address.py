@@ -1,8 +1,8 @@
 """
 Where a peer listens: a TCP host and port, a Unix path, or a name in this process.
 
-Text form: ``tcp:10.0.0.5:2200``, ``tcp:[::1]:2200``, ``unix:/run/app.sock``,
-``memory:name``. ``10.0.0.5:2200`` alone means TCP.
+Text form: ``tcp:10.0.0.5:2200``, ``tcp:[::1]:2200``, ``tls:host:2200`` for TCP with
+TLS, ``unix:/run/app.sock``, ``memory:name``. ``10.0.0.5:2200`` alone means TCP.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Address:
     An address to listen at or to connect to.
 
     Args:
-        scheme: ``tcp``, ``unix`` or ``memory``.
-        host: host name or IP address for tcp, path for unix, name for memory.
-        port: 0 to 65535 for tcp (0: any free one, for listening), else 0.
+        scheme: ``tcp``, ``tls``, ``unix`` or ``memory``.
+        host: host name or IP address for tcp and tls, path for unix, name for memory.
+        port: 0 to 65535 for tcp and tls (0: any free one, for listening), else 0.
     """
 
     scheme: str
@@ -48,8 +48,8 @@ class Address:
             if not rest.isprintable():
                 raise ValueError(f"{text!r} has characters that cannot be printed")
             return cls(scheme, rest)
-        if scheme != "tcp":
-            rest = text.strip()
+        if scheme not in ("tcp", "tls"):
+            scheme, rest = "tcp", text.strip()
         host, colon, port = rest.rpartition(":")
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
@@ -57,12 +57,12 @@ class Address:
             raise ValueError(f"{text!r}: an IPv6 address stands in brackets, as in tcp:[::1]:2200")
         if not colon or not _HOST.match(host) or not _PORT.match(port) or int(port) > 65535:
             raise ValueError(
-                f"{text!r} is no address; expected tcp:HOST:PORT, unix:/PATH or memory:NAME"
+                f"{text!r} is no address; expected tcp:HOST:PORT, tls:HOST:PORT, unix:/PATH or memory:NAME"
             )
-        return cls("tcp", host, int(port))
+        return cls(scheme, host, int(port))
 
     def __str__(self) -> str:
-        if self.scheme != "tcp":
+        if self.scheme in ("unix", "memory"):
             return f"{self.scheme}:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"tcp:{host}:{self.port}"
+        return f"{self.scheme}:{host}:{self.port}"

@@ -20,6 +20,7 @@ class NativeProtocol(WireProtocol):
     """
 
     name = "native"
+    alpn = "rpcfw"
 
     def match(self, data: bytes) -> Match:
         head = data[:2]

@@ -216,3 +216,41 @@ def test_seconds_are_the_clocks(clock, timers):
     clock.advance(7)
 
     assert timers.seconds() == 7.0
+
+
+def test_stop_leaves_nothing_with_the_clock():
+    """
+    After a stop the clock has nothing left to call, and nothing expires.
+    """
+    clock = Clock()
+    timers = Timers(clock)
+    expired = []
+
+    class Late:
+        def expire(self):
+            expired.append(self)
+
+    timers.watch(5.0, Late())
+    timers.watch(1.0, Late())
+    timers.stop()
+
+    assert [] == clock.getDelayedCalls()
+    clock.advance(10)
+    assert [] == expired
+
+
+def test_an_earlier_deadline_takes_the_clock_over():
+    """
+    However many deadlines there are, the clock holds one call for the next of them.
+    """
+    clock = Clock()
+    timers = Timers(clock)
+
+    class Never:
+        def expire(self):
+            raise AssertionError
+
+    for when in range(50, 10, -1):
+        timers.watch(float(when), Never())
+
+    assert 1 == len(clock.getDelayedCalls())

@@ -1,0 +1,131 @@
+"""
+Calls over TLS, with real certificates on real sockets.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from rpcfw import Application, Service, method
+from rpcfw.errors import Unavailable
+from tests.real.certificates import Authority
+
+
+class Echo(Service, name="test.Echo"):
+    """
+    Says what it hears.
+    """
+
+    @method
+    async def say(self, text: str) -> str:
+        return text
+
+
+class TestTLS(TestCase):
+    """
+    An authority, a server whose certificate it signed, and clients.
+    """
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.authority = Authority(self.folder)
+        self.certificate, self.key, _ = self.authority.issue("server", "127.0.0.1")
+
+    def _application(self, *sets: str, services: tuple[Service, ...] = ()) -> Application:
+        application = Application.from_ini(
+            sets=["registry.plugin=static", "connection.connect_timeout=2s", *sets],
+            services=services,
+        )
+        self.addCleanup(lambda: Deferred.fromCoroutine(application.stop()))
+        return application
+
+    async def _serve(self, *sets: str) -> str:
+        """
+        Return the instance line of a server that was started.
+        """
+        server = self._application(
+            "registry.instances=",
+            "server.listen=tls:127.0.0.1:0",
+            f"tls.certificate={self.certificate.absolute()}",
+            f"tls.key={self.key.absolute()}",
+            *sets,
+            services=(Echo(),),
+        )
+        await server.start()
+        assert server.server is not None
+        return f"registry.instances=test.Echo = {server.server.addresses[0]}"
+
+    async def _say(self, *sets: str) -> str:
+        client = self._application(*sets)
+        await client.start()
+        said: str = await client.client(Echo).say("hello", timeout="5s")
+        return said
+
+    def test_calls_over_tls(self) -> Deferred[None]:
+        """
+        A client that trusts the authority calls a tls: address like any other.
+        """
+
+        async def run() -> None:
+            instance = await self._serve()
+            said = await self._say(instance, f"tls.ca={self.authority.certificate.absolute()}")
+
+            assert "hello" == said
+
+        return Deferred.fromCoroutine(run())
+
+    def test_refuses_a_server_it_does_not_trust(self) -> Deferred[None]:
+        """
+        A server whose certificate nobody trusted signed is not called.
+        """
+
+        async def run() -> None:
+            other = Authority(self.folder, "other")
+            instance = await self._serve()
+            with pytest.raises(Unavailable) as caught:
+                await self._say(instance, f"tls.ca={other.certificate.absolute()}")
+
+            assert "certificate" in str(caught.value)
+
+        return Deferred.fromCoroutine(run())
+
+    def test_lets_in_certified_clients_only(self) -> Deferred[None]:
+        """
+        With clients = certified, a client needs a certificate of the authority's.
+        """
+
+        async def run() -> None:
+            ca = f"tls.ca={self.authority.certificate.absolute()}"
+            instance = await self._serve("tls.clients=certified", ca)
+            certificate, key, _ = self.authority.issue("client", "127.0.0.1")
+            mine = (f"tls.certificate={certificate.absolute()}", f"tls.key={key.absolute()}")
+
+            assert "hello" == await self._say(instance, ca, *mine)
+            with pytest.raises(Unavailable):
+                await self._say(instance, ca)
+
+        return Deferred.fromCoroutine(run())
+
+    def test_takes_a_renewed_certificate(self) -> Deferred[None]:
+        """
+        A certificate that was replaced on disk is used by the next connection.
+        """
+
+        async def run() -> None:
+            instance = await self._serve()
+            renewer = Authority(self.folder, "renewer")
+            certificate, key, _ = renewer.issue("renewed", "127.0.0.1")
+            self.key.write_bytes(key.read_bytes())
+            self.certificate.write_bytes(certificate.read_bytes())
+            os.utime(self.certificate, ns=(1, 1))
+
+            said = await self._say(instance, f"tls.ca={renewer.certificate.absolute()}")
+            assert "hello" == said
+
+        return Deferred.fromCoroutine(run())
