@@ -8,23 +8,15 @@ from typing import Any
 
 from rpcfw.client.streams import CallStream
 from rpcfw.cluster.node import Node
-from rpcfw.errors import CallError, Unimplemented
+from rpcfw.errors import CallError
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import (
-    CallEnded,
-    MessageReceived,
-    RequestHead,
-    ResponseReceived,
-    ResponseStarted,
-)
+from rpcfw.spi.events import RequestHead, ResponseReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import Waiter
-from rpcfw.status import Status
-from rpcfw.transport.driver import Driver, Listener
+from rpcfw.transport.driver import Driver, UnaryListener
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
-from rpcfw.values.metadata import EMPTY
 from rpcfw.values.method import Method
 
 __all__ = ["Coders", "dispatch"]
@@ -56,7 +48,7 @@ class Coders:
         return coders
 
 
-class UnaryReply(Waiter[ResponseReceived], Listener):
+class UnaryReply(Waiter[ResponseReceived], UnaryListener):
     """
     The answer to a unary call, to come. Giving it up tells the server.
     """
@@ -65,37 +57,9 @@ class UnaryReply(Waiter[ResponseReceived], Listener):
         super().__init__()
         self._driver = driver
         self.call_id = 0
-        # Of an answer that comes in parts, as one of several reads does over gRPC.
-        self._metadata = EMPTY
-        self._message: MessageReceived | None = None
 
     def responded(self, event: ResponseReceived) -> None:
         self.callback(event)
-
-    def started(self, event: ResponseStarted) -> None:
-        self._metadata = event.metadata
-
-    def message(self, event: MessageReceived) -> None:
-        if self._message is None:
-            self._message = event
-        else:
-            self._driver.abandon(self.call_id)
-            self.errback(
-                Unimplemented("the method answers with a stream; call it as one that streams")
-            )
-
-    def ended(self, event: CallEnded) -> None:
-        message = self._message
-        if event.status is not Status.OK:
-            super().ended(event)
-        elif message is None:
-            self.errback(Unimplemented("the method answered with no message"))
-        else:
-            self.callback(
-                ResponseReceived(
-                    self.call_id, message.body, message.encoding, self._metadata, event.trailers
-                )
-            )
 
     def lost(self, error: CallError) -> None:
         self.errback(error)

@@ -106,6 +106,12 @@ class MemoryNetwork:
         if factory is not None:
             factory.doStop()
 
+    def is_listening(self, name: str) -> bool:
+        """
+        Tell whether connections to ``name`` are accepted.
+        """
+        return name in self._listening
+
 
 class MemoryConnection:
     """
@@ -126,6 +132,23 @@ class MemoryConnection:
         for end in self._ends:
             end.lose(Failure(error.ConnectionAborted()))
 
+    def freeze(self) -> None:
+        """
+        Let nothing through, not even the news of an end, until `thaw`.
+        """
+        for end in self._ends:
+            end.frozen = True
+
+    def thaw(self) -> None:
+        """
+        Let through what was held; an end that has given up meanwhile is reset.
+        """
+        for end, other in (self._ends, self._ends[::-1]):
+            end.frozen = False
+            if other.gone:
+                end.lose(Failure(error.ConnectionLost()))
+            end.schedule()
+
 
 @implementer(ITransport, IPushProducer, IConsumer)
 class _End:
@@ -137,6 +160,7 @@ class _End:
         self.protocol: IProtocol | None = None
         self.reading = True
         self.gone = False
+        self.frozen = False
         self._clock = clock
         self._peer = peer
         self._other: _End | None = None
@@ -179,7 +203,7 @@ class _End:
             self.reading = False
             self._sent.clear()
             self._clock.callLater(0, self.lose, Failure(error.ConnectionAborted()))
-            if self._other is not None:
+            if self._other is not None and not self.frozen:
                 self._clock.callLater(0, self._other.lose, Failure(error.ConnectionLost()))
 
     def getPeer(self) -> MemoryAddress:
@@ -228,7 +252,7 @@ class _End:
     def _deliver(self) -> None:
         self._scheduled = False
         other = self._other
-        if self.gone or other is None or other.gone:
+        if self.gone or other is None or other.gone or self.frozen:
             return
         if self._sent and not other.reading:
             return

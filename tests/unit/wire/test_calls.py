@@ -270,14 +270,14 @@ def test_late_for_a_client(late, how):
 
 def test_late_asks_are_dropped():
     """
-    What is asked for a call that is over says nothing, on either side.
+    What is asked for a call that is over says nothing, and there is no room on it.
     """
     near, far = greeted()
     near.call(head(), None, "", ended=False)
     far.receive(near.take_output())
     far.finish(1, Status.ABORTED)
     near.receive(far.take_output())
-    near.send(1, b"x")
+    assert not near.send(1, b"x")
     near.end(1)
     near.cancel(1)
     near.consumed(1, 99)
@@ -304,7 +304,7 @@ def test_an_end_waits_for_credit_and_is_the_last():
     far.finish(1, Status.INTERNAL, "bad")
     far.respond(1, b"bad")
     far.cancel(1, "bad")
-    assert far.send(1, b"bad")
+    assert not far.send(1, b"bad")
     far.start_response(1, PAIRS)
     far.consumed(1, 99)
 

@@ -1,0 +1,234 @@
+"""
+One connection as Twisted sees it: bytes to a machine, what it says to the socket.
+
+Theory of operation. All that a connection reads in one turn of the reactor is one
+`dataReceived`. What is said to the machine meanwhile is gathered and written once,
+at its end; what is said at other times is written at once, and Twisted gathers that
+until the socket is next writable.
+
+A connection is *over* once it is closed from either side or the machine has failed.
+That is told then and there; the socket may take a while longer to write what it
+has, but not for ever.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPushProducer, ITCPTransport, ITransport
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.protocol import Machine
+from rpcfw.spi.waiting import Waiter
+
+__all__ = ["LINGER_S", "Connection"]
+
+#: How long a closed connection may still take to write what it has.
+LINGER_S = 5.0
+
+
+@implementer(IPushProducer)
+class Connection(Protocol, ABC):
+    """
+    The part of a `rpcfw.transport.driver.Driver` that knows no calls.
+
+    Args:
+        machine: its protocol.
+        clock: to note when the peer was last heard.
+        pause_reading: stop reading while the peer does not read: for servers,
+            whose clients would else have them keep answers without bound.
+        hello_timeout_s: how long the peer may take to greet; None for ever.
+    """
+
+    transport: ITransport
+    #: What is done about each event that the machine reports.
+    _ACTIONS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {}
+
+    def __init__(
+        self, machine: Machine, clock: Clock, pause_reading: bool, hello_timeout_s: float | None
+    ) -> None:
+        self.machine = machine
+        self.peer = ""
+        self.heard_at = 0.0
+        self._clock = clock
+        self._seconds = clock.seconds
+        self._pause_reading = pause_reading
+        self._hello_timeout_s = hello_timeout_s
+        self._timer: Any = None
+        self._gathering = False
+        self._full = False
+        self._writable: Waiter[None] | None = None
+        self._over = False
+
+    # What is asked.
+
+    def flush(self) -> None:
+        """
+        Write what the machine has to say, now or at the end of this turn's reading.
+        """
+        if not self._gathering:
+            self._write()
+
+    async def when_writable(self) -> None:
+        """
+        Return once the socket takes more: what slows a stream down to its reader.
+        """
+        while self._full and not self._over:
+            waiter = self._writable
+            if waiter is None:
+                waiter = self._writable = Waiter()
+            shared: Waiter[None] = Waiter()
+            waiter.addCallback(_pass_on, shared)
+            await shared
+
+    def leave(self, reason: str) -> None:
+        """
+        Tell the peer that no new calls are taken on this connection.
+        """
+        self.machine.leave(reason)
+        self.flush()
+
+    def close(self, reason: str) -> None:
+        """
+        Close the connection once what was written has left.
+        """
+        if self._over:
+            return
+        self._write()
+        transport = cast(Any, self.transport)
+        # A transport with a producer that it has paused would wait for it, for ever.
+        transport.unregisterProducer()
+        transport.loseConnection()
+        self._end(reason)
+        self._set_timer(LINGER_S, self._abort)
+
+    def abort(self, reason: str) -> None:
+        """
+        Close the connection at once; what was not yet sent is dropped.
+        """
+        if not self._over:
+            self._abort()
+            self._end(reason)
+
+    # What Twisted tells.
+
+    def connectionMade(self) -> None:
+        transport = self.transport
+        self.peer = _peer_text(transport)
+        self.heard_at = self._seconds()
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+        cast(Any, transport).registerProducer(self, True)
+        if self._hello_timeout_s is not None:
+            self._set_timer(self._hello_timeout_s, self._not_greeted)
+        self._connected()
+        self.machine.start()
+        self.flush()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard_at = self._seconds()
+        self._gathering = True
+        try:
+            for event in self.machine.receive(data):
+                self._ACTIONS[event.__class__](self, event)
+        finally:
+            self._gathering = False
+            data = self.machine.take_output()
+            if data and not self._over:
+                self.transport.write(data)
+
+    def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
+        self._set_timer(None)
+        if not self._over:
+            self._end(reason.getErrorMessage())
+
+    def pauseProducing(self) -> None:
+        self._full = True
+        if self._pause_reading:
+            cast(IPushProducer, self.transport).pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._full = False
+        if self._pause_reading:
+            cast(IPushProducer, self.transport).resumeProducing()
+        self._resume_writers()
+
+    def stopProducing(self) -> None:
+        """
+        The transport is going away; `connectionLost` says so.
+        """
+
+    # Pieces.
+
+    def _write(self) -> None:
+        data = self.machine.take_output()
+        if data and not self._over:
+            self.transport.write(data)
+
+    def _end(self, reason: str) -> None:
+        self._over = True
+        self._set_timer(None)
+        # What is asked of it from now on is refused, or dropped, there.
+        self.machine.fail(reason)
+        self._resume_writers()
+        self._ended_with(reason)
+
+    @abstractmethod
+    def _connected(self) -> None:
+        """
+        The peer is at the other end; nothing was said yet.
+        """
+
+    @abstractmethod
+    def _ended_with(self, reason: str) -> None:
+        """
+        The connection is of no more use.
+        """
+
+    def _greeted(self) -> None:
+        """
+        The peer has greeted in time.
+        """
+        if not self._over:
+            self._set_timer(None)
+
+    def _abort(self) -> None:
+        transport = cast(Any, self.transport)
+        # Not every transport can be aborted; those that cannot have nothing to wait for.
+        getattr(transport, "abortConnection", transport.loseConnection)()
+
+    def _not_greeted(self) -> None:
+        self.abort(f"no hello within {self._hello_timeout_s:g} s")
+
+    def _set_timer(self, delay_s: float | None, call: Callable[[], None] | None = None) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+        if delay_s is not None and call is not None:
+            self._timer = self._clock.callLater(delay_s, call)
+
+    def _resume_writers(self) -> None:
+        waiter, self._writable = self._writable, None
+        if waiter is not None:
+            waiter.callback(None)
+
+
+def _pass_on(result: None, waiter: Waiter[None]) -> None:
+    if not waiter.called:
+        waiter.callback(None)
+
+
+def _peer_text(transport: ITransport) -> str:
+    peer = transport.getPeer()
+    host, port = getattr(peer, "host", None), getattr(peer, "port", None)
+    if host is None:
+        return "a local peer"
+    if port is None:
+        return str(host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
