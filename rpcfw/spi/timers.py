@@ -69,6 +69,8 @@ class Timers:
         Leave nothing with the clock: what is still watched never expires.
         """
         self._disarm()
+        for bucket in self._buckets.values():
+            bucket.clear()  # one of these may be the one that is being told now
         self._buckets.clear()
         self._ticks.clear()
 
@@ -114,4 +116,4 @@ class Timers:
             if bucket:
                 heapq.heappush(self._ticks, tick)
             else:
-                del self._buckets[tick]
+                self._buckets.pop(tick, None)

@@ -254,3 +254,24 @@ def test_an_earlier_deadline_takes_the_clock_over():
         timers.watch(float(when), Never())
 
     assert 1 == len(clock.getDelayedCalls())
+
+
+def test_stop_from_within():
+    """
+    What expires may stop the timers: nothing else expires then, and nothing breaks.
+    """
+    clock = Clock()
+    timers = Timers(clock)
+    expired = []
+
+    class Last:
+        def expire(self):
+            expired.append(self)
+            timers.stop()
+
+    timers.watch(1.0, Last())
+    timers.watch(1.0, Last())
+    clock.advance(10)
+
+    assert 1 == len(expired)
+    assert [] == clock.getDelayedCalls()
