@@ -135,7 +135,7 @@ class Sending(Connection, Generic[E]):
         self._check_sendable(len(body))
         stream = self._own(call_id)
         if stream is None:
-            return True
+            return False
         if stream.tail is not None:
             raise LocalProtocolError(f"call {call_id} was ended; nothing may be sent on it")
         self._check_encoding(stream, encoding)

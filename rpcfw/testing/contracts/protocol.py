@@ -251,7 +251,7 @@ class ProtocolContract:
         assert begun == only(CallCancelled, wire.carry()[0]).call_id
         wire.server.respond(begun, b"late")
         wire.server.finish(begun, Status.OK)
-        assert wire.server.send(begun, b"late")
+        assert not wire.server.send(begun, b"late")
         assert wire.carry()[1] == []
 
     # Limits and faults.
@@ -263,8 +263,8 @@ class ProtocolContract:
         wire = self.wire(Limits(max_receive_bytes=1000, max_send_bytes=2000))
         try:
             wire.client.call(self.head(), bytes(1001), "", True)
-        except MessageTooLarge as error:
-            assert "1000" in error.message
+        except MessageTooLarge:
+            assert not wire.client.take_output()
         else:
             ended = only(CallEnded, wire.carry()[1])
             assert Status.RESOURCE_EXHAUSTED is ended.status
@@ -279,12 +279,13 @@ class ProtocolContract:
         wire = self.wire(Limits(max_calls=2))
         for _ in range(2):
             wire.client.call(self.head(), b"", "", True)
+        hints = Hint.NONE
         try:
             wire.client.call(self.head(), b"", "", True)
         except Overloaded as error:
-            assert Hint.NEVER_SENT in error.hints
-        else:
-            raise AssertionError("a third call was made")
+            hints = error.hints
+
+        assert Hint.NEVER_SENT in hints, "a further call was made"
 
     def test_what_makes_no_sense(self) -> None:
         """
@@ -338,7 +339,7 @@ class ProtocolContract:
         wire = self.wire(piece_bytes=1)
         call_id = wire.client.call(self.head(), b"ask", "", True)
         at_server = wire.carry()[0]
-        bodies = [e.body for e in at_server if type(e) in (RequestReceived, MessageReceived)]
+        bodies = [getattr(event, "body", None) for event in at_server]
 
         assert b"ask" in bodies
         wire.server.respond(call_id, b"answer")

@@ -291,7 +291,7 @@ def test_a_server_that_ends_early_stops_the_caller() -> None:
     out = pair.server.take_output()
     assert [(frames.RST_STREAM, 0, call_id, bytes(4))] == of(frames.RST_STREAM, out)
     assert Status.OUT_OF_RANGE is only(CallEnded, pair.client.receive(out)).status
-    assert pair.client.send(call_id, b"dropped")
+    assert not pair.client.send(call_id, b"dropped")
     assert ([], []) == pair.carry()
 
 
