@@ -89,7 +89,6 @@ class Open(Listener):
             machine = self.driver.machine
             machine.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
             self.driver.flush()
-            self.driver.failed += 1
         self.give_up(Cancelled(reason))
 
     # Listener.
@@ -107,5 +106,4 @@ class Open(Listener):
             self.outlet.room_made()
 
     def lost(self, error: CallError) -> None:
-        self.driver.failed += 1
         self.give_up(error)

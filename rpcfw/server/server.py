@@ -69,10 +69,6 @@ class Server:
         self.catalog = Catalog(ground.payload)
         for service in services:
             self.catalog.add(service)
-        #: Whether its services serve, as probes are told; their code may say otherwise.
-        self.health = ServerHealth(lambda: [type(each).service_name for each in self._announced])
-        self._announced = tuple(services)
-        self._builtin = tuple(builtin)
         self.stack = self._make_stack(filters)
         self._reception = Reception(
             self.catalog,

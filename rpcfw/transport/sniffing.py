@@ -64,9 +64,7 @@ class Acceptor(Factory):
         return None if self._is_full(self.unrecognised) else _Sniffer(self)
 
     def driver(self, protocol: WireProtocol) -> Driver:
-        driver = Driver(self._make_machine(protocol), self._owner, self.clock, pause_reading=True)
-        driver.wire = protocol.name
-        return driver
+        return Driver(self._make_machine(protocol), self._owner, self.clock, pause_reading=True)
 
 
 class _Sniffer(Protocol):
