@@ -193,4 +193,5 @@ class Application:
         if not served:
             return None
         filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]
-        return Server(self.ground, plan.server, served, filters)
+        builtin = [chosen.make(surroundings) for chosen in plan.builtin]
+        return Server(self.ground, plan.server, served, filters, builtin)

@@ -19,6 +19,7 @@ from rpcfw.kernel.stack import Insert, check_edits
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
@@ -94,6 +95,7 @@ class Plan:
     tls: TLSOptions
     server: ServerOptions
     server_filters: tuple[tuple[Insert, Chosen[Filter]], ...]
+    builtin: tuple[Chosen[BuiltinService], ...]
     registry: Chosen[Registry] | None
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
@@ -144,6 +146,7 @@ def read_plan(sources: Sources) -> Plan:
         tls=sources.section("tls", TLSOptions),
         server=server,
         server_filters=server_filters,
+        builtin=_builtin(chooser, server.builtin or ()),
         registry=registry,
         protocols=protocols,
         codecs=_installed(sources, chooser, "codecs", Codec, app.codecs),  # type: ignore[type-abstract]  # a seam
@@ -208,6 +211,16 @@ def _filters(
     )
     by_name = {each.name: each for each in chosen}
     return tuple((edit, by_name[edit.label]) for edit in inserts if edit.label in by_name)
+
+
+def _builtin(chooser: Chooser, names: Sequence[str]) -> tuple[Chosen[BuiltinService], ...]:
+    return chooser.several(
+        "rpcfw.services",
+        BuiltinService,  # type: ignore[type-abstract]  # a seam
+        names,
+        named_by=("server", "builtin", ""),
+        section="service",
+    )
 
 
 def _installed(

@@ -245,6 +245,7 @@ class Reception:
         told = self._failures.told(event.head.path, error)
         if event.head.one_way:
             return
+        driver.failed += 1
         driver.machine.finish(
             event.call_id,
             told.status,

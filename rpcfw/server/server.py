@@ -1,8 +1,8 @@
 """
 A server: services, ports, and the order in which it comes and goes.
 
-Coming: services started, threads ready, ports open, then announced. Going:
-withdrawn, peers told, new calls refused as not begun, open calls awaited, then
+Coming: services started, threads ready, ports open, then announced. Going: probes
+told, withdrawn, peers told, new calls refused as not begun, open calls awaited, then
 closed. Whoever calls meanwhile loses nothing but a refusal that may be retried:
 it is the peers that close, once they were told and have their answers. A server
 that closed first would cut off the calls that were on their way to it.
@@ -25,10 +25,13 @@ from rpcfw.server.announcing import Announcing
 from rpcfw.server.catalog import Catalog
 from rpcfw.server.dispatch import dispatch
 from rpcfw.server.failures import Failures
+from rpcfw.server.health import ServerHealth
+from rpcfw.server.inspection import ServerInspection
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.peers import Peers
 from rpcfw.server.reception import Reception
 from rpcfw.server.threads import BlockingThreads
+from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
@@ -50,6 +53,7 @@ class Server:
         options: see `ServerOptions`.
         services: what is served.
         filters: what stands in the stack beside the usual, and where.
+        builtin: what describes the server to its peers.
     """
 
     log = Logger()
@@ -60,6 +64,7 @@ class Server:
         options: ServerOptions,
         services: Sequence[Service],
         filters: Sequence[tuple[Insert, Filter]] = (),
+        builtin: Sequence[BuiltinService] = (),
     ) -> None:
         self._ground = ground
         self._options = options
@@ -83,6 +88,17 @@ class Server:
         self._announcing: Announcing | None = None
         #: Where it listens, once it does; a port of 0 has become a real one.
         self.addresses: tuple[Address, ...] = ()
+        self._builtin = tuple(builtin)
+        self._inspection = ServerInspection(self.catalog, self._peers, lambda: self.addresses)
+        for plugin in self._builtin:
+            self._inspection.add(plugin)
+
+    @property
+    def health(self) -> ServerHealth:
+        """
+        What probes are told; the services' own code may have its say.
+        """
+        return self._inspection.health
 
     async def start(self, registry: Registry | None = None) -> None:
         """
@@ -91,19 +107,23 @@ class Server:
         Raises:
             SetupError: an address cannot be listened at.
         """
+        for plugin in self._builtin:
+            await plugin.start()
         for service in self.catalog:
             await service.started()
         self._threads.start()
         for address in self._options.listen:
             await self._listen(address)
+        self.health.begin()
         if registry is not None:
             self._announcing = Announcing(registry, self._options, self._ground)
-            await self._announcing.start(tuple(self.catalog), self.addresses)
+            await self._announcing.start(self._inspection.announced(), self.addresses)
 
     async def stop(self) -> None:
         """
         Go in good order, within ``drain_limit`` for the calls that are open.
         """
+        self.health.leave()
         if self._announcing is not None:
             await self._announcing.stop()
         self._peers.leave("the server is stopping")
@@ -117,6 +137,8 @@ class Server:
         self._threads.stop()
         for service in self.catalog:
             await service.stopped()
+        for plugin in self._builtin:
+            await plugin.stop()
 
     async def _drain(self) -> None:
         limit_s = self._options.drain_limit

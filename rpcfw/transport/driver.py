@@ -81,6 +81,10 @@ class Driver(Connection):
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
         self.leaving = False
+        #: Its protocol's name, and for servers: calls that came and that failed.
+        self.wire = ""
+        self.begun = 0
+        self.failed = 0
         self._owner = owner
 
     # What calls ask for.

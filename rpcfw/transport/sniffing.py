@@ -64,7 +64,9 @@ class Acceptor(Factory):
         return None if self._is_full(self.unrecognised) else _Sniffer(self)
 
     def driver(self, protocol: WireProtocol) -> Driver:
-        return Driver(self._make_machine(protocol), self._owner, self.clock, pause_reading=True)
+        driver = Driver(self._make_machine(protocol), self._owner, self.clock, pause_reading=True)
+        driver.wire = protocol.name
+        return driver
 
 
 class _Sniffer(Protocol):
