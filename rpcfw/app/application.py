@@ -4,8 +4,9 @@ An application: everything of one process, made from a plan, started and stopped
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from os import PathLike
+from types import TracebackType
 from typing import Any, TypeVar
 
 from twisted.logger import Logger
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 from rpcfw.app.ground import make_ground
 from rpcfw.app.loading import load_services
 from rpcfw.app.plan import ClientPlan, Plan, read_plan
+from rpcfw.app.running import run_to_end
 from rpcfw.client.assembly import Client, Policies
 from rpcfw.client.stub import Stub, proxy
 from rpcfw.errors import ContractError, SetupError
@@ -32,6 +34,7 @@ from rpcfw.values.instance import Instance
 __all__ = ["Application", "Services"]
 
 S = TypeVar("S", bound=Stub)
+T = TypeVar("T")
 
 #: Service objects, or what makes them from what surrounds them in the process.
 Services = Sequence[Service] | Callable[[Surroundings], Sequence[Service]]
@@ -108,6 +111,13 @@ class Application:
             return proxy(service, self.channel(service.service_name))
         raise ContractError(f"{service!r} is neither a service class nor a stub class")
 
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """
+        The clients that were asked for so far.
+        """
+        return tuple(self._clients.values())
+
     def channel(self, service: str) -> Channel:
         """
         Return the channel to a service by name; the same one each time.
@@ -156,6 +166,35 @@ class Application:
         """
         await self._tree.stop()
         self.ground.timers.stop()
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """
+        Be the whole program: start, run ``main`` in the reactor, stop.
+
+        ``main`` may await Deferreds, and asyncio's things where ``[app] reactor`` is
+        asyncio or uvloop. Ctrl-C and SIGTERM cancel it; a second one ends the process.
+
+        Returns:
+            What ``main`` returns.
+        """
+
+        async def whole() -> T:
+            async with self:
+                return await main()
+
+        return run_to_end(self.ground.reactor, whole)
+
+    async def __aenter__(self) -> Application:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
 
     def _parts(self) -> list[NamedPart]:
         parts = []

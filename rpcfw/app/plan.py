@@ -23,7 +23,7 @@ from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import declared, option, options
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
@@ -56,6 +56,8 @@ class AppOptions:
     stop_limit: Seconds = option("30s", "how long stopping may take in all")
     log_level: Literal["debug", "info", "warn", "error"] = option("info", "least level logged")
 
+
+_DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
 
 #: Every section that holds options of the framework's own, for the example file.
 SECTIONS: tuple[tuple[str, type], ...] = (
@@ -229,7 +231,8 @@ def _installed(
     """
     Return those plugins that can be loaded; one that was asked for by name must be.
     """
-    asked = bool(sources.raw("app", key))
+    # The example file writes the default out, and means the same by it.
+    asked = sources.raw("app", key, _DEFAULTS[key]) != _DEFAULTS[key]
     chosen = []
     for name in names or ():
         try:

@@ -4,7 +4,7 @@ An application made for its mistakes alone, on a clock that nobody turns.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from twisted.internet.task import Clock
@@ -13,7 +13,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.loading import load_services
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import chance
-from rpcfw.cli.running import calls_only
+from rpcfw.cli.running import calls_only, changed
 from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
 from rpcfw_registries.standalone_node import NodeOptions
@@ -34,7 +34,7 @@ def assemble(sources: Sources) -> None:
     if sources.has(_NODE):
         sources.section(_NODE, NodeOptions)
     plan = read_plan(sources)
-    mistakes = [*_found(lambda: _make_clients(plan)), *_found(lambda: _load(plan))]
+    mistakes = [mistake for part in _parts(plan) for mistake in _found(part)]
     if not mistakes:
         mistakes = _found(lambda: Application(plan, Clock(), chance()))
     if mistakes:
@@ -49,15 +49,20 @@ def _found(make: Callable[[], object]) -> list[str]:
     return []
 
 
-def _make_clients(plan: Plan) -> None:
-    application = Application(calls_only(plan), Clock(), chance())
+def _parts(plan: Plan) -> Iterator[Callable[[], object]]:
+    """
+    Yield what makes each part that may be wrong by itself.
+    """
+    yield partial(_make_registry, plan)
     for service in plan.clients:
-        application.channel(service)
+        yield partial(_make_client, plan, service)
+    for target in plan.server.services:
+        yield partial(load_services, [target], plan.app.python_path)
 
 
-def _load(plan: Plan) -> None:
-    folders = plan.app.python_path
-    loads = [partial(load_services, [target], folders) for target in plan.server.services]
-    mistakes = [mistake for load in loads for mistake in _found(load)]
-    if mistakes:
-        raise SettingsError(*mistakes)
+def _make_registry(plan: Plan) -> None:
+    Application(calls_only(plan), Clock(), chance())
+
+
+def _make_client(plan: Plan, service: str) -> None:
+    Application(changed(calls_only(plan), registry=None), Clock(), chance()).channel(service)

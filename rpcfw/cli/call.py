@@ -19,7 +19,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
 from rpcfw.cli.arguments import a_duration, a_method, a_pair, an_address
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed, started
+from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
 from rpcfw.cli.stdin import Lines
 from rpcfw.errors import SettingsError
@@ -165,7 +165,7 @@ async def _channel(application: Application, arguments: Namespace) -> AsyncItera
     service, _ = arguments.method
     if arguments.address is None:
         channel = application.channel(service)
-        async with started(application):
+        async with application:
             yield channel
         return
     protocol = arguments.protocol or application.plan.client(service).options.protocols[0]

@@ -14,7 +14,7 @@ import msgspec
 from rpcfw.app.application import Application
 from rpcfw.cli.arguments import a_duration
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.running import add_process_arguments, application_of, calls_only, started
+from rpcfw.cli.running import add_process_arguments, application_of, calls_only
 from rpcfw.cli.running import run as run_command
 from rpcfw.cli.table import table
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
@@ -68,7 +68,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         raise SettingsError("there is no registry to look into: set [registry] plugin")
 
     async def command() -> int:
-        async with started(application):
+        async with application:
             found = await _within(application, registry, arguments)
         out.write(_as_json(found) if arguments.json else _as_text(found))
         return FINE

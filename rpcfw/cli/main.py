@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -96,12 +96,11 @@ def _without_command(arguments: Sequence[str]) -> int:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_version())
-    parser.add_argument("command", nargs="*", help=SUPPRESS)
-    named = parser.parse_args(arguments).command
-    if named:
+    if arguments and not arguments[0].startswith("-"):
         from rpcfw.kernel.nearest import suggestion
 
-        parser.error(f"unknown command {named[0]!r}; {suggestion(named[0], COMMANDS)}")
+        parser.error(f"unknown command {arguments[0]!r}; {suggestion(arguments[0], COMMANDS)}")
+    parser.parse_args(arguments)
     parser.print_help()
     return FINE
 

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from rpcfw.app.application import Application
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.running import run, started
+from rpcfw.cli.running import run
 from rpcfw.spi.waiting import CANCELLED, Waiter
 
 __all__ = ["serve_until_told"]
@@ -24,7 +24,7 @@ def serve_until_told(application: Application, what: str, out: TextIO) -> int:
     """
 
     async def command() -> int:
-        async with started(application):
+        async with application:
             assert application.server is not None
             addresses = ", ".join(str(address) for address in application.server.addresses)
             out.write(f"{what} at {addresses}\n")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -37,19 +38,27 @@ class Lines(AsyncIterator[bytes]):
         self._most_bytes = most_bytes
         self._pending = b""
         self._wanted = threading.Semaphore(0)
-        self._waiter: Waiter[bytes] | None = None
+        self._asked = False
+        self._came: deque[bytes | SettingsError] = deque()
+        self._waiter: Waiter[None] | None = None
         threading.Thread(target=self._read, name="rpcfw lines", daemon=True).start()
 
     def __aiter__(self) -> Lines:
         return self
 
     async def __anext__(self) -> bytes:
-        waiter: Waiter[bytes] = Waiter()
-        self._waiter = waiter
-        self._wanted.release()
-        line = await waiter
+        if not self._came:
+            if not self._asked:
+                self._asked = True
+                self._wanted.release()
+            waiter = self._waiter = Waiter()
+            await waiter
+        line = self._came[0]
+        if isinstance(line, SettingsError):
+            raise line
         if not line:
             raise StopAsyncIteration
+        self._came.popleft()
         return line
 
     def _read(self) -> None:
@@ -88,10 +97,9 @@ class Lines(AsyncIterator[bytes]):
             self._pending += chunk
 
     def _hand_over(self, line: bytes | SettingsError) -> None:
+        # Kept for the next who wants one, if this one has given up.
+        self._asked = False
+        self._came.append(line)
         waiter, self._waiter = self._waiter, None
-        if waiter is None or waiter.called:
-            return  # whoever wanted it has given up
-        if isinstance(line, SettingsError):
-            waiter.errback(line)
-        else:
-            waiter.callback(line)
+        if waiter is not None and not waiter.called:
+            waiter.callback(None)

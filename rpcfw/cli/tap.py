@@ -91,10 +91,10 @@ class ApplicationService(Service):
 
     def startService(self) -> None:
         """
-        Start the application once the reactor runs: with asyncio its loop is needed.
+        Start the application in the reactor's first turn: asyncio's loop runs then.
         """
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's
-        self._reactor.callWhenRunning(self._start)
+        self._reactor.callLater(0, self._start)
 
     def stopService(self) -> Deferred[None]:
         """

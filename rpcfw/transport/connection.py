@@ -26,6 +26,7 @@ from zope.interface import implementer
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter
+from rpcfw.transport.direct import direct_write
 
 __all__ = ["LINGER_S", "Connection"]
 
@@ -125,6 +126,7 @@ class Connection(Protocol, ABC):
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
         cast(Any, transport).registerProducer(self, True)
+        self._offer = direct_write(transport)
         if self._hello_timeout_s is not None:
             self._set_timer(self._hello_timeout_s, self._not_greeted)
         self._connected()
@@ -141,7 +143,7 @@ class Connection(Protocol, ABC):
             self._gathering = False
             data = self.machine.take_output()
             if data and not self._over:
-                self.transport.write(data)
+                self._offer(data)
 
     def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
         self._set_timer(None)

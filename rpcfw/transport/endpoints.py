@@ -32,6 +32,9 @@ from rpcfw.values.address import Address
 
 __all__ = ["Network"]
 
+#: Connections that may wait to be accepted.
+_BACKLOG = 1024
+
 
 class Network:
     """
@@ -96,11 +99,14 @@ class Network:
 
     def _server(self, address: Address) -> IStreamServerEndpoint:
         if address.scheme == "unix":
-            return UNIXServerEndpoint(self._reactor, address.host, mode=0o600)
+            # With a lock, so that what a process left that was killed is taken over.
+            return UNIXServerEndpoint(
+                self._reactor, address.host, backlog=_BACKLOG, mode=0o600, wantPID=True
+            )
         if address.scheme == "memory":
             return _MemoryServer(self._memory, address.host)
         endpoint = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint
-        return endpoint(self._reactor, address.port, interface=address.host, backlog=1024)
+        return endpoint(self._reactor, address.port, interface=address.host, backlog=_BACKLOG)
 
 
 @implementer(IStreamClientEndpoint)

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from rpcfw.errors import PluginError
+from rpcfw.errors import PluginError, SettingsError
 from rpcfw.spi.clock import Chance
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
@@ -22,6 +22,16 @@ from rpcfw.values.address import Address
 from rpcfw.values.units import Bytes
 
 __all__ = ["Ground", "LimitOptions"]
+
+_LEAST = {
+    "max_receive_bytes": 1,
+    "max_send_bytes": 1,
+    "max_header_bytes": 1024,
+    "max_calls": 1,
+    "stream_window_bytes": 1,
+    "max_resets": 0,
+    "max_pings": 0,
+}
 
 
 @options
@@ -41,7 +51,17 @@ class LimitOptions:
     def limits(self) -> Limits:
         """
         Return them as machines take them.
+
+        Raises:
+            SettingsError: one of them leaves nothing to take.
         """
+        mistakes = [
+            f"limits: {name} is at least {least}, not {getattr(self, name)}"
+            for name, least in _LEAST.items()
+            if getattr(self, name) < least
+        ]
+        if mistakes:
+            raise SettingsError(*mistakes)
         return Limits(
             max_receive_bytes=self.max_receive_bytes,
             max_send_bytes=self.max_send_bytes,
@@ -79,6 +99,9 @@ class Ground:
     limits: Limits
     link_options: LinkOptions
     surroundings: Surroundings
+
+    def __attrs_post_init__(self) -> None:
+        self.link_options.check()
 
     def protocol(self, name: str) -> WireProtocol:
         """

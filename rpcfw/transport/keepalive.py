@@ -22,7 +22,7 @@ class Keepalive:
     Args:
         driver: the connection.
         clock: time.
-        interval_s: silence after which a ping is sent.
+        interval_s: silence after which a ping is sent; 0 for never.
         timeout_s: further silence after which the connection is aborted.
     """
 
@@ -31,13 +31,13 @@ class Keepalive:
         self._clock = clock
         self._interval_s = interval_s
         self._timeout_s = timeout_s
-        self._timer: Any = clock.callLater(interval_s, self._look)
+        self._timer: Any = clock.callLater(interval_s, self._look) if interval_s > 0 else None
 
     def stop(self) -> None:
         """
         Watch no longer.
         """
-        if self._timer.active():
+        if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
     def _look(self) -> None:

@@ -6,58 +6,43 @@ Theory of operation::
     IDLE ──wanted──► CONNECTING ──hello──► READY ──lost or peer leaving──► IDLE
                          │
                          └──failed──► WAITING ──delay over──► IDLE (or CONNECTING, if kept)
-    any ──close──► CLOSED
+    any ──close or drain──► CLOSED
 
 A link that is *kept* connects again by itself; one that is not waits to be wanted.
 The delays grow with each failure and start afresh once the peer has said hello, not
 merely accepted. While WAITING, who wants the link is told at once that it is not
 there, with the last reason: better elsewhere than in a queue.
+
+Who is told of a change may close the link at once, so a change is told when it is
+complete, and what follows it looks at the state again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import SetupError, Unavailable
-from rpcfw.spi.clock import Chance, Clock
-from rpcfw.spi.options import option, options
+from rpcfw.spi.clock import Chance, Clock, DelayedCall
 from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.keepalive import Keepalive
+from rpcfw.transport.link_options import LinkOptions
 from rpcfw.values.address import Address
 from rpcfw.values.backoff import Backoff
-from rpcfw.values.units import Seconds, Share
 
 __all__ = ["Link", "LinkOptions", "LinkState"]
 
 #: How often a connection that is being left is looked at for calls still open.
 _LOOK_AGAIN_S = 0.1
-
-
-@options
-class LinkOptions:
-    """
-    How connections to servers are kept.
-    """
-
-    connect_timeout: Seconds = option("5s", "limit for connecting, the peer's hello included")
-    backoff: Seconds = option("1s", "delay after the first failure to connect")
-    backoff_factor: float = option("1.6", "what each further delay is multiplied by")
-    backoff_most: Seconds = option("120s", "longest delay between two tries")
-    backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
-    keepalive: Seconds = option("30s", "silence after which the peer is asked for a sign of life")
-    keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
 
 
 class LinkState(Enum):
@@ -87,8 +72,6 @@ class Link(Owner):
         kept: connect now, and again whenever the connection is lost.
     """
 
-    log = Logger()
-
     def __init__(
         self,
         address: Address,
@@ -117,12 +100,13 @@ class Link(Owner):
             options.backoff, options.backoff_factor, options.backoff_most, options.backoff_jitter
         )
         self._wanting: list[Waiter[Driver]] = []
-        self._timer: Any = None
+        self._timer: DelayedCall | None = None
         self._dialling: Deferred[IProtocol] | None = None
         self._greeting: Driver | None = None
-        self._keepalive: Keepalive | None = None
+        self._watched: dict[Driver, Keepalive] = {}
         self._ready_since = 0.0
-        self._leaving: set[Driver] = set()
+        #: Those that end with their calls, and the next look at each.
+        self._leaving: dict[Driver, DelayedCall | None] = {}
 
     def start(self) -> None:
         """
@@ -153,7 +137,7 @@ class Link(Owner):
         Close for good. Calls on it fail.
         """
         if self.driver is not None:
-            self._leaving.add(self.driver)
+            self._leaving.setdefault(self.driver)
         self._shut(reason)
         for driver in tuple(self._leaving):
             driver.close(reason)
@@ -165,20 +149,16 @@ class Link(Owner):
         driver = self.driver
         self._shut(reason)
         if driver is not None:
-            self._leaving.add(driver)
+            self._leaving.setdefault(driver)
             self._close_when_empty(driver, reason)
 
     def _shut(self, reason: str) -> None:
         self.reason = reason
         self.driver = None
-        dialling, self._dialling = self._dialling, None
-        greeting, self._greeting = self._greeting, None
         self._set(LinkState.CLOSED)
-        if dialling is not None:
-            dialling.cancel()
-        if greeting is not None:
-            greeting.abort(reason)
+        self._stop_connecting(reason)
         self._refuse_wanting()
+        self._changed(self)
 
     # CONNECTING.
 
@@ -186,6 +166,11 @@ class Link(Owner):
         self._set(LinkState.CONNECTING)
         limit_s = self._options.connect_timeout
         self._timer = self._clock.callLater(limit_s, self._too_slow)
+        self._changed(self)
+        if self.state is LinkState.CONNECTING:
+            self._dial(limit_s)
+
+    def _dial(self, limit_s: float) -> None:
         factory = Factory.forProtocol(self._new_driver)
         factory.noisy = False
         try:
@@ -204,32 +189,37 @@ class Link(Owner):
             self._failed(failure.getErrorMessage())
 
     def _too_slow(self) -> None:
-        reason = f"no hello within connect_timeout of {self._options.connect_timeout:g} s"
-        self._failed(reason)
+        self._failed(f"no hello within connect_timeout of {self._options.connect_timeout:g} s")
 
     def _failed(self, reason: str) -> None:
-        dialling, self._dialling = self._dialling, None
-        greeting, self._greeting = self._greeting, None
         self._failures += 1
         self.reason = reason
         self._set(LinkState.WAITING)
         delay_s = self._backoff.delay_s(self._failures, self._chance.random())
-        self._timer = self._clock.callLater(delay_s, self._waited)
+        self._timer = self._clock.callLater(delay_s, self._become_idle)
+        self._stop_connecting(reason)
+        self._refuse_wanting()
+        self._changed(self)
+
+    def _stop_connecting(self, reason: str) -> None:
+        dialling, self._dialling = self._dialling, None
         if dialling is not None:
             dialling.cancel()
+        greeting, self._greeting = self._greeting, None
         if greeting is not None:
             greeting.abort(reason)
-        self._refuse_wanting()
 
-    def _waited(self) -> None:
+    def _become_idle(self) -> None:
         self._set(LinkState.IDLE)
-        if self._kept:
+        self._changed(self)
+        if self._kept and self.state is LinkState.IDLE:
             self._connect()
 
     # READY.
 
     def connected(self, driver: Driver) -> None:
-        if self.state is LinkState.CONNECTING:
+        # Two at once can be there when a name has several addresses.
+        if self.state is LinkState.CONNECTING and self._greeting is None:
             self._greeting = driver
         else:
             driver.abort("no longer wanted")
@@ -241,10 +231,12 @@ class Link(Owner):
         self._failures = 0
         self.driver = driver
         self._ready_since = self._clock.seconds()
-        self._keepalive = Keepalive(
-            driver, self._clock, self._options.keepalive, self._options.keepalive_timeout
+        given = self._options
+        self._watched[driver] = Keepalive(
+            driver, self._clock, given.keepalive, given.keepalive_timeout
         )
         self._set(LinkState.READY)
+        self._changed(self)
         wanting, self._wanting = self._wanting, []
         for waiter in wanting:
             if not waiter.called:
@@ -252,16 +244,18 @@ class Link(Owner):
 
     def peer_leaving(self, driver: Driver, reason: str) -> None:
         if driver is self.driver:
-            self._leaving.add(driver)
+            self._leaving.setdefault(driver)
             self._lost(reason or "the peer is leaving")
         self._close_when_empty(driver, "the peer is leaving")
 
     def closed(self, driver: Driver, reason: str) -> None:
-        self._leaving.discard(driver)
+        _stop(self._leaving.pop(driver, None))
+        watched = self._watched.pop(driver, None)
+        if watched is not None:
+            watched.stop()
         if driver is self.driver:
             self._lost(reason)
         elif driver is self._greeting:
-            self._greeting = None
             self._failed(reason)
 
     def _lost(self, reason: str) -> None:
@@ -272,27 +266,20 @@ class Link(Owner):
             # A peer that greets and hangs up must not be dialled in a tight loop.
             self._failed(reason)
         else:
-            self._set(LinkState.IDLE)
-            if self._kept:
-                self._connect()
+            self._become_idle()
 
     # Pieces.
 
     def _set(self, state: LinkState) -> None:
         self.state = state
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-        if state is not LinkState.READY and self._keepalive is not None:
-            self._keepalive.stop()
-            self._keepalive = None
-        self._changed(self)
+        _stop(self._timer)
+        self._timer = None
 
     def _refuse_wanting(self) -> None:
         wanting, self._wanting = self._wanting, []
         for waiter in wanting:
             if not waiter.called:
-                waiter.errback(Failure(self._unavailable()))
+                waiter.errback(self._unavailable())
 
     def _unavailable(self) -> Unavailable:
         return Unavailable(f"no connection to {self.address}: {self.reason}", hints=Hint.NEVER_SENT)
@@ -300,7 +287,14 @@ class Link(Owner):
     def _close_when_empty(self, driver: Driver, reason: str) -> None:
         if driver not in self._leaving:
             return
+        _stop(self._leaving[driver])
         if driver.listeners:
-            self._clock.callLater(_LOOK_AGAIN_S, self._close_when_empty, driver, reason)
+            look = self._close_when_empty
+            self._leaving[driver] = self._clock.callLater(_LOOK_AGAIN_S, look, driver, reason)
         else:
             driver.close(reason)
+
+
+def _stop(timer: DelayedCall | None) -> None:
+    if timer is not None and timer.active():
+        timer.cancel()

@@ -61,12 +61,15 @@ class Mailbox:
 
         Raises:
             BaseException: what `close` was given.
+            RuntimeError: another reader waits already.
         """
         while not self._messages:
             if self._error is not None:
                 raise self._error
             if self._closed:
                 return None
+            if self._waiter is not None and not self._waiter.called:
+                raise RuntimeError("a stream has one reader at a time; another one waits")
             self._waiter = Waiter()
             await self._waiter
         event = self._messages.popleft()

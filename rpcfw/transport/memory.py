@@ -169,6 +169,7 @@ class _End:
         self._sent_bytes = 0
         self._scheduled = False
         self._closing = False
+        self._aborted = False
         self._producer: Any = None
         self._producer_paused = False
 
@@ -198,8 +199,8 @@ class _End:
         self.schedule()
 
     def abortConnection(self) -> None:
-        if not self.gone:
-            self._closing = True
+        if not self.gone and not self._aborted:
+            self._closing = self._aborted = True
             self.reading = False
             self._sent.clear()
             self._clock.callLater(0, self.lose, Failure(error.ConnectionAborted()))
@@ -252,7 +253,7 @@ class _End:
     def _deliver(self) -> None:
         self._scheduled = False
         other = self._other
-        if self.gone or other is None or other.gone or self.frozen:
+        if self.gone or self._aborted or other is None or other.gone or self.frozen:
             return
         if self._sent and not other.reading:
             return

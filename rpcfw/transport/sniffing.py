@@ -21,7 +21,7 @@ from rpcfw.transport.driver import Driver, Owner
 __all__ = ["Acceptor"]
 
 _MOST_SNIFFED_BYTES = 64
-_HTTP_METHODS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC")
+_HTTP_METHODS = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ")
 
 
 class Acceptor(Factory):
@@ -33,7 +33,7 @@ class Acceptor(Factory):
         make_machine: the machine of one connection for a protocol.
         owner: of the drivers.
         clock: time.
-        hello_timeout_s: how long a new connection may stay unrecognised.
+        hello_timeout_s: how long a new connection may take to greet.
         is_full: asked for each new connection, with the number of those not yet
             recognised; what comes while it is true is closed at once.
     """
@@ -63,8 +63,12 @@ class Acceptor(Factory):
         """
         return None if self._is_full(self.unrecognised) else _Sniffer(self)
 
-    def driver(self, protocol: WireProtocol) -> Driver:
-        driver = Driver(self._make_machine(protocol), self._owner, self.clock, pause_reading=True)
+    def driver(self, protocol: WireProtocol, hello_timeout_s: float) -> Driver:
+        """
+        Return the driver of a connection that is known to speak ``protocol``.
+        """
+        machine = self._make_machine(protocol)
+        driver = Driver(machine, self._owner, self.clock, True, hello_timeout_s)
         driver.wire = protocol.name
         return driver
 
@@ -77,13 +81,17 @@ class _Sniffer(Protocol):
     def __init__(self, acceptor: Acceptor) -> None:
         self._acceptor = acceptor
         self._data = b""
+        self._refused = False
 
     def connectionMade(self) -> None:
         self._acceptor.unrecognised += 1
-        timeout_s = self._acceptor.hello_timeout_s
-        self._timer = self._acceptor.clock.callLater(timeout_s, self._too_slow)
+        acceptor = self._acceptor
+        self._since = acceptor.clock.seconds()
+        self._timer = acceptor.clock.callLater(acceptor.hello_timeout_s, self._too_slow)
 
     def dataReceived(self, data: bytes) -> None:
+        if self._refused:
+            return
         self._data += data
         start = self._data[:_MOST_SNIFFED_BYTES]
         answers = [(protocol.match(start), protocol) for protocol in self._acceptor.protocols]
@@ -91,7 +99,8 @@ class _Sniffer(Protocol):
             if answer is Match.YES:
                 self._hand_over(protocol)
                 return
-        if len(start) == _MOST_SNIFFED_BYTES or not any(a is Match.MORE for a, _ in answers):
+        unsure = _may_become_http(start) or any(answer is Match.MORE for answer, _ in answers)
+        if len(start) == _MOST_SNIFFED_BYTES or not unsure:
             self._refuse(start)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
@@ -99,13 +108,14 @@ class _Sniffer(Protocol):
 
     def _hand_over(self, protocol: WireProtocol) -> None:
         self._settled()
-        driver = self._acceptor.driver(protocol)
+        spent_s = self._acceptor.clock.seconds() - self._since
+        driver = self._acceptor.driver(protocol, self._acceptor.hello_timeout_s - spent_s)
         # From now on the transport calls the driver itself: one call less a read.
         transport = cast(Any, self.transport)
         # Over TLS the transport is itself a protocol, with ours inside of it.
         inside = "wrappedProtocol" if hasattr(transport, "wrappedProtocol") else "protocol"
         setattr(transport, inside, driver)
-        driver.makeConnection(transport)
+        driver.makeConnection(transport)  # type: ignore[no-untyped-call]  # Twisted's
         driver.dataReceived(self._data)
 
     def _settled(self) -> None:
@@ -114,6 +124,7 @@ class _Sniffer(Protocol):
             self._timer.cancel()
 
     def _refuse(self, start: bytes) -> None:
+        self._refused = True
         names = ", ".join(protocol.name for protocol in self._acceptor.protocols)
         text = f"This is an rpcfw port. It speaks: {names}. What came is none of these.\n".encode()
         if start.startswith(_HTTP_METHODS):
@@ -128,3 +139,7 @@ class _Sniffer(Protocol):
 
     def _too_slow(self) -> None:
         cast(Any, self.transport).abortConnection()
+
+
+def _may_become_http(start: bytes) -> bool:
+    return any(len(start) < len(method) and method.startswith(start) for method in _HTTP_METHODS)

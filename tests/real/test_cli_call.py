@@ -21,11 +21,11 @@ import rpcfw
 class Probe(rpcfw.Service, name="demo.Probe"):
     @rpcfw.method
     async def hang(self, word: str = "") -> str:
-        print("hanging", flush=True)
+        print("hanging", word, flush=True)
         try:
             await rpcfw.spi.waiting.Waiter()
         finally:
-            print("given up", flush=True)
+            print("given up", word, flush=True)
 
     @rpcfw.method
     def refuse(self) -> str:
@@ -272,9 +272,9 @@ def test_interrupted(world):
     """
     Ctrl-C gives the call up, here and at the server.
     """
-    at = ("--address", f"tcp:{world.at}")
-    with Running("call", *at, "demo.Probe/hang", "--timeout", "60s") as calling:
-        while world.provider.line() != "hanging":
+    call = ("call", "--address", f"tcp:{world.at}", "--timeout", "60s", "demo.Probe/hang")
+    with Running(*call, '{"word": "long"}') as calling:
+        while world.provider.line() != "hanging long":
             pass
         assert (130, "", "") == calling.end(signal.SIGINT)
-    assert "given up" == world.provider.line()
+    assert "given up long" == world.provider.line()

@@ -64,6 +64,20 @@ def test_open_calls_end_before_the_process_does(slow, reactor):
     assert "Traceback" not in log
 
 
+def test_a_service_may_await_asyncio_as_it_starts(slow, tmp_path):
+    """
+    On asyncio's reactor the loop runs by the time that services are started.
+    """
+    with (tmp_path / "slow.py").open("a") as module:
+        module.write(
+            "\n    async def started(self) -> None:\n"
+            "        import asyncio\n"
+            "        await asyncio.wait_for(asyncio.sleep(0), 5)\n"
+        )
+    with Running(*slow, "--set", "app.reactor=asyncio") as provider:
+        assert provider.line().startswith("serving demo.Slow")
+
+
 def test_a_second_signal_ends_it_at_once(slow):
     """
     Who does not want to wait for open calls sends the signal again.

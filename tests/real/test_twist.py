@@ -23,10 +23,18 @@ LIMIT_S = 60
 SERVICE = """
 from __future__ import annotations
 
+import asyncio
+
 import rpcfw
 
 
 class Greeter(rpcfw.Service, name="demo.Greeter"):
+    async def started(self) -> None:
+        from twisted.internet import reactor
+
+        if "Asyncio" in type(reactor).__name__:
+            await asyncio.wait_for(asyncio.sleep(0), 5)  # needs the loop to run
+
     @rpcfw.method
     def say(self, name: str) -> str:
         return f"hello {name}"

@@ -21,7 +21,7 @@ from rpcfw.app.application import Application
 from rpcfw.cli.codes import FAILED, FINE
 from rpcfw.cli.demo.service import Answer, Greeter
 from rpcfw.cli.demo.tries import repeats
-from rpcfw.cli.running import add_process_arguments, application_of, calls_only, run, started
+from rpcfw.cli.running import add_process_arguments, application_of, calls_only, run
 from rpcfw.cli.stdin import Lines
 from rpcfw.errors import CallError
 from rpcfw.spi.waiting import Waiter, spawn
@@ -199,7 +199,7 @@ def main() -> int:
     consumer = Consumer(application)
 
     async def command() -> int:
-        async with started(application):
+        async with application:
             return await consumer.run()
 
     return run(application, command)

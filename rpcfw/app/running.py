@@ -1,0 +1,89 @@
+"""
+Running one coroutine in the reactor, to its end, as the whole of a program.
+
+Theory of operation. SIGINT and SIGTERM cancel the coroutine, which is how it is told to
+end; it may take that for its good end and return. A second signal ends the process at
+once, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from rpcfw.spi.waiting import CANCELLED, spawn
+
+__all__ = ["run_to_end"]
+
+T = TypeVar("T")
+
+
+def run_to_end(reactor: Any, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """
+    Run the reactor for as long as ``main`` takes; return what that returns.
+
+    Args:
+        reactor: Twisted's, not running; it cannot be run again.
+        main: awaits Deferreds, and asyncio's things if the reactor is asyncio's.
+
+    Raises:
+        KeyboardInterrupt: SIGINT ended it.
+        SystemExit: SIGTERM ended it.
+        BaseException: what ``main`` raised.
+    """
+    return _Run(reactor, main).to_end()
+
+
+class _Run(Generic[T]):
+    log = Logger()
+
+    def __init__(self, reactor: Any, main: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._reactor = reactor
+        self._main = main
+        self._running: Deferred[T] | None = None
+        self._signal = 0
+        self._result: Any = None
+
+    def to_end(self) -> T:
+        # In its first turn: a loop of asyncio's does not run before.
+        self._reactor.callLater(0, self._begin)
+        self._reactor.run()
+        if not isinstance(self._result, Failure):
+            result: T = self._result
+            return result
+        error: BaseException = self._result.value  # type: ignore[assignment]  # a failure has one
+        if self._signal and isinstance(error, CANCELLED):
+            if self._signal == signal.SIGINT:
+                raise KeyboardInterrupt
+            raise SystemExit(128 + self._signal)
+        raise error
+
+    def _begin(self) -> None:
+        # Twisted has set handlers of its own by now, which would stop the reactor.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+        self._running = spawn(self._main())
+        self._running.addBoth(self._ended)
+
+    def _signalled(self, number: int, frame: object) -> None:
+        if self._signal:
+            # Not through the reactor: it may be what hangs.
+            os._exit(128 + number)
+        self._signal = number
+        self._reactor.callFromThread(self._give_up)
+
+    def _give_up(self) -> None:
+        name = signal.Signals(self._signal).name
+        self.log.info("told to end by {name}; another ends it at once", name=name)
+        if self._running is not None:
+            self._running.cancel()
+
+    def _ended(self, result: Any) -> None:
+        self._result = result
+        self._reactor.stop()

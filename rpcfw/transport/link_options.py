@@ -1,0 +1,50 @@
+"""
+What may be said of kept connections.
+"""
+
+from __future__ import annotations
+
+from rpcfw.errors import SettingsError
+from rpcfw.spi.options import option, options
+from rpcfw.values.units import Seconds, Share
+
+__all__ = ["LinkOptions"]
+
+#: Below this, a peer that is away would be dialled in a tight loop.
+_LEAST_BACKOFF_S = 0.01
+
+
+@options
+class LinkOptions:
+    """
+    How connections to servers are kept.
+    """
+
+    connect_timeout: Seconds = option("5s", "limit for connecting, the peer's hello included")
+    backoff: Seconds = option("1s", "delay after the first failure to connect")
+    backoff_factor: float = option("1.6", "what each further delay is multiplied by")
+    backoff_most: Seconds = option("120s", "longest delay between two tries")
+    backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
+    keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0: never")
+    keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
+
+    def check(self) -> None:
+        """
+        Look at the values that no conversion refuses.
+
+        Raises:
+            SettingsError: a schedule that would dial in a tight loop.
+        """
+        mistakes = []
+        if self.backoff < _LEAST_BACKOFF_S:
+            mistakes.append(f"connection: backoff is at least 10ms, not {self.backoff:g}s")
+        if self.backoff_factor < 1:
+            mistakes.append(
+                f"connection: backoff_factor is at least 1, not {self.backoff_factor:g}"
+            )
+        if self.connect_timeout <= 0:
+            mistakes.append(
+                f"connection: connect_timeout is more than 0, not {self.connect_timeout:g}s"
+            )
+        if mistakes:
+            raise SettingsError(*mistakes)

@@ -1,0 +1,5 @@
+"""
+Carrying bytes between machines and calls.
+"""
+
+from __future__ import annotations
