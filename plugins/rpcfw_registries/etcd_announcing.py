@@ -217,7 +217,7 @@ class Announcing:
         See to it that some of ``entries``, from the first on, are as they shall be.
         """
         some = _fitting(entries)
-        sent = [(entry, entry.record) for entry in some]
+        sent = [(entry, entry.record, entry.claimed) for entry in some]
         operations = [self._operation(entry) for entry in some]
         try:
             reply = await self._session.call(TXN, message("TxnRequest", success=operations))
@@ -226,8 +226,10 @@ class Announcing:
             return
         if len(reply.responses) != len(sent):
             raise InvalidMessage(f"etcd answered {len(reply.responses)} of {len(sent)} operations")
-        for (entry, record), response in zip(sent, reply.responses, strict=True):
-            self._settled(entry, record, response.response_txn)
+        for (entry, record, claimed), response in zip(sent, reply.responses, strict=True):
+            # The latest word counts: what was said meanwhile is still pending.
+            if entry.record is record:
+                self._settled(entry, claimed or self._is_ours(response.response_txn))
 
     def _operation(self, entry: _Kept) -> Any:
         if entry.record is None:
@@ -237,20 +239,18 @@ class Announcing:
         put = message("PutRequest", key=entry.key, value=entry.record, lease=self._lease.id)
         operation = message("RequestOp", request_put=put)
         if entry.claimed:
-            return message("RequestOp", request_txn=message("TxnRequest", success=[operation]))
+            # Not within another: of what is, etcd 3.4 checks no permission.
+            return operation
         look = message("RangeRequest", key=entry.key, keys_only=True)
         return _guarded(entry.key, 0, operation, message("RequestOp", request_range=look))
 
-    def _settled(self, entry: _Kept, record: bytes | None, reply: Any) -> None:
-        if entry.record is not record:
-            return  # it has changed meanwhile, and is still pending
+    def _settled(self, entry: _Kept, ours: bool) -> None:
         self._pending.pop(entry.key, None)
-        if record is None:
+        if entry.record is None:
             self._kept.pop(entry.key, None)
         else:
-            entry.placed = reply.succeeded or self._is_ours(reply)
-            entry.claimed = False
-            if not entry.placed:
+            entry.placed, entry.claimed = ours, False
+            if not ours:
                 self._warn(
                     f"{entry.key.decode()} is announced by another process now; is its id unique?"
                 )
@@ -258,7 +258,7 @@ class Announcing:
 
     def _is_ours(self, reply: Any) -> bool:
         found = [kv.lease for response in reply.responses for kv in response.response_range.kvs]
-        return found == [self._lease.id]
+        return reply.succeeded or found == [self._lease.id]
 
     async def _failed(self, some: Sequence[_Kept], error: CallError) -> None:
         """

@@ -137,6 +137,7 @@ class Following:
             self._telling.cancel()
         self._telling = self._stream = None
         self._view = View(self._service, self._prefix, self._seldom)
+        self._read_at = -_RELOAD_S
         self._audience.forget()
 
     # Following.
@@ -181,7 +182,7 @@ class Following:
         self._read_at = self._clock.seconds()
         view = View(self._service, self._prefix, self._seldom)
         view.revision = await self._listing.read(view.put, MOST_KEYS)
-        self._view = view
+        self._view, self._half_told = view, False
         self._tell_soon()
 
     # Watching.
@@ -214,7 +215,7 @@ class Following:
     async def _take_all(self, stream: Stream, channel: Channel) -> None:
         await self._begin(stream)
         self._session.answered(channel)
-        self._stream, self._half_told = stream, False
+        self._stream = stream
         self.check()
         try:
             while True:
@@ -253,9 +254,9 @@ class Following:
             if response.compact_revision:
                 raise _Outdated(f"etcd's history begins at {response.compact_revision} now")
             raise PermissionDenied(response.cancel_reason or "the watch was cancelled")
-        self._half_told = response.fragment
         if not response.events:
             return
+        self._half_told = response.fragment
         for event in response.events:
             self._view.apply(event)
         if not response.fragment:

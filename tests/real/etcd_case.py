@@ -113,6 +113,9 @@ class EtcdCase:
         """
         registry = self.made(address, **texts)
         await registry.start()
+        if self.tls:
+            # Both sides say good-bye before the connection ends.
+            self.addCleanup(lambda: spawn(self.pass_time(0.1)))
         self.addCleanup(lambda: spawn(registry.stop()))
         return registry
 
