@@ -106,6 +106,12 @@ class Answers(GRPCMachine[Opening]):
         stream = self._own(call_id)
         if stream is None:
             return
+        if self._farewell and hints & Hint.NOT_BEGUN and stream.announced is None:
+            # It came while our farewell was on its way. Every gRPC client sends a call
+            # elsewhere by itself that is refused so; of our hints only our own know.
+            self._forget(stream)
+            self._send_reset(call_id, ErrorCode.REFUSED_STREAM)
+            return
         self._end(
             stream,
             trailers_block(

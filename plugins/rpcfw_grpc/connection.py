@@ -187,7 +187,8 @@ class Connection(Intake):
         self._events.append(PeerLeaving(reason, self._on_goaway(last_id)))
         if code != ErrorCode.NO_ERROR:
             self._over = True
-            self._events.append(ConnectionFailed(reason, by_peer=True))
+            calm = code == ErrorCode.ENHANCE_YOUR_CALM and text == "too_many_pings"
+            self._events.append(ConnectionFailed(reason, by_peer=True, too_many_pings=calm))
 
     def _window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._guards.idle(Idle.OTHER, self._progress)

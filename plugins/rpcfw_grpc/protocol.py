@@ -26,6 +26,10 @@ class GRPCProtocol(WireProtocol):
 
     name: ClassVar[str] = "grpc"
     alpn: ClassVar[str] = "h2"
+    attempts_header: ClassVar[str] = "grpc-previous-rpc-attempts"
+    hears_text: ClassVar[bool] = False
+    #: What a gRPC server bears that nobody has set up otherwise.
+    keepalive_floor_s: ClassVar[float] = 300.0
 
     def match(self, data: bytes) -> Match:
         size = len(PREFACE)
@@ -40,15 +44,9 @@ class GRPCProtocol(WireProtocol):
         self,
         limits: Limits,
         accepts: tuple[str, ...],
-        authority: str = "localhost",
-        scheme: str = "http",
+        *,
+        authority: str = "",
+        secure: bool = False,
     ) -> Machine:
-        """
-        Return a machine for a connection that this side opened.
-
-        Args:
-            authority: host and port as the user named them; servers that serve
-                several names choose by it.
-            scheme: ``https`` over TLS.
-        """
-        return ClientMachine(limits, accepts, authority, scheme)
+        scheme = "https" if secure else "http"
+        return ClientMachine(limits, accepts, authority or "localhost", scheme)

@@ -101,6 +101,8 @@ class Peers(Owner):
         Close every connection, once what was written has left.
         """
         for driver in tuple(self._drivers):
+            # On some wires this names the last call that was begun.
+            driver.machine.fail(reason)
             driver.close(reason)
 
     def connected(self, driver: Driver) -> None:

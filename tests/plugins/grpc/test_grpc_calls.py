@@ -492,3 +492,25 @@ def test_nothing_is_left_of_ended_calls() -> None:
         pair.carry()
     for machine in (pair.client, pair.server):
         assert (0, 0) == (machine.open_calls, machine.held_bytes)
+
+
+def test_a_call_refused_on_leaving_can_go_elsewhere() -> None:
+    """
+    What a server that leaves did not begin is refused in HTTP/2's own words, which every
+    gRPC client takes as leave to repeat it; other ends are told as ever.
+    """
+    pair = Pair()
+    begun = pair.client.call(HEAD, b"", "", True)
+    pair.carry()
+    pair.server.leave("going")
+    crossing = pair.client.call(HEAD, b"", "", True)
+    pair.server.receive(pair.client.take_output())
+    pair.server.finish(crossing, Status.UNAVAILABLE, "stopping", hints=Hint.NOT_BEGUN)
+    pair.server.finish(begun, Status.UNAVAILABLE, "it broke")
+    ended = [event for event in pair.carry()[1] if type(event) is CallEnded]
+
+    assert [(crossing, Hint.NOT_BEGUN), (begun, Hint.NONE)] == [
+        (event.call_id, event.hints) for event in ended
+    ]
+    assert [Status.UNAVAILABLE] * 2 == [event.status for event in ended]
+    assert 0 == pair.server.open_calls

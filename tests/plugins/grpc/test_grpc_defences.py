@@ -366,3 +366,15 @@ def test_a_preface_may_come_in_any_pieces() -> None:
     for position in range(len(stream)):
         events += machine.receive(stream[position : position + 1])
     assert 1 == len([e for e in events if type(e) is RequestReceived])
+
+
+def test_a_peer_that_was_pinged_too_often_says_so() -> None:
+    """
+    That word, with its code, is told apart from all others.
+    """
+    said = [(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings"), (ErrorCode.ENHANCE_YOUR_CALM, "calls")]
+    told = [
+        only(ConnectionFailed, client().receive(frames.goaway(0, *each))).too_many_pings
+        for each in said
+    ]
+    assert [True, False] == told
