@@ -9,6 +9,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
 
+from attrs import evolve
 from twisted.logger import Logger
 
 from rpcfw.app.ground import make_ground
@@ -145,6 +146,7 @@ class Application:
         Open a channel to one address, for plugins.
         """
         plan = self.plan.clients[""]
+        plan = evolve(plan, options=evolve(plan.options, protocols=(protocol,)))
         client = self._make_client(str(address), plan)
         client.use([Instance(str(address), str(address), address, (protocol,))])
         return client.channel

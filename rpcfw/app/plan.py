@@ -134,6 +134,7 @@ def read_plan(sources: Sources) -> Plan:
         named_by=("app", "protocols", ""),
         section="protocol",
     )
+    protocols += _for_channels(chooser, registry, app.protocols or ())
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
     known = [each.name for each in compressors]
@@ -213,6 +214,22 @@ def _filters(
     )
     by_name = {each.name: each for each in chosen}
     return tuple((edit, by_name[edit.label]) for edit in inserts if edit.label in by_name)
+
+
+def _for_channels(
+    chooser: Chooser, registry: Chosen[Registry] | None, known: Sequence[str]
+) -> tuple[Chosen[WireProtocol], ...]:
+    """
+    Resolve the wires that the registry speaks itself. Users need not name those.
+    """
+    wanted = () if registry is None else registry.plugin.channel_protocols
+    return chooser.several(
+        "rpcfw.protocols",
+        WireProtocol,  # type: ignore[type-abstract]  # a seam
+        [name for name in wanted if name not in known],
+        named_by=("registry", "plugin", ""),
+        section="protocol",
+    )
 
 
 def _builtin(chooser: Chooser, names: Sequence[str]) -> tuple[Chosen[BuiltinService], ...]:
