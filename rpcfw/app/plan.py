@@ -11,7 +11,8 @@ from typing import Literal, TypeVar
 from attrs import frozen
 
 from rpcfw.client.assembly import ClientOptions
-from rpcfw.errors import PluginError
+from rpcfw.client.service_config import read_service_config
+from rpcfw.errors import PluginError, SettingsError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.orders import CALL_ORDER, SERVER_ORDER, Order
 from rpcfw.kernel.settings import Sources
@@ -32,6 +33,7 @@ from rpcfw.transport.ground import LimitOptions
 from rpcfw.transport.link import LinkOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.tls import TLSOptions
+from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Seconds
 
 __all__ = ["SECTIONS", "AppOptions", "ClientPlan", "Plan", "read_plan"]
@@ -82,6 +84,7 @@ class ClientPlan:
     retry: Chosen[RetryPolicy]
     routers: tuple[Chosen[Router], ...]
     filters: tuple[tuple[Insert, Chosen[Filter]], ...]
+    config: ServiceConfig | None = None
 
 
 @frozen(eq=False)
@@ -187,7 +190,22 @@ def _client(sources: Sources, chooser: Chooser, service: str) -> ClientPlan | No
     filters = _filters(sources, chooser, ("client", service), CALL_ORDER, *edits)
     if balancer is None or retry is None:
         return None  # noted among the mistakes
-    return ClientPlan(options, balancer, retry, routers, filters)
+    config = _service_config(sources, options.service_config, service)
+    return ClientPlan(options, balancer, retry, routers, filters, config)
+
+
+def _service_config(sources: Sources, path: Path | None, service: str) -> ServiceConfig | None:
+    if path is None:
+        return None
+    try:
+        return read_service_config(path.read_bytes())
+    except OSError as error:
+        reason = f"{path} cannot be read: {error.strerror}"
+        sources.refuse("client", "service_config", reason, service)
+    except SettingsError as error:
+        for mistake in error.mistakes:
+            sources.refuse("client", "service_config", f"{path}: {mistake}", service)
+    return None
 
 
 def _filters(

@@ -5,6 +5,7 @@ A client, put together: filters in their places, nodes and links below them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from attrs import frozen
 
@@ -16,9 +17,10 @@ from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
+from rpcfw.filters.configured import attempt_filters
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
-from rpcfw.filters.retry import Retry
+from rpcfw.filters.retry import AttemptCount
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Insert, Stack
 from rpcfw.spi.attempts import RetryPolicy
@@ -30,6 +32,7 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Router
 from rpcfw.transport.ground import Ground
 from rpcfw.values.instance import Instance
+from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Seconds
 
 __all__ = ["Client", "ClientOptions", "Policies"]
@@ -42,6 +45,9 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     """
 
     attempt_timeout: Seconds | None = option("", "limit of one attempt; empty: only the call's")
+    service_config: Path | None = option(
+        "", "gRPC's service config as a JSON file: limits, retries and hedging by method"
+    )
     protocols: tuple[str, ...] = option("native", "wires to use, best first")
     routers: tuple[str, ...] = option("", "routers in order, each with a section [router NAME]")
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before ATTEMPTS")
@@ -59,6 +65,7 @@ class Policies:
     retry: RetryPolicy
     routers: Sequence[Router] = ()
     filters: Sequence[tuple[Insert, Filter]] = ()
+    config: ServiceConfig | None = None
 
 
 class Client:
@@ -93,7 +100,9 @@ class Client:
         self._routing.use(self._nodes)
         self.stack = self._call_stack(policies)
         innermost = selection(ground.timers.seconds, self._why_none)
-        self.channel = ClientChannel(self.stack.build(innermost), options, ground.timers, self.stop)
+        self.channel = ClientChannel(
+            self.stack.build(innermost), options, ground.timers, self.stop, policies.config
+        )
 
     async def start(self, registry: Registry) -> None:
         """
@@ -137,7 +146,8 @@ class Client:
         stack = Stack(CALL_ORDER)
         stack.put(Role.METRICS, "metrics", ClientMetrics(NoOptions(), surroundings))
         stack.put(Role.DEADLINE, "deadline", ClientDeadline(NoOptions(), surroundings))
-        stack.put(Role.ATTEMPTS, "retry", Retry(policies.retry, surroundings))
+        for label, each in attempt_filters(policies.config, policies.retry, surroundings):
+            stack.put(Role.ATTEMPTS, label, each)
         stack.put(Role.ROUTING, "routing", self._routing)
         for edit, filter in policies.filters:
             stack.insert(edit, filter)
@@ -155,4 +165,9 @@ class Client:
         if limit_s is not None:
             filter = AttemptDeadline(limit_s, ground.surroundings)
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", filter)
+        spoken = [name for name in self._options.protocols if name in node.instance.protocols]
+        header = ground.protocol(spoken[0]).attempts_header if spoken else ""
+        if header:
+            count = AttemptCount(header, ground.surroundings)
+            stack.put(Role.CREDENTIALS, "attempt count", count)
         node.attempt = stack.build(dispatch(node, ground.payload, self._coders, ground.timers))
