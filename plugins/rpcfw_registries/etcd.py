@@ -8,6 +8,8 @@ joined: the way to a member (`etcd_session`), the keys that we keep
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import CallError, RegistryError, SettingsError
@@ -64,6 +66,8 @@ class EtcdRegistry(Registry):
     """
 
     Options = EtcdOptions
+
+    channel_protocols: ClassVar[tuple[str, ...]] = ("grpc",)
 
     options: EtcdOptions
 

@@ -150,7 +150,8 @@ class Application:
         Open a channel to one address, for plugins.
         """
         plan = self.plan.clients[""]
-        plan = evolve(plan, options=evolve(plan.options, protocols=(protocol,)))
+        options = evolve(plan.options, protocols=(protocol,))  # type: ignore[misc]  # an attrs class
+        plan = evolve(plan, options=options)
         client = self._make_client(str(address), plan)
         client.use([Instance(str(address), str(address), address, (protocol,))])
         return client.channel

@@ -4,59 +4,19 @@ The etcd registry against members in memory.
 
 from __future__ import annotations
 
-import pytest
 from attrs import evolve
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import TestCase
 
-from rpcfw.errors import CallError, RegistryError, SettingsError
-from rpcfw.kernel.settings import options_of
+from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
-from rpcfw.values.address import Address
 from rpcfw.values.call import Call, serving
 from rpcfw.values.instance import instance_to_json
 from rpcfw.values.metadata import EMPTY
-from rpcfw_registries.etcd import EtcdOptions, EtcdRegistry
+from rpcfw_registries.etcd import EtcdRegistry
 from rpcfw_registries.etcd_messages import RANGE, message
-from tests.plugins.registries.etcd_world import Members
-from tests.plugins.registries.still import StillTime
-
-HOME = Address("tcp", "127.0.0.1", 2379)
-OTHER = Address("tcp", "127.0.0.2", 2379)
-KEY = b"/rpcfw/demo.Greeter/a"
-
-
-class OnMembers(StillTime):
-    """
-    One member, and registries that use it.
-    """
-
-    addresses = (HOME,)
-
-    def prepare(self):
-        self.members = Members(self.clock, self.surroundings.timers, *self.addresses)
-        self.store = self.members.store
-        self.users = {}
-
-    def registry(self, **texts):
-        user = len(self.users)
-        around = evolve(self.surroundings, open_channel=self.members.channel_for(user))
-        small = {"lease": "4s", "reconnect_most": "2s", "self_check": "5s"}
-        address = ", ".join(map(str, self.addresses))
-        options = options_of(EtcdOptions, **{"address": address, **small, **texts})
-        registry = EtcdRegistry(options, around)
-        self.users[registry] = user
-        return registry
-
-    async def store_unreadable(self, service):
-        self.store.change((f"/rpcfw/{service}/broken".encode(), b"{", 0))
-
-    async def remove_behind(self, instance):
-        self.store.change((f"/rpcfw/{instance.service}/{instance.id}".encode(), None, 0))
-
-    async def die(self, registry):
-        self.members.cut(self.users[registry])
+from tests.plugins.registries.etcd_keeping import HOME, KEY, OTHER, Keeping, OnMembers
 
 
 class TestEtcd(OnMembers, RegistryContract, TestCase):
@@ -98,43 +58,6 @@ class TestSecondMember(OnMembers, RegistryContract, TestCase):
 
     async def come_back(self):
         self.members.start(OTHER)
-
-
-class Keeping(OnMembers, SynchronousTestCase):
-    """
-    What the contract does not ask: how it behaves when things go wrong.
-    """
-
-    def prepare(self):
-        super().prepare()
-        self.addCleanup(self.stop_all)
-
-    def stop_all(self):
-        stopped = [spawn(registry.stop()) for registry in self.users]
-        self.advance(3)
-        for one in stopped:
-            self.successResultOf(one)
-
-    def told(self, registry, service="demo.Greeter"):
-        told = Told()
-        registry.watch(service, told)
-        self.advance(0.2)
-        return told
-
-    def announced(self, registry, *instances):
-        deferreds = [spawn(registry.announce(instance)) for instance in instances]
-        self.advance(0.2)
-        for deferred in deferreds:
-            self.successResultOf(deferred)
-
-    def ids(self, told):
-        return [instance.id for instance in told.last]
-
-    def keys(self):
-        return sorted(key.rpartition(b"/")[2].decode() for key in self.store.keys)
-
-    def asked(self, name):
-        return self.members.asked_for(name)
 
 
 class TestAnnouncing(Keeping):
@@ -543,136 +466,3 @@ class TestWatching(Keeping):
         other = an_instance("demo.Other", id="c")
         self.store.change((b"/rpcfw/demo.Greeter/c", instance_to_json(other), 0))
         assert [] == self.told(self.registry()).last
-
-
-class TestAccess(Keeping):
-    def test_buys_one_token_for_all(self):
-        """
-        However many ask at once, the password is checked once.
-        """
-        self.store.users = {"bob": "xyzzy"}
-        registry = self.registry(user="bob", password="xyzzy")
-        for number in range(20):
-            registry.watch(f"demo.S{number}", Told())
-        self.announced(registry, an_instance())
-        self.advance(1)
-        assert 1 == len(self.asked("Authenticate"))
-
-    def test_renews_a_token(self):
-        """
-        A token that is not valid any more is replaced by the call that finds it so.
-        """
-        self.store.users = {"bob": "xyzzy"}
-        registry = self.registry(user="bob", password="xyzzy")
-        told = self.told(registry)
-        self.store.tokens.clear()
-        self.announced(registry, an_instance())
-        assert ["a"] == self.ids(told)
-        assert 2 == len(self.asked("Authenticate"))
-
-    def test_resumes_with_a_new_token(self):
-        """
-        A watch that is refused for its token is begun again with another, at once.
-        """
-        self.store.users = {"bob": "xyzzy"}
-        told = self.told(self.registry(user="bob", password="xyzzy", heartbeat="60s"))
-        self.store.tokens.clear()
-        self.members.stop(HOME)
-        self.members.start(HOME)
-        self.store.change((KEY, instance_to_json(an_instance()), 0))
-        self.advance(0.5)
-        assert ["a"] == self.ids(told)
-
-    def test_a_forbidden_watch_is_tried_now_and_then(self):
-        """
-        A user without permission costs etcd little, and the log one line.
-        """
-        self.store.users = {"bob": "xyzzy"}
-        self.store.banned = {"bob"}
-        told = self.told(self.registry(user="bob", password="xyzzy"))
-        self.advance(30)
-        assert told.last is None
-        assert 1 == len(self.asked("Authenticate"))
-        assert len(self.asked("Range")) <= 30
-        self.store.banned = set()
-        self.advance(3)
-        assert [] == told.last
-
-    def test_a_user_where_nobody_asks(self):
-        """
-        A user is no hindrance where etcd asks nobody who they are.
-        """
-        registry = self.registry(user="bob", password="xyzzy")
-        self.announced(registry, an_instance())
-        self.store.users = {"bob": "xyzzy"}
-        self.announced(registry, an_instance(id="b"))
-        assert ["a", "b"] == self.keys()
-
-    def test_shows_no_password(self):
-        """
-        The password is in no text that may reach a log.
-        """
-        registry = self.registry(user="bob", password="xyzzy")
-        assert "xyzzy" not in repr(registry.options)
-
-
-class TestFailover(Keeping):
-    addresses = (HOME, OTHER)
-
-    def test_does_not_hammer_dead_members(self):
-        """
-        However many watches there are, dead members are tried now and then.
-        """
-        self.members.stop(HOME)
-        self.members.stop(OTHER)
-        registry = self.registry()
-        for number in range(50):
-            registry.watch(f"demo.S{number}", Told())
-        self.advance(60)
-        assert 25 <= len(self.members.opened) <= 60
-        assert all(channel.closed for channel in self.members.opened[:-1])
-
-    def test_services_fail_in_time(self):
-        """
-        Where nobody answers, asking for the services ends within the limits.
-        """
-        self.members.frozen.update(self.addresses)
-        asked = spawn(self.registry(operation_timeout="2s").services())
-        self.advance(4.1)
-        failure = self.failureResultOf(asked, RegistryError)
-        assert "no etcd member answers at tcp:127.0.0" in str(failure.value)
-
-    def test_services_skip_what_is_long(self):
-        """
-        A service with many instances does not cost a page for each few of them.
-        """
-        for number in range(1000):
-            self.store.change((f"/rpcfw/demo.A/i{number}".encode(), b"", 0))
-        self.store.change((b"/rpcfw/demo.B/a", b"", 0))
-        self.store.change((b"/rpcfw/stray", b"", 0))
-        asked = spawn(self.registry().services())
-        self.advance(0.2)
-        assert ("demo.A", "demo.B") == self.successResultOf(asked)
-        assert 2 == len(self.asked("Range"))
-
-
-def made(surroundings, **texts):
-    return EtcdRegistry(options_of(EtcdOptions, **texts), surroundings)
-
-
-@pytest.mark.parametrize(
-    ("texts", "mistake"),
-    [
-        ({"address": "unix:/x"}, "expected HOST:PORT"),
-        ({"root": "rpcfw"}, "expected one as /rpcfw"),
-        ({"user": "bob"}, "user and password go together"),
-    ],
-)
-def test_refuses_wrong_options(texts, mistake):
-    """
-    What cannot work is told before anything starts.
-    """
-    from rpcfw.testing.surroundings import surroundings
-
-    with pytest.raises(SettingsError, match=mistake):
-        made(surroundings(), **texts)
