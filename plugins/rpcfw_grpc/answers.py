@@ -159,7 +159,11 @@ class Answers(GRPCMachine[Opening]):
         if stream.announced is not None:
             return []
         stream.announced = ""
-        return self._reply(stream).fields
+        fields = self._reply(stream).fields
+        if self._introduced:
+            return fields
+        self._introduced = True
+        return [*fields, (b"grpc-accept-encoding", self._listed)]
 
     def _check_encoding(self, stream: Stream, encoding: str) -> None:
         if stream.announced is None:
@@ -189,8 +193,9 @@ class Answers(GRPCMachine[Opening]):
         if not stream.done:
             self._events.append(CallCancelled(stream.id, text))
         stream.outgoing.clear()
+        introduced = self._introduced
         fields = self._before(stream)
-        if status is Status.UNIMPLEMENTED:
+        if status is Status.UNIMPLEMENTED and introduced:
             fields = [*fields, (b"grpc-accept-encoding", self._listed)]
         tail = trailers_block(fields, status, text, peer=self._peer.header_list_bytes)
         self._end(stream, tail)

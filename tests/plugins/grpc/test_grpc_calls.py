@@ -514,3 +514,15 @@ def test_a_call_refused_on_leaving_can_go_elsewhere() -> None:
     ]
     assert [Status.UNAVAILABLE] * 2 == [event.status for event in ended]
     assert 0 == pair.server.open_calls
+
+
+def test_a_refusal_introduces_the_server_too() -> None:
+    """
+    The first answer tells what the server can unpack, even if all it says is a failure.
+    """
+    pair = Pair()
+    call_id = pair.client.call(HEAD, b"", "", True)
+    pair.server.receive(pair.client.take_output())
+    pair.server.finish(call_id, Status.INTERNAL, "no")
+
+    assert ("gzip",) == only(Ready, pair.carry()[1]).accepts
