@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rpcfw.app.blocking import blocking
     from rpcfw.client.stub import Stub
     from rpcfw.errors import ApplicationError, CallError
+    from rpcfw.spi.compressor import uncompressed
     from rpcfw.spi.context import Context, context
     from rpcfw.spi.service import Service, method
     from rpcfw.status import Hint, Status
@@ -31,6 +32,7 @@ __all__ = [
     "blocking",
     "context",
     "method",
+    "uncompressed",
 ]
 
 _HOMES = {
@@ -45,6 +47,7 @@ _HOMES = {
     "blocking": "rpcfw.app.blocking",
     "context": "rpcfw.spi.context",
     "method": "rpcfw.spi.service",
+    "uncompressed": "rpcfw.spi.compressor",
 }
 
 

@@ -13,9 +13,9 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.status import Hint, Status
 from rpcfw.values.backoff import Backoff
+from rpcfw.values.budget import Budget
 from rpcfw.values.call import Call
 from rpcfw.values.units import Seconds, Share
-from rpcfw_attempts.budget import Budget
 
 __all__ = ["ByHints"]
 

@@ -5,6 +5,7 @@ Work that a registry does by itself, without anybody awaiting it.
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from contextvars import Context
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -22,6 +23,9 @@ def in_background(coroutine: Coroutine[Any, Any, None], what: str) -> Deferred[N
     """
     Run ``coroutine`` until it ends or what is returned is cancelled.
 
+    It may be begun while a call is served, and goes on when that is long over: so it
+    takes nothing of its context along, the deadline least of all.
+
     Args:
         what: what it does, for the log should it fail: that is a bug.
     """
@@ -30,4 +34,4 @@ def in_background(coroutine: Coroutine[Any, Any, None], what: str) -> Deferred[N
         if not isinstance(failure.value, CANCELLED):
             _log.failure("{what} ended by a bug", failure=failure, what=what)
 
-    return spawn(coroutine).addErrback(ended)
+    return Context().run(spawn, coroutine).addErrback(ended)

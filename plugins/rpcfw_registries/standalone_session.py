@@ -1,10 +1,5 @@
 """
-Which registry node is in use, and the channel to it.
-
-Theory of operation. There is one channel, to one of the addresses. Whoever finds
-that it does not work says so: the channel is closed, the next address is next,
-and nobody tries before a delay is over. All share the channel and the delay, so a
-process with a hundred watches knocks at a dead node as often as one with one.
+The way to a registry node, and what it is asked.
 """
 
 from __future__ import annotations
@@ -12,18 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.logger import Logger
-
 from rpcfw.errors import CallError
-from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.service import offered
-from rpcfw.spi.waiting import sleep
 from rpcfw.status import Status
 from rpcfw.values.address import Address
-from rpcfw.values.backoff import Backoff
 from rpcfw.values.method import Method
-from rpcfw_registries.background import in_background
+from rpcfw_registries.failover import Failover
 from rpcfw_registries.standalone_node import RegistryNode
 
 __all__ = ["ANNOUNCE", "CALL_S", "RENEW", "SERVICES", "WATCH", "WITHDRAW", "Session"]
@@ -38,13 +28,10 @@ WITHDRAW = _METHODS["withdraw"]
 #: The time that a node has to answer.
 CALL_S = 3.0
 
-#: What says that this node is of no use, rather than that it refuses something.
 _AWAY = (Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED, Status.UNIMPLEMENTED)
 
-_log = Logger()
 
-
-class Session:
+class Session(Failover):
     """
     The way to a node.
 
@@ -59,38 +46,8 @@ class Session:
         surroundings: Surroundings,
         lost: Callable[[], None],
     ) -> None:
-        self._addresses = addresses
-        self._backoff = Backoff(initial_s=min(0.2, most_s), most_s=most_s)
-        self._surroundings = surroundings
-        self._lost = lost
-        self._turn = 0
-        self._failures = 0
-        self._not_before = 0.0
-        self._channel: Channel | None = None
-
-    @property
-    def away(self) -> bool:
-        """
-        Whether the last that was tried failed.
-        """
-        return self._failures > 0
-
-    async def open(self) -> Channel:
-        """
-        Return the channel, after the delay that failures have earned.
-        """
-        clock = self._surroundings.clock
-        while (wait_s := self._not_before - clock.seconds()) > 0:
-            await sleep(clock, wait_s)
-        return self.channel()
-
-    def channel(self) -> Channel:
-        """
-        Return the channel, at once.
-        """
-        if self._channel is None:
-            self._channel = self._surroundings.open_channel(self._address, "native")
-        return self._channel
+        what = "the registry node"
+        super().__init__(addresses, "native", what, _AWAY, most_s, surroundings, lost)
 
     async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
         """
@@ -107,52 +64,3 @@ class Session:
             raise
         self.answered(channel)
         return reply
-
-    def answered(self, channel: Channel) -> None:
-        """
-        Learn that the node at the other end of ``channel`` is there.
-        """
-        if channel is self._channel and self._failures:
-            self._failures = 0
-            self._not_before = 0.0
-            _log.info("the registry node {address} answers", address=str(self._address))
-
-    def failed(self, channel: Channel, error: CallError) -> bool:
-        """
-        Learn that something failed on ``channel``, and say whether the node is away.
-        """
-        if error.status not in _AWAY:
-            return False
-        if channel is self._channel:
-            self._give_up(channel, error)
-        return True
-
-    async def close(self) -> None:
-        """
-        Let go of the channel.
-        """
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            await channel.close()
-
-    @property
-    def _address(self) -> Address:
-        return self._addresses[self._turn % len(self._addresses)]
-
-    def _give_up(self, channel: Channel, error: CallError) -> None:
-        if not self._failures:
-            _log.warn(
-                "the registry node {address} is away ({error}); what is known is kept,"
-                " and the node is tried again",
-                address=str(self._address),
-                error=str(error),
-            )
-        self._channel = None
-        self._failures += 1
-        self._turn += 1
-        # The delay grows once all addresses have been tried.
-        rounds = (self._failures - 1) // len(self._addresses) + 1
-        delay_s = self._backoff.delay_s(rounds, self._surroundings.chance.random())
-        self._not_before = self._surroundings.clock.seconds() + delay_s
-        in_background(channel.close(), "closing the channel to a registry node")
-        self._lost()

@@ -74,6 +74,9 @@ class Application:
         if plan.registry is not None:
             self.registry = plan.registry.make(surroundings)
         self._clients: dict[str, Client] = {}
+        for each in {client.config for client in plan.clients.values() if client.config}:
+            if each.unused:
+                self.log.warn("not used of the service config: {names}", names=list(each.unused))
         self._running = False
         self.server = self._make_server(services)
         self._tree = Tree(self._parts(), self.ground.timers, plan.app.stop_limit)
@@ -139,6 +142,7 @@ class Application:
             retry=plan.retry.make(surroundings),
             routers=[chosen.make(surroundings) for chosen in plan.routers],
             filters=[(edit, chosen.make(surroundings)) for edit, chosen in plan.filters],
+            config=plan.config,
         )
         return Client(self.ground, service, plan.options, policies)
 
@@ -256,4 +260,5 @@ class Application:
         if not served:
             return None
         filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]
-        return Server(self.ground, plan.server, served, filters)
+        builtin = [chosen.make(surroundings) for chosen in plan.builtin]
+        return Server(self.ground, plan.server, served, filters, builtin)

@@ -11,7 +11,8 @@ from typing import Literal, TypeVar
 from attrs import frozen
 
 from rpcfw.client.assembly import ClientOptions
-from rpcfw.errors import PluginError
+from rpcfw.client.service_config import read_service_config
+from rpcfw.errors import PluginError, SettingsError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.orders import CALL_ORDER, SERVER_ORDER, Order
 from rpcfw.kernel.settings import Sources
@@ -19,6 +20,7 @@ from rpcfw.kernel.stack import Insert, check_edits
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
@@ -31,6 +33,7 @@ from rpcfw.transport.ground import LimitOptions
 from rpcfw.transport.link import LinkOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.tls import TLSOptions
+from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Seconds
 
 __all__ = ["SECTIONS", "AppOptions", "ClientPlan", "Plan", "read_plan"]
@@ -81,6 +84,7 @@ class ClientPlan:
     retry: Chosen[RetryPolicy]
     routers: tuple[Chosen[Router], ...]
     filters: tuple[tuple[Insert, Chosen[Filter]], ...]
+    config: ServiceConfig | None = None
 
 
 @frozen(eq=False)
@@ -96,6 +100,7 @@ class Plan:
     tls: TLSOptions
     server: ServerOptions
     server_filters: tuple[tuple[Insert, Chosen[Filter]], ...]
+    builtin: tuple[Chosen[BuiltinService], ...]
     registry: Chosen[Registry] | None
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
@@ -132,6 +137,7 @@ def read_plan(sources: Sources) -> Plan:
         named_by=("app", "protocols", ""),
         section="protocol",
     )
+    protocols += _for_channels(chooser, registry, app.protocols or ())
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
     known = [each.name for each in compressors]
@@ -146,6 +152,7 @@ def read_plan(sources: Sources) -> Plan:
         tls=sources.section("tls", TLSOptions),
         server=server,
         server_filters=server_filters,
+        builtin=_builtin(chooser, server.builtin or ()),
         registry=registry,
         protocols=protocols,
         codecs=_installed(sources, chooser, "codecs", Codec, app.codecs),  # type: ignore[type-abstract]  # a seam
@@ -183,7 +190,22 @@ def _client(sources: Sources, chooser: Chooser, service: str) -> ClientPlan | No
     filters = _filters(sources, chooser, ("client", service), CALL_ORDER, *edits)
     if balancer is None or retry is None:
         return None  # noted among the mistakes
-    return ClientPlan(options, balancer, retry, routers, filters)
+    config = _service_config(sources, options.service_config, service)
+    return ClientPlan(options, balancer, retry, routers, filters, config)
+
+
+def _service_config(sources: Sources, path: Path | None, service: str) -> ServiceConfig | None:
+    if path is None:
+        return None
+    try:
+        return read_service_config(path.read_bytes())
+    except OSError as error:
+        reason = f"{path} cannot be read: {error.strerror}"
+        sources.refuse("client", "service_config", reason, service)
+    except SettingsError as error:
+        for mistake in error.mistakes:
+            sources.refuse("client", "service_config", f"{path}: {mistake}", service)
+    return None
 
 
 def _filters(
@@ -210,6 +232,32 @@ def _filters(
     )
     by_name = {each.name: each for each in chosen}
     return tuple((edit, by_name[edit.label]) for edit in inserts if edit.label in by_name)
+
+
+def _for_channels(
+    chooser: Chooser, registry: Chosen[Registry] | None, known: Sequence[str]
+) -> tuple[Chosen[WireProtocol], ...]:
+    """
+    Resolve the wires that the registry speaks itself. Users need not name those.
+    """
+    wanted = () if registry is None else registry.plugin.channel_protocols
+    return chooser.several(
+        "rpcfw.protocols",
+        WireProtocol,  # type: ignore[type-abstract]  # a seam
+        [name for name in wanted if name not in known],
+        named_by=("registry", "plugin", ""),
+        section="protocol",
+    )
+
+
+def _builtin(chooser: Chooser, names: Sequence[str]) -> tuple[Chosen[BuiltinService], ...]:
+    return chooser.several(
+        "rpcfw.services",
+        BuiltinService,  # type: ignore[type-abstract]  # a seam
+        names,
+        named_by=("server", "builtin", ""),
+        section="service",
+    )
 
 
 def _installed(

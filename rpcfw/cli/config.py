@@ -64,6 +64,7 @@ CHOICES = (
 NAMED = (
     ("router", "rpcfw.routers"),
     ("filter", "rpcfw.filters"),
+    ("service", "rpcfw.services"),
     ("protocol", "rpcfw.protocols"),
     ("codec", "rpcfw.codecs"),
     ("compressor", "rpcfw.compressors"),

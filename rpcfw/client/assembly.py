@@ -5,6 +5,7 @@ A client, put together: filters in their places, nodes and links below them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from attrs import frozen
 from twisted.logger import Logger
@@ -18,9 +19,10 @@ from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
 from rpcfw.errors import CallError, Cancelled, NoInstances
+from rpcfw.filters.configured import attempt_filters
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
-from rpcfw.filters.retry import Retry
+from rpcfw.filters.retry import AttemptCount
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Insert, Stack
 from rpcfw.spi.attempts import RetryPolicy
@@ -33,6 +35,7 @@ from rpcfw.spi.router import Router
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.transport.ground import Ground
 from rpcfw.values.instance import Instance
+from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Seconds
 
 __all__ = ["Client", "ClientOptions", "Policies"]
@@ -47,6 +50,9 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     """
 
     attempt_timeout: Seconds | None = option("", "limit of one attempt; empty: only the call's")
+    service_config: Path | None = option(
+        "", "gRPC's service config as a JSON file: limits, retries and hedging by method"
+    )
     protocols: tuple[str, ...] = option("native", "wires to use, best first")
     routers: tuple[str, ...] = option("", "routers in order, each with a section [router NAME]")
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before ATTEMPTS")
@@ -64,6 +70,7 @@ class Policies:
     retry: RetryPolicy
     routers: Sequence[Router] = ()
     filters: Sequence[tuple[Insert, Filter]] = ()
+    config: ServiceConfig | None = None
 
 
 class Client:
@@ -108,7 +115,9 @@ class Client:
         self._started: list[Plugin] = []
         self._stopped = False
         innermost = selection(ground.timers.seconds, self._none_known)
-        self.channel = ClientChannel(self.stack.build(innermost), options, ground.timers, self.stop)
+        self.channel = ClientChannel(
+            self.stack.build(innermost), options, ground.timers, self.stop, policies.config
+        )
 
     async def start(self, registry: Registry) -> None:
         """
@@ -179,7 +188,8 @@ class Client:
         stack = Stack(CALL_ORDER)
         stack.put(Role.METRICS, "metrics", ClientMetrics(NoOptions(), surroundings))
         stack.put(Role.DEADLINE, "deadline", ClientDeadline(NoOptions(), surroundings))
-        stack.put(Role.ATTEMPTS, "retry", Retry(policies.retry, surroundings))
+        for label, each in attempt_filters(policies.config, policies.retry, surroundings):
+            stack.put(Role.ATTEMPTS, label, each)
         stack.put(Role.ROUTING, "routing", self._routing)
         for edit, filter in policies.filters:
             stack.insert(edit, filter)
@@ -197,4 +207,9 @@ class Client:
         if limit_s is not None:
             filter = AttemptDeadline(limit_s, ground.surroundings)
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", filter)
+        spoken = [name for name in self._options.protocols if name in node.instance.protocols]
+        header = ground.protocol(spoken[0]).attempts_header if spoken else ""
+        if header:
+            count = AttemptCount(header, ground.surroundings)
+            stack.put(Role.CREDENTIALS, "attempt count", count)
         node.attempt = stack.build(dispatch(node, ground.payload, self._coders, ground.timers))

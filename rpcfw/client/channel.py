@@ -16,6 +16,7 @@ from rpcfw.spi.timers import Timers
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, Metadata, MetadataLike
 from rpcfw.values.method import Method
+from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Seconds
 
 __all__ = ["ClientChannel", "TimeLimits"]
@@ -44,6 +45,7 @@ class ClientChannel(Channel):
         limits: see `TimeLimits`.
         timers: the clock that deadlines are on.
         close: lets go of what is below the stack.
+        config: may set shorter limits, by method.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class ClientChannel(Channel):
         limits: TimeLimits,
         timers: Timers,
         close: Callable[[], Awaitable[None]],
+        config: ServiceConfig | None = None,
     ) -> None:
         self._stack = stack
         self._timeout_s = limits.timeout
         self._stream_timeout_s = limits.stream_timeout
         self._seconds = timers.seconds
         self._close = close
+        self._config = config
 
     def call(
         self,
@@ -88,6 +92,8 @@ class ClientChannel(Channel):
         timeout_s: float | None,
         metadata: MetadataLike | None,
     ) -> Call:
+        if self._config is not None:
+            timeout_s = self._configured(method, timeout_s)
         if timeout_s is not None:
             if not timeout_s <= _MOST_S:
                 raise ValueError(f"a timeout of {timeout_s} s: every call has a limit; give one")
@@ -97,3 +103,13 @@ class ClientChannel(Channel):
                 timeout_s = self._timeout_s if method.unary else self._stream_timeout_s
         pairs = EMPTY if metadata is None else Metadata.of(metadata)
         return Call(method, request, pairs, self._seconds() + timeout_s)
+
+    def _configured(self, method: Method, timeout_s: float | None) -> float | None:
+        """
+        Return the shorter of the caller's limit and the service config's.
+        """
+        config = self._config
+        limit_s = None if config is None else config.of(method.service, method.name).timeout_s
+        if timeout_s is None or limit_s is None:
+            return timeout_s if limit_s is None else limit_s
+        return min(timeout_s, limit_s)

@@ -87,7 +87,8 @@ class CallStream(Stream, Listener):
         """
         call, driver = self._call, self._driver
         if call.method.shape.client_streams:
-            self._call_id = driver.machine.call(head, None, "", False)
+            encoding = self._payload.encoding_for(driver.accepts)
+            self._call_id = driver.machine.call(head, None, encoding, False)
             what = "a request message"
             self._outlet = Outlet(
                 driver, self._call_id, self._payload, self._writer, what, driver.accepts

@@ -12,8 +12,9 @@ from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
 from rpcfw.spi.waiting import sleep
 from rpcfw.values.call import Call
+from rpcfw.values.metadata import Metadata
 
-__all__ = ["Retry"]
+__all__ = ["AttemptCount", "Retry"]
 
 
 class Retry(Filter):
@@ -65,3 +66,31 @@ class Retry(Filter):
         if delay_s > 0:
             await sleep(clock, delay_s)
         return True
+
+
+class AttemptCount(Filter):
+    """
+    Tells the server that it sees a further attempt of a call, in the metadata.
+
+    Args:
+        name: of the pair.
+        surroundings: of the process.
+    """
+
+    def __init__(self, name: str, surroundings: Surroundings) -> None:
+        super().__init__(NoOptions(), surroundings)
+        self._name = name
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        name = self._name
+
+        def step(call: Call) -> Any:
+            if call.attempt > 1:
+                others = tuple(pair for pair in call.metadata.pairs if pair[0] != name)
+                call.metadata = Metadata((*others, (name, str(call.attempt - 1))))
+            return proceed(call)
+
+        return step

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
@@ -29,4 +30,5 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.registries": Registry,
     "rpcfw.retries": RetryPolicy,
     "rpcfw.routers": Router,
+    "rpcfw.services": BuiltinService,
 }

@@ -94,6 +94,7 @@ class Open(Listener):
             machine = self.driver.machine
             machine.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
             self.driver.flush()
+            self.driver.failed += 1
         self.give_up(DeadlineExceeded(reason))
 
     # Listener.
@@ -111,4 +112,5 @@ class Open(Listener):
             self.outlet.room_made()
 
     def lost(self, error: CallError) -> None:
+        self.driver.failed += 1
         self.give_up(error)

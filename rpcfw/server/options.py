@@ -21,6 +21,7 @@ class ServerOptions:
     listen: tuple[Address, ...] = option("tcp:127.0.0.1:0", "where to listen; port 0: any free")
     advertise: Address | None = option("", "where callers reach it; empty: where it listens")
     services: tuple[str, ...] = option("", "what to serve, as module:Class")
+    builtin: tuple[str, ...] = option("", "services that describe the server, as grpc_health")
     protocols: tuple[str, ...] = option("native", "wires spoken on each port")
     weight: int = option("100", "share of calls wanted, against other instances")
     group: str = option("", "business group of the instances")

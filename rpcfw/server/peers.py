@@ -4,17 +4,28 @@ The connections of a server.
 
 from __future__ import annotations
 
+from itertools import count
+
+from attrs import frozen
 from twisted.logger import Logger
 
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reception import Reception
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import RequestReceived
+from rpcfw.spi.inspection import Calls, Connection
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.keepalive import Keepalive
 
 __all__ = ["Peers"]
+
+
+@frozen(eq=False)
+class _Peer:
+    id: int
+    created_at: float
+    keepalive: Keepalive
 
 
 class Peers(Owner):
@@ -33,12 +44,31 @@ class Peers(Owner):
         self._reception = reception
         self._clock = clock
         self._options = options
-        self._drivers: dict[Driver, Keepalive] = {}
+        self._drivers: dict[Driver, _Peer] = {}
+        self._ids = count(1)
+        # Of the connections that are closed.
+        self._past = Calls()
         self._leaving = ""
         self._gone: Waiter[None] | None = None
 
     def __len__(self) -> int:
         return len(self._drivers)
+
+    @property
+    def calls(self) -> Calls:
+        """
+        What came over all connections, those that are closed too.
+        """
+        return _sum(self._past, *map(_calls, self._drivers))
+
+    def connections(self) -> tuple[Connection, ...]:
+        """
+        Return the open connections, oldest first.
+        """
+        return tuple(
+            Connection(peer.id, driver.peer, driver.wire, peer.created_at, _calls(driver))
+            for driver, peer in self._drivers.items()
+        )
 
     def is_full(self, unrecognised: int) -> bool:
         """
@@ -71,21 +101,39 @@ class Peers(Owner):
         Close every connection, once what was written has left.
         """
         for driver in tuple(self._drivers):
+            # On some wires this names the last call that was begun.
+            driver.machine.fail(reason)
             driver.close(reason)
 
     def connected(self, driver: Driver) -> None:
         options = self._options
-        self._drivers[driver] = Keepalive(
-            driver, self._clock, options.keepalive, options.keepalive_timeout
-        )
+        keepalive = Keepalive(driver, self._clock, options.keepalive, options.keepalive_timeout)
+        self._drivers[driver] = _Peer(next(self._ids), self._clock.seconds(), keepalive)
         if self._leaving:
             driver.leave(self._leaving)
 
     def closed(self, driver: Driver, reason: str) -> None:
-        self._drivers.pop(driver).stop()
+        self._drivers.pop(driver).keepalive.stop()
+        calls = _calls(driver)
+        # Those that are open will not end well any more.
+        calls = calls._replace(failed=calls.started - calls.succeeded)
+        self._past = _sum(self._past, calls)
         gone = self._gone
         if gone is not None and not self._drivers and not gone.called:
             gone.callback(None)
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
+        driver.begun += 1
         self._reception.accept(driver, event)
+
+
+def _calls(driver: Driver) -> Calls:
+    """
+    Return a connection's calls. Good ends are not counted, so as to cost nothing.
+    """
+    succeeded = driver.begun - driver.failed - len(driver.listeners)
+    return Calls(driver.begun, succeeded, driver.failed)
+
+
+def _sum(*each: Calls) -> Calls:
+    return Calls(*(sum(column) for column in zip(*each, strict=True)))

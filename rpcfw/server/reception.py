@@ -261,6 +261,7 @@ class Reception:
         told = self._failures.told(event.head.path, error)
         if event.head.one_way:
             return
+        driver.failed += 1
         said = EMPTY if call is None else call.trailers
         driver.machine.finish(
             event.call_id,

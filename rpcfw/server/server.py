@@ -1,8 +1,8 @@
 """
 A server: services, ports, and the order in which it comes and goes.
 
-Coming: services started, threads ready, ports open, then announced. Going:
-withdrawn, peers told, new calls refused as not begun, open calls awaited, then
+Coming: services started, threads ready, ports open, then announced. Going: probes
+told, withdrawn, peers told, new calls refused as not begun, open calls awaited, then
 closed. Whoever calls meanwhile loses nothing but a refusal that may be retried:
 it is the peers that close, once they were told and have their answers. A server
 that closed first would cut off the calls that were on their way to it.
@@ -25,10 +25,13 @@ from rpcfw.server.announcing import Announcing
 from rpcfw.server.catalog import Catalog
 from rpcfw.server.dispatch import dispatch
 from rpcfw.server.failures import Failures
+from rpcfw.server.health import ServerHealth
+from rpcfw.server.inspection import ServerInspection
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.peers import Peers
 from rpcfw.server.reception import Reception
 from rpcfw.server.threads import BlockingThreads
+from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
@@ -53,6 +56,7 @@ class Server:
         options: see `ServerOptions`.
         services: what is served.
         filters: what stands in the stack beside the usual, and where.
+        builtin: what describes the server to its peers.
     """
 
     log = Logger()
@@ -63,6 +67,7 @@ class Server:
         options: ServerOptions,
         services: Sequence[Service],
         filters: Sequence[tuple[Insert, Filter]] = (),
+        builtin: Sequence[BuiltinService] = (),
     ) -> None:
         self._ground = ground
         self._options = options
@@ -88,6 +93,17 @@ class Server:
         self._announcing: Announcing | None = None
         #: Where it listens, once it does; a port of 0 has become a real one.
         self.addresses: tuple[Address, ...] = ()
+        self._builtin = tuple(builtin)
+        self._inspection = ServerInspection(self.catalog, self._peers, lambda: self.addresses)
+        for plugin in self._builtin:
+            self._inspection.add(plugin)
+
+    @property
+    def health(self) -> ServerHealth:
+        """
+        What probes are told; the services' own code may have its say.
+        """
+        return self._inspection.health
 
     @property
     def in_flight(self) -> int:
@@ -107,18 +123,19 @@ class Server:
             RegistryError: the registry refused for good.
         """
         try:
-            for filter in self._filters:
-                await filter.start()
-                self._started.append(filter.stop)
+            for plugin in (*self._filters, *self._builtin):
+                await plugin.start()
+                self._started.append(plugin.stop)
             for service in self.catalog:
                 await service.started()
                 self._started.append(service.stopped)
             self._threads.start()
             for address in self._options.listen:
                 await self._listen(address)
+            self.health.begin()
             if registry is not None:
                 self._announcing = Announcing(registry, self._options, self._ground)
-                await self._announcing.start(tuple(self.catalog), self.addresses)
+                await self._announcing.start(self._inspection.announced(), self.addresses)
         except BaseException:
             await self._leave()
             self._reception.give_up(Rejected("this server could not start"))
@@ -148,6 +165,7 @@ class Server:
         """
         Take no new calls, and let nobody send any.
         """
+        self.health.leave()
         if self._announcing is not None:
             await self._attempt("withdrawing", self._withdraw(self._announcing))
         self._peers.leave("the server is stopping")

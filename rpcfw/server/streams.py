@@ -86,7 +86,7 @@ async def answer_stream(
         async for message in responses:
             if not started:
                 started = True
-                driver.machine.start_response(call_id, call.response_metadata)
+                driver.machine.start_response(call_id, call.response_metadata, outlet.encoding)
             await outlet.send(message)
     except CallError as error:
         disown(error)

@@ -5,11 +5,39 @@ Compressors: bytes to fewer bytes and back, never to more than allowed.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from rpcfw.spi.plugin import Plugin
 
-__all__ = ["Compressor"]
+__all__ = ["Compressor", "Uncompressed", "uncompressed"]
+
+T = TypeVar("T")
+
+
+class Uncompressed:
+    """
+    A message that is to be sent as it is. See `uncompressed`.
+    """
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+
+
+def uncompressed(message: T) -> T:
+    """
+    Mark one message as not to be compressed, whatever ``[compression]`` says.
+
+    For what is compressed already, or holds a secret beside words of a stranger's
+    choice, whose length would give it away::
+
+        return uncompressed(Picture(jpeg))
+
+    Requests, responses and messages of streams may be marked. To filters, and to
+    whatever else looks at it on this side, a marked message is not of its type.
+    """
+    return cast(T, Uncompressed(message))
 
 
 class Compressor(Plugin):

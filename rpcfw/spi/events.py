@@ -199,10 +199,12 @@ class ConnectionFailed:
     Args:
         reason: what was expected and what came.
         by_peer: the peer reported it (so it has logged it, too).
+        too_many_pings: it did so because it was pinged too often.
     """
 
     reason: str
     by_peer: bool = False
+    too_many_pings: bool = False
 
 
 Event = (

@@ -72,6 +72,9 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
     #: A class made with `rpcfw.spi.options.options`.
     Options: ClassVar[type] = NoOptions
 
+    #: Names of the wires that it opens channels with, beside those of the process.
+    channel_protocols: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, options: Any, surroundings: Surroundings) -> None:
         self.options = options
         self.surroundings = surroundings

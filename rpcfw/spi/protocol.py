@@ -104,7 +104,8 @@ class Machine(ABC):
         Args:
             head: what is called and how.
             body: the first message if there is one already.
-            encoding: compression of the body, empty for none.
+            encoding: compression of the body, empty for none. If messages are still to
+                come, the one that they may have: some wires say it in the head.
             ended: no more messages will be sent. With a body: the fast path.
 
         Raises:
@@ -133,9 +134,12 @@ class Machine(ABC):
         """
 
     @abstractmethod
-    def start_response(self, call_id: int, metadata: Metadata) -> None:
+    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         """
         Send the pairs that stand before the first message of a streaming answer.
+
+        Args:
+            encoding: compression that its messages may have; as for `call`.
         """
 
     @abstractmethod
@@ -217,8 +221,15 @@ class WireProtocol(Plugin):
     name: ClassVar[str]
     #: The name in TLS's ALPN, empty for none.
     alpn: ClassVar[str] = ""
+    #: The metadata that tells a server how many attempts were before, empty for none.
+    attempts_header: ClassVar[str] = ""
     #: Codecs that it can carry; empty for any.
     codecs: ClassVar[tuple[str, ...]] = ()
+    #: Whether a peer that misspoke may be told so in a line of text, before the close;
+    #: where it reads frames only, it would take that for another fault.
+    hears_text: ClassVar[bool] = True
+    #: Where peers count pings: least time between two. Then none is sent without calls.
+    keepalive_floor_s: ClassVar[float] = 0.0
 
     @abstractmethod
     def match(self, data: bytes) -> Match:
@@ -239,7 +250,21 @@ class WireProtocol(Plugin):
         """
 
     @abstractmethod
-    def client(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+    def client(
+        self,
+        limits: Limits,
+        accepts: tuple[str, ...],
+        *,
+        authority: str = "",
+        secure: bool = False,
+    ) -> Machine:
         """
         Return a machine for a connection that this side opened.
+
+        Args:
+            limits: what this side takes.
+            accepts: names of the compressions that this side can undo.
+            authority: host and port that were dialled, for wires that tell the server
+                so; empty where there are none.
+            secure: the connection is under TLS.
         """

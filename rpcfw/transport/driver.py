@@ -81,6 +81,12 @@ class Driver(Connection):
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
         self.leaving = False
+        #: The peer broke off because it was pinged too often.
+        self.pinged_too_often = False
+        #: Its protocol's name, and for servers: calls that came and that failed.
+        self.wire = ""
+        self.begun = 0
+        self.failed = 0
         self._owner = owner
 
     # What calls ask for.
@@ -192,6 +198,7 @@ class Driver(Connection):
             who="the peer" if event.by_peer else "this side",
             reason=event.reason,
         )
+        self.pinged_too_often = event.too_many_pings
         self.close(event.reason)
 
     _ACTIONS: ClassVar[dict[type, Callable[[Driver, Any], None]]] = {

@@ -126,9 +126,11 @@ class Ground:
         payload, limits = self.payload, self.limits
 
         def make_machine() -> Machine:
-            return wire.client(limits, payload.accepts)
+            return wire.client(
+                limits, payload.accepts, authority=address.authority, secure=address.secure
+            )
 
-        return Link(
+        link = Link(
             address,
             self.network.speaking(wire.alpn),
             make_machine,
@@ -138,6 +140,8 @@ class Ground:
             changed,
             kept,
         )
+        link.keepalive_floor_s = wire.keepalive_floor_s
+        return link
 
     def server_machine(self, protocol: WireProtocol) -> Machine:
         """

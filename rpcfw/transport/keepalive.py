@@ -27,13 +27,23 @@ class Keepalive:
         clock: time.
         interval_s: silence after which a ping is sent; 0 for never.
         timeout_s: further silence after which the connection is aborted.
+        idle: ping while no call is open, too.
     """
 
-    def __init__(self, driver: Driver, clock: Clock, interval_s: float, timeout_s: float) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        clock: Clock,
+        interval_s: float,
+        timeout_s: float,
+        *,
+        idle: bool = True,
+    ) -> None:
         self._driver = driver
         self._clock = clock
         self._interval_s = interval_s
         self._timeout_s = timeout_s
+        self._idle = idle
         self._timer: Any = clock.callLater(interval_s, self._look) if interval_s > 0 else None
 
     def stop(self) -> None:
@@ -48,6 +58,9 @@ class Keepalive:
         left_s = self._interval_s - silent_s
         if left_s > _SLACK_S:
             self._timer = self._clock.callLater(left_s, self._look)
+            return
+        if not self._idle and not self._driver.listeners:
+            self._timer = self._clock.callLater(self._interval_s, self._look)
             return
         asked_at = self._clock.seconds()
         self._driver.machine.ping()

@@ -88,6 +88,8 @@ class Link(Owner):
         #: The driver while READY, else None: what a call's way looks at.
         self.driver: Driver | None = None
         self.reason = ""
+        #: See `rpcfw.spi.protocol.WireProtocol`; raised when a peer complains.
+        self.keepalive_floor_s = 0.0
         self._network = network
         self._make_machine = make_machine
         self._options = options
@@ -231,10 +233,7 @@ class Link(Owner):
         self._failures = 0
         self.driver = driver
         self._ready_since = self._clock.seconds()
-        given = self._options
-        self._watched[driver] = Keepalive(
-            driver, self._clock, given.keepalive, given.keepalive_timeout
-        )
+        self._watched[driver] = self._keepalive(driver)
         self._set(LinkState.READY)
         self._changed(self)
         wanting, self._wanting = self._wanting, []
@@ -253,6 +252,8 @@ class Link(Owner):
         watched = self._watched.pop(driver, None)
         if watched is not None:
             watched.stop()
+        if driver.pinged_too_often:
+            self.keepalive_floor_s = 2 * max(self._options.keepalive, self.keepalive_floor_s)
         if driver is self.driver:
             self._lost(reason)
         elif driver is self._greeting:
@@ -269,6 +270,13 @@ class Link(Owner):
             self._become_idle()
 
     # Pieces.
+
+    def _keepalive(self, driver: Driver) -> Keepalive:
+        interval_s, timeout_s = self._options.keepalive, self._options.keepalive_timeout
+        floor_s = self.keepalive_floor_s
+        if interval_s:
+            interval_s = max(interval_s, floor_s)
+        return Keepalive(driver, self._clock, interval_s, timeout_s, idle=not floor_s)
 
     def _set(self, state: LinkState) -> None:
         self.state = state

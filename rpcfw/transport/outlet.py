@@ -41,6 +41,8 @@ class Outlet:
         self._coder = coder
         self._what = what
         self._accepts = accepts
+        #: Compression that its messages may have.
+        self.encoding = payload.encoding_for(accepts)
         self._room = True
         self._waiter: Waiter[None] | None = None
         self._error: CallError | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from rpcfw.errors import CallError, ContractError, InvalidMessage, Unimplemented
 from rpcfw.spi.codec import Codec, Coder
-from rpcfw.spi.compressor import Compressor
+from rpcfw.spi.compressor import Compressor, Uncompressed
 from rpcfw.spi.options import option, options
 from rpcfw.values.units import Bytes
 
@@ -24,6 +24,12 @@ class CompressionOptions:
 
     plugin: str = option("none", "how large bodies are packed: none, gzip, zstd or a plugin's name")
     threshold: Bytes = option("1KiB", "bodies up to this size are sent as they are")
+
+
+class _AsItIs(bytes):
+    """
+    A body that is not to be packed.
+    """
 
 
 class Payload:
@@ -70,6 +76,15 @@ class Payload:
         except ContractError as error:
             raise Unimplemented(str(error)) from error
 
+    def encoding_for(self, accepts: tuple[str, ...]) -> str:
+        """
+        Return how bodies are packed for a receiver, empty for not at all.
+
+        Args:
+            accepts: compressions that it can undo.
+        """
+        return self._encoding if self._encoding in accepts else ""
+
     def pack(self, body: bytes, accepts: tuple[str, ...]) -> tuple[bytes, str]:
         """
         Return a body over the threshold as it is sent, and its encoding.
@@ -77,7 +92,7 @@ class Payload:
         Args:
             accepts: compressions that the receiver can undo.
         """
-        if self._encoding not in accepts:
+        if self._encoding not in accepts or type(body) is _AsItIs:
             return body, ""
         packed = self._compressors[self._encoding].compress(body)
         return (packed, self._encoding) if len(packed) < len(body) else (body, "")
@@ -105,6 +120,9 @@ class Payload:
         try:
             return coder.encode(message)
         except Exception as error:
+            # Here, since no codec takes such a thing: it costs the others nothing.
+            if type(message) is Uncompressed:
+                return _AsItIs(self.write(coder, message.message, what))
             raise InvalidMessage(
                 f"{what} of type {type(message).__name__} cannot be written: {error}"
             ) from error

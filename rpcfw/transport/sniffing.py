@@ -2,7 +2,8 @@
 One port for several protocols: the first bytes of a connection choose the machine.
 
 The driver knows nothing of it: a protocol is a plugin with a `match`, and what no
-protocol recognises gets a sentence that a person can read, and is closed.
+protocol recognises gets a sentence that a person can read, and is closed. Only where
+one of the protocols is not for people's ears, what is not HTTP/1 is closed in silence.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Acceptor(Factory):
         Return the driver of a connection that is known to speak ``protocol``.
         """
         machine = self._make_machine(protocol)
-        return Driver(machine, self._owner, self.clock, True, hello_timeout_s)
+        driver = Driver(machine, self._owner, self.clock, True, hello_timeout_s)
+        driver.wire = protocol.name
+        return driver
 
 
 class _Sniffer(Protocol):
@@ -123,17 +126,21 @@ class _Sniffer(Protocol):
 
     def _refuse(self, start: bytes) -> None:
         self._refused = True
-        names = ", ".join(protocol.name for protocol in self._acceptor.protocols)
+        transport = cast(Any, self.transport)
+        transport.write(self._refusal(start))
+        transport.loseConnection()
+
+    def _refusal(self, start: bytes) -> bytes:
+        protocols = self._acceptor.protocols
+        names = ", ".join(protocol.name for protocol in protocols)
         text = f"This is an rpcfw port. It speaks: {names}. What came is none of these.\n".encode()
         if start.startswith(_HTTP_METHODS):
-            text = (
+            return (
                 b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
                 b"Content-Type: text/plain; charset=utf-8\r\n"
                 b"Content-Length: %d\r\n\r\n%s" % (len(text), text)
             )
-        transport = cast(Any, self.transport)
-        transport.write(text)
-        transport.loseConnection()
+        return text if all(protocol.hears_text for protocol in protocols) else b""
 
     def _too_slow(self) -> None:
         cast(Any, self.transport).abortConnection()

@@ -62,8 +62,22 @@ class Address:
             )
         return cls(scheme, host, int(port))
 
-    def __str__(self) -> str:
+    @property
+    def authority(self) -> str:
+        """
+        Host and port as they stand in a URL; empty for what has none.
+        """
         if self.scheme in ("unix", "memory"):
-            return f"{self.scheme}:{self.host}"
+            return ""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}:{host}:{self.port}"
+        return f"{host}:{self.port}"
+
+    @property
+    def secure(self) -> bool:
+        """
+        Whether it is reached over TLS.
+        """
+        return self.scheme == "tls"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.authority or self.host}"

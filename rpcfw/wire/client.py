@@ -60,7 +60,7 @@ class ClientMachine(NativeMachine):
             raise self._refusal()
         flags = END_OF_STREAM if ended else 0
         if body is None:
-            flags, body = flags | NO_MESSAGE, b""
+            flags, body, encoding = flags | NO_MESSAGE, b"", ""
         elif len(body) > self._max_send_bytes or len(body) > peer.max_body_bytes:
             self._check_size(len(body))
         if encoding:
@@ -122,7 +122,7 @@ class ClientMachine(NativeMachine):
     ) -> NoReturn:
         raise LocalProtocolError("a client does not answer")
 
-    def start_response(self, call_id: int, metadata: Metadata) -> NoReturn:
+    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> NoReturn:
         raise LocalProtocolError("a client does not answer")
 
     def finish(

@@ -31,5 +31,12 @@ class NativeProtocol(WireProtocol):
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
         return ServerMachine(limits, accepts, self.surroundings.application)
 
-    def client(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+    def client(
+        self,
+        limits: Limits,
+        accepts: tuple[str, ...],
+        *,
+        authority: str = "",
+        secure: bool = False,
+    ) -> Machine:
         return ClientMachine(limits, accepts, self.surroundings.application)

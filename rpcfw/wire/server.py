@@ -81,7 +81,7 @@ class ServerMachine(NativeMachine):
         fixed = pack_fixed(_RESPONSE, flags, 0, len(header), len(body), call_id)
         self._out.append(fixed + header + body)
 
-    def start_response(self, call_id: int, metadata: Metadata) -> None:
+    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         stream = self._sending(call_id)
         if stream is None:
             return

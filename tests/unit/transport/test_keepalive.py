@@ -18,6 +18,7 @@ class Peer:
         self.heard_at = 0.0
         self.pings = 0
         self.aborted = ""
+        self.listeners: dict = {}
         self.machine = self
 
     def ping(self) -> None:
@@ -32,9 +33,9 @@ class Peer:
         self.aborted = reason
 
 
-def watched(interval_s: float = 30.0) -> tuple[Clock, Peer, Keepalive]:
+def watched(interval_s: float = 30.0, *, idle: bool = True) -> tuple[Clock, Peer, Keepalive]:
     clock, peer = Clock(), Peer()
-    return clock, peer, Keepalive(peer, clock, interval_s, 10.0)
+    return clock, peer, Keepalive(peer, clock, interval_s, 10.0, idle=idle)
 
 
 def test_a_busy_connection_is_not_asked():
@@ -100,3 +101,18 @@ def test_never():
     keepalive.stop()
 
     assert 0 == peer.pings
+
+
+def test_not_while_idle():
+    """
+    Where peers count pings, one without an open call is left in peace.
+    """
+    clock, peer, keepalive = watched(idle=False)
+    for _ in range(10):
+        clock.advance(30)
+    assert 0 == peer.pings
+    peer.listeners[1] = None
+    clock.advance(30)
+    keepalive.stop()
+
+    assert 1 == peer.pings

@@ -71,7 +71,15 @@ class World:
     One link, and a server that may listen at its address.
     """
 
-    def __init__(self, *, kept: bool = False, chance: float = 0.5, network=None, **texts: str):
+    def __init__(
+        self,
+        *,
+        kept: bool = False,
+        chance: float = 0.5,
+        network=None,
+        floor_s: float = 0.0,
+        **texts: str,
+    ):
         self.clock = Clock()
         self.memory = MemoryNetwork(self.clock)
         self.keeper = Keeper()
@@ -87,6 +95,7 @@ class World:
             changed=self.changed,
             kept=kept,
         )
+        self.link.keepalive_floor_s = floor_s
 
     def changed(self, link: Link) -> None:
         self.states.append(link.state)

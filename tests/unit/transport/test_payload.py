@@ -9,6 +9,7 @@ import pytest
 from rpcfw.errors import ContractError, InvalidMessage, MessageTooLarge, Unimplemented
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.codec import Codec, Coder
+from rpcfw.spi.compressor import uncompressed
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.status import Status
 from rpcfw.testing.surroundings import surroundings
@@ -144,3 +145,16 @@ def test_what_cannot_be_read(body, encoding):
     known = payload()
     with pytest.raises(InvalidMessage):
         known.read(known.coder("upper", str), body, encoding, "the response")
+
+
+def test_marked_messages_are_not_packed():
+    """
+    A message that is marked as such is sent as it is, and is written like any other.
+    """
+    known = payload()
+    coder = known.coder("upper", str)
+    body = known.write(coder, uncompressed("a" * 500), "the request")
+
+    assert (b"A" * 500, "") == known.pack(body, ("gzip",))
+    with pytest.raises(InvalidMessage, match="of type int cannot"):
+        known.write(coder, uncompressed(3), "the request")

@@ -32,6 +32,15 @@ class Shouted(NativeProtocol):
         return Match.MORE if word.startswith(data) else Match.NO
 
 
+class Deaf(NativeProtocol):
+    """
+    A protocol whose peers take any bytes for frames.
+    """
+
+    name = "deaf"
+    hears_text = False
+
+
 class Endless(NativeProtocol):
     """
     A protocol that never knows.
@@ -259,3 +268,17 @@ def test_the_end_is_told_to_the_driver():
     assert "closed" == keeper.told[2][0]
     assert 0 == acceptor.unrecognised
     assert [] == clock.getDelayedCalls()
+
+
+def test_silence_where_text_would_be_taken_for_frames():
+    """
+    Where a protocol's peers read frames only, strangers are closed in silence, but for HTTP's.
+    """
+    port = Port(native(), Deaf(NoOptions(), surroundings()))
+    junk, browser = port.open(), port.open()
+    port.say(junk, b"INVALID CONNECTION PREFACE\r\n\r\n")
+    port.say(browser, b"GET / HTTP/1.1\r\n\r\n")
+
+    assert (b"", True) == (junk.value(), junk.lost)
+    assert browser.value().startswith(b"HTTP/1.1 400 ")
+    assert b"native, deaf" in browser.value()

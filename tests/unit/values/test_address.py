@@ -97,3 +97,21 @@ def test_any_text(text):
     except ValueError:
         return
     assert address == Address.parse(str(address))
+
+
+@pytest.mark.parametrize(
+    ("text", "authority", "secure"),
+    [
+        ("tcp:10.0.0.5:2200", "10.0.0.5:2200", False),
+        ("tls:[::1]:443", "[::1]:443", True),
+        ("unix:/run/app.sock", "", False),
+        ("memory:a", "", False),
+    ],
+)
+def test_what_stands_in_a_url(text, authority, secure):
+    """
+    What has a host and a port has an authority; only tls: is secure.
+    """
+    address = Address.parse(text)
+
+    assert (authority, secure) == (address.authority, address.secure)

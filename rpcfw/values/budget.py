@@ -26,14 +26,19 @@ class Budget:
         self._half = most / 2
         self._ratio = ratio
 
+    @property
+    def allows(self) -> bool:
+        """
+        Whether there are tokens to spend.
+        """
+        return not self._most or self._tokens > self._half
+
     def spend(self) -> bool:
         """
         Take a failure into account; return whether it may be repeated.
         """
-        if not self._most:
-            return True
         self._tokens = max(0.0, self._tokens - 1)
-        return self._tokens > self._half
+        return self.allows
 
     def refill(self) -> None:
         """

@@ -1,0 +1,3 @@
+"""
+gRPC over HTTP/2: one more wire behind the protocol seam, in pure Python.
+"""

@@ -1,0 +1,201 @@
+"""
+What a client says: calls, their messages, and that they are given up.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from rpcfw.errors import LocalProtocolError, Overloaded
+from rpcfw.spi.events import CallEnded, RequestHead, ResponseReceived
+from rpcfw.spi.protocol import Limits
+from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_grpc import frames
+from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.headers import BlockReader
+from rpcfw_grpc.machine import GRPCMachine
+from rpcfw_grpc.responses import PSEUDO, Answer, ResponseReader
+from rpcfw_grpc.settings import FRAME_BYTES, UNLIMITED
+from rpcfw_grpc.streams import State, Step, Stream
+from rpcfw_grpc.windows import Inbound
+from rpcfw_grpc.writing import RequestWriter
+
+__all__ = ["Calling"]
+
+_DATA_AND_PREFIX = Struct(">HBBBLBL")
+#: Calls at once before the server has said how many it takes.
+_FIRST_CALLS = 100
+_READABLE = 4
+
+
+class Calling(GRPCMachine[None]):
+    """
+    The sending half of the client's side.
+    """
+
+    def __init__(
+        self, limits: Limits, accepts: tuple[str, ...], authority: str, scheme: str
+    ) -> None:
+        super().__init__(limits, server=False)
+        most_bytes = limits.max_header_bytes
+        reader = ResponseReader(most_bytes, accepts)
+        self._reader: BlockReader[Answer] = BlockReader(_READABLE * most_bytes, PSEUDO, reader)
+        self._writer = RequestWriter(authority, scheme, accepts)
+        self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
+        self._most_calls = min(_FIRST_CALLS, limits.max_calls)
+        self._last_id = -1
+        self._closed = False
+        # Whether the server's compressions were reported.
+        self._told = False
+
+    def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
+        call_id = self._last_id + 2
+        self._check_open(call_id)
+        if body is not None:
+            self._check_sendable(len(body))
+        peer = self._peer
+        block = self._writer.block(head, encoding, peer.header_list_bytes)
+        self._last_id = call_id
+        size = 0 if body is None else len(body)
+        length = size + 5
+        if (
+            body is not None
+            and ended
+            and not head.one_way
+            and length <= self._room
+            and length <= peer.window_bytes
+            and length <= peer.frame_bytes
+            and len(block) <= peer.frame_bytes
+        ):
+            self._room -= length
+            self._calls[call_id] = None
+            self._out += (
+                frames.pack(frames.HEADERS, frames.END_HEADERS, call_id, block),
+                _DATA_AND_PREFIX.pack(
+                    length >> 8,
+                    length & 0xFF,
+                    frames.DATA,
+                    frames.END_STREAM,
+                    call_id,
+                    1 if encoding else 0,
+                    size,
+                ),
+                body,
+            )
+            return call_id
+        self._call_slowly(call_id, block, body, encoding, ended=ended, done=head.one_way)
+        return call_id
+
+    def _check_open(self, call_id: int) -> None:
+        if self._closed or self._over or call_id > frames.MAX_STREAM_ID:
+            text = "no more calls can be made on this connection"
+        elif len(self._calls) >= self._most_calls:
+            text = f"the server takes {self._most_calls} calls at once on one connection"
+        else:
+            return
+        raise Overloaded(text, hints=Hint.NEVER_SENT | Hint.NOT_BEGUN)
+
+    def _call_slowly(
+        self,
+        call_id: int,
+        block: bytes,
+        body: bytes | None,
+        encoding: str,
+        *,
+        ended: bool,
+        done: bool,
+    ) -> None:
+        stream = self._grow(call_id, None, State.OPEN)
+        self._calls[call_id] = stream
+        stream.announced = encoding
+        stream.done = done
+        self._out.append(self._block_frames(call_id, block, 0))
+        if body is not None:
+            stream.outgoing.add(body, 1 if encoding else 0)
+        if ended:
+            stream.tail = b""
+        self._pump(stream)
+
+    def _grow(self, stream_id: int, entry: None, state: State = State.LOCAL_ENDED) -> Stream:
+        inbound = Inbound(self._limits.stream_window_bytes)
+        room = self._peer.window_bytes
+        return Stream(stream_id, state, inbound, room, self._limits.max_receive_bytes)
+
+    def end(self, call_id: int) -> None:
+        stream = self._own(call_id)
+        if stream is not None and stream.tail is None:
+            stream.tail = b""
+            self._pump(stream)
+
+    def respond(
+        self,
+        call_id: int,
+        body: bytes,
+        encoding: str = "",
+        metadata: Metadata = EMPTY,
+        trailers: Metadata = EMPTY,
+    ) -> None:
+        raise LocalProtocolError("a client does not answer calls")
+
+    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
+        raise LocalProtocolError("a client does not answer calls")
+
+    def finish(
+        self,
+        call_id: int,
+        status: Status,
+        message: str = "",
+        details: bytes = b"",
+        trailers: Metadata = EMPTY,
+        hints: Hint = Hint.NONE,
+        retry_after_s: float | None = None,
+    ) -> None:
+        raise LocalProtocolError("a client ends its side with end, or gives up with cancel")
+
+    def leave(self, reason: str) -> None:
+        if not self._over:
+            self._out.append(frames.goaway(0, ErrorCode.NO_ERROR, reason))
+
+    def _check_encoding(self, stream: Stream, encoding: str) -> None:
+        if encoding and encoding != stream.announced:
+            raise LocalProtocolError(
+                f"call {stream.id} announced the compression {stream.announced or 'none'!r}; "
+                f"its messages cannot have {encoding!r}"
+            )
+
+    # Ends.
+
+    def _ended_sending(self, stream: Stream) -> None:
+        stream.step(Step.SENT_END)
+
+    def _end_stream(self, stream: Stream, event: CallEnded | ResponseReceived) -> None:
+        """
+        Report the end of a call, and see that the server takes it as ended, too.
+        """
+        if stream.state is not State.CLOSED:
+            well = stream.state is State.REMOTE_ENDED
+            self._send_reset(stream.id, ErrorCode.NO_ERROR if well else ErrorCode.CANCEL)
+        if not stream.done:
+            self._events.append(event)
+        self._finished += 1
+        self._forget(stream)
+
+    def _give_up(self, stream: Stream, status: Status, text: str) -> None:
+        head = stream.answer
+        metadata = EMPTY if head is None else head.metadata
+        self._end_stream(stream, CallEnded(stream.id, status, text, metadata=metadata))
+
+    def _drop(self, stream: Stream) -> None:
+        """
+        Let go of a call whose answer nobody waits for.
+        """
+        self._send_reset(stream.id, ErrorCode.NO_ERROR)
+        self._forget(stream)
+
+    def _on_settings_changed(self, window_change: int) -> None:
+        peer = self._peer
+        most = self._limits.max_calls
+        self._most_calls = most if peer.streams == UNLIMITED else min(most, peer.streams)
+        self._writer.resize(peer.table_bytes)
+        super()._on_settings_changed(window_change)

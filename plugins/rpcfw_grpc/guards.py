@@ -1,0 +1,111 @@
+"""
+When a peer counts as hostile, told without a clock.
+
+Theory of operation. Frames that move no call cost the peer little and us some
+work: what is counted is how many of them come between two that do. Calls that are
+begun and cancelled are weighed against those that were let run to their end: each
+of these forgives a share of a cancelled one.
+
+Two scores are kept of cancelled calls. One that came and was cancelled within the
+same bytes was hardly meant to run ("rapid reset"): these are held against
+``max_resets``. Others may well be honest, as when this process hangs and all its
+callers' time runs out at once, so ``max_calls`` of them are borne: that is how many
+one peer could have open. A stream that *we* had to reset for a fault of the peer's
+counts as if the peer had done it.
+
+What needs a clock is left to the driver: see ``Machine.ping`` and the module
+``protocol``.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.protocol import Limits
+from rpcfw_grpc.frames import ErrorCode
+
+__all__ = ["Guards", "Idle"]
+
+
+class Idle(IntEnum):
+    """
+    Frames that move no call.
+    """
+
+    PING = 0
+    SETTINGS = 1
+    EMPTY = 2
+    OTHER = 3
+
+
+_TEXTS = {
+    # This word, exactly, tells a gRPC client to send its keepalive less often.
+    Idle.PING: "too_many_pings",
+    Idle.SETTINGS: "too many SETTINGS frames",
+    Idle.EMPTY: "too many empty frames",
+    Idle.OTHER: "too many frames that move no call",
+}
+
+
+class Guards:
+    """
+    The scores of one peer.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        most = limits.max_pings
+        self._most = {Idle.PING: most, Idle.SETTINGS: most, Idle.EMPTY: most, Idle.OTHER: 10 * most}
+        self._counts = [0] * len(Idle)
+        self._progress = -1
+        self._before = 0
+        self._finished = 0
+        self._rapid = 0.0
+        self._cancelled = 0.0
+
+    def turn(self, last_id: int) -> None:
+        """
+        Begin to read some bytes; the last call begun before them is given.
+        """
+        self._before = last_id
+
+    def idle(self, kind: Idle, progress: int) -> None:
+        """
+        Count a frame that moved nothing.
+
+        Args:
+            progress: grows with all that does move a call.
+
+        Raises:
+            RemoteProtocolError: it was one too many.
+        """
+        if progress != self._progress:
+            self._progress = progress
+            self._counts = [0] * len(Idle)
+        self._counts[kind] += 1
+        if self._counts[kind] > self._most[kind]:
+            raise RemoteProtocolError(_TEXTS[kind], ErrorCode.ENHANCE_YOUR_CALM)
+
+    def cancelled(self, call_id: int, finished: int) -> None:
+        """
+        Count a call that the peer gave up, or made us give up.
+
+        Args:
+            finished: how many calls ran to their end, ever.
+
+        Raises:
+            RemoteProtocolError: it was one too many.
+        """
+        limits = self._limits
+        forgiven = (finished - self._finished) * limits.max_resets / 100
+        self._finished = finished
+        self._cancelled = max(self._cancelled - forgiven, 0.0) + 1
+        self._rapid = max(self._rapid - forgiven, 0.0)
+        if call_id > self._before:
+            self._rapid += 1
+        if self._rapid > limits.max_resets or self._cancelled > limits.max_calls:
+            raise RemoteProtocolError(
+                f"too many calls begun and cancelled; max_resets = {limits.max_resets}",
+                ErrorCode.ENHANCE_YOUR_CALM,
+            )

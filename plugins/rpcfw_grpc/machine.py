@@ -1,0 +1,190 @@
+"""
+What comes on calls: messages, their limits, and the windows they come through.
+
+Late frames. A stream that this side has reset, or ended early, may still get
+frames that the peer had on their way: they are counted against the connection's
+window and dropped. The newest of such streams are kept in `_reset`; on any other
+closed stream a frame is the peer's fault.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TypeVar
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.events import MessageReceived
+from rpcfw.spi.protocol import Limits
+from rpcfw.status import Status
+from rpcfw_grpc import frames
+from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
+from rpcfw_grpc.guards import Idle
+from rpcfw_grpc.prefix import PREFIX_BYTES, BadPrefix, TooLarge
+from rpcfw_grpc.sending import Sending
+from rpcfw_grpc.streams import Step, Stream
+
+__all__ = ["GRPCMachine"]
+
+E = TypeVar("E")
+
+#: Messages of the largest size that may be unfinished at once on a connection.
+_UNFINISHED_MESSAGES = 16
+_UNREAD_BYTES = 64 << 20
+
+
+class GRPCMachine(Sending[E]):
+    """
+    What both sides do with the streams of their calls.
+    """
+
+    def __init__(self, limits: Limits, *, server: bool) -> None:
+        super().__init__(limits, server=server)
+        self._most_unread = max(_UNREAD_BYTES, _UNFINISHED_MESSAGES * limits.max_receive_bytes)
+
+    # What the sides add.
+
+    @abstractmethod
+    def _on_end(self, stream: Stream) -> None:
+        """
+        The peer ended its half with a DATA frame.
+        """
+
+    @abstractmethod
+    def _on_unwanted(self, stream: Stream, size: int, ended: bool) -> None:
+        """
+        Bytes came that the application does not wait for. They are dropped.
+        """
+
+    @abstractmethod
+    def _give_up(self, stream: Stream, status: Status, text: str) -> None:
+        """
+        End a call that cannot go on, on both sides.
+        """
+
+    # Reading.
+
+    def _on_body(self, flags: int, stream_id: int, payload: bytes) -> None:
+        size = len(payload)
+        self._take(size)
+        body = frames.strip_padding(flags, payload)
+        stream = self._stream(stream_id)
+        if stream is None:
+            self._late(stream_id, "DATA")
+            return
+        stream.step(Step.RECEIVED)
+        ended = bool(flags & END_STREAM)
+        if body:
+            self._progress += 1
+        elif not ended:
+            self._guards.idle(Idle.EMPTY, self._progress)
+        if not stream.inbound.take(size):
+            raise StreamFault(
+                stream_id, "more DATA than the window allows", ErrorCode.FLOW_CONTROL_ERROR
+            )
+        stream.count(len(body), ended=ended)
+        if ended:
+            stream.step(Step.RECEIVED_END)
+        elif size > len(body):
+            self._return(stream, size - len(body))
+        if stream.done:
+            self._on_unwanted(stream, len(body), ended)
+        elif self._read_messages(stream, body) and ended:
+            self._on_end(stream)
+
+    def _take(self, size: int) -> None:
+        """
+        Count DATA against the connection's window, and give it back.
+        """
+        inbound = self._inbound
+        if not inbound.take(size):
+            raise RemoteProtocolError(
+                "more DATA than the connection's window allows", ErrorCode.FLOW_CONTROL_ERROR
+            )
+        inbound.owed += size
+        self._return_connection()
+
+    def _return_connection(self) -> None:
+        inbound = self._inbound
+        if inbound.owed * 2 >= inbound.size and self._unread <= self._most_unread:
+            self._out.append(frames.window_update(0, inbound.free(0)))
+
+    def _return(self, stream: Stream, size: int) -> None:
+        increment = stream.inbound.free(size)
+        if increment:
+            self._out.append(frames.window_update(stream.id, increment))
+
+    def _read_messages(self, stream: Stream, body: bytes) -> bool:
+        """
+        Hand out what messages are whole now. Returns False if the call is over.
+        """
+        reader, inbound = stream.reader, stream.inbound
+        before = reader.partial
+        try:
+            messages = reader.feed(body)
+        except TooLarge as error:
+            limit = self._limits.max_receive_bytes
+            text = f"a message of {error.size} bytes came; max_receive_bytes = {limit}"
+            self._give_up(stream, Status.RESOURCE_EXHAUSTED, text)
+            return False
+        except BadPrefix as error:
+            self._give_up(stream, Status.INTERNAL, str(error))
+            return False
+        self._partial += reader.partial - before
+        for flag, message in messages:
+            if flag and not stream.encoding:
+                text = "a message is marked as compressed, but grpc-encoding names nothing"
+                self._give_up(stream, Status.INTERNAL, text)
+                return False
+            cost = inbound.cost(len(message) + PREFIX_BYTES)
+            stream.messages += 1
+            stream.unread += cost
+            self._unread += cost
+            event = MessageReceived(stream.id, message, stream.encoding if flag else "", cost)
+            if stream.messages == 1:
+                stream.message = event
+            self._events.append(event)
+        return not reader.partial or self._go_on(stream)
+
+    def _go_on(self, stream: Stream) -> bool:
+        if self._partial > self._most_unread:
+            text = f"over {self._most_unread} bytes of unfinished messages on one connection"
+            self._give_up(stream, Status.RESOURCE_EXHAUSTED, text)
+            return False
+        increment = stream.inbound.free_early(stream.reader.partial, stream.reader.whole)
+        if increment:
+            self._out.append(frames.window_update(stream.id, increment))
+        return True
+
+    def consumed(self, call_id: int, cost: int) -> None:
+        stream = self._calls.get(call_id)
+        if type(stream) is not Stream:
+            return
+        cost = min(cost, stream.unread)
+        stream.unread -= cost
+        self._unread -= cost
+        if stream.may_receive:
+            self._return(stream, cost)
+        self._return_connection()
+
+    def _late(self, stream_id: int, what: str) -> None:
+        """
+        Judge a frame for a stream that is no more.
+        """
+        if stream_id in self._reset:
+            self._guards.idle(Idle.OTHER, self._progress)
+            return
+        self._check_reached(stream_id, what)
+        raise StreamFault(
+            stream_id, f"{what} on stream {stream_id}, which is closed", ErrorCode.STREAM_CLOSED
+        )
+
+    def _take_back(self, stream: Stream) -> MessageReceived | None:
+        """
+        Withdraw a call's first message: it becomes part of a larger event.
+        """
+        message = stream.message
+        if message is not None:
+            self._events.remove(message)
+            self._unread -= stream.unread
+            stream.unread = 0
+        return message

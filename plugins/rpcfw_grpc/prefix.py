@@ -1,0 +1,115 @@
+"""
+Messages in the bytes of a stream: a flag, four bytes of length, the message.
+
+Where DATA frames begin and end says nothing about where messages do.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+__all__ = ["PREFIX", "PREFIX_BYTES", "BadPrefix", "MessageReader", "TooLarge"]
+
+PREFIX: Final = Struct(">BL")
+PREFIX_BYTES: Final = PREFIX.size
+
+_SMALL_BYTES = 1024
+
+
+class BadPrefix(Exception):
+    """
+    What came is no message: the call cannot be read any further.
+    """
+
+
+class TooLarge(Exception):
+    """
+    A message was announced that is over the limit.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class MessageReader:
+    """
+    Cuts a stream's bytes into messages.
+
+    Takes no memory for a message before its announced size was checked.
+
+    Args:
+        limit_bytes: the largest message.
+    """
+
+    __slots__ = ("_chunks", "_have", "_limit", "_whole")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._chunks: list[bytes | bytearray] = []
+        self._have = 0
+        # Size with the prefix; 0 as long as the prefix is not all here.
+        self._whole = 0
+
+    @property
+    def partial(self) -> int:
+        """
+        How many bytes wait for the rest of their message.
+        """
+        return self._have
+
+    @property
+    def whole(self) -> int:
+        """
+        How many bytes the unfinished message will have, 0 if that is unknown.
+        """
+        return self._whole
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """
+        Take bytes and return the messages that are now whole: (flag, body) each.
+
+        Raises:
+            BadPrefix: a flag that nobody knows.
+            TooLarge: a message over the limit was announced.
+        """
+        have = self._have + len(data)
+        if have < (self._whole or PREFIX_BYTES):
+            self._keep(data)
+            self._have = have
+            return []
+        if self._chunks:
+            data = b"".join((*self._chunks, data))
+            self._chunks.clear()
+        return self._cut(data)
+
+    def _keep(self, data: bytes) -> None:
+        # A peer that sends byte by byte must not cost us an object for each.
+        if len(data) >= _SMALL_BYTES:
+            self._chunks.append(data)
+        elif self._chunks and type(self._chunks[-1]) is bytearray:
+            self._chunks[-1] += data
+        elif data:
+            self._chunks.append(bytearray(data))
+
+    def _cut(self, data: bytes) -> list[tuple[int, bytes]]:
+        messages = []
+        at, end = 0, len(data)
+        self._whole = 0
+        while end - at >= PREFIX_BYTES:
+            flag, size = PREFIX.unpack_from(data, at)
+            if flag > 1:
+                raise BadPrefix(f"a message begins with 0 or 1; {flag} came")
+            if size > self._limit:
+                raise TooLarge(size)
+            stop = at + PREFIX_BYTES + size
+            if stop > end:
+                self._whole = PREFIX_BYTES + size
+                break
+            messages.append((flag, data[at + PREFIX_BYTES : stop]))
+            at = stop
+        self._have = end - at
+        if at < end:
+            self._keep(data[at:] if at else data)
+        return messages

@@ -1,0 +1,52 @@
+"""
+gRPC as a wire protocol: chosen by name, by ALPN, or by HTTP/2's first bytes.
+
+What needs a clock is the driver's: when to ping and how long to wait for the
+answer, how old or idle a connection may grow, how long to wait after `leave`, and
+whether a peer pings too often for the clock (it then calls
+``fail("too_many_pings")``, the word at which gRPC clients ping less).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rpcfw.spi.protocol import Limits, Machine, Match, WireProtocol
+from rpcfw_grpc.client import ClientMachine
+from rpcfw_grpc.frames import PREFACE
+from rpcfw_grpc.server import ServerMachine
+
+__all__ = ["GRPCProtocol"]
+
+
+class GRPCProtocol(WireProtocol):
+    """
+    gRPC over HTTP/2, with TLS or with prior knowledge.
+    """
+
+    name: ClassVar[str] = "grpc"
+    alpn: ClassVar[str] = "h2"
+    attempts_header: ClassVar[str] = "grpc-previous-rpc-attempts"
+    hears_text: ClassVar[bool] = False
+    #: What a gRPC server bears that nobody has set up otherwise.
+    keepalive_floor_s: ClassVar[float] = 300.0
+
+    def match(self, data: bytes) -> Match:
+        size = len(PREFACE)
+        if data[:size] != PREFACE[: len(data)]:
+            return Match.NO
+        return Match.YES if len(data) >= size else Match.MORE
+
+    def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+        return ServerMachine(limits, accepts)
+
+    def client(
+        self,
+        limits: Limits,
+        accepts: tuple[str, ...],
+        *,
+        authority: str = "",
+        secure: bool = False,
+    ) -> Machine:
+        scheme = "https" if secure else "http"
+        return ClientMachine(limits, accepts, authority or "localhost", scheme)

@@ -1,0 +1,158 @@
+"""
+What a server writes: the head of an answer, its trailers, and all in one piece.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from struct import Struct
+from typing import Final
+
+from rpcfw.status import WIRE_HINTS, Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_grpc.fields import Fields
+from rpcfw_grpc.frames import END_HEADERS, END_STREAM, HEADERS, headers
+from rpcfw_grpc.headers import encode, list_bytes
+from rpcfw_grpc.names import fields_of, packed
+from rpcfw_grpc.statuses import write_message
+
+__all__ = ["Reply", "ok_trailers", "refusal_head", "reply_for", "trailers_block"]
+
+_STATUS_200: Final = (b":status", b"200")
+_OK: Final = (b"grpc-status", b"0")
+_OK_BLOCK: Final = encode([_OK])
+_OK_FRAME = Struct(f">5sL{len(_OK_BLOCK)}s")
+_OK_START: Final = headers(0, _OK_BLOCK, END_STREAM, len(_OK_BLOCK))[:5]
+
+
+def ok_trailers(stream_id: int) -> bytes:
+    """
+    Return the HEADERS frame that ends a call well.
+    """
+    return _OK_FRAME.pack(_OK_START, stream_id, _OK_BLOCK)
+
+
+class Reply:
+    """
+    How requests of one content-type are answered. Shared by all of them.
+    """
+
+    __slots__ = ("_block", "_pack", "_start", "fields")
+
+    def __init__(self, content_type: bytes) -> None:
+        self.fields: Fields = [_STATUS_200, (b"content-type", content_type)]
+        self._block = encode(self.fields)
+        size = len(self._block)
+        self._start = bytes((size >> 16, size >> 8 & 0xFF, size & 0xFF, HEADERS, END_HEADERS))
+        self._pack = Struct(f">5sL{size}sHBHLBL").pack
+
+    def whole(self, stream_id: int, size: int) -> bytes:
+        """
+        Return all that stands before the body of a unary answer.
+
+        That is the head's frame, the DATA frame's head, and the message's prefix.
+
+        Args:
+            size: of the body.
+        """
+        length = size + 5
+        return self._pack(
+            self._start,
+            stream_id,
+            self._block,
+            length >> 8,
+            length & 0xFF,
+            0,
+            stream_id,
+            0,
+            size,
+        )
+
+    def head(self, metadata: Metadata, encoding: str, accepts: bytes) -> bytes:
+        """
+        Return the block that begins an answer.
+
+        Args:
+            accepts: value of ``grpc-accept-encoding``, empty to leave it out.
+        """
+        if metadata is EMPTY and not encoding and not accepts:
+            return self._block
+        fields = list(self.fields)
+        if encoding:
+            fields.append((b"grpc-encoding", encoding.encode()))
+        if accepts:
+            fields.append((b"grpc-accept-encoding", accepts))
+        return encode(fields + fields_of(metadata))
+
+
+@lru_cache(maxsize=64)
+def reply_for(content_type: bytes) -> Reply:
+    """
+    Return how requests of this content-type are answered.
+    """
+    return Reply(content_type)
+
+
+def refusal_head(status: int, size: int) -> bytes:
+    """
+    Return the head of a plain HTTP answer for those who do not speak gRPC.
+    """
+    fields = [
+        (b":status", b"%d" % status),
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % size),
+    ]
+    if status == 405:
+        fields.append((b"allow", b"POST"))
+    return encode(fields)
+
+
+def trailers_block(
+    before: Fields | None = None,
+    status: Status = Status.OK,
+    message: str = "",
+    details: bytes = b"",
+    trailers: Metadata = EMPTY,
+    hints: Hint = Hint.NONE,
+    retry_after_s: float | None = None,
+    *,
+    peer: int,
+) -> bytes:
+    """
+    Return the block that ends a call.
+
+    Args:
+        before: what a head would have said, if there was none.
+        peer: bytes of a header list that the peer takes; what is over them goes:
+            first trailers and details, then the end of the message.
+    """
+    fields = [*(before or ()), (b"grpc-status", b"%d" % status)]
+    if message:
+        fields.append((b"grpc-message", write_message(message)))
+    small: Fields = []
+    if hints & WIRE_HINTS:
+        small.append((b"rpcfw-hints", b"%d" % (hints & WIRE_HINTS)))
+    if retry_after_s is not None:
+        wait = b"-1" if retry_after_s < 0 else b"%d" % round(retry_after_s * 1000)
+        small.append((b"grpc-retry-pushback-ms", wait))
+    rest = fields_of(trailers)
+    if details:
+        rest.append((b"grpc-status-details-bin", packed(details)))
+    everything = fields + small + rest
+    if list_bytes(everything) > peer:
+        everything = _shortened(fields, message, peer - list_bytes(small)) + small
+    return encode(everything)
+
+
+def _shortened(fields: Fields, message: str, room: int) -> Fields:
+    """
+    Return the fields with as much of the message as there is room for.
+    """
+    if not message:
+        return fields
+    bare = fields[:-1]
+    while message and list_bytes(fields) > room:
+        # By letters: half a letter's escapes would be shown as a broken one.
+        message = message[: len(message) * 2 // 3]
+        fields = [*bare, (b"grpc-message", write_message(message))]
+    return fields if message else bare

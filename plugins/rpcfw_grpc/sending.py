@@ -1,0 +1,243 @@
+"""
+Calls on a connection, and what is sent on them.
+
+Theory of operation. A call that is whole in one step on either side is only an
+entry in `_calls` that says so (an `Opening` at a server, None at a client); all
+others are a `Stream`. An entry is made a `Stream` as soon as anything happens that
+needs one. A call that the application is done with stays as long as bytes of it
+wait for flow control, marked as done.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Generic, TypeVar
+
+from rpcfw.errors import LocalProtocolError, MessageTooLarge, RemoteProtocolError
+from rpcfw.spi.events import RoomMade
+from rpcfw.spi.protocol import Limits
+from rpcfw_grpc import frames
+from rpcfw_grpc.connection import Connection
+from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
+from rpcfw_grpc.streams import Stream
+from rpcfw_grpc.windows import grown
+
+__all__ = ["Sending"]
+
+E = TypeVar("E")
+
+_MOST_RESET = 1000
+#: Largest piece sent in one frame, so that small messages need not wait long.
+_PIECE_BYTES = 64 << 10
+
+
+class Sending(Connection, Generic[E]):
+    """
+    The calls of a connection, and their sending half.
+    """
+
+    def __init__(self, limits: Limits, *, server: bool) -> None:
+        super().__init__(limits, server=server)
+        self._calls: dict[int, Stream | E] = {}
+        self._reset: dict[int, None] = {}
+        # Streams with something to send that wait for the connection's window.
+        self._waiting: dict[int, None] = {}
+        # Bytes of messages that are not all here, and of those nobody took yet.
+        self._partial = 0
+        self._unread = 0
+        self._finished = 0
+
+    @property
+    def open_calls(self) -> int:
+        """
+        How many calls the machine has not forgotten.
+        """
+        return len(self._calls)
+
+    @property
+    def held_bytes(self) -> int:
+        """
+        What came and was not yet handed out, or not yet reported as consumed.
+        """
+        return self._rest_bytes + self._block_bytes + self._partial + self._unread
+
+    # What subclasses add.
+
+    @abstractmethod
+    def _return_connection(self) -> None:
+        """
+        Give back what the peer may send in all streams together, if it is due.
+        """
+
+    @abstractmethod
+    def _check_encoding(self, stream: Stream, encoding: str) -> None:
+        """
+        Raise if the head of the stream did not announce this compression.
+        """
+
+    @abstractmethod
+    def _ended_sending(self, stream: Stream) -> None:
+        """
+        Take note that this side's half is over: go to the next state, forget what is closed.
+        """
+
+    @abstractmethod
+    def _grow(self, stream_id: int, entry: E) -> Stream:
+        """
+        Make a stream of a call that was none so far.
+        """
+
+    # Finding streams.
+
+    def _stream(self, stream_id: int) -> Stream | None:
+        entry = self._calls.get(stream_id, self)
+        if entry is self:
+            return None
+        if type(entry) is not Stream:
+            entry = self._calls[stream_id] = self._grow(stream_id, entry)  # type: ignore[arg-type]  # E
+        return entry
+
+    def _own(self, call_id: int) -> Stream | None:
+        """
+        Return the stream of a call that the application asks something for.
+
+        None if the call is over, which the application may not know yet.
+        """
+        stream = self._stream(call_id)
+        if stream is None:
+            if call_id > self._last_id or not call_id & 1:
+                raise LocalProtocolError(f"call {call_id} was never begun")
+            return None
+        return None if stream.done else stream
+
+    def _forget(self, stream: Stream) -> None:
+        self._calls.pop(stream.id, None)
+        self._waiting.pop(stream.id, None)
+        self._partial -= stream.reader.partial
+        self._unread -= stream.unread
+        stream.outgoing.clear()
+        stream.done = True
+        # What it had left unread may have held all others up.
+        self._return_connection()
+
+    def _send_reset(self, stream_id: int, code: int) -> None:
+        self._out.append(frames.reset(stream_id, code))
+        self._ignore(stream_id)
+
+    def _ignore(self, stream_id: int) -> None:
+        self._reset[stream_id] = None
+        if len(self._reset) > _MOST_RESET:
+            del self._reset[next(iter(self._reset))]
+
+    # Sending.
+
+    def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
+        self._check_sendable(len(body))
+        stream = self._own(call_id)
+        if stream is None:
+            return False
+        if stream.tail is not None:
+            raise LocalProtocolError(f"call {call_id} was ended; nothing may be sent on it")
+        self._check_encoding(stream, encoding)
+        stream.outgoing.add(body, 1 if encoding else 0)
+        self._pump(stream)
+        stream.full = bool(stream.outgoing.size)
+        return not stream.full
+
+    def _check_sendable(self, size: int) -> None:
+        limit = self._limits.max_send_bytes
+        if size > limit:
+            raise MessageTooLarge(f"{size} bytes to send, over max_send_bytes of {limit} bytes")
+
+    def _pump(self, stream: Stream, pieces: int = 1 << 30) -> None:
+        """
+        Send what flow control lets through, and the tail behind it.
+
+        Args:
+            pieces: most frames to send now.
+        """
+        outgoing = stream.outgoing
+        most = min(self._peer.frame_bytes, _PIECE_BYTES)
+        while outgoing.size and pieces:
+            count = min(outgoing.size, stream.room, self._room, most)
+            if count <= 0:
+                break
+            stream.room -= count
+            self._room -= count
+            pieces -= 1
+            self._progress += 1
+            ended = stream.tail == b"" and count == outgoing.size
+            flags = END_STREAM if ended else 0
+            self._out.append(
+                frames.FRAME_HEAD.pack(count >> 8, count & 0xFF, frames.DATA, flags, stream.id)
+            )
+            self._out.extend(outgoing.take(count))
+            if ended:
+                self._waiting.pop(stream.id, None)
+                self._ended_sending(stream)
+                return
+        if outgoing.size and stream.room > 0:
+            self._waiting[stream.id] = None
+            return
+        self._waiting.pop(stream.id, None)
+        if not outgoing.size and stream.tail is not None:
+            if stream.tail:
+                self._out.append(self._block_frames(stream.id, stream.tail, END_STREAM))
+            else:
+                self._out.append(frames.pack(frames.DATA, END_STREAM, stream.id))
+            self._ended_sending(stream)
+
+    def _block_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
+        return frames.headers(stream_id, block, flags, self._peer.frame_bytes)
+
+    def cancel(self, call_id: int, reason: str = "") -> None:
+        # Neither RST_STREAM nor anything else of HTTP/2 could carry the reason.
+        stream = self._own(call_id)
+        if stream is not None:
+            self._forget(stream)
+            self._send_reset(call_id, ErrorCode.CANCEL)
+
+    def _made_room(self, stream: Stream) -> None:
+        if stream.full and not stream.outgoing.size:
+            stream.full = False
+            if not stream.done:
+                self._events.append(RoomMade(stream.id))
+
+    def _on_stream_window(self, stream_id: int, increment: int) -> None:
+        if not increment:
+            raise StreamFault(
+                stream_id, "a WINDOW_UPDATE adds at least 1; 0 came", ErrorCode.PROTOCOL_ERROR
+            )
+        stream = self._stream(stream_id)
+        if stream is None:
+            return
+        try:
+            stream.room = grown(stream.room, increment)
+        except RemoteProtocolError as error:
+            raise StreamFault(stream_id, error.reason, error.code) from None
+        if stream.outgoing.size:
+            self._pump(stream)
+            self._made_room(stream)
+
+    def _on_more_room(self) -> None:
+        # One frame each in turn, so that a long message does not starve the rest.
+        while self._waiting and self._room > 0:
+            for stream_id in list(self._waiting):
+                stream = self._stream(stream_id)
+                if stream is None:
+                    del self._waiting[stream_id]
+                    continue
+                self._pump(stream, pieces=1)
+                self._made_room(stream)
+                if self._room <= 0:
+                    break
+
+    def _on_settings_changed(self, window_change: int) -> None:
+        if not window_change:
+            return
+        for stream in list(self._calls.values()):
+            if type(stream) is Stream:
+                stream.room = grown(stream.room, window_change)
+                if stream.outgoing.size and window_change > 0:
+                    self._pump(stream)
+                    self._made_room(stream)

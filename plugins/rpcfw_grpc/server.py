@@ -1,0 +1,289 @@
+"""
+The server's side: requests in. What goes out stands in `answers`.
+
+The way of a unary call is short on purpose: if its head, its only message and the
+end came together, `_whole_call` makes one event of them, and `respond` writes
+three frames at once. Whatever is out of the ordinary takes the long way.
+
+A request that is no call (wrong method, wrong content-type) is answered as HTTP
+answers, after its body, or what of it is bearable, has come: a peer that still
+sends often does not read.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.events import CallCancelled, RequestReceived, SideEnded
+from rpcfw.spi.protocol import Limits
+from rpcfw.status import Status
+from rpcfw_grpc import frames
+from rpcfw_grpc.answers import Answers
+from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.guards import Idle
+from rpcfw_grpc.headers import BlockReader
+from rpcfw_grpc.names import Malformed
+from rpcfw_grpc.requests import PSEUDO, Opening, RequestReader
+from rpcfw_grpc.settings import FRAME_BYTES
+from rpcfw_grpc.streams import State, Step, Stream
+from rpcfw_grpc.windows import Inbound
+
+__all__ = ["ServerMachine"]
+
+#: A DATA frame's head and the prefix of the message that it begins with.
+_DATA_AND_PREFIX = Struct(">HBBBLBL")
+_DATA_AND_PREFIX_BYTES = _DATA_AND_PREFIX.size
+#: What is read of a body that nobody wants before its request is refused.
+_UNWANTED_BYTES = 16 << 10
+_MOST_GAPS = 16
+#: Header lists this many times over the limit are refused politely; larger ones
+#: cost the connection.
+_READABLE = 4
+
+
+class ServerMachine(Answers):
+    """
+    One accepted connection.
+    """
+
+    def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
+        super().__init__(limits, accepts)
+        reader = RequestReader(limits, accepts)
+        most_bytes = _READABLE * limits.max_header_bytes
+        self._reader: BlockReader[Opening] = BlockReader(most_bytes, PSEUDO, reader)
+        self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
+        # Ids that were passed over: a frame for one is another fault than a late one.
+        self._gaps: list[range] = []
+
+    # Reading calls.
+
+    def _read_frames(self, data: bytes) -> int:
+        at, end = 0, len(data)
+        unpack = FRAME_HEAD.unpack_from
+        while end - at >= FRAME_HEAD_BYTES:
+            high, low, kind, flags, stream_id = unpack(data, at)
+            if kind == frames.HEADERS and flags == frames.END_HEADERS:
+                start = at + FRAME_HEAD_BYTES
+                stop = start + (high << 8 | low)
+                if stop + _DATA_AND_PREFIX_BYTES <= end:
+                    after = self._whole_call(data, start, stop, stream_id)
+                    if after:
+                        at = after
+                        continue
+            after = self._frame(data, at)
+            if after < 0:
+                return at
+            at = after
+        self._need = FRAME_HEAD_BYTES
+        return at
+
+    def _whole_call(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take a request whose head is followed by its one message and the end.
+
+        Returns:
+            Where the next frame begins, or 0 if this is no such request.
+        """
+        high, low, kind, flags, same, flag, size = _DATA_AND_PREFIX.unpack_from(data, stop)
+        length = high << 8 | low
+        after: int = stop + FRAME_HEAD_BYTES + length
+        inbound = self._inbound
+        if (
+            flags != frames.END_STREAM
+            or same != stream_id
+            or stream_id != self._last_id + 2
+            or kind
+            or flag
+            or size + 5 != length
+            or after > len(data)
+            or size > self._most_body
+            or length > inbound.left
+            or self._block is not None
+            or self._closed
+            or len(self._calls) >= self._limits.max_calls
+        ):
+            return 0
+        block = data[start:stop]
+        opening = self._reader.known.get(block) or self._open(stream_id, block)
+        if opening is None:
+            return stop
+        self._last_id = stream_id
+        if not opening.plain:
+            self._begin(stream_id, opening, ended=False)
+            return stop
+        self._progress += 1
+        self._calls[stream_id] = opening
+        body = data[stop + _DATA_AND_PREFIX_BYTES : after]
+        self._events.append(RequestReceived(stream_id, opening.head, body, "", True))
+        inbound.left -= length
+        inbound.owed += length
+        if inbound.owed * 2 >= inbound.size:
+            self._return_connection()
+        return after
+
+    def _open(self, stream_id: int, block: bytes) -> Opening | None:
+        """
+        Read the block of a new call; None if it was no good, which is then settled.
+        """
+        try:
+            opening = self._reader.read(block)
+            if not opening.trailers:
+                return opening
+            text = "a request begins with pseudo-fields"
+        except Malformed as error:
+            text = str(error)
+        self._last_id = stream_id
+        self._on_fault(StreamFault(stream_id, text, ErrorCode.PROTOCOL_ERROR))
+        return None
+
+    def _on_block(self, flags: int, stream_id: int, block: bytes, fault: str) -> None:
+        opening: Opening | None = None
+        try:
+            opening = self._reader.read(block)
+        except Malformed as error:
+            fault = fault or str(error)
+        ended = bool(flags & frames.END_STREAM)
+        stream = self._stream(stream_id)
+        if stream is not None:
+            self._trailers(stream, opening, fault, ended=ended)
+            return
+        if not self._reach(stream_id):
+            return
+        if opening is None or opening.trailers or fault:
+            raise StreamFault(
+                stream_id,
+                fault or "a request begins with pseudo-fields",
+                ErrorCode.PROTOCOL_ERROR,
+            )
+        self._begin(stream_id, opening, ended=ended)
+
+    def _trailers(
+        self, stream: Stream, opening: Opening | None, fault: str, *, ended: bool
+    ) -> None:
+        stream.step(Step.RECEIVED)
+        if opening is None or not opening.trailers or fault or not ended:
+            raise StreamFault(
+                stream.id,
+                fault or "behind a body come trailers: no pseudo-fields, and the end",
+                ErrorCode.PROTOCOL_ERROR,
+            )
+        stream.count(0, ended=True)
+        stream.step(Step.RECEIVED_END)
+        if stream.done:
+            self._on_unwanted(stream, 0, ended=True)
+        else:
+            self._on_end(stream)
+
+    def _reach(self, stream_id: int) -> bool:
+        """
+        Judge the number of a stream that is not open. Returns whether it is new.
+        """
+        if not stream_id & 1:
+            raise RemoteProtocolError(
+                f"a client's streams have odd numbers; {stream_id} came",
+                ErrorCode.PROTOCOL_ERROR,
+            )
+        if stream_id <= self._last_id:
+            if stream_id in self._reset:
+                self._guards.idle(Idle.OTHER, self._progress)
+                return False
+            skipped = any(stream_id in gap for gap in self._gaps)
+            raise RemoteProtocolError(
+                f"HEADERS on stream {stream_id}, after stream {self._last_id}",
+                ErrorCode.PROTOCOL_ERROR if skipped else ErrorCode.STREAM_CLOSED,
+            )
+        if self._closed:
+            # The peer did not know yet that we go. Our last word tells it that
+            # this call was not begun.
+            self._ignore(stream_id)
+            return False
+        if stream_id > self._last_id + 2 and len(self._gaps) < _MOST_GAPS:
+            self._gaps.append(range(self._last_id + 1, stream_id))
+        self._last_id = stream_id
+        return True
+
+    def _begin(self, stream_id: int, opening: Opening, *, ended: bool) -> None:
+        if len(self._calls) >= self._limits.max_calls:
+            self._guards.idle(Idle.OTHER, self._progress)
+            self._send_reset(stream_id, ErrorCode.REFUSED_STREAM)
+            return
+        self._progress += 1
+        stream = self._grow(stream_id, opening, State.OPEN)
+        self._calls[stream_id] = stream
+        # The application knows nothing of it yet.
+        stream.done = True
+        stream.count(0, ended=ended)
+        if ended:
+            stream.step(Step.RECEIVED_END)
+        stream.refusal = opening.refusal
+        if opening.refusal is not None:
+            if ended or not opening.refusal.http:
+                self._refuse(stream)
+            return
+        stream.done = False
+        stream.turn = self._turn
+        stream.began = RequestReceived(stream_id, opening.head, None, "", ended)
+        self._events.append(stream.began)
+
+    def _grow(self, stream_id: int, entry: Opening, state: State = State.REMOTE_ENDED) -> Stream:
+        inbound = Inbound(self._limits.stream_window_bytes)
+        room = self._peer.window_bytes
+        stream = Stream(stream_id, state, inbound, room, self._limits.max_receive_bytes)
+        stream.reply = entry.reply
+        stream.encoding = entry.encoding
+        stream.length = entry.length
+        return stream
+
+    # What happens to calls.
+
+    def _on_end(self, stream: Stream) -> None:
+        if stream.reader.partial:
+            self._give_up(stream, Status.INTERNAL, "the request ended within a message")
+            return
+        began = stream.began
+        if stream.turn != self._turn or stream.messages > 1 or type(began) is not RequestReceived:
+            self._events.append(SideEnded(stream.id))
+            return
+        message = self._take_back(stream)
+        began.ended = True
+        if message is not None:
+            began.body, began.encoding = message.body, message.encoding
+
+    def _on_unwanted(self, stream: Stream, size: int, ended: bool) -> None:
+        stream.dropped += size
+        if ended or stream.dropped > _UNWANTED_BYTES:
+            self._refuse(stream)
+
+    def _on_reset(self, stream_id: int, code: int) -> None:
+        entry = self._calls.get(stream_id)
+        if entry is None:
+            self._guards.idle(Idle.OTHER, self._progress)
+            return
+        self._guards.cancelled(stream_id, self._finished)
+        if type(entry) is Stream:
+            self._forget(entry)
+        else:
+            del self._calls[stream_id]
+        self._events.append(
+            CallCancelled(stream_id, f"the caller reset it: {frames.code_name(code)}")
+        )
+
+    def _on_fault(self, fault: StreamFault) -> None:
+        stream_id = fault.stream_id
+        if stream_id > self._last_id:
+            raise RemoteProtocolError(fault.reason, fault.code)
+        self._guards.cancelled(stream_id, self._finished)
+        self._send_reset(stream_id, fault.code)
+        stream = self._stream(stream_id)
+        if stream is not None:
+            announced = not stream.done
+            self._forget(stream)
+            if announced:
+                self._events.append(CallCancelled(stream_id, fault.reason))
+
+    def _check_reached(self, stream_id: int, what: str) -> None:
+        if (stream_id > self._last_id and stream_id not in self._reset) or not stream_id & 1:
+            raise RemoteProtocolError(
+                f"{what} on stream {stream_id}, which was not begun", ErrorCode.PROTOCOL_ERROR
+            )

@@ -1,0 +1,3 @@
+"""
+gRPC's standard services: what probes and tools of that world ask a server for.
+"""

@@ -1,0 +1,98 @@
+"""
+HTTP/2 settings: ours, as we announce them, and the peer's, as they stand now.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.protocol import Limits
+from rpcfw_grpc.frames import ErrorCode
+
+__all__ = [
+    "CONNECTION_WINDOW_BYTES",
+    "FIRST_WINDOW_BYTES",
+    "FRAME_BYTES",
+    "TABLE_BYTES",
+    "UNLIMITED",
+    "PeerSettings",
+    "our_settings",
+]
+
+HEADER_TABLE_SIZE: Final = 1
+ENABLE_PUSH: Final = 2
+MAX_CONCURRENT_STREAMS: Final = 3
+INITIAL_WINDOW_SIZE: Final = 4
+MAX_FRAME_SIZE: Final = 5
+MAX_HEADER_LIST_SIZE: Final = 6
+
+UNLIMITED: Final = 2**32 - 1
+#: What every connection and stream has before anything was agreed.
+FIRST_WINDOW_BYTES: Final = 65_535
+#: What one peer may have on its way to us in all streams together.
+CONNECTION_WINDOW_BYTES: Final = 16 << 20
+#: Largest frame that we take, and that every peer takes. More would save little and
+#: let one message keep the others waiting; and a head over our limit would come as
+#: one frame that costs the connection, where in several it costs the call.
+FRAME_BYTES: Final = 16_384
+#: Of the table of remembered header fields, on either side (the RFC's default).
+TABLE_BYTES: Final = 4096
+
+_MOST_FRAME = 2**24 - 1
+_MOST_WINDOW = 2**31 - 1
+
+
+def our_settings(limits: Limits, *, server: bool) -> dict[int, int]:
+    """
+    Return what this side announces.
+    """
+    pairs = {
+        INITIAL_WINDOW_SIZE: limits.stream_window_bytes,
+        MAX_HEADER_LIST_SIZE: limits.max_header_bytes,
+    }
+    if server:
+        return {MAX_CONCURRENT_STREAMS: limits.max_calls, **pairs}
+    return {ENABLE_PUSH: 0, **pairs}
+
+
+class PeerSettings:
+    """
+    What the peer has announced, or the RFC's defaults before it did.
+    """
+
+    __slots__ = ("frame_bytes", "header_list_bytes", "streams", "table_bytes", "window_bytes")
+
+    def __init__(self) -> None:
+        self.table_bytes = TABLE_BYTES
+        self.window_bytes = FIRST_WINDOW_BYTES
+        self.frame_bytes = FRAME_BYTES
+        self.header_list_bytes = UNLIMITED
+        self.streams = UNLIMITED
+
+    def take(self, pairs: dict[int, int], *, from_server: bool) -> None:
+        """
+        Put announced values in force. Unknown ones are skipped.
+        """
+        push = pairs.get(ENABLE_PUSH, 0)
+        if push not in ((0,) if from_server else (0, 1)):
+            raise RemoteProtocolError(
+                f"ENABLE_PUSH may not be {push} here", ErrorCode.PROTOCOL_ERROR
+            )
+        window = pairs.get(INITIAL_WINDOW_SIZE, self.window_bytes)
+        if window > _MOST_WINDOW:
+            raise RemoteProtocolError(
+                f"INITIAL_WINDOW_SIZE is at most {_MOST_WINDOW}; {window} came",
+                ErrorCode.FLOW_CONTROL_ERROR,
+            )
+        frame = pairs.get(MAX_FRAME_SIZE, self.frame_bytes)
+        if not FRAME_BYTES <= frame <= _MOST_FRAME:
+            raise RemoteProtocolError(
+                f"MAX_FRAME_SIZE is {FRAME_BYTES} to {_MOST_FRAME}; {frame} came",
+                ErrorCode.PROTOCOL_ERROR,
+            )
+        self.window_bytes = window
+        self.frame_bytes = frame
+        self.table_bytes = pairs.get(HEADER_TABLE_SIZE, self.table_bytes)
+        self.streams = pairs.get(MAX_CONCURRENT_STREAMS, self.streams)
+        self.header_list_bytes = pairs.get(MAX_HEADER_LIST_SIZE, self.header_list_bytes)

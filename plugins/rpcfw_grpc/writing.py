@@ -1,0 +1,94 @@
+"""
+What a client writes: the header block of a request.
+"""
+
+from __future__ import annotations
+
+from rpcfw.errors import MessageTooLarge
+from rpcfw.spi.events import RequestHead
+from rpcfw.values.metadata import EMPTY
+from rpcfw_grpc.fields import Fields
+from rpcfw_grpc.headers import RequestBlocks, encode, list_bytes
+from rpcfw_grpc.names import content_type_of, fields_of
+from rpcfw_grpc.settings import UNLIMITED
+from rpcfw_grpc.timeouts import write_timeout
+
+__all__ = ["RequestWriter"]
+
+_USER_AGENT = b"grpc-python-rpcfw"
+_MOST_SIZES = 256
+
+
+class RequestWriter:
+    """
+    Writes the heads of requests on one connection.
+
+    Args:
+        authority: whom the requests are for.
+        scheme: ``http`` or ``https``.
+        accepts: compressions that this side can undo.
+    """
+
+    def __init__(self, authority: str, scheme: str, accepts: tuple[str, ...]) -> None:
+        self._authority = authority.encode("ascii", "replace")
+        self._scheme = scheme.encode()
+        self._accepts = ",".join((*accepts, "identity")).encode()
+        self._blocks = RequestBlocks()
+        self._sizes: dict[tuple[str, str, str], int] = {}
+
+    def resize(self, table_bytes: int) -> None:
+        """
+        Keep to the table that the peer has.
+        """
+        self._blocks.resize(table_bytes)
+
+    def block(self, head: RequestHead, encoding: str, most_bytes: int) -> bytes:
+        """
+        Return the block that begins a call. It must be sent.
+
+        Args:
+            encoding: compression that its messages may have.
+            most_bytes: the largest header list that the peer takes.
+
+        Raises:
+            MessageTooLarge: it is over that. Nothing needs to be sent then.
+        """
+        rest: Fields = []
+        if head.timeout_s is not None:
+            rest.append((b"grpc-timeout", write_timeout(head.timeout_s).encode()))
+        if head.caller:
+            rest.append((b"rpcfw-caller", head.caller.encode("ascii", "replace")))
+        if head.metadata is not EMPTY:
+            rest += fields_of(head.metadata)
+        key = (head.path, head.codec, encoding)
+        if most_bytes != UNLIMITED:
+            self._check(key, rest, most_bytes)
+        return self._blocks.begin(key, lambda: self._steady(*key)) + encode(rest)
+
+    def _check(self, key: tuple[str, str, str], rest: Fields, most_bytes: int) -> None:
+        size = self._sizes.get(key)
+        if size is None:
+            if len(self._sizes) >= _MOST_SIZES:
+                self._sizes.clear()
+            size = self._sizes[key] = list_bytes(self._steady(*key))
+        size += list_bytes(rest)
+        if size > most_bytes:
+            raise MessageTooLarge(
+                f"path and metadata of the call have {size} bytes; the server takes "
+                f"{most_bytes} (SETTINGS_MAX_HEADER_LIST_SIZE): send less metadata"
+            )
+
+    def _steady(self, path: str, codec: str, encoding: str) -> Fields:
+        fields = [
+            (b":method", b"POST"),
+            (b":scheme", self._scheme),
+            (b":path", b"/" + path.encode()),
+            (b":authority", self._authority),
+            (b"te", b"trailers"),
+            (b"content-type", content_type_of(codec)),
+            (b"user-agent", _USER_AGENT),
+            (b"grpc-accept-encoding", self._accepts),
+        ]
+        if encoding:
+            fields.append((b"grpc-encoding", encoding.encode()))
+        return fields

@@ -1,0 +1,212 @@
+"""
+Instances in etcd: a key each, ``ROOT/SERVICE/ID``, on a lease.
+
+`docs/etcd.md` describes the layout and the options for users. Here the parts are
+joined: the way to a member (`etcd_session`), the keys that we keep
+(`etcd_announcing`) and the services that we follow (`etcd_following`).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from twisted.internet.defer import Deferred
+
+from rpcfw.errors import CallError, RegistryError, SettingsError
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.waiting import sleep
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.units import Seconds
+from rpcfw_registries.background import in_background
+from rpcfw_registries.etcd_access import Tokens
+from rpcfw_registries.etcd_announcing import Announcing
+from rpcfw_registries.etcd_following import Following
+from rpcfw_registries.etcd_listing import end_of
+from rpcfw_registries.etcd_messages import RANGE, message
+from rpcfw_registries.etcd_session import FINAL, EtcdSession, explained
+from rpcfw_registries.paths import decoded, encoded, normal_root
+
+__all__ = ["EtcdOptions", "EtcdRegistry"]
+
+#: etcd takes requests of 1.5 MiB, in which others' records may be too.
+_MOST_RECORD_BYTES = 1 << 20
+#: Keys in one answer while the services are listed. What is left of a service that
+#: has more is skipped.
+_LOOK_KEYS = 200
+
+
+@options
+class EtcdOptions:
+    """
+    The part of the INI that chooses ``plugin = etcd``.
+    """
+
+    address: tuple[Address, ...] = option(
+        "127.0.0.1:2379", "members of the cluster, separated by commas; with tls: before for TLS"
+    )
+    root: str = option("/rpcfw", "path under which everything is kept")
+    lease: Seconds = option("10s", "how long instances outlive a provider that died; full seconds")
+    operation_timeout: Seconds = option("3s", "limit of one request to a member")
+    heartbeat: Seconds = option("5s", "how often the member in use is asked for a sign of life")
+    reconnect_most: Seconds = option("5s", "longest pause between tries to reach a member")
+    self_check: Seconds = option(
+        "30s", "how often it is checked that our keys are there and no change was missed"
+    )
+    merge_changes: Seconds = option("50ms", "least time between two lists told of one service")
+    user: str = option("", "user, where etcd wants one")
+    password: str = option("", "password of the user", secret=True)
+
+
+class EtcdRegistry(Registry):
+    """
+    An etcd cluster as the place.
+    """
+
+    Options = EtcdOptions
+
+    channel_protocols: ClassVar[tuple[str, ...]] = ("grpc",)
+
+    options: EtcdOptions
+
+    def __init__(self, options: EtcdOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        self._root = _checked(options).encode()
+        # Not all at the same member.
+        first = surroundings.chance.randrange(len(options.address))
+        self._session = EtcdSession(
+            options.address[first:] + options.address[:first],
+            Tokens(options.user, options.password),
+            options.operation_timeout,
+            options.reconnect_most,
+            surroundings,
+            self._lost,
+        )
+        self._announcing = Announcing(
+            self._session, options.lease, options.self_check, surroundings
+        )
+        self._followed: dict[str, Following] = {}
+        self._beating: Deferred[None] | None = None
+        self._checking: Deferred[None] | None = None
+
+    async def start(self) -> None:
+        # What is missing for a channel is told now, not at its first use.
+        self._session.channel()
+
+    async def stop(self) -> None:
+        for task in (self._beating, self._checking):
+            if task is not None:
+                task.cancel()
+        for following in self._followed.values():
+            following.close()
+        await self._announcing.stop()
+        await self._session.close()
+
+    async def announce(self, instance: Instance) -> None:
+        record = instance_to_json(instance)
+        if len(record) > _MOST_RECORD_BYTES:
+            raise RegistryError(
+                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
+                f"bytes; {_MOST_RECORD_BYTES} are taken at most; shorten its tags"
+            )
+        self._live()
+        await self._announcing.put(self._key(instance), record)
+
+    async def withdraw(self, instance: Instance) -> None:
+        await self._announcing.drop(self._key(instance))
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        self._live()
+        following = self._followed.get(service)
+        if following is None:
+            following = self._followed[service] = Following(
+                service,
+                self._prefix(service),
+                self._session,
+                self.options.merge_changes,
+                self.surroundings,
+            )
+        return following.subscribe(listener)
+
+    async def services(self) -> tuple[str, ...]:
+        failed: CallError | None = None
+        for _ in self.options.address:
+            try:
+                return await self._services()
+            except CallError as error:
+                failed = error
+                if error.status in FINAL:
+                    raise explained(error) from None
+        members = ", ".join(map(str, self.options.address))
+        raise RegistryError(f"no etcd member answers at {members}: {failed}")
+
+    async def _services(self) -> tuple[str, ...]:
+        root = self._root + b"/"
+        names: set[str] = set()
+        start, more = root, True
+        while more:
+            request = message(
+                "RangeRequest", key=start, range_end=end_of(root), limit=_LOOK_KEYS, keys_only=True
+            )
+            page = await self._session.call(RANGE, request)
+            parts = [kv.key[len(root) :].partition(b"/") for kv in page.kvs]
+            names.update(
+                decoded(part.decode(errors="replace")) for part, slash, _ in parts if slash
+            )
+            more = page.more and bool(parts)
+            if more:
+                part, slash, _ = parts[-1]
+                start = end_of(root + part + slash) if slash else page.kvs[-1].key + b"\0"
+        return tuple(sorted(names))
+
+    def _prefix(self, service: str) -> bytes:
+        return b"%s/%s/" % (self._root, encoded(service).encode())
+
+    def _key(self, instance: Instance) -> bytes:
+        return self._prefix(instance.service) + encoded(instance.id).encode()
+
+    # While it is used.
+
+    def _lost(self) -> None:
+        self._announcing.lost()
+
+    def _live(self) -> None:
+        if self._beating is None:
+            self._beating = in_background(self._beat(), "asking etcd for signs of life")
+            self._checking = in_background(self._check(), "checking what is known of etcd")
+
+    async def _beat(self) -> None:
+        # Asks for the quorum's word, so a member that is cut off from it is left, too.
+        request = message("RangeRequest", key=self._root + b"/", limit=1, keys_only=True)
+        while True:
+            await sleep(self.surroundings.clock, self.options.heartbeat)
+            await self._session.open()
+            try:
+                await self._session.call(RANGE, request)
+            except CallError:
+                continue  # the session has seen to it
+
+    async def _check(self) -> None:
+        while True:
+            jitter = 0.9 + 0.2 * self.surroundings.chance.random()
+            await sleep(self.surroundings.clock, self.options.self_check * jitter)
+            for following in tuple(self._followed.values()):
+                following.check()
+
+
+def _checked(options: EtcdOptions) -> str:
+    mistakes = []
+    root = ""
+    try:
+        root = normal_root(options.root)
+    except ValueError as error:
+        mistakes.append(f"etcd: root: {error}")
+    if not options.address or any(each.scheme not in ("tcp", "tls") for each in options.address):
+        mistakes.append("etcd: address: expected HOST:PORT, several separated by commas")
+    if bool(options.user) != bool(options.password):
+        mistakes.append("etcd: user and password go together")
+    if mistakes:
+        raise SettingsError(*mistakes)
+    return root

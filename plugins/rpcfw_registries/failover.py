@@ -1,0 +1,137 @@
+"""
+Which of several servers is in use, and the channel to it.
+
+Theory of operation. There is one channel, to one of the addresses. Whoever finds
+that it does not work says so: the channel is closed, the next address is next,
+and nobody tries before a delay is over. All share the channel and the delay, so a
+process with a hundred watches knocks at a dead server as often as one with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from twisted.logger import Logger
+
+from rpcfw.errors import CallError
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.waiting import sleep
+from rpcfw.status import Status
+from rpcfw.values.address import Address
+from rpcfw.values.backoff import Backoff
+from rpcfw_registries.background import in_background
+
+__all__ = ["Failover"]
+
+_log = Logger()
+
+
+class Failover:
+    """
+    The way to one of several servers.
+
+    Args:
+        addresses: of all of them, in the order of their turns.
+        protocol: the wire they speak.
+        what: what one of them is called in the log.
+        away: the statuses that say that a server is of no use, rather than that
+            it refuses something.
+        most_s: the longest pause between tries, before jitter.
+        lost: is called each time a channel was given up.
+    """
+
+    def __init__(
+        self,
+        addresses: tuple[Address, ...],
+        protocol: str,
+        what: str,
+        away: Collection[Status],
+        most_s: float,
+        surroundings: Surroundings,
+        lost: Callable[[], None],
+    ) -> None:
+        self._addresses = addresses
+        self._protocol = protocol
+        self._what = what
+        self._statuses = away
+        self._backoff = Backoff(initial_s=min(0.2, most_s), most_s=most_s)
+        self._surroundings = surroundings
+        self._lost = lost
+        self._turn = 0
+        self._failures = 0
+        self._not_before = 0.0
+        self._channel: Channel | None = None
+
+    @property
+    def away(self) -> bool:
+        """
+        Whether the last that was tried failed.
+        """
+        return self._failures > 0
+
+    async def open(self) -> Channel:
+        """
+        Return the channel, after the delay that failures have earned.
+        """
+        clock = self._surroundings.clock
+        while (wait_s := self._not_before - clock.seconds()) > 0:
+            await sleep(clock, wait_s)
+        return self.channel()
+
+    def channel(self) -> Channel:
+        """
+        Return the channel, at once.
+        """
+        if self._channel is None:
+            self._channel = self._surroundings.open_channel(self._address, self._protocol)
+        return self._channel
+
+    def answered(self, channel: Channel) -> None:
+        """
+        Learn that the server at the other end of ``channel`` is there.
+        """
+        if channel is self._channel and self._failures:
+            self._failures = 0
+            self._not_before = 0.0
+            _log.info("{what} {address} answers", what=self._what, address=str(self._address))
+
+    def failed(self, channel: Channel, error: CallError) -> bool:
+        """
+        Learn that something failed on ``channel``, and say whether the server is away.
+        """
+        if error.status not in self._statuses:
+            return False
+        if channel is self._channel:
+            self._give_up(channel, error)
+        return True
+
+    async def close(self) -> None:
+        """
+        Let go of the channel.
+        """
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
+
+    @property
+    def _address(self) -> Address:
+        return self._addresses[self._turn % len(self._addresses)]
+
+    def _give_up(self, channel: Channel, error: CallError) -> None:
+        if not self._failures:
+            _log.warn(
+                "{what} {address} is away ({error}); what is known is kept, and it is tried again",
+                what=self._what,
+                address=str(self._address),
+                error=str(error),
+            )
+        self._channel = None
+        self._failures += 1
+        self._turn += 1
+        # The delay grows once all addresses have been tried.
+        rounds = (self._failures - 1) // len(self._addresses) + 1
+        delay_s = self._backoff.delay_s(rounds, self._surroundings.chance.random())
+        self._not_before = self._surroundings.clock.seconds() + delay_s
+        in_background(channel.close(), f"closing the channel to {self._what}")
+        self._lost()

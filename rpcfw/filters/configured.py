@@ -1,0 +1,132 @@
+"""
+What a service config asks for, in terms of the filters that are there anyway.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rpcfw.errors import CallError
+from rpcfw.filters.hedge import Hedge
+from rpcfw.filters.retry import Retry
+from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.plugin import NoOptions, Surroundings
+from rpcfw.spi.waiting import sleep
+from rpcfw.status import Hint, Status
+from rpcfw.values.backoff import Backoff
+from rpcfw.values.budget import Budget
+from rpcfw.values.call import Call
+from rpcfw.values.service_config import ServiceConfig
+
+__all__ = ["ConfiguredRetry", "WaitForReady", "attempt_filters"]
+
+_HARMLESS = Hint.NEVER_SENT | Hint.NOT_BEGUN
+#: How often it is tried whether somebody serves by now.
+_TRIES = Backoff(initial_s=0.02, factor=2, most_s=0.25)
+
+
+def attempt_filters(
+    config: ServiceConfig | None, policy: RetryPolicy, surroundings: Surroundings
+) -> list[tuple[str, Filter]]:
+    """
+    Return what makes attempts, outermost first, each with its label.
+
+    Args:
+        policy: the user's own.
+    """
+    if config is None:
+        return [("retry", Retry(policy, surroundings))]
+    throttling = config.throttling
+    budget = Budget(0, 0)
+    if throttling is not None:
+        budget = Budget(throttling.max_tokens, throttling.token_ratio)
+    retry = ConfiguredRetry(config, policy, budget, surroundings)
+    return [
+        ("hedge", Hedge(config, budget, surroundings)),
+        ("retry", Retry(retry, surroundings)),
+        ("wait for ready", WaitForReady(config, surroundings)),
+    ]
+
+
+class ConfiguredRetry(RetryPolicy):
+    """
+    Decides by the service config for the methods that it says something of.
+
+    =================================================  ===============================
+    the method has, and the last attempt               the next
+    =================================================  ===============================
+    no policy in the service config                    as the user's own policy says
+    any policy; surely not begun                       likewise
+    a retry policy; one of its statuses                after its backoff, for a token
+    anything else                                      none
+    =================================================  ===============================
+
+    Args:
+        config: says it.
+        policy: the user's own.
+        budget: the tokens of all calls.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        policy: RetryPolicy,
+        budget: Budget,
+        surroundings: Surroundings,
+    ) -> None:
+        super().__init__(NoOptions(), surroundings)
+        self._config = config
+        self._policy = policy
+        self._budget = budget
+
+    def delay_s(self, call: Call, error: CallError) -> float | None:
+        config = self._config.of(call.method.service, call.method.name)
+        rule = config.retrying
+        if (rule is None and config.hedging is None) or error.hints & _HARMLESS:
+            delay_s = self._policy.delay_s(call, error)
+            if delay_s is not None:
+                return delay_s
+        if rule is None or error.status not in rule.statuses:
+            return None
+        wish = error.retry_after_s
+        final = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
+        if not self._budget.spend() or final or call.attempt >= rule.max_attempts:
+            return None
+        if wish is not None:
+            return wish
+        return rule.backoff.delay_s(call.attempt, self.surroundings.chance.random())
+
+    def succeeded(self, call: Call) -> None:
+        self._budget.refill()
+        self._policy.succeeded(call)
+
+
+class WaitForReady(Filter):
+    """
+    Has calls of some methods wait, as long as they have time, for somebody who serves.
+
+    It stands within the attempts: what was never sent was no attempt.
+
+    Args:
+        config: says of which methods.
+        surroundings: for time and chance.
+    """
+
+    def __init__(self, config: ServiceConfig, surroundings: Surroundings) -> None:
+        super().__init__(NoOptions(), surroundings)
+        self._config = config
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        if not self._config.of(call.method.service, call.method.name).wait_for_ready:
+            return await proceed(call)
+        clock, chance = self.surroundings.clock, self.surroundings.chance
+        failures = 0
+        while True:
+            try:
+                return await proceed(call)
+            except CallError as error:
+                if error.status is not Status.UNAVAILABLE or not error.hints & Hint.NEVER_SENT:
+                    raise
+            failures += 1
+            await sleep(clock, _TRIES.delay_s(failures, chance.random()))

@@ -1,0 +1,187 @@
+"""
+Hedging: further attempts of a call that is slow, on other nodes; the first answer wins.
+
+Theory of operation. A hedged call is a race. Each attempt runs on its own with a copy
+of the call, so that it routes, picks and fails for itself. The race sleeps until an
+attempt has ended or the next one is due, whichever is first, and ends
+
+- with an answer: it is the call's;
+- with a failure that is fatal: another attempt would come to the same;
+- with the last failure, when no attempt is under way and none may follow.
+
+Whatever ends it, attempts that are still under way are cancelled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, evolve
+
+from rpcfw.errors import CallError
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.plugin import NoOptions, Surroundings
+from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.status import Hint
+from rpcfw.values.budget import Budget
+from rpcfw.values.call import Call
+from rpcfw.values.service_config import Hedging, ServiceConfig
+
+__all__ = ["Hedge"]
+
+
+class Hedge(Filter):
+    """
+    Hedges the calls of the methods for which the service config says so.
+
+    Calls that stream in either direction are not hedged.
+
+    Args:
+        config: says it.
+        budget: the tokens of all calls; without enough there are no further attempts.
+        surroundings: for time.
+    """
+
+    def __init__(self, config: ServiceConfig, budget: Budget, surroundings: Surroundings) -> None:
+        super().__init__(NoOptions(), surroundings)
+        self._config = config
+        self._budget = budget
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        config, budget, clock = self._config, self._budget, self.surroundings.clock
+
+        def step(call: Call) -> Any:
+            method = call.method
+            rule = config.of(method.service, method.name).hedging
+            if rule is None or not method.unary or method.one_way:
+                return proceed(call)
+            return _Race(call, proceed, rule, budget, clock).run()
+
+        return step
+
+
+@define(eq=False)
+class _Attempt:
+    """
+    One runner.
+    """
+
+    call: Call
+    running: Any = None
+    response: Any = None
+    error: BaseException | None = None
+
+
+class _Race:
+    def __init__(
+        self, call: Call, proceed: CallStep, rule: Hedging, budget: Budget, clock: Clock
+    ) -> None:
+        self._call = call
+        self._proceed = proceed
+        self._rule = rule
+        self._budget = budget
+        self._clock = clock
+        self._begun: list[_Attempt] = []
+        self._under_way: list[_Attempt] = []
+        self._ended: list[_Attempt] = []
+        self._bell: Waiter[None] | None = None
+        self._next_at = clock.seconds()
+        self._last = CallError("no attempt was made")
+        self._stopped = False
+
+    async def run(self) -> Any:
+        try:
+            while True:
+                if self._ended:
+                    attempt = self._ended.pop(0)
+                    if attempt.error is None:
+                        return self._won(attempt)
+                    self._failed(attempt)
+                elif self._is_due():
+                    self._begin()
+                elif self._under_way or self._may_follow():
+                    await self._wait()
+                else:
+                    raise self._last
+        finally:
+            for attempt in tuple(self._under_way):
+                attempt.running.cancel()
+
+    def _may_follow(self) -> bool:
+        if not self._begun:
+            return True
+        return not self._stopped and len(self._begun) < self._rule.max_attempts
+
+    def _is_due(self) -> bool:
+        return self._may_follow() and self._next_at <= self._clock.seconds()
+
+    def _begin(self) -> None:
+        if self._begun and not self._budget.allows:
+            self._stopped = True
+            return
+        self._next_at = self._clock.seconds() + self._rule.delay_s
+        call = self._call
+        # Each goes to a node that none of the others went to, if there is one.
+        tried = tuple({node: None for one in self._begun for node in one.call.tried})
+        attempt = _Attempt(evolve(call, attempt=call.attempt + len(self._begun), tried=tried))
+        self._begun.append(attempt)
+        self._under_way.append(attempt)
+        attempt.running = spawn(self._proceed(attempt.call))
+        attempt.running.addCallbacks(self._answered, self._broke, (attempt,), {}, (attempt,), {})
+
+    def _answered(self, response: Any, attempt: _Attempt) -> None:
+        attempt.response = response
+        self._note(attempt)
+
+    def _broke(self, failure: Any, attempt: _Attempt) -> None:
+        attempt.error = failure.value
+        self._note(attempt)
+
+    def _note(self, attempt: _Attempt) -> None:
+        self._under_way.remove(attempt)
+        self._ended.append(attempt)
+        self._ring()
+
+    def _won(self, attempt: _Attempt) -> Any:
+        call, its = self._call, attempt.call
+        call.attempt, call.peer, call.tried = its.attempt, its.peer, its.tried
+        call.response_metadata, call.trailers = its.response_metadata, its.trailers
+        return attempt.response
+
+    def _failed(self, attempt: _Attempt) -> None:
+        error = attempt.error
+        if not isinstance(error, CallError):
+            raise error or AssertionError
+        call = self._call
+        call.peer, call.attempt = attempt.call.peer, attempt.call.attempt
+        wish = error.retry_after_s
+        stop = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
+        harmless = error.hints & (Hint.NEVER_SENT | Hint.NOT_BEGUN)
+        if not harmless and error.status not in self._rule.non_fatal:
+            raise error
+        if stop or not harmless:
+            self._budget.spend()
+        self._stopped = self._stopped or stop
+        self._last = error
+        self._next_at = self._clock.seconds() + (wish or 0)
+
+    async def _wait(self) -> None:
+        self._bell = Waiter()
+        due = None
+        if self._may_follow():
+            due = self._clock.callLater(self._next_at - self._clock.seconds(), self._ring)
+        try:
+            await self._bell
+        finally:
+            self._bell = None
+            if due is not None and due.active():
+                due.cancel()
+
+    def _ring(self) -> None:
+        bell = self._bell
+        if bell is not None and not bell.called:
+            bell.callback(None)

@@ -1,0 +1,77 @@
+"""
+A server as its own services see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rpcfw.server.catalog import Catalog
+from rpcfw.server.health import ServerHealth
+from rpcfw.server.peers import Peers
+from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.inspection import Calls, Connection, Inspection, ServedService
+from rpcfw.spi.service import Service, offered
+from rpcfw.values.address import Address
+
+__all__ = ["ServerInspection"]
+
+
+class ServerInspection(Inspection):
+    """
+    Reads what the parts of a server keep.
+
+    Args:
+        catalog: its services.
+        peers: its connections.
+        addresses: gives where it listens.
+    """
+
+    def __init__(
+        self, catalog: Catalog, peers: Peers, addresses: Callable[[], tuple[Address, ...]]
+    ) -> None:
+        self._catalog = catalog
+        self._peers = peers
+        self._addresses = addresses
+        self._builtin: set[Service] = set()
+        self._health = ServerHealth(
+            lambda: [type(service).service_name for service in self.announced()]
+        )
+
+    def add(self, plugin: BuiltinService) -> None:
+        """
+        Serve what describes the server.
+        """
+        for service in plugin.services(self):
+            self._catalog.add(service)
+            self._builtin.add(service)
+
+    def announced(self) -> tuple[Service, ...]:
+        """
+        Return the services that the server is there for.
+        """
+        return tuple(service for service in self._catalog if service not in self._builtin)
+
+    @property
+    def health(self) -> ServerHealth:
+        return self._health
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self._addresses()
+
+    @property
+    def calls(self) -> Calls:
+        return self._peers.calls
+
+    def services(self) -> tuple[ServedService, ...]:
+        found = [_served(each, each in self._builtin) for each in self._catalog]
+        return tuple(sorted(found, key=lambda served: served.name))
+
+    def connections(self) -> tuple[Connection, ...]:
+        return self._peers.connections()
+
+
+def _served(service: Service, builtin: bool) -> ServedService:
+    methods = tuple(one.method for one in offered(type(service)))
+    return ServedService(type(service).service_name, methods, builtin)

@@ -1,0 +1,21 @@
+"""
+Whether something serves, as its peers are told.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+__all__ = ["Health"]
+
+
+class Health(Enum):
+    """
+    The three answers to "do you serve?". The words are those of grpc.health.v1.
+    """
+
+    #: Nobody has said yet.
+    UNKNOWN = "unknown"
+    SERVING = "serving"
+    #: It is there, and calls of it are unwelcome: it is ill, or going.
+    NOT_SERVING = "not serving"

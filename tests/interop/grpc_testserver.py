@@ -1,0 +1,176 @@
+"""
+``python -m tests.interop.grpc_testserver --port N``: gRPC's test service, by rpcfw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+import rpcfw
+from rpcfw import Application, ApplicationError, Status, uncompressed
+from tests.interop.grpc_schema import SERVICE, SERVICES, message
+from tests.interop.noting_gzip import SETS, came_compressed
+
+__all__ = ["TestService", "flag", "main"]
+
+Payload = message("Payload")
+SimpleResponse = message("SimpleResponse")
+InputResponse = message("StreamingInputCallResponse")
+OutputResponse = message("StreamingOutputCallResponse")
+
+INITIAL = "x-grpc-test-echo-initial"
+TRAILING = "x-grpc-test-echo-trailing-bin"
+
+
+class TestService(SERVICES[SERVICE]):
+    """
+    As doc/interop-test-descriptions.md of gRPC wants it; UnimplementedMethod is left out.
+    """
+
+    __test__ = False
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    async def empty_call(self, request):
+        _echo_metadata()
+        return request
+
+    async def unary_call(self, request):
+        _echo_metadata()
+        _check_compression(request)
+        _fail_if_asked(request)
+        response = SimpleResponse(payload=Payload(body=bytes(request.response_size)))
+        return _packed_as_asked(response, request, "response_compressed")
+
+    async def streaming_input_call(self, requests):
+        _echo_metadata()
+        size = 0
+        async for request in requests:
+            _check_compression(request)
+            size += len(request.payload.body)
+        return InputResponse(aggregated_payload_size=size)
+
+    async def streaming_output_call(self, request):
+        _echo_metadata()
+        async for response in self._responses(request):
+            yield response
+
+    async def full_duplex_call(self, requests):
+        _echo_metadata()
+        async for request in requests:
+            async for response in self._responses(request):
+                yield response
+
+    async def half_duplex_call(self, requests):
+        _echo_metadata()
+        for request in [request async for request in requests]:
+            async for response in self._responses(request):
+                yield response
+
+    async def _responses(self, request):
+        _fail_if_asked(request)
+        for wanted in request.response_parameters:
+            if wanted.interval_us:
+                await deferLater(self._clock, wanted.interval_us / 1e6)
+            response = OutputResponse(payload=Payload(body=bytes(wanted.size)))
+            yield _packed_as_asked(response, wanted, "compressed")
+
+
+def _echo_metadata():
+    context = rpcfw.context()
+    initial, trailing = context.metadata.get(INITIAL), context.metadata.get(TRAILING)
+    if initial is not None:
+        context.send_metadata({INITIAL: initial})
+    if trailing is not None:
+        context.send_trailers({TRAILING: trailing})
+
+
+def _fail_if_asked(request):
+    if request.HasField("response_status") and request.response_status.code:
+        asked = request.response_status
+        raise ApplicationError(Status(asked.code), asked.message)
+
+
+def _check_compression(request):
+    compressed = came_compressed()
+    if request.HasField("expect_compressed") and request.expect_compressed.value != compressed:
+        came = "compressed" if compressed else "uncompressed"
+        raise ApplicationError(Status.INVALID_ARGUMENT, f"the message came {came}")
+
+
+def _packed_as_asked(response, asked, field):
+    plain = asked.HasField(field) and not getattr(asked, field).value
+    return uncompressed(response) if plain else response
+
+
+def flag(parser, name, text):
+    """
+    Declare a switch that may, as in gRPC's own programs, be followed by true or false.
+    """
+    parser.add_argument(
+        name, nargs="?", const=True, default=False, type=lambda v: v.lower() == "true", help=text
+    )
+
+
+def main():
+    """
+    Serve until SIGTERM.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="where to listen; 0: any free")
+    flag(parser, "--use_tls", "speak TLS")
+    parser.add_argument("--tls_cert_file", type=Path, help="with TLS: by default one made now")
+    parser.add_argument("--tls_key_file", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sets = [f"server.listen=tcp:127.0.0.1:{given.port}"]
+        if given.use_tls:
+            files = given.tls_cert_file, given.tls_key_file
+            sets = _secured(given.port, files if all(files) else _made(Path(folder)))
+        application = Application.from_ini(
+            sets=[*SETS, "server.protocols=native, grpc", "registry.plugin=memory", *sets],
+            services=lambda surroundings: [TestService(surroundings.clock)],
+        )
+
+        async def serve():
+            say(f"serving {SERVICE} at {application.server.addresses[0]}")
+            await Deferred()
+
+        application.run(serve)
+
+
+def say(line):
+    """
+    Write a line at once.
+    """
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _secured(port, files):
+    certificate, key = files
+    return [
+        f"server.listen=tls:127.0.0.1:{port}",
+        f"tls.certificate={certificate}",
+        f"tls.key={key}",
+    ]
+
+
+def _made(folder):
+    from tests.real.certificates import Authority
+
+    authority = Authority(folder)
+    certificate, key, _ = authority.issue("server", "127.0.0.1")
+    say(f"certificate of {authority.certificate}")
+    return certificate, key
+
+
+if __name__ == "__main__":
+    main()

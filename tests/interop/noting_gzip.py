@@ -1,0 +1,41 @@
+"""
+gzip that notes that it unpacked: how the cases learn what came compressed.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from rpcfw_compression.gzip import GzipCompressor
+
+__all__ = ["SETS", "NotingGzip", "came_compressed"]
+
+#: Settings for an application that speaks gRPC and packs all that is large.
+SETS = (
+    "app.protocols=native, grpc",
+    "app.compressors=gzip",
+    "compression.plugin=gzip",
+    "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
+    "plugins.compressors.gzip=tests.interop.noting_gzip:NotingGzip",
+)
+
+_unpacked: ContextVar[bool] = ContextVar("unpacked", default=False)
+
+
+class NotingGzip(GzipCompressor):
+    """
+    Messages are unpacked in the context of the code that gets them.
+    """
+
+    def decompress(self, data, limit_bytes):
+        _unpacked.set(True)
+        return super().decompress(data, limit_bytes)
+
+
+def came_compressed():
+    """
+    Tell whether the message that came last was compressed.
+    """
+    last = _unpacked.get()
+    _unpacked.set(False)
+    return last

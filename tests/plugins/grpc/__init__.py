@@ -1,0 +1,3 @@
+"""
+The gRPC wire machine.
+"""

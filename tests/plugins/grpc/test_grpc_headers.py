@@ -1,0 +1,203 @@
+"""
+Header blocks: read as a plain decoder reads them, and written so that it can.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hpack import Decoder, Encoder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw_grpc.fields import decode
+from rpcfw_grpc.headers import BlockReader, RequestBlocks, _CountingTable, encode
+from rpcfw_grpc.names import Sorted
+
+NAMES = st.sampled_from([b":path", b"content-type", b"x-a", b"x-b", b"authorization", b"te"])
+VALUES = st.sampled_from([b"", b"/", b"application/grpc", b"v" * 60, b"w" * 900]) | st.binary(
+    max_size=20
+)
+LISTS = st.lists(st.lists(st.tuples(NAMES, VALUES, st.booleans()), max_size=8), max_size=12)
+
+
+def reader() -> BlockReader[tuple[tuple[bytes, bytes], ...]]:
+    pseudo = frozenset((b":status",))
+    return BlockReader(
+        1 << 20, pseudo, lambda listed: (listed.size, dict(listed.found), listed.metadata().pairs)
+    )
+
+
+@given(LISTS, st.lists(st.integers(0, 4096), max_size=12), st.booleans())
+def test_blocks_decode_as_a_plain_decoder_has_it(lists, sizes, huffman) -> None:
+    """
+    Whatever an encoder does with tables, sizes and Huffman's code.
+    """
+    encoder, plain, table = Encoder(), Decoder(1 << 20), _CountingTable()
+    for number, fields in enumerate(lists):
+        if number < len(sizes):
+            encoder.header_table_size = sizes[number]
+        block = encoder.encode(fields, huffman=huffman)
+        assert [tuple(f) for f in plain.decode(block, raw=True)] == decode(
+            block, table, 1 << 20, 4096
+        )
+        assert plain.header_table.dynamic_entries == table.dynamic_entries
+
+
+@given(st.binary(max_size=60))
+def test_garbage_is_refused_where_a_plain_decoder_refuses_it(block) -> None:
+    """
+    And where it does not, both read the same.
+    """
+    table = _CountingTable()
+    try:
+        expected = [tuple(f) for f in Decoder(1 << 20).decode(block, raw=True)]
+    except Exception:  # noqa: BLE001 - it raises a few kinds
+        expected = None
+    try:
+        found = decode(block, table, 1 << 20, 4096)
+    except Exception:  # noqa: BLE001 - likewise
+        found = None
+    assert expected == found
+
+
+TAME = st.tuples(
+    st.sampled_from([b"x-a", b"x-b", b"grpc-status", b"content-type"]),
+    st.sampled_from([b"1", b"2", b"three" * 20]),
+    st.sampled_from([True, False, False]),
+)
+
+
+@given(st.lists(st.lists(TAME, max_size=4), max_size=40), st.booleans())
+def test_what_is_remembered_is_what_would_be_read(lists, resize) -> None:
+    """
+    With the memory or without it, each block of a connection means the same.
+    """
+    encoder, remembering = Encoder(), reader()
+    plain = Decoder(1 << 20)
+    for number, fields in enumerate(lists):
+        if resize and number == 10:
+            encoder.header_table_size = 100
+        block = encoder.encode([(b":status", b"200"), *fields])
+        found = plain.decode(block, raw=True)
+        listed = Sorted([tuple(f) for f in found], frozenset((b":status",)))
+        expected = (listed.size, dict(listed.found), listed.metadata().pairs)
+        assert expected == remembering.read(block)
+
+
+def test_a_block_that_changes_nothing_is_read_once() -> None:
+    """
+    The second time its meaning is the very same object.
+    """
+    asked = []
+    remembering = BlockReader(1000, frozenset(), lambda listed: asked.append(1) or object())
+    block = encode([(b"x", b"y")])
+    assert remembering.read(block) is remembering.read(block)
+    assert [1] == asked
+
+
+def test_a_change_of_the_table_voids_what_is_remembered() -> None:
+    """
+    The same bytes name another field once the table has moved.
+    """
+    encoder, remembering = Encoder(), reader()
+    remembering.read(encoder.encode([(b"x-a", b"1")]))
+    newest = b"\xbe"
+    assert (("x-a", "1"),) == remembering.read(newest)[2]
+    assert (("x-a", "1"),) == remembering.read(newest)[2]
+    remembering.read(encoder.encode([(b"x-b", b"2")]))
+    assert (("x-b", "2"),) == remembering.read(newest)[2]
+
+
+def test_an_emptied_table_voids_what_is_remembered() -> None:
+    """
+    Also where the table is as large again in the end.
+    """
+    encoder, remembering = Encoder(), reader()
+    remembering.read(encoder.encode([(b"x-a", b"1")]))
+    remembering.read(b"\xbe")
+    remembering.read(b"\x20\x3f\xe1\x1f")
+    with pytest.raises(RemoteProtocolError):
+        remembering.read(b"\xbe")
+
+
+def test_a_forbidden_list_leaves_the_table_right() -> None:
+    """
+    A block is decoded to its end before it is judged.
+    """
+    encoder, remembering = Encoder(), reader()
+    with pytest.raises(Exception, match="unknown, twice"):
+        remembering.read(b"\x88\x88" + encoder.encode([(b"x-a", b"1")]))
+    assert (("x-a", "1"),) == remembering.read(b"\xbe")[2]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """
+    A peer that never repeats itself fills no memory.
+    """
+    remembering = reader()
+    for number in range(1000):
+        remembering.read(encode([(b":status", b"200"), (b"x-a", b"%d" % number)]))
+        remembering.read(b"\x88" * 1 + encode([(b"x-b", b"%d" % number)]))
+    assert 65 > len(remembering.known)
+    assert 65 > len(remembering._beginnings)  # noqa: SLF001 - that is what it is about
+
+
+@given(LISTS)
+def test_others_read_what_we_write(lists) -> None:
+    """
+    Blocks written without a table decode anywhere.
+    """
+    plain = Decoder(1 << 20)
+    for fields in lists:
+        pairs = [(name, value) for name, value, _ in fields]
+        assert pairs == [tuple(f) for f in plain.decode(encode(pairs), raw=True)]
+    assert 0 == len(plain.header_table.dynamic_entries)
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=120),
+    st.lists(st.tuples(st.integers(0, 119), st.sampled_from([0, 100, 4096, 9000])), max_size=4),
+)
+def test_others_read_what_we_write_with_the_table(keys, changes) -> None:
+    """
+    However methods alternate, and however the peer changes its table meanwhile.
+    """
+    blocks, plain = RequestBlocks(), Decoder(1 << 20)
+    sizes = dict(changes)
+    for number, key in enumerate(keys):
+        if number in sizes:
+            blocks.resize(sizes[number])
+            plain.max_allowed_table_size = sizes[number]
+        fields = [(b":method", b"POST"), (b":path", b"/method/%d" % key), (b"te", b"trailers")]
+        block = blocks.begin(key, lambda fields=fields: fields)
+        assert fields == [tuple(f) for f in plain.decode(block, raw=True)]
+
+
+def test_a_methods_head_is_short_once_it_was_sent() -> None:
+    """
+    The second head of a method is a byte for each field.
+    """
+    blocks = RequestBlocks()
+    fields = [(b":method", b"POST"), (b":path", b"/a/b"), (b"x", b"y" * 100)]
+    assert 100 < len(encode(fields))
+    blocks.begin("a", lambda: fields)
+    assert 3 == len(blocks.begin("a", lambda: fields))
+
+
+def test_secrets_are_marked_as_never_to_be_indexed() -> None:
+    """
+    A proxy on the way must not put credentials into a table either.
+    """
+    [field] = Decoder().decode(encode([(b"authorization", b"Bearer x")]))
+    assert not field.indexable
+
+
+def test_secrets_do_not_reach_the_log(caplog) -> None:
+    """
+    hpack writes every header that it sees when all is logged; here it does not.
+    """
+    with caplog.at_level("DEBUG"):
+        blocks = RequestBlocks()
+        blocks.begin("a", lambda: [(b"authorization", b"Bearer secret")])
+    assert "secret" not in caplog.text

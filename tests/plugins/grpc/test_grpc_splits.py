@@ -1,0 +1,145 @@
+"""
+Any split of the bytes tells the same story.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rpcfw.spi.events import (
+    CallEnded,
+    MessageReceived,
+    RequestReceived,
+    ResponseReceived,
+    ResponseStarted,
+    SideEnded,
+)
+from rpcfw.spi.protocol import Limits
+from rpcfw.status import Status
+from rpcfw_grpc import frames
+from rpcfw_grpc.client import ClientMachine
+from rpcfw_grpc.prefix import MessageReader
+from rpcfw_grpc.server import ServerMachine
+from tests.plugins.grpc.pair import HEAD, HELLO, RESPONSE, chunk, head, message
+
+CUTS = st.lists(st.integers(0, 3000), max_size=30)
+
+
+def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted(c for c in cuts if c < len(stream)), len(stream)]
+    return [stream[a:b] for a, b in pairwise(places)]
+
+
+def story(events) -> dict[int, list[object]]:
+    """
+    Return what happened to each call, whether in one event or in several.
+    """
+    calls: dict[int, list[object]] = {}
+    for event in events:
+        told = calls.setdefault(getattr(event, "call_id", 0), [])
+        if type(event) is RequestReceived:
+            told.append((event.head.path, event.head.metadata))
+            told += [] if event.body is None else [event.body]
+            told += ["end"] if event.ended else []
+        elif type(event) is MessageReceived:
+            told.append(event.body)
+        elif type(event) is SideEnded:
+            told.append("end")
+        elif type(event) is ResponseStarted:
+            told.append(event.metadata)
+        elif type(event) is ResponseReceived:
+            told += [event.metadata, event.body, (Status.OK, event.trailers)]
+        elif type(event) is CallEnded:
+            told.append((event.status, event.trailers))
+        else:
+            told.append(type(event))
+    return calls
+
+
+REQUESTS = HELLO + b"".join(
+    (
+        head(1) + chunk(1, message(b"whole"), end=True),
+        head(3) + chunk(3, message(b"whole again"), end=True),
+        head(5) + chunk(5, message(b"one") + message(b"two")[:3]),
+        head(7) + chunk(7, message(b"x" * 400), end=True),
+        chunk(5, message(b"two")[3:]) + frames.ping(bytes(8)),
+        chunk(5, b"", end=True),
+        head(9, end=True),
+        frames.headers(11, head(11)[9:], 0, 10) + chunk(11, message(b"cut head"), end=True),
+        frames.reset(7, 8) + head(13) + frames.window_update(13, 0),
+        frames.goaway(0, 0, ""),
+    )
+)
+
+
+@given(CUTS)
+@settings(max_examples=200)
+def test_requests_in_any_pieces(cuts) -> None:
+    """
+    A server reports the same calls, messages and ends.
+    """
+    stories = []
+    for parts in ([REQUESTS], pieces(REQUESTS, cuts)):
+        machine = ServerMachine(Limits(), ())
+        machine.start()
+        stories.append(story([event for part in parts for event in machine.receive(part)]))
+    assert stories[0] == stories[1]
+
+
+def test_the_story_of_the_requests() -> None:
+    """
+    It is the one that was meant: else the property above would hold of nothing.
+    """
+    machine = ServerMachine(Limits(), ())
+    machine.start()
+    told = story(machine.receive(REQUESTS))
+    assert [b"whole", "end"] == told[1][1:]
+    assert [b"one", b"two", "end"] == told[5][1:]
+    assert ["end"] == told[9][1:]
+    assert [b"cut head", "end"] == told[11][1:]
+    assert 2 == len(told[13])
+
+
+RESPONSES = frames.settings({}) + b"".join(
+    (
+        head(1, RESPONSE) + chunk(1, message(b"a")) + head(1, [(b"grpc-status", b"0")], end=True),
+        head(3, RESPONSE) + chunk(3, message(b"b")) + head(3, [(b"grpc-status", b"0")], end=True),
+        head(5, [*RESPONSE, (b"grpc-status", b"5")], end=True),
+        head(7, RESPONSE) + chunk(7, message(b"c") + message(b"d")),
+        head(9, RESPONSE) + chunk(9, message(b"e")) + head(9, [(b"grpc-status", b"9")], end=True),
+        head(7, [(b"grpc-status", b"0"), (b"x", b"y")], end=True),
+        frames.reset(11, 7) + frames.ping(bytes(8)) + head(13, [(b":status", b"502")], end=True),
+    )
+)
+
+
+@given(CUTS)
+@settings(max_examples=200)
+def test_responses_in_any_pieces(cuts) -> None:
+    """
+    A client reports the same answers.
+    """
+    stories = []
+    for parts in ([RESPONSES], pieces(RESPONSES, cuts)):
+        machine = ClientMachine(Limits(), (), "localhost", "http")
+        machine.start()
+        for _ in range(7):
+            machine.call(HEAD, b"", "", True)
+        stories.append(story([event for part in parts for event in machine.receive(part)]))
+    assert stories[0] == stories[1]
+    assert 8 == len(stories[0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.binary(max_size=2000)), max_size=8), CUTS)
+def test_messages_in_any_pieces(messages, cuts) -> None:
+    """
+    Frames say nothing of where messages begin.
+    """
+    stream = b"".join(message(body, flag) for flag, body in messages)
+    reader = MessageReader(2000)
+    found = [each for part in pieces(stream, cuts) for each in reader.feed(part)]
+    assert messages == found
+    assert 0 == reader.partial

@@ -1,0 +1,3 @@
+"""
+gRPC's standard services, called over both wires.
+"""

@@ -1,0 +1,185 @@
+"""
+The etcd registry where etcd wants to know who calls: users, tokens, TLS.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+import pytest
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from rpcfw.errors import RegistryError
+from rpcfw.kernel.settings import options_of
+from rpcfw.testing.contracts.registry import an_instance
+from rpcfw.transport.tls import TLSOptions
+from tests.real.certificates import Authority
+from tests.real.etcd_case import EtcdCase, instances_in
+from tests.real.etcd_server import EtcdMember, etcdctl
+from tests.requirements import require_etcd
+
+pytestmark = pytest.mark.etcd
+
+ROOT = "root:secret"
+
+
+class TestUsers(EtcdCase, TestCase):
+    @classmethod
+    def setUpClass(cls):
+        require_etcd()
+        cls.member = EtcdMember(settings=["--auth-token-ttl=1"])
+        cls.member.start()
+        cls.member.wait_ready()
+        for words in (
+            "user add root:secret",
+            "user add writer:xyzzy",
+            "user add reader:plugh",
+            "role add writing",
+            "role add reading",
+            "role grant-permission writing --prefix=true readwrite /rpcfw/",
+            "role grant-permission reading --prefix=true read /rpcfw/",
+            "user grant-role writer writing",
+            "user grant-role reader reading",
+            "user grant-role root root",
+            "auth enable",
+        ):
+            etcdctl(cls.member, *words.split())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.member.remove()
+
+    async def as_user(self, user, password, **texts):
+        """
+        Return a registry that runs as a user.
+        """
+        return await self.running(self.member.address, user=user, password=password, **texts)
+
+    def token(self, registry):
+        """
+        Return the token in use.
+        """
+        return registry._session._tokens._token  # noqa: SLF001 - as a wiretap would
+
+    async def test_needs_no_more_than_its_prefix(self):
+        """
+        A provider needs to write its prefix, a consumer to read it.
+        """
+        provider = await self.as_user("writer", "xyzzy")
+        consumer = await self.as_user("reader", "plugh")
+        told = self.watching(consumer)
+        await provider.announce(an_instance(id="a"))
+        await self.tells(told, "a")
+        assert ("demo.Greeter",) == await consumer.services()
+        with pytest.raises(RegistryError, match="does not permit"):
+            await consumer.announce(an_instance(id="b"))
+
+    async def test_renews_an_expired_token(self):
+        """
+        A token that nobody used for too long is replaced, and nothing is lost.
+        """
+        provider = await self.as_user("writer", "xyzzy", lease="60s", self_check="60s")
+        consumer = await self.as_user("reader", "plugh", heartbeat="3s", self_check="60s")
+        told = self.watching(consumer)
+        await provider.announce(an_instance(id="a"))
+        await self.tells(told, "a")
+        before = self.token(consumer)
+        await self.eventually(lambda: self.token(consumer) != before, lambda: "a new token")
+        await provider.announce(an_instance(id="b"))
+        await self.tells(told, "a", "b", limit_s=2)
+        await provider.withdraw(an_instance(id="a"))
+        await self.tells(told, "b", limit_s=2)
+
+    async def test_a_restarted_member_knows_no_tokens(self):
+        """
+        A watch that must begin anew with a forgotten token gets another.
+        """
+        provider = await self.as_user("writer", "xyzzy")
+        consumer = await self.as_user("reader", "plugh")
+        told = self.watching(consumer)
+        await provider.announce(an_instance(id="a"))
+        await self.tells(told, "a")
+        self.member.kill()
+        self.member.start()
+        await deferToThread(self.member.wait_ready)
+        await provider.announce(an_instance(id="b"))
+        await self.tells(told, "a", "b")
+
+    async def test_says_who_it_is_not(self):
+        """
+        A wrong password, and none, are told as what they are.
+        """
+        wrong = await self.as_user("writer", "wrong")
+        with pytest.raises(RegistryError, match="no such user and password"):
+            await wrong.announce(an_instance())
+        with pytest.raises(RegistryError, match="no such user and password"):
+            await wrong.services()
+        nobody = await self.running(self.member.address)
+        with pytest.raises(RegistryError, match="set user and password"):
+            await nobody.services()
+
+    async def test_a_user_where_nobody_asks(self):
+        """
+        A user is no hindrance where etcd asks nobody who they are.
+        """
+        open_to_all = EtcdMember()
+        open_to_all.start()
+        self.addCleanup(open_to_all.remove)
+        await deferToThread(open_to_all.wait_ready)
+        registry = await self.running(open_to_all.address, user="bob", password="xyzzy")
+        await registry.announce(an_instance())
+        assert ("demo.Greeter",) == await registry.services()
+
+
+class TestTLS(EtcdCase, TestCase):
+    @classmethod
+    def setUpClass(cls):
+        require_etcd()
+        cls.folder = Path(mkdtemp(prefix="rpcfw-certificates-"))
+        cls.authority = Authority(cls.folder)
+        certificate, key, _ = cls.authority.issue("server", "127.0.0.1")
+        settings = [
+            f"--cert-file={certificate}",
+            f"--key-file={key}",
+            "--client-cert-auth",
+            f"--trusted-ca-file={cls.authority.certificate}",
+        ]
+        cls.member = EtcdMember(settings=settings, tls=True)
+        cls.member.start()
+        cls.member.wait_ready()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.member.remove()
+        rmtree(cls.folder)
+
+    async def test_works_over_tls(self):
+        """
+        With a certificate that etcd trusts, all works as without TLS.
+        """
+        certificate, key, _ = self.authority.issue("bob", "127.0.0.1")
+        self.tls = options_of(
+            TLSOptions,
+            certificate=str(certificate),
+            key=str(key),
+            ca=str(self.authority.certificate),
+        )
+        provider = await self.running(f"tls:{self.member.address}")
+        told = self.watching(await self.running(f"tls:{self.member.address}"))
+        await provider.announce(an_instance())
+        await self.tells(told, "a")
+
+    async def test_stays_out_without_a_certificate(self):
+        """
+        Without a certificate of its own it gets no further, and says so.
+        """
+        self.tls = options_of(TLSOptions, ca=str(self.authority.certificate))
+        stranger = await self.running(f"tls:{self.member.address}")
+        with pytest.raises(RegistryError, match="no etcd member answers"):
+            await stranger.services()
+        told = self.watching(stranger)
+        await self.pass_time(1)
+        assert instances_in(told) is None

@@ -1,0 +1,83 @@
+"""
+The contract of registries, on a real etcd member.
+"""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from rpcfw.spi.waiting import spawn
+from rpcfw.testing.contracts.registry import RegistryContract, an_instance
+from rpcfw_registries.paths import encoded
+from tests.real.etcd_case import EtcdCase
+from tests.real.etcd_server import EtcdMember
+from tests.requirements import require_etcd
+
+pytestmark = pytest.mark.etcd
+
+
+class TestContract(EtcdCase, RegistryContract, TestCase):
+    limit_s = 10.0
+    step_s = 0.02
+
+    @classmethod
+    def setUpClass(cls):
+        require_etcd()
+        cls.member = EtcdMember()
+        cls.member.start()
+        cls.member.wait_ready()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.member.remove()
+
+    @property
+    def root(self):
+        return f"/{self._testMethodName}"
+
+    def registry(self):
+        return self.made(self.member.address, root=self.root)
+
+    async def store_unreadable(self, service):
+        await self.ctl(self.member, "put", f"{self.root}/{encoded(service)}/broken", "{")
+
+    async def pass_time(self, seconds):
+        # Longer than a lease and the pause between self-checks shows nothing more.
+        await super().pass_time(min(seconds, 2.5))
+
+    async def leave(self):
+        self.member.kill()
+
+    async def come_back(self):
+        self.member.start()
+        await deferToThread(self.member.wait_ready)
+
+    async def remove_behind(self, instance):
+        key = f"{self.root}/{encoded(instance.service)}/{encoded(instance.id)}"
+        assert "1" == (await self.ctl(self.member, "del", key)).strip()
+
+    async def die(self, registry):
+        # What a killed process would not do either.
+        registry._announcing._loop.cancel()  # noqa: SLF001
+        self.addCleanup(lambda: spawn(registry.stop()))
+
+    async def test_loads_many(self):
+        """
+        Ten thousand instances arrive, and one change of them soon.
+        """
+        instances = [an_instance(id=f"i{number}") for number in range(10_000)]
+        announced = [spawn(self.announcer.announce(instance)) for instance in instances]
+        for one in announced:
+            await one
+        told, _ = self.watched()
+        loaded_s = await self.eventually(lambda: told.snapshots, lambda: "the list is told")
+        assert 10_000 == len(told.last)
+        began_at = self.clock.seconds()
+        await self.put(an_instance(id="i77", weight=1))
+        await self.until(lambda: 2 == len(told.snapshots), "the change is told")
+        changed_s = self.clock.seconds() - began_at
+        # What a user would notice; on a quiet machine it is 0.3 s and 10 ms.
+        assert loaded_s < 3
+        assert changed_s < 0.5

@@ -1,0 +1,3 @@
+"""
+Clients, piece by piece.
+"""

@@ -1,0 +1,3 @@
+"""
+The mechanisms that calls pass.
+"""

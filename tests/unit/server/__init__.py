@@ -1,0 +1,3 @@
+"""
+Servers, piece by piece.
+"""
