@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from setuptools import find_packages, setup
 
+FAMILIES = find_packages("plugins", include=["rpcfw_*"])
+
 setup(
     packages=[
         *find_packages(include=["rpcfw", "rpcfw.*"]),
-        *find_packages("plugins", include=["rpcfw_*"]),
+        *FAMILIES,
         "twisted.plugins",
     ],
     package_dir={
-        **{family: f"plugins/{family}" for family in find_packages("plugins", include=["rpcfw_*"])},
+        **{family: f"plugins/{family.replace('.', '/')}" for family in FAMILIES},
         "twisted.plugins": "plugins/twisted/plugins",
     },
 )
