@@ -37,7 +37,6 @@ from rpcfw.transport.endpoints import Network
 from rpcfw.transport.keepalive import Keepalive
 from rpcfw.transport.link_options import LinkOptions
 from rpcfw.values.address import Address
-from rpcfw.values.backoff import Backoff
 
 __all__ = ["Link", "LinkOptions", "LinkState"]
 
@@ -98,9 +97,7 @@ class Link(Owner):
         self._changed = changed
         self._kept = kept
         self._failures = 0
-        self._backoff = Backoff(
-            options.backoff, options.backoff_factor, options.backoff_most, options.backoff_jitter
-        )
+        self._backoff = options.schedule()
         self._wanting: list[Waiter[Driver]] = []
         self._timer: DelayedCall | None = None
         self._dialling: Deferred[IProtocol] | None = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from rpcfw.errors import SettingsError
 from rpcfw.spi.options import option, options
+from rpcfw.values.backoff import Backoff
 from rpcfw.values.units import Seconds, Share
 
 __all__ = ["LinkOptions"]
@@ -27,6 +28,12 @@ class LinkOptions:
     backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
     keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0: never")
     keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
+
+    def schedule(self) -> Backoff:
+        """
+        Return the delays between tries.
+        """
+        return Backoff(self.backoff, self.backoff_factor, self.backoff_most, self.backoff_jitter)
 
     def check(self) -> None:
         """
