@@ -496,8 +496,9 @@ def test_nothing_is_left_of_ended_calls() -> None:
 
 def test_a_call_refused_on_leaving_can_go_elsewhere() -> None:
     """
-    What a server that leaves did not begin is refused in HTTP/2's own words, which every
-    gRPC client takes as leave to repeat it; other ends are told as ever.
+    What a server that leaves did not begin is refused in HTTP/2's own words.
+
+    Every gRPC client takes these as leave to repeat it; other ends are told as ever.
     """
     pair = Pair()
     begun = pair.client.call(HEAD, b"", "", True)
