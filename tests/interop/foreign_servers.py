@@ -137,16 +137,13 @@ def grpcio_aio():  # noqa: C901 - its methods
     asyncio.run(serve())
 
 
-def grpclib():  # noqa: C901 - its methods
+def _grpclib_shop(pb2, base):
     """
-    Serve by grpclib.
+    Return the shop for grpclib.
     """
-    import shop_pb2
     from grpclib import GRPCError, Status
-    from grpclib.server import Server
-    from shop_grpc import ShopBase
 
-    class Shop(ShopBase):
+    class Shop(base):
         given_up = 0
 
         async def Echo(self, stream):  # noqa: N802
@@ -160,11 +157,11 @@ def grpclib():  # noqa: C901 - its methods
         async def Count(self, stream):  # noqa: N802
             note = await stream.recv_message()
             for number in range(note.count):
-                await stream.send_message(shop_pb2.Note(count=number, data=note.data))
+                await stream.send_message(pb2.Note(count=number, data=note.data))
 
         async def Total(self, stream):  # noqa: N802
             sizes = [len(note.data) async for note in stream]
-            await stream.send_message(shop_pb2.Note(text=str(sum(sizes)), count=len(sizes)))
+            await stream.send_message(pb2.Note(text=str(sum(sizes)), count=len(sizes)))
 
         async def Chat(self, stream):  # noqa: N802
             async for note in stream:
@@ -183,10 +180,21 @@ def grpclib():  # noqa: C901 - its methods
 
         async def GivenUp(self, stream):  # noqa: N802
             await stream.recv_message()
-            await stream.send_message(shop_pb2.Note(count=self.given_up))
+            await stream.send_message(pb2.Note(count=self.given_up))
+
+    return Shop()
+
+
+def grpclib():
+    """
+    Serve by grpclib.
+    """
+    import shop_pb2
+    from grpclib.server import Server
+    from shop_grpc import ShopBase
 
     async def serve():
-        server = Server([Shop()])
+        server = Server([_grpclib_shop(shop_pb2, ShopBase)])
         await server.start("127.0.0.1", 0)
         tell(server._server.sockets[0].getsockname()[1])  # noqa: SLF001 - it does not say
         await server.wait_closed()
