@@ -68,7 +68,8 @@ def grpc(plan: Plan) -> list[Row]:
     Measure gRPC servers and clients of different makers with each other.
     """
     chosen = plan.chosen(peers.GRPC)
-    return _calls(plan, [(server, client) for server in chosen for client in peers.GRPC])
+    pairs = [(server, client) for server in chosen for client in peers.GRPC]
+    return _calls(plan, [pair for pair in pairs if not peers.missing(pair[1])], kind="grpc")
 
 
 def payload(plan: Plan) -> list[Row]:
@@ -100,25 +101,32 @@ def stream(plan: Plan) -> list[Row]:
     return rows
 
 
-def _calls(plan: Plan, pairs: Sequence[tuple[str, str]], remark_bytes: int = 64) -> list[Row]:
+def _calls(
+    plan: Plan, pairs: Sequence[tuple[str, str]], remark_bytes: int = 64, kind: str = "unary"
+) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as directory:
         modules = Path(directory)
         generate(modules)
         for server, client in pairs:
             try:
-                rows += _pair(plan, server, client, modules, remark_bytes)
+                rows += _pair(plan, server, client, modules, remark_bytes, kind)
             except ChildError as error:
                 _say(f"{server} called by {client}: {error}")
     return sorted(rows, key=lambda row: row["in_flight"])
 
 
-def _pair(plan: Plan, server: str, client: str, modules: Path, remark_bytes: int) -> list[Row]:
+def _pair(
+    plan: Plan, server: str, client: str, modules: Path, remark_bytes: int, kind: str
+) -> list[Row]:
     rows = []
-    with running(server, client, modules, remark_bytes=remark_bytes) as calling:
+    with running(server, client, modules, kind=kind, remark_bytes=remark_bytes) as calling:
         for in_flight in plan.in_flight:
             order = {"in_flight": in_flight, "seconds": plan.seconds}
             found = [calling.ask(order, plan.seconds * 2) for _ in range(plan.repetitions)]
             rows.append(call_row(server, client, in_flight, found))
-            _say(f"{server}: {rows[-1]['calls_per_s']:,.0f} calls/s with {in_flight} in flight")
+            _say(
+                f"{server} called by {client}: {rows[-1]['calls_per_s']:,.0f} calls/s "
+                f"with {in_flight} in flight"
+            )
     return rows

@@ -44,7 +44,7 @@ class Job:
     Args:
         peer: its name, as in the results.
         role: ``serve`` or ``call``.
-        kind: ``unary`` or ``stream``.
+        kind: ``unary``, ``stream``, or ``grpc`` for unary calls over gRPC.
         core: the core to run on.
         modules: the directory of generated modules.
         remark_bytes: size of the order's remark.

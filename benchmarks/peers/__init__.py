@@ -45,7 +45,7 @@ UNARY = (
 PAYLOAD = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads")
 STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
 IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
-GRPC = ("grpcio-aio", "grpcio-threads", "grpclib")
+GRPC = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads", "grpclib")
 
 
 def module_of(peer: str) -> Any:

@@ -26,6 +26,14 @@ __all__ = ["call", "serve"]
 
 SERVICE = "order.v1.OrderService"
 
+#: gRPC in place of the native wire; declared, since a source tree will do.
+_GRPC = (
+    "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
+    "app.protocols=grpc",
+    "server.protocols=grpc",
+    "client.protocols=grpc",
+)
+
 OrderService: Any = services_from_descriptor(order_pb2.DESCRIPTOR)[SERVICE]
 
 
@@ -41,7 +49,8 @@ class _Orders(OrderService):
 
 def _application(job: Job, *sets: str, services: tuple[Any, ...] = ()) -> Application:
     reactor = "uvloop" if job.peer == "rpcfw-uvloop" else "epoll"
-    return Application.from_ini(sets=(f"app.reactor={reactor}", *sets), services=services)
+    wires = _GRPC if job.kind == "grpc" else ()
+    return Application.from_ini(sets=(f"app.reactor={reactor}", *wires, *sets), services=services)
 
 
 def serve(job: Job) -> None:
@@ -67,7 +76,8 @@ def call(job: Job) -> None:
     """
     Call as a consumer does that was told the provider's address in its INI.
     """
-    instances = f"{SERVICE} = tcp:127.0.0.1:{job.port}"
+    wire = "grpc" if job.kind == "grpc" else "native"
+    instances = f"{SERVICE} = tcp:127.0.0.1:{job.port} protocols={wire}"
     application = _application(job, "registry.plugin=static", f"registry.instances={instances}")
     request = order_pb2.OrderApiCreate(**job.fields)
 

@@ -256,7 +256,7 @@ class Application:
     def _make_server(self, services: Services) -> Server | None:
         plan, surroundings = self.plan, self.ground.surroundings
         made = services(surroundings) if callable(services) else services
-        served = [*made, *load_services(plan.server.services, plan.app.python_path)]
+        served = [*made, *load_services(plan.server.services, plan.app.python_path, surroundings)]
         if not served:
             return None
         filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]

@@ -7,18 +7,24 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rpcfw.errors import SetupError
+from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.service import Service
+from rpcfw.spi.service_source import ServiceSource
 
 __all__ = ["load_services"]
 
 
-def load_services(targets: Iterable[str], folders: Iterable[Path]) -> list[Service]:
+def load_services(
+    targets: Iterable[str], folders: Iterable[Path], surroundings: Surroundings
+) -> list[Service]:
     """
     Import and make the services that are called ``module:Class``.
+
+    In place of a class may stand a `ServiceSource`, as ``module:object``.
 
     Args:
         folders: looked in first. They stay on ``sys.path``: a service may import
@@ -29,18 +35,20 @@ def load_services(targets: Iterable[str], folders: Iterable[Path]) -> list[Servi
     """
     places = [str(folder.resolve()) for folder in folders]
     sys.path[:0] = [place for place in places if place not in sys.path]
-    return [_load(target) for target in targets]
+    return [service for target in targets for service in _load(target, surroundings)]
 
 
-def _load(target: str) -> Service:
+def _load(target: str, surroundings: Surroundings) -> Sequence[Service]:
     module, colon, name = target.partition(":")
     if not colon or not module or not name:
         raise SetupError(f"[server] services: {target!r} is not written as module:Class")
     try:
         found = getattr(importlib.import_module(module), name)
+        if isinstance(found, ServiceSource):
+            return found(surroundings)
         if not isinstance(found, type) or not issubclass(found, Service):
             raise SetupError(f"[server] services: {target!r} is no subclass of rpcfw.Service")
-        service: Service = found()
+        return [found()]
     except SetupError:
         raise
     except Exception as error:
@@ -48,7 +56,6 @@ def _load(target: str) -> Service:
             f"[server] services: {target!r} cannot be had: {_told(error)}; "
             "it is looked for in [app] python_path, then where Python looks"
         ) from error
-    return service
 
 
 def _told(error: Exception) -> str:

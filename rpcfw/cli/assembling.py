@@ -57,11 +57,16 @@ def _parts(plan: Plan) -> Iterator[Callable[[], object]]:
     for service in plan.clients:
         yield partial(_make_client, plan, service)
     for target in plan.server.services:
-        yield partial(load_services, [target], plan.app.python_path)
+        yield partial(_make_services, plan, target)
 
 
 def _make_registry(plan: Plan) -> None:
     Application(calls_only(plan), Clock(), chance())
+
+
+def _make_services(plan: Plan, target: str) -> None:
+    bare = Application(changed(calls_only(plan), registry=None), Clock(), chance())
+    load_services([target], plan.app.python_path, bare.ground.surroundings)
 
 
 def _make_client(plan: Plan, service: str) -> None:

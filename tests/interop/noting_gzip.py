@@ -1,28 +1,30 @@
 """
-gzip that notes that it unpacked: how the cases learn what came compressed.
+gzip and deflate that note what they unpacked: how the cases learn what came compressed.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 
+from rpcfw_compression.deflate import DeflateCompressor
 from rpcfw_compression.gzip import GzipCompressor
 
-__all__ = ["SETS", "NotingGzip", "came_compressed"]
+__all__ = ["SETS", "NotingDeflate", "NotingGzip", "came_compressed"]
 
 #: Settings for an application that speaks gRPC and packs all that is large.
 SETS = (
     "app.protocols=native, grpc",
-    "app.compressors=gzip",
+    "app.compressors=gzip, deflate",
     "compression.plugin=gzip",
     "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
+    "plugins.compressors.deflate=tests.interop.noting_gzip:NotingDeflate",
     "plugins.compressors.gzip=tests.interop.noting_gzip:NotingGzip",
 )
 
 _unpacked: ContextVar[bool] = ContextVar("unpacked", default=False)
 
 
-class NotingGzip(GzipCompressor):
+class _Noting:
     """
     Messages are unpacked in the context of the code that gets them.
     """
@@ -30,6 +32,14 @@ class NotingGzip(GzipCompressor):
     def decompress(self, data, limit_bytes):
         _unpacked.set(True)
         return super().decompress(data, limit_bytes)
+
+
+class NotingGzip(_Noting, GzipCompressor):
+    pass
+
+
+class NotingDeflate(_Noting, DeflateCompressor):
+    pass
 
 
 def came_compressed():

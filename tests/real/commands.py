@@ -48,9 +48,11 @@ class Running:
     A command that goes on until it is ended; it is, when the block is left.
     """
 
+    command: tuple[str, ...] = COMMAND
+
     def __init__(self, *arguments: object, **settings: str) -> None:
         self._process = subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
+            [*self.command, *map(str, arguments)],
             cwd=ROOT,
             env=environment(**settings),
             stdin=subprocess.DEVNULL,
@@ -104,6 +106,14 @@ class Running:
         self._overdue.cancel()
         self._process.stdout.close()
         self._process.stderr.close()
+
+
+class Module(Running):
+    """
+    The same for a module of the tests, whose name comes first.
+    """
+
+    command = (sys.executable, "-m")
 
 
 def registry(*arguments: object) -> tuple[Running, str]:

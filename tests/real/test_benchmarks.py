@@ -52,3 +52,16 @@ def test_unknown_servers_are_refused():
     done = _run("unary", "--servers", "fastest")
     assert 2 == done.returncode
     assert "grpcio-aio" in done.stderr
+
+
+def test_grpc_calls_are_measured(tmp_path):
+    """
+    Our server is measured with every client that is installed, over gRPC.
+    """
+    path = tmp_path / "rows.json"
+    quick = ("--servers", "rpcfw", "--seconds", "0.1", "--repetitions", "1", "--in-flight", "4")
+    done = _run("grpc", *quick, "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    clients = [row["client"] for row in json.loads(path.read_text())]
+    assert "rpcfw" in clients
+    assert "left out" in done.stderr or "grpcio-aio" in clients

@@ -498,7 +498,7 @@ def test_a_call_refused_on_leaving_can_go_elsewhere() -> None:
     """
     What a server that leaves did not begin is refused in HTTP/2's own words.
 
-    Every gRPC client takes that as leave to repeat it; other ends are told as ever.
+    Every gRPC client takes these as leave to repeat it; other ends are told as ever.
     """
     pair = Pair()
     begun = pair.client.call(HEAD, b"", "", True)

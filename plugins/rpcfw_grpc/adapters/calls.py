@@ -1,0 +1,347 @@
+"""
+Calls as the asyncio API of grpcio hands them out, over the framework's own.
+
+A call with one answer begins when it is made, not when it is awaited, and may be
+awaited by several; a stream begins when it is first used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from typing import Any
+
+from rpcfw.errors import CallError, Cancelled
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.stream import Stream
+from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
+from rpcfw.status import Status
+from rpcfw.values.metadata import EMPTY, Metadata
+
+__all__ = ["AnswerCall", "StreamCall", "Written"]
+
+
+class _Call:
+    """
+    What all calls have.
+
+    Args:
+        clock: for the time that is left.
+        timeout_s: the caller's limit, None for the configured one.
+    """
+
+    def __init__(self, clock: Clock, timeout_s: float | None) -> None:
+        self._clock = clock
+        self._deadline = None if timeout_s is None else clock.seconds() + timeout_s
+        self._error: BaseException | None = None
+        self._done = False
+        self._cancelled = False
+        self._waiting: list[Waiter[None]] = []
+        self._callbacks: list[Callable[[Any], Any]] = []
+
+    def done(self) -> bool:
+        return self._done
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def time_remaining(self) -> float | None:
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline - self._clock.seconds())
+
+    def add_done_callback(self, callback: Callable[[Any], Any]) -> None:
+        if self._done:
+            callback(self)
+        else:
+            self._callbacks.append(callback)
+
+    async def wait_for_connection(self) -> None:
+        """
+        Connections are the framework's: a call waits for one by itself.
+        """
+
+    async def code(self) -> Any:
+        await self._ended()
+        return grpc_code(_status(self._error))
+
+    async def details(self) -> str:
+        await self._ended()
+        return getattr(self._error, "message", "")
+
+    def _finish(self, error: BaseException | None) -> None:
+        if self._done:
+            return
+        self._done, self._error = True, error
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.called:
+                waiter.callback(None)
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback(self)
+
+    async def _ended(self) -> None:
+        if not self._done:
+            waiter: Waiter[None] = Waiter()
+            self._waiting.append(waiter)
+            await waiter
+
+    def _raise(self, metadata: Metadata) -> None:
+        if self._cancelled:
+            raise asyncio.CancelledError
+        if isinstance(self._error, CallError):
+            raise grpc_error(self._error, metadata) from self._error
+        if self._error is not None:
+            raise self._error
+
+
+class AnswerCall(_Call):
+    """
+    A call with one answer: awaiting it gives that.
+
+    Args:
+        calling: makes it.
+        written: where messages are written, if the caller streams and gave none.
+    """
+
+    def __init__(
+        self,
+        calling: Coroutine[Any, Any, Any],
+        clock: Clock,
+        timeout_s: float | None,
+        written: Written | None = None,
+    ) -> None:
+        super().__init__(clock, timeout_s)
+        self._written = written
+        self._answer: Any = None
+        self._running = spawn(calling)
+        self._running.addCallbacks(self._answered, self._failed)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._result().__await__()
+
+    def cancel(self) -> bool:
+        if self._done:
+            return False
+        self._cancelled = True
+        self._finish(Cancelled("the call was given up"))
+        self._running.cancel()
+        return True
+
+    async def initial_metadata(self) -> Any:
+        """
+        Only streams tell it: a call with one answer gives the answer alone.
+        """
+        await self._ended()
+        return grpc_metadata(EMPTY)
+
+    async def trailing_metadata(self) -> Any:
+        """
+        That of a failure; likewise.
+        """
+        await self._ended()
+        return grpc_metadata(Metadata(getattr(self._error, "trailers", ())))
+
+    async def write(self, request: Any) -> None:
+        await _of(self._written).write(request)
+
+    async def done_writing(self) -> None:
+        _of(self._written).end()
+
+    async def _result(self) -> Any:
+        try:
+            await self._ended()
+        except CANCELLED:
+            self.cancel()
+            raise
+        self._raise(EMPTY)
+        return self._answer
+
+    def _answered(self, answer: Any) -> None:
+        self._answer = answer
+        self._end_writing()
+        self._finish(None)
+
+    def _failed(self, failure: Any) -> None:
+        self._end_writing()
+        self._finish(failure.value)
+
+    def _end_writing(self) -> None:
+        if self._written is not None:
+            self._written.close()
+
+
+class StreamCall(_Call):
+    """
+    A call with a stream of answers: for ``async for``, or `read` by `read`.
+
+    Args:
+        stream: the framework's own.
+        writes: whether the caller streams, and gave no messages.
+    """
+
+    def __init__(
+        self, stream: Stream, clock: Clock, timeout_s: float | None, *, writes: bool
+    ) -> None:
+        super().__init__(clock, timeout_s)
+        self._stream = stream
+        self._writes = writes
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._answers()
+
+    async def _answers(self) -> AsyncIterator[Any]:
+        from grpc.aio import EOF
+
+        while True:
+            answer = await self.read()
+            if answer is EOF:
+                return
+            yield answer
+
+    async def read(self) -> Any:
+        from grpc.aio import EOF
+
+        if self._done:
+            self._raise(self._stream.trailers)
+            return EOF
+        try:
+            return await self._stream.__anext__()
+        except StopAsyncIteration:
+            self._finish(None)
+            return EOF
+        except CallError as error:
+            self._finish(error)
+            self._raise(self._stream.trailers)
+        except CANCELLED:
+            self.cancel()
+            raise
+
+    async def write(self, request: Any) -> None:
+        if not self._writes:
+            raise TypeError("write() is for calls that stream and were given no messages")
+        try:
+            await self._stream.send(request)
+        except CallError as error:
+            self._finish(error)
+            self._raise(EMPTY)
+
+    async def done_writing(self) -> None:
+        await self._stream.end()
+
+    def cancel(self) -> bool:
+        if self._done:
+            return False
+        self._cancelled = True
+        self._finish(Cancelled("the call was given up"))
+        self._stream.cancel()
+        return True
+
+    async def initial_metadata(self) -> Any:
+        return grpc_metadata(await self._stream.metadata())
+
+    async def trailing_metadata(self) -> Any:
+        await self._ended()
+        pairs = getattr(self._error, "trailers", ()) or self._stream.trailers.pairs
+        return grpc_metadata(Metadata(pairs))
+
+
+class Written(AsyncIterator[Any]):
+    """
+    What a caller writes, for the framework to iterate over. A write waits its turn.
+    """
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._taken: Waiter[None] | None = None
+        self._bell: Waiter[None] | None = None
+        self._ended = False
+
+    async def write(self, message: Any) -> None:
+        while self._messages and not self._ended:
+            self._taken = Waiter()
+            await self._taken
+        if self._ended:
+            raise asyncio.InvalidStateError("no more can be written to this call")
+        self._messages.append(message)
+        _ring(self._bell)
+
+    def end(self) -> None:
+        self._ended = True
+        _ring(self._bell)
+
+    def close(self) -> None:
+        """
+        Nobody iterates any more.
+        """
+        self.end()
+        self._messages.clear()
+        _ring(self._taken)
+
+    async def __anext__(self) -> Any:
+        while not self._messages and not self._ended:
+            self._bell = Waiter()
+            await self._bell
+        if not self._messages:
+            raise StopAsyncIteration
+        message = self._messages.pop(0)
+        _ring(self._taken)
+        return message
+
+
+def _ring(bell: Waiter[None] | None) -> None:
+    if bell is not None and not bell.called:
+        bell.callback(None)
+
+
+def _of(written: Written | None) -> Written:
+    if written is None:
+        raise TypeError("write() is for calls that stream and were given no messages")
+    return written
+
+
+def _status(error: BaseException | None) -> Status:
+    if error is None:
+        return Status.OK
+    return error.status if isinstance(error, CallError) else Status.UNKNOWN
+
+
+# In grpcio's words.
+
+
+def grpc_code(status: Status) -> Any:
+    """
+    Return grpcio's member for a status.
+    """
+    import grpc
+
+    return grpc.StatusCode[status.name]
+
+
+def grpc_metadata(metadata: Metadata) -> Any:
+    """
+    Return metadata as grpcio's asyncio API has it.
+    """
+    from grpc.aio import Metadata as GrpcMetadata
+
+    return GrpcMetadata(*metadata.pairs)
+
+
+def grpc_error(error: CallError, metadata: Metadata) -> Exception:
+    """
+    Return the exception that callers of grpcio catch.
+    """
+    from grpc.aio import AioRpcError
+
+    trailers = error.trailers or metadata.pairs
+    if error.details:
+        trailers = (*trailers, ("grpc-status-details-bin", error.details))
+    made: Exception = AioRpcError(
+        grpc_code(error.status),
+        grpc_metadata(EMPTY),
+        grpc_metadata(Metadata(trailers)),
+        error.message,
+        str(error),
+    )
+    return made

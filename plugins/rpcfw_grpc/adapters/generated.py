@@ -1,0 +1,66 @@
+"""
+What the modules that protoc wrote say of a method.
+"""
+
+from __future__ import annotations
+
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from rpcfw.errors import ContractError
+from rpcfw.values.method import Method, Shape
+
+__all__ = ["SHAPES", "method_of", "service_descriptor"]
+
+#: By what grpcio calls it: which of the sides stream.
+SHAPES = {
+    "unary_unary": Shape.UNARY,
+    "unary_stream": Shape.SERVER_STREAM,
+    "stream_unary": Shape.CLIENT_STREAM,
+    "stream_stream": Shape.BIDI_STREAM,
+}
+
+
+def service_descriptor(name: str) -> ServiceDescriptor:
+    """
+    Return the descriptor of a service whose ``_pb2`` module was imported.
+
+    Raises:
+        ContractError: none was.
+    """
+    try:
+        return descriptor_pool.Default().FindServiceByName(name)
+    except KeyError:
+        raise ContractError(
+            f"no imported _pb2 module defines the service {name!r}; "
+            "only what protoc generated can be adapted"
+        ) from None
+
+
+def method_of(path: str, shape: Shape) -> Method:
+    """
+    Return a method by its path, as ``/demo.Greeter/Say``.
+
+    Raises:
+        ContractError: the service has no such method, or it has another shape.
+    """
+    service, _, name = path.strip("/").rpartition("/")
+    found = service_descriptor(service).methods_by_name.get(name)
+    if found is None:
+        raise ContractError(f"the service {service!r} has no method {name!r} in its _pb2 module")
+    if (found.client_streaming, found.server_streaming) != (
+        shape.client_streams,
+        shape.server_streams,
+    ):
+        raise ContractError(f"{path} is not {shape.value} in its _pb2 module")
+    level = found.GetOptions().idempotency_level
+    return Method(
+        service=service,
+        name=name,
+        shape=shape,
+        request_type=message_factory.GetMessageClass(found.input_type),
+        response_type=message_factory.GetMessageClass(found.output_type),
+        codec="protobuf",
+        idempotent=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+    )

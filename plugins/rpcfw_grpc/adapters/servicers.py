@@ -1,0 +1,283 @@
+"""
+Servicers of grpcio's generated code, served as services of this framework.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from attrs import frozen
+
+from rpcfw.errors import ContractError
+from rpcfw.spi.context import context
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.service import Service, blocking, method
+from rpcfw.spi.service_source import ServiceSource
+from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.values.method import Method
+from rpcfw_grpc.adapters.context import AioContext, CallContext, ThreadContext
+from rpcfw_grpc.adapters.generated import SHAPES, method_of, service_descriptor
+from rpcfw_grpc.adapters.threads import Handover, ThreadMessages
+
+__all__ = ["Servicers"]
+
+
+class Servicers(ServiceSource):
+    """
+    Stands where generated code expects a server, and gathers what it adds.
+
+    For example::
+
+        servicers = Servicers()
+        greeter_pb2_grpc.add_GreeterServicer_to_server(Greeter(), servicers)
+        application = rpcfw.Application.from_ini("provider.ini", services=servicers)
+
+    A servicer's plain functions run in threads: those with one answer in the server's
+    own pool (``[server] threads``), those that stream answers in one made here.
+
+    Args:
+        stream_threads: how many calls may stream their answers from threads at once;
+            further ones wait.
+    """
+
+    def __init__(self, stream_threads: int = 32) -> None:
+        self._stream_threads = stream_threads
+        self._added: dict[str, dict[str, Any]] = {}
+
+    # What generated code calls.
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[Any]) -> None:
+        for each in generic_rpc_handlers:
+            named = getattr(each, "service_name", None)
+            if named is None:
+                raise ContractError(
+                    f"{each!r} does not say which service it is for; "
+                    "only what protoc generated can be adapted"
+                )
+            name = named()
+            methods = service_descriptor(name).methods_by_name
+            found = {one: each.service(_Asked(f"/{name}/{one}")) for one in methods}
+            self.add_registered_method_handlers(name, found)
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, Any]
+    ) -> None:
+        served = {name: each for name, each in method_handlers.items() if each is not None}
+        self._added.setdefault(service_name, {}).update(served)
+
+    # What the application calls.
+
+    def __call__(self, surroundings: Surroundings) -> Sequence[Service]:
+        return [
+            _service(name, added, surroundings, self._stream_threads)
+            for name, added in self._added.items()
+        ]
+
+
+class _Asked(NamedTuple):
+    """
+    What a generic handler is asked about; it answers with what runs.
+    """
+
+    method: str
+    invocation_metadata: tuple[Any, ...] = ()
+
+
+@frozen(eq=False)
+class _Behaviour:
+    """
+    One method of a servicer.
+    """
+
+    method: Method
+    function: Callable[[Any, Any], Any]
+    surroundings: Surroundings
+    pool: ThreadPoolExecutor
+
+
+class _Adapted(Service):
+    """
+    A servicer's methods are added to subclasses of it.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    async def stopped(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _service(
+    name: str, added: Mapping[str, Any], surroundings: Surroundings, stream_threads: int
+) -> Service:
+    pool = ThreadPoolExecutor(stream_threads, thread_name_prefix=f"streams of {name}")
+    namespace: dict[str, Any] = {"__doc__": f"The service {name}, by a servicer of grpcio's."}
+    for number, (called, each) in enumerate(sorted(added.items())):
+        kind = ("unary", "stream")
+        word = f"{kind[each.request_streaming]}_{kind[each.response_streaming]}"
+        known = method_of(f"/{name}/{called}", SHAPES[word])
+        function = _adapted(_Behaviour(known, getattr(each, word), surroundings, pool))
+        # The names on the wire are the user's, and could be those of our own methods.
+        namespace[f"method_{number}"] = method(
+            name=called,
+            idempotent=known.idempotent,
+            shape=known.shape,
+            request_type=known.request_type,
+            response_type=known.response_type,
+            codec=known.codec,
+        )(function)
+    made = type(name.rpartition(".")[2], (_Adapted,), namespace)
+    made.service_name = name  # type: ignore[attr-defined]  # a Service has it
+    service: Service = made(pool)
+    return service
+
+
+def _adapted(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
+    """
+    Return the function of our service for one of the servicer's.
+    """
+    streams = behaviour.method.shape.server_streams
+    function = behaviour.function
+    if inspect.isasyncgenfunction(function):
+        return _async_generator(behaviour)
+    if inspect.iscoroutinefunction(function):
+        return _writing_coroutine(behaviour) if streams else _coroutine(behaviour)
+    return _thread_stream(behaviour) if streams else blocking(_thread(behaviour))
+
+
+def _aio_context(behaviour: _Behaviour, request: Any, write: Any = None) -> AioContext:
+    messages = request if behaviour.method.shape.client_streams else None
+    return AioContext(context(), behaviour.surroundings.clock, messages, write)
+
+
+def _coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
+    async def run(self: Any, request: Any) -> Any:
+        its = _aio_context(behaviour, request)
+        try:
+            answer = await behaviour.function(request, its)
+        except BaseException as error:
+            its.settle(error)
+            raise
+        its.settle()
+        return answer
+
+    return run
+
+
+def _async_generator(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
+    def run(self: Any, request: Any) -> AsyncIterator[Any]:
+        its = _aio_context(behaviour, request)
+        answers = behaviour.function(request, its)
+        return _settled(answers, its, answers.aclose)
+
+    return run
+
+
+def _writing_coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
+    def run(self: Any, request: Any) -> AsyncIterator[Any]:
+        written = _Written()
+        its = _aio_context(behaviour, request, written.write)
+        running = spawn(behaviour.function(request, its))
+        running.addCallbacks(lambda _: written.end(None), lambda f: written.end(f.value))
+
+        async def give_up() -> None:
+            running.cancel()
+
+        return _settled(written, its, give_up)
+
+    return run
+
+
+def _thread(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
+    def run(self: Any, request: Any) -> Any:
+        around = behaviour.surroundings
+        its = ThreadContext(context(), around.clock)
+        if behaviour.method.shape.client_streams:
+            request = ThreadMessages(request, around.threads)
+        try:
+            answer = behaviour.function(request, its)
+        except BaseException as error:
+            its.settle(error)
+            raise
+        its.settle()
+        return answer
+
+    return run
+
+
+def _thread_stream(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
+    def run(self: Any, request: Any) -> AsyncIterator[Any]:
+        around = behaviour.surroundings
+        its = ThreadContext(context(), around.clock)
+        if behaviour.method.shape.client_streams:
+            request = ThreadMessages(request, around.threads)
+        handover = Handover(around.threads)
+        behaviour.pool.submit(handover.run, lambda: behaviour.function(request, its))
+
+        async def close() -> None:
+            handover.close()
+
+        return _settled(handover, its, close)
+
+    return run
+
+
+async def _settled(
+    answers: AsyncIterator[Any], its: CallContext, close: Callable[[], Any]
+) -> AsyncIterator[Any]:
+    """
+    Yield the answers, and end as the servicer said.
+    """
+    try:
+        async for answer in answers:
+            yield answer
+    except BaseException as error:
+        its.settle(error)
+        raise
+    finally:
+        await close()
+    its.settle()
+
+
+class _Written(AsyncIterator[Any]):
+    """
+    What a coroutine writes, one by one: a write returns when the message has left.
+    """
+
+    def __init__(self) -> None:
+        self._message: list[Any] = []
+        self._taken: Waiter[None] | None = None
+        self._bell: Waiter[None] | None = None
+        self._ended = False
+        self._error: BaseException | None = None
+
+    async def write(self, message: Any) -> None:
+        self._message.append(message)
+        # First: whoever is woken may have taken it before this goes on.
+        taken: Waiter[None] = Waiter()
+        self._taken = taken
+        _ring(self._bell)
+        await taken
+
+    def end(self, error: BaseException | None) -> None:
+        self._ended, self._error = True, error
+        _ring(self._bell)
+
+    async def __anext__(self) -> Any:
+        _ring(self._taken)
+        if not self._message and not self._ended:
+            self._bell = Waiter()
+            await self._bell
+        if self._message:
+            return self._message.pop()
+        if self._error is not None:
+            raise self._error
+        raise StopAsyncIteration
+
+
+def _ring(bell: Waiter[None] | None) -> None:
+    if bell is not None and not bell.called:
+        bell.callback(None)

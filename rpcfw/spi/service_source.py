@@ -1,0 +1,28 @@
+"""
+What makes service objects, where a class alone does not say how.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.service import Service
+
+__all__ = ["ServiceSource"]
+
+
+class ServiceSource(ABC):
+    """
+    An object that ``[server] services`` may name, as ``module:object``, for a class.
+    """
+
+    @abstractmethod
+    def __call__(self, surroundings: Surroundings) -> Sequence[Service]:
+        """
+        Return the services, new ones each time.
+
+        Args:
+            surroundings: what they may use of the process.
+        """

@@ -1,0 +1,3 @@
+"""
+grpcio's generated code over this framework.
+"""

@@ -1,0 +1,3 @@
+"""
+The application, piece by piece.
+"""

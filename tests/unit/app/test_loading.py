@@ -1,0 +1,74 @@
+"""
+Services as an INI file names them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw.app.loading import load_services
+from rpcfw.errors import SetupError
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.service import Service, method
+from rpcfw.spi.service_source import ServiceSource
+from rpcfw.testing.surroundings import surroundings
+
+
+class One(Service, name="demo.One"):
+    """
+    A class that can be named.
+    """
+
+    @method
+    async def say(self) -> str:
+        return "one"
+
+
+class Pair(ServiceSource):
+    """
+    An object of it can be named.
+    """
+
+    def __call__(self, around: Surroundings) -> list[Service]:
+        assert around.application
+        return [One(), One()]
+
+
+several = Pair()
+number = 5
+
+
+def load(name: str) -> list[Service]:
+    return load_services([f"{__name__}:{name}"], [], surroundings())
+
+
+def test_a_class_is_made():
+    """
+    A service class gives one object.
+    """
+    assert [One] == [type(service) for service in load("One")]
+
+
+def test_a_source_makes_several():
+    """
+    A source is given the surroundings and gives what it makes.
+    """
+    assert [One, One] == [type(service) for service in load("several")]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("SetupError", "is no subclass of rpcfw.Service"),
+        ("load", "is no subclass of rpcfw.Service"),
+        ("number", "is no subclass of rpcfw.Service"),
+        ("nobody", "cannot be had"),
+    ],
+)
+def test_what_cannot_be_served(name, reason):
+    """
+    Anything else is refused with its place in the INI.
+    """
+    with pytest.raises(SetupError, match=r"^\[server\] services: .*") as refused:
+        load(name)
+    assert reason in str(refused.value)
