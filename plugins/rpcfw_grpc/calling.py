@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from rpcfw.errors import LocalProtocolError, Overloaded
+from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
 from rpcfw.spi.events import CallEnded, RequestHead, ResponseReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
@@ -88,13 +88,16 @@ class Calling(GRPCMachine[None]):
         return call_id
 
     def _check_open(self, call_id: int) -> None:
-        if self._closed or self._over or call_id > frames.MAX_STREAM_ID:
+        hints = Hint.NEVER_SENT | Hint.NOT_BEGUN
+        if self._closed or self._over:
+            raise ConnectionLost("the connection is closed to new calls", hints=hints)
+        if call_id > frames.MAX_STREAM_ID:
             text = "no more calls can be made on this connection"
         elif len(self._calls) >= self._most_calls:
             text = f"the server takes {self._most_calls} calls at once on one connection"
         else:
             return
-        raise Overloaded(text, hints=Hint.NEVER_SENT | Hint.NOT_BEGUN)
+        raise Overloaded(text, hints=hints)
 
     def _call_slowly(
         self,

@@ -60,6 +60,7 @@ class Guards:
         self._counts = [0] * len(Idle)
         self._progress = -1
         self._before = 0
+        self._pinged = False
         self._finished = 0
         self._rapid = 0.0
         self._cancelled = 0.0
@@ -69,10 +70,14 @@ class Guards:
         Begin to read some bytes; the last call begun before them is given.
         """
         self._before = last_id
+        self._pinged = False
 
     def idle(self, kind: Idle, progress: int) -> None:
         """
         Count a frame that moved nothing.
+
+        The first ping that comes with some bytes is free: an idle connection is kept
+        alive by pings and nothing else.
 
         Args:
             progress: grows with all that does move a call.
@@ -83,6 +88,9 @@ class Guards:
         if progress != self._progress:
             self._progress = progress
             self._counts = [0] * len(Idle)
+        if kind is Idle.PING and not self._pinged:
+            self._pinged = True
+            return
         self._counts[kind] += 1
         if self._counts[kind] > self._most[kind]:
             raise RemoteProtocolError(_TEXTS[kind], ErrorCode.ENHANCE_YOUR_CALM)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.errors import LocalProtocolError, MessageTooLarge, Overloaded
+from rpcfw.errors import ConnectionLost, LocalProtocolError, MessageTooLarge, Overloaded
 from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
@@ -417,7 +417,7 @@ def test_a_server_leaves_in_two_words() -> None:
     for call_id in (before, crossing):
         pair.server.respond(call_id, b"done")
     assert 2 == len([e for e in pair.carry()[1] if type(e) is ResponseReceived])
-    with pytest.raises(Overloaded):
+    with pytest.raises(ConnectionLost):
         pair.client.call(HEAD, b"", "", True)
 
 

@@ -4,6 +4,7 @@ What every wire protocol promises, gRPC promises.
 
 from __future__ import annotations
 
+from rpcfw.spi.events import PeerLeaving
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.protocol import ProtocolContract
 from rpcfw.testing.surroundings import surroundings
@@ -17,3 +18,23 @@ class TestGRPCContract(ProtocolContract):
 
     def make(self) -> GRPCProtocol:
         return GRPCProtocol(NoOptions(), surroundings())
+
+    def test_the_last_word(self) -> None:
+        """
+        A side that breaks off says why; HTTP/2 lets what it has answered still arrive.
+
+        A GOAWAY without an error is how a connection is closed in order, so its peer
+        hears of a leaving, and of the end when the connection ends.
+        """
+        for at_server in (True, False):
+            talk = self.talk()
+            side, other = talk.server, talk.client
+            if not at_server:
+                side, other = other, side
+            side.machine.fail("enough of this")
+            side.machine.fail("again")
+            talk.settle()
+            (leaving,) = other.of(PeerLeaving)
+            assert isinstance(leaving, PeerLeaving)
+            assert "enough of this" in leaving.reason
+            assert [] == side.machine.receive(b"\x00" * 100)
