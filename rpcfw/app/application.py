@@ -28,7 +28,7 @@ from rpcfw.spi.clock import Chance
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.waiting import apart, spawn
 from rpcfw.transport.endpoints import Network
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -168,13 +168,13 @@ class Application:
         Raises:
             SetupError: a part could not be started; those that were are stopped.
         """
-        await self._tree.start()
+        await apart(self._tree.start())
 
     async def stop(self) -> None:
         """
         Stop every part, from the roof down, within ``stop_limit``.
         """
-        await self._tree.stop()
+        await apart(self._tree.stop())
         self.ground.timers.stop()
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:

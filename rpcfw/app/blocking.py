@@ -149,10 +149,13 @@ class _BlockingProxy:
         method = getattr(self._proxy, name)
 
         def blocks(*arguments: Any, **named: Any) -> Any:
-            result = self._thread.run_plain(lambda: method(*arguments, **named))
-            if isinstance(result, Stream):
-                return BlockingStream(result, self._thread)
-            return self._thread.run(lambda: result)
+            async def call() -> Any:
+                result = method(*arguments, **named)
+                if isinstance(result, Stream):
+                    return BlockingStream(result, self._thread)
+                return await result
+
+            return self._thread.run(call)
 
         blocks.__name__ = name
         blocks.__doc__ = method.__doc__

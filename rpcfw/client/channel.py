@@ -4,7 +4,7 @@ Channels: the public door of a client.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from rpcfw.client.opening import OpeningStream
@@ -13,6 +13,7 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
 from rpcfw.spi.stream import Stream
 from rpcfw.spi.timers import Timers
+from rpcfw.spi.waiting import apart
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, Metadata, MetadataLike
 from rpcfw.values.method import Method
@@ -53,7 +54,7 @@ class ClientChannel(Channel):
         stack: CallStep,
         limits: TimeLimits,
         timers: Timers,
-        close: Callable[[], Awaitable[None]],
+        close: Callable[[], Coroutine[Any, Any, None]],
         config: ServiceConfig | None = None,
     ) -> None:
         self._stack = stack
@@ -83,7 +84,7 @@ class ClientChannel(Channel):
         return OpeningStream(call, self._stack)
 
     async def close(self) -> None:
-        await self._close()
+        await apart(self._close())
 
     def _begin(
         self,

@@ -10,20 +10,41 @@ from collections.abc import Sequence
 
 from twisted.logger import Logger
 
-from rpcfw.errors import DeadlineExceeded, RegistryError, SetupError
+from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError, SetupError
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
 from rpcfw.spi.waiting import limited
 from rpcfw.transport.ground import Ground
 from rpcfw.values.address import Address
-from rpcfw.values.instance import Instance
+from rpcfw.values.instance import MAX_WEIGHT, Instance
 
-__all__ = ["Announcing"]
+__all__ = ["Announcing", "check"]
 
 #: What may not stand in an instance's id.
 _UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  # to know them, not to bind to them
+
+
+def check(options: ServerOptions) -> None:
+    """
+    Look at what instances would say, before anything is started.
+
+    Raises:
+        SettingsError: with every mistake.
+    """
+    mistakes = []
+    if not options.listen:
+        mistakes.append("[server] listen: name at least one address")
+    if not 0 <= options.weight <= MAX_WEIGHT:
+        mistakes.append(f"[server] weight is 0 to {MAX_WEIGHT}, not {options.weight}")
+    mistakes += [
+        f"[server] tags: {text!r} is not name=value"
+        for text in options.tags
+        if not all(part.strip() for part in text.partition("=")[:2])
+    ]
+    if mistakes:
+        raise SettingsError(*mistakes)
 
 
 class Announcing:
@@ -124,10 +145,5 @@ def _reachable(address: Address) -> Address:
 
 
 def _tags(texts: tuple[str, ...]) -> dict[str, str]:
-    tags = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise SetupError(f"[server] tags: {text!r} is not name=value")
-        tags[name.strip()] = value.strip()
-    return tags
+    pairs = [text.partition("=") for text in texts]
+    return {name.strip(): value.strip() for name, _, value in pairs}

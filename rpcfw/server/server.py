@@ -21,7 +21,7 @@ from rpcfw.filters.deadline import ServerDeadline
 from rpcfw.filters.metrics import ServerMetrics
 from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.stack import Insert, Stack
-from rpcfw.server.announcing import Announcing
+from rpcfw.server.announcing import Announcing, check
 from rpcfw.server.catalog import Catalog
 from rpcfw.server.dispatch import dispatch
 from rpcfw.server.failures import Failures
@@ -69,6 +69,7 @@ class Server:
         filters: Sequence[tuple[Insert, Filter]] = (),
         builtin: Sequence[BuiltinService] = (),
     ) -> None:
+        check(options)
         self._ground = ground
         self._options = options
         self._threads = BlockingThreads(

@@ -24,7 +24,7 @@ from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.timers import Timers
 
-__all__ = ["CANCELLED", "Waiter", "limited", "running_loop", "sleep", "spawn"]
+__all__ = ["CANCELLED", "Waiter", "apart", "limited", "running_loop", "sleep", "spawn"]
 
 T = TypeVar("T")
 
@@ -197,6 +197,25 @@ def spawn(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
     task = loop.create_task(bridged(coroutine))
     task.add_done_callback(lambda _: coroutine.close())  # it may never have been begun
     return Deferred.fromFuture(task)
+
+
+class _Apart(Waiter[T]):
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        super().__init__()
+        self._running = spawn(coroutine)
+        self._running.addCallbacks(self.callback, self.errback)
+
+    def cancel(self) -> None:
+        self._running.cancel()
+
+
+async def apart(coroutine: Coroutine[Any, Any, T]) -> T:
+    """
+    Await a coroutine that awaits Deferreds, whoever drives the one that asks.
+
+    Giving up the wait gives up the coroutine.
+    """
+    return await _Apart(coroutine)
 
 
 @types.coroutine

@@ -1,3 +1,3 @@
 """
-The application, piece by piece.
+Tests of `rpcfw.app`.
 """

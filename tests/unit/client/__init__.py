@@ -1,3 +1,3 @@
 """
-Clients, piece by piece.
+Tests of `rpcfw.client`.
 """

@@ -1,3 +1,3 @@
 """
-The mechanisms that calls pass.
+Tests of `rpcfw.filters`.
 """

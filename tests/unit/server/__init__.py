@@ -1,3 +1,3 @@
 """
-Servers, piece by piece.
+Tests of `rpcfw.server`.
 """

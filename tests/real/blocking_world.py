@@ -1,0 +1,132 @@
+"""
+A program for plain threads, and what goes wrong in it.
+
+Run as a program: ``python blocking_world.py WHAT ADDRESS``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+
+import rpcfw
+from rpcfw.errors import CallError, RPCFWError
+from tests.real.blocking_service import Slow
+
+
+def many_threads(app):
+    """
+    Call from thirty threads at once, and read a stream in each.
+    """
+    client = app.client(Slow)
+    seen = []
+
+    def work(number):
+        texts = [f"{number}.{turn}" for turn in range(20)]
+        seen.extend([client.echo(text) == text for text in texts])
+        with client.count(5) as stream:
+            seen.append(list(stream) == [0, 1, 2, 3, 4])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [len(seen), all(seen)]
+
+
+def shapes(app):
+    """
+    Call every shape, and by hand.
+    """
+    client = app.client(Slow)
+    with client.double() as talk:
+        talk.send(4)
+        first = next(talk)
+        talk.end()
+        rest = list(talk)
+    with client.count(1000) as stream:
+        little = [next(stream), next(stream)]
+    try:
+        client.sleep(5, timeout=0.1)
+    except CallError as error:
+        late = error.status.name
+    return [client.echo("a"), client.total([1, 2, 3]), [first, rest], little, late]
+
+
+def say_when_begun(client):
+    client.begun()
+    print("calling", flush=True)  # noqa: T201 - a program
+
+
+def interrupted(app):
+    """
+    Wait for what takes long, until Ctrl-C comes.
+    """
+    watching = threading.Thread(target=say_when_begun, args=(app.client(Slow),))
+    watching.start()
+    try:
+        app.client(Slow).sleep(30, timeout=60)
+    except KeyboardInterrupt:
+        return [app.client(Slow).cancelled()]
+    return "not interrupted"
+
+
+def forked(app):
+    """
+    Call in a child of this process, which has not the reactor's thread.
+    """
+    read, write = os.pipe()
+    if os.fork() == 0:
+        told = []
+        try:
+            app.client(Slow).echo("a")
+        except RPCFWError as error:
+            told.append(str(error))
+        try:
+            rpcfw.blocking(sets=["registry.plugin=memory"])
+        except RPCFWError as error:
+            told.append(str(error))
+        os.write(write, json.dumps(told).encode())
+        os._exit(0)
+    os.wait()
+    told = json.loads(os.read(read, 10_000))
+    return [*told, app.client(Slow).echo("a")]
+
+
+def within(app):
+    """
+    Block in the reactor's own thread, which would never end.
+    """
+    client = app.client(Slow)
+    told = []
+
+    def wrong():
+        try:
+            client.echo("a")
+        except RPCFWError as error:
+            told.append(str(error))
+
+    from twisted.internet import reactor
+
+    reactor.callFromThread(wrong)
+    end = time.monotonic() + 10
+    while not told and time.monotonic() < end:
+        client.echo("b")
+    return told
+
+
+if __name__ == "__main__":
+    ADDRESS = sys.argv[2]
+    with rpcfw.blocking(
+        sets=[
+            "registry.plugin=static",
+            f"registry.instances=demo.Slow = {ADDRESS}",
+            "app.log_level=warn",
+        ]
+    ) as APP:
+        RESULT = globals()[sys.argv[1]](APP)
+    print(json.dumps(RESULT))  # noqa: T201 - a program

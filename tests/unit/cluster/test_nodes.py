@@ -1,0 +1,154 @@
+"""
+The live set: what an update makes, keeps and lets go.
+"""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from rpcfw.cluster.nodes import Nodes
+from rpcfw.errors import Cancelled
+from rpcfw.testing.contracts.registry import an_instance
+from rpcfw.transport.link import LinkState
+from rpcfw.values.address import Address
+
+
+class StillLink:
+    """
+    A link of which the test sees what was asked.
+    """
+
+    def __init__(self, address, protocol, changed, kept):
+        self.address = address
+        self.protocol = protocol
+        self.kept = kept
+        self.state = LinkState.IDLE
+        self.driver = None
+        self.asked = []
+
+    def start(self):
+        self.asked.append("start")
+
+    def drain(self, reason):
+        self.asked.append("drain")
+
+    def close(self, reason):
+        self.asked.append(f"close: {reason}")
+
+
+class World:
+    """
+    Nodes, with the links that they made.
+    """
+
+    def __init__(self, most_kept=64):
+        self.links = []
+        self.changes = 0
+        self.prepared = 0
+        self.nodes = Nodes(
+            ("grpc", "native"), self._make_link, self._prepare, self._changed, most_kept
+        )
+
+    def _make_link(self, *arguments):
+        self.links.append(StillLink(*arguments))
+        return self.links[-1]
+
+    def _prepare(self, node):
+        self.prepared += 1
+
+    def _changed(self):
+        self.changes += 1
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def instances(count):
+    return [an_instance(id=f"i{n}", address=Address("memory", f"i{n}")) for n in range(count)]
+
+
+def test_an_update_costs_what_has_changed(world):
+    """
+    Among ten thousand instances one change makes one link and touches no other.
+    """
+    many = instances(10_000)
+    world.nodes.update(many)
+    assert (10_000, 10_000, 1) == (len(world.links), world.prepared, world.changes)
+    before = list(world.nodes)
+    one = an_instance(id="new", address=Address("memory", "new"))
+    world.nodes.update([*many[1:], one])
+    assert (10_001, 10_001, 2) == (len(world.links), world.prepared, world.changes)
+    assert before[1:] == list(world.nodes)[:-1]
+    assert ["start", "drain"] == world.links[0].asked
+    assert all(["start"] == link.asked for link in world.links[1:])
+
+
+def test_so_many_are_kept_connected():
+    """
+    Only the first links are kept; the others wait to be picked.
+    """
+    world = World(most_kept=3)
+    world.nodes.update(instances(10))
+    assert [True] * 3 + [False] * 7 == [link.kept for link in world.links]
+
+
+def test_a_changed_weight_keeps_the_node(world):
+    """
+    What changes of an instance at its place is taken over by its node.
+    """
+    (one,) = instances(1)
+    world.nodes.update([one])
+    (node,) = world.nodes
+    world.nodes.update([evolve(one, weight=7, tags={"a": "b"})])
+    assert [node] == list(world.nodes)
+    assert (7, {"a": "b"}) == (node.weight, node.instance.tags)
+    assert 1 == len(world.links)
+
+
+@pytest.mark.parametrize(
+    "moved", [{"address": Address("memory", "other")}, {"protocols": ("grpc",)}]
+)
+def test_a_moved_instance_is_a_new_node(world, moved):
+    """
+    An instance at another place, or on another wire, gets a link of its own.
+    """
+    (one,) = instances(1)
+    world.nodes.update([one])
+    world.nodes.update([evolve(one, **moved)])
+    assert 2 == len(world.links)
+    assert ["start", "drain"] == world.links[0].asked
+
+
+def test_the_clients_first_wire_wins(world):
+    """
+    Of the wires that an instance speaks the client's best is taken; none is no node.
+    """
+    (one,) = instances(1)
+    world.nodes.update(
+        [evolve(one, protocols=("native", "grpc")), evolve(one, id="x", protocols=("martian",))]
+    )
+    assert ["grpc"] == [link.protocol for link in world.links]
+
+
+def test_two_at_one_address(world):
+    """
+    Instances that share an address are two nodes.
+    """
+    (one,) = instances(1)
+    world.nodes.update([one, evolve(one, id="other")])
+    assert 2 == len(world.nodes)
+    world.nodes.update([one])
+    assert [["start"], ["start", "drain"]] == [link.asked for link in world.links]
+
+
+def test_a_close(world):
+    """
+    A close lets go of every link, and tells the routes.
+    """
+    world.nodes.update(instances(2))
+    world.nodes.close(Cancelled("stopping"))
+    assert [["start", "close: stopping"]] * 2 == [link.asked for link in world.links]
+    assert (0, 2) == (len(world.nodes), world.changes)

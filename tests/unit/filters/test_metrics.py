@@ -1,0 +1,100 @@
+"""
+The counting filter, with scripted steps.
+"""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from rpcfw.errors import Unavailable
+from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.waiting import spawn
+from rpcfw.status import Status
+from rpcfw.testing.candidates import a_call
+from rpcfw.testing.scripted import Scripted
+from rpcfw.testing.surroundings import surroundings
+from rpcfw.values.method import Shape
+
+
+class Counting:
+    """
+    One filter, and what its meter says.
+    """
+
+    def __init__(self, kind=ClientMetrics):
+        self.clock = Clock()
+        self.around = surroundings(self.clock)
+        self.filter = kind(NoOptions(), self.around)
+
+    def begin(self, answer, call=None):
+        running = spawn(self.filter.apply(call or a_call(), Scripted(answer)))
+        running.addErrback(lambda _: None)
+        return running
+
+    @property
+    def ended(self):
+        family = next(one for one in self.around.meter if one.name.endswith("_calls_total"))
+        return {labels[-1]: one.value for labels, one in family}
+
+    @property
+    def in_flight(self):
+        family = next(one for one in self.around.meter if one.name.endswith("_in_flight"))
+        return sum(one.value for _, one in family)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [("good", "OK"), (Unavailable("x"), "UNAVAILABLE"), (KeyError("x"), "UNKNOWN")],
+)
+def test_how_it_ended(answer, status):
+    """
+    A call is counted by its status; a bug counts as UNKNOWN.
+    """
+    counting = Counting()
+    counting.begin(answer)
+    assert ({status: 1}, 0) == (counting.ended, counting.in_flight)
+
+
+@pytest.mark.parametrize(("after_s", "status"), [(1, "CANCELLED"), (5, "DEADLINE_EXCEEDED")])
+def test_given_up(after_s, status):
+    """
+    A served call that is cancelled counts as what its peer was told: why.
+    """
+    counting = Counting(ServerMetrics)
+    call = a_call()
+    call.deadline = 5.0
+    running = counting.begin(Deferred(), call)
+    assert 1 == counting.in_flight
+    counting.clock.advance(after_s)
+    running.cancel()
+    assert ({status: 1}, 0) == (counting.ended, counting.in_flight)
+
+
+def test_a_stream_counts_until_its_end():
+    """
+    A streaming call is in flight until its stream has ended.
+    """
+    counting = Counting()
+    call = a_call()
+    call.method = evolve(call.method, shape=Shape.SERVER_STREAM)
+    counting.begin("a stream", call)
+    assert ({}, 1) == (counting.ended, counting.in_flight)
+    call.end(Status.ABORTED)
+    call.end(Status.OK)
+    assert ({"ABORTED": 1}, 0) == (counting.ended, counting.in_flight)
+
+
+def test_a_stream_that_ended_while_it_was_handed_up():
+    """
+    A stream whose end came before this filter saw it is counted all the same.
+    """
+    counting = Counting()
+    call = a_call()
+    call.method = evolve(call.method, shape=Shape.SERVER_STREAM)
+    call.end(Status.OK)
+    counting.begin("a stream", call)
+    assert ({"OK": 1}, 0) == (counting.ended, counting.in_flight)

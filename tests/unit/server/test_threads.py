@@ -1,0 +1,180 @@
+"""
+The threads of blocking methods, with real threads and a reactor that the test turns.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+import pytest
+from twisted.internet.interfaces import IReactorThreads
+from twisted.internet.task import Clock
+from zope.interface import implementer
+
+from rpcfw.errors import Overloaded
+from rpcfw.server.threads import BlockingThreads
+from rpcfw.spi.metrics import Meter
+from rpcfw.spi.waiting import spawn
+
+LIMIT_S = 10
+
+
+@implementer(IReactorThreads)
+class Turned:
+    """
+    A reactor of which the thread is the test's.
+    """
+
+    def __init__(self):
+        self._posted = queue.Queue()
+
+    def callFromThread(self, function, *args):  # noqa: N802 - the reactor's name
+        self._posted.put((function, args))
+
+    def turn(self):
+        function, args = self._posted.get(timeout=LIMIT_S)
+        function(*args)
+
+    def callInThread(self, function):  # noqa: N802 - likewise
+        raise AssertionError
+
+    def getThreadPool(self):  # noqa: N802 - likewise
+        raise AssertionError
+
+    def suggestThreadPoolSize(self, size):  # noqa: N802 - likewise
+        raise AssertionError
+
+
+class Held:
+    """
+    A method that blocks until the test lets it go.
+    """
+
+    def __init__(self):
+        self.begun = threading.Event()
+        self.let_go = threading.Event()
+        self.ran = 0
+
+    def __call__(self, result):
+        self.ran += 1
+        self.begun.set()
+        assert self.let_go.wait(LIMIT_S)
+        return result
+
+
+@pytest.fixture
+def reactor():
+    return Turned()
+
+
+@pytest.fixture
+def threads(reactor):
+    threads = BlockingThreads(reactor, 1, 1, Meter())
+    threads.start()
+    yield threads
+    spawn(threads.stop())
+
+
+def test_runs_beside(reactor, threads):
+    """
+    A method runs in another thread and its result comes back in the reactor's.
+    """
+    running = threads.run(threading.current_thread, ())
+    got = []
+    running.addCallback(got.append)
+    assert [] == got
+    reactor.turn()
+    assert threading.current_thread() is not got[0]
+    assert got[0].daemon
+
+
+def test_raises_what_the_method_raised(reactor, threads):
+    """
+    What the method raises is raised where it is awaited.
+    """
+    running = threads.run(int, ("x",))
+    caught = []
+    running.addErrback(lambda failure: caught.append(failure.type))
+    reactor.turn()
+    assert [ValueError] == caught
+
+
+def test_a_full_queue_is_a_refusal(reactor, threads):
+    """
+    One call more than threads and queue hold is refused at once, as not begun.
+    """
+    held = Held()
+    first = threads.run(held, ("first",))
+    second = threads.run(str, ("second",))
+    with pytest.raises(Overloaded, match="thread_queue"):
+        threads.run(str, ("third",))
+    held.let_go.set()
+    reactor.turn()
+    reactor.turn()
+    assert ("first", "second") == (first.result, second.result)
+
+
+def test_a_call_given_up_keeps_its_place(reactor, threads):
+    """
+    A call that was given up takes its thread, and its place, until it has ended.
+    """
+    held = Held()
+    first, second = threads.run(held, ("first",)), threads.run(str, ("second",))
+    for one in (first, second):
+        one.addErrback(lambda _: None)
+    assert held.begun.wait(LIMIT_S)
+    first.cancel()
+    with pytest.raises(Overloaded):
+        threads.run(str, ("third",))
+    held.let_go.set()
+    reactor.turn()
+    reactor.turn()
+    third = threads.run(str, ("third",))
+    reactor.turn()
+    assert "third" == third.result
+
+
+def test_a_call_given_up_in_the_queue_never_runs(reactor, threads):
+    """
+    A call that nobody waits for any more is not begun.
+    """
+    held, late = Held(), Held()
+    first, second = threads.run(held, ("first",)), threads.run(late, ("second",))
+    assert held.begun.wait(LIMIT_S)
+    second.addErrback(lambda _: None)
+    second.cancel()
+    held.let_go.set()
+    reactor.turn()
+    reactor.turn()
+    assert ("first", 0) == (first.result, late.ran)
+
+
+def test_a_stop_waits_beside(reactor):
+    """
+    A stop does not block the reactor while methods still run; it ends with them.
+    """
+    threads = BlockingThreads(reactor, 1, 1, Meter())
+    threads.start()
+    held = Held()
+    first = threads.run(held, ("first",))
+    assert held.begun.wait(LIMIT_S)
+    stopping = spawn(threads.stop())
+    assert not stopping.called
+    held.let_go.set()
+    while not stopping.called:
+        reactor.turn()
+    assert "first" == first.result
+
+
+def test_no_threads_on_a_clock():
+    """
+    On a clock methods run at once, so that services are tested without threads.
+    """
+    threads = BlockingThreads(Clock(), 1, 1, Meter())
+    threads.start()
+    assert "a" == threads.run(str, ("a",)).result
+    failed = threads.run(int, ("x",))
+    failed.addErrback(lambda failure: failure.type)
+    assert ValueError is failed.result
+    assert spawn(threads.stop()).called
