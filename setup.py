@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from setuptools import find_packages, setup
 
+#: The families and what is in them.
+PLUGINS = find_packages("plugins", include=["rpcfw_*"])
+
 setup(
     packages=[
         *find_packages(include=["rpcfw", "rpcfw.*"]),
-        *find_packages("plugins", include=["rpcfw_*"]),
+        *PLUGINS,
         "twisted.plugins",
     ],
     package_dir={
-        **{family: f"plugins/{family}" for family in find_packages("plugins", include=["rpcfw_*"])},
+        **{name: f"plugins/{name.replace('.', '/')}" for name in PLUGINS},
         "twisted.plugins": "plugins/twisted/plugins",
     },
 )
