@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from setuptools import find_packages, setup
 
-FAMILIES = find_packages("plugins", include=["rpcfw_*"])
+#: The families and what is in them.
+PLUGINS = find_packages("plugins", include=["rpcfw_*"])
 
 setup(
     packages=[
         *find_packages(include=["rpcfw", "rpcfw.*"]),
-        *FAMILIES,
+        *PLUGINS,
         "twisted.plugins",
     ],
     package_dir={
-        **{family: f"plugins/{family.replace('.', '/')}" for family in FAMILIES},
+        **{name: f"plugins/{name.replace('.', '/')}" for name in PLUGINS},
         "twisted.plugins": "plugins/twisted/plugins",
     },
 )

@@ -4,6 +4,8 @@ What a server says: answers, refusals, and the end of a call.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rpcfw.errors import LocalProtocolError
 from rpcfw.spi.events import CallCancelled, RequestHead
 from rpcfw.spi.protocol import Limits
@@ -29,6 +31,8 @@ class Answers(GRPCMachine[Opening]):
     """
     The sending half of the server's side.
     """
+
+    serves_while_leaving: ClassVar[bool] = True
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
         super().__init__(limits, server=True)
@@ -105,12 +109,6 @@ class Answers(GRPCMachine[Opening]):
     ) -> None:
         stream = self._own(call_id)
         if stream is None:
-            return
-        if self._farewell and hints & Hint.NOT_BEGUN and stream.announced is None:
-            # It came while our farewell was on its way. Every gRPC client sends a call
-            # elsewhere by itself that is refused so; of our hints only our own know.
-            self._forget(stream)
-            self._send_reset(call_id, ErrorCode.REFUSED_STREAM)
             return
         self._end(
             stream,

@@ -105,7 +105,7 @@ class Reception:
         """
         head = event.head
         served = self._served.get(head.path)
-        if served is None or self._leaving:
+        if served is None or (self._leaving and not driver.machine.serves_while_leaving):
             self._refuse(driver, event)
             return
         reader = served.readers.get(head.codec)

@@ -76,6 +76,10 @@ class Machine(ABC):
     same batch and cannot know yet.
     """
 
+    #: After `leave` the machine tells the peer itself which calls come too late; those
+    #: that it still reports were sent in good faith, and are to be served.
+    serves_while_leaving: ClassVar[bool] = False
+
     @abstractmethod
     def start(self) -> None:
         """

@@ -74,10 +74,15 @@ class TestContract(EtcdCase, RegistryContract, TestCase):
         told, _ = self.watched()
         loaded_s = await self.eventually(lambda: told.snapshots, lambda: "the list is told")
         assert 10_000 == len(told.last)
-        began_at = self.clock.seconds()
-        await self.put(an_instance(id="i77", weight=1))
-        await self.until(lambda: 2 == len(told.snapshots), "the change is told")
-        changed_s = self.clock.seconds() - began_at
-        # What a user would notice; on a quiet machine it is 0.3 s and 10 ms.
+        changed_s = [await self._time_of_a_change(told, weight) for weight in (1, 2, 3)]
+        # What a user would notice; on a quiet machine it is 0.3 s and 10 ms. One of the
+        # three changes may meet a busy neighbour.
         assert loaded_s < 3
-        assert changed_s < 0.5
+        assert sorted(changed_s)[1] < 0.5
+
+    async def _time_of_a_change(self, told, weight):
+        before = len(told.snapshots)
+        began_at = self.clock.seconds()
+        await self.put(an_instance(id="i77", weight=weight))
+        await self.until(lambda: before + 1 == len(told.snapshots), "the change is told")
+        return self.clock.seconds() - began_at

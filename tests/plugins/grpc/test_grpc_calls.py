@@ -494,29 +494,6 @@ def test_nothing_is_left_of_ended_calls() -> None:
         assert (0, 0) == (machine.open_calls, machine.held_bytes)
 
 
-def test_a_call_refused_on_leaving_can_go_elsewhere() -> None:
-    """
-    What a server that leaves did not begin is refused in HTTP/2's own words.
-
-    Every gRPC client takes these as leave to repeat it; other ends are told as ever.
-    """
-    pair = Pair()
-    begun = pair.client.call(HEAD, b"", "", True)
-    pair.carry()
-    pair.server.leave("going")
-    crossing = pair.client.call(HEAD, b"", "", True)
-    pair.server.receive(pair.client.take_output())
-    pair.server.finish(crossing, Status.UNAVAILABLE, "stopping", hints=Hint.NOT_BEGUN)
-    pair.server.finish(begun, Status.UNAVAILABLE, "it broke")
-    ended = [event for event in pair.carry()[1] if type(event) is CallEnded]
-
-    assert [(crossing, Hint.NOT_BEGUN), (begun, Hint.NONE)] == [
-        (event.call_id, event.hints) for event in ended
-    ]
-    assert [Status.UNAVAILABLE] * 2 == [event.status for event in ended]
-    assert 0 == pair.server.open_calls
-
-
 def test_a_refusal_introduces_the_server_too() -> None:
     """
     The first answer tells what the server can unpack, even if all it says is a failure.
