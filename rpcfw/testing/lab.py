@@ -19,31 +19,28 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
 from random import Random
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.kernel.choice import Chosen
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.service import Service
-from rpcfw.spi.waiting import spawn
-from rpcfw.testing.faults import LabRegistry, ProcessClock, ProcessNetwork, RegistryPlace
+from rpcfw.testing.faults import ProcessClock, ProcessNetwork
+from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
+from rpcfw.testing.lab_time import LabClock, Running
 from rpcfw.testing.leaks import LoggedErrors, left_by, left_on
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork
 
-__all__ = ["Lab", "LabClock", "Process", "Running"]
+__all__ = ["Lab", "Process"]
 
 T = TypeVar("T")
 
 #: More than any limit of a stopped process: what is still due then is a leak.
 _LONG_AFTER_S = 10_000.0
-#: So many delayed calls at one moment are a loop.
-_MOST_TURNS = 1_000_000
 
 
 @lru_cache(maxsize=64)
@@ -52,38 +49,6 @@ def _plan(sets: tuple[str, ...]) -> Plan:
     Return the plan of a process; the same ones are asked for test after test.
     """
     return read_plan(Sources.load((), {}, sets))
-
-
-class LabClock(Clock):
-    """
-    A clock that goes from event to event.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._turns = 0
-
-    def due_at(self) -> float | None:
-        """
-        Return when the next delayed call is due; None if there is none.
-        """
-        return self.calls[0].getTime() if self.calls else None
-
-    def turn(self) -> None:
-        """
-        Make the next delayed call, whenever it is due.
-
-        Raises:
-            AssertionError: time stands still: something goes round and round.
-        """
-        call = self.calls.pop(0)
-        due_at = call.getTime()
-        self._turns = 0 if due_at > self.rightNow else self._turns + 1
-        if self._turns > _MOST_TURNS:
-            raise AssertionError(f"time stands still at {self.rightNow:g} s; next was {call}")
-        self.rightNow = max(self.rightNow, due_at)
-        call.called = 1
-        call.func(*call.args, **call.kw)
 
 
 class Process:
@@ -104,39 +69,6 @@ class Process:
         self.alive = False
         self.network.die()
         self._clock.die()
-
-
-class Running(Generic[T]):
-    """
-    A coroutine that runs while the lab's time passes. Cancelling it cancels what runs.
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        self._box: list[Any] = []
-        self._running = spawn(coroutine)
-        self._running.addBoth(self._box.append)
-
-    @property
-    def done(self) -> bool:
-        """
-        Whether it has ended.
-        """
-        return bool(self._box)
-
-    @property
-    def value(self) -> T:
-        """
-        What it returned; what it raised is raised.
-        """
-        result: Any = self._box[0]
-        if isinstance(result, Failure):
-            error: BaseException = result.value  # type: ignore[assignment]  # never None here
-            raise error
-        value: T = result
-        return value
-
-    def cancel(self) -> None:
-        self._running.cancel()
 
 
 class Lab:

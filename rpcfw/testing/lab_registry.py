@@ -1,0 +1,198 @@
+"""
+The registry of a lab: one for all its processes, which can be out of reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.clock import Clock
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.waiting import Waiter
+from rpcfw.values.instance import Instance, Snapshot
+
+__all__ = ["LabRegistry", "RegistryPlace"]
+
+
+class RegistryPlace:
+    """
+    What stands behind the registries of one lab.
+    """
+
+    def __init__(self) -> None:
+        self.away = False
+        self._instances: dict[tuple[str, str], Instance] = {}
+        self._watches: list[_LabWatch] = []
+        self._waiting: list[Waiter[None]] = []
+        self._late: list[Callable[[], None]] = []
+
+    def instances(self, service: str) -> tuple[Instance, ...]:
+        """
+        Return what is announced of a service.
+        """
+        return tuple(one for one in self._instances.values() if one.service == service)
+
+    def services(self) -> tuple[str, ...]:
+        """
+        Return the names of what is announced, sorted.
+        """
+        return tuple(sorted({service for service, _ in self._instances}))
+
+    def put(self, instance: Instance) -> None:
+        """
+        Announce an instance, as a provider outside of the lab would.
+        """
+        self._instances[instance.service, instance.id] = instance
+        self.tell(instance.service)
+
+    def take(self, instance: Instance) -> None:
+        """
+        Remove an instance, as the end of its lease would.
+        """
+        if self._instances.pop((instance.service, instance.id), None) is not None:
+            self.tell(instance.service)
+
+    def leave(self) -> None:
+        """
+        Be out of reach.
+        """
+        self.away = True
+
+    def come_back(self) -> None:
+        """
+        Be in reach again: what was asked for meanwhile is done, and who watches told.
+        """
+        self.away = False
+        late, self._late = self._late, []
+        for step in late:
+            step()
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.called:
+                waiter.callback(None)
+        for watch in tuple(self._watches):
+            watch.tell()
+
+    def when_back(self, step: Callable[[], None]) -> None:
+        """
+        Do something once it is in reach.
+        """
+        self._late.append(step)
+
+    def tell(self, service: str) -> None:
+        """
+        Tell whoever watches a service what there is of it.
+        """
+        for watch in tuple(self._watches):
+            if watch.service == service:
+                watch.tell()
+
+    async def reached(self) -> None:
+        """
+        Return once it is in reach.
+        """
+        while self.away:
+            waiter: Waiter[None] = Waiter()
+            self._waiting.append(waiter)
+            await waiter
+
+    def watch(self, service: str, clock: Clock, listener: Listener) -> Watch:
+        """
+        Tell ``listener`` of a service, now and after each change.
+        """
+        watch = _LabWatch(self, self._watches, service, clock, listener)
+        self._watches.append(watch)
+        watch.tell()
+        return watch
+
+
+class _LabWatch(Watch):
+    def __init__(
+        self,
+        place: RegistryPlace,
+        watches: list[_LabWatch],
+        service: str,
+        clock: Clock,
+        listener: Listener,
+    ) -> None:
+        self.service = service
+        self._place = place
+        self._watches = watches
+        self._clock = clock
+        self._listener = listener
+        self._told: tuple[Instance, ...] | None = None
+
+    def tell(self) -> None:
+        self._clock.callLater(0, self._tell_now)
+
+    def close(self) -> None:
+        if self in self._watches:
+            self._watches.remove(self)
+
+    def _tell_now(self) -> None:
+        instances = self._place.instances(self.service)
+        if self in self._watches and not self._place.away and instances != self._told:
+            self._told = instances
+            self._listener(Snapshot(self.service, instances))
+
+
+class LabRegistry(Registry):
+    """
+    The registry of one process of a lab.
+
+    Args:
+        place: what all of them share; stands where a plugin's options do.
+        surroundings: of the process.
+    """
+
+    def __init__(self, place: RegistryPlace, surroundings: Surroundings) -> None:
+        super().__init__(place, surroundings)
+        self._place = place
+        self._announced: dict[tuple[str, str], Instance] = {}
+        self._watches: list[Watch] = []
+
+    @property
+    def announced(self) -> tuple[Instance, ...]:
+        """
+        What this process has announced.
+        """
+        return tuple(self._announced.values())
+
+    async def stop(self) -> None:
+        for watch in self._watches:
+            watch.close()
+        for instance in self.announced:
+            await self.withdraw(instance)
+
+    async def announce(self, instance: Instance) -> None:
+        key = instance.service, instance.id
+        self._announced[key] = instance
+        if not self._place.away:
+            self._place.put(instance)
+            return
+        # Whoever gives up the wait has announced it all the same.
+        self._place.when_back(partial(self._put, instance))
+        await self._place.reached()
+
+    def _put(self, instance: Instance) -> None:
+        if self._announced.get((instance.service, instance.id)) is instance:
+            self._place.put(instance)
+
+    async def withdraw(self, instance: Instance) -> None:
+        announced = self._announced.pop((instance.service, instance.id), None)
+        # Out of reach, the lease ends it: soon enough is now.
+        if announced is not None:
+            self._place.take(announced)
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        watch = self._place.watch(service, self.surroundings.clock, listener)
+        self._watches.append(watch)
+        return watch
+
+    async def services(self) -> tuple[str, ...]:
+        if self._place.away:
+            raise RegistryError("the lab's registry is away")
+        return self._place.services()
