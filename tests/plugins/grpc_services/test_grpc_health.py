@@ -4,6 +4,7 @@ grpc.health.v1, over the real wires in memory.
 
 from __future__ import annotations
 
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
