@@ -57,7 +57,8 @@ class Address:
             raise ValueError(f"{text!r}: an IPv6 address stands in brackets, as in tcp:[::1]:2200")
         if not colon or not _HOST.match(host) or not _PORT.match(port) or int(port) > 65535:
             raise ValueError(
-                f"{text!r} is no address; expected tcp:HOST:PORT, tls:HOST:PORT, unix:/PATH or memory:NAME"
+                f"{text!r} is no address; expected tcp:HOST:PORT, tls:HOST:PORT, "
+                "unix:/PATH or memory:NAME"
             )
         return cls(scheme, host, int(port))
 
