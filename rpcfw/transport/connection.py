@@ -2,9 +2,9 @@
 One connection as Twisted sees it: bytes to a machine, what it says to the socket.
 
 Theory of operation. All that a connection reads in one turn of the reactor is one
-`dataReceived`. What is said to the machine meanwhile is gathered and written once,
-at its end; what is said at other times is written at once, and Twisted gathers that
-until the socket is next writable.
+`dataReceived`. What is said to the machine meanwhile is gathered and written at its
+end, or after each `BUNCH` of events if there are many; what is said at other times
+is written at once, and Twisted gathers that until the socket is next writable.
 
 A connection is *over* once it is closed from either side or the machine has failed.
 That is told then and there; the socket may take a while longer to write what it
@@ -28,7 +28,12 @@ from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.direct import direct_write
 
-__all__ = ["LINGER_S", "Connection"]
+__all__ = ["BUNCH", "LINGER_S", "Connection"]
+
+#: So many events are acted on before what they led to is written. Were a turn with
+#: hundreds of calls written only at its end, the peer would have nothing to do until
+#: then, and then this side nothing: two processors would do the work of one.
+BUNCH = 16
 
 #: How long a closed connection may still take to write what it has.
 LINGER_S = 5.0
@@ -137,13 +142,19 @@ class Connection(Protocol, ABC):
         self.heard_at = self._seconds()
         self._gathering = True
         try:
-            for event in self.machine.receive(data):
-                self._ACTIONS[event.__class__](self, event)
+            events = self.machine.receive(data)
+            for start in range(0, len(events), BUNCH):
+                for event in events[start : start + BUNCH]:
+                    self._ACTIONS[event.__class__](self, event)
+                self._offer_output()
         finally:
             self._gathering = False
-            data = self.machine.take_output()
-            if data and not self._over:
-                self._offer(data)
+            self._offer_output()
+
+    def _offer_output(self) -> None:
+        data = self.machine.take_output()
+        if data and not self._over:
+            self._offer(data)
 
     def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
         self._set_timer(None)
