@@ -13,7 +13,7 @@ from rpcfw.spi.events import PeerLeaving
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.waiting import spawn
 from rpcfw.status import Hint, Status
-from rpcfw.transport.connection import LINGER_S
+from rpcfw.transport.connection import BUNCH, LINGER_S
 from rpcfw.transport.driver import Driver
 from tests.unit.transport.ends import Ear, Ends, Keeper, UnaryEar, head, native
 from tests.unit.wire.speech import FAILED, LEAVING, PING, frame, frames, hello, request
@@ -64,16 +64,15 @@ def test_a_call_and_its_answer():
     assert {} == ends.near.listeners
 
 
-def test_one_write_for_all_that_is_read_at_once():
+def test_one_write_for_a_bunch_that_is_read_at_once():
     """
-    The answers to all that one read has brought leave in one write.
+    The answers to what one read has brought leave in one write for each bunch of them.
     """
     driver, socket = server(Clock(), Keeper())
     data = b"".join(request(number, b"x", b"s/%d" % number) for number in range(1, 101, 2))
     driver.dataReceived(data)
 
-    assert 1 == len(socket.writes)
-    assert 50 == len(frames(socket.writes[0]))
+    assert [BUNCH, BUNCH, BUNCH, 50 - 3 * BUNCH] == [len(frames(each)) for each in socket.writes]
 
 
 def test_what_is_said_at_other_times_is_written_at_once():
