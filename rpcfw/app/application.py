@@ -35,7 +35,6 @@ from rpcfw.values.instance import Instance
 
 __all__ = ["Application", "Services"]
 
-S = TypeVar("S", bound=Stub)
 T = TypeVar("T")
 
 #: Service objects, or what makes them from what surrounds them in the process.
