@@ -121,9 +121,11 @@ class Ephemerals:
 
     def close(self) -> None:
         """
-        Do nothing any more. The nodes end with the session.
+        Do nothing any more, and let everybody go. The nodes end with the session.
         """
         self._closed = True
+        for entry in self._kept.values():
+            entry.tell()
 
     def _change(self, entry: _Ephemeral) -> Waiter[None]:
         waiter: Waiter[None] = Waiter()

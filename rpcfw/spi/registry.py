@@ -59,7 +59,8 @@ class Registry(Plugin):
 
         The same service and id again replaces what was there (a new weight, say).
         Waits as long as it takes if the place is away: the caller sets the limit.
-        Giving up the wait does not take the announcement back.
+        Giving up the wait does not take the announcement back. When the registry
+        stops, whoever still waits goes on.
 
         Raises:
             RegistryError: refused for good (no permission, say).

@@ -482,6 +482,19 @@ class RegistryContract(WatchContract):
         await self.done(leaving.stop())
         await self.sees(told, an_instance(id="b"))
 
+    async def test_lets_everybody_go_when_it_stops(self) -> None:
+        """
+        Who waits for an announcement that cannot be made goes on when the registry stops.
+        """
+        await self.leave()
+        stopping = self.registry()
+        await self.done(stopping.start())
+        announcing = Deferred.fromCoroutine(stopping.announce(an_instance()))
+        await self.done(stopping.stop())
+        await self.until(lambda: announcing.called, "the announcement is given up")
+        await announcing
+        await self.come_back()
+
     async def test_announces_many(self) -> None:
         """
         Many instances at once arrive all.
