@@ -1,10 +1,8 @@
 """
-What the tests against real etcd share: the reactor, and channels on the real wire.
+What the tests against real etcd share: channels on the real wire.
 """
 
 from __future__ import annotations
-
-from random import Random
 
 from attrs import evolve
 from twisted.internet import reactor
@@ -15,8 +13,6 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.waiting import spawn
-from rpcfw.testing.contracts.registry import Told
-from rpcfw.testing.surroundings import surroundings
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.link import LinkOptions
@@ -28,10 +24,11 @@ from rpcfw_balancers.round_robin import RoundRobin
 from rpcfw_codecs.protobuf import ProtobufCodec
 from rpcfw_grpc.protocol import GRPCProtocol
 from rpcfw_registries.etcd import EtcdOptions, EtcdRegistry
-from tests.real.etcd_server import etcdctl
-from tests.real.passing_time import PassingTime, after
+from tests.real.etcd_server import EtcdMember, etcdctl
+from tests.real.registry_case import RegistryCase
+from tests.requirements import require_etcd
 
-__all__ = ["FAST", "EtcdCase", "instances_in"]
+__all__ = ["FAST", "EtcdCase"]
 
 #: Options with which nothing takes long.
 FAST = {
@@ -43,32 +40,23 @@ FAST = {
 }
 
 
-def instances_in(told):
-    """
-    Return the ids in the last list that was told, None before the first.
-    """
-    return None if told.last is None else [instance.id for instance in told.last]
-
-
-class EtcdCase:
+class EtcdCase(RegistryCase):
     """
     For a `twisted.trial.unittest.TestCase`.
     """
 
-    timeout = 60
+    need = staticmethod(require_etcd)
     tls = None
 
+    @classmethod
+    def make_server(cls):
+        return EtcdMember()
+
     def setUp(self):
-        self.clock = PassingTime()
-        self.surroundings = surroundings(self.clock, Random(3))
-        self.addCleanup(self.clock.stop)
         self.channels = {}
         return super().setUp()
 
     def made(self, address, **texts):
-        """
-        Return a registry that is not started.
-        """
         options = options_of(EtcdOptions, **{"address": address, **FAST, **texts})
         opened = []
 
@@ -107,55 +95,17 @@ class EtcdCase:
         """
         return self.channels[registry][-1][0].port
 
+    def fall_silent(self, registry):
+        registry._announcing._loop.cancel()  # noqa: SLF001 - nothing less would do
+
     async def running(self, address, **texts):
-        """
-        Return a registry that runs until the test is over.
-        """
-        registry = self.made(address, **texts)
-        await registry.start()
         if self.tls:
             # Both sides say good-bye before the connection ends.
             self.addCleanup(lambda: spawn(self.pass_time(0.1)))
-        self.addCleanup(lambda: spawn(registry.stop()))
-        return registry
+        return await super().running(address, **texts)
 
     async def ctl(self, member, *words, user=""):
         """
         Have etcd's own client do something.
         """
         return await deferToThread(etcdctl, member, *words, user=user)
-
-    async def pass_time(self, seconds):
-        """
-        Let real time go by.
-        """
-        await after(seconds)
-
-    async def eventually(self, seen, what, limit_s=15.0):
-        """
-        Return the seconds until ``seen()`` is true; fail if it never is.
-        """
-        begun = reactor.seconds()
-        while not seen():
-            if reactor.seconds() - begun > limit_s:
-                self.fail(f"not within {limit_s:g}s: {what()}")
-            await self.pass_time(0.005)
-        return reactor.seconds() - begun
-
-    async def tells(self, told, *ids, limit_s=15.0):
-        """
-        Return the seconds until ``told`` was told exactly the instances ``ids`` last.
-        """
-        return await self.eventually(
-            lambda: sorted(ids) == instances_in(told),
-            lambda: f"{sorted(ids)}; told was {instances_in(told)}",
-            limit_s,
-        )
-
-    def watching(self, registry, service="demo.Greeter"):
-        """
-        Watch and return what will be told.
-        """
-        told = Told()
-        registry.watch(service, told)
-        return told

@@ -23,8 +23,7 @@ def server():
     """
     require_zookeeper()
     server = ZooKeeperServer()
-    server.start()
-    server.wait_ready()
+    server.serve()
     yield server
     server.remove()
 

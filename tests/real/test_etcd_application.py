@@ -39,9 +39,8 @@ class TestApplications(TestCase):
     def setUp(self):
         require_etcd()
         self.member = EtcdMember()
-        self.member.start()
         self.addCleanup(self.member.remove)
-        self.member.wait_ready()
+        self.member.serve()
 
     async def application(self, *sets, services=()):
         """
@@ -70,6 +69,5 @@ class TestApplications(TestCase):
         for _ in range(20):
             assert "hello bob" == await greeter.say("bob")
             await after(0.05)
-        self.member.start()
-        await deferToThread(self.member.wait_ready)
+        await deferToThread(self.member.serve)
         assert "hello bob" == await greeter.say("bob")

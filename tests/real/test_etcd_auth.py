@@ -17,22 +17,23 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.transport.tls import TLSOptions
 from tests.real.certificates import Authority
-from tests.real.etcd_case import EtcdCase, instances_in
+from tests.real.etcd_case import EtcdCase
 from tests.real.etcd_server import EtcdMember, etcdctl
-from tests.requirements import require_etcd
+from tests.real.registry_case import OneServer, instances_in
 
 pytestmark = pytest.mark.etcd
 
 ROOT = "root:secret"
 
 
-class TestUsers(EtcdCase, TestCase):
+class TestUsers(EtcdCase, OneServer, TestCase):
+    @classmethod
+    def make_server(cls):
+        return EtcdMember(settings=["--auth-token-ttl=1"])
+
     @classmethod
     def setUpClass(cls):
-        require_etcd()
-        cls.member = EtcdMember(settings=["--auth-token-ttl=1"])
-        cls.member.start()
-        cls.member.wait_ready()
+        super().setUpClass()
         for words in (
             "user add root:secret",
             "user add writer:xyzzy",
@@ -46,17 +47,13 @@ class TestUsers(EtcdCase, TestCase):
             "user grant-role root root",
             "auth enable",
         ):
-            etcdctl(cls.member, *words.split())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.member.remove()
+            etcdctl(cls.server, *words.split())
 
     async def as_user(self, user, password, **texts):
         """
         Return a registry that runs as a user.
         """
-        return await self.running(self.member.address, user=user, password=password, **texts)
+        return await self.running(self.server.address, user=user, password=password, **texts)
 
     def token(self, registry):
         """
@@ -102,9 +99,8 @@ class TestUsers(EtcdCase, TestCase):
         told = self.watching(consumer)
         await provider.announce(an_instance(id="a"))
         await self.tells(told, "a")
-        self.member.kill()
-        self.member.start()
-        await deferToThread(self.member.wait_ready)
+        self.server.kill()
+        await deferToThread(self.server.serve)
         await provider.announce(an_instance(id="b"))
         await self.tells(told, "a", "b")
 
@@ -117,7 +113,7 @@ class TestUsers(EtcdCase, TestCase):
             await wrong.announce(an_instance())
         with pytest.raises(RegistryError, match="no such user and password"):
             await wrong.services()
-        nobody = await self.running(self.member.address)
+        nobody = await self.running(self.server.address)
         with pytest.raises(RegistryError, match="set user and password"):
             await nobody.services()
 
@@ -126,18 +122,16 @@ class TestUsers(EtcdCase, TestCase):
         A user is no hindrance where etcd asks nobody who they are.
         """
         open_to_all = EtcdMember()
-        open_to_all.start()
         self.addCleanup(open_to_all.remove)
-        await deferToThread(open_to_all.wait_ready)
+        await deferToThread(open_to_all.serve)
         registry = await self.running(open_to_all.address, user="bob", password="xyzzy")
         await registry.announce(an_instance())
         assert ("demo.Greeter",) == await registry.services()
 
 
-class TestTLS(EtcdCase, TestCase):
+class TestTLS(EtcdCase, OneServer, TestCase):
     @classmethod
-    def setUpClass(cls):
-        require_etcd()
+    def make_server(cls):
         cls.folder = Path(mkdtemp(prefix="rpcfw-certificates-"))
         cls.authority = Authority(cls.folder)
         certificate, key, _ = cls.authority.issue("server", "127.0.0.1")
@@ -147,13 +141,11 @@ class TestTLS(EtcdCase, TestCase):
             "--client-cert-auth",
             f"--trusted-ca-file={cls.authority.certificate}",
         ]
-        cls.member = EtcdMember(settings=settings, tls=True)
-        cls.member.start()
-        cls.member.wait_ready()
+        return EtcdMember(settings=settings, tls=True)
 
     @classmethod
     def tearDownClass(cls):
-        cls.member.remove()
+        super().tearDownClass()
         rmtree(cls.folder)
 
     async def test_works_over_tls(self):
@@ -167,8 +159,8 @@ class TestTLS(EtcdCase, TestCase):
             key=str(key),
             ca=str(self.authority.certificate),
         )
-        provider = await self.running(f"tls:{self.member.address}")
-        told = self.watching(await self.running(f"tls:{self.member.address}"))
+        provider = await self.running(f"tls:{self.server.address}")
+        told = self.watching(await self.running(f"tls:{self.server.address}"))
         await provider.announce(an_instance())
         await self.tells(told, "a")
 
@@ -177,7 +169,7 @@ class TestTLS(EtcdCase, TestCase):
         Without a certificate of its own it gets no further, and says so.
         """
         self.tls = options_of(TLSOptions, ca=str(self.authority.certificate))
-        stranger = await self.running(f"tls:{self.member.address}")
+        stranger = await self.running(f"tls:{self.server.address}")
         with pytest.raises(RegistryError, match="no etcd member answers"):
             await stranger.services()
         told = self.watching(stranger)

@@ -12,55 +12,38 @@ from rpcfw.spi.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, an_instance
 from rpcfw_registries.paths import encoded
 from tests.real.etcd_case import EtcdCase
-from tests.real.etcd_server import EtcdMember
-from tests.requirements import require_etcd
+from tests.real.registry_case import OneServer
 
 pytestmark = pytest.mark.etcd
 
 
-class TestContract(EtcdCase, RegistryContract, TestCase):
+class TestContract(EtcdCase, OneServer, RegistryContract, TestCase):
     limit_s = 10.0
     step_s = 0.02
 
-    @classmethod
-    def setUpClass(cls):
-        require_etcd()
-        cls.member = EtcdMember()
-        cls.member.start()
-        cls.member.wait_ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.member.remove()
-
-    @property
-    def root(self):
-        return f"/{self._testMethodName}"
-
     def registry(self):
-        return self.made(self.member.address, root=self.root)
+        return self.made(self.server.address, root=self.root)
 
     async def store_unreadable(self, service):
-        await self.ctl(self.member, "put", f"{self.root}/{encoded(service)}/broken", "{")
+        await self.ctl(self.server, "put", f"{self.root}/{encoded(service)}/broken", "{")
 
     async def pass_time(self, seconds):
         # Longer than a lease and the pause between self-checks shows nothing more.
         await super().pass_time(min(seconds, 2.5))
 
     async def leave(self):
-        self.member.kill()
+        self.server.kill()
 
     async def come_back(self):
-        self.member.start()
-        await deferToThread(self.member.wait_ready)
+        await deferToThread(self.server.serve)
 
     async def remove_behind(self, instance):
         key = f"{self.root}/{encoded(instance.service)}/{encoded(instance.id)}"
-        assert "1" == (await self.ctl(self.member, "del", key)).strip()
+        assert "1" == (await self.ctl(self.server, "del", key)).strip()
 
     async def die(self, registry):
         # What a killed process would not do either.
-        registry._announcing._loop.cancel()  # noqa: SLF001
+        self.fall_silent(registry)
         self.addCleanup(lambda: spawn(registry.stop()))
 
     async def test_loads_many(self):

@@ -11,8 +11,9 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.contracts.registry import an_instance
-from tests.real.etcd_case import EtcdCase, instances_in
+from tests.real.etcd_case import EtcdCase
 from tests.real.etcd_server import Cluster
+from tests.real.registry_case import instances_in
 from tests.requirements import require_etcd
 
 pytestmark = pytest.mark.etcd
@@ -33,7 +34,7 @@ class Scene:
         Start all, and have the consumer see the provider.
         """
         case = self.case
-        await deferToThread(self.cluster.start)
+        await deferToThread(self.cluster.serve)
         self.provider = await case.running(self.cluster.address)
         self.consumer = await case.running(self.cluster.address)
         self.told = case.watching(self.consumer)
@@ -100,7 +101,7 @@ class TestEnsemble(EtcdCase, TestCase):
         scene.used_by(scene.consumer).kill()
         await scene.changes(3, 4)
         scene.used_by(scene.provider).kill()
-        for member in scene.cluster.members:
+        for member in scene.cluster.servers:
             if not await deferToThread(member.is_ready):
                 member.kill()
                 member.start()
@@ -137,7 +138,7 @@ class TestEnsemble(EtcdCase, TestCase):
         )
 
     async def without_a_quorum(self, scene):
-        first, second, _ = scene.cluster.members
+        first, second, _ = scene.cluster.servers
         first.kill()
         second.kill()
         announcing = spawn(scene.provider.announce(an_instance(id="a", weight=1)))
@@ -152,10 +153,10 @@ class TestEnsemble(EtcdCase, TestCase):
         assert [0, 1] == scene.weights()
 
     async def without_anybody(self, scene):
-        for member in scene.cluster.members:
+        for member in scene.cluster.servers:
             member.kill()
         await self.pass_time(20)
-        await deferToThread(scene.cluster.start)
+        await deferToThread(scene.cluster.serve)
         await scene.provider.announce(an_instance(id="b"))
         await self.tells(scene.told, "a", "b")
         await self.pass_time(2.5)
@@ -167,7 +168,7 @@ class TestEnsemble(EtcdCase, TestCase):
         A watch whose place in the history is gone has missed nothing all the same.
         """
         scene = await self.scene()
-        other, lagging, _ = scene.cluster.members
+        other, lagging, _ = scene.cluster.servers
         alone = await self.running(lagging.address)
         told = self.watching(alone)
         await self.tells(told, "a")

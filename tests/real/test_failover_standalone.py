@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.real.failover.together import outcomes
+from tests.real.killable import free_ports
 from tests.real.providers import Processes, until
-from tests.real.zookeeper_server import free_ports
 
 #: How long the registry is away.
 AWAY_S = 15.0

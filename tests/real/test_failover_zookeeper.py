@@ -14,7 +14,7 @@ from kazoo.client import KazooClient
 
 from tests.real.failover.together import outcomes
 from tests.real.providers import Load, Processes, Provider, until
-from tests.real.zookeeper_server import Ensemble, ZooKeeperServer
+from tests.real.zookeeper_server import ZooKeeperEnsemble, ZooKeeperServer
 from tests.requirements import require_zookeeper
 
 pytestmark = pytest.mark.zookeeper
@@ -56,8 +56,7 @@ def killed_provider():
     """
     server = ZooKeeperServer()
     try:
-        server.start()
-        server.wait_ready()
+        server.serve()
         registry = ("registry.plugin=zookeeper", f"registry.address={server.address}")
         with Processes(*registry) as processes:
             victim, *others = processes.providers(3)
@@ -85,9 +84,9 @@ def servers_and_sessions():
     """
     One thing after the other happens to an ensemble of three.
     """
-    ensemble = Ensemble()
+    ensemble = ZooKeeperEnsemble()
     try:
-        ensemble.start()
+        ensemble.serve()
         registry = ("registry.plugin=zookeeper", f"registry.address={ensemble.address}", *FAST)
         with Processes(*registry) as processes:
             return Trials(ensemble, processes).run()
@@ -108,7 +107,7 @@ class Trials:
     Each begins and ends with three providers and servers, all announced and called.
     """
 
-    def __init__(self, ensemble: Ensemble, processes: Processes) -> None:
+    def __init__(self, ensemble: ZooKeeperEnsemble, processes: Processes) -> None:
         self.ensemble = ensemble
         self.processes = processes
         self.providers = processes.providers(3)
@@ -177,7 +176,7 @@ class Trials:
         server = self.server_of(self.providers[0])
         server.kill()
         self.whole("killed_server_meanwhile")
-        self.start(server)
+        self.ensemble.serve(server)
 
     def killed_leader(self) -> None:
         """
@@ -186,7 +185,7 @@ class Trials:
         leader = self.ensemble.leader()
         leader.kill()
         self.whole("killed_leader_meanwhile")
-        self.start(leader)
+        self.ensemble.serve(leader)
 
     def frozen_server(self) -> None:
         """
@@ -212,7 +211,7 @@ class Trials:
         until(lambda: time.monotonic() - lost_at > QUORUM_LOST_S, "it was long enough")
         self.load.go_on(100)
         until(lambda: self.load.called(*self.providers), "all are called")
-        self.start(first, second)
+        self.ensemble.serve(first, second)
 
     def restarted_ensemble(self) -> None:
         """
@@ -220,16 +219,7 @@ class Trials:
         """
         for server in self.ensemble.servers:
             server.kill()
-        self.start(*self.ensemble.servers)
-
-    def start(self, *servers: ZooKeeperServer) -> None:
-        """
-        Start servers and wait until they serve.
-        """
-        for server in servers:
-            server.start()
-        for server in servers:
-            server.wait_ready()
+        self.ensemble.serve()
 
     def announced(self) -> set[str]:
         """

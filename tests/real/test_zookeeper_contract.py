@@ -13,30 +13,14 @@ from twisted.trial.unittest import TestCase
 from rpcfw.testing.contracts.registry import RegistryContract
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.paths import encoded, node_name
+from tests.real.registry_case import OneServer
 from tests.real.zookeeper_case import ZooKeeperCase, expire
-from tests.real.zookeeper_server import ZooKeeperServer
-from tests.requirements import require_zookeeper
 
 pytestmark = pytest.mark.zookeeper
 
 
-class TestContract(ZooKeeperCase, RegistryContract, TestCase):
+class TestContract(ZooKeeperCase, OneServer, RegistryContract, TestCase):
     limit_s = 10.0
-
-    @classmethod
-    def setUpClass(cls):
-        require_zookeeper()
-        cls.server = ZooKeeperServer()
-        cls.server.start()
-        cls.server.wait_ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.remove()
-
-    @property
-    def root(self):
-        return f"/{self._testMethodName}"
 
     def registry(self):
         return self.made(self.server.address, root=self.root)
@@ -78,7 +62,7 @@ class TestContract(ZooKeeperCase, RegistryContract, TestCase):
 
     async def die(self, registry):
         # It must not announce again when it learns of its end.
-        registry._ephemerals.close()  # noqa: SLF001
+        self.fall_silent(registry)
         await expire(registry)
         # A process takes its threads along; this one is not killed.
         self.addCleanup(lambda: ensureDeferred(registry.stop()))

@@ -13,9 +13,8 @@ from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.paths import node_name
-from tests.real.zookeeper_case import ZooKeeperCase, instances_in
-from tests.real.zookeeper_server import ZooKeeperServer
-from tests.requirements import require_zookeeper
+from tests.real.registry_case import OneServer, instances_in
+from tests.real.zookeeper_case import ZooKeeperCase
 
 pytestmark = pytest.mark.zookeeper
 
@@ -65,18 +64,7 @@ class Crowd:
         self._client.close()
 
 
-class TestMany(ZooKeeperCase, TestCase):
-    @classmethod
-    def setUpClass(cls):
-        require_zookeeper()
-        cls.server = ZooKeeperServer()
-        cls.server.start()
-        cls.server.wait_ready()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.remove()
-
+class TestMany(ZooKeeperCase, OneServer, TestCase):
     async def test_loads_and_follows_ten_thousand(self):
         """
         Ten thousand load in under 3 s; a change among them is seen in under 200 ms.

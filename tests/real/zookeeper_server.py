@@ -1,22 +1,16 @@
 """
-A ZooKeeper server, or an ensemble of them, on this machine and for one test.
-
-Everything listens on 127.0.0.1 at free ports, runs with the fastest settings that
-ZooKeeper takes, and is ended by its process id.
+A ZooKeeper server, or an ensemble of them, with the shortest times that it takes.
 """
 
 from __future__ import annotations
 
-import shutil
-import signal
 import socket
-import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 
-__all__ = ["Ensemble", "ZooKeeperServer", "free_ports"]
+from tests.real.killable import Ensemble, KillableServer, free_ports
+
+__all__ = ["ZooKeeperEnsemble", "ZooKeeperServer"]
 
 _JARS = Path("/usr/share/java")
 # Debian's manifest leaves out the binding for the log, and two parts of Netty.
@@ -47,20 +41,7 @@ maxClientCnxns=0
 """
 
 
-def free_ports(count: int) -> list[int]:
-    """
-    Return ports that nobody listens at.
-    """
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-class ZooKeeperServer:
+class ZooKeeperServer(KillableServer):
     """
     One server.
 
@@ -71,6 +52,9 @@ class ZooKeeperServer:
         identity: its number in an ensemble.
     """
 
+    name = "ZooKeeper"
+    stored = "data/version-2"
+
     def __init__(
         self,
         port: int | None = None,
@@ -78,10 +62,8 @@ class ZooKeeperServer:
         properties: Sequence[str] = (),
         identity: int | None = None,
     ) -> None:
-        self.port = free_ports(1)[0] if port is None else port
-        self.directory = Path(mkdtemp(prefix="rpcfw-zookeeper-"))
+        super().__init__(free_ports(1)[0] if port is None else port)
         self._properties = properties
-        self._process: subprocess.Popen[bytes] | None = None
         data = self.directory / "data"
         data.mkdir()
         if identity is not None:
@@ -91,45 +73,24 @@ class ZooKeeperServer:
         log = _LOGGING.format(file=self.directory / "log")
         (self.directory / "log4j.properties").write_text(log)
 
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """
-        Start it, without waiting until it is ready.
-        """
+    def command(self) -> list[str]:
         jars = ":".join(str(_JARS / jar) for jar in _CLASS_PATH)
-        with (self.directory / "out").open("ab") as out:
-            self._process = subprocess.Popen(
-                [
-                    "java",
-                    "-Xmx160m",
-                    "-XX:+UseSerialGC",
-                    "-XX:TieredStopAtLevel=1",
-                    "-Dzookeeper.preAllocSize=1024",
-                    "-Dzookeeper.forceSync=no",
-                    *self._properties,
-                    "-cp",
-                    f"{self.directory}:{jars}",
-                    "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-                    str(self.directory / "zoo.cfg"),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
+        return [
+            "java",
+            "-Xmx160m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Dzookeeper.preAllocSize=1024",
+            "-Dzookeeper.forceSync=no",
+            *self._properties,
+            "-cp",
+            f"{self.directory}:{jars}",
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            str(self.directory / "zoo.cfg"),
+        ]
 
-    def wait_ready(self, limit_s: float = 20.0) -> None:
-        """
-        Wait until it serves clients, in an ensemble with a quorum.
-        """
-        end = time.monotonic() + limit_s
-        while not self.mode():
-            if time.monotonic() > end:
-                out = (self.directory / "out").read_text()
-                raise TimeoutError(f"ZooKeeper at {self.address} is not ready: {out}")
-            time.sleep(0.05)
+    def is_ready(self) -> bool:
+        return bool(self.mode())
 
     def mode(self) -> str:
         """
@@ -164,44 +125,8 @@ class ZooKeeperServer:
                 return int(line.removeprefix("Connections: ")) - 1
         return 0
 
-    def kill(self) -> None:
-        """
-        Kill it, as a power cut would.
-        """
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
 
-    def forget(self) -> None:
-        """
-        Delete all that it has stored; it must not run.
-        """
-        shutil.rmtree(self.directory / "data" / "version-2")
-
-    def freeze(self) -> None:
-        """
-        Stop it where it stands; its connections stay open.
-        """
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """
-        Let it go on.
-        """
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    def remove(self) -> None:
-        """
-        Kill it and delete its files.
-        """
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-
-class Ensemble:
+class ZooKeeperEnsemble(Ensemble[ZooKeeperServer]):
     """
     Servers that agree with each other.
     """
@@ -213,30 +138,10 @@ class Ensemble:
             for i in range(size)
         ]
         settings = ["standaloneEnabled=false", *members]
-        self.servers = [ZooKeeperServer(ports[i], settings, identity=i + 1) for i in range(size)]
-
-    @property
-    def address(self) -> str:
-        return ",".join(server.address for server in self.servers)
-
-    def start(self) -> None:
-        """
-        Start all and wait until they serve.
-        """
-        for server in self.servers:
-            server.start()
-        for server in self.servers:
-            server.wait_ready()
+        super().__init__([ZooKeeperServer(ports[i], settings, identity=i + 1) for i in range(size)])
 
     def leader(self) -> ZooKeeperServer:
         """
         Return the one that leads.
         """
         return next(server for server in self.servers if server.mode() == "leader")
-
-    def remove(self) -> None:
-        """
-        Kill all and delete their files.
-        """
-        for server in self.servers:
-            server.remove()
