@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rpcfw.errors import LocalProtocolError
-from rpcfw.spi.events import CallCancelled, RequestHead
+from rpcfw.spi.events import CallCancelled, PingReceived, RequestHead
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
@@ -45,6 +45,8 @@ class Answers(GRPCMachine[Opening]):
         self._closed = False
         self._reason = ""
         self._started = False
+        # What had been said of calls when the peer pinged last.
+        self._said_at_ping = 0
 
     # The fast path.
 
@@ -140,6 +142,7 @@ class Answers(GRPCMachine[Opening]):
         self._write_head(stream.id, block)
 
     def _write_head(self, stream_id: int, block: bytes) -> None:
+        self._frames_sent += 1
         self._out.append(self._block_frames(stream_id, block, 0))
 
     def _block_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
@@ -236,6 +239,11 @@ class Answers(GRPCMachine[Opening]):
         self._out.append(frames.goaway(frames.MAX_STREAM_ID, ErrorCode.NO_ERROR, reason))
         self.ping()
         self._farewell = self._pings
+
+    def _on_ping(self) -> None:
+        said = self._finished + self._frames_sent
+        self._events.append(PingReceived(said != self._said_at_ping))
+        self._said_at_ping = said
 
     def _on_pong(self, number: int) -> None:
         if number == self._farewell and not self._closed:

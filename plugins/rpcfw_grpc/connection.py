@@ -78,6 +78,11 @@ class Connection(Intake):
         Refuse a frame for a stream that is still idle.
         """
 
+    def _on_ping(self) -> None:
+        """
+        The peer has pinged, and was answered.
+        """
+
     def _on_pong(self, number: int) -> None:
         """
         One of our pings was answered.
@@ -172,6 +177,7 @@ class Connection(Intake):
         if not flags & frames.ACK:
             self._guards.idle(Idle.PING, self._progress)
             self._out.append(frames.ping(payload, frames.ACK))
+            self._on_ping()
         elif 0 < int.from_bytes(payload, "big") <= self._pings:
             self._events.append(PingAnswered())
             self._on_pong(int.from_bytes(payload, "big"))

@@ -46,13 +46,16 @@ class Sending(Connection, Generic[E]):
         self._partial = 0
         self._unread = 0
         self._finished = 0
+        # HEADERS and DATA, but for those of answers that left whole.
+        self._frames_sent = 0
 
     @property
     def open_calls(self) -> int:
-        """
-        How many calls the machine has not forgotten.
-        """
         return len(self._calls)
+
+    @property
+    def newest_call(self) -> int:
+        return self._last_id
 
     @property
     def held_bytes(self) -> int:
@@ -166,6 +169,7 @@ class Sending(Connection, Generic[E]):
             self._room -= count
             pieces -= 1
             self._progress += 1
+            self._frames_sent += 1
             ended = stream.tail == b"" and count == outgoing.size
             flags = END_STREAM if ended else 0
             self._out.append(

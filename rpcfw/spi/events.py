@@ -20,6 +20,7 @@ __all__ = [
     "MessageReceived",
     "PeerLeaving",
     "PingAnswered",
+    "PingReceived",
     "Ready",
     "RequestHead",
     "RequestReceived",
@@ -179,6 +180,21 @@ class PingAnswered:
 
 
 @define(eq=False)
+class PingReceived:
+    """
+    The peer asked for a sign of life, and was given one.
+
+    Reported to servers by wires whose clients' pings are counted
+    (`rpcfw.spi.protocol.WireProtocol.keepalive_floor_s`); others need not.
+
+    Args:
+        answered: something was said of calls since the ping before.
+    """
+
+    answered: bool
+
+
+@define(eq=False)
 class PeerLeaving:
     """
     The peer takes no new calls on this connection.
@@ -218,6 +234,7 @@ Event = (
     | RoomMade
     | Ready
     | PingAnswered
+    | PingReceived
     | PeerLeaving
     | ConnectionFailed
 )

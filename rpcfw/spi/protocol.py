@@ -98,6 +98,22 @@ class Machine(ABC):
         Return what must be written now, and forget it. Empty if nothing.
         """
 
+    @property
+    @abstractmethod
+    def open_calls(self) -> int:
+        """
+        How many calls it has not forgotten.
+
+        Those too whose answer is whole, and waits for the peer to take it.
+        """
+
+    @property
+    @abstractmethod
+    def newest_call(self) -> int:
+        """
+        The id of the last call that was begun; not above 0 if there was none.
+        """
+
     # The caller's side.
 
     @abstractmethod

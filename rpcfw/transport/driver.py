@@ -22,6 +22,7 @@ from rpcfw.spi.events import (
     MessageReceived,
     PeerLeaving,
     PingAnswered,
+    PingReceived,
     Ready,
     RequestHead,
     RequestReceived,
@@ -48,6 +49,8 @@ class Owner:
     def greeted(self, driver: Driver) -> None: ...
 
     def accept(self, driver: Driver, event: RequestReceived) -> None: ...
+
+    def pinged(self, driver: Driver, event: PingReceived) -> None: ...
 
     def peer_leaving(self, driver: Driver, reason: str) -> None: ...
 
@@ -180,6 +183,9 @@ class Driver(Connection):
         `heard_at` has noted it.
         """
 
+    def _pinged(self, event: PingReceived) -> None:
+        self._owner.pinged(self, event)
+
     def _peer_leaving(self, event: PeerLeaving) -> None:
         self.leaving = True
         # The owner first, for the same reason as at the end.
@@ -212,6 +218,7 @@ class Driver(Connection):
         CallCancelled: _cancelled,
         Ready: _became_ready,
         PingAnswered: _answered,
+        PingReceived: _pinged,
         PeerLeaving: _peer_leaving,
         ConnectionFailed: _connection_failed,
     }

@@ -69,6 +69,14 @@ class Connection(Machine):
         self._farewell = b""
         self._failed = False
 
+    @property
+    def open_calls(self) -> int:
+        return len(self._calls)
+
+    @property
+    def newest_call(self) -> int:
+        return self._last_id
+
     # Output.
 
     def take_output(self) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from random import Random
 
 from rpcfw.errors import ConnectionLost
-from rpcfw.spi.events import ConnectionFailed, PeerLeaving, PingAnswered, Ready
+from rpcfw.spi.events import ConnectionFailed, PeerLeaving, PingAnswered, PingReceived, Ready
 from rpcfw.spi.protocol import Machine, Match
 from rpcfw.status import Hint, Status
 from rpcfw.testing.contracts.protocol_case import (
@@ -92,6 +92,41 @@ class ConnectionPromises(ProtocolCase):
 
         assert not talk.client.failed
         assert not talk.server.failed
+
+    def test_pings_are_told(self) -> None:
+        """
+        Where clients' pings are counted, each is reported, and what came between them.
+        """
+        if not self.make().keepalive_floor_s:
+            return
+        talk = self.talk()
+        call_id = self.begin(talk)
+        told = []
+        for answers in (False, False, True, False):
+            if answers:
+                talk.server.machine.respond(call_id, b"an answer")
+            talk.client.machine.ping()
+            talk.settle()
+            ping = talk.server.of(PingReceived)[-1]
+            assert isinstance(ping, PingReceived)
+            told.append(ping.answered)
+
+        assert told == [False, False, True, False]
+
+    def test_calls_are_counted(self) -> None:
+        """
+        Both sides know which call was the last, and how many are open.
+        """
+        talk = self.talk()
+        sides = (talk.client.machine, talk.server.machine)
+        assert all(machine.newest_call <= 0 for machine in sides)
+        first, second = self.begin(talk), self.begin(talk)
+        assert [(second, 2)] * 2 == [(one.newest_call, one.open_calls) for one in sides]
+        for call_id in (second, first):
+            talk.server.machine.respond(call_id, b"an answer")
+        talk.settle()
+
+        assert [(second, 0)] * 2 == [(one.newest_call, one.open_calls) for one in sides]
 
     def test_leaving(self) -> None:
         """

@@ -13,6 +13,7 @@ from rpcfw.spi.events import (
     MessageReceived,
     PeerLeaving,
     PingAnswered,
+    PingReceived,
     Ready,
     RequestHead,
     RequestReceived,
@@ -26,7 +27,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc import frames
 from rpcfw_grpc.server import ServerMachine
-from tests.plugins.grpc.pair import HEAD, Pair, client, cut, of, only
+from tests.plugins.grpc.pair import HEAD, Pair, chunk, client, cut, head, message, of, only, server
 
 PAIRS = Metadata((("x-tenant", "acme"), ("x-key-bin", b"\x00\xff"), ("x-tenant", "second")))
 
@@ -398,6 +399,28 @@ def test_a_ping_is_answered() -> None:
     only(PingAnswered, pair.carry()[1])
     pair.server.ping()
     only(PingAnswered, pair.carry()[0])
+
+
+def test_a_ping_tells_what_was_said_before_it() -> None:
+    """
+    Every HEADERS and DATA that a server sends counts, of streams too; other frames do not.
+    """
+    machine = server()
+
+    def answered() -> bool:
+        return only(PingReceived, machine.receive(frames.ping(bytes(8)))).answered
+
+    machine.receive(head(1) + chunk(1, message(b"a")))
+    assert not answered()
+    for say in (
+        lambda: machine.start_response(1, EMPTY),
+        lambda: machine.send(1, b"one"),
+        lambda: machine.finish(1, Status.OK),
+    ):
+        say()
+        assert answered()
+        machine.ping()
+        assert not answered()
 
 
 def test_a_server_leaves_in_two_words() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from hpack import Encoder
 
-from rpcfw.spi.events import CallCancelled, ConnectionFailed, RequestReceived
+from rpcfw.spi.events import CallCancelled, ConnectionFailed, PingReceived, RequestReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw_grpc import frames
 from rpcfw_grpc.frames import ErrorCode
@@ -161,7 +161,7 @@ def test_control_frames_with_nothing_else_are_a_flood(kind: bytes) -> None:
     limits = Limits(max_pings=10)
     machine = server(limits)
     # The greeting was one of them.
-    assert [] == machine.receive(kind * 9)
+    assert {PingReceived} >= {type(event) for event in machine.receive(kind * 9)}
     assert ErrorCode.ENHANCE_YOUR_CALM == flood(kind * 12, limits)
 
 
@@ -172,8 +172,8 @@ def test_pings_beside_calls_are_no_flood() -> None:
     machine = server(Limits(max_pings=10))
     for number in range(1, 400, 2):
         begun = head(number) + chunk(number, message(b""), end=True)
-        for event in machine.receive(frames.ping(bytes(8)) * 5 + begun):
-            machine.respond(event.call_id, b"")
+        request = only(RequestReceived, machine.receive(frames.ping(bytes(8)) * 5 + begun))
+        machine.respond(request.call_id, b"")
         machine.take_output()
 
 
