@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rpcfw.errors import ApplicationError, CallError
     from rpcfw.spi.compressor import uncompressed
     from rpcfw.spi.context import Context, context
+    from rpcfw.spi.hearing import Heard, hearing
     from rpcfw.spi.service import Service, method
     from rpcfw.status import Hint, Status
 
@@ -25,12 +26,14 @@ __all__ = [
     "ApplicationError",
     "CallError",
     "Context",
+    "Heard",
     "Hint",
     "Service",
     "Status",
     "Stub",
     "blocking",
     "context",
+    "hearing",
     "method",
     "uncompressed",
 ]
@@ -40,12 +43,14 @@ _HOMES = {
     "ApplicationError": "rpcfw.errors",
     "CallError": "rpcfw.errors",
     "Context": "rpcfw.spi.context",
+    "Heard": "rpcfw.spi.hearing",
     "Hint": "rpcfw.status",
     "Service": "rpcfw.spi.service",
     "Status": "rpcfw.status",
     "Stub": "rpcfw.client.stub",
     "blocking": "rpcfw.app.blocking",
     "context": "rpcfw.spi.context",
+    "hearing": "rpcfw.spi.hearing",
     "method": "rpcfw.spi.service",
     "uncompressed": "rpcfw.spi.compressor",
 }

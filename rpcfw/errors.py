@@ -133,6 +133,8 @@ class CallError(RPCFWError):
     default_hints: ClassVar[Hint] = Hint.NONE
     #: It came over a wire: details and trailers are the peer's.
     remote: bool = False
+    #: Pairs that the peer sent before it failed.
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
 
     def __init__(
         self,

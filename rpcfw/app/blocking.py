@@ -13,6 +13,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.reactor_thread import ReactorThread
 from rpcfw.spi import service
 from rpcfw.spi.stream import Stream
+from rpcfw.values.metadata import Metadata
 
 __all__ = ["BlockingApplication", "BlockingStream", "blocking"]
 
@@ -121,6 +122,19 @@ class BlockingStream:
         Say that no more messages will be sent.
         """
         self._thread.run(self._stream.end)
+
+    def metadata(self) -> Metadata:
+        """
+        Return what the server sent before its first message; block until it is here.
+        """
+        return self._thread.run(self._stream.metadata)
+
+    @property
+    def trailers(self) -> Metadata:
+        """
+        What the server sent after its last message; empty before.
+        """
+        return self._stream.trailers
 
     def cancel(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -108,7 +109,8 @@ class ReactorThread:
             running.append(deferred)
             deferred.addBoth(ended)
 
-        self._reactor.callFromThread(start)
+        # In the context of whoever asks: what it serves and what it listens with.
+        self._reactor.callFromThread(copy_context().run, start)
         try:
             done.wait()
         except BaseException:

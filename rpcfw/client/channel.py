@@ -10,6 +10,7 @@ from typing import Any
 from rpcfw.client.opening import OpeningStream
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.filter import CallStep
+from rpcfw.spi.hearing import ears, listener
 from rpcfw.spi.options import option, options
 from rpcfw.spi.stream import Stream
 from rpcfw.spi.timers import Timers
@@ -71,7 +72,12 @@ class ClientChannel(Channel):
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
     ) -> Coroutine[Any, Any, Any]:
-        return self._stack(self._begin(method, request, timeout_s, metadata))
+        call = self._begin(method, request, timeout_s, metadata)
+        if ears:
+            heard = listener()
+            if heard is not None:
+                return heard.follow(call, self._stack)
+        return self._stack(call)
 
     def stream(
         self,

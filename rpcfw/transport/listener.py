@@ -83,12 +83,14 @@ class UnaryListener(Listener):
 
     def ended(self, event: CallEnded) -> None:
         message = self._message
+        metadata = event.metadata if event.metadata.pairs else self._metadata
         if event.status is not Status.OK:
-            self.lost(error_of(event))
+            error = error_of(event)
+            error.metadata = metadata.pairs
+            self.lost(error)
         elif message is None:
             self.lost(Unimplemented("the method answered with no message"))
         else:
-            metadata = event.metadata if event.metadata.pairs else self._metadata
             self.responded(
                 ResponseReceived(
                     event.call_id, message.body, message.encoding, metadata, event.trailers

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import attrs
 
-from rpcfw import Status, uncompressed
+from rpcfw import Status, hearing, uncompressed
 from rpcfw.errors import CallError
 from rpcfw.spi.service import offered
 from rpcfw.values.method import Shape
@@ -193,23 +193,17 @@ async def empty_stream(application):
 async def custom_metadata(application):
     metadata = {INITIAL: "test_initial_metadata_value", TRAILING: b"\xab\xab\xab"}
 
-    async def read(stream):
-        check(metadata[INITIAL], (await stream.metadata()).get(INITIAL))
-        responses = [len(each.payload.body) async for each in stream]
-        check([LARGE_RESPONSE], responses)
-        check(metadata[TRAILING], stream.trailers.get(TRAILING))
-
-    # A unary answer is a stream of one, for who wants to see what came around it.
-    unary = {one.method.name: one.method for one in offered(SERVICES[SERVICE])}["UnaryCall"]
-    as_stream = attrs.evolve(unary, shape=Shape.SERVER_STREAM)
-    channel = application.channel(SERVICE)
-    async with channel.stream(as_stream, large(), 20.0, metadata) as stream:
-        await read(stream)
+    with hearing() as heard:
+        await service(application).unary_call(large(), timeout=LIMIT, metadata=metadata)
+    check(metadata[INITIAL], heard.metadata.get(INITIAL))
+    check(metadata[TRAILING], heard.trailers.get(TRAILING))
     requests = [duplex(LARGE_RESPONSE, LARGE_REQUEST)]
     async with service(application).full_duplex_call(
         requests, timeout=LIMIT, metadata=metadata
     ) as stream:
-        await read(stream)
+        check(metadata[INITIAL], (await stream.metadata()).get(INITIAL))
+        check([LARGE_RESPONSE], [len(each.payload.body) async for each in stream])
+        check(metadata[TRAILING], stream.trailers.get(TRAILING))
 
 
 async def _fails_as_told(application, code, text):

@@ -6,19 +6,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import attrs
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from rpcfw import Application, Status
+from rpcfw import Application, Status, hearing
 from rpcfw.codegen.dynamic import services_from_descriptor
 from rpcfw.errors import CallError, DeadlineExceeded
-from rpcfw.spi.service import offered
 from rpcfw.spi.waiting import spawn
-from rpcfw.values.method import Shape
 from tests.interop.noting_gzip import SETS
 from tests.interop.shop import FAILURE, INITIAL, TRAILING, details_of
 from tests.real.commands import Module, address_in
@@ -91,14 +88,10 @@ class ServerCase:
 
         async def test():
             metadata = {INITIAL: "first", TRAILING: b"\x00\xff"}
-            (echo,) = [one.method for one in offered(self.shop) if one.method.name == "Echo"]
-            method = attrs.evolve(echo, shape=Shape.SERVER_STREAM)
-            channel = self.application.channel("shop.Shop")
-            stream = channel.stream(method, self.pb2.Note(), LIMIT_S, metadata)
-            async with stream:
-                assert "first" == (await stream.metadata()).get(INITIAL)
-                assert 1 == len([each async for each in stream])
-                assert b"\x00\xff" == stream.trailers.get(TRAILING)
+            with hearing() as heard:
+                await self.client.echo(self.pb2.Note(), timeout=LIMIT_S, metadata=metadata)
+            assert "first" == heard.metadata.get(INITIAL)
+            assert b"\x00\xff" == heard.trailers.get(TRAILING)
 
         return self.run_with_client(test)
 

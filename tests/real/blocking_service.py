@@ -63,7 +63,15 @@ class Slow(Service, name="demo.Slow"):
         return self.gave_up
 
     @method
+    async def tell(self, text: str) -> str:
+        context().send_metadata({"told": text})
+        context().send_trailers({"told": text})
+        return text
+
+    @method
     async def count(self, count: int) -> AsyncIterator[int]:
+        context().send_metadata({"told": "count"})
+        context().send_trailers({"told": "count"})
         for number in range(count):
             yield number
 

@@ -57,6 +57,31 @@ def shapes(app):
     return [client.echo("a"), client.total([1, 2, 3]), [first, rest], little, late]
 
 
+def heard(app):
+    """
+    Hear what comes beside answers, in eight threads at once, and beside a stream's.
+    """
+    client = app.client(Slow)
+    found = []
+
+    def work(number):
+        for turn in range(20):
+            text = f"{number}.{turn}"
+            with rpcfw.hearing() as heard:
+                client.tell(text)
+            found.append([heard.metadata.get("told"), heard.trailers.get("told")] == [text] * 2)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with client.count(2) as stream:
+        first = stream.metadata().get("told")
+        list(stream)
+    return [len(found), all(found), first, stream.trailers.get("told")]
+
+
 def say_when_begun(client):
     client.begun()
     print("calling", flush=True)  # noqa: T201 - a program

@@ -63,6 +63,13 @@ def test_many_threads(address):
     assert [630, True] == finish(begin("many_threads", address))
 
 
+def test_what_comes_beside_answers(address):
+    """
+    A block hears the calls of its own thread; a stream tells what came with it.
+    """
+    assert [160, True, "count", "count"] == finish(begin("heard", address))
+
+
 def test_shapes(address):
     """
     Every shape of call blocks for its answer; a stream is a plain iterator.

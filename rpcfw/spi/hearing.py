@@ -1,0 +1,106 @@
+"""
+What came beside the answer of a call with one answer.
+
+Streams tell their metadata and trailers themselves. A call with one answer gives the
+answer alone, so whoever wants the rest opens a block around it::
+
+    with rpcfw.hearing() as heard:
+        reply = await shop.create(order)
+    print(heard.trailers.get("cost"))
+
+A call looks for such a block only while one is open somewhere in the process, and
+that is one test of a set: calls that nobody listens to pay for nothing.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any
+
+from rpcfw.errors import CallError
+from rpcfw.spi.filter import CallStep
+from rpcfw.values.call import Call
+from rpcfw.values.metadata import EMPTY, Metadata
+
+__all__ = ["Heard", "ears", "hearing", "listener"]
+
+
+class Heard:
+    """
+    What came beside the answer of the call that ended last in a block.
+
+    The answer that counts is meant: after all repeats, the one that won a race, as the
+    filters left it. Of calls made at once in one block the last to end is kept, so
+    who wants each opens a block for each, in a coroutine or thread of its own. Blocks
+    nest: the innermost hears. After its end a block hears nothing more.
+
+    Attributes:
+        method: which call it was, as ``service/method``; empty before there was one.
+        peer: address of who answered, or failed to.
+        metadata: the pairs before the message.
+        trailers: the pairs after it, or with the error.
+    """
+
+    __slots__ = ("_outer", "metadata", "method", "peer", "trailers")
+
+    def __init__(self) -> None:
+        self.method = ""
+        self.peer = ""
+        self.metadata: Metadata = EMPTY
+        self.trailers: Metadata = EMPTY
+        self._outer: Heard | None = None
+
+    def __enter__(self) -> Heard:
+        self._outer = _inner.get()
+        _inner.set(self)
+        ears.add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        ears.discard(self)
+        # Not by a token: a generator may be ended in another context than it began in.
+        _inner.set(self._outer)
+
+    async def follow(self, call: Call, stack: CallStep) -> Any:
+        """
+        Take a call through its stack, and note what came.
+        """
+        try:
+            response = await stack(call)
+        except CallError as error:
+            began = Metadata(error.metadata) if error.metadata else call.response_metadata
+            self._note(call, began, Metadata(error.trailers))
+            raise
+        self._note(call, call.response_metadata, call.trailers)
+        return response
+
+    def _note(self, call: Call, metadata: Metadata, trailers: Metadata) -> None:
+        if self in ears:
+            self.method, self.peer = call.method.path, call.peer
+            self.metadata, self.trailers = metadata, trailers
+
+
+#: The blocks that are open now, in all threads.
+ears: set[Heard] = set()
+
+_inner: ContextVar[Heard | None] = ContextVar("rpcfw.hearing", default=None)
+
+
+def hearing() -> Heard:
+    """
+    Return a block that hears what comes beside the answers of calls made in it.
+    """
+    return Heard()
+
+
+def listener() -> Heard | None:
+    """
+    Return what listens to the calls that the running code makes, if anything does.
+    """
+    return _inner.get()

@@ -1,0 +1,177 @@
+"""
+What a caller hears beside the answers of calls with one answer.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import rpcfw
+from rpcfw import ApplicationError, CallError, Service, Status, context, method
+from rpcfw.spi.waiting import sleep, spawn
+from rpcfw.values.metadata import EMPTY, Metadata
+from tests.lab.lab_case import LabCase
+from tests.lab.services import Talker
+
+ASK = {"ask": "x"}
+HEARD, BYE = Metadata((("heard", "x"),)), Metadata((("bye", "x"),))
+
+
+@pytest.fixture
+def talker(lab):
+    lab.serve(Talker(), name="talker")
+    return lab.client(Talker)
+
+
+def test_a_unary_answer(lab, talker):
+    """
+    Its metadata, its trailers and who gave it are heard, whatever the answer is.
+    """
+
+    async def ask():
+        with rpcfw.hearing() as heard:
+            return await talker.unary("hello", metadata=ASK), heard
+
+    answer, heard = lab.run(ask())
+    assert ("hello", HEARD, BYE) == (answer, heard.metadata, heard.trailers)
+    assert "demo.Talker/unary" == heard.method
+    assert "talker" in heard.peer
+
+
+def test_the_one_answer_to_many_questions(lab, talker):
+    """
+    So are those of a call whose client streams.
+    """
+
+    async def ask():
+        with rpcfw.hearing() as heard:
+            return await talker.up(["a", "b"], metadata=ASK), heard
+
+    answer, heard = lab.run(ask())
+    assert ("ab", HEARD, BYE) == (answer, heard.metadata, heard.trailers)
+
+
+def test_a_failure(lab, talker):
+    """
+    The trailers of a failure are the block's as well as the error's.
+    """
+
+    async def ask():
+        with rpcfw.hearing() as heard:
+            with pytest.raises(CallError):
+                await talker.fails("bob", metadata=ASK)
+            return heard
+
+    heard = lab.run(ask())
+    assert (EMPTY, BYE) == (heard.metadata, heard.trailers)
+
+
+def test_calls_at_once(lab, talker):
+    """
+    Each coroutine hears its own call where each opens a block.
+    """
+
+    async def ask(word):
+        with rpcfw.hearing() as heard:
+            await talker.unary("hello", metadata={"ask": word})
+            return heard.trailers.get("bye")
+
+    async def all_of_them():
+        running = [spawn(ask(word)) for word in "abc"]
+        return [await each for each in running]
+
+    assert ["a", "b", "c"] == lab.run(all_of_them())
+
+
+class Unsteady(Service, name="demo.Unsteady"):
+    """
+    Tells its name beside its answers; fails or dawdles when it is told to.
+    """
+
+    def __init__(self, name, clock):
+        self.name = name
+        self.clock = clock
+        self.fails = False
+        self.dawdles_s = 0.0
+
+    @method(idempotent=True)
+    async def say(self) -> str:
+        context().send_metadata({"who": self.name})
+        context().send_trailers({"who": self.name})
+        if self.fails:
+            raise ApplicationError(Status.ABORTED, "not now")
+        if self.dawdles_s:
+            await sleep(self.clock, self.dawdles_s)
+        return self.name
+
+
+def policy(**policies):
+    """
+    Return the setting of a service config with a policy.
+    """
+    path = Path(tempfile.mkdtemp()) / "service.json"
+    rule = {"name": [{"service": "demo.Unsteady"}], **policies}
+    path.write_text(json.dumps({"methodConfig": [rule]}))
+    return (f"client.service_config={path}",)
+
+
+class UnsteadyCase(LabCase):
+    def service(self, name):
+        return Unsteady(name, self.clock)
+
+    def heard_of(self):
+        """
+        Return what was answered and heard.
+        """
+
+        async def ask():
+            with rpcfw.hearing() as heard:
+                return await self.client.say(), heard
+
+        answer, heard = self.run_to_end(ask())
+        return answer, heard.metadata.get("who"), heard.trailers.get("who"), heard.peer
+
+
+class RepeatedTest(UnsteadyCase):
+    consumer_sets = policy(
+        retryPolicy={
+            "maxAttempts": 3,
+            "initialBackoff": "0.01s",
+            "maxBackoff": "0.01s",
+            "backoffMultiplier": 1,
+            "retryableStatusCodes": ["ABORTED"],
+        }
+    )
+
+    def test_the_attempt_that_counts(self):
+        """
+        Of a repeated call the attempt that answered is heard.
+        """
+        self.services["a"].fails = True
+        for _ in range(2):
+            assert ("b", "b", "b", "memory:b") == self.heard_of()
+
+
+class HedgedTest(UnsteadyCase):
+    consumer_sets = policy(hedgingPolicy={"maxAttempts": 2, "hedgingDelay": "0.01s"})
+
+    def test_the_winner(self):
+        """
+        Of a hedged call the attempt that won is heard.
+        """
+        self.services["a"].dawdles_s = 0.5
+        for _ in range(2):
+            assert ("b", "b", "b", "memory:b") == self.heard_of()
+
+    def test_a_tie(self):
+        """
+        Answers that come in the same turn do not mix.
+        """
+        for each in self.services.values():
+            each.dawdles_s = 0.02
+        answer, *heard = self.heard_of()
+        assert [answer, answer, f"memory:{answer}"] == heard
