@@ -18,6 +18,7 @@ from rpcfw.app.loading import load_services
 from rpcfw.app.plan import ClientPlan, Plan, read_plan
 from rpcfw.app.running import run_to_end
 from rpcfw.client.assembly import Client, Policies
+from rpcfw.client.inspection import ClientInspection
 from rpcfw.client.stub import Stub, proxy
 from rpcfw.errors import ContractError, SetupError
 from rpcfw.kernel.lifecycle import NamedPart, Tree
@@ -260,4 +261,5 @@ class Application:
             return None
         filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]
         builtin = [chosen.make(surroundings) for chosen in plan.builtin]
-        return Server(self.ground, plan.server, served, filters, builtin)
+        clients = ClientInspection(lambda: self.clients)
+        return Server(self.ground, plan.server, served, filters, builtin, clients)

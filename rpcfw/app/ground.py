@@ -42,6 +42,8 @@ def make_ground(
         threads=ReactorThreads(reactor),
         application=plan.app.name,
         open_channel=open_channel,
+        # Twisted's reactors count from 1970; a test's clock from whenever it likes.
+        time_of_day=reactor.seconds,
     )
     encoding = plan.compression.plugin
     codecs = {chosen.name: chosen.make(surroundings) for chosen in plan.codecs}

@@ -90,7 +90,8 @@ class Client:
         self, ground: Ground, service: str, options: ClientOptions, policies: Policies
     ) -> None:
         self._ground = ground
-        self._service = service
+        self.service = service
+        self.created_at = ground.reactor.seconds()
         self._options = options
         self._coders = Coders(ground.payload)
         self._directory: Directory | None = None
@@ -105,6 +106,7 @@ class Client:
             options.kept_links,
         )
         self._routing.use(self.nodes)
+        self.metrics = ClientMetrics(NoOptions(), ground.surroundings)
         self.stack = self._call_stack(policies)
         self._plugins: list[Plugin] = [
             policies.balancer,
@@ -113,7 +115,7 @@ class Client:
             *(filter for _, filter in policies.filters),
         ]
         self._started: list[Plugin] = []
-        self._stopped = False
+        self.stopped = False
         innermost = selection(ground.timers.seconds, self._none_known)
         self.channel = ClientChannel(
             self.stack.build(innermost), options, ground.timers, self.stop, policies.config
@@ -129,7 +131,7 @@ class Client:
         if options.snapshot_dir:
             file = SnapshotFile(options.snapshot_dir, ground.surroundings.threads)
         self._directory = Directory(
-            registry, self._service, options, ground.reactor, file, self.nodes.update
+            registry, self.service, options, ground.reactor, file, self.nodes.update
         )
         await self._directory.start()
 
@@ -137,7 +139,7 @@ class Client:
         """
         Start what calls are decided by.
         """
-        while self._plugins and not self._stopped:
+        while self._plugins and not self.stopped:
             plugin = self._plugins.pop(0)
             await plugin.start()
             self._started.append(plugin)
@@ -152,7 +154,7 @@ class Client:
         """
         Let go of the registry and of every connection. Open calls fail as cancelled.
         """
-        self._stopped = True
+        self.stopped = True
         if self._directory is not None:
             self._directory.stop()
         self.nodes.close(Cancelled(_STOPPED))
@@ -165,6 +167,13 @@ class Client:
             except Exception:  # noqa: BLE001  # logged; the others are stopped all the same
                 self.log.failure("{plugin} failed to stop", plugin=type(plugin).__name__)
 
+    @property
+    def told(self) -> bool:
+        """
+        Whether it is known where the service is, be it nowhere.
+        """
+        return self._directory is not None and self._directory.told
+
     async def when_told(self) -> None:
         """
         Return once it is known where the service is.
@@ -176,7 +185,7 @@ class Client:
         """
         Return the error of a call of which no node is known.
         """
-        if self._stopped:
+        if self.stopped:
             return Cancelled(_STOPPED)
         why = "this application has not been started"
         if self._directory is not None:
@@ -186,7 +195,7 @@ class Client:
     def _call_stack(self, policies: Policies) -> Stack:
         surroundings = self._ground.surroundings
         stack = Stack(CALL_ORDER)
-        stack.put(Role.METRICS, "metrics", ClientMetrics(NoOptions(), surroundings))
+        stack.put(Role.METRICS, "metrics", self.metrics)
         stack.put(Role.DEADLINE, "deadline", ClientDeadline(NoOptions(), surroundings))
         for label, each in attempt_filters(policies.config, policies.retry, surroundings):
             stack.put(Role.ATTEMPTS, label, each)

@@ -93,7 +93,12 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             body, encoding = payload.pack(body, driver.accepts)
         reply = UnaryReply(driver)
         reply.call_id = driver.request(head, body, encoding, reply)
-        event = await reply
+        driver.begun += 1
+        try:
+            event = await reply
+        except BaseException:
+            driver.failed += 1
+            raise
         if event.metadata.pairs or event.trailers.pairs:
             call.response_metadata = event.metadata
             call.trailers = event.trailers
@@ -106,6 +111,7 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             head.one_way = True
             driver.machine.call(head, payload.write(writer, call.request, "the request"), "", True)
             driver.flush()
+            driver.begun += 1
             return None
         stream = CallStream(call, driver, payload, writer, reader, timers)
         await stream.begin(head)

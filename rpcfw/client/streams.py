@@ -100,6 +100,7 @@ class CallStream(Stream, Listener):
                 body, encoding = self._payload.pack(body, driver.accepts)
             self._call_id = driver.machine.call(head, body, encoding, True)
         driver.listeners[self._call_id] = self
+        driver.begun += 1
         driver.flush()
         self._timers.watch(call.deadline, self)
         if self._outlet is None:
@@ -273,6 +274,7 @@ class CallStream(Stream, Listener):
         if self._pump is not None:
             self._pump.cancel()
         if error is not None:
+            self._driver.failed += 1
             self._status = error.status if isinstance(error, CallError) else Status.CANCELLED
         self._has_begun()
         if self._handed_up:

@@ -20,7 +20,7 @@ class Node:
         link: the way to it.
     """
 
-    __slots__ = ("attempt", "in_flight", "instance", "link", "peer", "weight")
+    __slots__ = ("__weakref__", "attempt", "in_flight", "instance", "link", "peer", "weight")
 
     #: The attempt stack down to the link; set by whoever builds it.
     attempt: CallStep

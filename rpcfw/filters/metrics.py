@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.metrics import Counter, Family, Gauge, Histogram
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.waiting import CANCELLED
@@ -23,7 +24,7 @@ class _OfMethod:
     One method's numbers, found once.
     """
 
-    __slots__ = ("_ended", "_names", "_statuses", "in_flight", "seconds")
+    __slots__ = ("_ended", "_names", "_statuses", "began_at", "in_flight", "seconds")
 
     def __init__(
         self, names: tuple[str, str], ended: Family[Counter], in_flight: Gauge, seconds: Histogram
@@ -31,8 +32,18 @@ class _OfMethod:
         self._names = names
         self._ended = ended
         self._statuses: dict[Status, Counter] = {}
+        self.began_at = 0.0
         self.in_flight = in_flight
         self.seconds = seconds
+
+    def calls(self) -> Calls:
+        succeeded = failed = 0
+        for status, counter in self._statuses.items():
+            if status is Status.OK:
+                succeeded += int(counter.value)
+            else:
+                failed += int(counter.value)
+        return Calls(succeeded + failed + int(self.in_flight.value), succeeded, failed)
 
     def count(self, status: Status, took_s: float) -> None:
         self.in_flight.value -= 1
@@ -65,6 +76,20 @@ class CallMetrics(Filter):
         )
         self._methods: dict[Method, _OfMethod] = {}
 
+    @property
+    def calls(self) -> Calls:
+        """
+        All that were counted.
+        """
+        return total(numbers.calls() for numbers in self._methods.values())
+
+    @property
+    def last_call_at(self) -> float | None:
+        """
+        When the last of them began.
+        """
+        return max((numbers.began_at for numbers in self._methods.values()), default=None)
+
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
 
@@ -77,7 +102,7 @@ class CallMetrics(Filter):
             if numbers is None:
                 numbers = self._of(call.method)
             numbers.in_flight.value += 1
-            began = seconds()
+            began = numbers.began_at = seconds()
             try:
                 response = await proceed(call)
             except CallError as error:

@@ -10,7 +10,7 @@ from rpcfw.server.catalog import Catalog
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.peers import Peers
 from rpcfw.spi.builtin import BuiltinService
-from rpcfw.spi.inspection import Calls, Connection, Inspection, ServedService
+from rpcfw.spi.inspection import Calls, Clients, Connection, Inspection, ServedService
 from rpcfw.spi.service import Service, offered
 from rpcfw.values.address import Address
 
@@ -25,14 +25,23 @@ class ServerInspection(Inspection):
         catalog: its services.
         peers: its connections.
         addresses: gives where it listens.
+        last_call_at: gives when the last call came.
+        clients: what its process calls.
     """
 
     def __init__(
-        self, catalog: Catalog, peers: Peers, addresses: Callable[[], tuple[Address, ...]]
+        self,
+        catalog: Catalog,
+        peers: Peers,
+        addresses: Callable[[], tuple[Address, ...]],
+        last_call_at: Callable[[], float | None],
+        clients: Clients,
     ) -> None:
         self._catalog = catalog
         self._peers = peers
         self._addresses = addresses
+        self._last_call_at = last_call_at
+        self._clients = clients
         self._builtin: set[Service] = set()
         self._health = ServerHealth(
             lambda: [type(service).service_name for service in self.announced()]
@@ -63,6 +72,14 @@ class ServerInspection(Inspection):
     @property
     def calls(self) -> Calls:
         return self._peers.calls
+
+    @property
+    def last_call_at(self) -> float | None:
+        return self._last_call_at()
+
+    @property
+    def clients(self) -> Clients:
+        return self._clients
 
     def services(self) -> tuple[ServedService, ...]:
         found = [_served(each, each in self._builtin) for each in self._catalog]

@@ -13,9 +13,10 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.server.reception import Reception
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import RequestReceived
-from rpcfw.spi.inspection import Calls, Connection
+from rpcfw.spi.inspection import Calls, Connection, total
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.driver import Driver, Owner
+from rpcfw.transport.inspection import calls_at_end, calls_of, connection_of
 from rpcfw.transport.keepalive import Keepalive
 
 __all__ = ["Peers"]
@@ -24,7 +25,6 @@ __all__ = ["Peers"]
 @frozen(eq=False)
 class _Peer:
     id: int
-    created_at: float
     keepalive: Keepalive
 
 
@@ -59,14 +59,14 @@ class Peers(Owner):
         """
         What came over all connections, those that are closed too.
         """
-        return _sum(self._past, *map(_calls, self._drivers))
+        return total((self._past, *map(calls_of, self._drivers)))
 
     def connections(self) -> tuple[Connection, ...]:
         """
         Return the open connections, oldest first.
         """
         return tuple(
-            Connection(peer.id, driver.peer, driver.wire, peer.created_at, _calls(driver))
+            connection_of(driver, peer.id, peer.keepalive.since, driver.wire)
             for driver, peer in self._drivers.items()
         )
 
@@ -108,16 +108,13 @@ class Peers(Owner):
     def connected(self, driver: Driver) -> None:
         options = self._options
         keepalive = Keepalive(driver, self._clock, options.keepalive, options.keepalive_timeout)
-        self._drivers[driver] = _Peer(next(self._ids), self._clock.seconds(), keepalive)
+        self._drivers[driver] = _Peer(next(self._ids), keepalive)
         if self._leaving:
             driver.leave(self._leaving)
 
     def closed(self, driver: Driver, reason: str) -> None:
         self._drivers.pop(driver).keepalive.stop()
-        calls = _calls(driver)
-        # Those that are open will not end well any more.
-        calls = calls._replace(failed=calls.started - calls.succeeded)
-        self._past = _sum(self._past, calls)
+        self._past = total((self._past, calls_at_end(driver)))
         gone = self._gone
         if gone is not None and not self._drivers and not gone.called:
             gone.callback(None)
@@ -125,15 +122,3 @@ class Peers(Owner):
     def accept(self, driver: Driver, event: RequestReceived) -> None:
         driver.begun += 1
         self._reception.accept(driver, event)
-
-
-def _calls(driver: Driver) -> Calls:
-    """
-    Return a connection's calls. Good ends are not counted, so as to cost nothing.
-    """
-    succeeded = driver.begun - driver.failed - len(driver.listeners)
-    return Calls(driver.begun, succeeded, driver.failed)
-
-
-def _sum(*each: Calls) -> Calls:
-    return Calls(*(sum(column) for column in zip(*each, strict=True)))

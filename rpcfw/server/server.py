@@ -33,6 +33,7 @@ from rpcfw.server.reception import Reception
 from rpcfw.server.threads import BlockingThreads
 from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.filter import Filter, Role
+from rpcfw.spi.inspection import Clients
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
@@ -57,6 +58,7 @@ class Server:
         services: what is served.
         filters: what stands in the stack beside the usual, and where.
         builtin: what describes the server to its peers.
+        clients: what the process calls, for that description.
     """
 
     log = Logger()
@@ -68,6 +70,7 @@ class Server:
         services: Sequence[Service],
         filters: Sequence[tuple[Insert, Filter]] = (),
         builtin: Sequence[BuiltinService] = (),
+        clients: Clients | None = None,
     ) -> None:
         check(options)
         self._ground = ground
@@ -78,6 +81,7 @@ class Server:
         self.catalog = Catalog(ground.payload)
         for service in services:
             self.catalog.add(service)
+        self._metrics = ServerMetrics(NoOptions(), ground.surroundings)
         self.stack = self._make_stack(filters)
         self._reception = Reception(
             self.catalog,
@@ -95,7 +99,13 @@ class Server:
         #: Where it listens, once it does; a port of 0 has become a real one.
         self.addresses: tuple[Address, ...] = ()
         self._builtin = tuple(builtin)
-        self._inspection = ServerInspection(self.catalog, self._peers, lambda: self.addresses)
+        self._inspection = ServerInspection(
+            self.catalog,
+            self._peers,
+            lambda: self.addresses,
+            lambda: self._metrics.last_call_at,
+            clients or Clients(),
+        )
         for plugin in self._builtin:
             self._inspection.add(plugin)
 
@@ -248,7 +258,7 @@ class Server:
     def _make_stack(self, filters: Sequence[tuple[Insert, Filter]]) -> Stack:
         surroundings = self._ground.surroundings
         stack = Stack(SERVER_ORDER)
-        stack.put(Role.METRICS, "metrics", ServerMetrics(NoOptions(), surroundings))
+        stack.put(Role.METRICS, "metrics", self._metrics)
         stack.put(Role.DEADLINE, "deadline", ServerDeadline(NoOptions(), surroundings))
         for edit, filter in filters:
             stack.insert(edit, filter)

@@ -1,14 +1,16 @@
 """
-What a running server shows of itself, to services that describe it.
+What a running process shows of itself, to services that describe it.
 
 It is for reading: health, channelz, reflection and admin pages look here and change
-nothing. Everything is as it is at the moment of asking.
+nothing. Everything is as it is at the moment of asking. Ids are counted from 1 for
+each kind of thing, and never used again in this process.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import NamedTuple
 
 from attrs import frozen
@@ -17,7 +19,18 @@ from rpcfw.values.address import Address
 from rpcfw.values.health import Health
 from rpcfw.values.method import Method
 
-__all__ = ["Calls", "Connection", "HealthBoard", "Inspection", "ServedService"]
+__all__ = [
+    "CalledNode",
+    "CalledService",
+    "Calls",
+    "Clients",
+    "Connection",
+    "Connectivity",
+    "HealthBoard",
+    "Inspection",
+    "ServedService",
+    "total",
+]
 
 
 class Calls(NamedTuple):
@@ -30,17 +43,25 @@ class Calls(NamedTuple):
     failed: int = 0
 
 
+def total(each: Iterable[Calls]) -> Calls:
+    """
+    Return the sums.
+    """
+    return Calls(*(sum(column) for column in zip(Calls(), *each, strict=True)))
+
+
 @frozen(eq=False)
 class Connection:
     """
-    One accepted connection.
+    One open connection: accepted by a server, or made by a client.
 
     Args:
-        id: counted from 1, never used again in this process.
+        id: those of servers and those of clients are counted apart.
         peer: text of the address at the other end.
         protocol: the wire that it speaks.
         created_at: in seconds of the process's clock.
-        calls: what came over it.
+        calls: what came or went over it.
+        local: text of the address at this end.
     """
 
     id: int
@@ -48,6 +69,99 @@ class Connection:
     protocol: str
     created_at: float
     calls: Calls
+    local: str = ""
+
+
+class Connectivity(Enum):
+    """
+    How a client stands with a node, or with all nodes of a service.
+
+    A service is READY if one of its nodes is, else CONNECTING, IDLE or
+    TRANSIENT_FAILURE: the first of these that one of them is.
+    """
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    READY = "ready"
+    TRANSIENT_FAILURE = "transient_failure"
+    SHUTDOWN = "shutdown"
+
+
+@frozen(eq=False)
+class CalledNode:
+    """
+    One instance of a service that is called.
+
+    Args:
+        id: its own.
+        address: where it is.
+        state: of the way to it.
+        calls: attempts that were sent to it.
+        created_at: in seconds of the process's clock.
+        connections: those that are open now.
+    """
+
+    id: int
+    address: Address
+    state: Connectivity
+    calls: Calls
+    created_at: float
+    connections: tuple[Connection, ...]
+
+
+@frozen(eq=False)
+class CalledService:
+    """
+    One service that is called.
+
+    Args:
+        id: its own.
+        name: as this process calls it.
+        state: of the ways to its nodes, taken together.
+        calls: as their callers saw them, whatever attempts they took. Of a client
+            whose METRICS filter was removed there are none.
+        created_at: in seconds of the process's clock.
+        last_call_at: likewise; None if there was none.
+        nodes: ids with addresses of those that are known now.
+    """
+
+    id: int
+    name: str
+    state: Connectivity
+    calls: Calls
+    created_at: float
+    last_call_at: float | None
+    nodes: tuple[tuple[int, Address], ...]
+
+
+class Clients:
+    """
+    What a process calls. As it stands here: nothing.
+    """
+
+    def services(self) -> tuple[CalledService, ...]:
+        """
+        Return the services that are called, by ascending ids.
+        """
+        return ()
+
+    def service(self, id: int) -> CalledService | None:
+        """
+        Return one of them by its id; None if there is none.
+        """
+        return next((each for each in self.services() if each.id == id), None)
+
+    def node(self, id: int) -> CalledNode | None:
+        """
+        Return a node by its id; None if it is gone.
+        """
+        return None
+
+    def connection(self, id: int) -> Connection | None:
+        """
+        Return an open connection by its id; None if it is gone.
+        """
+        return None
 
 
 @frozen(eq=False)
@@ -118,6 +232,22 @@ class Inspection(ABC):
     def calls(self) -> Calls:
         """
         What came over all connections, those that are closed too.
+        """
+
+    @property
+    @abstractmethod
+    def last_call_at(self) -> float | None:
+        """
+        When the last call came, in seconds of the process's clock.
+
+        None if there was none, or the METRICS filter was removed.
+        """
+
+    @property
+    @abstractmethod
+    def clients(self) -> Clients:
+        """
+        What this process calls itself.
         """
 
     @abstractmethod

@@ -38,6 +38,8 @@ class Surroundings:
             address by protocol name, without a registry, router or balancer:
             for plugins that are users of an RPC service themselves. The plugin
             closes it.
+        time_of_day: seconds since 1970, to show people and other machines. Time is
+            measured with the clock.
     """
 
     clock: Clock
@@ -47,6 +49,7 @@ class Surroundings:
     threads: Threads
     application: str
     open_channel: Callable[[Address, str], Channel]
+    time_of_day: Callable[[], float]
 
 
 @options

@@ -55,6 +55,7 @@ def surroundings(
         "threads": InlineThreads(),
         "application": "test",
         "open_channel": _no_channel,
+        "time_of_day": clock.seconds,
     }
     return Surroundings(**{**fields, **over})
 

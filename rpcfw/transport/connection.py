@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer, ITCPTransport, ITransport
+from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport, ITransport
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -28,7 +28,7 @@ from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.direct import direct_write
 
-__all__ = ["BUNCH", "LINGER_S", "Connection"]
+__all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
 
 #: So many events are acted on before what they led to is written. Were a turn with
 #: hundreds of calls written only at its end, the peer would have nothing to do until
@@ -126,7 +126,7 @@ class Connection(Protocol, ABC):
 
     def connectionMade(self) -> None:
         transport = self.transport
-        self.peer = _peer_text(transport)
+        self.peer = address_text(transport.getPeer())
         self.heard_at = self._seconds()
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
@@ -237,9 +237,11 @@ def _pass_on(result: None, waiter: Waiter[None]) -> None:
         waiter.callback(None)
 
 
-def _peer_text(transport: ITransport) -> str:
-    peer = transport.getPeer()
-    host, port = getattr(peer, "host", None), getattr(peer, "port", None)
+def address_text(address: IAddress) -> str:
+    """
+    Return an end of a connection as people read it.
+    """
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
     if host is None:
         return "a local peer"
     if port is None:

@@ -86,7 +86,7 @@ class Driver(Connection):
         self.leaving = False
         #: The peer broke off because it was pinged too often.
         self.pinged_too_often = False
-        #: Its protocol's name, and for servers: calls that came and that failed.
+        #: For servers its protocol's name. Calls that were begun on it, and that failed.
         self.wire = ""
         self.begun = 0
         self.failed = 0

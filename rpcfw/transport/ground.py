@@ -140,6 +140,7 @@ class Ground:
             changed,
             kept,
         )
+        link.protocol = protocol
         link.keepalive_floor_s = wire.keepalive_floor_s
         return link
 

@@ -39,6 +39,8 @@ class Keepalive:
         *,
         idle: bool = True,
     ) -> None:
+        #: When the watch began.
+        self.since = clock.seconds()
         self._driver = driver
         self._clock = clock
         self._interval_s = interval_s

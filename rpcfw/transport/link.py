@@ -29,11 +29,13 @@ from twisted.python.failure import Failure
 
 from rpcfw.errors import SetupError, Unavailable
 from rpcfw.spi.clock import Chance, Clock, DelayedCall
+from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.endpoints import Network
+from rpcfw.transport.inspection import calls_at_end
 from rpcfw.transport.keepalive import Keepalive
 from rpcfw.transport.link_options import LinkOptions
 from rpcfw.values.address import Address
@@ -83,10 +85,13 @@ class Link(Owner):
         kept: bool = False,
     ) -> None:
         self.address = address
+        self.created_at = clock.seconds()
         self.state = LinkState.IDLE
         #: The driver while READY, else None: what a call's way looks at.
         self.driver: Driver | None = None
         self.reason = ""
+        #: The wire's name, for whoever looks.
+        self.protocol = ""
         #: See `rpcfw.spi.protocol.WireProtocol`; raised when a peer complains.
         self.keepalive_floor_s = 0.0
         self._network = network
@@ -104,8 +109,17 @@ class Link(Owner):
         self._greeting: Driver | None = None
         self._watched: dict[Driver, Keepalive] = {}
         self._ready_since = 0.0
+        #: What went over the connections that are closed.
+        self.past = Calls()
         #: Those that end with their calls, and the next look at each.
         self._leaving: dict[Driver, DelayedCall | None] = {}
+
+    @property
+    def connections(self) -> tuple[tuple[Driver, float], ...]:
+        """
+        Those that are open, with the times that they began.
+        """
+        return tuple((driver, watched.since) for driver, watched in self._watched.items())
 
     def start(self) -> None:
         """
@@ -249,6 +263,7 @@ class Link(Owner):
         watched = self._watched.pop(driver, None)
         if watched is not None:
             watched.stop()
+            self.past = total((self.past, calls_at_end(driver)))
         if driver.pinged_too_often:
             self.keepalive_floor_s = 2 * max(self._options.keepalive, self.keepalive_floor_s)
         if driver is self.driver:

@@ -127,4 +127,5 @@ def test_channelz(channel):
     found = ask(channel, schema, f"{path}GetSocket", asked).socket
 
     assert bytes([127, 0, 0, 1]) == found.remote.tcpip_address.ip_address
+    assert bytes([127, 0, 0, 1]) == found.local.tcpip_address.ip_address
     assert 3 == found.data.streams_started

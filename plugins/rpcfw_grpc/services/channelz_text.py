@@ -1,5 +1,5 @@
 """
-The messages of grpc.channelz.v1, as far as a server can have something to say in them.
+The messages of grpc.channelz.v1, of servers, channels and sockets.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def file_of(service: ServedService) -> FileDescriptor | None:
 
 class Described:
     """
-    The files of some services with everything that they import, and nothing else.
+    The files of some services, with everything that they import and what extends that.
 
     A process may know of further files, which are not its peers' business.
 
@@ -44,7 +44,7 @@ class Described:
     def __init__(self, services: Iterable[ServedService]) -> None:
         self.files: dict[str, FileDescriptor] = {}
         self.symbols: dict[str, FileDescriptor] = {}
-        #: By full name of the message that is extended, then by field number.
+        #: By full name of every message, then by number of the field that extends it.
         self.extensions: dict[str, dict[int, FileDescriptor]] = {}
         for service in services:
             file = file_of(service)
@@ -65,21 +65,30 @@ class Described:
                     waiting.append(needed)
 
     def _add(self, root: FileDescriptor) -> None:
-        for file in self.with_imports(root):
-            # Of two pools' files with one name the first counts: peers know only one.
-            if self.files.setdefault(file.name, file) is file:
-                for symbol in _symbols(file):
-                    self.symbols.setdefault(symbol, file)
-                self._note_extensions(file)
+        waiting = [root]
+        while waiting:
+            for file in self.with_imports(waiting.pop()):
+                # Of two pools' files with one name the first counts: peers know only one.
+                if file.name not in self.files:
+                    self.files[file.name] = file
+                    for symbol in _symbols(file):
+                        self.symbols.setdefault(symbol, file)
+                    waiting += self._note_extensions(file)
 
-    def _note_extensions(self, file: FileDescriptor) -> None:
-        found = list(file.extensions_by_name.values())
+    def _note_extensions(self, file: FileDescriptor) -> list[FileDescriptor]:
+        """
+        Return the files that extend a file's messages, also those that nothing imports.
+
+        Such a field may be in any message of its type that a peer is sent.
+        """
+        found = []
         for message in _messages(file.message_types_by_name.values()):
-            found += message.extensions
-        for field in found:
-            extended = field.containing_type
-            if extended is not None:
-                self.extensions.setdefault(extended.full_name, {})[field.number] = file
+            known = self.extensions.setdefault(message.full_name, {})
+            if message.is_extendable:
+                for field in file.pool.FindAllExtensions(message):
+                    known[field.number] = field.file
+                    found.append(field.file)
+        return found
 
 
 def _messages(messages: Iterable[Descriptor]) -> Iterator[Descriptor]:

@@ -162,11 +162,12 @@ class Reflector:
 
     def _extension_numbers(self, request: Any, response: Any, sent: set[str]) -> None:
         name = request.all_extension_numbers_of_type
-        if name not in self._known.symbols:
-            raise _NotFound(self._why_unknown(name))
+        known = self._known.extensions.get(name)
+        if known is None:
+            raise _NotFound(f"no service here has to do with a message {name!r}")
         numbers = response.all_extension_numbers_response
         numbers.base_type_name = name
-        numbers.extension_number.extend(sorted(self._known.extensions.get(name, ())))
+        numbers.extension_number.extend(sorted(known))
 
     def _list(self, request: Any, response: Any, sent: set[str]) -> None:
         listed = response.list_services_response.service

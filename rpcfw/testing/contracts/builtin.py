@@ -8,7 +8,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 
 from rpcfw.spi.builtin import BuiltinService
-from rpcfw.spi.inspection import Calls, Connection, HealthBoard, Inspection, ServedService
+from rpcfw.spi.inspection import (
+    Calls,
+    Clients,
+    Connection,
+    HealthBoard,
+    Inspection,
+    ServedService,
+)
 from rpcfw.spi.service import offered
 from rpcfw.values.address import Address
 from rpcfw.values.health import Health
@@ -56,12 +63,16 @@ class StillServer(Inspection):
         addresses: tuple[Address, ...] = (),
         health: HealthBoard | None = None,
         calls: Calls | None = None,
+        clients: Clients | None = None,
+        last_call_at: float | None = None,
     ) -> None:
         self._services = services
         self._connections = connections
         self._addresses = addresses
         self._health = StillBoard({"": Health.SERVING}) if health is None else health
         self._calls = Calls() if calls is None else calls
+        self._clients = Clients() if clients is None else clients
+        self._last_call_at = last_call_at
 
     @property
     def health(self) -> HealthBoard:
@@ -74,6 +85,14 @@ class StillServer(Inspection):
     @property
     def calls(self) -> Calls:
         return self._calls
+
+    @property
+    def last_call_at(self) -> float | None:
+        return self._last_call_at
+
+    @property
+    def clients(self) -> Clients:
+        return self._clients
 
     def services(self) -> tuple[ServedService, ...]:
         return self._services

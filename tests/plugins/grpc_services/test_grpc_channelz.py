@@ -17,6 +17,7 @@ from rpcfw.testing.contracts.builtin import BuiltinServiceContract, StillServer
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.address import Address
 from rpcfw_grpc.services.channelz import SCHEMA, ChannelzService, GRPCChannelz
+from rpcfw_grpc.services.channelz_messages import Kind
 from tests.plugins.grpc_services.case import Plain, ServicesCase
 
 
@@ -60,6 +61,7 @@ class ChannelzTest(ServicesCase):
         assert (4, 3, 1) == (data.calls_started, data.calls_succeeded, data.calls_failed)
         assert 1 == server.ref.server_id
         assert ["memory:a"] == [each.name for each in server.listen_socket]
+        assert data.last_call_started_timestamp.ToNanoseconds() > 0
         assert server.ref == self.ask("GetServer", server_id=1).server.ref
 
     def test_a_socket_tells_of_its_calls(self) -> None:
@@ -100,22 +102,26 @@ class ChannelzTest(ServicesCase):
 
     def test_what_is_not_there(self) -> None:
         """
-        Unknown ids are NOT_FOUND; a server has no channels.
+        Unknown ids are NOT_FOUND, those of another kind and what was never one too.
         """
         assert Status.NOT_FOUND is self.refused("GetServer", server_id=2)
         assert Status.NOT_FOUND is self.refused("GetServerSockets", server_id=2)
-        assert Status.NOT_FOUND is self.refused("GetSocket", socket_id=999)
-        assert Status.NOT_FOUND is self.refused("GetChannel", channel_id=1)
-        assert Status.NOT_FOUND is self.refused("GetSubchannel", subchannel_id=1)
+        for id in (-8, -1, 0, 1, 12, 999, 9993, 9996):
+            assert Status.NOT_FOUND is self.refused("GetSocket", socket_id=id)
+        for id in (1, 4, 13, 14):
+            assert Status.NOT_FOUND is self.refused("GetChannel", channel_id=id)
+        for id in (1, 5, 15):
+            assert Status.NOT_FOUND is self.refused("GetSubchannel", subchannel_id=id)
         assert self.ask("GetTopChannels").end
         assert [] == list(self.ask("GetServers", start_server_id=2).server)
 
 
 class TestAddresses:
     def socket(self, peer: str) -> Any:
-        server = StillServer(connections=(Connection(7, peer, "grpc", 0.0, Calls(3, 2, 1)),))
+        connection = Connection(7, peer, "grpc", 0.0, Calls(3, 2, 1), peer)
+        server = StillServer(connections=(connection,))
         (service,) = channelz().services(server)
-        asking = service.get_socket(request("GetSocket", socket_id=15))
+        asking = service.get_socket(request("GetSocket", socket_id=Kind.ACCEPTED.id(7)))
         with pytest.raises(StopIteration) as stop:
             asking.send(None)
         return stop.value.value.socket
@@ -129,6 +135,7 @@ class TestAddresses:
 
         assert (bytes([10, 0, 0, 1]), 99) == (four.ip_address, four.port)
         assert (bytes(15) + b"\x01", 80) == (six.ip_address, six.port)
+        assert four == self.socket("10.0.0.1:99").local.tcpip_address
         assert "a local peer" == self.socket("a local peer").remote.other_address.name
 
     def test_unix_ports(self) -> None:
@@ -138,7 +145,7 @@ class TestAddresses:
         server = StillServer(addresses=(Address.parse("unix:/run/x"),))
         (service,) = channelz().services(server)
         with pytest.raises(StopIteration) as stop:
-            service.get_socket(request("GetSocket", socket_id=2)).send(None)
+            service.get_socket(request("GetSocket", socket_id=Kind.PORT.id(0))).send(None)
         assert "/run/x" == stop.value.value.socket.local.uds_address.filename
 
 

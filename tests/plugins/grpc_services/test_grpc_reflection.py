@@ -53,7 +53,7 @@ class Orders(Service, name="shop.Orders"):
 
 def extended_service() -> type[Service]:
     """
-    Return a service whose request has an extension, in a file beside it.
+    Return a service whose request has two extensions, one in a file that imports it.
     """
     pool = DescriptorPool()
     file = FileDescriptorProto(name="old/old.proto", package="old", syntax="proto2")
@@ -63,6 +63,11 @@ def extended_service() -> type[Service]:
     service = file.service.add(name="Things")
     service.method.add(name="Get", input_type=".old.Thing", output_type=".old.Thing")
     pool.AddSerializedFile(file.SerializeToString())
+    beside = FileDescriptorProto(name="old/beside.proto", package="old", syntax="proto2")
+    beside.dependency.append("old/old.proto")
+    holder = beside.message_type.add(name="Holder")
+    holder.extension.add(name="size", extendee=".old.Thing", number=150, type=5, label=1)
+    pool.AddSerializedFile(beside.SerializeToString())
     thing = message_factory.GetMessageClass(pool.FindMessageTypeByName("old.Thing"))
     get = Method("old.Things", "Get", Shape.UNARY, thing, thing, "protobuf")
     return service_class("old.Things", {"get": get})
@@ -169,10 +174,32 @@ class ReflectionTest(ServicesCase):
         )
 
         assert ["old/old.proto"] == self.files(answers[0])
-        assert [100] == list(answers[1].all_extension_numbers_response.extension_number)
+        assert [100, 150] == list(answers[1].all_extension_numbers_response.extension_number)
+        assert "old.Thing" == answers[1].all_extension_numbers_response.base_type_name
         asked["extension_number"] = 101
         assert Status.NOT_FOUND is self.error(file_containing_extension=asked)[0]
-        assert Status.NOT_FOUND is self.error(all_extension_numbers_of_type="old.None")[0]
+        for name in ("old.None", "old.Things"):
+            assert Status.NOT_FOUND is self.error(all_extension_numbers_of_type=name)[0]
+
+    def test_extensions_that_nothing_imports(self) -> None:
+        """
+        A field that the messages may have is found, though no service needs its file.
+        """
+        asked = {"containing_type": "old.Thing", "extension_number": 150}
+        (by_number,) = self.ask({"file_containing_extension": asked})
+        (by_name,) = self.ask({"file_containing_symbol": "old.Holder.size"})
+
+        assert ["old/beside.proto", "old/old.proto"] == self.files(by_number)
+        assert self.files(by_number) == self.files(by_name)
+
+    def test_a_message_without_extensions(self) -> None:
+        """
+        A message that nothing extends has no numbers, which is no error.
+        """
+        (answer,) = self.ask({"all_extension_numbers_of_type": "shop.Order.Line"})
+
+        assert "shop.Order.Line" == answer.all_extension_numbers_response.base_type_name
+        assert [] == list(answer.all_extension_numbers_response.extension_number)
 
     def test_a_plain_service_has_no_file(self) -> None:
         """

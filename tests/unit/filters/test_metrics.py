@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from rpcfw.errors import Unavailable
 from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
+from rpcfw.spi.inspection import Calls
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.waiting import spawn
 from rpcfw.status import Status
@@ -98,3 +99,20 @@ def test_a_stream_that_ended_while_it_was_handed_up():
     call.end(Status.OK)
     counting.begin("a stream", call)
     assert ({"OK": 1}, 0) == (counting.ended, counting.in_flight)
+
+
+def test_all_in_one() -> None:
+    """
+    Calls of all methods together: how many began, ended well and badly, and when the last was.
+    """
+    counting = Counting()
+    assert (Calls(), None) == (counting.filter.calls, counting.filter.last_call_at)
+    other = a_call()
+    other.method = evolve(other.method, name="other")
+    counting.begin("ok")
+    counting.begin(Unavailable("no"), other)
+    counting.clock.advance(5)
+    counting.begin(Deferred(), other)
+
+    assert Calls(started=3, succeeded=1, failed=1) == counting.filter.calls
+    assert 5.0 == counting.filter.last_call_at

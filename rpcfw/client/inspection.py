@@ -1,0 +1,141 @@
+"""
+A process's clients as its own services see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from rpcfw.client.assembly import Client
+from rpcfw.cluster.node import Node
+from rpcfw.spi.inspection import (
+    CalledNode,
+    CalledService,
+    Clients,
+    Connection,
+    Connectivity,
+    total,
+)
+from rpcfw.transport.driver import Driver
+from rpcfw.transport.inspection import connection_of
+from rpcfw.transport.link import LinkState
+
+__all__ = ["ClientInspection"]
+
+T = TypeVar("T")
+
+_STATES = {
+    LinkState.IDLE: Connectivity.IDLE,
+    LinkState.CONNECTING: Connectivity.CONNECTING,
+    LinkState.READY: Connectivity.READY,
+    LinkState.WAITING: Connectivity.TRANSIENT_FAILURE,
+    LinkState.CLOSED: Connectivity.SHUTDOWN,
+}
+#: One node in the first of these states puts its service into it.
+_BEST_FIRST = (
+    Connectivity.READY,
+    Connectivity.CONNECTING,
+    Connectivity.IDLE,
+    Connectivity.TRANSIENT_FAILURE,
+)
+
+
+class _Numbers(Generic[T]):
+    """
+    Ids for things, given when they are first shown, so that the others cost nothing.
+
+    They are forgotten together with their things.
+    """
+
+    def __init__(self) -> None:
+        self._ids = count(1)
+        self._of: WeakKeyDictionary[T, int] = WeakKeyDictionary()
+
+    def of(self, thing: T) -> int:
+        number = self._of.get(thing)
+        if number is None:
+            number = self._of[thing] = next(self._ids)
+        return number
+
+
+class ClientInspection(Clients):
+    """
+    Reads what the parts of clients keep.
+
+    Args:
+        clients: gives those of the process, oldest first.
+    """
+
+    def __init__(self, clients: Callable[[], Iterable[Client]]) -> None:
+        self._clients = clients
+        self._client_ids: _Numbers[Client] = _Numbers()
+        self._node_ids: _Numbers[Node] = _Numbers()
+        self._connection_ids: _Numbers[Driver] = _Numbers()
+        self._nodes: WeakValueDictionary[int, Node] = WeakValueDictionary()
+        #: The nodes that connections lead to.
+        self._whose: WeakValueDictionary[int, Node] = WeakValueDictionary()
+
+    def services(self) -> tuple[CalledService, ...]:
+        return tuple(self._service(client) for client in self._clients())
+
+    def service(self, id: int) -> CalledService | None:
+        for client in self._clients():
+            if self._client_ids.of(client) == id:
+                return self._service(client)
+        return None
+
+    def node(self, id: int) -> CalledNode | None:
+        node = self._nodes.get(id)
+        if node is None:
+            return None
+        link = node.link
+        connections = self._connections(node)
+        calls = total((link.past, *(each.calls for each in connections)))
+        state = _STATES[link.state]
+        return CalledNode(id, link.address, state, calls, link.created_at, connections)
+
+    def connection(self, id: int) -> Connection | None:
+        node = self._whose.get(id)
+        if node is None:
+            return None
+        return next((each for each in self._connections(node) if each.id == id), None)
+
+    def _service(self, client: Client) -> CalledService:
+        metrics = client.metrics
+        return CalledService(
+            self._client_ids.of(client),
+            client.service,
+            _state(client),
+            metrics.calls,
+            client.created_at,
+            metrics.last_call_at,
+            tuple((self._node_id(node), node.link.address) for node in client.nodes),
+        )
+
+    def _node_id(self, node: Node) -> int:
+        id = self._node_ids.of(node)
+        self._nodes[id] = node
+        return id
+
+    def _connections(self, node: Node) -> tuple[Connection, ...]:
+        link = node.link
+        found = []
+        for driver, since in link.connections:
+            id = self._connection_ids.of(driver)
+            self._whose[id] = node
+            found.append(connection_of(driver, id, since, link.protocol))
+        return tuple(found)
+
+
+def _state(client: Client) -> Connectivity:
+    if client.stopped:
+        return Connectivity.SHUTDOWN
+    states = {_STATES[node.link.state] for node in client.nodes}
+    for state in _BEST_FIRST:
+        if state in states:
+            return state
+    # Calls fail if there are known to be no nodes, else they wait to be told of some.
+    return Connectivity.TRANSIENT_FAILURE if client.told else Connectivity.CONNECTING
