@@ -86,8 +86,9 @@ class Described:
             known = self.extensions.setdefault(message.full_name, {})
             if message.is_extendable:
                 for field in file.pool.FindAllExtensions(message):
-                    known[field.number] = field.file
-                    found.append(field.file)
+                    extending = field.file  # type: ignore[attr-defined]  # the stubs leave it out
+                    known[field.number] = extending
+                    found.append(extending)
         return found
 
 

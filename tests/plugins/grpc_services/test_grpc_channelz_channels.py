@@ -19,7 +19,8 @@ class ChannelsTest(ServicesCase):
     The provider is asked, and it calls itself.
     """
 
-    server_sets = ("client.protocols=grpc", "retry.plugin=never")
+    # A place of its own: one that was watched goes only with the next garbage collection.
+    server_sets = ("client.protocols=grpc", "retry.plugin=never", "registry.name=channelz")
 
     def ask(self, method_name: str, **fields: Any) -> Any:
         request = SCHEMA.message(f"{method_name}Request")(**fields)
