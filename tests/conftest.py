@@ -4,6 +4,7 @@ How all tests run: how Hypothesis searches, and what the marks of a test need.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 
@@ -50,6 +51,14 @@ def _no_threads_left() -> Iterator[None]:
         if not one.name.startswith(LASTING):
             one.join(THREAD_LIMIT_S)
             assert not one.is_alive(), f"the test left a thread: {one.name}"
+
+
+def pytest_collection_finish() -> None:
+    """
+    Have the garbage collector forget what all tests share: many tests collect, to see leaks.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
