@@ -159,7 +159,8 @@ SAY = "demo.Greeter/say"
         pytest.param(
             ["demo.Probe/hang", "--timeout", "100ms"],
             1,
-            "DEADLINE_EXCEEDED: no answer from demo.Probe/hang within 0.1 s",
+            # Both sides watch the clock, and whoever looks first says it.
+            ("DEADLINE_EXCEEDED: no answer from", "DEADLINE_EXCEEDED: the call's time was over"),
             id="expired deadline",
         ),
         pytest.param(
