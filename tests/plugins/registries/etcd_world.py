@@ -1,32 +1,17 @@
 """
-etcd in memory: its data, and members that answer for it over a pretend wire.
-
-Messages are written and read as Protobuf on their way, so what cannot be sent fails
-here too.
+etcd in memory: its data, and members that answer for it over pretend wires.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from itertools import count
 
 from attrs import define, field
 
-from rpcfw.errors import (
-    CallError,
-    Cancelled,
-    ConnectionLost,
-    DeadlineExceeded,
-    PermissionDenied,
-    Unauthenticated,
-    Unavailable,
-)
-from rpcfw.spi.channel import Channel
-from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import Waiter, limited, sleep, spawn
+from rpcfw.errors import CallError, PermissionDenied, Unauthenticated
+from rpcfw.spi.waiting import spawn
 from rpcfw.status import Status
-from rpcfw.values.metadata import EMPTY
 from rpcfw_registries.etcd_messages import (
     AUTHENTICATE,
     COMPARE_LEASE,
@@ -39,8 +24,7 @@ from rpcfw_registries.etcd_messages import (
     WATCH,
     message,
 )
-
-LATENCY_S = 0.001
+from tests.plugins.registries.wires import WireChannel, Wires, WireStream
 
 
 def refusal(status, text):
@@ -223,24 +207,32 @@ class Store:
             raise PermissionDenied("etcdserver: permission denied")
 
 
-class Members:
+class FakeChannel(WireChannel):
+    def carried(self, message, type):
+        return type.FromString(message.SerializeToString())
+
+    def answer(self, there, method, request, metadata):
+        if method is not AUTHENTICATE:
+            there.admit(metadata)
+        return self.wires.actions[method](request)
+
+    def stream(self, method, request=None, timeout_s=None, metadata=None):
+        assert method is WATCH
+        return FakeStream(self, timeout_s, metadata)
+
+
+class Members(Wires):
     """
     Who answers for the store. Each address is up, down or frozen.
     """
 
+    protocol = "grpc"
+    channel_class = FakeChannel
+
     def __init__(self, clock, timers, *addresses):
-        self.clock = clock
-        self.timers = timers
+        super().__init__(clock, timers)
         self.store = Store(clock)
         self.up = set(addresses)
-        self.frozen = set()
-        self.cut_off = set()
-        self.opened = []
-        #: (name of method, request) of every call, and of every watch created.
-        self.calls = []
-        self.streams = set()
-        #: What a frozen member has received and will carry out.
-        self.held = []
         self.actions = {
             RANGE: self.store.range,
             TXN: self.store.txn,
@@ -250,25 +242,15 @@ class Members:
             AUTHENTICATE: self.store.authenticate,
         }
 
-    def channel_for(self, user):
-        """
-        Return an ``open_channel`` for one user, whom `cut` can part from all members.
-        """
-
-        def open_channel(address, protocol):
-            assert "grpc" == protocol
-            channel = FakeChannel(self, address, user)
-            self.opened.append(channel)
-            return channel
-
-        return open_channel
+    def at(self, address):
+        return self.store if address in self.up else None
 
     def stop(self, address):
         """
         Have a member gone, and every connection to it with it.
         """
         self.up.discard(address)
-        self._break(lambda stream: stream.channel.address == address)
+        self.lose(address)
 
     def start(self, address):
         self.up.add(address)
@@ -283,106 +265,32 @@ class Members:
             with suppress(CallError):
                 self.actions[method](request)
 
-    def cut(self, user):
-        """
-        Have a user reach nobody any more.
-        """
-        self.cut_off.add(user)
-        self._break(lambda stream: stream.channel.user == user)
-
     def asked_for(self, name):
         """
         Return the requests of one method.
         """
         return [request for called, request in self.calls if called == name]
 
-    async def reach(self, channel, method=None, request=None):
-        """
-        Return once the member that a channel leads to has received something.
-        """
-        await sleep(self.clock, LATENCY_S)
-        if channel.address in self.frozen:
-            if method is not None:
-                self.held.append((method, request))
-            await Waiter()
-        if channel.address not in self.up or channel.user in self.cut_off:
-            raise Unavailable(f"{channel.address} refuses the connection")
 
-    def _break(self, concerned):
-        for stream in tuple(self.streams):
-            if concerned(stream):
-                stream.broken(ConnectionLost("the connection was lost"))
-
-
-class FakeChannel(Channel):
-    def __init__(self, members, address, user):
-        self.members = members
-        self.address = address
-        self.user = user
-        self.closed = False
-
-    async def call(self, method, request, timeout_s=None, metadata=None):
-        timers = self.members.timers
-        request = method.request_type.FromString(request.SerializeToString())
-        self.members.calls.append((method.name, request))
-        try:
-            asked = self._call(method, request, metadata)
-            return await limited(asked, timers, timers.seconds() + timeout_s)
-        except DeadlineExceeded:
-            raise DeadlineExceeded("the time was over") from None
-
-    async def _call(self, method, request, metadata):
-        members = self.members
-        await members.reach(self, method, request)
-        if method is not AUTHENTICATE:
-            members.store.admit(metadata)
-        reply = members.actions[method](request)
-        await sleep(members.clock, LATENCY_S)
-        if self.address not in members.up:
-            raise ConnectionLost("the connection was lost")
-        return method.response_type.FromString(reply.SerializeToString())
-
-    def stream(self, method, request=None, timeout_s=None, metadata=None):
-        assert method is WATCH
-        return FakeStream(self, timeout_s, metadata)
-
-    async def close(self):
-        self.closed = True
-        for stream in tuple(self.members.streams):
-            if stream.channel is self:
-                stream.broken(Cancelled("the channel was closed"))
-
-
-class FakeStream(Stream):
+class FakeStream(WireStream):
     """
     One watch.
     """
 
     def __init__(self, channel, timeout_s, metadata):
-        self.channel = channel
+        super().__init__(channel, timeout_s)
         self.metadata_sent = metadata
-        self._ended = None
-        self._messages = deque()
-        self._reader = None
         self._create = None
-        members = channel.members
-        members.streams.add(self)
-        self._timer = members.clock.callLater(
-            timeout_s, self.broken, DeadlineExceeded("the time was over")
-        )
 
     async def send(self, request):
         assert self._create is None
-        members = self.channel.members
-        self._create = WATCH.request_type.FromString(request.SerializeToString()).create_request
-        members.calls.append(("Watch", self._create))
+        self._create = self.channel.carried(request, WATCH.request_type).create_request
+        self.wires.calls.append(("Watch", self._create))
         asked = spawn(self._begin())
         asked.addErrback(lambda failure: self.broken(failure.value))
 
     async def _begin(self):
-        members = self.channel.members
-        await members.reach(self.channel)
-        store = members.store
+        store = await self.wires.reach(self.channel)
         try:
             store.admit(self.metadata_sent)
         except CallError:
@@ -400,11 +308,10 @@ class FakeStream(Stream):
         """
         Look at the history from where it was read last.
         """
-        members = self.channel.members
         create = self._create
-        if self.channel.address in members.frozen:
+        if self.channel.address in self.wires.frozen:
             return
-        for revision, events in members.store.history:
+        for revision, events in self.wires.store.history:
             if revision >= self._next:
                 self._next = revision + 1
                 told = [one for one in events if create.key <= one.kv.key < create.range_end]
@@ -415,47 +322,8 @@ class FakeStream(Stream):
     def say(self, **fields):
         reply = message("WatchResponse", **fields)
         # Ahead of what is told, as etcd's own may be.
-        reply.header.revision = self.channel.members.store.revision
-        self._messages.append(WATCH.response_type.FromString(reply.SerializeToString()))
-        self._wake()
+        reply.header.revision = self.wires.store.revision
+        self.arrive(self.channel.carried(reply, WATCH.response_type))
 
-    def broken(self, error):
-        if self._ended is None:
-            self._ended = error
-            self.channel.members.streams.discard(self)
-            self.channel.members.store.watchers.discard(self)
-            if self._timer.active():
-                self._timer.cancel()
-            self._wake()
-
-    def _wake(self):
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.callback(None)
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        while not self._messages:
-            if self._ended is not None:
-                raise self._ended
-            self._reader = Waiter()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        return self._messages.popleft()
-
-    async def end(self):
-        raise NotImplementedError
-
-    def cancel(self):
-        self.broken(Cancelled("given up"))
-
-    async def metadata(self):
-        return EMPTY
-
-    @property
-    def trailers(self):
-        return EMPTY
+    def end_asking(self):
+        self.wires.store.watchers.discard(self)
