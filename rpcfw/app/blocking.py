@@ -4,7 +4,8 @@ rpcfw for code that blocks: plain threads, no reactor in sight.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar, overload
@@ -17,6 +18,7 @@ from rpcfw.values.metadata import Metadata
 
 __all__ = ["BlockingApplication", "BlockingStream", "blocking"]
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -69,8 +71,42 @@ class BlockingApplication:
         self._application = Application.from_ini(*files, sets=sets, environ=environ)
         self._thread = ReactorThread.shared(self._application.ground.reactor)
 
-    def __enter__(self) -> BlockingApplication:
+    @property
+    def application(self) -> Application:
+        """
+        The application within; whatever it is asked runs in the reactor's thread only.
+        """
+        return self._application
+
+    def start(self) -> None:
+        """
+        Start, as entering a ``with`` block does.
+        """
         self._thread.run(self._application.start)
+
+    def stop(self) -> None:
+        """
+        Stop, as leaving the block does.
+        """
+        self._thread.run(self._application.stop)
+
+    def run(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+        """
+        Run a coroutine function in the reactor's thread and block for its result.
+        """
+        return self._thread.run(function, *arguments)
+
+    def begin(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> Future[T]:
+        """
+        Likewise, and return at once. Cancelling the future cancels the coroutine.
+
+        What is called back by the future is called in the reactor's thread, so it must
+        not block.
+        """
+        return self._thread.begin(function, *arguments)
+
+    def __enter__(self) -> BlockingApplication:
+        self.start()
         return self
 
     def __exit__(
@@ -79,7 +115,7 @@ class BlockingApplication:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._thread.run(self._application.stop)
+        self.stop()
 
     def client(self, service: Any) -> Any:
         """

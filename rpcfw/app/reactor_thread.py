@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from contextvars import copy_context
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -83,47 +84,58 @@ class ReactorThread:
 
         return self._wait(run)
 
+    def begin(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> Future[T]:
+        """
+        Run a coroutine function in the reactor's thread and return at once.
+
+        Cancelling the future cancels the coroutine. What is called back by the future
+        is called in the reactor's thread, so it must not block.
+        """
+        return self._begin(lambda: spawn(function(*arguments)))
+
     def _wait(self, begin: Callable[[], Deferred[T]]) -> T:
+        if threading.current_thread() is self._thread:
+            raise SetupError("a blocking call in the reactor's own thread would never end")
+        future = self._begin(begin)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C while waiting: the call is given up, here and at the server.
+            future.cancel()
+            raise
+
+    def _begin(self, begin: Callable[[], Deferred[T]]) -> Future[T]:
         if self.is_foreign:
             raise SetupError(
                 "this process was forked from the one that made the application: "
                 "make a new rpcfw.blocking(...) in the child, before the parent starts its own"
             )
-        if threading.current_thread() is self._thread:
-            raise SetupError("a blocking call in the reactor's own thread would never end")
-        done = threading.Event()
-        box: list[Any] = []
-
-        def ended(result: Any) -> None:
-            box.append(result)
-            done.set()
-
-        running: list[Deferred[T]] = []
-
-        def start() -> None:
-            try:
-                deferred = begin()
-            except BaseException:  # noqa: BLE001  # raised in the thread that asked
-                ended(Failure())
-                return
-            running.append(deferred)
-            deferred.addBoth(ended)
-
+        future: Future[T] = Future()
         # In the context of whoever asks: what it serves and what it listens with.
-        self._reactor.callFromThread(copy_context().run, start)
+        self._reactor.callFromThread(copy_context().run, self._follow, begin, future)
+        return future
+
+    def _follow(self, begin: Callable[[], Deferred[T]], future: Future[T]) -> None:
+        if future.cancelled():
+            return
         try:
-            done.wait()
-        except BaseException:
-            # Ctrl-C while waiting: the call is given up, here and at the server.
-            self._reactor.callFromThread(_cancel_all, running)
-            raise
-        result = box[0]
-        if isinstance(result, Failure):
-            raise cast(BaseException, result.value)
-        value: T = result
-        return value
+            deferred = begin()
+        except BaseException:  # noqa: BLE001  # raised in the thread that asked
+            _settle(Failure(), future)
+            return
+        deferred.addBoth(_settle, future)
+
+        def done(future: Future[T]) -> None:
+            if future.cancelled():
+                self._reactor.callFromThread(deferred.cancel)
+
+        future.add_done_callback(done)
 
 
-def _cancel_all(running: list[Deferred[T]]) -> None:
-    for deferred in running:
-        deferred.cancel()
+def _settle(result: Any, future: Future[Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    if isinstance(result, Failure):
+        future.set_exception(result.value)
+    else:
+        future.set_result(result)

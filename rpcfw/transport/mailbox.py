@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from rpcfw.errors import CallError
 from rpcfw.spi.events import MessageReceived
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.driver import Driver
@@ -45,13 +46,16 @@ class Mailbox:
 
     def close(self, error: BaseException | None = None) -> None:
         """
-        Say that no more will come. An error overtakes what is waiting, an end does not.
+        Say that no more will come.
+
+        What the peer says, its end or its error, is read after what it said before; what
+        fails here overtakes what is waiting.
         """
         if self._closed:
             return
         self._closed = True
         self._error = error
-        if error is not None:
+        if error is not None and not (isinstance(error, CallError) and error.remote):
             self._messages.clear()
         self._wake()
 

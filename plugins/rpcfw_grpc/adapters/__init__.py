@@ -7,7 +7,8 @@ codes, the end-of-stream mark and the exception that callers catch.
 
 from __future__ import annotations
 
+from rpcfw_grpc.adapters.blocking_channel import BlockingChannel
 from rpcfw_grpc.adapters.channel import AioChannel
 from rpcfw_grpc.adapters.servicers import Servicers
 
-__all__ = ["AioChannel", "Servicers"]
+__all__ = ["AioChannel", "BlockingChannel", "Servicers"]

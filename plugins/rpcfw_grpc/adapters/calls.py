@@ -13,10 +13,11 @@ from typing import Any
 
 from rpcfw.errors import CallError, Cancelled
 from rpcfw.spi.clock import Clock
+from rpcfw.spi.hearing import Heard
 from rpcfw.spi.stream import Stream
 from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
-from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_grpc.adapters.words import aio_error, aio_metadata, code_of, details_of, trailers_of
 
 __all__ = ["AnswerCall", "StreamCall", "Written"]
 
@@ -63,11 +64,11 @@ class _Call:
 
     async def code(self) -> Any:
         await self._ended()
-        return grpc_code(_status(self._error))
+        return code_of(self._error)
 
     async def details(self) -> str:
         await self._ended()
-        return getattr(self._error, "message", "")
+        return details_of(self._error)
 
     def _finish(self, error: BaseException | None) -> None:
         if self._done:
@@ -87,11 +88,11 @@ class _Call:
             self._waiting.append(waiter)
             await waiter
 
-    def _raise(self, metadata: Metadata) -> None:
+    def _raise(self, began: Metadata, heard: Metadata) -> None:
         if self._cancelled:
             raise asyncio.CancelledError
         if isinstance(self._error, CallError):
-            raise grpc_error(self._error, metadata) from self._error
+            raise aio_error(self._error, began, heard) from self._error
         if self._error is not None:
             raise self._error
 
@@ -101,18 +102,21 @@ class AnswerCall(_Call):
     A call with one answer: awaiting it gives that.
 
     Args:
-        calling: makes it.
+        calling: makes it, and does so within `heard`.
+        heard: what comes beside the answer.
         written: where messages are written, if the caller streams and gave none.
     """
 
     def __init__(
         self,
         calling: Coroutine[Any, Any, Any],
+        heard: Heard,
         clock: Clock,
         timeout_s: float | None,
         written: Written | None = None,
     ) -> None:
         super().__init__(clock, timeout_s)
+        self._heard = heard
         self._written = written
         self._answer: Any = None
         self._running = spawn(calling)
@@ -131,17 +135,14 @@ class AnswerCall(_Call):
 
     async def initial_metadata(self) -> Any:
         """
-        Only streams tell it: a call with one answer gives the answer alone.
+        It is told when the call has ended: the answer comes in one piece.
         """
         await self._ended()
-        return grpc_metadata(EMPTY)
+        return aio_metadata(self._heard.metadata)
 
     async def trailing_metadata(self) -> Any:
-        """
-        That of a failure; likewise.
-        """
         await self._ended()
-        return grpc_metadata(Metadata(getattr(self._error, "trailers", ())))
+        return aio_metadata(trailers_of(self._error, self._heard.trailers))
 
     async def write(self, request: Any) -> None:
         await _of(self._written).write(request)
@@ -155,7 +156,7 @@ class AnswerCall(_Call):
         except CANCELLED:
             self.cancel()
             raise
-        self._raise(EMPTY)
+        self._raise(self._heard.metadata, self._heard.trailers)
         return self._answer
 
     def _answered(self, answer: Any) -> None:
@@ -187,6 +188,7 @@ class StreamCall(_Call):
         super().__init__(clock, timeout_s)
         self._stream = stream
         self._writes = writes
+        self._began = EMPTY
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self._answers()
@@ -204,7 +206,7 @@ class StreamCall(_Call):
         from grpc.aio import EOF
 
         if self._done:
-            self._raise(self._stream.trailers)
+            self._raise(self._began, self._stream.trailers)
             return EOF
         try:
             return await self._stream.__anext__()
@@ -212,8 +214,8 @@ class StreamCall(_Call):
             self._finish(None)
             return EOF
         except CallError as error:
-            self._finish(error)
-            self._raise(self._stream.trailers)
+            await self._fail(error)
+            self._raise(self._began, self._stream.trailers)
         except CANCELLED:
             self.cancel()
             raise
@@ -224,8 +226,8 @@ class StreamCall(_Call):
         try:
             await self._stream.send(request)
         except CallError as error:
-            self._finish(error)
-            self._raise(EMPTY)
+            await self._fail(error)
+            self._raise(self._began, self._stream.trailers)
 
     async def done_writing(self) -> None:
         await self._stream.end()
@@ -239,12 +241,24 @@ class StreamCall(_Call):
         return True
 
     async def initial_metadata(self) -> Any:
-        return grpc_metadata(await self._stream.metadata())
+        return aio_metadata(await self._beginning())
 
     async def trailing_metadata(self) -> Any:
         await self._ended()
-        pairs = getattr(self._error, "trailers", ()) or self._stream.trailers.pairs
-        return grpc_metadata(Metadata(pairs))
+        return aio_metadata(trailers_of(self._error, self._stream.trailers))
+
+    async def _fail(self, error: CallError) -> None:
+        self._began = await self._beginning()
+        self._finish(error)
+
+    async def _beginning(self) -> Metadata:
+        """
+        Return what came before the messages, also if the call failed then.
+        """
+        try:
+            return await self._stream.metadata()
+        except CallError as error:
+            return Metadata(error.metadata)
 
 
 class Written(AsyncIterator[Any]):
@@ -299,49 +313,3 @@ def _of(written: Written | None) -> Written:
     if written is None:
         raise TypeError("write() is for calls that stream and were given no messages")
     return written
-
-
-def _status(error: BaseException | None) -> Status:
-    if error is None:
-        return Status.OK
-    return error.status if isinstance(error, CallError) else Status.UNKNOWN
-
-
-# In grpcio's words.
-
-
-def grpc_code(status: Status) -> Any:
-    """
-    Return grpcio's member for a status.
-    """
-    import grpc
-
-    return grpc.StatusCode[status.name]
-
-
-def grpc_metadata(metadata: Metadata) -> Any:
-    """
-    Return metadata as grpcio's asyncio API has it.
-    """
-    from grpc.aio import Metadata as GrpcMetadata
-
-    return GrpcMetadata(*metadata.pairs)
-
-
-def grpc_error(error: CallError, metadata: Metadata) -> Exception:
-    """
-    Return the exception that callers of grpcio catch.
-    """
-    from grpc.aio import AioRpcError
-
-    trailers = error.trailers or metadata.pairs
-    if error.details:
-        trailers = (*trailers, ("grpc-status-details-bin", error.details))
-    made: Exception = AioRpcError(
-        grpc_code(error.status),
-        grpc_metadata(EMPTY),
-        grpc_metadata(Metadata(trailers)),
-        error.message,
-        str(error),
-    )
-    return made

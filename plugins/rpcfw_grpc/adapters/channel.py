@@ -10,9 +10,11 @@ from typing import Any
 
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import Clock
+from rpcfw.spi.hearing import hearing
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 from rpcfw_grpc.adapters.generated import SHAPES, method_of
+from rpcfw_grpc.adapters.words import pairs_of
 
 __all__ = ["AioChannel"]
 
@@ -88,7 +90,7 @@ class AioChannel:
             """
             Credentials, compression and waiting for a connection are the INI's.
             """
-            return make(channel, method, request, timeout, _pairs(metadata))
+            return make(channel, method, request, timeout, pairs_of(metadata))
 
         call.__name__ = call.__qualname__ = method.name
         return call
@@ -99,8 +101,13 @@ class AioChannel:
         written = None
         if method.shape.client_streams and request is None:
             request = written = Written()
-        calling = channel.call(method, request, timeout_s, pairs)
-        return AnswerCall(calling, self._clock, timeout_s, written)
+        heard = hearing()
+
+        async def calling() -> Any:
+            with heard:
+                return await channel.call(method, request, timeout_s, pairs)
+
+        return AnswerCall(calling(), heard, self._clock, timeout_s, written)
 
     def _streaming(
         self, channel: Channel, method: Method, request: Any, timeout_s: float | None, pairs: Any
@@ -108,12 +115,3 @@ class AioChannel:
         writes = method.shape.client_streams and request is None
         stream = channel.stream(method, request, timeout_s, pairs)
         return StreamCall(stream, self._clock, timeout_s, writes=writes)
-
-
-def _pairs(metadata: Any) -> list[tuple[str, str | bytes]] | None:
-    """
-    Return metadata of grpcio's, in whichever of its forms, as pairs.
-    """
-    if metadata is None:
-        return None
-    return [(pair[0], pair[1]) for pair in metadata]

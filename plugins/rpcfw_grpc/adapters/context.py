@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from math import inf
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from rpcfw.errors import ApplicationError, CallError
 from rpcfw.spi.clock import Clock
@@ -14,19 +14,9 @@ from rpcfw.spi.context import Context
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
+from rpcfw_grpc.adapters.words import DETAILS, Pair, grpc_pairs
 
-__all__ = ["AioContext", "CallContext", "Pair", "ThreadContext"]
-
-_DETAILS = "grpc-status-details-bin"
-
-
-class Pair(NamedTuple):
-    """
-    One of the metadata, as grpcio shows it.
-    """
-
-    key: str
-    value: str | bytes
+__all__ = ["AioContext", "CallContext", "ThreadContext"]
 
 
 class CallContext:
@@ -51,7 +41,7 @@ class CallContext:
     # What the caller said.
 
     def invocation_metadata(self) -> tuple[Pair, ...]:
-        return tuple(Pair(*pair) for pair in self._context.metadata)
+        return grpc_pairs(self._context.metadata)
 
     def peer(self) -> str:
         peer = self._context.peer
@@ -90,7 +80,7 @@ class CallContext:
         return self._text
 
     def trailing_metadata(self) -> tuple[Pair, ...]:
-        return tuple(Pair(*pair) for pair in self._trailers)
+        return grpc_pairs(self._trailers)
 
     def set_compression(self, compression: Any) -> None:
         """
@@ -112,8 +102,8 @@ class CallContext:
         raise self._aborted
 
     def _error(self, status: Status, text: str) -> ApplicationError:
-        others = tuple(pair for pair in self._trailers if pair[0] != _DETAILS)
-        details = next((value for name, value in self._trailers if name == _DETAILS), b"")
+        others = tuple(pair for pair in self._trailers if pair[0] != DETAILS)
+        details = next((value for name, value in self._trailers if name == DETAILS), b"")
         return ApplicationError(
             status,
             text,

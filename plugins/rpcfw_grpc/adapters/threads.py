@@ -1,5 +1,5 @@
 """
-Streams between a servicer in a thread and the reactor.
+Streams between a servicer, or a caller, in a thread and the reactor.
 
 Theory of operation. Whoever is in the thread asks the reactor for something and waits
 for the answer: the next message of the caller, or leave to go on after a message of
@@ -114,6 +114,12 @@ class Handover(AsyncIterator[Any]):
             raise error
         self._owed = True
         return message
+
+    async def aclose(self) -> None:
+        """
+        Whoever iterates takes no more.
+        """
+        self.close()
 
     def close(self) -> None:
         """

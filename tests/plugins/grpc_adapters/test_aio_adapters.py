@@ -54,6 +54,7 @@ class Echo(PB2_GRPC.EchoServicer):
         if request.text == "hang":
             never: Waiter[None] = Waiter()
             await never
+        context.set_trailing_metadata((("last", "1"),))
         left = "limited" if context.time_remaining() else "free"
         return PB2.Told(text=f"{request.text} {seen.get('who')} {left} {context.peer()[:5]}")
 
@@ -134,7 +135,9 @@ class AioTest(SynchronousTestCase):
         assert 0 < call.time_remaining() <= 2
         assert ["hello me limited unix:"] * 2 == [self.ended(call).text for _ in range(2)]
         assert call.done()
-        assert grpc.StatusCode.OK is self.ended(call.code())
+        assert (grpc.StatusCode.OK, "") == (self.ended(call.code()), self.ended(call.details()))
+        assert "1" == self.ended(call.initial_metadata())["first"]
+        assert "1" == self.ended(call.trailing_metadata())["last"]
         assert ["hello"] == self.echo.ended
 
     def test_an_abort(self) -> None:
@@ -148,6 +151,20 @@ class AioTest(SynchronousTestCase):
         assert "no such" == error.details()
         assert (("why", "gone"),) == tuple(error.trailing_metadata())
         assert grpc.StatusCode.NOT_FOUND is self.ended(call.code())
+        assert "no such" == self.ended(call.details())
+        assert "gone" == self.ended(call.trailing_metadata())["why"]
+
+    def test_what_came_before_a_failure(self) -> None:
+        """
+        A stream that fails has told its metadata, to the call and in the exception.
+        """
+        call = self.stub.Many(PB2.Ask(text="bad", count=1))
+        assert "bad 0" == self.ended(call.read()).text
+        error = self.failed(call.read())
+
+        assert "1" == error.initial_metadata()["first"]
+        assert "1" == self.ended(call.initial_metadata())["first"]
+        assert "1" == self.ended(call.trailing_metadata())["last"]
 
     def test_a_code_that_was_set(self) -> None:
         """

@@ -7,11 +7,12 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from rpcfw.errors import Cancelled, InvalidMessage
+from rpcfw.errors import Cancelled, InvalidMessage, error_from_status
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import MessageReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.waiting import spawn
+from rpcfw.status import Status
 from rpcfw.transport.mailbox import Mailbox
 from rpcfw.transport.outlet import Outlet
 from rpcfw.transport.payload import Payload
@@ -176,7 +177,7 @@ def test_a_message_that_is_none():
 
 def test_an_error_overtakes_what_waits():
     """
-    When a call fails, messages that nobody has taken yet are dropped.
+    When a call fails here, messages that nobody has taken yet are dropped.
     """
     ends = Streaming()
     ends.send("a")
@@ -186,6 +187,19 @@ def test_an_error_overtakes_what_waits():
 
     assert "enough" == error(ends.take()).message
     assert "enough" == error(ends.take()).message
+
+
+def test_an_error_of_the_peers_does_not_overtake():
+    """
+    What the peer said before it failed is read first, then that it failed.
+    """
+    ends = Streaming()
+    ends.send("a")
+    ends.turn()
+    ends.mailbox.close(error_from_status(Status.DATA_LOSS, "broken off"))
+
+    assert b"a" == body(ends.take())
+    assert "broken off" == error(ends.take()).message
 
 
 def test_an_end_does_not_overtake():

@@ -1,0 +1,218 @@
+"""
+What a stub of grpcio's generated code takes for a channel of plain threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rpcfw.errors import CallError, ContractError
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.hearing import hearing
+from rpcfw.status import Status
+from rpcfw.values.method import Method
+from rpcfw_grpc.adapters.generated import SHAPES, method_of
+from rpcfw_grpc.adapters.threads import Handover
+from rpcfw_grpc.adapters.words import pairs_of
+
+if TYPE_CHECKING:
+    from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer, BlockingStream
+
+__all__ = ["BlockingChannel"]
+
+
+class BlockingChannel:
+    """
+    Takes the calls of generated stubs, made from any thread, through this framework.
+
+    For example::
+
+        stub = greeter_pb2_grpc.GreeterStub(BlockingChannel("consumer.ini"))
+        answer = stub.Say(greeter_pb2.Ask(text="hello"))
+
+    Each service goes where the application's own clients of it would go: found,
+    balanced, repeated and limited as the INI says.
+
+    Args:
+        application: what `rpcfw.blocking` made; or INI files, of which the channel then
+            makes, starts and, when it is closed, stops an application of its own.
+    """
+
+    def __init__(self, *application: Any) -> None:
+        self._owned: Any = None
+        if application and all(isinstance(each, (str, PathLike)) for each in application):
+            # Found by name: nothing of the framework's upper floors is known here.
+            self._owned = import_module("rpcfw").blocking(*application)
+            self._owned.start()
+            application = (self._owned,)
+        if len(application) != 1 or not hasattr(application[0], "begin"):
+            raise ContractError(
+                "a BlockingChannel takes INI files, or what rpcfw.blocking(...) made; "
+                "where a reactor or an asyncio loop runs, use AioChannel(application)"
+            )
+        self._facade: Any = application[0]
+        surroundings = self._facade.application.ground.surroundings
+        self._clock, self._threads = surroundings.clock, surroundings.threads
+
+    def unary_unary(self, method: str, *serializers: Any, **named: Any) -> _Answered:
+        return _Answered(self, *self._called(method, "unary_unary"))
+
+    def unary_stream(self, method: str, *serializers: Any, **named: Any) -> _Streamed:
+        return _Streamed(self, *self._called(method, "unary_stream"))
+
+    def stream_unary(self, method: str, *serializers: Any, **named: Any) -> _Answered:
+        return _Answered(self, *self._called(method, "stream_unary"))
+
+    def stream_stream(self, method: str, *serializers: Any, **named: Any) -> _Streamed:
+        return _Streamed(self, *self._called(method, "stream_stream"))
+
+    def subscribe(self, callback: Callable[[Any], Any], try_to_connect: bool = False) -> None:
+        """
+        Tell that it is ready, at once: a call waits for a connection by itself.
+        """
+        import grpc
+
+        callback(grpc.ChannelConnectivity.READY)
+
+    def unsubscribe(self, callback: Callable[[Any], Any]) -> None:
+        """
+        Nothing more is told in any case.
+        """
+
+    def close(self) -> None:
+        """
+        Stop the application if it is the channel's own; else it ends with that.
+        """
+        owned, self._owned = self._owned, None
+        if owned is not None:
+            owned.stop()
+
+    def __enter__(self) -> BlockingChannel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _called(self, path: str, kind: str) -> tuple[Method, Channel]:
+        method = method_of(path, SHAPES[kind])
+        return method, self._facade.run(self._open, method.service)
+
+    async def _open(self, service: str) -> Channel:
+        channel: Channel = self._facade.application.channel(service)
+        return channel
+
+    # What the methods of stubs do.
+
+    def answer(
+        self, method: Method, channel: Channel, request: Any, timeout_s: float | None, pairs: Any
+    ) -> BlockingAnswer:
+        """
+        Begin a call with one answer.
+        """
+        from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer
+
+        handover = self._handover(method, request)
+        heard = hearing()
+
+        async def calling() -> Any:
+            sent = request if handover is None else handover
+            with heard:
+                return await channel.call(method, sent, timeout_s, pairs)
+
+        answer = self._facade.begin(calling)
+        if handover is not None:
+            close = handover.close
+            answer.add_done_callback(lambda _: self._threads.post(close))
+        return BlockingAnswer(answer, heard, self._clock, self._threads, timeout_s)
+
+    def stream(
+        self, method: Method, channel: Channel, request: Any, timeout_s: float | None, pairs: Any
+    ) -> BlockingStream:
+        """
+        Begin a call with a stream of answers.
+        """
+        from rpcfw_grpc.adapters.blocking_calls import BlockingStream
+
+        handover = self._handover(method, request)
+        sent = request if handover is None else handover
+        close = None if handover is None else handover.close
+        stream = channel.stream(method, sent, timeout_s, pairs)
+        return BlockingStream(stream, self._facade, self._clock, self._threads, timeout_s, close)
+
+    def _handover(self, method: Method, requests: Any) -> Handover | None:
+        """
+        Have a thread iterate over the caller's messages, if it streams: that may block.
+        """
+        if not method.shape.client_streams:
+            return None
+        handover = Handover(self._threads)
+        thread = threading.Thread(
+            target=handover.run,
+            args=(lambda: _each(requests),),
+            name=f"requests of {method.path}",
+            daemon=True,
+        )
+        thread.start()
+        return handover
+
+
+class _Callable:
+    """
+    What a stub has as a method.
+
+    Credentials, compression and waiting for a connection are the INI's; these arguments
+    are taken and not used.
+    """
+
+    def __init__(self, owner: BlockingChannel, method: Method, channel: Channel) -> None:
+        self._owner = owner
+        self._method = method
+        self._channel = channel
+
+
+class _Answered(_Callable):
+    def __call__(
+        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
+    ) -> Any:
+        return self.future(request, timeout, metadata).awaited()
+
+    def with_call(
+        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
+    ) -> tuple[Any, BlockingAnswer]:
+        call = self.future(request, timeout, metadata)
+        return call.awaited(), call
+
+    def future(
+        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
+    ) -> BlockingAnswer:
+        pairs = pairs_of(metadata)
+        return self._owner.answer(self._method, self._channel, request, timeout, pairs)
+
+
+class _Streamed(_Callable):
+    def __call__(
+        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
+    ) -> BlockingStream:
+        pairs = pairs_of(metadata)
+        return self._owner.stream(self._method, self._channel, request, timeout, pairs)
+
+
+def _each(requests: Iterable[Any]) -> Iterator[Any]:
+    """
+    Give the caller's messages; where its iterator fails, say so.
+    """
+    try:
+        yield from requests
+    except Exception as error:
+        text = f"{type(error).__name__} in the iterator of requests: {error}"
+        raise CallError(text, status=Status.UNKNOWN) from error

@@ -1,0 +1,123 @@
+"""
+What calls are told in, in grpcio's words.
+
+Nothing here imports grpcio before a word of it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rpcfw.errors import CallError
+from rpcfw.status import Status
+from rpcfw.values.metadata import Metadata, Pairs
+
+__all__ = [
+    "DETAILS",
+    "Pair",
+    "aio_error",
+    "aio_metadata",
+    "code_of",
+    "details_of",
+    "grpc_code",
+    "grpc_pairs",
+    "pairs_of",
+    "trailers_of",
+]
+
+#: Where grpcio keeps the details of a status: among the trailers.
+DETAILS = "grpc-status-details-bin"
+
+
+class Pair(NamedTuple):
+    """
+    One of the metadata, as grpcio shows it.
+    """
+
+    key: str
+    value: str | bytes
+
+
+def grpc_code(status: Status) -> Any:
+    """
+    Return grpcio's member for a status.
+    """
+    import grpc
+
+    return grpc.StatusCode[status.name]
+
+
+def code_of(error: BaseException | None) -> Any:
+    """
+    Return the code of a call that ended like this.
+    """
+    if error is None:
+        return grpc_code(Status.OK)
+    return grpc_code(error.status if isinstance(error, CallError) else Status.UNKNOWN)
+
+
+def details_of(error: BaseException | None) -> str:
+    """
+    Return the sentence of a call that ended like this.
+    """
+    if error is None:
+        return ""
+    return error.message if isinstance(error, CallError) else f"{type(error).__name__}: {error}"
+
+
+def trailers_of(error: BaseException | None, heard: Metadata) -> Metadata:
+    """
+    Return all that came after the messages of a call that ended like this.
+
+    Args:
+        heard: what the call itself knows.
+    """
+    if not isinstance(error, CallError):
+        return heard
+    pairs = error.trailers or heard.pairs
+    return Metadata((*pairs, (DETAILS, error.details)) if error.details else pairs)
+
+
+def pairs_of(metadata: Any) -> list[tuple[str, str | bytes]] | None:
+    """
+    Return metadata of grpcio's, in whichever of its forms, as pairs.
+    """
+    if metadata is None:
+        return None
+    return [(pair[0], pair[1]) for pair in metadata]
+
+
+def grpc_pairs(metadata: Metadata | Pairs) -> tuple[Pair, ...]:
+    """
+    Return metadata as grpcio's threads have it.
+    """
+    return tuple(Pair(*pair) for pair in metadata)
+
+
+def aio_metadata(metadata: Metadata) -> Any:
+    """
+    Return metadata as grpcio's asyncio API has it.
+    """
+    from grpc.aio import Metadata as GrpcMetadata
+
+    return GrpcMetadata(*metadata.pairs)
+
+
+def aio_error(error: CallError, began: Metadata, heard: Metadata) -> Exception:
+    """
+    Return the exception that callers of grpcio's asyncio API catch.
+
+    Args:
+        began: what came before the messages.
+        heard: what came after them.
+    """
+    from grpc.aio import AioRpcError
+
+    made: Exception = AioRpcError(
+        grpc_code(error.status),
+        aio_metadata(began),
+        aio_metadata(trailers_of(error, heard)),
+        error.message,
+        str(error),
+    )
+    return made
