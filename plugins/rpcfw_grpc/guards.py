@@ -13,8 +13,8 @@ callers' time runs out at once, so ``max_calls`` of them are borne: that is how 
 one peer could have open. A stream that *we* had to reset for a fault of the peer's
 counts as if the peer had done it.
 
-What needs a clock is left to the driver: see ``Machine.ping`` and the module
-``protocol``.
+What needs a clock is left to the driver: see ``Machine.ping``, ``PingReceived`` and
+the module ``protocol``.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ gRPC as a wire protocol: chosen by name, by ALPN, or by HTTP/2's first bytes.
 
 What needs a clock is the driver's: when to ping and how long to wait for the
 answer, how old or idle a connection may grow, how long to wait after `leave`, and
-whether a peer pings too often for the clock (it then calls
-``fail("too_many_pings")``, the word at which gRPC clients ping less).
+whether a peer pings too often for the clock: it is told of each `PingReceived`, and then
+calls ``fail("too_many_pings")``, the word at which gRPC clients ping less.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from rpcfw.spi.service import Service
 from rpcfw.spi.waiting import limited
 from rpcfw.transport.ground import Ground
 from rpcfw.values.address import Address
-from rpcfw.values.instance import MAX_WEIGHT, Instance
+from rpcfw.values.instance import Instance
 
 __all__ = ["Announcing", "check"]
 
@@ -28,21 +28,12 @@ _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  # to know them, not to bind to
 
 def check(options: ServerOptions) -> None:
     """
-    Look at what instances would say, before anything is started.
+    Look at the options, before anything is started.
 
     Raises:
         SettingsError: with every mistake.
     """
-    mistakes = []
-    if not options.listen:
-        mistakes.append("[server] listen: name at least one address")
-    if not 0 <= options.weight <= MAX_WEIGHT:
-        mistakes.append(f"[server] weight is 0 to {MAX_WEIGHT}, not {options.weight}")
-    mistakes += [
-        f"[server] tags: {text!r} is not name=value"
-        for text in options.tags
-        if not all(part.strip() for part in text.partition("=")[:2])
-    ]
+    mistakes = options.mistakes()
     if mistakes:
         raise SettingsError(*mistakes)
 

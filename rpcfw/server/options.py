@@ -7,9 +7,13 @@ from __future__ import annotations
 from rpcfw.kernel.stack import Insert
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
+from rpcfw.values.instance import MAX_WEIGHT
 from rpcfw.values.units import Seconds
 
 __all__ = ["ServerOptions"]
+
+#: Below this, clients would do little but connect.
+_LEAST_LIFETIME_S = 1.0
 
 
 @options
@@ -35,7 +39,32 @@ class ServerOptions:
     hello_timeout: Seconds = option("10s", "how long a connection may stay without a first word")
     keepalive: Seconds = option("60s", "silence after which a client is asked for a sign of life")
     keepalive_timeout: Seconds = option("20s", "how long that may take")
+    max_connection_age: Seconds | None = option("", "age at which one is left for a new one")
+    max_connection_age_grace: Seconds | None = option("", "limit of its open calls from then on")
+    max_connection_idle: Seconds | None = option("", "how long one may be without a call")
+    min_ping_interval: Seconds = option("5m", "what gRPC clients leave between pings; 0s: any")
+    pings_without_calls: bool = option("no", "whether they may so without a call, not each 2h")
     announce_limit: Seconds = option("10s", "how long the start waits for the registry")
     drain_limit: Seconds = option("10s", "how long a stop waits for open calls")
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before AUTH")
     remove: tuple[str, ...] = option("", "filters to leave out, by their place")
+
+    def mistakes(self) -> list[str]:
+        """
+        Return what is wrong with values that no conversion refuses.
+        """
+        found = []
+        if not self.listen:
+            found.append("[server] listen: name at least one address")
+        if not 0 <= self.weight <= MAX_WEIGHT:
+            found.append(f"[server] weight is 0 to {MAX_WEIGHT}, not {self.weight}")
+        found += [
+            f"[server] tags: {text!r} is not name=value"
+            for text in self.tags
+            if not all(part.strip() for part in text.partition("=")[:2])
+        ]
+        for name in ("max_connection_age", "max_connection_idle"):
+            limit_s = getattr(self, name)
+            if limit_s is not None and limit_s < _LEAST_LIFETIME_S:
+                found.append(f"[server] {name} is at least 1s, or empty, not {limit_s:g}s")
+        return found

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from itertools import count
 
-from attrs import frozen
+from attrs import define
 from twisted.logger import Logger
 
+from rpcfw.server.lifetimes import Lifetime, Lifetimes
 from rpcfw.server.options import ServerOptions
+from rpcfw.server.pings import PingStrikes
 from rpcfw.server.reception import Reception
 from rpcfw.spi.clock import Clock
-from rpcfw.spi.events import RequestReceived
+from rpcfw.spi.events import PingReceived, RequestReceived
 from rpcfw.spi.inspection import Calls, Connection, total
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.driver import Driver, Owner
@@ -22,10 +24,18 @@ from rpcfw.transport.keepalive import Keepalive
 __all__ = ["Peers"]
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _Peer:
     id: int
     keepalive: Keepalive
+    lifetime: Lifetime | None
+    #: None as long as it has not pinged.
+    pings: PingStrikes | None = None
+
+    def stop(self) -> None:
+        self.keepalive.stop()
+        if self.lifetime is not None:
+            self.lifetime.stop()
 
 
 class Peers(Owner):
@@ -36,14 +46,18 @@ class Peers(Owner):
         reception: takes their requests.
         clock: for signs of life.
         options: see `ServerOptions`.
+        lifetimes: how old and how idle they may grow.
     """
 
     log = Logger()
 
-    def __init__(self, reception: Reception, clock: Clock, options: ServerOptions) -> None:
+    def __init__(
+        self, reception: Reception, clock: Clock, options: ServerOptions, lifetimes: Lifetimes
+    ) -> None:
         self._reception = reception
         self._clock = clock
         self._options = options
+        self._lifetimes = lifetimes
         self._drivers: dict[Driver, _Peer] = {}
         self._ids = count(1)
         # Of the connections that are closed.
@@ -108,16 +122,38 @@ class Peers(Owner):
     def connected(self, driver: Driver) -> None:
         options = self._options
         keepalive = Keepalive(driver, self._clock, options.keepalive, options.keepalive_timeout)
-        self._drivers[driver] = _Peer(next(self._ids), keepalive)
+        lifetime = self._lifetimes.begin(driver)
+        self._drivers[driver] = _Peer(next(self._ids), keepalive, lifetime)
         if self._leaving:
             driver.leave(self._leaving)
 
     def closed(self, driver: Driver, reason: str) -> None:
-        self._drivers.pop(driver).keepalive.stop()
+        self._drivers.pop(driver).stop()
         self._past = total((self._past, calls_at_end(driver)))
         gone = self._gone
         if gone is not None and not self._drivers and not gone.called:
             gone.callback(None)
+
+    def pinged(self, driver: Driver, event: PingReceived) -> None:
+        peer = self._drivers.get(driver)
+        if peer is None:
+            return
+        pings = peer.pings
+        if pings is None:
+            pings = peer.pings = PingStrikes(self._options)
+        calling = bool(driver.machine.open_calls)
+        if not pings.is_out(driver.heard_at, calling=calling, answered=event.answered):
+            return
+        self.log.warn(
+            "{peer} is cut off: it pings more often than min_ping_interval of {limit:g} s, or "
+            "without a call where pings_without_calls = no",
+            peer=driver.peer,
+            limit=self._options.min_ping_interval,
+        )
+        # The word at which gRPC's clients ping less.
+        driver.machine.fail("too_many_pings")
+        # What came together with the ping is still acted on, and must hear of the end.
+        self._clock.callLater(0, driver.close, "too_many_pings")
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
         driver.begun += 1

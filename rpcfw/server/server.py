@@ -27,6 +27,7 @@ from rpcfw.server.dispatch import dispatch
 from rpcfw.server.failures import Failures
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import ServerInspection
+from rpcfw.server.lifetimes import Lifetimes
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.peers import Peers
 from rpcfw.server.reception import Reception
@@ -91,7 +92,8 @@ class Server:
             Failures(ground.chance),
             options.max_call,
         )
-        self._peers = Peers(self._reception, ground.reactor, options)
+        lifetimes = Lifetimes(ground.timers, ground.chance, options)
+        self._peers = Peers(self._reception, ground.reactor, options, lifetimes)
         self._filters = [filter for _, filter in filters]
         self._started: list[Callable[[], Awaitable[None]]] = []
         self._ports: list[IListeningPort] = []

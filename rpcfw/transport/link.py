@@ -3,7 +3,7 @@ A link: one kept connection to one address.
 
 Theory of operation::
 
-    IDLE ──wanted──► CONNECTING ──hello──► READY ──lost or peer leaving──► IDLE
+    IDLE ──wanted──► CONNECTING ──hello──► READY ──lost, peer leaving, idle──► IDLE
                          │
                          └──failed──► WAITING ──delay over──► IDLE (or CONNECTING, if kept)
     any ──close or drain──► CLOSED
@@ -11,7 +11,8 @@ Theory of operation::
 A link that is *kept* connects again by itself; one that is not waits to be wanted.
 The delays grow with each failure and start afresh once the peer has said hello, not
 merely accepted. While WAITING, who wants the link is told at once that it is not
-there, with the last reason: better elsewhere than in a queue.
+there, with the last reason: better elsewhere than in a queue. Where an idle time is
+set, a link without a call for so long is closed until it is wanted, kept or not.
 
 Who is told of a change may close the link at once, so a change is told when it is
 complete, and what follows it looks at the state again.
@@ -38,12 +39,16 @@ from rpcfw.transport.endpoints import Network
 from rpcfw.transport.inspection import calls_at_end
 from rpcfw.transport.keepalive import Keepalive
 from rpcfw.transport.link_options import LinkOptions
+from rpcfw.transport.quiet import IdleWatch
 from rpcfw.values.address import Address
 
 __all__ = ["Link", "LinkOptions", "LinkState"]
 
 #: How often a connection that is being left is looked at for calls still open.
 _LOOK_AGAIN_S = 0.1
+#: A peer that leaves in good order is dialled again at once if it stayed for so much of
+#: the first delay: connections of a limited age are no failures.
+_STAYED = 0.1
 
 
 class LinkState(Enum):
@@ -107,7 +112,7 @@ class Link(Owner):
         self._timer: DelayedCall | None = None
         self._dialling: Deferred[IProtocol] | None = None
         self._greeting: Driver | None = None
-        self._watched: dict[Driver, Keepalive] = {}
+        self._watched: dict[Driver, tuple[Keepalive | IdleWatch, ...]] = {}
         self._ready_since = 0.0
         #: What went over the connections that are closed.
         self.past = Calls()
@@ -244,7 +249,7 @@ class Link(Owner):
         self._failures = 0
         self.driver = driver
         self._ready_since = self._clock.seconds()
-        self._watched[driver] = self._keepalive(driver)
+        self._watched[driver] = self._watches(driver)
         self._set(LinkState.READY)
         self._changed(self)
         wanting, self._wanting = self._wanting, []
@@ -255,33 +260,51 @@ class Link(Owner):
     def peer_leaving(self, driver: Driver, reason: str) -> None:
         if driver is self.driver:
             self._leaving.setdefault(driver)
-            self._lost(reason or "the peer is leaving")
+            self._lost(reason or "the peer is leaving", _STAYED * self._options.backoff)
         self._close_when_empty(driver, "the peer is leaving")
 
     def closed(self, driver: Driver, reason: str) -> None:
         _stop(self._leaving.pop(driver, None))
-        watched = self._watched.pop(driver, None)
-        if watched is not None:
-            watched.stop()
+        watches = self._watched.pop(driver, ())
+        if watches:
             self.past = total((self.past, calls_at_end(driver)))
+        for watch in watches:
+            watch.stop()
         if driver.pinged_too_often:
             self.keepalive_floor_s = 2 * max(self._options.keepalive, self.keepalive_floor_s)
         if driver is self.driver:
-            self._lost(reason)
+            self._lost(reason, self._options.backoff)
         elif driver is self._greeting:
             self._failed(reason)
 
-    def _lost(self, reason: str) -> None:
+    def _rest(self, driver: Driver) -> None:
+        """
+        Close a connection that had no call for long; kept or not, until it is wanted.
+        """
+        if driver is self.driver:
+            self.driver = None
+            self.reason = f"it had no call for the idle time of {self._options.idle:g} s"
+            self._set(LinkState.IDLE)
+            self._changed(self)
+            driver.close(self.reason)
+
+    def _lost(self, reason: str, least_s: float) -> None:
         self.driver = None
         self.reason = reason
         lived_s = self._clock.seconds() - self._ready_since
-        if lived_s < self._options.backoff:
+        if lived_s < least_s:
             # A peer that greets and hangs up must not be dialled in a tight loop.
             self._failed(reason)
         else:
             self._become_idle()
 
     # Pieces.
+
+    def _watches(self, driver: Driver) -> tuple[Keepalive | IdleWatch, ...]:
+        keepalive, idle_s = self._keepalive(driver), self._options.idle
+        if not idle_s:
+            return (keepalive,)
+        return keepalive, IdleWatch(driver, self._clock, idle_s, self._rest)
 
     def _keepalive(self, driver: Driver) -> Keepalive:
         interval_s, timeout_s = self._options.keepalive, self._options.keepalive_timeout

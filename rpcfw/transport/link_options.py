@@ -13,6 +13,8 @@ __all__ = ["LinkOptions"]
 
 #: Below this, a peer that is away would be dialled in a tight loop.
 _LEAST_BACKOFF_S = 0.01
+#: Below this, it would do little but connect.
+_LEAST_IDLE_S = 1.0
 
 
 @options
@@ -28,6 +30,8 @@ class LinkOptions:
     backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
     keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0: never")
     keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
+
+    idle: Seconds | None = option("", "time without a call, then closed until wanted; empty: never")
 
     def schedule(self) -> Backoff:
         """
@@ -53,5 +57,7 @@ class LinkOptions:
             mistakes.append(
                 f"connection: connect_timeout is more than 0, not {self.connect_timeout:g}s"
             )
+        if self.idle is not None and self.idle < _LEAST_IDLE_S:
+            mistakes.append(f"connection: idle is at least 1s, or empty, not {self.idle:g}s")
         if mistakes:
             raise SettingsError(*mistakes)
