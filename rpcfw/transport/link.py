@@ -112,7 +112,7 @@ class Link(Owner):
         self._timer: DelayedCall | None = None
         self._dialling: Deferred[IProtocol] | None = None
         self._greeting: Driver | None = None
-        self._watched: dict[Driver, tuple[Keepalive | IdleWatch, ...]] = {}
+        self._watched: dict[Driver, tuple[Keepalive, IdleWatch | None]] = {}
         self._ready_since = 0.0
         #: What went over the connections that are closed.
         self.past = Calls()
@@ -124,7 +124,7 @@ class Link(Owner):
         """
         Those that are open, with the times that they began.
         """
-        return tuple((driver, watched.since) for driver, watched in self._watched.items())
+        return tuple((driver, watched.since) for driver, (watched, _) in self._watched.items())
 
     def start(self) -> None:
         """
@@ -249,7 +249,7 @@ class Link(Owner):
         self._failures = 0
         self.driver = driver
         self._ready_since = self._clock.seconds()
-        self._watched[driver] = self._watches(driver)
+        self._watched[driver] = self._keepalive(driver), self._idle_watch(driver)
         self._set(LinkState.READY)
         self._changed(self)
         wanting, self._wanting = self._wanting, []
@@ -265,11 +265,12 @@ class Link(Owner):
 
     def closed(self, driver: Driver, reason: str) -> None:
         _stop(self._leaving.pop(driver, None))
-        watches = self._watched.pop(driver, ())
-        if watches:
+        if driver in self._watched:
+            keepalive, idle = self._watched.pop(driver)
+            keepalive.stop()
+            if idle is not None:
+                idle.stop()
             self.past = total((self.past, calls_at_end(driver)))
-        for watch in watches:
-            watch.stop()
         if driver.pinged_too_often:
             self.keepalive_floor_s = 2 * max(self._options.keepalive, self.keepalive_floor_s)
         if driver is self.driver:
@@ -300,11 +301,9 @@ class Link(Owner):
 
     # Pieces.
 
-    def _watches(self, driver: Driver) -> tuple[Keepalive | IdleWatch, ...]:
-        keepalive, idle_s = self._keepalive(driver), self._options.idle
-        if not idle_s:
-            return (keepalive,)
-        return keepalive, IdleWatch(driver, self._clock, idle_s, self._rest)
+    def _idle_watch(self, driver: Driver) -> IdleWatch | None:
+        idle_s = self._options.idle
+        return IdleWatch(driver, self._clock, idle_s, self._rest) if idle_s else None
 
     def _keepalive(self, driver: Driver) -> Keepalive:
         interval_s, timeout_s = self._options.keepalive, self._options.keepalive_timeout
