@@ -2,13 +2,15 @@
 Instances in etcd: a key each, ``ROOT/SERVICE/ID``, on a lease.
 
 `docs/etcd.md` describes the layout and the options for users. Here the parts are
-joined: the way to a member (`etcd_session`), the keys that we keep
-(`etcd_announcing`) and the services that we follow (`etcd_following`).
+joined: the way to a member (`etcd_session`, over what `etcd_opening` chooses), the
+keys that we keep (`etcd_announcing`) and the services that we follow
+(`etcd_following`).
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from pathlib import Path
+from typing import Literal
 
 from twisted.internet.defer import Deferred
 
@@ -19,6 +21,7 @@ from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.spi.waiting import sleep
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Seconds
 from rpcfw_registries.background import in_background
 from rpcfw_registries.etcd_access import Tokens
@@ -26,6 +29,7 @@ from rpcfw_registries.etcd_announcing import Announcing
 from rpcfw_registries.etcd_following import Following
 from rpcfw_registries.etcd_listing import end_of
 from rpcfw_registries.etcd_messages import RANGE, message
+from rpcfw_registries.etcd_opening import check_files, opener
 from rpcfw_registries.etcd_session import FINAL, EtcdSession, explained
 from rpcfw_registries.paths import decoded, encoded, normal_root
 
@@ -56,6 +60,14 @@ class EtcdOptions:
         "30s", "how often it is checked that our keys are there and no change was missed"
     )
     merge_changes: Seconds = option("50ms", "least time between two lists told of one service")
+    client: Literal["rpcfw", "etcd3"] = option(
+        "rpcfw", "what speaks to etcd: rpcfw itself, or the installed Python package etcd3"
+    )
+    tls_ca: Path | None = option(
+        "", "PEM file: whom to trust; if no tls_ option is set, the files of [tls] are used"
+    )
+    tls_certificate: Path | None = option("", "PEM file: our certificate, if etcd wants one")
+    tls_key: Path | None = option("", "PEM file: the key of our certificate")
     user: str = option("", "user, where etcd wants one")
     password: str = option("", "password of the user", secret=True)
 
@@ -67,17 +79,21 @@ class EtcdRegistry(Registry):
 
     Options = EtcdOptions
 
-    channel_protocols: ClassVar[tuple[str, ...]] = ("grpc",)
-
     options: EtcdOptions
+
+    @classmethod
+    def channel_protocols(cls, options: EtcdOptions) -> tuple[str, ...]:
+        return ("grpc",) if options.client == "rpcfw" else ()
 
     def __init__(self, options: EtcdOptions, surroundings: Surroundings) -> None:
         super().__init__(options, surroundings)
         self._root = _checked(options).encode()
+        self._files = TLSFiles(options.tls_ca, options.tls_certificate, options.tls_key)
         # Not all at the same member.
         first = surroundings.chance.randrange(len(options.address))
         self._session = EtcdSession(
             options.address[first:] + options.address[:first],
+            opener(options.client, self._files, surroundings),
             Tokens(options.user, options.password),
             options.operation_timeout,
             options.reconnect_most,
@@ -92,6 +108,7 @@ class EtcdRegistry(Registry):
         self._checking: Deferred[None] | None = None
 
     async def start(self) -> None:
+        check_files(self._files)
         # What is missing for a channel is told now, not at its first use.
         self._session.channel()
 
@@ -207,6 +224,22 @@ def _checked(options: EtcdOptions) -> str:
         mistakes.append("etcd: address: expected HOST:PORT, several separated by commas")
     if bool(options.user) != bool(options.password):
         mistakes.append("etcd: user and password go together")
+    mistakes += _tls_mistakes(options)
     if mistakes:
         raise SettingsError(*mistakes)
     return root
+
+
+def _tls_mistakes(options: EtcdOptions) -> list[str]:
+    mistakes = []
+    secure = any(each.scheme == "tls" for each in options.address)
+    if bool(options.tls_certificate) != bool(options.tls_key):
+        mistakes.append("etcd: tls_certificate and tls_key go together")
+    if (options.tls_ca or options.tls_certificate) and not secure:
+        mistakes.append("etcd: for the tls_ options to count, put tls: before each address")
+    if options.client == "etcd3" and secure and options.tls_ca is None:
+        mistakes.append(
+            "etcd: with client = etcd3, tls: addresses need tls_ca: the package has no TLS"
+            " without a file of authorities, and sees nothing of [tls]"
+        )
+    return mistakes

@@ -9,15 +9,12 @@ so only one call at a time buys one, and the others wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError
-from rpcfw.spi.channel import Channel
 from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Status
+from rpcfw_registries.etcd_member import Member
 from rpcfw_registries.etcd_messages import AUTHENTICATE, message
 
 __all__ = ["NO_USER", "REFUSED", "Tokens"]
@@ -45,7 +42,7 @@ class Tokens:
         self._buying = False
         self._waiting: list[Waiter[None]] = []
 
-    async def metadata(self, channel: Channel, timeout_s: float) -> dict[str, str]:
+    async def metadata(self, member: Member, timeout_s: float) -> dict[str, str]:
         """
         Return what to send along with a call.
 
@@ -58,7 +55,7 @@ class Tokens:
                 self._waiting.append(waiter)
                 await waiter
             else:
-                await self._buy(channel, timeout_s)
+                await self._buy(member, timeout_s)
         return {"token": self._token} if self._token else {}
 
     def refused(self, error: CallError, sent: dict[str, str]) -> bool:
@@ -82,11 +79,11 @@ class Tokens:
         if self._user and sent.get("token", "") == self._token:
             self._token = None
 
-    async def _buy(self, channel: Channel, timeout_s: float) -> None:
+    async def _buy(self, member: Member, timeout_s: float) -> None:
         self._buying = True
         failed: CallError | None = None
         try:
-            self._token = await self._ask(channel.call, timeout_s)
+            self._token = await self._ask(member, timeout_s)
         except CallError as error:
             failed = error
             raise
@@ -94,10 +91,10 @@ class Tokens:
             self._buying = False
             self._wake(failed)
 
-    async def _ask(self, call: Callable[..., Coroutine[Any, Any, Any]], timeout_s: float) -> str:
+    async def _ask(self, member: Member, timeout_s: float) -> str:
         request = message("AuthenticateRequest", name=self._user, password=self._password)
         try:
-            reply = await call(AUTHENTICATE, request, timeout_s)
+            reply = await member.call(AUTHENTICATE, request, timeout_s)
         except CallError as error:
             if "authentication is not enabled" not in error.message:
                 raise

@@ -21,17 +21,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError, DeadlineExceeded, PermissionDenied, Unavailable
-from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
-from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import limited, sleep
+from rpcfw.spi.waiting import awaited, limited, sleep
 from rpcfw.status import Status
 from rpcfw_registries.audience import Audience
 from rpcfw_registries.background import in_background
 from rpcfw_registries.etcd_listing import Listing, end_of
-from rpcfw_registries.etcd_messages import WATCH, message
+from rpcfw_registries.etcd_member import Changes, Member
+from rpcfw_registries.etcd_messages import message
 from rpcfw_registries.etcd_session import FINAL, EtcdSession, explained
 from rpcfw_registries.etcd_view import MOST_KEYS, View
 from rpcfw_registries.seldom import Seldom
@@ -84,7 +83,7 @@ class Following:
         self._listing = Listing(session, prefix)
         self._view = View(service, prefix, self._seldom)
         self._read_at = -_RELOAD_S
-        self._stream: Stream | None = None
+        self._changes: Changes | None = None
         self._half_told = False
         self._doubted = False
         self._told_at = -merge_s
@@ -111,13 +110,13 @@ class Following:
         """
         Ask whether a change was missed, which costs one small answer.
         """
-        stream, revision = self._stream, self._view.revision
-        if stream is not None and revision is not None and not self._half_told:
+        changes, revision = self._changes, self._view.revision
+        if changes is not None and revision is not None and not self._half_told:
             in_background(
-                self._check(stream, revision, len(self._view)), f"checking {self._service} in etcd"
+                self._check(changes, revision, len(self._view)), f"checking {self._service} in etcd"
             )
 
-    async def _check(self, stream: Stream, revision: int, known: int) -> None:
+    async def _check(self, changes: Changes, revision: int, known: int) -> None:
         try:
             if known == await self._listing.count(revision):
                 return
@@ -125,9 +124,9 @@ class Following:
             # That is a revision which was compacted, or is yet to come: lost data.
             if error.status is not Status.OUT_OF_RANGE:
                 return
-        if stream is self._stream:
+        if changes is self._changes:
             self._doubted = True
-            stream.cancel()
+            changes.cancel()
 
     def _stop(self) -> None:
         loop, self._loop = self._loop, None
@@ -135,7 +134,7 @@ class Following:
             loop.cancel()
         if self._telling is not None and self._telling.active():
             self._telling.cancel()
-        self._telling = self._stream = None
+        self._telling = self._changes = None
         self._view = View(self._service, self._prefix, self._seldom)
         self._read_at = -_RELOAD_S
         self._audience.forget()
@@ -144,15 +143,15 @@ class Following:
 
     async def _follow(self) -> None:
         while True:
-            channel = await self._session.open()
+            member = await self._session.open()
             try:
                 if self._view.revision is None:
                     await self._read()
-                await self._watch(channel)
+                await self._watch(member)
             except _Outdated as reason:
                 self._read_again(str(reason))
             except CallError as error:
-                await self._failed(channel, error)
+                await self._failed(member, error)
 
     def _read_again(self, why: str) -> None:
         _log.info(
@@ -162,13 +161,13 @@ class Following:
         )
         self._view.revision = None
 
-    async def _failed(self, channel: Channel, error: CallError) -> None:
+    async def _failed(self, member: Member, error: CallError) -> None:
         if self._doubted:
             self._doubted = False
             self._read_again("what is known is not what there was")
         elif error.status is Status.OUT_OF_RANGE:
             self._read_again("it was compacted while it was read")
-        elif not self._session.failed(channel, error):
+        elif not self._session.failed(member, error):
             self._warn(f"the instances of {self._service} cannot be read: {explained(error)}")
             await sleep(self._clock, _REFUSED_S * (0.8 + 0.4 * self._chance.random()))
 
@@ -187,7 +186,7 @@ class Following:
 
     # Watching.
 
-    async def _watch(self, channel: Channel) -> None:
+    async def _watch(self, member: Member) -> None:
         """
         Take changes until the watch ends.
 
@@ -196,37 +195,47 @@ class Following:
             _Outdated: it cannot go on from what is known.
         """
         session = self._session
-        sent = await session.metadata(channel, self._clock.seconds() + session.timeout_s)
+        sent = await session.metadata(member, self._clock.seconds() + session.timeout_s)
         lasts_s = _STREAM_S * (0.5 + 0.5 * self._chance.random())
-        metadata = {"hasleader": "true", **sent}
+        changes = member.watch(self._request(), lasts_s, {"hasleader": "true", **sent})
         try:
-            async with channel.stream(WATCH, timeout_s=lasts_s, metadata=metadata) as stream:
-                await self._take_all(stream, channel)
+            await self._take_all(changes, member)
         except DeadlineExceeded:
             return
         except CallError as error:
             if error.status is Status.RESOURCE_EXHAUSTED:
                 raise _Outdated("what has changed is too much for one message") from None
-            if error.status not in FINAL or not await self._has_new_token(channel, sent):
+            if error.status not in FINAL or not await self._has_new_token(member, sent):
                 raise
         finally:
-            self._stream = None
+            self._changes = None
+            changes.cancel()
 
-    async def _take_all(self, stream: Stream, channel: Channel) -> None:
-        await self._begin(stream)
-        self._session.answered(channel)
-        self._stream = stream
+    async def _take_all(self, changes: Changes, member: Member) -> None:
+        await self._begin(changes)
+        self._session.answered(member)
+        self._changes = changes
         self.check()
         try:
             while True:
-                self._take(await anext(stream))
+                self._take(await anext(changes))
         except StopAsyncIteration:
             raise Unavailable("the member ended the watch") from None
 
-    async def _begin(self, stream: Stream) -> None:
+    async def _begin(self, changes: Changes) -> None:
         """
-        Ask for the changes, which a member that is there acknowledges at once.
+        Take the first answer, by which a member that is there acknowledges at once.
         """
+        limit_s = self._session.timeout_s
+        first = awaited(anext(changes))
+        try:
+            self._take(await limited(first, self._timers, self._clock.seconds() + limit_s))
+        except StopAsyncIteration:
+            raise Unavailable("the member ended the watch at once") from None
+        except DeadlineExceeded:
+            raise Unavailable(f"no answer to a watch within {limit_s:g} s") from None
+
+    def _request(self) -> Any:
         assert self._view.revision is not None
         create = message(
             "WatchCreateRequest",
@@ -235,19 +244,7 @@ class Following:
             start_revision=self._view.revision + 1,
             fragment=True,
         )
-        request = message("WatchRequest", create_request=create)
-        limit_s = self._session.timeout_s
-        try:
-            asked = self._ask(stream, request)
-            self._take(await limited(asked, self._timers, self._clock.seconds() + limit_s))
-        except StopAsyncIteration:
-            raise Unavailable("the member ended the watch at once") from None
-        except DeadlineExceeded:
-            raise Unavailable(f"no answer to a watch within {limit_s:g} s") from None
-
-    async def _ask(self, stream: Stream, request: Any) -> Any:
-        await stream.send(request)
-        return await anext(stream)
+        return message("WatchRequest", create_request=create)
 
     def _take(self, response: Any) -> None:
         if response.canceled:
@@ -264,7 +261,7 @@ class Following:
             self._view.revision = response.events[-1].kv.mod_revision
             self._tell_soon()
 
-    async def _has_new_token(self, channel: Channel, sent: dict[str, str]) -> bool:
+    async def _has_new_token(self, member: Member, sent: dict[str, str]) -> bool:
         """
         Say whether a watch was refused for its token alone, and get another.
 
@@ -272,7 +269,7 @@ class Following:
         """
         await self._listing.count()
         until = self._clock.seconds() + self._session.timeout_s
-        return sent != await self._session.metadata(channel, until)
+        return sent != await self._session.metadata(member, until)
 
     # Telling.
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from google.protobuf import message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
 
 from rpcfw.values.method import Method, Shape
 
@@ -113,8 +113,12 @@ def _declare(field: FieldDescriptorProto, kind: str) -> None:
 
 _pool = DescriptorPool()
 _pool.AddSerializedFile(_file().SerializeToString())
+# Protobuf before 4.22, which the package etcd3 wants, has it under the second name.
+_class_for = getattr(message_factory, "GetMessageClass", None) or (
+    message_factory.MessageFactory(_pool).GetPrototype  # type: ignore[attr-defined]  # see above
+)
 _CLASSES = {
-    name: GetMessageClass(_pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES
+    name: _class_for(_pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES
 }
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rpcfw.errors import CallError, RegistryError
-from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.status import Status
 from rpcfw.values.address import Address
 from rpcfw.values.method import Method
 from rpcfw_registries.etcd_access import NO_USER, Tokens
+from rpcfw_registries.etcd_member import Member, OpenMember
 from rpcfw_registries.failover import Failover
 
 __all__ = ["FINAL", "EtcdSession", "explained"]
@@ -41,20 +41,22 @@ FINAL = (
 )
 
 
-class EtcdSession(Failover):
+class EtcdSession(Failover[Member]):
     """
     The way to a member.
 
     Args:
+        open_member: gives the way to the member at an address.
         tokens: say who calls.
         timeout_s: limit of one call, a new token included.
         most_s: the longest pause between tries to reach a member.
-        lost: is called each time a channel was given up.
+        lost: is called each time a member was given up.
     """
 
     def __init__(
         self,
         addresses: tuple[Address, ...],
+        open_member: OpenMember,
         tokens: Tokens,
         timeout_s: float,
         most_s: float,
@@ -62,7 +64,7 @@ class EtcdSession(Failover):
         lost: Callable[[], None],
     ) -> None:
         what = "the etcd member"
-        super().__init__(addresses, "grpc", what, _AWAY, most_s, surroundings, lost)
+        super().__init__(addresses, open_member, what, _AWAY, most_s, surroundings, lost)
         self._tokens = tokens
         self._clock = surroundings.clock
         self.timeout_s = timeout_s
@@ -74,24 +76,24 @@ class EtcdSession(Failover):
         Raises:
             CallError: it did not answer, or refused.
         """
-        channel = self.channel()
+        member = self.channel()
         until = self._clock.seconds() + (self.timeout_s if timeout_s is None else timeout_s)
         try:
-            reply = await self._ask(channel, method, request, until)
+            reply = await self._ask(member, method, request, until)
         except CallError as error:
-            self.failed(channel, error)
+            self.failed(member, error)
             raise
-        self.answered(channel)
+        self.answered(member)
         return reply
 
-    async def metadata(self, channel: Channel, until: float) -> dict[str, str]:
+    async def metadata(self, member: Member, until: float) -> dict[str, str]:
         """
-        Return what to send along with a call on ``channel``.
+        Return what to send along with a call of ``member``.
 
         Raises:
             CallError: no token could be had.
         """
-        return await self._tokens.metadata(channel, until - self._clock.seconds())
+        return await self._tokens.metadata(member, until - self._clock.seconds())
 
     def refused(self, error: CallError, sent: dict[str, str]) -> bool:
         """
@@ -99,15 +101,15 @@ class EtcdSession(Failover):
         """
         return self._tokens.refused(error, sent)
 
-    async def _ask(self, channel: Channel, method: Method, request: Any, until: float) -> Any:
-        sent = await self.metadata(channel, until)
+    async def _ask(self, member: Member, method: Method, request: Any, until: float) -> Any:
+        sent = await self.metadata(member, until)
         try:
-            return await channel.call(method, request, until - self._clock.seconds(), sent)
+            return await member.call(method, request, until - self._clock.seconds(), sent)
         except CallError as error:
             if not self.refused(error, sent):
                 raise
-        sent = await self.metadata(channel, until)
-        return await channel.call(method, request, until - self._clock.seconds(), sent)
+        sent = await self.metadata(member, until)
+        return await member.call(method, request, until - self._clock.seconds(), sent)
 
 
 def explained(error: CallError) -> RegistryError:

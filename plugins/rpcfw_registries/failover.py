@@ -9,12 +9,12 @@ process with a hundred watches knocks at a dead server as often as one with one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError
-from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.waiting import sleep
 from rpcfw.status import Status
@@ -27,13 +27,20 @@ __all__ = ["Failover"]
 _log = Logger()
 
 
-class Failover:
+class _Closable(Protocol):
+    def close(self) -> Coroutine[Any, Any, None]: ...
+
+
+C = TypeVar("C", bound=_Closable)
+
+
+class Failover(Generic[C]):
     """
     The way to one of several servers.
 
     Args:
         addresses: of all of them, in the order of their turns.
-        protocol: the wire they speak.
+        open_channel: gives a channel, of whatever kind, to an address.
         what: what one of them is called in the log.
         away: the statuses that say that a server is of no use, rather than that
             it refuses something.
@@ -44,7 +51,7 @@ class Failover:
     def __init__(
         self,
         addresses: tuple[Address, ...],
-        protocol: str,
+        open_channel: Callable[[Address], C],
         what: str,
         away: Collection[Status],
         most_s: float,
@@ -52,7 +59,7 @@ class Failover:
         lost: Callable[[], None],
     ) -> None:
         self._addresses = addresses
-        self._protocol = protocol
+        self._open_channel = open_channel
         self._what = what
         self._statuses = away
         self._backoff = Backoff(initial_s=min(0.2, most_s), most_s=most_s)
@@ -61,7 +68,7 @@ class Failover:
         self._turn = 0
         self._failures = 0
         self._not_before = 0.0
-        self._channel: Channel | None = None
+        self._channel: C | None = None
 
     @property
     def away(self) -> bool:
@@ -70,7 +77,7 @@ class Failover:
         """
         return self._failures > 0
 
-    async def open(self) -> Channel:
+    async def open(self) -> C:
         """
         Return the channel, after the delay that failures have earned.
         """
@@ -79,15 +86,15 @@ class Failover:
             await sleep(clock, wait_s)
         return self.channel()
 
-    def channel(self) -> Channel:
+    def channel(self) -> C:
         """
         Return the channel, at once.
         """
         if self._channel is None:
-            self._channel = self._surroundings.open_channel(self._address, self._protocol)
+            self._channel = self._open_channel(self._address)
         return self._channel
 
-    def answered(self, channel: Channel) -> None:
+    def answered(self, channel: C) -> None:
         """
         Learn that the server at the other end of ``channel`` is there.
         """
@@ -96,7 +103,7 @@ class Failover:
             self._not_before = 0.0
             _log.info("{what} {address} answers", what=self._what, address=str(self._address))
 
-    def failed(self, channel: Channel, error: CallError) -> bool:
+    def failed(self, channel: C, error: CallError) -> bool:
         """
         Learn that something failed on ``channel``, and say whether the server is away.
         """
@@ -118,7 +125,7 @@ class Failover:
     def _address(self) -> Address:
         return self._addresses[self._turn % len(self._addresses)]
 
-    def _give_up(self, channel: Channel, error: CallError) -> None:
+    def _give_up(self, channel: C, error: CallError) -> None:
         if not self._failures:
             _log.warn(
                 "{what} {address} is away ({error}); what is known is kept, and it is tried again",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rpcfw.errors import CallError
+from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.service import offered
 from rpcfw.status import Status
@@ -31,7 +32,7 @@ CALL_S = 3.0
 _AWAY = (Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED, Status.UNIMPLEMENTED)
 
 
-class Session(Failover):
+class Session(Failover[Channel]):
     """
     The way to a node.
 
@@ -46,8 +47,11 @@ class Session(Failover):
         surroundings: Surroundings,
         lost: Callable[[], None],
     ) -> None:
+        def open_channel(address: Address) -> Channel:
+            return surroundings.open_channel(address, "native")
+
         what = "the registry node"
-        super().__init__(addresses, "native", what, _AWAY, most_s, surroundings, lost)
+        super().__init__(addresses, open_channel, what, _AWAY, most_s, surroundings, lost)
 
     async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
         """

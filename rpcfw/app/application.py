@@ -31,8 +31,10 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
 from rpcfw.spi.waiting import apart, spawn
 from rpcfw.transport.endpoints import Network
+from rpcfw.transport.ground import Ground
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
+from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Application", "Services"]
 
@@ -135,7 +137,7 @@ class Application:
                 self._beside(f"the client of {service}", self._start_client(client))
         return client.channel
 
-    def _make_client(self, service: str, plan: ClientPlan) -> Client:
+    def _make_client(self, service: str, plan: ClientPlan, ground: Ground | None = None) -> Client:
         surroundings = self.ground.surroundings
         policies = Policies(
             balancer=plan.balancer.make(surroundings),
@@ -144,9 +146,11 @@ class Application:
             filters=[(edit, chosen.make(surroundings)) for edit, chosen in plan.filters],
             config=plan.config,
         )
-        return Client(self.ground, service, plan.options, policies)
+        return Client(ground or self.ground, service, plan.options, policies)
 
-    def _open_channel(self, address: Address, protocol: str) -> Channel:
+    def _open_channel(
+        self, address: Address, protocol: str, tls: TLSFiles | None = None
+    ) -> Channel:
         """
         Open a channel to one address, for plugins.
         """
@@ -154,7 +158,8 @@ class Application:
         # Only what needs no registry: routers and users' filters may be about services.
         options = evolve(plan.options, protocols=(protocol,), remove=())  # type: ignore[misc]  # attrs all the same
         bare = evolve(plan, routers=(), filters=(), options=options)
-        client = self._make_client(str(address), bare)
+        ground = self.ground if tls is None else self.ground.secured(tls)
+        client = self._make_client(str(address), bare, ground)
         client.use([Instance(str(address), str(address), address, (protocol,))])
         self._beside(f"the channel to {address}", client.start_plugins())
         return client.channel

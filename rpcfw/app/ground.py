@@ -4,12 +4,11 @@ The ground of an application: what its clients and its server stand on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rpcfw.app.plan import Plan
 from rpcfw.app.threads import ReactorThreads
-from rpcfw.spi.channel import Channel
+from rpcfw.spi.channel import OpenChannel
 from rpcfw.spi.clock import Chance
 from rpcfw.spi.metrics import Meter
 from rpcfw.spi.plugin import Plugin, Surroundings
@@ -18,7 +17,6 @@ from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.tls import TLS
-from rpcfw.values.address import Address
 
 __all__ = ["make_ground"]
 
@@ -28,7 +26,7 @@ def make_ground(
     reactor: Any,
     chance: Chance,
     network: Network | None,
-    open_channel: Callable[[Address, str], Channel],
+    open_channel: OpenChannel,
 ) -> tuple[Ground, tuple[Plugin, ...]]:
     """
     Return the ground that a plan asks for, and the plugins in it, to be started.

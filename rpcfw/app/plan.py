@@ -240,7 +240,7 @@ def _for_channels(
     """
     Resolve the wires that the registry speaks itself. Users need not name those.
     """
-    wanted = () if registry is None else registry.plugin.channel_protocols
+    wanted = () if registry is None else registry.plugin.channel_protocols(registry.options)
     return chooser.several(
         "rpcfw.protocols",
         WireProtocol,  # type: ignore[type-abstract]  # a seam

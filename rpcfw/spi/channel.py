@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Coroutine, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from rpcfw.spi.stream import Stream
+from rpcfw.values.address import Address
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method
+from rpcfw.values.tls_files import TLSFiles
 
-__all__ = ["Channel", "Messages"]
+__all__ = ["Channel", "Messages", "OpenChannel"]
 
 #: What a client that streams may hand in at once.
 Messages = Iterable[Any] | AsyncIterable[Any]
@@ -64,4 +66,19 @@ class Channel(ABC):
     async def close(self) -> None:
         """
         Let go of the connections. Calls still open fail as cancelled.
+        """
+
+
+class OpenChannel(Protocol):
+    """
+    The way of a plugin to a channel of its own.
+    """
+
+    def __call__(self, address: Address, protocol: str, tls: TLSFiles | None = None, /) -> Channel:
+        """
+        Return a channel to one address, which the plugin closes.
+
+        Args:
+            protocol: name of the wire; see `rpcfw.spi.plugin.Plugin.channel_protocols`.
+            tls: for a ``tls:`` address, the files to use instead of those of ``[tls]``.
         """

@@ -16,8 +16,7 @@ from rpcfw.spi.options import options
 from rpcfw.spi.timers import Timers
 
 if TYPE_CHECKING:
-    from rpcfw.spi.channel import Channel
-    from rpcfw.values.address import Address
+    from rpcfw.spi.channel import OpenChannel
 
 __all__ = ["NoOptions", "Plugin", "Surroundings"]
 
@@ -36,8 +35,8 @@ class Surroundings:
         application: name of this application.
         open_channel: ``open_channel(address, protocol)`` gives a channel to one
             address by protocol name, without a registry, router or balancer:
-            for plugins that are users of an RPC service themselves. The plugin
-            closes it.
+            for plugins that are users of an RPC service themselves. A third
+            argument says what TLS files to use. The plugin closes it.
         time_of_day: seconds since 1970, to show people and other machines. Time is
             measured with the clock.
     """
@@ -48,7 +47,7 @@ class Surroundings:
     meter: Meter
     threads: Threads
     application: str
-    open_channel: Callable[[Address, str], Channel]
+    open_channel: OpenChannel
     time_of_day: Callable[[], float]
 
 
@@ -75,12 +74,18 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
     #: A class made with `rpcfw.spi.options.options`.
     Options: ClassVar[type] = NoOptions
 
-    #: Names of the wires that it opens channels with, beside those of the process.
-    channel_protocols: ClassVar[tuple[str, ...]] = ()
-
     def __init__(self, options: Any, surroundings: Surroundings) -> None:
         self.options = options
         self.surroundings = surroundings
+
+    @classmethod
+    def channel_protocols(cls, options: Any) -> tuple[str, ...]:
+        """
+        Return the names of the wires that it opens channels with, given its options.
+
+        The process has them ready, whether or not its own ``protocols`` name them.
+        """
+        return ()
 
     async def start(self) -> None:  # noqa: B027 - most plugins need none
         """

@@ -17,6 +17,7 @@ from rpcfw.spi.metrics import Meter
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.timers import Timers
 from rpcfw.values.address import Address
+from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["InlineThreads", "surroundings"]
 
@@ -60,7 +61,7 @@ def surroundings(
     return Surroundings(**{**fields, **over})
 
 
-def _no_channel(address: Address, protocol: str) -> Channel:
+def _no_channel(address: Address, protocol: str, tls: TLSFiles | None = None) -> Channel:
     raise LookupError(
         f"this test has no {protocol} channel to {address}; hand in surroundings(open_channel=...)"
     )

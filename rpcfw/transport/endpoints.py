@@ -29,6 +29,7 @@ from zope.interface import implementer
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.tls import TLS
 from rpcfw.values.address import Address
+from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Network"]
 
@@ -61,6 +62,14 @@ class Network:
         """
         bound = copy(self)
         bound._alpn = alpn  # noqa: SLF001  # a copy of this very object
+        return bound
+
+    def secured(self, files: TLSFiles) -> Network:
+        """
+        Return the same ways for a client that has TLS files of its own.
+        """
+        bound = copy(self)
+        bound._tls = TLS.of_files(files)  # noqa: SLF001  # a copy of this very object
         return bound
 
     def client(self, address: Address, timeout_s: float) -> IStreamClientEndpoint:

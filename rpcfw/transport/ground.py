@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rpcfw.errors import PluginError, SettingsError
 from rpcfw.spi.clock import Chance
@@ -19,6 +19,7 @@ from rpcfw.transport.endpoints import Network
 from rpcfw.transport.link import Link, LinkOptions
 from rpcfw.transport.payload import Payload
 from rpcfw.values.address import Address
+from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Bytes
 
 __all__ = ["Ground", "LimitOptions"]
@@ -102,6 +103,12 @@ class Ground:
 
     def __attrs_post_init__(self) -> None:
         self.link_options.check()
+
+    def secured(self, tls: TLSFiles) -> Ground:
+        """
+        Return the same ground with other files for TLS, for what connects from it.
+        """
+        return evolve(self, network=self.network.secured(tls))
 
     def protocol(self, name: str) -> WireProtocol:
         """

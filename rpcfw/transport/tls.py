@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from attrs import evolve
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import (
     IOpenSSLContextFactory,
@@ -24,6 +25,7 @@ from zope.interface import implementer
 from rpcfw.errors import SetupError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.options import option, options
+from rpcfw.values.tls_files import TLSFiles
 
 if TYPE_CHECKING:
     from OpenSSL.SSL import Context
@@ -57,6 +59,14 @@ class TLS:
 
     def __init__(self, options: TLSOptions | None) -> None:
         self._options = options or options_of(TLSOptions)
+
+    @classmethod
+    def of_files(cls, files: TLSFiles) -> TLS:
+        """
+        Return what secures connections with these files, and nothing of ``[tls]``.
+        """
+        given = {"ca": files.ca, "certificate": files.certificate, "key": files.key}
+        return cls(evolve(options_of(TLSOptions), **given))  # type: ignore[misc]  # attrs all the same
 
     def client(
         self, endpoint: IStreamClientEndpoint, host: str, alpn: str
@@ -173,7 +183,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SetupError(f"[tls] {file} cannot be read: {error.strerror}") from error
+        raise SetupError(f"TLS: {file} cannot be read: {error.strerror}") from error
 
 
 def _changed_at(file: Path) -> int:
@@ -188,7 +198,7 @@ def _used(load: Any, pem: bytes, file: Path, *arguments: Any) -> Any:
         return load(pem, *arguments)
     except Exception as error:
         # OpenSSL's own words are lists of numbers, and may quote what was read.
-        raise SetupError(f"[tls] {file} is not what it should be: no usable PEM in it") from error
+        raise SetupError(f"TLS: {file} is not what it should be: no usable PEM in it") from error
 
 
 def _certificates(pem: bytes) -> list[Any]:

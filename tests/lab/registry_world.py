@@ -75,7 +75,7 @@ class World:
         channels = []
         reach = {"cut": False}
 
-        def open_channel(address, protocol):
+        def open_channel(address, protocol, tls=None):
             channels.append(self._channel(ground, NOWHERE if reach["cut"] else address, protocol))
             return channels[-1]
 

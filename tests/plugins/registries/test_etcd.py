@@ -424,9 +424,9 @@ class TestWatching(Keeping):
         """
         seen = []
 
-        def remember(address, protocol):
+        def remember(address, protocol, tls=None):
             seen.append(serving.get())
-            return self.members.channel_for(0)(address, protocol)
+            return self.members.channel_for(0)(address, protocol, tls)
 
         registry = self.registry()
         around = evolve(self.surroundings, open_channel=remember)
