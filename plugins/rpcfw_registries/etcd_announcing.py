@@ -2,7 +2,8 @@
 What this process has announced in etcd, and keeping it so.
 
 Theory of operation. ``_kept`` is what there shall be, or shall no longer be;
-``_pending`` the part of it that is not known to be so. One loop does, in turn: keep
+``_pending`` the part of it that is not known to be so, and ``_asked`` the part of
+that which somebody waits for: it comes first. One loop does, in turn: keep
 the lease, settle some of what is pending, wait until there is more or the lease is to
 be renewed. A lost lease and the self-check make everything pending again: settling
 costs one request for many keys, and changes nothing where all is well.
@@ -101,6 +102,7 @@ class Announcing:
         self._seldom = Seldom(surroundings.clock)
         self._kept: dict[bytes, _Kept] = {}
         self._pending: dict[bytes, _Kept] = {}
+        self._asked: dict[bytes, _Kept] = {}
         self._bell = Doorbell()
         self._loop: Deferred[None] | None = None
 
@@ -143,6 +145,7 @@ class Announcing:
             entry.tell()
         self._kept.clear()
         self._pending.clear()
+        self._asked.clear()
         await self._lease.end()
 
     def lost(self) -> None:
@@ -158,7 +161,7 @@ class Announcing:
     def _changed(self, entry: _Kept) -> Waiter[None]:
         waiter: Waiter[None] = Waiter()
         entry.waiters.append(waiter)
-        self._pending[entry.key] = entry
+        self._pending[entry.key] = self._asked[entry.key] = entry
         self._bell.ring()
         return waiter
 
@@ -171,8 +174,8 @@ class Announcing:
                 if await self._lease.keep():
                     self._pending.update(self._kept)
                 self._check()
-                if self._pending:
-                    await self._settle(list(self._pending.values()))
+                if due := self._asked or self._pending:
+                    await self._settle(list(due.values()))
                 else:
                     await self._lease.clean_up()
                     await self._wait()
@@ -245,7 +248,7 @@ class Announcing:
         return _guarded(entry.key, 0, operation, message("RequestOp", request_range=look))
 
     def _settled(self, entry: _Kept, ours: bool) -> None:
-        self._pending.pop(entry.key, None)
+        self._no_longer_pending(entry)
         if entry.record is None:
             self._kept.pop(entry.key, None)
         else:
@@ -289,10 +292,14 @@ class Announcing:
         """
         Tell that an entry cannot be settled. The next check tries again.
         """
-        self._pending.pop(entry.key, None)
+        self._no_longer_pending(entry)
         self._warn(f"{entry.key.decode()} cannot be announced: {error}")
         # What cannot be taken back goes with the lease; nobody need wait for that.
         entry.tell(None if entry.record is None else error)
+
+    def _no_longer_pending(self, entry: _Kept) -> None:
+        self._pending.pop(entry.key, None)
+        self._asked.pop(entry.key, None)
 
     def _warn(self, what: str) -> None:
         withheld = self._seldom.due(what)

@@ -1,28 +1,14 @@
 """
-What the tests against real etcd share: channels on the real wire.
+What the tests against real etcd share: the registry, on whichever client.
 """
 
 from __future__ import annotations
 
 from attrs import evolve
-from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
-from rpcfw.client.assembly import Client, ClientOptions, Policies
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.protocol import Limits
 from rpcfw.spi.waiting import spawn
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.ground import Ground
-from rpcfw.transport.link import LinkOptions
-from rpcfw.transport.payload import Payload
-from rpcfw.transport.tls import TLS
-from rpcfw.values.instance import Instance
-from rpcfw_attempts.by_hints import ByHints
-from rpcfw_balancers.round_robin import RoundRobin
-from rpcfw_codecs.protobuf import ProtobufCodec
-from rpcfw_grpc.protocol import GRPCProtocol
 from rpcfw_registries.etcd import EtcdOptions, EtcdRegistry
 from tests.real.etcd_server import EtcdMember, etcdctl
 from tests.real.registry_case import RegistryCase
@@ -46,60 +32,38 @@ class EtcdCase(RegistryCase):
     """
 
     need = staticmethod(require_etcd)
+    #: What is to speak to etcd.
+    client = "rpcfw"
+    #: Options of ``[tls]``.
     tls = None
 
     @classmethod
     def make_server(cls):
         return EtcdMember()
 
-    def setUp(self):
-        self.channels = {}
-        return super().setUp()
-
     def made(self, address, **texts):
-        options = options_of(EtcdOptions, **{"address": address, **FAST, **texts})
-        opened = []
-
-        def open_channel(address, protocol):
-            opened.append((address, self._channel(address, protocol)))
-            return opened[-1][1]
-
-        registry = EtcdRegistry(options, evolve(self.surroundings, open_channel=open_channel))
-        self.channels[registry] = opened
-        return registry
-
-    def _channel(self, address, protocol):
-        around = self.surroundings
-        codec = ProtobufCodec(NoOptions(), around)
-        limits = Limits()
-        ground = Ground(
-            reactor=self.clock,
-            timers=around.timers,
-            chance=around.chance,
-            network=Network(reactor, tls=self.tls and TLS(self.tls)),
-            payload=Payload({"protobuf": codec}, {}, "", 1024, limits.max_receive_bytes),
-            protocols={"grpc": GRPCProtocol(NoOptions(), around)},
-            limits=limits,
-            link_options=options_of(LinkOptions),
-            surroundings=around,
+        options = options_of(
+            EtcdOptions, **{"address": address, "client": self.client, **FAST, **texts}
         )
-        retry = ByHints(options_of(ByHints.Options), around)
-        policies = Policies(RoundRobin(NoOptions(), around), retry)
-        client = Client(ground, "", options_of(ClientOptions, protocols=protocol), policies)
-        client.use([Instance("", "member", address, (protocol,))])
-        return client.channel
+        around = self.surroundings
+        if self.client == "rpcfw":
+            # Where another client is tested, this one need not be installed.
+            from tests.real.etcd_wire import wired
+
+            around = evolve(around, open_channel=wired(self.clock, around, self.tls))
+        return EtcdRegistry(options, around)
 
     def port_in_use(self, registry):
         """
         Return the port of the member that a registry talks to.
         """
-        return self.channels[registry][-1][0].port
+        return registry._session._address.port  # noqa: SLF001 - as a wiretap would
 
     def fall_silent(self, registry):
         registry._announcing._loop.cancel()  # noqa: SLF001 - nothing less would do
 
     async def running(self, address, **texts):
-        if self.tls:
+        if address.startswith("tls:"):
             # Both sides say good-bye before the connection ends.
             self.addCleanup(lambda: spawn(self.pass_time(0.1)))
         return await super().running(address, **texts)

@@ -12,7 +12,7 @@ import pytest
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from rpcfw.errors import RegistryError
+from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.transport.tls import TLSOptions
@@ -129,7 +129,11 @@ class TestUsers(EtcdCase, OneServer, TestCase):
         assert ("demo.Greeter",) == await registry.services()
 
 
-class TestTLS(EtcdCase, OneServer, TestCase):
+class SecuredMember(EtcdCase, OneServer):
+    """
+    A member that lets in whom its authority vouches for.
+    """
+
     @classmethod
     def make_server(cls):
         cls.folder = Path(mkdtemp(prefix="rpcfw-certificates-"))
@@ -148,19 +152,27 @@ class TestTLS(EtcdCase, OneServer, TestCase):
         super().tearDownClass()
         rmtree(cls.folder)
 
+    @property
+    def address(self):
+        return f"tls:{self.server.address}"
+
+    def files(self, prefix=""):
+        """
+        Return options that name the files of a client that is let in.
+        """
+        certificate, key, _ = self.authority.issue("bob", "127.0.0.1")
+        named = {"ca": self.authority.certificate, "certificate": certificate, "key": key}
+        return {f"{prefix}{name}": str(file) for name, file in named.items()}
+
+
+class TestTLS(SecuredMember, TestCase):
     async def test_works_over_tls(self):
         """
         With a certificate that etcd trusts, all works as without TLS.
         """
-        certificate, key, _ = self.authority.issue("bob", "127.0.0.1")
-        self.tls = options_of(
-            TLSOptions,
-            certificate=str(certificate),
-            key=str(key),
-            ca=str(self.authority.certificate),
-        )
-        provider = await self.running(f"tls:{self.server.address}")
-        told = self.watching(await self.running(f"tls:{self.server.address}"))
+        files = self.files("tls_")
+        provider = await self.running(self.address, **files)
+        told = self.watching(await self.running(self.address, **files))
         await provider.announce(an_instance())
         await self.tells(told, "a")
 
@@ -168,10 +180,47 @@ class TestTLS(EtcdCase, OneServer, TestCase):
         """
         Without a certificate of its own it gets no further, and says so.
         """
-        self.tls = options_of(TLSOptions, ca=str(self.authority.certificate))
-        stranger = await self.running(f"tls:{self.server.address}")
+        stranger = await self.running(self.address, tls_ca=str(self.authority.certificate))
         with pytest.raises(RegistryError, match="no etcd member answers"):
             await stranger.services()
         told = self.watching(stranger)
         await self.pass_time(1)
         assert instances_in(told) is None
+
+    async def test_stays_away_from_a_stranger(self):
+        """
+        A member that the named authority does not vouch for learns nothing.
+        """
+        other = Authority(self.folder, "other")
+        files = {**self.files("tls_"), "tls_ca": str(other.certificate)}
+        suspicious = await self.running(self.address, **files)
+        with pytest.raises(RegistryError, match="no etcd member answers"):
+            await suspicious.services()
+
+    async def test_names_a_file_that_is_missing(self):
+        """
+        A certificate that cannot be read stops the start, and is named.
+        """
+        files = {**self.files("tls_"), "tls_ca": "/nowhere/ca.pem"}
+        with pytest.raises(SettingsError, match=r"/nowhere/ca\.pem.*No such file"):
+            await self.made(self.address, **files).start()
+
+
+class TestTLSOfTheProcess(SecuredMember, TestCase):
+    async def test_uses_the_files_of_the_process(self):
+        """
+        Without files of its own it uses those of the section [tls].
+        """
+        self.tls = options_of(TLSOptions, **self.files())
+        registry = await self.running(self.address)
+        await registry.announce(an_instance())
+        assert ("demo.Greeter",) == await registry.services()
+
+    async def test_its_own_files_come_first(self):
+        """
+        With files of its own it uses nothing of the section [tls].
+        """
+        other = Authority(self.folder, "other")
+        self.tls = options_of(TLSOptions, ca=str(other.certificate))
+        registry = await self.running(self.address, **self.files("tls_"))
+        assert () == await registry.services()

@@ -93,6 +93,20 @@ class TestAnnouncing(Keeping):
         self.advance(60)
         assert 17 <= len(self.asked("LeaseKeepAlive")) <= 23
 
+    def test_what_somebody_waits_for_comes_first(self):
+        """
+        A change does not wait until the check of hundreds of other keys is over.
+        """
+        registry = self.registry()
+        self.announced(registry, *(an_instance(id=f"i{number}") for number in range(500)))
+        before = len(self.asked("Txn"))
+        while before == len(self.asked("Txn")):
+            self.advance(0.001)
+        changed = spawn(registry.announce(an_instance(id="i499", weight=7)))
+        for _ in range(6):
+            self.advance(0.001)
+        self.successResultOf(changed)
+
     def test_a_check_changes_nothing(self):
         """
         Looking whether all is well makes no revision and no event.

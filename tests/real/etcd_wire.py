@@ -1,0 +1,57 @@
+"""
+Channels to etcd on our own gRPC, for the tests that are not about another client.
+"""
+
+from __future__ import annotations
+
+from twisted.internet import reactor
+
+from rpcfw.client.assembly import Client, ClientOptions, Policies
+from rpcfw.kernel.settings import options_of
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.protocol import Limits
+from rpcfw.transport.endpoints import Network
+from rpcfw.transport.ground import Ground
+from rpcfw.transport.link import LinkOptions
+from rpcfw.transport.payload import Payload
+from rpcfw.transport.tls import TLS
+from rpcfw.values.instance import Instance
+from rpcfw_attempts.by_hints import ByHints
+from rpcfw_balancers.round_robin import RoundRobin
+from rpcfw_codecs.protobuf import ProtobufCodec
+from rpcfw_grpc.protocol import GRPCProtocol
+
+__all__ = ["wired"]
+
+
+def wired(clock, around, options):
+    """
+    Return an ``open_channel`` on real sockets.
+
+    Args:
+        options: of ``[tls]``.
+    """
+    limits = Limits()
+    ground = Ground(
+        reactor=clock,
+        timers=around.timers,
+        chance=around.chance,
+        network=Network(reactor, tls=TLS(options)),
+        payload=Payload(
+            {"protobuf": ProtobufCodec(NoOptions(), around)}, {}, "", 1024, limits.max_receive_bytes
+        ),
+        protocols={"grpc": GRPCProtocol(NoOptions(), around)},
+        limits=limits,
+        link_options=options_of(LinkOptions),
+        surroundings=around,
+    )
+
+    def open_channel(address, protocol, tls=None):
+        retry = ByHints(options_of(ByHints.Options), around)
+        policies = Policies(RoundRobin(NoOptions(), around), retry)
+        options = options_of(ClientOptions, protocols=protocol)
+        client = Client(ground if tls is None else ground.secured(tls), "", options, policies)
+        client.use([Instance("", "member", address, (protocol,))])
+        return client.channel
+
+    return open_channel
