@@ -134,9 +134,11 @@ class Etcd3Member(Member):
             raise Cancelled("the connection to the member was closed")
         try:
             return begin()
-        except Exception as error:
-            # A file that is gone, for one. What it is, gRPC's words say.
-            raise Unavailable(f"etcd3 cannot ask: {type(error).__name__}: {error}") from error
+        except OSError as error:
+            raise Unavailable(f"a file for TLS cannot be read: {error}") from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was asked
+            # Not in its own words: gRPC quotes metadata, and so tokens.
+            raise Unavailable(f"etcd3 cannot ask: {type(error).__name__}") from None
 
     def _stub(self, method: Method) -> Any:
         if self._client is None:

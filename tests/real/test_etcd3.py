@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.real import test_etcd_application as application
 from tests.real import test_etcd_auth as auth
 from tests.real import test_etcd_contract as contract
 from tests.real import test_etcd_ensemble as ensemble
@@ -43,3 +44,7 @@ class TestUsers(auth.TestUsers):
 
 class TestTLS(auth.TestTLS):
     client = "etcd3"
+
+
+class TestApplications(application.TestApplications):
+    more = ("registry.client=etcd3",)

@@ -35,6 +35,8 @@ class Greeter(Service, name="demo.Greeter"):
 
 class TestApplications(TestCase):
     timeout = 30
+    #: Settings beside the two lines.
+    more = ()
 
     def setUp(self):
         require_etcd()
@@ -51,7 +53,7 @@ class TestApplications(TestCase):
             "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
             "plugins.registries.etcd=rpcfw_registries.etcd:EtcdRegistry",
         )
-        plan = read_plan(Sources.load(sets=[*declared, *two_lines, *sets]))
+        plan = read_plan(Sources.load(sets=[*declared, *two_lines, *self.more, *sets]))
         application = Application(plan, reactor, Random(1), services=services)
         await application.start()
         self.addCleanup(lambda: spawn(application.stop()))

@@ -15,6 +15,9 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw import Application, Service, method
 from rpcfw.errors import Unavailable
+from rpcfw.spi.service import offered
+from rpcfw.values.address import Address
+from rpcfw.values.tls_files import TLSFiles
 from tests.real.certificates import Authority
 
 
@@ -129,5 +132,31 @@ class TestTLS(TestCase):
 
             said = await self._say(instance, f"tls.ca={renewer.certificate.absolute()}")
             assert "hello" == said
+
+        return Deferred.fromCoroutine(run())
+
+    def test_a_channel_with_files_of_its_own(self) -> Deferred[None]:
+        """
+        A plugin's channel trusts whom its own files name, and nobody that [tls] does.
+        """
+
+        async def run() -> None:
+            other = Authority(self.folder, "other")
+            instance = await self._serve()
+            address = Address.parse(instance.rpartition(" ")[2])
+            ca = f"tls.ca={self.authority.certificate.absolute()}"
+            client = self._application("registry.instances=", ca)
+            await client.start()
+            (say,) = [one.method for one in offered(Echo)]
+            request = say.request_type("hello")
+            open_channel = client.ground.surroundings.open_channel
+
+            trusting = open_channel(address, "native", TLSFiles(ca=self.authority.certificate))
+            assert "hello" == await trusting.call(say, request, 5.0)
+            await trusting.close()
+            suspicious = open_channel(address, "native", TLSFiles(ca=other.certificate))
+            with pytest.raises(Unavailable):
+                await suspicious.call(say, request, 5.0)
+            await suspicious.close()
 
         return Deferred.fromCoroutine(run())
