@@ -51,7 +51,7 @@ class Wires:
         Return an ``open_channel`` for one user, whom `cut` can part from everybody.
         """
 
-        def open_channel(address, protocol):
+        def open_channel(address, protocol, tls=None):
             assert self.protocol == protocol
             channel = self.channel_class(self, address, user)
             self.opened.append(channel)
