@@ -7,7 +7,7 @@ from __future__ import annotations
 from struct import Struct
 
 from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
-from rpcfw.spi.events import CallEnded, RequestHead, ResponseReceived
+from rpcfw.spi.events import CallEnded, Event, PeerLeaving, RequestHead, ResponseReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
@@ -26,6 +26,8 @@ __all__ = ["Calling"]
 _DATA_AND_PREFIX = Struct(">HBBBLBL")
 #: Calls at once before the server has said how many it takes.
 _FIRST_CALLS = 100
+#: Streams left when a connection is given up for another: calls that begin meanwhile.
+_SPARE_STREAMS = 1 << 20
 _READABLE = 4
 
 
@@ -48,6 +50,7 @@ class Calling(GRPCMachine[None]):
         self._closed = False
         # Whether the server's compressions were reported.
         self._told = False
+        self._used_up = False
 
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         call_id = self._last_id + 2
@@ -86,6 +89,13 @@ class Calling(GRPCMachine[None]):
             return call_id
         self._call_slowly(call_id, block, body, encoding, ended=ended, done=head.one_way)
         return call_id
+
+    def receive(self, data: bytes) -> list[Event]:
+        events = super().receive(data)
+        if self._last_id > frames.MAX_STREAM_ID - 2 * _SPARE_STREAMS and not self._used_up:
+            self._used_up = True
+            events.append(PeerLeaving("the connection's stream numbers are nearly used up"))
+        return events
 
     def _check_open(self, call_id: int) -> None:
         hints = Hint.NEVER_SENT | Hint.NOT_BEGUN

@@ -22,6 +22,8 @@ __all__ = ["Expiring", "Timers"]
 #: Deadlines beyond it share buckets of many grains.
 _NEAR_S = 60.0
 _COARSE = 200
+#: The longest that the clock is asked for.
+_LONGEST_S = 86_400.0
 
 
 class Expiring(Protocol):
@@ -100,7 +102,9 @@ class Timers:
         self._disarm()
         self._armed_for = tick
         delay = max(0.0, tick / self._per_s - self._clock.seconds())
-        self._armed = self._clock.callLater(delay, self._fire)
+        # Systems wait for so many milliseconds as a C int can hold, and no longer. What
+        # fires too early finds nothing due and is armed again.
+        self._armed = self._clock.callLater(min(delay, _LONGEST_S), self._fire)
 
     def _disarm(self) -> None:
         armed, self._armed = self._armed, None

@@ -260,7 +260,9 @@ class Link(Owner):
     def peer_leaving(self, driver: Driver, reason: str) -> None:
         if driver is self.driver:
             self._leaving.setdefault(driver)
-            self._lost(reason or "the peer is leaving", _STAYED * self._options.backoff)
+            served = driver.machine.newest_call > 0
+            least_s = 0.0 if served else _STAYED * self._options.backoff
+            self._lost(reason or "the peer is leaving", least_s)
         self._close_when_empty(driver, "the peer is leaving")
 
     def closed(self, driver: Driver, reason: str) -> None:
@@ -290,6 +292,14 @@ class Link(Owner):
             driver.close(self.reason)
 
     def _lost(self, reason: str, least_s: float) -> None:
+        """
+        Take note that there is no connection any more.
+
+        Args:
+            least_s: how long it must have lived for another to be dialled at once. None
+                for a peer that took calls and left in good order, as proxies do after
+                so many calls, however soon those came.
+        """
         self.driver = None
         self.reason = reason
         lived_s = self._clock.seconds() - self._ready_since

@@ -32,8 +32,14 @@ message SimpleRequest {
   BoolValue response_compressed = 6;
   EchoStatus response_status = 7;
   BoolValue expect_compressed = 8;
+  bool fill_server_id = 9;
 }
-message SimpleResponse { Payload payload = 1; string username = 2; string oauth_scope = 3; }
+message SimpleResponse {
+  Payload payload = 1;
+  string username = 2;
+  string oauth_scope = 3;
+  string server_id = 4;
+}
 
 message StreamingInputCallRequest { Payload payload = 1; BoolValue expect_compressed = 2; }
 message StreamingInputCallResponse { int32 aggregated_payload_size = 1; }

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
 import tempfile
 from pathlib import Path
@@ -37,6 +39,7 @@ class TestService(SERVICES[SERVICE]):
 
     def __init__(self, clock):
         self._clock = clock
+        self._name = f"{platform.node()}:{os.getpid()}"
 
     async def empty_call(self, request):
         _echo_metadata()
@@ -47,6 +50,8 @@ class TestService(SERVICES[SERVICE]):
         _check_compression(request)
         _fail_if_asked(request)
         response = SimpleResponse(payload=Payload(body=bytes(request.response_size)))
+        if request.fill_server_id:
+            response.server_id = self._name
         return _packed_as_asked(response, request, "response_compressed")
 
     async def streaming_input_call(self, requests):
@@ -125,15 +130,19 @@ def main():
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="where to listen; 0: any free")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: every IPv4 interface")
     flag(parser, "--use_tls", "speak TLS")
     parser.add_argument("--tls_cert_file", type=Path, help="with TLS: by default one made now")
-    parser.add_argument("--tls_key_file", type=Path)
+    parser.add_argument("--tls_key_file", type=Path, help="goes with --tls_cert_file")
     given = parser.parse_args()
+    files = given.tls_cert_file, given.tls_key_file
+    if any(files) != all(files):
+        parser.error("--tls_cert_file and --tls_key_file go together")
+    where = f"{f'[{given.host}]' if ':' in given.host else given.host}:{given.port}"
     with tempfile.TemporaryDirectory() as folder:
-        sets = [f"server.listen=tcp:127.0.0.1:{given.port}"]
+        sets = [f"server.listen=tcp:{where}"]
         if given.use_tls:
-            files = given.tls_cert_file, given.tls_key_file
-            sets = _secured(given.port, files if all(files) else _made(Path(folder)))
+            sets = _secured(where, files if all(files) else _made(Path(folder)))
         application = Application.from_ini(
             sets=[*SETS, "server.protocols=native, grpc", "registry.plugin=memory", *sets],
             services=lambda surroundings: [TestService(surroundings.clock)],
@@ -154,10 +163,10 @@ def say(line):
     sys.stdout.flush()
 
 
-def _secured(port, files):
+def _secured(where, files):
     certificate, key = files
     return [
-        f"server.listen=tls:127.0.0.1:{port}",
+        f"server.listen=tls:{where}",
         f"tls.certificate={certificate}",
         f"tls.key={key}",
     ]

@@ -277,6 +277,23 @@ def test_stop_from_within():
     assert [] == clock.getDelayedCalls()
 
 
+def test_no_clock_is_asked_for_more_than_a_day():
+    """
+    Systems cannot wait for a month at once; the deadline is kept all the same.
+    """
+    clock = Clock()
+    timers = Timers(clock)
+    deadline = Deadline(clock)
+    month_s = 31 * 86_400.0
+    timers.watch(month_s, deadline)
+    while not deadline.told:
+        (call,) = clock.getDelayedCalls()
+        assert call.getTime() - clock.seconds() <= 86_400
+        clock.advance(call.getTime() - clock.seconds())
+
+    assert month_s <= deadline.told[0] <= month_s + 1.1
+
+
 def test_far_deadlines_share_buckets():
     """
     An hour of streams that are opened and forgotten leaves little behind.

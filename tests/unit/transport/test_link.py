@@ -412,6 +412,23 @@ def test_a_peer_that_leaves_and_dies():
     assert "no sign of life" in ear.heard[0].message
 
 
+def test_a_peer_that_leaves_after_some_calls_each_time():
+    """
+    As proxies do. Where it took calls it is dialled again at once, however soon it left.
+    """
+    world = World()
+    world.serve()
+    for number in range(1, 20):
+        got = world.want()
+        world.turn()
+        got[0].request(head(), b"abc", "", Ear())
+        world.turn()
+        world.keeper.drivers[-1].leave("enough")
+        world.turn()
+        assert LinkState.IDLE is world.link.state
+        assert number == len(world.keeper.drivers)
+
+
 def test_a_server_that_is_leaving_already():
     """
     A peer that greets and leaves in one breath is tried again later.
