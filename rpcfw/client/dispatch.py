@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.client.streams import CallStream
+from rpcfw.client.streams import CallStream, overrun
 from rpcfw.cluster.node import Node
-from rpcfw.errors import CallError
+from rpcfw.errors import CallError, Cancelled
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead, ResponseReceived
 from rpcfw.spi.filter import CallStep
@@ -96,8 +96,10 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         driver.begun += 1
         try:
             event = await reply
-        except BaseException:
+        except BaseException as error:
             driver.failed += 1
+            if isinstance(error, Cancelled):
+                raise overrun(error, call, seconds()) from None
             raise
         if event.metadata.pairs or event.trailers.pairs:
             call.response_metadata = event.metadata

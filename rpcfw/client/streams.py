@@ -30,7 +30,22 @@ from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 
-__all__ = ["CallStream"]
+__all__ = ["CallStream", "overrun"]
+
+
+def overrun(error: CallError, call: Call, now: float) -> CallError:
+    """
+    Return the error that a caller sees for an end that the server told.
+
+    A server watches the deadline as well and may be a breath faster, but gRPC's reset
+    has no word for it but "cancelled".
+    """
+    if error.status is not Status.CANCELLED or now < call.deadline:
+        return error
+    return DeadlineExceeded(
+        f"the server gave {call.method.path} up at its deadline ({error.message})",
+        trailers=error.trailers,
+    )
 
 
 class CallStream(Stream, Listener):
@@ -244,7 +259,10 @@ class CallStream(Stream, Listener):
         self._call.trailers = event.trailers
         if event.metadata.pairs:
             self._call.response_metadata = event.metadata
-        self._close(None if event.status is Status.OK else error_of(event))
+        if event.status is Status.OK:
+            self._close(None)
+        else:
+            self._close(overrun(error_of(event), self._call, self._timers.seconds()))
 
     def lost(self, error: CallError) -> None:
         self._close(error)

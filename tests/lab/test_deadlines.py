@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import AsyncIterator
 
 import pytest
 
-from rpcfw import CallError, Service, Status, context, method
+from rpcfw import ApplicationError, CallError, Service, Status, context, method
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.waiting import sleep, spawn
 from rpcfw.status import Hint
@@ -174,6 +175,44 @@ def test_work_left_behind_is_not_limited(lab, outer, how):
     lab.advance(6)
     assert "hello bob" == outer.beside.result
     outer.beside = None
+
+
+class Hasty(Service, name="demo.Hasty"):
+    """
+    Ends its calls at their deadline, with the word that gRPC's resets have for it.
+    """
+
+    def __init__(self, clock):
+        self.clock = clock
+
+    @method
+    async def one(self) -> str:
+        await self._give_up()
+
+    @method
+    async def many(self) -> AsyncIterator[str]:
+        yield "first"
+        await self._give_up()
+
+    async def _give_up(self):
+        # A deadline fires up to a grain late, at either side; this is exact.
+        await sleep(self.clock, context().deadline - self.clock.seconds())
+        raise ApplicationError(Status.CANCELLED, "reset")
+
+
+def test_a_server_that_sees_the_deadline_first(lab):
+    """
+    Who cancels a call whose time is over says that it is over.
+    """
+    lab.serve(Hasty(lab.clock))
+    client = lab.client(Hasty)
+
+    async def read():
+        return [each async for each in client.many(timeout=0.5)]
+
+    for error in (fails(lab, client.one(timeout=0.5)), fails(lab, read())):
+        assert Status.DEADLINE_EXCEEDED is error.status
+        assert "gave demo.Hasty/" in error.message
 
 
 def test_streams_have_a_deadline(lab):
