@@ -218,7 +218,7 @@ class Reception:
                 self._answer(opened.driver, opened.event, call, opened.served, result)
         elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
             self._failures.logged(call.method.path, error)
-        if call.method.server_streams:
+        if call.method.server_streams or given_up is not None:
             self._failures.end(call, status_of(given_up or error))
         call.deadline = inf
         if self._empty is not None and not self._open:

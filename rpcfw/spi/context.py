@@ -4,6 +4,8 @@ The call that the running code serves, as its author sees it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rpcfw.values.call import Call, serving
 from rpcfw.values.metadata import Metadata, MetadataLike
 
@@ -64,6 +66,26 @@ class Context:
         look here.
         """
         return self._call.cancelled
+
+    def on_cancel(self, callback: Callable[[], object]) -> None:
+        """
+        Have ``callback()`` run when the caller gives up, once; at once if it has.
+
+        For a method that blocks and can be woken up. It runs in the reactor's thread,
+        so it must not block itself.
+        """
+        call, waiting = self._call, [callback]
+
+        def tell(_: object = None) -> None:
+            if call.cancelled:
+                try:
+                    once = waiting.pop()
+                except IndexError:
+                    return  # told already, perhaps in the other thread
+                once()
+
+        call.on_end(tell)
+        tell()
 
     def send_metadata(self, metadata: MetadataLike) -> None:
         """

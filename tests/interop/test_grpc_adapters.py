@@ -35,7 +35,18 @@ class Plain(adapted_pb2_grpc.EchoServicer):
             context.abort(grpc.StatusCode.NOT_FOUND, "no such")
         if request.text == "raise":
             raise ZeroDivisionError("a secret")
-        assert context.is_active()
+        if request.text == "cancel":
+            context.cancel()
+            assert not context.is_active()
+        if request.text == "wait":
+            gone = threading.Event()
+            context.add_callback(gone.set)
+            print("waiting", flush=True)
+            print("gone" if gone.wait(20) and not context.is_active() else "here", flush=True)
+        if request.text == "plain":
+            context.set_compression(grpc.Compression.NoCompression)
+            context.disable_next_message_compression()
+        assert context.is_active() or request.text in ("cancel", "wait")
         who = dict(context.invocation_metadata()).get("who")
         return pb2.Told(text=f"{request.text} {who} {context.peer().split(':')[0]}")
 
@@ -142,6 +153,28 @@ def test_failures(serve):
         stub.Say(PB2.Ask(text="raise"), timeout=LIMIT_S)
     assert grpc.StatusCode.UNKNOWN is raised.value.code()
     assert "secret" not in raised.value.details()
+
+
+def test_a_servicer_that_gives_up(serve):
+    """
+    A servicer may cancel its own call, and say that an answer is not to be compressed.
+    """
+    _, stub = serve("plain")
+    with pytest.raises(grpc.RpcError) as cancelled:
+        stub.Say(PB2.Ask(text="cancel"), timeout=LIMIT_S)
+    assert grpc.StatusCode.CANCELLED is cancelled.value.code()
+    assert "plain" == stub.Say(PB2.Ask(text="plain"), timeout=LIMIT_S).text.split()[0]
+
+
+def test_a_caller_that_leaves_a_servicer_waiting(serve):
+    """
+    A servicer that blocks is woken by its callback when its caller gives up.
+    """
+    running, stub = serve("plain")
+    future = stub.Say.future(PB2.Ask(text="wait"), timeout=LIMIT_S)
+    assert "waiting" == running.line()
+    future.cancel()
+    assert "gone" == running.line()
 
 
 def test_what_nobody_wrote(serve):

@@ -9,7 +9,8 @@ from math import inf
 from typing import Any, NoReturn
 
 from rpcfw.errors import ApplicationError, CallError
-from rpcfw.spi.clock import Clock
+from rpcfw.spi.clock import Clock, Threads
+from rpcfw.spi.compressor import uncompressed
 from rpcfw.spi.context import Context
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Status
@@ -37,6 +38,7 @@ class CallContext:
         self._aborted: CallError | None = None
         self._callbacks: list[Callable[[], Any]] = []
         self._ended = False
+        self._plain = self._next_plain = False
 
     # What the caller said.
 
@@ -84,13 +86,19 @@ class CallContext:
 
     def set_compression(self, compression: Any) -> None:
         """
-        Compression is the configuration's: see ``[compression]``.
+        Take "none" at its word; which other one it is, ``[compression]`` says.
         """
+        self._plain = int(compression) == 0
 
     def disable_next_message_compression(self) -> None:
+        self._next_plain = True
+
+    def packed(self, answer: Any) -> Any:
         """
-        Likewise.
+        Return an answer as it is to be sent.
         """
+        plain, self._next_plain = self._plain or self._next_plain, False
+        return uncompressed(answer) if plain else answer
 
     # How it ends.
 
@@ -132,15 +140,25 @@ class CallContext:
 
     def _end(self) -> None:
         self._ended = True
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+        while self._callbacks:
+            try:
+                callback = self._callbacks.pop(0)
+            except IndexError:
+                return  # another thread ends it as well: its caller gave up meanwhile
             callback()
 
 
 class ThreadContext(CallContext):
     """
     For servicers of plain functions, which run in threads.
+
+    Args:
+        threads: where callbacks run when the caller gives up: they may block.
     """
+
+    def __init__(self, context: Context, clock: Clock, threads: Threads) -> None:
+        super().__init__(context, clock)
+        self._threads = threads
 
     def abort(self, code: Any, details: str) -> NoReturn:
         self._abort(code, details)
@@ -156,18 +174,30 @@ class ThreadContext(CallContext):
         self._context.send_metadata(_pairs(initial_metadata))
 
     def is_active(self) -> bool:
-        return not self._ended and not self._context.cancelled
+        return not (self._ended or self.given_up or self._context.cancelled)
 
-    def cancel(self) -> NoReturn:
-        raise self._error(Status.CANCELLED, "the server gave the call up")
+    @property
+    def given_up(self) -> bool:
+        """
+        Whether the servicer has ended the call, by `abort` or `cancel`.
+        """
+        return self._aborted is not None
+
+    def cancel(self) -> None:
+        """
+        End the call, from any thread; its caller is told when the servicer comes up next.
+        """
+        self._aborted = self._error(Status.CANCELLED, "the server gave the call up")
 
     def add_callback(self, callback: Callable[[], Any]) -> bool:
         """
-        Have it called when the servicer has ended, also one that was given up.
+        Have it called when the servicer has ended, or its caller gives up before.
         """
         if self._ended:
             return False
         self._callbacks.append(callback)
+        if len(self._callbacks) == 1:
+            self._context.on_cancel(lambda: self._threads.call(self._end))
         return True
 
 

@@ -162,7 +162,7 @@ def _coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
             its.settle(error)
             raise
         its.settle()
-        return answer
+        return its.packed(answer)
 
     return run
 
@@ -194,7 +194,7 @@ def _writing_coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
 def _thread(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
     def run(self: Any, request: Any) -> Any:
         around = behaviour.surroundings
-        its = ThreadContext(context(), around.clock)
+        its = ThreadContext(context(), around.clock, around.threads)
         if behaviour.method.shape.client_streams:
             request = ThreadMessages(request, around.threads)
         try:
@@ -203,7 +203,7 @@ def _thread(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
             its.settle(error)
             raise
         its.settle()
-        return answer
+        return its.packed(answer)
 
     return run
 
@@ -211,11 +211,11 @@ def _thread(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
 def _thread_stream(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
     def run(self: Any, request: Any) -> AsyncIterator[Any]:
         around = behaviour.surroundings
-        its = ThreadContext(context(), around.clock)
+        its = ThreadContext(context(), around.clock, around.threads)
         if behaviour.method.shape.client_streams:
             request = ThreadMessages(request, around.threads)
         handover = Handover(around.threads)
-        behaviour.pool.submit(handover.run, lambda: behaviour.function(request, its))
+        behaviour.pool.submit(handover.run, lambda: _wanted(behaviour.function(request, its), its))
 
         async def close() -> None:
             handover.close()
@@ -223,6 +223,16 @@ def _thread_stream(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
         return _settled(handover, its, close)
 
     return run
+
+
+def _wanted(answers: Iterable[Any], its: ThreadContext) -> Iterable[Any]:
+    """
+    Give the answers until the servicer ends the call itself.
+    """
+    for answer in answers:
+        if its.given_up:
+            return
+        yield answer
 
 
 async def _settled(
@@ -233,7 +243,7 @@ async def _settled(
     """
     try:
         async for answer in answers:
-            yield answer
+            yield its.packed(answer)
     except BaseException as error:
         its.settle(error)
         raise

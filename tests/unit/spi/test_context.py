@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.spi.context import Context, context
+from rpcfw.status import Status
 from rpcfw.testing.candidates import a_call
 from rpcfw.values.call import serving
 
@@ -50,6 +51,23 @@ def test_giving_up_is_seen(call):
     call.cancelled = True
 
     assert seen.cancelled
+
+
+def test_being_told_of_giving_up(call):
+    """
+    Code that blocks can ask to be told, before and after; a call that goes well tells nobody.
+    """
+    told = []
+    Context(call).on_cancel(lambda: told.append("before"))
+    call.cancelled = True
+    call.end(Status.CANCELLED)
+    Context(call).on_cancel(lambda: told.append("after"))
+    assert ["before", "after"] == told
+
+    well = a_call()
+    Context(well).on_cancel(lambda: told.append("well"))
+    well.end(Status.OK)
+    assert 2 == len(told)
 
 
 def test_what_the_caller_gets(call):
