@@ -100,7 +100,7 @@ class Client:
         )
         self.nodes = Nodes(
             options.protocols,
-            ground.make_link,
+            ground.make_links,
             self._prepare,
             self._routing.forget,
             options.kept_links,

@@ -1,20 +1,19 @@
 """
-The innermost step of an attempt: onto the node's link, and back with the answer.
+The innermost step of an attempt: onto a link to the node, and back with the answer.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.client.streams import CallStream, overrun
+from rpcfw.client.long_way import LongWay, UnaryReply
+from rpcfw.client.streams import overrun
 from rpcfw.cluster.node import Node
-from rpcfw.errors import CallError, Cancelled
+from rpcfw.errors import Cancelled, Overloaded
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import RequestHead, ResponseReceived
+from rpcfw.spi.events import RequestHead
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import Waiter
-from rpcfw.transport.driver import Driver, UnaryListener
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
@@ -48,51 +47,33 @@ class Coders:
         return coders
 
 
-class UnaryReply(Waiter[ResponseReceived], UnaryListener):
-    """
-    The answer to a unary call, to come. Giving it up tells the server.
-    """
-
-    def __init__(self, driver: Driver) -> None:
-        super().__init__()
-        self._driver = driver
-        self.call_id = 0
-
-    def responded(self, event: ResponseReceived) -> None:
-        self.callback(event)
-
-    def lost(self, error: CallError) -> None:
-        self.errback(error)
-
-    def cancel(self) -> None:
-        if not self.called:
-            self._driver.abandon(self.call_id)
-        super().cancel()
-
-
 def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> CallStep:
     """
     Return the step that makes attempts on ``node``.
     """
-    link = node.link
+    links = node.links
     seconds = timers.seconds
     threshold_bytes = payload.threshold_bytes
     of = coders.of
+    long_way = LongWay(links, payload, timers)
 
     async def step(call: Call) -> Any:
         method = call.method
-        driver = link.driver
-        if driver is None:
-            driver = await link.ready()
+        driver = links.driver
         writer, reader = of(method)
+        if driver is None or not method.unary or method.one_way:
+            return await long_way.make(call, writer, reader)
         head = RequestHead(method.path, method.codec, call.deadline - seconds(), call.metadata)
-        if not method.unary or method.one_way:
-            return await _other(call, head, driver)
         body, encoding = payload.write(writer, call.request, "the request"), ""
         if len(body) > threshold_bytes:
             body, encoding = payload.pack(body, driver.accepts)
         reply = UnaryReply(driver)
-        reply.call_id = driver.request(head, body, encoding, reply)
+        try:
+            reply.call_id = driver.request(head, body, encoding, reply)
+        except Overloaded:
+            driver = None
+        if driver is None:
+            return await long_way.make(call, writer, reader)
         driver.begun += 1
         try:
             event = await reply
@@ -105,18 +86,5 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             call.response_metadata = event.metadata
             call.trailers = event.trailers
         return payload.read(reader, event.body, event.encoding, "the response")
-
-    async def _other(call: Call, head: RequestHead, driver: Driver) -> Any:
-        method = call.method
-        writer, reader = of(method)
-        if method.one_way:
-            head.one_way = True
-            driver.machine.call(head, payload.write(writer, call.request, "the request"), "", True)
-            driver.flush()
-            driver.begun += 1
-            return None
-        stream = CallStream(call, driver, payload, writer, reader, timers)
-        await stream.begin(head)
-        return stream if method.server_streams else await stream.only_response()
 
     return step

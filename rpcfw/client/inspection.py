@@ -91,11 +91,11 @@ class ClientInspection(Clients):
         node = self._nodes.get(id)
         if node is None:
             return None
-        link = node.link
+        links = node.links
         connections = self._connections(node)
-        calls = total((link.past, *(each.calls for each in connections)))
-        state = _STATES[link.state]
-        return CalledNode(id, link.address, state, calls, link.created_at, connections)
+        calls = total((links.past, *(each.calls for each in connections)))
+        state = _STATES[links.state]
+        return CalledNode(id, links.address, state, calls, links.created_at, connections)
 
     def connection(self, id: int) -> Connection | None:
         node = self._whose.get(id)
@@ -112,7 +112,7 @@ class ClientInspection(Clients):
             metrics.calls,
             client.created_at,
             metrics.last_call_at,
-            tuple((self._node_id(node), node.link.address) for node in client.nodes),
+            tuple((self._node_id(node), node.links.address) for node in client.nodes),
         )
 
     def _node_id(self, node: Node) -> int:
@@ -121,19 +121,19 @@ class ClientInspection(Clients):
         return id
 
     def _connections(self, node: Node) -> tuple[Connection, ...]:
-        link = node.link
+        links = node.links
         found = []
-        for driver, since in link.connections:
+        for driver, since in links.connections:
             id = self._connection_ids.of(driver)
             self._whose[id] = node
-            found.append(connection_of(driver, id, since, link.protocol))
+            found.append(connection_of(driver, id, since, links.protocol))
         return tuple(found)
 
 
 def _state(client: Client) -> Connectivity:
     if client.stopped:
         return Connectivity.SHUTDOWN
-    states = {_STATES[node.link.state] for node in client.nodes}
+    states = {_STATES[node.links.state] for node in client.nodes}
     for state in _BEST_FIRST:
         if state in states:
             return state

@@ -93,12 +93,12 @@ class CallStream(Stream, Listener):
         self._error: BaseException | None = None
         self._waiting: list[Waiter[None]] = []
 
-    async def begin(self, head: RequestHead) -> None:
+    def open(self, head: RequestHead) -> None:
         """
-        Open the call.
+        Begin the call.
 
-        If only the server streams, return when it has begun to answer, so that a
-        refusal can still be retried.
+        Raises:
+            Overloaded: the connection takes no more. Nothing was done.
         """
         call, driver = self._call, self._driver
         if call.method.shape.client_streams:
@@ -118,6 +118,15 @@ class CallStream(Stream, Listener):
         driver.begun += 1
         driver.flush()
         self._timers.watch(call.deadline, self)
+
+    async def begin(self) -> None:
+        """
+        Send what there is to send by itself.
+
+        If only the server streams, return when it has begun to answer, so that a
+        refusal can still be retried.
+        """
+        call = self._call
         if self._outlet is None:
             try:
                 await self._when_begun()

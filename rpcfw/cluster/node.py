@@ -1,11 +1,12 @@
 """
-A node: one instance as this client knows it, with its link and its load.
+A node: one instance as this client knows it, with its links and its load.
 """
 
 from __future__ import annotations
 
 from rpcfw.spi.filter import CallStep
-from rpcfw.transport.link import Link, LinkState
+from rpcfw.transport.link import LinkState
+from rpcfw.transport.links import Links
 from rpcfw.values.instance import Instance
 
 __all__ = ["Node"]
@@ -17,17 +18,17 @@ class Node:
 
     Args:
         instance: what the registry says of it.
-        link: the way to it.
+        links: the way to it.
     """
 
-    __slots__ = ("__weakref__", "attempt", "in_flight", "instance", "link", "peer", "weight")
+    __slots__ = ("__weakref__", "attempt", "in_flight", "instance", "links", "peer", "weight")
 
     #: The attempt stack down to the link; set by whoever builds it.
     attempt: CallStep
 
-    def __init__(self, instance: Instance, link: Link) -> None:
+    def __init__(self, instance: Instance, links: Links) -> None:
         self.instance = instance
-        self.link = link
+        self.links = links
         self.peer = str(instance.address)
         self.weight = instance.weight
         self.in_flight = 0
@@ -35,16 +36,18 @@ class Node:
     @property
     def available(self) -> bool:
         """
-        Whether a call would not be refused at once.
+        Whether a call would neither be refused at once nor have to wait.
         """
-        return self.link.state in (LinkState.READY, LinkState.IDLE)
+        links = self.links
+        return links.state in (LinkState.READY, LinkState.IDLE) and not links.crowded
 
     @property
-    def connecting(self) -> bool:
+    def promising(self) -> bool:
         """
-        Whether a call would wait for the connection.
+        Whether a call would wait, for the connection or for room on it.
         """
-        return self.link.state is LinkState.CONNECTING
+        links = self.links
+        return links.state is LinkState.CONNECTING or links.crowded
 
     def update(self, instance: Instance) -> None:
         """

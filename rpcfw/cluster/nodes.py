@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from rpcfw.cluster.node import Node
 from rpcfw.errors import CallError
 from rpcfw.transport.driver import Driver
-from rpcfw.transport.link import Link
+from rpcfw.transport.links import Links
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["MakeLink", "Nodes"]
+__all__ = ["MakeLinks", "Nodes"]
 
-#: (address, protocol, told of changes, whether it is kept) to a link.
-MakeLink = Callable[[Address, str, Callable[[Link], None], bool], Link]
+#: (address, protocol, told of changes, whether they are kept) to the links to a node.
+MakeLinks = Callable[[Address, str, Callable[[], None], bool], Links]
 
 
 class Nodes:
@@ -25,29 +25,29 @@ class Nodes:
 
     Args:
         protocols: the wires this client speaks, best first.
-        make_link: opens the way to a node.
+        make_links: opens the way to a node.
         prepare: gives a new node its attempt stack.
         changed: told whenever what a picker was made from is no longer so.
-        most_kept: so many links are kept connected; further nodes are connected
+        most_kept: so many nodes are kept connected; further nodes are connected
             to when they are first picked.
     """
 
     def __init__(
         self,
         protocols: tuple[str, ...],
-        make_link: MakeLink,
+        make_links: MakeLinks,
         prepare: Callable[[Node], None],
         changed: Callable[[], None],
         most_kept: int,
     ) -> None:
         self._protocols = protocols
-        self._make_link = make_link
+        self._make_links = make_links
         self._prepare = prepare
         self._changed = changed
         self._most_kept = most_kept
         self._by_id: dict[str, Node] = {}
         #: Gone from the set, with calls that were open then.
-        self._draining: list[tuple[Link, Driver]] = []
+        self._draining: list[tuple[Links, Driver]] = []
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -69,7 +69,7 @@ class Nodes:
             else:
                 self._add(instance)
         for node in old.values():
-            self._drain(node.link)
+            self._drain(node.links)
         self._changed()
 
     def close(self, error: CallError) -> None:
@@ -79,30 +79,26 @@ class Nodes:
         nodes, self._by_id = self._by_id, {}
         self._changed()
         draining, self._draining = self._draining, []
-        going = [(node.link, node.link.driver) for node in nodes.values()]
-        for link, driver in (*going, *draining):
-            if driver is not None:
-                _fail_calls(driver, error)
-            link.close(error.message)
+        going = [(node.links, driver) for node in nodes.values() for driver in node.links.drivers]
+        for _, driver in (*going, *draining):
+            _fail_calls(driver, error)
+        for links in (*(node.links for node in nodes.values()), *(links for links, _ in draining)):
+            links.close(error.message)
 
-    def _drain(self, link: Link) -> None:
+    def _drain(self, links: Links) -> None:
         self._draining = [(one, driver) for one, driver in self._draining if driver.listeners]
-        if link.driver is not None and link.driver.listeners:
-            self._draining.append((link, link.driver))
-        link.drain("the instance is gone from the registry")
+        self._draining += [(links, driver) for driver in links.drivers if driver.listeners]
+        links.drain("the instance is gone from the registry")
 
     def _add(self, instance: Instance) -> None:
         protocol = next((name for name in self._protocols if name in instance.protocols), None)
         if protocol is None:
             return  # it speaks nothing that we do, so it is no node for us
         kept = len(self._by_id) < self._most_kept
-        link = self._make_link(instance.address, protocol, self._link_changed, kept)
-        node = self._by_id[instance.id] = Node(instance, link)
+        links = self._make_links(instance.address, protocol, self._changed, kept)
+        node = self._by_id[instance.id] = Node(instance, links)
         self._prepare(node)
-        link.start()
-
-    def _link_changed(self, link: Link) -> None:
-        self._changed()
+        links.start()
 
 
 def _fail_calls(driver: Driver, error: CallError) -> None:

@@ -135,11 +135,11 @@ def _usable(nodes: Sequence[Node]) -> list[Node]:
     """
     Leave out nodes that a call would only fail at, unless all are such.
 
-    A node that is being connected to is better than none; and if even those are
-    none, so is one that is waiting for its next try: its refusal says why.
+    A node that is being connected to, or that is full, is better than none; and if even
+    those are none, so is one that is waiting for its next try: its refusal says why.
     """
     return (
         [node for node in nodes if node.available]
-        or [node for node in nodes if node.connecting]
+        or [node for node in nodes if node.promising]
         or list(nodes)
     )

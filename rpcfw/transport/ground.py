@@ -5,6 +5,7 @@ What a client and a server of one process both stand on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import evolve, frozen
@@ -17,6 +18,7 @@ from rpcfw.spi.protocol import Limits, Machine, WireProtocol
 from rpcfw.spi.timers import Timers
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.link import Link, LinkOptions
+from rpcfw.transport.links import Links, RoomCounts
 from rpcfw.transport.payload import Payload
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
@@ -123,13 +125,21 @@ class Ground:
             raise PluginError(f"the protocol {name!r} is not in use here; in use are: {names}")
         return known
 
-    def make_link(
-        self, address: Address, protocol: str, changed: Callable[[Link], None], kept: bool
-    ) -> Link:
+    def make_links(
+        self, address: Address, protocol: str, changed: Callable[[], None], kept: bool
+    ) -> Links:
         """
-        Return a link to an address; fits `rpcfw.cluster.nodes.MakeLink`.
+        Return the way to an address; fits `rpcfw.cluster.nodes.MakeLinks`.
         """
         wire = self.protocol(protocol)
+        make_link = partial(self._make_link, address, wire)
+        counts = RoomCounts(self.surroundings.meter)
+        options = self.link_options
+        return Links(address, make_link, options, self.reactor, counts, changed, kept)
+
+    def _make_link(
+        self, address: Address, wire: WireProtocol, changed: Callable[[Link], None], kept: bool
+    ) -> Link:
         payload, limits = self.payload, self.limits
 
         def make_machine() -> Machine:
@@ -147,7 +157,7 @@ class Ground:
             changed,
             kept,
         )
-        link.protocol = protocol
+        link.protocol = wire.name
         link.keepalive_floor_s = wire.keepalive_floor_s
         return link
 

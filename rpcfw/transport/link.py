@@ -146,9 +146,15 @@ class Link(Owner):
             raise self._unavailable()
         waiter: Waiter[Driver] = Waiter()
         self._wanting.append(waiter)
+        self.connect()
+        return await waiter
+
+    def connect(self) -> None:
+        """
+        Connect, unless that is being done, or not to be done now.
+        """
         if self.state is LinkState.IDLE:
             self._connect()
-        return await waiter
 
     def close(self, reason: str) -> None:
         """

@@ -13,7 +13,7 @@ __all__ = ["LinkOptions"]
 
 #: Below this, a peer that is away would be dialled in a tight loop.
 _LEAST_BACKOFF_S = 0.01
-#: Below this, it would do little but connect.
+#: Below this, connections would come and go with every burst of calls.
 _LEAST_IDLE_S = 1.0
 
 
@@ -30,7 +30,11 @@ class LinkOptions:
     backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
     keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0: never")
     keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
-
+    most_connections: int = option(
+        "4", "connections to one server; further ones while the others take no more calls"
+    )
+    most_waiting: int = option("1000", "calls that may wait for room on those, for each server")
+    surplus_idle: Seconds = option("30s", "a further connection without calls is closed after this")
     idle: Seconds | None = option("", "time without a call, then closed until wanted; empty: never")
 
     def schedule(self) -> Backoff:
@@ -44,9 +48,15 @@ class LinkOptions:
         Look at the values that no conversion refuses.
 
         Raises:
-            SettingsError: a schedule that would dial in a tight loop.
+            SettingsError: a schedule that would dial in a tight loop, or no room at all.
         """
-        mistakes = []
+        mistakes = [
+            f"connection: {name} is at least {least}, not {getattr(self, name)}"
+            for name, least in (("most_connections", 1), ("most_waiting", 0))
+            if getattr(self, name) < least
+        ]
+        if self.surplus_idle < _LEAST_IDLE_S:
+            mistakes.append(f"connection: surplus_idle is at least 1s, not {self.surplus_idle:g}s")
         if self.backoff < _LEAST_BACKOFF_S:
             mistakes.append(f"connection: backoff is at least 10ms, not {self.backoff:g}s")
         if self.backoff_factor < 1:

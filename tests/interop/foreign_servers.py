@@ -18,6 +18,8 @@ from tests.interop.shop import FAILURE, INITIAL, TRAILING, details_of
 __all__ = ["SERVERS"]
 
 LIMIT_S = 20
+#: Calls that one of them takes at once on a connection.
+FEW = 4
 
 
 def _grpcio_shop(pb2, servicer):
@@ -62,14 +64,14 @@ def _grpcio_shop(pb2, servicer):
     return Shop()
 
 
-def grpcio_threads(**options):
+def grpcio_threads(more=(), **arguments):
     """
     Serve by grpcio with threads.
     """
     import shop_pb2
     import shop_pb2_grpc
 
-    server = grpc.server(ThreadPoolExecutor(8), options=OPTIONS, **options)
+    server = grpc.server(ThreadPoolExecutor(8), options=[*OPTIONS, *more], **arguments)
     shop = _grpcio_shop(shop_pb2, shop_pb2_grpc.ShopServicer)
     shop_pb2_grpc.add_ShopServicer_to_server(shop, server)
     tell(server.add_insecure_port("127.0.0.1:0"))
@@ -205,6 +207,7 @@ def grpclib():
 SERVERS = {
     "grpcio-threads": grpcio_threads,
     "grpcio-threads-gzip": lambda: grpcio_threads(compression=grpc.Compression.Gzip),
+    "grpcio-threads-few": lambda: grpcio_threads([("grpc.max_concurrent_streams", FEW)]),
     "grpcio-aio": grpcio_aio,
     "grpclib": grpclib,
 }

@@ -11,9 +11,7 @@ from rpcfw import ApplicationError, CallError, Service, Status, method
 from rpcfw.errors import (
     InvalidMessage,
     MessageTooLarge,
-    Overloaded,
     PermissionDenied,
-    Rejected,
     Unimplemented,
 )
 from rpcfw.spi.service import blocking, offered
@@ -339,16 +337,3 @@ def test_one_way_ends_with_a_stop(lab):
     lab.advance(0.05)
     lab.stop(process)
     assert ["a"] == service.told
-
-
-def test_too_many_calls_on_a_connection(lab):
-    """
-    What is over the peer's max_calls is refused at once as never sent.
-    """
-    lab.serve(Greeter("a", lab.clock), sets=["limits.max_calls=3"])
-    client = lab.client(Greeter)
-    open_calls = [lab.begin(client.slow(1)) for _ in range(3)]
-    lab.advance(0.1)
-    error = fails(lab, client.say("x"))
-    assert isinstance(error, (Overloaded, Rejected))
-    assert ["a"] * 3 == [lab.finish(one) for one in open_calls]

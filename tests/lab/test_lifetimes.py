@@ -159,7 +159,7 @@ def test_an_idle_link_rests(lab, wire):
     assert [1] == connections(server)
     lab.advance(25)
     assert [] == connections(server)
-    assert LinkState.IDLE is node_of(process).link.state
+    assert LinkState.IDLE is node_of(process).links.state
     lab.advance(1000)
     assert [] == connections(server)
 

@@ -200,7 +200,7 @@ class ClientInspectionTest(SynchronousTestCase):
         assert before.id == getattr(self.clients.connection(before.id), "id", None)
 
         (node,) = self.caller.clients[0].nodes
-        node.link.driver.abort("cut")
+        node.links.driver.abort("cut")
         assert (2, 1, 1) == tuple(self.node().calls)
         assert () == self.node().connections
         assert self.clients.connection(before.id) is None

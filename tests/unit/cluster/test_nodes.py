@@ -14,9 +14,9 @@ from rpcfw.transport.link import LinkState
 from rpcfw.values.address import Address
 
 
-class StillLink:
+class StillLinks:
     """
-    A link of which the test sees what was asked.
+    Links of which the test sees what was asked.
     """
 
     def __init__(self, address, protocol, changed, kept):
@@ -24,7 +24,7 @@ class StillLink:
         self.protocol = protocol
         self.kept = kept
         self.state = LinkState.IDLE
-        self.driver = None
+        self.drivers = ()
         self.asked = []
 
     def start(self):
@@ -47,11 +47,11 @@ class World:
         self.changes = 0
         self.prepared = 0
         self.nodes = Nodes(
-            ("grpc", "native"), self._make_link, self._prepare, self._changed, most_kept
+            ("grpc", "native"), self._make_links, self._prepare, self._changed, most_kept
         )
 
-    def _make_link(self, *arguments):
-        self.links.append(StillLink(*arguments))
+    def _make_links(self, *arguments):
+        self.links.append(StillLinks(*arguments))
         return self.links[-1]
 
     def _prepare(self, node):

@@ -1,0 +1,156 @@
+"""
+The long way of a call onto a connection: streams, and whoever has to wait for room.
+
+A unary call comes here only if there is no connection, or the one that it tried is full.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rpcfw.client.streams import CallStream, overrun
+from rpcfw.errors import CallError, Cancelled
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.events import RequestHead, ResponseReceived
+from rpcfw.spi.timers import Timers
+from rpcfw.spi.waiting import Waiter
+from rpcfw.transport.driver import Driver, UnaryListener
+from rpcfw.transport.links import Links
+from rpcfw.transport.payload import Payload
+from rpcfw.transport.queue import Beginning
+from rpcfw.values.call import Call
+
+__all__ = ["LongWay", "UnaryReply"]
+
+
+class UnaryReply(Waiter[ResponseReceived], UnaryListener):
+    """
+    The answer to a unary call, to come. Giving it up tells the server.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__()
+        self.driver = driver
+        self.call_id = 0
+
+    def responded(self, event: ResponseReceived) -> None:
+        self.callback(event)
+
+    def lost(self, error: CallError) -> None:
+        self.errback(error)
+
+    def cancel(self) -> None:
+        if not self.called:
+            self.driver.abandon(self.call_id)
+        super().cancel()
+
+
+class LongWay:
+    """
+    Makes calls on one node's links.
+
+    Args:
+        links: to the node.
+        payload: how messages become bytes and back.
+        timers: the deadlines of the process.
+    """
+
+    def __init__(self, links: Links, payload: Payload, timers: Timers) -> None:
+        self.links = links
+        self.payload = payload
+        self.timers = timers
+
+    async def make(self, call: Call, writer: Coder, reader: Coder) -> Any:
+        """
+        Make a call of any shape; return the response, or the stream of them.
+        """
+        method = call.method
+        if method.one_way:
+            return await self.links.admit(_OneWay(self, call, writer), call.deadline)
+        if method.unary:
+            event = await self.answer(call, writer)
+            call.response_metadata, call.trailers = event.metadata, event.trailers
+            return self.payload.read(reader, event.body, event.encoding, "the response")
+        stream = await self.links.admit(_Streaming(self, call, writer, reader), call.deadline)
+        await stream.begin()
+        return stream if method.server_streams else await stream.only_response()
+
+    async def answer(self, call: Call, writer: Coder) -> ResponseReceived:
+        """
+        Make a unary call once there is room, and return its answer.
+        """
+        reply = await self.links.admit(_Unary(self, call, writer), call.deadline)
+        try:
+            return await reply
+        except BaseException as error:
+            reply.driver.failed += 1
+            if isinstance(error, Cancelled):
+                raise overrun(error, call, self.timers.seconds()) from None
+            raise
+
+    def head(self, call: Call) -> RequestHead:
+        """
+        Return the head of a call that is begun now.
+        """
+        method = call.method
+        left_s = call.deadline - self.timers.seconds()
+        return RequestHead(method.path, method.codec, left_s, call.metadata)
+
+
+class _Unary(Beginning[UnaryReply]):
+    def __init__(self, way: LongWay, call: Call, writer: Coder) -> None:
+        self._way = way
+        self._call = call
+        self._body = way.payload.write(writer, call.request, "the request")
+        #: What it is packed as, and for whom.
+        self._packed: tuple[bytes, str] = self._body, ""
+        self._accepts: tuple[str, ...] | None = None
+
+    def begin(self, driver: Driver) -> UnaryReply:
+        payload = self._way.payload
+        if len(self._body) > payload.threshold_bytes and self._accepts != driver.accepts:
+            self._accepts = driver.accepts
+            self._packed = payload.pack(self._body, driver.accepts)
+        reply = UnaryReply(driver)
+        reply.call_id = driver.request(self._way.head(self._call), *self._packed, reply)
+        driver.begun += 1
+        return reply
+
+    def give_up(self, begun: UnaryReply) -> None:
+        begun.addErrback(lambda _: None)
+        begun.cancel()
+
+
+class _OneWay(Beginning[None]):
+    def __init__(self, way: LongWay, call: Call, writer: Coder) -> None:
+        self._way = way
+        self._call = call
+        self._body = way.payload.write(writer, call.request, "the request")
+
+    def begin(self, driver: Driver) -> None:
+        head = self._way.head(self._call)
+        head.one_way = True
+        driver.machine.call(head, self._body, "", True)
+        driver.flush()
+        driver.begun += 1
+
+    def give_up(self, begun: None) -> None:
+        """
+        It has been sent, and nobody awaits anything.
+        """
+
+
+class _Streaming(Beginning[CallStream]):
+    def __init__(self, way: LongWay, call: Call, writer: Coder, reader: Coder) -> None:
+        self._way = way
+        self._call = call
+        self._coders = writer, reader
+
+    def begin(self, driver: Driver) -> CallStream:
+        way = self._way
+        stream = CallStream(self._call, driver, way.payload, *self._coders, way.timers)
+        stream.open(way.head(self._call))
+        return stream
+
+    def give_up(self, begun: CallStream) -> None:
+        begun.cancel()
