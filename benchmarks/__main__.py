@@ -59,6 +59,17 @@ COMMANDS = {
         "orders streamed by the server: messages/s",
         (("messages_per_s", "grpcio-aio"),),
     ),
+    "grpc-payload": Command(
+        calls.grpc_payload,
+        "1 MiB there and back over gRPC, each server with each client: MB/s",
+        (("mb_per_s", "grpcio-aio"),),
+        (1, 8),
+    ),
+    "grpc-stream": Command(
+        calls.grpc_stream,
+        "orders streamed by the server over gRPC, each server with each client: messages/s",
+        (("messages_per_s", "grpcio-aio"),),
+    ),
     "idle": Command(
         idle.idle,
         "memory of the server for each of 5,000 idle connections",
@@ -79,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=command.help, description=command.help)
         one.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
         one.add_argument("--servers", nargs="+", choices=peers.UNARY, default=[], metavar="NAME")
+        one.add_argument("--clients", nargs="+", choices=peers.GRPC, default=[], metavar="NAME")
         one.add_argument("--in-flight", nargs="+", type=int, default=list(command.in_flight))
         one.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
         one.add_argument("--repetitions", type=int, default=3, help="of which the middle counts")
@@ -96,6 +108,7 @@ def main() -> int:
     command = COMMANDS[options.command]
     plan = Plan(
         servers=tuple(options.servers),
+        clients=tuple(options.clients),
         in_flight=tuple(options.in_flight),
         seconds=options.seconds,
         repetitions=options.repetitions,

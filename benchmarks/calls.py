@@ -6,17 +6,21 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from benchmarks import peers
-from benchmarks.children import ChildError, running
+from benchmarks.children import Child, ChildError, running
 from benchmarks.messages import generate
 from benchmarks.rows import Row, call_row, stream_row
 
-__all__ = ["Plan", "grpc", "payload", "stream", "unary"]
+__all__ = ["Plan", "grpc", "grpc_payload", "grpc_stream", "payload", "stream", "unary"]
+
+Pairs = Sequence[tuple[str, str]]
+Measure = Callable[[str, str, Child], Iterable[Row]]
 
 #: What a payload of a mebibyte is made of: an order with a long remark.
 _MEBIBYTE = 1 << 20
@@ -29,6 +33,7 @@ class Plan:
 
     Args:
         servers: those to measure; all there are if empty.
+        clients: those to measure them with, over gRPC; likewise.
         in_flight: numbers of calls in flight.
         seconds: length of one measurement, after a warm-up of a quarter of it.
         repetitions: measurements of which the middle is told.
@@ -36,20 +41,32 @@ class Plan:
     """
 
     servers: tuple[str, ...]
+    clients: tuple[str, ...]
     in_flight: tuple[int, ...]
     seconds: float
     repetitions: int
     zookeeper: str = ""
 
-    def chosen(self, known: Iterable[str]) -> list[str]:
+    def alone(self, known: Sequence[str]) -> list[tuple[str, str]]:
         """
-        Return what of the known servers is asked for and can run here.
+        Return each server that is asked for, with the client of the same name.
         """
-        chosen = [one for one in known if not self.servers or one in self.servers]
-        for peer in chosen:
-            if package := peers.missing(peer):
-                _say(f"{peer} is left out: pip install {package}")
-        return [peer for peer in chosen if not peers.missing(peer)]
+        return [(peer, peer) for peer in _usable(known, self.servers)]
+
+    def together(self, known: Sequence[str]) -> list[tuple[str, str]]:
+        """
+        Return each server that is asked for, with each client that is.
+        """
+        clients = _usable(known, self.clients)
+        return [(peer, client) for peer in _usable(known, self.servers) for client in clients]
+
+
+def _usable(known: Sequence[str], asked: Sequence[str]) -> list[str]:
+    chosen = [one for one in known if not asked or one in asked]
+    for peer in chosen:
+        if package := peers.missing(peer):
+            _say(f"{peer} is left out: pip install {package}")
+    return [peer for peer in chosen if not peers.missing(peer)]
 
 
 def _say(text: str) -> None:
@@ -60,73 +77,85 @@ def unary(plan: Plan) -> list[Row]:
     """
     Measure every server with its own client.
     """
-    return _calls(plan, [(peer, peer) for peer in plan.chosen(peers.UNARY)])
+    return _calls(plan, plan.alone(peers.UNARY))
 
 
 def grpc(plan: Plan) -> list[Row]:
     """
     Measure gRPC servers and clients of different makers with each other.
     """
-    chosen = plan.chosen(peers.GRPC)
-    pairs = [(server, client) for server in chosen for client in peers.GRPC]
-    return _calls(plan, [pair for pair in pairs if not peers.missing(pair[1])], kind="grpc")
+    return _calls(plan, plan.together(peers.GRPC), wire="grpc")
 
 
 def payload(plan: Plan) -> list[Row]:
     """
     Measure payloads of one mebibyte, each sent there and back.
     """
-    pairs = [(peer, peer) for peer in plan.chosen(peers.UNARY) if peer in peers.PAYLOAD]
-    rows = _calls(plan, pairs, remark_bytes=_MEBIBYTE)
-    return [{**row, "mb_per_s": round(row["calls_per_s"] * _MEBIBYTE / 1e6, 1)} for row in rows]
+    return _payload(plan, plan.alone(peers.PAYLOAD))
+
+
+def grpc_payload(plan: Plan) -> list[Row]:
+    """
+    Measure them over gRPC, servers and clients of different makers with each other.
+    """
+    return _payload(plan, plan.together(peers.GRPC_PAYLOAD), wire="grpc")
 
 
 def stream(plan: Plan) -> list[Row]:
     """
     Measure the messages of one endless server stream.
     """
-    rows = []
-    with tempfile.TemporaryDirectory() as directory:
-        modules = Path(directory)
-        generate(modules)
-        for peer in plan.chosen(peers.STREAMING):
-            try:
-                with running(peer, peer, modules, kind="stream") as client:
-                    order = {"in_flight": 1, "seconds": plan.seconds}
-                    found = [client.ask(order, plan.seconds * 2) for _ in range(plan.repetitions)]
-            except ChildError as error:
-                _say(f"{peer}: {error}")
-                continue
-            rows.append(stream_row(peer, peer, found))
-    return rows
+    return _stream(plan, plan.alone(peers.STREAMING))
 
 
-def _calls(
-    plan: Plan, pairs: Sequence[tuple[str, str]], remark_bytes: int = 64, kind: str = "unary"
-) -> list[Row]:
+def grpc_stream(plan: Plan) -> list[Row]:
+    """
+    Measure them over gRPC, servers and clients of different makers with each other.
+    """
+    return _stream(plan, plan.together(peers.GRPC_STREAMING), wire="grpc")
+
+
+def _payload(plan: Plan, pairs: Pairs, **job: Any) -> list[Row]:
+    rows = _calls(plan, pairs, remark_bytes=_MEBIBYTE, **job)
+    return [{**row, "mb_per_s": round(row["calls_per_s"] * _MEBIBYTE / 1e6, 1)} for row in rows]
+
+
+def _calls(plan: Plan, pairs: Pairs, **job: Any) -> list[Row]:
+    def measure(server: str, client: str, calling: Child) -> Iterator[Row]:
+        for in_flight in plan.in_flight:
+            row = call_row(server, client, in_flight, _found(plan, calling, in_flight))
+            _say(
+                f"{server} called by {client}: {row['calls_per_s']:,.0f} calls/s "
+                f"with {in_flight} in flight"
+            )
+            yield row
+
+    return sorted(_each(pairs, measure, **job), key=lambda row: row["in_flight"])
+
+
+def _stream(plan: Plan, pairs: Pairs, **job: Any) -> list[Row]:
+    def measure(server: str, client: str, calling: Child) -> Iterator[Row]:
+        row = stream_row(server, client, _found(plan, calling, 1))
+        _say(f"{server} called by {client}: {row['messages_per_s']:,.0f} messages/s")
+        yield row
+
+    return _each(pairs, measure, kind="stream", **job)
+
+
+def _found(plan: Plan, calling: Child, in_flight: int) -> list[dict[str, Any]]:
+    order = {"in_flight": in_flight, "seconds": plan.seconds}
+    return [calling.ask(order, plan.seconds * 2) for _ in range(plan.repetitions)]
+
+
+def _each(pairs: Pairs, measure: Measure, **job: Any) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as directory:
         modules = Path(directory)
         generate(modules)
         for server, client in pairs:
             try:
-                rows += _pair(plan, server, client, modules, remark_bytes, kind)
+                with running(server, client, modules, **job) as calling:
+                    rows += measure(server, client, calling)
             except ChildError as error:
                 _say(f"{server} called by {client}: {error}")
-    return sorted(rows, key=lambda row: row["in_flight"])
-
-
-def _pair(
-    plan: Plan, server: str, client: str, modules: Path, remark_bytes: int, kind: str
-) -> list[Row]:
-    rows = []
-    with running(server, client, modules, kind=kind, remark_bytes=remark_bytes) as calling:
-        for in_flight in plan.in_flight:
-            order = {"in_flight": in_flight, "seconds": plan.seconds}
-            found = [calling.ask(order, plan.seconds * 2) for _ in range(plan.repetitions)]
-            rows.append(call_row(server, client, in_flight, found))
-            _say(
-                f"{server} called by {client}: {rows[-1]['calls_per_s']:,.0f} calls/s "
-                f"with {in_flight} in flight"
-            )
     return rows

@@ -116,13 +116,19 @@ class Child:
 
 @contextmanager
 def running(
-    server: str, client: str, modules: Path, *, kind: str = "unary", remark_bytes: int = 64
+    server: str,
+    client: str,
+    modules: Path,
+    *,
+    kind: str = "unary",
+    wire: str = "native",
+    remark_bytes: int = 64,
 ) -> Iterator[Child]:
     """
     Run a server and a client, and yield the client.
     """
     server_core, client_core = cores()
-    shared = {"kind": kind, "modules": str(modules), "remark_bytes": remark_bytes}
+    shared = {"kind": kind, "wire": wire, "modules": str(modules), "remark_bytes": remark_bytes}
     with Child({"peer": server, "role": "serve", "core": server_core, **shared}) as serving:
         address = {"port": serving.read()["port"], "server_pid": serving.pid}
         job = {"peer": client, "role": "call", "core": client_core, **address, **shared}

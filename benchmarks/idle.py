@@ -36,7 +36,7 @@ def idle(plan: Plan) -> list[Row]:
     _allow_files(CONNECTIONS + 100)
     with tempfile.TemporaryDirectory() as directory:
         generate(Path(directory))
-        for peer in plan.chosen(peers.IDLE):
+        for peer, _ in plan.alone(peers.IDLE):
             try:
                 rows.append(_measure(peer, directory))
             except (ChildError, OSError) as error:

@@ -44,13 +44,14 @@ class Job:
     Args:
         peer: its name, as in the results.
         role: ``serve`` or ``call``.
-        kind: ``unary``, ``stream``, or ``grpc`` for unary calls over gRPC.
+        kind: ``unary`` or ``stream``.
         core: the core to run on.
         modules: the directory of generated modules.
         remark_bytes: size of the order's remark.
         port: where the server listens, for a client.
         server_pid: its process.
         address: where a server is that was not started here.
+        wire: what rpcfw speaks, ``native`` or ``grpc``; the others speak but one.
     """
 
     peer: str
@@ -62,6 +63,7 @@ class Job:
     port: int = 0
     server_pid: int = 0
     address: str = ""
+    wire: str = "native"
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -8,7 +8,18 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-__all__ = ["GRPC", "IDLE", "PAYLOAD", "STREAMING", "UNARY", "greeting", "missing", "module_of"]
+__all__ = [
+    "GRPC",
+    "GRPC_PAYLOAD",
+    "GRPC_STREAMING",
+    "IDLE",
+    "PAYLOAD",
+    "STREAMING",
+    "UNARY",
+    "greeting",
+    "missing",
+    "module_of",
+]
 
 _MODULES = {
     "rpcfw": "rpcfw_peer",
@@ -45,7 +56,10 @@ UNARY = (
 PAYLOAD = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads")
 STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
 IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
-GRPC = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads", "grpclib")
+#: Over gRPC each is measured with the clients of all.
+GRPC = ("rpcfw", "grpcio-aio", "grpcio-threads", "grpclib")
+GRPC_PAYLOAD = ("rpcfw", "grpcio-aio", "grpcio-threads")
+GRPC_STREAMING = ("rpcfw", "grpcio-aio")
 
 
 def module_of(peer: str) -> Any:

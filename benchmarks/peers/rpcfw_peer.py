@@ -49,7 +49,7 @@ class _Orders(OrderService):
 
 def _application(job: Job, *sets: str, services: tuple[Any, ...] = ()) -> Application:
     reactor = "uvloop" if job.peer == "rpcfw-uvloop" else "epoll"
-    wires = _GRPC if job.kind == "grpc" else ()
+    wires = _GRPC if job.wire == "grpc" else ()
     return Application.from_ini(sets=(f"app.reactor={reactor}", *wires, *sets), services=services)
 
 
@@ -76,8 +76,7 @@ def call(job: Job) -> None:
     """
     Call as a consumer does that was told the provider's address in its INI.
     """
-    wire = "grpc" if job.kind == "grpc" else "native"
-    instances = f"{SERVICE} = tcp:127.0.0.1:{job.port} protocols={wire}"
+    instances = f"{SERVICE} = tcp:127.0.0.1:{job.port} protocols={job.wire}"
     application = _application(job, "registry.plugin=static", f"registry.instances={instances}")
     request = order_pb2.OrderApiCreate(**job.fields)
 
