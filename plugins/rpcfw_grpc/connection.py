@@ -21,7 +21,7 @@ from rpcfw_grpc.settings import (
     PeerSettings,
     our_settings,
 )
-from rpcfw_grpc.windows import Inbound, grown
+from rpcfw_grpc.windows import MOST_WINDOW_BYTES, Inbound, grown
 
 __all__ = ["Connection"]
 
@@ -44,6 +44,7 @@ class Connection(Intake):
         self._room = FIRST_WINDOW_BYTES
         # Grows with all that moves a call: what the guards hold idle frames against.
         self._progress = 0
+        self._progress_at_room = 0
         self._pings = 0
 
     # What subclasses add.
@@ -210,6 +211,30 @@ class Connection(Intake):
             )
         self._room = grown(self._room, increment)
         self._on_more_room()
+
+    def _more_room(self, data: bytes, at: int) -> bool:
+        """
+        Act on the connection's WINDOW_UPDATE at ``at``, if it is an everyday one.
+
+        Clients built on gRPC's C core send one with each call, so this is the short
+        way: one for each step that a call makes, and nobody who waits for it.
+        """
+        if at + frames.WINDOW_UPDATE_BYTES > len(data) or self._block is not None:
+            return False
+        high, low, _, _, _, increment = frames.WINDOW_UPDATE_FRAME.unpack_from(data, at)
+        room = self._room + increment
+        if (
+            high
+            or low != 4
+            or not increment
+            or room > MOST_WINDOW_BYTES
+            or self._room <= 0
+            or self._progress == self._progress_at_room
+        ):
+            return False
+        self._progress_at_room = self._progress
+        self._room = room
+        return True
 
     _ON_FRAME: ClassVar[dict[int, _Frame]] = {
         frames.DATA: _body,

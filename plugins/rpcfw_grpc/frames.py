@@ -77,6 +77,9 @@ PRIORITY_FLAG: Final = 0x20
 #: Length (in two parts: 16 bits and 8), type, flags, stream.
 FRAME_HEAD: Final = Struct(">HBBBL")
 FRAME_HEAD_BYTES: Final = FRAME_HEAD.size
+#: A whole WINDOW_UPDATE: the head, and the increment.
+WINDOW_UPDATE_FRAME: Final = Struct(">HBBBLL")
+WINDOW_UPDATE_BYTES: Final = WINDOW_UPDATE_FRAME.size
 
 _NUMBER = Struct(">L")
 _TWO_NUMBERS = Struct(">LL")

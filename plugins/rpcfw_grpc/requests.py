@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import define
+from attrs import define, evolve
 
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.protocol import Limits
@@ -62,6 +62,7 @@ class Opening:
         refusal: why it is no call, if so.
         plain: nothing but a call, whose answer may be written in one piece.
         trailers: it has no pseudo-fields, so it ends a request.
+        extra: what the peer granted for the answer beyond a stream's first window.
     """
 
     head: RequestHead
@@ -71,6 +72,19 @@ class Opening:
     refusal: Refusal | None = None
     plain: bool = False
     trailers: bool = False
+    extra: int = 0
+    _roomier: Opening | None = None
+
+    def granted(self, increment: int) -> Opening | None:
+        """
+        Return the same for a call whose caller granted more room for the answer.
+
+        Clients built on gRPC's C core do so for each call, by the same amount. One
+        that is remembered serves all; None means that this is another amount.
+        """
+        if self._roomier is None:
+            self._roomier = evolve(self, extra=increment)
+        return self._roomier if self._roomier.extra == increment else None
 
 
 class RequestReader:

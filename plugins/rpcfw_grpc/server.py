@@ -27,13 +27,15 @@ from rpcfw_grpc.names import Malformed
 from rpcfw_grpc.requests import PSEUDO, Opening, RequestReader
 from rpcfw_grpc.settings import FRAME_BYTES
 from rpcfw_grpc.streams import State, Step, Stream
-from rpcfw_grpc.windows import Inbound
+from rpcfw_grpc.windows import MOST_WINDOW_BYTES, Inbound
 
 __all__ = ["ServerMachine"]
 
 #: A DATA frame's head and the prefix of the message that it begins with.
 _DATA_AND_PREFIX = Struct(">HBBBLBL")
 _DATA_AND_PREFIX_BYTES = _DATA_AND_PREFIX.size
+#: Where a frame says of which type it is.
+_TYPE_AT = 3
 #: What is read of a body that nobody wants before its request is refused.
 _UNWANTED_BYTES = 16 << 10
 _MOST_GAPS = 16
@@ -71,6 +73,9 @@ class ServerMachine(Answers):
                     if after:
                         at = after
                         continue
+            elif kind == frames.WINDOW_UPDATE and not stream_id and self._more_room(data, at):
+                at += frames.WINDOW_UPDATE_BYTES
+                continue
             after = self._frame(data, at)
             if after < 0:
                 return at
@@ -85,9 +90,15 @@ class ServerMachine(Answers):
         Returns:
             Where the next frame begins, or 0 if this is no such request.
         """
-        high, low, kind, flags, same, flag, size = _DATA_AND_PREFIX.unpack_from(data, stop)
+        at, increment = stop, 0
+        if data[stop + _TYPE_AT] == frames.WINDOW_UPDATE:
+            increment = self._granted(data, stop, stream_id)
+            at += frames.WINDOW_UPDATE_BYTES
+            if not increment or at + _DATA_AND_PREFIX_BYTES > len(data):
+                return 0
+        high, low, kind, flags, same, flag, size = _DATA_AND_PREFIX.unpack_from(data, at)
         length = high << 8 | low
-        after: int = stop + FRAME_HEAD_BYTES + length
+        after: int = at + FRAME_HEAD_BYTES + length
         inbound = self._inbound
         if (
             flags != frames.END_STREAM
@@ -109,18 +120,31 @@ class ServerMachine(Answers):
         if opening is None:
             return stop
         self._last_id = stream_id
-        if not opening.plain:
+        entry = opening.granted(increment) if increment else opening
+        if entry is None or not opening.plain:
             self._begin(stream_id, opening, ended=False)
             return stop
         self._progress += 1
-        self._calls[stream_id] = opening
-        body = data[stop + _DATA_AND_PREFIX_BYTES : after]
+        self._calls[stream_id] = entry
+        body = data[at + _DATA_AND_PREFIX_BYTES : after]
         self._events.append(RequestReceived(stream_id, opening.head, body, "", True))
         inbound.left -= length
         inbound.owed += length
         if inbound.owed * 2 >= inbound.size:
             self._return_connection()
         return after
+
+    def _granted(self, data: bytes, at: int, stream_id: int) -> int:
+        """
+        Return what the WINDOW_UPDATE frame at ``at`` adds to a new stream.
+
+        0 if it is not of this stream, or not as it should be.
+        """
+        high, low, _, _, same, increment = frames.WINDOW_UPDATE_FRAME.unpack_from(data, at)
+        if high or low != 4 or same != stream_id:
+            return 0
+        fits = increment <= MOST_WINDOW_BYTES - self._peer.window_bytes
+        return increment if fits else 0
 
     def _open(self, stream_id: int, block: bytes) -> Opening | None:
         """
@@ -148,7 +172,7 @@ class ServerMachine(Answers):
         if stream is not None:
             self._trailers(stream, opening, fault, ended=ended)
             return
-        if not self._reach(stream_id):
+        if not self._reach(stream_id, ended=ended):
             return
         if opening is None or opening.trailers or fault:
             raise StreamFault(
@@ -175,7 +199,7 @@ class ServerMachine(Answers):
         else:
             self._on_end(stream)
 
-    def _reach(self, stream_id: int) -> bool:
+    def _reach(self, stream_id: int, *, ended: bool) -> bool:
         """
         Judge the number of a stream that is not open. Returns whether it is new.
         """
@@ -186,7 +210,7 @@ class ServerMachine(Answers):
             )
         if stream_id <= self._last_id:
             if stream_id in self._reset:
-                self._guards.idle(Idle.OTHER, self._progress)
+                self._late(stream_id, "HEADERS", self._late_head, ended=ended)
                 return False
             skipped = any(stream_id in gap for gap in self._gaps)
             raise RemoteProtocolError(
@@ -228,7 +252,7 @@ class ServerMachine(Answers):
 
     def _grow(self, stream_id: int, entry: Opening, state: State = State.REMOTE_ENDED) -> Stream:
         inbound = Inbound(self._limits.stream_window_bytes)
-        room = self._peer.window_bytes
+        room = self._peer.window_bytes + entry.extra
         stream = Stream(stream_id, state, inbound, room, self._limits.max_receive_bytes)
         stream.reply = entry.reply
         stream.encoding = entry.encoding

@@ -70,7 +70,11 @@ REQUESTS = HELLO + b"".join(
         head(9, end=True),
         frames.headers(11, head(11)[9:], 0, 10) + chunk(11, message(b"cut head"), end=True),
         frames.reset(7, 8) + head(13) + frames.window_update(13, 0),
-        frames.goaway(0, 0, ""),
+        # As gRPC's C core writes them: a grant behind the head, one behind the message.
+        head(15) + frames.window_update(15, 5) + chunk(15, message(b"granted"), end=True),
+        frames.window_update(0, 5),
+        head(17) + frames.window_update(17, 6) + chunk(17, message(b"more"), end=True),
+        frames.window_update(0, 6) + frames.goaway(0, 0, ""),
     )
 )
 
