@@ -112,7 +112,8 @@ class ClientMachine(Calling):
             fault = fault or str(error)
         stream = self._stream(stream_id)
         if stream is None:
-            self._late(stream_id, "HEADERS")
+            ended = bool(flags & frames.END_STREAM)
+            self._late(stream_id, "HEADERS", self._late_head, ended=ended)
             return
         stream.step(Step.RECEIVED)
         self._progress += 1

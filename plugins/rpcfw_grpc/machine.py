@@ -3,8 +3,9 @@ What comes on calls: messages, their limits, and the windows they come through.
 
 Late frames. A stream that this side has reset, or ended early, may still get
 frames that the peer had on their way: they are counted against the connection's
-window and dropped. The newest of such streams are kept in `_reset`; on any other
-closed stream a frame is the peer's fault.
+window and dropped. The newest of such streams are kept in `_reset`, with what may
+come on each: as many bytes as its window let through, a few heads, one end. More
+than that moves no call, and on any other closed stream a frame is the peer's fault.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ E = TypeVar("E")
 #: Messages of the largest size that may be unfinished at once on a connection.
 _UNFINISHED_MESSAGES = 16
 _UNREAD_BYTES = 64 << 20
+#: Heads that may come late on a stream: the answer's, and some that say "not yet".
+_LATE_HEADS = 8
 
 
 class GRPCMachine(Sending[E]):
@@ -39,6 +42,7 @@ class GRPCMachine(Sending[E]):
 
     def __init__(self, limits: Limits, *, server: bool) -> None:
         super().__init__(limits, server=server)
+        self._late_head = 1 + limits.stream_window_bytes // _LATE_HEADS
         self._most_unread = max(_UNREAD_BYTES, _UNFINISHED_MESSAGES * limits.max_receive_bytes)
 
     # What the sides add.
@@ -69,7 +73,7 @@ class GRPCMachine(Sending[E]):
         body = frames.strip_padding(flags, payload)
         stream = self._stream(stream_id)
         if stream is None:
-            self._late(stream_id, "DATA")
+            self._late(stream_id, "DATA", size, ended=bool(flags & END_STREAM))
             return
         stream.step(Step.RECEIVED)
         ended = bool(flags & END_STREAM)
@@ -166,12 +170,21 @@ class GRPCMachine(Sending[E]):
             self._return(stream, cost)
         self._return_connection()
 
-    def _late(self, stream_id: int, what: str) -> None:
+    def _late(self, stream_id: int, what: str, cost: int, *, ended: bool) -> None:
         """
         Judge a frame for a stream that is no more.
+
+        Args:
+            cost: of what may come late on a stream.
         """
-        if stream_id in self._reset:
-            self._guards.idle(Idle.OTHER, self._progress)
+        left = self._reset.get(stream_id)
+        if left is not None:
+            if ended:
+                del self._reset[stream_id]
+            elif 0 < cost <= left:
+                self._reset[stream_id] = left - cost
+            else:
+                self._guards.idle(Idle.OTHER, self._progress)
             return
         self._check_reached(stream_id, what)
         raise StreamFault(

@@ -26,7 +26,7 @@ __all__ = ["Sending"]
 
 E = TypeVar("E")
 
-_MOST_RESET = 1000
+_LEAST_RESET = 1000
 #: Largest piece sent in one frame, so that small messages need not wait long.
 _PIECE_BYTES = 64 << 10
 
@@ -39,7 +39,9 @@ class Sending(Connection, Generic[E]):
     def __init__(self, limits: Limits, *, server: bool) -> None:
         super().__init__(limits, server=server)
         self._calls: dict[int, Stream | E] = {}
-        self._reset: dict[int, None] = {}
+        # Streams that this side reset, and how much may still come late on each.
+        self._reset: dict[int, int] = {}
+        self._most_reset = max(_LEAST_RESET, limits.max_calls)
         # Streams with something to send that wait for the connection's window.
         self._waiting: dict[int, None] = {}
         # Bytes of messages that are not all here, and of those nobody took yet.
@@ -128,8 +130,9 @@ class Sending(Connection, Generic[E]):
         self._ignore(stream_id)
 
     def _ignore(self, stream_id: int) -> None:
-        self._reset[stream_id] = None
-        if len(self._reset) > _MOST_RESET:
+        # A window of messages, and as much again that heads are counted as.
+        self._reset[stream_id] = 2 * self._limits.stream_window_bytes
+        if len(self._reset) > self._most_reset:
             del self._reset[next(iter(self._reset))]
 
     # Sending.

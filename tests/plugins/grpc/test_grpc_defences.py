@@ -14,8 +14,10 @@ from rpcfw_grpc.frames import ErrorCode
 from rpcfw_grpc.prefix import MessageReader
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import (
+    HEAD,
     HELLO,
     REQUEST,
+    RESPONSE,
     chunk,
     client,
     cut,
@@ -378,3 +380,42 @@ def test_a_peer_that_was_pinged_too_often_says_so() -> None:
         for each in said
     ]
     assert [True, False] == told
+
+
+def test_what_a_cancelled_stream_still_had_on_its_way_is_no_fault() -> None:
+    """
+    A window full of small messages, and the end, may come after the reset.
+    """
+    machine = client(limits=Limits(stream_window_bytes=100_000))
+    call_id = machine.call(HEAD, b"", "", True)
+    machine.cancel(call_id)
+    late = b"".join(chunk(call_id, message(b"12345")) for _ in range(10_000))
+    told = machine.receive(head(call_id, RESPONSE) + late)
+    told += machine.receive(head(call_id, [(b"grpc-status", b"0")], end=True))
+    assert [] == told
+
+
+def test_the_late_answers_of_thousands_of_calls_are_no_fault() -> None:
+    """
+    So it is after a server hung, and the time of all its callers ran out.
+    """
+    machine = client({3: 10_000})
+    calls = [machine.call(HEAD, b"", "", True) for _ in range(5000)]
+    for call_id in calls:
+        machine.cancel(call_id)
+    trailers = [(b"grpc-status", b"0")]
+    answers = (
+        head(n, RESPONSE) + chunk(n, message(b"late")) + head(n, trailers, end=True) for n in calls
+    )
+    assert [] == machine.receive(b"".join(answers))
+
+
+def test_more_than_can_have_been_on_its_way_is_a_flood() -> None:
+    """
+    Beyond two windows of a cancelled stream, each frame counts as one that moves nothing.
+    """
+    machine = client(limits=Limits(stream_window_bytes=1000, max_pings=10))
+    call_id = machine.call(HEAD, b"", "", True)
+    machine.cancel(call_id)
+    assert [] == machine.receive(chunk(call_id, bytes(1000)) * 2 + chunk(call_id, b"x") * 100)
+    only(ConnectionFailed, machine.receive(chunk(call_id, b"x")))
