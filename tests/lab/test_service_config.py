@@ -5,9 +5,6 @@ A service config at work: named in the INI, seen by servers.
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,9 +13,8 @@ from rpcfw.errors import ApplicationError, CallError, DeadlineExceeded, Settings
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.context import context
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Status
-from tests.lab.lab_case import LabCase
 
 RETRY = {
     "maxAttempts": 3,
@@ -43,9 +39,9 @@ class Moody(Service, name="demo.Moody"):
     Fails as often as it is told to, and hangs where it is told to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.failures = 0
-        self.retry_after_s: float | None = None
+        self.retry_after_s = None
         self.hangs = False
         self.cancelled = 0
 
@@ -60,121 +56,126 @@ class Moody(Service, name="demo.Moody"):
     async def hang(self) -> str:
         if not self.hangs:
             return "here"
-        never: Waiter[str] = Waiter()
         try:
-            return await never
+            return await Waiter()
         finally:
             self.cancelled += 1
 
     @method
     async def wait(self) -> str:
-        never: Waiter[str] = Waiter()
-        return await never
+        return await Waiter()
 
 
-def written(config: Any) -> Path:
+class Scene:
     """
-    Return a file that holds it.
+    Two moody servers that are called in turn, as `CONFIG` says.
     """
-    path = Path(tempfile.mkdtemp()) / "service.json"
-    path.write_text(config if isinstance(config, str) else json.dumps(config))
-    return path
 
-
-class ServiceConfigTest(LabCase):
-    wire = "grpc"
-    provider_sets = ("app.protocols=native, grpc", "server.protocols=native, grpc")
-
-    def setUp(self) -> None:
-        plugin = "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol"
-        self.provider_sets = (*self.provider_sets, plugin)
-        places = ", ".join(f"memory:{name} protocols={self.wire}" for name in "ab")
-        self.consumer_sets = (
-            plugin,
+    def __init__(self, lab, wire, folder):
+        (folder / "service.json").write_text(json.dumps(CONFIG))
+        self.lab = lab
+        self.services = {name: Moody() for name in "ab"}
+        sets = (
+            "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
             "app.protocols=native, grpc",
-            f"client.protocols={self.wire}",
-            f"client.service_config={written(CONFIG)}",
-            f"registry.instances=demo.Moody = {places}",
+            "server.protocols=native, grpc",
         )
-        super().setUp()
+        for name, service in self.services.items():
+            lab.serve(service, name=name, sets=sets)
+        consumer = lab.consumer(
+            *sets,
+            f"client.protocols={wire}",
+            f"client.service_config={folder / 'service.json'}",
+            "balancer.plugin=round_robin",
+        )
+        self.client = consumer.application.client(Moody)
 
-    def service(self, name: str) -> Moody:
-        return Moody()
-
-    def timed(self, coroutine: Any) -> tuple[float, Any]:
+    def timed(self, coroutine):
         """
         Return how long a call took, and its answer or its error.
         """
-        before = self.clock.seconds()
-        running = spawn(coroutine)
-        running.addErrback(lambda failure: failure.trap(CallError) and failure.value)
-        answer = self.turn_until(running)
-        return self.clock.seconds() - before, answer
+        before = self.lab.clock.seconds()
+        try:
+            answer = self.lab.run(coroutine)
+        except CallError as error:
+            answer = error
+        return self.lab.clock.seconds() - before, answer
 
-    def test_failures_are_repeated_as_the_file_says(self) -> None:
-        """
-        Any method is repeated after the file's backoff; its server is told which try it is.
-        """
-        for service in self.services.values():
-            service.failures = 1
-        took_s, answer = self.timed(self.client.say())
 
-        expected = ["2"] if self.wire == "grpc" else []
-        assert expected == answer
-        # 0.1 and 0.2 s, each a fifth more or less.
-        assert 0.24 <= took_s < 0.4
+@pytest.fixture(params=["grpc", "native"])
+def wire(request):
+    """
+    The same over each: it is the client's doing, but for the count.
+    """
+    return request.param
 
-    def test_attempts_have_an_end(self) -> None:
-        """
-        After as many attempts as the file allows, the failure is the caller's.
-        """
-        for service in self.services.values():
-            service.failures = 9
-        _, error = self.timed(self.client.say())
 
-        assert Status.ABORTED is error.status
-        assert 15 == sum(service.failures for service in self.services.values())
+@pytest.fixture
+def scene(lab, wire, tmp_path):
+    return Scene(lab, wire, tmp_path)
 
-    def test_a_server_that_pushes_back(self) -> None:
-        """
-        The server's wish crosses the wire and takes the place of the backoff.
-        """
-        for service in self.services.values():
-            service.failures, service.retry_after_s = 1, 0.01
-        took_s, answer = self.timed(self.client.say())
 
-        assert isinstance(answer, list)
+def test_failures_are_repeated_as_the_file_says(scene, wire):
+    """
+    Any method is repeated after the file's backoff; its server is told which try it is.
+    """
+    for service in scene.services.values():
+        service.failures = 1
+    took_s, answer = scene.timed(scene.client.say())
+
+    expected = ["2"] if wire == "grpc" else []
+    assert expected == answer
+    # 0.1 and 0.2 s, each a fifth more or less.
+    assert 0.24 <= took_s < 0.4
+
+
+def test_attempts_have_an_end(scene):
+    """
+    After as many attempts as the file allows, the failure is the caller's.
+    """
+    for service in scene.services.values():
+        service.failures = 9
+    _, error = scene.timed(scene.client.say())
+
+    assert Status.ABORTED is error.status
+    assert 15 == sum(service.failures for service in scene.services.values())
+
+
+def test_a_server_that_pushes_back(scene):
+    """
+    The server's wish crosses the wire and takes the place of the backoff.
+    """
+    for service in scene.services.values():
+        service.failures, service.retry_after_s = 1, 0.01
+    took_s, answer = scene.timed(scene.client.say())
+
+    assert isinstance(answer, list)
+    assert took_s < 0.1
+
+
+@pytest.mark.parametrize(("timeout", "expected"), [(None, 1.0), ("5s", 1.0), ("200ms", 0.2)])
+def test_limits(scene, timeout, expected):
+    """
+    The shorter of the file's limit and the caller's counts.
+    """
+    took_s, error = scene.timed(scene.client.wait(timeout=timeout))
+
+    assert isinstance(error, DeadlineExceeded)
+    assert abs(took_s - expected) < 0.02
+
+
+def test_a_hedge_saves_a_hanging_call(scene):
+    """
+    A node that hangs costs no more than the delay; its attempt is cancelled there.
+    """
+    scene.services["a"].hangs = True
+    for _ in range(2):
+        took_s, answer = scene.timed(scene.client.hang())
+        assert "here" == answer
         assert took_s < 0.1
+    scene.lab.advance(0.01)
 
-    def test_limits(self) -> None:
-        """
-        The shorter of the file's limit and the caller's counts.
-        """
-        for timeout, expected in ((None, 1.0), ("5s", 1.0), ("200ms", 0.2)):
-            took_s, error = self.timed(self.client.wait(timeout=timeout))
-            assert isinstance(error, DeadlineExceeded)
-            assert abs(took_s - expected) < 0.02
-
-    def test_a_hedge_saves_a_hanging_call(self) -> None:
-        """
-        A node that hangs costs no more than the delay; its attempt is cancelled there.
-        """
-        self.services["a"].hangs = True
-        for _ in range(2):
-            took_s, answer = self.timed(self.client.hang())
-            assert "here" == answer
-            assert took_s < 0.1
-        self.clock.pump([0.001] * 10)
-
-        assert 2 == self.services["a"].cancelled
-
-
-class NativeServiceConfigTest(ServiceConfigTest):
-    """
-    The same over the native wire: it is the client's doing, but for the count.
-    """
-
-    wire = "native"
+    assert 2 == scene.services["a"].cancelled
 
 
 def test_mistakes_name_their_place(tmp_path):
