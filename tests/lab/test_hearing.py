@@ -5,8 +5,6 @@ What a caller hears beside the answers of calls with one answer.
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ import rpcfw
 from rpcfw import ApplicationError, CallError, Service, Status, context, method
 from rpcfw.spi.waiting import sleep, spawn
 from rpcfw.values.metadata import EMPTY, Metadata
-from tests.lab.lab_case import LabCase
 from tests.lab.services import Talker
 
 ASK = {"ask": "x"}
@@ -109,35 +106,40 @@ class Unsteady(Service, name="demo.Unsteady"):
         return self.name
 
 
-def policy(**policies):
+@pytest.fixture
+def unsteady(lab, tmp_path):
     """
-    Return the setting of a service config with a policy.
+    What makes a scene of a policy: two services, and what is answered and heard in turn.
     """
-    path = Path(tempfile.mkdtemp()) / "service.json"
-    rule = {"name": [{"service": "demo.Unsteady"}], **policies}
-    path.write_text(json.dumps({"methodConfig": [rule]}))
-    return (f"client.service_config={path}",)
 
-
-class UnsteadyCase(LabCase):
-    def service(self, name):
-        return Unsteady(name, self.clock)
-
-    def heard_of(self):
-        """
-        Return what was answered and heard.
-        """
+    def make(**policies):
+        rule = {"name": [{"service": "demo.Unsteady"}], **policies}
+        path = tmp_path / "service.json"
+        path.write_text(json.dumps({"methodConfig": [rule]}))
+        services = [Unsteady(name, lab.clock) for name in "ab"]
+        for service in services:
+            lab.serve(service, name=service.name)
+        sets = (f"client.service_config={path}", "balancer.plugin=round_robin")
+        client = lab.consumer(*sets).application.client(Unsteady)
 
         async def ask():
             with rpcfw.hearing() as heard:
-                return await self.client.say(), heard
+                return await client.say(), heard
 
-        answer, heard = self.run_to_end(ask())
-        return answer, heard.metadata.get("who"), heard.trailers.get("who"), heard.peer
+        def heard_of():
+            answer, heard = lab.run(ask())
+            return answer, heard.metadata.get("who"), heard.trailers.get("who"), heard.peer
+
+        return services, heard_of
+
+    return make
 
 
-class RepeatedTest(UnsteadyCase):
-    consumer_sets = policy(
+def test_the_attempt_that_counts(unsteady):
+    """
+    Of a repeated call the attempt that answered is heard.
+    """
+    (failing, _), heard_of = unsteady(
         retryPolicy={
             "maxAttempts": 3,
             "initialBackoff": "0.01s",
@@ -146,32 +148,27 @@ class RepeatedTest(UnsteadyCase):
             "retryableStatusCodes": ["ABORTED"],
         }
     )
-
-    def test_the_attempt_that_counts(self):
-        """
-        Of a repeated call the attempt that answered is heard.
-        """
-        self.services["a"].fails = True
-        for _ in range(2):
-            assert ("b", "b", "b", "memory:b") == self.heard_of()
+    failing.fails = True
+    for _ in range(2):
+        assert ("b", "b", "b", "memory:b") == heard_of()
 
 
-class HedgedTest(UnsteadyCase):
-    consumer_sets = policy(hedgingPolicy={"maxAttempts": 2, "hedgingDelay": "0.01s"})
+def test_the_winner(unsteady):
+    """
+    Of a hedged call the attempt that won is heard.
+    """
+    (slow, _), heard_of = unsteady(hedgingPolicy={"maxAttempts": 2, "hedgingDelay": "0.01s"})
+    slow.dawdles_s = 0.5
+    for _ in range(2):
+        assert ("b", "b", "b", "memory:b") == heard_of()
 
-    def test_the_winner(self):
-        """
-        Of a hedged call the attempt that won is heard.
-        """
-        self.services["a"].dawdles_s = 0.5
-        for _ in range(2):
-            assert ("b", "b", "b", "memory:b") == self.heard_of()
 
-    def test_a_tie(self):
-        """
-        Answers that come in the same turn do not mix.
-        """
-        for each in self.services.values():
-            each.dawdles_s = 0.02
-        answer, *heard = self.heard_of()
-        assert [answer, answer, f"memory:{answer}"] == heard
+def test_a_tie(unsteady):
+    """
+    Answers that come in the same turn do not mix.
+    """
+    services, heard_of = unsteady(hedgingPolicy={"maxAttempts": 2, "hedgingDelay": "0.01s"})
+    for each in services:
+        each.dawdles_s = 0.02
+    answer, *heard = heard_of()
+    assert [answer, answer, f"memory:{answer}"] == heard

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from tests.real.killable import Ensemble, KillableServer, free_ports
+from tests.real.killable import Ensemble, KillableServer
+from tests.real.ports import free_ports
 
 __all__ = ["Cluster", "EtcdMember", "etcdctl"]
 

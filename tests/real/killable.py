@@ -1,15 +1,15 @@
 """
 A server of somebody else's as a process that a test starts, kills, freezes and ends.
 
-It listens on 127.0.0.1 at free ports, keeps its files in a folder of its own, and is
-ended by its process id.
+It listens on 127.0.0.1, keeps its files in a folder of its own, and is ended by its
+process id.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -17,20 +17,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Generic, TypeVar
 
-__all__ = ["Ensemble", "KillableServer", "free_ports"]
-
-
-def free_ports(count: int) -> list[int]:
-    """
-    Return ports that nobody listens at.
-    """
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+__all__ = ["Ensemble", "KillableServer"]
 
 
 class KillableServer:
@@ -114,6 +101,8 @@ class KillableServer:
         """
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # Else it may yet answer what comes next.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """

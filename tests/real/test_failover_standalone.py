@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.real.failover.together import outcomes
-from tests.real.killable import free_ports
+from tests.real.ports import free_ports
 from tests.real.providers import Processes, until
 
 #: How long the registry is away.

@@ -8,7 +8,8 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.real.killable import Ensemble, KillableServer, free_ports
+from tests.real.killable import Ensemble, KillableServer
+from tests.real.ports import free_ports
 
 __all__ = ["ZooKeeperEnsemble", "ZooKeeperServer"]
 
