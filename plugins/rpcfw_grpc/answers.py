@@ -24,7 +24,6 @@ __all__ = ["Answers"]
 #: "My table has no size": what a peer must be told that wants a smaller table. Our
 #: blocks use none, so that is the end of it.
 _NO_TABLE = b"\x20"
-_PLAIN = reply_for(b"application/grpc")
 
 
 class Answers(GRPCMachine[Opening]):
@@ -36,9 +35,8 @@ class Answers(GRPCMachine[Opening]):
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
         super().__init__(limits, server=True)
-        self._listed = ",".join((*accepts, "identity")).encode()
-        # What only the first head of the connection says: it goes the long way.
-        self._introduced = False
+        self._plain = reply_for(b"application/grpc", accepts)
+        # What the next block must begin with: it goes the long way.
         self._table_note = b""
         # The ping that parts the two words of farewell, and whether both are said.
         self._farewell = 0
@@ -63,7 +61,7 @@ class Answers(GRPCMachine[Opening]):
         peer = self._peer
         if (
             type(opening) is Opening
-            and self._introduced
+            and not self._table_note
             and metadata is EMPTY
             and trailers is EMPTY
             and not encoding
@@ -136,10 +134,7 @@ class Answers(GRPCMachine[Opening]):
         if stream.announced is not None:
             raise LocalProtocolError(f"call {stream.id} already has its head")
         stream.announced = encoding
-        accepts = b"" if self._introduced else self._listed
-        self._introduced = True
-        block = self._reply(stream).head(metadata, encoding, accepts)
-        self._write_head(stream.id, block)
+        self._write_head(stream.id, self._reply(stream).head(metadata, encoding))
 
     def _write_head(self, stream_id: int, block: bytes) -> None:
         self._frames_sent += 1
@@ -151,7 +146,7 @@ class Answers(GRPCMachine[Opening]):
         return frames.headers(stream_id, block, flags, self._peer.frame_bytes)
 
     def _reply(self, stream: Stream) -> Reply:
-        return stream.reply or _PLAIN
+        return stream.reply or self._plain
 
     def _before(self, stream: Stream) -> list[tuple[bytes, bytes]]:
         """
@@ -160,11 +155,7 @@ class Answers(GRPCMachine[Opening]):
         if stream.announced is not None:
             return []
         stream.announced = ""
-        fields = self._reply(stream).fields
-        if self._introduced:
-            return fields
-        self._introduced = True
-        return [*fields, (b"grpc-accept-encoding", self._listed)]
+        return self._reply(stream).fields
 
     def _check_encoding(self, stream: Stream, encoding: str) -> None:
         if stream.announced is None:
@@ -194,11 +185,8 @@ class Answers(GRPCMachine[Opening]):
         if not stream.done:
             self._events.append(CallCancelled(stream.id, text))
         stream.outgoing.clear()
-        introduced = self._introduced
-        fields = self._before(stream)
-        if status is Status.UNIMPLEMENTED and introduced:
-            fields = [*fields, (b"grpc-accept-encoding", self._listed)]
-        tail = trailers_block(fields, status, text, peer=self._peer.header_list_bytes)
+        peer = self._peer.header_list_bytes
+        tail = trailers_block(self._before(stream), status, text, peer=peer)
         self._end(stream, tail)
 
     def _refuse(self, stream: Stream) -> None:
@@ -219,7 +207,6 @@ class Answers(GRPCMachine[Opening]):
     def _on_settings_changed(self, window_change: int) -> None:
         if self._peer.table_bytes < TABLE_BYTES:
             self._table_note = _NO_TABLE
-            self._introduced = False
         super()._on_settings_changed(window_change)
 
     # Leaving.

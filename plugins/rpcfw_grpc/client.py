@@ -207,6 +207,13 @@ class ClientMachine(Calling):
 
     # What happens to calls.
 
+    def _read_messages(self, stream: Stream, body: bytes) -> bool:
+        if stream.answer is None:
+            raise StreamFault(
+                stream.id, "DATA came before the answer's head", ErrorCode.PROTOCOL_ERROR
+            )
+        return super()._read_messages(stream, body)
+
     def _on_end(self, stream: Stream) -> None:
         self._give_up(stream, Status.UNKNOWN, "the server ended without trailers")
 

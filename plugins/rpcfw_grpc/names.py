@@ -22,6 +22,7 @@ __all__ = [
     "content_length_of",
     "content_type_of",
     "encodings_of",
+    "encodings_text",
     "fields_of",
     "packed",
     "unpacked",
@@ -237,6 +238,13 @@ def encodings_of(value: bytes) -> tuple[str, ...]:
     """
     names = (part.strip() for part in value.decode("ascii", "replace").split(","))
     return tuple(name for name in names if name and name != "identity")
+
+
+def encodings_text(names: tuple[str, ...]) -> bytes:
+    """
+    Return ``grpc-accept-encoding`` for compressions that can be undone.
+    """
+    return ",".join((*names, "identity")).encode()
 
 
 def content_length_of(found: dict[bytes, bytes]) -> int:

@@ -13,7 +13,7 @@ from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.fields import Fields
 from rpcfw_grpc.frames import END_HEADERS, END_STREAM, HEADERS, headers
 from rpcfw_grpc.headers import encode, list_bytes
-from rpcfw_grpc.names import fields_of, packed
+from rpcfw_grpc.names import encodings_text, fields_of, packed
 from rpcfw_grpc.statuses import write_message
 
 __all__ = ["Reply", "ok_trailers", "refusal_head", "reply_for", "trailers_block"]
@@ -35,12 +35,23 @@ def ok_trailers(stream_id: int) -> bytes:
 class Reply:
     """
     How requests of one content-type are answered. Shared by all of them.
+
+    Each answer says what this side can undo: a proxy gives the answers of one
+    connection to many clients, of which all but one would miss a word said only once.
+
+    Args:
+        content_type: as the request had it.
+        accepts: value of ``grpc-accept-encoding``.
     """
 
     __slots__ = ("_block", "_pack", "_start", "fields")
 
-    def __init__(self, content_type: bytes) -> None:
-        self.fields: Fields = [_STATUS_200, (b"content-type", content_type)]
+    def __init__(self, content_type: bytes, accepts: bytes) -> None:
+        self.fields: Fields = [
+            _STATUS_200,
+            (b"content-type", content_type),
+            (b"grpc-accept-encoding", accepts),
+        ]
         self._block = encode(self.fields)
         size = len(self._block)
         self._start = bytes((size >> 16, size >> 8 & 0xFF, size & 0xFF, HEADERS, END_HEADERS))
@@ -68,29 +79,27 @@ class Reply:
             size,
         )
 
-    def head(self, metadata: Metadata, encoding: str, accepts: bytes) -> bytes:
+    def head(self, metadata: Metadata, encoding: str) -> bytes:
         """
         Return the block that begins an answer.
-
-        Args:
-            accepts: value of ``grpc-accept-encoding``, empty to leave it out.
         """
-        if metadata is EMPTY and not encoding and not accepts:
+        if metadata is EMPTY and not encoding:
             return self._block
         fields = list(self.fields)
         if encoding:
             fields.append((b"grpc-encoding", encoding.encode()))
-        if accepts:
-            fields.append((b"grpc-accept-encoding", accepts))
         return encode(fields + fields_of(metadata))
 
 
 @lru_cache(maxsize=64)
-def reply_for(content_type: bytes) -> Reply:
+def reply_for(content_type: bytes, accepts: tuple[str, ...]) -> Reply:
     """
     Return how requests of this content-type are answered.
+
+    Args:
+        accepts: compressions that this side can undo.
     """
-    return Reply(content_type)
+    return Reply(content_type, encodings_text(accepts))
 
 
 def refusal_head(status: int, size: int) -> bytes:

@@ -28,7 +28,6 @@ __all__ = ["PSEUDO", "Opening", "Refusal", "RequestReader"]
 
 PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
 _NO_HEAD: Final = RequestHead(path="", codec="")
-_PLAIN: Final = reply_for(b"application/grpc")
 _WRONG_METHOD = "This port serves gRPC: send POST with content-type application/grpc.\n"
 _WRONG_TYPE = "This port serves gRPC: the content-type must be application/grpc.\n"
 
@@ -99,6 +98,7 @@ class RequestReader:
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
         self._most_bytes = limits.max_header_bytes
         self._accepts = accepts
+        self._plain = reply_for(b"application/grpc", accepts)
 
     def __call__(self, listed: Sorted) -> Opening:
         """
@@ -109,12 +109,12 @@ class RequestReader:
         """
         found = listed.found
         if found.keys().isdisjoint(PSEUDO):
-            return Opening(_NO_HEAD, "", _PLAIN, trailers=True)
+            return Opening(_NO_HEAD, "", self._plain, trailers=True)
         _check_pseudo(found)
         content_type = found.get(b"content-type", b"")
         codec = codec_of(content_type)
         length = content_length_of(found)
-        reply = reply_for(content_type) if codec else _PLAIN
+        reply = reply_for(content_type, self._accepts) if codec else self._plain
         refusal = self._refusal(found, codec, listed.size)
         if refusal is not None:
             return Opening(_NO_HEAD, "", reply, length, refusal)

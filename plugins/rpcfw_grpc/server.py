@@ -284,10 +284,14 @@ class ServerMachine(Answers):
         if entry is None:
             self._guards.idle(Idle.OTHER, self._progress)
             return
-        self._guards.cancelled(stream_id, self._finished)
         if type(entry) is Stream:
+            # A stream that was answered in part ends so when its caller has enough:
+            # many are meant to end in no other way.
+            if entry.announced is None:
+                self._guards.cancelled(stream_id, self._finished)
             self._forget(entry)
         else:
+            self._guards.cancelled(stream_id, self._finished)
             del self._calls[stream_id]
         self._events.append(
             CallCancelled(stream_id, f"the caller reset it: {frames.code_name(code)}")

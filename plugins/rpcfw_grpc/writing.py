@@ -9,7 +9,7 @@ from rpcfw.spi.events import RequestHead
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.fields import Fields
 from rpcfw_grpc.headers import RequestBlocks, encode, list_bytes
-from rpcfw_grpc.names import content_type_of, fields_of
+from rpcfw_grpc.names import content_type_of, encodings_text, fields_of
 from rpcfw_grpc.settings import UNLIMITED
 from rpcfw_grpc.timeouts import write_timeout
 
@@ -32,7 +32,7 @@ class RequestWriter:
     def __init__(self, authority: str, scheme: str, accepts: tuple[str, ...]) -> None:
         self._authority = authority.encode("ascii", "replace")
         self._scheme = scheme.encode()
-        self._accepts = ",".join((*accepts, "identity")).encode()
+        self._accepts = encodings_text(accepts)
         self._blocks = RequestBlocks()
         self._sizes: dict[tuple[str, str, str], int] = {}
 

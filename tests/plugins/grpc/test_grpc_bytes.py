@@ -51,7 +51,7 @@ def test_the_greetings() -> None:
 
 def test_an_answer_on_the_short_way() -> None:
     """
-    Status and content-type, the message, and a good end.
+    Status, content-type and what can be unpacked, the message, and a good end.
     """
     machine = server()
     for number in (1, 3):
@@ -59,8 +59,10 @@ def test_an_answer_on_the_short_way() -> None:
         machine.take_output()
         machine.respond(number, b"answer")
     assert (
-        bytes.fromhex("000014 01 04 00000003 88 0f10 10")
+        bytes.fromhex("000038 01 04 00000003 88 0f10 10")
         + b"application/grpc"
+        + b"\x00\x14grpc-accept-encoding"
+        + b"\x0dgzip,identity"
         + bytes.fromhex("00000b 00 00 00000003 00 00000006")
         + b"answer"
         + bytes.fromhex("00000f 01 05 00000003 00 0b")

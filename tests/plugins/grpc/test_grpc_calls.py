@@ -517,13 +517,51 @@ def test_nothing_is_left_of_ended_calls() -> None:
         assert (0, 0) == (machine.open_calls, machine.held_bytes)
 
 
-def test_a_refusal_introduces_the_server_too() -> None:
+def test_every_answer_tells_what_the_server_can_unpack() -> None:
     """
-    The first answer tells what the server can unpack, even if all it says is a failure.
+    Behind a proxy the first answer of a connection goes to one client of many.
     """
     pair = Pair()
-    call_id = pair.client.call(HEAD, b"", "", True)
-    pair.server.receive(pair.client.take_output())
-    pair.server.finish(call_id, Status.INTERNAL, "no")
 
-    assert ("gzip",) == only(Ready, pair.carry()[1]).accepts
+    def fail(call_id: int) -> None:
+        pair.server.finish(call_id, Status.INTERNAL, "no")
+
+    def stream(call_id: int) -> None:
+        pair.server.start_response(call_id, PAIRS)
+        pair.server.finish(call_id, Status.OK)
+
+    for answer in (lambda call_id: pair.server.respond(call_id, b""), fail, stream) * 2:
+        call_id = pair.client.call(HEAD, b"", "", True)
+        pair.server.receive(pair.client.take_output())
+        answer(call_id)
+        said = pair.server.take_output()
+        other = client()
+        other.call(HEAD, b"", "", True)
+        heard = other.receive(renumbered(said, 1))
+        assert ("gzip",) == only(Ready, heard).accepts
+
+
+def renumbered(said: bytes, stream_id: int) -> bytes:
+    """
+    Return an answer's frames as another connection would have them.
+    """
+    parts = [frames.pack(kind, flags, stream_id, payload) for kind, flags, _, payload in cut(said)]
+    return b"".join(parts)
+
+
+def test_a_connection_whose_stream_numbers_run_out_is_left() -> None:
+    """
+    A busy connection uses them up within a day; another one is wanted before.
+    """
+    pair = Pair()
+    first = frames.MAX_STREAM_ID - 2 * (1 << 20)
+    for machine in (pair.client, pair.server):
+        machine._last_id = first  # noqa: SLF001 - a day of calls
+    heard = []
+    for _ in range(3):
+        call_id = pair.client.call(HEAD, b"", "", True)
+        heard += pair.carry()[1]
+        pair.server.respond(call_id, b"")
+        heard += pair.carry()[1]
+        assert (call_id, 0) == (heard[-1].call_id, pair.client.open_calls)
+    assert "nearly used up" in only(PeerLeaving, heard).reason

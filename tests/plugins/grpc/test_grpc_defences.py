@@ -7,8 +7,17 @@ from __future__ import annotations
 import pytest
 from hpack import Encoder
 
-from rpcfw.spi.events import CallCancelled, ConnectionFailed, PingReceived, RequestReceived
+from rpcfw.spi.events import (
+    CallCancelled,
+    CallEnded,
+    ConnectionFailed,
+    PingReceived,
+    RequestReceived,
+    ResponseReceived,
+)
 from rpcfw.spi.protocol import Limits
+from rpcfw.status import Status
+from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc import frames
 from rpcfw_grpc.frames import ErrorCode
 from rpcfw_grpc.prefix import MessageReader
@@ -246,6 +255,20 @@ def test_calls_that_end_forgive_some_that_were_cancelled() -> None:
     only(RequestReceived, machine.receive(head(4001, end=True)))
 
 
+def test_subscriptions_are_no_attack() -> None:
+    """
+    A stream that was answered in part may be cancelled, however many are.
+    """
+    machine = server(Limits(max_calls=10, max_resets=10))
+    for number in range(1, 401, 2):
+        machine.receive(head(number) + chunk(number, message(b"watch"), end=True))
+        machine.start_response(number, EMPTY)
+        machine.send(number, b"first")
+        only(CallCancelled, machine.receive(frames.reset(number, 8)))
+    assert [] == of(frames.GOAWAY, machine.take_output())
+    assert 0 == machine.open_calls
+
+
 def test_callers_may_all_lose_patience_at_once() -> None:
     """
     Calls that were open for a while may be cancelled together.
@@ -328,6 +351,22 @@ def test_unfinished_messages_are_bounded_together() -> None:
         if refused:
             return
     pytest.fail("nothing was refused")
+
+
+@pytest.mark.parametrize("body", [message(b"early"), b""])
+def test_an_answer_begins_with_its_head(body: bytes) -> None:
+    """
+    A message that comes before it is nobody's answer; other calls go on.
+    """
+    machine = client()
+    broken, sound = (machine.call(HEAD, b"ask", "", True) for _ in range(2))
+    machine.take_output()
+    ended = only(CallEnded, machine.receive(chunk(broken, body, end=not body)))
+    assert (broken, Status.INTERNAL) == (ended.call_id, ended.status)
+    assert [broken] == [frame[2] for frame in of(frames.RST_STREAM, machine.take_output())]
+    answer = head(sound, RESPONSE) + chunk(sound, message(b"fine"))
+    trailers = head(sound, [(b"grpc-status", b"0")], end=True)
+    assert b"fine" == only(ResponseReceived, machine.receive(answer + trailers)).body
 
 
 def test_a_client_defends_itself_likewise() -> None:
