@@ -17,10 +17,17 @@ import attrs
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["instance_of_address", "instances_from_lines"]
+__all__ = ["instance_id", "instance_of_address", "instances_from_lines"]
 
 _NOT_IN_AN_ID = re.compile(r"[^0-9A-Za-z\-_.:]+")
 _TEXTS = ("group", "version", "zone", "id")
+
+
+def instance_id(address: Address) -> str:
+    """
+    Return an id made of an address.
+    """
+    return _NOT_IN_AN_ID.sub("_", str(address))
 
 
 def instance_of_address(service: str, address: str) -> Instance:
@@ -31,7 +38,7 @@ def instance_of_address(service: str, address: str) -> Instance:
         ValueError: it is no address.
     """
     parsed = Address.parse(address)
-    return Instance(service, _NOT_IN_AN_ID.sub("_", str(parsed)), parsed)
+    return Instance(service, instance_id(parsed), parsed)
 
 
 def instance_from_words(service: str, text: str) -> Instance:

@@ -81,7 +81,11 @@ class Network:
         """
         if address.scheme in ("tcp", "tls"):
             endpoint = HostnameEndpoint(
-                self._reactor, address.host, address.port, timeout=timeout_s, attemptDelay=0.25
+                self._reactor,
+                address.at or address.host,
+                address.port,
+                timeout=timeout_s,
+                attemptDelay=0.25,
             )
             if address.scheme == "tcp":
                 return endpoint

@@ -3,10 +3,12 @@ Where a peer listens: a TCP host and port, a Unix path, or a name in this proces
 
 Text form: ``tcp:10.0.0.5:2200``, ``tcp:[::1]:2200``, ``tls:host:2200`` for TCP with
 TLS, ``unix:/run/app.sock``, ``memory:name``. ``10.0.0.5:2200`` alone means TCP.
+``tls:orders.example.com:443@10.0.0.5`` is a name that was looked up.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from attrs import frozen
@@ -27,11 +29,14 @@ class Address:
         scheme: ``tcp``, ``tls``, ``unix`` or ``memory``.
         host: host name or IP address for tcp and tls, path for unix, name for memory.
         port: 0 to 65535 for tcp and tls (0: any free one, for listening), else 0.
+        at: IP address at which the host is, if it was looked up. That is connected to;
+            TLS and authority still go by the host.
     """
 
     scheme: str
     host: str
     port: int = 0
+    at: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Address:
@@ -50,6 +55,7 @@ class Address:
             return cls(scheme, rest)
         if scheme not in ("tcp", "tls"):
             scheme, rest = "tcp", text.strip()
+        rest, sign, at = rest.partition("@")
         host, colon, port = rest.rpartition(":")
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
@@ -60,7 +66,9 @@ class Address:
                 f"{text!r} is no address; "
                 "expected tcp:HOST:PORT, tls:HOST:PORT, unix:/PATH or memory:NAME"
             )
-        return cls(scheme, host, int(port))
+        if sign and not _is_ip(at):
+            raise ValueError(f"{text!r}: behind the @ stands an IP address")
+        return cls(scheme, host, int(port), at)
 
     @property
     def authority(self) -> str:
@@ -80,4 +88,13 @@ class Address:
         return self.scheme == "tls"
 
     def __str__(self) -> str:
-        return f"{self.scheme}:{self.authority or self.host}"
+        at = f"@{self.at}" if self.at else ""
+        return f"{self.scheme}:{self.authority or self.host}{at}"
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

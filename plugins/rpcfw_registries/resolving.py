@@ -1,0 +1,135 @@
+"""
+One host name, looked up again and again.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.waiting import sleep
+from rpcfw_registries.background import in_background
+
+__all__ = ["LookUp", "Name", "look_up"]
+
+#: A host name to the texts of its addresses, in no order. Blocks; raises OSError.
+LookUp = Callable[[str], list[str]]
+
+_log = Logger()
+
+#: The first wait after a failure; it doubles up to the usual time.
+_FIRST_WAIT_S = 1.0
+#: The share of a wait that chance takes off, so that a fleet does not ask in step.
+_JITTER = 0.1
+
+
+def look_up(host: str) -> list[str]:
+    """
+    Ask the system: its hosts file, its name servers, whatever it is set up with.
+
+    Addresses of a family that this machine has none of are left out.
+    """
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [str(sockaddr[0]) for *_, sockaddr in found]
+
+
+class Name:
+    """
+    A host name with the addresses that it had when it was last looked up.
+
+    A look-up that fails leaves them as they are.
+
+    Args:
+        host: the name.
+        surroundings: of the registry.
+        ask: looks it up, in another thread.
+        refresh_s: time between two look-ups.
+        limit: more addresses than this are not used.
+        changed: told after each change of the addresses.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        surroundings: Surroundings,
+        ask: LookUp,
+        refresh_s: float,
+        limit: int,
+        changed: Callable[[], None],
+    ) -> None:
+        #: None until they are known.
+        self.addresses: tuple[str, ...] | None = None
+        self.host = host
+        self._surroundings = surroundings
+        self._ask = ask
+        self._refresh_s = refresh_s
+        self._limit = limit
+        self._changed = changed
+        self._failures = 0
+        self._complaint = ""
+        self._following: Deferred[None] | None = None
+
+    def start(self) -> None:
+        """
+        Look it up now, and from now on.
+        """
+        self._following = in_background(self._follow(), f"looking up {self.host}")
+
+    def stop(self) -> None:
+        """
+        Look it up no more.
+        """
+        if self._following is not None:
+            self._following.cancel()
+
+    async def _follow(self) -> None:
+        clock, chance = self._surroundings.clock, self._surroundings.chance
+        while True:
+            await self._look()
+            wait_s = self._refresh_s
+            if self._failures:
+                wait_s = min(wait_s, _FIRST_WAIT_S * 2 ** min(self._failures - 1, 20))
+            await sleep(clock, wait_s * (1 - _JITTER * chance.random()))
+
+    async def _look(self) -> None:
+        try:
+            found = await self._surroundings.threads.call(self._ask, self.host)
+            if not found:
+                raise OSError("it has no address")
+        except (OSError, RegistryError, UnicodeError) as error:
+            self._failures += 1
+            kept = "the last addresses are kept" if self.addresses else "none is known"
+            self._complain(f"{self.host} cannot be looked up: {error}; {kept}")
+            return
+        self._failures = 0
+        self._take(sorted(set(found)))
+
+    def _take(self, found: list[str]) -> None:
+        limit = self._limit
+        over = len(found) > limit
+        self._complain(
+            f"{self.host} has {len(found)} addresses, of which limit = {limit} are used"
+            if over
+            else ""
+        )
+        addresses = tuple(found[:limit])
+        if addresses != self.addresses:
+            self.addresses = addresses
+            self._changed()
+
+    def _complain(self, complaint: str) -> None:
+        """
+        Log what is wrong when it changes, not at every look-up.
+        """
+        if complaint == self._complaint:
+            return
+        self._complaint = complaint
+        if complaint:
+            _log.warn("{complaint}", complaint=complaint)
+        else:
+            _log.info("{host} is looked up again without a complaint", host=self.host)
