@@ -149,8 +149,7 @@ class DNSRegistry(Registry):
             return [written]
         addresses = [attrs.evolve(written.address, at=each) for each in name.addresses or ()]
         return [
-            attrs.evolve(written, id=instance_id(address), address=address)
-            for address in addresses
+            attrs.evolve(written, id=instance_id(address), address=address) for address in addresses
         ]
 
 

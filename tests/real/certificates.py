@@ -40,7 +40,7 @@ class Authority:
         Return the files of a certificate, its key, and both in one.
 
         Args:
-            host: the IP address that it is for.
+            host: the IP address or the name that it is for.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         signed = self._signed(_name(name), key.public_key(), host)
@@ -68,6 +68,13 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
         )
         if host is not None:
-            names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
+            names = x509.SubjectAlternativeName([_subject(host)])
             builder = builder.add_extension(names, critical=False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def _subject(host):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -85,6 +85,25 @@ class TestTLS(TestCase):
 
         return Deferred.fromCoroutine(run())
 
+    def test_a_name_that_was_looked_up(self) -> Deferred[None]:
+        """
+        The certificate must bear the name, not the address at which the name was found.
+        """
+
+        async def run() -> None:
+            ca = f"tls.ca={self.authority.certificate.absolute()}"
+            by_address = await self._serve()
+            self.certificate, self.key, _ = self.authority.issue("named", "localhost")
+            by_name = await self._serve()
+            dns = "registry.plugin=dns"
+
+            named = by_name.replace("127.0.0.1", "localhost")
+            assert "hello" == await self._say(dns, named, ca)
+            with pytest.raises(Unavailable):
+                await self._say(dns, by_address.replace("127.0.0.1", "localhost"), ca)
+
+        return Deferred.fromCoroutine(run())
+
     def test_refuses_a_server_it_does_not_trust(self) -> Deferred[None]:
         """
         A server whose certificate nobody trusted signed is not called.

@@ -16,6 +16,7 @@ HOSTS = st.one_of(
 )
 ADDRESSES = st.one_of(
     st.builds(Address, st.just("tcp"), HOSTS, st.integers(0, 65535)),
+    st.builds(Address, st.just("tls"), HOSTS, st.integers(0, 65535), st.ip_addresses().map(str)),
     st.builds(
         Address,
         st.sampled_from(["unix", "memory"]),
@@ -41,6 +42,9 @@ def test_text_comes_back(address):
         ("tcp:[::1]:2200", Address("tcp", "::1", 2200)),
         ("[fe80::1%eth0]:80", Address("tcp", "fe80::1%eth0", 80)),
         ("unix:/run/app.sock", Address("unix", "/run/app.sock")),
+        ("localhost:50051", Address("tcp", "localhost", 50051)),
+        ("[::1]:50051", Address("tcp", "::1", 50051)),
+        ("tls:a.example:443@10.0.0.5", Address("tls", "a.example", 443, "10.0.0.5")),
         ("unix:80", Address("unix", "80")),
         ("memory:demo", Address("memory", "demo")),
         ("grüße.example:80", Address("tcp", "grüße.example", 80)),
@@ -72,6 +76,7 @@ def test_forms(text, address):
         ("evil\nINFO all is well:80", "expected tcp:HOST:PORT"),
         ("evil\x1b[2J:80", "expected tcp:HOST:PORT"),
         ("http://example.org:80", "brackets"),
+        ("localhost:80@there", "behind the @ stands an IP address"),
         ("::1:80", "an IPv6 address stands in brackets"),
         ("unix:", "names no path"),
         ("memory:", "names no name"),
