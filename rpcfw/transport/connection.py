@@ -25,7 +25,7 @@ from zope.interface import implementer
 
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.waiting import Waiter, sleep
 from rpcfw.transport.direct import direct_write
 
 __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
@@ -62,13 +62,16 @@ class Connection(Protocol, ABC):
         self.machine = machine
         self.peer = ""
         self.heard_at = 0.0
+        #: Called after each bunch of events, if set: calls may have ended.
+        self.on_progress: Callable[[], None] | None = None
         self._clock = clock
         self._seconds = clock.seconds
         self._pause_reading = pause_reading
         self._hello_timeout_s = hello_timeout_s
         self._timer: Any = None
         self._gathering = False
-        self._full = False
+        #: The socket takes no more for now.
+        self.full = False
         self._writable: Waiter[None] | None = None
         self._over = False
 
@@ -85,13 +88,19 @@ class Connection(Protocol, ABC):
         """
         Return once the socket takes more: what slows a stream down to its reader.
         """
-        while self._full and not self._over:
+        while self.full and not self._over:
             waiter = self._writable
             if waiter is None:
                 waiter = self._writable = Waiter()
             shared: Waiter[None] = Waiter()
             waiter.addCallback(_pass_on, shared)
             await shared
+
+    async def next_turn(self) -> None:
+        """
+        Return in the reactor's next turn, once everybody else had theirs.
+        """
+        await sleep(self._clock, 0)
 
     def leave(self, reason: str) -> None:
         """
@@ -152,6 +161,8 @@ class Connection(Protocol, ABC):
             self._offer_output()
 
     def _offer_output(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress()
         data = self.machine.take_output()
         if data and not self._over:
             self._offer(data)
@@ -162,12 +173,12 @@ class Connection(Protocol, ABC):
             self._end(reason.getErrorMessage())
 
     def pauseProducing(self) -> None:
-        self._full = True
+        self.full = True
         if self._pause_reading:
             cast(IPushProducer, self.transport).pauseProducing()
 
     def resumeProducing(self) -> None:
-        self._full = False
+        self.full = False
         if self._pause_reading:
             cast(IPushProducer, self.transport).resumeProducing()
         self._resume_writers()

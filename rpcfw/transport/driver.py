@@ -83,9 +83,6 @@ class Driver(Connection):
         super().__init__(machine, clock, pause_reading, hello_timeout_s)
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
-        #: Called after each bunch of events, and when a call is given up, if set: calls
-        #: may have ended.
-        self.on_progress: Callable[[], None] | None = None
         self.leaving = False
         #: The peer broke off because it was pinged too often.
         self.pinged_too_often = False
@@ -118,11 +115,6 @@ class Driver(Connection):
                 self.on_progress()
 
     # What the connection tells.
-
-    def _offer_output(self) -> None:
-        if self.on_progress is not None:
-            self.on_progress()
-        super()._offer_output()
 
     def _connected(self) -> None:
         self._owner.connected(self)

@@ -12,6 +12,13 @@ from rpcfw.transport.payload import Payload
 
 __all__ = ["Outlet"]
 
+#: So much is sent by one writer before everybody else has a turn. A writer that never
+#: has to wait, and a reader that keeps up with it, would else have the reactor for
+#: themselves; and within a turn of reading nothing would leave before it ended.
+_BURST_BYTES = 64 << 10
+#: What a message costs beside its bytes.
+_MESSAGE_BYTES = 64
+
 
 class Outlet:
     """
@@ -44,6 +51,7 @@ class Outlet:
         #: Compression that its messages may have.
         self.encoding = payload.encoding_for(accepts)
         self._room = True
+        self._burst_bytes = 0
         self._waiter: Waiter[None] | None = None
         self._error: CallError | None = None
 
@@ -64,9 +72,14 @@ class Outlet:
             await self._wait_for_room()
         self._room = self._driver.machine.send(self._call_id, body, encoding)
         self._driver.flush()
+        self._burst_bytes += len(body) + _MESSAGE_BYTES
         if not self._room:
             await self._wait_for_room()
-        await self._driver.when_writable()
+        elif self._burst_bytes > _BURST_BYTES:
+            self._burst_bytes = 0
+            await self._driver.next_turn()
+        if self._driver.full:
+            await self._driver.when_writable()
         if self._error is not None:
             raise self._error
 

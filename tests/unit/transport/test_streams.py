@@ -4,6 +4,8 @@ Both ends of a stream: the mailbox of its reader, the outlet of its writer.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -253,3 +255,29 @@ def test_credit_is_for_what_was_taken():
     ends.turn()
 
     assert not sent.called
+
+
+def test_a_writer_that_need_not_wait_lets_others_have_their_turns():
+    """
+    However large the window, one writer sends only so much in one turn of the reactor.
+    """
+    ends = Streaming(window_bytes=64 << 20)
+    sent = []
+
+    async def write():
+        for number in range(100):
+            await ends.outlet.send("x" * 10_000)
+            sent.append(number)
+
+    writing = spawn(write())
+    counts = [0]
+
+    def somebody_else() -> None:
+        counts.append(len(sent))
+        if not writing.called:
+            ends.clock.callLater(0, somebody_else)
+
+    somebody_else()
+    ends.turn()
+    assert 100 == len(sent)
+    assert 7 >= max(after - before for before, after in pairwise(counts))
