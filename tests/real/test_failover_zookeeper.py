@@ -7,13 +7,14 @@ one of them has an excuse.
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
 import pytest
 from kazoo.client import KazooClient
 
 from tests.real.failover.together import outcomes
-from tests.real.providers import Load, Processes, Provider, until
+from tests.real.failover.trials import Trials
+from tests.real.providers import Process, Processes, until
 from tests.real.zookeeper_server import ZooKeeperEnsemble, ZooKeeperServer
 from tests.requirements import require_zookeeper
 
@@ -29,8 +30,6 @@ FAST = (
     "registry.reconnect_most=1s",
     "registry.self_check=2s",
 )
-
-QUORUM_LOST_S = 10.0
 
 
 @pytest.fixture(scope="module", name="together")
@@ -89,7 +88,7 @@ def servers_and_sessions():
         ensemble.serve()
         registry = ("registry.plugin=zookeeper", f"registry.address={ensemble.address}", *FAST)
         with Processes(*registry) as processes:
-            return Trials(ensemble, processes).run()
+            return ZooKeeperTrials(ensemble, processes, 3, 200).all()
     finally:
         ensemble.remove()
 
@@ -102,23 +101,18 @@ def test_servers_and_sessions(outcome):
     assert outcome["stopped_without_quorum_s"] < 8, outcome
 
 
-class Trials:
+class ZooKeeperTrials(Trials[ZooKeeperServer]):
     """
-    Each begins and ends with three providers and servers, all announced and called.
+    With what only ZooKeeper has: sessions, nodes, a leader.
     """
 
-    def __init__(self, ensemble: ZooKeeperEnsemble, processes: Processes) -> None:
-        self.ensemble = ensemble
-        self.processes = processes
-        self.providers = processes.providers(3)
-        self.load: Load = processes.load("write", 200)
-        self.facts: dict[str, object] = {}
+    ensemble: ZooKeeperEnsemble
 
-    def run(self):
+    def all(self) -> dict[str, Any]:
         """
-        Go through all of them and return what was seen.
+        Go through all of them.
         """
-        for trial in (
+        return self.run(
             self.expired_session,
             self.deleted_node,
             self.killed_server,
@@ -126,22 +120,7 @@ class Trials:
             self.frozen_server,
             self.lost_quorum,
             self.restarted_ensemble,
-        ):
-            began_at = time.monotonic()
-            trial()
-            self.whole(trial.__name__)
-            self.facts[f"{trial.__name__}_took_s"] = time.monotonic() - began_at
-        return {**self.facts, "report": self.load.end()}
-
-    def whole(self, after: str) -> None:
-        """
-        Wait until all is well again: a newcomer is found, and leaves without a trace.
-        """
-        newcomer = self.processes.provider()
-        self.facts[f"{after}_new_seen_after_s"] = self.load.seen_after_s(newcomer)
-        newcomer.stop()
-        until(lambda: 3 == len(self.announced()), "three are announced")
-        until(lambda: self.load.called(*self.providers), "all are called")
+        )
 
     def expired_session(self) -> None:
         """
@@ -169,15 +148,6 @@ class Trials:
         client.close()
         self.facts["deleted_node_back_after_s"] = self.until_back(before)
 
-    def killed_server(self) -> None:
-        """
-        A provider's server dies.
-        """
-        server = self.server_of(self.providers[0])
-        server.kill()
-        self.whole("killed_server_meanwhile")
-        self.ensemble.serve(server)
-
     def killed_leader(self) -> None:
         """
         The leader dies, and the two that are left find another.
@@ -186,40 +156,6 @@ class Trials:
         leader.kill()
         self.whole("killed_leader_meanwhile")
         self.ensemble.serve(leader)
-
-    def frozen_server(self) -> None:
-        """
-        A provider's server says nothing any more; its connections stay open.
-        """
-        server = self.server_of(self.providers[0])
-        server.freeze()
-        self.whole("frozen_server_meanwhile")
-        server.thaw()
-        server.wait_ready()
-
-    def lost_quorum(self) -> None:
-        """
-        Two of three die; who stops meanwhile is not kept from it.
-        """
-        leaver = self.processes.provider()
-        self.load.seen_after_s(leaver)
-        first, second, _ = self.ensemble.servers
-        lost_at = time.monotonic()
-        first.kill()
-        second.kill()
-        self.facts["stopped_without_quorum_s"] = leaver.stop()
-        until(lambda: time.monotonic() - lost_at > QUORUM_LOST_S, "it was long enough")
-        self.load.go_on(100)
-        until(lambda: self.load.called(*self.providers), "all are called")
-        self.ensemble.serve(first, second)
-
-    def restarted_ensemble(self) -> None:
-        """
-        All servers die at once.
-        """
-        for server in self.ensemble.servers:
-            server.kill()
-        self.ensemble.serve()
 
     def announced(self) -> set[str]:
         """
@@ -233,25 +169,17 @@ class Trials:
             client.stop()
             client.close()
 
-    def until_back(self, before: set[str]) -> float:
+    def session(self, process: Process) -> tuple[int, bytes]:
         """
-        Return the seconds until the instances are there again.
+        Return the id and the password of a process's session.
         """
-        began_at = time.monotonic()
-        until(lambda: before == self.announced(), "all are back")
-        return time.monotonic() - began_at
-
-    def session(self, provider: Provider) -> tuple[int, bytes]:
-        """
-        Return the id and the password of a provider's session.
-        """
-        facts = provider.ask("session")
+        facts = process.ask("registry")
         return facts["session"], bytes.fromhex(facts["password"])
 
-    def server_of(self, provider: Provider) -> ZooKeeperServer:
+    def server_of(self, process: Process) -> ZooKeeperServer:
         """
-        Return the server that holds a provider's session.
+        Return the server that holds a process's session.
         """
-        session, _ = self.session(provider)
+        session, _ = self.session(process)
         mark = f"sid=0x{session:x}"
         return next(each for each in self.ensemble.servers if mark in each.ask("cons"))

@@ -1,3 +1,3 @@
 """
-What runs as processes of their own in the tests of failover.
+What the tests of failover share: processes of their own, and what happens to them.
 """

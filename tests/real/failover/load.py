@@ -3,7 +3,8 @@ A consumer that makes so many calls a second, whatever becomes of them.
 
 The load is open: a call is made when it is due, not when the one before has ended, so
 what hangs is seen to hang. Answers each line of standard input by a line of JSON with
-what became of the calls so far; the line "end" ends it, once all calls have.
+what became of the calls so far; the line "registry" by how it uses its registry. The
+line "end" ends it, once all calls have.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from rpcfw.kernel.log import begin_logging
 from rpcfw.spi.waiting import Waiter, spawn
 from tests.real.failover.repeats import Repeats
 from tests.real.failover.service import Work
+from tests.real.failover.wiretap import seen
 
 #: How often it is seen which calls are due.
 _EVERY_S = 0.004
@@ -77,6 +79,7 @@ class Load:
 
     def __init__(self, application: Application, method: str, rate: float) -> None:
         self._reactor = application.ground.reactor
+        self._registry = application.registry
         self._call = getattr(application.client(Work), method)
         self._rate = rate
         self._began_at = 0.0
@@ -93,7 +96,10 @@ class Load:
         async for line in Lines(self._reactor, sys.stdin.fileno(), 1 << 10):
             if line == b"end":
                 break
-            self._tell()
+            if line == b"registry":
+                _write(seen(self._registry))
+            else:
+                self._tell()
         self._over = True
         if self._open:
             ended = self._ended = Waiter()
@@ -141,9 +147,13 @@ class Load:
     def _tell(self) -> None:
         tally = self._tally
         tally.repeats, tally.last_repeat_at = Repeats.count, Repeats.last_at
-        sys.stdout.write(msgspec.json.encode(asdict(tally)).decode() + "\n")
-        sys.stdout.flush()
+        _write(asdict(tally))
         tally.lately.clear()
+
+
+def _write(facts: dict[str, Any]) -> None:
+    sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:

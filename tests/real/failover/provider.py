@@ -7,7 +7,6 @@ of its standard input.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import Any
@@ -19,6 +18,7 @@ from rpcfw.cli.stdin import Lines
 from rpcfw.kernel.log import begin_logging
 from rpcfw.spi.waiting import CANCELLED
 from tests.real.failover.service import Work
+from tests.real.failover.wiretap import seen
 
 
 def tell(**facts: Any) -> None:
@@ -37,9 +37,7 @@ async def answer(application: rpcfw.Application) -> None:
     tell(address=str(address), at=time.monotonic())
     try:
         async for _ in Lines(application.ground.reactor, sys.stdin.fileno(), 1 << 10):
-            keeper = application.registry._keeper  # noqa: SLF001  # as a wiretap would
-            session, password = keeper._client.client_id or (0, b"")  # noqa: SLF001
-            tell(session=session, password=password.hex(), pid=os.getpid())
+            tell(**seen(application.registry))
     except CANCELLED:
         return
 
