@@ -117,6 +117,7 @@ class ReactorThread:
 
     def _follow(self, begin: Callable[[], Deferred[T]], future: Future[T]) -> None:
         if future.cancelled():
+            future.set_running_or_notify_cancel()  # `concurrent.futures.wait` needs that word
             return
         try:
             deferred = begin()

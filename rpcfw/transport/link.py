@@ -302,9 +302,9 @@ class Link(Owner):
         Take note that there is no connection any more.
 
         Args:
-            least_s: how long it must have lived for another to be dialled at once. None
-                for a peer that took calls and left in good order, as proxies do after
-                so many calls, however soon those came.
+            least_s: how long it must have lived for another to be dialled at once. 0 for
+                a peer that took calls and left in good order, as proxies do after so
+                many calls, however soon those came.
         """
         self.driver = None
         self.reason = reason

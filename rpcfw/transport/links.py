@@ -198,6 +198,8 @@ class Links:
         options, counts = self._options, self._counts
         if len(self._queue) >= options.most_waiting:
             counts.refused.value += 1
+            self._grow()
+            self._crowd()
             raise Overloaded(
                 f"{self._full_text()}, and most_waiting = {options.most_waiting} calls wait "
                 "already: raise one of these, or the server's own limit",

@@ -76,9 +76,11 @@ class Call:
         if self.end_status is not None:
             callback(self.end_status)
             return
-        if self.ended is None:
-            self.ended = []
-        self.ended.append(callback)
+        # `end` may run meanwhile, where a method that blocks asks for this in its thread.
+        ended = self.ended
+        if ended is None:
+            ended = self.ended = []
+        ended.append(callback)
 
     def end(self, status: Status) -> None:
         """

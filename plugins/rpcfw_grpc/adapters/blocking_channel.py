@@ -121,7 +121,7 @@ class BlockingChannel:
         """
         from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer
 
-        handover = self._handover(method, request)
+        handover = self._handover(method)
         heard = hearing()
 
         async def calling() -> Any:
@@ -131,6 +131,7 @@ class BlockingChannel:
 
         answer = self._facade.begin(calling)
         if handover is not None:
+            _iterate(method, request, handover)
             close = handover.close
             answer.add_done_callback(lambda _: self._threads.post(close))
         return BlockingAnswer(answer, heard, self._clock, self._threads, timeout_s)
@@ -143,27 +144,19 @@ class BlockingChannel:
         """
         from rpcfw_grpc.adapters.blocking_calls import BlockingStream
 
-        handover = self._handover(method, request)
+        handover = self._handover(method)
         sent = request if handover is None else handover
         close = None if handover is None else handover.close
         stream = channel.stream(method, sent, timeout_s, pairs)
+        if handover is not None:
+            _iterate(method, request, handover)
         return BlockingStream(stream, self._facade, self._clock, self._threads, timeout_s, close)
 
-    def _handover(self, method: Method, requests: Any) -> Handover | None:
+    def _handover(self, method: Method) -> Handover | None:
         """
-        Have a thread iterate over the caller's messages, if it streams: that may block.
+        Return what takes the caller's messages to the reactor, if it streams.
         """
-        if not method.shape.client_streams:
-            return None
-        handover = Handover(self._threads)
-        thread = threading.Thread(
-            target=handover.run,
-            args=(lambda: _each(requests),),
-            name=f"requests of {method.path}",
-            daemon=True,
-        )
-        thread.start()
-        return handover
+        return Handover(self._threads) if method.shape.client_streams else None
 
 
 class _Callable:
@@ -205,6 +198,20 @@ class _Streamed(_Callable):
     ) -> BlockingStream:
         pairs = pairs_of(metadata)
         return self._owner.stream(self._method, self._channel, request, timeout, pairs)
+
+
+def _iterate(method: Method, requests: Iterable[Any], handover: Handover) -> None:
+    """
+    Have a thread iterate over the caller's messages, which may block.
+
+    Only once the call is made: else nobody would end a thread whose call cannot be.
+    """
+    threading.Thread(
+        target=handover.run,
+        args=(lambda: _each(requests),),
+        name=f"requests of {method.path}",
+        daemon=True,
+    ).start()
 
 
 def _each(requests: Iterable[Any]) -> Iterator[Any]:

@@ -215,6 +215,23 @@ def test_a_call_is_refused_if_too_many_wait():
     assert 1 == world.number("rpcfw_client_calls_unplaced_total")
 
 
+def test_growing_without_a_queue():
+    """
+    Where no call may wait, a refused one has a further connection opened all the same.
+    """
+    world = World(most_connections="2", most_waiting="0")
+    world.ask_many(MOST_CALLS)
+    refused = world.ask()
+    world.turn()
+    late = world.ask("late")
+    world.turn()
+
+    assert isinstance(refused[0], Overloaded)
+    assert world.links.crowded
+    assert 2 == len(world.memory.connections)
+    assert isinstance(late[0], Ear)
+
+
 def test_a_wait_that_is_given_up():
     """
     Who gives up the wait leaves the queue, and what it wanted is never sent.

@@ -1,0 +1,48 @@
+"""
+The channel of plain threads, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from twisted.internet.task import Clock
+
+from rpcfw.client.channel import ClientChannel, TimeLimits
+from rpcfw.kernel.settings import options_of
+from rpcfw.spi.waiting import spawn
+from rpcfw.testing.surroundings import surroundings
+from rpcfw_grpc.adapters import BlockingChannel
+from tests.plugins.grpc_adapters.echo import generated
+
+
+class Facade:
+    """
+    An application of one channel, whose reactor's thread is this one.
+    """
+
+    def __init__(self, channel):
+        ground = SimpleNamespace(surroundings=surroundings(Clock()))
+        self.application = SimpleNamespace(ground=ground, channel=lambda service: channel)
+
+    def run(self, function, *arguments):
+        return spawn(function(*arguments)).result
+
+    begin = None
+
+
+def test_a_stream_that_cannot_be_made():
+    """
+    A call that cannot be made raises, and leaves no thread that iterates for it.
+    """
+    messages, stubs = generated()
+    timers = SimpleNamespace(seconds=lambda: 0.0)
+    channel = ClientChannel(None, options_of(TimeLimits), timers, None)
+    stub = stubs.EchoStub(BlockingChannel(Facade(channel)))
+    before = threading.active_count()
+
+    with pytest.raises(ValueError, match="every call has a limit"):
+        stub.Chat(iter([messages.Ask()]), timeout=1e12)
+    assert before == threading.active_count()
