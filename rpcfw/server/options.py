@@ -39,11 +39,21 @@ class ServerOptions:
     hello_timeout: Seconds = option("10s", "how long a connection may stay without a first word")
     keepalive: Seconds = option("60s", "silence after which a client is asked for a sign of life")
     keepalive_timeout: Seconds = option("20s", "how long that may take")
-    max_connection_age: Seconds | None = option("", "age at which one is left for a new one")
-    max_connection_age_grace: Seconds | None = option("", "limit of its open calls from then on")
-    max_connection_idle: Seconds | None = option("", "how long one may be without a call")
-    min_ping_interval: Seconds = option("5m", "what gRPC clients leave between pings; 0s: any")
-    pings_without_calls: bool = option("no", "whether they may so without a call, not each 2h")
+    max_connection_age: Seconds | None = option(
+        "", "age at which a connection is left for a new one; empty: none"
+    )
+    max_connection_age_grace: Seconds | None = option(
+        "", "limit of the calls that are open then; empty: their own"
+    )
+    max_connection_idle: Seconds | None = option(
+        "", "how long a connection may be without a call; empty: for ever"
+    )
+    min_ping_interval: Seconds = option(
+        "5m", "least time between the pings of a gRPC client; 0s: any"
+    )
+    pings_without_calls: bool = option(
+        "no", "whether that holds without an open call too; else it is 2h then"
+    )
     announce_limit: Seconds = option("10s", "how long the start waits for the registry")
     drain_limit: Seconds = option("10s", "how long a stop waits for open calls")
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before AUTH")

@@ -28,14 +28,16 @@ class LinkOptions:
     backoff_factor: float = option("1.6", "what each further delay is multiplied by")
     backoff_most: Seconds = option("120s", "longest delay between two tries")
     backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
-    keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0: never")
+    keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0s: never")
     keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
     most_connections: int = option(
         "4", "connections to one server; further ones while the others take no more calls"
     )
     most_waiting: int = option("1000", "calls that may wait for room on those, for each server")
     surplus_idle: Seconds = option("30s", "a further connection without calls is closed after this")
-    idle: Seconds | None = option("", "time without a call, then closed until wanted; empty: never")
+    idle: Seconds | None = option(
+        "", "a connection without a call for so long is closed until it is wanted; empty: never"
+    )
 
     def schedule(self) -> Backoff:
         """
