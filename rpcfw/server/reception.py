@@ -20,7 +20,7 @@ from rpcfw.server.dispatch import Pending
 from rpcfw.server.failures import Failures, refusal, status_of
 from rpcfw.server.open import Open
 from rpcfw.server.running import DeferredRun, TaskRun
-from rpcfw.server.streams import RequestMessages, answer_one, answer_stream
+from rpcfw.server.streams import RequestMessages, answer_one, answer_stream, begin_failure
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep
@@ -256,13 +256,17 @@ class Reception:
         call: Call | None = None,
     ) -> None:
         """
-        End a request with an error; ``call`` if one was made of it, for its trailers.
+        End a request with an error; ``call`` if one was made of it, for what it said.
         """
         told = self._failures.told(event.head.path, error)
         if event.head.one_way:
             return
         driver.failed += 1
-        said = EMPTY if call is None else call.trailers
+        said = EMPTY
+        if call is not None:
+            said = call.trailers
+            if call.response_metadata is not EMPTY and not call.method.server_streams:
+                begin_failure(driver, event.call_id, call, error)
         driver.machine.finish(
             event.call_id,
             told.status,

@@ -11,14 +11,14 @@ from rpcfw.errors import CallError, InvalidMessage, Unimplemented
 from rpcfw.server.dispatch import Pending, disown
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
-from rpcfw.status import Status
+from rpcfw.status import Hint, Status
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.mailbox import Mailbox
 from rpcfw.transport.outlet import Outlet
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 
-__all__ = ["RequestMessages", "answer_one", "answer_stream"]
+__all__ = ["RequestMessages", "answer_one", "answer_stream", "begin_failure"]
 
 
 class RequestMessages(AsyncIterator[Any]):
@@ -66,6 +66,18 @@ async def answer_one(stack: CallStep, call: Call, mailbox: Mailbox) -> Any:
     return await stack(call)
 
 
+def begin_failure(driver: Driver, call_id: int, call: Call, error: BaseException) -> None:
+    """
+    Send what was said before the messages of a call that fails without any.
+
+    Not with a refusal: gRPC's clients repeat no call whose answer has begun.
+    """
+    said = call.response_metadata
+    refused = isinstance(error, CallError) and Hint.NOT_BEGUN in error.hints
+    if said.pairs and not refused and not call.cancelled:
+        driver.machine.start_response(call_id, said)
+
+
 async def answer_stream(
     stack: CallStep,
     call: Call,
@@ -80,16 +92,20 @@ async def answer_stream(
     Args:
         mailbox: where the request is still to come; None if it is here.
     """
-    responses = await (stack(call) if mailbox is None else answer_one(stack, call, mailbox))
+    responses: Any = None
     started = False
     try:
+        responses = await (stack(call) if mailbox is None else answer_one(stack, call, mailbox))
         async for message in responses:
             if not started:
                 started = True
                 driver.machine.start_response(call_id, call.response_metadata, outlet.encoding)
             await outlet.send(message)
-    except CallError as error:
-        disown(error)
+    except Exception as error:
+        if responses is not None and isinstance(error, CallError):
+            disown(error)  # the method's own; before, it may be a refusal of the stack's
+        if not started:
+            begin_failure(driver, call_id, call, error)
         raise
     finally:
         close = getattr(responses, "aclose", None)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from twisted.internet.defer import Deferred
 
-from rpcfw import ApplicationError, Service, Status, context, method
+from rpcfw import ApplicationError, Hint, Service, Status, context, method
 from rpcfw.spi.service import blocking
 from rpcfw.spi.waiting import Waiter, sleep
 
@@ -162,6 +162,30 @@ class Talker(Service, name="demo.Talker"):
     async def fails(self, text: str) -> str:
         self.say()
         raise ApplicationError(Status.NOT_FOUND, f"no {text}")
+
+    @method
+    async def fails_at_once(self, text: str) -> AsyncIterator[str]:
+        self.say()
+        raise ApplicationError(Status.NOT_FOUND, f"no {text}")
+        yield text
+
+    @method
+    async def fails_before(self, text: str) -> AsyncIterator[str]:
+        """
+        Not even the stream comes about.
+        """
+        self.say()
+        raise ApplicationError(Status.NOT_FOUND, f"no {text}")
+
+    @method
+    async def fails_to_join(self, texts: AsyncIterator[str]) -> str:
+        self.say()
+        raise ApplicationError(Status.NOT_FOUND, "no text")
+
+    @method
+    async def refuses(self, text: str) -> str:
+        self.say()
+        raise ApplicationError(Status.UNAVAILABLE, "not here", hints=Hint.NOT_BEGUN)
 
     @method
     async def breaks_off(self, text: str) -> AsyncIterator[str]:

@@ -11,7 +11,7 @@ import pytest
 import rpcfw
 from rpcfw import ApplicationError, CallError, Service, Status, context, method
 from rpcfw.spi.waiting import sleep, spawn
-from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.metadata import Metadata
 from tests.lab.services import Talker
 
 ASK = {"ask": "x"}
@@ -54,7 +54,7 @@ def test_the_one_answer_to_many_questions(lab, talker):
 
 def test_a_failure(lab, talker):
     """
-    The trailers of a failure are the block's as well as the error's.
+    What was said before a failure and with it is heard, as it is beside an answer.
     """
 
     async def ask():
@@ -64,7 +64,7 @@ def test_a_failure(lab, talker):
             return heard
 
     heard = lab.run(ask())
-    assert (EMPTY, BYE) == (heard.metadata, heard.trailers)
+    assert (HEARD, BYE) == (heard.metadata, heard.trailers)
 
 
 def test_calls_at_once(lab, talker):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+import rpcfw
 from rpcfw import ApplicationError, CallError, Status
 from rpcfw.errors import Unimplemented
 from rpcfw.spi.service import offered
@@ -144,6 +145,42 @@ def test_trailers_of_failures(lab, talker):
     assert (("bye", "x"),) == error.trailers
     error = lab.run(fail(every(talker.breaks_off("bob", metadata={"ask": "x"}))))
     assert (Status.NOT_FOUND, (("bye", "x"),)) == (error.status, error.trailers)
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_metadata_of_failures(lab, wire):
+    """
+    What a method said before it failed reaches its caller on each wire, in every shape.
+    """
+    sets = ("app.protocols=native, grpc", "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol")
+    lab.serve(Talker(), sets=(*sets, "server.protocols=native, grpc"))
+    consumer = lab.consumer(*sets, f"client.protocols={wire}")
+    talker = consumer.application.client(Talker)
+    heard, bye, ask = (("heard", "x"),), (("bye", "x"),), {"ask": "x"}
+
+    async def of_an_answer(awaitable):
+        with pytest.raises(CallError) as caught:
+            await awaitable
+        return caught.value.status, caught.value.metadata, caught.value.trailers
+
+    async def of_a_stream(stream):
+        with pytest.raises(CallError) as caught:
+            await every(stream)
+        return caught.value.status, (await stream.metadata()).pairs, caught.value.trailers
+
+    missing = Status.NOT_FOUND, heard, bye
+    assert missing == lab.run(of_an_answer(talker.fails("bob", metadata=ask)))
+    for method in (talker.fails_at_once, talker.fails_before, talker.breaks_off):
+        assert missing == lab.run(of_a_stream(method("bob", metadata=ask)))
+    refused = Status.UNAVAILABLE, (), bye
+    assert refused == lab.run(of_an_answer(talker.refuses("bob", metadata=ask)))
+
+    async def join():
+        with rpcfw.hearing() as told, pytest.raises(CallError, match="no text"):
+            await talker.fails_to_join(["a"], metadata=ask)
+        return told.metadata.pairs, told.trailers.pairs
+
+    assert (heard, bye) == lab.run(join())
 
 
 def test_an_applications_error(lab):
