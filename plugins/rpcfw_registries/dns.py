@@ -20,7 +20,7 @@ from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
 from rpcfw.values.units import Seconds
 from rpcfw_registries.lines import instance_id, instances_from_lines
-from rpcfw_registries.local import Place, Watches
+from rpcfw_registries.local import EVERY, Place, Watches
 from rpcfw_registries.resolving import LookUp, Name, look_up
 
 __all__ = ["DNSOptions", "DNSRegistry"]
@@ -36,7 +36,8 @@ class DNSOptions:
 
     instances: str = option(
         NO_DEFAULT,
-        "one service a line: demo.Greeter = tls:greeter.example.com:443 protocols=grpc",
+        "one service a line: demo.Greeter = tls:greeter.example.com:443 protocols=grpc; "
+        "* for every other",
     )
     refresh: Seconds = option("30s", "time between two look-ups of a name")
     limit: int = option("100", "addresses of one name that are used at most")
@@ -49,6 +50,7 @@ class _Resolved(Place):
 
     def __init__(self, services: dict[str, list[Instance]]) -> None:
         super().__init__()
+        self._written = frozenset(services)
         self.unknown = set(services)
 
     def set(self, service: str, instances: list[Instance]) -> None:
@@ -57,7 +59,8 @@ class _Resolved(Place):
         self._changed(service)
 
     def snapshot(self, service: str) -> Snapshot | None:
-        return None if service in self.unknown else super().snapshot(service)
+        written = service if service in self._written else EVERY
+        return None if written in self.unknown else super().snapshot(service)
 
 
 class DNSRegistry(Registry):
@@ -125,7 +128,7 @@ class DNSRegistry(Registry):
         return self._watches.open(service, listener)
 
     async def services(self) -> tuple[str, ...]:
-        return tuple(sorted(self._written))
+        return tuple(sorted(self._written.keys() - {EVERY}))
 
     def _found(self, host: str) -> None:
         for service, instances in self._written.items():

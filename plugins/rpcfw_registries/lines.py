@@ -4,6 +4,9 @@ Instances as people write them, one service a line.
 For example::
 
     demo.Greeter = tcp:10.0.0.5:2200 weight=50 zone=a, tcp:10.0.0.6:2200
+    * = tcp:10.0.0.9:2200
+
+The star stands for every service that has no line of its own.
 """
 
 from __future__ import annotations

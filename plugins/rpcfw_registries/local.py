@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+import attrs
+
 from rpcfw.spi.clock import Clock, DelayedCall
 from rpcfw.spi.registry import Listener, Watch
 from rpcfw.values.instance import Instance, Snapshot
 
-__all__ = ["LocalWatch", "Place", "Watches"]
+__all__ = ["EVERY", "LocalWatch", "Place", "Watches"]
+
+#: Instances under this name serve every service that has none of its own.
+EVERY = "*"
 
 
 class LocalWatch(Watch):
@@ -114,17 +119,21 @@ class Place:
         """
         if not self.known:
             return None
-        return Snapshot(service, tuple(self._services.get(service, {}).values()))
+        own = self._services.get(service)
+        if own or service == EVERY:
+            return Snapshot(service, tuple((own or {}).values()))
+        anybodys = self._services.get(EVERY, {}).values()
+        return Snapshot(service, tuple(attrs.evolve(each, service=service) for each in anybodys))
 
     def names(self) -> tuple[str, ...]:
         """
         Return the services that have or had instances, sorted.
         """
-        return tuple(sorted(self._services))
+        return tuple(sorted(self._services.keys() - {EVERY}))
 
     def _changed(self, service: str | None) -> None:
         for observer in tuple(self.observers):
-            observer(service)
+            observer(None if service == EVERY else service)
 
 
 class Watches:

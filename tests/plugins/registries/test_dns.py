@@ -139,6 +139,36 @@ def test_so_many_addresses_are_used():
     assert ["10.0.0.1", "10.0.0.2", "10.0.0.3"] == [one.address.at for one in world.told.last]
 
 
+def test_a_star_serves_every_other_service():
+    """
+    Its names are followed like any, and told for each service without a line of its own.
+    """
+    world = World("* = orders.example.com:443, 10.0.0.9:443\ndemo.Own = 10.0.0.3:443").start()
+    assert [
+        "tcp:10.0.0.9:443",
+        "tcp:orders.example.com:443@10.0.0.1",
+        "tcp:orders.example.com:443@10.0.0.2",
+    ] == world.addresses
+    assert {"demo.Orders"} == {instance.service for instance in world.told.last}
+    world.names["orders.example.com"] = ["10.0.0.4"]
+    world.advance(31)
+    assert "tcp:orders.example.com:443@10.0.0.4" == world.addresses[-1]
+    own = Told()
+    world.registry.watch("demo.Own", own)
+    world.clock.advance(0)
+    assert ["tcp:10.0.0.3:443"] == [str(instance.address) for instance in own.last]
+
+
+def test_a_star_not_yet_found():
+    """
+    Until a name behind * is found, nothing is told: it is not known where anything is.
+    """
+    world = World("* = orders.example.com:443")
+    world.names["orders.example.com"] = OSError("not now")
+    world.start()
+    assert [] == world.told.snapshots
+
+
 def test_a_stop():
     """
     After it nothing is looked up and nothing waits.

@@ -116,6 +116,17 @@ class TestStatic(SynchronousTestCase):
         assert [] == self.told("demo.Unknown")
         assert ("demo.Greeter", "demo.Other") == self.done(self.registry.services())
 
+    def test_a_star_serves_every_other_service(self):
+        """
+        What stands behind * is told for each service that has no line of its own.
+        """
+        self.registry = self.made(TWO + "* = tcp:10.0.0.9:2200 weight=7, tcp:10.0.0.8:2200")
+        eight, nine = self.told("demo.Any")
+        assert ("demo.Any", "tcp:10.0.0.9:2200", 7) == (nine.service, nine.id, nine.weight)
+        assert ("demo.Any", "tcp:10.0.0.8:2200") == (eight.service, eight.id)
+        assert ["unix:_run_other.sock"] == [each.id for each in self.told("demo.Other")]
+        assert ("demo.Greeter", "demo.Other") == self.done(self.registry.services())
+
     def test_ignores_announcements(self):
         """
         A provider may run with the INI of its consumers.
