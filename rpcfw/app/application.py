@@ -79,7 +79,7 @@ class Application:
         for each in {client.config for client in plan.clients.values() if client.config}:
             if each.unused:
                 self.log.warn("not used of the service config: {names}", names=list(each.unused))
-        self._running = False
+        self._running = self._starting = False
         self.server = self._make_server(services)
         self._tree = Tree(self._parts(), self.ground.timers, plan.app.stop_limit)
 
@@ -133,6 +133,8 @@ class Application:
         if client is None:
             plan = self.plan.client(service)
             client = self._clients[service] = self._make_client(service, plan)
+            if self._starting:
+                client.expect_start()
             if self._running:
                 self._beside(f"the client of {service}", self._start_client(client))
         return client.channel
@@ -168,12 +170,20 @@ class Application:
 
     async def start(self) -> None:
         """
-        Start every part, from the ground up.
+        Start every part, from the ground up. Calls that are made meanwhile wait.
 
         Raises:
             SetupError: a part could not be started; those that were are stopped.
         """
-        await apart(self._tree.start())
+        self._starting = True
+        for client in self.clients:
+            client.expect_start()
+        try:
+            await apart(self._tree.start())
+        finally:
+            self._starting = False
+            for client in self.clients:
+                client.expect_no_start()
 
     async def stop(self) -> None:
         """

@@ -32,7 +32,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import NoOptions, Plugin
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Router
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.waiting import CANCELLED, Waiter
 from rpcfw.transport.ground import Ground
 from rpcfw.values.instance import Instance
 from rpcfw.values.service_config import ServiceConfig
@@ -115,11 +115,20 @@ class Client:
             *(filter for _, filter in policies.filters),
         ]
         self._started: list[Plugin] = []
+        self._beginning: list[Waiter[None]] | None = None
         self.stopped = False
         innermost = selection(ground.timers.seconds, self._none_known)
         self.channel = ClientChannel(
             self.stack.build(innermost), options, ground.timers, self.stop, policies.config
         )
+
+    def expect_start(self) -> None:
+        """
+        Have calls wait for the start, instead of failing for want of one.
+        """
+        if self._directory is None and self._beginning is None:
+            self._beginning = []
+            self._routing.forget()  # that there was nobody, to a call before this
 
     async def start(self, registry: Registry) -> None:
         """
@@ -134,6 +143,16 @@ class Client:
             registry, self.service, options, ground.reactor, file, self.nodes.update
         )
         await self._directory.start()
+        self.expect_no_start()
+
+    def expect_no_start(self) -> None:
+        """
+        Let the calls go on that wait for the start: it is done, or did not come about.
+        """
+        waiting, self._beginning = self._beginning or [], None
+        for waiter in waiting:
+            if not waiter.called:
+                waiter.callback(None)
 
     async def start_plugins(self) -> None:
         """
@@ -158,6 +177,7 @@ class Client:
         if self._directory is not None:
             self._directory.stop()
         self.nodes.close(Cancelled(_STOPPED))
+        self.expect_no_start()
         while self._started:
             plugin = self._started.pop()
             try:
@@ -178,6 +198,10 @@ class Client:
         """
         Return once it is known where the service is.
         """
+        if self._beginning is not None:
+            waiter: Waiter[None] = Waiter()
+            self._beginning.append(waiter)
+            await waiter
         if self._directory is not None:
             await self._directory.when_told()
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.errors import ContractError
+from rpcfw.errors import ContractError, NoInstances, SetupError
 from rpcfw.spi.service import offered
+from rpcfw.spi.waiting import sleep
 from rpcfw.testing.lab import Lab
 from rpcfw.values.address import Address
 from tests.lab.services import Greeter
@@ -31,6 +32,43 @@ def test_a_plugins_own_channel(lab):
     lab.registry.leave()
     assert "hello bob" == lab.run(channel.call(say, say.request_type("bob")))
     lab.run(channel.close())
+
+
+def test_calls_while_it_starts(lab):
+    """
+    A call that is made amid the start waits for it, however late its client was asked for.
+    """
+    lab.serve(Greeter())
+    application = lab.process("early").application
+    application.ground.protocol("native").start = lambda: sleep(lab.clock, 1)
+    early = application.client(Greeter)
+    with pytest.raises(NoInstances, match="has not been started"):
+        lab.run(early.say("bob"))
+    starting = lab.begin(application.start())
+    calls = [lab.begin(early.say("bob")), lab.begin(application.client(Greeter).say("eve"))]
+    assert not any(each.done for each in (starting, *calls))
+    assert ["hello bob", "hello eve"] == [lab.finish(each) for each in calls]
+    lab.finish(starting)
+
+
+def test_calls_while_it_fails_to_start(lab):
+    """
+    A start that does not come about ends the calls that waited for it.
+    """
+
+    async def broken():
+        await sleep(lab.clock, 1)
+        raise OSError("no way")
+
+    application = lab.process("broken").application
+    application.ground.protocol("native").start = broken
+    starting = lab.begin(application.start())
+    late = application.client(Greeter)
+    call = lab.begin(late.say("bob"))
+    with pytest.raises(SetupError, match="no way"):
+        lab.finish(starting)
+    with pytest.raises(NoInstances, match="has not been started"):
+        lab.finish(call)
 
 
 def test_only_services_have_clients(lab):
