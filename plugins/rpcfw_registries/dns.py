@@ -49,7 +49,7 @@ class _Resolved(Place):
     """
 
     def __init__(self, services: dict[str, list[Instance]]) -> None:
-        super().__init__()
+        super().__init__(star=True)
         self._written = frozenset(services)
         self.unknown = set(services)
 

@@ -6,7 +6,7 @@ For example::
     demo.Greeter = tcp:10.0.0.5:2200 weight=50 zone=a, tcp:10.0.0.6:2200
     * = tcp:10.0.0.9:2200
 
-The star stands for every service that has no line of its own.
+To the registries static and dns the star stands for every service without a line.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from rpcfw.values.instance import Instance, Snapshot
 
 __all__ = ["EVERY", "LocalWatch", "Place", "Watches"]
 
-#: Instances under this name serve every service that has none of its own.
+#: Where people write the list, instances for every service that has none of its own.
 EVERY = "*"
 
 
@@ -78,10 +78,12 @@ class Place:
 
     Args:
         known: False while it is not yet known what there is.
+        star: whether `EVERY` is no name of a service but stands for all others.
     """
 
-    def __init__(self, known: bool = True) -> None:
+    def __init__(self, known: bool = True, *, star: bool = False) -> None:
         self.known = known
+        self._star = star
         #: Each is called with the name of a service that has changed, or None: all may have.
         self.observers: set[Callable[[str | None], None]] = set()
         self._services: dict[str, dict[str, Instance]] = {}
@@ -119,9 +121,9 @@ class Place:
         """
         if not self.known:
             return None
-        own = self._services.get(service)
-        if own or service == EVERY:
-            return Snapshot(service, tuple((own or {}).values()))
+        own = self._services.get(service, {})
+        if own or not self._star or service == EVERY:
+            return Snapshot(service, tuple(own.values()))
         anybodys = self._services.get(EVERY, {}).values()
         return Snapshot(service, tuple(attrs.evolve(each, service=service) for each in anybodys))
 
@@ -129,11 +131,11 @@ class Place:
         """
         Return the services that have or had instances, sorted.
         """
-        return tuple(sorted(self._services.keys() - {EVERY}))
+        return tuple(sorted(self._services.keys() - ({EVERY} if self._star else set())))
 
     def _changed(self, service: str | None) -> None:
         for observer in tuple(self.observers):
-            observer(None if service == EVERY else service)
+            observer(None if self._star and service == EVERY else service)
 
 
 class Watches:

@@ -49,7 +49,7 @@ class StaticRegistry(Registry):
         services, mistakes = instances_from_lines(options.instances)
         if mistakes:
             raise SettingsError(*(f"instances: {mistake}" for mistake in mistakes))
-        self._place = Place()
+        self._place = Place(star=True)
         self._place.replace(services)
         self._watches = Watches(surroundings.clock, self._place)
 

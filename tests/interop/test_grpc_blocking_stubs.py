@@ -1,5 +1,5 @@
 """
-Stubs of grpcio's threads, with our channel below them instead of grpcio's.
+Stubs that grpcio's plugin wrote, with our channels below them instead of grpcio's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 
 from rpcfw.errors import ContractError
 from rpcfw_grpc.adapters import BlockingChannel
+from tests.interop.moved_programs import programs
 from tests.plugins.grpc_adapters.echo import write_generated
 from tests.real.commands import environment
 
@@ -19,18 +20,33 @@ LIMIT_S = 120
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def folder(tmp_path_factory):
     """
-    What the program found with grpcio's channel, and with ours.
+    Where the generated modules are.
     """
     pytest.importorskip("grpc_tools", reason="pip install grpcio-tools")
     folder = tmp_path_factory.mktemp("stubs")
     write_generated(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(folder):
+    """
+    What the program found with grpcio's channel, and with ours.
+    """
+    return found_by("blocking_stubs", folder)
+
+
+def found_by(name, folder, *words):
+    """
+    Return what a program found.
+    """
     program = subprocess.run(
-        [sys.executable, "-m", "tests.interop.blocking_stubs", str(folder)],
+        [sys.executable, "-m", f"tests.interop.{name}", str(folder), *words],
         capture_output=True,
         text=True,
-        env=environment(),
+        env={**environment(), "GRPC_VERBOSITY": "NONE"},  # of clients without a certificate
         timeout=LIMIT_S,
         check=False,
     )
@@ -62,6 +78,33 @@ def test_what_it_found(found):
     assert [[str(number) for number in range(200)], first, last, "OK", False] == after["many"]
     assert ["A", "B"] == after["dialogue"]
     assert [True, "UNKNOWN"] == after["bad_iterator"]
+
+
+@pytest.mark.parametrize("kind", ["threads", "aio"])
+def test_the_programs_of_the_docs(folder, kind):
+    """
+    A program that imports our adapters in place of grpcio finds what it found before.
+    """
+    (_, *before), (ours, *after) = (each.splitlines() for each in programs(kind))
+    assert "from rpcfw_grpc import adapters as grpc" == ours
+    assert before == after
+    first, second = found_by("moved_programs", folder, kind)
+    assert first == second
+    assert 5 < len(first)
+
+
+@pytest.mark.parametrize("kind", ["threads", "aio"])
+def test_every_target(folder, kind):
+    """
+    A name, all its addresses, a socket, TLS: each is called, under the options given.
+    """
+    found = found_by("target_programs", folder, kind)
+    second_loop = found.pop("again", "within one asyncio.run")
+    assert "within one asyncio.run" in second_loop
+    hello = "hello None None"
+    for target in ("name", "in turn", "several", "socket", "tls"):
+        assert (target, hello) == (target, found[target])
+    assert ("RESOURCE_EXHAUSTED", "UNAVAILABLE") == (found["small"], found["not trusted"])
 
 
 def test_what_is_no_application():

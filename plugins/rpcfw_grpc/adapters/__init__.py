@@ -1,14 +1,50 @@
 """
 grpcio's generated code on this framework: its servicers served, its stubs called.
 
-Nothing here imports grpcio before an adapter is used, and then only its words: status
-codes, the end-of-stream mark and the exception that callers catch.
+A program that only calls moves by ``from rpcfw_grpc import adapters as grpc``: channels
+and credentials are made here as there, and grpcio's words for what went wrong are at
+hand. Nothing here imports grpcio before an adapter is used, and then only its words:
+status codes, the end-of-stream mark and the exception that callers catch.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
+from rpcfw_grpc.adapters import aio
 from rpcfw_grpc.adapters.blocking_channel import BlockingChannel
 from rpcfw_grpc.adapters.channel import AioChannel
+from rpcfw_grpc.adapters.credentials import ChannelCredentials, ssl_channel_credentials
+from rpcfw_grpc.adapters.direct import insecure_channel, secure_channel
 from rpcfw_grpc.adapters.servicers import Servicers
 
-__all__ = ["AioChannel", "BlockingChannel", "Servicers"]
+__all__ = [
+    "AioChannel",
+    "BlockingChannel",
+    "ChannelCredentials",
+    "Servicers",
+    "aio",
+    "insecure_channel",
+    "secure_channel",
+    "ssl_channel_credentials",
+]
+
+#: Of grpcio, what programs that call name beside channels.
+_WORDS = (
+    "Call",
+    "ChannelConnectivity",
+    "Compression",
+    "Future",
+    "FutureCancelledError",
+    "FutureTimeoutError",
+    "RpcError",
+    "StatusCode",
+    "channel_ready_future",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WORDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("grpc"), name)

@@ -59,6 +59,16 @@ class BlockingChannel:
         surroundings = self._facade.application.ground.surroundings
         self._clock, self._threads = surroundings.clock, surroundings.threads
 
+    @classmethod
+    def owning(cls, application: Any) -> BlockingChannel:
+        """
+        Start what `rpcfw.blocking` made; it stops when the channel is closed.
+        """
+        application.start()
+        channel = cls(application)
+        channel._owned = application
+        return channel
+
     def unary_unary(self, method: str, *serializers: Any, **named: Any) -> _Answered:
         return _Answered(self, *self._called(method, "unary_unary"))
 

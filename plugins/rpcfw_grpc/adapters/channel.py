@@ -8,9 +8,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.hearing import hearing
+from rpcfw.spi.waiting import spawn
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 from rpcfw_grpc.adapters.generated import SHAPES, method_of
@@ -35,9 +39,28 @@ class AioChannel:
         application: an `rpcfw.Application`.
     """
 
+    log = Logger()
+
     def __init__(self, application: Any) -> None:
         self._open: Callable[[str], Channel] = application.channel
         self._clock: Clock = application.ground.surroundings.clock
+        self._owned: Any = None
+
+    @classmethod
+    def owning(cls, application: Any) -> AioChannel:
+        """
+        Begin to start an application; it stops when the channel is closed.
+
+        Calls made meanwhile wait for it.
+        """
+
+        def failed(failure: Failure) -> None:
+            cls.log.failure("the application of a channel did not start", failure=failure)
+
+        channel = cls(application)
+        channel._owned = application
+        spawn(application.start()).addErrback(failed)
+        return channel
 
     def unary_unary(self, method: str, *serializers: Any, **named: Any) -> Callable[..., Any]:
         return self._callable(method, "unary_unary")
@@ -64,8 +87,13 @@ class AioChannel:
 
     async def close(self, grace: float | None = None) -> None:
         """
-        Connections are the application's, and end with it.
+        Stop the application if it is the channel's own; else connections end with that.
+
+        Calls that are still open fail as cancelled, without grace.
         """
+        owned, self._owned = self._owned, None
+        if owned is not None:
+            await owned.stop()
 
     async def channel_ready(self) -> None:
         """
