@@ -4,10 +4,10 @@ A process's clients as its own services see them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 from rpcfw.client.assembly import Client
 from rpcfw.cluster.node import Node
@@ -74,9 +74,6 @@ class ClientInspection(Clients):
         self._client_ids: _Numbers[Client] = _Numbers()
         self._node_ids: _Numbers[Node] = _Numbers()
         self._connection_ids: _Numbers[Driver] = _Numbers()
-        self._nodes: WeakValueDictionary[int, Node] = WeakValueDictionary()
-        #: The nodes that connections lead to.
-        self._whose: WeakValueDictionary[int, Node] = WeakValueDictionary()
 
     def services(self) -> tuple[CalledService, ...]:
         return tuple(self._service(client) for client in self._clients())
@@ -88,20 +85,20 @@ class ClientInspection(Clients):
         return None
 
     def node(self, id: int) -> CalledNode | None:
-        node = self._nodes.get(id)
-        if node is None:
-            return None
-        links = node.links
-        connections = self._connections(node)
-        calls = total((links.past, *(each.calls for each in connections)))
-        state = _STATES[links.state]
-        return CalledNode(id, links.address, state, calls, links.created_at, connections)
+        for node in self._nodes():
+            if self._node_ids.of(node) == id:
+                return self._node(id, node)
+        return None
 
     def connection(self, id: int) -> Connection | None:
-        node = self._whose.get(id)
-        if node is None:
-            return None
-        return next((each for each in self._connections(node) if each.id == id), None)
+        for node in self._nodes():
+            for driver, since in node.links.connections:
+                if self._connection_ids.of(driver) == id:
+                    return connection_of(driver, id, since, node.links.protocol)
+        return None
+
+    def _nodes(self) -> Iterator[Node]:
+        return (node for client in self._clients() for node in client.nodes)
 
     def _service(self, client: Client) -> CalledService:
         metrics = client.metrics
@@ -112,22 +109,18 @@ class ClientInspection(Clients):
             metrics.calls,
             client.created_at,
             metrics.last_call_at,
-            tuple((self._node_id(node), node.links.address) for node in client.nodes),
+            tuple((self._node_ids.of(node), node.links.address) for node in client.nodes),
         )
 
-    def _node_id(self, node: Node) -> int:
-        id = self._node_ids.of(node)
-        self._nodes[id] = node
-        return id
-
-    def _connections(self, node: Node) -> tuple[Connection, ...]:
+    def _node(self, id: int, node: Node) -> CalledNode:
         links = node.links
-        found = []
-        for driver, since in links.connections:
-            id = self._connection_ids.of(driver)
-            self._whose[id] = node
-            found.append(connection_of(driver, id, since, links.protocol))
-        return tuple(found)
+        connections = tuple(
+            connection_of(driver, self._connection_ids.of(driver), since, links.protocol)
+            for driver, since in links.connections
+        )
+        calls = total((links.past, *(each.calls for each in connections)))
+        state = _STATES[links.state]
+        return CalledNode(id, links.address, state, calls, links.created_at, connections)
 
 
 def _state(client: Client) -> Connectivity:
