@@ -315,8 +315,11 @@ class Links:
             return
         if link.driver is not None:
             self._serve(link.driver)
-        elif not self.drivers:
-            self._grow()
+        elif self.drivers:
+            if link.state is LinkState.IDLE:  # it is lost, or may be tried again
+                self._grow()
+        else:
+            self._first.connect()
             if self._state() is not LinkState.CONNECTING:
                 self._refuse(self._unavailable(link.reason))
 

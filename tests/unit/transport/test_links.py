@@ -404,6 +404,41 @@ def test_a_further_connection_that_cannot_be_had():
     assert 2 == len(world.memory.connections)
 
 
+def test_a_further_connection_is_tried_again():
+    """
+    Calls that wait get it as soon as it can be had, whether or not anything else happens.
+    """
+    world = World(most_connections="2", backoff="1s")
+    asked = world.ask_many(MOST_CALLS)
+    world.memory.stop_listening("there")
+    asked.append(world.ask("waits"))
+    world.turn()
+    world.serve()
+    world.clock.advance(2)
+    world.turn()
+
+    assert isinstance(asked[-1][0], Ear)
+    assert 2 == len(world.memory.connections)
+
+
+def test_the_first_ends_while_a_further_one_cannot_be_had():
+    """
+    The first is dialled again for those that wait: that another failed says nothing of it.
+    """
+    world = World(most_connections="2", backoff="10s")
+    world.ask_many(MOST_CALLS)
+    world.clock.advance(20)
+    world.memory.stop_listening("there")
+    waits = world.ask("waits")
+    world.turn()
+    assert [] == waits
+    world.serve()
+    world.memory.connections[0].cut()
+    world.turn()
+
+    assert isinstance(waits[0], Ear)
+
+
 @pytest.mark.parametrize("how", ["close", "drain"])
 def test_an_end(how):
     """
