@@ -35,6 +35,11 @@ __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
 #: then, and then this side nothing: two processors would do the work of one.
 BUNCH = 16
 
+#: What is asked of the socket at once, and what is asked once there was as much: a
+#: large message then comes in few reads, and small ones cost no large buffers.
+_READ_BYTES = 64 << 10
+_LARGE_READ_BYTES = 1 << 20
+
 #: How long a closed connection may still take to write what it has.
 LINGER_S = 5.0
 
@@ -70,6 +75,7 @@ class Connection(Protocol, ABC):
         self._hello_timeout_s = hello_timeout_s
         self._timer: Any = None
         self._gathering = False
+        self._reads_large = False
         #: The socket takes no more for now.
         self.full = False
         self._writable: Waiter[None] | None = None
@@ -149,6 +155,8 @@ class Connection(Protocol, ABC):
 
     def dataReceived(self, data: bytes) -> None:
         self.heard_at = self._seconds()
+        if (len(data) >= _READ_BYTES) is not self._reads_large:
+            self._change_read_size()
         self._gathering = True
         try:
             events = self.machine.receive(data)
@@ -159,6 +167,12 @@ class Connection(Protocol, ABC):
         finally:
             self._gathering = False
             self._offer_output()
+
+    def _change_read_size(self) -> None:
+        self._reads_large = not self._reads_large
+        # A socket's transport looks at it for each read; to others it says nothing.
+        size = _LARGE_READ_BYTES if self._reads_large else _READ_BYTES
+        cast(Any, self.transport).bufferSize = size
 
     def _offer_output(self) -> None:
         if self.on_progress is not None:

@@ -1,14 +1,17 @@
 """
 Bytes in, whole frames out, whatever the split.
 
-A frame that is not whole yet is gathered in one buffer, so that many tiny pieces
-take no more memory than their bytes and each byte is copied a fixed number of
-times; a frame that is too large is never kept at all.
+The pieces of a frame that is not whole yet are joined once, when it is; tiny ones
+are gathered as they come, so that they take little more memory than their bytes. A
+frame that is too large is never kept at all.
 """
 
 from __future__ import annotations
 
 __all__ = ["Inbox"]
+
+#: Pieces below this are gathered in one buffer.
+_TINY_BYTES = 1024
 
 
 class Inbox:
@@ -16,10 +19,11 @@ class Inbox:
     What came and was not used yet.
     """
 
-    __slots__ = ("_kept", "_need", "_skip")
+    __slots__ = ("_need", "_pieces", "_size", "_skip")
 
     def __init__(self) -> None:
-        self._kept = bytearray()
+        self._pieces: list[bytes | bytearray] = []
+        self._size = 0
         self._need = 0
         self._skip = 0
 
@@ -31,21 +35,32 @@ class Inbox:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
-        kept = self._kept
-        if not kept:
+        if not self._size:
             return data
-        kept += data
-        if len(kept) < self._need:
+        self._put(data)
+        if self._size < self._need:
             return b""
-        self._kept = bytearray()
-        return bytes(kept)
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return data
 
     def keep(self, rest: bytes, need: int) -> None:
         """
         Keep what is left of the bytes that `add` gave; ``need`` in all are needed.
         """
-        self._kept = bytearray(rest)
+        self._put(rest)
         self._need = need
+
+    def _put(self, data: bytes) -> None:
+        self._size += len(data)
+        pieces = self._pieces
+        if len(data) >= _TINY_BYTES:
+            pieces.append(data)
+        elif pieces and type(pieces[-1]) is bytearray:
+            pieces[-1] += data
+        else:
+            pieces.append(bytearray(data))
 
     def skip(self, size: int) -> None:
         """

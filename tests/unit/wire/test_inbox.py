@@ -60,18 +60,24 @@ def test_tiny_pieces_take_the_room_of_their_bytes():
     assert peak < 4 << 20
 
 
-def test_each_byte_is_copied_once():
+def test_large_pieces_are_joined_once():
     """
-    Pieces are added to one buffer, which is never rebuilt, so time grows as they do.
+    A large frame in large pieces is copied when it is whole, and not before.
     """
+    piece = bytes(1 << 20)
     inbox = Inbox()
-    inbox.keep(b"a", 10_000)
-    buffer = inbox._kept  # noqa: SLF001 - a copy of it is what this is about
-    for _ in range(9_998):
-        assert b"" == inbox.add(b"b")
-        assert buffer is inbox._kept  # noqa: SLF001 - likewise
+    inbox.keep(piece, 8 << 20)
+    tracemalloc.start()
+    for _ in range(6):
+        assert b"" == inbox.add(piece)
+    kept, _ = tracemalloc.get_traced_memory()
+    whole = inbox.add(piece)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
 
-    assert 10_000 == len(inbox.add(b"c"))
+    assert 8 << 20 == len(whole)
+    assert kept < 1 << 20
+    assert peak < 9 << 20
 
 
 def test_first_bytes():
