@@ -134,7 +134,8 @@ class Answers(GRPCMachine[Opening]):
         if stream.announced is not None:
             raise LocalProtocolError(f"call {stream.id} already has its head")
         stream.announced = encoding
-        self._write_head(stream.id, self._reply(stream).head(metadata, encoding))
+        peer = self._peer.header_list_bytes
+        self._write_head(stream.id, self._reply(stream).head(metadata, encoding, peer))
 
     def _write_head(self, stream_id: int, block: bytes) -> None:
         self._frames_sent += 1

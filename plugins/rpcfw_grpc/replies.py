@@ -79,16 +79,20 @@ class Reply:
             size,
         )
 
-    def head(self, metadata: Metadata, encoding: str) -> bytes:
+    def head(self, metadata: Metadata, encoding: str, peer: int) -> bytes:
         """
         Return the block that begins an answer.
+
+        Args:
+            peer: bytes of a header list that the peer takes; over them goes the metadata.
         """
         if metadata is EMPTY and not encoding:
             return self._block
         fields = list(self.fields)
         if encoding:
             fields.append((b"grpc-encoding", encoding.encode()))
-        return encode(fields + fields_of(metadata))
+        everything = fields + fields_of(metadata)
+        return encode(everything if list_bytes(everything) <= peer else fields)
 
 
 @lru_cache(maxsize=64)

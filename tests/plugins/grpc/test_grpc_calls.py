@@ -92,6 +92,24 @@ def test_a_failure_brings_all_that_was_said_of_it() -> None:
     assert PAIRS == ended.trailers
 
 
+def test_an_answer_brings_no_more_metadata_than_its_caller_takes() -> None:
+    """
+    What is too much is left out, before the messages and after: the answer still comes.
+    """
+    pair = Pair()
+    much = Metadata((("much", "x" * (1 << 20)),))
+    pair.client.call(HEAD, b"ask", "", True)
+    call_id = only(RequestReceived, pair.carry()[0]).call_id
+    pair.server.respond(call_id, b"answer", "", much, much)
+    answered = only(ResponseReceived, pair.carry()[1])
+
+    assert (b"answer", (), ()) == (
+        answered.body,
+        answered.metadata.pairs,
+        answered.trailers.pairs,
+    )
+
+
 def test_a_server_streams() -> None:
     """
     Head, messages and end of an answer come in order.
