@@ -22,9 +22,10 @@ from rpcfw.spi.hearing import Heard
 from rpcfw.spi.stream import Stream
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_grpc.adapters.call_failed import CallFailed
 from rpcfw_grpc.adapters.words import Pair, code_of, details_of, grpc_pairs, trailers_of
 
-__all__ = ["BlockingAnswer", "BlockingStream", "CallFailed", "Facade"]
+__all__ = ["BlockingAnswer", "BlockingStream", "Facade"]
 
 T = TypeVar("T")
 
@@ -41,50 +42,6 @@ class Facade(Protocol):
     def begin(
         self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any
     ) -> Future[T]: ...
-
-
-class CallFailed(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # grpcio has no types
-    """
-    What callers catch: a `grpc.RpcError` that tells how the call ended.
-
-    Args:
-        error: how it ended.
-        began: what came before the messages.
-        heard: what came after them.
-    """
-
-    def __init__(self, error: BaseException, began: Metadata, heard: Metadata) -> None:
-        super().__init__(str(error))
-        self._error = error
-        self._began = grpc_pairs(began)
-        self._trailers = grpc_pairs(trailers_of(error, heard))
-
-    def code(self) -> Any:
-        return code_of(self._error)
-
-    def details(self) -> str:
-        return details_of(self._error)
-
-    def debug_error_string(self) -> str:
-        return str(self._error)
-
-    def initial_metadata(self) -> tuple[Pair, ...]:
-        return self._began
-
-    def trailing_metadata(self) -> tuple[Pair, ...]:
-        return self._trailers
-
-    def is_active(self) -> bool:
-        return False
-
-    def time_remaining(self) -> None:
-        return None
-
-    def cancel(self) -> bool:
-        return False
-
-    def add_callback(self, callback: Callable[[], Any]) -> bool:
-        return False
 
 
 class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
