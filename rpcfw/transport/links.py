@@ -23,11 +23,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from rpcfw.errors import CallError, DeadlineExceeded, Overloaded, Unavailable
+from rpcfw.errors import CallError, ConnectionLost, DeadlineExceeded, Overloaded, Unavailable
 from rpcfw.spi.clock import Clock, DelayedCall
 from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.metrics import Meter
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.waiting import CANCELLED, sleep
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.link import Link, LinkState
@@ -153,11 +153,25 @@ class Links:
         """
         Begin a call where there is room, connecting or waiting if need be.
 
+        A machine knows that its peer leaves as soon as it has read so; whoever looks after
+        the connection hears of it a moment later. A call that comes in between is begun
+        on the next connection, rather than be an attempt that has failed: of those whose
+        client streams there is but one.
+
         Raises:
             Unavailable: nobody can be reached; never sent.
             Overloaded: there is no room, and too many wait; never sent.
             DeadlineExceeded: the wait was given up, and ``deadline`` has passed.
         """
+        try:
+            return await self._admit(beginning, deadline)
+        except ConnectionLost as error:
+            if not error.hints & Hint.NEVER_SENT:
+                raise
+        await sleep(self._clock, 0)
+        return await self._admit(beginning, deadline)
+
+    async def _admit(self, beginning: Beginning[T], deadline: float) -> T:
         while not self.drivers:
             await self._first.ready()
         while self.driver is not None:

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 
 from rpcfw.errors import (
     CallError,
+    ConnectionLost,
     DeadlineExceeded,
     InvalidMessage,
     Overloaded,
@@ -57,6 +58,21 @@ class Ask(Beginning[Ear]):
 
     def give_up(self, begun: Ear) -> None:
         self.given_up = True
+
+
+class Late(Ask):
+    """
+    Meets machines that know already that their peers leave.
+    """
+
+    def __init__(self, *left: Driver) -> None:
+        super().__init__("late")
+        self.left = left
+
+    def begin(self, driver: Driver) -> Ear:
+        if driver in self.left:
+            raise ConnectionLost("closed to new calls", hints=Hint.NEVER_SENT)
+        return super().begin(driver)
 
 
 class Asked(Keeper):
@@ -294,6 +310,34 @@ def test_a_call_that_cannot_be_begun():
 
     assert [bad.error] == told
     assert 1 == len(good)
+
+
+def test_a_connection_that_was_just_left():
+    """
+    A call that comes between the peer's farewell and its hearing is begun elsewhere.
+    """
+    world = World()
+    world.ask()
+    world.turn()
+    left = world.links.driver
+    world.keeper.asked[0][0].leave("moving")
+    late = spawn(world.links.admit(Late(left), 1000.0))
+    world.turn()
+    assert left is not late.result.driver
+
+
+def test_a_connection_that_takes_no_calls():
+    """
+    One that refuses calls for no reason that shows is not tried without end.
+    """
+    world = World()
+    world.ask()
+    world.turn()
+    got = []
+    late = spawn(world.links.admit(Late(world.links.driver), 1000.0))
+    late.addErrback(lambda failure: got.append(failure.type))
+    world.turn()
+    assert [ConnectionLost] == got
 
 
 def test_further_connections_are_closed():
