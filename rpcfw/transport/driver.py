@@ -35,6 +35,7 @@ from rpcfw.spi.protocol import Machine
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection import Connection
 from rpcfw.transport.listener import Listener, UnaryListener, error_of
+from rpcfw.transport.remains import read_remains
 
 __all__ = ["Driver", "Listener", "Owner", "UnaryListener", "error_of"]
 
@@ -115,6 +116,15 @@ class Driver(Connection):
                 self.on_progress()
 
     # What the connection tells.
+
+    def stopProducing(self) -> None:
+        """
+        Take the answers that came before the connection broke.
+
+        A server has no use for requests whose callers have gone.
+        """
+        if not self._over and not self._pause_reading:
+            read_remains(self.transport)
 
     def _connected(self) -> None:
         self._owner.connected(self)
