@@ -37,8 +37,8 @@ class ClientMachine(Calling):
 
     # Reading answers.
 
-    def _read_frames(self, data: bytes) -> int:
-        at, end = 0, len(data)
+    def _read_frames(self, data: bytes, at: int) -> int:
+        end = len(data)
         unpack = FRAME_HEAD.unpack_from
         while end - at >= FRAME_HEAD_BYTES:
             high, low, kind, flags, stream_id = unpack(data, at)

@@ -60,9 +60,9 @@ class Intake(Machine):
     # What subclasses add.
 
     @abstractmethod
-    def _read_frames(self, data: bytes) -> int:
+    def _read_frames(self, data: bytes, at: int) -> int:
         """
-        Act on all whole frames in ``data``; return how many bytes they were.
+        Act on all whole frames in ``data`` from ``at`` on; return where the rest begins.
         """
 
     @abstractmethod
@@ -88,17 +88,13 @@ class Intake(Machine):
     def receive(self, data: bytes) -> list[Event]:
         if self._over:
             return []
-        if self._rest_bytes:
-            self._rest_bytes += len(data)
-            self._rest.append(data)
-            if self._rest_bytes < self._need:
-                return []
-            data = b"".join(self._rest)
-            self._rest.clear()
-            self._rest_bytes = 0
         events = self._events = []
+        self._turn += 1
+        self._guards.turn(self._last_id)
         try:
-            self._read(data)
+            at = self._complete(data) if self._rest_bytes else 0
+            if at < len(data) and not self._over:
+                self._read(data, at)
         except RemoteProtocolError as error:
             self._goodbye(error.reason, error.code)
             events.append(ConnectionFailed(error.reason))
@@ -123,19 +119,34 @@ class Intake(Machine):
 
     # Bytes to frames.
 
-    def _read(self, data: bytes) -> None:
+    def _complete(self, data: bytes) -> int:
+        """
+        Read what was not whole before; return where in ``data`` the next frame begins.
+
+        What follows stays where it is: it may be a mebibyte.
+        """
         at = 0
+        while self._rest_bytes and at < len(data):
+            piece = data[at : at + self._need - self._rest_bytes]
+            at += len(piece)
+            self._rest.append(piece)
+            self._rest_bytes += len(piece)
+            if self._rest_bytes == self._need:
+                whole = b"".join(self._rest)
+                self._rest.clear()
+                self._rest_bytes = 0
+                self._read(whole, 0)
+        return at
+
+    def _read(self, data: bytes, at: int) -> None:
         if self._preface:
             at = self._read_preface(data)
             if not at:
                 return
-            data = data[at:]
-        self._turn += 1
-        self._guards.turn(self._last_id)
-        used = self._read_frames(data)
-        if used < len(data):
-            self._rest.append(data[used:] if used else data)
-            self._rest_bytes = len(data) - used
+        at = self._read_frames(data, at)
+        if at < len(data):
+            self._rest.append(data[at:] if at else data)
+            self._rest_bytes = len(data) - at
 
     def _read_preface(self, data: bytes) -> int:
         size = len(frames.PREFACE)

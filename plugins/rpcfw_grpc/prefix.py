@@ -43,13 +43,15 @@ class MessageReader:
         limit_bytes: the largest message.
     """
 
-    __slots__ = ("_chunks", "_have", "_limit", "_whole")
+    __slots__ = ("_chunks", "_flag", "_have", "_limit", "_whole")
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
+        # Pieces of the prefix, then, without it, of the message.
         self._chunks: list[bytes | bytearray] = []
+        self._flag = 0
+        # Bytes that are here, and bytes of the whole: both with the prefix.
         self._have = 0
-        # Size with the prefix; 0 as long as the prefix is not all here.
         self._whole = 0
 
     @property
@@ -74,17 +76,39 @@ class MessageReader:
             BadPrefix: a flag that nobody knows.
             TooLarge: a message over the limit was announced.
         """
-        have = self._have + len(data)
-        if have < (self._whole or PREFIX_BYTES):
-            self._keep(data)
-            self._have = have
-            return []
-        if self._chunks:
+        messages: list[tuple[int, bytes]] = []
+        at = 0
+        if self._have and not self._whole:
             data = b"".join((*self._chunks, data))
             self._chunks.clear()
-        return self._cut(data)
+            self._have = 0
+        while at < len(data):
+            if not self._whole:
+                if len(data) - at < PREFIX_BYTES:
+                    self._keep(data[at:])
+                    break
+                self._begin(data, at)
+                at += PREFIX_BYTES
+            stop = at + self._whole - self._have
+            if stop > len(data):
+                self._keep(data[at:] if at else data)
+                break
+            messages.append((self._flag, self._finish(data[at:stop])))
+            at = stop
+        return messages
+
+    def _begin(self, data: bytes, at: int) -> None:
+        flag, size = PREFIX.unpack_from(data, at)
+        if flag > 1:
+            raise BadPrefix(f"a message begins with 0 or 1; {flag} came")
+        if size > self._limit:
+            raise TooLarge(size)
+        self._flag = flag
+        self._have = PREFIX_BYTES
+        self._whole = PREFIX_BYTES + size
 
     def _keep(self, data: bytes) -> None:
+        self._have += len(data)
         # A peer that sends byte by byte must not cost us an object for each.
         if len(data) >= _SMALL_BYTES:
             self._chunks.append(data)
@@ -93,23 +117,10 @@ class MessageReader:
         elif data:
             self._chunks.append(bytearray(data))
 
-    def _cut(self, data: bytes) -> list[tuple[int, bytes]]:
-        messages = []
-        at, end = 0, len(data)
-        self._whole = 0
-        while end - at >= PREFIX_BYTES:
-            flag, size = PREFIX.unpack_from(data, at)
-            if flag > 1:
-                raise BadPrefix(f"a message begins with 0 or 1; {flag} came")
-            if size > self._limit:
-                raise TooLarge(size)
-            stop = at + PREFIX_BYTES + size
-            if stop > end:
-                self._whole = PREFIX_BYTES + size
-                break
-            messages.append((flag, data[at + PREFIX_BYTES : stop]))
-            at = stop
-        self._have = end - at
-        if at < end:
-            self._keep(data[at:] if at else data)
-        return messages
+    def _finish(self, last: bytes) -> bytes:
+        self._have = self._whole = 0
+        if not self._chunks:
+            return last
+        body = b"".join((*self._chunks, last))
+        self._chunks.clear()
+        return body
