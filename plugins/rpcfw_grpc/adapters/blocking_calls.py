@@ -107,7 +107,7 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
         """
         if self._over.done():
             return False
-        self._over.add_done_callback(lambda _: self._threads.call(callback))
+        self._over.add_done_callback(lambda _: self._call_later(callback))
         return True
 
     def cancel(self) -> bool:
@@ -128,7 +128,11 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
         """
         Likewise; of a call that is over, at once.
         """
-        self._over.add_done_callback(lambda _: self._threads.call(callback, self))
+        self._over.add_done_callback(lambda _: self._call_later(callback, self))
+
+    def _call_later(self, callback: Callable[..., Any], *arguments: Any) -> None:
+        # From the reactor's thread, to which the pool belongs, whoever ends the call.
+        self._threads.post(self._threads.call, callback, *arguments)
 
     def _await_end(self) -> None:
         wait([self._over])

@@ -197,7 +197,8 @@ class ThreadContext(CallContext):
             return False
         self._callbacks.append(callback)
         if len(self._callbacks) == 1:
-            self._context.on_cancel(lambda: self._threads.call(self._end))
+            # From the reactor's thread, to which the pool belongs.
+            self._context.on_cancel(lambda: self._threads.post(self._threads.call, self._end))
         return True
 
 

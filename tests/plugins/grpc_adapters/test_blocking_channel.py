@@ -5,6 +5,7 @@ The channel of plain threads, before anything is sent.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
@@ -12,9 +13,11 @@ from twisted.internet.task import Clock
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.kernel.settings import options_of
+from rpcfw.spi.hearing import hearing
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.surroundings import surroundings
 from rpcfw_grpc.adapters import BlockingChannel
+from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer
 from tests.plugins.grpc_adapters.echo import generated
 
 
@@ -46,3 +49,35 @@ def test_a_stream_that_cannot_be_made():
     with pytest.raises(ValueError, match="every call has a limit"):
         stub.Chat(iter([messages.Ask()]), timeout=1e12)
     assert before == threading.active_count()
+
+
+class Threads:
+    """
+    Notes what is asked of it.
+    """
+
+    def __init__(self):
+        self.posted = []
+        self.called = []
+
+    def post(self, function, *arguments):
+        self.posted.append((function, arguments))
+
+    def call(self, function, *arguments):
+        self.called.append((function, arguments))
+
+
+def test_callbacks_go_by_the_reactor():
+    """
+    The pool is asked in the reactor's thread alone, in whichever one a call is ended.
+    """
+    threads, told = Threads(), []
+    call = BlockingAnswer(Future(), hearing(), Clock(), threads, None)
+    call.add_callback(told.append)
+    call.add_done_callback(told.append)
+    assert call.cancel()
+    assert [] == threads.called
+    for function, arguments in threads.posted:
+        function(*arguments)
+
+    assert [(told.append, ()), (told.append, (call,))] == threads.called
