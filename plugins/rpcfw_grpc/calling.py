@@ -29,6 +29,8 @@ _FIRST_CALLS = 100
 #: Streams left when a connection is given up for another: calls that begin meanwhile.
 _SPARE_STREAMS = 1 << 20
 _READABLE = 4
+#: Frames of calls that must come before a server that refused one is trusted again.
+_STEPS_AFTER_REFUSAL = 100
 
 
 class Calling(GRPCMachine[None]):
@@ -45,7 +47,10 @@ class Calling(GRPCMachine[None]):
         self._reader: BlockReader[Answer] = BlockReader(_READABLE * most_bytes, PSEUDO, reader)
         self._writer = RequestWriter(authority, scheme, accepts)
         self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
-        self._most_calls = min(_FIRST_CALLS, limits.max_calls)
+        # Calls at once: as many as the server says it takes, and as it took lately.
+        self._granted_calls = min(_FIRST_CALLS, limits.max_calls)
+        self._most_calls = self._granted_calls
+        self._refused_at = 0
         self._last_id = -1
         self._closed = False
         # Whether the server's compressions were reported.
@@ -103,11 +108,27 @@ class Calling(GRPCMachine[None]):
             raise ConnectionLost("the connection is closed to new calls", hints=hints)
         if call_id > frames.MAX_STREAM_ID:
             text = "no more calls can be made on this connection"
-        elif len(self._calls) >= self._most_calls:
+        elif len(self._calls) >= self._most_calls and not self._takes_more():
             text = f"the server takes {self._most_calls} calls at once on one connection"
         else:
             return
         raise Overloaded(text, hints=hints)
+
+    def _refused(self) -> None:
+        """
+        Take fewer calls for a while: the server has refused one.
+
+        It may not have counted off yet what was answered, and so see more calls than
+        there are; or it takes fewer than it said.
+        """
+        self._most_calls = max(1, min(self._most_calls, len(self._calls)))
+        self._refused_at = self._progress
+
+    def _takes_more(self) -> bool:
+        if self._progress - self._refused_at < _STEPS_AFTER_REFUSAL:
+            return False
+        self._most_calls = self._granted_calls
+        return len(self._calls) < self._most_calls
 
     def _call_slowly(
         self,
@@ -209,6 +230,7 @@ class Calling(GRPCMachine[None]):
     def _on_settings_changed(self, window_change: int) -> None:
         peer = self._peer
         most = self._limits.max_calls
-        self._most_calls = most if peer.streams == UNLIMITED else min(most, peer.streams)
+        self._granted_calls = most if peer.streams == UNLIMITED else min(most, peer.streams)
+        self._most_calls = self._granted_calls
         self._writer.resize(peer.table_bytes)
         super()._on_settings_changed(window_change)

@@ -236,6 +236,8 @@ class ClientMachine(Calling):
                 )
             )
         self._forget(stream)
+        if refused:
+            self._refused()
 
     def _on_fault(self, fault: StreamFault) -> None:
         stream_id = fault.stream_id
