@@ -161,9 +161,10 @@ class Connection(Protocol, ABC):
         try:
             events = self.machine.receive(data)
             for start in range(0, len(events), BUNCH):
+                if start:
+                    self._offer_output()
                 for event in events[start : start + BUNCH]:
                     self._ACTIONS[event.__class__](self, event)
-                self._offer_output()
         finally:
             self._gathering = False
             self._offer_output()
