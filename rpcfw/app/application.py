@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.app.ground import make_ground
+from rpcfw.app.heap import keep_freed
 from rpcfw.app.loading import load_services
 from rpcfw.app.plan import ClientPlan, Plan, read_plan
 from rpcfw.app.running import run_to_end
@@ -100,6 +101,7 @@ class Application:
         from rpcfw.app.reactors import chance, reactor
 
         plan = read_plan(Sources.load(files, environ, sets))
+        keep_freed(plan.app.keep_memory)
         return cls(plan, reactor(plan.app.reactor), chance(), services=services)
 
     # Clients.

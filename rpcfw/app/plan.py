@@ -34,7 +34,7 @@ from rpcfw.transport.link import LinkOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.tls import TLSOptions
 from rpcfw.values.service_config import ServiceConfig
-from rpcfw.values.units import Seconds
+from rpcfw.values.units import Bytes, Seconds
 
 __all__ = ["SECTIONS", "AppOptions", "ClientPlan", "Plan", "read_plan"]
 
@@ -56,6 +56,9 @@ class AppOptions:
     compressors: tuple[str, ...] = option("gzip, zstd", "compressions undone here, if installed")
     protocols: tuple[str, ...] = option("native", "wires this process is set up with")
     stop_limit: Seconds = option("30s", "how long stopping may take in all")
+    keep_memory: Bytes = option(
+        "32MiB", "freed memory that is kept for the next large message; 0B: give it all back"
+    )
     log_level: Literal["debug", "info", "warn", "error"] = option("info", "least level logged")
 
 
