@@ -50,6 +50,9 @@ class ClientMachine(Calling):
                     if after:
                         at = after
                         continue
+            elif not kind | flags and self._part(data, at):
+                at += FRAME_HEAD_BYTES + (high << 8 | low)
+                continue
             after = self._frame(data, at)
             if after < 0:
                 return at

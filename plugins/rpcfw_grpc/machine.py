@@ -22,6 +22,7 @@ from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
 from rpcfw_grpc.guards import Idle
 from rpcfw_grpc.prefix import PREFIX_BYTES, BadPrefix, TooLarge
 from rpcfw_grpc.sending import Sending
+from rpcfw_grpc.settings import FRAME_BYTES
 from rpcfw_grpc.streams import Step, Stream
 
 __all__ = ["GRPCMachine"]
@@ -94,6 +95,43 @@ class GRPCMachine(Sending[E]):
             self._on_unwanted(stream, len(body), ended)
         elif self._read_messages(stream, body) and ended:
             self._on_end(stream)
+
+    def _part(self, data: bytes, at: int) -> bool:
+        """
+        Take the DATA frame at ``at`` if it lies within an unfinished message.
+
+        A message of a mebibyte comes in 64 frames, of which all but two are such.
+        Returns False, and has done nothing, if the frame needs a closer look.
+        """
+        high, low, _, _, stream_id = frames.FRAME_HEAD.unpack_from(data, at)
+        size = high << 8 | low
+        start = at + frames.FRAME_HEAD_BYTES
+        stream = self._calls.get(stream_id)
+        if type(stream) is not Stream or stream.done or not stream.may_receive:
+            return False
+        reader, inbound, shared = stream.reader, stream.inbound, self._inbound
+        if (
+            not size < reader.whole - reader.partial
+            or not 0 < size <= FRAME_BYTES
+            or start + size > len(data)
+            or size > inbound.left
+            or size > shared.left
+            or stream.length >= 0
+            or self._block is not None
+            or self._partial + size > self._most_unread
+        ):
+            return False
+        self._progress += 1
+        self._partial += size
+        reader.add(data[start : start + size])
+        inbound.left -= size
+        increment = inbound.free_early(reader.partial, reader.whole)
+        if increment:
+            self._out.append(frames.window_update(stream_id, increment))
+        shared.left -= size
+        shared.owed += size
+        self._return_connection()
+        return True
 
     def _take(self, size: int) -> None:
         """

@@ -97,6 +97,12 @@ class MessageReader:
             at = stop
         return messages
 
+    def add(self, data: bytes) -> None:
+        """
+        Take bytes that are part of the unfinished message, and not its end.
+        """
+        self._keep(data)
+
     def _begin(self, data: bytes, at: int) -> None:
         flag, size = PREFIX.unpack_from(data, at)
         if flag > 1:

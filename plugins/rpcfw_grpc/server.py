@@ -76,6 +76,9 @@ class ServerMachine(Answers):
             elif kind == frames.WINDOW_UPDATE and not stream_id and self._more_room(data, at):
                 at += frames.WINDOW_UPDATE_BYTES
                 continue
+            elif not kind | flags and self._part(data, at):
+                at += FRAME_HEAD_BYTES + (high << 8 | low)
+                continue
             after = self._frame(data, at)
             if after < 0:
                 return at

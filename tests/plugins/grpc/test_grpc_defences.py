@@ -458,3 +458,14 @@ def test_more_than_can_have_been_on_its_way_is_a_flood() -> None:
     machine.cancel(call_id)
     assert [] == machine.receive(chunk(call_id, bytes(1000)) * 2 + chunk(call_id, b"x") * 100)
     only(ConnectionFailed, machine.receive(chunk(call_id, b"x")))
+
+
+def test_the_middle_of_a_message_is_held_to_the_window() -> None:
+    """
+    A frame that lies within a message, and is over the window, costs its call.
+    """
+    machine = server(Limits(stream_window_bytes=10_000))
+    machine.receive(head(1) + chunk(1, message(bytes(50_000))[:2000]))
+    assert 1 == only(CallCancelled, machine.receive(chunk(1, bytes(12_000)))).call_id
+    (reset,) = of(frames.RST_STREAM, machine.take_output())
+    assert ErrorCode.FLOW_CONTROL_ERROR == frames.parse_reset(reset[3])

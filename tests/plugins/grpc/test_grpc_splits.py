@@ -59,6 +59,14 @@ def story(events) -> dict[int, list[object]]:
     return calls
 
 
+def in_frames(stream_id: int, payload: bytes, size: int) -> bytes:
+    """
+    Return DATA frames of ``size`` bytes, but for the last.
+    """
+    starts = range(0, len(payload), size)
+    return b"".join(chunk(stream_id, payload[start : start + size]) for start in starts)
+
+
 REQUESTS = HELLO + b"".join(
     (
         head(1) + chunk(1, message(b"whole"), end=True),
@@ -74,7 +82,9 @@ REQUESTS = HELLO + b"".join(
         head(15) + frames.window_update(15, 5) + chunk(15, message(b"granted"), end=True),
         frames.window_update(0, 5),
         head(17) + frames.window_update(17, 6) + chunk(17, message(b"more"), end=True),
-        frames.window_update(0, 6) + frames.goaway(0, 0, ""),
+        frames.window_update(0, 6),
+        head(19) + in_frames(19, message(bytes(range(250)) * 8), 300) + chunk(19, b"", end=True),
+        frames.goaway(0, 0, ""),
     )
 )
 
@@ -104,6 +114,7 @@ def test_the_story_of_the_requests() -> None:
     assert [b"one", b"two", "end"] == told[5][1:]
     assert ["end"] == told[9][1:]
     assert [b"cut head", "end"] == told[11][1:]
+    assert [bytes(range(250)) * 8, "end"] == told[19][1:]
     assert 2 == len(told[13])
 
 
@@ -115,6 +126,8 @@ RESPONSES = frames.settings({}) + b"".join(
         head(7, RESPONSE) + chunk(7, message(b"c") + message(b"d")),
         head(9, RESPONSE) + chunk(9, message(b"e")) + head(9, [(b"grpc-status", b"9")], end=True),
         head(7, [(b"grpc-status", b"0"), (b"x", b"y")], end=True),
+        head(15, RESPONSE) + in_frames(15, message(bytes(range(250)) * 8), 300),
+        head(15, [(b"grpc-status", b"0")], end=True),
         frames.reset(11, 7) + frames.ping(bytes(8)) + head(13, [(b":status", b"502")], end=True),
     )
 )
@@ -130,11 +143,12 @@ def test_responses_in_any_pieces(cuts) -> None:
     for parts in ([RESPONSES], pieces(RESPONSES, cuts)):
         machine = ClientMachine(Limits(), (), "localhost", "http")
         machine.start()
-        for _ in range(7):
+        for _ in range(8):
             machine.call(HEAD, b"", "", True)
         stories.append(story([event for part in parts for event in machine.receive(part)]))
     assert stories[0] == stories[1]
-    assert 8 == len(stories[0])
+    assert 9 == len(stories[0])
+    assert bytes(range(250)) * 8 in stories[0][15]
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.binary(max_size=2000)), max_size=8), CUTS)
