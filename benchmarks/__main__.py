@@ -83,15 +83,20 @@ COMMANDS = {
 }
 
 
+#: What `all` leaves out: it measures registries, and wants a server for that.
+_APART = ("registry",)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="WHAT")
-    for name, command in COMMANDS.items():
-        one = commands.add_parser(name, help=command.help, description=command.help)
+    every = f"all of them but {', '.join(_APART)}, one table after the other"
+    for name, text in [*((name, each.help) for name, each in COMMANDS.items()), ("all", every)]:
+        one = commands.add_parser(name, help=text, description=text)
         one.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
         one.add_argument("--servers", nargs="+", choices=peers.UNARY, default=[], metavar="NAME")
         one.add_argument("--clients", nargs="+", choices=peers.GRPC, default=[], metavar="NAME")
-        one.add_argument("--in-flight", nargs="+", type=int, default=list(command.in_flight))
+        one.add_argument("--in-flight", nargs="+", type=int, default=[], help="calls at once")
         one.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
         one.add_argument("--repetitions", type=int, default=3, help="of which the middle counts")
         one.add_argument(
@@ -100,22 +105,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
+def _measure(name: str, options: argparse.Namespace) -> list[Row]:
     """
-    Measure what the command line asks for.
+    Measure one thing and print its table.
     """
-    options = _parser().parse_args()
-    command = COMMANDS[options.command]
+    command = COMMANDS[name]
     plan = Plan(
         servers=tuple(options.servers),
         clients=tuple(options.clients),
-        in_flight=tuple(options.in_flight),
+        in_flight=tuple(options.in_flight) or command.in_flight,
         seconds=options.seconds,
         repetitions=options.repetitions,
         zookeeper=options.zookeeper,
     )
     rows = command.run(plan)
-    print(table(with_ratios(rows, command.ratios)))
+    print(table(with_ratios(rows, command.ratios)), flush=True)
+    return rows
+
+
+def main() -> int:
+    """
+    Measure what the command line asks for.
+    """
+    options = _parser().parse_args()
+    rows: list[Row] = []
+    if options.command != "all":
+        rows = _measure(options.command, options)
+    else:
+        for name in (each for each in COMMANDS if each not in _APART):
+            print(f"\n{name}: {COMMANDS[name].help}\n")
+            rows += [{"what": name, **row} for row in _measure(name, options)]
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     return 0 if rows else 1

@@ -42,10 +42,13 @@ def overrun(error: CallError, call: Call, now: float) -> CallError:
     """
     if error.status is not Status.CANCELLED or now < call.deadline:
         return error
-    return DeadlineExceeded(
+    late = DeadlineExceeded(
         f"the server gave {call.method.path} up at its deadline ({error.message})",
+        details=error.details,
         trailers=error.trailers,
     )
+    late.metadata = error.metadata
+    return late
 
 
 class CallStream(Stream, Listener):

@@ -66,6 +66,11 @@ class ServerOptions:
         found = []
         if not self.listen:
             found.append("[server] listen: name at least one address")
+        found += [
+            f"[server] listen: {address} is one that was looked up; leave out what follows the @"
+            for address in self.listen
+            if address.at
+        ]
         if not 0 <= self.weight <= MAX_WEIGHT:
             found.append(f"[server] weight is 0 to {MAX_WEIGHT}, not {self.weight}")
         found += [

@@ -187,6 +187,7 @@ class Hasty(Service, name="demo.Hasty"):
 
     @method
     async def one(self) -> str:
+        context().send_metadata({"x-place": "here"})
         await self._give_up()
 
     @method
@@ -210,7 +211,9 @@ def test_a_server_that_sees_the_deadline_first(lab):
     async def read():
         return [each async for each in client.many(timeout=0.5)]
 
-    for error in (fails(lab, client.one(timeout=0.5)), fails(lab, read())):
+    one, many = fails(lab, client.one(timeout=0.5)), fails(lab, read())
+    assert (("x-place", "here"),) == one.metadata
+    for error in (one, many):
         assert Status.DEADLINE_EXCEEDED is error.status
         assert "gave demo.Hasty/" in error.message
 

@@ -65,3 +65,17 @@ def test_grpc_calls_are_measured(tmp_path):
     clients = [row["client"] for row in json.loads(path.read_text())]
     assert "rpcfw" in clients
     assert "left out" in done.stderr or "grpcio-aio" in clients
+
+
+def test_all_is_one_table_after_the_other(tmp_path):
+    """
+    Each table has its heading, and each row says of which it is.
+    """
+    require(find_spec("grpclib"), "pip install grpclib")
+    path = tmp_path / "rows.json"
+    quick = ("--seconds", "0.1", "--repetitions", "1", "--in-flight", "4")
+    one = ("--servers", "grpclib", "--clients", "grpclib")
+    done = _run("all", *one, *quick, "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    assert ["unary", "grpc"] == [row["what"] for row in json.loads(path.read_text())]
+    assert "\nidle: memory" in done.stdout

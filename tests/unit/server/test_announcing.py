@@ -18,6 +18,7 @@ from tests.lab.services import Greeter
     ("name", "text", "told"),
     [
         ("listen", "", "at least one address"),
+        ("listen", "tcp:localhost:80@127.0.0.1", "leave out what follows the @"),
         ("weight", "-1", "0 to 1000000, not -1"),
         ("weight", "1000001", "not 1000001"),
         ("tags", "a=b, c", "'c' is not name=value"),
