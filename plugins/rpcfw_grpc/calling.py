@@ -4,8 +4,6 @@ What a client says: calls, their messages, and that they are given up.
 
 from __future__ import annotations
 
-from struct import Struct
-
 from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
 from rpcfw.spi.events import CallEnded, Event, PeerLeaving, RequestHead, ResponseReceived
 from rpcfw.spi.protocol import Limits
@@ -15,6 +13,7 @@ from rpcfw_grpc import frames
 from rpcfw_grpc.frames import ErrorCode
 from rpcfw_grpc.headers import BlockReader
 from rpcfw_grpc.machine import GRPCMachine
+from rpcfw_grpc.prefix import DATA_AND_PREFIX
 from rpcfw_grpc.responses import PSEUDO, Answer, ResponseReader
 from rpcfw_grpc.settings import FRAME_BYTES, UNLIMITED
 from rpcfw_grpc.streams import State, Step, Stream
@@ -23,7 +22,6 @@ from rpcfw_grpc.writing import RequestWriter
 
 __all__ = ["Calling"]
 
-_DATA_AND_PREFIX = Struct(">HBBBLBL")
 #: Calls at once before the server has said how many it takes.
 _FIRST_CALLS = 100
 #: Streams left when a connection is given up for another: calls that begin meanwhile.
@@ -80,7 +78,7 @@ class Calling(GRPCMachine[None]):
             self._calls[call_id] = None
             self._out += (
                 frames.pack(frames.HEADERS, frames.END_HEADERS, call_id, block),
-                _DATA_AND_PREFIX.pack(
+                DATA_AND_PREFIX.pack(
                     length >> 8,
                     length & 0xFF,
                     frames.DATA,

@@ -3,12 +3,10 @@ The client's side: calls out, answers in.
 
 The way of a unary call is short on purpose: `call` writes its head and its only
 message at once, and if the answer's head, message and trailers come together,
-`_whole_answer` makes one event of them. All else takes the long way.
+`_whole` makes one event of them. All else takes the long way.
 """
 
 from __future__ import annotations
-
-from struct import Struct
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import CallEnded, Ready, ResponseReceived, ResponseStarted
@@ -19,14 +17,13 @@ from rpcfw_grpc.calling import Calling
 from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.guards import Idle
 from rpcfw_grpc.names import Malformed
+from rpcfw_grpc.prefix import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
 from rpcfw_grpc.responses import Answer
 from rpcfw_grpc.statuses import from_reset
 from rpcfw_grpc.streams import Step, Stream
 
 __all__ = ["ClientMachine"]
 
-_DATA_AND_PREFIX = Struct(">HBBBLBL")
-_DATA_AND_PREFIX_BYTES = _DATA_AND_PREFIX.size
 _ENDED_HEADERS = frames.END_HEADERS | frames.END_STREAM
 
 
@@ -37,37 +34,14 @@ class ClientMachine(Calling):
 
     # Reading answers.
 
-    def _read_frames(self, data: bytes, at: int) -> int:
-        end = len(data)
-        unpack = FRAME_HEAD.unpack_from
-        while end - at >= FRAME_HEAD_BYTES:
-            high, low, kind, flags, stream_id = unpack(data, at)
-            if kind == frames.HEADERS and flags == frames.END_HEADERS:
-                start = at + FRAME_HEAD_BYTES
-                stop = start + (high << 8 | low)
-                if stop + _DATA_AND_PREFIX_BYTES <= end:
-                    after = self._whole_answer(data, start, stop, stream_id)
-                    if after:
-                        at = after
-                        continue
-            elif not kind | flags and self._part(data, at):
-                at += FRAME_HEAD_BYTES + (high << 8 | low)
-                continue
-            after = self._frame(data, at)
-            if after < 0:
-                return at
-            at = after
-        self._need = FRAME_HEAD_BYTES
-        return at
-
-    def _whole_answer(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+    def _whole(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
         """
         Take an answer whose head is followed by its one message and good trailers.
 
         Returns:
             Where the next frame begins, or 0 if this is no such answer.
         """
-        high, low, kind, flags, same, flag, size = _DATA_AND_PREFIX.unpack_from(data, stop)
+        high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, stop)
         length = high << 8 | low
         middle = stop + FRAME_HEAD_BYTES + length
         inbound = self._inbound
@@ -97,7 +71,7 @@ class ClientMachine(Calling):
             return 0
         del self._calls[stream_id]
         self._progress += 1
-        body = data[stop + _DATA_AND_PREFIX_BYTES : middle]
+        body = data[stop + DATA_AND_PREFIX_BYTES : middle]
         self._events.append(
             ResponseReceived(stream_id, body, "", opening.metadata, ending.metadata)
         )

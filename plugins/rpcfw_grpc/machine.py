@@ -18,9 +18,9 @@ from rpcfw.spi.events import MessageReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw_grpc import frames
-from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
+from rpcfw_grpc.frames import END_STREAM, FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.guards import Idle
-from rpcfw_grpc.prefix import PREFIX_BYTES, BadPrefix, TooLarge
+from rpcfw_grpc.prefix import DATA_AND_PREFIX_BYTES, PREFIX_BYTES, BadPrefix, TooLarge
 from rpcfw_grpc.sending import Sending
 from rpcfw_grpc.settings import FRAME_BYTES
 from rpcfw_grpc.streams import Step, Stream
@@ -66,7 +66,46 @@ class GRPCMachine(Sending[E]):
         End a call that cannot go on, on both sides.
         """
 
+    @abstractmethod
+    def _whole(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take a head that all else of its call may follow at once, as one event.
+
+        Args:
+            start: where its block begins.
+            stop: where its block ends, and a DATA frame's head with a prefix may stand.
+
+        Returns:
+            Where the next frame begins, or 0 if this is no such head.
+        """
+
     # Reading.
+
+    def _read_frames(self, data: bytes, at: int) -> int:
+        end = len(data)
+        unpack = FRAME_HEAD.unpack_from
+        while end - at >= FRAME_HEAD_BYTES:
+            high, low, kind, flags, stream_id = unpack(data, at)
+            if kind == frames.HEADERS and flags == frames.END_HEADERS:
+                start = at + FRAME_HEAD_BYTES
+                stop = start + (high << 8 | low)
+                if stop + DATA_AND_PREFIX_BYTES <= end:
+                    after = self._whole(data, start, stop, stream_id)
+                    if after:
+                        at = after
+                        continue
+            elif kind == frames.WINDOW_UPDATE and not stream_id and self._more_room(data, at):
+                at += frames.WINDOW_UPDATE_BYTES
+                continue
+            elif not kind | flags and self._part(data, at):
+                at += FRAME_HEAD_BYTES + (high << 8 | low)
+                continue
+            after = self._frame(data, at)
+            if after < 0:
+                return at
+            at = after
+        self._need = FRAME_HEAD_BYTES
+        return at
 
     def _on_body(self, flags: int, stream_id: int, payload: bytes) -> None:
         size = len(payload)
@@ -103,9 +142,9 @@ class GRPCMachine(Sending[E]):
         A message of a mebibyte comes in 64 frames, of which all but two are such.
         Returns False, and has done nothing, if the frame needs a closer look.
         """
-        high, low, _, _, stream_id = frames.FRAME_HEAD.unpack_from(data, at)
+        high, low, _, _, stream_id = FRAME_HEAD.unpack_from(data, at)
         size = high << 8 | low
-        start = at + frames.FRAME_HEAD_BYTES
+        start = at + FRAME_HEAD_BYTES
         stream = self._calls.get(stream_id)
         if type(stream) is not Stream or stream.done or not stream.may_receive:
             return False
@@ -123,7 +162,7 @@ class GRPCMachine(Sending[E]):
             return False
         self._progress += 1
         self._partial += size
-        reader.add(data[start : start + size])
+        reader.keep(data[start : start + size])
         inbound.left -= size
         increment = inbound.free_early(reader.partial, reader.whole)
         if increment:

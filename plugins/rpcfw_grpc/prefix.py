@@ -9,10 +9,21 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-__all__ = ["PREFIX", "PREFIX_BYTES", "BadPrefix", "MessageReader", "TooLarge"]
+__all__ = [
+    "DATA_AND_PREFIX",
+    "DATA_AND_PREFIX_BYTES",
+    "PREFIX",
+    "PREFIX_BYTES",
+    "BadPrefix",
+    "MessageReader",
+    "TooLarge",
+]
 
 PREFIX: Final = Struct(">BL")
 PREFIX_BYTES: Final = PREFIX.size
+#: A DATA frame's head and the prefix of the message that it begins with.
+DATA_AND_PREFIX: Final = Struct(">HBBBLBL")
+DATA_AND_PREFIX_BYTES: Final = DATA_AND_PREFIX.size
 
 _SMALL_BYTES = 1024
 
@@ -85,23 +96,17 @@ class MessageReader:
         while at < len(data):
             if not self._whole:
                 if len(data) - at < PREFIX_BYTES:
-                    self._keep(data[at:])
+                    self.keep(data[at:])
                     break
                 self._begin(data, at)
                 at += PREFIX_BYTES
             stop = at + self._whole - self._have
             if stop > len(data):
-                self._keep(data[at:] if at else data)
+                self.keep(data[at:] if at else data)
                 break
             messages.append((self._flag, self._finish(data[at:stop])))
             at = stop
         return messages
-
-    def add(self, data: bytes) -> None:
-        """
-        Take bytes that are part of the unfinished message, and not its end.
-        """
-        self._keep(data)
 
     def _begin(self, data: bytes, at: int) -> None:
         flag, size = PREFIX.unpack_from(data, at)
@@ -113,7 +118,10 @@ class MessageReader:
         self._have = PREFIX_BYTES
         self._whole = PREFIX_BYTES + size
 
-    def _keep(self, data: bytes) -> None:
+    def keep(self, data: bytes) -> None:
+        """
+        Take bytes that are part of the unfinished message, and not its end.
+        """
         self._have += len(data)
         # A peer that sends byte by byte must not cost us an object for each.
         if len(data) >= _SMALL_BYTES:

@@ -2,7 +2,7 @@
 The server's side: requests in. What goes out stands in `answers`.
 
 The way of a unary call is short on purpose: if its head, its only message and the
-end came together, `_whole_call` makes one event of them, and `respond` writes
+end came together, `_whole` makes one event of them, and `respond` writes
 three frames at once. Whatever is out of the ordinary takes the long way.
 
 A request that is no call (wrong method, wrong content-type) is answered as HTTP
@@ -12,18 +12,17 @@ sends often does not read.
 
 from __future__ import annotations
 
-from struct import Struct
-
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import CallCancelled, RequestReceived, SideEnded
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw_grpc import frames
 from rpcfw_grpc.answers import Answers
-from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.frames import FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.guards import Idle
 from rpcfw_grpc.headers import BlockReader
 from rpcfw_grpc.names import Malformed
+from rpcfw_grpc.prefix import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
 from rpcfw_grpc.requests import PSEUDO, Opening, RequestReader
 from rpcfw_grpc.settings import FRAME_BYTES
 from rpcfw_grpc.streams import State, Step, Stream
@@ -31,9 +30,6 @@ from rpcfw_grpc.windows import MOST_WINDOW_BYTES, Inbound
 
 __all__ = ["ServerMachine"]
 
-#: A DATA frame's head and the prefix of the message that it begins with.
-_DATA_AND_PREFIX = Struct(">HBBBLBL")
-_DATA_AND_PREFIX_BYTES = _DATA_AND_PREFIX.size
 #: Where a frame says of which type it is.
 _TYPE_AT = 3
 #: What is read of a body that nobody wants before its request is refused.
@@ -60,33 +56,7 @@ class ServerMachine(Answers):
 
     # Reading calls.
 
-    def _read_frames(self, data: bytes, at: int) -> int:
-        end = len(data)
-        unpack = FRAME_HEAD.unpack_from
-        while end - at >= FRAME_HEAD_BYTES:
-            high, low, kind, flags, stream_id = unpack(data, at)
-            if kind == frames.HEADERS and flags == frames.END_HEADERS:
-                start = at + FRAME_HEAD_BYTES
-                stop = start + (high << 8 | low)
-                if stop + _DATA_AND_PREFIX_BYTES <= end:
-                    after = self._whole_call(data, start, stop, stream_id)
-                    if after:
-                        at = after
-                        continue
-            elif kind == frames.WINDOW_UPDATE and not stream_id and self._more_room(data, at):
-                at += frames.WINDOW_UPDATE_BYTES
-                continue
-            elif not kind | flags and self._part(data, at):
-                at += FRAME_HEAD_BYTES + (high << 8 | low)
-                continue
-            after = self._frame(data, at)
-            if after < 0:
-                return at
-            at = after
-        self._need = FRAME_HEAD_BYTES
-        return at
-
-    def _whole_call(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+    def _whole(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
         """
         Take a request whose head is followed by its one message and the end.
 
@@ -97,9 +67,9 @@ class ServerMachine(Answers):
         if data[stop + _TYPE_AT] == frames.WINDOW_UPDATE:
             increment = self._granted(data, stop, stream_id)
             at += frames.WINDOW_UPDATE_BYTES
-            if not increment or at + _DATA_AND_PREFIX_BYTES > len(data):
+            if not increment or at + DATA_AND_PREFIX_BYTES > len(data):
                 return 0
-        high, low, kind, flags, same, flag, size = _DATA_AND_PREFIX.unpack_from(data, at)
+        high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, at)
         length = high << 8 | low
         after: int = at + FRAME_HEAD_BYTES + length
         inbound = self._inbound
@@ -129,7 +99,7 @@ class ServerMachine(Answers):
             return stop
         self._progress += 1
         self._calls[stream_id] = entry
-        body = data[at + _DATA_AND_PREFIX_BYTES : after]
+        body = data[at + DATA_AND_PREFIX_BYTES : after]
         self._events.append(RequestReceived(stream_id, opening.head, body, "", True))
         inbound.left -= length
         inbound.owed += length

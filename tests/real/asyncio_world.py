@@ -103,7 +103,10 @@ async def numbers(count):
         yield number
 
 
-async def shapes(client):
+async def shapes(client, messages):
+    """
+    Return what a call of each shape gave; ``messages(count)`` makes what is sent.
+    """
     stream = client.says("x")
     said = [dict(await stream.metadata()), await every(stream), dict(stream.trailers)]
     async with client.double() as talk:
@@ -119,8 +122,8 @@ async def shapes(client):
         await client.gives_up(),
         await every(client.count(3, 0.001)),
         await client.total([1, 2, 3]),
-        await client.total(numbers(4)),
-        await every(client.double(numbers(3))),
+        await client.total(messages(4)),
+        await every(client.double(messages(3))),
         said,
         [four, rest],
     ]
@@ -205,8 +208,9 @@ async def main(application, service):
     client = service.greeter = application.client(Mixed)
     loop = asyncio.get_running_loop()
     results = {
-        "task": await loop.create_task(shapes(client)),
-        "deferred": await Deferred.fromCoroutine(shapes_of_twisted(client)).asFuture(loop),
+        "task": await loop.create_task(shapes(client, numbers)),
+        # Nothing here may await asyncio's things: Twisted drives it.
+        "deferred": await Deferred.fromCoroutine(shapes(client, range)).asFuture(loop),
         "deadline": await loop.create_task(error_of(client.after(5, timeout=0.05))),
         "stream deadline": await error_of(every(client.count(9, 1, timeout=0.05))),
         "tasks": await cancelled_tasks(client, service),
@@ -219,32 +223,6 @@ async def main(application, service):
     await application.stop()
     gc.collect()
     return results
-
-
-async def shapes_of_twisted(client):
-    """
-    As `shapes`, but nothing here may await asyncio's things: Twisted drives it.
-    """
-    stream = client.says("x")
-    said = [dict(await stream.metadata()), await every(stream), dict(stream.trailers)]
-    async with client.double() as talk:
-        await talk.send(4)
-        four = await talk.__anext__()
-        await talk.end()
-        rest = await every(talk)
-    return [
-        await client.now("a"),
-        await client.after(0.01),
-        await client.twisted(0.01),
-        await client.together(5),
-        await client.gives_up(),
-        await every(client.count(3, 0.001)),
-        await client.total([1, 2, 3]),
-        await client.total(range(4)),
-        await every(client.double([0, 1, 2])),
-        said,
-        [four, rest],
-    ]
 
 
 if __name__ == "__main__":

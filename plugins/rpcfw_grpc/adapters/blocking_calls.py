@@ -9,6 +9,7 @@ and of whose kinds these objects are; the channel imports it once a stub is made
 from __future__ import annotations
 
 import threading
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
 from types import TracebackType
@@ -63,14 +64,14 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
 
     # What a subclass says of a call that is over.
 
-    def _failure(self) -> BaseException | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _failure(self) -> BaseException | None: ...
 
-    def _began(self) -> Metadata:
-        raise NotImplementedError
+    @abstractmethod
+    def _began(self) -> Metadata: ...
 
-    def _heard(self) -> Metadata:
-        raise NotImplementedError
+    @abstractmethod
+    def _heard(self) -> Metadata: ...
 
     # grpc.Call.
 
@@ -110,8 +111,8 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
         self._over.add_done_callback(lambda _: self._call_later(callback))
         return True
 
-    def cancel(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def cancel(self) -> bool: ...
 
     # Of grpc.Future, what streams have as well.
 

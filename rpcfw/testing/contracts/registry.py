@@ -17,6 +17,7 @@ A hook that a place cannot offer stays as it is, and its tests are skipped.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import SkipTest
@@ -82,7 +83,7 @@ class Told:
         return sorted(self.snapshots[-1].instances, key=lambda instance: instance.id)
 
 
-class _Steps(TestCase):
+class _Steps(ABC, TestCase):
     """
     Waiting, whatever time is.
     """
@@ -94,11 +95,11 @@ class _Steps(TestCase):
     #: Longer than a lease or session of the place lasts without being renewed.
     lease_over_s: float = 5.0
 
+    @abstractmethod
     async def pass_time(self, seconds: float) -> None:
         """
         Let ``seconds`` go by: advance the Clock, or await real time.
         """
-        raise NotImplementedError
 
     async def until(self, seen: Callable[[], object], what: str) -> None:
         """
@@ -125,25 +126,25 @@ class WatchContract(_Steps):
     What holds for watching, wherever the instances come from.
     """
 
+    @abstractmethod
     def registry(self) -> Registry:
         """
         Return one more registry of the same place, made but not started.
 
         Each test has a place of its own, with nothing in it.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def put(self, instance: Instance) -> None:
         """
         Have ``instance`` stand in the place; return once it does.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def take(self, instance: Instance) -> None:
         """
         Have it gone; return once it is.
         """
-        raise NotImplementedError
 
     async def store_unreadable(self, service: str) -> None:
         """
@@ -161,7 +162,7 @@ class WatchContract(_Steps):
         """
         Make the place reachable again.
         """
-        raise NotImplementedError
+        raise AssertionError("who overrides `leave` overrides this as well")
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         self.watcher = await self.started()

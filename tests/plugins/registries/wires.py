@@ -6,6 +6,7 @@ What travels is packed and unpacked on its way, so what cannot be sent fails her
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 
 from rpcfw.errors import Cancelled, ConnectionLost, DeadlineExceeded, Unavailable
@@ -19,7 +20,7 @@ __all__ = ["LATENCY_S", "WireChannel", "WireStream", "Wires"]
 LATENCY_S = 0.001
 
 
-class Wires:
+class Wires(ABC):
     """
     Lead to addresses. One that is ``frozen`` never answers, one that is not up refuses.
     """
@@ -40,11 +41,11 @@ class Wires:
         #: (method, request) of what was asked of a frozen address, and not answered.
         self.held = []
 
+    @abstractmethod
     def at(self, address):
         """
         Return who listens there, None for nobody.
         """
-        raise NotImplementedError
 
     def channel_for(self, user):
         """
@@ -99,17 +100,17 @@ class WireChannel(Channel):
         self.user = user
         self.closed = False
 
+    @abstractmethod
     def carried(self, message, type):
         """
         Return a message as it is at the other end.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, there, method, request, metadata):
         """
         Return what comes back from who is there, not yet carried.
         """
-        raise NotImplementedError
 
     async def call(self, method, request, timeout_s=None, metadata=None):
         timers = self.wires.timers

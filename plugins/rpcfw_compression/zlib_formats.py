@@ -1,0 +1,71 @@
+"""
+What zlib's formats have in common: packing, and unpacking within a limit.
+"""
+
+from __future__ import annotations
+
+import zlib
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from rpcfw.errors import InvalidMessage, SettingsError
+from rpcfw.spi.compressor import Compressor
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw_compression.limits import too_large
+
+__all__ = ["ZlibCompressor", "ZlibOptions"]
+
+
+@options
+class ZlibOptions:
+    """
+    What the INI may say.
+    """
+
+    level: int = option("6", "effort, 1 (fast) to 9 (small)")
+
+
+class ZlibCompressor(Compressor):
+    """
+    One of zlib's formats; a subclass says which.
+
+    Raises:
+        SettingsError: zlib knows no such level.
+    """
+
+    Options: ClassVar[type] = ZlibOptions
+
+    def __init__(self, options: ZlibOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        if not 1 <= options.level <= 9:
+            raise SettingsError(f"{self.name}: level is 1 to 9, not {options.level}")
+        self._level = options.level
+
+    @property
+    @abstractmethod
+    def wbits(self) -> int:
+        """
+        zlib's number for window and format.
+        """
+
+    def compress(self, data: bytes) -> bytes:
+        packer = zlib.compressobj(self._level, zlib.DEFLATED, self.wbits)
+        return packer.compress(data) + packer.flush()
+
+    def decompress(self, data: bytes, limit_bytes: int) -> bytes:
+        name = self.name
+        unpacker: Any = zlib.decompressobj(self.wbits)
+        try:
+            # One byte more than allowed tells "full" from "too much", and keeps
+            # the number from being 0, which zlib reads as "no limit".
+            unpacked: bytes = unpacker.decompress(data, limit_bytes + 1)
+        except zlib.error as error:
+            raise InvalidMessage(f"not {name}, or damaged: {error}") from None
+        if len(unpacked) > limit_bytes:
+            raise too_large(name, limit_bytes)
+        if not unpacker.eof:
+            raise InvalidMessage(f"the {name} data ends too soon")
+        if unpacker.unused_data:
+            raise InvalidMessage(f"{len(unpacker.unused_data)} bytes follow the {name} data")
+        return unpacked
