@@ -119,7 +119,12 @@ class Client:
         self.stopped = False
         innermost = selection(ground.timers.seconds, self._none_known)
         self.channel = ClientChannel(
-            self.stack.build(innermost), options, ground.timers, self.stop, policies.config
+            self.stack.build(innermost),
+            options,
+            ground.timers,
+            self.stop,
+            ground.surroundings.threads.post,
+            policies.config,
         )
 
     def expect_start(self) -> None:

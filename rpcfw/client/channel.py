@@ -47,6 +47,7 @@ class ClientChannel(Channel):
         limits: see `TimeLimits`.
         timers: the clock that deadlines are on.
         close: lets go of what is below the stack.
+        post: runs a function in the reactor's thread, soon; see `Threads.post`.
         config: may set shorter limits, by method.
     """
 
@@ -56,6 +57,7 @@ class ClientChannel(Channel):
         limits: TimeLimits,
         timers: Timers,
         close: Callable[[], Coroutine[Any, Any, None]],
+        post: Callable[..., Any],
         config: ServiceConfig | None = None,
     ) -> None:
         self._stack = stack
@@ -63,6 +65,7 @@ class ClientChannel(Channel):
         self._stream_timeout_s = limits.stream_timeout
         self._seconds = timers.seconds
         self._close = close
+        self._post = post
         self._config = config
 
     def call(
@@ -87,7 +90,7 @@ class ClientChannel(Channel):
         metadata: MetadataLike | None = None,
     ) -> Stream:
         call = self._begin(method, request, timeout_s, metadata)
-        return OpeningStream(call, self._stack)
+        return OpeningStream(call, self._stack, self._post)
 
     async def close(self) -> None:
         await apart(self._close())

@@ -1,9 +1,11 @@
 """
-A stream before it is open: opened by whatever is first done with it.
+What a caller holds of a stream: opened by its first use, ended at the latest when dropped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -25,18 +27,26 @@ class OpeningStream(Stream):
     The stack may be waited for by a reader and a writer at once, so it runs on its
     own and both wait for the one result.
 
+    Nothing below refers to this object: the connection knows the `CallStream` within.
+    So it is freed once its caller has dropped it, and the call is given up then, as if
+    by `cancel`. Memory is freed in any thread, so the cancel is posted to the reactor's.
+
     Args:
         call: it.
         stack: the call stack.
+        post: runs a function in the reactor's thread, soon; see `Threads.post`.
     """
 
-    def __init__(self, call: Call, stack: CallStep) -> None:
+    def __init__(self, call: Call, stack: CallStep, post: Callable[..., Any]) -> None:
         self._call = call
         self._stack = stack
+        self._post = post
         self._stream: Any = None
         self._opening: Deferred[Any] | None = None
         self._error: BaseException | None = None
         self._given_up = False
+        #: It was read to its good end: nothing is left to cancel.
+        self._ended = False
         self._waiting: list[Waiter[None]] = []
 
     def __aiter__(self) -> OpeningStream:
@@ -44,7 +54,11 @@ class OpeningStream(Stream):
 
     async def __anext__(self) -> Any:
         stream = self._stream if self._stream is not None else await self._open()
-        return await stream.__anext__()
+        try:
+            return await stream.__anext__()
+        except StopAsyncIteration:
+            self._ended = True
+            raise
 
     async def send(self, message: Any) -> None:
         stream = self._stream if self._stream is not None else await self._open()
@@ -71,6 +85,14 @@ class OpeningStream(Stream):
             self._opening.cancel()
         elif self._error is None:
             self._error = Cancelled("the call was given up before it began")
+
+    def __del__(self) -> None:
+        stream = self._stream
+        if stream is None or self._given_up or self._ended:
+            return
+        # A loop that is closed takes nothing more; its connections went with it.
+        with suppress(RuntimeError):
+            self._post(stream.cancel)
 
     async def _open(self) -> Any:
         if self._stream is None and self._error is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rpcfw.errors import CallError, DeadlineExceeded
+from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
 from rpcfw.server.catalog import Served
 from rpcfw.server.running import Run
 from rpcfw.spi.events import MessageReceived, RequestReceived
@@ -65,6 +65,10 @@ class Open(Listener):
         self.run = None  # it holds this, and a circle would have to be collected
         self._timers.forget(self.call.deadline, self)
         self.driver.listeners.pop(self.event.call_id, None)
+        mailbox = self.mailbox
+        if mailbox is not None and not mailbox.closed:
+            # The method may have left a reader behind, to which nothing will come.
+            mailbox.close(Cancelled("the call has ended"))
         self._ended(self, result, error)
 
     def give_up(self, error: CallError) -> None:

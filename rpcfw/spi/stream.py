@@ -36,7 +36,8 @@ class Stream(ABC, Generic[Sent, Received]):
     Writing, if the client streams and gave no messages when it began: `send`
     each and `end`. `send` waits while the server, or the network, is behind.
 
-    Leaving a ``with`` block, or `cancel`, gives up what has not ended.
+    Leaving a ``with`` block, or `cancel`, gives up what has not ended. So does dropping
+    the last reference, as ``break`` in a loop over a stream without a name does.
     """
 
     @abstractmethod

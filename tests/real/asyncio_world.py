@@ -154,6 +154,36 @@ async def cancelled_tasks(client, service):
     return [type(one).__name__ for one in ended], sorted(set(service.closed))
 
 
+async def dropped(client, service):
+    """
+    Stop reading streams, in every way that says nothing.
+    """
+
+    async def doubled():
+        async for number in client.count(1000, 0.001):
+            yield 2 * number
+
+    async def fails():
+        async for _ in client.count(1000, 0.001):
+            raise KeyError
+
+    service.closed.clear()
+    async for _ in client.count(1000, 0.001):
+        break
+    await client.count(1000, 0.001).__anext__()
+    await asyncio.gather(fails(), return_exceptions=True)
+    generator = doubled()
+    await generator.__anext__()
+    await generator.aclose()
+    await doubled().__anext__()  # the loop closes what nobody refers to
+    gc.collect()
+    for _ in range(1000):
+        if len(service.closed) == 5:
+            break
+        await asyncio.sleep(0.01)
+    return service.closed
+
+
 async def endless():
     while True:
         yield 1
@@ -215,6 +245,7 @@ async def main(application, service):
         "stream deadline": await error_of(every(client.count(9, 1, timeout=0.05))),
         "tasks": await cancelled_tasks(client, service),
         "deferreds": await cancelled_deferreds(client, service),
+        "dropped": await loop.create_task(dropped(client, service)),
         "at once": [await client.now(str(n)) for n in range(3)]
         + await asyncio.gather(*(client.now(str(n)) for n in range(50))),
     }

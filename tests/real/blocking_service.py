@@ -6,6 +6,7 @@ Run as a program: ``python blocking_service.py``; prints its address.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import AsyncIterator
 
@@ -21,6 +22,7 @@ class Slow(Service, name="demo.Slow"):
     def __init__(self) -> None:
         self.calls = 0
         self.gave_up = 0
+        self.ended = 0
 
     @method
     @blocking
@@ -61,6 +63,28 @@ class Slow(Service, name="demo.Slow"):
         while not self.gave_up and time.monotonic() < end:
             time.sleep(0.01)
         return self.gave_up
+
+    @method
+    async def tick(self) -> AsyncIterator[int]:
+        """
+        Never end by itself.
+        """
+        try:
+            for number in itertools.count():
+                yield number
+        finally:
+            self.ended += 1
+
+    @method(timeout="30s")
+    @blocking
+    def ticks_ended(self, count: int) -> int:
+        """
+        Return once so many streams of `tick` have ended, or after a while.
+        """
+        end = time.monotonic() + 20
+        while self.ended < count and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.ended
 
     @method
     async def tell(self, text: str) -> str:

@@ -82,6 +82,35 @@ def heard(app):
     return [len(found), all(found), first, stream.trailers.get("told")]
 
 
+def dropped(app):
+    """
+    Stop reading streams, in every way that says nothing.
+    """
+    client = app.client(Slow)
+    for _ in client.tick():
+        break
+    stream = client.tick()
+    next(stream)
+    del stream
+    try:
+        for _ in client.tick():
+            raise KeyError
+    except KeyError:
+        pass
+
+    def doubled():
+        for number in client.tick():
+            yield 2 * number
+
+    next(doubled())
+    threads = [threading.Thread(target=lambda: next(client.tick())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [client.ticks_ended(8)]
+
+
 def say_when_begun(client):
     client.begun()
     print("calling", flush=True)  # noqa: T201 - a program

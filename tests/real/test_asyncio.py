@@ -87,6 +87,13 @@ def test_cancelled_deferreds(seen):
     assert set(ended) <= {"CancelledError", "Cancelled"}
 
 
+def test_dropped_streams(seen):
+    """
+    A loop that is left, or a stream that is dropped, ends the call at the server.
+    """
+    assert ["count"] * 5 == seen["dropped"]
+
+
 def test_many_at_once(seen):
     """
     Calls beside each other get their own answers.

@@ -78,6 +78,13 @@ def test_shapes(address):
     assert expected == finish(begin("shapes", address))
 
 
+def test_dropped_streams(address):
+    """
+    A loop that is left, or a stream that is dropped, ends the call at the server.
+    """
+    assert [8] == finish(begin("dropped", address))
+
+
 def test_ctrl_c(address):
     """
     Ctrl-C ends the wait and the call, at the server too; the application can go on.

@@ -42,7 +42,7 @@ def test_a_stream_that_cannot_be_made():
     """
     messages, stubs = generated()
     timers = SimpleNamespace(seconds=lambda: 0.0)
-    channel = ClientChannel(None, options_of(TimeLimits), timers, None)
+    channel = ClientChannel(None, options_of(TimeLimits), timers, None, None)
     stub = stubs.EchoStub(BlockingChannel(Facade(channel)))
     before = threading.active_count()
 

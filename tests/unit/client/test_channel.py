@@ -28,10 +28,15 @@ class Door:
         self.stack = Scripted(*answers)
         self.closed = 0
         limits = options_of(TimeLimits, timeout="3s", stream_timeout="1h")
-        self.channel = ClientChannel(self.stack, limits, Timers(self.clock), self._close)
+        self.posted = []
+        timers = Timers(self.clock)
+        self.channel = ClientChannel(self.stack, limits, timers, self._close, self._post)
 
     async def _close(self):
         self.closed += 1
+
+    def _post(self, function):
+        self.posted.append(function)
 
 
 METHOD = a_call().method
