@@ -112,7 +112,9 @@ def test_all_in_one() -> None:
     counting.begin("ok")
     counting.begin(Unavailable("no"), other)
     counting.clock.advance(5)
-    counting.begin(Deferred(), other)
+    # Held, or the garbage collector would end the call that waits for it.
+    waited_for: Deferred[str] = Deferred()
+    counting.begin(waited_for, other)
 
     assert Calls(started=3, succeeded=1, failed=1) == counting.filter.calls
     assert 5.0 == counting.filter.last_call_at
