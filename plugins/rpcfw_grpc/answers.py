@@ -32,6 +32,8 @@ class Answers(GRPCMachine[Opening]):
     """
 
     serves_while_leaving: ClassVar[bool] = True
+    #: "Error parsing request proto" in gRPC's statuscodes.md.
+    unreadable_status: ClassVar[Status] = Status.INTERNAL
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
         super().__init__(limits, server=True)

@@ -15,7 +15,7 @@ from rpcfw_grpc.headers import BlockReader
 from rpcfw_grpc.machine import GRPCMachine
 from rpcfw_grpc.prefix import DATA_AND_PREFIX
 from rpcfw_grpc.responses import PSEUDO, Answer, ResponseReader
-from rpcfw_grpc.settings import FRAME_BYTES, UNLIMITED
+from rpcfw_grpc.settings import FRAME_BYTES, UNLIMITED, readable_header_bytes
 from rpcfw_grpc.streams import State, Step, Stream
 from rpcfw_grpc.windows import Inbound
 from rpcfw_grpc.writing import RequestWriter
@@ -26,7 +26,6 @@ __all__ = ["Calling"]
 _FIRST_CALLS = 100
 #: Streams left when a connection is given up for another: calls that begin meanwhile.
 _SPARE_STREAMS = 1 << 20
-_READABLE = 4
 #: Frames of calls that must come before a server that refused one is trusted again.
 _STEPS_AFTER_REFUSAL = 100
 
@@ -40,9 +39,10 @@ class Calling(GRPCMachine[None]):
         self, limits: Limits, accepts: tuple[str, ...], authority: str, scheme: str
     ) -> None:
         super().__init__(limits, server=False)
-        most_bytes = limits.max_header_bytes
-        reader = ResponseReader(most_bytes, accepts)
-        self._reader: BlockReader[Answer] = BlockReader(_READABLE * most_bytes, PSEUDO, reader)
+        reader = ResponseReader(limits.max_header_bytes, accepts)
+        self._reader: BlockReader[Answer] = BlockReader(
+            readable_header_bytes(limits), PSEUDO, reader
+        )
         self._writer = RequestWriter(authority, scheme, accepts)
         self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
         # Calls at once: as many as the server says it takes, and as it took lately.

@@ -19,7 +19,7 @@ from rpcfw_grpc.guards import Idle
 from rpcfw_grpc.names import Malformed
 from rpcfw_grpc.prefix import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
 from rpcfw_grpc.responses import Answer
-from rpcfw_grpc.statuses import from_reset
+from rpcfw_grpc.statuses import from_reset, reset_text
 from rpcfw_grpc.streams import Step, Stream
 
 __all__ = ["ClientMachine"]
@@ -208,7 +208,7 @@ class ClientMachine(Calling):
                 CallEnded(
                     stream_id,
                     from_reset(code),
-                    f"the server reset the call: {frames.code_name(code)}",
+                    reset_text(code),
                     hints=Hint.NOT_BEGUN if refused else Hint.NONE,
                 )
             )

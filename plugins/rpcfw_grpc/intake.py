@@ -21,7 +21,7 @@ from rpcfw.spi.protocol import Limits, Machine
 from rpcfw_grpc import frames
 from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.guards import Guards
-from rpcfw_grpc.settings import FRAME_BYTES
+from rpcfw_grpc.settings import FRAME_BYTES, readable_header_bytes
 
 __all__ = ["Intake"]
 
@@ -106,6 +106,12 @@ class Intake(Machine):
         data = b"".join(self._out)
         self._out.clear()
         return data
+
+    def closing(self, reason: str) -> None:
+        # RFC 9113, section 6.8: an endpoint should say GOAWAY before it closes, so that
+        # its peer knows which streams were begun.
+        if not self._over:
+            self._goodbye(reason, ErrorCode.NO_ERROR)
 
     def fail(self, reason: str) -> None:
         if not self._over:
@@ -216,7 +222,7 @@ class Intake(Machine):
     def _fragment(self, flags: int, fragment: bytes) -> None:
         self._fragments.append(fragment)
         self._block_bytes += len(fragment)
-        most = 4 * self._limits.max_header_bytes
+        most = readable_header_bytes(self._limits)
         if self._block_bytes > most or len(self._fragments) > _LONGEST_CHAIN:
             raise RemoteProtocolError(
                 f"a header block over {most} bytes or {_LONGEST_CHAIN} frames",

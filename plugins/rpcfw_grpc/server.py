@@ -24,7 +24,7 @@ from rpcfw_grpc.headers import BlockReader
 from rpcfw_grpc.names import Malformed
 from rpcfw_grpc.prefix import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
 from rpcfw_grpc.requests import PSEUDO, Opening, RequestReader
-from rpcfw_grpc.settings import FRAME_BYTES
+from rpcfw_grpc.settings import FRAME_BYTES, readable_header_bytes
 from rpcfw_grpc.streams import State, Step, Stream
 from rpcfw_grpc.windows import MOST_WINDOW_BYTES, Inbound
 
@@ -35,9 +35,6 @@ _TYPE_AT = 3
 #: What is read of a body that nobody wants before its request is refused.
 _UNWANTED_BYTES = 16 << 10
 _MOST_GAPS = 16
-#: Header lists this many times over the limit are refused politely; larger ones
-#: cost the connection.
-_READABLE = 4
 
 
 class ServerMachine(Answers):
@@ -48,7 +45,7 @@ class ServerMachine(Answers):
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
         super().__init__(limits, accepts)
         reader = RequestReader(limits, accepts)
-        most_bytes = _READABLE * limits.max_header_bytes
+        most_bytes = readable_header_bytes(limits)
         self._reader: BlockReader[Opening] = BlockReader(most_bytes, PSEUDO, reader)
         self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
         # Ids that were passed over: a frame for one is another fault than a late one.

@@ -18,6 +18,7 @@ __all__ = [
     "UNLIMITED",
     "PeerSettings",
     "our_settings",
+    "readable_header_bytes",
 ]
 
 HEADER_TABLE_SIZE: Final = 1
@@ -39,6 +40,8 @@ FRAME_BYTES: Final = 16_384
 #: Of the table of remembered header fields, on either side (the RFC's default).
 TABLE_BYTES: Final = 4096
 
+_READABLE_FACTOR = 16
+_READABLE_BYTES = 256 << 10
 _MOST_FRAME = 2**24 - 1
 _MOST_WINDOW = 2**31 - 1
 
@@ -54,6 +57,17 @@ def our_settings(limits: Limits, *, server: bool) -> dict[int, int]:
     if server:
         return {MAX_CONCURRENT_STREAMS: limits.max_calls, **pairs}
     return {ENABLE_PUSH: 0, **pairs}
+
+
+def readable_header_bytes(limits: Limits) -> int:
+    """
+    Return the largest header list, and the largest block of one, that is read at all.
+
+    A list over ``max_header_bytes`` costs its call. It must be read all the same, since
+    its block may change the table of all later ones (RFC 9113, section 10.5.1). What is
+    over this bound too costs the connection.
+    """
+    return max(_READABLE_FACTOR * limits.max_header_bytes, _READABLE_BYTES)
 
 
 class PeerSettings:

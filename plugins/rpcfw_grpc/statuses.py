@@ -12,13 +12,14 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from rpcfw.status import Status
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.frames import ErrorCode, code_name
 
 __all__ = [
     "from_http",
     "from_reset",
     "read_message",
     "read_status",
+    "reset_text",
     "write_message",
 ]
 
@@ -40,6 +41,11 @@ _RESET: Final = {
     ErrorCode.ENHANCE_YOUR_CALM: Status.RESOURCE_EXHAUSTED,
     ErrorCode.INADEQUATE_SECURITY: Status.PERMISSION_DENIED,
 }
+#: What PROTOCOL-HTTP2.md has a client add to these.
+_RESET_DETAILS: Final = {
+    ErrorCode.ENHANCE_YOUR_CALM: ": the exhausted resource is bandwidth",
+    ErrorCode.INADEQUATE_SECURITY: ": the connection is not secure enough for this call",
+}
 # What may not stand as it is: controls, percent itself, and all beyond ASCII.
 _ESCAPED = re.compile(rb"[^\x20-\x24\x26-\x7e]")
 
@@ -56,6 +62,14 @@ def from_reset(code: int) -> Status:
     Return what a RST_STREAM with this code means for the caller.
     """
     return _RESET.get(code, Status.INTERNAL)  # type: ignore[call-overload, no-any-return]  # int keys
+
+
+def reset_text(code: int) -> str:
+    """
+    Return what a caller is told of a RST_STREAM with this code.
+    """
+    detail = _RESET_DETAILS.get(code, "")  # type: ignore[call-overload]  # int keys
+    return f"the server reset the call: {code_name(code)}{detail}"
 
 
 def read_status(value: bytes) -> Status:

@@ -4,6 +4,8 @@ What a client writes: the header block of a request.
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
+
 from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
 from rpcfw.values.metadata import EMPTY
@@ -15,8 +17,20 @@ from rpcfw_grpc.timeouts import write_timeout
 
 __all__ = ["RequestWriter"]
 
-_USER_AGENT = b"grpc-python-rpcfw"
 _MOST_SIZES = 256
+
+
+def _user_agent() -> bytes:
+    """
+    Return who calls, as PROTOCOL-HTTP2.md recommends: language, variant and version.
+    """
+    try:
+        return b"grpc-python-rpcfw/" + version("rpcfw").encode()
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return b"grpc-python-rpcfw/0"
+
+
+_USER_AGENT = _user_agent()
 
 
 class RequestWriter:

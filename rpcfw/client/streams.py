@@ -42,11 +42,9 @@ def overrun(error: CallError, call: Call, now: float) -> CallError:
     """
     if error.status is not Status.CANCELLED or now < call.deadline:
         return error
-    late = DeadlineExceeded(
-        f"the server gave {call.method.path} up at its deadline ({error.message})",
-        details=error.details,
-        trailers=error.trailers,
-    )
+    # "The client must fully generate the failure locally, without using any part of
+    # Trailers" (PROTOCOL-HTTP2.md, "Client Cancellation").
+    late = DeadlineExceeded(f"the server gave {call.method.path} up at its deadline")
     late.metadata = error.metadata
     return late
 

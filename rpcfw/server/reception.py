@@ -262,6 +262,9 @@ class Reception:
         if event.head.one_way:
             return
         driver.failed += 1
+        status = told.status
+        if status is Status.INVALID_ARGUMENT and isinstance(error, InvalidMessage):
+            status = driver.machine.unreadable_status
         said = EMPTY
         if call is not None:
             said = call.trailers
@@ -269,7 +272,7 @@ class Reception:
                 begin_failure(driver, event.call_id, call, error)
         driver.machine.finish(
             event.call_id,
-            told.status,
+            status,
             told.message,
             told.details,
             Metadata(said.pairs + told.trailers),

@@ -79,6 +79,8 @@ class Machine(ABC):
     #: After `leave` the machine tells the peer itself which calls come too late; those
     #: that it still reports were sent in good faith, and are to be served.
     serves_while_leaving: ClassVar[bool] = False
+    #: What the wire's specification calls a request whose message cannot be read.
+    unreadable_status: ClassVar[Status] = Status.INVALID_ARGUMENT
 
     @abstractmethod
     def start(self) -> None:
@@ -223,6 +225,11 @@ class Machine(ABC):
     def leave(self, reason: str) -> None:
         """
         Tell the peer that no new calls are taken here. Open ones go on.
+        """
+
+    def closing(self, reason: str) -> None:  # noqa: B027 - optional
+        """
+        Queue what the wire says before this side closes the connection in good order.
         """
 
     @abstractmethod

@@ -121,6 +121,7 @@ class Connection(Protocol, ABC):
         """
         if self._over:
             return
+        self.machine.closing(reason)
         self._write()
         transport = cast(Any, self.transport)
         # A transport with a producer that it has paused would wait for it, for ever.

@@ -115,6 +115,13 @@ class Driver(Connection):
             if self.on_progress is not None:
                 self.on_progress()
 
+    def close(self, reason: str) -> None:
+        # What the peer has sent meanwhile is still heard: a ping is answered, and an
+        # answer reaches its call. (A server has no use for requests that come now.)
+        if not (self._over or self._gathering or self._pause_reading):
+            read_remains(self.transport)
+        super().close(reason)
+
     # What the connection tells.
 
     def stopProducing(self) -> None:

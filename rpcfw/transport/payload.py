@@ -108,7 +108,9 @@ class Payload:
         if compressor is None:
             known = ", ".join(self._compressors) or "none"
             raise Unimplemented(f"the compression {encoding!r} is not known here; known: {known}")
-        return compressor.decompress(body, self._max_receive_bytes)
+        # gRPC's C core and others mark an empty message as compressed and send no byte of
+        # any format, not even a header or checksum.
+        return compressor.decompress(body, self._max_receive_bytes) if body else body
 
     def write(self, coder: Coder, message: Any, what: str) -> bytes:
         """

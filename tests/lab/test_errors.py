@@ -76,9 +76,12 @@ def test_an_unknown_service_at_a_server(lab):
     assert "'demo.Kinds' is not served here" in error.message
 
 
-def test_a_request_that_cannot_be_read(lab):
+@pytest.mark.parametrize(
+    ("wire", "status"), [("native", Status.INVALID_ARGUMENT), ("grpc", Status.INTERNAL)]
+)
+def test_a_request_that_cannot_be_read(lab, wire, status):
     """
-    A request that is none is the caller's fault, and is said so, in every shape.
+    A request that is none is the caller's fault, in every shape; gRPC calls it INTERNAL.
     """
 
     class Typed(Service, name="demo.Typed"):
@@ -91,13 +94,14 @@ def test_a_request_that_cannot_be_read(lab):
         async def one(self, number: str) -> int:
             return 0
 
-    lab.serve(Typed(), Kinds(lab.clock))
-    error = fails(lab, lab.client(Untyped).one("x"))
-    assert Status.INVALID_ARGUMENT is error.status
+    wires = f"app.protocols={wire}"
+    lab.serve(Typed(), Kinds(lab.clock), sets=[wires, f"server.protocols={wire}"])
+    consumer = lab.consumer(wires, f"client.protocols={wire}").application
+    error = fails(lab, consumer.client(Untyped).one("x"))
+    assert status is error.status
     method_ = evolve(method_of(Kinds, "total"), request_type=str)
-    channel = lab.consumer().application.channel("demo.Kinds")
-    error = fails(lab, channel.call(method_, ["x"]))
-    assert Status.INVALID_ARGUMENT is error.status
+    error = fails(lab, consumer.channel("demo.Kinds").call(method_, ["x"]))
+    assert status is error.status
 
 
 def test_a_response_that_cannot_be_read(lab):

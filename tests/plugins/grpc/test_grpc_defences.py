@@ -216,7 +216,7 @@ def test_continuations_are_bounded() -> None:
     more = frames.pack(frames.CONTINUATION, 0, 1, b"")
     assert ErrorCode.ENHANCE_YOUR_CALM == flood(begin + more * 40)
     large = frames.pack(frames.CONTINUATION, 0, 1, bytes(16_000))
-    assert ErrorCode.ENHANCE_YOUR_CALM == flood(begin + large * 5)
+    assert ErrorCode.ENHANCE_YOUR_CALM == flood(begin + large * 17)
 
 
 def test_calls_cancelled_as_they_begin_are_an_attack() -> None:

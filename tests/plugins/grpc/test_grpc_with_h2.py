@@ -4,6 +4,8 @@ Both sides against the h2 library, which knows nothing of how we do it.
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -336,7 +338,7 @@ def test_our_client_calls_h2() -> None:
             (b":authority", b"shop:8000"),
             (b"te", b"trailers"),
             (b"content-type", b"application/grpc+json"),
-            (b"user-agent", b"grpc-python-rpcfw"),
+            (b"user-agent", b"grpc-python-rpcfw/" + version("rpcfw").encode()),
             (b"grpc-accept-encoding", b"gzip,identity"),
             (b"grpc-timeout", b"3000000u"),
             (b"x-tenant", b"acme"),

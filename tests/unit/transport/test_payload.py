@@ -14,7 +14,9 @@ from rpcfw.spi.plugin import NoOptions
 from rpcfw.status import Status
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.transport.payload import Payload
+from rpcfw_compression.deflate import DeflateCompressor
 from rpcfw_compression.gzip import GzipCompressor
+from rpcfw_compression.zstd import ZstdCompressor
 
 
 class Upper(Codec):
@@ -158,3 +160,17 @@ def test_marked_messages_are_not_packed():
     assert (b"A" * 500, "") == known.pack(body, ("gzip",))
     with pytest.raises(InvalidMessage, match="of type int cannot"):
         known.write(coder, uncompressed(3), "the request")
+
+
+@pytest.mark.parametrize("compressor", [GzipCompressor, DeflateCompressor, ZstdCompressor])
+def test_no_bytes_are_an_empty_message(compressor):
+    """
+    A message that is marked as compressed and has no byte is empty, in every compression.
+    """
+    made = compressor(options_of(compressor.Options), surroundings())
+    upper = Upper(NoOptions(), surroundings())
+    known = Payload({"upper": upper}, {made.name: made}, "", 10, 1000)
+
+    assert "" == known.read(known.coder("upper", str), b"", made.name, "the request")
+    with pytest.raises(Unimplemented, match="'br' is not known here"):
+        known.read(known.coder("upper", str), b"", "br", "the request")
