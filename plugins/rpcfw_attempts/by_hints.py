@@ -19,8 +19,6 @@ from rpcfw.values.units import Seconds, Share
 
 __all__ = ["ByHints"]
 
-_SURELY_NOT_BEGUN = Hint.NEVER_SENT | Hint.NOT_BEGUN
-
 
 @options
 class ByHintsOptions:
@@ -46,6 +44,9 @@ class ByHintsOptions:
         "1000", "a failure that may be repeated costs one, no repeats below half; 0: no limit"
     )
     budget_ratio: float = option("0.1", "tokens that a call which ends well brings back")
+    budget_overload_cost: float = option(
+        "5", "tokens that a call costs which an overloaded server refused (RESOURCE_EXHAUSTED)"
+    )
 
 
 class ByHints(RetryPolicy):
@@ -55,13 +56,19 @@ class ByHints(RetryPolicy):
     ===============================================  ================================
     the last attempt                                 the next
     ===============================================  ================================
-    was never sent, or the peer had not begun it     at once, later after a backoff;
+    was never sent                                   at once, later after a backoff;
                                                      costs no token
+    an overloaded peer refused it before it began    after a backoff, for several tokens
+    the peer refused it before it began              after a backoff, for a token
     the peer says it is safe to repeat               after a backoff, for a token
     idempotent method, status in ``statuses``        after a backoff, for a token
     status in ``always_statuses``                    after a backoff, for a token
     anything else                                    none
     ===============================================  ================================
+
+    What was never sent has cost no server anything: only ``max_attempts`` bounds it. What
+    was refused did no harm either, but the refusal is work for a server that has too much
+    of it. So a refusal is repeated later, and seldom while most calls are refused.
 
     A peer's FINAL, or a negative wish when to try again, ends it at once; any other
     wish takes the place of the backoff.
@@ -82,6 +89,7 @@ class ByHints(RetryPolicy):
             jitter=options.backoff_jitter,
         )
         self._budget = Budget(options.budget_tokens, options.budget_ratio)
+        self._overload_cost = options.budget_overload_cost
         self._refused = surroundings.meter.counter(
             "rpcfw_client_retries_refused_total", "repeats not made because the budget was spent"
         ).of()
@@ -89,20 +97,20 @@ class ByHints(RetryPolicy):
     def delay_s(self, call: Call, error: CallError) -> float | None:
         wish = error.retry_after_s
         final = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
-        harmless = bool(error.hints & _SURELY_NOT_BEGUN)
-        if not harmless:
+        unsent = bool(error.hints & Hint.NEVER_SENT)
+        if not unsent:
             if not self._may_repeat(call, error):
                 return None
-            if not self._budget.spend():
+            if not self._budget.spend(self._cost(error)):
                 self._refused.value += 1
                 return None
         if final or call.attempt >= self._max_attempts:
             return None
         if wish is not None:
             return wish
-        if harmless and call.attempt <= 1:
+        if unsent and call.attempt <= 1:
             return 0.0
-        failures = call.attempt - 1 if harmless else call.attempt
+        failures = call.attempt - 1 if unsent else call.attempt
         return self._backoff.delay_s(failures, self.surroundings.chance.random())
 
     def succeeded(self, call: Call) -> None:
@@ -110,11 +118,19 @@ class ByHints(RetryPolicy):
 
     def _may_repeat(self, call: Call, error: CallError) -> bool:
         """
-        Tell whether repeating what may have been begun does no harm.
+        Tell whether repeating what was sent does no harm.
         """
-        if error.hints & Hint.SAFE_TO_REPEAT or error.status in self._always:
+        if error.hints & (Hint.NOT_BEGUN | Hint.SAFE_TO_REPEAT) or error.status in self._always:
             return True
         return call.method.idempotent and error.status in self._statuses
+
+    def _cost(self, error: CallError) -> float:
+        """
+        Return how many tokens a failure costs.
+        """
+        if error.hints & Hint.NOT_BEGUN and error.status is Status.RESOURCE_EXHAUSTED:
+            return self._overload_cost
+        return 1.0
 
 
 def _check(options: ByHintsOptions) -> None:
@@ -125,7 +141,7 @@ def _check(options: ByHintsOptions) -> None:
         mistakes.append(f"retry: backoff_factor is at least 1, not {options.backoff_factor:g}")
     mistakes += [
         f"retry: {name} is at least 0, not {getattr(options, name):g}"
-        for name in ("budget_tokens", "budget_ratio")
+        for name in ("budget_tokens", "budget_ratio", "budget_overload_cost")
         if getattr(options, name) < 0
     ]
     if mistakes:

@@ -19,16 +19,19 @@ from typing import Any
 from attrs import define, evolve
 
 from rpcfw.errors import CallError
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
 from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.status import Hint
+from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget
 from rpcfw.values.call import Call
 from rpcfw.values.service_config import Hedging, ServiceConfig
 
 __all__ = ["Hedge"]
+
+#: When the next attempt follows one that a server refused to begin.
+_AFTER_REFUSAL = Backoff(initial_s=0.01, factor=2, most_s=1.0)
 
 
 class Hedge(Filter):
@@ -52,14 +55,14 @@ class Hedge(Filter):
         return await self.bind(proceed)(call)
 
     def bind(self, proceed: CallStep) -> CallStep:
-        config, budget, clock = self._config, self._budget, self.surroundings.clock
+        config, budget, surroundings = self._config, self._budget, self.surroundings
 
         def step(call: Call) -> Any:
             method = call.method
             rule = config.of(method.service, method.name).hedging
             if rule is None or not method.unary or method.one_way:
                 return proceed(call)
-            return _Race(call, proceed, rule, budget, clock).run()
+            return _Race(call, proceed, rule, budget, surroundings).run()
 
         return step
 
@@ -78,18 +81,24 @@ class _Attempt:
 
 class _Race:
     def __init__(
-        self, call: Call, proceed: CallStep, rule: Hedging, budget: Budget, clock: Clock
+        self,
+        call: Call,
+        proceed: CallStep,
+        rule: Hedging,
+        budget: Budget,
+        surroundings: Surroundings,
     ) -> None:
         self._call = call
         self._proceed = proceed
         self._rule = rule
         self._budget = budget
-        self._clock = clock
+        self._clock = surroundings.clock
+        self._chance = surroundings.chance
         self._begun: list[_Attempt] = []
         self._under_way: list[_Attempt] = []
         self._ended: list[_Attempt] = []
         self._bell: Waiter[None] | None = None
-        self._next_at = clock.seconds()
+        self._next_at = self._clock.seconds()
         self._last = CallError("no attempt was made")
         self._stopped = False
 
@@ -160,14 +169,19 @@ class _Race:
         call.peer, call.attempt = attempt.call.peer, attempt.call.attempt
         wish = error.retry_after_s
         stop = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
-        harmless = error.hints & (Hint.NEVER_SENT | Hint.NOT_BEGUN)
-        if not harmless and error.status not in self._rule.non_fatal:
+        unsent = error.hints & Hint.NEVER_SENT
+        refused = error.hints & Hint.NOT_BEGUN and not unsent
+        if not (unsent or refused) and error.status not in self._rule.non_fatal:
             raise error
-        if stop or not harmless:
+        if stop or not unsent:
             self._budget.spend()
         self._stopped = self._stopped or stop
         self._last = error
-        self._next_at = self._clock.seconds() + (wish or 0)
+        delay_s = wish or 0.0
+        if refused and wish is None:
+            # A server that has too much to do is not asked again at once.
+            delay_s = _AFTER_REFUSAL.delay_s(len(self._begun), self._chance.random())
+        self._next_at = self._clock.seconds() + delay_s
 
     async def _wait(self) -> None:
         self._bell = Waiter()

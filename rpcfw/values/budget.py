@@ -33,11 +33,11 @@ class Budget:
         """
         return not self._most or self._tokens > self._half
 
-    def spend(self) -> bool:
+    def spend(self, cost: float = 1.0) -> bool:
         """
         Take a failure into account; return whether it may be repeated.
         """
-        self._tokens = max(0.0, self._tokens - 1)
+        self._tokens = max(0.0, self._tokens - cost)
         return self.allows
 
     def refill(self) -> None:

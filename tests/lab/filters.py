@@ -4,7 +4,7 @@ Filters that a user might write, well and badly.
 
 from __future__ import annotations
 
-from rpcfw.errors import Rejected
+from rpcfw.errors import Overloaded, Rejected
 from rpcfw.spi.filter import Filter
 
 
@@ -59,3 +59,15 @@ class Guard(Filter):
         if "Ticket" not in call.metadata:
             raise Rejected("no ticket")
         return await proceed(call)
+
+
+class Sheds(Filter):
+    """
+    Refuses everything, as a server does that is overloaded.
+    """
+
+    refused: list = []  # noqa: RUF012 - shared, so that the test sees it
+
+    async def apply(self, call, proceed):
+        self.refused.append(self.surroundings.clock.seconds())
+        raise Overloaded("too much to do")

@@ -7,9 +7,10 @@ from __future__ import annotations
 import pytest
 
 from rpcfw import ApplicationError, CallError, Status
-from rpcfw.errors import ConnectionLost, Rejected
+from rpcfw.errors import ConnectionLost, Overloaded, Rejected
 from rpcfw.spi.waiting import sleep
 from rpcfw.status import Hint
+from tests.lab.filters import Sheds
 from tests.lab.services import Greeter, Streams
 
 
@@ -185,6 +186,27 @@ def test_a_node_that_comes_back(lab, three):
     lab.serve(again, name="a")
     lab.advance(10)
     assert {"again", "b", "c"} == {lab.run(client.who()) for _ in range(60)}
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_overload_is_not_made_worse(lab, monkeypatch, wire):
+    """
+    A backend that sheds load sees a third more attempts than calls, and not at once.
+    """
+    monkeypatch.setattr(Sheds, "refused", [])
+    wires = (f"app.protocols={wire}", f"server.protocols={wire}", f"client.protocols={wire}")
+    filters = ("plugins.filters.sheds=tests.lab.filters:Sheds", "server.insert=sheds before USER")
+    lab.serve(Greeter(), sets=(*wires, *filters))
+    client = lab.consumer(*wires).application.client(Greeter)
+
+    calls = [lab.begin(client.say("bob")) for _ in range(300)]
+    for call in calls:
+        with pytest.raises(Overloaded):
+            lab.finish(call)
+    first = Sheds.refused[0]
+
+    assert 300 < len(Sheds.refused) <= 400
+    assert all(0.008 <= at - first <= 0.02 for at in Sheds.refused[300:])
 
 
 def test_nobody_answers(lab, three):

@@ -41,25 +41,49 @@ class TestByHintsContract(RetryPolicyContract):
         return policy()
 
 
-@pytest.mark.parametrize("error", [NoInstances(), Rejected(), Overloaded(), Unavailable(
-    hints=Hint.NEVER_SENT)])  # fmt: skip
+UNSENT = [
+    NoInstances(),
+    Unavailable(hints=Hint.NEVER_SENT),
+    Overloaded(hints=Hint.NEVER_SENT | Hint.NOT_BEGUN),
+]
+
+
+@pytest.mark.parametrize("error", UNSENT)
 @pytest.mark.parametrize("idempotent", [False, True])
-def test_what_was_not_begun_is_repeated_at_once(error, idempotent):
+def test_what_was_never_sent_is_repeated_at_once(error, idempotent):
     """
-    A call that surely did not begin goes to another node at once, any method's.
+    A call that never left this process goes to another node at once, any method's.
     """
     assert delay_s(error, idempotent=idempotent) == 0.0
 
 
-def test_then_after_a_backoff():
+@pytest.mark.parametrize(("attempt", "error"), [(2, NoInstances()), (1, Rejected()),
+                                                (1, Overloaded())])  # fmt: skip
+def test_then_after_a_backoff(attempt, error):
     """
-    If that did not help, the next waits a little, with chance in it.
+    If that did not help, or a server refused, the next waits a little, with chance in it.
     """
     judge = policy()
-    waits = [judge.delay_s(a_call(attempt=2), Rejected()) for _ in range(20)]
+    waits = [judge.delay_s(a_call(attempt=attempt), error) for _ in range(20)]
 
     assert all(0.008 <= wait <= 0.012 for wait in waits)
     assert len(set(waits)) == 20
+
+
+def repeats(judge: ByHints, error: CallError, count: int = 300) -> int:
+    """
+    Return how many of so many calls that failed alike the policy would repeat.
+    """
+    return sum(judge.delay_s(a_call(attempt=1), error) is not None for _ in range(count))
+
+
+def test_refusals_cost_tokens():
+    """
+    Repeats of what servers refused end with the budget: of overload the sooner.
+    """
+    assert repeats(policy(), Overloaded()) == 99
+    assert repeats(policy(), Rejected(), 1_000) == 499
+    assert repeats(policy(budget_overload_cost="50"), Overloaded()) == 9
 
 
 def test_waits_grow_up_to_a_limit():
@@ -189,14 +213,15 @@ def test_successes_bring_tokens_back():
 
 def test_repeats_that_cost_nothing():
     """
-    What surely did not begin is repeated whatever the budget, and leaves it alone.
+    What was never sent is repeated whatever the budget, and leaves it alone.
     """
     judge = policy(budget_tokens="10")
     for _ in range(1_000):
         assert judge.delay_s(a_call(attempt=1), NoInstances()) == 0.0
     assert lost(judge, 100) == 4
 
-    assert judge.delay_s(a_call(attempt=1), Rejected()) == 0.0
+    assert judge.delay_s(a_call(attempt=1), NoInstances()) == 0.0
+    assert judge.delay_s(a_call(attempt=1), Rejected()) is None
 
 
 def test_failures_that_are_never_repeated_cost_nothing():
@@ -245,6 +270,7 @@ def test_no_budget():
         ({"max_attempts": "0"}, "max_attempts is at least 1"),
         ({"backoff_factor": "0.5"}, "backoff_factor is at least 1"),
         ({"budget_tokens": "-1"}, "budget_tokens is at least 0"),
+        ({"budget_overload_cost": "-1"}, "budget_overload_cost is at least 0"),
     ],
 )
 def test_mistakes_are_told(options, told):

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from rpcfw.errors import ApplicationError, CallError, Rejected, error_from_status
+from rpcfw.errors import ApplicationError, CallError, NoInstances, Rejected, error_from_status
 from rpcfw.filters.hedge import Hedge
 from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint, Status
@@ -143,13 +143,41 @@ class HedgeTest(SynchronousTestCase):
 
     def test_what_was_not_begun_is_never_fatal(self) -> None:
         """
-        A refusal of a server that goes away is no answer.
+        A refusal of a server that goes away is no answer; the next follows soon after.
         """
         running = self.hedge()
         self.attempts[0][1].errback(Rejected("leaving"))
+        assert 1 == len(self.attempts)
+        self.clock.advance(0.015)
         assert 2 == len(self.attempts)
         self.answer(1)
         self.successResultOf(running)
+
+    def test_what_was_never_sent_brings_the_next_at_once(self) -> None:
+        """
+        An attempt that never left this process costs no time and no token.
+        """
+        self.budget = Budget(4, 0.1)
+        running = self.hedge()
+        self.attempts[0][1].errback(NoInstances(""))
+        self.attempts[1][1].errback(NoInstances(""))
+        assert 3 == len(self.attempts)
+        self.answer(2)
+        self.successResultOf(running)
+
+    def test_refusals_cost_tokens(self) -> None:
+        """
+        Servers that refuse are not asked again and again by a client of many calls.
+        """
+        self.budget = Budget(4, 0.1)
+        for _ in range(10):
+            running = self.hedge()
+            self.attempts[-1][1].errback(Rejected("busy"))
+            self.clock.advance(0.015)
+            running.cancel()
+            self.failureResultOf(running)
+
+        assert 11 == len(self.attempts)
 
     def test_pushback(self) -> None:
         """
