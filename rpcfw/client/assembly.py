@@ -57,7 +57,7 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     routers: tuple[str, ...] = option("", "routers in order, each with a section [router NAME]")
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before ATTEMPTS")
     remove: tuple[str, ...] = option("", "filters to leave out, by their place")
-    kept_links: int = option("64", "so many nodes are kept connected; others when first picked")
+    kept_links: int = option("64", "so many nodes are kept connected; others once there are calls")
 
 
 @frozen(eq=False)

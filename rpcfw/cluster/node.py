@@ -4,12 +4,31 @@ A node: one instance as this client knows it, with its links and its load.
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from rpcfw.spi.filter import CallStep
 from rpcfw.transport.link import LinkState
 from rpcfw.transport.links import Links
 from rpcfw.values.instance import Instance
 
-__all__ = ["Node"]
+__all__ = ["Node", "Rank"]
+
+
+class Rank(IntEnum):
+    """
+    What a call may expect of a node, the best first.
+    """
+
+    #: It takes a call at once.
+    READY = 0
+    #: It is not connected, and nothing speaks against it: it is new, or was idle.
+    UNTRIED = 1
+    #: It is connected, and calls wait for room on its connections.
+    CROWDED = 2
+    #: It is tried again; the last try to connect has failed.
+    FAILED = 3
+    #: It waits for its next try.
+    UNREACHABLE = 4
 
 
 class Node:
@@ -34,20 +53,17 @@ class Node:
         self.in_flight = 0
 
     @property
-    def available(self) -> bool:
+    def rank(self) -> Rank:
         """
-        Whether a call would neither be refused at once nor have to wait.
-        """
-        links = self.links
-        return links.state in (LinkState.READY, LinkState.IDLE) and not links.crowded
-
-    @property
-    def promising(self) -> bool:
-        """
-        Whether a call would wait, for the connection or for room on it.
+        How good a place it is for a call right now.
         """
         links = self.links
-        return links.state is LinkState.CONNECTING or links.crowded
+        state = links.state
+        if state is LinkState.READY:
+            return Rank.CROWDED if links.crowded else Rank.READY
+        if state is LinkState.IDLE or state is LinkState.CONNECTING:
+            return Rank.FAILED if links.failed else Rank.UNTRIED
+        return Rank.UNREACHABLE
 
     def update(self, instance: Instance) -> None:
         """

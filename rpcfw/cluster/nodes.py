@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from rpcfw.cluster.node import Node
+from rpcfw.cluster.node import Node, Rank
 from rpcfw.errors import CallError
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.links import Links
@@ -15,8 +15,8 @@ from rpcfw.values.instance import Instance
 
 __all__ = ["MakeLinks", "Nodes"]
 
-#: (address, protocol, told of changes, whether they are kept) to the links to a node.
-MakeLinks = Callable[[Address, str, Callable[[], None], bool], Links]
+#: (address, protocol, told of changes) to the links to a node.
+MakeLinks = Callable[[Address, str, Callable[[], None]], Links]
 
 
 class Nodes:
@@ -28,8 +28,8 @@ class Nodes:
         make_links: opens the way to a node.
         prepare: gives a new node its attempt stack.
         changed: told whenever what a picker was made from is no longer so.
-        most_kept: so many nodes are kept connected; further nodes are connected
-            to when they are first picked.
+        max_kept: so many nodes are kept connected, as instances come and go; further
+            ones are connected to once there are calls.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class Nodes:
         make_links: MakeLinks,
         prepare: Callable[[Node], None],
         changed: Callable[[], None],
-        most_kept: int,
+        max_kept: int,
     ) -> None:
         self._protocols = protocols
         self._make_links = make_links
         self._prepare = prepare
         self._changed = changed
-        self._most_kept = most_kept
+        self._max_kept = max_kept
         self._by_id: dict[str, Node] = {}
         #: Gone from the set, with calls that were open then.
         self._draining: list[tuple[Links, Driver]] = []
@@ -70,6 +70,7 @@ class Nodes:
                 self._add(instance)
         for node in old.values():
             self._drain(node.links)
+        self._keep_some()
         self._changed()
 
     def close(self, error: CallError) -> None:
@@ -94,11 +95,24 @@ class Nodes:
         protocol = next((name for name in self._protocols if name in instance.protocols), None)
         if protocol is None:
             return  # it speaks nothing that we do, so it is no node for us
-        kept = len(self._by_id) < self._most_kept
-        links = self._make_links(instance.address, protocol, self._changed, kept)
+        links = self._make_links(instance.address, protocol, self._changed)
         node = self._by_id[instance.id] = Node(instance, links)
         self._prepare(node)
-        links.start()
+
+    def _keep_some(self) -> None:
+        """
+        Have as many nodes kept as may be, those that are ready first.
+        """
+        nodes = self._by_id.values()
+        places = self._max_kept - sum(node.links.kept for node in nodes)
+        if places > 0:
+            others = sorted((node for node in nodes if not node.links.kept), key=_rank)
+            for node in others[:places]:
+                node.links.keep()
+
+
+def _rank(node: Node) -> Rank:
+    return node.rank
 
 
 def _fail_calls(driver: Driver, error: CallError) -> None:

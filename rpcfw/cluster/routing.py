@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define
 
-from rpcfw.cluster.node import Node
+from rpcfw.cluster.node import Node, Rank
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
@@ -18,12 +18,15 @@ from rpcfw.spi.plugin import NoOptions, Surroundings
 from rpcfw.spi.router import Router
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Hint
+from rpcfw.transport.link import LinkState
 from rpcfw.values.call import Call
 
 __all__ = ["Route", "Routing"]
 
 #: So many answers are remembered; then it starts afresh.
 _MOST_REMEMBERED = 1024
+#: So many nodes beyond those that are kept are dialled at once, for calls to come.
+_MOST_DIALLED = 8
 
 
 @define(eq=False)
@@ -36,12 +39,15 @@ class Route:
         nodes: how many are live.
         left: how many the routers left.
         available: how many of those the picker has.
+        spare: nodes for a call that has tried all of the picker's: those that nothing
+            speaks against, though they are not connected yet.
     """
 
     picker: Picker | None
     nodes: int
     left: int
     available: int
+    spare: Sequence[Node] = ()
 
 
 class Routing(Filter):
@@ -122,24 +128,41 @@ class Routing(Filter):
         left: Sequence[Any] = nodes
         for router in self._routers:
             left = router.narrow(call, left)
-        usable = _usable(left)
+        ranks = _ranks(left)
+        if len(ranks) > 1:
+            # What changes by it is told at once, so the ranks are looked at again.
+            _dial(left)
+            ranks = _ranks(left)
+        usable = next(iter(ranks.values()), [])
         picker = self._balancer.picker(usable) if usable else None
-        route = Route(picker, len(nodes), len(left), len(usable))
+        spare = ranks.get(Rank.UNTRIED, ()) if Rank.READY in ranks else ()
+        route = Route(picker, len(nodes), len(left), len(usable), spare)
         if len(self._routes) >= _MOST_REMEMBERED:
             self._routes.clear()
         self._routes[key] = route
         return route
 
 
-def _usable(nodes: Sequence[Node]) -> list[Node]:
+def _ranks(nodes: Sequence[Node]) -> dict[Rank, list[Node]]:
     """
-    Leave out nodes that a call would only fail at, unless all are such.
+    Return the nodes by their rank, the best first; a rank that none has is left out.
+    """
+    found: dict[Rank, list[Node]] = {}
+    for node in nodes:
+        found.setdefault(node.rank, []).append(node)
+    return dict(sorted(found.items()))
 
-    A node that is being connected to, or that is full, is better than none; and if even
-    those are none, so is one that is waiting for its next try: its refusal says why.
+
+def _dial(nodes: Sequence[Node]) -> None:
     """
-    return (
-        [node for node in nodes if node.available]
-        or [node for node in nodes if node.promising]
-        or list(nodes)
-    )
+    Connect to some of the nodes that no call is sent to while others are ready.
+
+    Each of them that becomes ready, or fails, is a change. So the next call dials further
+    ones, until the load is spread over all. Those whose last try has failed come last.
+    """
+    waiting = [node for node in nodes if not node.links.kept]
+    dialling = sum(node.links.state is LinkState.CONNECTING for node in waiting)
+    idle = [node for node in waiting if node.links.state is LinkState.IDLE]
+    idle.sort(key=lambda node: node.links.failed)
+    for node in idle[: max(0, _MOST_DIALLED - dialling)]:
+        node.links.connect()

@@ -36,9 +36,7 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
             raise none_known(call.method.service) if not route.nodes else _none_left(call, route)
         node = cast("Node | None", picker.pick(call))
         if node is None:
-            # All were tried: better one of them again than none at all.
-            call.tried = ()
-            node = cast(Node, picker.pick(call))
+            node = _another(call, route, picker)
         call.tried += (node,)
         call.peer = node.peer
         node.in_flight += 1
@@ -50,6 +48,18 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
             node.in_flight -= 1
 
     return step
+
+
+def _another(call: Call, route: Route, picker: Picker) -> Node:
+    """
+    Return a node for a call that has tried all of its picker's.
+    """
+    for node in route.spare:
+        if node.weight and node not in call.tried:
+            return node
+    # All were tried: better one of them again than none at all.
+    call.tried = ()
+    return cast(Node, picker.pick(call))
 
 
 async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[], float]) -> Any:

@@ -125,9 +125,7 @@ class Ground:
             raise PluginError(f"the protocol {name!r} is not in use here; in use are: {names}")
         return known
 
-    def make_links(
-        self, address: Address, protocol: str, changed: Callable[[], None], kept: bool
-    ) -> Links:
+    def make_links(self, address: Address, protocol: str, changed: Callable[[], None]) -> Links:
         """
         Return the way to an address; fits `rpcfw.cluster.nodes.MakeLinks`.
         """
@@ -135,10 +133,10 @@ class Ground:
         make_link = partial(self._make_link, address, wire)
         counts = RoomCounts(self.surroundings.meter)
         options = self.link_options
-        return Links(address, make_link, options, self.reactor, counts, changed, kept)
+        return Links(address, make_link, options, self.reactor, counts, changed)
 
     def _make_link(
-        self, address: Address, wire: WireProtocol, changed: Callable[[Link], None], kept: bool
+        self, address: Address, wire: WireProtocol, changed: Callable[[Link], None]
     ) -> Link:
         payload, limits = self.payload, self.limits
 
@@ -155,7 +153,6 @@ class Ground:
             self.reactor,
             self.chance,
             changed,
-            kept,
         )
         link.protocol = wire.name
         link.keepalive_floor_s = wire.keepalive_floor_s

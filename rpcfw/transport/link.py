@@ -6,12 +6,16 @@ Theory of operation::
     IDLE ──wanted──► CONNECTING ──hello──► READY ──lost, peer leaving, idle──► IDLE
                          │
                          └──failed──► WAITING ──delay over──► IDLE (or CONNECTING, if kept)
+                                         └──wanted, least delay over──► CONNECTING
     any ──close or drain──► CLOSED
 
 A link that is *kept* connects again by itself; one that is not waits to be wanted.
 The delays grow with each failure and start afresh once the peer has said hello, not
 merely accepted. While WAITING, who wants the link is told at once that it is not
-there, with the last reason: better elsewhere than in a queue. Where an idle time is
+there, with the last reason: better elsewhere than in a queue. But once the first delay
+has passed since the last failure, who wants the link has it dialled out of turn. So a
+server that is back is called again within about that delay, however long the delays
+have grown, and one that is not is dialled no more often than that. Where an idle time is
 set, a link without a call for so long is closed until it is wanted, kept or not.
 
 Who is told of a change may close the link at once, so a change is told when it is
@@ -75,7 +79,6 @@ class Link(Owner):
         clock: time.
         chance: for the jitter.
         changed: told after each change of state.
-        kept: connect now, and again whenever the connection is lost.
     """
 
     def __init__(
@@ -87,7 +90,6 @@ class Link(Owner):
         clock: Clock,
         chance: Chance,
         changed: Callable[[Link], None],
-        kept: bool = False,
     ) -> None:
         self.address = address
         self.created_at = clock.seconds()
@@ -105,8 +107,12 @@ class Link(Owner):
         self._clock = clock
         self._chance = chance
         self._changed = changed
-        self._kept = kept
+        #: Whether it connects by itself.
+        self.kept = False
         self._failures = 0
+        self._failed_at = 0.0
+        #: Whether it connects because it was wanted while it waited.
+        self._out_of_turn = False
         self._backoff = options.schedule()
         self._wanting: list[Waiter[Driver]] = []
         self._timer: DelayedCall | None = None
@@ -126,12 +132,19 @@ class Link(Owner):
         """
         return tuple((driver, watched.since) for driver, (watched, _) in self._watched.items())
 
-    def start(self) -> None:
+    @property
+    def failed(self) -> bool:
         """
-        Connect if the link is kept.
+        Whether the last try to connect has failed.
         """
-        if self._kept:
-            self._connect()
+        return self._failures > 0
+
+    def keep(self) -> None:
+        """
+        Connect now, and again whenever the connection is lost.
+        """
+        self.kept = True
+        self.connect()
 
     async def ready(self) -> Driver:
         """
@@ -142,11 +155,16 @@ class Link(Owner):
         """
         if self.driver is not None:
             return self.driver
-        if self.state in (LinkState.WAITING, LinkState.CLOSED):
+        out_of_turn = self.state is LinkState.WAITING and self._rested()
+        if self.state in (LinkState.WAITING, LinkState.CLOSED) and not out_of_turn:
             raise self._unavailable()
         waiter: Waiter[Driver] = Waiter()
         self._wanting.append(waiter)
-        self.connect()
+        if out_of_turn:
+            self._out_of_turn = True
+            self._connect()
+        else:
+            self.connect()
         return await waiter
 
     def connect(self) -> None:
@@ -155,6 +173,12 @@ class Link(Owner):
         """
         if self.state is LinkState.IDLE:
             self._connect()
+
+    def _rested(self) -> bool:
+        """
+        Whether the last failure was long enough ago for a try out of turn.
+        """
+        return self._clock.seconds() - self._failed_at >= self._options.backoff
 
     def close(self, reason: str) -> None:
         """
@@ -216,7 +240,10 @@ class Link(Owner):
         self._failed(f"no hello within connect_timeout of {self._options.connect_timeout:g} s")
 
     def _failed(self, reason: str) -> None:
-        self._failures += 1
+        # Tries out of turn are no part of the schedule, or traffic would lengthen it.
+        self._failures += not self._out_of_turn
+        self._out_of_turn = False
+        self._failed_at = self._clock.seconds()
         self.reason = reason
         self._set(LinkState.WAITING)
         delay_s = self._backoff.delay_s(self._failures, self._chance.random())
@@ -236,7 +263,7 @@ class Link(Owner):
     def _become_idle(self) -> None:
         self._set(LinkState.IDLE)
         self._changed(self)
-        if self._kept and self.state is LinkState.IDLE:
+        if self.kept and self.state is LinkState.IDLE:
             self._connect()
 
     # READY.
@@ -253,6 +280,7 @@ class Link(Owner):
             return
         self._greeting = self._dialling = None
         self._failures = 0
+        self._out_of_turn = False
         self.driver = driver
         self._ready_since = self._clock.seconds()
         self._watched[driver] = self._keepalive(driver), self._idle_watch(driver)

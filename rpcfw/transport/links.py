@@ -69,23 +69,21 @@ class Links:
 
     Args:
         address: of the node.
-        make_link: a link to it; told of changes, and whether it is kept.
+        make_link: a link to it; told of changes.
         options: see `LinkOptions`.
         clock: time.
         counts: where it is counted.
         changed: told after each change of `state` or `crowded`.
-        kept: whether the first link is.
     """
 
     def __init__(
         self,
         address: Address,
-        make_link: Callable[[Callable[[Link], None], bool], Link],
+        make_link: Callable[[Callable[[Link], None]], Link],
         options: LinkOptions,
         clock: Clock,
         counts: RoomCounts,
         changed: Callable[[], None],
-        kept: bool = False,
     ) -> None:
         self.address = address
         #: Where a new call goes at once; None if it has to wait, or to connect.
@@ -98,7 +96,7 @@ class Links:
         self._counts = counts
         self._changed = changed
         self._queue = CallQueue()
-        self._first = make_link(self._link_changed, kept)
+        self._first = make_link(self._link_changed)
         self._links = [self._first]
         self._past = Calls()
         #: Whether calls waited since that was last looked at.
@@ -143,11 +141,31 @@ class Links:
         """
         return total((self._past, *(link.past for link in self._links)))
 
-    def start(self) -> None:
+    @property
+    def kept(self) -> bool:
         """
-        Connect if the first link is kept.
+        Whether the first link connects by itself.
         """
-        self._first.start()
+        return self._first.kept
+
+    @property
+    def failed(self) -> bool:
+        """
+        Whether the last try to connect has failed.
+        """
+        return self._first.failed
+
+    def keep(self) -> None:
+        """
+        Have the first link connect by itself from now on.
+        """
+        self._first.keep()
+
+    def connect(self) -> None:
+        """
+        Connect, unless that is being done, or not to be done now.
+        """
+        self._first.connect()
 
     async def admit(self, beginning: Beginning[T], deadline: float) -> T:
         """
@@ -313,7 +331,7 @@ class Links:
         if idle is None:
             if len(self._links) >= self._options.most_connections:
                 return
-            idle = self._make_link(self._link_changed, False)
+            idle = self._make_link(self._link_changed)
             self._links.append(idle)
             self._counts.further.value += 1
             self._look_later()

@@ -209,6 +209,30 @@ def test_overload_is_not_made_worse(lab, monkeypatch, wire):
     assert all(0.008 <= at - first <= 0.02 for at in Sheds.refused[300:])
 
 
+@pytest.mark.parametrize("kept", [0, 64])
+def test_a_fixed_server_is_back_when_it_is_back(lab, kept):
+    """
+    After an outage of ten minutes calls succeed within about a second of the return.
+    """
+    process = lab.serve(Greeter("a"), name="a")
+    consumer = lab.consumer(f"client.kept_links={kept}")
+    client = consumer.application.client(Greeter)
+    lab.run(client.who())
+    lab.kill(process)
+    # Its address is all that the client ever knows, as with a registry of fixed addresses.
+    lab.registry.leave()
+    for _ in range(600):
+        with pytest.raises(CallError):
+            lab.run(client.who())
+        lab.advance(1)
+    lab.serve(Greeter("again"), name="a", sets=["server.announce_limit=10ms"])
+    lab.advance(1)
+
+    assert "again" == lab.run(client.who())
+    lab.registry.come_back()
+    lab.forget(process)
+
+
 def test_nobody_answers(lab, three):
     """
     When every node is dead a call fails soon, and says that nothing was sent.

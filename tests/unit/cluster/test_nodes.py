@@ -4,6 +4,8 @@ The live set: what an update makes, keeps and lets go.
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from attrs import evolve
 
@@ -19,16 +21,19 @@ class StillLinks:
     Links of which the test sees what was asked.
     """
 
-    def __init__(self, address, protocol, changed, kept):
+    def __init__(self, address, protocol, changed):
         self.address = address
         self.protocol = protocol
-        self.kept = kept
+        self.kept = False
+        self.failed = False
+        self.crowded = False
         self.state = LinkState.IDLE
         self.drivers = ()
         self.asked = []
 
-    def start(self):
-        self.asked.append("start")
+    def keep(self):
+        self.kept = True
+        self.asked.append("keep")
 
     def drain(self, reason):
         self.asked.append("drain")
@@ -42,12 +47,12 @@ class World:
     Nodes, with the links that they made.
     """
 
-    def __init__(self, most_kept=64):
+    def __init__(self, max_kept=64):
         self.links = []
         self.changes = 0
         self.prepared = 0
         self.nodes = Nodes(
-            ("grpc", "native"), self._make_links, self._prepare, self._changed, most_kept
+            ("grpc", "native"), self._make_links, self._prepare, self._changed, max_kept
         )
 
     def _make_links(self, *arguments):
@@ -82,17 +87,43 @@ def test_an_update_costs_what_has_changed(world):
     world.nodes.update([*many[1:], one])
     assert (10_001, 10_001, 2) == (len(world.links), world.prepared, world.changes)
     assert before[1:] == list(world.nodes)[:-1]
-    assert ["start", "drain"] == world.links[0].asked
-    assert all(["start"] == link.asked for link in world.links[1:])
+    assert ["keep", "drain"] == world.links[0].asked
+    assert all(link.asked in ([], ["keep"]) for link in world.links[1:])
+    assert 64 == sum(node.links.kept for node in world.nodes)
 
 
 def test_so_many_are_kept_connected():
     """
-    Only the first links are kept; the others wait to be picked.
+    Only the first links are kept; the others wait for calls.
     """
-    world = World(most_kept=3)
+    world = World(max_kept=3)
     world.nodes.update(instances(10))
     assert [True] * 3 + [False] * 7 == [link.kept for link in world.links]
+
+
+def test_the_number_of_kept_links_holds():
+    """
+    However instances come and go, as many are kept connected as were asked for.
+    """
+    world = World(max_kept=4)
+    chance = Random(1)
+    everyone = instances(20)
+    for _ in range(200):
+        here = chance.sample(everyone, chance.randrange(20))
+        world.nodes.update(here)
+        assert min(4, len(here)) == sum(node.links.kept for node in world.nodes)
+
+
+def test_ready_ones_are_kept_first():
+    """
+    A place among the kept goes to a node that is connected already.
+    """
+    world = World(max_kept=1)
+    many = instances(5)
+    world.nodes.update(many)
+    world.links[3].state = LinkState.READY
+    world.nodes.update(many[1:])
+    assert [False, False, True, False] == [node.links.kept for node in world.nodes]
 
 
 def test_a_changed_weight_keeps_the_node(world):
@@ -119,7 +150,7 @@ def test_a_moved_instance_is_a_new_node(world, moved):
     world.nodes.update([one])
     world.nodes.update([evolve(one, **moved)])
     assert 2 == len(world.links)
-    assert ["start", "drain"] == world.links[0].asked
+    assert ["keep", "drain"] == world.links[0].asked
 
 
 def test_the_clients_first_wire_wins(world):
@@ -141,7 +172,7 @@ def test_two_at_one_address(world):
     world.nodes.update([one, evolve(one, id="other")])
     assert 2 == len(world.nodes)
     world.nodes.update([one])
-    assert [["start"], ["start", "drain"]] == [link.asked for link in world.links]
+    assert [["keep"], ["keep", "drain"]] == [link.asked for link in world.links]
 
 
 def test_a_close(world):
@@ -150,5 +181,5 @@ def test_a_close(world):
     """
     world.nodes.update(instances(2))
     world.nodes.close(Cancelled("stopping"))
-    assert [["start", "close: stopping"]] * 2 == [link.asked for link in world.links]
+    assert [["keep", "close: stopping"]] * 2 == [link.asked for link in world.links]
     assert (0, 2) == (len(world.nodes), world.changes)

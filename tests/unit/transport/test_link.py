@@ -74,7 +74,6 @@ class World:
     def __init__(
         self,
         *,
-        kept: bool = False,
         chance: float = 0.5,
         network=None,
         floor_s: float = 0.0,
@@ -93,7 +92,6 @@ class World:
             clock=self.clock,
             chance=Chance(chance),
             changed=self.changed,
-            kept=kept,
         )
         self.link.keepalive_floor_s = floor_s
 
@@ -153,7 +151,6 @@ def test_it_connects_when_it_is_wanted():
     """
     world = World()
     world.serve()
-    world.link.start()
     assert [] == world.memory.connections
     first, second = world.want(), world.want()
     world.turn()
@@ -168,9 +165,9 @@ def test_a_kept_link_connects_by_itself():
     """
     A kept link is ready before it is wanted, and again after it was lost.
     """
-    world = World(kept=True)
+    world = World()
     world.serve()
-    world.link.start()
+    world.link.keep()
     world.turn()
     assert LinkState.READY is world.link.state
     world.clock.advance(60)
@@ -214,8 +211,8 @@ def test_delays_grow(chance, share):
     """
     Delays grow from 1 s by 1.6 to 120 s, each a fifth longer or shorter by chance.
     """
-    world = World(kept=True, chance=chance)
-    world.link.start()
+    world = World(chance=chance)
+    world.link.keep()
     delays = []
     for _ in range(13):
         world.turn()
@@ -228,13 +225,55 @@ def test_delays_grow(chance, share):
     assert delays[-1] == pytest.approx(120 * share, rel=1e-4)
 
 
+def test_who_wants_it_has_it_dialled_out_of_turn():
+    """
+    Once the first delay has passed, a call connects though the delay has grown to minutes.
+    """
+    world = World()
+    world.link.keep()
+    for _ in range(12):
+        world.turn()
+        (waiting,) = world.clock.getDelayedCalls()
+        world.clock.advance(waiting.getTime() - world.clock.seconds())
+    assert LinkState.WAITING is world.link.state
+    world.serve()
+    world.clock.advance(0.9)
+    error_in(world.want())
+    world.clock.advance(0.1)
+    got = world.want()
+    world.turn()
+
+    assert [world.link.driver] == got
+    assert not world.link.failed
+
+
+def test_calls_dial_no_more_often_than_the_first_delay():
+    """
+    A server that is away is dialled once in that time; its own delays stay what they are.
+    """
+    world = World(backoff="1s", backoff_factor="4")
+    world.link.keep()
+    world.turn()
+    (waiting,) = world.clock.getDelayedCalls()
+    world.clock.advance(1)
+    world.states.clear()
+    for _ in range(100):
+        for _ in range(10):
+            error_in(world.want())
+        world.clock.advance(0.1)
+
+    assert 9 <= world.states.count(LinkState.CONNECTING) <= 10
+    (waiting,) = world.clock.getDelayedCalls()
+    assert waiting.getTime() - world.clock.seconds() <= 4
+
+
 def test_delays_start_afresh_after_a_hello():
     """
     Only a peer that has greeted is well again; one that merely accepts is not.
     """
-    world = World(kept=True, connect_timeout="5s")
+    world = World(connect_timeout="5s")
     world.serve_mutely()
-    world.link.start()
+    world.link.keep()
     for expected in (1.0, 1.6):
         world.clock.advance(5)
         world.turn()
@@ -278,8 +317,8 @@ def test_a_connection_that_does_not_come():
     A dialling that takes too long is cancelled, once, and another is tried.
     """
     network = Pending()
-    world = World(kept=True, network=network)
-    world.link.start()
+    world = World(network=network)
+    world.link.keep()
     world.clock.advance(5)
     assert (1, 1) == (network.dialled, network.cancelled)
     assert LinkState.WAITING is world.link.state
@@ -333,9 +372,9 @@ def test_a_peer_that_greets_and_hangs_up():
     """
     It is not dialled in a tight loop.
     """
-    world = World(kept=True)
+    world = World()
     world.serve()
-    world.link.start()
+    world.link.keep()
     tried = 0
     for _ in range(1000):
         world.clock.advance(0.01)
@@ -433,10 +472,10 @@ def test_a_server_that_is_leaving_already():
     """
     A peer that greets and leaves in one breath is tried again later.
     """
-    world = World(kept=True)
+    world = World()
     world.serve()
     world.keeper.connected = lambda driver: driver.leave("stopping")
-    world.link.start()
+    world.link.keep()
     world.turn()
 
     assert LinkState.WAITING is world.link.state
@@ -473,9 +512,9 @@ def test_close():
     """
     A closed link fails its calls, connects no more, and leaves nothing with the clock.
     """
-    world = World(kept=True)
+    world = World()
     world.serve(answers=False)
-    world.link.start()
+    world.link.keep()
     world.turn()
     ear = Ear()
     world.link.driver.request(head(), b"", "", ear)
@@ -497,10 +536,10 @@ def test_close_while_connecting(stage, how):
     A link may be closed at any time: who wants it is told, and nothing goes on.
     """
     network = Pending() if stage == "dialling" else None
-    world = World(kept=True, network=network)
+    world = World(network=network)
     if stage == "greeting":
         world.serve_mutely()
-    world.link.start()
+    world.link.keep()
     got = world.want()
     world.turn()
     getattr(world.link, how)("stopping")
@@ -519,11 +558,12 @@ def test_close_by_who_is_told(state):
     """
     Who is told of a change may close the link there and then.
     """
-    world = World(kept=True)
+    world = World()
     if state is not LinkState.WAITING:
         world.serve()
     world.on_change = lambda link: link.close("enough") if link.state is state else None
     got = world.want()
+    world.link.keep()
     world.turn()
     world.clock.advance(300)
     world.turn()
@@ -538,9 +578,9 @@ def test_close_when_lost():
     """
     A kept link that is closed by who is told of its loss does not connect again.
     """
-    world = World(kept=True)
+    world = World()
     world.serve()
-    world.link.start()
+    world.link.keep()
     world.turn()
     world.clock.advance(20)
     world.on_change = lambda link: link.close("enough") if link.state is LinkState.IDLE else None
@@ -570,9 +610,9 @@ def test_real_chance_fits():
     """
     `random.Random` is what the link's chance is in a process.
     """
-    world = World(kept=True)
+    world = World()
     world.link._chance = Random(1)  # noqa: SLF001 - what a process hands in
-    world.link.start()
+    world.link.keep()
     (waiting,) = world.clock.getDelayedCalls()
 
     assert 0.8 <= waiting.getTime() <= 1.2

@@ -18,8 +18,10 @@ def test_an_idle_link_is_closed_until_it_is_wanted(kept):
     """
     Kept or not, it is not dialled again before somebody wants it.
     """
-    world = World(kept=kept, idle="40s")
+    world = World(idle="40s")
     world.connected()
+    if kept:
+        world.link.keep()
     for _ in range(60):
         world.clock.advance(1)
     assert LinkState.IDLE is world.link.state
@@ -70,8 +72,9 @@ def test_a_peer_that_leaves_in_good_order_after_a_while():
     """
     It is dialled again at once: its connections are limited in age, and it has not failed.
     """
-    world = World(kept=True)
+    world = World()
     world.connected()
+    world.link.keep()
     world.clock.advance(0.2)
     world.keeper.drivers[0].leave("max_age")
     world.turn()

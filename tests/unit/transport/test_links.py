@@ -93,7 +93,7 @@ class World:
     The links to a server that answers when it is told to.
     """
 
-    def __init__(self, kept=False, **texts):
+    def __init__(self, *, kept=False, **texts):
         self.clock = Clock()
         self.memory = MemoryNetwork(self.clock)
         self.keeper = Asked()
@@ -107,18 +107,18 @@ class World:
             self.clock,
             RoomCounts(self.meter),
             self.note,
-            kept,
         )
         self.serve()
-        self.links.start()
+        if kept:
+            self.links.keep()
 
     def note(self):
         self.told.append((self.links.state, self.links.crowded))
 
-    def make_link(self, changed, kept) -> Link:
+    def make_link(self, changed) -> Link:
         network = Network(self.clock, self.memory)
         machine = lambda: native().client(Limits(), ())  # noqa: E731 - short
-        return Link(THERE, network, machine, self.options, self.clock, Random(1), changed, kept)
+        return Link(THERE, network, machine, self.options, self.clock, Random(1), changed)
 
     def serve(self):
         limits = Limits(max_calls=MOST_CALLS)
