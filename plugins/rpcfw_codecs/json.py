@@ -4,12 +4,15 @@ JSON: for plain Python types by msgspec, for Protobuf messages by their own mapp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import msgspec
 
 from rpcfw.errors import ContractError
 from rpcfw.spi.codec import Codec, Coder
+from rpcfw_codecs.json_checks import check_of
+from rpcfw_codecs.json_values import Check
 
 __all__ = ["JSONCodec"]
 
@@ -33,13 +36,21 @@ class JSONCodec(Codec):
             # Only the schema looks into every field; the decoder alone would put
             # off the complaint about an unknown class until a message comes.
             msgspec.json.schema(type)
-            return Coder(encode=_encode, decode=msgspec.json.Decoder(type).decode)
+            return Coder(encode=_checked(check_of(type)), decode=msgspec.json.Decoder(type).decode)
         except Exception as error:
             reason = str(error).rpartition("\n")[2]
             raise ContractError(
                 f"JSON cannot carry {type!r}: {reason}; use builtins, dataclasses, "
                 "attrs classes, msgspec structs or Protobuf messages"
             ) from error
+
+
+def _checked(check: Check) -> Callable[[Any], bytes]:
+    def encode(message: Any) -> bytes:
+        check(message)
+        return _encode(message)
+
+    return encode
 
 
 def _looks_like_protobuf(type: Any) -> bool:
