@@ -66,10 +66,17 @@ def _protobuf_coder(type: Any) -> Coder:
     """
     from google.protobuf import json_format
 
+    from rpcfw_codecs.protobuf import check_message
+
+    # What an Any holds is looked up where the type itself comes from: a service made at
+    # run time has a pool of its own.
+    pool = type.DESCRIPTOR.file.pool
+
     def encode(message: Any) -> bytes:
-        return _encode(json_format.MessageToDict(message))
+        check_message(type, message)
+        return _encode(json_format.MessageToDict(message, descriptor_pool=pool))
 
     def decode(data: bytes) -> Any:
-        return json_format.Parse(data, type())
+        return json_format.Parse(data, type(), descriptor_pool=pool)
 
     return Coder(encode=encode, decode=decode)

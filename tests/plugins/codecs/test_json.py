@@ -5,13 +5,15 @@ JSON as users meet it.
 from __future__ import annotations
 
 import enum
+import json
 from dataclasses import dataclass
 from typing import Any, Optional
 
 import attrs
 import msgspec
 import pytest
-from google.protobuf import descriptor_pb2, json_format, struct_pb2
+from google.protobuf import any_pb2, descriptor_pb2, json_format, message_factory, struct_pb2
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.wrappers_pb2 import Int64Value
 
 from rpcfw.errors import ContractError
@@ -149,3 +151,46 @@ def test_deep_json_in_a_field_that_is_skipped():
     """
     with pytest.raises((RecursionError, msgspec.MsgspecError)):
         codec().coder(Line).decode(b'{"article":"x","y":' + b"[" * 200_000)
+
+
+def pool_of_its_own() -> Any:
+    """
+    Return the class of a message with an Any, and of one that may be in it, in one pool.
+    """
+    pool = DescriptorPool()
+    pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
+    file = descriptor_pb2.FileDescriptorProto(
+        name="own.proto", package="own", syntax="proto3", dependency=["google/protobuf/any.proto"]
+    )
+    string, message, optional = 9, 11, 1
+    holder = file.message_type.add(name="Holder")
+    holder.field.add(
+        name="held", number=1, type=message, label=optional, type_name=".google.protobuf.Any"
+    )
+    file.message_type.add(name="Text").field.add(name="a", number=1, type=string, label=optional)
+    pool.AddSerializedFile(file.SerializeToString())
+    found = (pool.FindMessageTypeByName(f"own.{name}") for name in ("Holder", "Text"))
+    return tuple(map(message_factory.GetMessageClass, found))
+
+
+def test_any_of_a_pool_of_its_own():
+    """
+    What an Any holds is found among the files of the service, made at run time or not.
+    """
+    holder_type, text_type = pool_of_its_own()
+    coder = codec().coder(holder_type)
+    holder = holder_type()
+    holder.held.Pack(text_type(a="x"))
+
+    written = coder.encode(holder)
+
+    assert {"held": {"@type": "type.googleapis.com/own.Text", "a": "x"}} == json.loads(written)
+    assert holder == coder.decode(written)
+
+
+def test_another_protobuf_message_is_refused():
+    """
+    A message is not sent for one of another type.
+    """
+    with pytest.raises(TypeError, match=r"expected a message .*Int64Value, got .*Struct"):
+        codec().coder(Int64Value).encode(struct_pb2.Struct())
