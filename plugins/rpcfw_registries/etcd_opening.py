@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from rpcfw.errors import SettingsError
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.files import open_regular
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 from rpcfw_registries.etcd3_member import Etcd3Member
@@ -43,6 +44,6 @@ def check_files(files: TLSFiles) -> None:
     """
     for file in files.given:
         try:
-            file.open("rb").close()
+            open_regular(file).close()
         except OSError as error:
             raise SettingsError(f"etcd: {file} cannot be read: {error.strerror}") from None

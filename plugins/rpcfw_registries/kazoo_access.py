@@ -12,6 +12,7 @@ from attrs import field, frozen
 from kazoo.security import CREATOR_ALL_ACL, READ_ACL_UNSAFE
 
 from rpcfw.errors import SettingsError
+from rpcfw.values.tls_files import TLS12_CIPHERS
 
 __all__ = ["TLS", "Access", "Pace"]
 
@@ -49,6 +50,7 @@ class TLS:
                 f"zookeeper: the TLS files {files} cannot be used: {error}"
             ) from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(TLS12_CIPHERS)
         if self.verify != "full":
             context.check_hostname = False
         if self.verify == "none":

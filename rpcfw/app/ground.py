@@ -58,7 +58,7 @@ def make_ground(
         reactor=reactor,
         timers=timers,
         chance=chance,
-        network=network or Network(reactor, tls=TLS(plan.tls)),
+        network=network or Network(reactor, tls=_tls(plan, surroundings)),
         payload=payload,
         protocols=protocols,
         limits=plan.limits.limits(),
@@ -66,3 +66,9 @@ def make_ground(
         surroundings=surroundings,
     )
     return ground, (*codecs.values(), *compressors.values(), *protocols.values())
+
+
+def _tls(plan: Plan, surroundings: Surroundings) -> TLS:
+    tls = TLS(plan.tls, surroundings.time_of_day)
+    tls.check()
+    return tls

@@ -8,7 +8,7 @@ for one that no public authority signed, ``ca`` names whom to trust instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,11 +25,13 @@ from zope.interface import implementer
 from rpcfw.errors import SetupError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.options import option, options
-from rpcfw.values.tls_files import TLSFiles
+from rpcfw.transport.certificates import Identity, load_certificates, load_identity
+from rpcfw.values.tls_files import TLS12_CIPHERS, TLSFiles
 
 if TYPE_CHECKING:
     from OpenSSL.SSL import Context
-    from twisted.internet.ssl import CertificateOptions
+
+    from rpcfw.transport.server_identity import ServerIdentity
 
 __all__ = ["TLS", "TLSOptions"]
 
@@ -55,10 +57,17 @@ class TLS:
 
     Args:
         options: see `TLSOptions`; None for the defaults.
+        time_of_day: seconds since 1970, to warn of a certificate that is out of date;
+            None for no warning.
     """
 
-    def __init__(self, options: TLSOptions | None) -> None:
+    log = Logger()
+
+    def __init__(
+        self, options: TLSOptions | None, time_of_day: Callable[[], float] | None = None
+    ) -> None:
         self._options = options or options_of(TLSOptions)
+        self._time_of_day = time_of_day
 
     @classmethod
     def of_files(cls, files: TLSFiles) -> TLS:
@@ -68,6 +77,25 @@ class TLS:
         given = {"ca": files.ca, "certificate": files.certificate, "key": files.key}
         return cls(evolve(options_of(TLSOptions), **given))  # type: ignore[misc]  # attrs all the same
 
+    def check(self) -> None:
+        """
+        Read every file that is named, so that a mistake is found before it is needed.
+
+        Raises:
+            SetupError: TLS is not installed, or something cannot be used.
+        """
+        given = self._options
+        if given.key is not None and given.certificate is None:
+            raise SetupError("[tls] key needs [tls] certificate, the one that it belongs to")
+        if given.clients == "certified" and given.ca is None:
+            raise SetupError("[tls] clients = certified needs [tls] ca, whose certificates count")
+        if given.server_name:
+            _server_identity(given.server_name)
+        if given.certificate is not None:
+            self._read()
+        if given.ca is not None:
+            _trust(given.ca)
+
     def client(
         self, endpoint: IStreamClientEndpoint, host: str, alpn: str
     ) -> IStreamClientEndpoint:
@@ -75,20 +103,16 @@ class TLS:
         Return an endpoint that connects to ``host`` over TLS.
 
         Raises:
-            SetupError: TLS is not installed, or a file cannot be used.
+            SetupError: TLS is not installed, or something cannot be used.
         """
-        ssl = _ssl()
-        given = self._options
-        certificate = None
-        if given.certificate is not None:
-            pem = _read(given.certificate) + _read(given.key or given.certificate)
-            certificate = _used(ssl.PrivateCertificate.loadPEM, pem, given.certificate)
-        creator = ssl.optionsForClientTLS(
-            given.server_name or host,
-            trustRoot=ssl.platformTrust() if given.ca is None else _trust(given.ca),
-            clientCertificate=certificate,
-            acceptableProtocols=[alpn.encode("ascii")] if alpn else None,
-        )
+        ssl, given = _ssl(), self._options
+        from rpcfw.transport.server_identity import VerifiedConnections
+
+        trust = ssl.platformTrust() if given.ca is None else _trust(given.ca)
+        identity = None if given.certificate is None else self._read()
+        server = _server_identity(given.server_name or host)
+        context = _context(identity, trust, ())
+        creator = VerifiedConnections(context, server, [alpn] if alpn else [])
         wrapped: IStreamClientEndpoint = wrapClientTLS(creator, endpoint)
         return wrapped
 
@@ -102,13 +126,33 @@ class TLS:
         _ssl()
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
-        if self._options.certificate is None:
+        given = self._options
+        if given.certificate is None:
             raise SetupError("to listen at a tls: address, set [tls] certificate and key")
-        contexts = _Contexts(self._options, [name.encode("ascii") for name in alpn])
+        self.check()
+        files = [file for file in (given.certificate, given.key, given.ca) if file is not None]
+        contexts = _Contexts(files, lambda: self._server_context(alpn))
         wrapped: IProtocolFactory = TLSMemoryBIOFactory(
             contexts, isClient=False, wrappedFactory=factory
         )
         return wrapped
+
+    def _server_context(self, alpn: Sequence[str]) -> Context:
+        given, identity = self._options, self._read()
+        self._warn(identity)
+        certified = given.clients == "certified" and given.ca is not None
+        return _context(identity, _trust(given.ca) if certified else None, alpn)
+
+    def _read(self) -> Identity:
+        given = self._options
+        assert given.certificate is not None
+        _ssl()
+        return load_identity(given.certificate, given.key)
+
+    def _warn(self, identity: Identity) -> None:
+        warning = "" if self._time_of_day is None else identity.warning(self._time_of_day())
+        if warning:
+            self.log.warn("TLS: {warning}; peers will refuse it", warning=warning)
 
 
 @implementer(IOpenSSLContextFactory)
@@ -119,11 +163,11 @@ class _Contexts:
 
     log = Logger()
 
-    def __init__(self, options: TLSOptions, alpn: list[bytes]) -> None:
-        self._options = options
-        self._alpn = alpn
+    def __init__(self, files: Sequence[Path], make: Callable[[], Context]) -> None:
+        self._files = files
+        self._make = make
         self._read_at = self._changed_at()
-        self._made = self._make()
+        self._made = make()
 
     def getContext(self) -> Context:  # noqa: N802  # the name is Twisted's
         """
@@ -139,51 +183,20 @@ class _Contexts:
                     "the certificate that was read last stays in use: {error}", error=error
                 )
             else:
-                self.log.info("read {file} again", file=str(self._options.certificate))
-        return self._made.getContext()
+                self.log.info("read {file} again", file=str(self._files[0]))
+        return self._made
 
     def _changed_at(self) -> list[int]:
-        given = self._options
-        files = [file for file in (given.certificate, given.key, given.ca) if file is not None]
-        return [_changed_at(file) for file in files]
-
-    def _make(self) -> CertificateOptions:
-        ssl, given = _ssl(), self._options
-        assert given.certificate is not None
-        pem = _read(given.certificate)
-        key = _used(
-            ssl.KeyPair.load,
-            _read(given.key or given.certificate),
-            given.key or given.certificate,
-            1,
-        )
-        chain = _used(_certificates, pem, given.certificate)
-        certified = given.clients == "certified"
-        if certified and given.ca is None:
-            raise SetupError("[tls] clients = certified needs [tls] ca, whose certificates count")
-        made: CertificateOptions = ssl.CertificateOptions(
-            privateKey=key.original,
-            certificate=chain[0].original,
-            extraCertChain=[each.original for each in chain[1:]],
-            trustRoot=_trust(given.ca) if certified and given.ca is not None else None,
-            acceptableProtocols=self._alpn or None,
-        )
-        return made
+        return [_changed_at(file) for file in self._files]
 
 
 def _ssl() -> Any:
     try:
+        import service_identity  # noqa: F401  # what checks names, of the same extra
         from twisted.internet import ssl
     except ImportError as error:
         raise SetupError(f"TLS needs: pip install 'rpcfw[tls]' ({error})") from error
     return ssl
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise SetupError(f"TLS: {file} cannot be read: {error.strerror}") from error
 
 
 def _changed_at(file: Path) -> int:
@@ -193,23 +206,45 @@ def _changed_at(file: Path) -> int:
         return 0
 
 
-def _used(load: Any, pem: bytes, file: Path, *arguments: Any) -> Any:
+def _server_identity(name: str) -> ServerIdentity:
+    _ssl()
+    from rpcfw.transport.server_identity import ServerIdentity
+
     try:
-        return load(pem, *arguments)
-    except Exception as error:
-        # OpenSSL's own words are lists of numbers, and may quote what was read.
-        raise SetupError(f"TLS: {file} is not what it should be: no usable PEM in it") from error
+        return ServerIdentity(name)
+    except ValueError as error:
+        raise SetupError(f"TLS: no certificate can be for the name {name!r}: {error}") from error
 
 
-def _certificates(pem: bytes) -> list[Any]:
-    end = b"-----END CERTIFICATE-----"
-    blocks = [block + end for block in pem.split(end) if b"-----BEGIN CERTIFICATE-----" in block]
-    if not blocks:
-        raise ValueError("no certificate")
-    return [_ssl().Certificate.loadPEM(block) for block in blocks]
+def _trust(file: Path | None) -> Any:
+    ssl = _ssl()
+    from OpenSSL.crypto import X509
+
+    assert file is not None
+    trusted = [ssl.Certificate(X509.from_cryptography(each)) for each in load_certificates(file)]
+    return ssl.trustRootFromCertificates(trusted)
 
 
-def _trust(file: Path) -> Any:
-    from twisted.internet._sslverify import trustRootFromCertificates
+def _context(identity: Identity | None, trust: Any, alpn: Sequence[str]) -> Context:
+    """
+    Return what OpenSSL needs for connections.
 
-    return trustRootFromCertificates(_used(_certificates, _read(file), file))
+    Args:
+        identity: what is shown to the peer.
+        trust: whose certificates a peer has to show; None: it need not show any.
+    """
+    ssl = _ssl()
+    from OpenSSL.crypto import X509, PKey
+
+    shown = {}
+    if identity is not None:
+        first, *rest = [X509.from_cryptography(each) for each in identity.chain]
+        key = PKey.from_cryptography_key(identity.key)
+        shown = {"certificate": first, "extraCertChain": rest, "privateKey": key}
+    made: Context = ssl.CertificateOptions(
+        trustRoot=trust,
+        acceptableProtocols=[name.encode("ascii") for name in alpn] or None,
+        acceptableCiphers=ssl.AcceptableCiphers.fromOpenSSLCipherString(TLS12_CIPHERS),
+        **shown,
+    ).getContext()
+    return made

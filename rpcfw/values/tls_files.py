@@ -8,7 +8,16 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["TLSFiles"]
+__all__ = ["TLS12_CIPHERS", "TLSFiles"]
+
+#: The cipher suites of TLS 1.2, in OpenSSL's names and best first: forward secrecy and
+#: AEAD alone, as RFC 9325 (section 4.2) recommends and RFC 9113 (section 9.2.2) demands
+#: of HTTP/2. Those of TLS 1.3 are all good, and not chosen by this.
+TLS12_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+)
 
 
 @frozen

@@ -173,7 +173,7 @@ def _secured(where, files):
 
 
 def _made(folder):
-    from tests.real.certificates import Authority
+    from tests.certificates import Authority
 
     authority = Authority(folder)
     certificate, key, _ = authority.issue("server", "127.0.0.1")

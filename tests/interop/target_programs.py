@@ -18,8 +18,8 @@ import grpc
 
 from rpcfw.errors import SetupError
 from rpcfw_grpc import adapters
+from tests.certificates import Authority
 from tests.interop.blocking_stubs import LIMIT_S, echo
-from tests.real.certificates import Authority
 
 IN_TURN = [("grpc.lb_policy_name", "round_robin")]
 BY_NAME = [("grpc.ssl_target_name_override", "greeter.internal")]

@@ -34,7 +34,7 @@ def port(scheme, shop_folder, tmp_path):
     """
     sets = [f"server.listen={scheme}:127.0.0.1:0"]
     if scheme == "tls":
-        from tests.real.certificates import Authority
+        from tests.certificates import Authority
 
         certificate, key, _ = Authority(tmp_path).issue("server", "127.0.0.1")
         sets += [f"tls.certificate={certificate}", f"tls.key={key}"]

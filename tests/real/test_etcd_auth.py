@@ -16,7 +16,7 @@ from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.transport.tls import TLSOptions
-from tests.real.certificates import Authority
+from tests.certificates import Authority
 from tests.real.etcd_case import EtcdCase
 from tests.real.etcd_server import EtcdMember, etcdctl
 from tests.real.registry_case import OneServer, instances_in

@@ -18,7 +18,7 @@ from rpcfw.errors import Unavailable
 from rpcfw.spi.service import offered
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
-from tests.real.certificates import Authority
+from tests.certificates import Authority
 
 
 class Echo(Service, name="test.Echo"):
@@ -116,6 +116,26 @@ class TestTLS(TestCase):
                 await self._say(instance, f"tls.ca={other.certificate.absolute()}")
 
             assert "certificate" in str(caught.value)
+
+        return Deferred.fromCoroutine(run())
+
+    def test_refuses_a_server_of_another_name_on_both_wires(self) -> Deferred[None]:
+        """
+        A certificate without subjectAltName is nobody's, whatever its common name says.
+        """
+
+        async def run() -> None:
+            ca = f"tls.ca={self.authority.certificate.absolute()}"
+            self.certificate, self.key, _ = self.authority.issue("127.0.0.1")
+            wires = ("app.protocols=native, grpc", "server.protocols=native, grpc")
+            instance = await self._serve(*wires)
+            for wire in ("native", "grpc"):
+                set_wire = ("app.protocols=native, grpc", f"client.protocols={wire}")
+                line = f"{instance} protocols={wire}"
+                with pytest.raises(Unavailable, match="no subjectAltName"):
+                    await self._say(line, ca, *set_wire)
+                with pytest.raises(Unavailable, match="no subjectAltName"):
+                    await self._say(line, ca, "tls.server_name=127.0.0.1", *set_wire)
 
         return Deferred.fromCoroutine(run())
 

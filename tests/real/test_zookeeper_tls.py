@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.testing.contracts.registry import an_instance
-from tests.real.certificates import Authority
+from tests.certificates import Authority
 from tests.real.ports import free_ports
 from tests.real.zookeeper_case import ZooKeeperCase
 from tests.real.zookeeper_server import ZooKeeperServer

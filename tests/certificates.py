@@ -1,5 +1,5 @@
 """
-Certificates for one test: an authority, a server at 127.0.0.1 and a client.
+Certificates for one test: an authority, and what it signs, good and bad.
 """
 
 from __future__ import annotations
@@ -7,19 +7,34 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["Authority"]
+__all__ = ["Authority", "Issued"]
 
 _DAY = dt.timedelta(days=1)
+_USAGES = {
+    "server": ExtendedKeyUsageOID.SERVER_AUTH,
+    "client": ExtendedKeyUsageOID.CLIENT_AUTH,
+}
 
 
 def _name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+class Issued(NamedTuple):
+    """
+    The files of one certificate.
+    """
+
+    certificate: Path
+    key: Path
+    both: Path
 
 
 class Authority:
@@ -32,18 +47,21 @@ class Authority:
         self._name = _name(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = folder / f"{name}.pem"
-        signed = self._signed(self._name, self._key.public_key(), None)
+        signed = self._signed(self._name, self._key.public_key(), authority=True)
         self.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, host: str) -> tuple[Path, Path, Path]:
+    def issue(self, name: str, *names: str, usage: str = "", days: int = 0) -> Issued:
         """
         Return the files of a certificate, its key, and both in one.
 
         Args:
-            host: the IP address or the name that it is for.
+            name: its common name, and how its files are called.
+            names: the IP addresses and host names that it is for.
+            usage: what its key is for, ``server`` or ``client``; empty: anything.
+            days: how far in the future the day is on which it is valid.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        signed = self._signed(_name(name), key.public_key(), host)
+        signed = self._signed(_name(name), key.public_key(), names, usage, days)
         certificate = signed.public_bytes(serialization.Encoding.PEM)
         secret = key.private_bytes(
             serialization.Encoding.PEM,
@@ -53,10 +71,10 @@ class Authority:
         files = [self.folder / f"{name}-{part}.pem" for part in ("certificate", "key", "both")]
         for file, content in zip(files, (certificate, secret, secret + certificate), strict=True):
             file.write_bytes(content)
-        return files[0], files[1], files[2]
+        return Issued(*files)
 
-    def _signed(self, subject, public_key, host):
-        now = dt.datetime.now(dt.timezone.utc)
+    def _signed(self, subject, public_key, names=(), usage="", days=0, *, authority=False):
+        now = dt.datetime.now(dt.timezone.utc) + days * _DAY
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -65,11 +83,14 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - _DAY)
             .not_valid_after(now + _DAY)
-            .add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
-        if host is not None:
-            names = x509.SubjectAlternativeName([_subject(host)])
-            builder = builder.add_extension(names, critical=False)
+        if names:
+            alternatives = x509.SubjectAlternativeName([_subject(each) for each in names])
+            builder = builder.add_extension(alternatives, critical=False)
+        if usage:
+            usages = x509.ExtendedKeyUsage([_USAGES[usage]])
+            builder = builder.add_extension(usages, critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
 

@@ -1,0 +1,3 @@
+"""
+What the core and plugins both need while a process runs.
+"""
