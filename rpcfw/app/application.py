@@ -135,7 +135,8 @@ class Application:
         if client is None:
             plan = self.plan.client(service)
             client = self._clients[service] = self._make_client(service, plan)
-            if self._starting:
+            if self._starting or self._running:
+                # Under asyncio the start below begins a turn later; a call may be sooner.
                 client.expect_start()
             if self._running:
                 self._beside(f"the client of {service}", self._start_client(client))
@@ -165,7 +166,8 @@ class Application:
         ground = self.ground if tls is None else self.ground.secured(tls)
         client = self._make_client(str(address), bare, ground)
         client.use([Instance(str(address), str(address), address, (protocol,))])
-        self._beside(f"the channel to {address}", client.start_plugins())
+        client.expect_start()
+        self._beside(f"the channel to {address}", client.start_alone())
         return client.channel
 
     # Coming and going.
@@ -182,10 +184,12 @@ class Application:
             client.expect_start()
         try:
             await apart(self._tree.start())
-        finally:
-            self._starting = False
+        except BaseException:
             for client in self.clients:
                 client.expect_no_start()
+            raise
+        finally:
+            self._starting = False
 
     async def stop(self) -> None:
         """

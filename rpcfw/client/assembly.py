@@ -139,7 +139,24 @@ class Client:
         """
         Follow the service in a registry. Returns at once; calls wait for its word.
         """
-        await self.start_plugins()
+        try:
+            await self._start(registry)
+        finally:
+            self.expect_no_start()
+
+    async def start_alone(self) -> None:
+        """
+        Start what calls are decided by, without a registry.
+        """
+        try:
+            await self._start_plugins()
+        finally:
+            self.expect_no_start()
+
+    async def _start(self, registry: Registry) -> None:
+        await self._start_plugins()
+        if self.stopped:
+            return  # meanwhile
         ground, options = self._ground, self._options
         file = None
         if options.snapshot_dir:
@@ -148,7 +165,6 @@ class Client:
             registry, self.service, options, ground.reactor, file, self.nodes.update
         )
         await self._directory.start()
-        self.expect_no_start()
 
     def expect_no_start(self) -> None:
         """
@@ -158,15 +174,6 @@ class Client:
         for waiter in waiting:
             if not waiter.called:
                 waiter.callback(None)
-
-    async def start_plugins(self) -> None:
-        """
-        Start what calls are decided by.
-        """
-        while self._plugins and not self.stopped:
-            plugin = self._plugins.pop(0)
-            await plugin.start()
-            self._started.append(plugin)
 
     def use(self, instances: Sequence[Instance]) -> None:
         """
@@ -209,6 +216,12 @@ class Client:
             await waiter
         if self._directory is not None:
             await self._directory.when_told()
+
+    async def _start_plugins(self) -> None:
+        while self._plugins and not self.stopped:
+            plugin = self._plugins.pop(0)
+            await plugin.start()
+            self._started.append(plugin)
 
     def _none_known(self, service: str) -> CallError:
         """

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded, InvalidMessage, Unimplemented
 from rpcfw.spi.codec import Coder
@@ -316,9 +317,13 @@ class CallStream(Stream, Listener):
         may be that of one attempt only.
         """
         try:
-            self._call.end(self._status)
-        except Exception:  # noqa: BLE001  # a filter's bug is not the stream's
-            self.log.failure("a filter failed at the end of {path}", path=self._call.method.path)
+            self._call.end(self._status, self._end_failed)
+        except Exception as error:  # noqa: BLE001  # a filter's bug is not the stream's
+            self._end_failed(error)
+
+    def _end_failed(self, error: Exception) -> None:
+        path = self._call.method.path
+        self.log.failure("a filter failed at the end of {path}", Failure(error), path=path)
 
     def _has_begun(self) -> None:
         self._begun = True

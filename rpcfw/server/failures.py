@@ -4,6 +4,8 @@ What a caller is told of an error: a status and a sentence, never a traceback.
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -58,7 +60,7 @@ class Failures:
         Tell the filters that a streaming answer has ended; what fails there is logged.
         """
         try:
-            call.end(status)
+            call.end(status, partial(self.logged, call.method.path))
         except Exception as error:  # noqa: BLE001 - a filter's bug is not the caller's
             self.logged(call.method.path, error)
 

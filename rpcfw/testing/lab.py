@@ -8,9 +8,12 @@ A service is tested in three lines::
         assert "hello bob" == lab.run(lab.client(Greeter).say("bob"))
 
 Every application is a real one, with its whole stack; only sockets, threads and the
-passing of time are not. Time moves from one event to the next, so a test of an hour
-takes no longer than what happens in it. Leaving the ``with`` block stops everything
-and fails if calls, connections, delayed calls or logged errors are left.
+passing of time are not. ``Lab(reactor="asyncio")`` has asyncio's Tasks drive every
+coroutine, as they do in an application under asyncio or uvloop; by default Twisted does.
+
+Time moves from one event to the next, so a test of an hour takes no longer than what
+happens in it. Leaving the ``with`` block stops everything and fails if calls,
+connections, delayed calls or logged errors are left.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
 from random import Random
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from attrs import evolve
 
@@ -29,6 +32,7 @@ from rpcfw.kernel.choice import Chosen
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.service import Service
 from rpcfw.testing.faults import ProcessClock, ProcessNetwork
+from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
 from rpcfw.testing.lab_time import LabClock, Running
 from rpcfw.testing.leaks import LoggedErrors, left_by, left_on
@@ -78,10 +82,19 @@ class Lab:
     Args:
         seed: of all chance in it, so that a failure comes again.
         sets: settings of every application in it, as for ``--set``.
+        reactor: whose scheduling the applications run under. A service that awaits
+            asyncio's things needs asyncio.
     """
 
-    def __init__(self, seed: int = 0, sets: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        sets: Sequence[str] = (),
+        reactor: Literal["epoll", "asyncio"] = "epoll",
+    ) -> None:
         self.clock = LabClock()
+        self._loop = LabLoop(self.clock) if reactor == "asyncio" else None
+        self._place = LoopInPlace(self._loop)
         self.registry = RegistryPlace()
         self.processes: list[Process] = []
         self.errors = LoggedErrors()
@@ -92,6 +105,7 @@ class Lab:
         self._consumer: Process | None = None
 
     def __enter__(self) -> Lab:
+        self._place.enter()
         return self
 
     def __exit__(
@@ -100,10 +114,13 @@ class Lab:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self.errors.close()
+        try:
+            if error is None:
+                self.close()
+            else:
+                self.errors.close()
+        finally:
+            self._place.leave()
 
     # Processes.
 
@@ -195,7 +212,8 @@ class Lab:
                 raise AssertionError("nothing is left to happen, and what was awaited has not")
             if due_at > end:
                 raise AssertionError(f"what was awaited did not happen within {limit_s:g} s")
-            self.clock.turn()
+            with self._place.turning():
+                self.clock.turn()
 
     def advance(self, seconds: float) -> None:
         """
@@ -203,7 +221,8 @@ class Lab:
         """
         end = self.clock.seconds() + seconds
         while (due_at := self.clock.due_at()) is not None and due_at <= end:
-            self.clock.turn()
+            with self._place.turning():
+                self.clock.turn()
         self.clock.rightNow = max(self.clock.rightNow, end)
 
     # What goes wrong.

@@ -243,7 +243,7 @@ class Links:
         self._grow()
         self._crowd()
         try:
-            return await place
+            return await place.turn()
         except CANCELLED:
             if self._clock.seconds() < deadline:
                 raise

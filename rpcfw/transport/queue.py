@@ -38,9 +38,12 @@ class Beginning(ABC, Generic[T]):
         """
 
 
-class Place(Waiter[T]):
+class Place(Waiter[None], Generic[T]):
     """
     One call's place in a queue. Giving up the wait gives up the place.
+
+    What was begun is asked of it, and not the result of the wait: it may be a Deferred
+    itself, which Twisted would chain instead of handing it on.
 
     Args:
         queue: it.
@@ -62,11 +65,18 @@ class Place(Waiter[T]):
         """
         self._begun.append(self._beginning.begin(driver))
 
+    async def turn(self) -> T:
+        """
+        Return what the call's answer is awaited on, once it was begun.
+        """
+        await self
+        return self._begun[0]
+
     def tell(self) -> None:
         """
         Let who waits go on with the call that was begun.
         """
-        self.callback(self._begun[0])
+        self.callback(None)
 
     def cancel(self) -> None:
         if not self._begun:

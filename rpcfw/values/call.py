@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from math import inf
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY, Metadata
@@ -63,6 +63,8 @@ class Call:
     ended: list[Callable[[Status], None]] | None = None
     end_status: Status | None = None
     stream: Any = None
+    #: Set by `end`, and read after it alone: so it costs a call nothing.
+    failed: Callable[[Exception], Any] | None = field(init=False)
 
     def on_end(self, callback: Callable[[Status], None]) -> None:
         """
@@ -74,7 +76,12 @@ class Call:
         that has ended already, while it was handed up, tells it at once.
         """
         if self.end_status is not None:
-            callback(self.end_status)
+            try:
+                callback(self.end_status)
+            except Exception as error:  # told to who told the end
+                if self.failed is None:
+                    raise
+                self.failed(error)
             return
         # `end` may run meanwhile, where a method that blocks asks for this in its thread.
         ended = self.ended
@@ -82,25 +89,28 @@ class Call:
             ended = self.ended = []
         ended.append(callback)
 
-    def end(self, status: Status) -> None:
+    def end(self, status: Status, failed: Callable[[Exception], Any] | None = None) -> None:
         """
         Run what `on_end` was given, once: all of it, even if some of it fails.
+
+        Args:
+            failed: told what is raised by callbacks that come too late for this.
 
         Raises:
             Exception: the first that one of them raised.
         """
         if self.end_status is not None:
             return
-        self.end_status = status
+        self.end_status, self.failed = status, failed
         callbacks, self.ended = self.ended, None
-        failed: Exception | None = None
+        first: Exception | None = None
         for callback in reversed(callbacks or ()):
             try:
                 callback(status)
             except Exception as error:  # noqa: BLE001 - raised when all were told
-                failed = failed or error
-        if failed is not None:
-            raise failed
+                first = first or error
+        if first is not None:
+            raise first
 
 
 #: The call that the running code serves, if it serves one. Calls made meanwhile

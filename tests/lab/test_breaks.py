@@ -17,6 +17,7 @@ from rpcfw.errors import CallError, ConnectionLost, DeadlineExceeded, Unimplemen
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.service import Service, method
 from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.values.method import Method, Shape
@@ -53,8 +54,14 @@ def unary(name: str) -> Method:
 
 
 class BreaksTest(SynchronousTestCase):
+    #: Whose scheduling it runs under.
+    reactor = "epoll"
+
     def setUp(self) -> None:
         self.clock = Clock()
+        place = LoopInPlace(LabLoop(self.clock) if self.reactor == "asyncio" else None)
+        place.enter()
+        self.addCleanup(place.leave)
         self.memory = MemoryNetwork(self.clock)
         self.providers = [self.provider("a"), self.provider("b")]
         self.consumer = self.application(
@@ -142,3 +149,11 @@ class BreaksTest(SynchronousTestCase):
         error = self.failed(channel.call(unary("hang"), {}, 0.05), DeadlineExceeded)
         assert "no registry said in time where demo.Shapes is" in error.message
         self.run_to_end(consumer.stop())
+
+
+class BreaksUnderAsyncioTest(BreaksTest):
+    """
+    The same, driven by asyncio's Tasks.
+    """
+
+    reactor = "asyncio"

@@ -5,11 +5,10 @@ Giving calls up: what ends, where, and what it leaves.
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import CancelledError
 
 from rpcfw import CallError, Service, Status, context, method
 from rpcfw.errors import Cancelled
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.waiting import CANCELLED, sleep
 from tests.lab.services import Greeter, Streams
 
 
@@ -60,7 +59,7 @@ def test_a_cancelled_call_ends_two_hops_away(lab):
     assert (["slow"], []) == (greeter.begun, greeter.ended)
     running.cancel()
     lab.advance(0.01)
-    with pytest.raises(CancelledError):
+    with pytest.raises(CANCELLED):
         running.value  # noqa: B018
     assert (["slow"], ["slow"]) == (middle.ended, greeter.ended)
 
@@ -140,7 +139,7 @@ def test_a_cancelled_reader_ends_the_stream(lab, streams, wait_s):
     lab.advance(wait_s)
     reading.cancel()
     lab.advance(0.1)
-    with pytest.raises(CancelledError):
+    with pytest.raises(CANCELLED):
         reading.value  # noqa: B018
     assert streams.closed in (["never"], [])
     lab.advance(1)
@@ -228,7 +227,7 @@ def test_a_method_that_will_not_end(lab):
             for _ in range(3):
                 try:
                     await sleep(self.clock, seconds)
-                except CancelledError:
+                except CANCELLED:
                     self.ended.append(context().cancelled)
             return "late"
 

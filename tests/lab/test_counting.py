@@ -5,9 +5,9 @@ What the meters say when all is over.
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import CancelledError
 
 from rpcfw import CallError
+from rpcfw.spi.waiting import CANCELLED
 from tests.lab.services import Greeter, Streams
 
 
@@ -45,7 +45,7 @@ def test_unary_calls(lab, both):
     lab.advance(0.5)
     cancelled.cancel()
     lab.advance(0.5)
-    with pytest.raises(CancelledError):
+    with pytest.raises(CANCELLED):
         cancelled.value  # noqa: B018
     ended = {("say", "OK"): 3, ("slow", "DEADLINE_EXCEEDED"): 1, ("slow", "CANCELLED"): 1}
     assert ended == counts(consumer, "client")

@@ -50,7 +50,9 @@ def test_the_end_of_a_stream(lab, notes, side):
     client = consumer.application.client(Streams)
     assert 3 == len(lab.run(every(client.fill(3, 1))))
     lab.advance(1)
-    assert ["start", "fill", "OK", "early OK"] == notes
+    # A Task may come back to the filter after the stream has ended.
+    assert ["start", "fill"] == notes[:2]
+    assert ["OK", "early OK"] == sorted(notes[2:])
 
 
 def test_attempts_are_not_the_end(lab, notes):
@@ -65,8 +67,9 @@ def test_attempts_are_not_the_end(lab, notes):
     dead.application.server.catalog.withdraw("demo.Streams")
     notes.clear()
     for _ in range(5):
+        notes.clear()
         lab.run(every(client.fill(1, 1)))
-    assert ["fill", "OK", "early OK"] * 5 == notes
+        assert ["OK", "early OK", "fill"] == sorted(notes)
 
 
 @pytest.mark.parametrize("side", ["client", "server"])

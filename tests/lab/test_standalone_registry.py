@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
+from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
 from tests.lab.registry_world import World
 
@@ -20,8 +21,14 @@ class InAWorld:
     A world with one registry node in it.
     """
 
+    #: Whose scheduling it runs under.
+    reactor = "epoll"
+
     def setUp(self):
         self.clock = Clock()
+        place = LoopInPlace(LabLoop(self.clock) if self.reactor == "asyncio" else None)
+        place.enter()
+        self.addCleanup(place.leave)
         self.world = World(self.clock)
         self.run_node()
         self.addCleanup(self.stop_node)
@@ -73,6 +80,8 @@ class TestContract(InAWorld, RegistryContract, TestCase):
 
 
 class TestInAWorld(InAWorld, SynchronousTestCase):
+    many = 10_000
+
     def told(self, registry):
         told = Told()
         registry.watch("demo.Greeter", told)
@@ -82,14 +91,15 @@ class TestInAWorld(InAWorld, SynchronousTestCase):
 
     def test_loads_many(self):
         """
-        Ten thousand instances of a service arrive whole.
+        All instances of a service arrive whole, however many.
         """
         provider = self.registry()
-        announced = [spawn(provider.announce(an_instance(id=f"i{n}"))) for n in range(10_000)]
+        many = range(self.many)
+        announced = [spawn(provider.announce(an_instance(id=f"i{n}"))) for n in many]
         self.advance(2)
         assert all(one.called for one in announced)
         told = self.told(self.registry())
-        assert [10_000] == [len(snapshot.instances) for snapshot in told.snapshots]
+        assert [self.many] == [len(snapshot.instances) for snapshot in told.snapshots]
         spawn(provider.announce(an_instance(id="i77", weight=1)))
         self.advance(0.1)
         assert 2 == len(told.snapshots)
@@ -137,3 +147,21 @@ class TestInAWorld(InAWorld, SynchronousTestCase):
         self.advance(1)
         assert stopping.called
         self.server = None
+
+
+class TestContractUnderAsyncio(TestContract):
+    """
+    The contract, driven by asyncio's Tasks.
+    """
+
+    reactor = "asyncio"
+
+
+class TestInAWorldUnderAsyncio(TestInAWorld):
+    """
+    The rest, likewise.
+    """
+
+    reactor = "asyncio"
+    #: A clock sorts all that is due, and each Task's step is due.
+    many = 1_000

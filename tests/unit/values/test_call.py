@@ -74,6 +74,20 @@ def test_the_end_of_a_stream_is_told_once():
     assert [("inner", Status.ABORTED), ("outer", Status.ABORTED)] == told
 
 
+def test_the_end_is_told_at_once_to_who_asks_later():
+    """
+    Who asks after the end is told at once; what fails there is told to who ended the call.
+    """
+    call = Call(method(Shape.SERVER_STREAM), "bob")
+    told, failures = [], []
+    call.end(Status.OK, failures.append)
+    call.on_end(told.append)
+    call.on_end(lambda status: 1 / 0)
+
+    assert [Status.OK] == told
+    assert [ZeroDivisionError] == [type(error) for error in failures]
+
+
 def test_an_end_that_nobody_asked_for():
     """
     A call whose end nobody waits for ends in peace.
