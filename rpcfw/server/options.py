@@ -8,7 +8,7 @@ from rpcfw.kernel.stack import Insert
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
 from rpcfw.values.instance import MAX_WEIGHT
-from rpcfw.values.units import Seconds
+from rpcfw.values.units import Bytes, Seconds
 
 __all__ = ["ServerOptions"]
 
@@ -36,6 +36,9 @@ class ServerOptions:
     thread_queue: int = option("64", "calls that may wait for a thread; more are refused")
     max_call: Seconds = option("1h", "limit of calls whose caller named none, or a longer one")
     max_connections: int = option("10000", "connections open at once; more are closed")
+    max_unsent_bytes: Bytes = option(
+        "256MiB", "answers of all connections that wait for slow readers; the slowest is closed"
+    )
     hello_timeout: Seconds = option("10s", "how long a connection may stay without a first word")
     keepalive: Seconds = option("60s", "silence after which a client is asked for a sign of life")
     keepalive_timeout: Seconds = option("20s", "how long that may take")
@@ -71,6 +74,8 @@ class ServerOptions:
             for address in self.listen
             if address.at
         ]
+        if self.max_unsent_bytes < 1:
+            found.append(f"[server] max_unsent_bytes is at least 1, not {self.max_unsent_bytes}")
         if not 0 <= self.weight <= MAX_WEIGHT:
             found.append(f"[server] weight is 0 to {MAX_WEIGHT}, not {self.weight}")
         found += [

@@ -246,7 +246,7 @@ class Reception:
         except MessageTooLarge as error:
             self._fail(driver, event, error, call)
         else:
-            driver.flush()
+            driver.flush(len(body))
 
     def _fail(
         self,

@@ -41,6 +41,7 @@ from rpcfw.spi.service import Service
 from rpcfw.spi.waiting import CANCELLED, limited
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.sniffing import Acceptor
+from rpcfw.transport.unsent import UnsentBytes
 from rpcfw.values.address import Address
 
 __all__ = ["Server"]
@@ -94,6 +95,7 @@ class Server:
         )
         lifetimes = Lifetimes(ground.timers, ground.chance, options)
         self._peers = Peers(self._reception, ground.reactor, options, lifetimes)
+        self._unsent = UnsentBytes(options.max_unsent_bytes)
         self._filters = [filter for _, filter in filters]
         self._started: list[Callable[[], Awaitable[None]]] = []
         self._ports: list[IListeningPort] = []
@@ -243,6 +245,7 @@ class Server:
             self._peers,
             self._ground.reactor,
             self._options.hello_timeout,
+            self._unsent,
             self._peers.is_full,
         )
         try:

@@ -6,6 +6,12 @@ Theory of operation. All that a connection reads in one turn of the reactor is o
 end, or after each `BUNCH` of events if there are many; what is said at other times
 is written at once, and Twisted gathers that until the socket is next writable.
 
+One read may hold thousands of requests. A connection acts on so many events in a turn,
+for so long, and with so many bytes of answers as the constants below say. The rest waits
+in its `Backlog` for the next turn, after all other connections had theirs. A server's
+connection whose socket takes no more begins nothing until it does. Bytes that come while
+anything waits are kept as they are, and then no more are read.
+
 A connection is *over* once it is closed from either side or the machine has failed.
 That is told then and there; the socket may take a while longer to write what it
 has, but not for ever.
@@ -14,7 +20,10 @@ has, but not for ever.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from operator import length_hint
 from typing import Any, ClassVar, cast
 
 from twisted.internet.error import ConnectionDone
@@ -24,9 +33,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from rpcfw.spi.clock import Clock
+from rpcfw.spi.events import Event, RequestReceived
 from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter, sleep
+from rpcfw.transport.backlog import Backlog
 from rpcfw.transport.direct import direct_write
+from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
 
@@ -34,6 +46,13 @@ __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
 #: hundreds of calls written only at its end, the peer would have nothing to do until
 #: then, and then this side nothing: two processors would do the work of one.
 BUNCH = 16
+
+#: What one connection does in a turn at most, before all others have theirs.
+TURN_EVENTS = 512
+TURN_S = 0.005
+TURN_BYTES = 1 << 20
+#: Answers above this are written one by one, so that it is seen when the socket is full.
+_LARGE_BYTES = 16 << 10
 
 #: What is asked of the socket at once, and what is asked once there was as much: a
 #: large message then comes in few reads, and small ones cost no large buffers.
@@ -55,6 +74,7 @@ class Connection(Protocol, ABC):
         pause_reading: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
         hello_timeout_s: how long the peer may take to greet; None for ever.
+        unsent: where bytes are counted that a full socket keeps; None for nowhere.
     """
 
     transport: ITransport
@@ -62,10 +82,16 @@ class Connection(Protocol, ABC):
     _ACTIONS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {}
 
     def __init__(
-        self, machine: Machine, clock: Clock, pause_reading: bool, hello_timeout_s: float | None
+        self,
+        machine: Machine,
+        clock: Clock,
+        pause_reading: bool,
+        hello_timeout_s: float | None,
+        unsent: UnsentBytes | None = None,
     ) -> None:
         self.machine = machine
         self.peer = ""
+        #: When the bytes came that are acted on, or were last.
         self.heard_at = 0.0
         #: Called after each bunch of events, if set: calls may have ended.
         self.on_progress: Callable[[], None] | None = None
@@ -76,31 +102,53 @@ class Connection(Protocol, ABC):
         self._timer: Any = None
         self._gathering = False
         self._reads_large = False
+        self._backlog = Backlog()
+        #: The next turn, if anything waits for it.
+        self._scheduled: Any = None
+        #: This turn is over.
+        self._halted = False
+        #: What comes has to wait, behind what waits already or for the socket.
+        self._held = False
+        #: Reading is paused.
+        self._paused = False
+        self._turn_bytes = 0
+        self._unsent = unsent
         #: The socket takes no more for now.
         self.full = False
-        self._writable: Waiter[None] | None = None
+        self._writers: deque[Waiter[None]] = deque()
         self._over = False
+
+    @property
+    def alive_at(self) -> float:
+        """
+        When the peer was last known to be alive; now, while it is this side that waits.
+        """
+        return self._seconds() if self._backlog and not self.full else self.heard_at
 
     # What is asked.
 
-    def flush(self) -> None:
+    def flush(self, size: int = 0) -> None:
         """
         Write what the machine has to say, now or at the end of this turn's reading.
+
+        Args:
+            size: of the message that it was asked to send, if that may be large.
         """
         if not self._gathering:
             self._write()
+        elif size > _LARGE_BYTES:
+            self._write_large()
 
     async def when_writable(self) -> None:
         """
         Return once the socket takes more: what slows a stream down to its reader.
+
+        Writers go on one after the other, until the socket is full again.
         """
         while self.full and not self._over:
-            waiter = self._writable
-            if waiter is None:
-                waiter = self._writable = Waiter()
-            shared: Waiter[None] = Waiter()
-            waiter.addCallback(_pass_on, shared)
-            await shared
+            waiter: Waiter[None] = Waiter()
+            self._writers.append(waiter)
+            await waiter
 
     async def next_turn(self) -> None:
         """
@@ -155,48 +203,53 @@ class Connection(Protocol, ABC):
         self.flush()
 
     def dataReceived(self, data: bytes) -> None:
+        if self._held:
+            self._put_aside(data)
+            return
         self.heard_at = self._seconds()
-        if (len(data) >= _READ_BYTES) is not self._reads_large:
-            self._change_read_size()
         self._gathering = True
         try:
             events = self.machine.receive(data)
-            for start in range(0, len(events), BUNCH):
-                if start:
-                    self._offer_output()
-                for event in events[start : start + BUNCH]:
+            rest = iter(events)
+            if len(events) > BUNCH:
+                self._take_turn(rest)
+            else:
+                for event in rest:
                     self._ACTIONS[event.__class__](self, event)
+                    if self._halted:
+                        break
         finally:
             self._gathering = False
             self._offer_output()
-
-    def _change_read_size(self) -> None:
-        self._reads_large = not self._reads_large
-        # A socket's transport looks at it for each read; to others it says nothing.
-        size = _LARGE_READ_BYTES if self._reads_large else _READ_BYTES
-        cast(Any, self.transport).bufferSize = size
-
-    def _offer_output(self) -> None:
-        if self.on_progress is not None:
-            self.on_progress()
-        data = self.machine.take_output()
-        if data and not self._over:
-            self._offer(data)
+        # Many small events cost most if they come in large reads.
+        if (len(data) >= _READ_BYTES and len(events) <= BUNCH) is not self._reads_large:
+            self._change_read_size()
+        if self._halted or len(events) > BUNCH:
+            if length_hint(rest) and not self._over:
+                self._backlog.put(rest)
+            self._end_turn()
 
     def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
+        rest = [] if self._over else self._last_events()
         self._set_timer(None)
+        if self._unsent is not None:
+            self._unsent.remove(self.abort)
         if not self._over:
             self._end(reason.getErrorMessage())
+            self._backlog.put(iter(rest))
+            self._end_turn()
 
     def pauseProducing(self) -> None:
         self.full = True
         if self._pause_reading:
-            cast(IPushProducer, self.transport).pauseProducing()
+            self._halted = self._held = True
+            self._pause()
 
     def resumeProducing(self) -> None:
         self.full = False
-        if self._pause_reading:
-            cast(IPushProducer, self.transport).resumeProducing()
+        if self._unsent is not None:
+            self._unsent.remove(self.abort)
+        self._end_turn()
         self._resume_writers()
 
     def stopProducing(self) -> None:
@@ -204,16 +257,136 @@ class Connection(Protocol, ABC):
         The transport is going away; `connectionLost` says so.
         """
 
+    # Turns.
+
+    def _take_turn(self, events: Iterator[Event]) -> None:
+        """
+        Act on events, as far as one turn goes.
+        """
+        ends_at = self._seconds() + TURN_S
+        actions = self._ACTIONS
+        for _ in range(TURN_EVENTS // BUNCH):
+            for event in islice(events, BUNCH):
+                actions[event.__class__](self, event)
+                if self._halted:
+                    return
+            if not length_hint(events):
+                return
+            self._offer_output()
+            if self._halted or self._seconds() >= ends_at:
+                return
+
+    def _end_turn(self) -> None:
+        """
+        Have what waits acted on in the next turn, or once the socket takes more.
+        """
+        self._turn_bytes = 0
+        self._halted = False
+        full = self._is_full()
+        self._held = full or bool(self._backlog)
+        if not full and self._backlog and self._scheduled is None:
+            self._scheduled = self._clock.callLater(0, self._go_on)
+        elif not self._held and self._paused and not self._over:
+            self._paused = False
+            cast(IPushProducer, self.transport).resumeProducing()
+
+    def _is_full(self) -> bool:
+        """
+        Tell whether all that comes has to wait for the socket.
+        """
+        return self.full and self._pause_reading and not self._over
+
+    def _go_on(self) -> None:
+        self._scheduled = None
+        if self._is_full():
+            return  # it has become so since
+        self._gathering = True
+        try:
+            if not length_hint(self._backlog.events):
+                self.heard_at = self._backlog.read(self.machine)
+            self._take_turn(self._backlog.events)
+        finally:
+            self._gathering = False
+            self._offer_output()
+        self._end_turn()
+
+    def _put_aside(self, data: bytes) -> None:
+        if not self._over:
+            self._backlog.put_bytes(data, self._seconds())
+            self._pause()
+
+    def _pause(self) -> None:
+        self._paused = True
+        cast(IPushProducer, self.transport).pauseProducing()
+
+    def _last_events(self) -> list[Event]:
+        """
+        Look at what waits as the connection is lost; return what is still to be acted on.
+
+        At a client that is all that came before, and is acted on here and now. At a
+        server it is calls whose callers wait for nothing: they are begun in later turns.
+        """
+        kept: list[Event] = []
+        while self._backlog:
+            if not length_hint(self._backlog.events):
+                self._backlog.read(self.machine)
+            for event in self._backlog.events:
+                if not self._pause_reading:
+                    self._ACTIONS[event.__class__](self, event)
+                elif type(event) is RequestReceived and event.head.one_way:
+                    kept.append(event)
+        return kept
+
     # Pieces.
 
     def _write(self) -> None:
         data = self.machine.take_output()
         if data and not self._over:
             self.transport.write(data)
+            if self.full:
+                self._count_unsent(len(data))
+
+    def _offer_output(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress()
+        data = self.machine.take_output()
+        if data and not self._over:
+            self._offer(data)
+            if self.full:
+                self._count_unsent(len(data))
+
+    def _write_large(self) -> None:
+        """
+        Write an answer in the midst of a turn; end the turn if it is one too many.
+        """
+        data = self.machine.take_output()
+        if data and not self._over:
+            self._offer(data)
+            if self.full:
+                self._count_unsent(len(data))
+            self._turn_bytes += len(data)
+            if self._turn_bytes >= TURN_BYTES:
+                self._halted = True
+
+    def _count_unsent(self, size: int) -> None:
+        if self._unsent is not None:
+            self._unsent.add(self.abort, size)
+
+    def _change_read_size(self) -> None:
+        self._reads_large = not self._reads_large
+        # A socket's transport looks at it for each read; to others it says nothing.
+        size = _LARGE_READ_BYTES if self._reads_large else _READ_BYTES
+        cast(Any, self.transport).bufferSize = size
+
+    # The end.
 
     def _end(self, reason: str) -> None:
-        self._over = True
+        self._over = self._halted = self._held = True
         self._set_timer(None)
+        self._backlog.clear()
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None
         # What is asked of it from now on is refused, or dropped, there.
         self.machine.fail(reason)
         self._resume_writers()
@@ -254,14 +427,11 @@ class Connection(Protocol, ABC):
             self._timer = self._clock.callLater(delay_s, call)
 
     def _resume_writers(self) -> None:
-        waiter, self._writable = self._writable, None
-        if waiter is not None:
-            waiter.callback(None)
-
-
-def _pass_on(result: None, waiter: Waiter[None]) -> None:
-    if not waiter.called:
-        waiter.callback(None)
+        writers = self._writers
+        while writers and (self._over or not self.full):
+            waiter = writers.popleft()
+            if not waiter.called:  # else it was given up
+                waiter.callback(None)
 
 
 def address_text(address: IAddress) -> str:

@@ -36,6 +36,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.transport.connection import Connection
 from rpcfw.transport.listener import Listener, UnaryListener, error_of
 from rpcfw.transport.remains import read_remains
+from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["Driver", "Listener", "Owner", "UnaryListener", "error_of"]
 
@@ -69,6 +70,7 @@ class Driver(Connection):
         pause_reading: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
         hello_timeout_s: how long the peer may take to greet; None for ever.
+        unsent: where bytes are counted that a full socket keeps; None for nowhere.
     """
 
     log = Logger()
@@ -80,8 +82,9 @@ class Driver(Connection):
         clock: Clock,
         pause_reading: bool = False,
         hello_timeout_s: float | None = None,
+        unsent: UnsentBytes | None = None,
     ) -> None:
-        super().__init__(machine, clock, pause_reading, hello_timeout_s)
+        super().__init__(machine, clock, pause_reading, hello_timeout_s, unsent)
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
         self.leaving = False

@@ -56,7 +56,7 @@ class Keepalive:
             self._timer.cancel()
 
     def _look(self) -> None:
-        silent_s = self._clock.seconds() - self._driver.heard_at
+        silent_s = self._clock.seconds() - self._driver.alive_at
         left_s = self._interval_s - silent_s
         if left_s > _SLACK_S:
             self._timer = self._clock.callLater(left_s, self._look)
@@ -70,7 +70,7 @@ class Keepalive:
         self._timer = self._clock.callLater(self._timeout_s, self._judge, asked_at)
 
     def _judge(self, asked_at: float) -> None:
-        if self._driver.heard_at >= asked_at:
+        if self._driver.alive_at >= asked_at:
             self._look()
         else:
             self._driver.abort(f"no sign of life for {self._timeout_s:g} s after a ping")

@@ -62,6 +62,9 @@ class Outlet:
         Raises:
             CallError: the call is over, or the message is none of its type.
         """
+        if self._driver.full:
+            # Of a thousand writers that go on together the first ones fill the socket.
+            await self._driver.when_writable()
         if self._error is not None:
             raise self._error
         body, encoding = self._payload.write(self._coder, message, self._what), ""
@@ -71,7 +74,7 @@ class Outlet:
             # The `send` before was given up while it waited: its message is on its way.
             await self._wait_for_room()
         self._room = self._driver.machine.send(self._call_id, body, encoding)
-        self._driver.flush()
+        self._driver.flush(len(body))
         self._burst_bytes += len(body) + _MESSAGE_BYTES
         if not self._room:
             await self._wait_for_room()

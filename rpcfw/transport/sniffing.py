@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine, Match, WireProtocol
 from rpcfw.transport.driver import Driver, Owner
+from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["Acceptor"]
 
@@ -35,6 +36,7 @@ class Acceptor(Factory):
         owner: of the drivers.
         clock: time.
         hello_timeout_s: how long a new connection may take to greet.
+        unsent: where bytes are counted that connections keep for their peers.
         is_full: asked for each new connection, with the number of those not yet
             recognised; what comes while it is true is closed at once.
     """
@@ -48,6 +50,7 @@ class Acceptor(Factory):
         owner: Owner,
         clock: Clock,
         hello_timeout_s: float,
+        unsent: UnsentBytes,
         is_full: Callable[[int], bool],
     ) -> None:
         self.protocols = tuple(protocols)
@@ -55,6 +58,7 @@ class Acceptor(Factory):
         self.hello_timeout_s = hello_timeout_s
         self._make_machine = make_machine
         self._owner = owner
+        self._unsent = unsent
         self._is_full = is_full
         self.unrecognised = 0
 
@@ -69,7 +73,7 @@ class Acceptor(Factory):
         Return the driver of a connection that is known to speak ``protocol``.
         """
         machine = self._make_machine(protocol)
-        driver = Driver(machine, self._owner, self.clock, True, hello_timeout_s)
+        driver = Driver(machine, self._owner, self.clock, True, hello_timeout_s, self._unsent)
         driver.wire = protocol.name
         return driver
 

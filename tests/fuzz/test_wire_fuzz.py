@@ -30,6 +30,7 @@ from rpcfw.spi.events import ConnectionFailed, Event, MessageReceived, Ready, Re
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw.transport.sniffing import Acceptor
+from rpcfw.transport.unsent import UnsentBytes
 from rpcfw.wire.client import ClientMachine
 from rpcfw.wire.server import ServerMachine
 from tests.unit.transport.ends import Keeper, native
@@ -262,6 +263,7 @@ def test_a_port_bears_everything(mutations, sizes):
         keeper,
         clock,
         10.0,
+        UnsentBytes(1 << 20),
         lambda _: False,
     )
     socket = Socket()

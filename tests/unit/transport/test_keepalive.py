@@ -15,7 +15,7 @@ class Peer:
     """
 
     def __init__(self) -> None:
-        self.heard_at = 0.0
+        self.alive_at = 0.0
         self.pings = 0
         self.aborted = ""
         self.listeners: dict = {}
@@ -44,7 +44,7 @@ def test_a_busy_connection_is_not_asked():
     """
     clock, peer, _ = watched()
     for second in range(1, 300):
-        peer.heard_at = float(second)
+        peer.alive_at = float(second)
         clock.advance(1)
         assert 1 == len(clock.getDelayedCalls())
 
@@ -59,7 +59,7 @@ def test_a_silent_peer_is_asked_once_an_interval():
     for _ in range(300):
         clock.advance(1)
         if peer.pings and clock.seconds() % 30 == 1:
-            peer.heard_at = clock.seconds()
+            peer.alive_at = clock.seconds()
 
     assert 9 <= peer.pings <= 10
     assert "" == peer.aborted

@@ -13,6 +13,7 @@ from rpcfw.spi.protocol import Limits, Match
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.sniffing import Acceptor
+from rpcfw.transport.unsent import UnsentBytes
 from rpcfw.wire.protocol import NativeProtocol
 from tests.unit.transport.ends import Keeper, native, turn
 from tests.unit.wire.speech import frames, hello, request
@@ -82,6 +83,7 @@ class Port:
             self.keeper,
             self.clock,
             10.0,
+            UnsentBytes(1 << 20),
             is_full,
         )
 
@@ -253,6 +255,7 @@ def test_the_end_is_told_to_the_driver():
         keeper,
         clock,
         10.0,
+        UnsentBytes(1 << 20),
         lambda _: False,
     )
     network.listen("there", acceptor)
