@@ -107,6 +107,10 @@ class EtcdRegistry(Registry):
         self._beating: Deferred[None] | None = None
         self._checking: Deferred[None] | None = None
 
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(self.options.address)
+
     async def start(self) -> None:
         check_files(self._files)
         # What is missing for a channel is told now, not at its first use.

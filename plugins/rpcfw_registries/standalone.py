@@ -48,6 +48,10 @@ class StandaloneRegistry(Registry):
         self._announcing = Announcing(self._session, options.lease, surroundings)
         self._watches: WeakSet[NodeWatch] = WeakSet()
 
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(self.options.address)
+
     async def stop(self) -> None:
         for watch in tuple(self._watches):
             watch.close()

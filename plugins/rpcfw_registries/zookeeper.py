@@ -95,6 +95,10 @@ class ZooKeeperRegistry(Registry):
         self._lease: DelayedCall | None = None
         self._arrivals: list[Waiter[None]] = []
 
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(self.options.address)
+
     async def start(self) -> None:
         self._check_later()
         self._expect_answer()

@@ -76,6 +76,7 @@ class Application:
         self.registry: Registry | None = None
         if plan.registry is not None:
             self.registry = plan.registry.make(surroundings)
+            self.registry.name = plan.registry.name
         self._clients: dict[str, Client] = {}
         for each in {client.config for client in plan.clients.values() if client.config}:
             if each.unused:

@@ -16,6 +16,7 @@ from rpcfw.app.reactors import chance
 from rpcfw.cli.running import calls_only, changed
 from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
+from rpcfw.server.reachable import Ways, is_every_interface, reached_at
 from rpcfw_registries.standalone_node import NodeOptions
 
 __all__ = ["assemble"]
@@ -24,9 +25,12 @@ __all__ = ["assemble"]
 _NODE = "node"
 
 
-def assemble(sources: Sources) -> None:
+def assemble(sources: Sources) -> list[str]:
     """
     Make every part of the application, plugins and services, and start none.
+
+    Returns:
+        What is no mistake and good to know.
 
     Raises:
         SettingsError: with every mistake that was found.
@@ -34,11 +38,30 @@ def assemble(sources: Sources) -> None:
     if sources.has(_NODE):
         sources.section(_NODE, NodeOptions)
     plan = read_plan(sources)
+    notes: list[str] = []
     mistakes = [mistake for part in _parts(plan) for mistake in _found(part)]
     if not mistakes:
-        mistakes = _found(lambda: Application(plan, Clock(), chance()))
+        mistakes = _found(lambda: notes.extend(_notes(Application(plan, Clock(), chance()))))
     if mistakes:
         raise SettingsError(*mistakes)
+    return notes
+
+
+def _notes(application: Application) -> Iterator[str]:
+    """
+    Yield where callers would be sent, for a server that listens on every interface.
+    """
+    options, registry = application.plan.server, application.registry
+    if application.server is None or registry is None or options.advertise is not None:
+        return
+    listened = options.listen[0]
+    if is_every_interface(listened):
+        try:
+            found = reached_at(listened, registry.addresses, Ways())
+        except SetupError as error:
+            yield f"started on this machine, it would be refused: {error}"
+        else:
+            yield f"{listened} is every interface: {found.address} is announced, for {found.why}"
 
 
 def _found(make: Callable[[], object]) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TextIO
 
 from attrs import frozen
@@ -26,8 +26,9 @@ EPILOG = """\
   rpcfw config example > rpcfw.ini
 """
 
-#: Claims every section of an application; may raise `SetupError` by itself.
-Claim = Callable[[Sources], object]
+#: Claims every section of an application; may raise `SetupError` by itself. Returns what
+#: is no mistake and good to know.
+Claim = Callable[[Sources], Sequence[str]]
 
 _HEAD = """\
 # Every option of rpcfw, with its default and what it means. A file needs only what
@@ -105,7 +106,7 @@ def run_check(
     """
     sources = sources_of(arguments, environ)
     try:
-        claim(sources)
+        notes = claim(sources)
         sources.finish()
     except SetupError as error:
         mistakes = str(error).splitlines()
@@ -114,6 +115,7 @@ def run_check(
         err.write("1 mistake\n" if count == 1 else f"{count} mistakes\n")
         return CONFIGURATION
     out.write(f"{', '.join(arguments.config) or 'defaults and environment'}: no mistakes\n")
+    out.writelines(f"note: {note}\n" for note in notes)
     return FINE
 
 

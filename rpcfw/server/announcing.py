@@ -5,13 +5,14 @@ Making a server's services known, and unknown again.
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Sequence
 
+from attrs import evolve
 from twisted.logger import Logger
 
-from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError, SetupError
+from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.server.options import ServerOptions
+from rpcfw.server.reachable import Ways, is_every_interface, is_loopback, reached_at
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
 from rpcfw.spi.waiting import limited
@@ -23,7 +24,6 @@ __all__ = ["Announcing", "check"]
 
 #: What may not stand in an instance's id.
 _UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
-_WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104  # to know them, not to bind to them
 
 
 def check(options: ServerOptions) -> None:
@@ -45,13 +45,17 @@ class Announcing:
     Args:
         registry: where.
         options: what they say of themselves.
-        ground: for time and chance.
+        ground: for time, chance and threads.
+        ways: how the system is asked for this machine's addresses.
     """
 
     log = Logger()
 
-    def __init__(self, registry: Registry, options: ServerOptions, ground: Ground) -> None:
+    def __init__(
+        self, registry: Registry, options: ServerOptions, ground: Ground, ways: Ways | None = None
+    ) -> None:
         self._registry = registry
+        self._ways = ways or Ways()
         self._options = options
         self._ground = ground
         self._instances: list[Instance] = []
@@ -62,8 +66,9 @@ class Announcing:
 
         Raises:
             RegistryError: it refused for good.
+            SetupError: it cannot be known where callers reach this server.
         """
-        address = self._options.advertise or _reachable(addresses[0])
+        address = await self._address(addresses[0])
         deadline = self._ground.timers.seconds() + self._options.announce_limit
         token = f"{self._ground.chance.randrange(1 << 32):08x}"
         for service in services:
@@ -71,6 +76,35 @@ class Announcing:
             self._instances.append(instance)
             # One limit for all: each is asked for, and waited for while there is time.
             await self._announce(instance, deadline)
+
+    async def _address(self, listened: Address) -> Address:
+        """
+        Return where callers are told to connect to.
+        """
+        told = self._options.advertise
+        if told is not None:
+            return told if told.port or not told.authority else evolve(told, port=listened.port)
+        places = self._registry.addresses
+        if is_every_interface(listened):
+            # It may resolve the registry's name, which takes its time.
+            threads = self._ground.surroundings.threads
+            found = await threads.call(reached_at, listened, places, self._ways)
+            self.log.info(
+                "{listened} is every interface: {address} is announced, for {why}",
+                listened=str(listened),
+                address=str(found.address),
+                why=found.why,
+            )
+            return found.address
+        local = listened.scheme == "unix" or is_loopback(listened.host)
+        if local and not all(is_loopback(each.host) for each in places):
+            self.log.warn(
+                "{address} is announced, which only this machine reaches, to a registry at "
+                "{places}, which others read: set [server] listen, or advertise",
+                address=str(listened),
+                places=", ".join(map(str, places)),
+            )
+        return listened
 
     async def stop(self) -> None:
         """
@@ -117,22 +151,6 @@ class Announcing:
             zone=options.zone,
             tags=_tags(options.tags),
         )
-
-
-def _reachable(address: Address) -> Address:
-    """
-    Return where others reach a server that listens on every interface.
-    """
-    if address.scheme not in ("tcp", "tls") or address.host not in _WILDCARDS:
-        return address
-    try:
-        host = socket.gethostbyname(socket.gethostname())
-    except OSError as error:
-        raise SetupError(
-            f"{address} is every interface and this host's own address is unknown ({error}); "
-            "set [server] advertise"
-        ) from error
-    return Address(address.scheme, host, address.port)
 
 
 def _tags(texts: tuple[str, ...]) -> dict[str, str]:

@@ -5,6 +5,7 @@ What a server may be told.
 from __future__ import annotations
 
 from rpcfw.kernel.stack import Insert
+from rpcfw.server.reachable import is_every_interface
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
 from rpcfw.values.instance import MAX_WEIGHT
@@ -23,7 +24,9 @@ class ServerOptions:
     """
 
     listen: tuple[Address, ...] = option("tcp:127.0.0.1:0", "where to listen; port 0: any free")
-    advertise: Address | None = option("", "where callers reach it; empty: where it listens")
+    advertise: Address | None = option(
+        "", "where callers reach it, port 0: the one it listens at; empty: found out, and logged"
+    )
     services: tuple[str, ...] = option("", "what to serve, as module:Class")
     builtin: tuple[str, ...] = option("", "services that describe the server, as grpc_health")
     protocols: tuple[str, ...] = option("native", "wires spoken on each port")
@@ -76,6 +79,11 @@ class ServerOptions:
         ]
         if self.max_unsent_bytes < 1:
             found.append(f"[server] max_unsent_bytes is at least 1, not {self.max_unsent_bytes}")
+        if self.advertise is not None and is_every_interface(self.advertise):
+            found.append(
+                f"[server] advertise: {self.advertise} is every interface, and no caller can "
+                "connect to that; name the host that callers use, as: advertise = tcp:10.0.0.5:2200"
+            )
         if not 0 <= self.weight <= MAX_WEIGHT:
             found.append(f"[server] weight is 0 to {MAX_WEIGHT}, not {self.weight}")
         found += [

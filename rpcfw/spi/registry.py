@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
-from rpcfw.spi.plugin import Plugin
+from rpcfw.spi.plugin import Plugin, Surroundings
+from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
 
 __all__ = ["Listener", "Registry", "Watch"]
@@ -51,6 +53,31 @@ class Registry(Plugin):
 
     A stored record that cannot be read is skipped with a warning, never fatal.
     """
+
+    def __init__(self, options: Any, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        #: As the INI names it, for whoever reads an error. Set by whoever made it.
+        self.name = "registry"
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """
+        Where its servers are reached over a network; empty for one that has none.
+        """
+        return ()
+
+    @property
+    def trouble(self) -> str:
+        """
+        Why it cannot be asked just now, in its own words: what a person has to mend.
+
+        Empty while it can be asked, or while nothing is known against it.
+        """
+        return ""
+
+    def __str__(self) -> str:
+        at = ", ".join(map(str, self.addresses))
+        return f"{self.name} at {at}" if at else self.name
 
     @abstractmethod
     async def announce(self, instance: Instance) -> None:

@@ -32,6 +32,7 @@ def claim(sources):
     """
     sources.section("client", ClientOptions)
     Chooser(sources, find).one("rpcfw.routers", Router, "routing", "near")
+    return ["it is so"]
 
 
 def check(*arguments, environ=None):
@@ -56,13 +57,15 @@ def file(tmp_path):
 
 def test_a_right_configuration_passes(file):
     """
-    Without mistakes the check says so and ends with 0.
+    Without mistakes the check says so, with what is good to know, and ends with 0.
     """
     file.write_text("[client]\ntimeout = 1s\n[routing]\nzone = a\n")
 
-    assert (0, f"{file}: no mistakes\n", "") == check("-c", str(file))
+    assert (0, f"{file}: no mistakes\nnote: it is so\n", "") == check("-c", str(file))
     environ = {"RPCFW_ROUTING__ZONE": "a"}
-    assert (0, "defaults and environment: no mistakes\n", "") == check(environ=environ)
+    assert (0, "defaults and environment: no mistakes\nnote: it is so\n", "") == check(
+        environ=environ
+    )
 
 
 def test_all_mistakes_are_told_with_their_places(file):

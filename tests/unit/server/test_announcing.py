@@ -4,13 +4,22 @@ What a server says of itself, and what it refuses to say.
 
 from __future__ import annotations
 
+from random import Random
+from unittest.mock import Mock
+
 import pytest
+from twisted.logger import LogLevel, capturedLogs
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.announcing import check
+from rpcfw.server.announcing import Announcing, check
 from rpcfw.server.options import ServerOptions
+from rpcfw.server.reachable import Ways
+from rpcfw.spi.waiting import spawn
 from rpcfw.testing.lab import Lab
+from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
+from rpcfw.testing.surroundings import surroundings
+from rpcfw.values.address import Address
 from tests.lab.services import Greeter
 
 
@@ -19,6 +28,8 @@ from tests.lab.services import Greeter
     [
         ("listen", "", "at least one address"),
         ("listen", "tcp:localhost:80@127.0.0.1", "leave out what follows the @"),
+        ("advertise", "tcp:0.0.0.0:2200", "no caller can connect to that"),
+        ("advertise", "tls:[::]:2200", "no caller can connect to that"),
         ("weight", "-1", "0 to 1000000, not -1"),
         ("weight", "1000001", "not 1000001"),
         ("tags", "a=b, c", "'c' is not name=value"),
@@ -62,3 +73,60 @@ def test_an_instance():
     )
     assert {"a": "b", "c": "d"} == instance.tags
     assert instance.id.startswith("odd_name:0-")
+
+
+PORT = "tcp:0.0.0.0:2200"
+
+
+class Distant(LabRegistry):
+    """
+    A registry with servers elsewhere.
+    """
+
+    addresses = (Address("tcp", "10.0.0.1", 2181),)
+
+
+def announced(listened: str, **texts: str):
+    """
+    Return the address that is announced, and what is logged as a warning.
+    """
+    routes = {"10.0.0.1": "10.0.0.5"}
+    ways = Ways(lambda host, port, family: routes.get(host, ""), lambda family: ())
+    around = surroundings()
+    place = RegistryPlace()
+    ground = Mock(surroundings=around, chance=Random(1), timers=around.timers)
+    announcing = Announcing(
+        Distant(place, around), options_of(ServerOptions, **texts), ground, ways
+    )
+    with capturedLogs() as logged:
+        running = spawn(announcing.start([Greeter()], [Address.parse(listened)]))
+        assert running.called
+    warnings = [each["log_format"] for each in logged if each["log_level"] is LogLevel.warn]
+    (instance,) = place.instances("demo.Greeter")
+    return str(instance.address), warnings
+
+
+def test_every_interface_is_announced_by_the_way_to_the_registry():
+    """
+    A server that listens everywhere announces the address that leads to its registry.
+    """
+    assert announced(PORT) == ("tcp:10.0.0.5:2200", [])
+
+
+def test_what_the_user_says_is_announced():
+    """
+    A port of 0 in it is the one that is listened at.
+    """
+    assert announced(PORT, advertise="tcp:here:1") == ("tcp:here:1", [])
+    assert announced(PORT, advertise="tls:here:0") == ("tls:here:2200", [])
+
+
+@pytest.mark.parametrize("listened", ["tcp:127.0.0.1:2200", "tcp:localhost:1", "unix:/run/a"])
+def test_an_address_of_this_machine_alone(listened):
+    """
+    It is announced to a registry elsewhere, with a warning.
+    """
+    address, (warning,) = announced(listened)
+
+    assert address == listened
+    assert "which only this machine reaches" in warning

@@ -1,0 +1,150 @@
+"""
+Where callers reach a server that listens on every interface.
+
+`0.0.0.0` and `[::]` are no addresses to connect to. What the host's own name resolves to
+is none either: Debian's /etc/hosts has 127.0.1.1 for it. So the answer is, in this order:
+
+1. the local address of the route to the registry: who finds us there can come that way;
+2. the local address of the default route;
+3. the address of the only interface that there is beside loopback;
+4. loopback, if there is nothing else and the registry, if it has an address, is on this
+   machine too.
+
+Otherwise nobody can know, and the start is refused with what to set.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+
+from attrs import evolve, frozen
+
+from rpcfw.errors import SetupError
+from rpcfw.server.interfaces import addresses_of_interfaces, local_address_towards
+from rpcfw.values.address import Address
+
+__all__ = ["Reached", "Ways", "is_every_interface", "is_loopback", "reached_at"]
+
+#: Addresses for documentation (RFC 5737, RFC 3849): nobody's, so the default route's.
+_ANYWHERE: dict[int, str] = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+
+
+@frozen
+class Ways:
+    """
+    How the system is asked.
+
+    Args:
+        towards: (host, port, family) to the local address of the route; empty for none.
+        interfaces: a family to the addresses of all interfaces.
+    """
+
+    towards: Callable[[str, int, int], str] = local_address_towards
+    interfaces: Callable[[int], tuple[str, ...]] = addresses_of_interfaces
+
+
+@frozen
+class Reached:
+    """
+    An address, and why it was chosen.
+    """
+
+    address: Address
+    why: str
+
+
+def is_every_interface(address: Address) -> bool:
+    """
+    Whether an address to listen at stands for all of the machine's.
+    """
+    if address.scheme not in ("tcp", "tls"):
+        return False
+    if address.host == "0":  # as the C library reads it
+        return True
+    try:
+        return ip_address(address.host).is_unspecified
+    except ValueError:
+        return False
+
+
+def is_loopback(host: str) -> bool:
+    """
+    Whether a host, by name or address, is only reached from its own machine.
+    """
+    if host.lower().rstrip(".") in ("localhost", "ip6-localhost", "localhost.localdomain"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def reached_at(address: Address, registry: Sequence[Address], ways: Ways) -> Reached:
+    """
+    Return where callers reach a server that listens at ``address``, on every interface.
+
+    Args:
+        registry: addresses of the registry's servers; empty if it has none.
+
+    Raises:
+        SetupError: it cannot be known; the message says what to set.
+    """
+    for host, why in _candidates(address, registry, ways):
+        return Reached(evolve(address, host=host), why)
+    hosts = [host for family in _families(address) for host in _outward(ways, family)]
+    here = f"this machine has {', '.join(hosts)}" if hosts else "this machine has only loopback"
+    example = hosts[0] if hosts else "10.0.0.5"
+    shown = Address(address.scheme, example, address.port)
+    raise SetupError(
+        f"[server] listen = {address} is every interface, and it is not known at which address "
+        f"callers reach it: no route leads to the registry or anywhere else, and {here}; "
+        f"set [server] advertise, as: advertise = {shown}"
+    )
+
+
+def _candidates(
+    address: Address, registry: Sequence[Address], ways: Ways
+) -> Iterator[tuple[str, str]]:
+    families = _families(address)
+    distant = [each for each in registry if each.authority]
+    for place in distant:
+        for family in families:
+            host = ways.towards(place.at or place.host, place.port, family)
+            if _usable(host):
+                yield host, f"it is this machine's on the way to the registry at {place}"
+    for family in families:
+        host = ways.towards(_ANYWHERE[family], 1, family)
+        if _usable(host):
+            yield host, "it is this machine's on the default route"
+    outward = [host for family in families for host in _outward(ways, family)]
+    if len(outward) == 1:
+        yield outward[0], "it is this machine's only one beside loopback"
+    if not outward and all(is_loopback(place.host) for place in distant):
+        host = "::1" if families[0] == socket.AF_INET6 else "127.0.0.1"
+        yield host, "this machine has no other, so only processes on it can call"
+
+
+def _families(address: Address) -> tuple[int, ...]:
+    """
+    Return the families in which the address is listened at: ``[::]`` takes both.
+    """
+    if ":" in address.host:
+        return socket.AF_INET6, socket.AF_INET
+    return (socket.AF_INET,)
+
+
+def _outward(ways: Ways, family: int) -> list[str]:
+    return [host for host in ways.interfaces(family) if _usable(host)]
+
+
+def _usable(host: str) -> bool:
+    """
+    Whether others can connect to it: not to loopback, nor to what one link alone knows.
+    """
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return False
+    return not (found.is_loopback or found.is_unspecified or found.is_link_local)
