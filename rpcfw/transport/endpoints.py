@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, execute, fail, succeed
 from twisted.internet.endpoints import (
-    HostnameEndpoint,
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
     UNIXClientEndpoint,
-    UNIXServerEndpoint,
 )
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import (
@@ -26,8 +24,10 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from rpcfw.transport.host_names import AnyHostnameEndpoint
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.tls import TLS
+from rpcfw.transport.unix_socket import free_path
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 
@@ -80,7 +80,7 @@ class Network:
             SetupError: TLS cannot be had.
         """
         if address.scheme in ("tcp", "tls"):
-            endpoint = HostnameEndpoint(
+            endpoint = AnyHostnameEndpoint(
                 self._reactor,
                 address.at or address.host,
                 address.port,
@@ -108,14 +108,16 @@ class Network:
         """
         if address.scheme == "tls":
             factory = self._tls.server(factory, alpn)
+        if address.scheme == "unix":
+            return execute(self._listen_unix, address.host, factory)
         return self._server(address).listen(factory)
 
+    def _listen_unix(self, path: str, factory: IProtocolFactory) -> IListeningPort:
+        with free_path(path):
+            port: IListeningPort = self._reactor.listenUNIX(path, factory, _BACKLOG, mode=0o600)
+        return port
+
     def _server(self, address: Address) -> IStreamServerEndpoint:
-        if address.scheme == "unix":
-            # With a lock, so that what a process left that was killed is taken over.
-            return UNIXServerEndpoint(
-                self._reactor, address.host, backlog=_BACKLOG, mode=0o600, wantPID=True
-            )
         if address.scheme == "memory":
             return _MemoryServer(self._memory, address.host)
         endpoint = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint

@@ -4,17 +4,21 @@ Real sockets: TCP over both families, Unix sockets, closing with data on its way
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 from pathlib import Path
 
 import pytest
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.internet.error import CannotListenError, ConnectError
+from twisted.internet.error import CannotListenError, ConnectError, DNSLookupError
+from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from rpcfw.spi.protocol import Limits
 from rpcfw.transport import connection
@@ -45,6 +49,22 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+@implementer(IHostnameResolver)
+class ResolvesAll:
+    """
+    Has an address for every name, and notes what it was asked for.
+    """
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    def resolveHostName(self, receiver, name, portNumber=0, **more):  # noqa: N802, N803  # its name
+        self.asked.append(name)
+        receiver.resolutionBegan(None)
+        receiver.addressResolved(IPv4Address("TCP", "127.0.0.1", portNumber))
+        receiver.resolutionComplete()
 
 
 class EndpointsTest(TestCase):
@@ -131,15 +151,51 @@ class EndpointsTest(TestCase):
     @inlineCallbacks
     def test_unix_after_a_crash(self):
         """
-        A socket that a killed process left behind is taken over.
+        A socket that a killed process left behind is taken over, by whoever comes next.
+
+        So it is if the id of that process is another's by now.
         """
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(path)
-        Path(f"{path}.lock").symlink_to("999999999")
+        Path(f"{path}.lock").symlink_to(str(os.getppid()))
         yield self.serve(Address("unix", path))
 
         yield self.call(Address("unix", path))
+
+    @inlineCallbacks
+    def test_unix_that_is_no_socket(self):
+        """
+        A file that is no socket is never removed.
+        """
+        path = Path(self.mktemp())
+        path.write_text("precious")
+        with pytest.raises(CannotListenError, match="is no socket"):
+            yield self.network.listen(Address("unix", str(path)), Factory())
+
+        assert "precious" == path.read_text()
+
+    @inlineCallbacks
+    def test_names_that_resolvers_know(self):
+        """
+        Names as Docker and Windows give them are asked for as they are written.
+        """
+        port = yield self.serve(Address("tcp", "127.0.0.1"))
+        asked = []
+        former = reactor.installNameResolver(ResolvesAll(asked))
+        self.addCleanup(reactor.installNameResolver, former)
+        for name in ("my_app", "app_db_1.net", "a--b", "r3--x", "edge-", "-edge", "FQDN.", "x"):
+            yield self.call(Address.parse(f"tcp:{name}:{port.getHost().port}"))
+            assert name == asked.pop()
+
+    @inlineCallbacks
+    def test_names_that_cannot_be_asked_for(self):
+        """
+        A name with an empty label, or one that is too long, fails at once.
+        """
+        for name in ("a..b", "a" * 64, f"{'a.' * 127}com"):
+            with pytest.raises((ConnectError, DNSLookupError, ValueError)):
+                yield self.connect(Address("tcp", name, 1))
 
     @inlineCallbacks
     def test_unix_in_use(self):

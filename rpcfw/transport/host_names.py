@@ -1,0 +1,38 @@
+"""
+An endpoint for every host name that the system's resolver may know.
+
+Twisted takes those alone that the rules of internationalised names allow (RFC 5891). But
+the names of containers and of Windows hosts have underscores, double hyphens and hyphens
+at the edge, and resolvers answer for them: a name in DNS is any bytes (RFC 2181, 11).
+"""
+
+from __future__ import annotations
+
+from twisted.internet.endpoints import HostnameEndpoint
+
+__all__ = ["AnyHostnameEndpoint"]
+
+_MOST_LABEL = 63
+_MOST_NAME = 253
+
+
+class AnyHostnameEndpoint(HostnameEndpoint):
+    """
+    Connects to a host by the name as it is written, if that is ASCII.
+    """
+
+    @staticmethod
+    def _hostAsBytesAndText(host: bytes | str) -> tuple[bool, bytes, str]:  # noqa: N802  # Twisted's
+        if isinstance(host, str) and _fits(host):
+            return False, host.encode("ascii"), host
+        return HostnameEndpoint._hostAsBytesAndText(host)  # noqa: SLF001  # the rest is its own
+
+
+def _fits(host: str) -> bool:
+    labels = host.removesuffix(".").split(".")
+    return (
+        host.isascii()
+        and ":" not in host
+        and len(host) <= _MOST_NAME
+        and all(1 <= len(label) <= _MOST_LABEL for label in labels)
+    )

@@ -1,0 +1,83 @@
+"""
+The path of a Unix socket, made free for whoever wants to listen there.
+
+A process that was killed leaves its socket behind. Whether somebody still listens at it
+is asked of the socket: a connection is refused if nobody does. A file with the owner's
+process id could not tell, for the number may be another process's by now.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EADDRINUSE
+from pathlib import Path
+
+from twisted.internet.error import CannotListenError
+
+__all__ = ["free_path"]
+
+
+@contextmanager
+def free_path(path: str) -> Iterator[None]:
+    """
+    Remove a socket at which nobody listens, and give the block time to listen there.
+
+    Two processes that begin at once take turns, so that neither removes the other's.
+
+    Raises:
+        CannotListenError: somebody listens there, or it is no socket.
+    """
+    with _turn(path):
+        _remove_if_dead(path)
+        yield
+
+
+def _remove_if_dead(path: str) -> None:
+    try:
+        is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)
+    except OSError:
+        return  # there is none; what else is wrong, the system says when it is bound
+    if not is_socket:
+        raise _cannot(path, "the path exists and is no socket; remove it, or listen elsewhere")
+    if _is_alive(path):
+        raise _cannot(path, "another process listens there")
+    Path(path).unlink(missing_ok=True)
+
+
+def _is_alive(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True  # it is busy, or it is not ours to judge
+    return True
+
+
+@contextmanager
+def _turn(path: str) -> Iterator[None]:
+    """
+    Hold the folder's lock, if it can be had at once: who listens must not hang on it.
+    """
+    try:
+        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _cannot(path: str, reason: str) -> CannotListenError:
+    return CannotListenError(None, path, OSError(EADDRINUSE, reason))
