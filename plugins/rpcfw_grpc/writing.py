@@ -5,6 +5,7 @@ What a client writes: the header block of a request.
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 
 from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
@@ -68,7 +69,8 @@ class RequestWriter:
             MessageTooLarge: it is over that. Nothing needs to be sent then.
         """
         rest: Fields = []
-        if head.timeout_s is not None:
+        # Without a limit nothing is said: the server is to assume an infinite one.
+        if head.timeout_s is not None and head.timeout_s < inf:
             rest.append((b"grpc-timeout", write_timeout(head.timeout_s).encode()))
         if head.caller:
             rest.append((b"rpcfw-caller", head.caller.encode("ascii", "replace")))

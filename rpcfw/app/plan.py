@@ -144,9 +144,11 @@ def read_plan(sources: Sources) -> Plan:
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
     known = [each.name for each in compressors]
-    if compression.plugin not in ("none", *known):
-        reason = f"{compression.plugin!r} is not among [app] compressors: {', '.join(known)}"
-        sources.refuse("compression", "plugin", reason)
+    _check_compression(sources, known, compression.plugin, ("compression", "plugin", ""))
+    for service, client in clients.items():
+        if client is not None and client.options.compression:
+            place = ("client", "compression", service)
+            _check_compression(sources, known, client.options.compression, place)
     plan = Plan(
         app=app,
         limits=sources.section("limits", LimitOptions),
@@ -164,6 +166,14 @@ def read_plan(sources: Sources) -> Plan:
     )
     sources.finish()
     return plan
+
+
+def _check_compression(
+    sources: Sources, known: list[str], name: str, place: tuple[str, str, str]
+) -> None:
+    if name not in ("none", *known):
+        reason = f"{name!r} is not among [app] compressors: {', '.join(known)}"
+        sources.refuse(place[0], place[1], reason, place[2])
 
 
 def _client(sources: Sources, chooser: Chooser, service: str) -> ClientPlan | None:

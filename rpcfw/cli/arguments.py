@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from rpcfw.values.address import Address
 from rpcfw.values.metadata import Metadata
-from rpcfw.values.units import parse_duration
+from rpcfw.values.units import parse_duration, parse_time_limit
 
-__all__ = ["a_duration", "a_method", "a_pair", "an_address"]
+__all__ = ["a_duration", "a_method", "a_pair", "a_time_limit", "an_address"]
 
 T = TypeVar("T")
 
@@ -30,6 +30,13 @@ def a_duration(text: str) -> float:
     Return the seconds of ``500ms``.
     """
     return _told(parse_duration, text)
+
+
+def a_time_limit(text: str) -> float:
+    """
+    Return the seconds of ``500ms``, infinity for ``none``.
+    """
+    return _told(parse_time_limit, text)
 
 
 def an_address(text: str) -> Address:

@@ -17,7 +17,7 @@ import msgspec
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
-from rpcfw.cli.arguments import a_duration, a_method, a_pair, an_address
+from rpcfw.cli.arguments import a_method, a_pair, a_time_limit, an_address
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
@@ -63,8 +63,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="DURATION",
-        type=a_duration,
-        help="limit of the whole call, as 500ms; [client] timeout and stream_timeout otherwise",
+        type=a_time_limit,
+        help="limit of the whole call, as 500ms, or none; else [client] timeout, stream_timeout",
     )
     parser.add_argument(
         "--metadata",

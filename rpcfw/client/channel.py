@@ -5,6 +5,7 @@ Channels: the public door of a client.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from math import inf
 from typing import Any
 
 from rpcfw.client.opening import OpeningStream
@@ -19,12 +20,12 @@ from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, Metadata, MetadataLike
 from rpcfw.values.method import Method
 from rpcfw.values.service_config import ServiceConfig
-from rpcfw.values.units import Seconds
+from rpcfw.values.units import TimeLimit
 
 __all__ = ["ClientChannel", "TimeLimits"]
 
 
-#: Some thirty years; above it, or not a number, nothing was meant.
+#: Some thirty years; above it, unless infinite, or not a number, nothing was meant.
 _MOST_S = 1e9
 
 
@@ -34,8 +35,11 @@ class TimeLimits:
     The limits of calls that name none themselves.
     """
 
-    timeout: Seconds = option("3s", "limit of a whole call, all attempts in it")
-    stream_timeout: Seconds = option("1h", "the same for calls that stream in either direction")
+    timeout: TimeLimit = option("3s", "limit of a whole call, all attempts in it")
+    stream_timeout: TimeLimit = option("1h", "the same for calls that stream in either direction")
+    compression: str = option(
+        "", "compress all requests so, small and first ones too; empty: as [compression] says"
+    )
 
 
 class ClientChannel(Channel):
@@ -63,6 +67,7 @@ class ClientChannel(Channel):
         self._stack = stack
         self._timeout_s = limits.timeout
         self._stream_timeout_s = limits.stream_timeout
+        self._compression = limits.compression or None
         self._seconds = timers.seconds
         self._close = close
         self._post = post
@@ -74,8 +79,9 @@ class ClientChannel(Channel):
         request: Any,
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Coroutine[Any, Any, Any]:
-        call = self._begin(method, request, timeout_s, metadata)
+        call = self._begin(method, request, timeout_s, metadata, compression)
         if ears:
             heard = listener()
             if heard is not None:
@@ -88,8 +94,9 @@ class ClientChannel(Channel):
         request: Any = None,
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Stream:
-        call = self._begin(method, request, timeout_s, metadata)
+        call = self._begin(method, request, timeout_s, metadata, compression)
         return OpeningStream(call, self._stack, self._post)
 
     async def close(self) -> None:
@@ -101,18 +108,26 @@ class ClientChannel(Channel):
         request: Any,
         timeout_s: float | None,
         metadata: MetadataLike | None,
+        compression: str | None,
     ) -> Call:
         if self._config is not None:
             timeout_s = self._configured(method, timeout_s)
         if timeout_s is not None:
-            if not timeout_s <= _MOST_S:
-                raise ValueError(f"a timeout of {timeout_s} s: every call has a limit; give one")
+            if not timeout_s <= _MOST_S and timeout_s != inf:
+                raise ValueError(
+                    f"a timeout of {timeout_s} s: at most {_MOST_S:g} s, or math.inf for no limit"
+                )
         else:
             timeout_s = method.timeout_s
             if timeout_s is None:
                 timeout_s = self._timeout_s if method.unary else self._stream_timeout_s
         pairs = EMPTY if metadata is None else Metadata.of(metadata)
-        return Call(method, request, pairs, self._seconds() + timeout_s)
+        call = Call(method, request, pairs, self._seconds() + timeout_s)
+        if compression is None:
+            compression = self._compression
+        if compression is not None:
+            call.compression = compression
+        return call
 
     def _configured(self, method: Method, timeout_s: float | None) -> float | None:
         """

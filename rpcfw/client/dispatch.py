@@ -65,7 +65,9 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             return await long_way.make(call, writer, reader)
         head = RequestHead(method.path, method.codec, call.deadline - seconds(), call.metadata)
         body, encoding = payload.write(writer, call.request, "the request"), ""
-        if len(body) > threshold_bytes:
+        if call.compression is not None:
+            body, encoding = payload.pack_as(body, call.compression)
+        elif len(body) > threshold_bytes:
             body, encoding = payload.pack(body, driver.accepts)
         reply = UnaryReply(driver)
         try:

@@ -105,10 +105,16 @@ class _Unary(Beginning[UnaryReply]):
         #: What it is packed as, and for whom.
         self._packed: tuple[bytes, str] = self._body, ""
         self._accepts: tuple[str, ...] | None = None
+        if call.compression is not None:
+            self._packed = way.payload.pack_as(self._body, call.compression)
 
     def begin(self, driver: Driver) -> UnaryReply:
         payload = self._way.payload
-        if len(self._body) > payload.threshold_bytes and self._accepts != driver.accepts:
+        if (
+            self._call.compression is None
+            and len(self._body) > payload.threshold_bytes
+            and self._accepts != driver.accepts
+        ):
             self._accepts = driver.accepts
             self._packed = payload.pack(self._body, driver.accepts)
         reply = UnaryReply(driver)
@@ -130,7 +136,10 @@ class _OneWay(Beginning[None]):
     def begin(self, driver: Driver) -> None:
         head = self._way.head(self._call)
         head.one_way = True
-        driver.machine.call(head, self._body, "", True)
+        body, encoding = self._body, ""
+        if self._call.compression is not None:
+            body, encoding = self._way.payload.pack_as(body, self._call.compression)
+        driver.machine.call(head, body, encoding, True)
         driver.flush()
         driver.begun += 1
 

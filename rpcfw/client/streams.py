@@ -104,16 +104,18 @@ class CallStream(Stream, Listener):
         """
         call, driver = self._call, self._driver
         if call.method.shape.client_streams:
-            encoding = self._payload.encoding_for(driver.accepts)
-            self._call_id = driver.machine.call(head, None, encoding, False)
-            what = "a request message"
-            self._outlet = Outlet(
-                driver, self._call_id, self._payload, self._writer, what, driver.accepts
+            outlet = self._outlet = Outlet(
+                driver, self._payload, self._writer, "a request message", driver.accepts
             )
+            if call.compression is not None:
+                outlet.compress(call.compression)
+            self._call_id = outlet.call_id = driver.machine.call(head, None, outlet.encoding, False)
         else:
             self._sent_all = True
             body, encoding = self._payload.write(self._writer, call.request, "the request"), ""
-            if len(body) > self._payload.threshold_bytes:
+            if call.compression is not None:
+                body, encoding = self._payload.pack_as(body, call.compression)
+            elif len(body) > self._payload.threshold_bytes:
                 body, encoding = self._payload.pack(body, driver.accepts)
             self._call_id = driver.machine.call(head, body, encoding, True)
         driver.listeners[self._call_id] = self

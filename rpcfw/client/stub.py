@@ -12,7 +12,7 @@ from rpcfw.spi.service import Offered, Service, offered
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method, Shape
-from rpcfw.values.units import parse_duration
+from rpcfw.values.units import parse_time_limit
 
 __all__ = ["Stub", "proxy"]
 
@@ -23,7 +23,7 @@ class Stub:
     """
     The base class of stubs that ``protoc-gen-rpcfw`` writes.
 
-    ``timeout`` is seconds, or text with a unit, for the whole call.
+    ``timeout`` is seconds, or text with a unit or ``none``, for the whole call.
 
     Args:
         channel: what calls are made through.
@@ -36,28 +36,38 @@ class Stub:
         self._channel = channel
 
     def _call(
-        self, method: Method, request: Any, timeout: Timeout, metadata: MetadataLike | None
+        self,
+        method: Method,
+        request: Any,
+        timeout: Timeout,
+        metadata: MetadataLike | None,
+        compression: str | None = None,
     ) -> Coroutine[Any, Any, Any]:
         if isinstance(timeout, str):
-            timeout = parse_duration(timeout)
-        return self._channel.call(method, request, timeout, metadata)
+            timeout = parse_time_limit(timeout)
+        return self._channel.call(method, request, timeout, metadata, compression)
 
     def _stream(
-        self, method: Method, request: Any, timeout: Timeout, metadata: MetadataLike | None
+        self,
+        method: Method,
+        request: Any,
+        timeout: Timeout,
+        metadata: MetadataLike | None,
+        compression: str | None = None,
     ) -> Stream:
         if isinstance(timeout, str):
-            timeout = parse_duration(timeout)
-        return self._channel.stream(method, request, timeout, metadata)
+            timeout = parse_time_limit(timeout)
+        return self._channel.stream(method, request, timeout, metadata, compression)
 
 
 def proxy(service: type[Service], channel: Channel) -> Any:
     """
     Return an object with a method for each of a service class's.
 
-    A method takes what the service's takes, and ``timeout`` and ``metadata`` by name.
-    It returns a coroutine, or a `Stream` if the server streams. A client that streams
-    hands in messages, from any iterable; for a bidirectional call it may hand in
-    nothing and write to the stream.
+    A method takes what the service's takes, and ``timeout``, ``metadata`` and
+    ``compression`` by name. It returns a coroutine, or a `Stream` if the server
+    streams. A client that streams hands in messages, from any iterable; for a
+    bidirectional call it may hand in nothing and write to the stream.
 
     Raises:
         ContractError: the class cannot be called; says why.
@@ -83,11 +93,12 @@ def _method(one: Offered, channel: Channel) -> Any:
         *arguments: Any,
         timeout: Timeout = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
         **named: Any,
     ) -> Any:
         if isinstance(timeout, str):
-            timeout = parse_duration(timeout)
-        return send(method, make_request(*arguments, **named), timeout, metadata)
+            timeout = parse_time_limit(timeout)
+        return send(method, make_request(*arguments, **named), timeout, metadata, compression)
 
     stub.__name__ = stub.__qualname__ = one.attribute
     stub.__doc__ = f"Call {method.path} ({shape.value})."

@@ -18,7 +18,10 @@ from rpcfw.values.method import Shape
 __all__ = ["module_text"]
 
 _WIDTH = 100
-_LIMITS = "timeout: float | str | None = None, metadata: MetadataLike | None = None"
+_LIMITS = (
+    "timeout: float | str | None = None, metadata: MetadataLike | None = None, "
+    "compression: str | None = None"
+)
 
 
 def module_text(file: ServiceFile, *, relative: bool, written: Collection[str] = ()) -> str:
@@ -179,7 +182,7 @@ def _called(method: RPC, table: str, imports: Imports) -> list[str]:
         *(f"        {limit}," for limit in _LIMITS.split(", ")),
         f"    ) -> {given}:",
         *_docstring("        ", _said(method)),
-        f"        return self.{verb}({known}, {parameter}, timeout, metadata)",
+        f"        return self.{verb}({known}, {parameter}, timeout, metadata, compression)",
     ]
 
 

@@ -16,7 +16,13 @@ from typing import Annotated, Any, Literal, Union
 
 from rpcfw.errors import ContractError
 from rpcfw.values.address import Address
-from rpcfw.values.units import parse_duration, parse_rate, parse_share, parse_size
+from rpcfw.values.units import (
+    parse_duration,
+    parse_rate,
+    parse_share,
+    parse_size,
+    parse_time_limit,
+)
 
 __all__ = ["converted", "expected"]
 
@@ -60,6 +66,7 @@ _PLAIN: dict[Any, tuple[Callable[[str], Any], str]] = {
 #: The same for the marks of `rpcfw.values.units`.
 _MARKED: dict[str, tuple[Callable[[str], Any], str]] = {
     "duration": (parse_duration, "a duration, as 250ms"),
+    "time limit": (parse_time_limit, "a duration, as 250ms, or none"),
     "size": (parse_size, "a size, as 4MiB"),
     "rate": (parse_rate, "a rate, as 30/s"),
     "share": (parse_share, "a share, as 5%"),

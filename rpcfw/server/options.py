@@ -9,7 +9,7 @@ from rpcfw.server.reachable import is_every_interface
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
 from rpcfw.values.instance import MAX_WEIGHT
-from rpcfw.values.units import Bytes, Seconds
+from rpcfw.values.units import Bytes, Seconds, TimeLimit
 
 __all__ = ["ServerOptions"]
 
@@ -37,7 +37,7 @@ class ServerOptions:
     tags: tuple[str, ...] = option("", "further facts for routers, as name=value")
     threads: int = option("16", "threads for blocking methods")
     thread_queue: int = option("64", "calls that may wait for a thread; more are refused")
-    max_call: Seconds = option("1h", "limit of calls whose caller named none, or a longer one")
+    max_call: TimeLimit = option("1h", "limit of calls whose caller named none, or a longer one")
     max_connections: int = option("10000", "connections open at once; more are closed")
     max_unsent_bytes: Bytes = option(
         "256MiB", "answers of all connections that wait for slow readers; the slowest is closed"

@@ -187,7 +187,7 @@ class Reception:
         head = event.head
         writer = served.writers[head.codec]
         what = "a response message"
-        return Outlet(driver, event.call_id, self._payload, writer, what, head.accepts)
+        return Outlet(driver, self._payload, writer, what, head.accepts, event.call_id)
 
     def _opened(self, driver: Driver, event: RequestReceived, call: Call, served: Served) -> Open:
         opened = Open(driver, event, call, served, self._timers, self._ended)
@@ -235,7 +235,10 @@ class Reception:
         payload = self._payload
         try:
             body, encoding = payload.write(served.writers[head.codec], message, "the response"), ""
-            if len(body) > payload.threshold_bytes:
+            if call.compression is not None:
+                if call.compression in head.accepts:
+                    body, encoding = payload.pack_as(body, call.compression)
+            elif len(body) > payload.threshold_bytes:
                 body, encoding = payload.pack(body, head.accepts)
             driver.machine.respond(
                 event.call_id, body, encoding, call.response_metadata, call.trailers

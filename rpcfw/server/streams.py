@@ -99,6 +99,8 @@ async def answer_stream(
         async for message in responses:
             if not started:
                 started = True
+                if call.compression is not None:
+                    outlet.compress_if_accepted(call.compression)
                 driver.machine.start_response(call_id, call.response_metadata, outlet.encoding)
             await outlet.send(message)
     except Exception as error:

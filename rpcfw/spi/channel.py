@@ -25,7 +25,12 @@ class Channel(ABC):
     A way to make calls to a service or an address.
 
     ``timeout_s`` is the limit of the whole call, all attempts in it; None takes
-    the method's own, else the configured default. No call is without one.
+    the method's own, else the configured default. `math.inf` is no limit: the call
+    then ends when its server ends it, its connection is lost, or it is cancelled.
+
+    ``compression`` names the compression of all its request messages, small ones too,
+    whether or not the server has said that it takes it; ``none`` sends them as they
+    are. None takes what is configured.
     """
 
     @abstractmethod
@@ -35,6 +40,7 @@ class Channel(ABC):
         request: Any,
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Coroutine[Any, Any, Any]:
         """
         Make a call that has one response, and return it.
@@ -53,6 +59,7 @@ class Channel(ABC):
         request: Any = None,
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Stream:
         """
         Make a call that has a stream of responses.

@@ -87,6 +87,15 @@ class Context:
         call.on_end(tell)
         tell()
 
+    def set_compression(self, name: str) -> None:
+        """
+        Have the response compressed so, whatever its size; ``none``: not at all.
+
+        Of a stream all messages, if it is said before the first. A caller that has not
+        said that it takes this compression gets them as they are.
+        """
+        self._call.compression = name
+
     def send_metadata(self, metadata: MetadataLike) -> None:
         """
         Add pairs that the caller gets before the (first) message.

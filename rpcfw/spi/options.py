@@ -11,7 +11,7 @@ A plugin, or a part of the framework, declares an attrs class::
 Defaults are written as the INI would write them and read by the same code, so
 what the example file prints is what happens. The annotation says how text is
 read: ``str``, ``int``, ``float``, ``bool``, ``Seconds``, ``Bytes``,
-``PerSecond``, ``Share`` (see `rpcfw.values.units`), ``Address``, ``Path``,
+``PerSecond``, ``Share``, ``TimeLimit`` (see `rpcfw.values.units`), ``Address``, ``Path``,
 ``Literal["a", "b"]``, ``tuple[X, ...]`` (separated by commas or new lines) and
 ``X | None`` (empty text is None).
 """

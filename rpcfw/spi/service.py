@@ -29,7 +29,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import ContractError, Unimplemented
 from rpcfw.spi.context import Context, context
 from rpcfw.values.method import Method, Shape
-from rpcfw.values.units import parse_duration
+from rpcfw.values.units import parse_time_limit
 
 __all__ = [
     "Context",
@@ -53,7 +53,7 @@ Reply = Union[Coroutine[Any, Any, T], Deferred[T], T]  # noqa: UP007 - mypy take
 _NAME = re.compile(r"[^\s/]+\Z")
 _STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
 #: Words that a stub takes for itself, so no parameter may have them.
-_RESERVED = ("timeout", "metadata")
+_RESERVED = ("timeout", "metadata", "compression")
 
 
 @define
@@ -172,7 +172,7 @@ def method(  # noqa: PLR0913 - all but the function itself stand by keyword
         name: its name on the wire, the function's own by default.
         idempotent: repeating it does no harm, so a failed call may be repeated.
         one_way: the caller does not wait and learns nothing; the result is dropped.
-        timeout: the default limit for its callers, as ``"500ms"``.
+        timeout: the default limit for its callers, as ``"500ms"``; ``"none"`` for no limit.
         shape: with ``request_type``, ``response_type`` and ``codec``: for
             generated code, instead of annotations.
     """
@@ -183,7 +183,7 @@ def method(  # noqa: PLR0913 - all but the function itself stand by keyword
         found.name = name
         found.idempotent = idempotent
         found.one_way = one_way
-        found.timeout_s = None if timeout is None else parse_duration(timeout)
+        found.timeout_s = None if timeout is None else parse_time_limit(timeout)
         found.shape = shape
         found.request_type = request_type
         found.response_type = response_type

@@ -56,9 +56,12 @@ class Timers:
 
     def watch(self, when: float, expiring: Expiring) -> None:
         """
-        Call ``expiring.expire()`` once ``when`` is past.
+        Call ``expiring.expire()`` once ``when`` is past: never, if that is infinity.
         """
-        tick = int(when * self._per_s) + 1
+        try:
+            tick = int(when * self._per_s) + 1
+        except OverflowError:
+            return
         if tick > self._horizon:
             tick = self._tick_of_far(tick)
         bucket = self._buckets.get(tick)
@@ -73,7 +76,10 @@ class Timers:
         """
         Take back a `watch` with the same arguments; harmless if it has fired.
         """
-        tick = int(when * self._per_s) + 1
+        try:
+            tick = int(when * self._per_s) + 1
+        except OverflowError:
+            return
         try:
             self._buckets[tick].remove(expiring)
         except KeyError:

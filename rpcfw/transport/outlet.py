@@ -26,34 +26,54 @@ class Outlet:
 
     Args:
         driver: the connection.
-        call_id: the call on it.
         payload: how messages become bytes.
         coder: of the messages' type.
         what: how errors name a message.
         accepts: compressions that the reader can undo.
+        call_id: the call on it; known once it is begun.
     """
 
     def __init__(
         self,
         driver: Driver,
-        call_id: int,
         payload: Payload,
         coder: Coder,
         what: str,
         accepts: tuple[str, ...],
+        call_id: int = 0,
     ) -> None:
+        self.call_id = call_id
         self._driver = driver
-        self._call_id = call_id
         self._payload = payload
         self._coder = coder
         self._what = what
         self._accepts = accepts
         #: Compression that its messages may have.
         self.encoding = payload.encoding_for(accepts)
+        self._compression: str | None = None
         self._room = True
         self._burst_bytes = 0
         self._waiter: Waiter[None] | None = None
         self._error: CallError | None = None
+
+    def compress(self, compression: str) -> None:
+        """
+        Have all messages compressed so, small ones too; before the first.
+
+        Raises:
+            Unimplemented: there is no such compression here.
+        """
+        self._compression = compression
+        self.encoding = ""
+        if compression != "none":
+            self._payload.compressor(compression)
+            self.encoding = compression
+
+    def compress_if_accepted(self, compression: str) -> None:
+        """
+        Likewise, unless the reader cannot undo it: then send them as they are.
+        """
+        self.compress(compression if compression in self._accepts else "none")
 
     async def send(self, message: object) -> None:
         """
@@ -68,12 +88,14 @@ class Outlet:
         if self._error is not None:
             raise self._error
         body, encoding = self._payload.write(self._coder, message, self._what), ""
-        if len(body) > self._payload.threshold_bytes:
+        if self._compression is not None:
+            body, encoding = self._payload.pack_as(body, self._compression)
+        elif len(body) > self._payload.threshold_bytes:
             body, encoding = self._payload.pack(body, self._accepts)
         if not self._room:
             # The `send` before was given up while it waited: its message is on its way.
             await self._wait_for_room()
-        self._room = self._driver.machine.send(self._call_id, body, encoding)
+        self._room = self._driver.machine.send(self.call_id, body, encoding)
         self._driver.flush(len(body))
         self._burst_bytes += len(body) + _MESSAGE_BYTES
         if not self._room:

@@ -97,6 +97,32 @@ class Payload:
         packed = self._compressors[self._encoding].compress(body)
         return (packed, self._encoding) if len(packed) < len(body) else (body, "")
 
+    def pack_as(self, body: bytes, compression: str) -> tuple[bytes, str]:
+        """
+        Return a body of a call that asked for this compression, and its encoding.
+
+        It is packed whatever its size, even if it grows by it.
+
+        Raises:
+            Unimplemented: there is no such compression here.
+        """
+        if compression == "none" or type(body) is _AsItIs:
+            return body, ""
+        return self.compressor(compression).compress(body), compression
+
+    def compressor(self, name: str) -> Compressor:
+        """
+        Return a compression by its name.
+
+        Raises:
+            Unimplemented: there is none of that name here.
+        """
+        compressor = self._compressors.get(name)
+        if compressor is None:
+            known = ", ".join(self._compressors) or "none"
+            raise Unimplemented(f"the compression {name!r} is not known here; known: {known}")
+        return compressor
+
     def unpack(self, body: bytes, encoding: str) -> bytes:
         """
         Return a body that came packed.
@@ -104,10 +130,7 @@ class Payload:
         Raises:
             CallError: it cannot be unpacked, or to more than is taken.
         """
-        compressor = self._compressors.get(encoding)
-        if compressor is None:
-            known = ", ".join(self._compressors) or "none"
-            raise Unimplemented(f"the compression {encoding!r} is not known here; known: {known}")
+        compressor = self.compressor(encoding)
         # gRPC's C core and others mark an empty message as compressed and send no byte of
         # any format, not even a header or checksum.
         return compressor.decompress(body, self._max_receive_bytes) if body else body

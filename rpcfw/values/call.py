@@ -32,8 +32,8 @@ class Call:
             streams; on a server, before the innermost step, bytes not yet read.
         metadata: what the caller sent along.
         deadline: when its time is over, in seconds of the process's clock;
-            `math.inf` before the DEADLINE filter has seen it, and on a server again
-            when the call has ended, so that it limits nothing it has left behind.
+            `math.inf` if it has no time limit, and on a server again when the call has
+            ended, so that it limits nothing it has left behind.
         caller: name of the calling application, empty for unknown.
         peer: text of the address at the other end, once there is one.
         attempt: how many attempts were begun, so 1 in the first.
@@ -46,6 +46,8 @@ class Call:
         end_status: how its streaming response ended, once it has.
         stream: the streaming response as the innermost step opened it, to be given up
             if a step above fails.
+        compression: the compression that its caller, or on a server its method, asked
+            for; ``none`` for no compression, None for what ``[compression]`` says.
     """
 
     method: Method
@@ -63,6 +65,7 @@ class Call:
     ended: list[Callable[[Status], None]] | None = None
     end_status: Status | None = None
     stream: Any = None
+    compression: str | None = None
     #: Set by `end`, and read after it alone: so it costs a call nothing.
     failed: Callable[[Exception], Any] | None = field(init=False)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from fractions import Fraction
+from math import inf
 from typing import Annotated
 
 __all__ = [
@@ -16,16 +17,20 @@ __all__ = [
     "PerSecond",
     "Seconds",
     "Share",
+    "TimeLimit",
     "format_duration",
     "format_size",
     "parse_duration",
     "parse_rate",
     "parse_share",
     "parse_size",
+    "parse_time_limit",
 ]
 
 #: Marks for option types: what is a plain number inside has a unit in the INI.
 Seconds = Annotated[float, "duration"]
+#: Likewise, or infinite for the text ``none``.
+TimeLimit = Annotated[float, "time limit"]
 Bytes = Annotated[int, "size"]
 PerSecond = Annotated[float, "rate"]
 Share = Annotated[float, "share"]
@@ -82,6 +87,16 @@ def parse_duration(text: str) -> float:
         ValueError: it is not a number with a unit of time.
     """
     return float(_scaled(text, _DURATIONS, "duration", "250ms"))
+
+
+def parse_time_limit(text: str) -> float:
+    """
+    Return the seconds in ``text``; infinity for ``none``.
+
+    Raises:
+        ValueError: it is neither ``none`` nor a number with a unit of time.
+    """
+    return inf if text.strip().casefold() == "none" else parse_duration(text)
 
 
 def parse_size(text: str) -> int:

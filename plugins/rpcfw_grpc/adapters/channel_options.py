@@ -14,6 +14,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from rpcfw.errors import ContractError
+from rpcfw_grpc.adapters.words import COMPRESSIONS
 
 __all__ = ["ChannelOptions"]
 
@@ -21,7 +22,6 @@ _log = Logger()
 
 #: gRPC's word for "never" and for "any size".
 _MOST = 2**31 - 1
-_COMPRESSIONS = {0: "none", 1: "deflate", 2: "gzip"}
 _POLICIES = ("pick_first", "round_robin")
 
 
@@ -133,10 +133,11 @@ class ChannelOptions:
             self._unused.append(f"loadBalancingConfig {wanted[0]}")
 
     def _compress(self, value: Any) -> None:
-        name = _COMPRESSIONS.get(value)
+        name = COMPRESSIONS.get(value)
         if name is None:
             raise ContractError(f"compression is a grpc.Compression, not {value!r}")
-        self.sets.append(f"compression.plugin={name}")
+        # As grpcio has it: all requests, from the first call on.
+        self.sets.append(f"client.compression={name}")
         if name == "deflate":
             self.sets.append("app.compressors=deflate, gzip")
 

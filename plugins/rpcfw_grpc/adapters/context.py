@@ -15,7 +15,7 @@ from rpcfw.spi.context import Context
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
-from rpcfw_grpc.adapters.words import DETAILS, Pair, grpc_pairs
+from rpcfw_grpc.adapters.words import COMPRESSIONS, DETAILS, Pair, grpc_pairs
 
 __all__ = ["AioContext", "CallContext", "ThreadContext"]
 
@@ -86,9 +86,10 @@ class CallContext:
 
     def set_compression(self, compression: Any) -> None:
         """
-        Take "none" at its word; which other one it is, ``[compression]`` says.
+        Have all that follows compressed so, if it is said before the first message.
         """
         self._plain = int(compression) == 0
+        self._context.set_compression(COMPRESSIONS[int(compression)])
 
     def disable_next_message_compression(self) -> None:
         self._next_plain = True

@@ -13,6 +13,7 @@ from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
 
 __all__ = [
+    "COMPRESSIONS",
     "DETAILS",
     "Pair",
     "aio_error",
@@ -27,6 +28,8 @@ __all__ = [
 
 #: Where grpcio keeps the details of a status: among the trailers.
 DETAILS = "grpc-status-details-bin"
+#: Names of the members of `grpc.Compression`.
+COMPRESSIONS = {0: "none", 1: "deflate", 2: "gzip"}
 
 
 class Pair(NamedTuple):

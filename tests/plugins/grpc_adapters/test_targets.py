@@ -5,6 +5,7 @@ Targets, options and credentials, as settings.
 from __future__ import annotations
 
 import json
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,9 @@ def test_compression():
     The compression of a channel is grpcio's own word for it.
     """
     for given, name in ((grpc.Compression.Gzip, "gzip"), (grpc.Compression.Deflate, "deflate")):
-        assert name == plan_for(compression=given).compression.plugin
+        assert name == plan_for(compression=given).client("").options.compression
     by_option = [("grpc.default_compression_algorithm", 2)]
-    assert "gzip" == plan_for(options=by_option).compression.plugin
+    assert "gzip" == plan_for(options=by_option).client("").options.compression
     with pytest.raises(ContractError, match=r"a grpc\.Compression"):
         plan_for(compression="gzip")
 
@@ -234,3 +235,12 @@ def test_words_of_grpcio():
         assert all(hasattr(module, word) for word in vars(module)["_WORDS"])
         with pytest.raises(AttributeError, match="server"):
             _ = module.server
+
+
+def test_calls_have_no_limit_unless_one_is_set():
+    """
+    As grpcio has it; a setting of the caller's is over that.
+    """
+    options = plan_for().client("").options
+    assert (inf, inf) == (options.timeout, options.stream_timeout)
+    assert 2.0 == plan_for(sets=["client.timeout=2s"]).client("").options.timeout

@@ -35,7 +35,7 @@ class Streaming(Ends):
         self.turn()
         self.mailbox = mailbox = Mailbox(self.far)
         payload = Payload({}, {}, "", 1024, 1 << 20)
-        self.outlet = Outlet(self.near, 1, payload, TEXT, "a message", ())
+        self.outlet = Outlet(self.near, payload, TEXT, "a message", (), 1)
         outlet = self.outlet
 
         class Reader(Ear):
