@@ -103,6 +103,10 @@ class DNSRegistry(Registry):
                         host, surroundings, ask, options.refresh, options.limit, changed
                     )
 
+    @property
+    def trouble(self) -> str:
+        return "; ".join(name.trouble for name in self._names.values() if name.trouble)
+
     async def start(self) -> None:
         for service in self._written:
             self._tell(service)

@@ -111,6 +111,11 @@ class EtcdRegistry(Registry):
     def addresses(self) -> tuple[Address, ...]:
         return tuple(self.options.address)
 
+    @property
+    def trouble(self) -> str:
+        refused = (each.trouble for each in self._followed.values() if each.trouble)
+        return self._session.trouble or next(refused, "")
+
     async def start(self) -> None:
         check_files(self._files)
         # What is missing for a channel is told now, not at its first use.

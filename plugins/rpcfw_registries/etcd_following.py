@@ -89,6 +89,8 @@ class Following:
         self._told_at = -merge_s
         self._telling: DelayedCall | None = None
         self._loop: Deferred[None] | None = None
+        #: Why the list cannot be read; empty if it can.
+        self.trouble = ""
 
     def subscribe(self, listener: Listener) -> Watch:
         """
@@ -168,7 +170,8 @@ class Following:
         elif error.status is Status.OUT_OF_RANGE:
             self._read_again("it was compacted while it was read")
         elif not self._session.failed(member, error):
-            self._warn(f"the instances of {self._service} cannot be read: {explained(error)}")
+            self.trouble = f"the instances of {self._service} cannot be read: {explained(error)}"
+            self._warn(self.trouble)
             await sleep(self._clock, _REFUSED_S * (0.8 + 0.4 * self._chance.random()))
 
     async def _read(self) -> None:
@@ -182,6 +185,7 @@ class Following:
         view = View(self._service, self._prefix, self._seldom)
         view.revision = await self._listing.read(view.put, MOST_KEYS)
         self._view, self._half_told = view, False
+        self.trouble = ""
         self._tell_soon()
 
     # Watching.

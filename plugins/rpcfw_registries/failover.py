@@ -69,6 +69,8 @@ class Failover(Generic[C]):
         self._failures = 0
         self._not_before = 0.0
         self._channel: C | None = None
+        #: Why the last that was tried failed; empty if it did not.
+        self.trouble = ""
 
     @property
     def away(self) -> bool:
@@ -101,6 +103,7 @@ class Failover(Generic[C]):
         if channel is self._channel and self._failures:
             self._failures = 0
             self._not_before = 0.0
+            self.trouble = ""
             _log.info("{what} {address} answers", what=self._what, address=str(self._address))
 
     def failed(self, channel: C, error: CallError) -> bool:
@@ -133,6 +136,7 @@ class Failover(Generic[C]):
                 address=str(self._address),
                 error=str(error),
             )
+        self.trouble = f"{self._what} {self._address} is away ({error})"
         self._channel = None
         self._failures += 1
         self._turn += 1

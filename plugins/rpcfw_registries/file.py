@@ -63,6 +63,10 @@ class FileRegistry(Registry):
         self._announced = False
         self._polling: Deferred[None] | None = None
 
+    @property
+    def trouble(self) -> str:
+        return "" if self._complaint == self._skipped else self._complaint
+
     async def start(self) -> None:
         self._polling = in_background(self._poll(), f"following {self._path}")
 

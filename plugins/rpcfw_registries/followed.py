@@ -102,6 +102,8 @@ class Followed:
         self._busy = False
         self._read_at = -merge_s
         self._closed = False
+        #: Why the list cannot be read; empty if it can.
+        self.trouble = ""
 
     def subscribe(self, listener: Listener) -> Watch:
         """
@@ -177,12 +179,14 @@ class Followed:
 
     def _fail(self, error: RegistryError) -> None:
         if not isinstance(error, Unreachable):
-            self._warn(f"the instances of {self._service} cannot be read: {error}")
+            self.trouble = f"the instances of {self._service} cannot be read: {error}"
+            self._warn(self.trouble)
         delay = _AGAIN_S * (0.8 + 0.4 * self._chance.random())
         self._clock.callLater(delay, self._read_soon)
 
     async def _read(self) -> None:
         children = await self._list()
+        self.trouble = ""
         gone, new = self._differences(children.names)
         fresh = await self._fetch(new)
         for name in gone:

@@ -74,6 +74,13 @@ class Name:
         self._complaint = ""
         self._following: Deferred[None] | None = None
 
+    @property
+    def trouble(self) -> str:
+        """
+        Why it cannot be looked up; empty if it can.
+        """
+        return self._complaint if self._failures else ""
+
     def start(self) -> None:
         """
         Look it up now, and from now on.

@@ -52,6 +52,11 @@ class StandaloneRegistry(Registry):
     def addresses(self) -> tuple[Address, ...]:
         return tuple(self.options.address)
 
+    @property
+    def trouble(self) -> str:
+        refused = (watch.complaint for watch in self._watches if watch.complaint)
+        return self._session.trouble or next(refused, "")
+
     async def stop(self) -> None:
         for watch in tuple(self._watches):
             watch.close()

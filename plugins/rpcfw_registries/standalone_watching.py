@@ -53,7 +53,8 @@ class NodeWatch(Watch):
         self._surroundings = surroundings
         self._view = View(service)
         self._holding: DelayedCall | None = None
-        self._complaint = ""
+        #: Why the node refuses it; empty if it does not.
+        self.complaint = ""
         self._telling = False
         self._open = True
         self._following: Deferred[None] = in_background(
@@ -94,7 +95,7 @@ class NodeWatch(Watch):
         async with channel.stream(WATCH, request, timeout_s=lasts_s) as stream:
             self._take(await self._first(stream))
             self._session.answered(channel)
-            self._complaint = ""
+            self.complaint = ""
             try:
                 while self._open:
                     self._take(await anext(stream))
@@ -149,8 +150,8 @@ class NodeWatch(Watch):
             self._telling = False
 
     def _complain(self, complaint: str) -> None:
-        if complaint != self._complaint:
-            self._complaint = complaint
+        if complaint != self.complaint:
+            self.complaint = complaint
             _log.warn(
                 "the registry node refuses a watch on {service}, tried again: {complaint}",
                 service=self._service,

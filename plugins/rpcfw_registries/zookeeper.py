@@ -94,10 +94,19 @@ class ZooKeeperRegistry(Registry):
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
         self._arrivals: list[Waiter[None]] = []
+        #: Why no server could be reached; empty while one is.
+        self._reason = ""
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         return tuple(self.options.address)
+
+    @property
+    def trouble(self) -> str:
+        refused = (each.trouble for each in self._followed.values() if each.trouble)
+        if not self._keeper.session:
+            return self._reason or "no server has been reached yet"
+        return next(refused, "")
 
     async def start(self) -> None:
         self._check_later()
@@ -168,12 +177,14 @@ class ZooKeeperRegistry(Registry):
             raise RegistryError(
                 f"no ZooKeeper server at {', '.join(map(str, self.options.address))} was reached "
                 f"within {format_duration(self.options.operation_timeout)}"
+                f"{self._reason and ': '}{self._reason}"
             ) from None
         finally:
             self._arrivals.remove(arrival)
 
     def _session_changed(self, event: SessionEvent) -> None:
         if event is SessionEvent.CONNECTED:
+            self._reason = ""
             if self._lease is not None and self._lease.active():
                 self._lease.cancel()
             self._look_at_everything()
@@ -202,6 +213,7 @@ class ZooKeeperRegistry(Registry):
         )
 
     def _trouble(self, reason: str) -> None:
+        self._reason = reason
         withheld = self._seldom.due(reason)
         if withheld is not None:
             _log.warn(

@@ -84,17 +84,17 @@ async def _within(
     try:
         return await limited(_look(registry, arguments.service), timers, timers.seconds() + limit_s)
     except DeadlineExceeded:
-        plan = application.plan.registry
-        assert plan is not None
-        where = getattr(plan.options, "address", ())
-        at = f" at {', '.join(map(str, where))}" if where else ""
+        reason = " ".join(registry.trouble.split()) or "is it running?"
         raise RegistryError(
-            f"the registry ({plan.name}{at}) did not answer within {limit_s:g} s; is it running?"
+            f"the registry ({registry}) did not answer within {limit_s:g} s: {reason}"
         ) from None
 
 
 async def _look(registry: Registry, only: str | None) -> dict[str, tuple[Instance, ...]]:
-    names: Sequence[str] = await registry.services()
+    try:
+        names: Sequence[str] = await registry.services()
+    except RegistryError as error:
+        raise RegistryError(f"the registry ({registry}): {' '.join(str(error).split())}") from error
     if only is not None:
         if only not in names:
             raise RegistryError(f"no service is called {only!r} here; {suggestion(only, names)}")

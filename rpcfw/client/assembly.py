@@ -96,7 +96,11 @@ class Client:
         self._coders = Coders(ground.payload)
         self._directory: Directory | None = None
         self._routing = Routing(
-            policies.routers, policies.balancer, ground.surroundings, self.when_told
+            policies.routers,
+            policies.balancer,
+            ground.surroundings,
+            self.when_told,
+            self._why_silent,
         )
         self.nodes = Nodes(
             options.protocols,
@@ -222,6 +226,14 @@ class Client:
             plugin = self._plugins.pop(0)
             await plugin.start()
             self._started.append(plugin)
+
+    def _why_silent(self) -> str:
+        """
+        Say why it is not known yet where the service is.
+        """
+        if self._directory is None:
+            return f"this application was still starting, so it asked nobody for {self.service}"
+        return self._directory.why_silent
 
     def _none_known(self, service: str) -> CallError:
         """

@@ -80,8 +80,19 @@ class Directory:
         Why no instance is known, for errors.
         """
         if not self._told:
-            return "the registry has not answered yet, and no snapshot file has any"
-        return "the registry has none; is a provider running, and announced under this name?"
+            return f"{self.why_silent}; no snapshot file has any either"
+        return (
+            f"the registry ({self._registry}) has none; "
+            "is a provider running, and announced under this name?"
+        )
+
+    @property
+    def why_silent(self) -> str:
+        """
+        Why it is not known where the service is, in the registry's own words.
+        """
+        reason = " ".join(self._registry.trouble.split()) or "no answer yet; is it running?"
+        return f"the registry ({self._registry}) has not said where {self._service} is: {reason}"
 
     @property
     def told(self) -> bool:

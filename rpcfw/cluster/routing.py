@@ -60,6 +60,7 @@ class Routing(Filter):
         surroundings: of the process.
         when_told: awaited before the first answer: returns once nodes are known, or
             it is known that there are none.
+        why_silent: says why that takes so long, for errors.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class Routing(Filter):
         balancer: Balancer,
         surroundings: Surroundings,
         when_told: Callable[[], Awaitable[None]],
+        why_silent: Callable[[], str],
     ) -> None:
         super().__init__(NoOptions(), surroundings)
         self._routers = tuple(routers)
         self._balancer = balancer
         self._when_told = when_told
+        self._why_silent = why_silent
         self._nodes: Nodes | None = None
         self._routes: dict[Hashable, Route] = {}
         for router in self._routers:
@@ -116,10 +119,7 @@ class Routing(Filter):
         except CANCELLED:
             if self.surroundings.clock.seconds() < call.deadline:
                 raise
-            raise DeadlineExceeded(
-                f"no registry said in time where {call.method.service} is; is it running?",
-                hints=Hint.NEVER_SENT,
-            ) from None
+            raise DeadlineExceeded(self._why_silent(), hints=Hint.NEVER_SENT) from None
         call.route = self._find(key, call)
         return await proceed(call)
 

@@ -124,12 +124,18 @@ class Announcing:
     async def _announce(self, instance: Instance, deadline: float) -> None:
         try:
             await limited(self._registry.announce(instance), self._ground.timers, deadline)
+        except RegistryError as error:
+            raise RegistryError(
+                f"the registry ({self._registry}) does not take {instance.service}: {error}"
+            ) from error
         except DeadlineExceeded:
             self.log.warn(
-                "{service} is not announced yet: the registry did not answer within "
-                "announce_limit of {limit:g} s; it will be as soon as it does",
+                "{service} is not announced yet: the registry ({registry}) did not answer within "
+                "announce_limit of {limit:g} s ({reason}); it will be as soon as it does",
                 service=instance.service,
+                registry=str(self._registry),
                 limit=self._options.announce_limit,
+                reason=self._registry.trouble or "is it running?",
             )
         else:
             self.log.info(

@@ -155,6 +155,10 @@ class LabRegistry(Registry):
         self._watches: list[Watch] = []
 
     @property
+    def trouble(self) -> str:
+        return "the lab's registry is out of reach" if self._place.away else ""
+
+    @property
     def announced(self) -> tuple[Instance, ...]:
         """
         What this process has announced.

@@ -147,7 +147,7 @@ class BreaksTest(SynchronousTestCase):
         channel = consumer.channel("demo.Shapes")
         self.run_to_end(consumer.start())
         error = self.failed(channel.call(unary("hang"), {}, 0.05), DeadlineExceeded)
-        assert "no registry said in time where demo.Shapes is" in error.message
+        assert "has not said where demo.Shapes is" in error.message
         self.run_to_end(consumer.stop())
 
 

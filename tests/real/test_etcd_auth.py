@@ -116,6 +116,12 @@ class TestUsers(EtcdCase, OneServer, TestCase):
         nobody = await self.running(self.server.address)
         with pytest.raises(RegistryError, match="set user and password"):
             await nobody.services()
+        self.watching(nobody)
+        for _ in range(300):
+            if nobody.trouble:
+                break
+            await self.pass_time(0.1)
+        assert "set user and password" in nobody.trouble
 
     async def test_a_user_where_nobody_asks(self):
         """
@@ -196,6 +202,7 @@ class TestTLS(SecuredMember, TestCase):
         suspicious = await self.running(self.address, **files)
         with pytest.raises(RegistryError, match="no etcd member answers"):
             await suspicious.services()
+        assert "certificate" in suspicious.trouble
 
     async def test_names_a_file_that_is_missing(self):
         """

@@ -378,6 +378,19 @@ class WatchContract(_Steps):
         await self.come_back()
         await self.sees(told, an_instance())
 
+    async def test_says_why_the_place_is_away(self) -> None:
+        """
+        While the place is away the registry says why, in one sentence; then no more.
+        """
+        await self.put(an_instance())
+        await self.leave()
+        self.watcher = await self.started()
+        told, _ = self.watched()
+        await self.until(lambda: self.watcher.trouble, "it says why it is silent")
+        await self.come_back()
+        await self.sees(told, an_instance())
+        await self.until(lambda: not self.watcher.trouble, "it has no trouble any more")
+
 
 class RegistryContract(WatchContract):
     """

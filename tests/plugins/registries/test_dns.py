@@ -109,9 +109,11 @@ def test_a_name_never_found():
     world.start()
     world.advance(3)
     assert [] == world.told.snapshots
+    assert "orders.example.com cannot be looked up: away" in world.registry.trouble
     world.names["orders.example.com"] = ["10.0.0.1"]
     world.advance(5)
     assert 1 == len(world.addresses)
+    assert "" == world.registry.trouble
 
 
 def test_addresses_need_no_look_up():

@@ -59,14 +59,16 @@ class TestAccess(Keeping):
         """
         self.store.users = {"bob": "xyzzy"}
         self.store.banned = {"bob"}
-        told = self.told(self.registry(user="bob", password="xyzzy"))
+        registry = self.registry(user="bob", password="xyzzy")
+        told = self.told(registry)
         self.advance(30)
+        assert "demo.Greeter cannot be read: etcd does not permit this" in registry.trouble
         assert told.last is None
         assert 1 == len(self.asked("Authenticate"))
         assert len(self.asked("Range")) <= 30
         self.store.banned = set()
         self.advance(3)
-        assert [] == told.last
+        assert ([], "") == (told.last, registry.trouble)
 
     def test_a_user_where_nobody_asks(self):
         """

@@ -372,8 +372,10 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         assert [an_instance()] == told.last
         assert 1 == len(self.network.opened)
         assert [] == refused.snapshots
+        assert "RESOURCE_EXHAUSTED" in registry.trouble
         watch.close()
         self.advance(3)
+        assert "" == registry.trouble
         assert [] == refused.last
 
     def test_a_raising_listener_is_told_the_next_change(self):

@@ -235,6 +235,17 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         self.advance(40)
         await self.sees(told, an_instance())
 
+    async def test_says_why_a_watch_is_refused(self):
+        """
+        Without the right to read, the registry says so for as long as that lasts.
+        """
+        self.keepers[self.watcher].failures.append(Refused("not permitted to read"))
+        told, _ = self.watched()
+        await self.until(lambda: self.watcher.trouble, "it says why")
+        assert "demo.Greeter cannot be read: not permitted to read" in self.watcher.trouble
+        await self.sees(told)
+        assert "" == self.watcher.trouble
+
     async def test_asks_for_services_with_a_limit(self):
         """
         Asking a place that is away fails after the time that a request may take.

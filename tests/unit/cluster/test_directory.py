@@ -16,6 +16,7 @@ from rpcfw.spi.registry import Registry, Watch
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.surroundings import InlineThreads
+from rpcfw.values.address import Address
 from rpcfw.values.instance import Snapshot, instance_to_json
 
 SERVICE = "demo.Greeter"
@@ -26,7 +27,11 @@ class Told(Registry, Watch):
     A registry that says what the test says.
     """
 
+    addresses = ()
+    trouble = ""
+
     def __init__(self):
+        self.name = "told"
         self.listener = None
         self.closed = 0
 
@@ -162,10 +167,24 @@ def test_who_waits_is_told_once_there_is_word():
     world = World()
     waiting = spawn(world.directory.when_told())
     assert not waiting.called
-    assert "not answered yet" in world.directory.why_none
+    assert "no answer yet; is it running?" in world.directory.why_none
     world.registry.say()
     assert waiting.called
     assert "is a provider running" in world.directory.why_none
+
+
+def test_why_nothing_is_known():
+    """
+    The registry is named, with its address and what it says is wrong, in one line.
+    """
+    world = World()
+    world.registry.name = "zookeeper"
+    world.registry.addresses = (Address("tcp", "zk1", 2181), Address("tcp", "zk2", 2181))
+    world.registry.trouble = "no rights\nto read"
+
+    for why in (world.directory.why_silent, world.directory.why_none):
+        assert "the registry (zookeeper at tcp:zk1:2181, tcp:zk2:2181)" in why
+        assert ": no rights to read" in why
 
 
 def test_a_stop():
