@@ -39,8 +39,9 @@ class JSONCodec(Codec):
             return Coder(encode=_checked(check_of(type)), decode=msgspec.json.Decoder(type).decode)
         except Exception as error:
             reason = str(error).rpartition("\n")[2]
+            name = getattr(type, "__qualname__", None) or repr(type)
             raise ContractError(
-                f"JSON cannot carry {type!r}: {reason}; use builtins, dataclasses, "
+                f"JSON cannot carry {name}: {reason}; use builtins, dataclasses, "
                 "attrs classes, msgspec structs or Protobuf messages"
             ) from error
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from attrs import frozen
 
 from rpcfw.codegen.model import Message
-from rpcfw.codegen.names import has_keyword, messages_module
+from rpcfw.codegen.names import identifier, is_unwritable, messages_module
 
 __all__ = ["Imports"]
 
@@ -60,10 +60,10 @@ class Imports:
 
     def _alias(self, dotted: str) -> str:
         used = {module.alias for module in self._modules.values()}
-        last = dotted.rpartition(".")[2]
+        last = identifier(dotted.rpartition(".")[2])
         if last not in used:
             return last
-        alias = plain = dotted.replace(".", "_")
+        alias = plain = identifier(dotted)
         number = 1
         while alias in used:
             number += 1
@@ -75,7 +75,7 @@ class Imports:
         Return what evaluates to the message's class.
         """
         text = self._modules[message.proto].alias
-        if not has_keyword(message.name):
+        if not is_unwritable(message.name):
             return f"{text}.{message.name}"
         for part in message.name.split("."):
             text = f'getattr({text}, "{part}")'
@@ -85,16 +85,16 @@ class Imports:
         """
         Return what a type checker reads as the message's class.
         """
-        if has_keyword(message.name) or has_keyword(self._modules[message.proto].dotted):
+        if is_unwritable(message.name) or is_unwritable(self._modules[message.proto].dotted):
             return "Any"
         return self.expression(message)
 
     @property
     def by_name(self) -> bool:
         """
-        Whether a module's name is a keyword, so that importlib has to import it.
+        Whether a module's name cannot be written, so that importlib has to import it.
         """
-        return any(has_keyword(module.dotted) for module in self._modules.values())
+        return any(is_unwritable(module.dotted) for module in self._modules.values())
 
     @property
     def placed(self) -> bool:
@@ -127,7 +127,7 @@ class Imports:
         while shared < min(len(here), len(there)) and here[shared] == there[shared]:
             shared += 1
         origin = "." * (1 + len(here) - shared) + ".".join(there[shared:])
-        if has_keyword(module.dotted):
+        if is_unwritable(module.dotted):
             path = f"{origin}.{name}" if there[shared:] else f"{origin}{name}"
             return f'{module.alias}: Any = import_module("{path}", __package__)'
         return f"from {origin} import {name}{_as(module.alias, name)}"
@@ -135,7 +135,7 @@ class Imports:
 
 def _absolute(module: _Module) -> str:
     package, _, name = module.dotted.rpartition(".")
-    if has_keyword(module.dotted):
+    if is_unwritable(module.dotted):
         return f'{module.alias} = import_module("{module.dotted}")'
     if not package:
         return f"import {name}{_as(module.alias, name)}"

@@ -12,7 +12,14 @@ import keyword
 import re
 from collections.abc import Iterable
 
-__all__ = ["attributes", "has_keyword", "messages_module", "services_module", "snake_case"]
+__all__ = [
+    "attributes",
+    "identifier",
+    "is_unwritable",
+    "messages_module",
+    "services_module",
+    "snake_case",
+]
 
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -80,8 +87,22 @@ def _module(proto: str) -> str:
     return proto.replace("-", "_").replace("/", ".")
 
 
-def has_keyword(dotted: str) -> bool:
+def is_unwritable(dotted: str) -> bool:
     """
-    Whether a dotted name cannot be written down, because a part is a keyword.
+    Whether a dotted name cannot be written down, as ``class.order_pb2`` or ``2fa_pb2``.
+
+    protoc makes modules of such names all the same; importlib can import them.
     """
-    return any(keyword.iskeyword(part) for part in dotted.split("."))
+    return not all(map(_is_name, dotted.split(".")))
+
+
+def identifier(module: str) -> str:
+    """
+    Return a name in the text for a module of any name.
+    """
+    name = re.sub(r"\W", "_", module)
+    return name if _is_name(name) else f"_{name}"
+
+
+def _is_name(part: str) -> bool:
+    return part.isidentifier() and not keyword.iskeyword(part)

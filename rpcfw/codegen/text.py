@@ -42,9 +42,10 @@ def module_text(file: ServiceFile, *, relative: bool, written: Collection[str] =
     blocks = [_head(file, methods, imports)]
     for service, table in zip(file.services, _tables(file.services), strict=True):
         blocks.append(_serving(service, imports))
-        blocks.append(
-            f"{table} = {{one.attribute: one.method for one in offered({service.name}Base)}}"
-        )
+        if service.methods:
+            blocks.append(
+                f"{table} = {{one.attribute: one.method for one in offered({service.name}Base)}}"
+            )
         blocks.append(_calling(service, table, imports))
     return "\n\n\n".join(blocks) + "\n"
 
@@ -106,7 +107,7 @@ def _own_imports(shapes: set[Shape]) -> list[str]:
     streams = any(shape.server_streams for shape in shapes)
     replies = any(not shape.server_streams for shape in shapes)
     service = ["Reply"] if replies else []
-    service += ["Service", *(["method"] if shapes else []), "offered"]
+    service += ["Service", *(["method", "offered"] if shapes else [])]
     return [
         "from rpcfw.client.stub import Stub",
         *(["from rpcfw.errors import Unimplemented"] if shapes else []),

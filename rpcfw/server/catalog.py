@@ -113,9 +113,30 @@ class Catalog:
             writers={},
         )
         # Asked for now, so that a type that no codec carries stops the start.
-        served.readers[method.codec] = self._payload.coder(method.codec, method.request_type)
-        served.writers[method.codec] = self._payload.coder(method.codec, method.response_type)
+        try:
+            served.readers[method.codec] = self._payload.coder(method.codec, method.request_type)
+            served.writers[method.codec] = self._payload.coder(method.codec, method.response_type)
+        except Unimplemented as error:
+            reason = self._unfit(one) or str(error)
+            where = f"{type(service).__qualname__}.{one.attribute}"
+            raise ContractError(f"{where}: {reason}") from error
         return served
+
+    def _unfit(self, one: Offered) -> str:
+        """
+        Return which parameter, or the result, cannot be carried, and why.
+        """
+        method = one.method
+        parts = [("the request", method.request_type)]
+        if one.parameters is not None:
+            fields = msgspec.structs.fields(method.request_type)
+            parts = [(f"the parameter {field.name!r}", field.type) for field in fields]
+        for what, kind in (*parts, ("the result", method.response_type)):
+            try:
+                self._payload.coder(method.codec, kind)
+            except Unimplemented as error:
+                return f"{what}: {error}"
+        return ""
 
     def coders(self, served: Served, codec: str) -> tuple[Coder, Coder]:
         """

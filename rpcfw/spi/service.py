@@ -19,6 +19,7 @@ import inspect
 import re
 import typing
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine
+from functools import cached_property, partialmethod
 from itertools import pairwise
 from typing import Any, ClassVar, TypeVar, Union, overload
 
@@ -202,10 +203,37 @@ def blocking(function: F) -> F:
 
 
 def _mark_of(function: Any) -> _Mark:
+    if not hasattr(function, "__dict__"):
+        raise ContractError(
+            f"a {type(function).__name__} cannot be called from outside; "
+            "mark a method of the instance, with self"
+        )
     mark: _Mark | None = function.__dict__.get("__rpcfw__")
     if mark is None:
         mark = function.__rpcfw__ = _Mark()
     return mark
+
+
+def _found_mark(attribute: Any) -> _Mark | None:
+    """
+    Return the mark of what stands in a class, also one that a decorator has hidden.
+    """
+    for candidate in (attribute, _wrapped(attribute)):
+        mark: _Mark | None = getattr(candidate, "__dict__", {}).get("__rpcfw__")
+        if mark is not None:
+            return mark
+    return None
+
+
+def _wrapped(attribute: Any) -> Any:
+    """
+    Return the function in what is no method of an instance; None for a method.
+    """
+    if isinstance(attribute, (staticmethod, classmethod)):
+        return attribute.__func__
+    if isinstance(attribute, property):
+        return attribute.fget
+    return attribute.func if isinstance(attribute, (cached_property, partialmethod)) else None
 
 
 def offered(cls: type[Service]) -> tuple[Offered, ...]:
@@ -224,6 +252,11 @@ def offered(cls: type[Service]) -> tuple[Offered, ...]:
         attributes = sorted({name for base in cls.__mro__ for name in vars(base)})
         methods = [_offer(cls, name) for name in attributes]
         found = tuple(sorted(filter(None, methods), key=lambda one: one.method.name))
+        if not found:
+            raise ContractError(
+                f"{cls.__qualname__}: no method is marked, so nothing of it could be called; "
+                "write @rpcfw.method above each method that callers may use"
+            )
         for one, next_one in pairwise(found):
             if one.method.name == next_one.method.name:
                 raise ContractError(
@@ -242,16 +275,18 @@ def _offer(cls: type[Service], attribute: str) -> Offered | None:
     function nearest to the class says how it runs.
     """
     functions = [vars(base)[attribute] for base in cls.__mro__ if attribute in vars(base)]
-    marked = [
-        (f, vars(f)["__rpcfw__"]) for f in functions if "__rpcfw__" in getattr(f, "__dict__", ())
-    ]
+    marked = [(f, mark) for f in functions if (mark := _found_mark(f)) is not None]
     declared = [(function, mark) for function, mark in marked if mark.exported]
     if not declared:
         return None
     function, mark = declared[-1]
     where = f"{cls.__qualname__}.{attribute}"
-    if isinstance(functions[0], (staticmethod, classmethod)):
-        raise ContractError(f"{where}: a static or class method cannot be called from outside")
+    for found in (functions[0], function):
+        if _wrapped(found) is not None or not callable(found):
+            raise ContractError(
+                f"{where}: a {type(found).__name__} cannot be called from outside; "
+                "write a method of the instance, with self"
+            )
     if mark.name is not None and not _NAME.match(mark.name):
         raise ContractError(f"{where}: {mark.name!r} cannot be a method's name")
     if mark.shape is None:
@@ -309,11 +344,11 @@ def _plain_types(
             shape = Shape.BIDI_STREAM if server_streams else Shape.CLIENT_STREAM
             return shape, item, response, None
     shape = Shape.SERVER_STREAM if server_streams else Shape.UNARY
-    struct = msgspec.defstruct(
-        f"{function.__name__}_arguments",
-        [_struct_field(parameter, hints[parameter.name]) for parameter in parameters],
-        forbid_unknown_fields=True,
-    )
+    fields = [_struct_field(parameter, hints[parameter.name]) for parameter in parameters]
+    try:
+        struct = msgspec.defstruct(f"{function.__name__}_arguments", fields)
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"{where}: its parameters cannot be sent: {error}") from error
     return shape, struct, response, tuple(parameter.name for parameter in parameters)
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rpcfw.codegen.names import (
     attributes,
-    has_keyword,
+    identifier,
+    is_unwritable,
     messages_module,
     services_module,
     snake_case,
@@ -103,9 +104,21 @@ def test_modules_are_named_as_protoc_names_them(proto, module):
     assert f"{module}_rpc" == services_module(proto)
 
 
-def test_keywords_are_found_in_any_part():
+@pytest.mark.parametrize("name", ["foo.class.bar_pb2", "2fa_pb2", "v1.2.a_pb2", "foo.a b_pb2"])
+def test_names_that_cannot_be_written(name):
     """
-    A module below a directory named for a keyword is known as unwritable.
+    A module is known as unwritable if any part of its name is no identifier.
     """
-    assert has_keyword("foo.class.bar_pb2")
-    assert not has_keyword("foo.classes.bar_pb2")
+    assert is_unwritable(name)
+    assert not is_unwritable("foo.classes.bar_pb2")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("order_pb2", "order_pb2"), ("2fa_pb2", "_2fa_pb2"), ("a b_pb2", "a_b_pb2"), ("v1.2", "v1_2")],
+)
+def test_modules_get_names_in_the_text(module, name):
+    """
+    A module of any name is called by an identifier.
+    """
+    assert name == identifier(module)

@@ -4,11 +4,14 @@ The text that is written for a file of services.
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from rpcfw.codegen.model import read_file, read_messages
+from rpcfw.codegen.names import messages_module, services_module
 from rpcfw.codegen.text import module_text
 from tests.unit.codegen.descriptors import MONEY, ORDER, SHOP, file, files
 
@@ -88,7 +91,59 @@ def test_services_of_like_names_keep_their_methods_apart():
     """
     Two services whose names differ by case alone have a table each.
     """
-    source = MONEY + 'service { name: "AB" } service { name: "Ab" }'
+    go = 'method { name: "Go" input_type: ".common.Money" output_type: ".common.Money" }'
+    source = f'{MONEY} service {{ name: "AB" {go} }} service {{ name: "Ab" {go} }}'
     text = _text(source, relative=True)
     assert "_AB = {" in text
     assert "_AB_1 = {" in text
+
+
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize(
+    "proto",
+    ["2fa.proto", "2/order.proto", "v1.2/a.proto", "a b.proto", "class/2fa.proto", "is.proto"],
+)
+def test_files_of_any_name(tmp_path, monkeypatch, proto, relative):
+    """
+    What is written for a proto file whose name is no identifier can be imported.
+    """
+    described = file(
+        f"""name: "{proto}" package: "odd" syntax: "proto3" message_type {{ name: "M" }}
+        service {{
+          name: "S" method {{ name: "Go" input_type: ".odd.M" output_type: ".odd.M" }}
+        }}"""
+    )
+    text = module_text(read_file(described, read_messages([described])), relative=relative)
+    messages, services = messages_module(proto), services_module(proto)
+    for module, content in ((messages, "class M: pass"), (services, text)):
+        path = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in {part for one in (messages, services) for part in prefixes(one)}:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    module = import_module(services)
+
+    assert "odd.S" == module.SStub.service_name
+
+
+def prefixes(dotted: str) -> list[str]:
+    """
+    Return a dotted name and the packages that it stands in.
+    """
+    parts = dotted.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def test_a_service_without_methods_is_written():
+    """
+    A service that declares no method yet is written, and imported.
+    """
+    bare = file('name: "bare.proto" package: "odd" service { name: "Bare" }')
+    text = module_text(read_file(bare, {}), relative=True)
+    namespace: dict = {}
+
+    exec(compile(text, "bare_rpc.py", "exec"), namespace)  # noqa: S102 - text of ours
+
+    assert "odd.Bare" == namespace["BareStub"].service_name

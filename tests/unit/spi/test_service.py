@@ -5,6 +5,7 @@ Services as users define them.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from functools import cached_property, partialmethod
 from typing import Annotated
 
 import msgspec
@@ -116,7 +117,7 @@ def test_arguments_become_a_request():
     assert ("bob", 1) == msgspec.structs.astuple(decoder.decode(b'{"name":"bob"}'))
     with pytest.raises(msgspec.ValidationError, match="times"):
         decoder.decode(b'{"name":"bob","times":"many"}')
-    with pytest.raises(msgspec.ValidationError, match="nam"):
+    with pytest.raises(msgspec.ValidationError, match="missing required field `name`"):
         decoder.decode(b'{"nam":"bob"}')
     with pytest.raises(msgspec.ValidationError, match="length"):
         msgspec.json.decode(
@@ -278,9 +279,62 @@ def test_what_cannot_be_served(function):
 
 def test_static_methods():
     """
-    A method that has no service to belong to is refused.
+    A method that has no service to belong to is refused, whichever mark stands above.
     """
-    assert "static or class method" in refused(method(staticmethod(lambda x: x)))
+    told = "cannot be called from outside; write a method of the instance, with self"
+
+    assert f"a staticmethod {told}" in refused(method(staticmethod(lambda x: x)))
+    assert f"a staticmethod {told}" in refused(staticmethod(method(lambda x: x)))
+    assert f"a classmethod {told}" in refused(classmethod(method(lambda x: x)))
+
+
+@pytest.mark.parametrize("hide", [property, cached_property, partialmethod])
+def test_what_is_no_method(hide):
+    """
+    A mark that another decorator hides is found, and refused by name.
+    """
+    assert f"a {hide.__name__} cannot be called" in refused(hide(method(lambda self: 5)))
+
+
+def test_a_marked_property():
+    """
+    A property cannot be marked; that is said where it is written.
+    """
+    with pytest.raises(ContractError, match="a property cannot be called from outside"):
+        method(property(lambda self: 5))
+
+
+def test_a_method_that_is_overridden_by_something_else():
+    """
+    What implements a method has to be one.
+    """
+    wrong = type("Wrong", (Greeter,), {"now": 5})
+
+    with pytest.raises(ContractError, match=r"Wrong\.now: a int cannot be called"):
+        offered(wrong)
+
+
+def test_a_service_without_methods():
+    """
+    A class of which nothing could be called is refused, and told how to mark methods.
+    """
+
+    class Bare(Service, name="demo.Bare"):
+        def forgotten(self) -> int:
+            return 5
+
+    with pytest.raises(ContractError, match=r"Bare: no method is marked.*@rpcfw\.method"):
+        offered(Bare)
+
+
+def test_parameters_that_cannot_be_sent():
+    """
+    A default that cannot be copied for each call is refused with its method.
+    """
+
+    def wrong(self, x: Point = bytearray(b"a")) -> int: ...  # noqa: B008
+
+    assert refused(method(wrong)).startswith("Wrong.wrong: its parameters cannot be sent")
 
 
 def test_one_name_for_two():
