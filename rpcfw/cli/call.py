@@ -2,7 +2,7 @@
 ``rpcfw call``: call any method that speaks JSON, in any of the four shapes.
 
 What the method takes is not known here, so whatever is JSON is sent, and the server
-says what does not fit.
+says what does not fit. It is asked to refuse parameters that it does not know.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rpcfw.cli.running import run as run_command
 from rpcfw.cli.stdin import Lines
 from rpcfw.errors import SettingsError
 from rpcfw.spi.channel import Channel
+from rpcfw.values.metadata import STRICT
 from rpcfw.values.method import Method, Shape
 
 __all__ = ["add_arguments", "run"]
@@ -184,7 +185,8 @@ async def _unary(
     out: TextIO,
 ) -> None:
     method = _method(arguments, Shape.UNARY)
-    response = await channel.call(method, messages[0], arguments.timeout, arguments.metadata)
+    metadata = [*arguments.metadata, (STRICT, "1")]
+    response = await channel.call(method, messages[0], arguments.timeout, metadata)
     _print(response, out)
 
 
@@ -198,7 +200,8 @@ async def _stream(
     # On a wire that tells the shapes apart at all, this one holds the other three.
     method = _method(arguments, Shape.BIDI_STREAM)
     given = messages or _lines(application)
-    stream = channel.stream(method, given, arguments.timeout, arguments.metadata)
+    metadata = [*arguments.metadata, (STRICT, "1")]
+    stream = channel.stream(method, given, arguments.timeout, metadata)
     async with stream:
         async for response in stream:
             _print(response, out)

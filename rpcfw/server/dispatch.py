@@ -7,6 +7,7 @@ from __future__ import annotations
 from types import CoroutineType
 from typing import Any
 
+import msgspec
 from attrs import define
 from twisted.internet.defer import Deferred
 
@@ -18,6 +19,7 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
+from rpcfw.values.metadata import EMPTY, STRICT
 
 __all__ = ["Pending", "disown", "dispatch"]
 
@@ -42,6 +44,10 @@ class Pending:
     stream: Any = None
 
 
+#: Unknown parameters that an error names at most.
+_NAMES_SHOWN = 5
+
+
 def dispatch(payload: Payload, threads: BlockingThreads) -> CallStep:
     """
     Return the step that runs methods; blocking ones in ``threads``.
@@ -55,7 +61,13 @@ def dispatch(payload: Payload, threads: BlockingThreads) -> CallStep:
             request = _read(payload, pending)
         call.request = request
         spread = served.spread
-        arguments = (request,) if spread is None else spread(request)
+        if spread is None:
+            arguments: tuple[Any, ...] = (request,)
+        else:
+            # Most calls bring no metadata: they pay for one comparison.
+            if call.metadata is not EMPTY and STRICT in call.metadata:
+                _refuse_unknown(payload, pending)
+            arguments = spread(request)
         # A refusal of the pool is its own, not the method's, so it is not in the `try`.
         running = threads.run(served.function, arguments) if served.blocking else None
         try:
@@ -87,6 +99,27 @@ def disown(error: CallError) -> None:
     error.hints = Hint.NONE
     if error.remote:
         error.details, error.trailers, error.retry_after_s = b"", (), None
+
+
+def _refuse_unknown(payload: Payload, pending: Pending) -> None:
+    """
+    Refuse parameters that the method does not have.
+
+    They are ignored otherwise, so that clients may be newer than their servers.
+    """
+    method = pending.served.method
+    given = payload.read(
+        payload.coder(method.codec, dict[str, Any]), pending.body, pending.encoding, "the request"
+    )
+    known = {field.encode_name for field in msgspec.structs.fields(method.request_type)}
+    unknown = sorted(given.keys() - known)
+    if unknown:
+        names = ", ".join(map(repr, unknown[:_NAMES_SHOWN]))
+        takes = ", ".join(sorted(known)) or "none"
+        raise InvalidMessage(
+            f"{method.path} has no parameter {names}; it has: {takes}",
+            status=Status.INVALID_ARGUMENT,
+        )
 
 
 def _read(payload: Payload, pending: Pending) -> Any:

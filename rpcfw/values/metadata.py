@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["EMPTY", "Metadata", "MetadataLike", "Pairs"]
+__all__ = ["EMPTY", "STRICT", "Metadata", "MetadataLike", "Pairs"]
 
 Pairs = tuple[tuple[str, str | bytes], ...]
 
@@ -94,6 +94,10 @@ class Metadata:
 MetadataLike = Metadata | Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 
 EMPTY = Metadata()
+
+#: With this name in its metadata a call asks that parameters which the method does not
+#: have are refused. `rpcfw call` does: a person may have misspelt one.
+STRICT = "rpcfw-strict"
 
 
 def _checked(given: object, value: object) -> str:

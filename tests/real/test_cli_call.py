@@ -96,6 +96,16 @@ def test_every_shape_can_be_streamed(world, arguments, stdin, printed):
     assert printed == [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def test_a_misspelt_parameter(world):
+    """
+    A parameter that the method does not have is refused, though it has defaults for all.
+    """
+    done = world.call("demo.Probe/hang", '{"wrod": "x"}')
+
+    assert 1 == done.returncode
+    assert "INVALID_ARGUMENT: demo.Probe/hang has no parameter 'wrod'; it has: word" in done.stderr
+
+
 def test_options_may_stand_anywhere(world):
     """
     An option between messages is an option still.

@@ -239,7 +239,8 @@ class ReflectionTest(ServicesCase):
         """
         What is added to a running server is described from then on.
         """
-        later = service_class("later.Plain", {})
+        go = Method("later.Plain", "Go", Shape.UNARY, bytes, bytes, codec="raw")
+        later = service_class("later.Plain", {"go": go})
         self.provider.server.catalog.add(later())
         (answer,) = self.ask({"list_services": ""})
 
