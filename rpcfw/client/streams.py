@@ -275,7 +275,9 @@ class CallStream(Stream, Listener):
         if event.status is Status.OK:
             self._close(None)
         else:
-            self._close(overrun(error_of(event), self._call, self._timers.seconds()))
+            error = error_of(event)
+            error.metadata = self._call.response_metadata.pairs
+            self._close(overrun(error, self._call, self._timers.seconds()))
 
     def lost(self, error: CallError) -> None:
         self._close(error)

@@ -4,10 +4,12 @@ What a caller learns of what goes wrong, and what it does not.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 from attrs import evolve
 
-from rpcfw import ApplicationError, CallError, Service, Status, method
+from rpcfw import ApplicationError, CallError, Service, Status, context, method
 from rpcfw.errors import (
     InvalidMessage,
     MessageTooLarge,
@@ -341,3 +343,28 @@ def test_one_way_ends_with_a_stop(lab):
     lab.advance(0.05)
     lab.stop(process)
     assert ["a"] == service.told
+
+
+class Picky(Service, name="demo.Picky"):
+    """
+    Says something, then refuses what it was sent.
+    """
+
+    @method
+    async def take(self, texts: AsyncIterator[str]) -> str:
+        context().send_metadata({"x-place": "here"})
+        context().send_trailers({"x-why": "taste"})
+        raise ApplicationError(Status.NOT_FOUND, "no such thing")
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_what_a_method_says_before_it_fails_while_its_client_streams(lab, wire):
+    """
+    The error has the metadata and the trailers, as that of a unary call has.
+    """
+    wires = f"app.protocols={wire}"
+    lab.serve(Picky(), sets=[wires, f"server.protocols={wire}"])
+    client = lab.consumer(wires, f"client.protocols={wire}").application.client(Picky)
+    error = fails(lab, client.take(["a"]))
+    assert (("x-place", "here"),) == error.metadata
+    assert (("x-why", "taste"),) == error.trailers

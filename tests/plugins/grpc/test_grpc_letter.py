@@ -144,7 +144,6 @@ LISTED = {
     403: Status.PERMISSION_DENIED,
     404: Status.UNIMPLEMENTED,
     429: Status.UNAVAILABLE,
-    431: Status.INTERNAL,
     502: Status.UNAVAILABLE,
     503: Status.UNAVAILABLE,
     504: Status.UNAVAILABLE,
@@ -152,7 +151,9 @@ LISTED = {
 
 
 @pytest.mark.parametrize("ended", [True, False])
-@pytest.mark.parametrize("http", [*LISTED, 204, 300, 302, 402, 408, 409, 412, 413, 418, 500, 501])
+@pytest.mark.parametrize(
+    "http", [*LISTED, 204, 300, 302, 402, 408, 409, 412, 413, 418, 431, 500, 501]
+)
 def test_http_statuses_without_a_grpc_status(http: int, *, ended: bool) -> None:
     """
     The table of http-grpc-status-mapping.md; all that it does not list is UNKNOWN.
