@@ -21,7 +21,7 @@ from attrs import define, evolve
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget
@@ -71,9 +71,14 @@ class Hedge(Filter):
 class _Attempt:
     """
     One runner.
+
+    Args:
+        call: its copy of the call.
+        number: which attempt of the call it begins with.
     """
 
     call: Call
+    number: int
     running: Any = None
     response: Any = None
     error: BaseException | None = None
@@ -116,6 +121,11 @@ class _Race:
                     await self._wait()
                 else:
                     raise self._last
+        except CANCELLED:
+            # Whoever says that no answer came says from where.
+            for attempt in self._under_way:
+                self._call.peer = attempt.call.peer or self._call.peer
+            raise
         finally:
             for attempt in tuple(self._under_way):
                 attempt.running.cancel()
@@ -136,7 +146,9 @@ class _Race:
         call = self._call
         # Each goes to a node that none of the others went to, if there is one.
         tried = tuple({node: None for one in self._begun for node in one.call.tried})
-        attempt = _Attempt(evolve(call, attempt=call.attempt + len(self._begun), tried=tried))
+        # The retry step below counts the attempt in the copy.
+        attempt = _Attempt(evolve(call, tried=tried), call.attempt + 1)
+        call.attempt += 1
         self._begun.append(attempt)
         self._under_way.append(attempt)
         attempt.running = spawn(self._proceed(attempt.call))
@@ -151,6 +163,8 @@ class _Race:
         self._note(attempt)
 
     def _note(self, attempt: _Attempt) -> None:
+        # Further attempts that the retry step made count as well.
+        self._call.attempt += max(0, attempt.call.attempt - attempt.number)
         self._under_way.remove(attempt)
         self._ended.append(attempt)
         self._ring()
@@ -165,8 +179,7 @@ class _Race:
         error = attempt.error
         if not isinstance(error, CallError):
             raise error or AssertionError
-        call = self._call
-        call.peer, call.attempt = attempt.call.peer, attempt.call.attempt
+        self._call.peer = attempt.call.peer
         wish = error.retry_after_s
         stop = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
         unsent = error.hints & Hint.NEVER_SENT

@@ -128,11 +128,13 @@ class _Limit:
     What `limited` has the timers watch.
     """
 
-    __slots__ = ("expired", "waited")
+    __slots__ = ("expired", "told", "waited")
 
     def __init__(self) -> None:
         self.waited: Any = None
         self.expired = False
+        #: The coroutine was cancelled: once, so that it can wait while it cleans up.
+        self.told = False
 
     def expire(self) -> None:
         self.expired = True
@@ -152,6 +154,10 @@ def limited(
     that is what it cancels when the time is over. So one limit covers everything
     below, the waits of users' own filters too, without a further Deferred.
 
+    Beside asyncio a future is done before its awaiter goes on. If the time is over in
+    between, there is nothing to cancel: the awaiter gets its value, and may end with it.
+    If it waits for anything more, that is cancelled at once.
+
     Raises:
         DeadlineExceeded: the time was over. Its message is for the caller to set.
     """
@@ -162,7 +168,7 @@ def limited(
     try:
         while True:
             try:
-                limit.waited = step(argument)
+                waited = limit.waited = step(argument)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
@@ -170,16 +176,21 @@ def limited(
                 if limit.expired:
                     raise DeadlineExceeded("") from None
                 raise
-            try:
-                argument = yield limit.waited
-                step = coroutine.send
-                if limit.expired and limit.waited is None:
+            if limit.expired and not limit.told:
+                if waited is None:
+                    limit.told = True
                     step, argument = coroutine.throw, asyncio.CancelledError()
+                    continue
+                waited.cancel()
+            try:
+                argument = yield waited
+                step = coroutine.send
             except GeneratorExit:
                 coroutine.close()
                 raise
             except BaseException as error:  # noqa: BLE001 - the coroutine is to see it
                 step, argument = coroutine.throw, error
+                limit.told = limit.told or (limit.expired and isinstance(error, CANCELLED))
     finally:
         timers.forget(deadline, limit)
 

@@ -141,6 +141,42 @@ class HedgeTest(SynchronousTestCase):
 
         assert "the last" == self.failed(running).message
 
+    def test_attempts_are_numbered_in_order(self) -> None:
+        """
+        Whether by delay or after a failure, each attempt has the next number.
+        """
+        running = self.hedge(max_attempts=5, non_fatal=frozenset((Status.UNAVAILABLE,)))
+        for number in range(4):
+            self.refuse(number, Status.UNAVAILABLE)
+
+        assert [1, 2, 3, 4, 5] == [call.attempt for call, _ in self.attempts]
+        self.refuse(4, Status.UNAVAILABLE)
+        assert Status.UNAVAILABLE is self.failed(running).status
+        assert 5 == self.call.attempt
+
+    def test_repeats_within_an_attempt_count(self) -> None:
+        """
+        An attempt that the retry step repeated took two numbers; the next has the third.
+        """
+        running = self.hedge(non_fatal=frozenset((Status.UNAVAILABLE,)))
+        self.attempts[0][0].attempt += 1
+        self.refuse(0, Status.UNAVAILABLE)
+
+        assert [2, 3] == [call.attempt for call, _ in self.attempts]
+        running.cancel()
+        self.failureResultOf(running)
+
+    def test_giving_up_tells_what_was_tried(self) -> None:
+        """
+        A call that is given up knows how many attempts it made, and where the last went.
+        """
+        running = self.hedge()
+        self.clock.advance(1)
+        running.cancel()
+        self.failureResultOf(running)
+
+        assert ("node 1", 2) == (self.call.peer, self.call.attempt)
+
     def test_what_was_not_begun_is_never_fatal(self) -> None:
         """
         A refusal of a server that goes away is no answer; the next follows soon after.

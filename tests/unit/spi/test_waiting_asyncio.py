@@ -392,3 +392,101 @@ def test_bridged_code_in_a_task_of_the_users():
         return await task
 
     assert run(scenario) == "x"
+
+
+@pytest.mark.parametrize("wait", ["future", "waiter", "turn", "again"])
+def test_a_limit_between_a_value_and_its_awaiter(wait):
+    """
+    Time that is over after a value has come, and before its awaiter goes on, counts.
+
+    The awaiter has its value, and what it waits for next is given up.
+    """
+
+    async def scenario():
+        clock = Clock()
+        timers = Timers(clock)
+        first = asyncio.get_running_loop().create_future()
+        never = asyncio.get_running_loop().create_future()
+        seen = []
+
+        async def both():
+            seen.append(await first)
+            if wait == "turn":
+                while True:
+                    await bare_turn()
+            if wait == "again":
+                with pytest.raises(asyncio.CancelledError):
+                    await asyncio.shield(never)
+            await (Waiter() if wait == "waiter" else never)
+
+        async def whole():
+            await limited(both(), timers, clock.seconds() + 1)
+
+        task = asyncio.ensure_future(whole())
+        await turn()
+        first.set_result("x")
+        clock.advance(2)
+        await turn()
+        if wait == "again":
+            # It was told once, and waits on of its own will.
+            assert not task.done()
+            never.cancel()
+            await turn()
+        assert task.done()
+        with pytest.raises(DeadlineExceeded):
+            await task
+        return seen
+
+    assert ["x"] == run(scenario)
+
+
+def test_a_limit_after_the_last_value():
+    """
+    Who has its value already and waits for nothing more gives it, whatever the time.
+    """
+
+    async def scenario():
+        clock = Clock()
+        first = asyncio.get_running_loop().create_future()
+
+        async def whole():
+            return await limited(wait_for(first), Timers(clock), clock.seconds() + 1)
+
+        task = asyncio.ensure_future(whole())
+        await turn()
+        first.set_result("x")
+        clock.advance(2)
+        return await task
+
+    assert "x" == run(scenario)
+
+
+def test_a_limit_between_an_error_and_its_awaiter():
+    """
+    A coroutine that mends an error after its time is over does not wait on.
+    """
+
+    async def scenario():
+        clock = Clock()
+        timers = Timers(clock)
+        first = asyncio.get_running_loop().create_future()
+
+        async def mending():
+            try:
+                await first
+            except ZeroDivisionError:
+                await Waiter()
+
+        async def whole():
+            await limited(mending(), timers, clock.seconds() + 1)
+
+        task = asyncio.ensure_future(whole())
+        await turn()
+        first.set_exception(ZeroDivisionError())
+        clock.advance(2)
+        await turn()
+        assert task.done()
+        with pytest.raises(DeadlineExceeded):
+            await task
+
+    run(scenario)
