@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.app.plan import Plan
+from rpcfw.app.steady import clock_of, time_of_day_of
 from rpcfw.app.threads import ReactorThreads
 from rpcfw.spi.channel import OpenChannel
 from rpcfw.spi.clock import Chance
@@ -31,17 +32,17 @@ def make_ground(
     """
     Return the ground that a plan asks for, and the plugins in it, to be started.
     """
-    timers = Timers(reactor)
+    clock = clock_of(reactor)
+    timers = Timers(clock)
     surroundings = Surroundings(
-        clock=reactor,
+        clock=clock,
         timers=timers,
         chance=chance,
         meter=Meter(),
         threads=ReactorThreads(reactor),
         application=plan.app.name,
         open_channel=open_channel,
-        # Twisted's reactors count from 1970; a test's clock from whenever it likes.
-        time_of_day=reactor.seconds,
+        time_of_day=time_of_day_of(reactor),
     )
     encoding = plan.compression.plugin
     codecs = {chosen.name: chosen.make(surroundings) for chosen in plan.codecs}

@@ -91,7 +91,7 @@ class Client:
     ) -> None:
         self._ground = ground
         self.service = service
-        self.created_at = ground.reactor.seconds()
+        self.created_at = ground.clock.seconds()
         self._options = options
         self._coders = Coders(ground.payload)
         self._directory: Directory | None = None
@@ -166,7 +166,7 @@ class Client:
         if options.snapshot_dir:
             file = SnapshotFile(options.snapshot_dir, ground.surroundings.threads)
         self._directory = Directory(
-            registry, self.service, options, ground.reactor, file, self.nodes.update
+            registry, self.service, options, ground.clock, file, self.nodes.update
         )
         await self._directory.start()
 

@@ -94,7 +94,7 @@ class Server:
             options.max_call,
         )
         lifetimes = Lifetimes(ground.timers, ground.chance, options)
-        self._peers = Peers(self._reception, ground.reactor, options, lifetimes)
+        self._peers = Peers(self._reception, ground.clock, options, lifetimes)
         self._unsent = UnsentBytes(options.max_unsent_bytes)
         self._filters = [filter for _, filter in filters]
         self._started: list[Callable[[], Awaitable[None]]] = []
@@ -243,7 +243,7 @@ class Server:
             protocols,
             self._ground.server_machine,
             self._peers,
-            self._ground.reactor,
+            self._ground.clock,
             self._options.hello_timeout,
             self._unsent,
             self._peers.is_full,

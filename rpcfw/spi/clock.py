@@ -1,8 +1,8 @@
 """
 Time, chance and threads, as arguments.
 
-The reactor and `twisted.internet.task.Clock` both are a `Clock`, so a test moves
-time by hand and no code here asks for the time of day.
+`twisted.internet.task.Clock` is a `Clock`, so a test moves time by hand. The reactor
+itself is none: see `rpcfw.app.steady`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ class DelayedCall(Protocol):
 class Clock(Protocol):
     """
     Monotonic seconds and a way to be called later.
+
+    Seconds count from whenever the clock likes; they are for differences alone.
     """
 
     def seconds(self) -> float: ...
 
-    # The name is the reactor's, so that the reactor fits as it is.
+    # The name is the reactor's, so that a clock of Twisted's fits as it is.
     def callLater(  # noqa: N802
         self, delay: float, callable: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Any: ...

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from rpcfw.errors import PluginError, SettingsError
-from rpcfw.spi.clock import Chance
+from rpcfw.spi.clock import Chance, Clock
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.protocol import Limits, Machine, WireProtocol
@@ -82,8 +82,9 @@ class Ground:
     The things that are one in a process.
 
     Args:
-        reactor: Twisted's, or a clock where there are no sockets.
-        timers: deadlines on it.
+        reactor: Twisted's, or a clock where there are no sockets. Time is measured by
+            `clock`.
+        timers: deadlines on that.
         chance: randomness.
         network: ways to listen and to connect.
         payload: codecs and compressors.
@@ -105,6 +106,13 @@ class Ground:
 
     def __attrs_post_init__(self) -> None:
         self.link_options.check()
+
+    @property
+    def clock(self) -> Clock:
+        """
+        What time is measured by.
+        """
+        return self.surroundings.clock
 
     def secured(self, tls: TLSFiles) -> Ground:
         """
@@ -133,7 +141,7 @@ class Ground:
         make_link = partial(self._make_link, address, wire)
         counts = RoomCounts(self.surroundings.meter)
         options = self.link_options
-        return Links(address, make_link, options, self.reactor, counts, changed)
+        return Links(address, make_link, options, self.clock, counts, changed)
 
     def _make_link(
         self, address: Address, wire: WireProtocol, changed: Callable[[Link], None]
@@ -150,7 +158,7 @@ class Ground:
             self.network.speaking(wire.alpn),
             make_machine,
             self.link_options,
-            self.reactor,
+            self.clock,
             self.chance,
             changed,
         )

@@ -1,5 +1,7 @@
 """
 Time, chance and the reactor are arguments; few files may name where they come from.
+
+Twisted's reactor counts by the time of day, which people set; so nothing is measured by it.
 """
 
 from __future__ import annotations
@@ -8,15 +10,25 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.house.tree import files, parsed, where
+from tests.house.tree import ROOT, files, parsed, where
 
 MODULES = frozenset(("time", "random", "secrets"))
 CALLS = frozenset(("sleep", "now", "utcnow", "today"))
 
 #: Files and folders that hand them in, each with its reason.
 NAMED: dict[str, str] = {
-    "rpcfw/app/reactors.py": "hands them in",
+    "rpcfw/app/reactors.py": "hands in chance and the reactor",
+    "rpcfw/app/steady.py": "hands in time",
     "rpcfw/testing/": "seeded chance for tests",
+}
+
+#: Files that may ask for the time of day, each with its reason.
+SHOWN: dict[str, str] = {
+    "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
+    "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
+    "rpcfw/app/ground.py": "hands it in",
+    "rpcfw/app/steady.py": "hands it in",
+    "rpcfw/testing/surroundings.py": "hands in a test's",
 }
 
 #: Folders whose tests meet real clocks and wait for real things, with a limit.
@@ -56,6 +68,80 @@ def test_time_and_chance_are_arguments():
     assert [] == found
 
 
+def by_the_reactor(path: Path) -> Iterator[tuple[ast.AST, str]]:
+    """
+    Yield each place of a file where a reactor tells the time, or is to call after a while.
+
+    To be called in the next turn, after 0 s, is no time.
+    """
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Attribute) and node.attr == "seconds" and is_reactor(node.value):
+            yield node, "seconds of a reactor"
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "callLater"
+            and is_reactor(node.func.value)
+            and ast.unparse(node.args[0]) != "0"
+        ):
+            yield node, "callLater of a reactor"
+
+
+def is_reactor(node: ast.AST) -> bool:
+    """
+    Tell whether an expression is a reactor, by its name.
+    """
+    return ast.unparse(node).rpartition(".")[2].strip("_") in ("reactor", "installed")
+
+
+def test_nothing_is_measured_by_a_reactor():
+    """
+    Time is measured by the clock that is handed in, which nobody sets.
+    """
+    found = [
+        f"{where(path, node)} {what}"
+        for path in files("rpcfw", "plugins")
+        if not where(path).startswith("rpcfw/app/steady.py")
+        for node, what in by_the_reactor(path)
+    ]
+
+    assert [] == found
+
+
+def test_no_reactor_is_a_clock():
+    """
+    What takes a clock is not given a reactor, nor is a reactor annotated as a clock.
+    """
+    found = []
+    for path in files("rpcfw", "plugins"):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.keyword) and node.arg == "clock" and is_reactor(node.value):
+                found.append(f"{where(path, node.value)} a reactor as a clock")
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Timers"):
+                found += [
+                    f"{where(path, node)} timers on a reactor"
+                    for argument in node.args
+                    if is_reactor(argument)
+                ]
+
+    assert [] == found
+
+
+def test_the_time_of_day_is_shown_only():
+    """
+    Only the named files ask for the time of day: to show it, never to measure.
+    """
+    found = [
+        f"{where(path, node)} time_of_day"
+        for path in files("rpcfw", "plugins")
+        if not where(path).startswith(tuple(SHOWN))
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and node.attr == "time_of_day"
+    ]
+
+    assert [] == found
+
+
 def test_no_test_sleeps():
     """
     Tests move a clock by hand; none waits for time to pass.
@@ -69,6 +155,15 @@ def test_no_test_sleeps():
     ]
 
     assert [] == found
+
+
+def test_files_that_show_time_are_there():
+    """
+    An excuse goes when its file goes, or mends its ways.
+    """
+    idle = [name for name in SHOWN if "time_of_day" not in (ROOT / name).read_text()]
+
+    assert [] == idle
 
 
 def test_named_files_are_there():
