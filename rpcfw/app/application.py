@@ -22,6 +22,7 @@ from rpcfw.client.assembly import Client, Policies
 from rpcfw.client.inspection import ClientInspection
 from rpcfw.client.stub import Stub, proxy
 from rpcfw.errors import ContractError, SetupError
+from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.server import Server
@@ -82,6 +83,7 @@ class Application:
             if each.unused:
                 self.log.warn("not used of the service config: {names}", names=list(each.unused))
         self._running = self._starting = False
+        self._hooks = Hooks(self.ground.timers)
         self.server = self._make_server(services)
         self._tree = Tree(self._parts(), self.ground.timers, plan.app.stop_limit)
 
@@ -184,7 +186,7 @@ class Application:
         for client in self.clients:
             client.expect_start()
         try:
-            await apart(self._tree.start())
+            await apart(self._start())
         except BaseException:
             for client in self.clients:
                 client.expect_no_start()
@@ -196,8 +198,25 @@ class Application:
         """
         Stop every part, from the roof down, within ``stop_limit``.
         """
-        await apart(self._tree.stop())
+        await apart(self._stop())
+
+    async def _start(self) -> None:
+        try:
+            await self._tree.start()
+        except BaseException:
+            await self._written()
+            raise
+
+    async def _stop(self) -> None:
+        await self._tree.stop()
+        await self._written()
         self.ground.timers.stop()
+
+    async def _written(self) -> None:
+        """
+        Return once what was said last has left. The reactor, which writes it, may end next.
+        """
+        await self.ground.network.lingering.when_gone()
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """
@@ -229,7 +248,7 @@ class Application:
         await self.stop()
 
     def _parts(self) -> list[NamedPart]:
-        parts = [NamedPart("the plugins", self._start_plugins, self._stop_plugins)]
+        parts = [NamedPart("the plugins", self._start_plugins, self._hooks.stop)]
         if self.registry is not None:
             parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
         parts.append(NamedPart("the clients", self._start_clients, self._stop_clients))
@@ -243,12 +262,11 @@ class Application:
         return parts
 
     async def _start_plugins(self) -> None:
-        for plugin in self._plugins:
-            await plugin.start()
-
-    async def _stop_plugins(self) -> None:
-        for plugin in reversed(self._plugins):
-            await plugin.stop()
+        try:
+            await self._hooks.start(self._plugins)
+        except BaseException:
+            await self._hooks.stop()
+            raise
 
     async def _start_clients(self) -> None:
         self._running = True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +20,7 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.waiting import CANCELLED, spawn
 
-__all__ = ["run_to_end"]
+__all__ = ["force_by_signal", "run_to_end"]
 
 T = TypeVar("T")
 
@@ -38,6 +39,20 @@ def run_to_end(reactor: Any, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         BaseException: what ``main`` raised.
     """
     return _Run(reactor, main).to_end()
+
+
+def force_by_signal() -> None:
+    """
+    From now on have SIGINT and SIGTERM end the process at once, whatever it is doing.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _force)
+
+
+def _force(number: int, frame: object) -> None:
+    # Not through the reactor: it may be what hangs.
+    os._exit(128 + number)
 
 
 class _Run(Generic[T]):
@@ -73,8 +88,7 @@ class _Run(Generic[T]):
 
     def _signalled(self, number: int, frame: object) -> None:
         if self._signal:
-            # Not through the reactor: it may be what hangs.
-            os._exit(128 + number)
+            _force(number, frame)
         self._signal = number
         self._reactor.callFromThread(self._give_up)
 

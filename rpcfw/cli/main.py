@@ -39,7 +39,8 @@ To begin with:
 rpcfw COMMAND --help says more of each.
 
 Exit codes: 0 it was done; 1 it failed, and the one line on standard error begins with
-the status of the call; 2 an argument or the configuration is wrong; 130 interrupted.
+the status of the call; 2 an argument or the configuration is wrong; 3 a server stopped,
+but gave up calls that had not ended in time; 130 interrupted.
 """
 
 

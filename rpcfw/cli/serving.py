@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from rpcfw.app.application import Application
-from rpcfw.cli.codes import FINE
+from rpcfw.cli.codes import FINE, GIVEN_UP
 from rpcfw.cli.running import run
 from rpcfw.spi.waiting import CANCELLED, Waiter
 
@@ -17,6 +17,8 @@ __all__ = ["serve_until_told"]
 def serve_until_told(application: Application, what: str, out: TextIO) -> int:
     """
     Serve until a signal comes, then stop in good order, and return the exit code.
+
+    That is `GIVEN_UP` if calls were open that the stop could not wait for.
 
     Args:
         what: stands in the line that is printed once the ports are open, before
@@ -30,7 +32,7 @@ def serve_until_told(application: Application, what: str, out: TextIO) -> int:
             out.write(f"{what} at {addresses}\n")
             out.flush()
             await _told_to_stop()
-        return FINE
+        return GIVEN_UP if application.server.given_up else FINE
 
     return run(application, command)
 

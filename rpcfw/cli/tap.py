@@ -20,7 +20,8 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from rpcfw.app.application import Application
-from rpcfw.cli.layers import FAILED
+from rpcfw.app.running import force_by_signal
+from rpcfw.cli.codes import FAILED, GIVEN_UP
 from rpcfw.errors import SetupError
 from rpcfw.spi.waiting import spawn
 
@@ -98,10 +99,18 @@ class ApplicationService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Stop the application; Twisted waits for it.
+        Stop the application; Twisted waits for it. A further signal ends the process.
         """
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
-        return spawn(self._application.stop())
+        # Twisted's own handler would log that its reactor stops already, and no more.
+        force_by_signal()
+        return spawn(self._stop())
+
+    async def _stop(self) -> None:
+        await self._application.stop()
+        server = self._application.server
+        if server is not None and server.given_up:
+            self._end_with(GIVEN_UP)
 
     def _start(self) -> None:
         spawn(self._application.start()).addErrback(self._not_started)
@@ -113,14 +122,19 @@ class ApplicationService(Service):
             self.log.critical("{text}", text=failure.getErrorMessage())
         else:
             self.log.failure("The application did not start", failure)
-        # Whoever watches the process, a supervisor say, must see that it failed.
-        self._reactor.addSystemEventTrigger("after", "shutdown", self._fail)
+        self._end_with(FAILED)
         self._reactor.stop()
 
-    def _fail(self) -> None:
+    def _end_with(self, code: int) -> None:
+        """
+        Let whoever watches the process, a supervisor say, see how it went.
+        """
+        self._reactor.addSystemEventTrigger("after", "shutdown", self._exit, code)
+
+    def _exit(self, code: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        self._leave(FAILED)
+        self._leave(code)
 
 
 def makeService(options: Options) -> IService:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
-from twisted.logger import Logger
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.client.dispatch import Coders, dispatch
@@ -23,6 +22,7 @@ from rpcfw.filters.configured import attempt_filters
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
 from rpcfw.filters.retry import AttemptCount
+from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Insert, Stack
 from rpcfw.spi.attempts import RetryPolicy
@@ -32,7 +32,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import NoOptions, Plugin
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Router
-from rpcfw.spi.waiting import CANCELLED, Waiter
+from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.ground import Ground
 from rpcfw.values.instance import Instance
 from rpcfw.values.service_config import ServiceConfig
@@ -84,8 +84,6 @@ class Client:
         policies: see `Policies`.
     """
 
-    log = Logger()
-
     def __init__(
         self, ground: Ground, service: str, options: ClientOptions, policies: Policies
     ) -> None:
@@ -118,7 +116,7 @@ class Client:
             *policies.routers,
             *(filter for _, filter in policies.filters),
         ]
-        self._started: list[Plugin] = []
+        self._hooks = Hooks(ground.timers)
         self._beginning: list[Waiter[None]] | None = None
         self.stopped = False
         innermost = selection(ground.timers.seconds, self._none_known)
@@ -194,14 +192,7 @@ class Client:
             self._directory.stop()
         self.nodes.close(Cancelled(_STOPPED))
         self.expect_no_start()
-        while self._started:
-            plugin = self._started.pop()
-            try:
-                await plugin.stop()
-            except CANCELLED:
-                raise
-            except Exception:  # noqa: BLE001  # logged; the others are stopped all the same
-                self.log.failure("{plugin} failed to stop", plugin=type(plugin).__name__)
+        await self._hooks.stop()
 
     @property
     def told(self) -> bool:
@@ -223,9 +214,9 @@ class Client:
 
     async def _start_plugins(self) -> None:
         while self._plugins and not self.stopped:
-            plugin = self._plugins.pop(0)
-            await plugin.start()
-            self._started.append(plugin)
+            await self._hooks.start((self._plugins.pop(0),))
+        if self.stopped:
+            await self._hooks.stop()  # what was being started as the client stopped
 
     def _why_silent(self) -> str:
         """

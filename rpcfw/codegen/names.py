@@ -12,6 +12,8 @@ import keyword
 import re
 from collections.abc import Iterable
 
+from rpcfw.spi.hooks import HOOKS
+
 __all__ = [
     "attributes",
     "identifier",
@@ -25,7 +27,7 @@ _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 #: What a method's name would hide: members of `Service`, and what the written
 #: text uses inside a class.
-_TAKEN = frozenset({"float", "method", "service_name", "started", "stopped", "str"})
+_TAKEN = frozenset({"float", "method", "service_name", "str", *HOOKS})
 
 
 def snake_case(name: str) -> str:

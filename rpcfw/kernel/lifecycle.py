@@ -27,6 +27,7 @@ from attrs import frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, SetupError
+from rpcfw.spi.hooks import run_hook
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import CANCELLED, Waiter, limited, spawn
 
@@ -59,10 +60,10 @@ class NamedPart:
     on_stop: Callable[[], Coroutine[Any, Any, None]]
 
     async def start(self) -> None:
-        await self.on_start()
+        await run_hook(self.on_start)
 
     async def stop(self) -> None:
-        await self.on_stop()
+        await run_hook(self.on_stop)
 
 
 class _State(Enum):

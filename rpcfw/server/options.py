@@ -61,7 +61,11 @@ class ServerOptions:
         "no", "whether that holds without an open call too; else it is 2h then"
     )
     announce_limit: Seconds = option("10s", "how long the start waits for the registry")
-    drain_limit: Seconds = option("10s", "how long a stop waits for open calls")
+    startup_limit: Seconds = option("5m", "how long each service's started() may take")
+    drain_limit: Seconds = option("10s", "how long a stop waits for open calls, and leaving()")
+    cleanup_limit: Seconds = option(
+        "5s", "how long calls that were given up, and each stopped(), may take to end"
+    )
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before AUTH")
     remove: tuple[str, ...] = option("", "filters to leave out, by their place")
 

@@ -91,13 +91,17 @@ class Reception:
             self._empty = Waiter()
             await self._empty
 
-    def give_up(self, error: CallError) -> None:
+    def give_up(self, error: CallError) -> int:
         """
-        Give up the calls that are still open.
+        Give up the calls that are still open, and return how many these were.
+
+        Their callers get the error. Those that were given up before have one.
         """
-        for opened in tuple(self._open):
+        given_up = [opened for opened in self._open if opened.given_up is None]
+        for opened in given_up:
             self._fail(opened.driver, opened.event, error, opened.call)
             opened.give_up(error)
+        return len(given_up)
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
         """

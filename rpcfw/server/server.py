@@ -2,15 +2,15 @@
 A server: services, ports, and the order in which it comes and goes.
 
 Coming: services started, threads ready, ports open, then announced. Going: probes
-told, withdrawn, peers told, new calls refused as not begun, open calls awaited, then
-closed. Whoever calls meanwhile loses nothing but a refusal that may be retried:
+told, withdrawn, peers and services told, new calls refused as not begun, open calls
+awaited, then closed. Whoever calls meanwhile loses nothing but a refusal that may be retried:
 it is the peers that close, once they were told and have their answers. A server
 that closed first would cut off the calls that were on their way to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort
@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from rpcfw.errors import Cancelled, DeadlineExceeded, Rejected, SetupError
 from rpcfw.filters.deadline import ServerDeadline
 from rpcfw.filters.metrics import ServerMetrics
+from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.stack import Insert, Stack
 from rpcfw.server.announcing import Announcing, check
@@ -97,9 +98,11 @@ class Server:
         self._peers = Peers(self._reception, ground.clock, options, lifetimes)
         self._unsent = UnsentBytes(options.max_unsent_bytes)
         self._filters = [filter for _, filter in filters]
-        self._started: list[Callable[[], Awaitable[None]]] = []
+        self._hooks = Hooks(ground.timers, options.startup_limit, options.cleanup_limit)
         self._ports: list[IListeningPort] = []
         self._announcing: Announcing | None = None
+        #: Calls that a stop did not wait for to end.
+        self.given_up = 0
         #: Where it listens, once it does; a port of 0 has become a real one.
         self.addresses: tuple[Address, ...] = ()
         self._builtin = tuple(builtin)
@@ -138,12 +141,7 @@ class Server:
             RegistryError: the registry refused for good.
         """
         try:
-            for plugin in (*self._filters, *self._builtin):
-                await plugin.start()
-                self._started.append(plugin.stop)
-            for service in self.catalog:
-                await service.started()
-                self._started.append(service.stopped)
+            await self._hooks.start((*self._filters, *self._builtin), tuple(self.catalog))
             self._threads.start()
             for address in self._options.listen:
                 await self._listen(address)
@@ -152,7 +150,7 @@ class Server:
                 self._announcing = Announcing(registry, self._options, self._ground)
                 await self._announcing.start(self._inspection.announced(), self.addresses)
         except BaseException:
-            await self._leave()
+            await self._hooks.left(await self._leave())
             self._reception.give_up(Rejected("this server could not start"))
             await self._close()
             raise
@@ -164,32 +162,33 @@ class Server:
         Whatever fails on the way is logged, and the rest is done.
         """
         try:
-            await self._leave()
-            await self._drain()
+            await self._drain(await self._leave())
             await self._close()
         except CANCELLED:
             self._cut()  # out of time: at least nobody is left waiting
             raise
 
     def _cut(self) -> None:
+        self._give_up("[app] stop_limit was over")
         for port in self._ports:
             port.stopListening()
         self._peers.close("the server has stopped")
 
-    async def _leave(self) -> None:
+    async def _leave(self) -> float:
         """
-        Take no new calls, and let nobody send any.
+        Take no new calls, let nobody send any; return until when to wait for the open ones.
         """
         self.health.leave()
         if self._announcing is not None:
             await self._attempt("withdrawing", self._withdraw(self._announcing))
         self._peers.leave("the server is stopping")
         self._reception.leave()
-        for service in self.catalog:
-            await self._attempt("a service's leaving()", service.leaving())
+        self._hooks.leave()
+        deadline = self._ground.timers.seconds() + self._options.drain_limit
         ports, self._ports = self._ports, []
         for port in ports:
             await self._attempt("closing a port", _stopped(port.stopListening()))
+        return deadline
 
     async def _close(self) -> None:
         """
@@ -197,11 +196,14 @@ class Server:
         """
         self._peers.close("the server has stopped")
         timers = self._ground.timers
+        # Those that were given up may still clean up, with what the services have open.
+        ended = limited(
+            self._reception.when_empty(), timers, timers.seconds() + self._options.cleanup_limit
+        )
+        await self._attempt("what calls that were given up do to clean up", ended)
         ending = limited(self._threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
         await self._attempt("ending the threads of blocking methods", ending)
-        started, self._started = self._started, []
-        for stop in reversed(started):
-            await self._attempt("stopping a service or filter", stop())
+        await self._hooks.stop()
 
     async def _withdraw(self, announcing: Announcing) -> None:
         timers = self._ground.timers
@@ -220,22 +222,36 @@ class Server:
         except Exception:  # noqa: BLE001 - logged
             self.log.failure("{what} failed while the server stopped", what=what)
 
-    async def _drain(self) -> None:
-        limit_s = self._options.drain_limit
+    async def _drain(self, deadline: float) -> None:
+        await self._hooks.left(deadline)
         timers = self._ground.timers
-        deadline = timers.seconds() + limit_s
         try:
             await limited(self._reception.when_empty(), timers, deadline)
             await limited(self._peers.when_gone(), timers, deadline)
         except DeadlineExceeded:
+            limit_s = self._options.drain_limit
+            if not self._give_up(f"[server] drain_limit of {limit_s:g} s was over"):
+                self.log.info(
+                    "{peers} peers had no call open and had not closed their connections within "
+                    "drain_limit of {limit:g} s",
+                    peers=len(self._peers),
+                    limit=limit_s,
+                )
+
+    def _give_up(self, why: str) -> int:
+        """
+        End the calls that are still open, with an answer, and say how many they were.
+        """
+        count = self._reception.give_up(Cancelled("the server is stopping"))
+        self.given_up += count
+        if count:
             self.log.warn(
-                "{peers} peers had not gone and {count} calls had not ended within drain_limit "
-                "of {limit:g} s; they are given up",
-                peers=len(self._peers),
-                count=self._reception.in_flight,
-                limit=limit_s,
+                "{count} calls had not ended when {why}: they were given up, and their callers "
+                "get CANCELLED",
+                count=count,
+                why=why,
             )
-            self._reception.give_up(Cancelled("the server is stopping"))
+        return count
 
     async def _listen(self, address: Address) -> None:
         protocols = [self._ground.protocol(name) for name in self._options.protocols]
@@ -248,6 +264,7 @@ class Server:
             self._unsent,
             self._peers.is_full,
         )
+        acceptor.lingering = self._ground.network.lingering
         try:
             alpn = [protocol.alpn for protocol in protocols if protocol.alpn]
             port = await self._ground.network.listen(address, acceptor, alpn)

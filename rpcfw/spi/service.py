@@ -29,6 +29,7 @@ from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ContractError, Unimplemented
 from rpcfw.spi.context import Context, context
+from rpcfw.spi.hooks import check_hooks
 from rpcfw.values.method import Method, Shape
 from rpcfw.values.units import parse_time_limit
 
@@ -106,6 +107,10 @@ class Service:
                 return f"hello {name}"
 
     A subclass without ``name`` implements the service of its base.
+
+    `started`, `leaving` and `stopped` are hooks and cannot be called from outside. They
+    may be coroutine functions, plain functions, or return a Deferred. A method that is to
+    have one of these names on the wire gets it by ``@method(name="leaving")``.
     """
 
     service_name: ClassVar[str] = ""
@@ -116,22 +121,29 @@ class Service:
             if not name or "/" in name or any(c.isspace() for c in name):
                 raise ContractError(f"{cls.__qualname__}: {name!r} cannot be a service's name")
             cls.service_name = name
+        check_hooks(cls)
 
     async def started(self) -> None:
         """
         Runs before the service takes calls: for what it needs to open.
+
+        What raises here, or takes longer than ``[server] startup_limit``, stops the
+        server from starting.
         """
 
     async def leaving(self) -> None:
         """
         Runs when the server begins to stop, while open calls go on.
 
-        For ending streams that would not end by themselves.
+        For ending streams that would not end by themselves. Has as long as open calls
+        have, ``[server] drain_limit``. Not asked if `started` has not ended well.
         """
 
     async def stopped(self) -> None:
         """
-        Runs after its last call.
+        Runs after its last call, if `started` has ended well.
+
+        Has as long as ``[server] cleanup_limit``.
         """
 
 

@@ -38,6 +38,7 @@ from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter, sleep
 from rpcfw.transport.backlog import Backlog
 from rpcfw.transport.direct import direct_write
+from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
@@ -95,6 +96,8 @@ class Connection(Protocol, ABC):
         self.heard_at = 0.0
         #: Called after each bunch of events, if set: calls may have ended.
         self.on_progress: Callable[[], None] | None = None
+        #: Where it is kept between its close and that of its socket, if anywhere.
+        self.lingering: Lingering | None = None
         self._clock = clock
         self._seconds = clock.seconds
         self._pause_reading = pause_reading
@@ -174,6 +177,8 @@ class Connection(Protocol, ABC):
         transport = cast(Any, self.transport)
         # A transport with a producer that it has paused would wait for it, for ever.
         transport.unregisterProducer()
+        if self.lingering is not None:
+            self.lingering.add(self)
         transport.loseConnection()
         self._end(reason)
         self._set_timer(LINGER_S, self._abort)
@@ -234,6 +239,8 @@ class Connection(Protocol, ABC):
         self._set_timer(None)
         if self._unsent is not None:
             self._unsent.remove(self.abort)
+        if self.lingering is not None:
+            self.lingering.discard(self)
         if not self._over:
             self._end(reason.getErrorMessage())
             self._backlog.put(iter(rest))

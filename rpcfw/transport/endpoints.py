@@ -25,6 +25,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from rpcfw.transport.host_names import AnyHostnameEndpoint
+from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.tls import TLS
 from rpcfw.transport.unix_socket import free_path
@@ -55,6 +56,8 @@ class Network:
         self._memory = memory or MemoryNetwork(reactor)
         self._tls = tls or TLS(None)
         self._alpn = ""
+        #: The connections that are closed and still write; copies share it.
+        self.lingering = Lingering()
 
     def speaking(self, alpn: str) -> Network:
         """

@@ -230,7 +230,9 @@ class Link(Owner):
         dialling.addErrback(self._refused)
 
     def _new_driver(self) -> Driver:
-        return Driver(self._make_machine(), self, self._clock)
+        driver = Driver(self._make_machine(), self, self._clock)
+        driver.lingering = self._network.lingering
+        return driver
 
     def _refused(self, failure: Failure) -> None:
         if self.state is LinkState.CONNECTING:

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine, Match, WireProtocol
 from rpcfw.transport.driver import Driver, Owner
+from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["Acceptor"]
@@ -61,6 +62,8 @@ class Acceptor(Factory):
         self._unsent = unsent
         self._is_full = is_full
         self.unrecognised = 0
+        #: Where its drivers are kept between their close and that of their sockets.
+        self.lingering: Lingering | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """
@@ -75,6 +78,7 @@ class Acceptor(Factory):
         machine = self._make_machine(protocol)
         driver = Driver(machine, self._owner, self.clock, True, hello_timeout_s, self._unsent)
         driver.wire = protocol.name
+        driver.lingering = self.lingering
         return driver
 
 

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.house.tree import ROOT
+from tests.real.commands import Running
 
 TWIST = Path(sys.executable).parent / "twist"
 
@@ -38,6 +41,14 @@ class Greeter(rpcfw.Service, name="demo.Greeter"):
     @rpcfw.method
     def say(self, name: str) -> str:
         return f"hello {name}"
+
+    @rpcfw.method
+    async def hang(self) -> str:
+        from twisted.internet.defer import Deferred
+
+        print("hanging")
+        await Deferred()
+        return "never"
 """
 
 CONFIGURATION = """
@@ -104,6 +115,54 @@ def test_serves_until_it_is_told_to_stop(configuration, reactor):
     assert "announced demo.Greeter" in said, said
     assert "shutting down" in said
     assert -signal.SIGTERM == process.returncode, said
+
+
+@contextmanager
+def hanging(configuration, *sets):
+    """
+    A provider with a call that never ends, and the command that makes it.
+    """
+    with twist("-c", configuration, *sets) as process:
+        overdue = threading.Timer(LIMIT_S, process.kill)
+        overdue.start()
+        address = re.search("listening at (.*)", said_until(process, "listening at"))[1]
+        said_until(process, "announced demo.Greeter")
+        call = ("call", "--address", address, "--timeout", "60s", "demo.Greeter/hang")
+        with Running(*call) as calling:
+            said_until(process, "hanging")
+            yield process, calling
+        overdue.cancel()
+
+
+def said_until(process, words):
+    for line in process.stdout:
+        if words in line:
+            return line
+    raise AssertionError(f"it ended without having said {words!r}")
+
+
+def test_calls_that_are_given_up(configuration):
+    """
+    A stop that gives calls up tells their callers, and ends with the exit code of `serve`.
+    """
+    with hanging(configuration, "--set", "server.drain_limit=200ms") as (process, calling):
+        process.send_signal(signal.SIGTERM)
+        said = process.stdout.read()
+        assert 3 == process.wait(), said
+        assert (1, "", "CANCELLED: the server is stopping\n") == calling.wait()
+
+    assert "1 calls had not ended" in said
+
+
+def test_a_second_signal_ends_it_at_once(configuration):
+    """
+    Who does not want to wait for open calls sends the signal again.
+    """
+    with hanging(configuration, "--set", "server.drain_limit=50s") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        said_until(process, "Closed")
+        process.send_signal(signal.SIGTERM)
+        assert 128 + signal.SIGTERM == process.wait()
 
 
 def test_a_mistake_is_a_usage_error(configuration):

@@ -46,6 +46,8 @@ def test_names_become_snake_case(proto, python):
         ("Async", "async_"),
         ("None", "none"),
         ("Started", "started_"),
+        ("Leaving", "leaving_"),
+        ("stopped", "stopped_"),
         ("Method", "method_"),
         ("Str", "str_"),
         ("OrderPb2", "order_pb2_"),

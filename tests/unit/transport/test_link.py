@@ -19,6 +19,7 @@ from rpcfw.spi.waiting import spawn
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.endpoints import Network
+from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.link import Link, LinkOptions, LinkState
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.values.address import Address
@@ -50,6 +51,7 @@ class Pending:
         self.cancelled = 0
         self.factories: list[Factory] = []
         self._fails = fails
+        self.lingering = Lingering()
 
     def client(self, *_):
         if self._fails is not None:
