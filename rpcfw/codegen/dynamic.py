@@ -2,7 +2,7 @@
 Services from descriptors at run time, without generated code.
 
 What protoc writes is tied to the protobuf release that it came with; a descriptor
-set is not, and the classes made from it run on any protobuf from 4.25 on. Each
+set is not, and the classes made from it run on any protobuf from 6.33 on. Each
 set gets a pool of its own, so two that hold a file of the same name do not meet.
 """
 
