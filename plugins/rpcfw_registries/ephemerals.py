@@ -22,9 +22,9 @@ from twisted.python.failure import Failure
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw_registries.keeper import Keeper, NodeMissing, NodeTaken, Refused, Unreachable
-from rpcfw_registries.seldom import Seldom
 
 __all__ = ["Ephemerals"]
 
@@ -73,7 +73,7 @@ class Ephemerals:
         self._keeper = keeper
         self._clock = surroundings.clock
         self._chance = surroundings.chance
-        self._seldom = Seldom(surroundings.clock)
+        self._rate_limit = RateLimit(surroundings.clock.seconds)
         self._kept: dict[tuple[str, str], _Ephemeral] = {}
         self._closed = False
 
@@ -171,7 +171,7 @@ class Ephemerals:
             self._settle_soon(entry)
 
     def _warn(self, entry: _Ephemeral, error: RegistryError) -> None:
-        withheld = self._seldom.due(f"{entry.key} {error}")
+        withheld = self._rate_limit.due(f"{entry.key} {error}")
         if withheld is not None:
             _log.warn(
                 "instance {id} of {service} cannot be kept in ZooKeeper "

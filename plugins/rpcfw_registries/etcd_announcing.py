@@ -29,6 +29,7 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError, InvalidMessage, RegistryError
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.waiting import Waiter, sleep
 from rpcfw.status import Hint, Status
 from rpcfw_registries.background import in_background
@@ -36,7 +37,6 @@ from rpcfw_registries.doorbell import Doorbell
 from rpcfw_registries.etcd_lease import Lease
 from rpcfw_registries.etcd_messages import COMPARE_LEASE, TXN, message
 from rpcfw_registries.etcd_session import FINAL, EtcdSession, explained
-from rpcfw_registries.seldom import Seldom
 
 __all__ = ["Announcing"]
 
@@ -99,7 +99,7 @@ class Announcing:
         self._check_at = 0.0
         self._clock = surroundings.clock
         self._chance = surroundings.chance
-        self._seldom = Seldom(surroundings.clock)
+        self._rate_limit = RateLimit(surroundings.clock.seconds)
         self._kept: dict[bytes, _Kept] = {}
         self._pending: dict[bytes, _Kept] = {}
         self._asked: dict[bytes, _Kept] = {}
@@ -302,7 +302,7 @@ class Announcing:
         self._asked.pop(entry.key, None)
 
     def _warn(self, what: str) -> None:
-        withheld = self._seldom.due(what)
+        withheld = self._rate_limit.due(what)
         if withheld is not None:
             _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)
 

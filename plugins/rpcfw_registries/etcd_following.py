@@ -24,6 +24,7 @@ from rpcfw.errors import CallError, DeadlineExceeded, PermissionDenied, Unavaila
 from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.waiting import awaited, limited, sleep
 from rpcfw.status import Status
 from rpcfw_registries.audience import Audience
@@ -33,7 +34,6 @@ from rpcfw_registries.etcd_member import Changes, Member
 from rpcfw_registries.etcd_messages import message
 from rpcfw_registries.etcd_session import FINAL, EtcdSession, explained
 from rpcfw_registries.etcd_view import MOST_KEYS, View
-from rpcfw_registries.seldom import Seldom
 
 __all__ = ["Following"]
 
@@ -78,10 +78,10 @@ class Following:
         self._clock = surroundings.clock
         self._chance = surroundings.chance
         self._timers = surroundings.timers
-        self._seldom = Seldom(surroundings.clock)
+        self._rate_limit = RateLimit(surroundings.clock.seconds)
         self._audience = Audience(service, surroundings.clock, self._stop)
         self._listing = Listing(session, prefix)
-        self._view = View(service, prefix, self._seldom)
+        self._view = View(service, prefix, self._rate_limit)
         self._read_at = -_RELOAD_S
         self._changes: Changes | None = None
         self._half_told = False
@@ -137,7 +137,7 @@ class Following:
         if self._telling is not None and self._telling.active():
             self._telling.cancel()
         self._telling = self._changes = None
-        self._view = View(self._service, self._prefix, self._seldom)
+        self._view = View(self._service, self._prefix, self._rate_limit)
         self._read_at = -_RELOAD_S
         self._audience.forget()
 
@@ -182,7 +182,7 @@ class Following:
         if wait_s > 0:
             await sleep(self._clock, wait_s)
         self._read_at = self._clock.seconds()
-        view = View(self._service, self._prefix, self._seldom)
+        view = View(self._service, self._prefix, self._rate_limit)
         view.revision = await self._listing.read(view.put, MOST_KEYS)
         self._view, self._half_told = view, False
         self.trouble = ""
@@ -288,6 +288,6 @@ class Following:
         self._audience.tell(self._view.instances())
 
     def _warn(self, what: str) -> None:
-        withheld = self._seldom.due(what)
+        withheld = self._rate_limit.due(what)
         if withheld is not None:
             _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)

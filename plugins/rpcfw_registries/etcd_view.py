@@ -10,10 +10,10 @@ from typing import Any
 from attrs import define, field
 from twisted.logger import Logger
 
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw_registries.etcd_messages import EVENT_DELETE
 from rpcfw_registries.paths import encoded
-from rpcfw_registries.seldom import Seldom
 
 __all__ = ["MOST_KEYS", "View"]
 
@@ -31,7 +31,7 @@ class View:
     Args:
         service: full name of the service.
         prefix: of its keys, with a slash at the end.
-        seldom: keeps the log short.
+        rate_limit: keeps the log short.
 
     Attributes:
         revision: everything up to it has been seen; None: nothing has.
@@ -39,7 +39,7 @@ class View:
 
     service: str
     prefix: bytes
-    seldom: Seldom
+    rate_limit: RateLimit
     revision: int | None = None
     _keys: dict[bytes, Instance | None] = field(factory=dict)
 
@@ -87,6 +87,6 @@ class View:
         return instance
 
     def _warn(self, what: str) -> None:
-        withheld = self.seldom.due(what)
+        withheld = self.rate_limit.due(what)
         if withheld is not None:
             _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)

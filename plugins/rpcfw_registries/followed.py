@@ -25,11 +25,11 @@ from twisted.python.failure import Failure
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.waiting import Waiter, sleep, spawn
 from rpcfw.values.instance import Instance, Snapshot, instance_from_json
 from rpcfw_registries.keeper import Children, Keeper, Node, NodeMissing, Unreachable
 from rpcfw_registries.paths import node_name
-from rpcfw_registries.seldom import Seldom
 
 __all__ = ["Followed"]
 
@@ -91,7 +91,7 @@ class Followed:
         self._clock = surroundings.clock
         self._chance = surroundings.chance
         self._merge_s = merge_s
-        self._seldom = Seldom(surroundings.clock)
+        self._rate_limit = RateLimit(surroundings.clock.seconds)
         self._subscriptions: list[_Subscription] = []
         self._seen: dict[str, _Seen] = {}
         #: Names that do not vouch for the record, so it is read again each time.
@@ -247,7 +247,7 @@ class Followed:
         return _Seen(instance, node.created)
 
     def _warn(self, what: str) -> None:
-        withheld = self._seldom.due(what)
+        withheld = self._rate_limit.due(what)
         if withheld is not None:
             _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)
 

@@ -12,23 +12,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from twisted.logger import Logger
 
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.instance import Instance, Snapshot, instance_from_json
 from rpcfw_registries.standalone_messages import Update
 
 __all__ = ["View"]
 
-_log = Logger()
-
 
 class View:
     """
     The list of one service.
+
+    Args:
+        log: for records that cannot be read.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, log: LimitedLog) -> None:
         self._service = service
+        self._log = log
         self.epoch = ""
         self.number = 0
         self._live: dict[str, Instance] = {}
@@ -100,7 +102,8 @@ class View:
             try:
                 instance = instance_from_json(bytes(record))
             except ValueError as error:
-                _log.warn(
+                self._log.warn_of(
+                    "skipped",
                     "skipped a record of {service} that cannot be read: {error}",
                     service=self._service,
                     error=str(error),

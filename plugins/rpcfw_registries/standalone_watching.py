@@ -12,6 +12,7 @@ from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.stream import Stream
 from rpcfw.spi.waiting import limited, sleep
 from rpcfw_registries.background import in_background
@@ -51,7 +52,7 @@ class NodeWatch(Watch):
         self._listener = listener
         self._hold_s = hold_s
         self._surroundings = surroundings
-        self._view = View(service)
+        self._view = View(service, LimitedLog(_log, surroundings.clock.seconds))
         self._holding: DelayedCall | None = None
         #: Why the node refuses it; empty if it does not.
         self.complaint = ""

@@ -18,6 +18,7 @@ from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.waiting import Waiter, awaited, limited
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, instance_to_json
@@ -28,7 +29,6 @@ from rpcfw_registries.kazoo_access import TLS, Access, Pace
 from rpcfw_registries.kazoo_thread import KazooThread
 from rpcfw_registries.keeper import Keeper, NodeMissing, SessionEvent
 from rpcfw_registries.paths import decoded, encoded, node_name, normal_root
-from rpcfw_registries.seldom import Seldom
 
 __all__ = ["ZooKeeperOptions", "ZooKeeperRegistry"]
 
@@ -90,7 +90,7 @@ class ZooKeeperRegistry(Registry):
         self._keeper = keeper or KazooThread(surroundings, _access(options), _pace(options))
         self._ephemerals = Ephemerals(self._keeper, surroundings)
         self._followed: dict[str, Followed] = {}
-        self._seldom = Seldom(surroundings.clock)
+        self._rate_limit = RateLimit(surroundings.clock.seconds)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
         self._arrivals: list[Waiter[None]] = []
@@ -214,7 +214,7 @@ class ZooKeeperRegistry(Registry):
 
     def _trouble(self, reason: str) -> None:
         self._reason = reason
-        withheld = self._seldom.due(reason)
+        withheld = self._rate_limit.due(reason)
         if withheld is not None:
             _log.warn(
                 "ZooKeeper: {reason} (withheld {withheld} times)", reason=reason, withheld=withheld

@@ -17,11 +17,14 @@ from twisted.logger import Logger
 
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.clock import Chance
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.timers import Timers
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.quiet import LOOKS, Quiet
 
 __all__ = ["Lifetime", "Lifetimes"]
+
+_log = Logger()
 
 #: Ages differ by so much, lest clients that came together go together.
 _JITTER = 0.1
@@ -43,6 +46,7 @@ class Lifetimes:
 
     def __init__(self, timers: Timers, chance: Chance, options: ServerOptions) -> None:
         self.timers = timers
+        self.log = LimitedLog(_log, timers.seconds)
         self.idle_s = options.max_connection_idle or inf
         self.grace_s = options.max_connection_age_grace
         self._chance = chance
@@ -67,8 +71,6 @@ class Lifetime:
         limits: the rest of what is held against it.
         age_s: how old it may grow.
     """
-
-    log = Logger()
 
     def __init__(self, driver: Driver, limits: Lifetimes, age_s: float) -> None:
         now = limits.timers.seconds()
@@ -112,7 +114,8 @@ class Lifetime:
         driver = self._driver
         calls = driver.machine.open_calls
         if now >= self._grace_ends_at and calls:
-            self.log.warn(
+            self._limits.log.warn_of(
+                "grace",
                 "{count} calls of {peer} did not end within max_connection_age_grace; "
                 "they are given up",
                 count=calls,

@@ -14,14 +14,17 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.server.pings import PingStrikes
 from rpcfw.server.reception import Reception
 from rpcfw.spi.clock import Clock
-from rpcfw.spi.events import PingReceived, RequestReceived
+from rpcfw.spi.events import ConnectionFailed, PingReceived, RequestReceived
 from rpcfw.spi.inspection import Calls, Connection, total
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.inspection import calls_at_end, calls_of, connection_of
 from rpcfw.transport.keepalive import Keepalive
 
 __all__ = ["Peers"]
+
+_log = Logger()
 
 
 @define(eq=False)
@@ -49,8 +52,6 @@ class Peers(Owner):
         lifetimes: how old and how idle they may grow.
     """
 
-    log = Logger()
-
     def __init__(
         self, reception: Reception, clock: Clock, options: ServerOptions, lifetimes: Lifetimes
     ) -> None:
@@ -60,6 +61,7 @@ class Peers(Owner):
         self._lifetimes = lifetimes
         self._drivers: dict[Driver, _Peer] = {}
         self._ids = count(1)
+        self._log = LimitedLog(_log, clock.seconds)
         # Of the connections that are closed.
         self._past = Calls()
         self._leaving = ""
@@ -91,7 +93,9 @@ class Peers(Owner):
         limit = self._options.max_connections
         if len(self._drivers) + unrecognised < limit:
             return False
-        self.log.warn("a connection was closed: max_connections of {limit} are open", limit=limit)
+        self._log.warn_of(
+            "full", "a connection was closed: max_connections of {limit} are open", limit=limit
+        )
         return True
 
     def leave(self, reason: str) -> None:
@@ -144,7 +148,8 @@ class Peers(Owner):
         calling = bool(driver.machine.open_calls)
         if not pings.is_out(driver.heard_at, calling=calling, answered=event.answered):
             return
-        self.log.warn(
+        self._log.warn_of(
+            "pings",
             "{peer} is cut off: it pings more often than min_ping_interval of {limit:g} s, or "
             "without a call where pings_without_calls = no",
             peer=driver.peer,
@@ -154,6 +159,21 @@ class Peers(Owner):
         driver.machine.fail("too_many_pings")
         # What came together with the ping is still acted on, and must hear of the end.
         self._clock.callLater(0, driver.close, "too_many_pings")
+
+    def broken_off(self, driver: Driver, event: ConnectionFailed) -> None:
+        who = "the peer" if event.by_peer else "this side"
+        self._log.warn_of(
+            f"broken off by {who}",
+            "connection with {peer} broken off by {who}: {reason}",
+            peer=driver.peer,
+            who=who,
+            reason=event.reason,
+        )
+
+    def handshake_failed(self, peer: str, reason: str) -> None:
+        self._log.warn_of(
+            "TLS", "TLS handshake with {peer} failed: {reason}", peer=peer, reason=reason
+        )
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
         driver.begun += 1

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from twisted.logger import Logger
-
 from rpcfw.errors import CallError, ConnectionLost, error_from_status
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import (
@@ -56,6 +54,10 @@ class Owner:
 
     def peer_leaving(self, driver: Driver, reason: str) -> None: ...
 
+    def broken_off(self, driver: Driver, event: ConnectionFailed) -> None: ...
+
+    def handshake_failed(self, peer: str, reason: str) -> None: ...
+
     def closed(self, driver: Driver, reason: str) -> None: ...
 
 
@@ -72,8 +74,6 @@ class Driver(Connection):
         hello_timeout_s: how long the peer may take to greet; None for ever.
         unsent: where bytes are counted that a full socket keeps; None for nowhere.
     """
-
-    log = Logger()
 
     def __init__(
         self,
@@ -220,12 +220,7 @@ class Driver(Connection):
                 )
 
     def _connection_failed(self, event: ConnectionFailed) -> None:
-        self.log.warn(
-            "connection with {peer} broken off by {who}: {reason}",
-            peer=self.peer,
-            who="the peer" if event.by_peer else "this side",
-            reason=event.reason,
-        )
+        self._owner.broken_off(self, event)
         self.pinged_too_often = event.too_many_pings
         self.close(event.reason)
 

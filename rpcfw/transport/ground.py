@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
+from twisted.logger import Logger
 
 from rpcfw.errors import PluginError, SettingsError
 from rpcfw.spi.clock import Chance, Clock
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.protocol import Limits, Machine, WireProtocol
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.timers import Timers
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.link import Link, LinkOptions
@@ -25,6 +27,8 @@ from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Bytes
 
 __all__ = ["Ground", "LimitOptions"]
+
+_log = Logger()
 
 _LEAST = {
     "max_receive_bytes": 1,
@@ -103,6 +107,12 @@ class Ground:
     limits: Limits
     link_options: LinkOptions
     surroundings: Surroundings
+    log: LimitedLog = field(init=False)
+
+    @log.default
+    def _make_log(self) -> LimitedLog:
+        # One for all links: what a thousand servers cause is bounded too.
+        return LimitedLog(_log, self.timers.seconds)
 
     def __attrs_post_init__(self) -> None:
         self.link_options.check()
@@ -163,6 +173,7 @@ class Ground:
             changed,
         )
         link.protocol = wire.name
+        link.log = self.log
         link.keepalive_floor_s = wire.keepalive_floor_s
         return link
 

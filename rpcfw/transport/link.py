@@ -30,12 +30,15 @@ from enum import Enum
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import SetupError, Unavailable
 from rpcfw.spi.clock import Chance, Clock, DelayedCall
+from rpcfw.spi.events import ConnectionFailed
 from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.protocol import Machine
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver, Owner
@@ -47,6 +50,8 @@ from rpcfw.transport.quiet import IdleWatch
 from rpcfw.values.address import Address
 
 __all__ = ["Link", "LinkOptions", "LinkState"]
+
+_log = Logger()
 
 #: How often a connection that is being left is looked at for calls still open.
 _LOOK_AGAIN_S = 0.1
@@ -101,6 +106,8 @@ class Link(Owner):
         self.protocol = ""
         #: See `rpcfw.spi.protocol.WireProtocol`; raised when a peer complains.
         self.keepalive_floor_s = 0.0
+        #: For what the peer causes; the links of a process share one.
+        self.log = LimitedLog(_log, clock.seconds)
         self._network = network
         self._make_machine = make_machine
         self._options = options
@@ -300,6 +307,16 @@ class Link(Owner):
             least_s = 0.0 if served else _STAYED * self._options.backoff
             self._lost(reason or "the peer is leaving", least_s)
         self._close_when_empty(driver, "the peer is leaving")
+
+    def broken_off(self, driver: Driver, event: ConnectionFailed) -> None:
+        who = "the peer" if event.by_peer else "this side"
+        self.log.warn_of(
+            f"broken off by {who}",
+            "connection with {peer} broken off by {who}: {reason}",
+            peer=self.address,
+            who=who,
+            reason=event.reason,
+        )
 
     def closed(self, driver: Driver, reason: str) -> None:
         _stop(self._leaving.pop(driver, None))

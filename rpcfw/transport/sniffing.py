@@ -17,8 +17,10 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine, Match, WireProtocol
+from rpcfw.transport.connection import address_text
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.lingering import Lingering
+from rpcfw.transport.tls import handshake_error
 from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["Acceptor"]
@@ -58,7 +60,7 @@ class Acceptor(Factory):
         self.clock = clock
         self.hello_timeout_s = hello_timeout_s
         self._make_machine = make_machine
-        self._owner = owner
+        self.owner = owner
         self._unsent = unsent
         self._is_full = is_full
         self.unrecognised = 0
@@ -76,7 +78,7 @@ class Acceptor(Factory):
         Return the driver of a connection that is known to speak ``protocol``.
         """
         machine = self._make_machine(protocol)
-        driver = Driver(machine, self._owner, self.clock, True, hello_timeout_s, self._unsent)
+        driver = Driver(machine, self.owner, self.clock, True, hello_timeout_s, self._unsent)
         driver.wire = protocol.name
         driver.lingering = self.lingering
         return driver
@@ -114,6 +116,10 @@ class _Sniffer(Protocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._settled()
+        why = "" if reason is None else handshake_error(reason)
+        if why:
+            peer = address_text(cast(Any, self.transport).getPeer())
+            self._acceptor.owner.handshake_failed(peer, why)
 
     def _hand_over(self, protocol: WireProtocol) -> None:
         self._settled()

@@ -20,6 +20,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from rpcfw.errors import SetupError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from rpcfw.transport.server_identity import ServerIdentity
 
-__all__ = ["TLS", "TLSOptions"]
+__all__ = ["TLS", "TLSOptions", "handshake_error"]
 
 
 @options
@@ -188,6 +189,19 @@ class _Contexts:
 
     def _changed_at(self) -> list[int]:
         return [_changed_at(file) for file in self._files]
+
+
+def handshake_error(failure: Failure) -> str:
+    """
+    Return why TLS could not be agreed upon; empty if the connection ended otherwise.
+    """
+    # Of OpenSSL, which is only there where TLS is used.
+    if not failure.type.__module__.startswith("OpenSSL"):
+        return ""
+    errors = failure.value.args[0] if failure.value and failure.value.args else ()
+    # Each is the library, a function and the reason.
+    reasons = [str(each[-1]) for each in errors if isinstance(each, tuple) and each]
+    return ", ".join(reasons) or "the peer broke it off"
 
 
 def _ssl() -> Any:

@@ -100,7 +100,7 @@ class TestTLS(ZooKeeperCase, TestCase):
         options = self.secured(self.authority)
         warned = []
         refused = self.made(self.misnamed_address, **options)
-        refused._seldom.due = warned.append  # noqa: SLF001 - what the log would be told
+        refused._rate_limit.due = warned.append  # noqa: SLF001 - what the log would be told
         await refused.start()
         with pytest.raises(RegistryError, match="was reached within"):
             await refused.services()

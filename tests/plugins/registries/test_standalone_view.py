@@ -5,11 +5,20 @@ What a watch knows, put together from updates.
 from __future__ import annotations
 
 import msgspec
+from twisted.logger import Logger
 
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.standalone_messages import Update
 from rpcfw_registries.standalone_view import View
+
+
+def log():
+    """
+    Return where a view complains.
+    """
+    return LimitedLog(Logger(), lambda: 0.0)
 
 
 def update(epoch, number, *ids, gone=(), **flags):
@@ -31,7 +40,7 @@ def known():
     """
     Return a view that has been told of a and b.
     """
-    view = View("demo.Greeter")
+    view = View("demo.Greeter", log())
     assert view.apply(update("e1", 2, "a", "b", complete=True))
     return view
 
@@ -84,7 +93,7 @@ def test_an_empty_list_is_news_at_first():
     """
     That there is nothing is told once.
     """
-    view = View("demo.Greeter")
+    view = View("demo.Greeter", log())
     assert view.apply(update("e1", 0, complete=True))
     assert not view.apply(update("e1", 0, complete=True))
 
@@ -119,6 +128,6 @@ def test_skips_records_of_another_service():
     """
     A record that is filed under the wrong service is not shown.
     """
-    view = View("demo.Other")
+    view = View("demo.Other", log())
     assert view.apply(update("e1", 2, "a", complete=True))
     assert [] == shown(view)

@@ -9,62 +9,11 @@ import warnings
 from io import StringIO
 
 import pytest
-from twisted.internet.task import Clock
-from twisted.logger import LogBeginner, Logger, LogLevel, LogPublisher, capturedLogs, formatEvent
+from twisted.logger import LogBeginner, Logger, LogPublisher
 from twisted.python.failure import Failure
 
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.log import OneLineObserver, begin_logging, rate_limited
-
-
-def texts(logs):
-    """
-    Return what the events say.
-    """
-    return [formatEvent(event) for event in logs]
-
-
-def test_the_same_warning_is_not_repeated():
-    """
-    A warning that comes again is counted, and the next one to be logged says how often.
-    """
-    clock = Clock()
-    log = rate_limited(Logger(), clock, every_s=10)
-
-    with capturedLogs() as logs:
-        for _ in range(4):
-            log.warn("cannot reach {peer}", peer="a")
-            clock.advance(1)
-        log.warn("cannot reach {peer}", peer="b")
-        clock.advance(7)
-        log.warn("cannot reach {peer}", peer="a")
-        clock.advance(10)
-        log.warn("cannot reach {peer}", peer="a")
-
-    assert [
-        "cannot reach a",
-        "cannot reach b",
-        "cannot reach a (3 more like this)",
-        "cannot reach a",
-    ] == texts(logs)
-    assert {LogLevel.warn} == {event["log_level"] for event in logs}
-
-
-def test_the_memory_of_what_was_said_is_bounded():
-    """
-    Ever new texts push the oldest out.
-    """
-    log = rate_limited(Logger(), Clock())
-
-    with capturedLogs() as logs:
-        log.error("first")
-        for number in range(2000):
-            log.error("number {number}", number=number)
-        log.error("first")
-
-    assert 2002 == len(logs)
-    assert LogLevel.error is logs[0]["log_level"]
-    assert 1024 == len(log._said)  # noqa: SLF001  # what it remembers shows nowhere else
+from rpcfw.kernel.log import OneLineObserver, begin_logging
 
 
 def observed(traces=False):

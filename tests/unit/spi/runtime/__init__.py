@@ -1,0 +1,3 @@
+"""
+What runs in every process, each part by itself.
+"""
