@@ -9,14 +9,36 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from rpcfw.errors import ContractError
+from rpcfw.errors import ContractError, MessageTooLarge
 from rpcfw.spi.codec import Codec, Coder
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.values.units import Bytes
 from rpcfw_codecs.json_checks import check_of
+from rpcfw_codecs.json_hashes import has_chosen_hashes
 from rpcfw_codecs.json_values import Check
 
 __all__ = ["JSONCodec"]
 
 _encode = msgspec.json.Encoder().encode
+
+
+#: protobuf reads JSON in Python, at up to 3 µs a byte: this is about a millisecond.
+_PROTOBUF_AT_ONCE_BYTES = 512
+
+
+@options
+class JSONOptions:
+    """
+    What the INI may say.
+    """
+
+    max_protobuf: Bytes = option(
+        "256KiB", "largest JSON of a Protobuf message; reading takes up to 3 s a MiB"
+    )
+    max_hashed: Bytes = option(
+        "64KiB", "largest JSON of a type with sets or dict keys whose hashes a peer can choose"
+    )
 
 
 class JSONCodec(Codec):
@@ -28,15 +50,25 @@ class JSONCodec(Codec):
     """
 
     name: ClassVar[str] = "json"
+    Options: ClassVar[type] = JSONOptions
+
+    def __init__(self, options: JSONOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        self._max_protobuf = options.max_protobuf
+        self._max_hashed = options.max_hashed
 
     def coder(self, type: Any) -> Coder:
         if _looks_like_protobuf(type):
-            return _protobuf_coder(type)
+            return _protobuf_coder(type, self._max_protobuf)
         try:
             # Only the schema looks into every field; the decoder alone would put
             # off the complaint about an unknown class until a message comes.
             msgspec.json.schema(type)
-            return Coder(encode=_checked(check_of(type)), decode=msgspec.json.Decoder(type).decode)
+            check = check_of(type)
+            decode: Callable[[bytes], Any] = msgspec.json.Decoder(type).decode
+            if has_chosen_hashes(type):
+                decode = _limited(decode, self._max_hashed)
+            return Coder(encode=_checked(check), decode=decode)
         except Exception as error:
             reason = str(error).rpartition("\n")[2]
             name = getattr(type, "__qualname__", None) or repr(type)
@@ -54,6 +86,24 @@ def _checked(check: Check) -> Callable[[Any], bytes]:
     return encode
 
 
+def _limited(decode: Callable[[bytes], Any], limit_bytes: int) -> Callable[[bytes], Any]:
+    """
+    Return a reader of types in which a peer can make hashes collide.
+
+    Each entry is then compared with all others, in the reactor: 20,000 take 2 s.
+    """
+
+    def decode_limited(data: bytes) -> Any:
+        if len(data) > limit_bytes:
+            raise MessageTooLarge(
+                f"JSON with sets, or keys of dicts, that are no strings has {len(data)} bytes; "
+                f"[codec json] max_hashed allows {limit_bytes}"
+            )
+        return decode(data)
+
+    return decode_limited
+
+
 def _looks_like_protobuf(type: Any) -> bool:
     """
     Tell without importing Protobuf, which is an extra.
@@ -61,7 +111,7 @@ def _looks_like_protobuf(type: Any) -> bool:
     return hasattr(type, "DESCRIPTOR") and hasattr(type, "SerializeToString")
 
 
-def _protobuf_coder(type: Any) -> Coder:
+def _protobuf_coder(type: Any, limit_bytes: int) -> Coder:
     """
     Both spellings of a field's name are read, lowerCamelCase is written.
     """
@@ -78,6 +128,11 @@ def _protobuf_coder(type: Any) -> Coder:
         return _encode(json_format.MessageToDict(message, descriptor_pool=pool))
 
     def decode(data: bytes) -> Any:
+        if len(data) > limit_bytes:
+            raise MessageTooLarge(
+                f"the JSON of a Protobuf message has {len(data)} bytes; [codec json] "
+                f"max_protobuf allows {limit_bytes}; send it in Protobuf's binary form"
+            )
         return json_format.Parse(data, type(), descriptor_pool=pool)
 
-    return Coder(encode=encode, decode=decode)
+    return Coder(encode=encode, decode=decode, at_once_bytes=_PROTOBUF_AT_ONCE_BYTES)

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ApplicationError, CallError, InvalidMessage
 from rpcfw.server.catalog import Served
+from rpcfw.server.reading import Reading
 from rpcfw.server.threads import BlockingThreads
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
@@ -48,9 +49,11 @@ class Pending:
 _NAMES_SHOWN = 5
 
 
-def dispatch(payload: Payload, threads: BlockingThreads) -> CallStep:
+def dispatch(payload: Payload, threads: BlockingThreads, reading: Reading) -> CallStep:
     """
     Return the step that runs methods; blocking ones in ``threads``.
+
+    Requests that take long to read are read by ``reading``.
     """
 
     async def step(call: Call) -> Any:
@@ -58,7 +61,11 @@ def dispatch(payload: Payload, threads: BlockingThreads) -> CallStep:
         served = pending.served
         request = pending.stream
         if request is None:
-            request = _read(payload, pending)
+            body, reader = pending.body, pending.reader
+            if pending.encoding or len(body) > reader.at_once_bytes:
+                request = await _read_apart(reading, pending)
+            else:
+                request = _read(payload, pending)
         call.request = request
         spread = served.spread
         if spread is None:
@@ -66,7 +73,7 @@ def dispatch(payload: Payload, threads: BlockingThreads) -> CallStep:
         else:
             # Most calls bring no metadata: they pay for one comparison.
             if call.metadata is not EMPTY and STRICT in call.metadata:
-                _refuse_unknown(payload, pending)
+                await _refuse_unknown(payload, reading, pending)
             arguments = spread(request)
         # A refusal of the pool is its own, not the method's, so it is not in the `try`.
         running = threads.run(served.function, arguments) if served.blocking else None
@@ -101,16 +108,15 @@ def disown(error: CallError) -> None:
         error.details, error.trailers, error.retry_after_s = b"", (), None
 
 
-def _refuse_unknown(payload: Payload, pending: Pending) -> None:
+async def _refuse_unknown(payload: Payload, reading: Reading, pending: Pending) -> None:
     """
     Refuse parameters that the method does not have.
 
     They are ignored otherwise, so that clients may be newer than their servers.
     """
     method = pending.served.method
-    given = payload.read(
-        payload.coder(method.codec, dict[str, Any]), pending.body, pending.encoding, "the request"
-    )
+    coder = payload.coder(method.codec, dict[str, Any])
+    given = await reading.read(coder, pending.body, pending.encoding, "the request")
     known = {field.encode_name for field in msgspec.structs.fields(method.request_type)}
     unknown = sorted(given.keys() - known)
     if unknown:
@@ -120,6 +126,14 @@ def _refuse_unknown(payload: Payload, pending: Pending) -> None:
             f"{method.path} has no parameter {names}; it has: {takes}",
             status=Status.INVALID_ARGUMENT,
         )
+
+
+async def _read_apart(reading: Reading, pending: Pending) -> Any:
+    try:
+        return await reading.read(pending.reader, pending.body, pending.encoding, "the request")
+    except InvalidMessage as error:
+        error.status = Status.INVALID_ARGUMENT
+        raise
 
 
 def _read(payload: Payload, pending: Pending) -> Any:

@@ -19,6 +19,7 @@ from rpcfw.server.catalog import Catalog, Served
 from rpcfw.server.dispatch import Pending
 from rpcfw.server.failures import Failures, refusal, status_of
 from rpcfw.server.open import Open
+from rpcfw.server.reading import Reading
 from rpcfw.server.running import DeferredRun, TaskRun
 from rpcfw.server.streams import RequestMessages, answer_one, answer_stream, begin_failure
 from rpcfw.spi.codec import Coder
@@ -48,6 +49,7 @@ class Reception:
         timers: where deadlines are watched.
         failures: what callers are told of errors.
         max_call_s: limit for calls whose caller named none, or a longer one.
+        reading: reads messages that take long.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Reception:
         timers: Timers,
         failures: Failures,
         max_call_s: float,
+        reading: Reading,
     ) -> None:
         self._catalog = catalog
         self._served = catalog.served
@@ -66,6 +69,7 @@ class Reception:
         self._timers = timers
         self._failures = failures
         self._max_call_s = max_call_s
+        self._reading = reading
         self._open: set[Open] = set()
         self._leaving = False
         self._empty: Waiter[None] | None = None
@@ -177,7 +181,7 @@ class Reception:
         if event.ended:
             mailbox.close()
         if client_streams:
-            call.request.stream = RequestMessages(mailbox, self._payload, reader)
+            call.request.stream = RequestMessages(mailbox, self._payload, reader, self._reading)
         if served.method.server_streams:
             outlet = opened.outlet = self._outlet(driver, event, served)
             coroutine = answer_stream(

@@ -31,8 +31,9 @@ from rpcfw.server.inspection import ServerInspection
 from rpcfw.server.lifetimes import Lifetimes
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.peers import Peers
+from rpcfw.server.reading import Reading
 from rpcfw.server.reception import Reception
-from rpcfw.server.threads import BlockingThreads
+from rpcfw.server.threads import blocking_threads
 from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.inspection import Clients
@@ -78,9 +79,11 @@ class Server:
         check(options)
         self._ground = ground
         self._options = options
-        self._threads = BlockingThreads(
-            ground.reactor, options.threads, options.thread_queue, ground.surroundings.meter
+        meter = ground.surroundings.meter
+        self._threads = blocking_threads(
+            ground.reactor, options.threads, options.thread_queue, meter
         )
+        self._reading = Reading(ground.payload, ground.reactor, meter)
         self.catalog = Catalog(ground.payload)
         for service in services:
             self.catalog.add(service)
@@ -89,10 +92,11 @@ class Server:
         self._reception = Reception(
             self.catalog,
             ground.payload,
-            self.stack.build(dispatch(ground.payload, self._threads)),
+            self.stack.build(dispatch(ground.payload, self._threads, self._reading)),
             ground.timers,
             Failures(ground.chance),
             options.max_call,
+            self._reading,
         )
         lifetimes = Lifetimes(ground.timers, ground.chance, options)
         self._peers = Peers(self._reception, ground.clock, options, lifetimes)
@@ -143,6 +147,7 @@ class Server:
         try:
             await self._hooks.start((*self._filters, *self._builtin), tuple(self.catalog))
             self._threads.start()
+            self._reading.threads.start()
             for address in self._options.listen:
                 await self._listen(address)
             self.health.begin()
@@ -201,8 +206,9 @@ class Server:
             self._reception.when_empty(), timers, timers.seconds() + self._options.cleanup_limit
         )
         await self._attempt("what calls that were given up do to clean up", ended)
-        ending = limited(self._threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
-        await self._attempt("ending the threads of blocking methods", ending)
+        for threads in (self._threads, self._reading.threads):
+            ending = limited(threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
+            await self._attempt("ending the threads of calls", ending)
         await self._hooks.stop()
 
     async def _withdraw(self, announcing: Announcing) -> None:

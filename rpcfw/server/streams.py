@@ -9,6 +9,7 @@ from typing import Any
 
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
 from rpcfw.server.dispatch import Pending, disown
+from rpcfw.server.reading import Reading
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
@@ -29,12 +30,14 @@ class RequestMessages(AsyncIterator[Any]):
         mailbox: where the messages come.
         payload: how they are read.
         reader: of their type.
+        reading: reads those that take long.
     """
 
-    def __init__(self, mailbox: Mailbox, payload: Payload, reader: Coder) -> None:
+    def __init__(self, mailbox: Mailbox, payload: Payload, reader: Coder, reading: Reading) -> None:
         self._mailbox = mailbox
         self._payload = payload
         self._reader = reader
+        self._reading = reading
 
     def __aiter__(self) -> RequestMessages:
         return self
@@ -43,8 +46,11 @@ class RequestMessages(AsyncIterator[Any]):
         event = await self._mailbox.take()
         if event is None:
             raise StopAsyncIteration
+        reader, body = self._reader, event.body
         try:
-            return self._payload.read(self._reader, event.body, event.encoding, "a request message")
+            if event.encoding or len(body) > reader.at_once_bytes:
+                return await self._reading.read(reader, body, event.encoding, "a request message")
+            return self._payload.read(reader, body, "", "a request message")
         except InvalidMessage as error:
             error.status = Status.INVALID_ARGUMENT
             raise

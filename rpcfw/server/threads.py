@@ -20,10 +20,10 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from rpcfw.errors import Overloaded
-from rpcfw.spi.metrics import Meter
+from rpcfw.spi.metrics import Gauge, Meter
 from rpcfw.spi.waiting import Waiter
 
-__all__ = ["BlockingThreads"]
+__all__ = ["BlockingThreads", "blocking_threads"]
 
 
 class _Job(Waiter[Any]):
@@ -54,19 +54,19 @@ class BlockingThreads:
         reactor: where results come back.
         size: threads.
         queue: calls that may wait for one.
-        meter: where its load is shown.
+        busy: counts the calls in it or before it.
+        full: what a call is told that comes when the queue is full.
     """
 
     log = Logger()
 
-    def __init__(self, reactor: Any, size: int, queue: int, meter: Meter) -> None:
+    def __init__(self, reactor: Any, size: int, queue: int, busy: Gauge, full: str) -> None:
         self._reactor = reactor
         self._has_threads = IReactorThreads.providedBy(reactor)
         self._size = size
         self._queue = queue
-        self._busy = meter.gauge(
-            "rpcfw_server_blocking_calls", "calls in or before the thread pool"
-        ).of()
+        self._busy = busy
+        self._full = full
         self._pool = ThreadPool(minthreads=0, maxthreads=size, name="rpcfw blocking")
         # A method that never returns must not keep the process from ending.
         self._pool.threadFactory = partial(threading.Thread, daemon=True)  # type: ignore[assignment]  # makes one all the same
@@ -103,10 +103,7 @@ class BlockingThreads:
         """
         busy = self._busy
         if busy.value >= self._size + self._queue:
-            raise Overloaded(
-                f"all {self._size} threads are busy and {self._queue} calls wait for one; "
-                "see the options threads and thread_queue"
-            )
+            raise Overloaded(self._full)
         busy.value += 1
         job = _Job(partial(copy_context().run, function, *arguments))
         if self._has_threads:
@@ -140,3 +137,17 @@ class BlockingThreads:
 def _tell(stopped: Waiter[None]) -> None:
     if not stopped.called:
         stopped.callback(None)
+
+
+def blocking_threads(reactor: Any, size: int, queue: int, meter: Meter) -> BlockingThreads:
+    """
+    Return the pool of blocking methods.
+    """
+    return BlockingThreads(
+        reactor,
+        size,
+        queue,
+        meter.gauge("rpcfw_server_blocking_calls", "calls in or before the thread pool").of(),
+        f"all {size} threads are busy and {queue} calls wait for one; "
+        "see the options threads and thread_queue",
+    )

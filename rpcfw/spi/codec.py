@@ -12,7 +12,10 @@ from attrs import frozen
 
 from rpcfw.spi.plugin import Plugin
 
-__all__ = ["Codec", "Coder"]
+__all__ = ["READ_AT_ONCE", "Codec", "Coder"]
+
+#: Larger than any body.
+READ_AT_ONCE = 1 << 62
 
 
 @frozen
@@ -24,10 +27,13 @@ class Coder:
         encode: message to bytes.
         decode: bytes to message. Either may raise anything on a message or bytes
             that do not fit; the caller turns it into `InvalidMessage`.
+        at_once_bytes: a server reads larger bodies in a thread. For a reader in Python;
+            one in C keeps the interpreter lock, so that a thread would not help.
     """
 
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
+    at_once_bytes: int = READ_AT_ONCE
 
 
 class Codec(Plugin):

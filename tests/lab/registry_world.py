@@ -54,7 +54,7 @@ class World:
         self._processes += 1
         chance = Random(self._processes)
         around = surroundings(self.reactor, chance)
-        codec = JSONCodec(NoOptions(), around)
+        codec = JSONCodec(options_of(JSONCodec.Options), around)
         return Ground(
             reactor=self.reactor,
             timers=around.timers,

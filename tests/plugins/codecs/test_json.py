@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import enum
 import json
+import uuid
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any, Optional
 
 import attrs
@@ -16,8 +19,9 @@ from google.protobuf import any_pb2, descriptor_pb2, json_format, message_factor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.wrappers_pb2 import Int64Value
 
-from rpcfw.errors import ContractError
-from rpcfw.spi.plugin import NoOptions
+from rpcfw.errors import ContractError, MessageTooLarge
+from rpcfw.kernel.settings import options_of
+from rpcfw.spi.codec import READ_AT_ONCE
 from rpcfw.testing.contracts.codec import CodecContract
 from rpcfw.testing.surroundings import surroundings
 from rpcfw_codecs.json import JSONCodec
@@ -57,7 +61,7 @@ class Holder:
 
 
 def codec() -> JSONCodec:
-    return JSONCodec(NoOptions(), surroundings())
+    return JSONCodec(options_of(JSONCodec.Options), surroundings())
 
 
 class TestJSONContract(CodecContract):
@@ -139,7 +143,7 @@ def test_deep_json_is_a_clean_error(kind, opening, middle, closing):
     """
     JSON nested beyond reason raises an exception; the process lives on.
     """
-    depth = 200_000
+    depth = 20_000
 
     with pytest.raises((RecursionError, json_format.ParseError, msgspec.MsgspecError)):
         codec().coder(kind).decode(opening * depth + middle + closing * depth)
@@ -194,3 +198,48 @@ def test_another_protobuf_message_is_refused():
     """
     with pytest.raises(TypeError, match=r"expected a message .*Int64Value, got .*Struct"):
         codec().coder(Int64Value).encode(struct_pb2.Struct())
+
+
+def test_a_large_protobuf_message():
+    """
+    The JSON of a Protobuf message is bounded, since it takes seconds a mebibyte to read.
+    """
+    with pytest.raises(MessageTooLarge, match=r"\[codec json\] max_protobuf allows 262144"):
+        codec().coder(struct_pb2.Value).decode(b"[" + b"0," * 200_000 + b"0]")
+
+
+def test_what_a_thread_reads():
+    """
+    The JSON of a Protobuf message is read in a thread if it is large; plain types never are.
+    """
+    assert 512 == codec().coder(struct_pb2.Value).at_once_bytes
+    assert codec().coder(Order).at_once_bytes == READ_AT_ONCE
+
+
+class Keyed(msgspec.Struct):
+    """
+    Holds, in a field, keys whose hashes a peer can choose.
+    """
+
+    by_id: dict[uuid.UUID, str]
+    next: Optional[Keyed] = None  # noqa: UP045 - read at run time, on 3.10 too
+
+
+@pytest.mark.parametrize(
+    "kind", [set[int], dict[int, str], frozenset[Decimal], dict[uuid.UUID, int], list[Keyed]]
+)
+def test_hashes_that_a_peer_chooses(kind):
+    """
+    Sets and keys of numbers are bounded in size: equal hashes make reading quadratic.
+    """
+    with pytest.raises(MessageTooLarge, match=r"\[codec json\] max_hashed allows 65536"):
+        codec().coder(kind).decode(b" " * 70_000)
+
+
+@pytest.mark.parametrize("kind", [dict[str, int], set[str], dict[date, int], dict, Order, Node])
+def test_hashes_that_nobody_chooses(kind):
+    """
+    What is hashed with a secret of the process is bounded by the message's size alone.
+    """
+    with pytest.raises(msgspec.DecodeError):
+        codec().coder(kind).decode(b" " * 70_000)

@@ -19,8 +19,8 @@ import msgspec
 import pytest
 
 from rpcfw.errors import ContractError
+from rpcfw.kernel.settings import options_of
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.surroundings import surroundings
 from rpcfw_codecs.json import JSONCodec
 
@@ -100,7 +100,7 @@ class Text(str):
 
 
 def coder(kind: Any) -> Coder:
-    return JSONCodec(NoOptions(), surroundings()).coder(kind)
+    return JSONCodec(options_of(JSONCodec.Options), surroundings()).coder(kind)
 
 
 ARRIVE = [

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from rpcfw.errors import Overloaded
-from rpcfw.server.threads import BlockingThreads
+from rpcfw.server.threads import blocking_threads
 from rpcfw.spi.metrics import Meter
 from rpcfw.spi.waiting import spawn
 
@@ -70,7 +70,7 @@ def reactor():
 
 @pytest.fixture
 def threads(reactor):
-    threads = BlockingThreads(reactor, 1, 1, Meter())
+    threads = blocking_threads(reactor, 1, 1, Meter())
     threads.start()
     yield threads
     spawn(threads.stop())
@@ -154,7 +154,7 @@ def test_a_stop_waits_beside(reactor):
     """
     A stop does not block the reactor while methods still run; it ends with them.
     """
-    threads = BlockingThreads(reactor, 1, 1, Meter())
+    threads = blocking_threads(reactor, 1, 1, Meter())
     threads.start()
     held = Held()
     first = threads.run(held, ("first",))
@@ -171,7 +171,7 @@ def test_no_threads_on_a_clock():
     """
     On a clock methods run at once, so that services are tested without threads.
     """
-    threads = BlockingThreads(Clock(), 1, 1, Meter())
+    threads = blocking_threads(Clock(), 1, 1, Meter())
     threads.start()
     assert "a" == threads.run(str, ("a",)).result
     failed = threads.run(int, ("x",))

@@ -1,0 +1,81 @@
+"""
+Large requests are read by a thread, in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from rpcfw.errors import InvalidMessage
+from rpcfw.server.reading import Reading
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.metrics import Meter
+from rpcfw.spi.waiting import spawn
+from rpcfw.transport.payload import Payload
+from tests.unit.server.test_threads import Turned
+
+
+def decode(data: bytes) -> tuple[bytes, int]:
+    """
+    Return what was read, and the thread that read it.
+    """
+    if not data:
+        raise ValueError("nothing is there")
+    return data, threading.get_ident()
+
+
+SLOW = Coder(bytes, decode, at_once_bytes=3)
+
+
+@pytest.fixture
+def reactor():
+    return Turned()
+
+
+@pytest.fixture
+def reading(reactor):
+    reading = Reading(Payload({}, {}, "", 0, 1000), reactor, Meter())
+    reading.threads.start()
+    yield reading
+    spawn(reading.threads.stop())
+
+
+def test_small_ones_are_read_at_once(reading):
+    """
+    A body that its codec reads quickly costs no change of threads.
+    """
+    results = []
+    spawn(reading.read(SLOW, b"abc", "", "the request")).addCallback(results.append)
+
+    assert [(b"abc", threading.get_ident())] == results
+
+
+def test_large_ones_are_read_in_their_order(reactor, reading):
+    """
+    One thread reads what is large: what came first is done first.
+    """
+    results = []
+    for body in (b"first", b"second", b"third"):
+        spawn(reading.read(SLOW, body, "", "the request")).addCallback(results.append)
+    for _ in range(3):
+        reactor.turn()
+
+    assert [b"first", b"second", b"third"] == [body for body, _ in results]
+    assert threading.get_ident() not in {thread for _, thread in results}
+    assert 1 == len({thread for _, thread in results})
+
+
+def test_what_cannot_be_read(reactor, reading):
+    """
+    An error of the reader comes back as that of any other request.
+    """
+    failures = []
+    broken = Coder(bytes, lambda data: decode(b""), at_once_bytes=3)
+    spawn(reading.read(broken, b"large", "", "the request")).addErrback(failures.append)
+    reactor.turn()
+
+    (failure,) = failures
+    assert failure.check(InvalidMessage)
+    assert "the request cannot be read: nothing is there" in str(failure.value)
