@@ -5,7 +5,7 @@ JSON: for plain Python types by msgspec, for Protobuf messages by their own mapp
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_origin
 
 import msgspec
 
@@ -71,7 +71,7 @@ class JSONCodec(Codec):
             return Coder(encode=_checked(check), decode=decode)
         except Exception as error:
             reason = str(error).rpartition("\n")[2]
-            name = getattr(type, "__qualname__", None) or repr(type)
+            name = repr(type) if get_origin(type) else getattr(type, "__qualname__", repr(type))
             raise ContractError(
                 f"JSON cannot carry {name}: {reason}; use builtins, dataclasses, "
                 "attrs classes, msgspec structs or Protobuf messages"

@@ -117,7 +117,7 @@ class Catalog:
             served.readers[method.codec] = self._payload.coder(method.codec, method.request_type)
             served.writers[method.codec] = self._payload.coder(method.codec, method.response_type)
         except Unimplemented as error:
-            reason = self._unfit(one) or str(error)
+            reason = self._unfit(one) or error.message
             where = f"{type(service).__qualname__}.{one.attribute}"
             raise ContractError(f"{where}: {reason}") from error
         return served
@@ -135,7 +135,7 @@ class Catalog:
             try:
                 self._payload.coder(method.codec, kind)
             except Unimplemented as error:
-                return f"{what}: {error}"
+                return f"{what}: {error.message}"
         return ""
 
     def coders(self, served: Served, codec: str) -> tuple[Coder, Coder]:
