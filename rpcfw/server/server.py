@@ -79,11 +79,9 @@ class Server:
         check(options)
         self._ground = ground
         self._options = options
-        meter = ground.surroundings.meter
-        self._threads = blocking_threads(
-            ground.reactor, options.threads, options.thread_queue, meter
-        )
-        self._reading = Reading(ground.payload, ground.reactor, meter)
+        reactor, meter = ground.reactor, ground.surroundings.meter
+        self._threads = blocking_threads(reactor, options.threads, options.thread_queue, meter)
+        self._reading = Reading(ground.payload, reactor, meter)
         self.catalog = Catalog(ground.payload)
         for service in services:
             self.catalog.add(service)
