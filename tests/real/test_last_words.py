@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.real.certificates import Authority
+from tests.certificates import Authority
 from tests.real.commands import Running
 
 HANGS = """
