@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rpcfw.printable import printable
 from rpcfw.status import Hint, Status
 
 __all__ = [
@@ -113,6 +114,10 @@ class RegistryError(RPCFWError):
     The registry did not do what it was asked to, for now or for good.
     """
 
+    def __str__(self) -> str:
+        # Partly the registry's words.
+        return printable(super().__str__())
+
 
 # In a call.
 
@@ -155,7 +160,8 @@ class CallError(RPCFWError):
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        return f"{self.status.name}: {self.message}"
+        # For logs and terminals, and partly a peer's words; `message` is as it came.
+        return f"{self.status.name}: {printable(self.message)}"
 
 
 class Cancelled(CallError):

@@ -23,7 +23,6 @@ from rpcfw_registries.catalog import Catalog, CatalogFull, Changes, Limits
 from rpcfw_registries.doorbell import Doorbell
 from rpcfw_registries.standalone_leases import Leases
 from rpcfw_registries.standalone_messages import (
-    LONGEST_NAME,
     LONGEST_RECORD,
     MOST_IN_A_MESSAGE,
     Granted,
@@ -242,11 +241,7 @@ def _read(record: bytes) -> Instance:
     """
     if len(record) > LONGEST_RECORD:
         raise ValueError(f"the record has {len(record)} bytes; at most {LONGEST_RECORD} are taken")
-    instance = instance_from_json(record)
-    for name in (instance.service, instance.id):
-        if not 0 < len(name) <= LONGEST_NAME:
-            raise ValueError(f"service and id have 1 to {LONGEST_NAME} characters, not {len(name)}")
-    return instance
+    return instance_from_json(record)
 
 
 def _parts(records: tuple[bytes, ...]) -> Iterator[list[msgspec.Raw]]:

@@ -23,6 +23,7 @@ from rpcfw.cli.running import add_process_arguments, application_of, calls_only,
 from rpcfw.cli.running import run as run_command
 from rpcfw.cli.stdin import Lines
 from rpcfw.errors import SettingsError
+from rpcfw.printable import printable_json
 from rpcfw.spi.channel import Channel
 from rpcfw.values.metadata import STRICT
 from rpcfw.values.method import Method, Shape
@@ -221,5 +222,5 @@ async def _lines(application: Application) -> AsyncIterator[Any]:
 
 
 def _print(response: Any, out: TextIO) -> None:
-    out.write(f"{msgspec.json.encode(response).decode()}\n")
+    out.write(f"{printable_json(msgspec.json.encode(response).decode())}\n")
     out.flush()

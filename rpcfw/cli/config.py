@@ -18,6 +18,7 @@ from rpcfw.kernel.example import describe, section_text
 from rpcfw.kernel.plugins import Plugins
 from rpcfw.kernel.seams import GROUP_PREFIX
 from rpcfw.kernel.settings import Sources
+from rpcfw.printable import printable, printable_lines
 
 __all__ = ["Choice", "Claim", "add_arguments", "run", "run_check", "run_example"]
 
@@ -109,13 +110,13 @@ def run_check(
         notes = claim(sources)
         sources.finish()
     except SetupError as error:
-        mistakes = str(error).splitlines()
+        mistakes = printable_lines(str(error)).split("\n")
         err.writelines(f"{mistake}\n" for mistake in mistakes)
         count = len(mistakes)
         err.write("1 mistake\n" if count == 1 else f"{count} mistakes\n")
         return CONFIGURATION
     out.write(f"{', '.join(arguments.config) or 'defaults and environment'}: no mistakes\n")
-    out.writelines(f"note: {note}\n" for note in notes)
+    out.writelines(f"note: {printable(note)}\n" for note in notes)
     return FINE
 
 

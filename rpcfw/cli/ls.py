@@ -19,6 +19,7 @@ from rpcfw.cli.running import run as run_command
 from rpcfw.cli.table import table
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
+from rpcfw.printable import printable_json
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.waiting import Waiter, limited
 from rpcfw.values.instance import Instance, Snapshot, instance_to_json
@@ -133,7 +134,7 @@ def _as_json(found: Mapping[str, Sequence[Instance]]) -> str:
     records: list[Any] = [
         msgspec.json.decode(instance_to_json(one)) for some in found.values() for one in some
     ]
-    return json.dumps(records, indent=2) + "\n"
+    return printable_json(json.dumps(records, indent=2)) + "\n"
 
 
 def _as_text(found: Mapping[str, Sequence[Instance]]) -> str:

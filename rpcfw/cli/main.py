@@ -15,6 +15,7 @@ from typing import Any
 
 from rpcfw.cli.codes import CONFIGURATION, FAILED, FINE, INTERRUPTED
 from rpcfw.errors import SetupError
+from rpcfw.printable import printable_lines
 
 __all__ = ["COMMANDS", "main"]
 
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments[0], arguments[1:])
     except SetupError as error:
-        sys.stderr.writelines(f"{line}\n" for line in str(error).splitlines())
+        sys.stderr.write(f"{printable_lines(str(error))}\n")
         return CONFIGURATION
     except KeyboardInterrupt:
         return INTERRUPTED

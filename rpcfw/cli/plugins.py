@@ -18,6 +18,7 @@ from rpcfw.kernel.convert import expected
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.plugins import Find, Found, installed
 from rpcfw.kernel.seams import GROUP_PREFIX, SEAMS
+from rpcfw.printable import printable, printable_json
 from rpcfw.spi.options import NO_DEFAULT, Declared
 
 __all__ = ["add_arguments", "run"]
@@ -50,7 +51,8 @@ def run(
     sources.finish()
     listing = plugins.listing(_group(arguments.group))
     if arguments.json:
-        out.write(json.dumps([_as_json(each) for each in listing], indent=2) + "\n")
+        listed = json.dumps([_as_json(each) for each in listing], indent=2)
+        out.write(f"{printable_json(listed)}\n")
     else:
         out.write(_as_text(listing, with_options=arguments.options or bool(arguments.group)))
     return FINE
@@ -77,7 +79,7 @@ def _as_text(listing: Sequence[Found], *, with_options: bool) -> str:
             lines.append(f"  {each.name:{width}}  {origin}  {said}")
             if with_options:
                 lines.extend(f"      {_line(option)}" for option in each.options)
-    return "".join(f"{line}\n" for line in lines) or "no plugins\n"
+    return "".join(f"{printable(line)}\n" for line in lines) or "no plugins\n"
 
 
 def _line(option: Declared) -> str:

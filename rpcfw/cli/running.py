@@ -20,6 +20,7 @@ from rpcfw.cli.layers import add_layer_arguments, sources_of
 from rpcfw.errors import RPCFWError, SettingsError
 from rpcfw.kernel.log import LEVELS, begin_logging
 from rpcfw.kernel.settings import Sources
+from rpcfw.printable import printable
 
 __all__ = [
     "add_process_arguments",
@@ -96,5 +97,5 @@ def run(application: Application, command: Callable[[], Coroutine[Any, Any, int]
     try:
         return run_to_end(application.ground.reactor, command)
     except RPCFWError as error:
-        sys.stderr.write(f"{' '.join(str(error).split())}\n")
+        sys.stderr.write(f"{printable(' '.join(str(error).split()))}\n")
         return CONFIGURATION if isinstance(error, SettingsError) else FAILED

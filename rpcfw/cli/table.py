@@ -6,13 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rpcfw.printable import printable
+
 __all__ = ["table"]
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     Return lines of columns; a column without a word is left out, a short row ends early.
+
+    What stands in rows may be anybody's words; nothing in it leaves its place.
     """
+    rows = [[printable(word) for word in row] for row in rows]
     filled = [
         index
         for index in range(len(titles))

@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.nearest import suggestion
+from rpcfw.printable import printable, printable_lines
 
 __all__ = ["LEVELS", "OneLineObserver", "begin_logging"]
 
@@ -38,6 +39,7 @@ class OneLineObserver:
     """
     Writes each event as one line: time, level, where from, text.
 
+    Parts of the text are others' words: nothing in them ends the line or drives a terminal.
     Of an error's trace the innermost frames stand in the line; with ``traces`` the
     whole follows in indented lines.
     """
@@ -54,8 +56,9 @@ class OneLineObserver:
         level = getattr(event.get("log_level"), "name", "info")
         origin = event.get("log_namespace", "-")
         line = " ".join(f"{formatTime(event.get('log_time'))} {level} {origin}: {text}".split())
+        line = printable(line)
         if self._traces and isinstance(failure, Failure):
-            trace = failure.getTraceback().rstrip().replace("\n", "\n    ")
+            trace = printable_lines(failure.getTraceback().rstrip()).replace("\n", "\n    ")
             line = f"{line}\n    {trace}"
         self._stream.write(f"{line}\n")
         self._stream.flush()

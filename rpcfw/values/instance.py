@@ -9,10 +9,12 @@ from collections.abc import Mapping
 import msgspec
 from attrs import field, frozen
 
+from rpcfw.printable import is_plain, printable
 from rpcfw.values.address import Address
 
 __all__ = [
     "DEFAULT_WEIGHT",
+    "MAX_NAME_CHARS",
     "MAX_WEIGHT",
     "Instance",
     "Snapshot",
@@ -23,6 +25,12 @@ __all__ = [
 DEFAULT_WEIGHT = 100
 #: More than anybody means, and sums of thousands of them are still exact as floats.
 MAX_WEIGHT = 1_000_000
+#: Of a service's name, an id, and each of the other texts.
+MAX_NAME_CHARS = 256
+#: Of a tag's value.
+MAX_TAG_CHARS = 4096
+#: Tags, and protocols.
+MAX_TEXTS = 100
 
 
 @frozen
@@ -126,6 +134,7 @@ def instance_from_json(data: bytes) -> Instance:
         raise ValueError(
             f"instance {record.id!r} has a weight that is not between 0 and {MAX_WEIGHT}"
         )
+    _check_texts(record)
     return Instance(
         service=record.service,
         id=record.id,
@@ -138,3 +147,37 @@ def instance_from_json(data: bytes) -> Instance:
         started_at=record.started_at,
         tags=record.tags,
     )
+
+
+def _check_texts(record: _Record) -> None:
+    """
+    Look at what will stand in logs, terminals and other records.
+
+    Raises:
+        ValueError: a text is empty where there has to be one, too long, or not plain.
+    """
+    for what, name in (("service", record.service), ("id", record.id)):
+        if not name:
+            raise ValueError(f"an instance has an empty {what}")
+    if len(record.tags) > MAX_TEXTS or len(record.protocols) > MAX_TEXTS:
+        raise ValueError(f"an instance has more than {MAX_TEXTS} tags or protocols")
+    names = {"service": record.service, "id": record.id, "zone": record.zone}
+    names |= {"group": record.group, "version": record.version}
+    for what, name in (
+        *names.items(),
+        *(("protocols", name) for name in record.protocols),
+        *(("tags", name) for name in record.tags),
+    ):
+        _check_text(what, name, MAX_NAME_CHARS)
+    for value in record.tags.values():
+        _check_text("tags", value, MAX_TAG_CHARS)
+
+
+def _check_text(what: str, text: str, max_chars: int) -> None:
+    if len(text) > max_chars:
+        raise ValueError(f"{what} of an instance has {len(text)} characters, more than {max_chars}")
+    if not is_plain(text):
+        raise ValueError(
+            f"{what} of an instance has characters that control a terminal or are not seen: "
+            f"{printable(text)[:100]}"
+        )

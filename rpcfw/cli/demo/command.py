@@ -15,6 +15,7 @@ import msgspec
 from rpcfw.cli.codes import FAILED, FINE
 from rpcfw.cli.demo.children import Child, ChildError, Children
 from rpcfw.cli.table import table
+from rpcfw.printable import printable_lines
 
 __all__ = ["add_arguments", "run"]
 
@@ -44,7 +45,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         with Children() as children:
             return _Demo(children, out).run()
     except ChildError as error:
-        sys.stderr.write(f"the demo could not go on: {error}\n")
+        sys.stderr.write(f"the demo could not go on: {printable_lines(str(error))}\n")
         return FAILED
 
 

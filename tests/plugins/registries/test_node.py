@@ -178,6 +178,25 @@ class TestNode(SynchronousTestCase):
         assert all(refusal.final for refusal in granted.refused)
         assert ["a"] == self.ids()
 
+    def test_refuses_characters_that_drive_terminals(self):
+        """
+        No text of an instance holds controls, turns text around, or is longer than a name.
+        """
+        bad = [
+            an_instance(**{field: text})
+            for field in ("service", "id", "zone", "group", "version")
+            for text in ("a\x1bb", "a\nb", "a\x00b", "a\u202eb", "x" * 257)
+        ]
+        bad += [an_instance(tags=tags) for tags in ({"a\x1b": "b"}, {"a": "b\u2066"})]
+        bad += [an_instance(protocols=("native\r",)), an_instance(tags={"a" * 257: ""})]
+        bad += [an_instance(tags={str(number): "" for number in range(101)})]
+
+        granted = self.node.announce("me", 10.0, [raw(one) for one in bad])
+
+        assert list(range(len(bad))) == [refusal.index for refusal in granted.refused]
+        assert all(refusal.final and refusal.reason.isprintable() for refusal in granted.refused)
+        assert [] == self.node.services()
+
     def test_full_is_not_for_good(self):
         """
         What there is no room for may be announced again later.

@@ -38,6 +38,23 @@ def test_an_event_is_one_line():
     assert line[:2] == "20"
 
 
+def test_others_words_drive_no_terminal():
+    """
+    Control characters, and those that turn text around, stand as escapes, in traces too.
+    """
+    log, stream = observed(traces=True)
+
+    log.warn("{name} is away", name="\x1b[2Jdemo\u202e")
+    try:
+        raise ValueError("\x1b]0;title\x07\u2028next")
+    except ValueError:
+        log.failure("failed")
+
+    first, *rest = stream.getvalue().split("\n")
+    assert first.endswith("\\x1b[2Jdemo\\u202e is away")
+    assert all(line.isprintable() for line in rest)
+
+
 def failure():
     """
     Return a failure with a trace.

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rpcfw.printable import printable
 from rpcfw.values.address import Address
 from rpcfw.values.instance import (
     DEFAULT_WEIGHT,
@@ -20,11 +21,12 @@ from rpcfw.values.instance import (
     instance_to_json,
 )
 
-TEXTS = st.text(max_size=20)
+TEXTS = st.text(max_size=20).map(printable)
+NAMES = TEXTS.filter(bool)
 INSTANCES = st.builds(
     Instance,
-    service=TEXTS,
-    id=TEXTS,
+    service=NAMES,
+    id=NAMES,
     address=st.builds(Address, st.just("tcp"), st.just("10.0.0.5"), st.integers(0, 65535)),
     protocols=st.lists(TEXTS, max_size=3).map(tuple),
     weight=st.integers(0, 1000),
