@@ -5,6 +5,7 @@ An application: everything of one process, made from a plan, started and stopped
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
@@ -17,6 +18,9 @@ from rpcfw.app.ground import make_ground
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.loading import load_services
 from rpcfw.app.plan import ClientPlan, Plan, read_plan
+from rpcfw.app.reactors import chance as system_chance
+from rpcfw.app.reactors import reactor as system_reactor
+from rpcfw.app.reactors import settle
 from rpcfw.app.running import run_to_end
 from rpcfw.client.assembly import Client, Policies
 from rpcfw.client.inspection import ClientInspection
@@ -74,6 +78,7 @@ class Application:
         self.plan = plan
         self.ground, self._plugins = make_ground(plan, reactor, chance, network, self._open_channel)
         surroundings = self.ground.surroundings
+        self._affinity = surroundings.affinity
         self.registry: Registry | None = None
         if plan.registry is not None:
             self.registry = plan.registry.make(surroundings)
@@ -94,18 +99,26 @@ class Application:
         sets: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
         services: Services = (),
+        own_thread: bool = False,
     ) -> Application:
         """
         Make an application from INI files, on the reactor that they ask for.
 
+        It may be made anywhere, also where a module is imported: unless an asyncio loop
+        runs here, the reactor is chosen when the application is started or run.
+
+        Args:
+            own_thread: the reactor is to run in a thread of its own, as it does for
+                `rpcfw.blocking`.
+
         Raises:
             SettingsError: with every mistake in the configuration.
+            SetupError: the reactor that is installed does not go with it.
         """
-        from rpcfw.app.reactors import chance, reactor
-
         plan = read_plan(Sources.load(files, environ, sets))
         keep_freed(plan.app.keep_memory)
-        return cls(plan, reactor(plan.app.reactor), chance(), services=services)
+        reactor = system_reactor(plan.app.reactor, own_thread=own_thread)
+        return cls(plan, reactor, system_chance(), services=services)
 
     # Clients.
 
@@ -142,7 +155,7 @@ class Application:
                 # Under asyncio the start below begins a turn later; a call may be sooner.
                 client.expect_start()
             if self._running:
-                self._beside(f"the client of {service}", self._start_client(client))
+                self._beside(f"the client of {service}", self._start_client, client)
         return client.channel
 
     def _make_client(self, service: str, plan: ClientPlan, ground: Ground | None = None) -> Client:
@@ -170,7 +183,7 @@ class Application:
         client = self._make_client(str(address), bare, ground)
         client.use([Instance(str(address), str(address), address, (protocol,))])
         client.expect_start()
-        self._beside(f"the channel to {address}", client.start_alone())
+        self._beside(f"the channel to {address}", client.start_alone)
         return client.channel
 
     # Coming and going.
@@ -180,14 +193,17 @@ class Application:
         Start every part, from the ground up. Calls that are made meanwhile wait.
 
         Raises:
-            SetupError: a part could not be started; those that were are stopped.
+            SetupError: a part could not be started; those that were are stopped. Or the
+                application's reactor does not run where this is awaited.
         """
+        settle(self.ground.reactor, self._affinity)
         self._starting = True
         for client in self.clients:
             client.expect_start()
         try:
             await apart(self._start())
         except BaseException:
+            self._affinity.release()
             for client in self.clients:
                 client.expect_no_start()
             raise
@@ -197,8 +213,13 @@ class Application:
     async def stop(self) -> None:
         """
         Stop every part, from the roof down, within ``stop_limit``.
+
+        Raises:
+            SetupError: it was started elsewhere than where this is awaited.
         """
+        self._affinity.check("Application.stop")
         await apart(self._stop())
+        self._affinity.release()
 
     async def _start(self) -> None:
         try:
@@ -222,11 +243,16 @@ class Application:
         """
         Be the whole program: start, run ``main`` in the reactor, stop.
 
+        In another thread than the main one no signal ends it.
+
         ``main`` may await Deferreds, and asyncio's things where ``[app] reactor`` is
         asyncio or uvloop. Ctrl-C and SIGTERM cancel it; a second one ends the process.
 
         Returns:
             What ``main`` returns.
+
+        Raises:
+            SetupError: an asyncio loop or the reactor runs here already, or has run.
         """
 
         async def whole() -> T:
@@ -278,15 +304,27 @@ class Application:
             raise SetupError("a client needs a registry: set [registry] plugin")
         await client.start(self.registry)
 
-    def _beside(self, what: str, starting: Coroutine[Any, Any, None]) -> None:
+    def _beside(
+        self, what: str, start: Callable[..., Coroutine[Any, Any, None]], *arguments: Any
+    ) -> None:
         """
         Start something that nobody waits for; what goes wrong is logged.
+
+        Clients may be asked for in any thread, but each is started in the reactor's.
         """
 
         def failed(failure: Failure) -> None:
             self.log.failure("{what} did not start", failure=failure, what=what)
 
-        spawn(starting).addErrback(failed)
+        def begin() -> None:
+            spawn(start(*arguments)).addErrback(failed)
+
+        affinity = self._affinity
+        if affinity.current() == affinity.expected:
+            begin()
+            return
+        with suppress(RuntimeError):  # of a loop that is closed: the call will say so
+            self.ground.surroundings.threads.post(begin)
 
     async def _stop_clients(self) -> None:
         self._running = False

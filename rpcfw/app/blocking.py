@@ -54,7 +54,8 @@ class BlockingApplication:
     An application whose calls block the thread that makes them. Safe from many threads.
 
     The reactor runs in a thread of its own, one for the process, started on first use.
-    After a fork the child has no such thread, so there every call is refused at once.
+    A forked child has no such thread: there every call is refused at once, and the child
+    makes an application of its own.
 
     Args:
         files: INI files.
@@ -68,7 +69,9 @@ class BlockingApplication:
         sets: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._application = Application.from_ini(*files, sets=sets, environ=environ)
+        self._application = Application.from_ini(
+            *files, sets=sets, environ=environ, own_thread=True
+        )
         self._thread = ReactorThread.shared(self._application.ground.reactor)
 
     @property

@@ -48,8 +48,10 @@ class AppOptions:
     """
 
     name: str = option("rpcfw", "name of this application, told to registries and peers")
-    reactor: Literal["epoll", "asyncio", "uvloop"] = option(
-        "epoll", "what drives it: epoll, asyncio (to await asyncio's things), uvloop"
+    reactor: Literal["auto", "epoll", "asyncio", "uvloop"] = option(
+        "auto",
+        "what drives it: epoll, asyncio (to await asyncio's things), uvloop; auto: the "
+        "asyncio loop that runs where the application starts, else epoll",
     )
     python_path: tuple[Path, ...] = option("", "folders to import services from")
     codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs in use, if installed")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from rpcfw.app.forking import on_fork
 from rpcfw.errors import SetupError
 from rpcfw.spi.waiting import spawn
 
@@ -57,14 +58,28 @@ class ReactorThread:
         Return the thread, starting it if need be.
         """
         with cls._lock:
-            if cls._only is None or cls._only.is_foreign:
-                if reactor.running:
+            if cls._only is None:
+                real = reactor.get(own_thread=True)
+                if real.running:
                     raise SetupError(
-                        "the reactor runs already, so its own thread may not block: use "
-                        "rpcfw.Application there, or make rpcfw.blocking after a fork's exec"
+                        "the reactor runs already, in a thread that may not block: use "
+                        "rpcfw.Application there instead of rpcfw.blocking"
                     )
-                cls._only = cls(reactor)
+                if real._startedBefore:  # noqa: SLF001  # no public name
+                    raise SetupError(
+                        "the reactor has run, and Twisted's runs once in a process: make "
+                        "rpcfw.blocking instead of Application.run, or in another process"
+                    )
+                cls._only = cls(real)
             return cls._only
+
+    @classmethod
+    def forget(cls) -> None:
+        """
+        Forget the thread, which a forked child does not have; nor its lock's holder.
+        """
+        cls._only = None
+        cls._lock = threading.Lock()
 
     def run(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
         """
@@ -108,7 +123,7 @@ class ReactorThread:
         if self.is_foreign:
             raise SetupError(
                 "this process was forked from the one that made the application: "
-                "make a new rpcfw.blocking(...) in the child, before the parent starts its own"
+                "make a new rpcfw.blocking(...) in the child"
             )
         future: Future[T] = Future()
         # In the context of whoever asks: what it serves and what it listens with.
@@ -131,6 +146,9 @@ class ReactorThread:
                 self._reactor.callFromThread(deferred.cancel)
 
         future.add_done_callback(done)
+
+
+on_fork(ReactorThread.forget)
 
 
 def _settle(result: Any, future: Future[Any]) -> None:

@@ -18,7 +18,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rpcfw.spi.waiting import CANCELLED, spawn
+from rpcfw.app.late_reactor import LateReactor
+from rpcfw.errors import SetupError
+from rpcfw.spi.waiting import CANCELLED, running_loop, spawn
 
 __all__ = ["force_by_signal", "run_to_end"]
 
@@ -30,15 +32,32 @@ def run_to_end(reactor: Any, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     Run the reactor for as long as ``main`` takes; return what that returns.
 
     Args:
-        reactor: Twisted's, not running; it cannot be run again.
+        reactor: Twisted's, not running; it cannot be run again. Outside of the main thread
+            signals are left to whoever has that.
         main: awaits Deferreds, and asyncio's things if the reactor is asyncio's.
 
     Raises:
+        SetupError: it cannot run here, or not again.
         KeyboardInterrupt: SIGINT ended it.
         SystemExit: SIGTERM ended it.
         BaseException: what ``main`` raised.
     """
-    return _Run(reactor, main).to_end()
+    if running_loop() is not None:
+        raise SetupError(
+            "an asyncio loop runs here, which this would stop: start the application in it, "
+            "as by: async with app: ..."
+        )
+    real = reactor.get() if isinstance(reactor, LateReactor) else reactor
+    if real.running:
+        raise SetupError(
+            "the reactor runs already: start the application in it, as by: async with app: ..."
+        )
+    if real._startedBefore:  # noqa: SLF001  # no public name
+        raise SetupError(
+            "the reactor has run, and Twisted's runs once in a process: do all in one "
+            "coroutine, or use rpcfw.blocking, whose reactor goes on"
+        )
+    return _Run(real, main).to_end()
 
 
 def force_by_signal() -> None:
@@ -64,11 +83,13 @@ class _Run(Generic[T]):
         self._running: Deferred[T] | None = None
         self._signal = 0
         self._result: Any = None
+        self._process = os.getpid()
+        self._signals = threading.current_thread() is threading.main_thread()
 
     def to_end(self) -> T:
         # In its first turn: a loop of asyncio's does not run before.
         self._reactor.callLater(0, self._begin)
-        self._reactor.run()
+        self._reactor.run(installSignalHandlers=self._signals)
         if not isinstance(self._result, Failure):
             result: T = self._result
             return result
@@ -81,12 +102,17 @@ class _Run(Generic[T]):
 
     def _begin(self) -> None:
         # Twisted has set handlers of its own by now, which would stop the reactor.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM) if self._signals else ():
             signal.signal(number, self._signalled)
         self._running = spawn(self._main())
         self._running.addBoth(self._ended)
 
     def _signalled(self, number: int, frame: object) -> None:
+        if self._process != os.getpid():
+            # A forked child, whose parent alone this coroutine belongs to.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         if self._signal:
             _force(number, frame)
         self._signal = number

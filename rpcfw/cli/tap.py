@@ -142,5 +142,5 @@ def makeService(options: Options) -> IService:
     Return the service that ``twist`` runs.
     """
     application = options["application"]
-    service: IService = ApplicationService(application, application.ground.reactor)
+    service: IService = ApplicationService(application, application.ground.reactor.get())
     return service

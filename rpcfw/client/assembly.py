@@ -126,6 +126,7 @@ class Client:
             ground.timers,
             self.stop,
             ground.surroundings.threads.post,
+            ground.surroundings.affinity,
             policies.config,
         )
 

@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from rpcfw.client.opening import OpeningStream
+from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.hearing import ears, listener
@@ -52,6 +53,7 @@ class ClientChannel(Channel):
         timers: the clock that deadlines are on.
         close: lets go of what is below the stack.
         post: runs a function in the reactor's thread, soon; see `Threads.post`.
+        affinity: where its coroutines may be awaited.
         config: may set shorter limits, by method.
     """
 
@@ -62,9 +64,11 @@ class ClientChannel(Channel):
         timers: Timers,
         close: Callable[[], Coroutine[Any, Any, None]],
         post: Callable[..., Any],
+        affinity: Affinity,
         config: ServiceConfig | None = None,
     ) -> None:
         self._stack = stack
+        self._affinity = affinity
         self._timeout_s = limits.timeout
         self._stream_timeout_s = limits.stream_timeout
         self._compression = limits.compression or None
@@ -97,9 +101,10 @@ class ClientChannel(Channel):
         compression: str | None = None,
     ) -> Stream:
         call = self._begin(method, request, timeout_s, metadata, compression)
-        return OpeningStream(call, self._stack, self._post)
+        return OpeningStream(call, self._stack, self._post, self._affinity)
 
     async def close(self) -> None:
+        self._affinity.check("the close of a channel")
         await apart(self._close())
 
     def _begin(

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import Cancelled
+from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.stream import Stream
 from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
@@ -35,10 +36,14 @@ class OpeningStream(Stream):
         call: it.
         stack: the call stack.
         post: runs a function in the reactor's thread, soon; see `Threads.post`.
+        affinity: where it may be awaited.
     """
 
-    def __init__(self, call: Call, stack: CallStep, post: Callable[..., Any]) -> None:
+    def __init__(
+        self, call: Call, stack: CallStep, post: Callable[..., Any], affinity: Affinity
+    ) -> None:
         self._call = call
+        self._affinity = affinity
         self._stack = stack
         self._post = post
         self._stream: Any = None
@@ -53,7 +58,7 @@ class OpeningStream(Stream):
         return self
 
     async def __anext__(self) -> Any:
-        stream = self._stream if self._stream is not None else await self._open()
+        stream = self._here() or await self._open()
         try:
             return await stream.__anext__()
         except StopAsyncIteration:
@@ -61,15 +66,15 @@ class OpeningStream(Stream):
             raise
 
     async def send(self, message: Any) -> None:
-        stream = self._stream if self._stream is not None else await self._open()
+        stream = self._here() or await self._open()
         await stream.send(message)
 
     async def end(self) -> None:
-        stream = self._stream if self._stream is not None else await self._open()
+        stream = self._here() or await self._open()
         await stream.end()
 
     async def metadata(self) -> Metadata:
-        stream = self._stream if self._stream is not None else await self._open()
+        stream = self._here() or await self._open()
         pairs: Metadata = await stream.metadata()
         return pairs
 
@@ -93,6 +98,18 @@ class OpeningStream(Stream):
         # A loop that is closed takes nothing more; its connections went with it.
         with suppress(RuntimeError):
             self._post(stream.cancel)
+
+    def _here(self) -> Any:
+        """
+        Return the stream if it is open.
+
+        Raises:
+            SetupError: it was opened elsewhere than where this is awaited.
+        """
+        affinity = self._affinity
+        if affinity.current() != affinity.expected:
+            raise affinity.misplaced(f"a stream of {self._call.method.path}")
+        return self._stream
 
     async def _open(self) -> Any:
         if self._stream is None and self._error is None:

@@ -30,9 +30,13 @@ class ClientDeadline(Filter):
 
     def bind(self, proceed: CallStep) -> CallStep:
         timers = self.surroundings.timers
+        affinity = self.surroundings.affinity
         seconds = timers.seconds
 
         async def step(call: Call) -> Any:
+            # 35 ns, before anything below is touched that is not safe from threads.
+            if affinity.current() != affinity.expected:
+                raise affinity.misplaced(f"a call of {call.method.path}")
             began = seconds()
             outer = serving.get()
             if outer is not None and outer.deadline < call.deadline:

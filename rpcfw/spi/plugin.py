@@ -8,8 +8,9 @@ from abc import ABC
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import frozen
+from attrs import Factory, frozen
 
+from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.clock import Chance, Clock, Threads
 from rpcfw.spi.metrics import Meter
 from rpcfw.spi.options import options
@@ -39,6 +40,7 @@ class Surroundings:
             argument says what TLS files to use. The plugin closes it.
         time_of_day: seconds since 1970, to show people and other machines. Time is
             measured with the clock.
+        affinity: where its coroutines may be awaited.
     """
 
     clock: Clock
@@ -49,6 +51,7 @@ class Surroundings:
     application: str
     open_channel: OpenChannel
     time_of_day: Callable[[], float]
+    affinity: Affinity = Factory(Affinity)
 
 
 @options

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import types
-from asyncio.events import _get_running_loop as running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +20,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from rpcfw.errors import DeadlineExceeded
+from rpcfw.spi.affinity import check_loop, running_loop
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.timers import Timers
 
@@ -79,7 +79,9 @@ def _future_for(deferred: Deferred[T]) -> asyncio.Future[T]:
     Twisted's own `asFuture` takes the value away; but a Deferred that is awaited
     looks for it in itself when its awaiter goes on.
     """
-    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    check_loop(loop)
+    future: asyncio.Future[T] = loop.create_future()
 
     def settle(result: Any) -> Any:
         if future.done():

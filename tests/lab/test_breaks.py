@@ -59,9 +59,8 @@ class BreaksTest(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        place = LoopInPlace(LabLoop(self.clock) if self.reactor == "asyncio" else None)
-        place.enter()
-        self.addCleanup(place.leave)
+        self.place = LoopInPlace(LabLoop(self.clock) if self.reactor == "asyncio" else None)
+        self.place.enter()
         self.memory = MemoryNetwork(self.clock)
         self.providers = [self.provider("a"), self.provider("b")]
         self.consumer = self.application(
@@ -76,6 +75,7 @@ class BreaksTest(SynchronousTestCase):
     def tearDown(self) -> None:
         for each in (self.consumer, *self.providers):
             self.run_to_end(each.stop())
+        self.place.leave()
 
     def application(self, *sets: str, services: tuple[Service, ...] = ()) -> Application:
         plan = read_plan(Sources.load(sets=sets))

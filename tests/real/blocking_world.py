@@ -142,6 +142,7 @@ def forked(app):
             told.append(str(error))
         try:
             rpcfw.blocking(sets=["registry.plugin=memory"])
+            told.append("made")
         except RPCFWError as error:
             told.append(str(error))
         os.write(write, json.dumps(told).encode())

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.kernel.settings import options_of
+from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.hearing import hearing
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.surroundings import surroundings
@@ -42,7 +43,7 @@ def test_a_stream_that_cannot_be_made():
     """
     messages, stubs = generated()
     timers = SimpleNamespace(seconds=lambda: 0.0)
-    channel = ClientChannel(None, options_of(TimeLimits), timers, None, None)
+    channel = ClientChannel(None, options_of(TimeLimits), timers, None, None, Affinity())
     stub = stubs.EchoStub(BlockingChannel(Facade(channel)))
     before = threading.active_count()
 

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.kernel.settings import options_of
+from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.timers import Timers
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.candidates import a_call
@@ -30,7 +31,9 @@ class Door:
         limits = options_of(TimeLimits, timeout="3s", stream_timeout="1h")
         self.posted = []
         timers = Timers(self.clock)
-        self.channel = ClientChannel(self.stack, limits, timers, self._close, self._post)
+        self.channel = ClientChannel(
+            self.stack, limits, timers, self._close, self._post, Affinity()
+        )
 
     async def _close(self):
         self.closed += 1

@@ -1,0 +1,289 @@
+"""
+Programs that fork while an application runs, as servers and pools of processes do.
+
+Run as a program: ``python forks_world.py WHAT ADDRESS``. Prints what it saw as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+
+import rpcfw
+from rpcfw.errors import RPCFWError
+from tests.real.blocking_service import Slow
+
+ADDRESS = sys.argv[2] if len(sys.argv) > 2 else ""
+
+
+def sets(address):
+    return [
+        "registry.plugin=static",
+        f"registry.instances=demo.Slow = {address}",
+        "app.log_level=warn",
+    ]
+
+
+def blocking():
+    return rpcfw.blocking(sets=sets(ADDRESS))
+
+
+def echo(text):
+    """
+    Call from an application of this process's own.
+    """
+    with blocking() as app:
+        return app.client(Slow).echo(text)
+
+
+def echo_in_a_loop(text):
+    async def main():
+        async with rpcfw.Application.from_ini(sets=sets(ADDRESS)) as app:
+            return await app.client(Slow).echo(text)
+
+    return asyncio.run(main())
+
+
+def echo_in_app_run(text):
+    app = rpcfw.Application.from_ini(sets=sets(ADDRESS))
+
+    async def main():
+        return await app.client(Slow).echo(text)
+
+    return app.run(main)
+
+
+def told(function, *arguments):
+    try:
+        return function(*arguments)
+    except RPCFWError as error:
+        return str(error)
+
+
+def wait_for(pid):
+    return os.waitpid(pid, 0)[1]
+
+
+def in_child(function, *arguments):
+    """
+    Return what a function returned in a forked child.
+    """
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.write(write, json.dumps(function(*arguments)).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(write)
+    text = b""
+    while piece := os.read(read, 65536):
+        text += piece
+    status = wait_for(pid)
+    return json.loads(text) if status == 0 else f"status {status}"
+
+
+def after_an_application():
+    """
+    Each kind of application is made afresh in a child; the parent's goes on.
+    """
+    with blocking() as app:
+        client = app.client(Slow)
+        seen = [client.echo("a")]
+        seen += [in_child(each, "b") for each in (echo, echo_in_a_loop, echo_in_app_run)]
+        seen += [in_child(lambda: in_child(echo, "grandchild"))]
+        return [*seen, client.echo("c")]
+
+
+def the_parents_objects():
+    """
+    What is the parent's is refused in a child, at once, whatever is asked of it.
+    """
+    with blocking() as app:
+        client = app.client(Slow)
+        stream = client.count(1000)
+        first = next(stream)
+
+        def use():
+            inner = app.application
+            return [
+                told(client.echo, "a"),
+                told(next, stream),
+                told(app.stop),
+                told(asyncio.run, inner.client(Slow).echo("a")),
+                told(asyncio.run, inner.stop()),
+            ]
+
+        return [*in_child(use), first, next(stream), client.echo("b")]
+
+
+def calls_in_flight():
+    """
+    A fork amid calls of many threads disturbs none of them.
+    """
+    with blocking() as app:
+        client = app.client(Slow)
+        seen = []
+
+        def work(number):
+            for turn in range(50):
+                text = f"{number}.{turn}"
+                seen.append(client.echo(text) == text)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        children = [in_child(echo, "child") for _ in range(5)]
+        for thread in threads:
+            thread.join()
+        return [children, len(seen), all(seen)]
+
+
+def in_a_loop_that_runs():
+    """
+    A fork in a coroutine of the parent's loop.
+    """
+
+    async def main():
+        async with rpcfw.Application.from_ini(sets=sets(ADDRESS)) as app:
+            client = app.client(Slow)
+            before = await client.echo("a")
+            children = [in_child(each, "b") for each in (echo, echo_in_a_loop)]
+            return [before, *children, await client.echo("c")]
+
+    return asyncio.run(main())
+
+
+def in_the_reactors_thread():
+    """
+    A fork in the reactor's own thread, as of a method that is served.
+    """
+    with blocking() as app:
+        client = app.client(Slow)
+        client.echo("a")
+
+        async def fork():
+            return in_child(echo, "b")
+
+        return [app.run(fork), client.echo("c")]
+
+
+def multiprocessing_fork():
+    context = multiprocessing.get_context("fork")
+    with blocking() as app:
+        client = app.client(Slow)
+        client.echo("a")
+        with context.Pool(2) as pool:
+            seen = pool.map(echo, ["b", "c", "d"])
+        return [*seen, client.echo("e")]
+
+
+def process_pool():
+    context = multiprocessing.get_context("fork")
+    with blocking() as app:
+        client = app.client(Slow)
+        client.echo("a")
+        with ProcessPoolExecutor(2, mp_context=context) as pool:
+            seen = list(pool.map(echo, ["b", "c", "d"]))
+        return [*seen, client.echo("e")]
+
+
+def prefork():
+    """
+    As a server does that loads the program, forks, and serves in the children.
+    """
+    modules = {
+        "made": rpcfw.Application.from_ini(sets=sets(ADDRESS)),
+        "asyncio": rpcfw.Application.from_ini(sets=[*sets(ADDRESS), "app.reactor=asyncio"]),
+    }
+
+    def in_a_loop(name):
+        async def main():
+            async with modules[name] as app:
+                return await app.client(Slow).echo(name)
+
+        return asyncio.run(main())
+
+    def by_run(name):
+        app = modules[name]
+
+        async def main():
+            return await app.client(Slow).echo(name)
+
+        return app.run(main)
+
+    return [
+        [in_child(function, name) for name in modules for _ in range(2)]
+        for function in (in_a_loop, by_run)
+    ]
+
+
+class Echo(rpcfw.Service, name="demo.Echo"):
+    @rpcfw.method
+    async def echo(self, text: str) -> str:
+        return text
+
+
+def ports_and_connections():
+    """
+    A child holds none of the parent's ports and connections open.
+    """
+    app = rpcfw.Application.from_ini(
+        sets=["registry.plugin=memory", "server.listen=tcp:127.0.0.1:0", "app.log_level=warn"],
+        services=[Echo()],
+    )
+
+    async def main():
+        await app.client(Echo).echo("a")
+        (port,) = app.server._ports  # noqa: SLF001  # to see what is behind it
+        number = port.getHost().port
+        ready, go = os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(ready[1], b"x")
+            os.read(go[0], 1)
+            os._exit(0)
+        os.read(ready[0], 1)
+        return number, pid, go[1]
+
+    number, pid, go = app.run(main)
+    # The parent has stopped. If the child still had the port, this would connect.
+    with socket.socket() as probe:
+        refused = probe.connect_ex(("127.0.0.1", number)) != 0
+    os.write(go, b"x")
+    os.waitpid(pid, 0)
+    return refused
+
+
+def terminated():
+    """
+    A child that is told to end does so at once, though its parent has handlers of its own.
+    """
+    app = rpcfw.Application.from_ini(sets=sets(ADDRESS))
+
+    async def main():
+        ready = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(ready[1], b"x")
+            while True:
+                signal.pause()
+        os.read(ready[0], 1)
+        os.kill(pid, signal.SIGTERM)
+        status = wait_for(pid)
+        return [os.WTERMSIG(status), await app.client(Slow).echo("a")]
+
+    return app.run(main)
+
+
+if __name__ == "__main__":
+    print(json.dumps(globals()[sys.argv[1]]()))  # noqa: T201 - a program
