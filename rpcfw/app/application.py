@@ -24,8 +24,8 @@ from rpcfw.app.reactors import settle
 from rpcfw.app.running import run_to_end
 from rpcfw.client.assembly import Client, Policies
 from rpcfw.client.inspection import ClientInspection
-from rpcfw.client.stub import Stub, proxy
-from rpcfw.errors import ContractError, SetupError
+from rpcfw.client.stub import calling
+from rpcfw.errors import SetupError
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
@@ -130,11 +130,7 @@ class Application:
             service: a service class, or a stub class that protoc-gen-rpcfw wrote; of
                 that an instance is returned, typed as it.
         """
-        if isinstance(service, type) and issubclass(service, Stub):
-            return service(self.channel(service.service_name))
-        if isinstance(service, type) and issubclass(service, Service):
-            return proxy(service, self.channel(service.service_name))
-        raise ContractError(f"{service!r} is neither a service class nor a stub class")
+        return calling(service, self.channel)
 
     @property
     def clients(self) -> tuple[Client, ...]:

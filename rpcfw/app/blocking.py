@@ -12,7 +12,10 @@ from typing import Any, TypeVar, overload
 
 from rpcfw.app.application import Application
 from rpcfw.app.reactor_thread import ReactorThread
+from rpcfw.app.thread_channel import ThreadChannel
+from rpcfw.client.stub import calling
 from rpcfw.spi import service
+from rpcfw.spi.channel import Channel
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import Metadata
 
@@ -125,11 +128,17 @@ class BlockingApplication:
         Return an object that calls a service and blocks for each answer.
 
         Its methods take and return what those of `Application.client` do, but a
-        stream is a plain iterator.
+        stream is a plain iterator. What a caller iterates over may block: it runs in a
+        thread of its own, which waits while the server is behind.
         """
-        return _BlockingProxy(
-            self._thread.run_plain(self._application.client, service), self._thread
-        )
+        return _BlockingProxy(calling(service, self._channel), self._thread)
+
+    def _channel(self, name: str) -> Channel:
+        """
+        Return the channel to a service by name, for callers in plain threads.
+        """
+        channel = self._thread.run_plain(self._application.channel, name)
+        return ThreadChannel(channel, self._application.ground.surroundings.threads)
 
 
 class BlockingStream:
@@ -202,13 +211,11 @@ class _BlockingProxy:
         method = getattr(self._proxy, name)
 
         def blocks(*arguments: Any, **named: Any) -> Any:
-            async def call() -> Any:
-                result = method(*arguments, **named)
-                if isinstance(result, Stream):
-                    return BlockingStream(result, self._thread)
-                return await result
-
-            return self._thread.run(call)
+            # In the caller's thread: what its arguments do may block, and is its own.
+            result = method(*arguments, **named)
+            if isinstance(result, Stream):
+                return BlockingStream(result, self._thread)
+            return self._thread.run_coroutine(result)
 
         blocks.__name__ = name
         blocks.__doc__ = method.__doc__

@@ -18,7 +18,6 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IReactorUNIX,
 )
-from twisted.python.runtime import seconds
 from zope.interface import implementer
 
 __all__ = ["LateReactor"]
@@ -29,7 +28,7 @@ __all__ = ["LateReactor"]
 )
 class LateReactor:
     """
-    Does what the reactor does; the first use of anything but its time chooses it.
+    Does what the reactor does; the first use chooses it.
 
     Args:
         choose: returns Twisted's reactor, having installed one if need be. Its argument
@@ -39,7 +38,6 @@ class LateReactor:
     def __init__(self, choose: Callable[[bool], Any]) -> None:
         self._choose = choose
         self._chosen: Any = None
-        self.seconds = seconds
 
     def get(self, *, own_thread: bool = False) -> Any:
         """

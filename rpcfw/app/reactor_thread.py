@@ -87,6 +87,16 @@ class ReactorThread:
         """
         return self._wait(lambda: spawn(function(*arguments)))
 
+    def run_coroutine(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """
+        Run a coroutine in the reactor's thread and block for its result.
+        """
+        try:
+            return self._wait(lambda: spawn(coroutine))
+        except SetupError:
+            coroutine.close()  # it may not have been begun
+            raise
+
     def run_plain(self, function: Callable[..., T], *arguments: Any) -> T:
         """
         Run a plain function in the reactor's thread and block for its result.

@@ -16,6 +16,7 @@ from twisted.python.threadable import isInIOThread
 
 from rpcfw.app.forking import is_inherited
 from rpcfw.app.late_reactor import LateReactor
+from rpcfw.app.steady import steady
 from rpcfw.errors import SetupError
 from rpcfw.spi.affinity import Affinity, running_loop
 
@@ -73,6 +74,7 @@ def chosen(name: str, own_thread: bool = False) -> Any:
         _install(name, loop)
         installed = sys.modules[_NAME]
     _check(installed, name, loop)
+    steady(installed)
     return installed
 
 

@@ -22,10 +22,11 @@ from typing import Any
 from twisted.internet.base import ReactorBase
 from twisted.python.runtime import seconds as reactors_seconds
 
+from rpcfw.app.late_reactor import LateReactor
 from rpcfw.app.patience import PatientClock
 from rpcfw.spi.clock import Clock
 
-__all__ = ["clock_of", "time_of_day_of"]
+__all__ = ["clock_of", "steady", "time_of_day_of"]
 
 
 class _Steady:
@@ -45,21 +46,29 @@ def clock_of(reactor: Any) -> Clock:
     Return the clock of a process that runs on ``reactor``.
 
     Args:
-        reactor: Twisted's; or a clock, which is returned as it is.
+        reactor: Twisted's, be it chosen later; or a clock, which is returned as it is.
     """
-    if not isinstance(reactor, ReactorBase):
+    if isinstance(reactor, ReactorBase):
+        steady(reactor)
+    elif not isinstance(reactor, LateReactor):
         clock: Clock = reactor
         return clock
+    return PatientClock(time.monotonic, reactor.callLater)
+
+
+def steady(reactor: Any) -> None:
+    """
+    Make Twisted's reactor count by the system's monotonic clock.
+    """
     if reactor.seconds is reactors_seconds:
         reactor.seconds = _Steady()
-    return PatientClock(time.monotonic, reactor.callLater)
 
 
 def time_of_day_of(reactor: Any) -> Callable[[], float]:
     """
     Return what tells the seconds since 1970; a test's clock counts from when it likes.
     """
-    if isinstance(reactor, ReactorBase):
+    if isinstance(reactor, (ReactorBase, LateReactor)):
         return time.time
     seconds: Callable[[], float] = reactor.seconds
     return seconds

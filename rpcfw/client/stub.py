@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, TypeAlias
 
+from rpcfw.errors import ContractError
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.service import Offered, Service, offered
 from rpcfw.spi.stream import Stream
@@ -14,7 +15,7 @@ from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method, Shape
 from rpcfw.values.units import parse_time_limit
 
-__all__ = ["Stub", "proxy"]
+__all__ = ["Stub", "calling", "proxy"]
 
 Timeout: TypeAlias = "float | str | None"
 
@@ -58,6 +59,24 @@ class Stub:
         if isinstance(timeout, str):
             timeout = parse_time_limit(timeout)
         return self._channel.stream(method, request, timeout, metadata, compression)
+
+
+def calling(service: Any, channel: Callable[[str], Channel]) -> Any:
+    """
+    Return an object that calls a service.
+
+    Args:
+        service: a service class; or a stub class, of which an instance is returned.
+        channel: gives the channel to a service by name.
+
+    Raises:
+        ContractError: it is neither.
+    """
+    if isinstance(service, type) and issubclass(service, Stub):
+        return service(channel(service.service_name))
+    if isinstance(service, type) and issubclass(service, Service):
+        return proxy(service, channel(service.service_name))
+    raise ContractError(f"{service!r} is neither a service class nor a stub class")
 
 
 def proxy(service: type[Service], channel: Channel) -> Any:

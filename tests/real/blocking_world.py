@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import rpcfw
 from rpcfw.errors import CallError, RPCFWError
@@ -109,6 +110,46 @@ def dropped(app):
     for thread in threads:
         thread.join()
     return [client.ticks_ended(8)]
+
+
+def iterators(app):
+    """
+    Send what comes of iterators that block, and fail, while other calls go on.
+    """
+    client = app.client(Slow)
+    go, threads, late = threading.Event(), [], threading.Event()
+
+    def messages():
+        threads.append(threading.current_thread().name)
+        yield 1
+        go.wait(60)
+        yield 2
+
+    def fails():
+        yield 1
+        raise KeyError("the caller's own")
+
+    def never():
+        yield 1
+        late.wait(60)
+        yield 2
+
+    with ThreadPoolExecutor(2) as pool:
+        totals = [pool.submit(client.total, messages(), timeout=60) for _ in range(2)]
+        echoes = [client.echo(str(number), timeout=60) for number in range(3)]
+        go.set()
+        sums = [total.result() for total in totals]
+    try:
+        client.total(fails())
+    except KeyError as error:
+        failed = error.args[0]
+    try:
+        client.total(never(), timeout=0.2)
+    except CallError as error:
+        status = error.status.name
+    late.set()
+    doubled = list(client.double(iter([1, 2])))
+    return [echoes, sums, sorted(set(threads)), failed, status, doubled]
 
 
 def say_when_begun(client):

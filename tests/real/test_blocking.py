@@ -85,6 +85,16 @@ def test_dropped_streams(address):
     assert [8] == finish(begin("dropped", address))
 
 
+def test_iterators_that_block(address):
+    """
+    A caller's iterator may block: it has a thread, other calls go on, and deadlines hold.
+    """
+    echoes, sums, threads, failed, status, doubled = finish(begin("iterators", address))
+    assert [["0", "1", "2"], [3, 3]] == [echoes, sums]
+    assert ["requests of demo.Slow/total"] == threads
+    assert ["the caller's own", "DEADLINE_EXCEEDED", [2, 4]] == [failed, status, doubled]
+
+
 def test_ctrl_c(address):
     """
     Ctrl-C ends the wait and the call, at the server too; the application can go on.

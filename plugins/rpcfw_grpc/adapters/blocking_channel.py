@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from rpcfw.errors import CallError, ContractError
 from rpcfw.spi.channel import Channel
+from rpcfw.spi.handover import Handover
 from rpcfw.spi.hearing import hearing
 from rpcfw.status import Status
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.generated import SHAPES, method_of
-from rpcfw_grpc.adapters.threads import Handover
 from rpcfw_grpc.adapters.words import pairs_of
 
 if TYPE_CHECKING:

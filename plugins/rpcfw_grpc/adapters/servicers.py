@@ -13,6 +13,7 @@ from attrs import frozen
 
 from rpcfw.errors import ContractError
 from rpcfw.spi.context import context
+from rpcfw.spi.handover import Handover
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.service import Service, blocking, method
 from rpcfw.spi.service_source import ServiceSource
@@ -20,7 +21,7 @@ from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.context import AioContext, CallContext, ThreadContext
 from rpcfw_grpc.adapters.generated import SHAPES, method_of, service_descriptor
-from rpcfw_grpc.adapters.threads import Handover, ThreadMessages
+from rpcfw_grpc.adapters.threads import ThreadMessages
 
 __all__ = ["Servicers"]
 

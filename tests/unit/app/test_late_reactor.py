@@ -12,11 +12,10 @@ from rpcfw.app.late_reactor import LateReactor
 
 def test_what_chooses_nothing():
     """
-    Its time, and what zope asks of its kind, choose no reactor.
+    What zope asks of its kind chooses no reactor.
     """
     chosen = []
     late = LateReactor(lambda own_thread: chosen.append(own_thread) or Clock())
-    late.seconds()
     assert IReactorThreads.providedBy(late)
     assert [] == chosen
 
