@@ -7,6 +7,7 @@ Run as a program: ``python forks_world.py WHAT ADDRESS``. Prints what it saw as 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import multiprocessing
 import os
@@ -262,6 +263,49 @@ def ports_and_connections():
     os.write(go, b"x")
     os.waitpid(pid, 0)
     return refused
+
+
+def announced():
+    """
+    What a parent has announced in a registry outlives children that end in good order.
+    """
+    registry = [
+        f"registry.plugin={sys.argv[2]}",
+        f"registry.address={sys.argv[3]}",
+        f"registry.{LEASES[sys.argv[2]]}=2s",
+        "app.log_level=warn",
+    ]
+    provider = rpcfw.Application.from_ini(
+        sets=[*registry, "server.listen=tcp:127.0.0.1:0"], services=[Echo()]
+    )
+
+    def consume():
+        with rpcfw.blocking(sets=registry) as app:
+            answer = app.client(Echo).echo("child", timeout=30)
+        atexit._run_exitfuncs()  # noqa: SLF001  # as at the end of a process
+        return answer
+
+    async def main():
+        answer = await provider.client(Echo).echo("parent", timeout=30)
+        running = asyncio.get_running_loop()
+
+        def in_turn():
+            return in_child(consume)
+
+        first = await running.run_in_executor(None, in_turn)
+        await asyncio.sleep(5)  # longer than the lease
+        second = await running.run_in_executor(None, in_turn)
+        return [answer, first, second]
+
+    async def whole():
+        async with provider:
+            return await main()
+
+    return asyncio.run(whole())
+
+
+#: What the plugins call the time after which a dead process is forgotten.
+LEASES = {"zookeeper": "session_timeout", "etcd": "lease", "standalone": "lease"}
 
 
 def terminated():

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.etcd_server import EtcdMember
+from tests.real.zookeeper_server import ZooKeeperServer
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LIMIT_S = 120
@@ -47,12 +50,12 @@ def seen(address, environment):
     What a program saw; it must have had nothing to say beside it.
     """
 
-    def run(what):
+    def run(what, *arguments):
         done = subprocess.run(
             # Python 3.12 warns of a fork among threads, which is what this is about.
             [
                 *(sys.executable, "-W", "ignore::DeprecationWarning"),
-                *(str(HERE / "forks_world.py"), what, address),
+                *(str(HERE / "forks_world.py"), what, *(arguments or (address,))),
             ],
             capture_output=True,
             text=True,
@@ -128,3 +131,34 @@ def test_a_child_that_is_told_to_end(seen):
     SIGTERM ends a child at once, and says nothing to the parent's coroutine.
     """
     assert [15, "a"] == seen("terminated")
+
+
+@pytest.fixture
+def zookeeper():
+    server = ZooKeeperServer()
+    server.serve()
+    yield server.address
+    server.remove()
+
+
+@pytest.fixture
+def etcd():
+    server = EtcdMember()
+    server.serve()
+    yield server.address
+    server.remove()
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        pytest.param("zookeeper", marks=pytest.mark.zookeeper),
+        pytest.param("etcd", marks=pytest.mark.etcd),
+    ],
+)
+def test_sessions_and_leases(seen, request, plugin):
+    """
+    A child that ends in good order, with sessions of its own, ends none of its parent's.
+    """
+    address = request.getfixturevalue(plugin)
+    assert ["parent", "child", "child"] == seen("announced", plugin, address)
