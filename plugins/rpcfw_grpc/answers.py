@@ -82,7 +82,7 @@ class Answers(GRPCMachine[Opening]):
         if stream is None:
             return
         self._head(stream, metadata, encoding)
-        stream.outgoing.add(body, 1 if encoding else 0)
+        self._queue(stream, body, encoding)
         self._end(stream, trailers_block(peer=peer.header_list_bytes, trailers=trailers))
 
     # The long way.
@@ -187,7 +187,7 @@ class Answers(GRPCMachine[Opening]):
     def _give_up(self, stream: Stream, status: Status, text: str) -> None:
         if not stream.done:
             self._events.append(CallCancelled(stream.id, text))
-        stream.outgoing.clear()
+        self._drop_outgoing(stream)
         peer = self._peer.header_list_bytes
         tail = trailers_block(self._before(stream), status, text, peer=peer)
         self._end(stream, tail)
@@ -205,6 +205,7 @@ class Answers(GRPCMachine[Opening]):
         text = refusal.text.encode()
         self._write_head(stream.id, refusal_head(refusal.http, len(text)))
         stream.outgoing.add_raw(text)
+        self.unsent_bytes += len(text)
         self._end(stream, b"")
 
     def _on_settings_changed(self, window_change: int) -> None:

@@ -144,15 +144,14 @@ class Calling(GRPCMachine[None]):
         stream.done = done
         self._out.append(self._block_frames(call_id, block, 0))
         if body is not None:
-            stream.outgoing.add(body, 1 if encoding else 0)
+            self._queue(stream, body, encoding)
         if ended:
             stream.tail = b""
         self._pump(stream)
 
     def _grow(self, stream_id: int, entry: None, state: State = State.LOCAL_ENDED) -> Stream:
         inbound = Inbound(self._limits.stream_window_bytes)
-        room = self._peer.window_bytes
-        return Stream(stream_id, state, inbound, room, self._limits.max_receive_bytes)
+        return Stream(stream_id, state, inbound, 0, self._limits.max_receive_bytes)
 
     def end(self, call_id: int) -> None:
         stream = self._own(call_id)

@@ -126,6 +126,7 @@ class ClientMachine(Calling):
             stream.length = answer.length
             stream.turn = self._turn
             stream.began = ResponseStarted(stream.id, answer.metadata)
+            stream.began_at = len(self._events)
             self._events.append(stream.began)
 
     def _trailers(self, stream: Stream, answer: Answer, *, ended: bool) -> None:
@@ -172,7 +173,7 @@ class ClientMachine(Calling):
         if not whole or stream.turn != self._turn or stream.began is None or head is None:
             return False
         message = self._take_back(stream)
-        self._events.remove(stream.began)
+        self._withdraw(stream.began_at)
         if message is not None:
             self._end_stream(
                 stream,

@@ -48,6 +48,12 @@ _TEXTS = {
 }
 
 
+#: So many streams that wait cost, when the window is raised, as much as one SETTINGS frame.
+_STREAMS_AT_ONCE = 100
+#: So many bytes sent forgive one.
+_FORGIVING_BYTES = 64 << 10
+
+
 class Guards:
     """
     The scores of one peer.
@@ -64,6 +70,10 @@ class Guards:
         self._finished = 0
         self._rapid = 0.0
         self._cancelled = 0.0
+        # Of raised windows: the score, and what was sent when it was kept last.
+        self._raises = 0.0
+        self._finished_at_raise = 0
+        self._sent_at_raise = 0
 
     def turn(self, last_id: int) -> None:
         """
@@ -116,4 +126,30 @@ class Guards:
             raise RemoteProtocolError(
                 f"too many calls begun and cancelled; max_resets = {limits.max_resets}",
                 ErrorCode.ENHANCE_YOUR_CALM,
+            )
+
+    def window_raised(self, blocked: int, finished: int, sent_bytes: int) -> None:
+        """
+        Count a SETTINGS frame that gives all streams more room at once.
+
+        It makes us look at every stream that waits for room, and may give each a byte.
+        Only calls that end, and bytes that leave in good number, forgive it.
+
+        Args:
+            blocked: how many streams wait.
+            finished: how many calls ran to their end, ever.
+            sent_bytes: how many bytes left, ever.
+
+        Raises:
+            RemoteProtocolError: it was one too many.
+        """
+        forgiven = finished - self._finished_at_raise
+        forgiven += (sent_bytes - self._sent_at_raise) // _FORGIVING_BYTES
+        self._finished_at_raise, self._sent_at_raise = finished, sent_bytes
+        most = self._most[Idle.SETTINGS]
+        cost = 1 + min(blocked / _STREAMS_AT_ONCE, most / 2)
+        self._raises = max(self._raises - forgiven, 0.0) + cost
+        if self._raises > most:
+            raise RemoteProtocolError(
+                "too many changes of INITIAL_WINDOW_SIZE", ErrorCode.ENHANCE_YOUR_CALM
             )

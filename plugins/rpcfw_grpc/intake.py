@@ -56,6 +56,8 @@ class Intake(Machine):
         self._block_bytes = 0
         self._last_id = 0
         self._turn = 0
+        # Something is left to be done once all of these bytes were read.
+        self._unsettled = False
 
     # What subclasses add.
 
@@ -83,6 +85,12 @@ class Intake(Machine):
     @abstractmethod
     def _on_fault(self, fault: StreamFault) -> None: ...
 
+    @abstractmethod
+    def _settle(self) -> None:
+        """
+        Do what is done once for all that was read together.
+        """
+
     # The seam.
 
     def receive(self, data: bytes) -> list[Event]:
@@ -98,6 +106,8 @@ class Intake(Machine):
         except RemoteProtocolError as error:
             self._goodbye(error.reason, error.code)
             events.append(ConnectionFailed(error.reason))
+        if self._unsettled:
+            self._settle()
         return events
 
     def take_output(self) -> bytes:

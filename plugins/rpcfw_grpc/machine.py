@@ -32,6 +32,9 @@ E = TypeVar("E")
 #: Messages of the largest size that may be unfinished at once on a connection.
 _UNFINISHED_MESSAGES = 16
 _UNREAD_BYTES = 64 << 20
+#: What an unread message takes beside its bytes: else a peer's tiny messages would take
+#: twenty times what they are counted as.
+_MESSAGE_BYTES = 128
 #: Heads that may come late on a stream: the answer's, and some that say "not yet".
 _LATE_HEADS = 8
 
@@ -219,11 +222,17 @@ class GRPCMachine(Sending[E]):
             cost = inbound.cost(len(message) + PREFIX_BYTES)
             stream.messages += 1
             stream.unread += cost
-            self._unread += cost
+            stream.held += cost + _MESSAGE_BYTES
+            self._unread += cost + _MESSAGE_BYTES
             event = MessageReceived(stream.id, message, stream.encoding if flag else "", cost)
             if stream.messages == 1:
                 stream.message = event
+                stream.message_at = len(self._events)
             self._events.append(event)
+        if self._unread > 2 * self._most_unread:
+            text = f"over {2 * self._most_unread} bytes of unread messages on one connection"
+            self._give_up(stream, Status.RESOURCE_EXHAUSTED, text)
+            return False
         return not reader.partial or self._go_on(stream)
 
     def _go_on(self, stream: Stream) -> bool:
@@ -241,8 +250,10 @@ class GRPCMachine(Sending[E]):
         if type(stream) is not Stream:
             return
         cost = min(cost, stream.unread)
+        held = min(cost + _MESSAGE_BYTES, stream.held)
         stream.unread -= cost
-        self._unread -= cost
+        stream.held -= held
+        self._unread -= held
         if stream.may_receive:
             self._return(stream, cost)
         self._return_connection()
@@ -274,7 +285,7 @@ class GRPCMachine(Sending[E]):
         """
         message = stream.message
         if message is not None:
-            self._events.remove(message)
-            self._unread -= stream.unread
-            stream.unread = 0
+            self._withdraw(stream.message_at)
+            self._unread -= stream.held
+            stream.unread = stream.held = 0
         return message

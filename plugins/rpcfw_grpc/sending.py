@@ -11,6 +11,7 @@ wait for flow control, marked as done.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 from rpcfw.errors import LocalProtocolError, MessageTooLarge, RemoteProtocolError
@@ -19,6 +20,7 @@ from rpcfw.spi.protocol import Limits
 from rpcfw_grpc import frames
 from rpcfw_grpc.connection import Connection
 from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
+from rpcfw_grpc.prefix import PREFIX_BYTES
 from rpcfw_grpc.streams import Stream
 from rpcfw_grpc.windows import grown
 
@@ -42,12 +44,19 @@ class Sending(Connection, Generic[E]):
         # Streams that this side reset, and how much may still come late on each.
         self._reset: dict[int, int] = {}
         self._most_reset = max(_LEAST_RESET, limits.max_calls)
-        # Streams with something to send that wait for the connection's window.
-        self._waiting: dict[int, None] = {}
-        # Bytes of messages that are not all here, and of those nobody took yet.
+        # Streams with something to send that wait for the connection's window, the next
+        # to send first; and those that wait for their own.
+        self._waiting: OrderedDict[int, None] = OrderedDict()
+        self._blocked: dict[int, None] = {}
+        # Bytes of messages that are not all here, and what those take that nobody took yet.
         self._partial = 0
         self._unread = 0
         self._finished = 0
+        self._sent_bytes = 0
+        self.unsent_bytes = 0
+        # What is to be done once all was read.
+        self._window_raised = False
+        self._withdrawn = False
         # HEADERS and DATA, but for those of answers that left whole.
         self._frames_sent = 0
 
@@ -118,9 +127,10 @@ class Sending(Connection, Generic[E]):
     def _forget(self, stream: Stream) -> None:
         self._calls.pop(stream.id, None)
         self._waiting.pop(stream.id, None)
+        self._blocked.pop(stream.id, None)
         self._partial -= stream.reader.partial
-        self._unread -= stream.unread
-        stream.outgoing.clear()
+        self._unread -= stream.held
+        self._drop_outgoing(stream)
         stream.done = True
         # What it had left unread may have held all others up.
         self._return_connection()
@@ -145,10 +155,18 @@ class Sending(Connection, Generic[E]):
         if stream.tail is not None:
             raise LocalProtocolError(f"call {call_id} was ended; nothing may be sent on it")
         self._check_encoding(stream, encoding)
-        stream.outgoing.add(body, 1 if encoding else 0)
+        self._queue(stream, body, encoding)
         self._pump(stream)
         stream.full = bool(stream.outgoing.size)
         return not stream.full
+
+    def _queue(self, stream: Stream, body: bytes, encoding: str) -> None:
+        stream.outgoing.add(body, 1 if encoding else 0)
+        self.unsent_bytes += len(body) + PREFIX_BYTES
+
+    def _drop_outgoing(self, stream: Stream) -> None:
+        self.unsent_bytes -= stream.outgoing.size
+        stream.outgoing.clear()
 
     def _check_sendable(self, size: int) -> None:
         limit = self._limits.max_send_bytes
@@ -164,12 +182,16 @@ class Sending(Connection, Generic[E]):
         """
         outgoing = stream.outgoing
         most = min(self._peer.frame_bytes, _PIECE_BYTES)
+        room = self._peer.window_bytes + stream.granted
         while outgoing.size and pieces:
-            count = min(outgoing.size, stream.room, self._room, most)
+            count = min(outgoing.size, room, self._room, most)
             if count <= 0:
                 break
-            stream.room -= count
+            room -= count
+            stream.granted -= count
             self._room -= count
+            self._sent_bytes += count
+            self.unsent_bytes -= count
             pieces -= 1
             self._progress += 1
             self._frames_sent += 1
@@ -180,19 +202,31 @@ class Sending(Connection, Generic[E]):
             )
             self._out.extend(outgoing.take(count))
             if ended:
-                self._waiting.pop(stream.id, None)
+                self._park(stream, room)
                 self._ended_sending(stream)
                 return
-        if outgoing.size and stream.room > 0:
-            self._waiting[stream.id] = None
-            return
-        self._waiting.pop(stream.id, None)
+        self._park(stream, room)
         if not outgoing.size and stream.tail is not None:
             if stream.tail:
                 self._out.append(self._block_frames(stream.id, stream.tail, END_STREAM))
             else:
                 self._out.append(frames.pack(frames.DATA, END_STREAM, stream.id))
             self._ended_sending(stream)
+
+    def _park(self, stream: Stream, room: int) -> None:
+        """
+        Note what the rest of a stream's bytes wait for: their window, the connection's, nothing.
+        """
+        size = stream.outgoing.size
+        if size and room > 0:
+            self._waiting[stream.id] = None
+            self._blocked.pop(stream.id, None)
+            return
+        self._waiting.pop(stream.id, None)
+        if size:
+            self._blocked[stream.id] = None
+        else:
+            self._blocked.pop(stream.id, None)
 
     def _block_frames(self, stream_id: int, block: bytes, flags: int) -> bytes:
         return frames.headers(stream_id, block, flags, self._peer.frame_bytes)
@@ -218,8 +252,9 @@ class Sending(Connection, Generic[E]):
         stream = self._stream(stream_id)
         if stream is None:
             return
+        window = self._peer.window_bytes
         try:
-            stream.room = grown(stream.room, increment)
+            stream.granted = grown(window + stream.granted, increment) - window
         except RemoteProtocolError as error:
             raise StreamFault(stream_id, error.reason, error.code) from None
         if stream.outgoing.size:
@@ -228,23 +263,42 @@ class Sending(Connection, Generic[E]):
 
     def _on_more_room(self) -> None:
         # One frame each in turn, so that a long message does not starve the rest.
-        while self._waiting and self._room > 0:
-            for stream_id in list(self._waiting):
-                stream = self._stream(stream_id)
-                if stream is None:
-                    del self._waiting[stream_id]
-                    continue
+        waiting = self._waiting
+        while waiting and self._room > 0:
+            stream_id, _ = waiting.popitem(last=False)
+            stream = self._stream(stream_id)
+            if stream is not None:
                 self._pump(stream, pieces=1)
                 self._made_room(stream)
-                if self._room <= 0:
-                    break
 
     def _on_settings_changed(self, window_change: int) -> None:
-        if not window_change:
-            return
-        for stream in list(self._calls.values()):
-            if type(stream) is Stream:
-                stream.room = grown(stream.room, window_change)
-                if stream.outgoing.size and window_change > 0:
-                    self._pump(stream)
-                    self._made_room(stream)
+        if window_change > 0:
+            self._guards.window_raised(len(self._blocked), self._finished, self._sent_bytes)
+            self._window_raised = self._unsettled = True
+
+    def _withdraw(self, place: int) -> None:
+        """
+        Take an event back.
+
+        Its place stays empty until all was read: to close the gap at once would cost time
+        for each other call that came with it.
+        """
+        self._events[place] = None  # type: ignore[call-overload]  # gone before anyone looks
+        self._withdrawn = self._unsettled = True
+
+    def _settle(self) -> None:
+        self._unsettled = False
+        if self._window_raised:
+            self._window_raised = False
+            if not self._over:
+                self._use_raised_window()
+        if self._withdrawn:
+            self._withdrawn = False
+            self._events[:] = list(filter(None, self._events))
+
+    def _use_raised_window(self) -> None:
+        for stream_id in list(self._blocked):
+            stream = self._stream(stream_id)
+            if stream is not None:
+                self._pump(stream)
+                self._made_room(stream)

@@ -222,8 +222,8 @@ class ServerMachine(Answers):
 
     def _grow(self, stream_id: int, entry: Opening, state: State = State.REMOTE_ENDED) -> Stream:
         inbound = Inbound(self._limits.stream_window_bytes)
-        room = self._peer.window_bytes + entry.extra
-        stream = Stream(stream_id, state, inbound, room, self._limits.max_receive_bytes)
+        most = self._limits.max_receive_bytes
+        stream = Stream(stream_id, state, inbound, entry.extra, most)
         stream.reply = entry.reply
         stream.encoding = entry.encoding
         stream.length = entry.length

@@ -118,10 +118,13 @@ class Stream:
         id: its number.
         state: where it begins.
         inbound: what may still come.
-        room: what may still be sent.
+        granted: what may be sent beyond the first window that the peer gives each stream.
         limit_bytes: the largest message taken.
 
     Attributes:
+        granted: what WINDOW_UPDATE frames have added to the peer's first window, less what
+            was sent. The window itself is added where it is needed: a peer may change it
+            for all streams at once (RFC 9113, section 6.9.2), and that costs nothing here.
         outgoing: what waits to be sent.
         tail: what follows behind it: a block of trailers, or nothing but
             END_STREAM if it is empty, or None if this side has not ended.
@@ -130,11 +133,14 @@ class Stream:
         encoding: compression of messages that came with the mark.
         length: bytes that ``content-length`` still promises, -1 for no promise.
         unread: bytes of messages handed out and not reported as consumed.
+        held: the memory that these take: each message costs some, however small it is.
         messages: how many came.
         turn: the turn in which it was announced to the application; only within
             that may what was announced still be made one event.
         began: the event that announced it.
+        began_at: its place among the events of that turn.
         message: the event of its first message.
+        message_at: its place likewise.
         announced: compression that this side's head names; None before the head.
         reply: at a server: how it is answered.
         refusal: at a server: why it is no call.
@@ -146,20 +152,23 @@ class Stream:
         "announced",
         "answer",
         "began",
+        "began_at",
         "done",
         "dropped",
         "encoding",
         "full",
+        "granted",
+        "held",
         "id",
         "inbound",
         "length",
         "message",
+        "message_at",
         "messages",
         "outgoing",
         "reader",
         "refusal",
         "reply",
-        "room",
         "state",
         "tail",
         "turn",
@@ -167,12 +176,12 @@ class Stream:
     )
 
     def __init__(
-        self, id: int, state: State, inbound: Inbound, room: int, limit_bytes: int
+        self, id: int, state: State, inbound: Inbound, granted: int, limit_bytes: int
     ) -> None:
         self.id = id
         self.state = state
         self.inbound = inbound
-        self.room = room
+        self.granted = granted
         self.reader = MessageReader(limit_bytes)
         self.outgoing = Outgoing()
         self.tail: bytes | None = None
@@ -181,10 +190,13 @@ class Stream:
         self.encoding = ""
         self.length = -1
         self.unread = 0
+        self.held = 0
         self.messages = 0
         self.turn = -1
         self.began: Event | None = None
+        self.began_at = -1
         self.message: MessageReceived | None = None
+        self.message_at = -1
         self.announced: str | None = None
         self.reply: Reply | None = None
         self.refusal: Refusal | None = None

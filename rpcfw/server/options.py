@@ -42,6 +42,9 @@ class ServerOptions:
     max_unsent_bytes: Bytes = option(
         "256MiB", "answers of all connections that wait for slow readers; the slowest is closed"
     )
+    max_connection_unsent_bytes: Bytes = option(
+        "16MiB", "answers of one that wait for its flow control; then it begins no more calls"
+    )
     hello_timeout: Seconds = option("10s", "how long a connection may stay without a first word")
     keepalive: Seconds = option("60s", "silence after which a client is asked for a sign of life")
     keepalive_timeout: Seconds = option("20s", "how long that may take")
@@ -81,8 +84,11 @@ class ServerOptions:
             for address in self.listen
             if address.at
         ]
-        if self.max_unsent_bytes < 1:
-            found.append(f"[server] max_unsent_bytes is at least 1, not {self.max_unsent_bytes}")
+        found += [
+            f"[server] {name} is at least 1, not {getattr(self, name)}"
+            for name in ("max_unsent_bytes", "max_connection_unsent_bytes")
+            if getattr(self, name) < 1
+        ]
         if self.advertise is not None and is_every_interface(self.advertise):
             found.append(
                 f"[server] advertise: {self.advertise} is every interface, and no caller can "

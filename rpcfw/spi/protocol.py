@@ -79,6 +79,9 @@ class Machine(ABC):
     #: After `leave` the machine tells the peer itself which calls come too late; those
     #: that it still reports were sent in good faith, and are to be served.
     serves_while_leaving: ClassVar[bool] = False
+    #: Bytes of messages that were handed over to be sent, and that the peer's flow control
+    #: keeps here. A server begins no further calls of a peer that lets many of them wait.
+    unsent_bytes: int = 0
     #: What the wire's specification calls a request whose message cannot be read.
     unreadable_status: ClassVar[Status] = Status.INVALID_ARGUMENT
 

@@ -39,6 +39,7 @@ from rpcfw.spi.waiting import Waiter, sleep
 from rpcfw.transport.backlog import Backlog
 from rpcfw.transport.direct import direct_write
 from rpcfw.transport.lingering import Lingering
+from rpcfw.transport.postponed import Postponed
 from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
@@ -59,6 +60,9 @@ _LARGE_BYTES = 16 << 10
 #: large message then comes in few reads, and small ones cost no large buffers.
 _READ_BYTES = 64 << 10
 _LARGE_READ_BYTES = 1 << 20
+
+#: What is said for no bound on bytes.
+_NO_LIMIT = 1 << 62
 
 #: How long a closed connection may still take to write what it has.
 LINGER_S = 5.0
@@ -116,6 +120,11 @@ class Connection(Protocol, ABC):
         self._paused = False
         self._turn_bytes = 0
         self._unsent = unsent
+        #: Bytes that may wait for the peer's flow control before its calls are postponed.
+        self._max_waiting = _NO_LIMIT if unsent is None else unsent.max_connection_bytes
+        self._postponed = Postponed(self._max_waiting)
+        #: How many wait, as last told to `unsent`.
+        self._waiting_bytes = 0
         #: The socket takes no more for now.
         self.full = False
         self._writers: deque[Waiter[None]] = deque()
@@ -215,6 +224,8 @@ class Connection(Protocol, ABC):
         self._gathering = True
         try:
             events = self.machine.receive(data)
+            if self._postponed or self._waiting_bytes > self._max_waiting:
+                events = self._postponed.due(events, self.machine)
             rest = iter(events)
             if len(events) > BUNCH:
                 self._take_turn(rest)
@@ -255,7 +266,7 @@ class Connection(Protocol, ABC):
     def resumeProducing(self) -> None:
         self.full = False
         if self._unsent is not None:
-            self._unsent.remove(self.abort)
+            self._unsent.drained(self.abort)
         self._end_turn()
         self._resume_writers()
 
@@ -289,6 +300,7 @@ class Connection(Protocol, ABC):
         """
         self._turn_bytes = 0
         self._halted = False
+        self._postpone()
         full = self._is_full()
         self._held = full or bool(self._backlog)
         if not full and self._backlog and self._scheduled is None:
@@ -296,6 +308,11 @@ class Connection(Protocol, ABC):
         elif not self._held and self._paused and not self._over:
             self._paused = False
             cast(IPushProducer, self.transport).resumeProducing()
+
+    def _postpone(self) -> None:
+        if self._postponed or self._waiting_bytes > self._max_waiting:
+            waiting = list(self._backlog.events)
+            self._backlog.events = iter(self._postponed.due(waiting, self.machine))
 
     def _is_full(self) -> bool:
         """
@@ -311,6 +328,7 @@ class Connection(Protocol, ABC):
         try:
             if not length_hint(self._backlog.events):
                 self.heard_at = self._backlog.read(self.machine)
+                self._postpone()
             self._take_turn(self._backlog.events)
         finally:
             self._gathering = False
@@ -352,6 +370,8 @@ class Connection(Protocol, ABC):
             self.transport.write(data)
             if self.full:
                 self._count_unsent(len(data))
+        if self.machine.unsent_bytes != self._waiting_bytes:
+            self._count_waiting()
 
     def _offer_output(self) -> None:
         if self.on_progress is not None:
@@ -361,6 +381,8 @@ class Connection(Protocol, ABC):
             self._offer(data)
             if self.full:
                 self._count_unsent(len(data))
+        if self.machine.unsent_bytes != self._waiting_bytes:
+            self._count_waiting()
 
     def _write_large(self) -> None:
         """
@@ -374,6 +396,22 @@ class Connection(Protocol, ABC):
             self._turn_bytes += len(data)
             if self._turn_bytes >= TURN_BYTES:
                 self._halted = True
+        if self.machine.unsent_bytes != self._waiting_bytes:
+            self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        """
+        Note what the peer's flow control keeps; begin no further calls if it is too much.
+        """
+        before, self._waiting_bytes = self._waiting_bytes, self.machine.unsent_bytes
+        if self._unsent is None or self._over:
+            return
+        self._unsent.wait(self.abort, self._waiting_bytes)
+        if self._waiting_bytes > self._max_waiting:
+            self._halted = True
+        elif before > self._max_waiting and self._postponed and not self._gathering:
+            # It was not the peer that made room: nothing that is read will tell.
+            self._end_turn()
 
     def _count_unsent(self, size: int) -> None:
         if self._unsent is not None:
@@ -391,6 +429,7 @@ class Connection(Protocol, ABC):
         self._over = self._halted = self._held = True
         self._set_timer(None)
         self._backlog.clear()
+        self._postponed.clear()
         if self._scheduled is not None:
             self._scheduled.cancel()
             self._scheduled = None

@@ -1,9 +1,11 @@
 """
 The memory that answers take while their readers do not read.
 
-A connection is *full* while its socket takes no more. What is written to it then stays in
-memory until the peer reads, and a server cannot know whether it ever will. One connection
-begins no further call while it is full; this bounds all connections of a process together.
+A connection is *full* while its socket takes no more: what is written to it then stays in
+memory until the peer reads. Where a wire has flow control, a peer can also read and grant
+no room. A server cannot know whether either ever ends. So one connection begins no further
+call while it is full, or while much of it waits for room; and all connections of a process
+are bounded together.
 """
 
 from __future__ import annotations
@@ -12,42 +14,66 @@ from collections.abc import Callable
 
 __all__ = ["UnsentBytes"]
 
+CutOff = Callable[[str], None]
+
 
 class UnsentBytes:
     """
-    What waits to be sent on full connections.
+    What waits to be sent, by connection. Each is known by what ends it at once.
 
     Args:
-        max_bytes: of all of them together. Over it the connection is cut off that has been
-            full for the longest time.
+        max_bytes: of all of them together. Over it the connection is cut off that has let
+            something wait for the longest time.
+        max_connection_bytes: what may wait for room on one, before it begins no more calls.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, max_connection_bytes: int = 16 << 20) -> None:
         self.max_bytes = max_bytes
+        self.max_connection_bytes = max_connection_bytes
         self.total = 0
-        # In the order in which they became full.
-        self._of: dict[Callable[[str], None], int] = {}
+        # What was written to the socket and what waits for room, in the order in which
+        # connections began to let something wait.
+        self._of: dict[CutOff, tuple[int, int]] = {}
 
-    def add(self, cut_off: Callable[[str], None], size: int) -> None:
+    def add(self, cut_off: CutOff, size: int) -> None:
         """
         Count bytes that were written to a full connection.
-
-        Args:
-            cut_off: ends this connection at once, with a reason. It is its key here.
         """
-        self._of[cut_off] = self._of.get(cut_off, 0) + size
-        self.total += size
+        written, waiting = self._of.get(cut_off, (0, 0))
+        self._set(cut_off, written + size, waiting)
+
+    def wait(self, cut_off: CutOff, size: int) -> None:
+        """
+        Note how many bytes wait for room now.
+        """
+        written, _ = self._of.get(cut_off, (0, 0))
+        self._set(cut_off, written, size)
+
+    def drained(self, cut_off: CutOff) -> None:
+        """
+        Note that a socket took all that was written to it.
+        """
+        _, waiting = self._of.get(cut_off, (0, 0))
+        self._set(cut_off, 0, waiting)
+
+    def remove(self, cut_off: CutOff) -> None:
+        """
+        Forget a connection: it is gone.
+        """
+        self._set(cut_off, 0, 0)
+
+    def _set(self, cut_off: CutOff, written: int, waiting: int) -> None:
+        before = self._of.get(cut_off, (0, 0))
+        self.total += written + waiting - sum(before)
+        if written or waiting:
+            self._of[cut_off] = written, waiting
+        else:
+            self._of.pop(cut_off, None)
         while self.total > self.max_bytes:
             longest = next(iter(self._of))
-            waiting = self._of[longest]
+            size = sum(self._of[longest])
             self.remove(longest)
             longest(
-                f"it does not read: {waiting} bytes wait for it, and over "
+                f"it does not read: {size} bytes wait for it, and over "
                 f"max_unsent_bytes of {self.max_bytes} bytes for all connections"
             )
-
-    def remove(self, cut_off: Callable[[str], None]) -> None:
-        """
-        Forget a connection: it took all, or is gone.
-        """
-        self.total -= self._of.pop(cut_off, 0)
