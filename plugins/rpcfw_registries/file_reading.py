@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from attrs import frozen
 
+from rpcfw.spi.runtime.files import open_regular
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw_registries.lines import instance_from_words, instance_of_address, instances_from_lines
 
@@ -47,7 +48,7 @@ def read_file(path: Path, last: Stamp | None, limit_bytes: int) -> Reading | Non
         OSError: it cannot be opened or read.
         ValueError: it is too large, or no list of instances at all.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         status = os.fstat(file.fileno())
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         if stamp == last:

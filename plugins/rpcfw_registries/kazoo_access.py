@@ -12,6 +12,7 @@ from attrs import field, frozen
 from kazoo.security import CREATOR_ALL_ACL, READ_ACL_UNSAFE
 
 from rpcfw.errors import SettingsError
+from rpcfw.spi.runtime.files import open_regular
 from rpcfw.values.tls_files import TLS12_CIPHERS
 
 __all__ = ["TLS", "Access", "Pace"]
@@ -41,6 +42,10 @@ class TLS:
             SettingsError: one cannot be read, or does not hold what it should.
         """
         try:
+            for file in (self.ca, self.certificate, self.key):
+                if file is not None:
+                    # What is no regular file would hold OpenSSL up.
+                    open_regular(file).close()
             context = ssl.create_default_context(cafile=self.ca)
             if self.certificate is not None:
                 context.load_cert_chain(self.certificate, self.key)

@@ -29,6 +29,7 @@ from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Router
+from rpcfw.spi.runtime.files import read_regular
 from rpcfw.transport.ground import LimitOptions
 from rpcfw.transport.link import LinkOptions
 from rpcfw.transport.payload import CompressionOptions
@@ -213,7 +214,7 @@ def _service_config(sources: Sources, path: Path | None, service: str) -> Servic
     if path is None:
         return None
     try:
-        return read_service_config(path.read_bytes())
+        return read_service_config(read_regular(path))
     except OSError as error:
         reason = f"{path} cannot be read: {error.strerror}"
         sources.refuse("client", "service_config", reason, service)

@@ -4,26 +4,27 @@ The last good list of a service on disk, so that a client can start without a re
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import quote
 
 from twisted.logger import Logger
 
 from rpcfw.spi.clock import Threads
+from rpcfw.spi.runtime.files import read_regular, replace_file
 from rpcfw.values.instance import Instance, instance_from_json, instance_to_json
 
 __all__ = ["SnapshotFile"]
 
-_MOST_BYTES = 64 << 20
+_MAX_BYTES = 64 << 20
 
 
 class SnapshotFile:
     """
     One folder; in it a file for each service, an instance record to a line.
 
-    What it reads is as little trusted as a registry: a file that is too large is not
-    read and a line that is no record is skipped.
+    What it reads is as little trusted as a registry: a file that is too large, is not a
+    regular file or belongs to somebody else is not read, and a line that is no record is
+    skipped. What it writes is readable by its owner alone.
 
     Args:
         folder: made if it is not there.
@@ -77,24 +78,43 @@ class SnapshotFile:
 
     def _read(self, service: str, path: Path) -> tuple[Instance, ...]:
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                return ()
-            lines = path.read_bytes().splitlines()
-        except OSError:
+            content = read_regular(path, _MAX_BYTES, ours=True)
+        except FileNotFoundError:
             return ()
-        found = []
-        for line in lines:
-            try:
-                instance = instance_from_json(line)
-                if instance.service == service:
-                    found.append(instance)
-            except ValueError:
-                self.log.warn("a line of {path} is no instance record", path=str(path))
-        return tuple(found)
+        except OSError as error:
+            reason = error.strerror
+            self.log.warn(
+                "the snapshot {path} is not used: {reason}", path=str(path), reason=reason
+            )
+            return ()
+        instances, mistakes = _records(service, content)
+        if mistakes:
+            self.log.warn(
+                "{count} lines of the snapshot {path} are skipped; the first is {first}",
+                count=len(mistakes),
+                path=str(path),
+                first=mistakes[0],
+            )
+        return instances
 
     @staticmethod
     def _write(path: Path, lines: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(f".{os.getpid()}.new")
-        new.write_bytes(lines)
-        new.replace(path)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(path, lines)
+
+
+def _records(service: str, content: bytes) -> tuple[tuple[Instance, ...], list[str]]:
+    """
+    Return the records of a service, and what is wrong with the lines that hold none.
+    """
+    instances, mistakes = [], []
+    # At line feeds alone: other ends of lines may stand in a record.
+    for number, line in enumerate(content.removesuffix(b"\n").split(b"\n"), 1):
+        try:
+            instance = instance_from_json(line)
+        except ValueError as error:
+            mistakes.append(f"line {number}: {error}")
+        else:
+            if instance.service == service:
+                instances.append(instance)
+    return tuple(instances), mistakes

@@ -13,6 +13,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from rpcfw.kernel.ini import Given, Layer, Origin, SectionName, read_ini
+from rpcfw.spi.runtime.files import read_regular
 
 __all__ = ["PREFIX", "environment_layer", "file_layers", "set_layer"]
 
@@ -32,7 +33,7 @@ def file_layers(files: Sequence[str | PathLike[str]]) -> list[Layer]:
 def _file_layer(file: str, number: int) -> Layer:
     path = Path(file)
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         layer = Layer()
         layer.blame(Origin(file, (number, 0)), f"cannot be read: {error.strerror or error}")

@@ -28,7 +28,7 @@ MAX_WEIGHT = 1_000_000
 #: Of a service's name, an id, and each of the other texts.
 MAX_NAME_CHARS = 256
 #: Of a tag's value.
-MAX_TAG_CHARS = 4096
+MAX_TAG_CHARS = 16 << 10
 #: Tags, and protocols.
 MAX_TEXTS = 100
 

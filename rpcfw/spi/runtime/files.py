@@ -13,7 +13,7 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
-from errno import EFBIG, EINVAL, EISDIR
+from errno import EFBIG, EINVAL, EISDIR, EPERM
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,14 +43,20 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
-def read_regular(path: Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
+def read_regular(path: Path, max_bytes: int = MAX_SMALL_BYTES, *, ours: bool = False) -> bytes:
     """
     Read a regular file.
+
+    Args:
+        ours: it has to belong to this process's user, or to root. Whoever may write into
+            a folder may put a file there before we do.
 
     Raises:
         OSError: it cannot be read, is not a regular file, or is larger.
     """
     with open_regular(path) as file:
+        if ours and os.fstat(file.fileno()).st_uid not in (os.geteuid(), 0):
+            raise PermissionError(EPERM, "it belongs to another user", str(path))
         # What it says of its size may be out of date once it is read.
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:

@@ -4,6 +4,8 @@ Files, environment and command line as layers.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from rpcfw.kernel.layers import environment_layer, file_layers, set_layer
@@ -98,3 +100,21 @@ def test_a_file_that_cannot_be_opened_is_a_mistake(tmp_path):
     assert [f"{tmp_path}/none.ini: cannot be read: No such file or directory"] == [
         *map(str, layer.mistakes)
     ]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(os.mkfifo, "it is not a regular file"), (os.mkdir, "it is a directory")],
+    ids=["fifo", "folder"],
+)
+def test_what_is_no_file_is_a_mistake(tmp_path, make, reason):
+    """
+    A FIFO that nobody writes to does not hold the start up; a folder is refused as well.
+    """
+    file = tmp_path / "provider.ini"
+    make(file)
+
+    [layer] = file_layers([file])
+
+    assert [f"{file}"] == [mistake.origin.shown for mistake in layer.mistakes]
+    assert reason in layer.mistakes[0].reason
