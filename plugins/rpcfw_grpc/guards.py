@@ -13,6 +13,9 @@ callers' time runs out at once, so ``max_calls`` of them are borne: that is how 
 one peer could have open. A stream that *we* had to reset for a fault of the peer's
 counts as if the peer had done it.
 
+After a pause of this process one read may hold what an honest peer did in seconds. So
+before a score counts as hostile, the peer is given credit for the time that was lost.
+
 What needs a clock is left to the driver: see ``Machine.ping``, ``PingReceived`` and
 the module ``protocol``.
 """
@@ -70,6 +73,8 @@ class Guards:
         self._finished = 0
         self._rapid = 0.0
         self._cancelled = 0.0
+        self._ping_credit = limits.pauses.flood_credit(most)
+        self._reset_credit = limits.pauses.flood_credit(limits.max_resets)
         # Of raised windows: the score, and what was sent when it was kept last.
         self._raises = 0.0
         self._finished_at_raise = 0
@@ -101,6 +106,8 @@ class Guards:
         if kind is Idle.PING and not self._pinged:
             self._pinged = True
             return
+        if self._counts[kind] >= self._most[kind] and self._ping_credit.pays_one():
+            return
         self._counts[kind] += 1
         if self._counts[kind] > self._most[kind]:
             raise RemoteProtocolError(_TEXTS[kind], ErrorCode.ENHANCE_YOUR_CALM)
@@ -122,6 +129,8 @@ class Guards:
         self._rapid = max(self._rapid - forgiven, 0.0)
         if call_id > self._before:
             self._rapid += 1
+        if self._rapid > limits.max_resets and self._reset_credit.pays_one():
+            self._rapid -= 1
         if self._rapid > limits.max_resets or self._cancelled > limits.max_calls:
             raise RemoteProtocolError(
                 f"too many calls begun and cancelled; max_resets = {limits.max_resets}",

@@ -1,5 +1,7 @@
 """
 The leases of a registry node: what is not renewed goes.
+
+A node that was away itself heard no renewals, so leases last as much longer.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from collections.abc import Callable
 
 from attrs import define
 
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.timers import Timers
 
 __all__ = ["Leases"]
@@ -26,6 +29,8 @@ class _Lease:
     id: str
     deadline: float
     watched: float
+    #: What the node had lost when the deadline was set.
+    lost_s: float
     ended: Callable[[_Lease], None]
 
     def expire(self) -> None:
@@ -37,11 +42,13 @@ class Leases:
     The leases of one node.
 
     Args:
+        pauses: the time that this process lost.
         expired: is called with service and id of what was not renewed in time.
     """
 
-    def __init__(self, timers: Timers, expired: Callable[[str, str], None]) -> None:
+    def __init__(self, timers: Timers, pauses: Pauses, expired: Callable[[str, str], None]) -> None:
         self._timers = timers
+        self._pauses = pauses
         self._expired = expired
         self._leases: dict[tuple[str, str], _Lease] = {}
 
@@ -53,14 +60,15 @@ class Leases:
         Give, or renew, time.
         """
         deadline = self._timers.seconds() + lease_s
+        lost_s = self._pauses.lost_s()
         lease = self._leases.get((service, id))
         if lease is not None:
-            lease.deadline = deadline
+            lease.deadline, lease.lost_s = deadline, lost_s
             if deadline >= lease.watched:
                 return
             self._timers.forget(lease.watched, lease)
         else:
-            lease = _Lease(service, id, deadline, deadline, self._ended)
+            lease = _Lease(service, id, deadline, deadline, lost_s, self._ended)
             self._leases[service, id] = lease
         lease.watched = deadline
         self._timers.watch(deadline, lease)
@@ -82,6 +90,9 @@ class Leases:
         self._leases.clear()
 
     def _ended(self, lease: _Lease) -> None:
+        lost_s = self._pauses.lost_s()
+        lease.deadline += lost_s - lease.lost_s
+        lease.lost_s = lost_s
         if lease.deadline > self._timers.seconds():
             lease.watched = lease.deadline
             self._timers.watch(lease.deadline, lease)

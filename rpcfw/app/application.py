@@ -270,7 +270,10 @@ class Application:
         await self.stop()
 
     def _parts(self) -> list[NamedPart]:
-        parts = [NamedPart("the plugins", self._start_plugins, self._hooks.stop)]
+        parts = [
+            NamedPart("the heartbeat", self._start_heartbeat, self._stop_heartbeat),
+            NamedPart("the plugins", self._start_plugins, self._hooks.stop),
+        ]
         if self.registry is not None:
             parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
         parts.append(NamedPart("the clients", self._start_clients, self._stop_clients))
@@ -282,6 +285,12 @@ class Application:
 
             parts.append(NamedPart("the server", start, server.stop))
         return parts
+
+    async def _start_heartbeat(self) -> None:
+        self.ground.pauses.start()
+
+    async def _stop_heartbeat(self) -> None:
+        self.ground.pauses.stop()
 
     async def _start_plugins(self) -> None:
         try:

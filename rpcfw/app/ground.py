@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from rpcfw.app.plan import Plan
-from rpcfw.app.steady import clock_of, time_of_day_of
+from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of
 from rpcfw.app.threads import ReactorThreads
 from rpcfw.spi.channel import OpenChannel
 from rpcfw.spi.clock import Chance
@@ -33,10 +35,11 @@ def make_ground(
     Return the ground that a plan asks for, and the plugins in it, to be started.
     """
     clock = clock_of(reactor)
-    timers = Timers(clock)
+    timers, pauses = Timers(clock), pauses_of(reactor)
     surroundings = Surroundings(
         clock=clock,
         timers=timers,
+        pauses=pauses,
         chance=chance,
         meter=Meter(),
         threads=ReactorThreads(reactor),
@@ -62,7 +65,7 @@ def make_ground(
         network=network or Network(reactor, tls=_tls(plan, surroundings)),
         payload=payload,
         protocols=protocols,
-        limits=plan.limits.limits(),
+        limits=evolve(plan.limits.limits(), pauses=pauses),
         link_options=plan.link,
         surroundings=surroundings,
     )

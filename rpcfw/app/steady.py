@@ -22,11 +22,13 @@ from typing import Any
 from twisted.internet.base import ReactorBase
 from twisted.python.runtime import seconds as reactors_seconds
 
+from rpcfw.app.heartbeat import Heartbeat
 from rpcfw.app.late_reactor import LateReactor
 from rpcfw.app.patience import PatientClock
 from rpcfw.spi.clock import Clock
+from rpcfw.spi.pauses import Pauses
 
-__all__ = ["clock_of", "steady", "time_of_day_of"]
+__all__ = ["clock_of", "pauses_of", "steady", "time_of_day_of"]
 
 
 class _Steady:
@@ -62,6 +64,15 @@ def steady(reactor: Any) -> None:
     """
     if reactor.seconds is reactors_seconds:
         reactor.seconds = _Steady()
+
+
+def pauses_of(reactor: Any) -> Pauses:
+    """
+    Return what knows the time that the process loses; for a clock, it has to be told.
+    """
+    if isinstance(reactor, (ReactorBase, LateReactor)):
+        return Heartbeat(time.monotonic, reactor.callLater)
+    return Pauses()
 
 
 def time_of_day_of(reactor: Any) -> Callable[[], float]:

@@ -16,6 +16,7 @@ from rpcfw.server.reception import Reception
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import ConnectionFailed, PingReceived, RequestReceived
 from rpcfw.spi.inspection import Calls, Connection, total
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.waiting import Waiter
 from rpcfw.transport.driver import Driver, Owner
@@ -50,15 +51,22 @@ class Peers(Owner):
         clock: for signs of life.
         options: see `ServerOptions`.
         lifetimes: how old and how idle they may grow.
+        pauses: the time that this process lost.
     """
 
     def __init__(
-        self, reception: Reception, clock: Clock, options: ServerOptions, lifetimes: Lifetimes
+        self,
+        reception: Reception,
+        clock: Clock,
+        options: ServerOptions,
+        lifetimes: Lifetimes,
+        pauses: Pauses,
     ) -> None:
         self._reception = reception
         self._clock = clock
         self._options = options
         self._lifetimes = lifetimes
+        self._pauses = pauses
         self._drivers: dict[Driver, _Peer] = {}
         self._ids = count(1)
         self._log = LimitedLog(_log, clock.seconds)
@@ -144,7 +152,7 @@ class Peers(Owner):
             return
         pings = peer.pings
         if pings is None:
-            pings = peer.pings = PingStrikes(self._options)
+            pings = peer.pings = PingStrikes(self._options, self._pauses)
         calling = bool(driver.machine.open_calls)
         if not pings.is_out(driver.heard_at, calling=calling, answered=event.answered):
             return

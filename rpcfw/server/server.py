@@ -97,7 +97,7 @@ class Server:
             self._reading,
         )
         lifetimes = Lifetimes(ground.timers, ground.chance, options)
-        self._peers = Peers(self._reception, ground.clock, options, lifetimes)
+        self._peers = Peers(self._reception, ground.clock, options, lifetimes, ground.pauses)
         self._unsent = UnsentBytes(options.max_unsent_bytes, options.max_connection_unsent_bytes)
         self._filters = [filter for _, filter in filters]
         self._hooks = Hooks(ground.timers, options.startup_limit, options.cleanup_limit)

@@ -14,6 +14,7 @@ from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.clock import Chance, Clock, Threads
 from rpcfw.spi.metrics import Meter
 from rpcfw.spi.options import options
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.timers import Timers
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Surroundings:
     Args:
         clock: monotonic time and delayed calls.
         timers: deadlines on that clock.
+        pauses: the time that this process lost, for what others must do in time.
         chance: randomness.
         meter: where it counts.
         threads: the way to other threads and back.
@@ -45,6 +47,7 @@ class Surroundings:
 
     clock: Clock
     timers: Timers
+    pauses: Pauses
     chance: Chance
     meter: Meter
     threads: Threads

@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from rpcfw.spi.events import Event, RequestHead
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.plugin import Plugin
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
@@ -45,6 +46,7 @@ class Limits:
             as many as ran to their end, before it counts as hostile.
         max_pings: pings at once, without other traffic, before the peer counts as
             hostile; those of a peer that keeps an idle connection are not counted.
+        pauses: the time that this process lost, in which peers went on.
     """
 
     max_receive_bytes: int = 4 << 20
@@ -54,6 +56,7 @@ class Limits:
     stream_window_bytes: int = 1 << 20
     max_resets: int = 200
     max_pings: int = 100
+    pauses: Pauses = field(factory=Pauses, eq=False, repr=False)
 
 
 class Machine(ABC):

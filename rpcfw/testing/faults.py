@@ -11,10 +11,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from twisted.internet.interfaces import IListeningPort, IProtocol, IProtocolFactory
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+)
 from twisted.internet.task import Clock
 
-from rpcfw.spi.clock import DelayedCall
 from rpcfw.transport.memory import MemoryConnection, MemoryNetwork
 
 __all__ = ["ProcessClock", "ProcessNetwork"]
@@ -29,16 +33,16 @@ class ProcessClock:
         self.seconds = clock.seconds
         self._clock = clock
         self._count = 0
-        self._pending: dict[int, DelayedCall] = {}
+        self._pending: dict[int, IDelayedCall] = {}
         self._dead = False
 
     def callLater(  # noqa: N802 - the reactor's name
         self, delay: float, callable: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> DelayedCall:
+    ) -> IDelayedCall:
         self._count += 1
         number = self._count
         run = partial(callable, *args, **kwargs)
-        delayed: DelayedCall = self._clock.callLater(delay, self._run, number, run)
+        delayed: IDelayedCall = self._clock.callLater(delay, self._run, number, run)
         if self._dead:
             delayed.cancel()
         else:
@@ -48,6 +52,19 @@ class ProcessClock:
     def _run(self, number: int, run: Callable[[], Any]) -> None:
         self._pending.pop(number, None)
         run()
+
+    def pause(self, seconds: float, then: Callable[[], Any]) -> None:
+        """
+        Nothing of this process runs for a while; what is due meanwhile comes after it.
+
+        Args:
+            then: called after those, when the process goes on.
+        """
+        until = self.seconds() + seconds
+        due = [one for one in self._pending.values() if one.active() and one.getTime() < until]
+        for delayed in sorted(due, key=lambda one: one.getTime()):
+            delayed.reset(seconds)
+        self.callLater(seconds, then)
 
     def die(self) -> None:
         """

@@ -27,6 +27,7 @@ from typing import Any, Literal, TypeVar
 from attrs import evolve
 
 from rpcfw.app.application import Application
+from rpcfw.app.patience import PatientClock
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.kernel.choice import Chosen
 from rpcfw.kernel.settings import Sources
@@ -68,6 +69,13 @@ class Process:
         self.network = network
         self.alive = True
         self._clock = clock
+
+    def pause(self, seconds: float) -> None:
+        # When it goes on it knows; first comes what was due, then what waits to be read.
+        pauses = self.application.ground.pauses
+        self._clock.callLater(seconds, pauses.add, seconds)
+        self._clock.pause(seconds, self.network.thaw)
+        self.network.freeze()
 
     def die(self) -> None:
         self.alive = False
@@ -139,7 +147,9 @@ class Lab:
         clock = ProcessClock(self.clock)
         network = ProcessNetwork(self._network, self._owners)
         chance = Random(self._seed * 1000 + number)  # noqa: S311 - the same each time
-        application = Application(plan, clock, chance, Network(clock, network), services)
+        # Late turns are taken as they are in a real process.
+        patient = PatientClock(clock.seconds, clock.callLater)
+        application = Application(plan, patient, chance, Network(patient, network), services)
         process = Process(name, application, clock, network)
         self.processes.append(process)
         return process
@@ -255,6 +265,14 @@ class Lab:
         Undo `cut_off`.
         """
         process.network.thaw()
+
+    def pause(self, process: Process, seconds: float) -> None:
+        """
+        Stop a process where it stands for a while, as SIGSTOP does.
+
+        Bytes to and from it wait. When it goes on, what was due meanwhile is due at once.
+        """
+        process.pause(seconds)
 
     # The end.
 

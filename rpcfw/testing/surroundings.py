@@ -14,6 +14,7 @@ from twisted.internet.task import Clock as StillClock
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import Chance, Clock
 from rpcfw.spi.metrics import Meter
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.timers import Timers
 from rpcfw.values.address import Address
@@ -51,6 +52,7 @@ def surroundings(
     fields: dict[str, Any] = {
         "clock": clock,
         "timers": Timers(clock),
+        "pauses": Pauses(),
         "chance": Random(0) if chance is None else chance,  # noqa: S311 - the same each time
         "meter": Meter(),
         "threads": InlineThreads(),

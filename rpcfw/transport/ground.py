@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from rpcfw.errors import PluginError, SettingsError
 from rpcfw.spi.clock import Chance, Clock
 from rpcfw.spi.options import option, options
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.protocol import Limits, Machine, WireProtocol
 from rpcfw.spi.runtime.rate_limit import LimitedLog
@@ -123,6 +124,13 @@ class Ground:
         What time is measured by.
         """
         return self.surroundings.clock
+
+    @property
+    def pauses(self) -> Pauses:
+        """
+        The time that this process lost.
+        """
+        return self.surroundings.pauses
 
     def secured(self, tls: TLSFiles) -> Ground:
         """

@@ -26,6 +26,9 @@ from rpcfw.transport.unsent import UnsentBytes
 __all__ = ["Acceptor"]
 
 _MOST_SNIFFED_BYTES = 64
+#: A connection that is recognised has so long to greet, at least: what it took until then
+#: may have been this process's own time.
+_LEAST_S = 1.0
 _HTTP_METHODS = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ")
 
 
@@ -123,8 +126,10 @@ class _Sniffer(Protocol):
 
     def _hand_over(self, protocol: WireProtocol) -> None:
         self._settled()
+        limit_s = self._acceptor.hello_timeout_s
         spent_s = self._acceptor.clock.seconds() - self._since
-        driver = self._acceptor.driver(protocol, self._acceptor.hello_timeout_s - spent_s)
+        left_s = max(limit_s - spent_s, min(limit_s, _LEAST_S))
+        driver = self._acceptor.driver(protocol, left_s)
         # From now on the transport calls the driver itself: one call less a read.
         transport = cast(Any, self.transport)
         # Over TLS the transport is itself a protocol, with ours inside of it.

@@ -65,7 +65,7 @@ class ProtocolCase:
         """
         Return a client's and a server's machine that accept gzip.
         """
-        protocol, given = self.make(), Limits(**limits)
+        protocol, given = self.make(), Limits(**limits)  # type: ignore[arg-type]  # numbers all
         return protocol.client(given, ("gzip",)), protocol.server(given, ("gzip",))
 
     def head(

@@ -15,6 +15,7 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
@@ -229,6 +230,34 @@ def test_calls_cancelled_as_they_begin_are_an_attack() -> None:
     assert [] == [e for e in events if type(e) is ConnectionFailed]
     only(ConnectionFailed, machine.receive(pairs[20]))
     assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(machine.take_output())
+
+
+def test_calls_cancelled_in_a_pause_are_none() -> None:
+    """
+    What a peer did in the time that this process lost is no attack; more of it is.
+    """
+    pauses = Pauses()
+    machine = server(Limits(max_resets=20, pauses=pauses))
+    pairs = [head(n) + frames.reset(n, 8) for n in range(1, 1001, 2)]
+    pauses.add(1.5)
+    events = machine.receive(b"".join(pairs[:300]))
+    assert 600 == len([e for e in events if type(e) in (RequestReceived, CallCancelled)])
+    assert [] == of(frames.GOAWAY, machine.take_output())
+    machine.receive(b"".join(pairs[300:]))
+    assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(machine.take_output())
+
+
+def test_pings_of_a_pause_are_no_flood() -> None:
+    """
+    A peer that asked while this process was away is answered each time.
+    """
+    pauses = Pauses()
+    machine = server(Limits(max_pings=10, pauses=pauses))
+    pauses.add(1.0)
+    machine.receive(frames.ping(b"12345678") * 100)
+    answered = machine.take_output()
+    assert 100 == len(of(frames.PING, answered))
+    assert [] == of(frames.GOAWAY, answered)
 
 
 def test_streams_broken_on_purpose_count_as_cancelled() -> None:

@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import Overloaded, Rejected
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.service import offered
 from rpcfw.spi.timers import Timers
 from rpcfw.testing.contracts.registry import an_instance
@@ -32,7 +33,22 @@ class TestLeases(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
         self.ended = []
-        self.leases = Leases(Timers(self.clock), lambda *key: self.ended.append(key))
+        self.pauses = Pauses()
+        self.leases = Leases(Timers(self.clock), self.pauses, lambda *key: self.ended.append(key))
+
+    def test_a_node_that_was_away_heard_no_renewals(self):
+        """
+        What the node lost is added to each lease that was granted before, once.
+        """
+        self.leases.grant("demo.A", "a", 10)
+        self.pauses.add(30)
+        self.leases.grant("demo.A", "later", 10)
+        self.clock.advance(30)
+        assert [("demo.A", "later")] == self.ended
+        self.clock.advance(9.9)
+        assert 1 == len(self.ended)
+        self.clock.advance(0.2)
+        assert ("demo.A", "a") == self.ended[-1]
 
     def test_ends_what_is_not_renewed(self):
         """

@@ -21,6 +21,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.server.lifetimes import Lifetimes
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.peers import Peers
+from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.timers import Timers
 from rpcfw.transport.memory import MemoryNetwork
@@ -44,7 +45,8 @@ class Port:
         timers = Timers(self.clock)
         given = evolve(options_of(ServerOptions), **options)
         reception: Any = None
-        peers = Peers(reception, self.clock, given, Lifetimes(timers, Random(1), given))
+        lifetimes = Lifetimes(timers, Random(1), given)
+        peers = Peers(reception, self.clock, given, lifetimes, Pauses())
         acceptor = Acceptor(
             [native()],
             lambda protocol: protocol.server(Limits(), ()),

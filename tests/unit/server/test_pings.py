@@ -7,13 +7,14 @@ from __future__ import annotations
 from rpcfw.kernel.settings import options_of
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.pings import PingStrikes
+from rpcfw.spi.pauses import Pauses
 
 
 def borne(every_s: float, *, calling: bool, most: int = 50, **texts: str) -> int:
     """
     Return how many pings at even times are borne, of ``most``.
     """
-    pings = PingStrikes(options_of(ServerOptions, **texts))
+    pings = PingStrikes(options_of(ServerOptions, **texts), Pauses())
     for number in range(most):
         if pings.is_out(number * every_s, calling=calling, answered=False):
             return number
@@ -53,7 +54,7 @@ def test_pings_that_do_not_come_evenly():
     """
     A client that keeps to the interval is not struck for the network's unsteadiness.
     """
-    pings = PingStrikes(options_of(ServerOptions))
+    pings = PingStrikes(options_of(ServerOptions), Pauses())
     times = [300 * number + (0.5 if number % 2 else 0) for number in range(100)]
 
     assert not any(pings.is_out(when, calling=True, answered=False) for when in times)
@@ -63,9 +64,24 @@ def test_what_the_server_says_forgives():
     """
     Strikes are forgotten once the server has said something of calls.
     """
-    pings = PingStrikes(options_of(ServerOptions))
+    pings = PingStrikes(options_of(ServerOptions), Pauses())
     told = [pings.is_out(when, calling=True, answered=not when % 3) for when in range(100)]
     assert True not in told
 
     told = [pings.is_out(100 + when, calling=True, answered=not when) for when in range(10)]
     assert [False, False, False, True] + 6 * [False] == told
+
+
+def test_pings_that_waited():
+    """
+    Pings that came while this process was away are read at once, and are no strikes.
+    """
+    pauses = Pauses()
+    pings = PingStrikes(options_of(ServerOptions, min_ping_interval="10s"), pauses)
+    ask = {"calling": True, "answered": False}
+    assert not pings.is_out(0, **ask)
+    pauses.add(40)
+    # Four that waited, and the next, which is in time by the client's clock.
+    assert [False] * 5 == [pings.is_out(now, **ask) for now in (42, 42, 42, 42, 50)]
+    # From now on as ever.
+    assert [False, False, True] == [pings.is_out(51 + more, **ask) for more in range(3)]

@@ -105,6 +105,24 @@ class Port:
             socket.protocol.dataReceived(data[start : start + size])
 
 
+def test_first_bytes_that_this_process_read_late():
+    """
+    A connection that is recognised when its time is over, for this process was away, greets yet.
+    """
+    port = Port()
+    socket = port.open()
+    # The clock goes on, and nothing that was due is called before the read.
+    port.clock.rightNow += 300
+    port.say(socket, hello()[:-1])
+    assert all(call.getTime() > port.clock.seconds() for call in port.clock.calls)
+    port.clock.advance(0.5)
+    port.say(socket, hello()[-1:])
+    port.clock.advance(300)
+
+    assert not socket.aborted
+    assert ["connected", "greeted"] == port.keeper.told[:2]
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_a_protocol_is_known_by_its_first_bytes(size):
     """

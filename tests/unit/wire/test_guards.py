@@ -4,6 +4,7 @@ Guards: a hostile peer is cut off, a busy or idle one never.
 
 from __future__ import annotations
 
+from rpcfw.spi.pauses import Pauses
 from tests.unit.wire.speech import (
     CANCEL,
     NO_MESSAGE,
@@ -100,3 +101,32 @@ def test_an_idle_connection_is_kept_alive():
         for _ in range(10_000):
             assert [] == machine.receive(frame(PING))
             machine.take_output()
+
+
+def test_what_an_honest_peer_did_in_a_pause():
+    """
+    After a pause a breath may hold as much more as was lost, and then counts as ever.
+    """
+    pauses = Pauses()
+    machine = server(max_resets=3, pauses=pauses)
+    pauses.add(2.01)
+    # 3 at once, and 10 times as many for each second.
+    ids = range(1, 2 * (3 + 60) + 1, 2)
+    events = machine.receive(b"".join(reset(call_id) for call_id in ids))
+    assert 2 * len(ids) == len(events)
+    machine.take_output()
+
+    reason = machine.receive(reset(201))[-1].reason
+    assert reason.endswith("max_resets is 3")
+
+
+def test_pings_that_waited_in_a_pause():
+    """
+    Pings of a peer that kept asking while this process was away are answered.
+    """
+    pauses = Pauses()
+    machine = server(max_pings=3, pauses=pauses)
+    pauses.add(1.0)
+    pings = frame(PING, body=b"?") * 30
+    assert [] == machine.receive(pings)
+    assert "max_pings is 3" in fault(machine.receive(pings))
