@@ -19,6 +19,9 @@ from rpcfw.values.units import Seconds, Share
 
 __all__ = ["ByHints"]
 
+#: The status of a server that refuses a call because it has too much to do.
+_OVERLOAD = Status.RESOURCE_EXHAUSTED
+
 
 @options
 class ByHintsOptions:
@@ -59,16 +62,19 @@ class ByHints(RetryPolicy):
     was never sent                                   at once, later after a backoff;
                                                      costs no token
     an overloaded peer refused it before it began    after a backoff, for several tokens
-    the peer refused it before it began              after a backoff, for a token
+    the peer refused it before it began              after a backoff; from the second
+                                                     such repeat on, for a token
     the peer says it is safe to repeat               after a backoff, for a token
     idempotent method, status in ``statuses``        after a backoff, for a token
     status in ``always_statuses``                    after a backoff, for a token
     anything else                                    none
     ===============================================  ================================
 
-    What was never sent has cost no server anything: only ``max_attempts`` bounds it. What
-    was refused did no harm either, but the refusal is work for a server that has too much
-    of it. So a refusal is repeated later, and seldom while most calls are refused.
+    What was never sent has cost no server anything: only ``max_attempts`` bounds it. A
+    server that leaves refuses what it has not begun, and hundreds of calls may be on their
+    way to it: so the first refusal of a call is free, as in gRPC's transparent retries
+    (A6). But a refusal is work too. So it is repeated later, and if the server says that
+    it has too much to do, seldom.
 
     A peer's FINAL, or a negative wish when to try again, ends it at once; any other
     wish takes the place of the backoff.
@@ -98,7 +104,7 @@ class ByHints(RetryPolicy):
         wish = error.retry_after_s
         final = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
         unsent = bool(error.hints & Hint.NEVER_SENT)
-        if not unsent:
+        if not unsent and not self._is_moved(call, error):
             if not self._may_repeat(call, error):
                 return None
             if not self._budget.spend(self._cost(error)):
@@ -124,11 +130,18 @@ class ByHints(RetryPolicy):
             return True
         return call.method.idempotent and error.status in self._statuses
 
+    def _is_moved(self, call: Call, error: CallError) -> bool:
+        """
+        Tell whether a call is refused for the first time, and not for overload.
+        """
+        refused = error.hints & Hint.NOT_BEGUN
+        return bool(refused) and call.attempt <= 1 and error.status is not _OVERLOAD
+
     def _cost(self, error: CallError) -> float:
         """
         Return how many tokens a failure costs.
         """
-        if error.hints & Hint.NOT_BEGUN and error.status is Status.RESOURCE_EXHAUSTED:
+        if error.hints & Hint.NOT_BEGUN and error.status is _OVERLOAD:
             return self._overload_cost
         return 1.0
 

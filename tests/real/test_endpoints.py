@@ -158,7 +158,9 @@ class EndpointsTest(TestCase):
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(path)
-        Path(f"{path}.lock").symlink_to(str(os.getppid()))
+        lock = Path(f"{path}.lock")
+        lock.symlink_to(str(os.getppid()))
+        self.addCleanup(lock.unlink)
         yield self.serve(Address("unix", path))
 
         yield self.call(Address("unix", path))
@@ -170,6 +172,7 @@ class EndpointsTest(TestCase):
         """
         path = Path(self.mktemp())
         path.write_text("precious")
+        self.addCleanup(path.unlink)
         with pytest.raises(CannotListenError, match="is no socket"):
             yield self.network.listen(Address("unix", str(path)), Factory())
 

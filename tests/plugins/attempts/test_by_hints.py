@@ -70,11 +70,11 @@ def test_then_after_a_backoff(attempt, error):
     assert len(set(waits)) == 20
 
 
-def repeats(judge: ByHints, error: CallError, count: int = 300) -> int:
+def repeats(judge: ByHints, error: CallError, count: int = 300, attempt: int = 1) -> int:
     """
     Return how many of so many calls that failed alike the policy would repeat.
     """
-    return sum(judge.delay_s(a_call(attempt=1), error) is not None for _ in range(count))
+    return sum(judge.delay_s(a_call(attempt=attempt), error) is not None for _ in range(count))
 
 
 def test_refusals_cost_tokens():
@@ -82,8 +82,18 @@ def test_refusals_cost_tokens():
     Repeats of what servers refused end with the budget: of overload the sooner.
     """
     assert repeats(policy(), Overloaded()) == 99
-    assert repeats(policy(), Rejected(), 1_000) == 499
+    assert repeats(policy(), Rejected(), 1_000, attempt=2) == 499
     assert repeats(policy(budget_overload_cost="50"), Overloaded()) == 9
+
+
+def test_a_server_that_leaves_loses_no_call():
+    """
+    However many calls it refuses, each of them is repeated once, whatever the budget.
+    """
+    judge = policy(budget_tokens="10")
+
+    assert repeats(judge, Rejected(), 10_000) == 10_000
+    assert lost(judge, 100) == 4
 
 
 def test_waits_grow_up_to_a_limit():
@@ -221,7 +231,7 @@ def test_repeats_that_cost_nothing():
     assert lost(judge, 100) == 4
 
     assert judge.delay_s(a_call(attempt=1), NoInstances()) == 0.0
-    assert judge.delay_s(a_call(attempt=1), Rejected()) is None
+    assert judge.delay_s(a_call(attempt=2), Rejected()) is None
 
 
 def test_failures_that_are_never_repeated_cost_nothing():
