@@ -117,7 +117,7 @@ class Client:
             *(filter for _, filter in policies.filters),
         ]
         self._hooks = Hooks(ground.timers)
-        self._beginning: list[Waiter[None]] | None = None
+        self._beginning: dict[Waiter[None], None] | None = None
         self.stopped = False
         innermost = selection(ground.timers.seconds, self._none_known)
         self.channel = ClientChannel(
@@ -135,7 +135,7 @@ class Client:
         Have calls wait for the start, instead of failing for want of one.
         """
         if self._directory is None and self._beginning is None:
-            self._beginning = []
+            self._beginning = {}
             self._routing.forget()  # that there was nobody, to a call before this
 
     async def start(self, registry: Registry) -> None:
@@ -173,7 +173,7 @@ class Client:
         """
         Let the calls go on that wait for the start: it is done, or did not come about.
         """
-        waiting, self._beginning = self._beginning or [], None
+        waiting, self._beginning = tuple(self._beginning or ()), None
         for waiter in waiting:
             if not waiter.called:
                 waiter.callback(None)
@@ -208,8 +208,12 @@ class Client:
         """
         if self._beginning is not None:
             waiter: Waiter[None] = Waiter()
-            self._beginning.append(waiter)
-            await waiter
+            beginning = self._beginning
+            beginning[waiter] = None
+            try:
+                await waiter
+            finally:  # given up: a start that lasts must not gather them
+                beginning.pop(waiter, None)
         if self._directory is not None:
             await self._directory.when_told()
 

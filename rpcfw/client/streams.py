@@ -216,10 +216,14 @@ class CallStream(Stream, Listener):
             event = await self._mailbox.take()
             if event is None or await self._mailbox.take() is not None:
                 raise Unimplemented(f"{self._call.method.path} did not answer with one message")
+            return self._payload.read(self._reader, event.body, event.encoding, "the response")
         except CANCELLED:
             self.cancel()
             raise
-        return self._payload.read(self._reader, event.body, event.encoding, "the response")
+        except CallError as error:
+            # Else its requests would be sent on until its deadline.
+            self._give_up(error)
+            raise
 
     async def send(self, message: Any) -> None:
         if self._outlet is None or self._sent_all:

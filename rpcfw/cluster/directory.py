@@ -72,7 +72,7 @@ class Directory:
         self._timer: Any = None
         self._told = False
         self._stopped = False
-        self._waiting: list[Waiter[None]] = []
+        self._waiting: dict[Waiter[None], None] = {}
 
     @property
     def why_none(self) -> str:
@@ -117,8 +117,11 @@ class Directory:
         """
         if not self.told and not self._stopped:
             waiter: Waiter[None] = Waiter()
-            self._waiting.append(waiter)
-            await waiter
+            self._waiting[waiter] = None
+            try:
+                await waiter
+            finally:  # given up: a registry that is never there must not gather them
+                self._waiting.pop(waiter, None)
 
     def stop(self) -> None:
         """
@@ -180,7 +183,7 @@ class Directory:
         self._changed(tuple(self._known.values()))
 
     def _tell_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         for waiter in waiting:
             if not waiter.called:
                 waiter.callback(None)

@@ -32,6 +32,7 @@ class Open(Listener):
         served: what runs.
         timers: where the deadline is watched.
         ended: told (this, result, error) when its coroutine has ended.
+        goes_on: asked of a one-way call whose connection is lost.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Open(Listener):
         served: Served,
         timers: Timers,
         ended: Callable[[Open, Any, BaseException | None], None],
+        goes_on: Callable[[Open], bool],
     ) -> None:
         self.driver = driver
         self.event = event
@@ -54,8 +56,8 @@ class Open(Listener):
         self.given_up: CallError | None = None
         self._timers = timers
         self._ended = ended
-        if not event.head.one_way:
-            driver.listeners[event.call_id] = self
+        self._goes_on = goes_on
+        driver.listeners[event.call_id] = self
         timers.watch(call.deadline, self)
 
     def done(self, result: Any, error: BaseException | None) -> None:
@@ -93,12 +95,11 @@ class Open(Listener):
         Its time is over: the caller is told now, whatever the method does about it.
         """
         reason = "the call's time was over while the server worked on it"
-        if not self.event.head.one_way:
-            self.driver.listeners.pop(self.event.call_id, None)
-            machine = self.driver.machine
-            machine.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
-            self.driver.flush()
-            self.driver.failed += 1
+        self.driver.listeners.pop(self.event.call_id, None)
+        machine = self.driver.machine
+        machine.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
+        self.driver.flush()
+        self.driver.failed += 1
         self.give_up(DeadlineExceeded(reason))
 
     # Listener.
@@ -116,5 +117,7 @@ class Open(Listener):
             self.outlet.room_made()
 
     def lost(self, error: CallError) -> None:
+        if self.event.head.one_way and self._goes_on(self):
+            return
         self.driver.failed += 1
         self.give_up(error)

@@ -50,6 +50,7 @@ class Reception:
         failures: what callers are told of errors.
         max_call_s: limit for calls whose caller named none, or a longer one.
         reading: reads messages that take long.
+        max_orphans: one-way calls that may go on when their connection is lost.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Reception:
         failures: Failures,
         max_call_s: float,
         reading: Reading,
+        max_orphans: int,
     ) -> None:
         self._catalog = catalog
         self._served = catalog.served
@@ -70,7 +72,10 @@ class Reception:
         self._failures = failures
         self._max_call_s = max_call_s
         self._reading = reading
+        self._max_orphans = max_orphans
         self._open: set[Open] = set()
+        #: One-way calls whose connection is lost: their callers never wait.
+        self._orphans: set[Open] = set()
         self._leaving = False
         self._empty: Waiter[None] | None = None
 
@@ -198,9 +203,21 @@ class Reception:
         return Outlet(driver, self._payload, writer, what, head.accepts, event.call_id)
 
     def _opened(self, driver: Driver, event: RequestReceived, call: Call, served: Served) -> Open:
-        opened = Open(driver, event, call, served, self._timers, self._ended)
+        opened = Open(driver, event, call, served, self._timers, self._ended, self._goes_on)
         self._open.add(opened)
         return opened
+
+    def _goes_on(self, opened: Open) -> bool:
+        """
+        Tell whether a one-way call goes on without its connection.
+
+        Not without bound: a peer that calls and hangs up again and again would escape the
+        limit of its connections.
+        """
+        if len(self._orphans) >= self._max_orphans:
+            return False
+        self._orphans.add(opened)
+        return True
 
     def _run(self, opened: Open, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
         context.run(serving.set, opened.call)
@@ -216,6 +233,7 @@ class Reception:
         An open call's coroutine has ended.
         """
         self._open.discard(opened)
+        self._orphans.discard(opened)
         call, given_up = opened.call, opened.given_up
         if given_up is None:
             if error is not None:
@@ -239,6 +257,7 @@ class Reception:
     ) -> None:
         head = event.head
         if head.one_way:
+            driver.machine.finish(event.call_id, Status.OK)
             return
         payload = self._payload
         try:
@@ -271,6 +290,7 @@ class Reception:
         """
         told = self._failures.told(event.head.path, error)
         if event.head.one_way:
+            driver.machine.finish(event.call_id, told.status)
             return
         driver.failed += 1
         status = told.status

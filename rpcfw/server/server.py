@@ -95,6 +95,7 @@ class Server:
             Failures(ground.chance),
             options.max_call,
             self._reading,
+            ground.limits.max_calls,
         )
         lifetimes = Lifetimes(ground.timers, ground.chance, options)
         self._peers = Peers(self._reception, ground.clock, options, lifetimes, ground.pauses)

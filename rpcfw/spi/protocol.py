@@ -184,6 +184,9 @@ class Machine(ABC):
         """
         End the call with a status: a failure, or the end of a streaming answer.
 
+        A one-way call ends so too, however it went. Nothing is sent of it, but until
+        then it counts against `Limits.max_calls`.
+
         What is over the peer's header limit is shortened, never refused.
         """
 

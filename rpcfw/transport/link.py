@@ -121,7 +121,7 @@ class Link(Owner):
         #: Whether it connects because it was wanted while it waited.
         self._out_of_turn = False
         self._backoff = options.schedule()
-        self._wanting: list[Waiter[Driver]] = []
+        self._wanting: dict[Waiter[Driver], None] = {}
         self._timer: DelayedCall | None = None
         self._dialling: Deferred[IProtocol] | None = None
         self._greeting: Driver | None = None
@@ -153,6 +153,13 @@ class Link(Owner):
         self.kept = True
         self.connect()
 
+    @property
+    def wanted_by(self) -> int:
+        """
+        How many wait for it to be ready.
+        """
+        return len(self._wanting)
+
     async def ready(self) -> Driver:
         """
         Return a driver to make a call on, connecting if need be.
@@ -166,13 +173,16 @@ class Link(Owner):
         if self.state in (LinkState.WAITING, LinkState.CLOSED) and not out_of_turn:
             raise self._unavailable()
         waiter: Waiter[Driver] = Waiter()
-        self._wanting.append(waiter)
+        self._wanting[waiter] = None
         if out_of_turn:
             self._out_of_turn = True
             self._connect()
         else:
             self.connect()
-        return await waiter
+        try:
+            return await waiter
+        finally:
+            self._wanting.pop(waiter, None)
 
     def connect(self) -> None:
         """
@@ -295,7 +305,7 @@ class Link(Owner):
         self._watched[driver] = self._keepalive(driver), self._idle_watch(driver)
         self._set(LinkState.READY)
         self._changed(self)
-        wanting, self._wanting = self._wanting, []
+        wanting, self._wanting = self._wanting, {}
         for waiter in wanting:
             if not waiter.called:
                 waiter.callback(driver)
@@ -381,7 +391,7 @@ class Link(Owner):
         self._timer = None
 
     def _refuse_wanting(self) -> None:
-        wanting, self._wanting = self._wanting, []
+        wanting, self._wanting = self._wanting, {}
         for waiter in wanting:
             if not waiter.called:
                 waiter.errback(self._unavailable())

@@ -33,7 +33,9 @@ class LinkOptions:
     most_connections: int = option(
         "4", "connections to one server; further ones while the others take no more calls"
     )
-    most_waiting: int = option("1000", "calls that may wait for room on those, for each server")
+    most_waiting: int = option(
+        "10000", "calls that may wait for these, or for room on them, for each server"
+    )
     surplus_idle: Seconds = option("30s", "a further connection without calls is closed after this")
     idle: Seconds | None = option(
         "", "a connection without a call for so long is closed until it is wanted; empty: never"

@@ -191,6 +191,9 @@ class Links:
 
     async def _admit(self, beginning: Beginning[T], deadline: float) -> T:
         while not self.drivers:
+            # With a limit of 0 too, a first call waits for its connection.
+            if self._first.wanted_by >= max(1, self._options.most_waiting):
+                raise self._too_many(f"{self.address} is not connected yet", "raise that")
             await self._first.ready()
         while self.driver is not None:
             driver = self.driver
@@ -227,16 +230,11 @@ class Links:
         self._choose()
 
     async def _wait(self, beginning: Beginning[T], deadline: float) -> T:
-        options, counts = self._options, self._counts
-        if len(self._queue) >= options.most_waiting:
-            counts.refused.value += 1
+        counts = self._counts
+        if len(self._queue) >= self._options.most_waiting:
             self._grow()
             self._crowd()
-            raise Overloaded(
-                f"{self._full_text()}, and most_waiting = {options.most_waiting} calls wait "
-                "already: raise one of these, or the server's own limit",
-                hints=_NEVER_SENT,
-            )
+            raise self._too_many(self._full_text(), "raise one of these, or the server's own limit")
         place = self._queue.join(beginning)
         counts.waited.value += 1
         counts.waiting.value += 1
@@ -253,6 +251,14 @@ class Links:
         finally:
             counts.waiting.value -= 1
             self._choose()
+
+    def _too_many(self, why: str, remedy: str) -> Overloaded:
+        self._counts.refused.value += 1
+        return Overloaded(
+            f"{why}, and [connection] most_waiting = {self._options.most_waiting} calls wait "
+            f"already: {remedy}",
+            hints=_NEVER_SENT,
+        )
 
     def _full_text(self) -> str:
         count = len(self.drivers)

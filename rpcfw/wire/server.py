@@ -46,6 +46,12 @@ class ServerMachine(NativeMachine):
         self._reader = HeadReader("", ())
         self._max_calls = limits.max_calls
         self._max_peer_bytes = 0
+        # One-way calls that have not ended: nobody is told of their end, but they work.
+        self._one_way: set[int] = set()
+
+    @property
+    def open_calls(self) -> int:
+        return len(self._calls) + len(self._one_way)
 
     def start(self) -> None:
         """
@@ -100,6 +106,7 @@ class ServerMachine(NativeMachine):
         retry_after_s: float | None = None,
     ) -> None:
         if self._is_over(call_id):
+            self._one_way.discard(call_id)
             return
         frame = self._end_frame(call_id, status, message, details, trailers, hints, retry_after_s)
         self._guards.served()
@@ -195,6 +202,10 @@ class ServerMachine(NativeMachine):
                 return
         elif not ended:
             raise RemoteProtocolError("a one-way REQUEST without the end of its stream")
+        elif len(self._one_way) >= self._max_calls:
+            return  # its caller hears nothing of it, whatever becomes of it
+        else:
+            self._one_way.add(call_id)
         message = None if flags & NO_MESSAGE else body
         events.append(RequestReceived(call_id, head, message, encoding, bool(ended)))
 

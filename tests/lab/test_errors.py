@@ -368,3 +368,57 @@ def test_what_a_method_says_before_it_fails_while_its_client_streams(lab, wire):
     error = fails(lab, client.take(["a"]))
     assert (("x-place", "here"),) == error.metadata
     assert (("x-why", "taste"),) == error.trailers
+
+
+def test_one_way_calls_are_bounded(lab):
+    """
+    A server works on so many of a connection's one-way calls at once, and drops the rest.
+    """
+    service = OneWay(lab.clock)
+    lab.serve(service, sets=["limits.max_calls=3"])
+    client = lab.client(OneWay)
+    for number in range(5):
+        lab.run(client.tell(str(number)))
+    lab.advance(1)
+    assert ["0", "1", "2"] == service.told
+    lab.run(client.tell("later"))
+    lab.advance(1)
+    assert "later" == service.told[-1]
+
+
+def test_one_way_calls_that_outlive_their_connections_are_bounded(lab):
+    """
+    A caller that hangs up keeps its one-way calls, but not beyond the limit by doing it again.
+    """
+    service = OneWay(lab.clock)
+    lab.serve(service, sets=["limits.max_calls=3"])
+    for number in range(3):
+        consumer = lab.consumer()
+        client = consumer.application.client(OneWay)
+        for each in range(2):
+            lab.run(client.tell(f"{number}.{each}"))
+        lab.advance(0.001)
+        lab.kill(consumer)
+        lab.advance(0.001)
+    lab.advance(1)
+    assert ["0.0", "0.1", "1.0"] == sorted(service.told)
+
+
+@pytest.mark.parametrize("ends", ["fails", "in time", "late"])
+def test_a_one_way_call_leaves_its_place(lab, ends):
+    """
+    However it ends, there is room for the next one.
+    """
+    service = OneWay(lab.clock)
+    lab.serve(service, sets=["limits.max_calls=1"])
+    client = lab.client(OneWay)
+    for _ in range(3):
+        if ends == "fails":
+            lab.run(client.fail())
+        else:
+            lab.run(client.tell("a", timeout="1s" if ends == "in time" else "50ms"))
+        lab.advance(1)
+    lab.run(client.tell("b"))
+    lab.advance(1)
+    assert "b" == service.told[-1]
+    lab.errors.flush(KeyError)

@@ -155,6 +155,7 @@ def test_no_room_to_wait(lab):
     lab.serve(Slow(lab.clock), sets=[f"limits.max_calls={LIMIT}"])
     consumer = lab.consumer("connection.most_connections=1", "connection.most_waiting=0")
     client = consumer.application.client(Slow)
+    lab.run(client.unary(0))
     running = [lab.begin(client.unary(number)) for number in range(LIMIT)]
     lab.advance(0.05)
     with pytest.raises(Overloaded, match="most_waiting = 0") as caught:

@@ -11,6 +11,7 @@ import rpcfw
 from rpcfw import ApplicationError, CallError, Status
 from rpcfw.errors import Unimplemented
 from rpcfw.spi.service import offered
+from rpcfw.spi.waiting import sleep
 from rpcfw.values.metadata import Metadata
 from rpcfw.values.method import Shape
 from tests.lab.services import Greeter, Kinds, Talker
@@ -223,3 +224,27 @@ def test_a_streaming_call_of_a_unary_method(lab, talker):
     wrong = evolve(unary, shape=Shape.SERVER_STREAM)
     channel = lab.consumer().application.channel("demo.Talker")
     assert ["x"] == lab.run(every(channel.stream(wrong, unary.request_type("x"))))
+
+
+def test_a_second_response_ends_a_call_whose_client_streams(lab, kinds):
+    """
+    A client that gets a second response where one is due gives the call up, at both ends.
+
+    Its requests are not sent on until its deadline.
+    """
+    sent = []
+
+    async def endless():
+        for number in range(100_000):
+            await sleep(lab.clock, 0.01)
+            sent.append(number)
+            yield number
+
+    (double,) = [one.method for one in offered(Kinds) if one.method.name == "double"]
+    wrong = evolve(double, shape=Shape.CLIENT_STREAM)
+    channel = lab.consumer().application.channel("demo.Kinds")
+    with pytest.raises(Unimplemented, match="did not answer with one message"):
+        lab.run(channel.call(wrong, endless()))
+    before = len(sent)
+    lab.advance(10)
+    assert before == len(sent)

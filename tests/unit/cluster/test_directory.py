@@ -4,16 +4,18 @@ A registry's word, taken with care.
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from attrs import evolve
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from rpcfw.cluster.directory import Directory, DirectoryOptions
 from rpcfw.cluster.snapshot_file import SnapshotFile
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.registry import Registry, Watch
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.surroundings import InlineThreads
 from rpcfw.values.address import Address
@@ -185,6 +187,29 @@ def test_why_nothing_is_known():
     for why in (world.directory.why_silent, world.directory.why_none):
         assert "the registry (zookeeper at tcp:zk1:2181, tcp:zk2:2181)" in why
         assert ": no rights to read" in why
+
+
+def waiters() -> int:
+    """
+    Return how many are kept by anybody, here or in other tests.
+    """
+    gc.collect()
+    return sum(type(each) is Waiter for each in gc.get_objects())
+
+
+def test_who_gives_up_leaves_nothing():
+    """
+    Calls that give up the wait leave nothing behind, however long the registry is silent.
+    """
+    world = World()
+    before = waiters()
+    for _ in range(3):
+        waiting = spawn(world.directory.when_told())
+        waiting.addErrback(lambda failure: failure.trap(CancelledError))
+        waiting.cancel()
+        assert waiting.called
+
+    assert before == waiters()
 
 
 def test_a_stop():

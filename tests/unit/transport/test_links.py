@@ -220,7 +220,8 @@ def test_a_call_is_refused_if_too_many_wait():
     Beyond most_waiting a call fails at once; it was never sent, and is told what to set.
     """
     world = World(most_connections="1", most_waiting="2")
-    world.ask_many(4)
+    world.ask_many(2)
+    world.ask_many(2)
     (error,) = world.ask()
 
     assert isinstance(error, Overloaded)
@@ -231,12 +232,35 @@ def test_a_call_is_refused_if_too_many_wait():
     assert 1 == world.number("rpcfw_client_calls_unplaced_total")
 
 
+def test_too_many_wait_for_the_first_connection():
+    """
+    Beyond most_waiting a call fails at once while the server is still connected to.
+
+    A call that gives up its wait makes room for another.
+    """
+    world = World(most_waiting="2")
+    waiting = world.ask_many(2, turns=0)
+    given_up = world.running
+    (error,) = world.ask()
+    given_up.cancel()
+    next_one = world.ask()
+    world.turn()
+
+    assert isinstance(error, Overloaded)
+    assert Hint.NEVER_SENT in error.hints
+    assert "memory:there is not connected yet" in error.message
+    assert "most_waiting = 2" in error.message
+    assert [Ear, Ear] == [type(got[0]) for got in (waiting[0], next_one)]
+    assert 1 == world.number("rpcfw_client_calls_unplaced_total")
+
+
 def test_growing_without_a_queue():
     """
     Where no call may wait, a refused one has a further connection opened all the same.
     """
     world = World(most_connections="2", most_waiting="0")
-    world.ask_many(MOST_CALLS)
+    world.ask_many(1)
+    world.ask_many(MOST_CALLS - 1)
     refused = world.ask()
     world.turn()
     late = world.ask("late")

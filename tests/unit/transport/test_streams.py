@@ -18,6 +18,7 @@ from rpcfw.status import Status
 from rpcfw.transport.mailbox import Mailbox
 from rpcfw.transport.outlet import Outlet
 from rpcfw.transport.payload import Payload
+from rpcfw.wire.streams import MESSAGE_COST
 from tests.unit.transport.ends import Ear, Ends, head
 
 TEXT = Coder(lambda text: text.encode("ascii"), bytes.decode)
@@ -255,6 +256,48 @@ def test_credit_is_for_what_was_taken():
     ends.turn()
 
     assert not sent.called
+
+
+def test_what_is_taken_behind_the_end_is_told_too():
+    """
+    A message that is taken after its sender's half-close is reported as consumed.
+
+    On some wires the connection's window is given back by that, and would run dry.
+    """
+    ends = Streaming(window_bytes=1000)
+    ends.send("a")
+    ends.near.machine.end(1)
+    ends.near.flush()
+    ends.turn()
+    told = []
+    ends.far.machine.consumed = lambda call_id, cost: told.append((call_id, cost))
+
+    assert b"a" == body(ends.take())
+    assert [(1, 1 + MESSAGE_COST)] == told
+    assert None is body(ends.take())
+
+
+def test_writers_go_on_until_the_socket_is_full_again():
+    """
+    Of many writers that wait for the socket, those go on whose messages it takes, in order.
+    """
+    ends = Streaming(window_bytes=1 << 20)
+    ends.near.pauseProducing()
+    went = []
+    for number in range(4):
+        waiting = spawn(ends.near.when_writable())
+
+        def goes_on(_, number=number):
+            went.append(number)
+            if number % 2:
+                ends.near.pauseProducing()
+
+        waiting.addCallback(goes_on)
+    ends.near.resumeProducing()
+    assert [0, 1] == went
+    ends.near.resumeProducing()
+
+    assert [0, 1, 2, 3] == went
 
 
 def test_a_writer_that_need_not_wait_lets_others_have_their_turns():

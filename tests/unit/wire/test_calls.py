@@ -185,6 +185,36 @@ def test_one_way_takes_no_place():
         assert 1 == len(near.receive(far.take_output()))
 
 
+def test_one_way_calls_are_bounded():
+    """
+    Those that work are counted by themselves; one too many is dropped, an end makes room.
+    """
+    near, far = greeted(server_limits=Limits(max_calls=2))
+
+    def tell(count):
+        for _ in range(count):
+            near.call(head(one_way=True), b"", "", ended=True)
+        return far.receive(near.take_output())
+
+    first, _ = tell(3)
+    assert 2 == far.open_calls
+    assert [] == tell(1)
+    far.finish(first.call_id, Status.INTERNAL)
+    assert 1 == len(tell(2))
+    assert b"" == far.take_output()
+
+
+def test_a_one_way_call_cannot_be_cancelled():
+    """
+    Else its place would be free while it works.
+    """
+    machine = server(max_calls=1)
+    machine.receive(request(1, flags=ONE_WAY | ENDED))
+
+    assert [] == machine.receive(frame(CANCEL, call_id=1))
+    assert [] == machine.receive(request(3, path=b"s/3", flags=ONE_WAY | ENDED))
+
+
 def test_cancel_and_answer_cross():
     """
     An answer that crossed the cancel is dropped, and so is the cancel.
