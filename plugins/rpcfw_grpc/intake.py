@@ -58,6 +58,8 @@ class Intake(Machine):
         self._turn = 0
         # Something is left to be done once all of these bytes were read.
         self._unsettled = False
+        # Grows with each frame, or header block in parts, that was not all here.
+        self._unfinished = 0
 
     # What subclasses add.
 
@@ -92,6 +94,10 @@ class Intake(Machine):
         """
 
     # The seam.
+
+    @property
+    def unfinished_frame(self) -> int:
+        return self._unfinished if self._rest_bytes or self._block is not None else 0
 
     def receive(self, data: bytes) -> list[Event]:
         if self._over:
@@ -161,6 +167,8 @@ class Intake(Machine):
                 return
         at = self._read_frames(data, at)
         if at < len(data):
+            if self._block is None:
+                self._unfinished += 1
             self._rest.append(data[at:] if at else data)
             self._rest_bytes = len(data) - at
 
@@ -225,6 +233,7 @@ class Intake(Machine):
     def _begin_block(self, flags: int, stream_id: int, payload: bytes) -> None:
         fragment, selfish = frames.parse_fragment(flags, stream_id, payload)
         self._block = (flags, stream_id, selfish)
+        self._unfinished += 1
         self._fragments = []
         self._block_bytes = 0
         self._fragment(flags, fragment)

@@ -39,6 +39,11 @@ class ServerOptions:
     thread_queue: int = option("64", "calls that may wait for a thread; more are refused")
     max_call: TimeLimit = option("1h", "limit of calls whose caller named none, or a longer one")
     max_connections: int = option("10000", "connections open at once; more are closed")
+    max_connections_per_address: int = option(
+        "1000",
+        "those of one IP address, or IPv6 /64; 0: any number. Set 0 behind a proxy or a NAT of "
+        "many clients. Loopback and Unix sockets are not counted",
+    )
     max_unsent_bytes: Bytes = option(
         "256MiB", "answers of all connections that wait for slow readers; the slowest is closed"
     )
@@ -46,6 +51,9 @@ class ServerOptions:
         "16MiB", "answers of one that wait for its flow control; then it begins no more calls"
     )
     hello_timeout: Seconds = option("10s", "how long a connection may stay without a first word")
+    frame_timeout: Seconds = option(
+        "60s", "how long a client may take for one frame, a large message too; 0s: any time"
+    )
     keepalive: Seconds = option("60s", "silence after which a client is asked for a sign of life")
     keepalive_timeout: Seconds = option("20s", "how long that may take")
     max_connection_age: Seconds | None = option(
@@ -89,6 +97,11 @@ class ServerOptions:
             for name in ("max_unsent_bytes", "max_connection_unsent_bytes")
             if getattr(self, name) < 1
         ]
+        if self.max_connections_per_address < 0:
+            found.append(
+                "[server] max_connections_per_address is at least 0, not "
+                f"{self.max_connections_per_address}"
+            )
         if self.advertise is not None and is_every_interface(self.advertise):
             found.append(
                 f"[server] advertise: {self.advertise} is every interface, and no caller can "

@@ -19,6 +19,7 @@ from rpcfw.spi.inspection import Calls, Connection, total
 from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.waiting import Waiter
+from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.inspection import calls_at_end, calls_of, connection_of
 from rpcfw.transport.keepalive import Keepalive
@@ -52,6 +53,7 @@ class Peers(Owner):
         options: see `ServerOptions`.
         lifetimes: how old and how idle they may grow.
         pauses: the time that this process lost.
+        capacity: how many there may be.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Peers(Owner):
         options: ServerOptions,
         lifetimes: Lifetimes,
         pauses: Pauses,
+        capacity: Capacity,
     ) -> None:
         self._reception = reception
         self._clock = clock
         self._options = options
         self._lifetimes = lifetimes
         self._pauses = pauses
+        self._capacity = capacity
         self._drivers: dict[Driver, _Peer] = {}
         self._ids = count(1)
         self._log = LimitedLog(_log, clock.seconds)
@@ -93,18 +97,6 @@ class Peers(Owner):
             connection_of(driver, peer.id, peer.keepalive.since, driver.wire)
             for driver, peer in self._drivers.items()
         )
-
-    def is_full(self, unrecognised: int) -> bool:
-        """
-        Tell whether a further connection is one too many.
-        """
-        limit = self._options.max_connections
-        if len(self._drivers) + unrecognised < limit:
-            return False
-        self._log.warn_of(
-            "full", "a connection was closed: max_connections of {limit} are open", limit=limit
-        )
-        return True
 
     def leave(self, reason: str) -> None:
         """
@@ -133,7 +125,13 @@ class Peers(Owner):
 
     def connected(self, driver: Driver) -> None:
         options = self._options
-        keepalive = Keepalive(driver, self._clock, options.keepalive, options.keepalive_timeout)
+        keepalive = Keepalive(
+            driver,
+            self._clock,
+            options.keepalive,
+            options.keepalive_timeout,
+            frame_s=options.frame_timeout,
+        )
         lifetime = self._lifetimes.begin(driver)
         self._drivers[driver] = _Peer(next(self._ids), keepalive, lifetime)
         if self._leaving:
@@ -145,6 +143,9 @@ class Peers(Owner):
         gone = self._gone
         if gone is not None and not self._drivers and not gone.called:
             gone.callback(None)
+
+    def disconnected(self, driver: Driver) -> None:
+        self._capacity.leave(driver.transport.getPeer())
 
     def pinged(self, driver: Driver, event: PingReceived) -> None:
         peer = self._drivers.get(driver)

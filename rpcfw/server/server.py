@@ -39,8 +39,10 @@ from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.inspection import Clients
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.service import Service
 from rpcfw.spi.waiting import CANCELLED, limited
+from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.sniffing import Acceptor
 from rpcfw.transport.unsent import UnsentBytes
@@ -87,19 +89,12 @@ class Server:
             self.catalog.add(service)
         self._metrics = ServerMetrics(NoOptions(), ground.surroundings)
         self.stack = self._make_stack(filters)
-        self._reception = Reception(
-            self.catalog,
-            ground.payload,
-            self.stack.build(dispatch(ground.payload, self._threads, self._reading)),
-            ground.timers,
-            Failures(ground.chance),
-            options.max_call,
-            self._reading,
-            ground.limits.max_calls,
-        )
+        self._reception = self._make_reception()
         lifetimes = Lifetimes(ground.timers, ground.chance, options)
-        self._peers = Peers(self._reception, ground.clock, options, lifetimes, ground.pauses)
-        self._unsent = UnsentBytes(options.max_unsent_bytes, options.max_connection_unsent_bytes)
+        self._capacity, self._unsent = self._bounds()
+        self._peers = Peers(
+            self._reception, ground.clock, options, lifetimes, ground.pauses, self._capacity
+        )
         self._filters = [filter for _, filter in filters]
         self._hooks = Hooks(ground.timers, options.startup_limit, options.cleanup_limit)
         self._ports: list[IListeningPort] = []
@@ -118,6 +113,30 @@ class Server:
         )
         for plugin in self._builtin:
             self._inspection.add(plugin)
+
+    def _make_reception(self) -> Reception:
+        ground = self._ground
+        return Reception(
+            self.catalog,
+            ground.payload,
+            self.stack.build(dispatch(ground.payload, self._threads, self._reading)),
+            ground.timers,
+            Failures(ground.chance),
+            self._options.max_call,
+            self._reading,
+            ground.limits.max_calls,
+        )
+
+    def _bounds(self) -> tuple[Capacity, UnsentBytes]:
+        """
+        Return what bounds all connections together: their number, and what they keep.
+        """
+        options, seconds = self._options, self._ground.clock.seconds
+        log = LimitedLog(self.log, seconds)
+        return (
+            Capacity(options.max_connections, options.max_connections_per_address, seconds),
+            UnsentBytes(options.max_unsent_bytes, options.max_connection_unsent_bytes, log),
+        )
 
     @property
     def health(self) -> ServerHealth:
@@ -267,7 +286,7 @@ class Server:
             self._ground.clock,
             self._options.hello_timeout,
             self._unsent,
-            self._peers.is_full,
+            self._capacity,
         )
         acceptor.lingering = self._ground.network.lingering
         try:

@@ -122,6 +122,15 @@ class Machine(ABC):
         The id of the last call that was begun; not above 0 if there was none.
         """
 
+    @property
+    def unfinished_frame(self) -> int:
+        """
+        Which frame has come in part: a number that is another one for each; 0 for none.
+
+        What must come without anything between, as the parts of a header, is one frame.
+        """
+        return 0
+
     # The caller's side.
 
     @abstractmethod

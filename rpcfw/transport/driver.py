@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
 from rpcfw.errors import CallError, ConnectionLost, error_from_status
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import (
@@ -59,6 +62,11 @@ class Owner:
     def handshake_failed(self, peer: str, reason: str) -> None: ...
 
     def closed(self, driver: Driver, reason: str) -> None: ...
+
+    def disconnected(self, driver: Driver) -> None:
+        """
+        Its socket is closed, which may be a while after `closed`.
+        """
 
 
 class Driver(Connection):
@@ -135,6 +143,10 @@ class Driver(Connection):
         """
         if not self._over and not self._pause_reading:
             read_remains(self.transport)
+
+    def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
+        super().connectionLost(reason)
+        self._owner.disconnected(self)
 
     def _connected(self) -> None:
         self._owner.connected(self)

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
@@ -291,6 +292,8 @@ class Link(Owner):
         # Two at once can be there when a name has several addresses.
         if self.state is LinkState.CONNECTING and self._greeting is None:
             self._greeting = driver
+            if _reached_itself(driver):
+                driver.abort("nobody listens there: the connection reached itself")
         else:
             driver.abort("no longer wanted")
 
@@ -383,7 +386,14 @@ class Link(Owner):
         floor_s = self.keepalive_floor_s
         if interval_s:
             interval_s = max(interval_s, floor_s)
-        return Keepalive(driver, self._clock, interval_s, timeout_s, idle=not floor_s)
+        return Keepalive(
+            driver,
+            self._clock,
+            interval_s,
+            timeout_s,
+            idle=not floor_s,
+            frame_s=self._options.frame_timeout,
+        )
 
     def _set(self, state: LinkState) -> None:
         self.state = state
@@ -408,6 +418,19 @@ class Link(Owner):
             self._leaving[driver] = self._clock.callLater(_LOOK_AGAIN_S, look, driver, reason)
         else:
             driver.close(reason)
+
+
+def _reached_itself(driver: Driver) -> bool:
+    """
+    Tell whether both ends are one socket.
+
+    TCP allows that. It happens when a port is dialled that nobody listens at, and the
+    system chooses the same one for this end: ports of servers that have just stopped.
+    """
+    here: Any = driver.transport.getHost()
+    there: Any = driver.transport.getPeer()
+    ends = [(end.host, end.port) for end in (here, there) if hasattr(end, "port")]
+    return len(ends) == 2 and ends[0] == ends[1]
 
 
 def _stop(timer: DelayedCall | None) -> None:

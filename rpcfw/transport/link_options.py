@@ -30,6 +30,9 @@ class LinkOptions:
     backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
     keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0s: never")
     keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
+    frame_timeout: Seconds = option(
+        "60s", "how long a server may take for one frame, a large message too; 0s: any time"
+    )
     most_connections: int = option(
         "4", "connections to one server; further ones while the others take no more calls"
     )

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine, Match, WireProtocol
+from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.connection import address_text
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.lingering import Lingering
@@ -43,8 +44,7 @@ class Acceptor(Factory):
         clock: time.
         hello_timeout_s: how long a new connection may take to greet.
         unsent: where bytes are counted that connections keep for their peers.
-        is_full: asked for each new connection, with the number of those not yet
-            recognised; what comes while it is true is closed at once.
+        capacity: what is one too many for it is closed at once.
     """
 
     noisy = False
@@ -57,7 +57,7 @@ class Acceptor(Factory):
         clock: Clock,
         hello_timeout_s: float,
         unsent: UnsentBytes,
-        is_full: Callable[[int], bool],
+        capacity: Capacity,
     ) -> None:
         self.protocols = tuple(protocols)
         self.clock = clock
@@ -65,16 +65,15 @@ class Acceptor(Factory):
         self._make_machine = make_machine
         self.owner = owner
         self._unsent = unsent
-        self._is_full = is_full
-        self.unrecognised = 0
         #: Where its drivers are kept between their close and that of their sockets.
         self.lingering: Lingering | None = None
+        self.capacity = capacity
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """
         Return what listens to a new connection; None closes it.
         """
-        return None if self._is_full(self.unrecognised) else _Sniffer(self)
+        return _Sniffer(self) if self.capacity.enter(addr) else None
 
     def driver(self, protocol: WireProtocol, hello_timeout_s: float) -> Driver:
         """
@@ -98,7 +97,6 @@ class _Sniffer(Protocol):
         self._refused = False
 
     def connectionMade(self) -> None:
-        self._acceptor.unrecognised += 1
         acceptor = self._acceptor
         self._since = acceptor.clock.seconds()
         self._timer = acceptor.clock.callLater(acceptor.hello_timeout_s, self._too_slow)
@@ -123,6 +121,7 @@ class _Sniffer(Protocol):
         if why:
             peer = address_text(cast(Any, self.transport).getPeer())
             self._acceptor.owner.handshake_failed(peer, why)
+        self._acceptor.capacity.leave(cast(Any, self.transport).getPeer())
 
     def _hand_over(self, protocol: WireProtocol) -> None:
         self._settled()
@@ -139,7 +138,6 @@ class _Sniffer(Protocol):
         driver.dataReceived(self._data)
 
     def _settled(self) -> None:
-        self._acceptor.unrecognised -= 1
         if self._timer.active():
             self._timer.cancel()
 

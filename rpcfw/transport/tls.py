@@ -125,7 +125,7 @@ class TLS:
             SetupError: TLS is not installed, or no certificate was given.
         """
         _ssl()
-        from twisted.protocols.tls import TLSMemoryBIOFactory
+        from rpcfw.transport.tls_port import TLSPort
 
         given = self._options
         if given.certificate is None:
@@ -133,9 +133,7 @@ class TLS:
         self.check()
         files = [file for file in (given.certificate, given.key, given.ca) if file is not None]
         contexts = _Contexts(files, lambda: self._server_context(alpn))
-        wrapped: IProtocolFactory = TLSMemoryBIOFactory(
-            contexts, isClient=False, wrappedFactory=factory
-        )
+        wrapped: IProtocolFactory = TLSPort(contexts, isClient=False, wrappedFactory=factory)
         return wrapped
 
     def _server_context(self, alpn: Sequence[str]) -> Context:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+
 __all__ = ["UnsentBytes"]
 
 CutOff = Callable[[str], None]
@@ -25,11 +27,18 @@ class UnsentBytes:
         max_bytes: of all of them together. Over it the connection is cut off that has let
             something wait for the longest time.
         max_connection_bytes: what may wait for room on one, before it begins no more calls.
+        log: where a connection that is cut off is told; None for nowhere.
     """
 
-    def __init__(self, max_bytes: int, max_connection_bytes: int = 16 << 20) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        max_connection_bytes: int = 16 << 20,
+        log: LimitedLog | None = None,
+    ) -> None:
         self.max_bytes = max_bytes
         self.max_connection_bytes = max_connection_bytes
+        self._log = log
         self.total = 0
         # What was written to the socket and what waits for room, in the order in which
         # connections began to let something wait.
@@ -73,7 +82,10 @@ class UnsentBytes:
             longest = next(iter(self._of))
             size = sum(self._of[longest])
             self.remove(longest)
-            longest(
+            reason = (
                 f"it does not read: {size} bytes wait for it, and over "
                 f"max_unsent_bytes of {self.max_bytes} bytes for all connections"
             )
+            if self._log is not None:
+                self._log.warn_of("unsent", "a connection was closed: {reason}", reason=reason)
+            longest(reason)

@@ -68,6 +68,11 @@ class Connection(Machine):
         self._leaving = False
         self._farewell = b""
         self._failed = False
+        self._peer_left = False
+        #: Pings that the peer has not answered.
+        self._asked = 0
+        #: Messages that may still come for calls that this side has ended.
+        self._late_bytes = 0
 
     @property
     def open_calls(self) -> int:
@@ -76,6 +81,10 @@ class Connection(Machine):
     @property
     def newest_call(self) -> int:
         return self._last_id
+
+    @property
+    def unfinished_frame(self) -> int:
+        return self._inbox.unfinished
 
     # Output.
 
@@ -88,6 +97,7 @@ class Connection(Machine):
 
     def ping(self) -> None:
         if self._said_hello:
+            self._asked += 1
             self._put(Kind.PING, 0, b"", b"alive?")
 
     def leave(self, reason: str) -> None:
@@ -213,6 +223,13 @@ class Connection(Machine):
             raise RemoteProtocolError(
                 f"frame kind {kind}, which this side does not take and may not skip"
             )
+        self._idle()
+
+    def _idle(self) -> None:
+        """
+        Note a frame that moves no call.
+        """
+        self._guards.idle(self._last_id)
 
     def _check_greeted(self) -> None:
         if self._peer is None:
@@ -247,12 +264,20 @@ class Connection(Machine):
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
         self._check_greeted()
+        if self._asked:
+            self._asked -= 1
+        else:
+            self._idle()
         events.append(PingAnswered())
 
     def _receive_leaving(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
         self._check_greeted()
+        if self._peer_left:
+            self._idle()
+            return
+        self._peer_left = True
         # Calls above the last one taken are refused one by one, so none is lost here.
         events.append(PeerLeaving(line(parse(header)[0], Key.TEXT)))
 

@@ -19,13 +19,21 @@ class Inbox:
     What came and was not used yet.
     """
 
-    __slots__ = ("_need", "_pieces", "_size", "_skip")
+    __slots__ = ("_kept", "_need", "_pieces", "_size", "_skip")
 
     def __init__(self) -> None:
         self._pieces: list[bytes | bytearray] = []
         self._size = 0
         self._need = 0
         self._skip = 0
+        self._kept = 0
+
+    @property
+    def unfinished(self) -> int:
+        """
+        Which frame has come in part: see `rpcfw.spi.protocol.Machine`.
+        """
+        return self._kept if self._size or self._skip else 0
 
     def add(self, data: bytes) -> bytes:
         """
@@ -51,6 +59,7 @@ class Inbox:
         """
         self._put(rest)
         self._need = need
+        self._kept += 1
 
     def _put(self, data: bytes) -> None:
         self._size += len(data)
@@ -67,3 +76,4 @@ class Inbox:
         Drop so many bytes that have not come yet.
         """
         self._skip = size
+        self._kept += 1

@@ -46,7 +46,7 @@ class NativeMachine(Connection):
 
     def cancel(self, call_id: int, reason: str = "") -> None:
         if not self._is_over(call_id):
-            del self._calls[call_id]
+            self._forget(call_id)
             self._put(Kind.CANCEL, call_id, text_field(reason) if reason else b"")
 
     def consumed(self, call_id: int, cost: int) -> None:
@@ -87,6 +87,14 @@ class NativeMachine(Connection):
             raise LocalProtocolError(f"call {call_id} was never opened")
         return True
 
+    def _forget(self, call_id: int) -> None:
+        """
+        Take out a call that this side ends; messages of it may be on their way.
+        """
+        stream = self._calls.pop(call_id)
+        if stream is not None and not stream.peer_ended:
+            self._late_bytes += max(stream.receive_credit, 0)
+
     def _check_size(self, size: int) -> None:
         if size > self._max_send_bytes:
             limit = self._max_send_bytes
@@ -105,27 +113,35 @@ class NativeMachine(Connection):
 
     # What comes.
 
-    def _is_open(self, call_id: int) -> bool:
+    def _is_open(self, call_id: int, cost: int = 0) -> bool:
         """
         Tell whether a frame's call is open; False if it is over and the frame late.
 
+        Args:
+            cost: of a message, which its sender may have had credit for.
+
         Raises:
-            RemoteProtocolError: no such call was ever opened.
+            RemoteProtocolError: no such call was ever opened, or too many frames came
+                for such that are over.
         """
         if call_id in self._calls:
             return True
         self._check_greeted()
         if call_id > self._last_id or not call_id & 1:
             raise RemoteProtocolError(f"a frame for call {call_id}, which was never opened")
+        if 0 < cost <= self._late_bytes:
+            self._late_bytes -= cost
+        else:
+            self._idle()
         return False
 
     def _receive_message(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
-        if not self._is_open(call_id):
+        cost = len(body) + MESSAGE_COST
+        if not self._is_open(call_id, cost):
             return
         stream = self._incoming(call_id)
-        cost = len(body) + MESSAGE_COST
         stream.received(cost)
         self._guards.served()
         encoding = encoding_of(parse(header)[0], flags) if header or flags & COMPRESSED else ""
@@ -156,12 +172,15 @@ class NativeMachine(Connection):
         stream = self._calls[call_id] if self._is_open(call_id) else None
         if stream is None:
             return
+        if stream.send_credit == stream.granted_credit:
+            self._idle()  # nothing was sent since the last one
         room = stream.granted(int.from_bytes(body, "big"), self._out)
+        stream.granted_credit = stream.send_credit
         if not stream.over:
             if room:
                 events.append(RoomMade(call_id))
         elif not stream.queue:
-            del self._calls[call_id]
+            self._forget(call_id)
 
 
 #: What both sides take from the other alike.

@@ -73,7 +73,8 @@ class ServerMachine(NativeMachine):
         trailers: Metadata = EMPTY,
     ) -> None:
         # A unary call's state is None: nothing but the first look is made for it.
-        if self._calls.get(call_id, self) is not None and self._is_over(call_id):
+        stream = self._calls.get(call_id, self)
+        if stream is not None and self._is_over(call_id):
             return
         if len(body) > self._max_send_bytes or len(body) > self._max_peer_bytes:
             self._check_size(len(body))
@@ -82,7 +83,10 @@ class ServerMachine(NativeMachine):
             header, flags = encoding_field(encoding), END_OF_STREAM | COMPRESSED
         if metadata.pairs or trailers.pairs:
             header += self._pairs(metadata, trailers, len(header))
-        del self._calls[call_id]
+        if stream is None:
+            del self._calls[call_id]
+        else:
+            self._forget(call_id)
         self._guards.served()
         fixed = pack_fixed(_RESPONSE, flags, 0, len(header), len(body), call_id)
         self._out.append(fixed + header + body)
@@ -113,7 +117,7 @@ class ServerMachine(NativeMachine):
         stream = self._calls[call_id]
         # A failure overtakes what is queued; a good end stands behind it.
         if stream is None or status is not Status.OK or not stream.queue:
-            del self._calls[call_id]
+            self._forget(call_id)
             self._out.append(frame)
         else:
             stream.over = True

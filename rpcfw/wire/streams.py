@@ -32,6 +32,7 @@ class StreamState:
         local_ended: this side has ended its direction.
         peer_ended: the peer has.
         over: this side has finished or the peer has; only the queue is left.
+        granted_credit: what the peer's last grant made of its credit; None before it.
     """
 
     send_credit: int
@@ -43,6 +44,7 @@ class StreamState:
     local_ended: bool = False
     peer_ended: bool = False
     over: bool = False
+    granted_credit: int | None = None
 
     def queue_frame(self, frame: bytes, cost: int, out: list[bytes]) -> bool:
         """

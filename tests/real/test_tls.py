@@ -4,13 +4,16 @@ Calls over TLS, with real certificates on real sockets.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from rpcfw import Application, Service, method
@@ -82,6 +85,38 @@ class TestTLS(TestCase):
             said = await self._say(instance, f"tls.ca={self.authority.certificate.absolute()}")
 
             assert "hello" == said
+
+        return Deferred.fromCoroutine(run())
+
+    def test_what_is_one_too_many_is_closed_at_once(self) -> Deferred[None]:
+        """
+        Over TLS too; and a connection without a handshake goes when its time is over.
+        """
+
+        async def run() -> None:
+            line = await self._serve("server.max_connections=1", "server.hello_timeout=3s")
+            port = int(line.rpartition(":")[2])
+
+            def closed_in_turn() -> list[str]:
+                with (
+                    socket.create_connection(("127.0.0.1", port)) as first,
+                    socket.create_connection(("127.0.0.1", port)) as second,
+                ):
+                    first.settimeout(30)
+                    second.settimeout(30)
+                    order = []
+                    for one, name in ((second, "second"), (first, "first")):
+                        one.settimeout(30)
+                        with contextlib.suppress(ConnectionResetError):
+                            assert b"" == one.recv(1)
+                        order.append(name)
+                        if name == "second":
+                            first.setblocking(False)
+                            with pytest.raises(BlockingIOError):
+                                first.recv(1)
+                return order
+
+            assert ["second", "first"] == await deferToThread(closed_in_turn)
 
         return Deferred.fromCoroutine(run())
 

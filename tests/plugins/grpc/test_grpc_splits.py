@@ -21,9 +21,10 @@ from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw_grpc import frames
 from rpcfw_grpc.client import ClientMachine
+from rpcfw_grpc.headers import encode
 from rpcfw_grpc.prefix import MessageReader
 from rpcfw_grpc.server import ServerMachine
-from tests.plugins.grpc.pair import HEAD, HELLO, RESPONSE, chunk, head, message
+from tests.plugins.grpc.pair import HEAD, HELLO, REQUEST, RESPONSE, chunk, head, message
 
 CUTS = st.lists(st.integers(0, 3000), max_size=30)
 
@@ -161,3 +162,32 @@ def test_messages_in_any_pieces(messages, cuts) -> None:
     found = [each for part in pieces(stream, cuts) for each in reader.feed(part)]
     assert messages == found
     assert 0 == reader.partial
+
+
+def test_which_frame_has_come_in_part():
+    """
+    It has a number as long as it is not whole; the parts of a header are one frame.
+    """
+    machine = ServerMachine(Limits(), ())
+    machine.receive(HELLO)
+    assert 0 == machine.unfinished_frame
+    ping = frames.ping(bytes(8))
+    machine.receive(ping[:12])
+    first = machine.unfinished_frame
+    machine.receive(ping[12:14])
+    assert first == machine.unfinished_frame != 0
+    machine.receive(ping[14:] + ping[:12])
+    assert machine.unfinished_frame not in (0, first)
+    machine.receive(ping[12:])
+    assert 0 == machine.unfinished_frame
+
+    block = encode(REQUEST)
+    machine.receive(frames.pack(frames.HEADERS, frames.END_STREAM, 1, block[:5]))
+    begun = machine.unfinished_frame
+    assert 0 != begun
+    more = frames.pack(frames.CONTINUATION, 0, 1, block[5:6])
+    machine.receive(more[:4])
+    machine.receive(more[4:])
+    assert begun == machine.unfinished_frame
+    machine.receive(frames.pack(frames.CONTINUATION, frames.END_HEADERS, 1, block[6:]))
+    assert 0 == machine.unfinished_frame

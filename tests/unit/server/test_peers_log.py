@@ -24,6 +24,7 @@ from rpcfw.server.peers import Peers
 from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.timers import Timers
+from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.sniffing import Acceptor
 from rpcfw.transport.tls import TLS, TLSOptions
@@ -45,8 +46,9 @@ class Port:
         timers = Timers(self.clock)
         given = evolve(options_of(ServerOptions), **options)
         reception: Any = None
+        capacity = Capacity(given.max_connections, 0, self.clock.seconds)
         lifetimes = Lifetimes(timers, Random(1), given)
-        peers = Peers(reception, self.clock, given, lifetimes, Pauses())
+        peers = Peers(reception, self.clock, given, lifetimes, Pauses(), capacity)
         acceptor = Acceptor(
             [native()],
             lambda protocol: protocol.server(Limits(), ()),
@@ -54,7 +56,7 @@ class Port:
             self.clock,
             10.0,
             UnsentBytes(1 << 20),
-            peers.is_full,
+            capacity,
         )
         self.network.listen("port", wrap(acceptor))
 

@@ -4,6 +4,7 @@ Signs of life.
 
 from __future__ import annotations
 
+import pytest
 from twisted.internet.task import Clock
 
 from rpcfw.transport.keepalive import Keepalive
@@ -17,6 +18,7 @@ class Peer:
     def __init__(self) -> None:
         self.alive_at = 0.0
         self.pings = 0
+        self.unfinished_frame = 0
         self.aborted = ""
         self.listeners: dict = {}
         self.machine = self
@@ -116,3 +118,69 @@ def test_not_while_idle():
     keepalive.stop()
 
     assert 1 == peer.pings
+
+
+def framed(frame_s: float = 60.0, interval_s: float = 0.0) -> tuple[Clock, Peer, Keepalive]:
+    """
+    Return a watch of a peer that is in the midst of a frame, and goes on to send.
+    """
+    clock, peer = Clock(), Peer()
+    peer.unfinished_frame = 1
+    return clock, peer, Keepalive(peer, clock, interval_s, 10.0, frame_s=frame_s)
+
+
+def trickle(clock: Clock, peer: Peer, seconds: int) -> None:
+    for _ in range(seconds):
+        clock.advance(1)
+        peer.alive_at = clock.seconds()
+
+
+@pytest.mark.parametrize("interval_s", [0.0, 30.0])
+def test_a_frame_that_is_never_complete(interval_s):
+    """
+    A peer that sends one frame byte by byte is given up, though it is never silent.
+    """
+    clock, peer, _ = framed(interval_s=interval_s)
+    trickle(clock, peer, 59)
+    assert "" == peer.aborted
+    trickle(clock, peer, 61)
+
+    assert "a frame was not complete within frame_timeout of 60 s" == peer.aborted
+    assert [] == clock.getDelayedCalls()
+
+
+def test_frames_that_are_complete_in_time():
+    """
+    A peer that is always in the midst of some frame, another one each time, stays.
+    """
+    clock, peer, watch = framed()
+    for number in range(20):
+        trickle(clock, peer, 29)
+        peer.unfinished_frame = number
+    watch.stop()
+
+    assert "" == peer.aborted
+    assert [] == clock.getDelayedCalls()
+
+
+def test_a_frame_while_this_process_stood_still():
+    """
+    A look that comes late does not blame the peer: nobody read what it has sent.
+    """
+    clock, peer, _ = framed()
+    trickle(clock, peer, 31)
+    clock.advance(300)
+    assert "" == peer.aborted
+    peer.unfinished_frame = 0
+    trickle(clock, peer, 200)
+
+    assert "" == peer.aborted
+
+
+def test_frames_may_take_any_time():
+    """
+    Where no limit is set, nothing is looked at.
+    """
+    clock, _, _ = framed(frame_s=0.0)
+
+    assert [] == clock.getDelayedCalls()

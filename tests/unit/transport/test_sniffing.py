@@ -11,6 +11,7 @@ from twisted.internet.testing import StringTransport
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits, Match
 from rpcfw.testing.surroundings import surroundings
+from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.sniffing import Acceptor
 from rpcfw.transport.unsent import UnsentBytes
@@ -73,7 +74,7 @@ class Port:
     An acceptor and what its owner and its machines got.
     """
 
-    def __init__(self, *protocols, is_full=lambda unrecognised: False) -> None:
+    def __init__(self, *protocols, limit: int = 100) -> None:
         self.clock = Clock()
         self.keeper = Keeper()
         self.chosen: list[str] = []
@@ -84,7 +85,7 @@ class Port:
             self.clock,
             10.0,
             UnsentBytes(1 << 20),
-            is_full,
+            Capacity(limit, 0, Clock().seconds),
         )
 
     def make_machine(self, protocol):
@@ -93,7 +94,7 @@ class Port:
 
     def open(self) -> Socket:
         socket = Socket()
-        socket.protocol = self.acceptor.buildProtocol(None)
+        socket.protocol = self.acceptor.buildProtocol(socket.getPeer())
         socket.protocol.makeConnection(socket)
         return socket
 
@@ -135,7 +136,7 @@ def test_a_protocol_is_known_by_its_first_bytes(size):
     assert ["native"] == port.chosen
     assert [b"abc"] == [event.body for event in port.keeper.requests]
     assert [1, 3] == [frame[0] for frame in frames(socket.value())]
-    assert 0 == port.acceptor.unrecognised
+    assert 1 == len(port.acceptor.capacity)
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
@@ -241,10 +242,10 @@ def test_who_goes_at_once():
     """
     port = Port()
     socket = port.open()
-    assert 1 == port.acceptor.unrecognised
+    assert 1 == len(port.acceptor.capacity)
     socket.protocol.connectionLost(None)
 
-    assert 0 == port.acceptor.unrecognised
+    assert 0 == len(port.acceptor.capacity)
     assert [] == port.clock.getDelayedCalls()
     assert [] == port.keeper.told
 
@@ -253,7 +254,7 @@ def test_a_full_port():
     """
     Connections above the limit are closed at once; those not yet known count.
     """
-    port = Port(is_full=lambda unrecognised: unrecognised >= 3)
+    port = Port(limit=3)
     sockets = [port.open() for _ in range(3)]
     assert port.acceptor.buildProtocol(None) is None
     sockets[0].protocol.connectionLost(None)
@@ -265,7 +266,12 @@ def test_the_end_is_told_to_the_driver():
     """
     After the protocol is known, the transport tells the driver of its end.
     """
-    clock, keeper = Clock(), Keeper()
+
+    class Leaver(Keeper):
+        def disconnected(self, driver) -> None:
+            capacity.leave(driver.transport.getPeer())
+
+    clock, keeper, capacity = Clock(), Leaver(), Capacity(1, 1, Clock().seconds)
     network = MemoryNetwork(clock)
     acceptor = Acceptor(
         (native(),),
@@ -274,7 +280,7 @@ def test_the_end_is_told_to_the_driver():
         clock,
         10.0,
         UnsentBytes(1 << 20),
-        lambda _: False,
+        capacity,
     )
     network.listen("there", acceptor)
     from twisted.internet.protocol import Factory, Protocol
@@ -287,7 +293,7 @@ def test_the_end_is_told_to_the_driver():
 
     assert ["connected", "greeted"] == keeper.told[:2]
     assert "closed" == keeper.told[2][0]
-    assert 0 == acceptor.unrecognised
+    assert 0 == len(capacity)
     assert [] == clock.getDelayedCalls()
 
 

@@ -4,11 +4,20 @@ Guards: a hostile peer is cut off, a busy or idle one never.
 
 from __future__ import annotations
 
+from rpcfw.spi.events import ConnectionFailed
 from rpcfw.spi.pauses import Pauses
+from rpcfw.status import Status
 from tests.unit.wire.speech import (
     CANCEL,
+    CREDIT,
+    END,
+    ENDED,
+    LEAVING,
+    MESSAGE,
     NO_MESSAGE,
     PING,
+    PONG,
+    RESPONSE,
     client,
     fault,
     frame,
@@ -16,6 +25,13 @@ from tests.unit.wire.speech import (
     request,
     server,
 )
+
+
+def names(events: list) -> list[str]:
+    """
+    Return the kinds of events.
+    """
+    return [type(each).__name__ for each in events]
 
 
 def reset(call_id: int) -> bytes:
@@ -130,3 +146,119 @@ def test_pings_that_waited_in_a_pause():
     pings = frame(PING, body=b"?") * 30
     assert [] == machine.receive(pings)
     assert "max_pings is 3" in fault(machine.receive(pings))
+
+
+def test_frames_that_move_no_call_are_bounded():
+    """
+    Whoever sends nothing but frames without use is cut off, whatever their kind.
+    """
+    floods = {
+        "pong": frame(PONG),
+        "leaving": frame(LEAVING),
+        "optional": frame(0x80),
+        "huge optional": frame(0x80, b"x" * 60_000),
+        "cancel": frame(CANCEL, call_id=1),
+        "credit": frame(CREDIT, b"", b"\x00\x00\x00\x01", 1),
+        "end": frame(END, call_id=1),
+        "message": frame(MESSAGE, call_id=1),
+    }
+    for name, flood in floods.items():
+        machine = server(max_pings=3)
+        machine.receive(request(1))
+        machine.respond(1, b"")
+        assert not fault_of(machine.receive(flood * 30)), name
+        assert "move no call" in fault_of(machine.receive(flood * 30)), name
+
+
+def fault_of(events: list) -> str:
+    """
+    Return the reason if the connection has failed, else nothing.
+    """
+    return next((each.reason for each in events if isinstance(each, ConnectionFailed)), "")
+
+
+def test_a_flood_of_credit_for_an_open_call():
+    """
+    Credit that follows on nothing that was sent moves nothing.
+    """
+    machine = server(max_pings=3)
+    machine.receive(request(1, flags=NO_MESSAGE))
+    credit = frame(CREDIT, b"", b"\x00\x00\x00\x01", 1)
+
+    assert [] == machine.receive(credit * 30)
+    assert "move no call" in fault(machine.receive(credit * 30))
+
+
+def test_credit_for_what_was_sent_is_no_harm():
+    """
+    A reader of an endless stream sends nothing but credit, and is never cut off.
+    """
+    machine = server(max_pings=0)
+    machine.receive(request(1, flags=NO_MESSAGE))
+    for _ in range(200):
+        machine.send(1, b"x")
+        assert [] == machine.receive(frame(CREDIT, b"", b"\x00\x00\x00\x11", 1))
+        assert not fault_of(machine.receive(frame(0x80)))
+
+
+def test_a_pong_that_was_asked_for():
+    """
+    Answers to pings are no harm, however many.
+    """
+    machine = server(max_pings=0)
+    for _ in range(50):
+        machine.ping()
+        machine.take_output()
+        assert ["PingAnswered"] == names(machine.receive(frame(PONG)))
+    assert "move no call" in fault_of(machine.receive(frame(PONG) * 2))
+
+
+def test_a_peer_leaves_once():
+    """
+    The word is told the first time.
+    """
+    machine = server()
+
+    assert ["PeerLeaving"] == names(machine.receive(frame(LEAVING) * 2))
+
+
+def test_cancels_that_cross_the_answers_are_no_harm():
+    """
+    When the time of thousands of calls is over at once, both ends say so of each.
+    """
+    machine = server(max_calls=3000, max_pings=3)
+    ids = range(1, 6001, 2)
+    for call_id in ids:
+        machine.receive(request(call_id, path=b"s"))
+    for call_id in ids:
+        machine.finish(call_id, Status.DEADLINE_EXCEEDED)
+    cancels = b"".join(frame(CANCEL, call_id=call_id) for call_id in ids)
+
+    assert [] == machine.receive(cancels)
+
+
+def test_messages_that_cross_the_end_are_no_harm():
+    """
+    What a client had credit for may come when the server has ended the call already.
+    """
+    machine = server(max_pings=0, stream_window_bytes=17_000)
+    machine.receive(request(1, flags=NO_MESSAGE))
+    machine.respond(1, b"enough")
+    message = frame(MESSAGE, b"", b"x", 1)
+
+    assert [] == machine.receive(message * 1000)
+    assert "move no call" in fault(machine.receive(message * 20))
+
+
+def test_answers_that_cross_the_cancels_are_no_harm():
+    """
+    A client that gives thousands of calls up at once hears their answers all the same.
+    """
+    machine = client(max_pings=0)
+    ids = []
+    for _ in range(2000):
+        ids.append(machine.call(head(), b"", "", ended=True))
+        machine.cancel(ids[-1])
+    answers = b"".join(frame(RESPONSE, call_id=call_id, flags=ENDED) for call_id in ids)
+
+    assert [] == machine.receive(answers)

@@ -88,3 +88,31 @@ def test_first_bytes():
     answers = [protocol.match(data) for data in (b"", b"\xf7", b"\xf7\x52", b"\xf7\x53", b"GET")]
 
     assert [Match.MORE, Match.MORE, Match.YES, Match.NO, Match.NO] == answers
+
+
+def test_which_frame_has_come_in_part():
+    """
+    It has a number as long as it is not whole, and another one has another.
+    """
+    machine = server()
+    whole = frame(MESSAGE + 0x80, b"", b"x" * 40)
+    assert 0 == machine.unfinished_frame
+    machine.receive(whole[:20])
+    first = machine.unfinished_frame
+    machine.receive(whole[20:30])
+    assert first == machine.unfinished_frame != 0
+    machine.receive(whole[30:] + whole[:20])
+    assert machine.unfinished_frame not in (0, first)
+    machine.receive(whole[20:])
+    assert 0 == machine.unfinished_frame
+
+
+def test_an_oversize_frame_that_is_not_complete():
+    """
+    Bytes that are skipped are a frame in part as well.
+    """
+    machine = server(max_receive_bytes=10)
+    machine.receive(frame(0x80, b"", bytes(11))[:-1])
+    assert 0 != machine.unfinished_frame
+    machine.receive(b"x")
+    assert 0 == machine.unfinished_frame
