@@ -35,7 +35,7 @@ from zope.interface import implementer
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import Event, RequestReceived
 from rpcfw.spi.protocol import Machine
-from rpcfw.spi.waiting import Waiter, sleep
+from rpcfw.spi.waiting import Waiter, running_loop, sleep
 from rpcfw.transport.backlog import Backlog
 from rpcfw.transport.direct import direct_write
 from rpcfw.transport.lingering import Lingering
@@ -50,8 +50,8 @@ __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
 BUNCH = 16
 
 #: What one connection does in a turn at most, before all others have theirs.
-TURN_EVENTS = 512
-TURN_S = 0.005
+TURN_EVENTS = 256
+TURN_S = 0.002
 TURN_BYTES = 1 << 20
 #: Answers above this are written one by one, so that it is seen when the socket is full.
 _LARGE_BYTES = 16 << 10
@@ -119,6 +119,7 @@ class Connection(Protocol, ABC):
         #: Reading is paused.
         self._paused = False
         self._turn_bytes = 0
+        self._turn_events = TURN_EVENTS
         self._unsent = unsent
         #: Bytes that may wait for the peer's flow control before its calls are postponed.
         self._max_waiting = _NO_LIMIT if unsent is None else unsent.max_connection_bytes
@@ -210,6 +211,9 @@ class Connection(Protocol, ABC):
             transport.setTcpNoDelay(True)
         cast(Any, transport).registerProducer(self, True)
         self._offer = direct_write(transport)
+        if self._pause_reading and running_loop() is not None:
+            # Methods run as Tasks, whose results are all kept until the turn is over.
+            self._turn_events = BUNCH
         if self._hello_timeout_s is not None:
             self._set_timer(self._hello_timeout_s, self._not_greeted)
         self._connected()
@@ -283,7 +287,7 @@ class Connection(Protocol, ABC):
         """
         ends_at = self._seconds() + TURN_S
         actions = self._ACTIONS
-        for _ in range(TURN_EVENTS // BUNCH):
+        for _ in range(self._turn_events // BUNCH):
             for event in islice(events, BUNCH):
                 actions[event.__class__](self, event)
                 if self._halted:

@@ -4,6 +4,8 @@ One connection does so much in a turn, and keeps so much for a peer that does no
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
@@ -11,7 +13,7 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.protocol import Limits
 from rpcfw.testing.lab_time import LabClock
-from rpcfw.transport.connection import TURN_BYTES, TURN_EVENTS, TURN_S
+from rpcfw.transport.connection import BUNCH, TURN_BYTES, TURN_EVENTS, TURN_S
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.keepalive import Keepalive
 from rpcfw.transport.unsent import UnsentBytes
@@ -123,6 +125,19 @@ def test_a_read_of_many_requests_is_served_in_several_turns():
         each.call_id for each in keeper.requests
     ]
     assert [] == clock.getDelayedCalls()
+
+
+def test_beside_asyncio_a_turn_is_one_bunch():
+    """
+    Methods run as Tasks there, so a full socket is seen only when their turn is over.
+    """
+
+    async def served() -> int:
+        keeper = Large(1)
+        server(LabClock(), keeper, Socket()).dataReceived(requests(10 * BUNCH))
+        return len(keeper.requests)
+
+    assert BUNCH == asyncio.run(served())
 
 
 def test_two_connections_take_turns():

@@ -1,0 +1,104 @@
+"""
+What the soak's server serves, and the process that serves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from rpcfw import Application, Service, method
+
+__all__ = ["Soaked", "serve"]
+
+
+class Soaked(Service, name="soak.Soaked"):
+    """
+    Methods that are cheap to ask for and costly to answer.
+    """
+
+    @method(idempotent=True)
+    async def echo(self, text: str) -> str:
+        return text
+
+    @method(idempotent=True)
+    async def large(self, size: int) -> str:
+        return "x" * min(size, 1 << 20)
+
+    @method
+    async def count(self, upto: int) -> AsyncIterator[int]:
+        for number in range(upto):
+            yield number
+
+    @method
+    async def unread(self, numbers: AsyncIterator[int]) -> int:
+        await asyncio.sleep(30)
+        return 0
+
+    @method(one_way=True)
+    async def tell(self, text: str) -> None:
+        await asyncio.sleep(1)
+
+
+def serve(folder: Path) -> None:
+    """
+    Serve until standard input ends; print the ports and the pid as JSON first.
+    """
+    asyncio.run(_serve(_certificate(folder)))
+
+
+async def _serve(certificate: Path) -> None:
+    application = Application.from_ini(
+        sets=[
+            "app.reactor=asyncio",
+            "app.protocols=native, grpc",
+            "registry.plugin=memory",
+            "server.protocols=native, grpc",
+            "server.listen=tcp:127.0.0.1:0, tls:127.0.0.1:0",
+            f"tls.certificate={certificate}",
+        ],
+        services=(Soaked(),),
+    )
+    await application.start()
+    assert application.server is not None
+    ports = [address.port for address in application.server.addresses]
+    print(json.dumps({"ports": ports, "pid": os.getpid()}), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await application.stop()
+
+
+def _certificate(folder: Path) -> Path:
+    """
+    Write a certificate that signs itself, with its key, and return the file.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "soak")])
+    now = dt.datetime.now(dt.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file = folder / "server.pem"
+    file.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    return file
