@@ -68,6 +68,7 @@ def _silence(reactor: Any) -> None:
     """
     Keep what is left of the parent's objects from waking the parent.
     """
+    _unshare(reactor)
     reactor.wakeUp = _nothing
     reactor.callFromThread = _nothing
     wakers = {getattr(each, "o", None) for each in reactor._internalReaders}  # noqa: SLF001
@@ -77,6 +78,20 @@ def _silence(reactor: Any) -> None:
             signal.set_wakeup_fd(before)  # somebody else's
     except ValueError:
         pass  # forked from another thread than the main one, where none may be set
+
+
+def _unshare(reactor: Any) -> None:
+    """
+    Give the child an epoll descriptor of its own in place of its parent's.
+
+    A child that returns into the reactor, or closes its loop, takes descriptors out of it.
+    """
+    if hasattr(reactor, "_poller"):
+        reactor._poller = type(reactor._poller)()  # noqa: SLF001  # of the epoll reactor
+    loop = getattr(reactor, "_asyncioEventloop", None)
+    selector: Any = getattr(loop, "_selector", None)
+    if hasattr(selector, "_selector"):
+        selector._selector = type(selector._selector)()  # noqa: SLF001  # of asyncio's loops
 
 
 def _nothing(*_: object, **__: object) -> None:

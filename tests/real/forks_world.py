@@ -18,7 +18,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 
 import rpcfw
-from rpcfw.errors import RPCFWError
+from rpcfw.errors import RPCFWError, SetupError
 from tests.real.blocking_service import Slow
 
 ADDRESS = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -234,10 +234,39 @@ class Echo(rpcfw.Service, name="demo.Echo"):
         return text
 
 
+def unwound(reactor="epoll"):
+    """
+    A child that leaves the parent's reactor by the way it came disturbs nobody.
+    """
+    app = rpcfw.Application.from_ini(sets=[*sets(ADDRESS), f"app.reactor={reactor}"])
+
+    async def main():
+        client = app.client(Slow)
+        await client.echo("a")
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # it has much to say
+            raise SystemExit(0)
+        wait_for(pid)
+        # Threads wake the reactor, and sockets do.
+        loop = app.ground.surroundings.threads
+        return [await loop.call(len, "four"), await client.echo("b")]
+
+    try:
+        return app.run(main)
+    except SetupError:
+        os._exit(0)  # the child
+
+
+def unwound_in_a_loop():
+    return unwound("asyncio")
+
+
 def ports_and_connections():
     """
-    A child holds none of the parent's ports and connections open.
+    A child holds none of its parent's ports open when the parent dies without a word.
     """
+    told, go = os.pipe(), os.pipe()
     app = rpcfw.Application.from_ini(
         sets=["registry.plugin=memory", "server.listen=tcp:127.0.0.1:0", "app.log_level=warn"],
         services=[Echo()],
@@ -247,21 +276,21 @@ def ports_and_connections():
         await app.client(Echo).echo("a")
         (port,) = app.server._ports  # noqa: SLF001  # to see what is behind it
         number = port.getHost().port
-        ready, go = os.pipe(), os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.write(ready[1], b"x")
+        if os.fork() == 0:
+            os.write(told[1], json.dumps(number).encode())
+            os.close(go[1])
             os.read(go[0], 1)
-            os._exit(0)
-        os.read(ready[0], 1)
-        return number, pid, go[1]
+        os._exit(0)
 
-    number, pid, go = app.run(main)
-    # The parent has stopped. If the child still had the port, this would connect.
+    parent = os.fork()
+    if parent == 0:
+        app.run(main)
+    number = json.loads(os.read(told[0], 100))
+    wait_for(parent)
+    # If the child still had the port, the system would take this connection.
     with socket.socket() as probe:
         refused = probe.connect_ex(("127.0.0.1", number)) != 0
-    os.write(go, b"x")
-    os.waitpid(pid, 0)
+    os.close(go[1])
     return refused
 
 

@@ -119,9 +119,17 @@ def test_a_program_that_is_loaded_before_the_fork(seen):
     assert [children, children] == seen("prefork")
 
 
+@pytest.mark.parametrize("what", ["unwound", "unwound_in_a_loop"])
+def test_a_child_that_returns_into_the_reactor(seen, what):
+    """
+    A child that unwinds the parent's reactor takes none of the parent's events away.
+    """
+    assert [4, "b"] == seen(what)
+
+
 def test_ports_and_connections(seen):
     """
-    A child does not keep its parent's port open after the parent's end.
+    A child does not keep its parent's port open when the parent dies without a word.
     """
     assert seen("ports_and_connections")
 
