@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpcfw.app.application import Application
     from rpcfw.app.blocking import blocking
-    from rpcfw.client.options import with_options
     from rpcfw.client.stub import Stub
     from rpcfw.errors import ApplicationError, CallError
     from rpcfw.spi.compressor import uncompressed
@@ -37,7 +36,6 @@ __all__ = [
     "hearing",
     "method",
     "uncompressed",
-    "with_options",
 ]
 
 _HOMES = {
@@ -55,7 +53,6 @@ _HOMES = {
     "hearing": "rpcfw.spi.hearing",
     "method": "rpcfw.spi.service",
     "uncompressed": "rpcfw.spi.compressor",
-    "with_options": "rpcfw.client.options",
 }
 
 

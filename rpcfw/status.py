@@ -35,6 +35,13 @@ class Status(IntEnum):
     DATA_LOSS = 15
     UNAUTHENTICATED = 16
 
+    def __str__(self) -> str:
+        # What a person prints, an enum of numbers would show as one from Python 3.11 on.
+        return self.name
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self) if not spec or spec[-1] == "s" else int(self), spec)
+
     @classmethod
     def from_wire(cls, number: int) -> Status:
         """
@@ -60,6 +67,12 @@ class Hint(IntFlag):
     SAFE_TO_REPEAT = 4
     #: The peer asks not to be called again with this.
     FINAL = 8
+
+    def __str__(self) -> str:
+        return "|".join(each.name or "" for each in Hint if each and each in self) or "NONE"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self) if not spec or spec[-1] == "s" else int(self), spec)
 
 
 #: The hints that may cross a hop: the promises of the peer itself.

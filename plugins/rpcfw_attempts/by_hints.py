@@ -4,10 +4,11 @@ Retry by hints: what surely did no harm is repeated, nothing else unasked.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import ClassVar
 
-from rpcfw.errors import CallError, SettingsError
+from rpcfw.errors import CallError
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
@@ -51,6 +52,21 @@ class ByHintsOptions:
         "5", "tokens that a call costs which an overloaded server refused (RESOURCE_EXHAUSTED)"
     )
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what no policy could be made of.
+        """
+        if self.max_attempts < 1:
+            yield "max_attempts", f"must be at least 1, not {self.max_attempts}"
+        if self.backoff_factor < 1:
+            yield "backoff_factor", f"must be at least 1, not {self.backoff_factor:g}"
+        for name in ("budget_tokens", "budget_ratio", "budget_overload_cost"):
+            if getattr(self, name) < 0:
+                yield name, f"must be at least 0, not {getattr(self, name):g}"
+        for name in ("statuses", "always_statuses"):
+            for problem in filter(None, map(_status_problem, getattr(self, name))):
+                yield name, problem
+
 
 class ByHints(RetryPolicy):
     """
@@ -84,10 +100,9 @@ class ByHints(RetryPolicy):
 
     def __init__(self, options: ByHintsOptions, surroundings: Surroundings) -> None:
         super().__init__(options, surroundings)
-        _check(options)
         self._max_attempts = options.max_attempts
-        self._statuses = _statuses("statuses", options.statuses)
-        self._always = _statuses("always_statuses", options.always_statuses)
+        self._statuses = _statuses(options.statuses)
+        self._always = _statuses(options.always_statuses)
         self._backoff = Backoff(
             initial_s=options.backoff_initial,
             factor=options.backoff_factor,
@@ -146,31 +161,16 @@ class ByHints(RetryPolicy):
         return 1.0
 
 
-def _check(options: ByHintsOptions) -> None:
-    mistakes = []
-    if options.max_attempts < 1:
-        mistakes.append(f"retry: max_attempts is at least 1, not {options.max_attempts}")
-    if options.backoff_factor < 1:
-        mistakes.append(f"retry: backoff_factor is at least 1, not {options.backoff_factor:g}")
-    mistakes += [
-        f"retry: {name} is at least 0, not {getattr(options, name):g}"
-        for name in ("budget_tokens", "budget_ratio", "budget_overload_cost")
-        if getattr(options, name) < 0
-    ]
-    if mistakes:
-        raise SettingsError(*mistakes)
-
-
-def _statuses(option_name: str, names: tuple[str, ...]) -> frozenset[Status]:
+def _statuses(names: tuple[str, ...]) -> frozenset[Status]:
     """
     Return the statuses that users named.
     """
-    mistakes = []
-    for name in names:
-        if name not in Status.__members__ or name == "OK":
-            near = get_close_matches(name.upper(), Status.__members__, 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            mistakes.append(f"retry: {option_name}: {name!r} is no status of a failure{meant}")
-    if mistakes:
-        raise SettingsError(*mistakes)
     return frozenset(Status[name] for name in names)
+
+
+def _status_problem(name: str) -> str:
+    if name in Status.__members__ and name != "OK":
+        return ""
+    near = get_close_matches(name.upper(), Status.__members__, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"{name!r} is no status of a failure{meant}"

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import zlib
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from rpcfw.errors import InvalidMessage, SettingsError
+from rpcfw.errors import InvalidMessage
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
@@ -25,21 +26,23 @@ class ZlibOptions:
 
     level: int = option("6", "effort, 1 (fast) to 9 (small)")
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find a level that zlib does not know.
+        """
+        if not 1 <= self.level <= 9:
+            yield "level", f"must be 1 to 9, not {self.level}"
+
 
 class ZlibCompressor(Compressor):
     """
     One of zlib's formats; a subclass says which.
-
-    Raises:
-        SettingsError: zlib knows no such level.
     """
 
     Options: ClassVar[type] = ZlibOptions
 
     def __init__(self, options: ZlibOptions, surroundings: Surroundings) -> None:
         super().__init__(options, surroundings)
-        if not 1 <= options.level <= 9:
-            raise SettingsError(f"{self.name}: level is 1 to 9, not {options.level}")
         self._level = options.level
 
     @property

@@ -4,11 +4,12 @@ Zstandard: packs better than gzip in less time. Needs the extra ``zstd``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import zstandard
 
-from rpcfw.errors import InvalidMessage, SettingsError
+from rpcfw.errors import InvalidMessage
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
@@ -30,6 +31,15 @@ class ZstdOptions:
     level: int = option("3", "effort, 1 (fast) to 19 (small)")
     max_window: Bytes = option("8MiB", "most memory that a peer's frame may ask for as its window")
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what the library would not take.
+        """
+        if not 1 <= self.level <= 19:
+            yield "level", f"must be 1 to 19, not {self.level}"
+        if not 1 << 10 <= self.max_window <= 1 << 30:
+            yield "max_window", f"must be 1KiB to 1GiB, not {self.max_window}B"
+
 
 class ZstdCompressor(Compressor):
     """
@@ -44,10 +54,6 @@ class ZstdCompressor(Compressor):
 
     def __init__(self, options: ZstdOptions, surroundings: Surroundings) -> None:
         super().__init__(options, surroundings)
-        if not 1 <= options.level <= 19:
-            raise SettingsError(f"zstd: level is 1 to 19, not {options.level}")
-        if not 1 << 10 <= options.max_window <= 1 << 30:
-            raise SettingsError(f"zstd: max_window is 1KiB to 1GiB, not {options.max_window}B")
         self._packer = zstandard.ZstdCompressor(level=options.level)
         self._unpacker = zstandard.ZstdDecompressor(max_window_size=options.max_window)
 

@@ -8,11 +8,11 @@ a name with several A records. Nothing is announced anywhere.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from functools import partial
 
 import attrs
 
-from rpcfw.errors import SettingsError
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
@@ -41,6 +41,17 @@ class DNSOptions:
     )
     refresh: Seconds = option("30s", "time between two look-ups of a name")
     limit: int = option("100", "addresses of one name that are used at most")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find the lines that cannot be read, and times and limits that are too small.
+        """
+        for mistake in instances_from_lines(self.instances)[1]:
+            yield "instances", mistake
+        if self.refresh < _LEAST_REFRESH_S:
+            yield "refresh", f"must be at least 1s, not {self.refresh:g}s"
+        if self.limit < 1:
+            yield "limit", f"must be at least 1, not {self.limit}"
 
 
 class _Resolved(Place):
@@ -72,9 +83,6 @@ class DNSRegistry(Registry):
 
     Args:
         ask: looks a name up.
-
-    Raises:
-        SettingsError: an option cannot be used; names every mistake.
     """
 
     Options = DNSOptions
@@ -83,14 +91,7 @@ class DNSRegistry(Registry):
         self, options: DNSOptions, surroundings: Surroundings, ask: LookUp = look_up
     ) -> None:
         super().__init__(options, surroundings)
-        self._written, mistakes = instances_from_lines(options.instances)
-        mistakes = [f"instances: {mistake}" for mistake in mistakes]
-        if options.refresh < _LEAST_REFRESH_S:
-            mistakes.append(f"refresh is at least 1s, not {options.refresh:g}s")
-        if options.limit < 1:
-            mistakes.append(f"limit is at least 1, not {options.limit}")
-        if mistakes:
-            raise SettingsError(*mistakes)
+        self._written, _ = instances_from_lines(options.instances)
         self._place = _Resolved(self._written)
         self._watches = Watches(surroundings.clock, self._place)
         self._names: dict[str, Name] = {}

@@ -9,12 +9,13 @@ keys that we keep (`etcd_announcing`) and the services that we follow
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from twisted.internet.defer import Deferred
 
-from rpcfw.errors import CallError, RegistryError, SettingsError
+from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
@@ -29,7 +30,7 @@ from rpcfw_registries.etcd_announcing import Announcing
 from rpcfw_registries.etcd_following import Following
 from rpcfw_registries.etcd_listing import end_of
 from rpcfw_registries.etcd_messages import RANGE, message
-from rpcfw_registries.etcd_opening import check_files, opener
+from rpcfw_registries.etcd_opening import file_problem, opener
 from rpcfw_registries.etcd_session import FINAL, EtcdSession, explained
 from rpcfw_registries.paths import decoded, encoded, normal_root
 
@@ -71,6 +72,33 @@ class EtcdOptions:
     user: str = option("", "user, where etcd wants one")
     password: str = option("", "password of the user", secret=True)
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what does not fit together, and files of TLS that are not there.
+        """
+        try:
+            normal_root(self.root)
+        except ValueError as error:
+            yield "root", str(error)
+        if not self.address or any(each.scheme not in ("tcp", "tls") for each in self.address):
+            yield "address", "expected HOST:PORT, several separated by commas"
+        if bool(self.user) != bool(self.password):
+            yield "user", "user and password go together"
+        yield from self._tls_problems()
+
+    def _tls_problems(self) -> Iterator[tuple[str, str]]:
+        secure = any(each.scheme == "tls" for each in self.address)
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            yield "tls_certificate", "tls_certificate and tls_key go together"
+        if (self.tls_ca or self.tls_certificate) and not secure:
+            yield "address", "for the tls_ options to count, put tls: before each address"
+        if self.client == "etcd3" and secure and self.tls_ca is None:
+            reason = "with client = etcd3, tls: addresses need tls_ca: the package has no TLS"
+            yield "client", f"{reason} without a file of authorities, and sees nothing of [tls]"
+        for name in ("tls_ca", "tls_certificate", "tls_key"):
+            if problem := file_problem(getattr(self, name)):
+                yield name, problem
+
 
 class EtcdRegistry(Registry):
     """
@@ -87,7 +115,7 @@ class EtcdRegistry(Registry):
 
     def __init__(self, options: EtcdOptions, surroundings: Surroundings) -> None:
         super().__init__(options, surroundings)
-        self._root = _checked(options).encode()
+        self._root = normal_root(options.root).encode()
         self._files = TLSFiles(options.tls_ca, options.tls_certificate, options.tls_key)
         # Not all at the same member.
         first = surroundings.chance.randrange(len(options.address))
@@ -117,7 +145,6 @@ class EtcdRegistry(Registry):
         return self._session.trouble or next(refused, "")
 
     async def start(self) -> None:
-        check_files(self._files)
         # What is missing for a channel is told now, not at its first use.
         self._session.channel()
 
@@ -220,35 +247,3 @@ class EtcdRegistry(Registry):
             await sleep(self.surroundings.clock, self.options.self_check * jitter)
             for following in tuple(self._followed.values()):
                 following.check()
-
-
-def _checked(options: EtcdOptions) -> str:
-    mistakes = []
-    root = ""
-    try:
-        root = normal_root(options.root)
-    except ValueError as error:
-        mistakes.append(f"etcd: root: {error}")
-    if not options.address or any(each.scheme not in ("tcp", "tls") for each in options.address):
-        mistakes.append("etcd: address: expected HOST:PORT, several separated by commas")
-    if bool(options.user) != bool(options.password):
-        mistakes.append("etcd: user and password go together")
-    mistakes += _tls_mistakes(options)
-    if mistakes:
-        raise SettingsError(*mistakes)
-    return root
-
-
-def _tls_mistakes(options: EtcdOptions) -> list[str]:
-    mistakes = []
-    secure = any(each.scheme == "tls" for each in options.address)
-    if bool(options.tls_certificate) != bool(options.tls_key):
-        mistakes.append("etcd: tls_certificate and tls_key go together")
-    if (options.tls_ca or options.tls_certificate) and not secure:
-        mistakes.append("etcd: for the tls_ options to count, put tls: before each address")
-    if options.client == "etcd3" and secure and options.tls_ca is None:
-        mistakes.append(
-            "etcd: with client = etcd3, tls: addresses need tls_ca: the package has no TLS"
-            " without a file of authorities, and sees nothing of [tls]"
-        )
-    return mistakes

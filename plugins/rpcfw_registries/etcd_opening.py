@@ -4,7 +4,8 @@ Which way requests take to etcd, as the option ``client`` says.
 
 from __future__ import annotations
 
-from rpcfw.errors import SettingsError
+from pathlib import Path
+
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.runtime.files import open_regular
 from rpcfw.values.address import Address
@@ -14,7 +15,7 @@ from rpcfw_registries.etcd3_package import installed
 from rpcfw_registries.etcd_channel import ChannelMember
 from rpcfw_registries.etcd_member import Member, OpenMember
 
-__all__ = ["check_files", "opener"]
+__all__ = ["file_problem", "opener"]
 
 
 def opener(client: str, files: TLSFiles, surroundings: Surroundings) -> OpenMember:
@@ -35,15 +36,14 @@ def opener(client: str, files: TLSFiles, surroundings: Surroundings) -> OpenMemb
     return open_member
 
 
-def check_files(files: TLSFiles) -> None:
+def file_problem(file: Path | None) -> str:
     """
-    See that the files are there.
-
-    Raises:
-        SettingsError: one of them cannot be read.
+    Return why a file cannot be read; empty if it can be, or there is none.
     """
-    for file in files.given:
-        try:
-            open_regular(file).close()
-        except OSError as error:
-            raise SettingsError(f"etcd: {file} cannot be read: {error.strerror}") from None
+    if file is None:
+        return ""
+    try:
+        open_regular(file).close()
+    except OSError as error:
+        return f"{file} cannot be read: {error.strerror}"
+    return ""

@@ -51,9 +51,7 @@ class TLS:
                 context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError) as error:
             files = ", ".join(str(file) for file in (self.ca, self.certificate, self.key) if file)
-            raise SettingsError(
-                f"zookeeper: the TLS files {files} cannot be used: {error}"
-            ) from None
+            raise SettingsError(f"the TLS files {files} cannot be used: {error}") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(TLS12_CIPHERS)
         if self.verify != "full":

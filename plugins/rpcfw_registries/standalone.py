@@ -4,9 +4,10 @@ The registry that comes with the framework: a client of the registry node.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from weakref import WeakSet
 
-from rpcfw.errors import CallError, RegistryError, SettingsError
+from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
@@ -32,6 +33,13 @@ class StandaloneOptions:
     lease: Seconds = option("10s", "how long an instance outlives its provider")
     reconnect: Seconds = option("5s", "the longest pause between tries to reach a node")
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what leaves nobody to ask.
+        """
+        if not self.address:
+            yield "address", "expected the address of a registry node, got none"
+
 
 class StandaloneRegistry(Registry):
     """
@@ -42,8 +50,6 @@ class StandaloneRegistry(Registry):
 
     def __init__(self, options: StandaloneOptions, surroundings: Surroundings) -> None:
         super().__init__(options, surroundings)
-        if not options.address:
-            raise SettingsError("address: expected the address of a registry node, got none")
         self._session = Session(options.address, options.reconnect, surroundings, self._lost)
         self._announcing = Announcing(self._session, options.lease, surroundings)
         self._watches: WeakSet[NodeWatch] = WeakSet()

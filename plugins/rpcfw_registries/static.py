@@ -7,7 +7,8 @@ something out. Nothing is announced anywhere.
 
 from __future__ import annotations
 
-from rpcfw.errors import SettingsError
+from collections.abc import Iterator
+
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
@@ -30,6 +31,13 @@ class StaticOptions:
         "* for every other",
     )
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find the lines that cannot be read.
+        """
+        for mistake in instances_from_lines(self.instances)[1]:
+            yield "instances", mistake
+
 
 class StaticRegistry(Registry):
     """
@@ -37,18 +45,13 @@ class StaticRegistry(Registry):
 
     Announcing and withdrawing are accepted and do nothing, so that a provider can
     run with the same INI as its consumers.
-
-    Raises:
-        SettingsError: the option cannot be read; names every mistake in it.
     """
 
     Options = StaticOptions
 
     def __init__(self, options: StaticOptions, surroundings: Surroundings) -> None:
         super().__init__(options, surroundings)
-        services, mistakes = instances_from_lines(options.instances)
-        if mistakes:
-            raise SettingsError(*(f"instances: {mistake}" for mistake in mistakes))
+        services, _ = instances_from_lines(options.instances)
         self._place = Place(star=True)
         self._place.replace(services)
         self._watches = Watches(surroundings.clock, self._place)

@@ -8,6 +8,7 @@ and the services that we follow (`followed`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +72,26 @@ class ZooKeeperOptions:
         "full", "check the certificate and its host name, its chain of trust alone, or nothing"
     )
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what does not fit together, and files of TLS that cannot be used.
+        """
+        try:
+            normal_root(self.root)
+        except ValueError as error:
+            yield "root", str(error)
+        if not self.address or any(each.scheme != "tcp" for each in self.address):
+            yield "address", "expected HOST:PORT, several separated by commas"
+        if bool(self.user) != bool(self.password) or ":" in self.user:
+            yield "user", "user and password go together; no colon may be in the user"
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            yield "tls_certificate", "tls_certificate and tls_key go together"
+        elif self.tls:
+            try:
+                _tls(self).context()
+            except SettingsError as error:
+                yield "tls", str(error)
+
 
 class ZooKeeperRegistry(Registry):
     """
@@ -85,7 +106,7 @@ class ZooKeeperRegistry(Registry):
         self, options: ZooKeeperOptions, surroundings: Surroundings, keeper: Keeper | None = None
     ) -> None:
         super().__init__(options, surroundings)
-        self._root = _checked(options)
+        self._root = normal_root(options.root)
         self._clock = surroundings.clock
         self._keeper = keeper or KazooThread(surroundings, _access(options), _pace(options))
         self._ephemerals = Ephemerals(self._keeper, surroundings)
@@ -231,32 +252,17 @@ class ZooKeeperRegistry(Registry):
             followed.check()
 
 
-def _checked(options: ZooKeeperOptions) -> str:
-    mistakes = []
-    root = ""
-    try:
-        root = normal_root(options.root)
-    except ValueError as error:
-        mistakes.append(f"zookeeper: root: {error}")
-    if not options.address or any(each.scheme != "tcp" for each in options.address):
-        mistakes.append("zookeeper: address: expected HOST:PORT, several separated by commas")
-    if bool(options.user) != bool(options.password) or ":" in options.user:
-        mistakes.append("zookeeper: user and password go together; no colon may be in the user")
-    if bool(options.tls_certificate) != bool(options.tls_key):
-        mistakes.append("zookeeper: tls_certificate and tls_key go together")
-    if mistakes:
-        raise SettingsError(*mistakes)
-    return root
+def _tls(options: ZooKeeperOptions) -> TLS:
+    return TLS(options.tls_ca, options.tls_certificate, options.tls_key, options.tls_verify)
 
 
 def _access(options: ZooKeeperOptions) -> Access:
-    tls = TLS(options.tls_ca, options.tls_certificate, options.tls_key, options.tls_verify)
     return Access(
         hosts=tuple(str(each).removeprefix("tcp:") for each in options.address),
         user=options.user,
         password=options.password,
         public=options.readers == "anyone",
-        tls=tls if options.tls else None,
+        tls=_tls(options) if options.tls else None,
     )
 
 

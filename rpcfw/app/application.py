@@ -4,14 +4,13 @@ An application: everything of one process, made from a plan, started and stopped
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
 from types import TracebackType
-from typing import Any, Concatenate, TypeVar, overload
+from typing import Any, TypeVar
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,12 +21,11 @@ from rpcfw.app.plan import ClientPlan, Plan, read_plan
 from rpcfw.app.reactors import chance as system_chance
 from rpcfw.app.reactors import reactor as system_reactor
 from rpcfw.app.reactors import settle
-from rpcfw.app.running import run_to_end
+from rpcfw.app.running import check_coroutine, check_main, run_to_end
 from rpcfw.client.assembly import Client, Policies
-from rpcfw.client.callers import Conversation, P, R, Requests, T
 from rpcfw.client.inspection import ClientInspection
-from rpcfw.client.stub import calling, calling_method
-from rpcfw.errors import SetupError
+from rpcfw.client.stub import calling
+from rpcfw.errors import ContractError, SetupError
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
@@ -37,7 +35,6 @@ from rpcfw.spi.clock import Chance
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
-from rpcfw.spi.stream import Stream
 from rpcfw.spi.waiting import apart, spawn
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
@@ -47,7 +44,7 @@ from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Application", "Services"]
 
-C = TypeVar("C")
+T = TypeVar("T")
 
 #: Service objects, or what makes them from what surrounds them in the process.
 Services = Sequence[Service] | Callable[[Surroundings], Sequence[Service]]
@@ -125,63 +122,15 @@ class Application:
 
     # Clients.
 
-    def client(self, service: type[C]) -> C:
+    def client(self, service: Any) -> Any:
         """
-        Return an object that calls a service, typed as the class that is handed in.
-
-        So type checkers see each ``async def`` as it is called. A plain function is awaited
-        too, which they do not know: for that, and for streams in full, see `caller`.
+        Return an object that calls a service.
 
         Args:
-            service: a service class, or a stub class that protoc-gen-rpcfw wrote.
+            service: a service class, or a stub class that protoc-gen-rpcfw wrote; of
+                that an instance is returned, typed as it.
         """
-        made: C = calling(service, self.channel)
-        return made
-
-    # The first that fits is taken, so what fits several stands from narrow to wide.
-    @overload
-    def caller(
-        self, method: Callable[[Any, AsyncIterator[T]], AsyncIterator[R]], /
-    ) -> Conversation[T, R]: ...
-
-    @overload
-    def caller(
-        self, method: Callable[[Any, AsyncIterator[T]], Coroutine[Any, Any, R] | Deferred[R]], /
-    ) -> Callable[[Requests[T]], Coroutine[Any, Any, R]]: ...
-
-    @overload
-    def caller(  # type: ignore[overload-overlap]  # the widest overlaps with all, on purpose
-        self, method: Callable[Concatenate[Any, P], AsyncIterator[R]], /
-    ) -> Callable[P, Stream[Any, R]]: ...
-
-    @overload
-    def caller(
-        self, method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
-    ) -> Callable[P, Coroutine[Any, Any, R]]: ...
-
-    @overload
-    def caller(
-        self, method: Callable[Concatenate[Any, P], Deferred[R]], /
-    ) -> Callable[P, Coroutine[Any, Any, R]]: ...
-
-    @overload
-    def caller(
-        self, method: Callable[Concatenate[Any, P], R], /
-    ) -> Callable[P, Coroutine[Any, Any, R]]: ...
-
-    def caller(self, method: Any, /) -> Any:
-        """
-        Return a function that calls one method, typed in all four shapes.
-
-        As in ``say = app.caller(Greeter.say)`` and then ``await say("bob")``.
-
-        Args:
-            method: as it stands in the class that marks it.
-
-        Raises:
-            ContractError: it is no method of a service with a name.
-        """
-        return calling_method(method, self.channel)
+        return calling(service, self.channel)
 
     @property
     def clients(self) -> tuple[Client, ...]:
@@ -243,6 +192,7 @@ class Application:
             SetupError: a part could not be started; those that were are stopped. Or the
                 application's reactor does not run where this is awaited.
         """
+        self._tree.check_new()
         settle(self.ground.reactor, self._affinity)
         self._starting = True
         for client in self.clients:
@@ -299,12 +249,18 @@ class Application:
             What ``main`` returns.
 
         Raises:
-            SetupError: an asyncio loop or the reactor runs here already, or has run.
+            SetupError: an asyncio loop or the reactor runs here already, or has run; or
+                the application has.
+            ContractError: ``main`` is no coroutine function.
         """
+        check_main(main)
+        self._tree.check_new()
 
         async def whole() -> T:
             async with self:
-                return await main()
+                running = main()
+                check_coroutine(main, running)
+                return await running
 
         return run_to_end(self.ground.reactor, whole)
 
@@ -390,10 +346,16 @@ class Application:
     def _make_server(self, services: Services) -> Server | None:
         plan, surroundings = self.plan, self.ground.surroundings
         made = services(surroundings) if callable(services) else services
-        served = [*made, *load_services(plan.server.services, plan.app.python_path, surroundings)]
+        place = plan.place("server", "services")
+        served = [*made, *load_services(plan.server.services, surroundings, place)]
         if not served:
             return None
         filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]
         builtin = [chosen.make(surroundings) for chosen in plan.builtin]
         clients = ClientInspection(lambda: self.clients)
-        return Server(self.ground, plan.server, served, filters, builtin, clients)
+        try:
+            return Server(self.ground, plan.server, served, filters, builtin, clients)
+        except ContractError as error:
+            if not plan.server.services:
+                raise  # of the program's own
+            raise ContractError(f"{place}: {error}") from error

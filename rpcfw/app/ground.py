@@ -62,7 +62,7 @@ def make_ground(
         reactor=reactor,
         timers=timers,
         chance=chance,
-        network=network or Network(reactor, tls=_tls(plan, surroundings)),
+        network=network or Network(reactor, tls=TLS(plan.tls, surroundings.time_of_day)),
         payload=payload,
         protocols=protocols,
         limits=evolve(plan.limits.limits(), pauses=pauses),
@@ -70,9 +70,3 @@ def make_ground(
         surroundings=surroundings,
     )
     return ground, (*codecs.values(), *compressors.values(), *protocols.values())
-
-
-def _tls(plan: Plan, surroundings: Surroundings) -> TLS:
-    tls = TLS(plan.tls, surroundings.time_of_day)
-    tls.check()
-    return tls

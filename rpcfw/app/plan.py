@@ -4,16 +4,19 @@ What a configuration asks for, read whole and checked before anything is made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from attrs import frozen
 
+from rpcfw.app.loading import import_from
 from rpcfw.client.assembly import ClientOptions
 from rpcfw.client.service_config import read_service_config
 from rpcfw.errors import PluginError, SettingsError
 from rpcfw.kernel.choice import Chooser, Chosen
+from rpcfw.kernel.extras import needs
 from rpcfw.kernel.orders import CALL_ORDER, SERVER_ORDER, Order
 from rpcfw.kernel.settings import Sources
 from rpcfw.kernel.stack import Insert, check_edits
@@ -57,12 +60,24 @@ class AppOptions:
     python_path: tuple[Path, ...] = option("", "folders to import services from")
     codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs in use, if installed")
     compressors: tuple[str, ...] = option("gzip, zstd", "compressions undone here, if installed")
-    protocols: tuple[str, ...] = option("native", "wires this process is set up with")
+    protocols: tuple[str, ...] = option(
+        "native", "wires that are ready beside those of [server], [client] and the registry"
+    )
     stop_limit: Seconds = option("30s", "how long stopping may take in all")
     keep_memory: Bytes = option(
         "32MiB", "freed memory that is kept for the next large message; 0B: give it all back"
     )
     log_level: Literal["debug", "info", "warn", "error"] = option("info", "least level logged")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find folders that are not there, and a reactor that is not installed.
+        """
+        for folder in self.python_path:
+            if not folder.is_dir():
+                yield "python_path", f"there is no folder {folder}"
+        if self.reactor == "uvloop" and find_spec("uvloop") is None:
+            yield "reactor", f"uvloop {needs('uvloop')}"
 
 
 _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
@@ -112,6 +127,8 @@ class Plan:
     codecs: tuple[Chosen[Codec], ...]
     compressors: tuple[Chosen[Compressor], ...]
     clients: dict[str, ClientPlan]
+    #: Tells where an option stands, from its section and key.
+    place: Callable[[str, str], str]
 
     def client(self, service: str) -> ClientPlan:
         """
@@ -127,8 +144,9 @@ def read_plan(sources: Sources) -> Plan:
     Raises:
         SettingsError: every mistake there is, in one go.
     """
-    chooser = Chooser(sources)
     app = sources.section("app", AppOptions)
+    import_from(app.python_path or ())
+    chooser = Chooser(sources)
     qualifiers = {q for name in ("client", "balancer", "retry") for q in sources.qualifiers(name)}
     clients = {service: _client(sources, chooser, service) for service in ("", *sorted(qualifiers))}
     server = sources.section("server", ServerOptions)
@@ -136,14 +154,7 @@ def read_plan(sources: Sources) -> Plan:
         sources, chooser, ("server", ""), SERVER_ORDER, server.insert, server.remove
     )
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
-    protocols = chooser.several(
-        "rpcfw.protocols",
-        WireProtocol,  # type: ignore[type-abstract]  # a seam
-        app.protocols or (),
-        named_by=("app", "protocols", ""),
-        section="protocol",
-    )
-    protocols += _for_channels(chooser, registry, app.protocols or ())
+    protocols = _protocols(chooser, app, server, clients, registry)
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
     known = [each.name for each in compressors]
@@ -152,12 +163,14 @@ def read_plan(sources: Sources) -> Plan:
         if client is not None and client.options.compression:
             place = ("client", "compression", service)
             _check_compression(sources, known, client.options.compression, place)
+    tls = sources.section("tls", TLSOptions)
+    _check_listen(sources, server, tls)
     plan = Plan(
         app=app,
         limits=sources.section("limits", LimitOptions),
         link=sources.section("connection", LinkOptions),
         compression=compression,
-        tls=sources.section("tls", TLSOptions),
+        tls=tls,
         server=server,
         server_filters=server_filters,
         builtin=_builtin(chooser, server.builtin or ()),
@@ -166,6 +179,7 @@ def read_plan(sources: Sources) -> Plan:
         codecs=_installed(sources, chooser, "codecs", Codec, app.codecs),  # type: ignore[type-abstract]  # a seam
         compressors=compressors,
         clients={service: plan for service, plan in clients.items() if plan is not None},
+        place=sources.place,
     )
     sources.finish()
     return plan
@@ -176,7 +190,17 @@ def _check_compression(
 ) -> None:
     if name not in ("none", *known):
         reason = f"{name!r} is not among [app] compressors: {', '.join(known)}"
-        sources.refuse(place[0], place[1], reason, place[2])
+        sources.blame(place[0], place[1], reason, place[2])
+
+
+def _check_listen(sources: Sources, server: ServerOptions, tls: TLSOptions) -> None:
+    """
+    See that there is a certificate to listen with, where one is needed.
+    """
+    secure = [str(address) for address in server.listen or () if address.secure]
+    if secure and tls.certificate is None and not sources.has_value("tls", "certificate"):
+        reason = f"{secure[0]} needs a certificate: set [tls] certificate and key"
+        sources.blame("server", "listen", reason)
 
 
 def _client(sources: Sources, chooser: Chooser, service: str) -> ClientPlan | None:
@@ -217,10 +241,10 @@ def _service_config(sources: Sources, path: Path | None, service: str) -> Servic
         return read_service_config(read_regular(path))
     except OSError as error:
         reason = f"{path} cannot be read: {error.strerror}"
-        sources.refuse("client", "service_config", reason, service)
+        sources.blame("client", "service_config", reason, service)
     except SettingsError as error:
         for mistake in error.mistakes:
-            sources.refuse("client", "service_config", f"{path}: {mistake}", service)
+            sources.blame("client", "service_config", f"{path}: {mistake}", service)
     return None
 
 
@@ -237,8 +261,8 @@ def _filters(
     """
     section, qualifier = place
     inserts = inserts or ()
-    for mistake in check_edits(order, inserts, removes or ()):
-        sources.refuse(section, "insert", mistake, qualifier)
+    for key, mistake in check_edits(order, inserts, removes or ()):
+        sources.blame(section, key, mistake, qualifier)
     chosen = chooser.several(
         "rpcfw.filters",
         Filter,  # type: ignore[type-abstract]  # a seam
@@ -250,20 +274,34 @@ def _filters(
     return tuple((edit, by_name[edit.label]) for edit in inserts if edit.label in by_name)
 
 
-def _for_channels(
-    chooser: Chooser, registry: Chosen[Registry] | None, known: Sequence[str]
+def _protocols(
+    chooser: Chooser,
+    app: AppOptions,
+    server: ServerOptions,
+    clients: Mapping[str, ClientPlan | None],
+    registry: Chosen[Registry] | None,
 ) -> tuple[Chosen[WireProtocol], ...]:
     """
-    Resolve the wires that the registry speaks itself. Users need not name those.
+    Resolve every wire that some section names, and those that the registry speaks itself.
     """
-    wanted = () if registry is None else registry.plugin.channel_protocols(registry.options)
-    return chooser.several(
-        "rpcfw.protocols",
-        WireProtocol,  # type: ignore[type-abstract]  # a seam
-        [name for name in wanted if name not in known],
-        named_by=("registry", "plugin", ""),
-        section="protocol",
-    )
+    named = [("app", "protocols", "", app.protocols), ("server", "protocols", "", server.protocols)]
+    for service, client in clients.items():
+        if client is not None:
+            named.append(("client", "protocols", service, client.options.protocols))
+    if registry is not None:
+        wanted = registry.plugin.channel_protocols(registry.options)
+        named.append(("registry", "plugin", "", wanted))
+    chosen: tuple[Chosen[WireProtocol], ...] = ()
+    for section, key, qualifier, names in named:
+        known = {each.name for each in chosen}
+        chosen += chooser.several(
+            "rpcfw.protocols",
+            WireProtocol,  # type: ignore[type-abstract]  # a seam
+            [name for name in dict.fromkeys(names or ()) if name not in known],
+            named_by=(section, key, qualifier),
+            section="protocol",
+        )
+    return chosen
 
 
 def _builtin(chooser: Chooser, names: Sequence[str]) -> tuple[Chosen[BuiltinService], ...]:
@@ -290,8 +328,9 @@ def _installed(
             plugin = chooser.plugins.load(f"rpcfw.{key}", name, seam)
         except PluginError as error:
             if asked:
-                sources.refuse("app", key, error)
+                sources.blame("app", key, error)
             continue
         section = key.removesuffix("s")
-        chosen.append(Chosen(name, plugin, sources.section(section, plugin.Options, name)))
+        options: Any = sources.section(section, plugin.Options, name, named_by=("app", key, ""))
+        chosen.append(Chosen(name, plugin, options, sources.place("app", key)))
     return tuple(chosen)

@@ -18,6 +18,7 @@ from rpcfw.app.forking import is_inherited
 from rpcfw.app.late_reactor import LateReactor
 from rpcfw.app.steady import steady
 from rpcfw.errors import SetupError
+from rpcfw.kernel.extras import needs
 from rpcfw.spi.affinity import Affinity, running_loop
 
 __all__ = ["chance", "chosen", "reactor", "settle"]
@@ -225,7 +226,7 @@ def _uvloop() -> Any:
     try:
         import uvloop
     except ModuleNotFoundError:
-        raise SetupError("[app] reactor = uvloop needs: pip install 'rpcfw[uvloop]'") from None
+        raise SetupError(f"[app] reactor = uvloop {needs('uvloop')}") from None
     return uvloop.new_event_loop()
 
 

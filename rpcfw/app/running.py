@@ -8,6 +8,7 @@ once, whatever it is doing.
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import threading
@@ -19,10 +20,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.app.late_reactor import LateReactor
-from rpcfw.errors import SetupError
+from rpcfw.errors import ContractError, SetupError
 from rpcfw.spi.waiting import CANCELLED, running_loop, spawn
 
-__all__ = ["force_by_signal", "run_to_end"]
+__all__ = ["check_coroutine", "check_main", "force_by_signal", "run_to_end"]
 
 T = TypeVar("T")
 
@@ -72,6 +73,37 @@ def force_by_signal() -> None:
 def _force(number: int, frame: object) -> None:
     # Not through the reactor: it may be what hangs.
     os._exit(128 + number)
+
+
+def check_main(main: object) -> None:
+    """
+    See that it is a function to be called for a coroutine.
+
+    Raises:
+        ContractError: says what it is.
+    """
+    if inspect.iscoroutine(main):
+        name = main.__name__
+        main.close()
+        raise ContractError(
+            f"run takes the function, not what it returns: run({name}), without () behind the name"
+        )
+    if not callable(main):
+        raise ContractError(f"run takes a coroutine function, as async def main(); got {main!r}")
+
+
+def check_coroutine(main: object, made: object) -> None:
+    """
+    See that what a function has returned can be run.
+
+    Raises:
+        ContractError: names the function.
+    """
+    if not inspect.isawaitable(made):
+        name = getattr(main, "__name__", repr(main))
+        raise ContractError(
+            f"{name} returned {made!r:.60}, which cannot be awaited: write async def {name}"
+        )
 
 
 class _Run(Generic[T]):

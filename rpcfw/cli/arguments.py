@@ -68,6 +68,10 @@ def a_method(text: str) -> tuple[str, str]:
     service, _, name = text.strip("/").rpartition("/")
     if service and name and "/" not in service:
         return service, name
-    dotted, _, last = text.rpartition(".")
-    meant = f"; did you mean {dotted}/{last}?" if dotted and "/" not in text else ""
+    meant = ""
+    if "/" not in text.strip("/"):
+        whole = text.strip("/")
+        dotted, _, last = whole.rpartition(".")
+        meant = f"; if that is the service, add a method: {whole}/METHOD"
+        meant += f"; if {last} is the method: {dotted}/{last}" if dotted else ""
     raise ArgumentTypeError(f"{text!r} is not SERVICE/METHOD, as demo.Greeter/say{meant}")

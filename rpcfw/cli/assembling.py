@@ -10,12 +10,13 @@ from functools import partial
 from twisted.internet.task import Clock
 
 from rpcfw.app.application import Application
-from rpcfw.app.loading import load_services
+from rpcfw.app.loading import services_problems
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import chance
 from rpcfw.cli.running import calls_only, changed
 from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
+from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways, is_every_interface, reached_at
 from rpcfw_registries.standalone_node import NodeOptions
 
@@ -37,7 +38,14 @@ def assemble(sources: Sources) -> list[str]:
     """
     if sources.has(_NODE):
         sources.section(_NODE, NodeOptions)
-    plan = read_plan(sources)
+    try:
+        plan = read_plan(sources)
+    except SettingsError as error:
+        # What can be known of the services without a plan.
+        named = sources.section("server", ServerOptions).services or ()
+        place = sources.place("server", "services")
+        missing = [f"{place}: {problem}" for problem in services_problems(named)]
+        raise SettingsError(*error.mistakes, *missing) from error
     notes: list[str] = []
     mistakes = [mistake for part in _parts(plan) for mistake in _found(part)]
     if not mistakes:
@@ -88,8 +96,8 @@ def _make_registry(plan: Plan) -> None:
 
 
 def _make_services(plan: Plan, target: str) -> None:
-    bare = Application(changed(calls_only(plan), registry=None), Clock(), chance())
-    load_services([target], plan.app.python_path, bare.ground.surroundings)
+    server = changed(plan.server, services=(target,), builtin=())
+    Application(changed(plan, registry=None, server=server, server_filters=()), Clock(), chance())
 
 
 def _make_client(plan: Plan, service: str) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, TextIO
 
+from rpcfw.app.loading import import_from
+from rpcfw.app.plan import AppOptions
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.layers import add_layer_arguments, sources_of
 from rpcfw.errors import SettingsError
@@ -46,6 +48,7 @@ def run(
         SettingsError: the group is unknown, or ``[plugins]`` is wrong.
     """
     sources = sources_of(arguments, environ)
+    import_from(sources.section("app", AppOptions).python_path or ())
     plugins = Chooser(sources, find).plugins
     sources.leave_rest()
     sources.finish()

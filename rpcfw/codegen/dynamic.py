@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import (
@@ -30,7 +29,8 @@ from google.protobuf.message import DecodeError, Message
 from rpcfw.codegen.model import shape_of
 from rpcfw.codegen.names import attributes
 from rpcfw.errors import SetupError
-from rpcfw.spi.service import service_class
+from rpcfw.kernel.extras import needs
+from rpcfw.spi.service import Service, service_class
 from rpcfw.values.method import Method
 
 __all__ = [
@@ -45,12 +45,9 @@ __all__ = [
 _PROTOC_LIMIT_S = 60
 
 
-class Services(Mapping[str, Any]):
+class Services(Mapping[str, "type[Service]"]):
     """
     Service classes by their full names, and the message classes beside them.
-
-    What these classes take and return is known at run time only, so to type checkers
-    they are `typing.Any`.
 
     Args:
         files: the files whose services these are.
@@ -78,7 +75,7 @@ class Services(Mapping[str, Any]):
                 continue
         raise SetupError(f"no message {name!r} is in the files of {self._listed()}")
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> type[Service]:
         try:
             return self._services[name]
         except KeyError:
@@ -107,7 +104,7 @@ def services_from_descriptor(descriptor: FileDescriptor | ServiceDescriptor) -> 
     return Services([file])
 
 
-def service_from_descriptor(descriptor: ServiceDescriptor) -> Any:
+def service_from_descriptor(descriptor: ServiceDescriptor) -> type[Service]:
     """
     Return the class to subclass, or to make a client of, for one service.
     """
@@ -212,9 +209,7 @@ def services_from_proto(path: str | Path, include: Iterable[str | Path] = ()) ->
     if not path.is_file():
         raise SetupError(f"there is no proto file {path}")
     if find_spec("grpc_tools") is None:
-        raise SetupError(
-            f"reading {path} takes protoc, which is not installed: pip install 'rpcfw[codegen]'"
-        )
+        raise SetupError(f"reading {path} takes protoc, which {needs('codegen')}")
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory, "services.binpb")
         _run_protoc(path, include, out)

@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from rpcfw.errors import PluginError
+from rpcfw.errors import PluginError, SettingsError, SetupError
 from rpcfw.kernel.plugins import Find, Plugins, installed, local_plugin
+from rpcfw.kernel.raised import described
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.plugin import Plugin, Surroundings
 
@@ -31,17 +32,36 @@ class Chosen(Generic[P]):
         name: as the INI names it.
         plugin: its class.
         options: an instance of its ``Options``.
+        place: where the INI names it, to begin a message with.
     """
 
     name: str
     plugin: type[P]
     options: Any
+    place: str = ""
 
     def make(self, surroundings: Surroundings) -> P:
         """
         Return a new instance.
+
+        Raises:
+            SettingsError: its options are wrong, as its class says.
+            PluginError: its class raised something else.
         """
-        return self.plugin(self.options, surroundings)
+        try:
+            return self.plugin(self.options, surroundings)
+        except SetupError as error:
+            lines = str(error).splitlines()
+            raise SettingsError(
+                *(f"{self.place}: {self.name}: {line}" for line in lines)
+            ) from error
+        except Exception as error:
+            # A constructor of somebody's may raise anything.
+            made = f"{self.plugin.__module__}:{self.plugin.__qualname__}"
+            raise PluginError(
+                f"{self.place}: {self.name}: {made} cannot be made; its constructor raised "
+                f"{described(error, __file__)}"
+            ) from error
 
 
 class Chooser:
@@ -95,7 +115,7 @@ class Chooser:
         options: Any = self._sources.section(
             section, plugin.Options, qualifier, extra_keys=(key, *extra_keys)
         )
-        return Chosen(name, plugin, options)
+        return Chosen(name, plugin, options, self._sources.place(section, key, qualifier))
 
     def several(
         self,
@@ -120,8 +140,11 @@ class Chooser:
             if plugin is None:
                 self._sources.leave(section)
             else:
-                options: Any = self._sources.section(section, plugin.Options, name)
-                chosen.append(Chosen(name, plugin, options))
+                options: Any = self._sources.section(
+                    section, plugin.Options, name, named_by=named_by
+                )
+                place = self._sources.place(*named_by)
+                chosen.append(Chosen(name, plugin, options, place))
         return tuple(chosen)
 
     def _plugin(

@@ -74,6 +74,18 @@ class _State(Enum):
     STOPPED = auto()
 
 
+_ONCE = "an application starts once"
+
+#: Why a start is refused.
+_NOT_NEW = {
+    _State.STARTING: f"this application is being started already, and {_ONCE}: await that start",
+    _State.RUNNING: f"this application runs already, and {_ONCE}: leave out the second start "
+    "(app.run, rpcfw.blocking and `async with app` start it themselves)",
+    _State.STOPPING: f"this application is being stopped, and {_ONCE}: make a new one",
+    _State.STOPPED: f"this application has stopped, and {_ONCE}: make a new one",
+}
+
+
 class _Start(Waiter[None]):
     """
     The start of one part, which `Tree.stop` may cut short.
@@ -115,16 +127,26 @@ class Tree:
         """
         return self._state is _State.RUNNING
 
+    def check_new(self) -> None:
+        """
+        See that it was not started before.
+
+        Raises:
+            SetupError: it was, or was stopped.
+        """
+        if self._state is not _State.NEW:
+            raise SetupError(_NOT_NEW[self._state])
+
     async def start(self) -> None:
         """
         Start every part. If one fails, stop those that are up and raise its error.
 
         Raises:
-            SetupError: says which part did not start; what it raised is the cause.
+            SetupError: says which part did not start; what it raised is the cause. Or this
+                was started before.
             CancelledError: `stop` cut this short.
         """
-        if self._state is not _State.NEW:
-            raise RuntimeError("a tree is started once")
+        self.check_new()
         self._state = _State.STARTING
         try:
             for part in self._parts:

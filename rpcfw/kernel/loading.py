@@ -5,20 +5,18 @@ From a plugin's declaration to its class, or to the reason why not.
 from __future__ import annotations
 
 import inspect
-import re
 from importlib.metadata import EntryPoint
 from typing import TypeVar
 
 from rpcfw.errors import ContractError, PluginError
 from rpcfw.kernel.convert import expected
+from rpcfw.kernel.extras import extra_of, needs
 from rpcfw.spi.options import declared
 from rpcfw.spi.plugin import Plugin
 
 __all__ = ["load", "origin"]
 
 P = TypeVar("P", bound=Plugin)
-
-_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+).*extra\s*==\s*[\"']([^\"']+)[\"']")
 
 
 def origin(entry_point: EntryPoint) -> str:
@@ -71,24 +69,16 @@ def _missing(entry_point: EntryPoint, error: ModuleNotFoundError) -> str:
         return f"there is no module {missing!r}; is the path right, and is it installed?"
     extra = _extra(entry_point, missing.partition(".")[0])
     if extra and entry_point.dist is not None:
-        return f"it needs {missing!r}: pip install '{entry_point.dist.name}[{extra}]'"
+        return f"there is no module {missing!r}; it {needs(extra, entry_point.dist)}"
     return f"it needs the module {missing!r}, which is not installed: pip install {missing}"
 
 
 def _extra(entry_point: EntryPoint, module: str) -> str:
     """
-    Return the extra that brings ``module``, or nothing.
-
-    The declaration may name it; else it is the extra with a requirement of the
-    module's name, or the one that is called like the plugin.
+    Return the extra that brings ``module``, or nothing. The declaration may name it.
     """
     if entry_point.extras:
         return str(entry_point.extras[0])
     if entry_point.dist is None:
         return ""
-    offered = entry_point.dist.metadata.get_all("Provides-Extra") or []
-    for requirement in entry_point.dist.requires or []:
-        match = _REQUIREMENT.match(requirement)
-        if match is not None and match[1].replace("-", "_").lower() == module.lower():
-            return match[2]
-    return entry_point.name if entry_point.name in offered else ""
+    return extra_of(entry_point.dist, module, entry_point.name)

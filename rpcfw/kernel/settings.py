@@ -16,6 +16,7 @@ A qualified section, ``[client demo.Greeter]``, lies over the plain one key by k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, TypeVar
@@ -25,7 +26,7 @@ from rpcfw.kernel.convert import converted, expected
 from rpcfw.kernel.ini import Given, Layer, Mistake, Origin, Section, SectionName
 from rpcfw.kernel.known import NOWHERE, Known
 from rpcfw.kernel.layers import PREFIX, environment_layer, file_layers, set_layer
-from rpcfw.spi.options import NO_DEFAULT, Declared, declared
+from rpcfw.spi.options import NO_DEFAULT, Declared, declared, problems
 
 __all__ = ["Sources", "options_of"]
 
@@ -50,6 +51,8 @@ class Sources:
         self._known = Known()
         self._nowhere = Origin(default_place, NOWHERE)
         self._strays = strays
+        #: Where sections are asked for that may not be there.
+        self._named_at: dict[SectionName, Origin] = {}
         for layer in layers:
             self._lay(layer)
 
@@ -81,6 +84,12 @@ class Sources:
         """
         return SectionName(name, qualifier) in self._sections
 
+    def has_value(self, name: str, key: str) -> bool:
+        """
+        Tell whether any layer gives the option, be it a value that cannot be read.
+        """
+        return self._given(name, "", key) is not None
+
     def qualifiers(self, name: str) -> tuple[str, ...]:
         """
         Return the qualifiers that sections of this name were given with, sorted.
@@ -96,6 +105,7 @@ class Sources:
         options: type[O],
         qualifier: str = "",
         extra_keys: Iterable[str] = (),
+        named_by: tuple[str, str, str] | None = None,
     ) -> O:
         """
         Claim a section and return its options.
@@ -105,15 +115,23 @@ class Sources:
             options: a class made with `rpcfw.spi.options.options`.
             qualifier: look in ``[name qualifier]`` first, key by key.
             extra_keys: further keys that are known, read with `raw`.
+            named_by: section, key and qualifier of the option that asks for this section;
+                what such a section lacks is a mistake there, if it is nowhere itself.
         """
+        if named_by is not None:
+            self._named_at[SectionName(name, qualifier)] = self._found(*named_by)[0]
         fields = declared(options)
         self._known.add(name, qualifier, (*extra_keys, *(field.name for field in fields)))
         values = {field.name: self._value(name, qualifier, field) for field in fields}
         if all(value is not _FAULTY for value in values.values()):
             try:
-                return options(**values)
+                made = options(**values)
             except ValueError as error:
                 self._blame(self._place(name, qualifier), SectionName(name, qualifier), "", error)
+            else:
+                for key, reason in problems(made):
+                    self.blame(name, key, reason, qualifier)
+                return made
         return _unchecked(options, fields, values)
 
     def qualified(
@@ -161,14 +179,27 @@ class Sources:
 
     def refuse(self, name: str, key: str, reason: object, qualifier: str = "") -> None:
         """
-        Note what is wrong with a value that converts, such as a plugin nobody has.
+        Note what is wrong with a plugin's name.
 
         What else its section may hold is unknown then, so that is not checked.
         """
-        given = self._given(name, qualifier, key)
-        origin = self._place(name, qualifier) if given is None else given.origin
-        self._blame(origin, SectionName(name, qualifier), key, reason)
+        self.blame(name, key, reason, qualifier)
         self._known.leave(name)
+
+    def blame(self, name: str, key: str, reason: object, qualifier: str = "") -> None:
+        """
+        Note what is wrong with a value that converts, such as a number that is too small.
+        """
+        origin, section, given = self._found(name, key, qualifier)
+        hint = "" if given is None else _comment_hint(given.text)
+        self._blame(origin, section, key, f"{reason}{hint}")
+
+    def place(self, name: str, key: str, qualifier: str = "") -> str:
+        """
+        Return where an option stands, to begin a message with: ``FILE:LINE: [name] key``.
+        """
+        origin, section, _ = self._found(name, key, qualifier)
+        return f"{origin}: {section} {key}"
 
     def finish(self) -> None:
         """
@@ -198,27 +229,38 @@ class Sources:
                 return section.values[key]
         return None
 
+    def _found(
+        self, name: str, key: str, qualifier: str = ""
+    ) -> tuple[Origin, SectionName, Given | None]:
+        """
+        Return where an option is given, or where it could be.
+        """
+        section = SectionName(name, qualifier)
+        given = self._given(name, qualifier, key)
+        if given is None:
+            return self._place(name, qualifier), section, None
+        if self._holds(SectionName(name), key, given):
+            section = SectionName(name)
+        return given.origin, section, given
+
     def _place(self, name: str, qualifier: str) -> Origin:
         for place in (SectionName(name, qualifier), SectionName(name)):
             if place in self._sections:
                 return self._sections[place].origin
-        return self._nowhere
+        return self._named_at.get(SectionName(name, qualifier), self._nowhere)
 
     def _value(self, name: str, qualifier: str, field: Declared) -> Any:
         given = self._given(name, qualifier, field.name)
         if given is None and field.default is not NO_DEFAULT:
             return _default(field)
-        section = SectionName(name, qualifier)
         if given is None:
             reason = f"must be given: {field.meaning} ({expected(field.type)})"
-            self._blame(self._place(name, qualifier), section, field.name, reason)
+            self.blame(name, field.name, reason, qualifier)
             return _FAULTY
         try:
             return converted(field.type, given.text, given.origin.folder)
         except ValueError as error:
-            if self._holds(SectionName(name), field.name, given):
-                section = SectionName(name)
-            self._blame(given.origin, section, field.name, _reason(field, error))
+            self.blame(name, field.name, _reason(field, error), qualifier)
             return _FAULTY
 
     def _holds(self, name: SectionName, key: str, given: Given) -> bool:
@@ -251,6 +293,9 @@ def options_of(cls: type[O], **texts: str) -> O:
     return made
 
 
+#: What looks like a comment behind a value.
+_COMMENT = re.compile(r"\s([#;])")
+
 #: Stands for a value that could not be made.
 _FAULTY = object()
 
@@ -260,6 +305,16 @@ def _default(field: Declared) -> Any:
         return converted(field.type, field.default)
     except ValueError as error:
         raise ContractError(f"the declared default of {field.name} is wrong: {error}") from error
+
+
+def _comment_hint(text: str) -> str:
+    """
+    Return what to do if the value seems to end in a comment; nothing of it is quoted.
+    """
+    match = _COMMENT.search(text)
+    if match is None:
+        return ""
+    return f"; if a comment begins at the {match[1]}, give it a line of its own"
 
 
 def _reason(field: Declared, error: ValueError) -> str:

@@ -177,9 +177,11 @@ class Stack:
         return found[0], found[-1]
 
 
-def check_edits(order: Order, inserts: Iterable[Insert], removes: Iterable[str]) -> tuple[str, ...]:
+def check_edits(
+    order: Order, inserts: Iterable[Insert], removes: Iterable[str]
+) -> tuple[tuple[str, str], ...]:
     """
-    Return what is wrong with edits of a stack, before there is one.
+    Return what is wrong with edits of a stack, before there is one: option and reason.
 
     Filters that are inserted are places for the inserts that follow.
     """
@@ -187,14 +189,14 @@ def check_edits(order: Order, inserts: Iterable[Insert], removes: Iterable[str])
     mistakes = []
     for edit in inserts:
         if edit.anchor not in names:
-            mistakes.append(f"{edit}: {_no_place(edit.anchor, names)}")
+            mistakes.append(("insert", f"{edit}: {_no_place(edit.anchor, names)}"))
         names.append(edit.label)
     needed = {place.role.value for place in order if place.needed}
     for name in removes:
         if name in needed:
-            mistakes.append(_is_needed(name))
+            mistakes.append(("remove", _is_needed(name)))
         elif name not in names:
-            mistakes.append(_no_place(name, names))
+            mistakes.append(("remove", _no_place(name, names)))
     return tuple(mistakes)
 
 

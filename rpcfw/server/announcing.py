@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from attrs import evolve
 from twisted.logger import Logger
 
-from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
+from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways, is_every_interface, is_loopback, reached_at
 from rpcfw.spi.registry import Registry
@@ -20,22 +20,10 @@ from rpcfw.transport.ground import Ground
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["Announcing", "check"]
+__all__ = ["Announcing"]
 
 #: What may not stand in an instance's id.
 _UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
-
-
-def check(options: ServerOptions) -> None:
-    """
-    Look at the options, before anything is started.
-
-    Raises:
-        SettingsError: with every mistake.
-    """
-    mistakes = options.mistakes()
-    if mistakes:
-        raise SettingsError(*mistakes)
 
 
 class Announcing:

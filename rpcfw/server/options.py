@@ -4,6 +4,8 @@ What a server may be told.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rpcfw.kernel.stack import Insert
 from rpcfw.server.reachable import is_every_interface
 from rpcfw.spi.options import option, options
@@ -80,42 +82,37 @@ class ServerOptions:
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before AUTH")
     remove: tuple[str, ...] = option("", "filters to leave out, by their place")
 
-    def mistakes(self) -> list[str]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Return what is wrong with values that no conversion refuses.
+        Find what is wrong with values that no conversion refuses.
         """
-        found = []
-        if not self.listen:
-            found.append("[server] listen: name at least one address")
-        found += [
-            f"[server] listen: {address} is one that was looked up; leave out what follows the @"
-            for address in self.listen
-            if address.at
-        ]
-        found += [
-            f"[server] {name} is at least 1, not {getattr(self, name)}"
-            for name in ("max_unsent_bytes", "max_connection_unsent_bytes")
-            if getattr(self, name) < 1
-        ]
-        if self.max_connections_per_address < 0:
-            found.append(
-                "[server] max_connections_per_address is at least 0, not "
-                f"{self.max_connections_per_address}"
-            )
+        yield from self._listen_problems()
+        for name, least in (
+            ("max_unsent_bytes", 1),
+            ("max_connection_unsent_bytes", 1),
+            ("max_connections_per_address", 0),
+        ):
+            if getattr(self, name) < least:
+                yield name, f"must be at least {least}, not {getattr(self, name)}"
         if self.advertise is not None and is_every_interface(self.advertise):
-            found.append(
-                f"[server] advertise: {self.advertise} is every interface, and no caller can "
-                "connect to that; name the host that callers use, as: advertise = tcp:10.0.0.5:2200"
-            )
+            reason = f"{self.advertise} is every interface; name the host that callers connect to"
+            yield "advertise", f"{reason}, as: advertise = tcp:10.0.0.5:2200"
         if not 0 <= self.weight <= MAX_WEIGHT:
-            found.append(f"[server] weight is 0 to {MAX_WEIGHT}, not {self.weight}")
-        found += [
-            f"[server] tags: {text!r} is not name=value"
-            for text in self.tags
-            if not all(part.strip() for part in text.partition("=")[:2])
-        ]
+            yield "weight", f"must be 0 to {MAX_WEIGHT}, not {self.weight}"
+        for text in self.tags:
+            if not all(part.strip() for part in text.partition("=")[:2]):
+                yield "tags", f"{text!r} is not name=value"
         for name in ("max_connection_age", "max_connection_idle"):
             limit_s = getattr(self, name)
             if limit_s is not None and limit_s < _LEAST_LIFETIME_S:
-                found.append(f"[server] {name} is at least 1s, or empty, not {limit_s:g}s")
-        return found
+                yield name, f"must be at least 1s, or empty, not {limit_s:g}s"
+
+    def _listen_problems(self) -> Iterator[tuple[str, str]]:
+        if not self.listen:
+            yield "listen", "name at least one address, as tcp:127.0.0.1:2200"
+        for address in self.listen:
+            if address.at:
+                yield "listen", f"{address} is one that was looked up; leave out what follows the @"
+        fixed = [str(each) for each in self.listen if each.port or not each.authority]
+        for text in sorted({each for each in fixed if fixed.count(each) > 1}):
+            yield "listen", f"{text} is named twice"

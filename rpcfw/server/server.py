@@ -22,7 +22,7 @@ from rpcfw.filters.metrics import ServerMetrics
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.stack import Insert, Stack
-from rpcfw.server.announcing import Announcing, check
+from rpcfw.server.announcing import Announcing
 from rpcfw.server.catalog import Catalog
 from rpcfw.server.dispatch import dispatch
 from rpcfw.server.failures import Failures
@@ -78,7 +78,6 @@ class Server:
         builtin: Sequence[BuiltinService] = (),
         clients: Clients | None = None,
     ) -> None:
-        check(options)
         self._ground = ground
         self._options = options
         reactor, meter = ground.reactor, ground.surroundings.meter

@@ -14,15 +14,26 @@ read: ``str``, ``int``, ``float``, ``bool``, ``Seconds``, ``Bytes``,
 ``PerSecond``, ``Share``, ``TimeLimit`` (see `rpcfw.values.units`), ``Address``, ``Path``,
 ``Literal["a", "b"]``, ``tuple[X, ...]`` (separated by commas or new lines) and
 ``X | None`` (empty text is None).
+
+What no conversion can refuse, the class itself does, by a method that pairs the name
+of an option with what is wrong with its value::
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.lease < 1:
+            yield "lease", f"must be at least 1s, not {self.lease:g}s"
+
+It is asked once the options are made from a file, and each problem is reported with the
+option's file and line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import attrs
 
-__all__ = ["NO_DEFAULT", "Declared", "declared", "option", "options"]
+__all__ = ["NO_DEFAULT", "Declared", "declared", "option", "options", "problems"]
 
 C = TypeVar("C", bound=type)
 
@@ -91,3 +102,11 @@ def declared(cls: type) -> tuple[Declared, ...]:
         )
         for field in attrs.fields(cls)
     )
+
+
+def problems(made: Any) -> Iterable[tuple[str, str]]:
+    """
+    Return what options say is wrong with themselves: pairs of option and reason.
+    """
+    find = getattr(made, "problems", None)
+    return () if find is None else find()

@@ -4,14 +4,14 @@ What a client and a server of one process both stand on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from attrs import evolve, field, frozen
 from twisted.logger import Logger
 
-from rpcfw.errors import PluginError, SettingsError
+from rpcfw.errors import PluginError
 from rpcfw.spi.clock import Chance, Clock
 from rpcfw.spi.options import option, options
 from rpcfw.spi.pauses import Pauses
@@ -56,20 +56,18 @@ class LimitOptions:
     max_resets: int = option("200", "calls cancelled as they begin, before a peer is hostile")
     max_pings: int = option("100", "pings with nothing else, before a peer is hostile")
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find the limits that leave nothing to take.
+        """
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                yield name, f"must be at least {least}, not {getattr(self, name)}"
+
     def limits(self) -> Limits:
         """
         Return them as machines take them.
-
-        Raises:
-            SettingsError: one of them leaves nothing to take.
         """
-        mistakes = [
-            f"limits: {name} is at least {least}, not {getattr(self, name)}"
-            for name, least in _LEAST.items()
-            if getattr(self, name) < least
-        ]
-        if mistakes:
-            raise SettingsError(*mistakes)
         return Limits(
             max_receive_bytes=self.max_receive_bytes,
             max_send_bytes=self.max_send_bytes,
@@ -114,9 +112,6 @@ class Ground:
     def _make_log(self) -> LimitedLog:
         # One for all links: what a thousand servers cause is bounded too.
         return LimitedLog(_log, self.timers.seconds)
-
-    def __attrs_post_init__(self) -> None:
-        self.link_options.check()
 
     @property
     def clock(self) -> Clock:

@@ -4,7 +4,8 @@ What may be said of kept connections.
 
 from __future__ import annotations
 
-from rpcfw.errors import SettingsError
+from collections.abc import Iterator
+
 from rpcfw.spi.options import option, options
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.units import Seconds, Share
@@ -50,31 +51,20 @@ class LinkOptions:
         """
         return Backoff(self.backoff, self.backoff_factor, self.backoff_most, self.backoff_jitter)
 
-    def check(self) -> None:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Look at the values that no conversion refuses.
-
-        Raises:
-            SettingsError: a schedule that would dial in a tight loop, or no room at all.
+        Find what would dial in a tight loop, and what leaves no room at all.
         """
-        mistakes = [
-            f"connection: {name} is at least {least}, not {getattr(self, name)}"
-            for name, least in (("most_connections", 1), ("most_waiting", 0))
-            if getattr(self, name) < least
-        ]
+        for name, least in (("most_connections", 1), ("most_waiting", 0)):
+            if getattr(self, name) < least:
+                yield name, f"must be at least {least}, not {getattr(self, name)}"
         if self.surplus_idle < _LEAST_IDLE_S:
-            mistakes.append(f"connection: surplus_idle is at least 1s, not {self.surplus_idle:g}s")
+            yield "surplus_idle", f"must be at least 1s, not {self.surplus_idle:g}s"
         if self.backoff < _LEAST_BACKOFF_S:
-            mistakes.append(f"connection: backoff is at least 10ms, not {self.backoff:g}s")
+            yield "backoff", f"must be at least 10ms, not {self.backoff:g}s"
         if self.backoff_factor < 1:
-            mistakes.append(
-                f"connection: backoff_factor is at least 1, not {self.backoff_factor:g}"
-            )
+            yield "backoff_factor", f"must be at least 1, not {self.backoff_factor:g}"
         if self.connect_timeout <= 0:
-            mistakes.append(
-                f"connection: connect_timeout is more than 0, not {self.connect_timeout:g}s"
-            )
+            yield "connect_timeout", f"must be more than 0, not {self.connect_timeout:g}s"
         if self.idle is not None and self.idle < _LEAST_IDLE_S:
-            mistakes.append(f"connection: idle is at least 1s, or empty, not {self.idle:g}s")
-        if mistakes:
-            raise SettingsError(*mistakes)
+            yield "idle", f"must be at least 1s, or empty, not {self.idle:g}s"

@@ -8,7 +8,7 @@ for one that no public authority signed, ``ca`` names whom to trust instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from rpcfw.errors import SetupError
+from rpcfw.kernel.extras import needs
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.options import option, options
 from rpcfw.transport.certificates import Identity, load_certificates, load_identity
@@ -50,6 +51,22 @@ class TLSOptions:
         "any", "whom a server lets in: any client, or one with a certificate signed by ca"
     )
     server_name: str = option("", "name that a server's certificate must bear; empty: its host")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what does not fit together, and files that cannot be used. Reads every file.
+        """
+        if self.key is not None and self.certificate is None:
+            yield "key", "needs [tls] certificate, the one that it belongs to"
+        if self.clients == "certified" and self.ca is None:
+            yield "clients", "certified needs [tls] ca, whose certificates count"
+        if self.server_name:
+            yield from _tried("server_name", _server_identity, self.server_name)
+        if self.certificate is not None:
+            unusable = [*_tried("certificate", _certificates, self.certificate)]
+            yield from unusable or _tried("key", load_identity, self.certificate, self.key)
+        if self.ca is not None:
+            yield from _tried("ca", _trust, self.ca)
 
 
 class TLS:
@@ -85,17 +102,9 @@ class TLS:
         Raises:
             SetupError: TLS is not installed, or something cannot be used.
         """
-        given = self._options
-        if given.key is not None and given.certificate is None:
-            raise SetupError("[tls] key needs [tls] certificate, the one that it belongs to")
-        if given.clients == "certified" and given.ca is None:
-            raise SetupError("[tls] clients = certified needs [tls] ca, whose certificates count")
-        if given.server_name:
-            _server_identity(given.server_name)
-        if given.certificate is not None:
-            self._read()
-        if given.ca is not None:
-            _trust(given.ca)
+        mistakes = [f"[tls] {name}: {reason}" for name, reason in self._options.problems()]
+        if mistakes:
+            raise SetupError("\n".join(mistakes))
 
     def client(
         self, endpoint: IStreamClientEndpoint, host: str, alpn: str
@@ -207,8 +216,23 @@ def _ssl() -> Any:
         import service_identity  # noqa: F401  # what checks names, of the same extra
         from twisted.internet import ssl
     except ImportError as error:
-        raise SetupError(f"TLS needs: pip install 'rpcfw[tls]' ({error})") from error
+        raise SetupError(f"TLS {needs('tls')} ({error})") from error
     return ssl
+
+
+def _tried(option_name: str, use: Callable[..., object], *given: Any) -> Iterator[tuple[str, str]]:
+    """
+    Use what an option names; give the option and the reason if that cannot be done.
+    """
+    try:
+        use(*given)
+    except SetupError as error:
+        yield option_name, str(error).removeprefix("TLS: ")
+
+
+def _certificates(file: Path) -> object:
+    _ssl()
+    return load_certificates(file)
 
 
 def _changed_at(file: Path) -> int:

@@ -47,6 +47,8 @@ class Address:
             ValueError: it is none; the message says what was expected.
         """
         scheme, _, rest = text.strip().partition(":")
+        if "://" in text:
+            raise ValueError(_no_url(text))
         if scheme in ("unix", "memory"):
             if not rest:
                 raise ValueError(f"{text!r} names no {'path' if scheme == 'unix' else 'name'}")
@@ -63,7 +65,7 @@ class Address:
             raise ValueError(f"{text!r}: an IPv6 address stands in brackets, as in tcp:[::1]:2200")
         if not colon or not _HOST.match(host) or not _PORT.match(port) or int(port) > 65535:
             raise ValueError(
-                f"{text!r} is no address; "
+                f"{text!r} is no address: {_why(host, colon, port)}; "
                 "expected tcp:HOST:PORT, tls:HOST:PORT, unix:/PATH or memory:NAME"
             )
         if sign and not _is_ip(at):
@@ -90,6 +92,32 @@ class Address:
     def __str__(self) -> str:
         at = f"@{self.at}" if self.at else ""
         return f"{self.scheme}:{self.authority or self.host}{at}"
+
+
+def _no_url(text: str) -> str:
+    """
+    Return what to write for a URL.
+    """
+    scheme, _, rest = text.strip().partition("://")
+    if scheme == "unix":
+        meant = f"unix:{rest}"
+    else:
+        kind = "tls" if scheme in ("https", "grpcs", "tls", "ssl") else "tcp"
+        meant = f"{kind}:{rest.partition('/')[0]}"
+    return f"{text!r} is a URL, and no address; did you mean {meant}?"
+
+
+def _why(host: str, colon: str, port: str) -> str:
+    """
+    Return what is missing in HOST:PORT, or wrong.
+    """
+    if not colon:
+        return "it has no port"
+    if not _HOST.match(host):
+        return "it has no host" if not host else "its host has characters that no host has"
+    if not _PORT.match(port) or int(port) > 65535:
+        return f"{port!r} is no port, which is a number up to 65535" if port else "it has no port"
+    return ""
 
 
 def _is_ip(text: str) -> bool:

@@ -237,7 +237,7 @@ def test_a_process_starts_once(lab):
     """
     process = lab.serve(Greeter("first"), name="p")
     lab.stop(process)
-    with pytest.raises(RuntimeError, match="started once"):
+    with pytest.raises(SetupError, match="an application starts once: make a new one"):
         lab.start(process)
     lab.serve(Greeter("second"), name="p")
     assert "second" == lab.run(lab.client(Greeter).who())

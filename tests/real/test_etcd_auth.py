@@ -210,7 +210,7 @@ class TestTLS(SecuredMember, TestCase):
         """
         files = {**self.files("tls_"), "tls_ca": "/nowhere/ca.pem"}
         with pytest.raises(SettingsError, match=r"/nowhere/ca\.pem.*No such file"):
-            await self.made(self.address, **files).start()
+            self.made(self.address, **files)
 
 
 class TestTLSOfTheProcess(SecuredMember, TestCase):

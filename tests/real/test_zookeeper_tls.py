@@ -123,4 +123,4 @@ class TestTLS(ZooKeeperCase, TestCase):
         """
         options = self.secured(self.authority, tls_ca="/nowhere/ca.pem")
         with pytest.raises(SettingsError, match=r"/nowhere/ca\.pem.*No such file"):
-            await self.made(self.address, **options).start()
+            self.made(self.address, **options)

@@ -7,14 +7,13 @@ is counted nowhere, as single messages and windows, is left empty.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NoReturn
 
-from rpcfw.errors import ApplicationError, SettingsError
+from rpcfw.errors import ApplicationError
 from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.inspection import Inspection
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.service import Service
 from rpcfw.status import Status
 from rpcfw_grpc.services.channelz_messages import SCHEMA, SERVER_ID, Kind, Messages
@@ -30,6 +29,13 @@ class ChannelzOptions:
 
     max_results: int = option("100", "entries of one answer, whatever the caller asks for")
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find a limit that leaves nothing to answer.
+        """
+        if self.max_results < 1:
+            yield "max_results", f"must be at least 1, not {self.max_results}"
+
 
 class GRPCChannelz(BuiltinService):
     """
@@ -37,13 +43,6 @@ class GRPCChannelz(BuiltinService):
     """
 
     Options: ClassVar[type] = ChannelzOptions
-
-    def __init__(self, options: ChannelzOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
-        if options.max_results < 1:
-            raise SettingsError(
-                f"service grpc_channelz: max_results is at least 1, not {options.max_results}"
-            )
 
     def services(self, inspection: Inspection) -> Sequence[Service]:
         around = self.surroundings

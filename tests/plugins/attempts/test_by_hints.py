@@ -277,10 +277,10 @@ def test_no_budget():
         ({"statuses": "UNAVAILBLE"}, "did you mean UNAVAILABLE"),
         ({"always_statuses": "unavailable"}, "did you mean UNAVAILABLE"),
         ({"statuses": "OK"}, "no status of a failure"),
-        ({"max_attempts": "0"}, "max_attempts is at least 1"),
-        ({"backoff_factor": "0.5"}, "backoff_factor is at least 1"),
-        ({"budget_tokens": "-1"}, "budget_tokens is at least 0"),
-        ({"budget_overload_cost": "-1"}, "budget_overload_cost is at least 0"),
+        ({"max_attempts": "0"}, "max_attempts: must be at least 1"),
+        ({"backoff_factor": "0.5"}, "backoff_factor: must be at least 1"),
+        ({"budget_tokens": "-1"}, "budget_tokens: must be at least 0"),
+        ({"budget_overload_cost": "-1"}, "budget_overload_cost: must be at least 0"),
     ],
 )
 def test_mistakes_are_told(options, told):

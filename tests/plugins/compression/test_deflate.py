@@ -46,5 +46,5 @@ def test_a_level_that_is_none():
     """
     A level that zlib does not know is refused when the process is assembled.
     """
-    with pytest.raises(SettingsError, match="deflate: level is 1 to 9"):
+    with pytest.raises(SettingsError, match="level: must be 1 to 9"):
         compressor(level="10")

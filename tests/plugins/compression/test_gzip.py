@@ -56,7 +56,7 @@ def test_a_level_that_is_none(level):
     """
     A level that gzip does not know is refused when the process is assembled.
     """
-    with pytest.raises(SettingsError, match="level is 1 to 9"):
+    with pytest.raises(SettingsError, match="level: must be 1 to 9"):
         compressor(level=level)
 
 

@@ -196,7 +196,8 @@ def test_credentials(tmp_path, monkeypatch):
         f"tls.key={tmp_path}/key.pem",
         f"tls.certificate={tmp_path}/chain.pem",
     ] == tls_settings(made)
-    assert tmp_path / "ca.pem" == plan_for("a:1", made).tls.ca
+    with pytest.raises(SettingsError, match=rf"{tmp_path}/chain\.pem cannot be read"):
+        plan_for("a:1", made)
     assert [] == tls_settings(adapters.ssl_channel_credentials())
 
 

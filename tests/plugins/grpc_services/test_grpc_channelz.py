@@ -153,5 +153,5 @@ def test_a_page_has_an_entry() -> None:
     """
     A page of nothing would never end; it is refused as a setting.
     """
-    with pytest.raises(SettingsError, match="max_results is at least 1"):
+    with pytest.raises(SettingsError, match="max_results: must be at least 1"):
         channelz(max_results="0")

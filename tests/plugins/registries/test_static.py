@@ -143,7 +143,7 @@ class TestStatic(SynchronousTestCase):
         with pytest.raises(SettingsError) as raised:
             self.made("demo.A = x\ndemo.B = y")
         assert 2 == len(raised.value.mistakes)
-        assert raised.value.mistakes[0].startswith("instances: demo.A: ")
+        assert raised.value.mistakes[0].startswith("StaticOptions: [options] instances: demo.A: ")
 
     def test_is_silent_once_stopped(self):
         """

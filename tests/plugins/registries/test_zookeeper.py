@@ -297,14 +297,13 @@ def test_says_every_mistake_in_its_options():
     """
     Options that do not go together are refused before anything starts, all in one go.
     """
-    options = options_of(
-        ZooKeeperOptions, address="unix:/zk", root="rpcfw", user="bob", tls_key="key.pem"
-    )
     with pytest.raises(SettingsError) as refused:
-        ZooKeeperRegistry(options, None)
-    assert ["root", "address", "user", "tls_certificate"] == [
-        mistake.split()[1].rstrip(":") for mistake in refused.value.mistakes
-    ]
+        options_of(
+            ZooKeeperOptions, address="unix:/zk", root="rpcfw", user="bob", tls_key="key.pem"
+        )
+    assert {"root", "address", "user", "tls_certificate"} == {
+        mistake.split()[2].rstrip(":") for mistake in refused.value.mistakes
+    }
 
 
 def test_keeps_the_password_to_itself():

@@ -39,7 +39,7 @@ number = 5
 
 
 def load(name: str) -> list[Service]:
-    return load_services([f"{__name__}:{name}"], [], surroundings())
+    return load_services([f"{__name__}:{name}"], surroundings())
 
 
 def test_a_class_is_made():
@@ -62,7 +62,7 @@ def test_a_source_makes_several():
         ("SetupError", "is no subclass of rpcfw.Service"),
         ("load", "is no subclass of rpcfw.Service"),
         ("number", "is no subclass of rpcfw.Service"),
-        ("nobody", "cannot be had"),
+        ("nobody", "has no 'nobody'; known: "),
     ],
 )
 def test_what_cannot_be_served(name, reason):

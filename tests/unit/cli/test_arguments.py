@@ -28,8 +28,9 @@ def test_what_is_read():
     [
         (a_duration, "3", "has no unit"),
         (an_address, "nowhere", "is no address"),
-        (a_method, "demo.Greeter.say", "did you mean demo.Greeter/say?"),
-        (a_method, "say", "is not SERVICE/METHOD"),
+        (a_method, "demo.Greeter.say", "if say is the method: demo.Greeter/say"),
+        (a_method, "demo.Shop", "if that is the service, add a method: demo.Shop/METHOD"),
+        (a_method, "say", "if that is the service, add a method: say/METHOD"),
         (a_method, "a/b/c", "is not SERVICE/METHOD"),
         (a_pair, "token", "is not NAME=VALUE"),
         (a_pair, "token-bin=?", "base64"),

@@ -168,5 +168,5 @@ def test_missing_protoc_comes_with_the_command(tmp_path, monkeypatch):
     path = tmp_path / "order.proto"
     path.write_text('syntax = "proto3";')
     monkeypatch.setattr(dynamic, "find_spec", lambda name: None)
-    with pytest.raises(SetupError, match=r"pip install 'rpcfw\[codegen\]'"):
+    with pytest.raises(SetupError, match=r"rpcfw\[codegen\].*pip install 'grpcio-tools"):
         services_from_proto(path)

@@ -264,7 +264,10 @@ def test_what_never_started_stops_at_once(tree, said):
     assert [None] == run(whole.stop())
     assert [] == said
     [error] = run(whole.start())
-    assert isinstance(error, RuntimeError)
+    assert isinstance(error, SetupError)
+    assert "this application has stopped, and an application starts once: make a new one" == str(
+        error
+    )
 
 
 def test_under_asyncio_parts_may_wait_for_its_things(clock, said):

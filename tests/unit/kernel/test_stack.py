@@ -203,9 +203,10 @@ def test_edits_are_checked_before_there_is_a_stack():
     mistakes = check_edits(ORDER, inserts, ["METRICS", "a", "DEADLINE", "METRIC"])
 
     assert 3 == len(mistakes)
-    assert mistakes[0].startswith("c after z: the stack has no place 'z'")
-    assert "DEADLINE cannot be removed: no call can do without it" == mistakes[1]
-    assert "did you mean 'METRICS'?" in mistakes[2]
+    assert ["insert", "remove", "remove"] == [option for option, _ in mistakes]
+    assert mistakes[0][1].startswith("c after z: the stack has no place 'z'")
+    assert "DEADLINE cannot be removed: no call can do without it" == mistakes[1][1]
+    assert "did you mean 'METRICS'?" in mistakes[2][1]
 
 
 @pytest.mark.parametrize("order", [CALL_ORDER, ATTEMPT_ORDER, SERVER_ORDER])

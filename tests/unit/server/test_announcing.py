@@ -12,7 +12,7 @@ from twisted.logger import LogLevel, capturedLogs
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.announcing import Announcing, check
+from rpcfw.server.announcing import Announcing
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways
 from rpcfw.spi.waiting import spawn
@@ -27,9 +27,10 @@ from tests.lab.services import Greeter
     ("name", "text", "told"),
     [
         ("listen", "", "at least one address"),
+        ("listen", "tcp:a:80, unix:/b, tcp:a:80", "tcp:a:80 is named twice"),
         ("listen", "tcp:localhost:80@127.0.0.1", "leave out what follows the @"),
-        ("advertise", "tcp:0.0.0.0:2200", "no caller can connect to that"),
-        ("advertise", "tls:[::]:2200", "no caller can connect to that"),
+        ("advertise", "tcp:0.0.0.0:2200", "name the host that callers connect to"),
+        ("advertise", "tls:[::]:2200", "name the host that callers connect to"),
         ("weight", "-1", "0 to 1000000, not -1"),
         ("weight", "1000001", "not 1000001"),
         ("tags", "a=b, c", "'c' is not name=value"),
@@ -41,7 +42,7 @@ def test_mistakes_stop_the_start(name, text, told):
     What no consumer could read is refused before anything starts.
     """
     with pytest.raises(SettingsError, match=told):
-        check(options_of(ServerOptions, **{name: text}))
+        options_of(ServerOptions, **{name: text})
 
 
 def test_all_mistakes_at_once():
@@ -49,7 +50,7 @@ def test_all_mistakes_at_once():
     Every mistake is told in one go.
     """
     with pytest.raises(SettingsError) as caught:
-        check(options_of(ServerOptions, listen="", weight="-1", tags="x"))
+        options_of(ServerOptions, listen="", weight="-1", tags="x")
     assert 3 == len(caught.value.mistakes)
 
 

@@ -9,7 +9,6 @@ from twisted.internet.task import Clock
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.announcing import check
 from rpcfw.server.lifetimes import Lifetimes
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.timers import Timers
@@ -186,5 +185,5 @@ def test_limits_that_would_spin(name):
     """
     Clients would do nothing but connect: the least that goes is told.
     """
-    with pytest.raises(SettingsError, match=f"{name} is at least 1s, or empty, not 0.1s"):
-        check(options_of(ServerOptions, **{name: "100ms"}))
+    with pytest.raises(SettingsError, match=f"{name}: must be at least 1s, or empty, not 0.1s"):
+        options_of(ServerOptions, **{name: "100ms"})

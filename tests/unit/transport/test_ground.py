@@ -37,11 +37,9 @@ def test_limits_that_leave_nothing():
     """
     Limits that no call would pass are refused, all at once, with the least that goes.
     """
-    options = options_of(LimitOptions, max_calls="0", max_header_bytes="100B")
-
     with pytest.raises(SettingsError) as caught:
-        options.limits()
+        options_of(LimitOptions, max_calls="0", max_header_bytes="100B")
     assert (
-        "limits: max_header_bytes is at least 1024, not 100",
-        "limits: max_calls is at least 1, not 0",
+        "LimitOptions: [options] max_calls: must be at least 1, not 0",
+        "LimitOptions: [options] max_header_bytes: must be at least 1024, not 100",
     ) == caught.value.mistakes

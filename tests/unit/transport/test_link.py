@@ -581,9 +581,9 @@ def test_real_chance_fits():
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [
-        ({"backoff": "0s"}, "backoff is at least 10ms, not 0s"),
-        ({"backoff_factor": "0.5"}, "backoff_factor is at least 1, not 0.5"),
-        ({"connect_timeout": "0s"}, "connect_timeout is more than 0, not 0s"),
+        ({"backoff": "0s"}, "backoff: must be at least 10ms, not 0s"),
+        ({"backoff_factor": "0.5"}, "backoff_factor: must be at least 1, not 0.5"),
+        ({"connect_timeout": "0s"}, "connect_timeout: must be more than 0, not 0s"),
     ],
 )
 def test_options_that_would_spin(texts, reason):
@@ -591,4 +591,4 @@ def test_options_that_would_spin(texts, reason):
     A schedule that would dial in a tight loop is refused, with the least that goes.
     """
     with pytest.raises(SettingsError, match=reason):
-        options_of(LinkOptions, **texts).check()
+        options_of(LinkOptions, **texts)

@@ -87,5 +87,5 @@ def test_a_time_that_would_spin():
     """
     The least that goes is told.
     """
-    with pytest.raises(SettingsError, match="idle is at least 1s, or empty"):
-        options_of(LinkOptions, idle="10ms").check()
+    with pytest.raises(SettingsError, match="idle: must be at least 1s, or empty"):
+        options_of(LinkOptions, idle="10ms")

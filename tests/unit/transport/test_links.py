@@ -575,11 +575,10 @@ def test_options():
     """
     At least one connection, no fewer than no calls, and no flutter.
     """
-    options = options_of(LinkOptions, most_connections="0", most_waiting="-1", surplus_idle="10ms")
     with pytest.raises(SettingsError) as caught:
-        options.check()
+        options_of(LinkOptions, most_connections="0", most_waiting="-1", surplus_idle="10ms")
     assert (
-        "connection: most_connections is at least 1, not 0",
-        "connection: most_waiting is at least 0, not -1",
-        "connection: surplus_idle is at least 1s, not 0.01s",
+        "LinkOptions: [options] most_connections: must be at least 1, not 0",
+        "LinkOptions: [options] most_waiting: must be at least 0, not -1",
+        "LinkOptions: [options] surplus_idle: must be at least 1s, not 0.01s",
     ) == caught.value.mistakes

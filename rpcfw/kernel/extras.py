@@ -1,0 +1,68 @@
+"""
+What to install for a part of ours, or of a third party, that is optional.
+
+An extra is told by what it brings, so that the command works however the distribution
+was installed: from an index, from a checkout, from a wheel.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+
+__all__ = ["extra_of", "needs"]
+
+_OF_EXTRA = re.compile(r"\s*([^;]+?)\s*;.*\bextra\s*==\s*[\"']([^\"']+)[\"']")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def needs(extra: str, dist: Distribution | None = None) -> str:
+    """
+    Return what an extra takes, to stand behind the name of what needs it.
+
+    Args:
+        extra: its name.
+        dist: whose it is; None for ours.
+    """
+    try:
+        dist = dist or distribution("rpcfw")
+    except PackageNotFoundError:  # a source tree that was not installed
+        return f"needs the extra {extra!r}: pip install 'rpcfw[{extra}]'"
+    brought = " ".join(f"'{each}'" for each, its in _requirements(dist) if its == extra)
+    if not brought:
+        return f"needs the extra {extra!r}: pip install '{dist.name}[{extra}]'"
+    return f"needs the extra {dist.name}[{extra}], which is: pip install {brought}"
+
+
+def extra_of(dist: Distribution, module: str, plugin: str) -> str:
+    """
+    Return the extra that brings a module, or nothing.
+
+    Several may bring it. Then it is the one that is called like the plugin, or that the
+    plugin's name begins with, as ``grpc`` for ``grpc_health``, or that is called like the
+    module. What brings no such requirement may still be called like the plugin.
+    """
+    module = _folded(module)
+    found = []
+    for requirement, extra in _requirements(dist):
+        name = _NAME.match(requirement)
+        if name is not None and _folded(name[0]) == module:
+            found.append(extra)
+    for extra in found:
+        if plugin == extra or plugin.startswith(f"{extra}_"):
+            return extra
+    if found:
+        return module if module in found else found[0]
+    return plugin if plugin in (dist.metadata.get_all("Provides-Extra") or []) else ""
+
+
+def _requirements(dist: Distribution) -> list[tuple[str, str]]:
+    """
+    Return the requirements of all extras, each with the extra.
+    """
+    matches = map(_OF_EXTRA.match, dist.requires or [])
+    return [(match[1], match[2]) for match in matches if match is not None]
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()
