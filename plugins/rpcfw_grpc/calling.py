@@ -36,14 +36,19 @@ class Calling(GRPCMachine[None]):
     """
 
     def __init__(
-        self, limits: Limits, accepts: tuple[str, ...], authority: str, scheme: str
+        self,
+        limits: Limits,
+        accepts: tuple[str, ...],
+        authority: str,
+        scheme: str,
+        caller: str = "",
     ) -> None:
         super().__init__(limits, server=False)
         reader = ResponseReader(limits.max_header_bytes, accepts)
         self._reader: BlockReader[Answer] = BlockReader(
             readable_header_bytes(limits), PSEUDO, reader
         )
-        self._writer = RequestWriter(authority, scheme, accepts)
+        self._writer = RequestWriter(authority, scheme, accepts, caller)
         self._most_body = min(limits.max_receive_bytes, FRAME_BYTES - 5)
         # Calls at once: as many as the server says it takes, and as it took lately.
         self._granted_calls = min(_FIRST_CALLS, limits.max_calls)

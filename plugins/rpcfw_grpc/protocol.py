@@ -49,4 +49,5 @@ class GRPCProtocol(WireProtocol):
         secure: bool = False,
     ) -> Machine:
         scheme = "https" if secure else "http"
-        return ClientMachine(limits, accepts, authority or "localhost", scheme)
+        caller = self.surroundings.application
+        return ClientMachine(limits, accepts, authority or "localhost", scheme, caller)

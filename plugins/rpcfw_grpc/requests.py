@@ -14,6 +14,7 @@ from attrs import define, evolve
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
+from rpcfw_grpc.callers import read_caller
 from rpcfw_grpc.names import (
     Malformed,
     Sorted,
@@ -154,7 +155,7 @@ def _head(listed: Sorted, codec: str) -> RequestHead:
         codec,
         None if timeout is None else read_timeout(timeout.decode("latin-1")),
         listed.metadata(),
-        found.get(b"rpcfw-caller", b"").decode("ascii", "backslashreplace"),
+        read_caller(found.get(b"rpcfw-caller", b"")),
         accepts=encodings_of(found.get(b"grpc-accept-encoding", b"")),
     )
 

@@ -10,6 +10,7 @@ from math import inf
 from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
 from rpcfw.values.metadata import EMPTY
+from rpcfw_grpc.callers import write_caller
 from rpcfw_grpc.fields import Fields
 from rpcfw_grpc.headers import RequestBlocks, encode, list_bytes
 from rpcfw_grpc.names import content_type_of, encodings_text, fields_of
@@ -42,12 +43,16 @@ class RequestWriter:
         authority: whom the requests are for.
         scheme: ``http`` or ``https``.
         accepts: compressions that this side can undo.
+        caller: name of this application; empty to send none.
     """
 
-    def __init__(self, authority: str, scheme: str, accepts: tuple[str, ...]) -> None:
+    def __init__(
+        self, authority: str, scheme: str, accepts: tuple[str, ...], caller: str = ""
+    ) -> None:
         self._authority = authority.encode("ascii", "replace")
         self._scheme = scheme.encode()
         self._accepts = encodings_text(accepts)
+        self._caller = write_caller(caller)
         self._blocks = RequestBlocks()
         self._sizes: dict[tuple[str, str, str], int] = {}
 
@@ -72,8 +77,6 @@ class RequestWriter:
         # Without a limit nothing is said: the server is to assume an infinite one.
         if head.timeout_s is not None and head.timeout_s < inf:
             rest.append((b"grpc-timeout", write_timeout(head.timeout_s).encode()))
-        if head.caller:
-            rest.append((b"rpcfw-caller", head.caller.encode("ascii", "replace")))
         if head.metadata is not EMPTY:
             rest += fields_of(head.metadata)
         key = (head.path, head.codec, encoding)
@@ -105,6 +108,8 @@ class RequestWriter:
             (b"user-agent", _USER_AGENT),
             (b"grpc-accept-encoding", self._accepts),
         ]
+        if self._caller:
+            fields.append((b"rpcfw-caller", self._caller))
         if encoding:
             fields.append((b"grpc-encoding", encoding.encode()))
         return fields

@@ -63,7 +63,8 @@ service TestService {
       returns (stream StreamingOutputCallResponse);
   rpc HalfDuplexCall(stream StreamingOutputCallRequest)
       returns (stream StreamingOutputCallResponse);
-  rpc UnimplementedMethod(Empty) returns (Empty);
+  rpc CacheableUnaryCall(SimpleRequest) returns (SimpleResponse);
+  rpc UnimplementedCall(Empty) returns (Empty);
 }
 
 service UnimplementedService { rpc UnimplementedCall(Empty) returns (Empty); }

@@ -52,6 +52,8 @@ def _given():
     flag(parser, "--use_test_ca", "trust the authority that --ca_file names: none is built in")
     parser.add_argument("--ca_file", type=Path, help="with TLS: whom to trust; else the system's")
     parser.add_argument("--service_config_json", default="", help="gRPC's service config")
+    for name in ("default_service_account", "oauth_scope", "service_account_key_file"):
+        parser.add_argument(f"--{name}", help="taken, for cases that are not here")
     add_flags(parser)
     given = parser.parse_args()
     if given.use_tls and given.use_test_ca and given.ca_file is None:

@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -26,13 +27,17 @@ SimpleResponse = message("SimpleResponse")
 InputResponse = message("StreamingInputCallResponse")
 OutputResponse = message("StreamingOutputCallResponse")
 
+COMPRESSABLE = 0
 INITIAL = "x-grpc-test-echo-initial"
 TRAILING = "x-grpc-test-echo-trailing-bin"
 
 
 class TestService(SERVICES[SERVICE]):
     """
-    As doc/interop-test-descriptions.md of gRPC wants it; UnimplementedMethod is left out.
+    As doc/interop-test-descriptions.md of gRPC wants it; UnimplementedCall is left out.
+
+    A field ``expect_compressed``, ``response_compressed`` or ``compressed`` that is absent
+    is false: nothing is compressed then, in either direction.
     """
 
     __test__ = False
@@ -49,10 +54,16 @@ class TestService(SERVICES[SERVICE]):
         _echo_metadata()
         _check_compression(request)
         _fail_if_asked(request)
-        response = SimpleResponse(payload=Payload(body=bytes(request.response_size)))
+        response = SimpleResponse(payload=_payload(request, request.response_size))
         if request.fill_server_id:
             response.server_id = self._name
-        return _packed_as_asked(response, request, "response_compressed")
+        if request.response_compressed.value:
+            rpcfw.context().set_compression("gzip")
+        return response
+
+    async def cacheable_unary_call(self, request):
+        rpcfw.context().send_metadata({"cache-control": "max-age=60, public"})
+        return SimpleResponse(payload=Payload(body=str(time.time_ns()).encode()))
 
     async def streaming_input_call(self, requests):
         _echo_metadata()
@@ -63,18 +74,18 @@ class TestService(SERVICES[SERVICE]):
         return InputResponse(aggregated_payload_size=size)
 
     async def streaming_output_call(self, request):
-        _echo_metadata()
+        _begin_stream()
         async for response in self._responses(request):
             yield response
 
     async def full_duplex_call(self, requests):
-        _echo_metadata()
+        _begin_stream()
         async for request in requests:
             async for response in self._responses(request):
                 yield response
 
     async def half_duplex_call(self, requests):
-        _echo_metadata()
+        _begin_stream()
         for request in [request async for request in requests]:
             async for response in self._responses(request):
                 yield response
@@ -84,8 +95,8 @@ class TestService(SERVICES[SERVICE]):
         for wanted in request.response_parameters:
             if wanted.interval_us:
                 await deferLater(self._clock, wanted.interval_us / 1e6)
-            response = OutputResponse(payload=Payload(body=bytes(wanted.size)))
-            yield _packed_as_asked(response, wanted, "compressed")
+            response = OutputResponse(payload=_payload(request, wanted.size))
+            yield response if wanted.compressed.value else uncompressed(response)
 
 
 def _echo_metadata():
@@ -97,22 +108,39 @@ def _echo_metadata():
         context.send_trailers({TRAILING: trailing})
 
 
+def _begin_stream():
+    """
+    Choose the compression of the call, which must be known before its first message.
+    """
+    _echo_metadata()
+    rpcfw.context().set_compression("gzip")
+
+
 def _fail_if_asked(request):
-    if request.HasField("response_status") and request.response_status.code:
-        asked = request.response_status
-        raise ApplicationError(Status(asked.code), asked.message)
+    asked = request.response_status
+    if asked.code:
+        raise ApplicationError(Status.from_wire(asked.code), asked.message)
+
+
+def _payload(request, size):
+    """
+    Return a payload of the type that a request asks for.
+    """
+    if request.response_type != COMPRESSABLE:
+        text = f"the response_type {request.response_type} is not supported: only COMPRESSABLE is"
+        raise ApplicationError(Status.INVALID_ARGUMENT, text)
+    if size < 0:
+        text = f"a payload of {size} bytes was asked for: expected 0 or more"
+        raise ApplicationError(Status.INVALID_ARGUMENT, text)
+    return Payload(type=request.response_type, body=bytes(size))
 
 
 def _check_compression(request):
     compressed = came_compressed()
-    if request.HasField("expect_compressed") and request.expect_compressed.value != compressed:
+    if request.expect_compressed.value != compressed:
         came = "compressed" if compressed else "uncompressed"
-        raise ApplicationError(Status.INVALID_ARGUMENT, f"the message came {came}")
-
-
-def _packed_as_asked(response, asked, field):
-    plain = asked.HasField(field) and not getattr(asked, field).value
-    return uncompressed(response) if plain else response
+        text = f"the message came {came}, and expect_compressed does not say so"
+        raise ApplicationError(Status.INVALID_ARGUMENT, text)
 
 
 def flag(parser, name, text):

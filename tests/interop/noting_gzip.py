@@ -9,13 +9,12 @@ from contextvars import ContextVar
 from rpcfw_compression.deflate import DeflateCompressor
 from rpcfw_compression.gzip import GzipCompressor
 
-__all__ = ["SETS", "NotingDeflate", "NotingGzip", "came_compressed"]
+__all__ = ["COMPRESSING", "SETS", "NotingDeflate", "NotingGzip", "came_compressed"]
 
-#: Settings for an application that speaks gRPC and packs all that is large.
+#: Settings for an application that speaks gRPC and compresses what is asked for alone.
 SETS = (
     "app.protocols=native, grpc",
     "app.compressors=gzip, deflate",
-    "compression.plugin=gzip",
     # Room for 16 MiB of data, and what Protobuf says of it.
     "limits.max_receive_bytes=17MiB",
     "limits.max_send_bytes=17MiB",
@@ -23,6 +22,9 @@ SETS = (
     "plugins.compressors.deflate=tests.interop.noting_gzip:NotingDeflate",
     "plugins.compressors.gzip=tests.interop.noting_gzip:NotingGzip",
 )
+
+#: The same for one that compresses all that is large.
+COMPRESSING = (*SETS, "compression.plugin=gzip")
 
 _unpacked: ContextVar[bool] = ContextVar("unpacked", default=False)
 

@@ -10,7 +10,7 @@ import rpcfw
 from rpcfw import Application, ApplicationError, Status
 from rpcfw.codegen.dynamic import services_from_descriptor
 from rpcfw.spi.waiting import Waiter
-from tests.interop.noting_gzip import SETS, came_compressed
+from tests.interop.noting_gzip import COMPRESSING, came_compressed
 from tests.interop.shop import FAILURE, INITIAL, TRAILING, details_of
 
 __all__ = ["main"]
@@ -63,7 +63,8 @@ def main():
     import shop_pb2
 
     common = ("server.protocols=native, grpc", "registry.plugin=memory")
-    application = Application.from_ini(sets=[*SETS, *common, *sets], services=[_shop(shop_pb2)])
+    sets = [*COMPRESSING, *common, *sets]
+    application = Application.from_ini(sets=sets, services=[_shop(shop_pb2)])
 
     async def serve():
         sys.stdout.write(f"serving at {application.server.addresses[0]}\n")

@@ -16,7 +16,7 @@ from rpcfw import Application, Status, hearing
 from rpcfw.codegen.dynamic import services_from_descriptor
 from rpcfw.errors import CallError, DeadlineExceeded
 from rpcfw.spi.waiting import spawn
-from tests.interop.noting_gzip import SETS
+from tests.interop.noting_gzip import COMPRESSING
 from tests.interop.shop import FAILURE, INITIAL, TRAILING, details_of
 from tests.real.commands import Module, address_in
 
@@ -47,7 +47,7 @@ class ServerCase:
         target = address_in(serving.line())
         self.application = Application.from_ini(
             sets=[
-                *SETS,
+                *COMPRESSING,
                 "client.protocols=grpc",
                 "limits.max_receive_bytes=32MiB",
                 "registry.plugin=static",

@@ -114,8 +114,8 @@ class Pair:
     A client and a server that hear each other when `carry` is asked.
     """
 
-    def __init__(self, **limits: Any) -> None:
-        self.client = ClientMachine(Limits(**limits), ("gzip",), "localhost", "http")
+    def __init__(self, caller: str = "", **limits: Any) -> None:
+        self.client = ClientMachine(Limits(**limits), ("gzip",), "localhost", "http", caller)
         self.server = ServerMachine(Limits(**limits), ("gzip",))
         self.client.start()
         self.server.start()

@@ -61,9 +61,9 @@ def test_a_call_on_the_short_way_says_the_same_as_the_first() -> None:
     """
     What is remembered of the first call changes nothing in the later ones.
     """
-    pair = Pair()
+    pair = Pair(caller="shop")
     for number in range(5):
-        pair.client.call(RequestHead("a/b", "json", 3.0, PAIRS, "shop"), b"%d" % number, "", True)
+        pair.client.call(RequestHead("a/b", "json", 3.0, PAIRS), b"%d" % number, "", True)
         received = only(RequestReceived, pair.carry()[0])
         assert (3.0, "shop", "json", ("gzip",)) == (
             received.head.timeout_s,
