@@ -287,7 +287,7 @@ def test_interrupted(world):
     """
     call = ("call", "--address", f"tcp:{world.at}", "--timeout", "60s", "demo.Probe/hang")
     with Running(*call, '{"word": "long"}') as calling:
-        while world.provider.line() != "hanging long":
-            pass
+        while (line := world.provider.line()) != "hanging long":
+            assert line, "the provider has ended"
         assert (130, "", "") == calling.end(signal.SIGINT)
     assert "given up long" == world.provider.line()
