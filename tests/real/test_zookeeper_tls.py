@@ -75,6 +75,7 @@ class TestTLS(ZooKeeperCase, TestCase):
             "tls_certificate": str(certificate),
             "tls_key": str(key),
             "operation_timeout": "2s",
+            "connect_timeout": "20s",
             **texts,
         }
 
@@ -104,8 +105,13 @@ class TestTLS(ZooKeeperCase, TestCase):
         await refused.start()
         with pytest.raises(RegistryError, match="was reached within"):
             await refused.services()
+        # A slow machine may take longer for its first handshake than for that answer.
+        for _ in range(300):
+            if any("IP address mismatch" in text for text in warned):
+                break
+            await self.pass_time(0.1)
         await refused.stop()
-        assert "IP address mismatch" in warned[0]
+        assert any("IP address mismatch" in text for text in warned), warned
         lenient = await self.running(self.misnamed_address, **{**options, "tls_verify": "chain"})
         assert () == await lenient.services()
 
