@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser
 from importlib.metadata import EntryPoint
 from io import StringIO
@@ -136,3 +137,19 @@ def test_mistakes_are_told(arguments, said):
         run(*arguments)
 
     assert said in str(caught.value)
+
+
+def test_plugins_beside_the_ini_file(tmp_path, monkeypatch):
+    """
+    The modules of `[plugins]` are looked for in `[app] python_path`.
+    """
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "beside_it.py").write_text(
+        f"from {__name__} import Near\n\n\nclass Beside(Near):\n    pass\n"
+    )
+    ini = tmp_path / "it.ini"
+    ini.write_text("[app]\npython_path = .\n[plugins]\nrouters.beside = beside_it:Beside\n")
+
+    _, listed = run("-c", str(ini), "--group", "routers", "--json")
+
+    assert "" == {each["name"]: each["problem"] for each in json.loads(listed)}["beside"]
