@@ -56,10 +56,13 @@ TURN_BYTES = 1 << 20
 #: Answers above this are written one by one, so that it is seen when the socket is full.
 _LARGE_BYTES = 16 << 10
 
-#: What is asked of the socket at once, and what is asked once there was as much: a
-#: large message then comes in few reads, and small ones cost no large buffers.
+#: What is asked of the socket at once. Once there was as much, more is asked: a large
+#: message then comes in few reads, and small ones cost no large buffers. Where a read
+#: took long, as of thousands of tiny frames, less is asked: a machine takes a read whole.
 _READ_BYTES = 64 << 10
 _LARGE_READ_BYTES = 1 << 20
+_SMALL_READ_BYTES = 8 << 10
+_LONG_READ_S = 2 * TURN_S
 
 #: What is said for no bound on bytes.
 _NO_LIMIT = 1 << 62
@@ -108,7 +111,7 @@ class Connection(Protocol, ABC):
         self._hello_timeout_s = hello_timeout_s
         self._timer: Any = None
         self._gathering = False
-        self._reads_large = False
+        self._read_bytes = _READ_BYTES
         self._backlog = Backlog()
         #: The next turn, if anything waits for it.
         self._scheduled: Any = None
@@ -228,6 +231,8 @@ class Connection(Protocol, ABC):
         self._gathering = True
         try:
             events = self.machine.receive(data)
+            if len(data) >= _SMALL_READ_BYTES or self._read_bytes != _READ_BYTES:
+                self._choose_read_size(len(data), len(events))
             if self._postponed or self._waiting_bytes > self._max_waiting:
                 events = self._postponed.due(events, self.machine)
             rest = iter(events)
@@ -241,9 +246,6 @@ class Connection(Protocol, ABC):
         finally:
             self._gathering = False
             self._offer_output()
-        # Many small events cost most if they come in large reads.
-        if (len(data) >= _READ_BYTES and len(events) <= BUNCH) is not self._reads_large:
-            self._change_read_size()
         if self._halted or len(events) > BUNCH:
             if length_hint(rest) and not self._over:
                 self._backlog.put(rest)
@@ -421,11 +423,20 @@ class Connection(Protocol, ABC):
         if self._unsent is not None:
             self._unsent.add(self.abort, size)
 
-    def _change_read_size(self) -> None:
-        self._reads_large = not self._reads_large
-        # A socket's transport looks at it for each read; to others it says nothing.
-        size = _LARGE_READ_BYTES if self._reads_large else _READ_BYTES
-        cast(Any, self.transport).bufferSize = size
+    def _choose_read_size(self, size: int, events: int) -> None:
+        took_s = self._seconds() - self.heard_at
+        if took_s >= _LONG_READ_S or (
+            self._read_bytes == _SMALL_READ_BYTES <= size and took_s >= _LONG_READ_S / 8
+        ):
+            chosen = _SMALL_READ_BYTES
+        elif size >= _READ_BYTES and events <= BUNCH:
+            chosen = _LARGE_READ_BYTES
+        else:
+            chosen = _READ_BYTES
+        if chosen != self._read_bytes:
+            self._read_bytes = chosen
+            # A socket's transport looks at it for each read; to others it says nothing.
+            cast(Any, self.transport).bufferSize = chosen
 
     # The end.
 

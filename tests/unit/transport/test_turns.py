@@ -163,6 +163,29 @@ def test_a_turn_ends_with_its_time():
     assert 16 == len(keeper.requests)
 
 
+def test_reads_that_take_long_become_small():
+    """
+    Of a connection whose bytes cost much time less is read at once, until they do not.
+    """
+    clock, socket = LabClock(), Socket()
+    driver = server(clock, Keeper(), socket)
+    receive, takes_s = driver.machine.receive, [2 * TURN_S]
+
+    def slowly(data: bytes) -> list:
+        clock.rightNow += takes_s[0]
+        return receive(data)
+
+    driver.machine.receive = slowly
+    driver.dataReceived(frame(0x80, b"", bytes(8 << 10)))
+    assert 8 << 10 == socket.bufferSize
+    takes_s[0] /= 4
+    driver.dataReceived(frame(0x80, b"", bytes(8 << 10)))
+    assert 8 << 10 == socket.bufferSize
+    takes_s[0] = 0.0
+    driver.dataReceived(frame(0x80, b"", bytes(8 << 10)))
+    assert 64 << 10 == socket.bufferSize
+
+
 def test_a_turn_ends_with_its_bytes():
     """
     Large answers end a turn, though the socket took them all.
