@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--p99-ms", type=float, default=250.0, help="bound of the honest client")
     parser.add_argument("--rss-mb", type=float, default=300.0, help="bound of the server")
+    parser.add_argument("--timeout-s", type=float, default=10.0, help="of an honest call")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--only", choices=ATTACKS, nargs="+", default=[*ATTACKS], help="these attacks alone"
@@ -71,7 +72,7 @@ def _soak(options: argparse.Namespace, folder: Path) -> bool:
         assert server.stdout is not None
         told = json.loads(server.stdout.readline() or "{}")
         ports = [str(port) for port in told["ports"]]
-        with Honest(told["ports"][0]) as honest:
+        with Honest(told["ports"][0], options.timeout_s) as honest:
             honest.call(1.0)  # it is connected before it gets crowded
             told_what = ["--seed", str(options.seed), "--only", *options.only]
             with _child(*told_what, "--attack", *ports) as attackers:

@@ -25,9 +25,10 @@ class Honest:
 
     Args:
         port: of the server.
+        timeout_s: of a call.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, timeout_s: float) -> None:
         self.times_ms: list[float] = []
         self.lost: list[str] = []
         self._applications = [
@@ -38,7 +39,7 @@ class Honest:
                     f"registry.instances=soak.Soaked = tcp:127.0.0.1:{port} protocols={wire}",
                     f"client.protocols={wire}",
                     "retry.plugin=never",
-                    "client.timeout=10s",
+                    f"client.timeout={timeout_s}s",
                 ]
             )
             for wire in _WIRES

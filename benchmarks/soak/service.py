@@ -4,18 +4,20 @@ What the soak's server serves, and the process that serves it.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
 import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 
 from rpcfw import Application, Service, method
 
@@ -42,25 +44,21 @@ class Soaked(Service, name="soak.Soaked"):
 
     @method
     async def unread(self, numbers: AsyncIterator[int]) -> int:
-        await asyncio.sleep(30)
+        await deferLater(_reactor(), 30)
         return 0
 
     @method(one_way=True)
     async def tell(self, text: str) -> None:
-        await asyncio.sleep(1)
+        await deferLater(_reactor(), 1)
 
 
 def serve(folder: Path) -> None:
     """
     Serve until standard input ends; print the ports and the pid as JSON first.
     """
-    asyncio.run(_serve(_certificate(folder)))
-
-
-async def _serve(certificate: Path) -> None:
+    certificate = _certificate(folder)
     application = Application.from_ini(
         sets=[
-            "app.reactor=asyncio",
             "app.protocols=native, grpc",
             "registry.plugin=memory",
             "server.protocols=native, grpc",
@@ -69,12 +67,20 @@ async def _serve(certificate: Path) -> None:
         ],
         services=(Soaked(),),
     )
-    await application.start()
-    assert application.server is not None
-    ports = [address.port for address in application.server.addresses]
-    print(json.dumps({"ports": ports, "pid": os.getpid()}), flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    await application.stop()
+
+    async def run() -> None:
+        assert application.server is not None
+        ports = [address.port for address in application.server.addresses]
+        print(json.dumps({"ports": ports, "pid": os.getpid()}), flush=True)
+        await deferToThread(sys.stdin.read)
+
+    application.run(run)
+
+
+def _reactor() -> Any:
+    from twisted.internet import reactor
+
+    return reactor
 
 
 def _certificate(folder: Path) -> Path:

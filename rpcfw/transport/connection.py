@@ -40,6 +40,7 @@ from rpcfw.transport.backlog import Backlog
 from rpcfw.transport.direct import direct_write
 from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.postponed import Postponed
+from rpcfw.transport.reading_size import READ_BYTES, SMALL_READ_BYTES, read_size
 from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
@@ -55,14 +56,6 @@ TURN_S = 0.002
 TURN_BYTES = 1 << 20
 #: Answers above this are written one by one, so that it is seen when the socket is full.
 _LARGE_BYTES = 16 << 10
-
-#: What is asked of the socket at once. Once there was as much, more is asked: a large
-#: message then comes in few reads, and small ones cost no large buffers. Where a read
-#: took long, as of thousands of tiny frames, less is asked: a machine takes a read whole.
-_READ_BYTES = 64 << 10
-_LARGE_READ_BYTES = 1 << 20
-_SMALL_READ_BYTES = 8 << 10
-_LONG_READ_S = 2 * TURN_S
 
 #: What is said for no bound on bytes.
 _NO_LIMIT = 1 << 62
@@ -111,7 +104,7 @@ class Connection(Protocol, ABC):
         self._hello_timeout_s = hello_timeout_s
         self._timer: Any = None
         self._gathering = False
-        self._read_bytes = _READ_BYTES
+        self._read_bytes = READ_BYTES
         self._backlog = Backlog()
         #: The next turn, if anything waits for it.
         self._scheduled: Any = None
@@ -231,7 +224,7 @@ class Connection(Protocol, ABC):
         self._gathering = True
         try:
             events = self.machine.receive(data)
-            if len(data) >= _SMALL_READ_BYTES or self._read_bytes != _READ_BYTES:
+            if len(data) >= SMALL_READ_BYTES or self._read_bytes != READ_BYTES:
                 self._choose_read_size(len(data), len(events))
             if self._postponed or self._waiting_bytes > self._max_waiting:
                 events = self._postponed.due(events, self.machine)
@@ -425,14 +418,7 @@ class Connection(Protocol, ABC):
 
     def _choose_read_size(self, size: int, events: int) -> None:
         took_s = self._seconds() - self.heard_at
-        if took_s >= _LONG_READ_S or (
-            self._read_bytes == _SMALL_READ_BYTES <= size and took_s >= _LONG_READ_S / 8
-        ):
-            chosen = _SMALL_READ_BYTES
-        elif size >= _READ_BYTES and events <= BUNCH:
-            chosen = _LARGE_READ_BYTES
-        else:
-            chosen = _READ_BYTES
+        chosen = read_size(self._read_bytes, size, took_s, large=events <= BUNCH)
         if chosen != self._read_bytes:
             self._read_bytes = chosen
             # A socket's transport looks at it for each read; to others it says nothing.

@@ -10,22 +10,8 @@ from importlib.util import find_spec
 
 from tests.requirements import require
 
-#: All but "windows of 0" and "changes of settings", which wait for bounds of what is kept
-#: for HTTP/2's flow control.
-_ATTACKS = (
-    "TLS handshakes that never end",
-    "frames that never end",
-    "floods of frames without use",
-    "rapid reset",
-    "large answers that nobody reads",
-    "huge lengths",
-    "garbage",
-    "many connections",
-    "tiny messages that nobody reads",
-    "one-way calls",
-)
 #: A loaded machine is slow, and no sign of harm: memory and lost calls are.
-_PATIENT = ("--p99-ms", "20000")
+_PATIENT = ("--p99-ms", "20000", "--timeout-s", "60")
 
 
 def test_an_honest_client_loses_nothing():
@@ -35,7 +21,7 @@ def test_an_honest_client_loses_nothing():
     require(find_spec("cryptography"), "pip install 'rpcfw[tls]'")
     require(find_spec("hpack"), "pip install 'rpcfw[grpc]'")
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.soak", "--seconds", "5", *_PATIENT, "--only", *_ATTACKS],
+        [sys.executable, "-m", "benchmarks.soak", "--seconds", "5", *_PATIENT],
         capture_output=True,
         text=True,
         timeout=240,

@@ -169,7 +169,7 @@ def test_reads_that_take_long_become_small():
     """
     clock, socket = LabClock(), Socket()
     driver = server(clock, Keeper(), socket)
-    receive, takes_s = driver.machine.receive, [2 * TURN_S]
+    receive, takes_s = driver.machine.receive, [0.004]
 
     def slowly(data: bytes) -> list:
         clock.rightNow += takes_s[0]
