@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpcfw.app.application import Application
     from rpcfw.app.blocking import blocking
+    from rpcfw.client.options import with_options
     from rpcfw.client.stub import Stub
     from rpcfw.errors import ApplicationError, CallError
     from rpcfw.spi.compressor import uncompressed
@@ -36,6 +37,7 @@ __all__ = [
     "hearing",
     "method",
     "uncompressed",
+    "with_options",
 ]
 
 _HOMES = {
@@ -53,6 +55,7 @@ _HOMES = {
     "hearing": "rpcfw.spi.hearing",
     "method": "rpcfw.spi.service",
     "uncompressed": "rpcfw.spi.compressor",
+    "with_options": "rpcfw.client.options",
 }
 
 

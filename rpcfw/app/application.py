@@ -4,13 +4,14 @@ An application: everything of one process, made from a plan, started and stopped
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Concatenate, TypeVar, overload
 
 from attrs import evolve
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -23,8 +24,9 @@ from rpcfw.app.reactors import reactor as system_reactor
 from rpcfw.app.reactors import settle
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
 from rpcfw.client.assembly import Client, Policies
+from rpcfw.client.callers import Conversation, P, R, Requests, T
 from rpcfw.client.inspection import ClientInspection
-from rpcfw.client.stub import calling
+from rpcfw.client.stub import calling, calling_method
 from rpcfw.errors import ContractError, SetupError
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart, Tree
@@ -35,6 +37,7 @@ from rpcfw.spi.clock import Chance
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.service import Service
+from rpcfw.spi.stream import Stream
 from rpcfw.spi.waiting import apart, spawn
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
@@ -44,7 +47,7 @@ from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Application", "Services"]
 
-T = TypeVar("T")
+C = TypeVar("C")
 
 #: Service objects, or what makes them from what surrounds them in the process.
 Services = Sequence[Service] | Callable[[Surroundings], Sequence[Service]]
@@ -122,15 +125,63 @@ class Application:
 
     # Clients.
 
-    def client(self, service: Any) -> Any:
+    def client(self, service: type[C]) -> C:
         """
-        Return an object that calls a service.
+        Return an object that calls a service, typed as the class that is handed in.
+
+        So type checkers see each ``async def`` as it is called. A plain function is awaited
+        too, which they do not know: for that, and for streams in full, see `caller`.
 
         Args:
-            service: a service class, or a stub class that protoc-gen-rpcfw wrote; of
-                that an instance is returned, typed as it.
+            service: a service class, or a stub class that protoc-gen-rpcfw wrote.
         """
-        return calling(service, self.channel)
+        made: C = calling(service, self.channel)
+        return made
+
+    # The first that fits is taken, so what fits several stands from narrow to wide.
+    @overload
+    def caller(
+        self, method: Callable[[Any, AsyncIterator[T]], AsyncIterator[R]], /
+    ) -> Conversation[T, R]: ...
+
+    @overload
+    def caller(
+        self, method: Callable[[Any, AsyncIterator[T]], Coroutine[Any, Any, R] | Deferred[R]], /
+    ) -> Callable[[Requests[T]], Coroutine[Any, Any, R]]: ...
+
+    @overload
+    def caller(  # type: ignore[overload-overlap]  # the widest overlaps with all, on purpose
+        self, method: Callable[Concatenate[Any, P], AsyncIterator[R]], /
+    ) -> Callable[P, Stream[Any, R]]: ...
+
+    @overload
+    def caller(
+        self, method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
+    ) -> Callable[P, Coroutine[Any, Any, R]]: ...
+
+    @overload
+    def caller(
+        self, method: Callable[Concatenate[Any, P], Deferred[R]], /
+    ) -> Callable[P, Coroutine[Any, Any, R]]: ...
+
+    @overload
+    def caller(
+        self, method: Callable[Concatenate[Any, P], R], /
+    ) -> Callable[P, Coroutine[Any, Any, R]]: ...
+
+    def caller(self, method: Any, /) -> Any:
+        """
+        Return a function that calls one method, typed in all four shapes.
+
+        As in ``say = app.caller(Greeter.say)`` and then ``await say("bob")``.
+
+        Args:
+            method: as it stands in the class that marks it.
+
+        Raises:
+            ContractError: it is no method of a service with a name.
+        """
+        return calling_method(method, self.channel)
 
     @property
     def clients(self) -> tuple[Client, ...]:

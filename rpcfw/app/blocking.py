@@ -4,24 +4,26 @@ rpcfw for code that blocks: plain threads, no reactor in sight.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from os import PathLike
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, Concatenate, TypeVar, overload
+
+from twisted.internet.defer import Deferred
 
 from rpcfw.app.application import Application
 from rpcfw.app.reactor_thread import ReactorThread
 from rpcfw.app.thread_channel import ThreadChannel
-from rpcfw.client.stub import calling
+from rpcfw.client.blocking import BlockingStream, BlockingStub, blocking_method, blocking_proxy
+from rpcfw.client.callers import BlockingConversation, P, R, Requests, T
+from rpcfw.client.stub import calling, calling_method
 from rpcfw.spi import service
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.stream import Stream
-from rpcfw.values.metadata import Metadata
 
 __all__ = ["BlockingApplication", "BlockingStream", "blocking"]
 
-T = TypeVar("T")
+B = TypeVar("B", bound=BlockingStub)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -123,15 +125,70 @@ class BlockingApplication:
     ) -> None:
         self.stop()
 
+    @overload
+    def client(self, service: type[B]) -> B: ...
+
+    @overload
+    def client(self, service: type[Any]) -> Any: ...
+
     def client(self, service: Any) -> Any:
         """
         Return an object that calls a service and blocks for each answer.
 
-        Its methods take and return what those of `Application.client` do, but a
-        stream is a plain iterator. What a caller iterates over may block: it runs in a
-        thread of its own, which waits while the server is behind.
+        Its methods take what those of `Application.client` do, and return the result
+        itself; a stream is a plain iterator. What a caller iterates over may block: it
+        runs in a thread of its own, which waits while the server is behind.
+
+        Python cannot write down the type of that for any class. Type checkers know it of
+        a blocking stub, and of what `caller` returns.
+
+        Args:
+            service: a service class or a stub class; of a blocking one that
+                protoc-gen-rpcfw wrote an instance is returned.
         """
-        return _BlockingProxy(calling(service, self._channel), self._thread)
+        if isinstance(service, type) and issubclass(service, BlockingStub):
+            return service(self._channel(service.service_name), self._thread)
+        return blocking_proxy(calling(service, self._channel), self._thread)
+
+    @overload
+    def caller(
+        self, method: Callable[[Any, AsyncIterator[T]], AsyncIterator[R]], /
+    ) -> BlockingConversation[T, R]: ...
+
+    @overload
+    def caller(
+        self, method: Callable[[Any, AsyncIterator[T]], Coroutine[Any, Any, R] | Deferred[R]], /
+    ) -> Callable[[Requests[T]], R]: ...
+
+    @overload
+    def caller(
+        self, method: Callable[Concatenate[Any, P], AsyncIterator[R]], /
+    ) -> Callable[P, BlockingStream[Any, R]]: ...
+
+    @overload
+    def caller(
+        self, method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
+    ) -> Callable[P, R]: ...
+
+    @overload
+    def caller(self, method: Callable[Concatenate[Any, P], Deferred[R]], /) -> Callable[P, R]: ...
+
+    @overload
+    def caller(self, method: Callable[Concatenate[Any, P], R], /) -> Callable[P, R]: ...
+
+    def caller(self, method: Any, /) -> Any:
+        """
+        Return a function that calls one method and blocks for the answer.
+
+        As in ``say = app.caller(Greeter.say)`` and then ``print(say("bob"))``.
+
+        Args:
+            method: as it stands in the class that marks it.
+
+        Raises:
+            ContractError: it is no method of a service with a name.
+        """
+        return blocking_method(calling_method(method, self._channel), self._thread)
 
     def _channel(self, name: str) -> Channel:
         """
@@ -139,84 +196,3 @@ class BlockingApplication:
         """
         channel = self._thread.run_plain(self._application.channel, name)
         return ThreadChannel(channel, self._application.ground.surroundings.threads)
-
-
-class BlockingStream:
-    """
-    A streaming call for plain threads: an iterator, and a context that ends it.
-    """
-
-    def __init__(self, stream: Stream, thread: ReactorThread) -> None:
-        self._stream = stream
-        self._thread = thread
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        try:
-            return self._thread.run(self._stream.__anext__)
-        except StopAsyncIteration:
-            raise StopIteration from None
-
-    def send(self, message: Any) -> None:
-        """
-        Send one message; block while the server is behind.
-        """
-        self._thread.run(self._stream.send, message)
-
-    def end(self) -> None:
-        """
-        Say that no more messages will be sent.
-        """
-        self._thread.run(self._stream.end)
-
-    def metadata(self) -> Metadata:
-        """
-        Return what the server sent before its first message; block until it is here.
-        """
-        return self._thread.run(self._stream.metadata)
-
-    @property
-    def trailers(self) -> Metadata:
-        """
-        What the server sent after its last message; empty before.
-        """
-        return self._stream.trailers
-
-    def cancel(self) -> None:
-        """
-        Give the call up.
-        """
-        self._thread.run_plain(self._stream.cancel)
-
-    def __enter__(self) -> BlockingStream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.cancel()
-
-
-class _BlockingProxy:
-    def __init__(self, proxy: Any, thread: ReactorThread) -> None:
-        self._proxy = proxy
-        self._thread = thread
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._proxy, name)
-
-        def blocks(*arguments: Any, **named: Any) -> Any:
-            # In the caller's thread: what its arguments do may block, and is its own.
-            result = method(*arguments, **named)
-            if isinstance(result, Stream):
-                return BlockingStream(result, self._thread)
-            return self._thread.run_coroutine(result)
-
-        blocks.__name__ = name
-        blocks.__doc__ = method.__doc__
-        return blocks

@@ -7,15 +7,16 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, TypeAlias
 
+from rpcfw.client.signatures import describe, only_parameter
 from rpcfw.errors import ContractError
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.service import Offered, Service, offered
+from rpcfw.spi.service import Offered, Service, offered, offered_as
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method, Shape
 from rpcfw.values.units import parse_time_limit
 
-__all__ = ["Stub", "calling", "proxy"]
+__all__ = ["Stub", "Timeout", "calling", "calling_method", "proxy"]
 
 Timeout: TypeAlias = "float | str | None"
 
@@ -79,6 +80,21 @@ def calling(service: Any, channel: Callable[[str], Channel]) -> Any:
     raise ContractError(f"{service!r} is neither a service class nor a stub class")
 
 
+def calling_method(function: Any, channel: Callable[[str], Channel]) -> Callable[..., Any]:
+    """
+    Return a function that calls one method.
+
+    Args:
+        function: the method as it stands in the service class that marks it.
+        channel: gives the channel to a service by name.
+
+    Raises:
+        ContractError: it is no method of a service with a name.
+    """
+    service, one = offered_as(function)
+    return _method(service, one, channel(service.service_name))
+
+
 def proxy(service: type[Service], channel: Channel) -> Any:
     """
     Return an object with a method for each of a service class's.
@@ -91,22 +107,24 @@ def proxy(service: type[Service], channel: Channel) -> Any:
     Raises:
         ContractError: the class cannot be called; says why.
     """
-    namespace = {one.attribute: _method(one, channel) for one in offered(service)}
+    namespace: dict[str, Any] = {
+        one.attribute: staticmethod(_method(service, one, channel)) for one in offered(service)
+    }
     namespace["__doc__"] = f"Calls {service.service_name}.\n\n{service.__doc__ or ''}"
     namespace["__slots__"] = ()
+    namespace["__module__"] = service.__module__
     return type(f"{service.__name__}Proxy", (), namespace)()
 
 
-def _method(one: Offered, channel: Channel) -> Any:
+def _method(service: type[Service], one: Offered, channel: Channel) -> Callable[..., Any]:
     """
-    Make the method for one of the four ways to call.
+    Return the function that calls one method, in one of the four ways to call.
     """
     shape, method = one.method.shape, one.method
     send: Callable[..., Any] = channel.stream if shape.server_streams else channel.call
-    spread = one.parameters is not None
-    make_request = method.request_type if spread else _only
-    if shape is Shape.BIDI_STREAM:
-        make_request = _messages_or_none
+    make_request = method.request_type
+    if one.parameters is None:
+        make_request = _taking(only_parameter(service, one), shape)
 
     def stub(
         *arguments: Any,
@@ -119,14 +137,29 @@ def _method(one: Offered, channel: Channel) -> Any:
             timeout = parse_time_limit(timeout)
         return send(method, make_request(*arguments, **named), timeout, metadata, compression)
 
-    stub.__name__ = stub.__qualname__ = one.attribute
-    stub.__doc__ = f"Call {method.path} ({shape.value})."
-    return staticmethod(stub)
+    describe(stub, service, one)
+    return stub
+
+
+def _taking(name: str, shape: Shape) -> Callable[..., Any]:
+    """
+    Return what takes the one argument, by position or by the name it has in the service.
+    """
+    if not shape.client_streams and name == "request":
+        return _only
+    default = (None,) if shape is Shape.BIDI_STREAM else ()
+
+    def take(*arguments: Any, **named: Any) -> Any:
+        given = (*arguments, *named.values()) or default
+        if len(given) != 1 or named.keys() - {name}:
+            raise TypeError(
+                f"expected one argument, {name}; got {len(arguments)} by position "
+                f"and by name {', '.join(named) or 'none'}"
+            )
+        return given[0]
+
+    return take
 
 
 def _only(request: Any) -> Any:
     return request
-
-
-def _messages_or_none(messages: Any = None) -> Any:
-    return messages

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import (
@@ -30,7 +31,7 @@ from rpcfw.codegen.model import shape_of
 from rpcfw.codegen.names import attributes
 from rpcfw.errors import SetupError
 from rpcfw.kernel.extras import needs
-from rpcfw.spi.service import Service, service_class
+from rpcfw.spi.service import service_class
 from rpcfw.values.method import Method
 
 __all__ = [
@@ -45,9 +46,12 @@ __all__ = [
 _PROTOC_LIMIT_S = 60
 
 
-class Services(Mapping[str, "type[Service]"]):
+class Services(Mapping[str, Any]):
     """
     Service classes by their full names, and the message classes beside them.
+
+    What these classes take and return is known at run time only, so to type checkers
+    they are `typing.Any`.
 
     Args:
         files: the files whose services these are.
@@ -75,7 +79,7 @@ class Services(Mapping[str, "type[Service]"]):
                 continue
         raise SetupError(f"no message {name!r} is in the files of {self._listed()}")
 
-    def __getitem__(self, name: str) -> type[Service]:
+    def __getitem__(self, name: str) -> Any:
         try:
             return self._services[name]
         except KeyError:
@@ -104,7 +108,7 @@ def services_from_descriptor(descriptor: FileDescriptor | ServiceDescriptor) -> 
     return Services([file])
 
 
-def service_from_descriptor(descriptor: ServiceDescriptor) -> type[Service]:
+def service_from_descriptor(descriptor: ServiceDescriptor) -> Any:
     """
     Return the class to subclass, or to make a client of, for one service.
     """

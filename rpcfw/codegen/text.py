@@ -1,9 +1,9 @@
 """
 A file of services to the text of a Python module.
 
-For each service a base class, which users subclass to serve it, and a stub to
-call it; both typed. The base class alone says what the service is on the wire:
-the stub reads it there.
+For each service a base class, which users subclass to serve it, and two stubs to
+call it, from coroutines and from plain threads; all typed. The base class alone says
+what the service is on the wire: the stubs read it there.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def module_text(file: ServiceFile, *, relative: bool, written: Collection[str] =
             blocks.append(
                 f"{table} = {{one.attribute: one.method for one in offered({service.name}Base)}}"
             )
-        blocks.append(_calling(service, table, imports))
+        blocks.append(_calling(service, table, imports, blocking=False))
+        blocks.append(_calling(service, table, imports, blocking=True))
     return "\n\n\n".join(blocks) + "\n"
 
 
@@ -66,7 +67,7 @@ def _head(file: ServiceFile, methods: list[RPC], imports: Imports) -> str:
     sections = [
         [
             '"""',
-            f"The services of {file.proto}: a base class to serve each, a stub to call it.",
+            f"The services of {file.proto}: a base class to serve each, stubs to call it.",
             "",
             "Written by protoc-gen-rpcfw. Do not edit: write the proto file anew instead.",
             '"""',
@@ -76,7 +77,8 @@ def _head(file: ServiceFile, methods: list[RPC], imports: Imports) -> str:
         _own_imports(shapes),
         imports.lines(),
     ]
-    names = [f"{service.name}{end}" for service in file.services for end in ("Base", "Stub")]
+    ends = ("Base", "BlockingStub", "Stub")
+    names = [f"{service.name}{end}" for service in file.services for end in ends]
     exported = ["__all__ = [", *(f'    "{name}",' for name in sorted(names)), "]"]
     return "\n\n".join("\n".join(section) for section in (*sections, exported) if section)
 
@@ -108,7 +110,10 @@ def _own_imports(shapes: set[Shape]) -> list[str]:
     replies = any(not shape.server_streams for shape in shapes)
     service = ["Reply"] if replies else []
     service += ["Service", *(["method", "offered"] if shapes else [])]
+    blocking = ["BlockingStream"] if streams else []
+    blocking.append("BlockingStub")
     return [
+        f"from rpcfw.client.blocking import {', '.join(blocking)}",
         "from rpcfw.client.stub import Stub",
         *(["from rpcfw.errors import Unimplemented"] if shapes else []),
         f"from rpcfw.spi.service import {', '.join(service)}",
@@ -153,28 +158,33 @@ def _served(service: WrittenService, method: RPC, imports: Imports) -> list[str]
     ]
 
 
-def _calling(service: WrittenService, table: str, imports: Imports) -> str:
-    lines = [f"class {service.name}Stub(Stub):"]
+def _calling(service: WrittenService, table: str, imports: Imports, *, blocking: bool) -> str:
+    kind = "BlockingStub" if blocking else "Stub"
+    lines = [f"class {service.name}{kind}({kind}):"]
     lines += _docstring("    ", service.comment or f"Calls {service.full_name}.")
     lines += ["", f'    service_name = "{service.full_name}"']
     for method in service.methods:
-        lines += ["", *_called(method, table, imports)]
+        lines += ["", *_called(method, table, imports, blocking=blocking)]
     return "\n".join(lines)
 
 
-def _called(method: RPC, table: str, imports: Imports) -> list[str]:
+def _called(method: RPC, table: str, imports: Imports, *, blocking: bool) -> list[str]:
     request, response = imports.annotation(method.request), imports.annotation(method.response)
     taken = request
     if method.shape.client_streams:
         taken = f"Iterable[{request}] | AsyncIterable[{request}]"
     if method.shape is Shape.BIDI_STREAM:
         taken += " | None = None"
-    given = f"Coroutine[Any, Any, {response}]"
+    given = response if blocking else f"Coroutine[Any, Any, {response}]"
     if method.shape.server_streams:
-        given = f"Stream[{request}, {response}]"
+        given = f"{'BlockingStream' if blocking else 'Stream'}[{request}, {response}]"
     verb = "_stream" if method.shape.server_streams else "_call"
     parameter = _parameter(method)
     known = f'{table}["{method.attribute}"]'
+    call = f"self.{verb}({known}, {parameter}, timeout, metadata, compression)"
+    # mypy's strict mode lets nobody return what is Any, as a blocking call's result is.
+    is_any = blocking and not method.shape.server_streams
+    body = [f"reply: {given} = {call}", "return reply"] if is_any else [f"return {call}"]
     return [
         f"    def {method.attribute}(",
         "        self,",
@@ -183,7 +193,7 @@ def _called(method: RPC, table: str, imports: Imports) -> list[str]:
         *(f"        {limit}," for limit in _LIMITS.split(", ")),
         f"    ) -> {given}:",
         *_docstring("        ", _said(method)),
-        f"        return self.{verb}({known}, {parameter}, timeout, metadata, compression)",
+        *(f"        {line}" for line in body),
     ]
 
 

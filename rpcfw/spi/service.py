@@ -42,6 +42,7 @@ __all__ = [
     "context",
     "method",
     "offered",
+    "offered_as",
     "service_class",
 ]
 
@@ -74,6 +75,8 @@ class _Mark:
     request_type: Any = None
     response_type: Any = None
     codec: str | None = None
+    #: The class with a name that the function was written in, and its name there.
+    owner: tuple[type[Service], str] | None = None
 
 
 @frozen(eq=False)
@@ -122,6 +125,8 @@ class Service:
                 raise ContractError(f"{cls.__qualname__}: {name!r} cannot be a service's name")
             cls.service_name = name
         check_hooks(cls)
+        if cls.service_name:
+            _own(cls)
 
     async def started(self) -> None:
         """
@@ -246,6 +251,39 @@ def _wrapped(attribute: Any) -> Any:
     if isinstance(attribute, property):
         return attribute.fget
     return attribute.func if isinstance(attribute, (cached_property, partialmethod)) else None
+
+
+def _own(cls: type[Service]) -> None:
+    """
+    Write on the functions of a class whose they are.
+    """
+    for attribute, value in vars(cls).items():
+        mark = vars(value).get("__rpcfw__") if inspect.isfunction(value) else None
+        if mark is not None and mark.owner is None:
+            mark.owner = (cls, attribute)
+
+
+def offered_as(function: Any) -> tuple[type[Service], Offered]:
+    """
+    Return the service class that a method was written in, and what it offers as that.
+
+    Args:
+        function: the method as it stands in the class, ``Greeter.say``.
+
+    Raises:
+        ContractError: it is no method of a service with a name.
+    """
+    mark: _Mark | None = getattr(function, "__dict__", {}).get("__rpcfw__")
+    if mark is None or mark.owner is None or inspect.ismethod(function):
+        raise ContractError(
+            f"{getattr(function, '__qualname__', repr(function))} is no method of a service: "
+            "expected one marked with @rpcfw.method in a class that has a name, as Greeter.say"
+        )
+    cls, attribute = mark.owner
+    for one in offered(cls):
+        if one.attribute == attribute:
+            return cls, one
+    raise ContractError(f"{cls.__qualname__}.{attribute} is not marked with @rpcfw.method")
 
 
 def offered(cls: type[Service]) -> tuple[Offered, ...]:

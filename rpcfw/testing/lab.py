@@ -42,6 +42,7 @@ from rpcfw.transport.memory import MemoryNetwork
 
 __all__ = ["Lab", "Process"]
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 #: More than any limit of a stopped process: what is still due then is a leak.
@@ -173,7 +174,7 @@ class Lab:
         """
         return self.start(self.process(name, (), *sets))
 
-    def client(self, service: Any) -> Any:
+    def client(self, service: type[C]) -> C:
         """
         Return what calls a service: from a process that is the same each time.
         """

@@ -69,6 +69,9 @@ class Consumer:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._greeter = application.client(Greeter)
+        # These take messages, which a caller has in a list.
+        self._add = application.caller(Greeter.total)
+        self._talk = application.caller(Greeter.chat)
         self._tallies = {shape: Tally() for shape in _CALLERS}
         self._at_least = dict(_ENOUGH)
         self._enough: Waiter[None] | None = None
@@ -105,10 +108,10 @@ class Consumer:
         self._tell("shown", shape="unary", call='say("bob")', answers=_texts(said))
         counted = [answer async for answer in greeter.count(3)]
         self._tell("shown", shape="server-stream", call="count(3)", answers=_texts(counted))
-        added = [await greeter.total([1, 2, 3])]
+        added = [await self._add([1, 2, 3])]
         self._tell("shown", shape="client-stream", call="total(1, 2, 3)", answers=_texts(added))
         words = ["one", "two"]
-        talked = [answer async for answer in greeter.chat(words)]
+        talked = [answer async for answer in self._talk(words)]
         self._tell("shown", shape="bidi-stream", call='chat("one", "two")', answers=_texts(talked))
 
     async def _call(self, shape: str) -> None:
@@ -158,12 +161,12 @@ class Consumer:
         return _texts(answers) == [str(n) for n in range(1, 51)], answers[-1].by
 
     async def _total(self, number: int) -> tuple[bool, int]:
-        answer = await self._greeter.total(range(50))
+        answer = await self._add(range(50))
         return answer.text == str(sum(range(50))), answer.by
 
     async def _chat(self, number: int) -> tuple[bool, int]:
         words = [f"word {n}" for n in range(50)]
-        answers = [answer async for answer in self._greeter.chat(words)]
+        answers = [answer async for answer in self._talk(words)]
         return _texts(answers) == [word.upper() for word in words], answers[-1].by
 
     def _calls(self) -> int:

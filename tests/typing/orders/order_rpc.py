@@ -1,5 +1,5 @@
 """
-The services of order.proto: a base class to serve each, a stub to call it.
+The services of order.proto: a base class to serve each, stubs to call it.
 
 Written by protoc-gen-rpcfw. Do not edit: write the proto file anew instead.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
+from rpcfw.client.blocking import BlockingStream, BlockingStub
 from rpcfw.client.stub import Stub
 from rpcfw.errors import Unimplemented
 from rpcfw.spi.service import Reply, Service, method, offered
@@ -23,6 +24,7 @@ else:
 
 __all__ = [
     "OrderServiceBase",
+    "OrderServiceBlockingStub",
     "OrderServiceStub",
 ]
 
@@ -119,11 +121,12 @@ class OrderServiceStub(Stub):
         *,
         timeout: float | str | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Coroutine[Any, Any, order_pb2.Order]:
         """
         Makes an order.
         """
-        return self._call(_ORDER_SERVICE["create"], request, timeout, metadata)
+        return self._call(_ORDER_SERVICE["create"], request, timeout, metadata, compression)
 
     def close(
         self,
@@ -131,11 +134,12 @@ class OrderServiceStub(Stub):
         *,
         timeout: float | str | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Coroutine[Any, Any, order_pb2.Order]:
         """
         Closes an order. Closing it again changes nothing.
         """
-        return self._call(_ORDER_SERVICE["close"], request, timeout, metadata)
+        return self._call(_ORDER_SERVICE["close"], request, timeout, metadata, compression)
 
     def server_stream(
         self,
@@ -143,11 +147,12 @@ class OrderServiceStub(Stub):
         *,
         timeout: float | str | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Stream[order_pb2.OrderApiCreate, order_pb2.Order]:
         """
         The server pushes: the states of one order.
         """
-        return self._stream(_ORDER_SERVICE["server_stream"], request, timeout, metadata)
+        return self._stream(_ORDER_SERVICE["server_stream"], request, timeout, metadata, compression)
 
     def client_stream(
         self,
@@ -155,11 +160,12 @@ class OrderServiceStub(Stub):
         *,
         timeout: float | str | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Coroutine[Any, Any, order_pb2.Order]:
         """
         The client pushes: many orders, merged into one.
         """
-        return self._call(_ORDER_SERVICE["client_stream"], requests, timeout, metadata)
+        return self._call(_ORDER_SERVICE["client_stream"], requests, timeout, metadata, compression)
 
     def bd_stream(
         self,
@@ -169,8 +175,87 @@ class OrderServiceStub(Stub):
         *,
         timeout: float | str | None = None,
         metadata: MetadataLike | None = None,
+        compression: str | None = None,
     ) -> Stream[order_pb2.OrderApiCreate, order_pb2.Order]:
         """
         Both push: each order is answered as it comes.
         """
-        return self._stream(_ORDER_SERVICE["bd_stream"], requests, timeout, metadata)
+        return self._stream(_ORDER_SERVICE["bd_stream"], requests, timeout, metadata, compression)
+
+
+class OrderServiceBlockingStub(BlockingStub):
+    """
+    Orders: made, closed, and followed.
+    """
+
+    service_name = "order.v1.OrderService"
+
+    def create(
+        self,
+        request: order_pb2.OrderApiCreate,
+        *,
+        timeout: float | str | None = None,
+        metadata: MetadataLike | None = None,
+        compression: str | None = None,
+    ) -> order_pb2.Order:
+        """
+        Makes an order.
+        """
+        reply: order_pb2.Order = self._call(_ORDER_SERVICE["create"], request, timeout, metadata, compression)
+        return reply
+
+    def close(
+        self,
+        request: order_pb2.CloseApiCreate,
+        *,
+        timeout: float | str | None = None,
+        metadata: MetadataLike | None = None,
+        compression: str | None = None,
+    ) -> order_pb2.Order:
+        """
+        Closes an order. Closing it again changes nothing.
+        """
+        reply: order_pb2.Order = self._call(_ORDER_SERVICE["close"], request, timeout, metadata, compression)
+        return reply
+
+    def server_stream(
+        self,
+        request: order_pb2.OrderApiCreate,
+        *,
+        timeout: float | str | None = None,
+        metadata: MetadataLike | None = None,
+        compression: str | None = None,
+    ) -> BlockingStream[order_pb2.OrderApiCreate, order_pb2.Order]:
+        """
+        The server pushes: the states of one order.
+        """
+        return self._stream(_ORDER_SERVICE["server_stream"], request, timeout, metadata, compression)
+
+    def client_stream(
+        self,
+        requests: Iterable[order_pb2.OrderApiCreate] | AsyncIterable[order_pb2.OrderApiCreate],
+        *,
+        timeout: float | str | None = None,
+        metadata: MetadataLike | None = None,
+        compression: str | None = None,
+    ) -> order_pb2.Order:
+        """
+        The client pushes: many orders, merged into one.
+        """
+        reply: order_pb2.Order = self._call(_ORDER_SERVICE["client_stream"], requests, timeout, metadata, compression)
+        return reply
+
+    def bd_stream(
+        self,
+        requests: Iterable[order_pb2.OrderApiCreate]
+        | AsyncIterable[order_pb2.OrderApiCreate]
+        | None = None,
+        *,
+        timeout: float | str | None = None,
+        metadata: MetadataLike | None = None,
+        compression: str | None = None,
+    ) -> BlockingStream[order_pb2.OrderApiCreate, order_pb2.Order]:
+        """
+        Both push: each order is answered as it comes.
+        """
+        return self._stream(_ORDER_SERVICE["bd_stream"], requests, timeout, metadata, compression)
