@@ -83,6 +83,19 @@ def heard(app):
     return [len(found), all(found), first, stream.trailers.get("told")]
 
 
+def typed(app):
+    """
+    Call by callers, with options and without.
+    """
+    echo = app.caller(Slow.echo)
+    quick = rpcfw.with_options(app.caller(Slow.sleep), timeout=0.05)
+    try:
+        quick(30)
+    except rpcfw.CallError as error:
+        ended = error.status.name
+    return [echo("a"), len(list(app.caller(Slow.count)(3))), ended, "echo" in dir(app.client(Slow))]
+
+
 def dropped(app):
     """
     Stop reading streams, in every way that says nothing.

@@ -121,3 +121,10 @@ def test_the_reactors_own_thread(address):
     """
     (told,) = finish(begin("within", address))
     assert "never end" in told
+
+
+def test_callers_block_for_their_answers(address):
+    """
+    A function for one method returns the result itself, streams too, within its time limit.
+    """
+    assert ["a", 3, "DEADLINE_EXCEEDED", True] == finish(begin("typed", address))
