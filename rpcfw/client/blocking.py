@@ -136,7 +136,8 @@ class BlockingStub:
     ) -> Any:
         if isinstance(timeout, str):
             timeout = parse_time_limit(timeout)
-        return self._thread.run(self._channel.call, method, request, timeout, metadata, compression)
+        call = self._channel.call(method, request, timeout, metadata, compression)
+        return self._thread.run_coroutine(call)
 
     def _stream(
         self,

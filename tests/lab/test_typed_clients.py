@@ -68,6 +68,9 @@ class Inside:
     def run(self, function, *arguments):
         return self.lab.run(function(*arguments))
 
+    def run_coroutine(self, coroutine):
+        return self.lab.run(coroutine)
+
     def run_plain(self, function, *arguments):
         return function(*arguments)
 
