@@ -14,7 +14,7 @@ from tests.house.tree import ROOT
 from tests.real.commands import LIMIT_S, environment
 from tests.real.test_documents import files_of
 
-PAGES = ["testing", "plugins"]
+PAGES = ["asyncio", "errors", "installation", "plugins", "testing", "troubleshooting"]
 
 BLOCK = re.compile(r"(?m)^```(?:python|ini)$")
 
