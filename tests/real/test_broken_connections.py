@@ -30,6 +30,8 @@ class Chatty:
     A machine that says something for all that it reads, as who grants room does.
     """
 
+    unsent_bytes = 0
+
     def __init__(self) -> None:
         self.read = bytearray()
         self.output = b""
