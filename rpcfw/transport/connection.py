@@ -19,6 +19,7 @@ has, but not for ever.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from operator import length_hint
 from typing import Any, ClassVar, cast
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IPushProducer, ITCPTransport, ITransport
+from twisted.internet.interfaces import IPushProducer, ITCPTransport, ITransport
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -36,6 +37,7 @@ from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import Event, RequestReceived
 from rpcfw.spi.protocol import Machine
 from rpcfw.spi.waiting import Waiter, running_loop, sleep
+from rpcfw.transport.address_text import address_text
 from rpcfw.transport.backlog import Backlog
 from rpcfw.transport.direct import direct_write
 from rpcfw.transport.lingering import Lingering
@@ -43,7 +45,7 @@ from rpcfw.transport.postponed import Postponed
 from rpcfw.transport.reading_size import READ_BYTES, SMALL_READ_BYTES, read_size
 from rpcfw.transport.unsent import UnsentBytes
 
-__all__ = ["BUNCH", "LINGER_S", "Connection", "address_text"]
+__all__ = ["BUNCH", "LINGER_S", "Connection"]
 
 #: So many events are acted on before what they led to is written. Were a turn with
 #: hundreds of calls written only at its end, the peer would have nothing to do until
@@ -56,9 +58,6 @@ TURN_S = 0.002
 TURN_BYTES = 1 << 20
 #: Answers above this are written one by one, so that it is seen when the socket is full.
 _LARGE_BYTES = 16 << 10
-
-#: What is said for no bound on bytes.
-_NO_LIMIT = 1 << 62
 
 #: How long a closed connection may still take to write what it has.
 LINGER_S = 5.0
@@ -111,21 +110,22 @@ class Connection(Protocol, ABC):
         #: This turn is over.
         self._halted = False
         #: What comes has to wait, behind what waits already or for the socket.
-        self._held = False
+        self.held = False
         #: Reading is paused.
         self._paused = False
         self._turn_bytes = 0
         self._turn_events = TURN_EVENTS
         self._unsent = unsent
         #: Bytes that may wait for the peer's flow control before its calls are postponed.
-        self._max_waiting = _NO_LIMIT if unsent is None else unsent.max_connection_bytes
+        self._max_waiting = sys.maxsize if unsent is None else unsent.max_connection_bytes
         self._postponed = Postponed(self._max_waiting)
         #: How many wait, as last told to `unsent`.
         self._waiting_bytes = 0
         #: The socket takes no more for now.
         self.full = False
         self._writers: deque[Waiter[None]] = deque()
-        self._over = False
+        #: Closed from either side, or failed.
+        self.over = False
 
     @property
     def alive_at(self) -> float:
@@ -154,7 +154,7 @@ class Connection(Protocol, ABC):
 
         Writers go on one after the other, until the socket is full again.
         """
-        while self.full and not self._over:
+        while self.full and not self.over:
             waiter: Waiter[None] = Waiter()
             self._writers.append(waiter)
             await waiter
@@ -176,13 +176,19 @@ class Connection(Protocol, ABC):
         """
         Close the connection once what was written has left.
         """
-        if self._over:
-            return
-        self.machine.closing(reason)
-        self._write()
+        if not self.over:
+            self.machine.closing(reason)
+            self._write()
+            self._close_socket(reason)
+
+    def _close_socket(self, reason: str) -> None:
+        if self.over:
+            return  # cut off: what was written last was too much
         transport = cast(Any, self.transport)
         # A transport with a producer that it has paused would wait for it, for ever.
         transport.unregisterProducer()
+        if self._paused:
+            transport.resumeProducing()  # over TLS the peer's own close has to be read
         if self.lingering is not None:
             self.lingering.add(self)
         transport.loseConnection()
@@ -193,7 +199,7 @@ class Connection(Protocol, ABC):
         """
         Close the connection at once; what was not yet sent is dropped.
         """
-        if not self._over:
+        if not self.over:
             self._abort()
             self._end(reason)
 
@@ -217,7 +223,7 @@ class Connection(Protocol, ABC):
         self.flush()
 
     def dataReceived(self, data: bytes) -> None:
-        if self._held:
+        if self.held:
             self._put_aside(data)
             return
         self.heard_at = self._seconds()
@@ -237,35 +243,39 @@ class Connection(Protocol, ABC):
                     if self._halted:
                         break
         finally:
-            self._gathering = False
             self._offer_output()
+            self._gathering = False
         if self._halted or len(events) > BUNCH:
-            if length_hint(rest) and not self._over:
+            if length_hint(rest) and not self.over:
                 self._backlog.put(rest)
             self._end_turn()
 
     def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
-        rest = [] if self._over else self._last_events()
-        self._set_timer(None)
-        if self._unsent is not None:
-            self._unsent.remove(self.abort)
-        if self.lingering is not None:
-            self.lingering.discard(self)
-        if not self._over:
-            self._end(reason.getErrorMessage())
-            self._backlog.put(iter(rest))
-            self._end_turn()
+        rest: list[Event] = []
+        try:
+            if not self.over:
+                rest = self._last_events()
+        finally:
+            self._set_timer(None)
+            if self._unsent is not None:
+                self._unsent.remove(self._cut_off)
+            if self.lingering is not None:
+                self.lingering.discard(self)
+            if not self.over:
+                self._end(reason.getErrorMessage())
+                self._backlog.put(iter(rest))
+                self._end_turn()
 
     def pauseProducing(self) -> None:
         self.full = True
         if self._pause_reading:
-            self._halted = self._held = True
+            self._halted = self.held = True
             self._pause()
 
     def resumeProducing(self) -> None:
         self.full = False
         if self._unsent is not None:
-            self._unsent.drained(self.abort)
+            self._unsent.drained(self._cut_off)
         self._end_turn()
         self._resume_writers()
 
@@ -301,10 +311,10 @@ class Connection(Protocol, ABC):
         self._halted = False
         self._postpone()
         full = self._is_full()
-        self._held = full or bool(self._backlog)
+        self.held = full or bool(self._backlog)
         if not full and self._backlog and self._scheduled is None:
             self._scheduled = self._clock.callLater(0, self._go_on)
-        elif not self._held and self._paused and not self._over:
+        elif not self.held and self._paused and not self.over:
             self._paused = False
             cast(IPushProducer, self.transport).resumeProducing()
 
@@ -312,12 +322,10 @@ class Connection(Protocol, ABC):
         if self._postponed or self._waiting_bytes > self._max_waiting:
             waiting = list(self._backlog.events)
             self._backlog.events = iter(self._postponed.due(waiting, self.machine))
+            self.flush()  # calls that were refused
 
     def _is_full(self) -> bool:
-        """
-        Tell whether all that comes has to wait for the socket.
-        """
-        return self.full and self._pause_reading and not self._over
+        return self.full and self._pause_reading and not self.over
 
     def _go_on(self) -> None:
         self._scheduled = None
@@ -325,17 +333,21 @@ class Connection(Protocol, ABC):
             return  # it has become so since
         self._gathering = True
         try:
-            if not length_hint(self._backlog.events):
+            if self._backlog and not length_hint(self._backlog.events):
                 self.heard_at = self._backlog.read(self.machine)
                 self._postpone()
             self._take_turn(self._backlog.events)
+        except BaseException:
+            # So Twisted ends a connection that fails while it is read from.
+            self.abort("this side failed")
+            raise
         finally:
-            self._gathering = False
             self._offer_output()
-        self._end_turn()
+            self._gathering = False
+            self._end_turn()
 
     def _put_aside(self, data: bytes) -> None:
-        if not self._over:
+        if not self.over:
             self._backlog.put_bytes(data, self._seconds())
             self._pause()
 
@@ -345,7 +357,7 @@ class Connection(Protocol, ABC):
 
     def _last_events(self) -> list[Event]:
         """
-        Look at what waits as the connection is lost; return what is still to be acted on.
+        Look at what waits as the connection ends; return what is still to be acted on.
 
         At a client that is all that came before, and is acted on here and now. At a
         server it is calls whose callers wait for nothing: they are begun in later turns.
@@ -365,10 +377,10 @@ class Connection(Protocol, ABC):
 
     def _write(self) -> None:
         data = self.machine.take_output()
-        if data and not self._over:
+        if data and not self.over:
             self.transport.write(data)
-            if self.full:
-                self._count_unsent(len(data))
+            if self.full and self._unsent is not None:
+                self._unsent.add(self._cut_off, len(data))
         if self.machine.unsent_bytes != self._waiting_bytes:
             self._count_waiting()
 
@@ -376,10 +388,10 @@ class Connection(Protocol, ABC):
         if self.on_progress is not None:
             self.on_progress()
         data = self.machine.take_output()
-        if data and not self._over:
+        if data and not self.over:
             self._offer(data)
-            if self.full:
-                self._count_unsent(len(data))
+            if self.full and self._unsent is not None:
+                self._unsent.add(self._cut_off, len(data))
         if self.machine.unsent_bytes != self._waiting_bytes:
             self._count_waiting()
 
@@ -388,10 +400,10 @@ class Connection(Protocol, ABC):
         Write an answer in the midst of a turn; end the turn if it is one too many.
         """
         data = self.machine.take_output()
-        if data and not self._over:
+        if data and not self.over:
             self._offer(data)
-            if self.full:
-                self._count_unsent(len(data))
+            if self.full and self._unsent is not None:
+                self._unsent.add(self._cut_off, len(data))
             self._turn_bytes += len(data)
             if self._turn_bytes >= TURN_BYTES:
                 self._halted = True
@@ -403,18 +415,17 @@ class Connection(Protocol, ABC):
         Note what the peer's flow control keeps; begin no further calls if it is too much.
         """
         before, self._waiting_bytes = self._waiting_bytes, self.machine.unsent_bytes
-        if self._unsent is None or self._over:
+        if self._unsent is None or self.over:
             return
-        self._unsent.wait(self.abort, self._waiting_bytes)
+        self._unsent.wait(self._cut_off, self._waiting_bytes)
         if self._waiting_bytes > self._max_waiting:
             self._halted = True
-        elif before > self._max_waiting and self._postponed and not self._gathering:
+        elif before > self._max_waiting and self._postponed:
             # It was not the peer that made room: nothing that is read will tell.
-            self._end_turn()
-
-    def _count_unsent(self, size: int) -> None:
-        if self._unsent is not None:
-            self._unsent.add(self.abort, size)
+            if self._gathering:
+                self._halted = True  # and the end of this turn sees to it
+            else:
+                self._end_turn()
 
     def _choose_read_size(self, size: int, events: int) -> None:
         took_s = self._seconds() - self.heard_at
@@ -427,7 +438,7 @@ class Connection(Protocol, ABC):
     # The end.
 
     def _end(self, reason: str) -> None:
-        self._over = self._halted = self._held = True
+        self.over = self._halted = self.held = True
         self._set_timer(None)
         self._backlog.clear()
         self._postponed.clear()
@@ -452,11 +463,16 @@ class Connection(Protocol, ABC):
         """
 
     def _greeted(self) -> None:
-        """
-        The peer has greeted in time.
-        """
-        if not self._over:
+        if not self.over:
             self._set_timer(None)
+
+    def _cut_off(self, reason: str) -> None:
+        """
+        Drop what the socket keeps for the peer, also of a connection that is closed.
+        """
+        if self.over:
+            self._abort()
+        self.abort(reason)
 
     def _abort(self) -> None:
         transport = cast(Any, self.transport)
@@ -475,19 +491,7 @@ class Connection(Protocol, ABC):
 
     def _resume_writers(self) -> None:
         writers = self._writers
-        while writers and (self._over or not self.full):
+        while writers and (self.over or not self.full):
             waiter = writers.popleft()
             if not waiter.called:  # else it was given up
                 waiter.callback(None)
-
-
-def address_text(address: IAddress) -> str:
-    """
-    Return an end of a connection as people read it.
-    """
-    host, port = getattr(address, "host", None), getattr(address, "port", None)
-    if host is None:
-        return "a local peer"
-    if port is None:
-        return str(host)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -129,8 +129,9 @@ class Driver(Connection):
     def close(self, reason: str) -> None:
         # What the peer has sent meanwhile is still heard: a ping is answered, and an
         # answer reaches its call. (A server has no use for requests that come now.)
-        if not (self._over or self._gathering or self._pause_reading):
+        if not (self.over or self._gathering or self._pause_reading):
             read_remains(self.transport)
+            self._last_events()
         super().close(reason)
 
     # What the connection tells.
@@ -141,12 +142,14 @@ class Driver(Connection):
 
         A server has no use for requests whose callers have gone.
         """
-        if not self._over and not self._pause_reading:
+        if not self.over and not self._pause_reading:
             read_remains(self.transport)
 
     def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
-        super().connectionLost(reason)
-        self._owner.disconnected(self)
+        try:
+            super().connectionLost(reason)
+        finally:
+            self._owner.disconnected(self)
 
     def _connected(self) -> None:
         self._owner.connected(self)

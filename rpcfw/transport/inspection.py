@@ -5,7 +5,7 @@ What can be told of one connection while it is open, and counted of it afterward
 from __future__ import annotations
 
 from rpcfw.spi.inspection import Calls, Connection
-from rpcfw.transport.connection import address_text
+from rpcfw.transport.address_text import address_text
 from rpcfw.transport.driver import Driver
 
 __all__ = ["calls_at_end", "calls_of", "connection_of"]

@@ -102,6 +102,8 @@ class Keepalive:
 
     def _frame_overdue(self, now: float) -> bool:
         frame = self._driver.machine.unfinished_frame
-        if not frame or frame != self._frame or now > self._due_at + _LATE_S:
+        # While this side reads nothing, the rest of it may wait in the socket.
+        waits = self._driver.held or now > self._due_at + _LATE_S
+        if not frame or frame != self._frame or waits:
             self._frame, self._frame_since = frame, now
         return now - self._frame_since >= self._frame_s - _SLACK_S

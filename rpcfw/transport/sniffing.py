@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine, Match, WireProtocol
+from rpcfw.transport.address_text import address_text
 from rpcfw.transport.capacity import Capacity
-from rpcfw.transport.connection import address_text
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.tls import handshake_error

@@ -19,6 +19,7 @@ class Peer:
         self.alive_at = 0.0
         self.pings = 0
         self.unfinished_frame = 0
+        self.held = False
         self.aborted = ""
         self.listeners: dict = {}
         self.machine = self
