@@ -14,7 +14,7 @@ from contextvars import Context, copy_context
 from math import inf
 from typing import Any
 
-from rpcfw.errors import CallError, InvalidMessage, MessageTooLarge, Rejected
+from rpcfw.errors import CallError, ConnectionLost, InvalidMessage, MessageTooLarge, Rejected
 from rpcfw.server.catalog import Catalog, Served
 from rpcfw.server.dispatch import Pending
 from rpcfw.server.failures import Failures, refusal, status_of
@@ -172,6 +172,7 @@ class Reception:
             opened = self._opened(driver, event, call, served)
             run = opened.run = DeferredRun(coroutine, context, opened.done)
             run.wait(waited)
+            self._check_connection(opened)
 
     def _serve_stream(
         self, driver: Driver, event: RequestReceived, call: Call, served: Served, reader: Coder
@@ -227,6 +228,14 @@ class Reception:
         else:
             task = opened.run = TaskRun(coroutine, context, opened.done)
             task.tell()
+        self._check_connection(opened)
+
+    def _check_connection(self, opened: Open) -> None:
+        """
+        See to a one-way call that is begun when its connection is lost already.
+        """
+        if opened.driver.over and opened.run is not None:
+            opened.lost(ConnectionLost(f"the connection to {opened.driver.peer} is lost"))
 
     def _ended(self, opened: Open, result: Any, error: BaseException | None) -> None:
         """

@@ -422,3 +422,27 @@ def test_a_one_way_call_leaves_its_place(lab, ends):
     lab.advance(1)
     assert "b" == service.told[-1]
     lab.errors.flush(KeyError)
+
+
+def test_one_way_calls_that_are_begun_when_their_connection_is_lost_are_bounded(lab):
+    """
+    The limit holds for those too that came in one read, and had no turn before the caller hung up.
+    """
+    service = OneWay(lab.clock)
+    server = lab.serve(service, sets=["limits.max_calls=400"]).application.server
+    for _ in range(2):
+        consumer = lab.consumer()
+        client = consumer.application.client(OneWay)
+
+        async def many(client=client):
+            for _ in range(400):
+                await client.tell("a")
+
+        lab.run(client.tell("first"))
+        lab.run(many())
+        lab.until(lambda before=server.in_flight: server.in_flight > before + 100)
+        lab.kill(consumer)
+        lab.advance(0.001)
+    assert 400 == server.in_flight
+    lab.advance(1)
+    assert 400 == len(service.told)
