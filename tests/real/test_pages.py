@@ -4,19 +4,28 @@ The pages about one subject each: every file that they show is run or checked.
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from textwrap import dedent
 
 import pytest
 
+from rpcfw.cli.main import main
 from tests.house.tree import ROOT
 from tests.real.commands import LIMIT_S, environment
-from tests.real.test_documents import files_of
+from tests.real.test_documents import DOCUMENTS, files_of
 
-PAGES = ["asyncio", "errors", "installation", "plugins", "testing", "troubleshooting"]
+PAGES = ["asyncio", "data-types", "errors", "installation", "plugins", "testing", "troubleshooting"]
 
 BLOCK = re.compile(r"(?m)^```(?:python|ini)$")
+
+#: A block in any document, be it in a list.
+ANY_BLOCK = re.compile(r"(?ms)^ *```(python|ini)\n(.*?)^ *```")
+
+#: What a block of a document may lack that is not run: the user's modules, files and packages.
+LACKS = re.compile(r"there is no module|No such file or directory|needs: pip install")
 
 #: Checks each file as `rpcfw config check` does, in one process: a process each is slow.
 #: Without the folder that Python adds by itself, which the command does not have.
@@ -95,3 +104,36 @@ def test_the_lab_runs_under_trial(tmp_path):
         (tmp_path / name).write_text(text)
 
     run(tmp_path, "-m", "twisted.trial", "test_trial")
+
+
+def blocks_of(document, language):
+    """
+    Return the text of each block in a language.
+    """
+    found = ANY_BLOCK.findall(document.read_text())
+    return [dedent(text) for kind, text in found if kind == language]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_documents_set_can_be_set(document, tmp_path, capsys, monkeypatch):
+    """
+    Sections, options and values in the blocks of every document are right.
+    """
+    monkeypatch.setattr("sys.path", [*sys.path])
+    file = tmp_path / "shown.ini"
+    for text in blocks_of(document, "ini"):
+        file.write_text(text)
+        main(["config", "check", "-c", str(file)])
+    told = capsys.readouterr()
+    mistakes = re.findall(rf"(?m)^{re.escape(str(file))}:\d.*", told.out + told.err)
+
+    assert [] == [mistake for mistake in mistakes if not LACKS.search(mistake)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_python_of_documents_is_python(document):
+    """
+    The blocks of every document can be read by Python; those of pages are run besides.
+    """
+    for text in blocks_of(document, "python"):
+        ast.parse(text)
