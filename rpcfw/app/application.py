@@ -359,8 +359,12 @@ class Application:
 
     async def _start_clients(self) -> None:
         self._running = True
-        for client in tuple(self._clients.values()):
-            await self._start_client(client)
+        try:
+            for client in tuple(self._clients.values()):
+                await self._start_client(client)
+        except BaseException:
+            await self._stop_clients()  # those that were started
+            raise
 
     async def _start_client(self, client: Client) -> None:
         if self.registry is None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import pytest
 
+from rpcfw.errors import SetupError
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.waiting import sleep
 from rpcfw.values.call import Call
-from tests.lab.services import Kinds
+from tests.lab.services import Greeter, Kinds
 
 ONCE = "retry.max_attempts=1"
 
@@ -108,3 +109,51 @@ def test_calls_wait_for_the_plugins_of_their_client(kinds, monkeypatch, late_sto
         return
     kinds.advance(2)
     assert "BOB" == kinds.run(client.coroutine("bob"))
+
+
+class Noted(Filter):
+    """
+    Notes that it is started and stopped.
+    """
+
+    notes: list[str] = []  # noqa: RUF012  # shared, so that the test sees it
+
+    async def start(self):
+        self.notes.append("start")
+
+    async def stop(self):
+        self.notes.append("stop")
+
+    async def apply(self, call, proceed):
+        return await proceed(call)
+
+
+class Broken(Noted):
+    """
+    Does not start.
+    """
+
+    async def start(self):
+        raise ValueError("broken")
+
+
+def test_clients_that_were_started_before_one_that_was_not(kinds):
+    """
+    A start that fails stops them: their filters, and their look-out for instances.
+    """
+    Noted.notes.clear()
+    application = kinds.process(
+        "consumer",
+        (),
+        f"plugins.filters.noted={__name__}:Noted",
+        f"plugins.filters.broken={__name__}:Broken",
+        "client demo.Kinds.insert=noted after DEADLINE",
+        "client demo.Greeter.insert=broken after DEADLINE",
+    ).application
+    application.client(Kinds)
+    application.client(Greeter)
+
+    with pytest.raises(SetupError, match="broken"):
+        kinds.run(application.start())
+    assert ["start", "stop"] == Noted.notes
+    assert all(client.stopped for client in application.clients)
