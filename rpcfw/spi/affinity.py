@@ -24,8 +24,9 @@ __all__ = ["Affinity", "check_loop", "running_loop"]
 
 #: Of all applications that were bound, for a fork to unbind in the child.
 _known: WeakSet[Affinity] = WeakSet()
-#: Of those that run on a real reactor now. While there are none, every loop will do.
-_running: set[Affinity] = set()
+#: Those that run on a real reactor now, each with that one's loop, if it has one. While
+#: there are none, every loop will do.
+_running: dict[Affinity, Any] = {}
 
 _FORKED = (
     "this process was forked from the one that made the application, whose connections "
@@ -67,13 +68,13 @@ class Affinity:
             self.current, self.expected = running_loop, here
         _known.add(self)
         if real:
-            _running.add(self)
+            _running[self] = loop
 
     def release(self) -> None:
         """
         The application has stopped.
         """
-        _running.discard(self)
+        _running.pop(self, None)
 
     def check(self, what: str) -> None:
         """
@@ -128,7 +129,7 @@ def check_loop(loop: Any) -> None:
     Raises:
         SetupError: says where they run.
     """
-    if not _running or any(one._loop is loop for one in _running):  # noqa: SLF001  # of this file
+    if not _running or loop in _running.values():
         return
     raise next(iter(_running)).misplaced("something of rpcfw's")
 

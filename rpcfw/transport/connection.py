@@ -232,7 +232,7 @@ class Connection(Protocol, ABC):
             events = self.machine.receive(data)
             if len(data) >= SMALL_READ_BYTES or self._read_bytes != READ_BYTES:
                 self._choose_read_size(len(data), len(events))
-            if self._postponed or self._waiting_bytes > self._max_waiting:
+            if self._postponed.calls or self._waiting_bytes > self._max_waiting:
                 events = self._postponed.due(events, self.machine)
             rest = iter(events)
             if len(events) > BUNCH:
@@ -319,7 +319,7 @@ class Connection(Protocol, ABC):
             cast(IPushProducer, self.transport).resumeProducing()
 
     def _postpone(self) -> None:
-        if self._postponed or self._waiting_bytes > self._max_waiting:
+        if self._postponed.calls or self._waiting_bytes > self._max_waiting:
             waiting = list(self._backlog.events)
             self._backlog.events = iter(self._postponed.due(waiting, self.machine))
             self.flush()  # calls that were refused
@@ -420,7 +420,7 @@ class Connection(Protocol, ABC):
         self._unsent.wait(self._cut_off, self._waiting_bytes)
         if self._waiting_bytes > self._max_waiting:
             self._halted = True
-        elif before > self._max_waiting and self._postponed:
+        elif before > self._max_waiting and self._postponed.calls:
             # It was not the peer that made room: nothing that is read will tell.
             if self._gathering:
                 self._halted = True  # and the end of this turn sees to it

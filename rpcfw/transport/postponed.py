@@ -20,22 +20,20 @@ _REQUEST_BYTES = 512
 
 class Postponed:
     """
-    The calls of one connection. It is false if none waits.
+    The calls of one connection.
 
     Args:
         max_bytes: of answers that wait, before calls have to; and of calls that wait,
             before further ones are refused.
     """
 
-    __slots__ = ("_bytes", "_max_bytes", "_of")
+    __slots__ = ("_bytes", "_max_bytes", "calls")
 
     def __init__(self, max_bytes: int) -> None:
-        self._of: dict[int, list[Event]] = {}
+        #: What came of each. Connections look here for each read: a method would cost a call.
+        self.calls: dict[int, list[Event]] = {}
         self._bytes = 0
         self._max_bytes = max_bytes
-
-    def __bool__(self) -> bool:
-        return bool(self._of)
 
     def due(self, events: list[Event], machine: Machine) -> list[Event]:
         """
@@ -45,7 +43,7 @@ class Postponed:
             machine: says what waits to be sent, and refuses calls.
         """
         if machine.unsent_bytes <= self._max_bytes:
-            return self._take() + events if self._of else events
+            return self._take() + events if self.calls else events
         return [event for event in events if not self._keeps(event, machine)]
 
     def clear(self) -> None:
@@ -55,19 +53,19 @@ class Postponed:
         self._take()
 
     def _take(self) -> list[Event]:
-        waiting, self._of, self._bytes = self._of, {}, 0
+        waiting, self.calls, self._bytes = self.calls, {}, 0
         return [event for events in waiting.values() for event in events]
 
     def _keeps(self, event: Event, machine: Machine) -> bool:
         if type(event) is RequestReceived:
             self._begin(event, machine)
             return True
-        waiting = self._of.get(getattr(event, "call_id", 0))
+        waiting = self.calls.get(getattr(event, "call_id", 0))
         if waiting is None:
             return False
         if type(event) is CallCancelled:
             self._bytes -= _size(waiting[0])
-            del self._of[event.call_id]
+            del self.calls[event.call_id]
         else:
             waiting.append(event)
         return True
@@ -76,7 +74,7 @@ class Postponed:
         size = _size(event)
         if self._bytes + size <= self._max_bytes:
             self._bytes += size
-            self._of[event.call_id] = [event]
+            self.calls[event.call_id] = [event]
             return
         text = (
             f"{machine.unsent_bytes} bytes of answers wait for room on this connection (see "
