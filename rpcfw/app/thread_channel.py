@@ -40,9 +40,12 @@ class ThreadChannel(Channel):
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
         compression: str | None = None,
+        wait_for_ready: bool = False,
     ) -> Coroutine[Any, Any, Any]:
         messages = self._messages(method, request)
-        return self._channel.call(method, messages, timeout_s, metadata, compression)
+        return self._channel.call(
+            method, messages, timeout_s, metadata, compression, wait_for_ready
+        )
 
     def stream(
         self,
@@ -51,9 +54,12 @@ class ThreadChannel(Channel):
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
         compression: str | None = None,
+        wait_for_ready: bool = False,
     ) -> Stream:
         messages = self._messages(method, request)
-        return self._channel.stream(method, messages, timeout_s, metadata, compression)
+        return self._channel.stream(
+            method, messages, timeout_s, metadata, compression, wait_for_ready
+        )
 
     async def close(self) -> None:
         await self._channel.close()

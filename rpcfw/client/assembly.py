@@ -5,6 +5,7 @@ A client, put together: filters in their places, nodes and links below them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
@@ -18,7 +19,7 @@ from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
 from rpcfw.errors import CallError, Cancelled, NoInstances
-from rpcfw.filters.configured import attempt_filters
+from rpcfw.filters.configured import attempt_filters, once_ready
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
 from rpcfw.filters.retry import AttemptCount
@@ -120,14 +121,16 @@ class Client:
         self._beginning: dict[Waiter[None], None] | None = None
         self.stopped = False
         innermost = selection(ground.timers.seconds, self._none_known)
+        stack = self.stack.build(innermost)
         self.channel = ClientChannel(
-            self.stack.build(innermost),
+            stack,
             options,
             ground.timers,
             self.stop,
             ground.surroundings.threads.post,
             ground.surroundings.affinity,
             policies.config,
+            partial(once_ready, ground.surroundings, stack),
         )
 
     def expect_start(self) -> None:

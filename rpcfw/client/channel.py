@@ -55,6 +55,7 @@ class ClientChannel(Channel):
         post: runs a function in the reactor's thread, soon; see `Threads.post`.
         affinity: where its coroutines may be awaited.
         config: may set shorter limits, by method.
+        ready_stack: the call stack for calls that wait for somebody who serves.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class ClientChannel(Channel):
         post: Callable[..., Any],
         affinity: Affinity,
         config: ServiceConfig | None = None,
+        ready_stack: CallStep | None = None,
     ) -> None:
         self._stack = stack
+        self._ready_stack = ready_stack or stack
         self._affinity = affinity
         self._timeout_s = limits.timeout
         self._stream_timeout_s = limits.stream_timeout
@@ -84,10 +87,12 @@ class ClientChannel(Channel):
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
         compression: str | None = None,
+        wait_for_ready: bool = False,
     ) -> Coroutine[Any, Any, Any]:
         call = self._begin(method, request, timeout_s, metadata, compression)
+        stack = self._ready_stack if wait_for_ready else self._stack
         heard = listener() if ears else None
-        running = self._stack(call) if heard is None else heard.follow(call, self._stack)
+        running = stack(call) if heard is None else heard.follow(call, stack)
         # What Python names if nobody awaits it; a stack's own functions say nothing to a caller.
         running.__qualname__ = method.path  # type: ignore[attr-defined]  # a coroutine has one
         return running
@@ -99,9 +104,11 @@ class ClientChannel(Channel):
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
         compression: str | None = None,
+        wait_for_ready: bool = False,
     ) -> Stream:
         call = self._begin(method, request, timeout_s, metadata, compression)
-        return OpeningStream(call, self._stack, self._post, self._affinity)
+        stack = self._ready_stack if wait_for_ready else self._stack
+        return OpeningStream(call, stack, self._post, self._affinity)
 
     async def close(self) -> None:
         self._affinity.check("the close of a channel")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.errors import CallError
+from rpcfw.errors import CallError, DeadlineExceeded
 from rpcfw.filters.hedge import Hedge
 from rpcfw.filters.retry import Retry
 from rpcfw.spi.attempts import RetryPolicy
@@ -19,7 +19,7 @@ from rpcfw.values.budget import Budget
 from rpcfw.values.call import Call
 from rpcfw.values.service_config import ServiceConfig
 
-__all__ = ["ConfiguredRetry", "WaitForReady", "attempt_filters"]
+__all__ = ["ConfiguredRetry", "WaitForReady", "attempt_filters", "once_ready"]
 
 _HARMLESS = Hint.NEVER_SENT | Hint.NOT_BEGUN
 #: How often it is tried whether somebody serves by now.
@@ -120,13 +120,23 @@ class WaitForReady(Filter):
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         if not self._config.of(call.method.service, call.method.name).wait_for_ready:
             return await proceed(call)
-        clock, chance = self.surroundings.clock, self.surroundings.chance
-        failures = 0
-        while True:
-            try:
-                return await proceed(call)
-            except CallError as error:
-                if error.status is not Status.UNAVAILABLE or not error.hints & Hint.NEVER_SENT:
-                    raise
-            failures += 1
-            await sleep(clock, _TRIES.delay_s(failures, chance.random()))
+        return await once_ready(self.surroundings, proceed, call)
+
+
+async def once_ready(surroundings: Surroundings, proceed: CallStep, call: Call) -> Any:
+    """
+    Proceed with a call, again and again until somebody serves or its time is over.
+    """
+    clock, chance = surroundings.clock, surroundings.chance
+    failures = 0
+    while True:
+        try:
+            return await proceed(call)
+        except CallError as error:
+            if error.status is not Status.UNAVAILABLE or not error.hints & Hint.NEVER_SENT:
+                raise
+            if clock.seconds() >= call.deadline:
+                raise DeadlineExceeded(f"nobody served in time; the last try: {error}") from error
+        failures += 1
+        delay_s = _TRIES.delay_s(failures, chance.random())
+        await sleep(clock, min(delay_s, max(0.0, call.deadline - clock.seconds())))

@@ -31,6 +31,9 @@ class Channel(ABC):
     ``compression`` names the compression of all its request messages, small ones too,
     whether or not the server has said that it takes it; ``none`` sends them as they
     are. None takes what is configured.
+
+    With ``wait_for_ready`` the call waits, as long as it has time, for somebody who
+    serves, instead of failing as unavailable.
     """
 
     @abstractmethod
@@ -41,6 +44,7 @@ class Channel(ABC):
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
         compression: str | None = None,
+        wait_for_ready: bool = False,
     ) -> Coroutine[Any, Any, Any]:
         """
         Make a call that has one response, and return it.
@@ -60,6 +64,7 @@ class Channel(ABC):
         timeout_s: float | None = None,
         metadata: MetadataLike | None = None,
         compression: str | None = None,
+        wait_for_ready: bool = False,
     ) -> Stream:
         """
         Make a call that has a stream of responses.

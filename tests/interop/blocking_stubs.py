@@ -24,6 +24,7 @@ WHO = (("who", "me"), ("who-bin", b"\x01"))
 INI = """
 [app]
 protocols = native, grpc
+compressors = gzip, deflate
 log_level = warn
 
 [plugins]
@@ -75,14 +76,39 @@ def echo(pb2, servicer):
     return Echo()
 
 
+class Noting(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """
+    An interceptor of a channel: says who calls, and notes what was called and how it ended.
+    """
+
+    def __init__(self, name, log):
+        self.name = name
+        self.log = log
+
+    def _intercept(self, proceed, details, request):
+        metadata = [*(details.metadata or ()), ("who", self.name)]
+        call = proceed(details._replace(metadata=metadata), request)
+        self.log.append((self.name, details.method))
+        return call
+
+    intercept_unary_unary = intercept_unary_stream = _intercept
+    intercept_stream_unary = intercept_stream_stream = _intercept
+
+
 class Uses:
     """
     The ways to use a stub. Each method returns what it found.
     """
 
-    def __init__(self, pb2, stub):
+    def __init__(self, pb2, stub, through):
         self.pb2 = pb2
         self.stub = stub
+        self.through = through
 
     def ask(self, text="hello", count=0):
         return self.pb2.Ask(text=text, count=count)
@@ -96,6 +122,44 @@ class Uses:
     def with_call(self):
         answer, call = self.stub.Say.with_call(self.ask(), LIMIT_S, WHO)
         return answer.text, call.code().name, call.details(), *beside(call), call.is_active()
+
+    def by_name(self):
+        named = {"timeout": LIMIT_S, "metadata": WHO, "compression": grpc.Compression.Gzip}
+        join, chat = self.stub.Join, self.stub.Chat
+        return (
+            self.stub.Say(request=self.ask(), **named).text,
+            self.stub.Say.with_call(request=self.ask(), **named)[0].text,
+            [each.text for each in self.stub.Many(request=self.ask(count=2), **named)],
+            join(request_iterator=self.asks(), **named).text,
+            join.with_call(request_iterator=self.asks(), **named)[0].text,
+            join.future(request_iterator=self.asks(), **named).result(LIMIT_S).text,
+            [each.text for each in chat(request_iterator=self.asks(), **named)],
+        )
+
+    def compressed(self):
+        ask = self.ask("x" * 10_000)
+        return [
+            self.stub.Say(ask, LIMIT_S, compression=each).text.count("x")
+            for each in grpc.Compression
+        ]
+
+    def bytes_for_text(self):
+        return self.stub.Say(self.ask(), LIMIT_S, metadata=(("who", b"me"),)).text
+
+    def intercepted(self):
+        stub, log = self.through
+        answers = (
+            stub.Say(self.ask(), LIMIT_S).text,
+            stub.Say.future(self.ask(), LIMIT_S).result(LIMIT_S).text,
+            [each.text for each in stub.Many(self.ask(count=2), LIMIT_S)],
+            stub.Join(self.asks(), timeout=LIMIT_S).text,
+            [each.text for each in stub.Chat(self.asks(), timeout=LIMIT_S)],
+        )
+        return answers, list(log)
+
+    def intercepted_failure(self):
+        stub, _ = self.through
+        return self.failed(lambda: stub.Say(self.ask("abort"), timeout=LIMIT_S))
 
     def future(self):
         future = self.stub.Say.future(self.ask(), timeout=LIMIT_S)
@@ -232,11 +296,13 @@ def pairs(metadata):
     return [(pair.key, repr(pair.value)) for pair in ours]
 
 
-def every_use(pb2, stub):
+def every_use(pb2, channel, stub_class):
     """
     Return what each way to use a stub finds.
     """
-    uses = Uses(pb2, stub)
+    log = []
+    through = grpc.intercept_channel(channel, Noting("outer", log), Noting("inner", log))
+    uses = Uses(pb2, stub_class(channel), (stub_class(through), log))
     names = [
         name for name in vars(Uses) if name[0] != "_" and name not in ("ask", "asks", "failed")
     ]
@@ -262,10 +328,10 @@ def main(folder):
     found = {}
     with grpc.insecure_channel(target) as channel:
         grpc.channel_ready_future(channel).result(LIMIT_S)
-        found["before"] = every_use(adapted_pb2, adapted_pb2_grpc.EchoStub(channel))
+        found["before"] = every_use(adapted_pb2, channel, adapted_pb2_grpc.EchoStub)
     with BlockingChannel(str(consumer)) as channel:
         grpc.channel_ready_future(channel).result(LIMIT_S)
-        found["after"] = every_use(adapted_pb2, adapted_pb2_grpc.EchoStub(channel))
+        found["after"] = every_use(adapted_pb2, channel, adapted_pb2_grpc.EchoStub)
     server.stop(None)
     sys.stdout.write(json.dumps(found))
 

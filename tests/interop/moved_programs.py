@@ -45,7 +45,7 @@ def channel_and_stub(program, target, stub):
 def with_threads(program, target, pb2, stub):
     _, channel, made = channel_and_stub(program, target, stub)
     with channel:
-        return every_use(pb2, made)
+        return every_use(pb2, channel, type(made))
 
 
 def with_asyncio(program, target, pb2, stub):

@@ -75,13 +75,29 @@ class Aio(adapted_pb2_grpc.EchoServicer):
         return pb2.Told(text=f"aio {request.text}")
 
 
-def served(servicer):
-    servicers = Servicers()
+class Gate(grpc.ServerInterceptor):
+    def intercept_service(self, continuation, handler_call_details):
+        who = dict(handler_call_details.invocation_metadata).get("who")
+        print(handler_call_details.method, who, flush=True)
+        if who == "nobody":
+            return None
+        if who == "me":
+            return continuation(handler_call_details)
+
+        def refuse(request, context):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, f"who asked for {request.text}?")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def served(servicer, **named):
+    servicers = Servicers(**named)
     adapted_pb2_grpc.add_EchoServicer_to_server(servicer, servicers)
     return servicers
 
 
 plain, unwritten, aio = served(Plain()), served(Unwritten()), served(Aio())
+guarded = served(Plain(), interceptors=[Gate()])
 """
 LIMIT_S = 20
 
@@ -136,6 +152,30 @@ def test_plain_functions(serve):
     assert "ended" == running.line()
     assert "a b c" == stub.Join(asks("a", "b", "c"), timeout=LIMIT_S).text
     assert ["A", "B"] == [each.text for each in stub.Chat(asks("a", "b"), timeout=LIMIT_S)]
+
+
+def test_interceptors(serve):
+    """
+    Interceptors of a server of threads decide for each call, in all four shapes.
+    """
+    _, stub = serve("guarded")
+
+    def calls(**named):
+        named["timeout"] = LIMIT_S
+        yield lambda: stub.Say(PB2.Ask(text="a"), **named).text
+        yield lambda: [each.text for each in stub.Many(PB2.Ask(text="a", count=2), **named)]
+        yield lambda: stub.Join(asks("a", "b"), **named).text
+        yield lambda: [each.text for each in stub.Chat(asks("a", "b"), **named)]
+
+    wanted = ["a me ipv4", ["0 1", "1 1"], "a b", ["A", "B"]]
+    assert wanted == [call() for call in calls(metadata=(("who", "me"),))]
+    for who, code in (("nobody", "UNIMPLEMENTED"), ("you", "UNAUTHENTICATED")):
+        for call in calls(metadata=(("who", who),)):
+            with pytest.raises(grpc.RpcError) as caught:
+                call()
+            assert code == caught.value.code().name
+            if who == "you":
+                assert "who asked for a?" == caught.value.details()
 
 
 def test_failures(serve):

@@ -73,6 +73,11 @@ def test_what_it_found(found):
     assert r"hello me b'\x01'" == after["call"]
     assert [after["call"], "OK", "", first, last, False] == after["with_call"]
     assert [True, "NOT_FOUND", "no such", last] == after["failure"]
+    assert [True, "NOT_FOUND", "no such", last] == after["intercepted_failure"]
+    assert "hello inner None" == after["intercepted"][0][0]
+    assert 10 == len(after["intercepted"][1])
+    assert [10_000] * 3 == after["compressed"]
+    assert "hello me None" == after["bytes_for_text"]
     assert [True, "DEADLINE_EXCEEDED"] == after["late"]
     assert [True, True, True, True, "CANCELLED"] == after["not_yet"]
     assert [[str(number) for number in range(200)], first, last, "OK", False] == after["many"]

@@ -18,6 +18,7 @@ from rpcfw_grpc.adapters.channel import AioChannel
 from rpcfw_grpc.adapters.credentials import ChannelCredentials, ssl_channel_credentials
 from rpcfw_grpc.adapters.direct import insecure_channel, secure_channel
 from rpcfw_grpc.adapters.servicers import Servicers
+from rpcfw_grpc.adapters.words import NO_SERVER
 
 __all__ = [
     "AioChannel",
@@ -34,17 +35,33 @@ __all__ = [
 _WORDS = (
     "Call",
     "ChannelConnectivity",
+    "ClientCallDetails",
     "Compression",
     "Future",
     "FutureCancelledError",
     "FutureTimeoutError",
+    "HandlerCallDetails",
     "RpcError",
+    "RpcMethodHandler",
+    "ServerInterceptor",
+    "ServicerContext",
     "StatusCode",
+    "StreamStreamClientInterceptor",
+    "StreamUnaryClientInterceptor",
+    "UnaryStreamClientInterceptor",
+    "UnaryUnaryClientInterceptor",
     "channel_ready_future",
+    "intercept_channel",
+    "stream_stream_rpc_method_handler",
+    "stream_unary_rpc_method_handler",
+    "unary_stream_rpc_method_handler",
+    "unary_unary_rpc_method_handler",
 )
 
 
 def __getattr__(name: str) -> Any:
+    if name == "server":
+        raise AttributeError(NO_SERVER)
     if name not in _WORDS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("grpc"), name)

@@ -15,11 +15,26 @@ from rpcfw.spi.waiting import running_loop
 from rpcfw_grpc.adapters.channel import AioChannel
 from rpcfw_grpc.adapters.credentials import ChannelCredentials
 from rpcfw_grpc.adapters.settings import INSECURE, settings
+from rpcfw_grpc.adapters.words import NO_SERVER
 
 __all__ = ["insecure_channel", "secure_channel"]
 
 #: Of `grpc.aio`, what programs name beside channels.
-_WORDS = ("AioRpcError", "EOF", "Metadata", "UsageError")
+_WORDS = (
+    "AioRpcError",
+    "Call",
+    "ClientCallDetails",
+    "ClientInterceptor",
+    "EOF",
+    "Metadata",
+    "ServerInterceptor",
+    "ServicerContext",
+    "StreamStreamClientInterceptor",
+    "StreamUnaryClientInterceptor",
+    "UnaryStreamClientInterceptor",
+    "UnaryUnaryClientInterceptor",
+    "UsageError",
+)
 
 
 def insecure_channel(
@@ -39,7 +54,7 @@ def insecure_channel(
         target: as ``host:port``; docs/from-grpcio.md has all forms.
         options: as grpcio's; what each does stands there as well.
         compression: a `grpc.Compression`.
-        interceptors: none: filters of ours do their work.
+        interceptors: of `grpc.aio`, the first outermost.
         sets: settings of the application, as ``client.timeout=30s``, over all others.
 
     Raises:
@@ -79,8 +94,6 @@ def _channel(
     interceptors: Sequence[Any] | None,
     sets: Sequence[str],
 ) -> AioChannel:
-    if interceptors:
-        raise ContractError("interceptors of grpcio's are not adapted; see [client] insert")
     if running_loop() is None:
         raise ContractError(
             "no asyncio loop runs here: make the channel in a coroutine, under asyncio.run; "
@@ -91,10 +104,12 @@ def _channel(
         application = import_module("rpcfw").Application.from_ini(
             sets=["app.reactor=asyncio", *given]
         )
-    return AioChannel.owning(application)
+    return AioChannel.owning(application, interceptors)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "server":
+        raise AttributeError(NO_SERVER)
     if name not in _WORDS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("grpc.aio"), name)

@@ -17,8 +17,9 @@ from rpcfw.spi.handover import Handover
 from rpcfw.spi.hearing import hearing
 from rpcfw.status import Status
 from rpcfw.values.method import Method
-from rpcfw_grpc.adapters.generated import SHAPES, method_of
-from rpcfw_grpc.adapters.words import pairs_of
+from rpcfw_grpc.adapters.blocking_stubs import StreamStream, StreamUnary, UnaryStream, UnaryUnary
+from rpcfw_grpc.adapters.call_options import CallOptions
+from rpcfw_grpc.adapters.generated import called_method
 
 if TYPE_CHECKING:
     from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer, BlockingStream
@@ -69,17 +70,45 @@ class BlockingChannel:
         channel._owned = application
         return channel
 
-    def unary_unary(self, method: str, *serializers: Any, **named: Any) -> _Answered:
-        return _Answered(self, *self._called(method, "unary_unary"))
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool = False,
+    ) -> UnaryUnary:
+        known = called_method(method, "unary_unary", request_serializer, response_deserializer)
+        return UnaryUnary(self, known, self._channel_of(known))
 
-    def unary_stream(self, method: str, *serializers: Any, **named: Any) -> _Streamed:
-        return _Streamed(self, *self._called(method, "unary_stream"))
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool = False,
+    ) -> UnaryStream:
+        known = called_method(method, "unary_stream", request_serializer, response_deserializer)
+        return UnaryStream(self, known, self._channel_of(known))
 
-    def stream_unary(self, method: str, *serializers: Any, **named: Any) -> _Answered:
-        return _Answered(self, *self._called(method, "stream_unary"))
+    def stream_unary(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool = False,
+    ) -> StreamUnary:
+        known = called_method(method, "stream_unary", request_serializer, response_deserializer)
+        return StreamUnary(self, known, self._channel_of(known))
 
-    def stream_stream(self, method: str, *serializers: Any, **named: Any) -> _Streamed:
-        return _Streamed(self, *self._called(method, "stream_stream"))
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool = False,
+    ) -> StreamStream:
+        known = called_method(method, "stream_stream", request_serializer, response_deserializer)
+        return StreamStream(self, known, self._channel_of(known))
 
     def subscribe(self, callback: Callable[[Any], Any], try_to_connect: bool = False) -> None:
         """
@@ -113,9 +142,9 @@ class BlockingChannel:
     ) -> None:
         self.close()
 
-    def _called(self, path: str, kind: str) -> tuple[Method, Channel]:
-        method = method_of(path, SHAPES[kind])
-        return method, self._facade.run(self._open, method.service)
+    def _channel_of(self, method: Method) -> Channel:
+        channel: Channel = self._facade.run(self._open, method.service)
+        return channel
 
     async def _open(self, service: str) -> Channel:
         channel: Channel = self._facade.application.channel(service)
@@ -124,7 +153,7 @@ class BlockingChannel:
     # What the methods of stubs do.
 
     def answer(
-        self, method: Method, channel: Channel, request: Any, timeout_s: float | None, pairs: Any
+        self, method: Method, channel: Channel, request: Any, options: CallOptions
     ) -> BlockingAnswer:
         """
         Begin a call with one answer.
@@ -137,17 +166,17 @@ class BlockingChannel:
         async def calling() -> Any:
             sent = request if handover is None else handover
             with heard:
-                return await channel.call(method, sent, timeout_s, pairs)
+                return await channel.call(method, sent, *options)
 
         answer = self._facade.begin(calling)
         if handover is not None:
             _iterate(method, request, handover)
             close = handover.close
             answer.add_done_callback(lambda _: self._threads.post(close))
-        return BlockingAnswer(answer, heard, self._clock, self._threads, timeout_s)
+        return BlockingAnswer(answer, heard, self._clock, self._threads, options.timeout_s)
 
     def stream(
-        self, method: Method, channel: Channel, request: Any, timeout_s: float | None, pairs: Any
+        self, method: Method, channel: Channel, request: Any, options: CallOptions
     ) -> BlockingStream:
         """
         Begin a call with a stream of answers.
@@ -157,57 +186,17 @@ class BlockingChannel:
         handover = self._handover(method)
         sent = request if handover is None else handover
         close = None if handover is None else handover.close
-        stream = channel.stream(method, sent, timeout_s, pairs)
+        limit_s = options.timeout_s
+        stream = channel.stream(method, sent, *options)
         if handover is not None:
             _iterate(method, request, handover)
-        return BlockingStream(stream, self._facade, self._clock, self._threads, timeout_s, close)
+        return BlockingStream(stream, self._facade, self._clock, self._threads, limit_s, close)
 
     def _handover(self, method: Method) -> Handover | None:
         """
         Return what takes the caller's messages to the reactor, if it streams.
         """
         return Handover(self._threads) if method.shape.client_streams else None
-
-
-class _Callable:
-    """
-    What a stub has as a method.
-
-    Credentials, compression and waiting for a connection are the INI's; these arguments
-    are taken and not used.
-    """
-
-    def __init__(self, owner: BlockingChannel, method: Method, channel: Channel) -> None:
-        self._owner = owner
-        self._method = method
-        self._channel = channel
-
-
-class _Answered(_Callable):
-    def __call__(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
-    ) -> Any:
-        return self.future(request, timeout, metadata).awaited()
-
-    def with_call(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
-    ) -> tuple[Any, BlockingAnswer]:
-        call = self.future(request, timeout, metadata)
-        return call.awaited(), call
-
-    def future(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
-    ) -> BlockingAnswer:
-        pairs = pairs_of(metadata)
-        return self._owner.answer(self._method, self._channel, request, timeout, pairs)
-
-
-class _Streamed(_Callable):
-    def __call__(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
-    ) -> BlockingStream:
-        pairs = pairs_of(metadata)
-        return self._owner.stream(self._method, self._channel, request, timeout, pairs)
 
 
 def _iterate(method: Method, requests: Iterable[Any], handover: Handover) -> None:

@@ -5,7 +5,8 @@ What callers of grpcio's threads' API catch. This file imports grpcio.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import TracebackType
+from typing import Any, NoReturn
 
 import grpc
 
@@ -15,9 +16,11 @@ from rpcfw_grpc.adapters.words import Pair, code_of, details_of, grpc_pairs, tra
 __all__ = ["CallFailed"]
 
 
-class CallFailed(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # grpcio has no types
+class CallFailed(grpc.RpcError, grpc.Call, grpc.Future):  # type: ignore[misc]  # grpcio has no types
     """
     A `grpc.RpcError` that tells how the call ended.
+
+    It is a future that is over, too: interceptors are handed it in place of a call.
 
     Args:
         error: how it ended.
@@ -57,3 +60,27 @@ class CallFailed(grpc.RpcError, grpc.Call):  # type: ignore[misc]  # grpcio has 
 
     def add_callback(self, callback: Callable[[], Any]) -> bool:
         return False
+
+    # grpc.Future.
+
+    def cancelled(self) -> bool:
+        return False
+
+    def running(self) -> bool:
+        return False
+
+    def done(self) -> bool:
+        return True
+
+    def result(self, timeout: float | None = None) -> NoReturn:
+        raise self
+
+    def exception(self, timeout: float | None = None) -> CallFailed:
+        return self
+
+    def traceback(self, timeout: float | None = None) -> TracebackType | None:
+        found: TracebackType | None = self.__traceback__
+        return found
+
+    def add_done_callback(self, callback: Callable[[Any], Any]) -> None:
+        callback(self)

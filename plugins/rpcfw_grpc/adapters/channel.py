@@ -4,9 +4,11 @@ What a stub of grpcio's generated code takes for an asyncio channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any
+from weakref import WeakSet
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -14,10 +16,12 @@ from twisted.python.failure import Failure
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.hearing import hearing
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.values.method import Method
+from rpcfw_grpc.adapters.aio_stubs import MakeCall, RequestCallable, StreamCallable
+from rpcfw_grpc.adapters.call_options import CallOptions, call_options
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
-from rpcfw_grpc.adapters.generated import SHAPES, method_of
+from rpcfw_grpc.adapters.generated import called_method
 from rpcfw_grpc.adapters.words import pairs_of
 
 __all__ = ["AioChannel"]
@@ -37,17 +41,26 @@ class AioChannel:
 
     Args:
         application: an `rpcfw.Application`.
+        interceptors: of `grpc.aio`, the first outermost.
     """
 
     log = Logger()
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, interceptors: Iterable[Any] | None = None) -> None:
         self._open: Callable[[str], Channel] = application.channel
         self._clock: Clock = application.ground.surroundings.clock
         self._owned: Any = None
+        self._closed = False
+        self._watching: list[Waiter[None]] = []
+        self._calls: WeakSet[Any] = WeakSet()
+        self._interceptors: dict[str, list[Any]] = {}
+        if interceptors:
+            from rpcfw_grpc.adapters.intercepted import by_kind
+
+            self._interceptors = by_kind(interceptors)
 
     @classmethod
-    def owning(cls, application: Any) -> AioChannel:
+    def owning(cls, application: Any, interceptors: Iterable[Any] | None = None) -> AioChannel:
         """
         Begin to start an application; it stops when the channel is closed.
 
@@ -57,22 +70,50 @@ class AioChannel:
         def failed(failure: Failure) -> None:
             cls.log.failure("the application of a channel did not start", failure=failure)
 
-        channel = cls(application)
+        channel = cls(application, interceptors)
         channel._owned = application
         spawn(application.start()).addErrback(failed)
         return channel
 
-    def unary_unary(self, method: str, *serializers: Any, **named: Any) -> Callable[..., Any]:
-        return self._callable(method, "unary_unary")
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool | None = False,
+    ) -> RequestCallable:
+        known = called_method(method, "unary_unary", request_serializer, response_deserializer)
+        return RequestCallable(self._maker(known, "unary_unary"))
 
-    def unary_stream(self, method: str, *serializers: Any, **named: Any) -> Callable[..., Any]:
-        return self._callable(method, "unary_stream")
+    def unary_stream(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool | None = False,
+    ) -> RequestCallable:
+        known = called_method(method, "unary_stream", request_serializer, response_deserializer)
+        return RequestCallable(self._maker(known, "unary_stream"))
 
-    def stream_unary(self, method: str, *serializers: Any, **named: Any) -> Callable[..., Any]:
-        return self._callable(method, "stream_unary")
+    def stream_unary(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool | None = False,
+    ) -> StreamCallable:
+        known = called_method(method, "stream_unary", request_serializer, response_deserializer)
+        return StreamCallable(self._maker(known, "stream_unary"))
 
-    def stream_stream(self, method: str, *serializers: Any, **named: Any) -> Callable[..., Any]:
-        return self._callable(method, "stream_stream")
+    def stream_stream(
+        self,
+        method: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool | None = False,
+    ) -> StreamCallable:
+        known = called_method(method, "stream_stream", request_serializer, response_deserializer)
+        return StreamCallable(self._maker(known, "stream_stream"))
 
     async def __aenter__(self) -> AioChannel:
         return self
@@ -89,42 +130,122 @@ class AioChannel:
         """
         Stop the application if it is the channel's own; else connections end with that.
 
-        Calls that are still open fail as cancelled, without grace.
+        Args:
+            grace: how long calls that are open may take to end, in seconds; those that
+                are left fail as cancelled.
         """
         owned, self._owned = self._owned, None
         if owned is not None:
+            if grace:
+                await self._ended(grace)
             await owned.stop()
+        self._closed = True
+        watching, self._watching = self._watching, []
+        for waiter in watching:
+            _ring(waiter)
+
+    async def _ended(self, limit_s: float) -> None:
+        """
+        Wait until no call is open, as long as that is allowed.
+        """
+        over = Waiter[None]()
+
+        def look(_: Any = None) -> None:
+            if all(call.done() for call in self._calls):
+                _ring(over)
+
+        for call in tuple(self._calls):
+            call.add_done_callback(look)
+        look()
+        timer = self._clock.callLater(limit_s, _ring, over)
+        try:
+            await over
+        finally:
+            if timer.active():
+                timer.cancel()
+
+    def get_state(self, try_to_connect: bool = False) -> Any:
+        """
+        Return that it is ready, until it is closed: a call waits for a connection by itself.
+        """
+        import grpc
+
+        state = grpc.ChannelConnectivity
+        return state.SHUTDOWN if self._closed else state.READY
+
+    async def wait_for_state_change(self, last_observed_state: Any) -> None:
+        """
+        Wait until the state is another one.
+        """
+        while self.get_state() == last_observed_state:
+            changed = Waiter[None]()
+            self._watching.append(changed)
+            await changed
 
     async def channel_ready(self) -> None:
         """
         Likewise: a call waits for one by itself.
         """
 
-    def _callable(self, path: str, kind: str) -> Callable[..., Any]:
+    def _maker(self, method: Method, kind: str) -> MakeCall:
         """
-        Return what a stub has as a method.
+        Return what makes the calls of a method.
         """
-        method = method_of(path, SHAPES[kind])
+        make = self._last_maker(method)
+        interceptors = self._interceptors.get(kind)
+        return partial(self._intercepted, method, kind, make) if interceptors else make
+
+    def _last_maker(self, method: Method) -> MakeCall:
+        """
+        Return the same for calls that have passed all interceptors.
+        """
         channel = self._open(method.service)
-        make = self._streaming if method.server_streams else self._answered
+        begin = self._streaming if method.server_streams else self._answered
 
-        def call(
-            request: Any = None,
-            *,
-            timeout: float | None = None,
-            metadata: Any = None,
-            **unused: Any,
-        ) -> Any:
-            """
-            Credentials, compression and waiting for a connection are the INI's.
-            """
-            return make(channel, method, request, timeout, pairs_of(metadata))
+        def make(request: Any, *options: Any) -> Any:
+            call = begin(channel, method, request, call_options(*options))
+            self._calls.add(call)
+            return call
 
-        call.__name__ = call.__qualname__ = method.name
-        return call
+        return make
+
+    def _intercepted(
+        self,
+        method: Method,
+        kind: str,
+        make: MakeCall,
+        request: Any,
+        *options: Any,
+    ) -> Any:
+        """
+        Have interceptors make a call; they see no compression, as in grpcio.
+        """
+        import grpc.aio
+
+        from rpcfw_grpc.adapters.intercepted import InterceptedCall, chain
+
+        timeout, metadata, credentials, wait_for_ready, compression = options
+        written = None
+        if method.shape.client_streams and request is None:
+            request = written = Written()
+        path = f"/{method.path}".encode()
+        pairs = grpc.aio.Metadata(*(pairs_of(metadata) or ()))
+        details = grpc.aio.ClientCallDetails(path, timeout, pairs, credentials, wait_for_ready)
+
+        def last(told: Any, request: Any) -> Any:
+            made = make
+            if told.method not in (path, path.decode()):
+                name = told.method.decode() if isinstance(told.method, bytes) else told.method
+                made = self._last_maker(called_method(name, kind, None, None))
+            asked = (told.timeout, told.metadata, told.credentials, told.wait_for_ready)
+            return made(request, *asked, compression)
+
+        return InterceptedCall(
+            chain(kind, self._interceptors[kind], last, details, request), written
+        )
 
     def _answered(
-        self, channel: Channel, method: Method, request: Any, timeout_s: float | None, pairs: Any
+        self, channel: Channel, method: Method, request: Any, options: CallOptions
     ) -> AnswerCall:
         written = None
         if method.shape.client_streams and request is None:
@@ -133,13 +254,18 @@ class AioChannel:
 
         async def calling() -> Any:
             with heard:
-                return await channel.call(method, request, timeout_s, pairs)
+                return await channel.call(method, request, *options)
 
-        return AnswerCall(calling(), heard, self._clock, timeout_s, written)
+        return AnswerCall(calling(), heard, self._clock, options.timeout_s, written)
 
     def _streaming(
-        self, channel: Channel, method: Method, request: Any, timeout_s: float | None, pairs: Any
+        self, channel: Channel, method: Method, request: Any, options: CallOptions
     ) -> StreamCall:
         writes = method.shape.client_streams and request is None
-        stream = channel.stream(method, request, timeout_s, pairs)
-        return StreamCall(stream, self._clock, timeout_s, writes=writes)
+        stream = channel.stream(method, request, *options)
+        return StreamCall(stream, self._clock, options.timeout_s, writes=writes)
+
+
+def _ring(waiter: Waiter[None]) -> None:
+    if not waiter.called:
+        waiter.callback(None)

@@ -1,8 +1,9 @@
 """
 Options of grpcio's channels, as settings of an application.
 
-What has no equivalent is not used, and named in one line of the log at the level
-debug: to grpcio, too, an option that it does not know is nothing to complain of.
+An option of gRPC's that is neither done nor harmless is refused by its name. What is
+harmless is not used, and named in one line of the log at the level debug; so is an
+option that is not gRPC's: to grpcio, too, that is nothing to complain of.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from rpcfw.errors import ContractError
-from rpcfw_grpc.adapters.words import COMPRESSIONS
+from rpcfw_grpc.adapters.words import compression_of
 
 __all__ = ["ChannelOptions"]
 
@@ -55,6 +56,45 @@ _TEXTS = {
     "grpc.ssl_target_name_override": "tls.server_name",
     "grpc.primary_user_agent": "app.name",
 }
+#: They tune gRPC's own machinery, or say what is so here in any case.
+HARMLESS = frozenset(
+    f"grpc.{name}"
+    for name in (
+        "arena_size_estimate",
+        "channelz_max_trace_event_memory_per_node",
+        "disable_client_authority_filter",
+        "dns_enable_srv_queries",
+        "dns_min_time_between_resolutions_ms",
+        "enable_channelz",
+        "enable_http_proxy",
+        "happy_eyeballs_connection_attempt_delay_ms",
+        "http2.bdp_probe",
+        "http2.hpack_table_size.decoder",
+        "http2.hpack_table_size.encoder",
+        "http2.lookahead_bytes",
+        "http2.max_frame_size",
+        "http2.max_pings_without_data",
+        "http2.min_time_between_pings_ms",
+        "http2.true_binary",
+        "http2.write_buffer_size",
+        "inhibit_health_checking",
+        "keepalive_permit_without_calls",
+        "min_reconnect_backoff_ms",
+        "minimal_stack",
+        "optimization_target",
+        "per_rpc_retry_buffer_size",
+        "resource_quota",
+        "secondary_user_agent",
+        "service_config_disable_resolution",
+        "so_reuseport",
+        "tcp_read_chunk_size",
+        "tcp_tx_zerocopy_enabled",
+        "tcp_tx_zerocopy_max_simultaneous_sends",
+        "tcp_tx_zerocopy_send_bytes_threshold",
+        "tsi.max_frame_size",
+        "use_local_subchannel_pool",
+    )
+)
 
 
 class ChannelOptions:
@@ -107,8 +147,13 @@ class ChannelOptions:
             self._compress(_number(name, value))
         elif name == "grpc.lb_policy_name" and value in _POLICIES:
             self.policy = value
-        else:
+        elif name in HARMLESS or not name.startswith("grpc."):
             self._unused.append(name)
+        else:
+            raise ContractError(
+                f"the channel option {name} = {value!r} cannot be used here: take it out, "
+                "or look in docs/from-grpcio.md for what does the same"
+            )
 
     def _configure(self, text: str) -> None:
         """
@@ -133,13 +178,9 @@ class ChannelOptions:
             self._unused.append(f"loadBalancingConfig {wanted[0]}")
 
     def _compress(self, value: Any) -> None:
-        name = COMPRESSIONS.get(value)
-        if name is None:
-            raise ContractError(f"compression is a grpc.Compression, not {value!r}")
+        name = compression_of(value)
         # As grpcio has it: all requests, from the first call on.
         self.sets.append(f"client.compression={name}")
-        if name == "deflate":
-            self.sets.append("app.compressors=deflate, gzip")
 
 
 def _pairs(options: Iterable[tuple[str, Any]] | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rpcfw.spi.context import Context
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
-from rpcfw_grpc.adapters.words import COMPRESSIONS, DETAILS, Pair, grpc_pairs
+from rpcfw_grpc.adapters.words import DETAILS, Pair, compression_of, grpc_pairs, pairs_of
 
 __all__ = ["AioContext", "CallContext", "ThreadContext"]
 
@@ -88,8 +88,9 @@ class CallContext:
         """
         Have all that follows compressed so, if it is said before the first message.
         """
-        self._plain = int(compression) == 0
-        self._context.set_compression(COMPRESSIONS[int(compression)])
+        name = compression_of(compression)
+        self._plain = name == "none"
+        self._context.set_compression(name)
 
     def disable_next_message_compression(self) -> None:
         self._next_plain = True
@@ -272,4 +273,4 @@ def _status(code: Any) -> Status:
 
 
 def _pairs(metadata: Any) -> Pairs:
-    return Metadata.of([(pair[0], pair[1]) for pair in metadata or ()]).pairs
+    return Metadata.of(pairs_of(metadata)).pairs

@@ -4,6 +4,8 @@ What the modules that protoc wrote say of a method.
 
 from __future__ import annotations
 
+from typing import Any
+
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -11,7 +13,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from rpcfw.errors import ContractError
 from rpcfw.values.method import Method, Shape
 
-__all__ = ["SHAPES", "method_of", "service_descriptor"]
+__all__ = ["SHAPES", "called_method", "method_of", "service_descriptor"]
 
 #: By what grpcio calls it: which of the sides stream.
 SHAPES = {
@@ -36,6 +38,32 @@ def service_descriptor(name: str) -> ServiceDescriptor:
             f"no imported _pb2 module defines the service {name!r}; "
             "only what protoc generated can be adapted"
         ) from None
+
+
+def called_method(path: str, kind: str, serializer: Any, deserializer: Any) -> Method:
+    """
+    Return a method that a stub asks a channel for.
+
+    Args:
+        kind: which of `SHAPES`.
+        serializer: of requests; None for the generated one.
+        deserializer: of responses; None for the generated one.
+
+    Raises:
+        ContractError: there is no such method, or it is written and read otherwise.
+    """
+    method = method_of(path, SHAPES[kind])
+    wanted = (
+        ("request_serializer", serializer, method.request_type.SerializeToString),
+        ("response_deserializer", deserializer, method.response_type.FromString),
+    )
+    for name, given, generated in wanted:
+        if given is not None and given != generated:
+            raise ContractError(
+                f"{name} of {path} is {given!r}; only what protoc generated can be adapted, "
+                f"which is {generated!r}"
+            )
+    return method
 
 
 def method_of(path: str, shape: Shape) -> Method:

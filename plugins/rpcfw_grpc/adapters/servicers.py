@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from attrs import frozen
 
@@ -21,9 +21,13 @@ from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.context import AioContext, CallContext, ThreadContext
 from rpcfw_grpc.adapters.generated import SHAPES, method_of, service_descriptor
+from rpcfw_grpc.adapters.interception import Asked, Interception
 from rpcfw_grpc.adapters.threads import ThreadMessages
 
 __all__ = ["Servicers"]
+
+#: A method, and what serves it.
+_Function = tuple[Method, Callable[[Any, Any], Any]]
 
 
 class Servicers(ServiceSource):
@@ -42,11 +46,28 @@ class Servicers(ServiceSource):
     Args:
         stream_threads: how many calls may stream their answers from threads at once;
             further ones wait.
+        interceptors: of `grpc` for servicers of plain functions, of `grpc.aio` for those
+            of coroutines; the first outermost.
+        handlers: generic ones, as `grpc.server` takes them.
+
+    Raises:
+        ContractError: an interceptor is none.
     """
 
-    def __init__(self, stream_threads: int = 32) -> None:
+    def __init__(
+        self,
+        stream_threads: int = 32,
+        *,
+        interceptors: Iterable[Any] | None = None,
+        handlers: Iterable[Any] | None = None,
+    ) -> None:
         self._stream_threads = stream_threads
         self._added: dict[str, dict[str, Any]] = {}
+        self._interception = Interception(tuple(interceptors or ()), self._added)
+        for each in self._interception.interceptors:
+            if not callable(getattr(each, "intercept_service", None)):
+                raise ContractError(f"the interceptor {each!r} has no method intercept_service")
+        self.add_generic_rpc_handlers(handlers or ())
 
     # What generated code calls.
 
@@ -60,7 +81,7 @@ class Servicers(ServiceSource):
                 )
             name = named()
             methods = service_descriptor(name).methods_by_name
-            found = {one: each.service(_Asked(f"/{name}/{one}")) for one in methods}
+            found = {one: each.service(Asked(f"/{name}/{one}")) for one in methods}
             self.add_registered_method_handlers(name, found)
 
     def add_registered_method_handlers(
@@ -73,18 +94,23 @@ class Servicers(ServiceSource):
 
     def __call__(self, surroundings: Surroundings) -> Sequence[Service]:
         return [
-            _service(name, added, surroundings, self._stream_threads)
+            _service(name, self._functions(name, added), surroundings, self._stream_threads)
             for name, added in self._added.items()
         ]
 
-
-class _Asked(NamedTuple):
-    """
-    What a generic handler is asked about; it answers with what runs.
-    """
-
-    method: str
-    invocation_metadata: tuple[Any, ...] = ()
+    def _functions(self, name: str, added: Mapping[str, Any]) -> list[_Function]:
+        """
+        Return what serves each method of a service, behind the interceptors if there are any.
+        """
+        found = []
+        for called, each in sorted(added.items()):
+            kind = ("unary", "stream")
+            word = f"{kind[each.request_streaming]}_{kind[each.response_streaming]}"
+            known, function = method_of(f"/{name}/{called}", SHAPES[word]), getattr(each, word)
+            if self._interception.interceptors:
+                function = self._interception.around(known, function)
+            found.append((known, function))
+        return found
 
 
 @frozen(eq=False)
@@ -112,24 +138,21 @@ class _Adapted(Service):
 
 
 def _service(
-    name: str, added: Mapping[str, Any], surroundings: Surroundings, stream_threads: int
+    name: str, functions: list[_Function], surroundings: Surroundings, stream_threads: int
 ) -> Service:
     pool = ThreadPoolExecutor(stream_threads, thread_name_prefix=f"streams of {name}")
     namespace: dict[str, Any] = {"__doc__": f"The service {name}, by a servicer of grpcio's."}
-    for number, (called, each) in enumerate(sorted(added.items())):
-        kind = ("unary", "stream")
-        word = f"{kind[each.request_streaming]}_{kind[each.response_streaming]}"
-        known = method_of(f"/{name}/{called}", SHAPES[word])
-        function = _adapted(_Behaviour(known, getattr(each, word), surroundings, pool))
+    for number, (known, function) in enumerate(functions):
+        adapted = _adapted(_Behaviour(known, function, surroundings, pool))
         # The names on the wire are the user's, and could be those of our own methods.
         namespace[f"method_{number}"] = method(
-            name=called,
+            name=known.name,
             idempotent=known.idempotent,
             shape=known.shape,
             request_type=known.request_type,
             response_type=known.response_type,
             codec=known.codec,
-        )(function)
+        )(adapted)
     made = type(name.rpartition(".")[2], (_Adapted,), namespace)
     made.service_name = name  # type: ignore[attr-defined]  # a Service has it
     service: Service = made(pool)

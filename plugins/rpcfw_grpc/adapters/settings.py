@@ -25,6 +25,8 @@ _BASE = (
     "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
     "app.protocols=native, grpc",
     "client.protocols=grpc",
+    # What any call may be compressed with.
+    "app.compressors=gzip, deflate",
     # As grpcio has it: a call whose caller names no timeout has none.
     "client.timeout=none",
     "client.stream_timeout=none",

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from rpcfw.errors import CallError
+from rpcfw.errors import CallError, ContractError
 from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
 
 __all__ = [
     "COMPRESSIONS",
     "DETAILS",
+    "NO_SERVER",
     "Pair",
     "aio_error",
     "aio_metadata",
     "code_of",
+    "compression_of",
     "details_of",
     "grpc_code",
     "grpc_pairs",
@@ -30,6 +32,12 @@ __all__ = [
 DETAILS = "grpc-status-details-bin"
 #: Names of the members of `grpc.Compression`.
 COMPRESSIONS = {0: "none", 1: "deflate", 2: "gzip"}
+#: What a program is told that makes a server of grpcio's here.
+NO_SERVER = (
+    "there is no server() here: write Servicers(interceptors=...) from rpcfw_grpc.adapters in its "
+    "place, and serve that by an INI file; docs/from-grpcio.md has a setting for each argument "
+    "of grpc.server"
+)
 
 
 class Pair(NamedTuple):
@@ -84,10 +92,34 @@ def trailers_of(error: BaseException | None, heard: Metadata) -> Metadata:
 def pairs_of(metadata: Any) -> list[tuple[str, str | bytes]] | None:
     """
     Return metadata of grpcio's, in whichever of its forms, as pairs.
+
+    As there, bytes may stand for a name, and for the value of a name of text.
     """
     if metadata is None:
         return None
-    return [(pair[0], pair[1]) for pair in metadata]
+    return [_pair(pair[0], pair[1]) for pair in metadata]
+
+
+def _pair(name: Any, value: Any) -> tuple[str, str | bytes]:
+    if isinstance(name, bytes):
+        name = name.decode("latin-1")
+    if isinstance(value, bytes) and isinstance(name, str) and not name.lower().endswith("-bin"):
+        # What is not printable ASCII is refused as such where it is sent.
+        value = value.decode("latin-1")
+    return name, value
+
+
+def compression_of(value: Any) -> str:
+    """
+    Return our name of a member of `grpc.Compression`, or of its number.
+
+    Raises:
+        ContractError: it is none.
+    """
+    name = COMPRESSIONS.get(value) if isinstance(value, int) else None
+    if name is None:
+        raise ContractError(f"compression is a grpc.Compression, not {value!r}")
+    return name
 
 
 def grpc_pairs(metadata: Metadata | Pairs) -> tuple[Pair, ...]:

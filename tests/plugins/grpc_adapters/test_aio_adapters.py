@@ -76,12 +76,16 @@ class Echo(PB2_GRPC.EchoServicer):
                 await context.abort(grpc.StatusCode.CANCELLED, "stopped")
 
 
-class AioTest(SynchronousTestCase):
+class EchoTest(SynchronousTestCase):
+    """
+    A stub, and a servicer that it reaches.
+    """
+
     def setUp(self) -> None:
         self.clock = Clock()
         self.memory = MemoryNetwork(self.clock)
         self.echo = Echo()
-        servicers = Servicers()
+        servicers = self.servicers()
         PB2_GRPC.add_EchoServicer_to_server(self.echo, servicers)
         sets = ("registry.plugin=memory", "server.listen=memory:a")
         self.provider = self.application(*sets, services=servicers)
@@ -90,6 +94,9 @@ class AioTest(SynchronousTestCase):
         for each in (self.provider, self.consumer):
             self.ended(each.start())
         self.stub = PB2_GRPC.EchoStub(AioChannel(self.consumer))
+
+    def servicers(self) -> Servicers:
+        return Servicers()
 
     def tearDown(self) -> None:
         for each in (self.consumer, self.provider):
@@ -127,6 +134,8 @@ class AioTest(SynchronousTestCase):
         texts: list[str] = self.ended(whole())
         return texts
 
+
+class AioTest(EchoTest):
     def test_one_for_one(self) -> None:
         """
         Message, metadata and time go across, and the call knows how it ended.
