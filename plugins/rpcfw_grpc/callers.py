@@ -7,6 +7,8 @@ break (RFC 9113, section 8.2.1), and a peer would reset a call that has one.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rpcfw_grpc.statuses import read_message, write_message
 
 __all__ = ["read_caller", "write_caller"]
@@ -29,5 +31,11 @@ def read_caller(value: bytes) -> str:
     Return a name that is fit for a log: short, and nothing unprintable in it.
     """
     # A byte takes three at most.
-    name = read_message(value[: 3 * _MAX_BYTES])[:_MAX_BYTES]
+    return _read(value[: 3 * _MAX_BYTES])
+
+
+# A server reads it anew for each call whose other fields differ, as its time limit does.
+@lru_cache(maxsize=256)
+def _read(value: bytes) -> str:
+    name = read_message(value)[:_MAX_BYTES]
     return name if name.isprintable() else "".join(c if c.isprintable() else "?" for c in name)
