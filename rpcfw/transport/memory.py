@@ -260,14 +260,24 @@ class _End:
         data, self._sent = b"".join(self._sent), []
         self._sent_bytes = 0
         if data:
-            assert other.protocol is not None
-            other.protocol.dataReceived(data)
+            other._receive(data)  # noqa: SLF001  # of this class
         if self._producer_paused and self._producer:
             self._producer_paused = False
             self._producer.resumeProducing()
         elif self._closing and not self._sent:
             other.lose(Failure(error.ConnectionDone()))
             self.lose(Failure(error.ConnectionDone()))
+
+    def _receive(self, data: bytes) -> None:
+        assert self.protocol is not None
+        try:
+            self.protocol.dataReceived(data)
+        except BaseException as failed:
+            # As of a socket whose protocol fails: the reactor closes it.
+            if self._other is not None:
+                self._clock.callLater(0, self._other.lose, Failure(error.ConnectionLost()))
+            self.lose(Failure(failed))
+            raise
 
 
 @implementer(IListeningPort)

@@ -133,6 +133,21 @@ def test_close_after_what_was_written():
     assert [] == pair.clock.getDelayedCalls()
 
 
+def test_a_protocol_that_fails():
+    """
+    One that fails at what came loses its connection, and so does the other end.
+    """
+    pair = Pair()
+    pair.far.dataReceived = lambda data: 1 / 0
+    pair.near.transport.write(b"a")
+    with pytest.raises(ZeroDivisionError):
+        pair.turn()
+    pair.turn()
+
+    assert ([ConnectionLost], [ZeroDivisionError]) == (pair.near.lost, pair.far.lost)
+    assert [] == pair.network.connections
+
+
 def test_abort():
     """
     An aborted connection drops what was not delivered, and says so in a later turn.

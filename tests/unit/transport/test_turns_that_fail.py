@@ -81,10 +81,13 @@ def test_a_listener_that_fails_as_the_connection_is_lost():
     data = ends.far.machine.take_output()
     ends.near.dataReceived(data)
     ears[-1].responded = lambda event: 1 / 0
+    gone: list = []
+    ends.client_keeper.disconnected = gone.append
     with pytest.raises(ZeroDivisionError):
         ends.near.connectionLost(Failure(ConnectionDone()))
 
     assert 1 == len(waiting.heard)
+    assert [ends.near] == gone
     assert "closed" == ends.client_keeper.told[-1][0]
 
 
