@@ -154,7 +154,11 @@ class Reception:
     def _serve_unary(
         self, driver: Driver, event: RequestReceived, call: Call, served: Served
     ) -> None:
-        coroutine = self._stack(call)
+        try:
+            coroutine = self._stack(call)
+        except Exception as error:  # noqa: BLE001  # of a filter that is no coroutine function
+            self._fail(driver, event, error, call)
+            return
         context = copy_context()
         if running_loop() is not None:
             opened = self._opened(driver, event, call, served)

@@ -71,3 +71,14 @@ class Sheds(Filter):
     async def apply(self, call, proceed):
         self.refused.append(self.surroundings.clock.seconds())
         raise Overloaded("too much to do")
+
+
+class FailsAtOnce(Filter):
+    """
+    Fails for some before there is a coroutine: its ``apply`` was not written as one.
+    """
+
+    def apply(self, call, proceed):
+        if call.metadata.get("bad"):
+            raise KeyError("a bug in a filter")
+        return proceed(call)

@@ -120,3 +120,18 @@ def test_an_unserved_filter_bug(lab):
     with pytest.raises(CallError, match="KeyError"):
         lab.run(lab.client(Greeter).say("bob"))
     assert lab.errors.flush(KeyError)
+
+
+def test_a_bug_in_a_plain_filter_is_that_calls_alone(lab):
+    """
+    A filter of the server's that raises before it is awaited costs its own call, no other.
+    """
+    plugin, _ = inserted("server", "FailsAtOnce")
+    lab.serve(Greeter("here", lab.clock), sets=[plugin, "server.insert=mine before METRICS"])
+    client = lab.client(Greeter)
+    slow = lab.begin(client.slow(1))
+    lab.advance(0.1)
+    with pytest.raises(CallError, match="KeyError"):
+        lab.run(client.say("bob", metadata={"bad": "1"}))
+    assert "here" == lab.finish(slow)
+    assert [KeyError] == [type(error) for error in lab.errors.flush(KeyError)]
