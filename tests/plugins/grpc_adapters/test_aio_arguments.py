@@ -1,5 +1,5 @@
 """
-Interceptors of grpcio's asyncio API, of channels and of servers, in memory over gRPC.
+Arguments of grpcio's asyncio API, interceptors above all, in memory over gRPC.
 """
 
 from __future__ import annotations
@@ -272,3 +272,38 @@ class Options(EchoTest):
             return channel.get_state()
 
         assert grpc.ChannelConnectivity.SHUTDOWN == self.ended(closed())
+
+    def test_a_close_with_grace(self) -> None:
+        """
+        Calls that are open may end before the channel does, for as long as the grace is.
+        """
+        for ends in (True, False):
+            owned = Owned(self.consumer)
+            channel = AioChannel.owning(owned)
+            call = PB2_GRPC.EchoStub(channel).Say(PB2.Ask(text="hang"))
+            closing = spawn(channel.close(grace=0.2))
+            self.clock.advance(0.1)
+            assert not owned.stopped
+            if ends:
+                call.cancel()
+            else:
+                self.clock.advance(0.11)
+            assert owned.stopped
+            self.successResultOf(closing)
+            call.cancel()
+
+
+class Owned:
+    """
+    An application of a channel's own, which notes that it was stopped.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self.channel, self.ground = application.channel, application.ground
+        self.stopped = False
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        self.stopped = True
