@@ -56,7 +56,8 @@ class Authority:
 
         Args:
             name: its common name, and how its files are called.
-            names: the IP addresses and host names that it is for.
+            names: the IP addresses and host names that it is for; ``DNS=`` and ``URI=``
+                stand before what would be taken for something else.
             usage: what its key is for, ``server`` or ``client``; empty: anything.
             days: how far in the future the day is on which it is valid.
         """
@@ -95,6 +96,9 @@ class Authority:
 
 
 def _subject(host):
+    kind, _, rest = host.partition("=")
+    if rest:
+        return {"DNS": x509.DNSName, "URI": x509.UniformResourceIdentifier}[kind](rest)
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:

@@ -6,22 +6,35 @@ and purposes (RFC 5280). It tells a callback of each certificate, and the callba
 refuse. Ours refuses what OpenSSL has refused, and the server's own certificate if it
 bears another name (RFC 9525). It fails closed: whatever is raised while the name is
 looked at refuses, be it an error that the library documents or one that it does not.
+
+The names of a certificate are read one by one. Many have one that no client can match,
+as ``*.localhost``, an IP address among the DNS names, or a URI: it counts for nothing,
+and the others count all the same.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cryptography.x509 import DNSName, ExtensionNotFound, IPAddress, SubjectAlternativeName
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
-from service_identity.cryptography import extract_patterns
-from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
+from service_identity import CertificateError
+from service_identity.hazmat import (
+    DNS_ID,
+    DNSPattern,
+    IPAddress_ID,
+    IPAddressPattern,
+    verify_service_identity,
+)
 from twisted.internet.error import VerifyError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from rpcfw.printable import printable
 
 __all__ = ["ServerIdentity", "VerifiedConnections"]
 
@@ -72,8 +85,8 @@ class ServerIdentity:
         Raises:
             Exception: it does not. Of what class, the library decides.
         """
-        patterns = extract_patterns(certificate.to_cryptography())
-        if not verify_service_identity(patterns, [self._id], []):
+        patterns = [*_patterns(certificate)]
+        if not patterns or not verify_service_identity(patterns, [self._id], []):
             raise ValueError("nothing in the certificate matches the name")
 
 
@@ -141,13 +154,34 @@ class _Refuse:
         return False
 
 
+def _patterns(certificate: X509) -> Iterator[Any]:
+    """
+    Yield what a certificate may be matched with.
+    """
+    for name in _alternative_names(certificate):
+        if isinstance(name, IPAddress):
+            yield IPAddressPattern(name.value)
+        elif isinstance(name, DNSName):
+            try:
+                yield DNSPattern.from_bytes(name.value.encode())
+            except CertificateError:
+                continue  # nothing matches it; see the module
+
+
+def _alternative_names(certificate: X509) -> Sequence[Any]:
+    extensions = certificate.to_cryptography().extensions
+    try:
+        return tuple(extensions.get_extension_for_class(SubjectAlternativeName).value)
+    except ExtensionNotFound:
+        return ()
+
+
 def _names(certificate: X509) -> str:
     """
     Return the names that a certificate bears, for a person. They are the peer's words.
     """
     try:
-        patterns = extract_patterns(certificate.to_cryptography())
-        names = [repr(each.pattern)[:100] for each in patterns if hasattr(each, "pattern")]
+        names = [printable(str(each.value)[:100]) for each in _alternative_names(certificate)]
     except Exception:  # noqa: BLE001 - it is refused already
         return "nobody: its subjectAltName cannot be read"
     if not names:

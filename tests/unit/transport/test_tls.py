@@ -133,11 +133,20 @@ def dial(authority: Authority, issued: Any, host: str, **others: Any) -> Pair:
         ("my_shop", ["my_shop"]),
         ("127.0.0.1", ["127.0.0.1"]),
         ("::1", ["::1"]),
+        # Names that nothing can match stand beside it in many certificates.
+        ("localhost", ["*.localhost", "localhost"]),
+        ("localhost", ["*", "localhost"]),
+        ("localhost", ["DNS=127.0.0.1", "localhost"]),
+        ("127.0.0.1", ["DNS=127.0.0.1", "127.0.0.1"]),
+        ("localhost", ["URI=urn:uuid:7", "localhost"]),
+        ("localhost", ["URI=https://localhost:8443/", "localhost"]),
     ],
 )
 def test_a_certificate_with_the_name_is_taken(authority, host, names):
     """
     A host name, a wildcard for its leftmost label, or an IP address lets the server in.
+
+    So it does whatever other names the certificate has.
     """
     pair = dial(authority, authority.issue("server", *names), host)
 
@@ -162,6 +171,9 @@ def test_the_protocol_is_agreed_upon(authority):
         ("a.shop.example.com", ["*.example.com"]),
         ("example.com", ["*.example.com"]),
         ("shop.example.com", ["sh*.example.com"]),
+        ("127.0.0.1", ["DNS=127.0.0.1"]),
+        ("localhost", ["*"]),
+        ("localhost", ["URI=https://localhost/"]),
         ("shop.example.com", ["*.*.com"]),
         ("example.com", ["*.com"]),
         ("shop", ["*"]),
