@@ -25,6 +25,7 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect
 
+from rpcfw_codecs.json_keys import check_keys
 from rpcfw_codecs.json_values import (
     PLAIN,
     STR,
@@ -85,7 +86,7 @@ def check_of(type: Any) -> Check:
     Return the check of a type that JSON can carry.
 
     Raises:
-        TypeError: JSON would drop a field of it.
+        TypeError: JSON would drop a field of it, or could give a key as another.
     """
     return _Compiler().check(inspect.type_info(type))
 
@@ -158,6 +159,7 @@ class _Compiler:
 
     def _dict(self, node: inspect.DictType) -> _Compiled:
         key, value = node.key_type, node.value_type
+        check_keys(key)
         plain = isinstance(key, inspect.AnyType)
         keys = STR if plain else _free(key)
         check_key = check_any_key if plain else self.check(key)

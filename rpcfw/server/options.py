@@ -10,7 +10,7 @@ from rpcfw.kernel.stack import Insert
 from rpcfw.server.reachable import is_every_interface
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
-from rpcfw.values.instance import MAX_WEIGHT
+from rpcfw.values.instance import MAX_TAG_CHARS, MAX_TEXTS, MAX_WEIGHT, text_problem
 from rpcfw.values.units import Bytes, Seconds, TimeLimit
 
 __all__ = ["ServerOptions"]
@@ -99,13 +99,29 @@ class ServerOptions:
             yield "advertise", f"{reason}, as: advertise = tcp:10.0.0.5:2200"
         if not 0 <= self.weight <= MAX_WEIGHT:
             yield "weight", f"must be 0 to {MAX_WEIGHT}, not {self.weight}"
-        for text in self.tags:
-            if not all(part.strip() for part in text.partition("=")[:2]):
-                yield "tags", f"{text!r} is not name=value"
+        yield from self._text_problems()
         for name in ("max_connection_age", "max_connection_idle"):
             limit_s = getattr(self, name)
             if limit_s is not None and limit_s < _LEAST_LIFETIME_S:
                 yield name, f"must be at least 1s, or empty, not {limit_s:g}s"
+
+    def _text_problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find text that no client would take from a registry: it would skip the instance.
+        """
+        for name in ("group", "version", "zone"):
+            problem = text_problem(getattr(self, name))
+            if problem:
+                yield name, f"it {problem}"
+        for text in self.tags:
+            tag, _, value = (part.strip() for part in text.partition("="))
+            problem = text_problem(tag) or text_problem(value, MAX_TAG_CHARS)
+            if not tag or "=" not in text:
+                yield "tags", f"{text!r} is not name=value"
+            elif problem:
+                yield "tags", f"a tag {problem}"
+        if len(self.tags) > MAX_TEXTS:
+            yield "tags", f"has {len(self.tags)} of them; at most {MAX_TEXTS}"
 
     def _listen_problems(self) -> Iterator[tuple[str, str]]:
         if not self.listen:

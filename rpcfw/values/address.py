@@ -15,8 +15,8 @@ from attrs import frozen
 
 __all__ = ["Address"]
 
-# No blanks or control characters: addresses come from registries and reach logs.
-_HOST = re.compile(r"[^\s\[\]/\x00-\x1f\x7f-\x9f]+\Z")
+# No blanks and nothing unprintable: addresses come from registries and reach logs.
+_HOST = re.compile(r"[^\s\[\]/]+\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 
 
@@ -63,7 +63,7 @@ class Address:
             host = host[1:-1]
         elif ":" in host:
             raise ValueError(f"{text!r}: an IPv6 address stands in brackets, as in tcp:[::1]:2200")
-        if not colon or not _HOST.match(host) or not _PORT.match(port) or int(port) > 65535:
+        if not colon or not _is_host(host) or not _PORT.match(port) or int(port) > 65535:
             raise ValueError(
                 f"{text!r} is no address: {_why(host, colon, port)}; "
                 "expected tcp:HOST:PORT, tls:HOST:PORT, unix:/PATH or memory:NAME"
@@ -113,11 +113,15 @@ def _why(host: str, colon: str, port: str) -> str:
     """
     if not colon:
         return "it has no port"
-    if not _HOST.match(host):
+    if not _is_host(host):
         return "it has no host" if not host else "its host has characters that no host has"
     if not _PORT.match(port) or int(port) > 65535:
         return f"{port!r} is no port, which is a number up to 65535" if port else "it has no port"
     return ""
+
+
+def _is_host(text: str) -> bool:
+    return bool(_HOST.match(text)) and text.isprintable()
 
 
 def _is_ip(text: str) -> bool:

@@ -15,11 +15,14 @@ from rpcfw.values.address import Address
 __all__ = [
     "DEFAULT_WEIGHT",
     "MAX_NAME_CHARS",
+    "MAX_TAG_CHARS",
+    "MAX_TEXTS",
     "MAX_WEIGHT",
     "Instance",
     "Snapshot",
     "instance_from_json",
     "instance_to_json",
+    "text_problem",
 ]
 
 DEFAULT_WEIGHT = 100
@@ -174,10 +177,17 @@ def _check_texts(record: _Record) -> None:
 
 
 def _check_text(what: str, text: str, max_chars: int) -> None:
+    problem = text_problem(text, max_chars)
+    if problem:
+        raise ValueError(f"{what} of an instance {problem}")
+
+
+def text_problem(text: str, max_chars: int = MAX_NAME_CHARS) -> str:
+    """
+    Return why no reader takes a record with this text in it; empty if each does.
+    """
     if len(text) > max_chars:
-        raise ValueError(f"{what} of an instance has {len(text)} characters, more than {max_chars}")
+        return f"has {len(text)} characters, more than {max_chars}"
     if not is_plain(text):
-        raise ValueError(
-            f"{what} of an instance has characters that control a terminal or are not seen: "
-            f"{printable(text)[:100]}"
-        )
+        return f"has characters that control a terminal or are not seen: {printable(text)[:100]}"
+    return ""

@@ -321,3 +321,25 @@ def test_other_attributes_stay_at_home():
     line.cached = 5
 
     assert b"cached" not in coder(Line).encode(line)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [int | str, float | str, Literal[1, "1"], Literal[1] | str, int | Decimal, Colour | int],
+)
+def test_keys_that_a_reader_could_take_for_others(key):
+    """
+    Keys are strings in JSON, so a dict may not have keys of text and of numbers.
+    """
+    with pytest.raises(ContractError, match="keys of text and of numbers"):
+        coder(dict[key, int])
+
+
+@pytest.mark.parametrize("message", [{1: 2, 1.5: 3}, {}, {2: 1}])
+def test_keys_of_several_sorts_of_numbers(message):
+    """
+    Keys of numbers may be of both sorts.
+    """
+    one = coder(dict[int | float, int])
+
+    assert message == one.decode(one.encode(message))

@@ -35,6 +35,12 @@ from tests.lab.services import Greeter
         ("weight", "1000001", "not 1000001"),
         ("tags", "a=b, c", "'c' is not name=value"),
         ("tags", "=b", "'=b' is not name=value"),
+        ("tags", "a=\u2764\ufe0f", "a tag has characters that control a terminal or are not seen"),
+        ("tags", f"{'a' * 257}=b", "a tag has 257 characters, more than 256"),
+        ("tags", ", ".join(f"t{each}=x" for each in range(101)), "has 101 of them; at most 100"),
+        ("group", "a\u200bb", "not seen: a.u200bb"),
+        ("version", "1" * 257, "it has 257 characters, more than 256"),
+        ("zone", "\u202ea", "control a terminal"),
     ],
 )
 def test_mistakes_stop_the_start(name, text, told):

@@ -75,6 +75,8 @@ def test_forms(text, address):
         ("a b:80", "expected tcp:HOST:PORT"),
         ("evil\nINFO all is well:80", "expected tcp:HOST:PORT"),
         ("evil\x1b[2J:80", "expected tcp:HOST:PORT"),
+        ("evil\u202e:80", "its host has characters that no host has"),
+        ("tls:evil\u200b.example:443", "its host has characters that no host has"),
         ("http://example.org:80/x", "is a URL, and no address; did you mean tcp:example.org:80?"),
         ("grpcs://example.org:80", "did you mean tls:example.org:80?"),
         ("unix:///run/app.sock", "did you mean unix:/run/app.sock?"),
