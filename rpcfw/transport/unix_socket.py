@@ -13,13 +13,18 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from errno import EADDRINUSE
 from pathlib import Path
+from time import sleep
 
 from twisted.internet.error import CannotListenError
 
 __all__ = ["free_path"]
+
+#: How often, and how far apart, the folder's lock is asked for.
+_TRIES = 100
+_BETWEEN_TRIES_S = 0.01
 
 
 @contextmanager
@@ -30,14 +35,14 @@ def free_path(path: str) -> Iterator[None]:
     Two processes that begin at once take turns, so that neither removes the other's.
 
     Raises:
-        CannotListenError: somebody listens there, or it is no socket.
+        CannotListenError: somebody listens there, or is about to, or it is no socket.
     """
-    with _turn(path):
-        _remove_if_dead(path)
+    with _turn(path) as is_ours:
+        _remove_if_dead(path, is_ours=is_ours)
         yield
 
 
-def _remove_if_dead(path: str) -> None:
+def _remove_if_dead(path: str, *, is_ours: bool) -> None:
     try:
         is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)
     except OSError:
@@ -46,6 +51,10 @@ def _remove_if_dead(path: str) -> None:
         raise _cannot(path, "the path exists and is no socket; remove it, or listen elsewhere")
     if _is_alive(path):
         raise _cannot(path, "another process listens there")
+    if not is_ours:
+        # Who has the turn may listen there by the time that we remove it.
+        reason = f"another process holds a lock on {Path(path).parent}; try again once it has not"
+        raise _cannot(path, reason)
     Path(path).unlink(missing_ok=True)
 
 
@@ -62,21 +71,35 @@ def _is_alive(path: str) -> bool:
 
 
 @contextmanager
-def _turn(path: str) -> Iterator[None]:
+def _turn(path: str) -> Iterator[bool]:
     """
-    Hold the folder's lock, if it can be had at once: who listens must not hang on it.
+    Hold the folder's lock, and tell whether nobody else does.
+
+    Others hold it for milliseconds, but anybody who may read the folder can hold it: who
+    listens must not hang on it. Where there are no locks, nobody holds one.
     """
     try:
-        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
-        yield
+        yield True
         return
     try:
-        with suppress(OSError):
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        yield _locked(folder)
     finally:
         os.close(folder)
+
+
+def _locked(folder: int) -> bool:
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(_BETWEEN_TRIES_S)
+        except OSError:
+            return True
+        else:
+            return True
+    return False
 
 
 def _cannot(path: str, reason: str) -> CannotListenError:

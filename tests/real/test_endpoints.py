@@ -4,6 +4,7 @@ Real sockets: TCP over both families, Unix sockets, closing with data on its way
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
@@ -21,7 +22,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport import connection
+from rpcfw.transport import connection, unix_socket
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.endpoints import Network
 from rpcfw.values.address import Address
@@ -164,6 +165,24 @@ class EndpointsTest(TestCase):
         yield self.serve(Address("unix", path))
 
         yield self.call(Address("unix", path))
+
+    @inlineCallbacks
+    def test_unix_of_two_that_begin_at_once(self):
+        """
+        A dead socket is not removed while another process may be about to listen there.
+        """
+        self.patch(unix_socket, "_TRIES", 2)
+        path = self.mktemp()
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(path)
+        self.addCleanup(Path(path).unlink)
+        folder = os.open(Path(path).parent, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        with pytest.raises(CannotListenError, match="another process holds a lock"):
+            yield self.network.listen(Address("unix", path), Factory())
+
+        assert Path(path).is_socket()
 
     @inlineCallbacks
     def test_unix_that_is_no_socket(self):

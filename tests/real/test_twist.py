@@ -21,7 +21,7 @@ from tests.real.commands import Running
 TWIST = Path(sys.executable).parent / "twist"
 
 #: However slow the machine, a process that takes longer hangs.
-LIMIT_S = 60
+LIMIT_S = 180
 
 SERVICE = """
 from __future__ import annotations
