@@ -4,6 +4,7 @@ The last good list of a service on disk, so that a client can start without a re
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from rpcfw.values.instance import Instance, instance_from_json, instance_to_json
 __all__ = ["SnapshotFile"]
 
 _MAX_BYTES = 64 << 20
+#: Lines that are no records. A file with so many is no snapshot; what it has is left.
+_MAX_MISTAKES = 10_000
 
 
 class SnapshotFile:
@@ -91,7 +94,7 @@ class SnapshotFile:
         if mistakes:
             self.log.warn(
                 "{count} lines of the snapshot {path} are skipped; the first is {first}",
-                count=len(mistakes),
+                count=f"{len(mistakes)}{' or more' * (len(mistakes) == _MAX_MISTAKES)}",
                 path=str(path),
                 first=mistakes[0],
             )
@@ -107,13 +110,16 @@ def _records(service: str, content: bytes) -> tuple[tuple[Instance, ...], list[s
     """
     Return the records of a service, and what is wrong with the lines that hold none.
     """
-    instances, mistakes = [], []
+    instances: list[Instance] = []
+    mistakes: list[str] = []
     # At line feeds alone: other ends of lines may stand in a record.
-    for number, line in enumerate(content.removesuffix(b"\n").split(b"\n"), 1):
+    for number, line in enumerate(BytesIO(content), 1):
         try:
             instance = instance_from_json(line)
         except ValueError as error:
             mistakes.append(f"line {number}: {error}")
+            if len(mistakes) == _MAX_MISTAKES:
+                break
         else:
             if instance.service == service:
                 instances.append(instance)

@@ -84,8 +84,7 @@ class Announcing:
                 why=found.why,
             )
             return found.address
-        local = listened.scheme == "unix" or is_loopback(listened.host)
-        if local and not all(is_loopback(each.host) for each in places):
+        if _is_local(listened) and not all(map(_is_local, places)):
             self.log.warn(
                 "{address} is announced, which only this machine reaches, to a registry at "
                 "{places}, which others read: set [server] listen, or advertise",
@@ -145,6 +144,13 @@ class Announcing:
             zone=options.zone,
             tags=_tags(options.tags),
         )
+
+
+def _is_local(address: Address) -> bool:
+    """
+    Whether only this machine reaches an address.
+    """
+    return not address.authority or is_loopback(address.host)
 
 
 def _tags(texts: tuple[str, ...]) -> dict[str, str]:

@@ -160,7 +160,8 @@ def _patterns(certificate: X509) -> Iterator[Any]:
     """
     for name in _alternative_names(certificate):
         if isinstance(name, IPAddress):
-            yield IPAddressPattern(name.value)
+            if isinstance(name.value, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
+                yield IPAddressPattern(name.value)
         elif isinstance(name, DNSName):
             try:
                 yield DNSPattern.from_bytes(name.value.encode())

@@ -87,6 +87,18 @@ def test_a_corrupt_file_warns_once(tmp_path):
     assert "the first is line 1: " in logged[0]
 
 
+def test_a_file_of_nothing_but_mistakes_is_left(tmp_path):
+    """
+    Mistakes are not gathered without bound: a file may have millions of lines.
+    """
+    (tmp_path / "demo.Greeter.jsonl").write_bytes(b"\n" * 20_000)
+
+    _, logged = load(tmp_path)
+
+    assert 1 == len(logged)
+    assert "10000 or more lines of the snapshot" in logged[0]
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder", "device"])
 def test_what_is_no_file_holds_nobody_up(tmp_path, kind):
     """

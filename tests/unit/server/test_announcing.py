@@ -93,7 +93,15 @@ class Distant(LabRegistry):
     addresses = (Address("tcp", "10.0.0.1", 2181),)
 
 
-def announced(listened: str, **texts: str):
+class Near(LabRegistry):
+    """
+    A registry that only this machine reaches.
+    """
+
+    addresses = (Address("unix", "/run/node"), Address("tcp", "127.0.0.1", 2181))
+
+
+def announced(listened: str, registry: type[LabRegistry] = Distant, **texts: str):
     """
     Return the address that is announced, and what is logged as a warning.
     """
@@ -103,7 +111,7 @@ def announced(listened: str, **texts: str):
     place = RegistryPlace()
     ground = Mock(surroundings=around, chance=Random(1), timers=around.timers)
     announcing = Announcing(
-        Distant(place, around), options_of(ServerOptions, **texts), ground, ways
+        registry(place, around), options_of(ServerOptions, **texts), ground, ways
     )
     with capturedLogs() as logged:
         running = spawn(announcing.start([Greeter()], [Address.parse(listened)]))
@@ -137,3 +145,11 @@ def test_an_address_of_this_machine_alone(listened):
 
     assert address == listened
     assert "which only this machine reaches" in warning
+
+
+@pytest.mark.parametrize("listened", ["tcp:127.0.0.1:2200", "unix:/run/a"])
+def test_an_address_of_this_machine_beside_its_registry(listened):
+    """
+    A registry that only this machine reaches, at a Unix socket too, is no reason to warn.
+    """
+    assert announced(listened, Near) == (listened, [])
