@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
@@ -24,11 +24,12 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from rpcfw.spi.waiting import sleep, spawn
 from rpcfw.transport.host_names import AnyHostnameEndpoint
 from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.tls import TLS
-from rpcfw.transport.unix_socket import free_path
+from rpcfw.transport.unix_socket import OthersTurn, free_path
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 
@@ -36,6 +37,9 @@ __all__ = ["Network"]
 
 #: Connections that may wait to be accepted.
 _BACKLOG = 1024
+#: How often, and how far apart, a Unix path is tried that is another process's turn.
+_TURNS = 100
+_TURN_S = 0.01
 
 
 class Network:
@@ -112,13 +116,23 @@ class Network:
         if address.scheme == "tls":
             factory = self._tls.server(factory, alpn)
         if address.scheme == "unix":
-            return execute(self._listen_unix, address.host, factory)
+            return spawn(self._listen_unix(address.host, factory))
         return self._server(address).listen(factory)
 
-    def _listen_unix(self, path: str, factory: IProtocolFactory) -> IListeningPort:
-        with free_path(path):
-            port: IListeningPort = self._reactor.listenUNIX(path, factory, _BACKLOG, mode=0o600)
-        return port
+    async def _listen_unix(self, path: str, factory: IProtocolFactory) -> IListeningPort:
+        tries = 0
+        while True:
+            try:
+                with free_path(path):
+                    port: IListeningPort = self._reactor.listenUNIX(
+                        path, factory, _BACKLOG, mode=0o600
+                    )
+                return port
+            except OthersTurn:
+                tries += 1
+                if tries >= _TURNS:
+                    raise
+            await sleep(self._reactor, _TURN_S)
 
     def _server(self, address: Address) -> IStreamServerEndpoint:
         if address.scheme == "memory":

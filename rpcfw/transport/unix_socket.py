@@ -16,15 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EADDRINUSE
 from pathlib import Path
-from time import sleep
 
 from twisted.internet.error import CannotListenError
 
-__all__ = ["free_path"]
+__all__ = ["OthersTurn", "free_path"]
 
-#: How often, and how far apart, the folder's lock is asked for.
-_TRIES = 100
-_BETWEEN_TRIES_S = 0.01
+
+class OthersTurn(CannotListenError):
+    """
+    A dead socket is in the way, and another process may be about to replace it.
+    """
 
 
 @contextmanager
@@ -35,7 +36,8 @@ def free_path(path: str) -> Iterator[None]:
     Two processes that begin at once take turns, so that neither removes the other's.
 
     Raises:
-        CannotListenError: somebody listens there, or is about to, or it is no socket.
+        OthersTurn: another process has the turn, mostly for milliseconds.
+        CannotListenError: somebody listens there, or it is no socket.
     """
     with _turn(path) as is_ours:
         _remove_if_dead(path, is_ours=is_ours)
@@ -53,8 +55,8 @@ def _remove_if_dead(path: str, *, is_ours: bool) -> None:
         raise _cannot(path, "another process listens there")
     if not is_ours:
         # Who has the turn may listen there by the time that we remove it.
-        reason = f"another process holds a lock on {Path(path).parent}; try again once it has not"
-        raise _cannot(path, reason)
+        reason = f"another process holds a lock on {Path(path).parent}; wait for it, or end it"
+        raise _cannot(path, reason, OthersTurn)
     Path(path).unlink(missing_ok=True)
 
 
@@ -73,10 +75,10 @@ def _is_alive(path: str) -> bool:
 @contextmanager
 def _turn(path: str) -> Iterator[bool]:
     """
-    Hold the folder's lock, and tell whether nobody else does.
+    Hold the folder's lock, if it can be had at once; tell whether nobody else holds it.
 
-    Others hold it for milliseconds, but anybody who may read the folder can hold it: who
-    listens must not hang on it. Where there are no locks, nobody holds one.
+    Anybody who may read the folder can hold it: who listens must not hang on it. Where
+    there are no locks, nobody holds one.
     """
     try:
         folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -90,17 +92,16 @@ def _turn(path: str) -> Iterator[bool]:
 
 
 def _locked(folder: int) -> bool:
-    for _ in range(_TRIES):
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sleep(_BETWEEN_TRIES_S)
-        except OSError:
-            return True
-        else:
-            return True
-    return False
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
-def _cannot(path: str, reason: str) -> CannotListenError:
-    return CannotListenError(None, path, OSError(EADDRINUSE, reason))
+def _cannot(
+    path: str, reason: str, error: type[CannotListenError] = CannotListenError
+) -> CannotListenError:
+    return error(None, path, OSError(EADDRINUSE, reason))

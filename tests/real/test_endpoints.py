@@ -22,7 +22,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport import connection, unix_socket
+from rpcfw.transport import connection, endpoints
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.endpoints import Network
 from rpcfw.values.address import Address
@@ -171,7 +171,7 @@ class EndpointsTest(TestCase):
         """
         A dead socket is not removed while another process may be about to listen there.
         """
-        self.patch(unix_socket, "_TRIES", 2)
+        self.patch(endpoints, "_TURNS", 2)
         path = self.mktemp()
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(path)
@@ -183,6 +183,23 @@ class EndpointsTest(TestCase):
             yield self.network.listen(Address("unix", path), Factory())
 
         assert Path(path).is_socket()
+
+    @inlineCallbacks
+    def test_unix_after_the_turn_of_another(self):
+        """
+        Who has to wait for another process's turn listens once that is over.
+        """
+        path = self.mktemp()
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(path)
+        folder = os.open(Path(path).parent, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        serving = self.serve(Address("unix", path))
+        assert not serving.called
+        os.close(folder)
+        yield serving
+
+        yield self.call(Address("unix", path))
 
     @inlineCallbacks
     def test_unix_that_is_no_socket(self):
