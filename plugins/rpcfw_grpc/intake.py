@@ -207,8 +207,12 @@ class Intake(Machine):
 
     def _check_size(self, size: int, kind: int) -> None:
         if size > FRAME_BYTES:
+            begin = bytes((*size.to_bytes(3, "big"), kind))
+            is_text = begin.isascii() and begin.decode().isprintable()
+            meant = "; that reads as text, so the peer may not speak HTTP/2" if is_text else ""
+            what = f"a frame has at most {FRAME_BYTES} bytes; one of type {kind} with {size} came"
             raise RemoteProtocolError(
-                f"a frame has at most {FRAME_BYTES} bytes; one of type {kind} with {size} came",
+                f"{what}{meant}",
                 ErrorCode.FRAME_SIZE_ERROR,
             )
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 from rpcfw.errors import SetupError
+from rpcfw.kernel.hints import hint
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.raised import described
 from rpcfw.spi.plugin import Surroundings
@@ -65,6 +67,10 @@ def services_problems(targets: Iterable[str]) -> Iterator[str]:
             yield f"{target!r} {unusable}"
 
 
+#: How a service is named.
+_TARGET = re.compile(r"[\w.]+:\w+\Z")
+
+
 class _Unusable(Exception):
     """
     Why a service cannot be had, to stand behind its name.
@@ -72,10 +78,9 @@ class _Unusable(Exception):
 
 
 def _imported(target: str) -> object:
-    module_name, colon, name = target.partition(":")
-    if not colon or not module_name or not name:
-        meant = f": {target.removesuffix('.py')}:CLASS" if target and "." not in target[:-3] else ""
-        raise _Unusable(f"is not written as module:Class, as greeter:Greeter{meant}")
+    if not _TARGET.match(target):
+        raise _Unusable(f"is not written as module:Class, as greeter:Greeter{hint(target)}")
+    module_name, _, name = target.partition(":")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

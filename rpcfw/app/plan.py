@@ -57,7 +57,7 @@ class AppOptions:
         "what drives it: epoll, asyncio (to await asyncio's things), uvloop; auto: the "
         "asyncio loop that runs where the application starts, else epoll",
     )
-    python_path: tuple[Path, ...] = option("", "folders to import services from")
+    python_path: tuple[Path, ...] = option("", "folders to import services and plugins from")
     codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs in use, if installed")
     compressors: tuple[str, ...] = option("gzip, zstd", "compressions undone here, if installed")
     protocols: tuple[str, ...] = option(

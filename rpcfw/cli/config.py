@@ -23,6 +23,9 @@ from rpcfw.printable import printable, printable_lines
 __all__ = ["Choice", "Claim", "add_arguments", "run", "run_check", "run_example"]
 
 EPILOG = """\
+check opens no port and asks no registry: whether a port is free, and a registry runs, is
+found at the start.
+
   rpcfw config check -c provider.ini
   rpcfw config example > rpcfw.ini
 """

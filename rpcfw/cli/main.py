@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from rpcfw.cli.codes import CONFIGURATION, FAILED, FINE, INTERRUPTED
 from rpcfw.errors import SetupError
@@ -68,10 +68,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
+class _Parser(ArgumentParser):
+    """
+    Says of a file that stands by itself how it is read.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        file = next((word for word in message.split() if word.endswith(".ini")), "")
+        super().error(f"{message}; a file is read by -c {file}" if file else message)
+
+
 def _run(name: str, arguments: Sequence[str]) -> int:
     target, meaning = COMMANDS[name]
     command: Any = import_module(target)
-    parser = ArgumentParser(
+    parser = _Parser(
         prog=f"rpcfw {name}",
         description=getattr(command, "DESCRIPTION", f"{meaning[:1].upper()}{meaning[1:]}."),
         epilog=getattr(command, "EPILOG", None),

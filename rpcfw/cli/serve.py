@@ -40,9 +40,10 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     """
     application = application_of(arguments, environ, lambda plan: plan)
     if application.server is None:
+        where = "" if arguments.config else "; no INI file was given: rpcfw serve -c FILE"
         raise SettingsError(
             "nothing to serve: set [server] services = module:Class, and [app] python_path "
-            "to the folder that the module is in"
+            f"to the folder that the module is in{where}"
         )
     names = ", ".join(type(each).service_name for each in application.server.catalog)
     return serve_until_told(application, f"serving {names}", out)

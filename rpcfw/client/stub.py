@@ -77,7 +77,9 @@ def calling(service: Any, channel: Callable[[str], Channel]) -> Any:
         return service(channel(service.service_name))
     if isinstance(service, type) and issubclass(service, Service):
         return proxy(service, channel(service.service_name))
-    raise ContractError(f"{service!r} is neither a service class nor a stub class")
+    raise ContractError(
+        f"{service!r} is neither a service class nor a stub class: pass the class, as Greeter"
+    )
 
 
 def calling_method(function: Any, channel: Callable[[str], Channel]) -> Callable[..., Any]:

@@ -40,7 +40,8 @@ def extra_of(dist: Distribution, module: str, plugin: str) -> str:
 
     Several may bring it. Then it is the one that is called like the plugin, or that the
     plugin's name begins with, as ``grpc`` for ``grpc_health``, or that is called like the
-    module. What brings no such requirement may still be called like the plugin.
+    module. A requirement need not be called like its module, as protobuf is not; then it
+    is the extra that is called like the plugin.
     """
     module = _folded(module)
     found = []
@@ -48,12 +49,10 @@ def extra_of(dist: Distribution, module: str, plugin: str) -> str:
         name = _NAME.match(requirement)
         if name is not None and _folded(name[0]) == module:
             found.append(extra)
-    for extra in found:
+    for extra in found or dist.metadata.get_all("Provides-Extra") or []:
         if plugin == extra or plugin.startswith(f"{extra}_"):
             return extra
-    if found:
-        return module if module in found else found[0]
-    return plugin if plugin in (dist.metadata.get_all("Provides-Extra") or []) else ""
+    return module if module in found else next(iter(found), "")
 
 
 def _requirements(dist: Distribution) -> list[tuple[str, str]]:

@@ -175,7 +175,9 @@ class _Reader:
         key = key.strip()
         # What stands in a line that cannot be read may be secret: it is not shown.
         if not equals or not _KEY.match(key):
-            self.layer.blame(at, "expected key = value, [section], or a comment beginning with #")
+            meant = " (with =, not with :)" if ":" in text and not equals else ""
+            told = f"expected key = value{meant}, [section], or a comment beginning with #"
+            self.layer.blame(at, told)
         elif self._section is not None:
             self._key, self._lines, self._origin = key, [value.strip()], at
         elif not self._skips_section:

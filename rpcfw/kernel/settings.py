@@ -16,13 +16,13 @@ A qualified section, ``[client demo.Greeter]``, lies over the plain one key by k
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, TypeVar
 
 from rpcfw.errors import ContractError, SettingsError
 from rpcfw.kernel.convert import converted, expected
+from rpcfw.kernel.hints import hint
 from rpcfw.kernel.ini import Given, Layer, Mistake, Origin, Section, SectionName
 from rpcfw.kernel.known import NOWHERE, Known
 from rpcfw.kernel.layers import PREFIX, environment_layer, file_layers, set_layer
@@ -191,8 +191,8 @@ class Sources:
         Note what is wrong with a value that converts, such as a number that is too small.
         """
         origin, section, given = self._found(name, key, qualifier)
-        hint = "" if given is None else _comment_hint(given.text)
-        self._blame(origin, section, key, f"{reason}{hint}")
+        told = reason if given is None else f"{reason}{hint(given.text)}"
+        self._blame(origin, section, key, told)
 
     def place(self, name: str, key: str, qualifier: str = "") -> str:
         """
@@ -293,9 +293,6 @@ def options_of(cls: type[O], **texts: str) -> O:
     return made
 
 
-#: What looks like a comment behind a value.
-_COMMENT = re.compile(r"\s([#;])")
-
 #: Stands for a value that could not be made.
 _FAULTY = object()
 
@@ -305,16 +302,6 @@ def _default(field: Declared) -> Any:
         return converted(field.type, field.default)
     except ValueError as error:
         raise ContractError(f"the declared default of {field.name} is wrong: {error}") from error
-
-
-def _comment_hint(text: str) -> str:
-    """
-    Return what to do if the value seems to end in a comment; nothing of it is quoted.
-    """
-    match = _COMMENT.search(text)
-    if match is None:
-        return ""
-    return f"; if a comment begins at the {match[1]}, give it a line of its own"
 
 
 def _reason(field: Declared, error: ValueError) -> str:

@@ -10,6 +10,7 @@ that closed first would cut off the calls that were on their way to it.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -49,6 +50,12 @@ from rpcfw.transport.unsent import UnsentBytes
 from rpcfw.values.address import Address
 
 __all__ = ["Server"]
+
+_LISTEN_HINTS = {
+    errno.EADDRINUSE: ": end what listens there, or name another port; port 0 is any free one",
+    errno.EACCES: ": ports below 1024 take privileges; name a higher one",
+    errno.EADDRNOTAVAIL: ": this machine has no such address; 0.0.0.0 is every one that it has",
+}
 
 #: How long a stop waits for blocking methods that were given up.
 _THREADS_LIMIT_S = 1.0
@@ -292,7 +299,7 @@ class Server:
             alpn = [protocol.alpn for protocol in protocols if protocol.alpn]
             port = await self._ground.network.listen(address, acceptor, alpn)
         except Exception as error:
-            raise SetupError(f"cannot listen at {address}: {error}") from error
+            raise SetupError(f"cannot listen at {address}: {_why(error)}") from error
         self._ports.append(port)
         bound = port.getHost()
         if address.scheme in ("tcp", "tls"):
@@ -310,6 +317,15 @@ class Server:
         for place in self._options.remove:
             stack.remove(place)
         return stack
+
+
+def _why(error: Exception) -> str:
+    """
+    Return why an address cannot be listened at, and what to do.
+    """
+    reason = getattr(error, "socketError", error)  # of Twisted's CannotListenError
+    what = _LISTEN_HINTS.get(getattr(reason, "errno", None) or 0, "")
+    return f"{reason}{what}"
 
 
 async def _stopped(result: Any) -> None:

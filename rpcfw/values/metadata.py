@@ -111,5 +111,8 @@ def _checked(given: object, value: object) -> str:
         if not isinstance(value, bytes):
             raise ValueError(f"metadata {name!r} ends in -bin, so its value must be bytes")
     elif not isinstance(value, str) or not _TEXT.match(value):
-        raise ValueError(f"metadata {name!r} must be printable ASCII; use a name with -bin")
+        got = "" if isinstance(value, str) else f", and is {type(value).__name__}"
+        raise ValueError(
+            f"metadata {name!r} must be printable ASCII text{got}; use a name with -bin"
+        )
     return name

@@ -15,7 +15,7 @@ import pytest
 from rpcfw.cli.main import main
 from tests.house.tree import ROOT
 from tests.real.commands import LIMIT_S, environment
-from tests.real.test_documents import DOCUMENTS, files_of
+from tests.real.documents import DOCUMENTS, files_of
 
 PAGES = ["asyncio", "data-types", "errors", "installation", "plugins", "testing", "troubleshooting"]
 

@@ -58,3 +58,14 @@ def test_never_sent_stays_here():
     """
     assert not WIRE_HINTS & Hint.NEVER_SENT
     assert Hint.NOT_BEGUN | Hint.SAFE_TO_REPEAT | Hint.FINAL == WIRE_HINTS
+
+
+def test_what_is_printed():
+    """
+    A status is shown by its name on every Python, and hints by theirs; numbers when asked for.
+    """
+    status, hints = Status.UNAVAILABLE, Hint.NOT_BEGUN | Hint.FINAL
+
+    assert "UNAVAILABLE UNAVAILABLE UNAVAILABLE" == f"{status} {status!s} {status:s}"
+    assert "14 014 e" == f"{status:d} {status:03d} {status:x}"
+    assert "NOT_BEGUN|FINAL NONE 10" == f"{hints} {Hint.NONE} {hints:d}"

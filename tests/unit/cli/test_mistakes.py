@@ -97,6 +97,14 @@ MISTAKES = [
     ("[client]\ntimeout = 1s\ntimeout = 2s\n", 3, "given twice; first at"),
     ("  [client]\n", 1, "an indented line continues the value above, and there is none"),
     ("[client]\n\ttimeout = 1s\n", 2, "an indented line continues the value above"),
+    ("[client]\ntimeout: 1s\n", 2, "expected key = value (with =, not with :)"),
+    ("[client]\ntimeout = 1s\n\tattempt_timeout = 1s\n", 2, "begin an option at the margin"),
+    ('[client]\ntimeout = "1s"\n', 2, "values stand without quotes"),
+    (
+        "[server]\nservices = greeter:Greeter\n  listen = tcp:a:1\n[app]\npython_path = .\n",
+        2,
+        "is not written as module:Class",
+    ),
     ("[clinet]\ntimeout = 1s\n", 1, "unknown section; did you mean 'client'?"),
     ("[client]\ntimeuot = 1s\n", 2, "unknown option; did you mean 'timeout'?"),
     # Values.

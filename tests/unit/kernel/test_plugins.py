@@ -175,6 +175,18 @@ def test_a_module_that_fails_to_import_names_the_cause(shelf):
     [
         ("zoo = a:B [keeper]", ["keeper"], [], "pip install 'theirs[keeper]'"),
         ("zoo = a:B", ["x"], ['absent-thing>=2; extra == "x"'], "pip install 'absent-thing>=2'"),
+        (
+            "zoo = a:B",
+            ["ant", "zoo"],
+            ['absent-thing>=1; extra == "ant"', 'absent-thing>=2; extra == "zoo"'],
+            "pip install 'absent-thing>=2'",
+        ),
+        (
+            "ant_eater = a:B\nzoo = a:B",
+            ["bee", "absent_thing"],
+            ['absent-thing>=1; extra == "bee"', 'absent-thing>=2; extra == "absent_thing"'],
+            "pip install 'absent-thing>=2'",
+        ),
         ("zoo = a:B", ["zoo"], [], "pip install 'theirs[zoo]'"),
         ("zoo = a:B", [], [], "pip install absent_thing"),
     ],
