@@ -320,8 +320,7 @@ class Connection(Protocol, ABC):
 
     def _postpone(self) -> None:
         if self._postponed.calls or self._waiting_bytes > self._max_waiting:
-            waiting = list(self._backlog.events)
-            self._backlog.events = iter(self._postponed.due(waiting, self.machine))
+            self._postponed.sort(self._backlog, self.machine)
             self.flush()  # calls that were refused
 
     def _is_full(self) -> bool:

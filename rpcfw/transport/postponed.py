@@ -8,9 +8,12 @@ meanwhile: they wait here, and behind each what else came of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rpcfw.spi.events import CallCancelled, Event, RequestReceived
 from rpcfw.spi.protocol import Machine
 from rpcfw.status import Hint, Status
+from rpcfw.transport.backlog import Backlog
 
 __all__ = ["Postponed"]
 
@@ -27,13 +30,27 @@ class Postponed:
             before further ones are refused.
     """
 
-    __slots__ = ("_bytes", "_max_bytes", "calls")
+    __slots__ = ("_bytes", "_max_bytes", "_sorted", "calls")
 
     def __init__(self, max_bytes: int) -> None:
         #: What came of each. Connections look here for each read: a method would cost a call.
         self.calls: dict[int, list[Event]] = {}
         self._bytes = 0
         self._max_bytes = max_bytes
+        #: What was gone through while too much waits: no call is left in it.
+        self._sorted: Iterator[Event] | None = None
+
+    def sort(self, backlog: Backlog, machine: Machine) -> None:
+        """
+        Take from what waits for its turn what has to wait longer, or put it back.
+
+        Asked again and again, it goes through the same events once.
+        """
+        too_much = machine.unsent_bytes > self._max_bytes
+        if backlog.events is self._sorted if too_much else not self.calls:
+            return
+        backlog.events = iter(self.due(list(backlog.events), machine))
+        self._sorted = backlog.events if too_much else None
 
     def due(self, events: list[Event], machine: Machine) -> list[Event]:
         """
@@ -51,6 +68,7 @@ class Postponed:
         Keep nothing.
         """
         self._take()
+        self._sorted = None
 
     def _take(self) -> list[Event]:
         waiting, self.calls, self._bytes = self.calls, {}, 0

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from rpcfw.testing.lab_time import LabClock
 from rpcfw.transport.connection import BUNCH, TURN_BYTES, TURN_EVENTS
 from rpcfw.transport.keepalive import Keepalive
+from rpcfw.transport.postponed import Postponed
 from rpcfw.transport.unsent import UnsentBytes
 from tests.unit.transport.ends import Ear, Ends, Keeper
 from tests.unit.transport.test_turns import Large, Socket, requests, server, turns
@@ -154,6 +155,32 @@ def test_a_turn_for_which_nothing_is_left():
 
     assert TURN_EVENTS == len(keeper.requests)
     assert 5 == driver.heard_at
+
+
+def test_messages_that_wait_behind_answers_are_gone_through_once(monkeypatch):
+    """
+    Each turn costs what it does, and not what is left for later ones.
+    """
+    looked_at: list[int] = []
+    due = Postponed.due
+
+    def counting(self, events, machine):
+        looked_at.append(len(events))
+        return due(self, events, machine)
+
+    monkeypatch.setattr(Postponed, "due", counting)
+    clock = LabClock()
+    driver = server(clock, Keeper(answers=False), Socket(), UnsentBytes(1 << 30, MAX))
+    driver.dataReceived(request(1, b"x", b"s/m", flags=0))
+    ear = driver.listeners[1] = Ear()
+    driver.machine.unsent_bytes = 2 * MAX
+    driver.flush()
+    count = 10 * TURN_EVENTS
+    driver.dataReceived(b"".join([frame(MESSAGE, call_id=1)] * count))
+    turns(clock, 20)
+
+    assert count == len(ear.heard)
+    assert sum(looked_at) <= 2 * count
 
 
 def test_a_close_whose_last_words_are_too_many():
