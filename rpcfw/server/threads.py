@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from rpcfw.errors import Overloaded
+from rpcfw.errors import CallError, Overloaded
 from rpcfw.spi.metrics import Gauge, Meter
 from rpcfw.spi.waiting import Waiter
 
@@ -125,7 +125,8 @@ class BlockingThreads:
 
     def _settle(self, job: _Job, ok: bool, result: Any) -> None:
         self._busy.value -= 1
-        if job.called and not ok:
+        # Errors of calls may be the caller's doing, and are no news when nobody waits for them.
+        if job.called and not ok and not result.check(CallError):
             self.log.failure("a blocking method failed after its call was over", failure=result)
         job.settle(ok, result)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from twisted.logger import capturedLogs
 
 from rpcfw.errors import InvalidMessage
 from rpcfw.server.reading import Reading
@@ -79,3 +80,25 @@ def test_what_cannot_be_read(reactor, reading):
     (failure,) = failures
     assert failure.check(InvalidMessage)
     assert "the request cannot be read: nothing is there" in str(failure.value)
+
+
+def test_what_cannot_be_read_after_its_call_is_over_is_not_logged(reactor, reading):
+    """
+    A peer that sends nonsense and gives the call up writes no lines in the log.
+    """
+    begun, let_go = threading.Event(), threading.Event()
+
+    def decode(data: bytes) -> None:
+        begun.set()
+        assert let_go.wait(30)
+        raise ValueError("nonsense")
+
+    running = spawn(reading.read(Coder(bytes, decode, at_once_bytes=3), b"long", "", "it"))
+    running.addErrback(lambda _: None)
+    assert begun.wait(30)
+    running.cancel()
+    with capturedLogs() as lines:
+        let_go.set()
+        reactor.turn()
+
+    assert [] == lines
