@@ -7,16 +7,29 @@ from __future__ import annotations
 import re
 import shlex
 from configparser import ConfigParser
+from pathlib import Path
 
 from attrs import frozen
 
 from tests.house.tree import ROOT
 
-__all__ = ["DOCUMENTS", "LINK", "Block", "Install", "blocks_of", "files_of", "installs"]
+__all__ = [
+    "ANCHOR",
+    "DOCUMENTS",
+    "LINK",
+    "Block",
+    "Install",
+    "blocks_of",
+    "files_of",
+    "headings_of",
+    "installs",
+]
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 LINK = re.compile(r"\]\((?!http)([^)#]+)")
+#: The document, if it is another one, and the heading in it.
+ANCHOR = re.compile(r"\]\((?!http)([^)#]*)#([^)]+)\)")
 
 _BLOCK = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
 #: The name of a file, last of the paragraph before its block.
@@ -61,6 +74,14 @@ def files_of(document: str) -> dict[str, str]:
     found = [(block.name, block.text) for block in blocks_of(document) if block.name]
     assert len(found) == len(dict(found)), "two files of one name"
     return dict(found)
+
+
+def headings_of(document: Path) -> set[str]:
+    """
+    Return the anchors of a document's headings, as they are made where it is shown.
+    """
+    headings = re.findall(r"(?m)^#+ (.*)$", document.read_text())
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
 @frozen

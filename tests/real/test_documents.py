@@ -14,7 +14,16 @@ import pytest
 
 from tests.house.tree import ROOT
 from tests.real.commands import LIMIT_S, Running, environment, registry
-from tests.real.documents import DOCUMENTS, LINK, Block, blocks_of, files_of, installs
+from tests.real.documents import (
+    ANCHOR,
+    DOCUMENTS,
+    LINK,
+    Block,
+    blocks_of,
+    files_of,
+    headings_of,
+    installs,
+)
 
 SHOWN = ["README.md", "docs/tutorial.md"]
 
@@ -223,6 +232,20 @@ def test_links_lead_somewhere(document):
     targets = LINK.findall(document.read_text())
 
     assert [] == [target for target in targets if not (document.parent / target).exists()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_into_documents_lead_to_headings(document):
+    """
+    A link to a place in a document is to a heading that is there.
+    """
+    wrong = []
+    for target, anchor in ANCHOR.findall(document.read_text()):
+        other = document.parent / target if target else document
+        if anchor not in headings_of(other):
+            wrong.append(f"{target}#{anchor}")
+
+    assert [] == wrong
 
 
 def test_the_example_runs():

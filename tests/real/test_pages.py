@@ -25,7 +25,9 @@ BLOCK = re.compile(r"(?m)^```(?:python|ini)$")
 ANY_BLOCK = re.compile(r"(?ms)^ *```(python|ini)\n(.*?)^ *```")
 
 #: What a block of a document may lack that is not run: the user's modules, files and packages.
-LACKS = re.compile(r"there is no module|No such file or directory|needs: pip install")
+LACKS = re.compile(
+    r"there is no module|No such file or directory|needs: pip install|needs the extra"
+)
 
 #: Checks each file as `rpcfw config check` does, in one process: a process each is slow.
 #: Without the folder that Python adds by itself, which the command does not have.
