@@ -22,7 +22,7 @@ from rpcfw_grpc.connection import Connection
 from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
 from rpcfw_grpc.prefix import PREFIX_BYTES
 from rpcfw_grpc.streams import Stream
-from rpcfw_grpc.windows import grown
+from rpcfw_grpc.windows import MOST_WINDOW_BYTES, grown
 
 __all__ = ["Sending"]
 
@@ -53,6 +53,8 @@ class Sending(Connection, Generic[E]):
         self._unread = 0
         self._finished = 0
         self._sent_bytes = 0
+        # The most that any stream was granted; it may be over by now.
+        self._most_granted = 0
         self.unsent_bytes = 0
         # What is to be done once all was read.
         self._window_raised = False
@@ -257,6 +259,7 @@ class Sending(Connection, Generic[E]):
             stream.granted = grown(window + stream.granted, increment) - window
         except RemoteProtocolError as error:
             raise StreamFault(stream_id, error.reason, error.code) from None
+        self._most_granted = max(self._most_granted, stream.granted)
         if stream.outgoing.size:
             self._pump(stream)
             self._made_room(stream)
@@ -273,8 +276,19 @@ class Sending(Connection, Generic[E]):
 
     def _on_settings_changed(self, window_change: int) -> None:
         if window_change > 0:
+            self._check_windows()
             self._guards.window_raised(len(self._blocked), self._finished, self._sent_bytes)
             self._window_raised = self._unsettled = True
+
+    def _check_windows(self) -> None:
+        """
+        Raise if the first window is more than a stream can hold beside what it was granted.
+        """
+        window = self._peer.window_bytes
+        if window + self._most_granted > MOST_WINDOW_BYTES:
+            granted = [each.granted for each in self._calls.values() if type(each) is Stream]
+            self._most_granted = max(granted, default=0)
+            grown(window, self._most_granted)
 
     def _withdraw(self, place: int) -> None:
         """

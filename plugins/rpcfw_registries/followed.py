@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import RegistryError
+from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
 from rpcfw.spi.runtime.rate_limit import RateLimit
@@ -102,6 +103,8 @@ class Followed:
         self._busy = False
         self._read_at = -merge_s
         self._closed = False
+        #: The next try to read it, while it cannot be read.
+        self._again: DelayedCall | None = None
         #: Why the list cannot be read; empty if it can.
         self.trouble = ""
 
@@ -181,8 +184,10 @@ class Followed:
         if not isinstance(error, Unreachable):
             self.trouble = f"the instances of {self._service} cannot be read: {error}"
             self._warn(self.trouble)
-        delay = _AGAIN_S * (0.8 + 0.4 * self._chance.random())
-        self._clock.callLater(delay, self._read_soon)
+        # One that is due already goes on: each reconnect would add another otherwise.
+        if self._again is None or not self._again.active():
+            delay = _AGAIN_S * (0.8 + 0.4 * self._chance.random())
+            self._again = self._clock.callLater(delay, self._read_soon)
 
     async def _read(self) -> None:
         children = await self._list()

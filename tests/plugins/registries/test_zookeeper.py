@@ -246,6 +246,22 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         await self.sees(told)
         assert "" == self.watcher.trouble
 
+    async def test_asks_at_a_steady_pace_for_what_is_refused(self):
+        """
+        However often the connection was lost meanwhile, one try a second is made.
+        """
+        keeper = self.keepers[self.watcher]
+        keeper.failures += [Refused("not permitted to read")] * 1000
+        self.watched()
+        for _ in range(20):
+            self.advance(0.5)
+            keeper.suspend()
+            keeper.connect()
+        before = self.world.asked["children"]
+        for _ in range(100):
+            self.advance(0.1)
+        assert 5 <= self.world.asked["children"] - before <= 13
+
     async def test_asks_for_services_with_a_limit(self):
         """
         Asking a place that is away fails after the time that a request may take.
