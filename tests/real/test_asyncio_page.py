@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.tree import ROOT
 from tests.real.commands import LIMIT_S, Running, environment, registry
-from tests.real.test_documents import files_of
+from tests.real.documents import files_of
 from tests.requirements import require
 
 #: Runs a file as IPython runs cells: in a loop that belongs to another, with await at the top.
