@@ -18,7 +18,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.spi.waiting import bridged
+from rpcfw.spi.waiting import bridged, give_up
 
 __all__ = ["DeferredRun", "Done", "Run", "TaskRun"]
 
@@ -66,7 +66,7 @@ class DeferredRun(Run):
         if self._waited is None:
             self._cancelled = True  # at its next wait
         else:
-            self._waited.cancel()
+            give_up(self._waited)
 
     def wait(self, waited: Any) -> None:
         """
@@ -80,7 +80,7 @@ class DeferredRun(Run):
             self._waited, self._ready = waited, _ENDED
             if self._cancelled:
                 self._cancelled = False
-                waited.cancel()
+                give_up(waited)
             self._inside = True
             waited.addBoth(self._settled)
             self._inside = False

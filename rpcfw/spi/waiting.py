@@ -24,7 +24,7 @@ from rpcfw.spi.affinity import check_loop, running_loop
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.timers import Timers
 
-__all__ = ["CANCELLED", "Waiter", "apart", "limited", "running_loop", "sleep", "spawn"]
+__all__ = ["CANCELLED", "Waiter", "apart", "give_up", "limited", "running_loop", "sleep", "spawn"]
 
 T = TypeVar("T")
 
@@ -125,6 +125,21 @@ async def sleep(clock: Clock, seconds: float) -> None:
     await _Sleep(clock, seconds)
 
 
+def give_up(waited: Any) -> None:
+    """
+    Cancel what somebody waits for: a Deferred, or asyncio's future.
+
+    A Deferred's own canceller may fail. Then its error is what who waits gets, instead of
+    whoever ends a call, a connection or a process, and has more to do.
+    """
+    try:
+        waited.cancel()
+    except Exception:
+        if not isinstance(waited, Deferred) or waited.called:
+            raise
+        waited.errback(Failure())
+
+
 class _Limit:
     """
     What `limited` has the timers watch.
@@ -142,7 +157,7 @@ class _Limit:
         self.expired = True
         # asyncio's sleep(0) waits for nothing that could be cancelled.
         if self.waited is not None:
-            self.waited.cancel()
+            give_up(self.waited)
 
 
 @types.coroutine
@@ -183,7 +198,7 @@ def limited(
                     limit.told = True
                     step, argument = coroutine.throw, asyncio.CancelledError()
                     continue
-                waited.cancel()
+                give_up(waited)
             try:
                 argument = yield waited
                 step = coroutine.send

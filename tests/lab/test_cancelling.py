@@ -5,9 +5,10 @@ Giving calls up: what ends, where, and what it leaves.
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from rpcfw import CallError, Service, Status, context, method
-from rpcfw.errors import Cancelled
+from rpcfw.errors import Cancelled, DeadlineExceeded
 from rpcfw.spi.waiting import CANCELLED, sleep
 from tests.lab.services import Greeter, Streams
 
@@ -269,3 +270,37 @@ def test_stopping_a_client_ends_its_calls(lab, streams):
     assert ["slow"] == greeter.ended
     with pytest.raises(Cancelled, match="stopped"):
         lab.run(client.say("late"))
+
+
+class Stubborn(Service, name="demo.Stubborn"):
+    """
+    Waits for what cannot be cancelled properly.
+    """
+
+    @method
+    async def wait(self) -> str:
+        await Deferred(lambda _: 1 / 0)
+        return "never"
+
+
+@pytest.mark.parametrize("end", ["lost", "late"])
+def test_a_canceller_that_fails(lab, end):
+    """
+    It ends its own call with its error, and keeps no other call from being given up.
+    """
+    server = lab.serve(Stubborn()).application.server
+    consumer = lab.consumer("retry.max_attempts=1")
+    client = consumer.application.client(Stubborn)
+    running = [lab.begin(client.wait(timeout="2s")) for _ in range(3)]
+    lab.advance(0.1)
+    assert 3 == server.in_flight
+    if end == "lost":
+        lab.kill(consumer)
+        lab.advance(1)
+    else:
+        for one in running:
+            with pytest.raises(DeadlineExceeded):
+                lab.finish(one)
+        lab.advance(1)
+    assert 0 == server.in_flight
+    assert [ZeroDivisionError] * 3 == [type(one) for one in lab.errors.flush(ZeroDivisionError)]

@@ -332,3 +332,20 @@ class TestSpawn(SynchronousTestCase):
         waiter.callback("x")
 
         assert "x" == self.successResultOf(done)
+
+
+def test_a_limit_on_what_cannot_be_cancelled():
+    """
+    A canceller that fails ends the wait with its error; what expires next is not kept up.
+    """
+    clock = Clock()
+    timers = Timers(clock)
+
+    async def wait() -> None:
+        await Deferred(lambda _: 1 / 0)
+
+    ends = [spawn(limited(wait(), timers, 1.0)) for _ in range(2)]
+    clock.advance(2)
+    for end in ends:
+        assert end.called
+        end.addErrback(lambda failure: failure.trap(ZeroDivisionError))
