@@ -196,14 +196,14 @@ class CallStream(Stream, Listener):
 
     async def __anext__(self) -> Any:
         try:
-            event = await self._mailbox.take()
+            message = await self._mailbox.take()
         except CANCELLED:
             self.cancel()
             raise
-        if event is None:
+        if message is None:
             raise StopAsyncIteration
         try:
-            return self._payload.read(self._reader, event.body, event.encoding, "a response")
+            return self._payload.read(self._reader, *message, "a response")
         except CallError as error:
             self._give_up(error)
             raise
@@ -213,10 +213,10 @@ class CallStream(Stream, Listener):
         Return the one response of a call of which the client streams.
         """
         try:
-            event = await self._mailbox.take()
-            if event is None or await self._mailbox.take() is not None:
+            message = await self._mailbox.take()
+            if message is None or await self._mailbox.take() is not None:
                 raise Unimplemented(f"{self._call.method.path} did not answer with one message")
-            return self._payload.read(self._reader, event.body, event.encoding, "the response")
+            return self._payload.read(self._reader, *message, "the response")
         except CANCELLED:
             self.cancel()
             raise

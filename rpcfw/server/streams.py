@@ -43,13 +43,14 @@ class RequestMessages(AsyncIterator[Any]):
         return self
 
     async def __anext__(self) -> Any:
-        event = await self._mailbox.take()
-        if event is None:
+        message = await self._mailbox.take()
+        if message is None:
             raise StopAsyncIteration
-        reader, body = self._reader, event.body
+        reader = self._reader
+        body, encoding = message
         try:
-            if event.encoding or len(body) > reader.at_once_bytes:
-                return await self._reading.read(reader, body, event.encoding, "a request message")
+            if encoding or len(body) > reader.at_once_bytes:
+                return await self._reading.read(reader, body, encoding, "a request message")
             return self._payload.read(reader, body, "", "a request message")
         except InvalidMessage as error:
             error.status = Status.INVALID_ARGUMENT
@@ -65,10 +66,10 @@ async def answer_one(stack: CallStep, call: Call, mailbox: Mailbox) -> Any:
     """
     pending: Pending = call.request
     if pending.stream is None:
-        event = await mailbox.take()
-        if event is None or await mailbox.take() is not None:
+        message = await mailbox.take()
+        if message is None or await mailbox.take() is not None:
             raise Unimplemented(f"{call.method.path} takes exactly one message")
-        pending.body, pending.encoding = event.body, event.encoding
+        pending.body, pending.encoding = message
     return await stack(call)
 
 

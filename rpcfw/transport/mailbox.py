@@ -26,9 +26,13 @@ class Mailbox:
     """
 
     def __init__(self, driver: Driver) -> None:
-        self.call_id = 0
+        self._call_id = 0
         self._driver = driver
-        self._messages: deque[MessageReceived] = deque()
+        # Plain tuples, not the events: the garbage collector stops looking at those, and a
+        # peer may make a process keep hundreds of thousands of tiny messages. With events a
+        # full collection of them held the reactor for seconds.
+        self._messages: deque[tuple[bytes, str]] = deque()
+        self._costs: deque[int] = deque()
         self._closed = False
         self._error: BaseException | None = None
         self._waiter: Waiter[None] | None = None
@@ -41,7 +45,9 @@ class Mailbox:
         return self._closed
 
     def put(self, event: MessageReceived) -> None:
-        self._messages.append(event)
+        self._call_id = event.call_id
+        self._messages.append((event.body, event.encoding))
+        self._costs.append(event.cost)
         self._wake()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -57,11 +63,12 @@ class Mailbox:
         self._error = error
         if error is not None and not (isinstance(error, CallError) and error.remote):
             self._messages.clear()
+            self._costs.clear()
         self._wake()
 
-    async def take(self) -> MessageReceived | None:
+    async def take(self) -> tuple[bytes, str] | None:
         """
-        Return the next message, or None at the end.
+        Return the next message's bytes and its compression, or None at the end.
 
         Raises:
             BaseException: what `close` was given.
@@ -76,12 +83,12 @@ class Mailbox:
                 raise RuntimeError("a stream has one reader at a time; another one waits")
             self._waiter = Waiter()
             await self._waiter
-        event = self._messages.popleft()
+        message = self._messages.popleft()
         # Behind a half-close too: on some wires it is the connection's window that waits
         # for it. A machine that has forgotten the call does nothing.
-        self._driver.machine.consumed(event.call_id, event.cost)
+        self._driver.machine.consumed(self._call_id, self._costs.popleft())
         self._driver.flush()
-        return event
+        return message
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
