@@ -242,6 +242,9 @@ class Client:
             return Cancelled(_STOPPED)
         why = "this application has not been started"
         if self._directory is not None:
+            strangers = self.nodes.why_none
+            if strangers:
+                return NoInstances(f"no instance of {service} can be called: {strangers}")
             why = self._directory.why_none
         return NoInstances(f"no instance of {service} is known: {why}")
 

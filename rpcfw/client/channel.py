@@ -125,7 +125,14 @@ class ClientChannel(Channel):
         if self._config is not None:
             timeout_s = self._configured(method, timeout_s)
         if timeout_s is not None:
-            if not timeout_s <= _MOST_S and timeout_s != inf:
+            try:
+                in_range = timeout_s <= _MOST_S or timeout_s == inf
+            except TypeError:
+                raise TypeError(
+                    "a timeout is a number of seconds, or text with a unit, as '500ms'; "
+                    f"got {type(timeout_s).__name__}"
+                ) from None
+            if not in_range:
                 raise ValueError(
                     f"a timeout of {timeout_s} s: at most {_MOST_S:g} s, or math.inf for no limit"
                 )

@@ -71,6 +71,9 @@ class LongWay:
             event = await self.answer(call, writer)
             call.response_metadata, call.trailers = event.metadata, event.trailers
             return self.payload.read(reader, event.body, event.encoding, "the response")
+        if call.request is None and not method.server_streams:
+            # Such a call hands nothing to write to up, so it would wait for its whole limit.
+            raise TypeError(f"{method.path} takes an iterable of messages; got None")
         stream = await self.links.admit(_Streaming(self, call, writer, reader), call.deadline)
         await stream.begin()
         return stream if method.server_streams else await stream.only_response()

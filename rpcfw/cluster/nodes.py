@@ -18,6 +18,9 @@ __all__ = ["MakeLinks", "Nodes"]
 #: (address, protocol, told of changes) to the links to a node.
 MakeLinks = Callable[[Address, str, Callable[[], None]], Links]
 
+#: So many names of wires, which a registry gives, stand in an error.
+_MOST_SHOWN = 5
+
 
 class Nodes:
     """
@@ -46,6 +49,8 @@ class Nodes:
         self._changed = changed
         self._max_kept = max_kept
         self._by_id: dict[str, Node] = {}
+        #: Known, and no nodes for us: they speak none of our wires.
+        self._strangers: tuple[Instance, ...] = ()
         #: Gone from the set, with calls that were open then.
         self._draining: list[tuple[Links, Driver]] = []
 
@@ -55,19 +60,35 @@ class Nodes:
     def __iter__(self) -> Iterator[Node]:
         return iter(tuple(self._by_id.values()))
 
+    @property
+    def why_none(self) -> str:
+        """
+        Why instances that are known are no nodes; empty if there are none of that kind.
+        """
+        if not self._strangers:
+            return ""
+        spoken = sorted({name for each in self._strangers for name in each.protocols})
+        return (
+            f"{len(self._strangers)} known, and they speak {', '.join(spoken[:_MOST_SHOWN])}, "
+            f"where this client speaks {', '.join(self._protocols)}; "
+            "set [client] protocols here, or [server] protocols at the providers"
+        )
+
     def update(self, instances: Iterable[Instance]) -> None:
         """
         Make the set that of these instances.
         """
         old, self._by_id = self._by_id, {}
+        strangers = []
         for instance in instances:
             node = old.get(instance.id)
             if node is not None and _same_place(node.instance, instance):
                 del old[instance.id]
                 node.update(instance)
                 self._by_id[instance.id] = node
-            else:
-                self._add(instance)
+            elif not self._add(instance):
+                strangers.append(instance)
+        self._strangers = tuple(strangers)
         for node in old.values():
             self._drain(node.links)
         self._keep_some()
@@ -91,13 +112,17 @@ class Nodes:
         self._draining += [(links, driver) for driver in links.drivers if driver.listeners]
         links.drain("the instance is gone from the registry")
 
-    def _add(self, instance: Instance) -> None:
+    def _add(self, instance: Instance) -> bool:
+        """
+        Make a node of an instance; return False if it speaks nothing that we do.
+        """
         protocol = next((name for name in self._protocols if name in instance.protocols), None)
         if protocol is None:
-            return  # it speaks nothing that we do, so it is no node for us
+            return False
         links = self._make_links(instance.address, protocol, self._changed)
         node = self._by_id[instance.id] = Node(instance, links)
         self._prepare(node)
+        return True
 
     def _keep_some(self) -> None:
         """

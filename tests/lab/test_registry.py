@@ -223,6 +223,23 @@ def test_an_instance_that_speaks_something_else(lab):
     assert {"a"} == who(lab, lab.client(Greeter))
 
 
+def test_no_instance_speaks_the_clients_wire(lab):
+    """
+    A service of which every instance speaks another wire fails with both, and the options.
+    """
+    lab.registry.put(
+        an_instance(
+            service="demo.Greeter",
+            id="alien",
+            address=Address("memory", "alien"),
+            protocols=("martian",),
+        )
+    )
+    expected = "1 known, and they speak martian, where this client speaks native; set"
+    with pytest.raises(NoInstances, match=expected):
+        lab.run(lab.client(Greeter).who())
+
+
 def test_an_unknown_service(lab):
     """
     A service that nobody serves fails with what to look for.

@@ -226,6 +226,14 @@ def test_a_streaming_call_of_a_unary_method(lab, talker):
     assert ["x"] == lab.run(every(channel.stream(wrong, unary.request_type("x"))))
 
 
+def test_none_where_messages_are_due(lab, kinds):
+    """
+    None instead of messages is refused at once; nobody could write to such a call.
+    """
+    with pytest.raises(TypeError, match=r"demo\.Kinds/total takes an iterable.*got None"):
+        lab.run(kinds.total(None), limit_s=1)
+
+
 def test_a_second_response_ends_a_call_whose_client_streams(lab, kinds):
     """
     A client that gets a second response where one is due gives the call up, at both ends.

@@ -4,6 +4,8 @@ The public door of a client.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
@@ -62,6 +64,16 @@ def test_the_limit_of_a_call(method, given, limit_s):
     door = Door("good")
     assert "good" == spawn(door.channel.call(method, b"", given)).result
     assert 100 + limit_s == door.stack.passed[0].deadline
+
+
+@pytest.mark.parametrize("given", [timedelta(seconds=1), object(), [1]])
+def test_a_limit_of_another_type(given):
+    """
+    A limit that is no number is refused with what is expected and what came.
+    """
+    expected = rf"a number of seconds, or text with a unit.*got {type(given).__name__}"
+    with pytest.raises(TypeError, match=expected):
+        spawn(Door().channel.call(METHOD, b"", given))
 
 
 def test_a_stream_is_opened_by_its_use():

@@ -183,3 +183,21 @@ def test_a_close(world):
     world.nodes.close(Cancelled("stopping"))
     assert [["keep", "close: stopping"]] * 2 == [link.asked for link in world.links]
     assert (0, 2) == (len(world.nodes), world.changes)
+
+
+def test_instances_that_speak_another_wire(world):
+    """
+    Why instances that are known are no nodes is said, in bounded text, until they are gone.
+    """
+    assert "" == world.nodes.why_none
+    wires = tuple(f"wire{number}" for number in range(100))
+    stranger = an_instance(id="other", address=Address("memory", "other"), protocols=wires)
+    for _ in range(2):
+        world.nodes.update([stranger])
+        assert 0 == len(world.nodes)
+        why = world.nodes.why_none
+        assert why.startswith("1 known, and they speak wire0, wire1,")
+        assert "where this client speaks grpc, native; set [client] protocols" in why
+        assert len(why) < 300
+    world.nodes.update(instances(1))
+    assert "" == world.nodes.why_none
