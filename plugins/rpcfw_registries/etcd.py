@@ -42,6 +42,9 @@ _MOST_RECORD_BYTES = 1 << 20
 #: has more is skipped.
 _LOOK_KEYS = 200
 
+#: Below this, asking would leave the members time for little else.
+_LEAST_CHECK_S = 0.01
+
 
 @options
 class EtcdOptions:
@@ -82,6 +85,9 @@ class EtcdOptions:
             yield "root", str(error)
         if not self.address or any(each.scheme not in ("tcp", "tls") for each in self.address):
             yield "address", "expected HOST:PORT, several separated by commas"
+        for name in ("heartbeat", "self_check"):
+            if getattr(self, name) < _LEAST_CHECK_S:
+                yield name, f"must be at least 10ms, not {getattr(self, name):g}s"
         if bool(self.user) != bool(self.password):
             yield "user", "user and password go together"
         yield from self._tls_problems()

@@ -6,6 +6,7 @@ For configuration management, mounted config maps, and scripts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -26,6 +27,8 @@ __all__ = ["FileOptions", "FileRegistry"]
 
 _log = Logger()
 
+_LEAST_POLL_S = 0.01
+
 #: How many mistakes of a file are written out in the log.
 _SHOWN = 5
 
@@ -39,6 +42,13 @@ class FileOptions:
     path: Path = option(NO_DEFAULT, "the file: JSON, or one service a line")
     poll: Seconds = option("1s", "how often to look whether it has changed")
     limit: Bytes = option("16MiB", "a larger file is not read")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what would look at the file without a pause.
+        """
+        if self.poll < _LEAST_POLL_S:
+            yield "poll", f"must be at least 10ms, not {self.poll:g}s"
 
 
 class FileRegistry(Registry):

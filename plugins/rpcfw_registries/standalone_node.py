@@ -54,6 +54,16 @@ class NodeOptions:
     total_size: Bytes = option("256MiB", "the most bytes of all records")
     watchers: int = option("10000", "the most watches of all consumers")
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find limits that leave room for nothing.
+        """
+        for name in ("services", "instances", "total_size", "watchers"):
+            if getattr(self, name) < 1:
+                yield name, f"must be at least 1, not {getattr(self, name)}"
+        if not 0 < self.shortest_lease <= self.longest_lease:
+            yield "shortest_lease", "must be more than 0 and at most longest_lease"
+
 
 def node_services(options: NodeOptions, surroundings: Surroundings) -> list[Service]:
     """

@@ -38,6 +38,9 @@ _log = Logger()
 #: A server drops the connection over a request of 1 MiB; paths and ACLs are in it too.
 _MOST_RECORD_BYTES = (1 << 20) - (1 << 14)
 
+#: Below this, checking would leave the servers time for little else.
+_LEAST_CHECK_S = 0.1
+
 
 @options
 class ZooKeeperOptions:
@@ -80,6 +83,8 @@ class ZooKeeperOptions:
             normal_root(self.root)
         except ValueError as error:
             yield "root", str(error)
+        if self.self_check < _LEAST_CHECK_S:
+            yield "self_check", f"must be at least 100ms, not {self.self_check:g}s"
         if not self.address or any(each.scheme != "tcp" for each in self.address):
             yield "address", "expected HOST:PORT, several separated by commas"
         if bool(self.user) != bool(self.password) or ":" in self.user:

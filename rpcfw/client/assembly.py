@@ -4,7 +4,7 @@ A client, put together: filters in their places, nodes and links below them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +59,15 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before ATTEMPTS")
     remove: tuple[str, ...] = option("", "filters to leave out, by their place")
     kept_links: int = option("64", "so many nodes are kept connected; others once there are calls")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what leaves no way to call, and what is less than none.
+        """
+        if not self.protocols:
+            yield "protocols", "name at least one wire, as native"
+        if self.kept_links < 0:
+            yield "kept_links", f"must be at least 0, not {self.kept_links}"
 
 
 @frozen(eq=False)

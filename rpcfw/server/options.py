@@ -18,6 +18,16 @@ __all__ = ["ServerOptions"]
 #: Below this, clients would do little but connect.
 _LEAST_LIFETIME_S = 1.0
 
+#: Below these, no call would be served.
+_LEAST = {
+    "threads": 1,
+    "thread_queue": 0,
+    "max_connections": 1,
+    "max_unsent_bytes": 1,
+    "max_connection_unsent_bytes": 1,
+    "max_connections_per_address": 0,
+}
+
 
 @options
 class ServerOptions:
@@ -87,11 +97,9 @@ class ServerOptions:
         Find what is wrong with values that no conversion refuses.
         """
         yield from self._listen_problems()
-        for name, least in (
-            ("max_unsent_bytes", 1),
-            ("max_connection_unsent_bytes", 1),
-            ("max_connections_per_address", 0),
-        ):
+        if not self.protocols:
+            yield "protocols", "name at least one wire, as native"
+        for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 yield name, f"must be at least {least}, not {getattr(self, name)}"
         if self.advertise is not None and is_every_interface(self.advertise):

@@ -264,7 +264,7 @@ def test_a_registry_that_is_away():
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ("demo.Greeter.say", "did you mean demo.Greeter/say?"),
+        ("demo.Greeter.say", "if say is the method: demo.Greeter/say"),
         ("--timeout=3", "'3' has no unit"),
         ("--metadata=token", "'token' is not NAME=VALUE"),
         ("--address=tcp:1", "'tcp:1' is no address"),

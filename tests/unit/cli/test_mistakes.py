@@ -131,6 +131,12 @@ MISTAKES = [
     ("[server]\nadvertise = tcp:0.0.0.0:1\n", 2, "is every interface"),
     ("[server]\nweight = -1\n", 2, "must be 0 to"),
     ("[server]\ntags = blue\n", 2, "'blue' is not name=value"),
+    ("[server]\nthreads = 0\n", 2, "must be at least 1, not 0"),
+    ("[server]\nthread_queue = -1\n", 2, "must be at least 0, not -1"),
+    ("[server]\nmax_connections = 0\n", 2, "must be at least 1, not 0"),
+    ("[server]\nprotocols =\n", 2, "name at least one wire"),
+    ("[client]\nprotocols =\n", 2, "name at least one wire"),
+    ("[client demo.A]\nkept_links = -1\n", 2, "must be at least 0, not -1"),
     # Files that options name.
     ("[tls]\nkey = a.pem\n", 2, "needs [tls] certificate"),
     ("[tls]\nclients = certified\n", 2, "certified needs [tls] ca"),
@@ -146,6 +152,9 @@ MISTAKES = [
     ("[registry]\nplugin = static\ninstances = demo.A = x\n", 3, "demo.A"),
     ("[registry]\nplugin = dns\ninstances = *=a:1\nrefresh = 0s\n", 4, "must be at least 1s"),
     ("[registry]\nplugin = file\n", 1, "path: must be given"),
+    ("[registry]\nplugin = file\npath = a\npoll = 0s\n", 4, "must be at least 10ms"),
+    ("[registry]\nplugin = zookeeper\nself_check = 0s\n", 3, "must be at least 100ms"),
+    ("[registry]\nplugin = etcd\nheartbeat = 0s\n", 3, "must be at least 10ms"),
     ("[registry]\nplugin = zookeeper\nroot = rpcfw\n", 3, "root"),
     ("[registry]\nplugin = zookeeper\nuser = bob\n", 3, "user and password go together"),
     ("[registry]\nplugin = zookeeper\ntls = yes\ntls_ca = no.pem\n", 3, "No such file"),
@@ -219,6 +228,8 @@ MISTAKES = [
     (f"{HEAD}[server]\nservices = greeter:Greeter ; hello\n", 4, "'greeter:Greeter ; hello'"),
     # The registry node's.
     ("[node]\nlongest_lease = 60\n", 2, "has no unit"),
+    ("[node]\nwatchers = 0\n", 2, "must be at least 1, not 0"),
+    ("[node]\nshortest_lease = 2m\n", 2, "at most longest_lease"),
 ]
 
 
