@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import repeat
-from operator import attrgetter
+from operator import attrgetter, length_hint
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -259,6 +259,12 @@ class _Fields:
     def fit(self, values: Collection[Any]) -> bool:
         """
         Tell whether values fit, field by field, and complete them as `check` does.
+
+        Plain fields come first. What is deeper is checked once: if it was looked at again
+        to say where the mistake is, each further depth would double the time.
+
+        Raises:
+            Unfit: something deeper does not fit.
         """
         if not {self.cls}.issuperset(map(type, values)):
             return False
@@ -267,15 +273,29 @@ class _Fields:
         for get, types in self._exact:
             if not types.issuperset(map(type, map(get, values))):
                 return False
-        try:
-            for name, check in self._others:
-                # `check` has no result, so this is False once it was called for all.
-                any(map(check, map(attrgetter(name), values)))
-        except Unfit:
-            return False  # `check` says which
+        for name, check in self._others:
+            _check_all(name, check, values)
         return True
 
     def _complete(self, values: Collection[Any]) -> None:
         for name, default in self._defaults.items():
             own: Iterable[dict[str, Any]] = map(attrgetter("__dict__"), values)
             deque(map(dict.setdefault, own, repeat(name), repeat(default)), maxlen=0)
+
+
+def _check_all(name: str, check: Check, values: Collection[Any]) -> None:
+    """
+    Check one field of many instances, in a loop of C's.
+    """
+    get, waiting = attrgetter(name), iter(values)
+    while True:
+        try:
+            # `check` has no result, so this goes on to the end.
+            any(map(check, map(get, waiting)))
+        except Unfit as error:
+            index = len(values) - length_hint(waiting) - 1
+            if get(list(values)[index]) is not msgspec.UNSET:
+                error.path += (f".{name}", f"[{index}]")
+                raise
+        else:
+            return

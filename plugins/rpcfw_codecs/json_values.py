@@ -37,6 +37,7 @@ __all__ = [
 #: Raises `Unfit` if a value does not fit.
 Check = Callable[[Any], None]
 #: Tells whether all of many values fit. The loops are C's: for long lists of small values.
+#: May raise `Unfit` itself, if it knows where the mistake is.
 Many = Callable[[Collection[Any]], bool]
 
 #: Values of these fit where the annotation is Any; of a float and of containers more is asked.

@@ -141,7 +141,7 @@ def _messages(arguments: Namespace) -> list[Any]:
 def _decoded(text: bytes, what: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         shown = text.decode("utf-8", "replace")
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         raise SettingsError(f"{what} is no JSON: {error}, in: {shown}") from None

@@ -151,6 +151,8 @@ SAY = "demo.Greeter/say"
     ("arguments", "code", "said"),
     [
         pytest.param([SAY, '{"name": bob}'], 2, "message 1 is no JSON: ", id="wrong JSON"),
+        pytest.param([SAY, "[" * 9999], 2, "message 1 is no JSON: ", id="deep JSON"),
+        pytest.param([SAY, '"\udcff"'], 2, "message 1 is no JSON: ", id="no UTF-8"),
         pytest.param([SAY, '{"name": 1}'], 1, "INVALID_ARGUMENT: the request", id="wrong type"),
         pytest.param([SAY, '{"nme": ""}'], 1, "INVALID_ARGUMENT: the request", id="wrong name"),
         pytest.param([SAY, "1", "2"], 2, "2 requests were given", id="two requests"),

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import enum
 import math
+import sys
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -343,3 +345,53 @@ def test_keys_of_several_sorts_of_numbers(message):
     one = coder(dict[int | float, int])
 
     assert message == one.decode(one.encode(message))
+
+
+class Branch(msgspec.Struct):
+    twigs: list[Branch] | msgspec.UnsetType = msgspec.UNSET
+    size: float = 1.0
+    leaf: Line | msgspec.UnsetType = msgspec.UNSET
+
+
+def branch(depth: int, innermost: Branch) -> Branch:
+    for _ in range(depth):
+        innermost = Branch([innermost])
+    return innermost
+
+
+def frames_for(message: Any) -> int:
+    """
+    Return how many functions of Python are called to write a message, or to refuse it.
+    """
+    frames = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal frames
+        frames += event == "call"
+
+    encode = coder(Branch).encode
+    sys.setprofile(count)
+    try:
+        with suppress(TypeError):
+            encode(message)
+    finally:
+        sys.setprofile(None)
+    return frames
+
+
+@pytest.mark.parametrize("innermost", [Branch(), Branch(size=math.nan), Branch(leaf=Line("", ""))])
+def test_deep_messages_are_checked_once(innermost):
+    """
+    What is twice as deep takes twice as long, also where fields are unset or do not fit.
+    """
+    assert frames_for(branch(16, innermost)) < 3 * frames_for(branch(8, innermost))
+
+
+def test_a_mistake_far_inside_has_its_place():
+    """
+    An error says at which place the value stands, whatever was skipped on the way there.
+    """
+    bad = Branch([Branch(), Branch(leaf=Line("tea")), Branch(leaf=Line("cup", "2"))])
+
+    with pytest.raises(TypeError, match=r"^twigs\[1\]\.twigs\[2\]\.leaf\.count: expected int"):
+        coder(Branch).encode(Branch([Branch(), bad]))
