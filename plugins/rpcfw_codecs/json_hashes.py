@@ -3,6 +3,8 @@ Finds types in which a peer can choose values of equal hashes.
 
 Python makes hashes of str, bytes, date and datetime unforeseeable for each process. Those
 of numbers are not: all multiples of 2^61-1 have the same. A UUID is hashed as a number.
+A datetime or time with a zone is hashed as days, seconds and microseconds: foreseeable,
+but these are so few that hardly any two have the same hash.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from msgspec import inspect
 
 __all__ = ["has_chosen_hashes"]
 
-#: What is hashed with a secret of the process, or has few values.
+#: What is hashed with a secret of the process, or has few values of equal hashes.
 _SAFE = (
     inspect.StrType,
     inspect.BytesType,
