@@ -43,6 +43,7 @@ from rpcfw.transport.direct import direct_write
 from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.postponed import Postponed
 from rpcfw.transport.reading_size import READ_BYTES, SMALL_READ_BYTES, read_size
+from rpcfw.transport.tls import end_reason
 from rpcfw.transport.unsent import UnsentBytes
 
 __all__ = ["BUNCH", "LINGER_S", "Connection"]
@@ -262,7 +263,7 @@ class Connection(Protocol, ABC):
             if self.lingering is not None:
                 self.lingering.discard(self)
             if not self.over:
-                self._end(reason.getErrorMessage())
+                self._end(end_reason(reason))
                 self._backlog.put(iter(rest))
                 self._end_turn()
 

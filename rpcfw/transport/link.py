@@ -48,6 +48,7 @@ from rpcfw.transport.inspection import calls_at_end
 from rpcfw.transport.keepalive import Keepalive
 from rpcfw.transport.link_options import LinkOptions
 from rpcfw.transport.quiet import IdleWatch
+from rpcfw.transport.tls import end_reason
 from rpcfw.values.address import Address
 
 __all__ = ["Link", "LinkOptions", "LinkState"]
@@ -254,7 +255,7 @@ class Link(Owner):
 
     def _refused(self, failure: Failure) -> None:
         if self.state is LinkState.CONNECTING:
-            self._failed(failure.getErrorMessage())
+            self._failed(end_reason(failure))
 
     def _too_slow(self) -> None:
         self._failed(f"no hello within connect_timeout of {self._options.connect_timeout:g} s")

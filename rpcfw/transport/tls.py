@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from rpcfw.transport.server_identity import ServerIdentity
 
-__all__ = ["TLS", "TLSOptions", "handshake_error"]
+__all__ = ["TLS", "TLSOptions", "end_reason", "handshake_error"]
 
 
 @options
@@ -206,9 +206,19 @@ def handshake_error(failure: Failure) -> str:
     if not failure.type.__module__.startswith("OpenSSL"):
         return ""
     errors = failure.value.args[0] if failure.value and failure.value.args else ()
+    if not isinstance(errors, (list, tuple)):
+        errors = ()  # of a system call: its number
     # Each is the library, a function and the reason.
     reasons = [str(each[-1]) for each in errors if isinstance(each, tuple) and each]
     return ", ".join(reasons) or "the peer broke it off"
+
+
+def end_reason(failure: Failure) -> str:
+    """
+    Return why a connection ended, over TLS or not.
+    """
+    why = handshake_error(failure)
+    return f"TLS: {why}" if why else failure.getErrorMessage()
 
 
 def _ssl() -> Any:
@@ -283,4 +293,28 @@ def _context(identity: Identity | None, trust: Any, alpn: Sequence[str]) -> Cont
         acceptableCiphers=ssl.AcceptableCiphers.fromOpenSSLCipherString(TLS12_CIPHERS),
         **shown,
     ).getContext()
+    if alpn:
+        made.set_alpn_select_callback(_Agree(alpn))
     return made
+
+
+class _Agree:
+    """
+    OpenSSL's callback for a server: picks what the client offers and we like best.
+
+    Twisted's own answers with an empty name where there is none, for which OpenSSL sends the
+    alert "internal error". "no_application_protocol" is due (RFC 7301, section 3.2).
+    """
+
+    def __init__(self, alpn: Sequence[str]) -> None:
+        self._alpn = [name.encode("ascii") for name in alpn]
+
+    def __call__(self, connection: object, offered: list[bytes]) -> bytes:
+        for name in self._alpn:
+            if name in offered:
+                return name
+        from OpenSSL.SSL import Error
+
+        ours = ", ".join(name.decode() for name in self._alpn)
+        # What it raises is the alert, and the reason that `handshake_error` tells.
+        raise Error([("", "", f"the client offers none of {ours} by ALPN")])

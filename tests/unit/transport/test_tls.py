@@ -18,6 +18,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 pytest.importorskip("OpenSSL")
@@ -27,7 +28,7 @@ from OpenSSL import SSL
 from rpcfw.errors import SetupError
 from rpcfw.kernel.settings import options_of
 from rpcfw.transport.memory import MemoryNetwork
-from rpcfw.transport.tls import TLS, TLSOptions
+from rpcfw.transport.tls import TLS, TLSOptions, end_reason
 from tests.certificates import Authority
 
 #: Half a year, in days: surely over, or surely to come.
@@ -58,7 +59,7 @@ class Noting(Protocol):
         self.alpn = self.transport.negotiatedProtocol
 
     def connectionLost(self, reason: Any = None) -> None:
-        self.end = reason.getErrorMessage()
+        self.end = end_reason(reason)
 
 
 @implementer(IStreamClientEndpoint)
@@ -79,13 +80,15 @@ class Pair:
     A client that dials a server over TLS, and how that ended.
     """
 
-    def __init__(self, server: TLSOptions, client: TLSOptions, host: str) -> None:
+    def __init__(
+        self, server: TLSOptions, client: TLSOptions, host: str, offered: str = "native"
+    ) -> None:
         clock = Clock()
         network = MemoryNetwork(clock)
         self.server, self.client = Noting(), Noting()
         accepting = TLS(server).server(Factory.forProtocol(lambda: self.server), ["native"])
         network.listen("server", accepting)
-        dialling = TLS(client).client(InMemory(network), host, "native")
+        dialling = TLS(client).client(InMemory(network), host, offered)
         dialling.connect(Factory.forProtocol(lambda: self.client))
         for _ in range(50):
             clock.advance(0)
@@ -160,6 +163,31 @@ def test_the_protocol_is_agreed_upon(authority):
     pair = dial(authority, authority.issue("server", "localhost"), "localhost")
 
     assert (b"native", b"native") == (pair.client.alpn, pair.server.alpn)
+
+
+def test_no_protocol_in_common(authority):
+    """
+    A client that offers no protocol of the server's is told so, and so is the server's log.
+    """
+    server = options(authority, authority.issue("server", "localhost"))
+
+    pair = Pair(server, options(authority), "localhost", offered="h2")
+
+    assert not pair.talked
+    assert "TLS: the client offers none of native by ALPN" == pair.server.end
+    assert "no application protocol" in pair.client.end
+    assert pair.client.end.startswith("TLS: ")
+
+
+def test_a_client_that_offers_no_protocol(authority):
+    """
+    A client without ALPN is let in; its first bytes tell what it speaks.
+    """
+    server = options(authority, authority.issue("server", "localhost"))
+
+    pair = Pair(server, options(authority), "localhost", offered="")
+
+    assert (HELLO, HELLO) == (pair.server.heard, pair.client.heard)
 
 
 @pytest.mark.parametrize(
@@ -402,3 +430,19 @@ def test_a_name_that_no_certificate_can_have_is_refused(authority, name):
     """
     with pytest.raises(SetupError, match="no certificate can be for the name"):
         TLS(options(authority)).client(InMemory(MemoryNetwork(Clock())), name, "native")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SSL.Error([("SSL routines", "", "bad record")]), "TLS: bad record"),
+        (SSL.SysCallError(32, "Broken pipe"), "TLS: the peer broke it off"),
+        (SSL.ZeroReturnError(), "TLS: the peer broke it off"),
+        (ConnectionRefusedError("no"), "no"),
+    ],
+)
+def test_the_reason_of_an_end(error, reason):
+    """
+    Whatever ended a connection is told as a sentence, not as OpenSSL's list of tuples.
+    """
+    assert reason == end_reason(Failure(error))
