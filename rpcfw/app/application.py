@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from rpcfw.app.collector import collect_seldom
 from rpcfw.app.ground import make_ground
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.loading import load_services
@@ -120,6 +121,7 @@ class Application:
         """
         plan = read_plan(Sources.load(files, environ, sets))
         keep_freed(plan.app.keep_memory)
+        collect_seldom(plan.app.gc_thresholds)
         reactor = system_reactor(plan.app.reactor, own_thread=own_thread)
         return cls(plan, reactor, system_chance(), services=services)
 

@@ -67,12 +67,19 @@ class AppOptions:
     keep_memory: Bytes = option(
         "32MiB", "freed memory that is kept for the next large message; 0B: give it all back"
     )
+    gc_thresholds: tuple[int, ...] = option(
+        "10000, 10, 50",
+        "thresholds of Python's garbage collector, raised to these; empty: as they are",
+    )
     log_level: Literal["debug", "info", "warn", "error"] = option("info", "least level logged")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find folders that are not there, and a reactor that is not installed.
+        Find folders that are not there, a reactor that is not installed, wrong numbers.
         """
+        if self.gc_thresholds and (len(self.gc_thresholds) != 3 or min(self.gc_thresholds) < 1):
+            given = ", ".join(map(str, self.gc_thresholds))
+            yield "gc_thresholds", f"it takes three numbers of at least 1, or none, not {given}"
         for folder in self.python_path:
             if not folder.is_dir():
                 yield "python_path", f"there is no folder {folder}"

@@ -122,6 +122,8 @@ MISTAKES = [
     ("[app]\nlog_level = verbose\n", 2, "'verbose' is none of debug, info, warn, error"),
     ("[app]\nreactor = select\n", 2, "'select' is none of"),
     ("[app]\npython_path = nowhere\n", 2, "there is no folder"),
+    ("[app]\ngc_thresholds = 10000\n", 2, "three numbers of at least 1, or none, not 10000"),
+    ("[app]\ngc_thresholds = 1, 2, 0\n", 2, "three numbers of at least 1, or none, not 1, 2, 0"),
     # Addresses.
     ("[server]\nlisten = http://0.0.0.0:80\n", 2, "did you mean tcp:0.0.0.0:80?"),
     ("[server]\nlisten = 0.0.0.0\n", 2, "it has no port"),
