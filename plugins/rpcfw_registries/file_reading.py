@@ -14,7 +14,12 @@ from attrs import frozen
 
 from rpcfw.spi.runtime.files import open_regular
 from rpcfw.values.instance import Instance, instance_from_json
-from rpcfw_registries.lines import instance_from_words, instance_of_address, instances_from_lines
+from rpcfw_registries.lines import (
+    instance_from_words,
+    instance_of_address,
+    instances_from_lines,
+    shortened,
+)
 
 __all__ = ["Reading", "Stamp", "read_file", "read_text"]
 
@@ -88,7 +93,7 @@ def _from_json(text: str) -> tuple[dict[str, list[Instance]], list[str]]:
             try:
                 instance = _from_record(service, bytes(record))
             except ValueError as error:
-                mistakes.append(f"{service}: {error}")
+                mistakes.append(shortened(f"{service}: {error}"))
             else:
                 found[instance.id] = instance
         services[service] = list(found.values())

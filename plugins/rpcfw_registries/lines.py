@@ -18,12 +18,22 @@ from typing import Any
 import attrs
 
 from rpcfw.values.address import Address
-from rpcfw.values.instance import Instance
+from rpcfw.values.instance import MAX_WEIGHT, Instance, check_instance
 
-__all__ = ["instance_id", "instance_of_address", "instances_from_lines"]
+__all__ = ["instance_id", "instance_of_address", "instances_from_lines", "shortened"]
 
 _NOT_IN_AN_ID = re.compile(r"[^0-9A-Za-z\-_.:]+")
+#: A file may be one long line, and what is wrong with it stands in errors and in the log.
+_MOST_SHOWN_CHARS = 300
+_MOST_DIGITS = 20
 _TEXTS = ("group", "version", "zone", "id")
+
+
+def shortened(text: str) -> str:
+    """
+    Return text as it is shown in a mistake.
+    """
+    return text if len(text) <= _MOST_SHOWN_CHARS else f"{text[: _MOST_SHOWN_CHARS - 3]}..."
 
 
 def instance_id(address: Address) -> str:
@@ -51,6 +61,8 @@ def instance_from_words(service: str, text: str) -> Instance:
     Raises:
         ValueError: says what was expected.
     """
+    if not text.strip():
+        raise ValueError("an entry is empty; expected ADDRESS, as in tcp:10.0.0.5:2200 weight=50")
     address, *words = text.split()
     instance = instance_of_address(service, address)
     changes: dict[str, Any] = {}
@@ -63,7 +75,9 @@ def instance_from_words(service: str, text: str) -> Instance:
             tags[name[5:]] = value
         else:
             changes[name] = _attribute(name, value)
-    return attrs.evolve(instance, tags=tags, **changes)
+    made = attrs.evolve(instance, tags=tags, **changes)
+    check_instance(made)
+    return made
 
 
 def _attribute(name: str, value: str) -> str | int | tuple[str, ...]:
@@ -74,8 +88,8 @@ def _attribute(name: str, value: str) -> str | int | tuple[str, ...]:
     if name != "weight":
         known = "weight, zone, group, version, protocols, id, tags.NAME"
         raise ValueError(f"{name!r} is not known of an instance; known are {known}")
-    if not (value.isascii() and value.isdigit()):
-        raise ValueError(f"weight={value} is not a whole number of 0 or more")
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
+        raise ValueError(f"weight={value} is not a whole number from 0 to {MAX_WEIGHT}")
     return int(value)
 
 
@@ -93,10 +107,10 @@ def instances_from_lines(text: str) -> tuple[dict[str, list[Instance]], list[str
         try:
             instance = instance_from_words(service, words)
         except ValueError as error:
-            mistakes.append(f"{service}: {error}")
+            mistakes.append(shortened(f"{service}: {error}"))
             continue
         if any(other.id == instance.id for other in known):
-            mistakes.append(f"{service}: {instance.id} stands there twice")
+            mistakes.append(shortened(f"{service}: {instance.id} stands there twice"))
         else:
             known.append(instance)
     return services, mistakes
@@ -109,7 +123,7 @@ def _entries(text: str, mistakes: list[str]) -> Iterator[tuple[str, str]]:
         service, equals, entries = line.partition("=")
         service = service.strip()
         if not equals or not service or any(c.isspace() for c in service):
-            mistakes.append(f"{line!r} is no SERVICE = ADDRESS, ADDRESS ...")
+            mistakes.append(f"{shortened(line)!r} is no SERVICE = ADDRESS, ADDRESS ...")
             continue
         for words in entries.split(","):
             if words.strip():

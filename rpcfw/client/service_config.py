@@ -60,7 +60,7 @@ def read_service_config(data: bytes) -> ServiceConfig:
     """
     try:
         found = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise SettingsError(f"no JSON: {error}") from error
     reader = _Reader()
     config = reader.file(found)

@@ -20,6 +20,7 @@ __all__ = [
     "MAX_WEIGHT",
     "Instance",
     "Snapshot",
+    "check_instance",
     "instance_from_json",
     "instance_to_json",
     "text_problem",
@@ -133,11 +134,7 @@ def instance_from_json(data: bytes) -> Instance:
         record = _decode(data)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"not an instance record: {error}") from None
-    if not 0 <= record.weight <= MAX_WEIGHT:
-        raise ValueError(
-            f"instance {record.id!r} has a weight that is not between 0 and {MAX_WEIGHT}"
-        )
-    _check_texts(record)
+    check_instance(record)
     return Instance(
         service=record.service,
         id=record.id,
@@ -152,13 +149,18 @@ def instance_from_json(data: bytes) -> Instance:
     )
 
 
-def _check_texts(record: _Record) -> None:
+def check_instance(record: Instance | _Record) -> None:
     """
-    Look at what will stand in logs, terminals and other records.
+    Look at the weight, and at what will stand in logs, terminals and other records.
 
     Raises:
-        ValueError: a text is empty where there has to be one, too long, or not plain.
+        ValueError: the weight is out of its range, or a text is empty where there has to be
+            one, too long, or not plain.
     """
+    if not 0 <= record.weight <= MAX_WEIGHT:
+        raise ValueError(
+            f"instance {record.id!r} has a weight that is not between 0 and {MAX_WEIGHT}"
+        )
     for what, name in (("service", record.service), ("id", record.id)):
         if not name:
             raise ValueError(f"an instance has an empty {what}")

@@ -207,6 +207,59 @@ def test_refuses_what_is_no_list(text):
         read_text(text)
 
 
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("10.0.0.5:1 zone=a\u202eb", "zone of an instance has characters that control"),
+        ("10.0.0.5:1 id=" + "a" * 257, "id of an instance has 257 characters, more than 256"),
+        ("10.0.0.5:1 tags.rack=" + "a" * 16_385, "tags of an instance has 16385 characters"),
+        ("10.0.0.5:1 weight=1000001", "has a weight that is not between 0 and 1000000"),
+        ("10.0.0.5:1 weight=" + "9" * 5000, "weight=999"),
+        ("", "an entry is empty; expected ADDRESS"),
+    ],
+)
+def test_texts_of_a_file_have_the_limits_of_records(entry, reason):
+    """
+    What a file says of an instance in text is bounded as what a registry's record says.
+    """
+    services, mistakes = read_text(json.dumps({"demo.Greeter": [entry, "10.0.0.6:1"]}))
+    assert ["10.0.0.6:1"] == [str(one.address)[4:] for one in services["demo.Greeter"]]
+    assert reason in mistakes[0]
+    assert len(mistakes[0]) <= 300
+
+
+LONG = "z" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"demo.Greeter = 10.0.0.5:1 {LONG}",
+        f"demo.Greeter = 10.0.0.5:1 weight={LONG}",
+        f"demo.Greeter = {LONG}",
+        f"{LONG} = 10.0.0.5",
+        f"a = 10.0.0.5:1\n{LONG}",
+        json.dumps({"demo.Greeter": [LONG]}),
+        json.dumps({LONG: ["x"]}),
+    ],
+)
+def test_a_mistake_is_told_in_few_characters(text):
+    """
+    A file of one long line makes no long error and no long line in the log.
+    """
+    _, mistakes = read_text(text)
+    assert [True] == [len(mistake) < 350 for mistake in mistakes]
+
+
+def test_a_file_of_one_long_line():
+    """
+    Likewise if nothing in the file can be read.
+    """
+    with pytest.raises(ValueError, match="neither JSON nor one service") as caught:
+        read_text(LONG)
+    assert len(str(caught.value)) < 400
+
+
 def test_reads_no_more_than_the_limit(tmp_path):
     """
     A file over the limit is not taken into memory.

@@ -185,3 +185,12 @@ def test_other_files(data):
     """
     with pytest.raises(SettingsError):
         read_service_config(data)
+
+
+@pytest.mark.parametrize("data", [b"{", b'{"a":"\xff"}', b'{"a":' + b"[" * 100_000])
+def test_what_is_no_json(data):
+    """
+    A file that is no JSON is a mistake in the settings, also if it is nested without end.
+    """
+    with pytest.raises(SettingsError, match="no JSON"):
+        read_service_config(data)
