@@ -15,10 +15,10 @@ from attrs import frozen
 from rpcfw.spi.runtime.files import open_regular
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw_registries.lines import (
+    Mistakes,
     instance_from_words,
     instance_of_address,
     instances_from_lines,
-    shortened,
 )
 
 __all__ = ["Reading", "Stamp", "read_file", "read_text"]
@@ -37,7 +37,7 @@ class Reading:
 
     Args:
         stamp: the state of the file that it was read from.
-        mistakes: one sentence for each record that was skipped.
+        mistakes: one sentence for each record that was skipped, of the first 1,000.
     """
 
     stamp: Stamp
@@ -86,18 +86,18 @@ def _from_json(text: str) -> tuple[dict[str, list[Instance]], list[str]]:
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f'it is not JSON like {{"demo.Greeter": [...]}}: {error}') from None
     services: dict[str, list[Instance]] = {}
-    mistakes: list[str] = []
+    mistakes = Mistakes()
     for service, records in lists.items():
         found: dict[str, Instance] = {}
         for record in records:
             try:
                 instance = _from_record(service, bytes(record))
             except ValueError as error:
-                mistakes.append(shortened(f"{service}: {error}"))
+                mistakes.add(f"{service}: {error}")
             else:
                 found[instance.id] = instance
         services[service] = list(found.values())
-    return services, mistakes
+    return services, mistakes.told
 
 
 def _from_record(service: str, record: bytes) -> Instance:

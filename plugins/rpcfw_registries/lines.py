@@ -20,19 +20,37 @@ import attrs
 from rpcfw.values.address import Address
 from rpcfw.values.instance import MAX_WEIGHT, Instance, check_instance
 
-__all__ = ["instance_id", "instance_of_address", "instances_from_lines", "shortened"]
+__all__ = [
+    "MOST_MISTAKES",
+    "Mistakes",
+    "instance_id",
+    "instance_of_address",
+    "instances_from_lines",
+]
 
 _NOT_IN_AN_ID = re.compile(r"[^0-9A-Za-z\-_.:]+")
 #: A file may be one long line, and what is wrong with it stands in errors and in the log.
 _MOST_SHOWN_CHARS = 300
 _MOST_DIGITS = 20
+#: So many mistakes are kept. A file may have a mistake in each of some million lines.
+MOST_MISTAKES = 1000
 _TEXTS = ("group", "version", "zone", "id")
 
 
-def shortened(text: str) -> str:
+class Mistakes:
     """
-    Return text as it is shown in a mistake.
+    The first mistakes of a text, each in few characters; further ones are not kept.
     """
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def add(self, mistake: str) -> None:
+        if len(self.told) < MOST_MISTAKES:
+            self.told.append(_shortened(mistake))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN_CHARS else f"{text[: _MOST_SHOWN_CHARS - 3]}..."
 
 
@@ -100,30 +118,30 @@ def instances_from_lines(text: str) -> tuple[dict[str, list[Instance]], list[str
     Returns:
         What could be read, and one sentence for each mistake.
     """
-    services: dict[str, list[Instance]] = {}
-    mistakes: list[str] = []
+    services: dict[str, dict[str, Instance]] = {}
+    mistakes = Mistakes()
     for service, words in _entries(text, mistakes):
-        known = services.setdefault(service, [])
+        known = services.setdefault(service, {})
         try:
             instance = instance_from_words(service, words)
         except ValueError as error:
-            mistakes.append(shortened(f"{service}: {error}"))
+            mistakes.add(f"{service}: {error}")
             continue
-        if any(other.id == instance.id for other in known):
-            mistakes.append(shortened(f"{service}: {instance.id} stands there twice"))
+        if instance.id in known:
+            mistakes.add(f"{service}: {instance.id} stands there twice")
         else:
-            known.append(instance)
-    return services, mistakes
+            known[instance.id] = instance
+    return {service: list(known.values()) for service, known in services.items()}, mistakes.told
 
 
-def _entries(text: str, mistakes: list[str]) -> Iterator[tuple[str, str]]:
+def _entries(text: str, mistakes: Mistakes) -> Iterator[tuple[str, str]]:
     for line in map(str.strip, text.splitlines()):
         if not line or line[0] in "#;":
             continue
         service, equals, entries = line.partition("=")
         service = service.strip()
         if not equals or not service or any(c.isspace() for c in service):
-            mistakes.append(f"{shortened(line)!r} is no SERVICE = ADDRESS, ADDRESS ...")
+            mistakes.add(f"{_shortened(line)!r} is no SERVICE = ADDRESS, ADDRESS ...")
             continue
         for words in entries.split(","):
             if words.strip():

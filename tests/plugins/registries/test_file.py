@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from attrs import evolve
 from twisted.internet.defer import ensureDeferred
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import TestCase
@@ -17,8 +18,10 @@ from rpcfw.errors import RegistryError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import WatchContract, an_instance
 from rpcfw.values.instance import instance_to_json
+from rpcfw_registries import lines
 from rpcfw_registries.file import FileOptions, FileRegistry
 from rpcfw_registries.file_reading import read_file, read_text
+from rpcfw_registries.lines import MOST_MISTAKES, instance_from_words
 from tests.plugins.registries.still import StillTime
 
 
@@ -249,6 +252,57 @@ def test_a_mistake_is_told_in_few_characters(text):
     """
     _, mistakes = read_text(text)
     assert [True] == [len(mistake) < 350 for mistake in mistakes]
+
+
+@pytest.mark.parametrize(
+    "text", ["a = 10.0.0.5:1\n" + "x\n" * 5000, json.dumps({"a": ["10.0.0.5:1", *"x" * 5000]})]
+)
+def test_so_many_mistakes_are_kept(text):
+    """
+    A file whose every line is wrong takes little memory beside its text.
+    """
+    services, mistakes = read_text(text)
+    assert 1 == len(services["a"])
+    assert MOST_MISTAKES == len(mistakes)
+
+
+def test_an_instance_that_is_written_twice():
+    """
+    The first of two with one id counts.
+    """
+    services, mistakes = read_text("a = 10.0.0.5:1 id=one, 10.0.0.6:1 id=one, 10.0.0.7:1 id=two")
+    assert ["10.0.0.5:1", "10.0.0.7:1"] == [str(one.address)[4:] for one in services["a"]]
+    assert ["a: one stands there twice"] == mistakes
+
+
+class Id(str):
+    """
+    A text that counts how often it is compared.
+    """
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+    compared = 0
+
+    def __eq__(self, other):
+        Id.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_reading_many_lines_compares_each_with_few(monkeypatch):
+    """
+    The work of reading a file grows with its lines, not with their square.
+    """
+
+    def counted(service, text):
+        made = instance_from_words(service, text)
+        return evolve(made, id=Id(made.id))
+
+    monkeypatch.setattr(lines, "instance_from_words", counted)
+    text = "a = " + ", ".join(f"10.0.0.5:1 id=i{number}" for number in range(300))
+    services, _ = lines.instances_from_lines(text)
+    assert 300 == len(services["a"])
+    assert Id.compared < 3000
 
 
 def test_a_file_of_one_long_line():
