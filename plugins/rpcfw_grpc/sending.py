@@ -77,6 +77,16 @@ class Sending(Connection, Generic[E]):
         """
         return self._rest_bytes + self._block_bytes + self._partial + self._unread
 
+    def fail(self, reason: str) -> None:
+        super().fail(reason)
+        # Whatever is asked for these calls from now on is asked too late, and dropped. The
+        # objects of a connection refer to each other, so what waits on them for a window
+        # would stay in memory until the garbage collector comes.
+        self._calls.clear()
+        self._waiting.clear()
+        self._blocked.clear()
+        self._partial = self._unread = self.unsent_bytes = 0
+
     # What subclasses add.
 
     @abstractmethod

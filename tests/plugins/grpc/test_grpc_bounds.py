@@ -84,6 +84,18 @@ def test_a_machine_says_what_waits_for_room() -> None:
     assert 0 == machine.unsent_bytes
 
 
+def test_a_connection_that_ended_keeps_nothing() -> None:
+    """
+    What waited for room is gone with the connection, and not when the collector comes.
+    """
+    machine = waiting_server(calls=3)
+
+    machine.fail("the connection is closed")
+
+    assert 0 == machine.unsent_bytes
+    assert 0 == machine.open_calls
+
+
 def test_a_client_says_so_too() -> None:
     """
     Its requests wait in the same way, and no more once they were cancelled.
