@@ -21,6 +21,7 @@ from rpcfw.values.instance import Instance
 from rpcfw.values.units import Bytes, Seconds
 from rpcfw_registries.background import in_background
 from rpcfw_registries.file_reading import Stamp, read_file
+from rpcfw_registries.lines import MOST_MISTAKES
 from rpcfw_registries.local import Place, Watches
 
 __all__ = ["FileOptions", "FileRegistry"]
@@ -145,4 +146,6 @@ def _skipped(path: Path, mistakes: tuple[str, ...]) -> str:
     if not mistakes:
         return ""
     more = f" and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""
+    if len(mistakes) == MOST_MISTAKES:
+        more += " at least"
     return f"{path}: skipped what cannot be read: {'; '.join(mistakes[:_SHOWN])}{more}"
