@@ -91,8 +91,8 @@ def _imported(target: str) -> object:
             f"cannot be imported: there is no module {missing!r} in [app] python_path (folders, "
             "relative to this file) nor where Python looks"
         ) from error
-    except Exception as error:
-        # The module is somebody's, so anything may come.
+    except (Exception, SystemExit) as error:
+        # The module is somebody's, so anything may come; a script may call sys.exit().
         raise _Unusable(f"cannot be imported: {described(error, __file__)}") from error
     found: object = getattr(module, name, None)
     if found is None:

@@ -38,7 +38,7 @@ def load(entry_point: EntryPoint, seam: type[P]) -> type[P]:
         found: object = entry_point.load()
     except ModuleNotFoundError as error:
         raise PluginError(f"{where}: {_missing(entry_point, error)}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Whatever the module does while it is imported is its author's, so anything may come.
         raise PluginError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
     if not isinstance(found, type) or not issubclass(found, seam):

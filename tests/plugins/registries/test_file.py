@@ -113,6 +113,16 @@ class TestFile(StillTime, WatchContract, TestCase):
         assert "and 1 more" in skipped
         assert "cannot be used" in away
 
+    async def test_says_that_mistakes_were_not_all_counted(self):
+        """
+        Where more mistakes may be than are kept, their number is the least.
+        """
+        self.place("x\n" * 5000 + "demo.Greeter = 10.0.0.5:1")
+        told, _ = self.watched()
+        await self.pass_time(5)
+        assert 1 == len(told.last)
+        assert self.warnings()[-1].endswith(f"and {MOST_MISTAKES - 5} more at least")
+
     async def test_tells_only_who_is_concerned(self):
         """
         A new file in which a service is as before is no news for its watches.

@@ -72,3 +72,13 @@ def test_what_cannot_be_served(name, reason):
     with pytest.raises(SetupError, match=r"^\[server\] services: .*") as refused:
         load(name)
     assert reason in str(refused.value)
+
+
+def test_a_module_that_ends_the_process_when_imported(tmp_path, monkeypatch):
+    """
+    A script without a guard, named as a service's module, does not end the process.
+    """
+    (tmp_path / "script_without_a_guard.py").write_text("import sys\nsys.exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SetupError, match="cannot be imported: SystemExit: 3"):
+        load_services(["script_without_a_guard:One"], surroundings())

@@ -170,6 +170,17 @@ def test_a_module_that_fails_to_import_names_the_cause(shelf):
     )
 
 
+def test_a_module_that_ends_the_process_when_imported(shelf):
+    """
+    A script without a guard, named as a plugin, does not end the process without a word.
+    """
+    shelf.module("a", "import sys\nsys.exit(3)\n")
+
+    assert "routers.x (a:B) cannot be imported: SystemExit: 3" == refused(
+        Plugins({"routers.x": "a:B"}, shelf.find), "x"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "extras", "requires", "command"),
     [
