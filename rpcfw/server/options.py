@@ -57,7 +57,7 @@ class ServerOptions:
         "many clients. Loopback and Unix sockets are not counted",
     )
     max_unsent_bytes: Bytes = option(
-        "128MiB", "answers of all connections that wait for slow readers; the slowest is closed"
+        "64MiB", "answers of all connections that wait for slow readers; the slowest is closed"
     )
     max_connection_unsent_bytes: Bytes = option(
         "16MiB", "answers of one that wait for its flow control; then it begins no more calls"
