@@ -21,7 +21,7 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.waiting import spawn
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
-from rpcfw_registries.standalone_node import NodeOptions, node_services
+from rpcfw_registries.standalone.node.service import NodeOptions, node_services
 
 __all__ = ["INSTANCES", "call", "serve"]
 

@@ -18,7 +18,7 @@ from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways, is_every_interface, reached_at
-from rpcfw_registries.standalone_node import NodeOptions
+from rpcfw_registries.standalone.node.service import NodeOptions
 
 __all__ = ["assemble"]
 

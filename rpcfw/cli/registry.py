@@ -14,7 +14,7 @@ from rpcfw.cli.layers import sources_of
 from rpcfw.cli.running import add_process_arguments, application_of, changed
 from rpcfw.cli.serving import serve_until_told
 from rpcfw.values.address import Address
-from rpcfw_registries.standalone_node import NodeOptions, node_services
+from rpcfw_registries.standalone.node.service import NodeOptions, node_services
 
 __all__ = ["add_arguments", "run"]
 

@@ -27,8 +27,8 @@ from rpcfw.wire.protocol import NativeProtocol
 from rpcfw_attempts.never import NeverRetry
 from rpcfw_balancers.round_robin import RoundRobin
 from rpcfw_codecs.json import JSONCodec
-from rpcfw_registries.standalone import StandaloneOptions, StandaloneRegistry
-from rpcfw_registries.standalone_node import NodeOptions, node_services
+from rpcfw_registries.standalone.node.service import NodeOptions, node_services
+from rpcfw_registries.standalone.registry import StandaloneOptions, StandaloneRegistry
 
 NOWHERE = Address("memory", "nowhere")
 

@@ -9,7 +9,7 @@ from twisted.internet.threads import deferToThread
 
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.waiting import spawn
-from rpcfw_registries.etcd import EtcdOptions, EtcdRegistry
+from rpcfw_registries.etcd.registry import EtcdOptions, EtcdRegistry
 from tests.real.etcd_server import EtcdMember, etcdctl
 from tests.real.registry_case import RegistryCase
 from tests.requirements import require_etcd

@@ -26,7 +26,7 @@ from rpcfw.errors import DeadlineExceeded  # noqa: E402
 from rpcfw.kernel.settings import Sources  # noqa: E402
 from rpcfw.spi.service import Service, method  # noqa: E402
 from rpcfw.spi.waiting import Waiter, apart, sleep, spawn  # noqa: E402
-from rpcfw_registries.standalone_node import NodeOptions, node_services  # noqa: E402
+from rpcfw_registries.standalone.node.service import NodeOptions, node_services  # noqa: E402
 
 #: Leases are asked for so long, and instances are looked for when they would have ended.
 LEASE_S = 2.0
@@ -78,8 +78,8 @@ class World:
         """
         given = [
             "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
-            "plugins.registries.etcd=rpcfw_registries.etcd:EtcdRegistry",
-            "plugins.registries.standalone=rpcfw_registries.standalone:StandaloneRegistry",
+            "plugins.registries.etcd=rpcfw_registries.etcd.registry:EtcdRegistry",
+            "plugins.registries.standalone=rpcfw_registries.standalone.registry:StandaloneRegistry",
             f"registry.plugin={self.registry}",
             f"registry.address={self.address}",
             f"registry.lease={LEASE_S:g}s",

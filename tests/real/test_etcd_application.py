@@ -51,7 +51,7 @@ class TestApplications(TestCase):
         two_lines = ("registry.plugin=etcd", f"registry.address={self.member.address}")
         declared = (
             "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
-            "plugins.registries.etcd=rpcfw_registries.etcd:EtcdRegistry",
+            "plugins.registries.etcd=rpcfw_registries.etcd.registry:EtcdRegistry",
         )
         plan = read_plan(Sources.load(sets=[*declared, *two_lines, *self.more, *sets]))
         application = Application(plan, reactor, Random(1), services=services)

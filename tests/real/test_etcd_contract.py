@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.spi.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, an_instance
-from rpcfw_registries.paths import encoded
+from rpcfw_registries.remote.paths import encoded
 from tests.real.etcd_case import EtcdCase
 from tests.real.registry_case import OneServer
 

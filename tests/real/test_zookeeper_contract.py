@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.testing.contracts.registry import RegistryContract
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.paths import encoded, node_name
+from rpcfw_registries.remote.paths import encoded, node_name
 from tests.real.registry_case import OneServer
 from tests.real.zookeeper_case import ZooKeeperCase, expire
 

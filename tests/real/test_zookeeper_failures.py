@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw.errors import RegistryError
 from rpcfw.testing.contracts.registry import Told, an_instance
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.paths import node_name
+from rpcfw_registries.remote.paths import node_name
 from tests.real.registry_case import STALL_S, instances_in
 from tests.real.registry_failures import RegistryFailures
 from tests.real.zookeeper_case import ZooKeeperCase, expire

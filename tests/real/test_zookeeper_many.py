@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.paths import node_name
+from rpcfw_registries.remote.paths import node_name
 from tests.real.registry_case import OneServer, instances_in
 from tests.real.zookeeper_case import ZooKeeperCase
 

@@ -8,7 +8,7 @@ from kazoo.client import KazooClient
 from twisted.internet.threads import deferToThread
 
 from rpcfw.kernel.settings import options_of
-from rpcfw_registries.zookeeper import ZooKeeperOptions, ZooKeeperRegistry
+from rpcfw_registries.zookeeper.registry import ZooKeeperOptions, ZooKeeperRegistry
 from tests.real.registry_case import RegistryCase
 from tests.real.zookeeper_server import ZooKeeperServer
 from tests.requirements import require_zookeeper

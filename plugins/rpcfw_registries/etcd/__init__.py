@@ -1,0 +1,3 @@
+"""
+The etcd registry: leases, watches, and the two clients that it can stand on.
+"""

@@ -1,0 +1,3 @@
+"""
+etcd reached through the package etcd3, in threads.
+"""

@@ -1,0 +1,113 @@
+"""
+The lease that everything announced by this process hangs on.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+
+from rpcfw.errors import CallError
+from rpcfw.spi.plugin import Surroundings
+from rpcfw_registries.etcd.messages import LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE, message
+from rpcfw_registries.etcd.session import EtcdSession
+
+__all__ = ["Lease"]
+
+#: Revoking has less time than other calls: without it the lease ends by itself.
+_REVOKE_S = 1.0
+#: So many former leases are revoked; further ones end by themselves.
+_MOST_FORMER = 8
+_MOST_S = 86_400.0
+
+
+class Lease:
+    """
+    One lease, granted anew when it is gone.
+
+    Args:
+        asked_s: how long it shall last without being renewed; etcd may give more.
+    """
+
+    def __init__(self, session: EtcdSession, asked_s: float, surroundings: Surroundings) -> None:
+        self._session = session
+        self._asked_s = math.ceil(asked_s)
+        self._clock = surroundings.clock
+        self._chance = surroundings.chance
+        #: 0 as long as there is none.
+        self.id = 0
+        self.renew_at = 0.0
+        self._granted_s = float(self._asked_s)
+        self._former: list[int] = []
+
+    async def keep(self) -> bool:
+        """
+        Renew it if that is due, and say whether it is another one than before.
+
+        Raises:
+            CallError: etcd did not answer, or refused.
+        """
+        now = self._clock.seconds()
+        if self.id and (now < self.renew_at or await self._renewed(now)):
+            return False
+        granted = await self._session.call(
+            LEASE_GRANT, message("LeaseGrantRequest", TTL=self._asked_s)
+        )
+        self.id = granted.ID
+        self._count(granted.TTL, now)
+        return True
+
+    def lost(self) -> None:
+        """
+        Learn that its end was seen elsewhere.
+        """
+        self.id = 0
+
+    def doubt(self) -> None:
+        """
+        Renew it next: who knows how long nobody was reached.
+        """
+        self.renew_at = 0.0
+
+    def replace(self) -> None:
+        """
+        Have another one from now on, and this one revoked by `clean_up`.
+        """
+        if self.id:
+            self._former = [*self._former, self.id][-_MOST_FORMER:]
+            self.id = 0
+
+    async def clean_up(self) -> None:
+        """
+        Revoke what `replace` has left behind.
+        """
+        former, self._former = self._former, []
+        for lease in former:
+            await self._revoke(lease)
+
+    async def end(self) -> None:
+        """
+        Revoke it: all that hangs on it is gone then.
+        """
+        self.replace()
+        await self.clean_up()
+
+    async def _renewed(self, now: float) -> bool:
+        request = message("LeaseKeepAliveRequest", ID=self.id)
+        limit_s = min(self._session.timeout_s, self._granted_s / 3)
+        reply = await self._session.call(LEASE_KEEP_ALIVE, request, limit_s)
+        if reply.TTL <= 0:  # etcd's way to say that it is gone
+            return False
+        self._count(reply.TTL, now)
+        return True
+
+    async def _revoke(self, lease: int) -> None:
+        request = message("LeaseRevokeRequest", ID=lease)
+        if not self._session.away:
+            with suppress(CallError):  # it has ended, or will by itself
+                await self._session.call(LEASE_REVOKE, request, _REVOKE_S)
+
+    def _count(self, ttl_s: int, now: float) -> None:
+        self._granted_s = min(max(1.0, float(ttl_s)), _MOST_S)
+        # A third, and not all at once: two renewals may be lost.
+        self.renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._chance.random())

@@ -1,0 +1,81 @@
+"""
+One member of an etcd cluster, as it is asked: the seam below all that knows etcd.
+
+What a registry does with etcd stands above it and is one for all: leases, watches
+that resume, users, the choice of a member. Below it is how a request gets there: on
+our own gRPC (`etcd_channel`) or on that of the package etcd3 (`etcd3_member`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from rpcfw.values.address import Address
+from rpcfw.values.method import Method
+
+__all__ = ["Changes", "Member", "OpenMember"]
+
+
+class Changes(Protocol):
+    """
+    The answers to one watch.
+    """
+
+    async def __anext__(self) -> Any:
+        """
+        Return the next ``WatchResponse``.
+
+        Raises:
+            CallError: the watch has failed, or was given up.
+            StopAsyncIteration: the member has ended it.
+        """
+
+    def cancel(self) -> None:
+        """
+        Give the watch up, here and at the member. May be repeated.
+        """
+
+
+class Member(ABC):
+    """
+    A connection to one member, kept or made when it is needed.
+
+    Nothing blocks, and every request has a limit in time. What goes wrong is a
+    `CallError` with the member's own status and words, or with ``UNAVAILABLE`` and
+    ``DEADLINE_EXCEEDED`` where it says nothing.
+    """
+
+    @abstractmethod
+    async def call(
+        self, method: Method, request: Any, timeout_s: float, metadata: dict[str, str] | None = None
+    ) -> Any:
+        """
+        Ask, and return the response.
+
+        Args:
+            method: one of `rpcfw_registries.etcd.messages`, but ``WATCH``.
+            request: made by its ``message``. The response has the members that are
+                declared there.
+
+        Raises:
+            CallError: it did not answer, or refused.
+        """
+
+    @abstractmethod
+    def watch(self, request: Any, timeout_s: float, metadata: dict[str, str]) -> Changes:
+        """
+        Begin a watch. It fails with ``DEADLINE_EXCEEDED`` when its time is over.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """
+        Let go of the connection. What is still open fails as cancelled.
+        """
+
+
+#: How a member at an address is had. Connecting, and what goes wrong with it, is
+#: left to the first request.
+OpenMember = Callable[[Address], Member]

@@ -1,0 +1,255 @@
+"""
+Instances in etcd: a key each, ``ROOT/SERVICE/ID``, on a lease.
+
+`docs/etcd.md` describes the layout and the options for users. Here the parts are
+joined: the way to a member (`etcd_session`, over what `etcd_opening` chooses), the
+keys that we keep (`etcd_announcing`) and the services that we follow
+(`etcd_following`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from twisted.internet.defer import Deferred
+
+from rpcfw.errors import CallError, RegistryError
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.waiting import sleep
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.tls_files import TLSFiles
+from rpcfw.values.units import Seconds
+from rpcfw_registries.background import in_background
+from rpcfw_registries.etcd.announcer import Announcing
+from rpcfw_registries.etcd.listing import end_of
+from rpcfw_registries.etcd.messages import RANGE, message
+from rpcfw_registries.etcd.opening import file_problem, opener
+from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
+from rpcfw_registries.etcd.tokens import Tokens
+from rpcfw_registries.etcd.watcher import Following
+from rpcfw_registries.remote.paths import decoded, encoded, normal_root
+
+__all__ = ["EtcdOptions", "EtcdRegistry"]
+
+#: etcd takes requests of 1.5 MiB, in which others' records may be too.
+_MOST_RECORD_BYTES = 1 << 20
+#: Keys in one answer while the services are listed. What is left of a service that
+#: has more is skipped.
+_LOOK_KEYS = 200
+
+#: Below this, asking would leave the members time for little else.
+_LEAST_CHECK_S = 0.01
+
+
+@options
+class EtcdOptions:
+    """
+    The part of the INI that chooses ``plugin = etcd``.
+    """
+
+    address: tuple[Address, ...] = option(
+        "127.0.0.1:2379", "members of the cluster, separated by commas; with tls: before for TLS"
+    )
+    root: str = option("/rpcfw", "path under which everything is kept")
+    lease: Seconds = option("10s", "how long instances outlive a provider that died; full seconds")
+    operation_timeout: Seconds = option("3s", "limit of one request to a member")
+    heartbeat: Seconds = option("5s", "how often the member in use is asked for a sign of life")
+    reconnect_most: Seconds = option("5s", "longest pause between tries to reach a member")
+    self_check: Seconds = option(
+        "30s", "how often it is checked that our keys are there and no change was missed"
+    )
+    merge_changes: Seconds = option("50ms", "least time between two lists told of one service")
+    client: Literal["rpcfw", "etcd3"] = option(
+        "rpcfw", "what speaks to etcd: rpcfw itself, or the installed Python package etcd3"
+    )
+    tls_ca: Path | None = option(
+        "", "PEM file: whom to trust; if no tls_ option is set, the files of [tls] are used"
+    )
+    tls_certificate: Path | None = option("", "PEM file: our certificate, if etcd wants one")
+    tls_key: Path | None = option("", "PEM file: the key of our certificate")
+    user: str = option("", "user, where etcd wants one")
+    password: str = option("", "password of the user", secret=True)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what does not fit together, and files of TLS that are not there.
+        """
+        try:
+            normal_root(self.root)
+        except ValueError as error:
+            yield "root", str(error)
+        if not self.address or any(each.scheme not in ("tcp", "tls") for each in self.address):
+            yield "address", "expected HOST:PORT, several separated by commas"
+        for name in ("heartbeat", "self_check"):
+            if getattr(self, name) < _LEAST_CHECK_S:
+                yield name, f"must be at least 10ms, not {getattr(self, name):g}s"
+        if bool(self.user) != bool(self.password):
+            yield "user", "user and password go together"
+        yield from self._tls_problems()
+
+    def _tls_problems(self) -> Iterator[tuple[str, str]]:
+        secure = any(each.scheme == "tls" for each in self.address)
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            yield "tls_certificate", "tls_certificate and tls_key go together"
+        if (self.tls_ca or self.tls_certificate) and not secure:
+            yield "address", "for the tls_ options to count, put tls: before each address"
+        if self.client == "etcd3" and secure and self.tls_ca is None:
+            reason = "with client = etcd3, tls: addresses need tls_ca: the package has no TLS"
+            yield "client", f"{reason} without a file of authorities, and sees nothing of [tls]"
+        for name in ("tls_ca", "tls_certificate", "tls_key"):
+            if problem := file_problem(getattr(self, name)):
+                yield name, problem
+
+
+class EtcdRegistry(Registry):
+    """
+    An etcd cluster as the place.
+    """
+
+    Options = EtcdOptions
+
+    options: EtcdOptions
+
+    @classmethod
+    def channel_protocols(cls, options: EtcdOptions) -> tuple[str, ...]:
+        return ("grpc",) if options.client == "rpcfw" else ()
+
+    def __init__(self, options: EtcdOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        self._root = normal_root(options.root).encode()
+        self._files = TLSFiles(options.tls_ca, options.tls_certificate, options.tls_key)
+        # Not all at the same member.
+        first = surroundings.chance.randrange(len(options.address))
+        self._session = EtcdSession(
+            options.address[first:] + options.address[:first],
+            opener(options.client, self._files, surroundings),
+            Tokens(options.user, options.password),
+            options.operation_timeout,
+            options.reconnect_most,
+            surroundings,
+            self._lost,
+        )
+        self._announcing = Announcing(
+            self._session, options.lease, options.self_check, surroundings
+        )
+        self._followed: dict[str, Following] = {}
+        self._beating: Deferred[None] | None = None
+        self._checking: Deferred[None] | None = None
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(self.options.address)
+
+    @property
+    def trouble(self) -> str:
+        refused = (each.trouble for each in self._followed.values() if each.trouble)
+        return self._session.trouble or next(refused, "")
+
+    async def start(self) -> None:
+        # What is missing for a channel is told now, not at its first use.
+        self._session.channel()
+
+    async def stop(self) -> None:
+        for task in (self._beating, self._checking):
+            if task is not None:
+                task.cancel()
+        for following in self._followed.values():
+            following.close()
+        await self._announcing.stop()
+        await self._session.close()
+
+    async def announce(self, instance: Instance) -> None:
+        record = instance_to_json(instance)
+        if len(record) > _MOST_RECORD_BYTES:
+            raise RegistryError(
+                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
+                f"bytes; {_MOST_RECORD_BYTES} are taken at most; shorten its tags"
+            )
+        self._live()
+        await self._announcing.put(self._key(instance), record)
+
+    async def withdraw(self, instance: Instance) -> None:
+        await self._announcing.drop(self._key(instance))
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        self._live()
+        following = self._followed.get(service)
+        if following is None:
+            following = self._followed[service] = Following(
+                service,
+                self._prefix(service),
+                self._session,
+                self.options.merge_changes,
+                self.surroundings,
+            )
+        return following.subscribe(listener)
+
+    async def services(self) -> tuple[str, ...]:
+        failed: CallError | None = None
+        for _ in self.options.address:
+            try:
+                return await self._services()
+            except CallError as error:
+                failed = error
+                if error.status in FINAL:
+                    raise explained(error) from None
+        members = ", ".join(map(str, self.options.address))
+        raise RegistryError(f"no etcd member answers at {members}: {failed}")
+
+    async def _services(self) -> tuple[str, ...]:
+        root = self._root + b"/"
+        names: set[str] = set()
+        start, more = root, True
+        while more:
+            request = message(
+                "RangeRequest", key=start, range_end=end_of(root), limit=_LOOK_KEYS, keys_only=True
+            )
+            page = await self._session.call(RANGE, request)
+            parts = [kv.key[len(root) :].partition(b"/") for kv in page.kvs]
+            names.update(
+                decoded(part.decode(errors="replace")) for part, slash, _ in parts if slash
+            )
+            more = page.more and bool(parts)
+            if more:
+                part, slash, _ = parts[-1]
+                start = end_of(root + part + slash) if slash else page.kvs[-1].key + b"\0"
+        return tuple(sorted(names))
+
+    def _prefix(self, service: str) -> bytes:
+        return b"%s/%s/" % (self._root, encoded(service).encode())
+
+    def _key(self, instance: Instance) -> bytes:
+        return self._prefix(instance.service) + encoded(instance.id).encode()
+
+    # While it is used.
+
+    def _lost(self) -> None:
+        self._announcing.lost()
+
+    def _live(self) -> None:
+        if self._beating is None:
+            self._beating = in_background(self._beat(), "asking etcd for signs of life")
+            self._checking = in_background(self._check(), "checking what is known of etcd")
+
+    async def _beat(self) -> None:
+        # Asks for the quorum's word, so a member that is cut off from it is left, too.
+        request = message("RangeRequest", key=self._root + b"/", limit=1, keys_only=True)
+        while True:
+            await sleep(self.surroundings.clock, self.options.heartbeat)
+            await self._session.open()
+            try:
+                await self._session.call(RANGE, request)
+            except CallError:
+                continue  # the session has seen to it
+
+    async def _check(self) -> None:
+        while True:
+            jitter = 0.9 + 0.2 * self.surroundings.chance.random()
+            await sleep(self.surroundings.clock, self.options.self_check * jitter)
+            for following in tuple(self._followed.values()):
+                following.check()

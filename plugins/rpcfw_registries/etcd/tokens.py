@@ -1,0 +1,113 @@
+"""
+The token by which etcd knows its user.
+
+Theory of operation. A password buys a token, which is sent along with every call. A
+member forgets it when nobody used it for some minutes, or when it starts anew; it
+then refuses it, and another is bought. Checking a password is made slow on purpose,
+so only one call at a time buys one, and the others wait for it.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from rpcfw.errors import CallError
+from rpcfw.spi.waiting import Waiter
+from rpcfw.status import Status
+from rpcfw_registries.etcd.member import Member
+from rpcfw_registries.etcd.messages import AUTHENTICATE, message
+
+__all__ = ["NO_USER", "REFUSED", "Tokens"]
+
+#: What etcd says of a call without a token, where it wants one.
+NO_USER = "user name is empty"
+#: What it says, beside the status UNAUTHENTICATED, of a token that is out of date.
+REFUSED = (NO_USER, "invalid auth token", "auth store is old", "revision in header is old")
+
+_log = Logger()
+
+
+class Tokens:
+    """
+    The token of one user, bought when it is needed.
+
+    Args:
+        user: empty for none; there are no tokens then.
+    """
+
+    def __init__(self, user: str, password: str) -> None:
+        self._user = user
+        self._password = password
+        self._token: str | None = None if user else ""
+        self._buying = False
+        self._waiting: list[Waiter[None]] = []
+
+    async def metadata(self, member: Member, timeout_s: float) -> dict[str, str]:
+        """
+        Return what to send along with a call.
+
+        Raises:
+            CallError: no token could be had.
+        """
+        if self._token is None:
+            if self._buying:
+                waiter: Waiter[None] = Waiter()
+                self._waiting.append(waiter)
+                await waiter
+            else:
+                await self._buy(member, timeout_s)
+        return {"token": self._token} if self._token else {}
+
+    def refused(self, error: CallError, sent: dict[str, str]) -> bool:
+        """
+        Learn why a call failed, and say whether it is worth another try.
+
+        Args:
+            sent: what `metadata` gave for it.
+        """
+        if not self._user:
+            return False
+        if error.status is Status.UNAUTHENTICATED or any(word in error.message for word in REFUSED):
+            self.forget(sent)
+            return True
+        return False
+
+    def forget(self, sent: dict[str, str]) -> None:
+        """
+        Use the token that was ``sent`` no more, unless there is another already.
+        """
+        if self._user and sent.get("token", "") == self._token:
+            self._token = None
+
+    async def _buy(self, member: Member, timeout_s: float) -> None:
+        self._buying = True
+        failed: CallError | None = None
+        try:
+            self._token = await self._ask(member, timeout_s)
+        except CallError as error:
+            failed = error
+            raise
+        finally:
+            self._buying = False
+            self._wake(failed)
+
+    async def _ask(self, member: Member, timeout_s: float) -> str:
+        request = message("AuthenticateRequest", name=self._user, password=self._password)
+        try:
+            reply = await member.call(AUTHENTICATE, request, timeout_s)
+        except CallError as error:
+            if "authentication is not enabled" not in error.message:
+                raise
+            _log.warn("a user is set, but etcd asks nobody who they are")
+            return ""
+        return str(reply.token)
+
+    def _wake(self, failed: CallError | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if waiter.called:
+                continue
+            if failed is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(failed)

@@ -1,0 +1,293 @@
+"""
+One service as etcd has it, followed for as many listeners as want it.
+
+Theory of operation. First the list is read, in pages, all of one revision R. Then a
+watch from R + 1 tells every change, and each moves R. Whatever ends the watch, the
+next begins at R + 1, at whichever member: etcd keeps its history, so nothing is lost
+and the list need not be read again. It is read again when the history is no longer
+there (it was compacted, or the data was lost), when what was missed is too much for
+one message, or when the self-check finds that the number of keys at R is not ours.
+
+A member that is silent and one that has nothing to say look the same. Others notice:
+the heartbeat and the calls on the same channel close it, and so end the watch; and
+with ``hasleader`` a member without a leader ends it itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import CallError, DeadlineExceeded, PermissionDenied, Unavailable
+from rpcfw.spi.clock import DelayedCall
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.rate_limit import RateLimit
+from rpcfw.spi.waiting import awaited, limited, sleep
+from rpcfw.status import Status
+from rpcfw_registries.background import in_background
+from rpcfw_registries.etcd.listing import Listing, end_of
+from rpcfw_registries.etcd.member import Changes, Member
+from rpcfw_registries.etcd.messages import message
+from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
+from rpcfw_registries.etcd.view import MOST_KEYS, View
+from rpcfw_registries.remote.subscribers import Audience
+
+__all__ = ["Following"]
+
+#: How long one watch lasts before the next resumes where it ended. Half of it is
+#: left to chance, so that a fleet does not come back at once.
+_STREAM_S = 3600.0
+#: The pause after a refusal by a member that is there.
+_REFUSED_S = 2.0
+#: Least time between the beginnings of two readings of the whole list.
+_RELOAD_S = 1.0
+
+_log = Logger()
+
+
+class _Outdated(Exception):
+    """
+    The watch cannot go on from what is known; the list must be read again.
+    """
+
+
+class Following:
+    """
+    The list of one service, kept up to date while anybody listens.
+
+    Args:
+        prefix: of the service's keys, with a slash at the end.
+        merge_s: least time between two lists that are told.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        prefix: bytes,
+        session: EtcdSession,
+        merge_s: float,
+        surroundings: Surroundings,
+    ) -> None:
+        self._service = service
+        self._prefix = prefix
+        self._session = session
+        self._merge_s = merge_s
+        self._clock = surroundings.clock
+        self._chance = surroundings.chance
+        self._timers = surroundings.timers
+        self._rate_limit = RateLimit(surroundings.clock.seconds)
+        self._audience = Audience(service, surroundings.clock, self._stop)
+        self._listing = Listing(session, prefix)
+        self._view = View(service, prefix, self._rate_limit)
+        self._read_at = -_RELOAD_S
+        self._changes: Changes | None = None
+        self._half_told = False
+        self._doubted = False
+        self._told_at = -merge_s
+        self._telling: DelayedCall | None = None
+        self._loop: Deferred[None] | None = None
+        #: Why the list cannot be read; empty if it can.
+        self.trouble = ""
+
+    def subscribe(self, listener: Listener) -> Watch:
+        """
+        Tell ``listener`` the list, once it is known and whenever it changes.
+        """
+        watch = self._audience.join(listener)
+        if self._loop is None:
+            self._loop = in_background(self._follow(), f"watching {self._service} in etcd")
+        return watch
+
+    def close(self) -> None:
+        """
+        Tell nobody anything any more.
+        """
+        self._audience.close()
+        self._stop()
+
+    def check(self) -> None:
+        """
+        Ask whether a change was missed, which costs one small answer.
+        """
+        changes, revision = self._changes, self._view.revision
+        if changes is not None and revision is not None and not self._half_told:
+            in_background(
+                self._check(changes, revision, len(self._view)), f"checking {self._service} in etcd"
+            )
+
+    async def _check(self, changes: Changes, revision: int, known: int) -> None:
+        try:
+            if known == await self._listing.count(revision):
+                return
+        except CallError as error:
+            # That is a revision which was compacted, or is yet to come: lost data.
+            if error.status is not Status.OUT_OF_RANGE:
+                return
+        if changes is self._changes:
+            self._doubted = True
+            changes.cancel()
+
+    def _stop(self) -> None:
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.cancel()
+        if self._telling is not None and self._telling.active():
+            self._telling.cancel()
+        self._telling = self._changes = None
+        self._view = View(self._service, self._prefix, self._rate_limit)
+        self._read_at = -_RELOAD_S
+        self._audience.forget()
+
+    # Following.
+
+    async def _follow(self) -> None:
+        while True:
+            member = await self._session.open()
+            try:
+                if self._view.revision is None:
+                    await self._read()
+                await self._watch(member)
+            except _Outdated as reason:
+                self._read_again(str(reason))
+            except CallError as error:
+                await self._failed(member, error)
+
+    def _read_again(self, why: str) -> None:
+        _log.info(
+            "the instances of {service} are read from etcd again: {why}",
+            service=self._service,
+            why=why,
+        )
+        self._view.revision = None
+
+    async def _failed(self, member: Member, error: CallError) -> None:
+        if self._doubted:
+            self._doubted = False
+            self._read_again("what is known is not what there was")
+        elif error.status is Status.OUT_OF_RANGE:
+            self._read_again("it was compacted while it was read")
+        elif not self._session.failed(member, error):
+            self.trouble = f"the instances of {self._service} cannot be read: {explained(error)}"
+            self._warn(self.trouble)
+            await sleep(self._clock, _REFUSED_S * (0.8 + 0.4 * self._chance.random()))
+
+    async def _read(self) -> None:
+        """
+        Read the list, all of it as it was at one revision.
+        """
+        wait_s = self._read_at + _RELOAD_S - self._clock.seconds()
+        if wait_s > 0:
+            await sleep(self._clock, wait_s)
+        self._read_at = self._clock.seconds()
+        view = View(self._service, self._prefix, self._rate_limit)
+        view.revision = await self._listing.read(view.put, MOST_KEYS)
+        self._view, self._half_told = view, False
+        self.trouble = ""
+        self._tell_soon()
+
+    # Watching.
+
+    async def _watch(self, member: Member) -> None:
+        """
+        Take changes until the watch ends.
+
+        Raises:
+            CallError: it ended for another reason than its age.
+            _Outdated: it cannot go on from what is known.
+        """
+        session = self._session
+        sent = await session.metadata(member, self._clock.seconds() + session.timeout_s)
+        lasts_s = _STREAM_S * (0.5 + 0.5 * self._chance.random())
+        changes = member.watch(self._request(), lasts_s, {"hasleader": "true", **sent})
+        try:
+            await self._take_all(changes, member)
+        except DeadlineExceeded:
+            return
+        except CallError as error:
+            if error.status is Status.RESOURCE_EXHAUSTED:
+                raise _Outdated("what has changed is too much for one message") from None
+            if error.status not in FINAL or not await self._has_new_token(member, sent):
+                raise
+        finally:
+            self._changes = None
+            changes.cancel()
+
+    async def _take_all(self, changes: Changes, member: Member) -> None:
+        await self._begin(changes)
+        self._session.answered(member)
+        self._changes = changes
+        self.check()
+        try:
+            while True:
+                self._take(await anext(changes))
+        except StopAsyncIteration:
+            raise Unavailable("the member ended the watch") from None
+
+    async def _begin(self, changes: Changes) -> None:
+        """
+        Take the first answer, by which a member that is there acknowledges at once.
+        """
+        limit_s = self._session.timeout_s
+        first = awaited(anext(changes))
+        try:
+            self._take(await limited(first, self._timers, self._clock.seconds() + limit_s))
+        except StopAsyncIteration:
+            raise Unavailable("the member ended the watch at once") from None
+        except DeadlineExceeded:
+            raise Unavailable(f"no answer to a watch within {limit_s:g} s") from None
+
+    def _request(self) -> Any:
+        assert self._view.revision is not None
+        create = message(
+            "WatchCreateRequest",
+            key=self._prefix,
+            range_end=end_of(self._prefix),
+            start_revision=self._view.revision + 1,
+            fragment=True,
+        )
+        return message("WatchRequest", create_request=create)
+
+    def _take(self, response: Any) -> None:
+        if response.canceled:
+            if response.compact_revision:
+                raise _Outdated(f"etcd's history begins at {response.compact_revision} now")
+            raise PermissionDenied(response.cancel_reason or "the watch was cancelled")
+        if not response.events:
+            return
+        self._half_told = response.fragment
+        for event in response.events:
+            self._view.apply(event)
+        if not response.fragment:
+            # Not the header's: it may be ahead of the events that are told.
+            self._view.revision = response.events[-1].kv.mod_revision
+            self._tell_soon()
+
+    async def _has_new_token(self, member: Member, sent: dict[str, str]) -> bool:
+        """
+        Say whether a watch was refused for its token alone, and get another.
+
+        A watch does not say why it is refused; so something else is asked.
+        """
+        await self._listing.count()
+        until = self._clock.seconds() + self._session.timeout_s
+        return sent != await self._session.metadata(member, until)
+
+    # Telling.
+
+    def _tell_soon(self) -> None:
+        if self._telling is None:
+            wait_s = max(0.0, self._told_at + self._merge_s - self._clock.seconds())
+            self._telling = self._clock.callLater(wait_s, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
+        self._told_at = self._clock.seconds()
+        self._audience.tell(self._view.instances())
+
+    def _warn(self, what: str) -> None:
+        withheld = self._rate_limit.due(what)
+        if withheld is not None:
+            _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)

@@ -1,0 +1,151 @@
+"""
+A watched file of instances: discovery by whatever writes the file.
+
+For configuration management, mounted config maps, and scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.options import NO_DEFAULT, option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.waiting import sleep
+from rpcfw.values.instance import Instance
+from rpcfw.values.units import Bytes, Seconds
+from rpcfw_registries.background import in_background
+from rpcfw_registries.local.file_reading import Stamp, read_file
+from rpcfw_registries.local.lines import MOST_MISTAKES
+from rpcfw_registries.local.table import Place, Watches
+
+__all__ = ["FileOptions", "FileRegistry"]
+
+_log = Logger()
+
+_LEAST_POLL_S = 0.01
+
+#: How many mistakes of a file are written out in the log.
+_SHOWN = 5
+
+
+@options
+class FileOptions:
+    """
+    Settings of the file registry.
+    """
+
+    path: Path = option(NO_DEFAULT, "the file: JSON, or one service a line")
+    poll: Seconds = option("1s", "how often to look whether it has changed")
+    limit: Bytes = option("16MiB", "a larger file is not read")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what would look at the file without a pause.
+        """
+        if self.poll < _LEAST_POLL_S:
+            yield "poll", f"must be at least 10ms, not {self.poll:g}s"
+
+
+class FileRegistry(Registry):
+    """
+    Knows what the file says, and follows it.
+
+    A file that is gone, or cannot be read, leaves the last good list in force; it
+    is said once in the log, and once more when it can be read again. Announcing
+    and withdrawing do nothing: the file belongs to who writes it.
+    """
+
+    Options = FileOptions
+
+    def __init__(self, options: FileOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        self._path = options.path
+        self._place = Place(known=False)
+        self._watches = Watches(surroundings.clock, self._place)
+        self._stamp: Stamp | None = None
+        self._skipped = ""
+        self._complaint = ""
+        self._announced = False
+        self._polling: Deferred[None] | None = None
+
+    @property
+    def trouble(self) -> str:
+        return "" if self._complaint == self._skipped else self._complaint
+
+    async def start(self) -> None:
+        self._polling = in_background(self._poll(), f"following {self._path}")
+
+    async def stop(self) -> None:
+        self._watches.close()
+        if self._polling is not None:
+            self._polling.cancel()
+
+    async def announce(self, instance: Instance) -> None:
+        """
+        Do nothing but say so, once.
+        """
+        if not self._announced:
+            self._announced = True
+            _log.info(
+                "announcing is ignored: the file registry only reads {path}", path=str(self._path)
+            )
+
+    async def withdraw(self, instance: Instance) -> None:
+        """
+        Do nothing, likewise.
+        """
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        return self._watches.open(service, listener)
+
+    async def services(self) -> tuple[str, ...]:
+        if not self._place.known:
+            raise RegistryError(self._complaint or f"{self._path} has not been read yet")
+        return self._place.names()
+
+    async def _poll(self) -> None:
+        while True:
+            await self._look()
+            await sleep(self.surroundings.clock, self.options.poll)
+
+    async def _look(self) -> None:
+        try:
+            reading = await self.surroundings.threads.call(
+                read_file, self._path, self._stamp, self.options.limit
+            )
+        except (OSError, ValueError) as error:
+            self._complain(f"{self._path} cannot be used: {error}; the last good list is kept")
+            return
+        if reading is not None:
+            self._stamp = reading.stamp
+            self._skipped = _skipped(self._path, reading.mistakes)
+            self._place.replace(reading.services)
+        # Also if it is as before: it may have been away in between.
+        self._complain(self._skipped)
+
+    def _complain(self, complaint: str) -> None:
+        """
+        Log what is wrong when it changes, not at every look.
+        """
+        if complaint == self._complaint:
+            return
+        self._complaint = complaint
+        if complaint:
+            _log.warn("{complaint}", complaint=complaint)
+        else:
+            _log.info("{path} is read again without a complaint", path=str(self._path))
+
+
+def _skipped(path: Path, mistakes: tuple[str, ...]) -> str:
+    if not mistakes:
+        return ""
+    more = f" and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""
+    if len(mistakes) == MOST_MISTAKES:
+        more += " at least"
+    return f"{path}: skipped what cannot be read: {'; '.join(mistakes[:_SHOWN])}{more}"

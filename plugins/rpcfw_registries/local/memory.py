@@ -1,0 +1,69 @@
+"""
+The registry of one process: for tests, and for a program that serves itself.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from weakref import WeakValueDictionary
+
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.values.instance import Instance
+from rpcfw_registries.local.table import Place, Watches
+
+__all__ = ["MemoryOptions", "MemoryRegistry"]
+
+
+@options
+class MemoryOptions:
+    """
+    Settings of the memory registry.
+    """
+
+    name: str = option("default", "registries of this process with the same name see each other")
+
+
+class MemoryRegistry(Registry):
+    """
+    Shares a list with the other memory registries of the process that have its name.
+    """
+
+    Options = MemoryOptions
+
+    # A provider and a consumer in one process are assembled apart, each from its
+    # own INI, and have nothing in hand of one another: only a name that the whole
+    # process knows can join them. The references are weak, so a place is gone
+    # with the last registry that holds it, and leaks into no later test.
+    _places: ClassVar[WeakValueDictionary[str, Place]] = WeakValueDictionary()
+
+    def __init__(self, options: MemoryOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        self._place = self._places.setdefault(options.name, Place())
+        self._watches = Watches(surroundings.clock, self._place)
+        self._announced: dict[tuple[str, str], Instance] = {}
+
+    async def stop(self) -> None:
+        self._watches.close()
+        for instance in self._announced.values():
+            self._place.take(instance)
+        self._announced.clear()
+        # Whoever still has this registry in hand does not keep the place.
+        self._place = Place()
+        self._watches = Watches(self.surroundings.clock, self._place)
+
+    async def announce(self, instance: Instance) -> None:
+        self._announced[instance.service, instance.id] = instance
+        self._place.put(instance)
+
+    async def withdraw(self, instance: Instance) -> None:
+        announced = self._announced.pop((instance.service, instance.id), None)
+        if announced is not None:
+            self._place.take(announced)
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        return self._watches.open(service, listener)
+
+    async def services(self) -> tuple[str, ...]:
+        return self._place.names()

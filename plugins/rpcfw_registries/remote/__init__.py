@@ -1,0 +1,3 @@
+"""
+What the registries with a server share.
+"""

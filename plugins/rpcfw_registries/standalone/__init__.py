@@ -1,0 +1,3 @@
+"""
+The registry that comes with the framework: its client side.
+"""

@@ -1,0 +1,3 @@
+"""
+The registry node itself: the server side.
+"""

@@ -1,0 +1,267 @@
+"""
+The registry node: our own light registry, an rpcfw service like any other.
+
+It keeps everything in memory. A node that starts anew knows nothing; the
+providers notice within a third of their lease and announce again, and consumers
+keep what they knew until that had time to happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import msgspec
+
+from rpcfw.errors import Overloaded, Rejected
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.service import Service, method
+from rpcfw.spi.waiting import sleep
+from rpcfw.values.instance import Instance, instance_from_json
+from rpcfw.values.units import Bytes, Seconds
+from rpcfw_registries.doorbell import Doorbell
+from rpcfw_registries.standalone.messages import (
+    LONGEST_RECORD,
+    MOST_IN_A_MESSAGE,
+    Granted,
+    Keys,
+    Name,
+    Records,
+    Refusal,
+    Renewed,
+    Update,
+)
+from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Changes, Limits
+from rpcfw_registries.standalone.node.leases import Leases
+
+__all__ = ["NodeOptions", "RegistryNode", "node_services"]
+
+#: Records are sent in messages of about this size, far below any limit on messages.
+_MESSAGE_BYTES = 256 << 10
+
+
+@options
+class NodeOptions:
+    """
+    Settings of a registry node.
+    """
+
+    shortest_lease: Seconds = option("1s", "a provider that asks for less gets this")
+    longest_lease: Seconds = option("60s", "a provider that asks for more gets this")
+    gather: Seconds = option("10ms", "changes so close together reach a watcher as one")
+    services: int = option("5000", "the most services, those that had instances among them")
+    instances: int = option("100000", "the most instances of all services")
+    total_size: Bytes = option("256MiB", "the most bytes of all records")
+    watchers: int = option("10000", "the most watches of all consumers")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find limits that leave room for nothing.
+        """
+        for name in ("services", "instances", "total_size", "watchers"):
+            if getattr(self, name) < 1:
+                yield name, f"must be at least 1, not {getattr(self, name)}"
+        if not 0 < self.shortest_lease <= self.longest_lease:
+            yield "shortest_lease", "must be more than 0 and at most longest_lease"
+
+
+def node_services(options: NodeOptions, surroundings: Surroundings) -> list[Service]:
+    """
+    Return what a process has to serve to be a registry node.
+    """
+    limits = Limits(options.services, options.instances, options.total_size)
+    return [RegistryNode(options, surroundings, Catalog(limits))]
+
+
+class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
+    """
+    Announce under a lease, renew it, withdraw; ask and watch.
+
+    Every method may be repeated without harm.
+    """
+
+    def __init__(self, options: NodeOptions, surroundings: Surroundings, catalog: Catalog) -> None:
+        self.catalog = catalog
+        #: Names this life of this node.
+        self.epoch = f"{surroundings.chance.randrange(1 << 64):016x}"
+        self._options = options
+        self._clock = surroundings.clock
+        self._leases = Leases(surroundings.timers, surroundings.pauses, self._expired)
+        self._bells: set[Doorbell] = set()
+        self._leaving = False
+        meter = surroundings.meter
+        self._held = meter.gauge("rpcfw_registry_instances", "instances that this node holds").of()
+        self._watched = meter.gauge("rpcfw_registry_watches", "watches that are open").of()
+        self._lapsed = meter.counter(
+            "rpcfw_registry_expired_total", "instances that were not renewed in time"
+        ).of()
+
+    @property
+    def watches(self) -> int:
+        """
+        How many watches are open.
+        """
+        return len(self._bells)
+
+    async def leaving(self) -> None:
+        """
+        End every watch: consumers go elsewhere, and nothing holds up the stop.
+        """
+        self._leaving = True
+        for bell in tuple(self._bells):
+            bell.ring()
+
+    async def stopped(self) -> None:
+        self._leases.end_all()
+
+    @method(idempotent=True)
+    def announce(self, owner: Name, lease_s: float, records: Records) -> Granted:
+        """
+        Put records, for the time of a lease. What is refused leaves the rest alone.
+
+        Args:
+            owner: who renews and withdraws them: a name made of chance. It tells
+                two processes apart that use the same id, and proves nothing.
+        """
+        granted = Granted(self._clamped(lease_s))
+        for index, raw in enumerate(records):
+            try:
+                self._put(owner, granted.lease_s, bytes(raw))
+            except ValueError as error:
+                granted.refused.append(Refusal(index, str(error), final=True))
+            except CatalogFull as error:
+                granted.refused.append(Refusal(index, str(error), final=False))
+        self._held.value = len(self._leases)
+        return granted
+
+    @method(idempotent=True)
+    def renew(self, owner: Name, lease_s: float, keys: Keys) -> Renewed:
+        """
+        Renew leases, and say which of them are not known here.
+
+        What another owner has announced since is left to that owner.
+        """
+        renewed = Renewed(self._clamped(lease_s))
+        for key in keys:
+            entry = self.catalog.get(*key)
+            if entry is None:
+                renewed.missing.append(key)
+            elif entry.owner == owner:
+                self._leases.grant(*key, renewed.lease_s)
+        return renewed
+
+    @method(idempotent=True)
+    def withdraw(self, owner: Name, keys: Keys) -> int:
+        """
+        Remove what is still the owner's, and return how many that were.
+        """
+        gone = 0
+        for key in keys:
+            if self.catalog.remove(*key, owner):
+                self._leases.end(*key)
+                gone += 1
+        self._held.value = len(self._leases)
+        return gone
+
+    @method(idempotent=True)
+    def services(self) -> list[str]:
+        """
+        Return the services that have or had instances, sorted.
+        """
+        return self.catalog.services()
+
+    @method(idempotent=True, timeout="1h")
+    async def watch(self, service: Name, epoch: str = "", since: int = 0) -> AsyncIterator[Update]:
+        """
+        Tell the whole list, then each change.
+
+        Args:
+            epoch: with ``since``: what the last update said that the caller has
+                applied. It is then told only what it missed, if that is still known.
+        """
+        bell = Doorbell()
+        close = self._admit(service, bell)
+        try:
+            known = since if epoch == self.epoch else None
+            changes = self.catalog.changes(service, known)
+            for update in self._updates(changes):
+                yield update
+            while True:
+                await bell.rung()
+                await sleep(self._clock, self._options.gather)
+                if self._leaving:
+                    return
+                bell.hush()
+                changes = self.catalog.changes(service, changes.number)
+                if changes.complete or changes.put or changes.gone:
+                    for update in self._updates(changes):
+                        yield update
+        finally:
+            close()
+            self._bells.discard(bell)
+            self._watched.value = len(self._bells)
+
+    def _admit(self, service: str, bell: Doorbell) -> Callable[[], None]:
+        if self._leaving:
+            raise Rejected("this node is stopping")
+        if len(self._bells) >= self._options.watchers:
+            raise Overloaded(f"this node has its limit of watchers = {self._options.watchers}")
+        self._bells.add(bell)
+        self._watched.value = len(self._bells)
+        return self.catalog.listen(service, bell.ring)
+
+    def _clamped(self, lease_s: float) -> float:
+        return min(max(lease_s, self._options.shortest_lease), self._options.longest_lease)
+
+    def _put(self, owner: str, lease_s: float, record: bytes) -> None:
+        instance = _read(record)
+        self.catalog.put(instance.service, instance.id, record, owner)
+        self._leases.grant(instance.service, instance.id, lease_s)
+
+    def _expired(self, service: str, id: str) -> None:
+        self.catalog.remove(service, id)
+        self._lapsed.value += 1
+        self._held.value = len(self._leases)
+
+    def _updates(self, changes: Changes) -> Iterator[Update]:
+        """
+        Cut changes into messages.
+
+        The first says whether to forget, the last what is gone and that this was all.
+        """
+        parts = list(_parts(changes.put)) or [[]]
+        for index, part in enumerate(parts):
+            last = index == len(parts) - 1
+            yield Update(
+                epoch=self.epoch,
+                number=changes.number,
+                complete=changes.complete and index == 0,
+                more=not last,
+                put=part,
+                gone=list(changes.gone) if last else [],
+            )
+
+
+def _read(record: bytes) -> Instance:
+    """
+    Read an announced record as those will who are told of it.
+
+    Raises:
+        ValueError: they could not.
+    """
+    if len(record) > LONGEST_RECORD:
+        raise ValueError(f"the record has {len(record)} bytes; at most {LONGEST_RECORD} are taken")
+    return instance_from_json(record)
+
+
+def _parts(records: tuple[bytes, ...]) -> Iterator[list[msgspec.Raw]]:
+    part: list[msgspec.Raw] = []
+    size = 0
+    for record in records:
+        if part and (len(part) == MOST_IN_A_MESSAGE or size + len(record) > _MESSAGE_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(msgspec.Raw(record))
+        size += len(record)
+    if part:
+        yield part

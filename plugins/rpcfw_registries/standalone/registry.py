@@ -1,0 +1,93 @@
+"""
+The registry that comes with the framework: a client of the registry node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from weakref import WeakSet
+
+from rpcfw.errors import CallError, RegistryError
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance
+from rpcfw.values.units import Seconds
+from rpcfw_registries.standalone.announcer import Announcing
+from rpcfw_registries.standalone.session import SERVICES, Session
+from rpcfw_registries.standalone.watcher import NodeWatch
+
+__all__ = ["StandaloneOptions", "StandaloneRegistry"]
+
+
+@options
+class StandaloneOptions:
+    """
+    Settings of the standalone registry.
+    """
+
+    address: tuple[Address, ...] = option(
+        "tcp:127.0.0.1:2210", "where the registry node listens; of several, one is used at a time"
+    )
+    lease: Seconds = option("10s", "how long an instance outlives its provider")
+    reconnect: Seconds = option("5s", "the longest pause between tries to reach a node")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what leaves nobody to ask.
+        """
+        if not self.address:
+            yield "address", "expected the address of a registry node, got none"
+
+
+class StandaloneRegistry(Registry):
+    """
+    Announces at, and watches through, a registry node.
+    """
+
+    Options = StandaloneOptions
+
+    def __init__(self, options: StandaloneOptions, surroundings: Surroundings) -> None:
+        super().__init__(options, surroundings)
+        self._session = Session(options.address, options.reconnect, surroundings, self._lost)
+        self._announcing = Announcing(self._session, options.lease, surroundings)
+        self._watches: WeakSet[NodeWatch] = WeakSet()
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(self.options.address)
+
+    @property
+    def trouble(self) -> str:
+        refused = (watch.complaint for watch in self._watches if watch.complaint)
+        return self._session.trouble or next(refused, "")
+
+    async def stop(self) -> None:
+        for watch in tuple(self._watches):
+            watch.close()
+        await self._announcing.stop()
+        await self._session.close()
+
+    async def announce(self, instance: Instance) -> None:
+        await self._announcing.announce(instance)
+
+    async def withdraw(self, instance: Instance) -> None:
+        await self._announcing.withdraw(instance)
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        watch = NodeWatch(self._session, service, listener, self.options.lease, self.surroundings)
+        self._watches.add(watch)
+        return watch
+
+    async def services(self) -> tuple[str, ...]:
+        refused: CallError | None = None
+        for _ in self.options.address:
+            try:
+                return tuple(await self._session.call(SERVICES))
+            except CallError as error:
+                refused = error
+        raise RegistryError(f"no registry node answers: {refused}")
+
+    def _lost(self) -> None:
+        self._announcing.lost()

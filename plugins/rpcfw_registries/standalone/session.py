@@ -1,0 +1,70 @@
+"""
+The way to a registry node, and what it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rpcfw.errors import CallError
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.service import offered
+from rpcfw.status import Status
+from rpcfw.values.address import Address
+from rpcfw.values.method import Method
+from rpcfw_registries.remote.failover import Failover
+from rpcfw_registries.standalone.node.service import RegistryNode
+
+__all__ = ["ANNOUNCE", "CALL_S", "RENEW", "SERVICES", "WATCH", "WITHDRAW", "Session"]
+
+_METHODS = {one.attribute: one.method for one in offered(RegistryNode)}
+ANNOUNCE = _METHODS["announce"]
+RENEW = _METHODS["renew"]
+SERVICES = _METHODS["services"]
+WATCH = _METHODS["watch"]
+WITHDRAW = _METHODS["withdraw"]
+
+#: The time that a node has to answer.
+CALL_S = 3.0
+
+_AWAY = (Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED, Status.UNIMPLEMENTED)
+
+
+class Session(Failover[Channel]):
+    """
+    The way to a node.
+
+    Args:
+        lost: is called each time a channel was given up.
+    """
+
+    def __init__(
+        self,
+        addresses: tuple[Address, ...],
+        most_s: float,
+        surroundings: Surroundings,
+        lost: Callable[[], None],
+    ) -> None:
+        def open_channel(address: Address) -> Channel:
+            return surroundings.open_channel(address, "native")
+
+        what = "the registry node"
+        super().__init__(addresses, open_channel, what, _AWAY, most_s, surroundings, lost)
+
+    async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
+        """
+        Ask the node, at once.
+
+        Raises:
+            CallError: it did not answer, or refused.
+        """
+        channel = self.channel()
+        try:
+            reply = await channel.call(method, method.request_type(**arguments), timeout_s)
+        except CallError as error:
+            self.failed(channel, error)
+            raise
+        self.answered(channel)
+        return reply

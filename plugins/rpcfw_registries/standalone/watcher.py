@@ -1,0 +1,160 @@
+"""
+One watch on a registry node: a stream, opened again whenever it ends.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import CallError, DeadlineExceeded, Unavailable
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.clock import DelayedCall
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.stream import Stream
+from rpcfw.spi.waiting import limited, sleep
+from rpcfw_registries.background import in_background
+from rpcfw_registries.standalone.messages import Update
+from rpcfw_registries.standalone.session import CALL_S, WATCH, Session
+from rpcfw_registries.standalone.view import View
+
+__all__ = ["NodeWatch"]
+
+#: How long one stream lasts before the next resumes where it ended. Half of it is
+#: left to chance, so that a fleet does not come back at once.
+_STREAM_S = 3600.0
+#: The pause after a refusal by a node that is there.
+_REFUSED_S = 2.0
+
+_log = Logger()
+
+
+class NodeWatch(Watch):
+    """
+    Follows one service.
+
+    Args:
+        hold_s: how long to hold what a node of another epoch does not know (yet).
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        service: str,
+        listener: Listener,
+        hold_s: float,
+        surroundings: Surroundings,
+    ) -> None:
+        self._session = session
+        self._service = service
+        self._listener = listener
+        self._hold_s = hold_s
+        self._surroundings = surroundings
+        self._view = View(service, LimitedLog(_log, surroundings.clock.seconds))
+        self._holding: DelayedCall | None = None
+        #: Why the node refuses it; empty if it does not.
+        self.complaint = ""
+        self._telling = False
+        self._open = True
+        self._following: Deferred[None] = in_background(
+            self._follow(), f"watching {service} at a registry node"
+        )
+
+    def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        if self._holding is not None and self._holding.active():
+            self._holding.cancel()
+        # A listener may close its own watch; the loop ends by itself then.
+        if not self._telling:
+            self._following.cancel()
+
+    async def _follow(self) -> None:
+        while self._open:
+            channel = await self._session.open()
+            try:
+                await self._read(channel)
+            except CallError as error:
+                if not self._session.failed(channel, error):
+                    self._complain(str(error))
+                    await sleep(self._surroundings.clock, _REFUSED_S)
+
+    async def _read(self, channel: Channel) -> None:
+        """
+        Read one stream to its end.
+
+        Raises:
+            CallError: it ended for another reason than its age.
+        """
+        view = self._view
+        view.begin()
+        request = WATCH.request_type(service=self._service, epoch=view.epoch, since=view.number)
+        lasts_s = _STREAM_S * (0.5 + 0.5 * self._surroundings.chance.random())
+        async with channel.stream(WATCH, request, timeout_s=lasts_s) as stream:
+            self._take(await self._first(stream))
+            self._session.answered(channel)
+            self.complaint = ""
+            try:
+                while self._open:
+                    self._take(await anext(stream))
+            except DeadlineExceeded:
+                return
+            except StopAsyncIteration:
+                raise Unavailable("the node ended the watch") from None
+
+    async def _first(self, stream: Stream) -> Update:
+        """
+        Return the first update, which a node that is there sends at once.
+        """
+        timers = self._surroundings.timers
+        try:
+            update: Update = await limited(stream.__anext__(), timers, timers.seconds() + CALL_S)
+        except StopAsyncIteration:
+            raise Unavailable("the node ended the watch at once") from None
+        except DeadlineExceeded:
+            raise DeadlineExceeded(f"no answer to a watch within {CALL_S:g}s") from None
+        return update
+
+    def _take(self, update: Update) -> None:
+        epoch = self._view.epoch
+        changed = self._view.apply(update)
+        if self._view.holds and self._view.epoch != epoch:
+            self._hold()
+        if changed:
+            self._tell()
+
+    def _hold(self) -> None:
+        if self._holding is not None and self._holding.active():
+            self._holding.cancel()
+        self._holding = self._surroundings.clock.callLater(self._hold_s, self._let_go)
+
+    def _let_go(self) -> None:
+        if self._session.away:
+            # Nobody can say now whether it is gone: silence means "as before".
+            self._hold()
+        elif self._view.holds:
+            self._view.let_go()
+            self._tell()
+
+    def _tell(self) -> None:
+        if not self._open:
+            return
+        self._telling = True
+        try:
+            self._listener(self._view.snapshot())
+        except Exception:  # noqa: BLE001 - it breaks its contract; the watch goes on
+            _log.failure("a listener of {service} raised", service=self._service)
+        finally:
+            self._telling = False
+
+    def _complain(self, complaint: str) -> None:
+        if complaint != self.complaint:
+            self.complaint = complaint
+            _log.warn(
+                "the registry node refuses a watch on {service}, tried again: {complaint}",
+                service=self._service,
+                complaint=complaint,
+            )

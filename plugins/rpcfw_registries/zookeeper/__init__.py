@@ -1,0 +1,3 @@
+"""
+The ZooKeeper registry: ephemeral znodes and watches.
+"""

@@ -1,0 +1,3 @@
+"""
+ZooKeeper reached through kazoo, in a thread of its own.
+"""

@@ -1,0 +1,59 @@
+"""
+kazoo's errors in the words of the `Keeper` seam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kazoo import exceptions
+
+from rpcfw.errors import RegistryError
+from rpcfw_registries.zookeeper.session import NodeMissing, NodeTaken, Refused, Unreachable
+
+__all__ = ["first_failure", "translated"]
+
+#: What may go well when it is asked again. All else is the server's last word.
+#: Not every kazoo knows every one.
+_FOR_NOW = tuple(
+    getattr(exceptions, name)
+    for name in (
+        "ConnectionLoss",
+        "OperationTimeoutError",
+        "RequestTimeoutError",
+        "SessionExpiredError",
+        "SessionMovedError",
+        "ThrottledOpError",
+    )
+    if hasattr(exceptions, name)
+)
+
+
+def translated(error: BaseException) -> RegistryError:
+    """
+    Return the seam's error for one of kazoo's.
+    """
+    what = f"{type(error).__name__} {error}".strip()
+    if isinstance(error, exceptions.NoNodeError):
+        return NodeMissing("there is no such node")
+    if isinstance(error, exceptions.NodeExistsError):
+        return NodeTaken("there is such a node already")
+    if isinstance(error, exceptions.NoAuthError):
+        return Refused(
+            "ZooKeeper does not permit it; give a user and password that the node's ACL admits"
+        )
+    if isinstance(error, _FOR_NOW):
+        return Unreachable(f"ZooKeeper cannot be asked just now ({what})")
+    return Refused(f"ZooKeeper refused: {what}")
+
+
+def first_failure(results: Iterable[object]) -> BaseException | None:
+    """
+    Return why a transaction failed, or None if it did not.
+
+    All its parts are marked as failed then; the reason stands at one of them.
+    """
+    failures = [result for result in results if isinstance(result, BaseException)]
+    undone = (exceptions.RolledBackError, exceptions.RuntimeInconsistency)
+    reasons = [failure for failure in failures if not isinstance(failure, undone)]
+    return next(iter(reasons + failures), None)

@@ -1,0 +1,280 @@
+"""
+Instances in ZooKeeper: an ephemeral node each, under ``ROOT/SERVICE/ID~SUFFIX``.
+
+`docs/zookeeper.md` describes the layout and the options for users. Here the parts
+are joined: the session (`keeper.Keeper`), the nodes that we keep (`ephemerals`)
+and the services that we follow (`followed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from twisted.logger import Logger
+
+from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
+from rpcfw.spi.clock import DelayedCall
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.runtime.rate_limit import RateLimit
+from rpcfw.spi.waiting import Waiter, awaited, limited
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.units import Seconds, format_duration
+from rpcfw_registries.remote.paths import decoded, encoded, node_name, normal_root
+from rpcfw_registries.zookeeper.ephemerals import Ephemerals
+from rpcfw_registries.zookeeper.kazoo.access import TLS, Access, Pace
+from rpcfw_registries.zookeeper.kazoo.client import KazooThread
+from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, SessionEvent
+from rpcfw_registries.zookeeper.watcher import Followed
+
+__all__ = ["ZooKeeperOptions", "ZooKeeperRegistry"]
+
+_log = Logger()
+
+#: A server drops the connection over a request of 1 MiB; paths and ACLs are in it too.
+_MOST_RECORD_BYTES = (1 << 20) - (1 << 14)
+
+#: Below this, checking would leave the servers time for little else.
+_LEAST_CHECK_S = 0.1
+
+
+@options
+class ZooKeeperOptions:
+    """
+    The part of the INI that chooses ``plugin = zookeeper``.
+    """
+
+    address: tuple[Address, ...] = option(
+        "127.0.0.1:2181", "servers of the ensemble, separated by commas"
+    )
+    root: str = option("/rpcfw", "path under which everything is kept")
+    session_timeout: Seconds = option(
+        "10s", "how long instances outlive a provider that died; the servers have the last word"
+    )
+    operation_timeout: Seconds = option("5s", "limit of one request to a server")
+    connect_timeout: Seconds = option("3s", "limit of one connect to a server")
+    reconnect_most: Seconds = option("5s", "longest delay between tries to connect, before jitter")
+    self_check: Seconds = option(
+        "30s", "how often it is checked that our nodes are there and no change was missed"
+    )
+    merge_changes: Seconds = option("50ms", "least time between two reads of one service's list")
+    user: str = option("", "user for digest authentication; what is written then is ours alone")
+    password: str = option("", "password of the user", secret=True)
+    readers: Literal["user", "anyone"] = option(
+        "user", "who may read what an authenticated user wrote"
+    )
+    tls: bool = option("no", "connect with TLS, to the servers' secure port")
+    tls_ca: Path | None = option("", "file of the authorities to trust; empty: the system's")
+    tls_certificate: Path | None = option("", "file of our certificate, if the servers want one")
+    tls_key: Path | None = option("", "file of the key to our certificate")
+    tls_verify: Literal["full", "chain", "none"] = option(
+        "full", "check the certificate and its host name, its chain of trust alone, or nothing"
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what does not fit together, and files of TLS that cannot be used.
+        """
+        try:
+            normal_root(self.root)
+        except ValueError as error:
+            yield "root", str(error)
+        if self.self_check < _LEAST_CHECK_S:
+            yield "self_check", f"must be at least 100ms, not {self.self_check:g}s"
+        if not self.address or any(each.scheme != "tcp" for each in self.address):
+            yield "address", "expected HOST:PORT, several separated by commas"
+        if bool(self.user) != bool(self.password) or ":" in self.user:
+            yield "user", "user and password go together; no colon may be in the user"
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            yield "tls_certificate", "tls_certificate and tls_key go together"
+        elif self.tls:
+            try:
+                _tls(self).context()
+            except SettingsError as error:
+                yield "tls", str(error)
+
+
+class ZooKeeperRegistry(Registry):
+    """
+    A ZooKeeper ensemble as the place.
+    """
+
+    Options = ZooKeeperOptions
+
+    options: ZooKeeperOptions
+
+    def __init__(
+        self, options: ZooKeeperOptions, surroundings: Surroundings, keeper: Keeper | None = None
+    ) -> None:
+        super().__init__(options, surroundings)
+        self._root = normal_root(options.root)
+        self._clock = surroundings.clock
+        self._keeper = keeper or KazooThread(surroundings, _access(options), _pace(options))
+        self._ephemerals = Ephemerals(self._keeper, surroundings)
+        self._followed: dict[str, Followed] = {}
+        self._rate_limit = RateLimit(surroundings.clock.seconds)
+        self._next_check: DelayedCall | None = None
+        self._lease: DelayedCall | None = None
+        self._arrivals: list[Waiter[None]] = []
+        #: Why no server could be reached; empty while one is.
+        self._reason = ""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(self.options.address)
+
+    @property
+    def trouble(self) -> str:
+        refused = (each.trouble for each in self._followed.values() if each.trouble)
+        if not self._keeper.session:
+            return self._reason or "no server has been reached yet"
+        return next(refused, "")
+
+    async def start(self) -> None:
+        self._check_later()
+        self._expect_answer()
+        await self._keeper.open(self._session_changed, self._trouble)
+
+    async def stop(self) -> None:
+        for delayed in (self._next_check, self._lease):
+            if delayed is not None and delayed.active():
+                delayed.cancel()
+        self._ephemerals.close()
+        for followed in self._followed.values():
+            followed.close()
+        await self._keeper.close()
+
+    async def announce(self, instance: Instance) -> None:
+        self._keeper.check_process()
+        record = instance_to_json(instance)
+        if len(record) > _MOST_RECORD_BYTES:
+            raise RegistryError(
+                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
+                f"bytes; ZooKeeper takes {_MOST_RECORD_BYTES} at most; shorten its tags"
+            )
+        path = f"{self._path(instance.service)}/{node_name(instance, record)}"
+        await self._ephemerals.put((instance.service, instance.id), path, record)
+
+    async def withdraw(self, instance: Instance) -> None:
+        self._keeper.check_process()
+        await self._ephemerals.drop((instance.service, instance.id))
+
+    def watch(self, service: str, listener: Listener) -> Watch:
+        self._keeper.check_process()
+        followed = self._followed.get(service)
+        if followed is None:
+            followed = self._followed[service] = Followed(
+                service,
+                self._path(service),
+                self._keeper,
+                self.surroundings,
+                self.options.merge_changes,
+            )
+        return followed.subscribe(listener)
+
+    async def services(self) -> tuple[str, ...]:
+        self._keeper.check_process()
+        await self._reached()
+        try:
+            children = await self._keeper.children(self._root)
+        except NodeMissing:
+            return ()
+        return tuple(sorted(decoded(name) for name in children.names))
+
+    def _path(self, service: str) -> str:
+        return f"{self._root}/{encoded(service)}"
+
+    async def _reached(self) -> None:
+        """
+        Wait until a server is reached, for as long as one request may take.
+        """
+        if self._keeper.session:
+            return
+        arrival: Waiter[None] = Waiter()
+        self._arrivals.append(arrival)
+        deadline = self._clock.seconds() + self.options.operation_timeout
+        try:
+            await limited(awaited(arrival), self.surroundings.timers, deadline)
+        except DeadlineExceeded:
+            raise RegistryError(
+                f"no ZooKeeper server at {', '.join(map(str, self.options.address))} was reached "
+                f"within {format_duration(self.options.operation_timeout)}"
+                f"{self._reason and ': '}{self._reason}"
+            ) from None
+        finally:
+            self._arrivals.remove(arrival)
+
+    def _session_changed(self, event: SessionEvent) -> None:
+        if event is SessionEvent.CONNECTED:
+            self._reason = ""
+            if self._lease is not None and self._lease.active():
+                self._lease.cancel()
+            self._look_at_everything()
+            return
+        self._ephemerals.suspended()
+        self._expect_answer()
+
+    def _look_at_everything(self) -> None:
+        self._ephemerals.settle_all()
+        for followed in self._followed.values():
+            followed.outdated()
+        for arrival in tuple(self._arrivals):
+            if not arrival.called:
+                arrival.callback(None)
+
+    def _expect_answer(self) -> None:
+        if self._lease is None or not self._lease.active():
+            self._lease = self._clock.callLater(self.options.session_timeout, self._away)
+
+    def _away(self) -> None:
+        # kazoo would call the session suspended for as long as no server answers.
+        _log.warn(
+            "no ZooKeeper server was reached for {away}: others may not see the instances "
+            "announced here; the lists known last stay in use",
+            away=format_duration(self.options.session_timeout),
+        )
+
+    def _trouble(self, reason: str) -> None:
+        self._reason = reason
+        withheld = self._rate_limit.due(reason)
+        if withheld is not None:
+            _log.warn(
+                "ZooKeeper: {reason} (withheld {withheld} times)", reason=reason, withheld=withheld
+            )
+
+    def _check_later(self) -> None:
+        jitter = 0.9 + 0.2 * self.surroundings.chance.random()
+        self._next_check = self._clock.callLater(self.options.self_check * jitter, self._check)
+
+    def _check(self) -> None:
+        self._check_later()
+        self._ephemerals.settle_all()
+        for followed in self._followed.values():
+            followed.check()
+
+
+def _tls(options: ZooKeeperOptions) -> TLS:
+    return TLS(options.tls_ca, options.tls_certificate, options.tls_key, options.tls_verify)
+
+
+def _access(options: ZooKeeperOptions) -> Access:
+    return Access(
+        hosts=tuple(str(each).removeprefix("tcp:") for each in options.address),
+        user=options.user,
+        password=options.password,
+        public=options.readers == "anyone",
+        tls=_tls(options) if options.tls else None,
+    )
+
+
+def _pace(options: ZooKeeperOptions) -> Pace:
+    return Pace(
+        session_timeout_s=options.session_timeout,
+        operation_timeout_s=options.operation_timeout,
+        connect_timeout_s=options.connect_timeout,
+        reconnect_most_s=options.reconnect_most,
+    )

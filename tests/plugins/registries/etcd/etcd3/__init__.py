@@ -1,0 +1,3 @@
+"""
+Tests of the package etcd3 behind the registry.
+"""

@@ -1,0 +1,3 @@
+"""
+Tests of the registry that comes with the framework.
+"""

@@ -1,0 +1,163 @@
+"""
+The store of a registry node.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Changes, Limits
+
+SERVICES = ("demo.A", "demo.B", "demo.C")
+
+
+class Follower:
+    """
+    One who knows a service by what `Catalog.changes` told.
+    """
+
+    def __init__(self, service):
+        self.service = service
+        self.number = None
+        self.known = {}
+
+    def catch_up(self, catalog):
+        changes = catalog.changes(self.service, self.number)
+        if changes.complete:
+            self.known = {}
+        for record in changes.put:
+            self.known[record.split(b"=")[0].decode()] = record
+        for gone in changes.gone:
+            del self.known[gone]
+        self.number = changes.number
+        return changes
+
+
+def record(id, value):
+    """
+    Return a record that says its id.
+    """
+    return f"{id}={value}".encode()
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "put", "remove", "ask"]),
+        st.sampled_from(SERVICES),
+        st.integers(0, 5),
+        st.integers(0, 3),
+    ),
+    max_size=80,
+)
+
+
+@given(STEPS, st.integers(1, 3), st.integers(1, 3))
+def test_whoever_asks_knows_what_is_there(steps, tombstones, services):
+    """
+    Whenever one asks, and however little is remembered, one then knows the list.
+    """
+    catalog = Catalog(Limits(services=services, tombstones=tombstones))
+    truth = {service: {} for service in SERVICES}
+    followers = [Follower(service) for service in SERVICES for _ in range(2)]
+    for what, service, number, value in steps:
+        name = f"i{number}"
+        if what == "put":
+            try:
+                catalog.put(service, name, record(name, value), "me")
+            except CatalogFull:
+                continue
+            truth[service][name] = record(name, value)
+        elif what == "remove":
+            assert (name in truth[service]) == catalog.remove(service, name)
+            truth[service].pop(name, None)
+        else:
+            follower = followers[number % len(followers)]
+            follower.catch_up(catalog)
+            assert truth[follower.service] == follower.known
+    for follower in followers:
+        follower.catch_up(catalog)
+        assert truth[follower.service] == follower.known
+
+
+def test_tells_what_is_new_alone():
+    """
+    Who knows all up to a number is told no more than what came after it.
+    """
+    catalog = Catalog()
+    for number in range(1000):
+        catalog.put("demo.A", f"i{number}", b"x", "me")
+    known = catalog.changes("demo.A", None)
+    catalog.put("demo.A", "i7", b"y", "me")
+    catalog.put("demo.A", "i7", b"z", "me")
+    catalog.remove("demo.A", "i8")
+    assert Changes(1003, False, (b"z",), ("i8",)) == catalog.changes("demo.A", known.number)
+
+
+def test_the_same_again_is_no_change():
+    """
+    Announcing anew what is there wakes nobody.
+    """
+    catalog = Catalog()
+    woken = []
+    catalog.listen("demo.A", lambda: woken.append(1))
+    catalog.put("demo.A", "a", b"x", "me")
+    catalog.put("demo.A", "a", b"x", "me")
+    assert 1 == len(woken)
+    assert 1 == catalog.changes("demo.A", None).number
+
+
+def test_only_the_owner_removes():
+    """
+    Who was overtaken by another under the same id does not remove the other's.
+    """
+    catalog = Catalog()
+    catalog.put("demo.A", "a", b"x", "old process")
+    catalog.put("demo.A", "a", b"x", "new process")
+    assert not catalog.remove("demo.A", "a", "old process")
+    assert catalog.remove("demo.A", "a", "new process")
+
+
+def test_numbers_from_the_future_get_the_whole_list():
+    """
+    A number that was never given is not believed.
+    """
+    catalog = Catalog()
+    catalog.put("demo.A", "a", b"x", "me")
+    assert catalog.changes("demo.A", 2).complete
+    assert catalog.changes("demo.A", -1).complete
+
+
+def test_listening_ends():
+    """
+    Who has closed is not woken, and closing twice does no harm.
+    """
+    catalog = Catalog()
+    woken = []
+    close = catalog.listen("demo.A", lambda: woken.append(1))
+    close()
+    close()
+    catalog.put("demo.A", "a", b"x", "me")
+    assert [] == woken
+
+
+def test_refuses_more_than_its_limits():
+    """
+    Each limit is named when it is reached, and there is room again afterwards.
+    """
+    catalog = Catalog(Limits(services=2, instances=3, total_bytes=10))
+    catalog.put("demo.A", "a", b"12345", "me")
+    with pytest.raises(CatalogFull, match="10 bytes"):
+        catalog.put("demo.B", "a", b"123456", "me")
+    with pytest.raises(CatalogFull, match="10 bytes"):
+        catalog.put("demo.A", "a", b"12345678901", "me")
+    catalog.put("demo.B", "a", b"1", "me")
+    with pytest.raises(CatalogFull, match="2 services"):
+        catalog.put("demo.C", "a", b"1", "me")
+    catalog.put("demo.B", "b", b"1", "me")
+    with pytest.raises(CatalogFull, match="3 instances"):
+        catalog.put("demo.B", "c", b"1", "me")
+    catalog.remove("demo.A", "a")
+    catalog.put("demo.C", "a", b"123456", "me")
+    assert ["demo.B", "demo.C"] == catalog.services()

@@ -1,0 +1,3 @@
+"""
+Tests of kazoo behind the registry.
+"""
