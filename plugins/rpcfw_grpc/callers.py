@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from rpcfw_grpc.statuses import read_message, write_message
+from rpcfw_grpc.status import read_message, write_message
 
 __all__ = ["read_caller", "write_caller"]
 

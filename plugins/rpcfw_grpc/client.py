@@ -13,13 +13,13 @@ from rpcfw.spi.events import CallEnded, Ready, ResponseReceived, ResponseStarted
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc import frames
-from rpcfw_grpc.calling import Calling
+from rpcfw_grpc.client_send import Calling
 from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
 from rpcfw_grpc.guards import Idle
-from rpcfw_grpc.names import Malformed
-from rpcfw_grpc.prefix import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
-from rpcfw_grpc.responses import Answer
-from rpcfw_grpc.statuses import from_reset, reset_text
+from rpcfw_grpc.metadata import Malformed
+from rpcfw_grpc.response_headers import Answer
+from rpcfw_grpc.status import from_reset, reset_text
 from rpcfw_grpc.streams import Step, Stream
 
 __all__ = ["ClientMachine"]

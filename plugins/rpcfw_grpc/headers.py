@@ -25,7 +25,7 @@ from hpack.table import HeaderTable
 from rpcfw.errors import RemoteProtocolError
 from rpcfw_grpc.fields import FIELD_OVERHEAD_BYTES, Field, Fields, decode
 from rpcfw_grpc.frames import ErrorCode
-from rpcfw_grpc.names import Sorted
+from rpcfw_grpc.metadata import Sorted
 from rpcfw_grpc.settings import TABLE_BYTES
 
 __all__ = ["BlockReader", "RequestBlocks", "encode", "list_bytes"]

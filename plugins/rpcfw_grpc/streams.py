@@ -16,10 +16,10 @@ from typing import Final
 
 from rpcfw.spi.events import Event, MessageReceived
 from rpcfw_grpc.frames import ErrorCode, StreamFault
-from rpcfw_grpc.prefix import PREFIX, MessageReader
-from rpcfw_grpc.replies import Reply
-from rpcfw_grpc.requests import Refusal
-from rpcfw_grpc.responses import Answer
+from rpcfw_grpc.framing import PREFIX, MessageReader
+from rpcfw_grpc.request_headers import Refusal
+from rpcfw_grpc.response_encoder import Reply
+from rpcfw_grpc.response_headers import Answer
 from rpcfw_grpc.windows import Inbound
 
 __all__ = ["Outgoing", "State", "Step", "Stream"]

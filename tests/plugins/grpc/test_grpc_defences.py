@@ -21,7 +21,7 @@ from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc import frames
 from rpcfw_grpc.frames import ErrorCode
-from rpcfw_grpc.prefix import MessageReader
+from rpcfw_grpc.framing import MessageReader
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import (
     HEAD,

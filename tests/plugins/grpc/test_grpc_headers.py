@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rpcfw.errors import RemoteProtocolError
 from rpcfw_grpc.fields import decode
 from rpcfw_grpc.headers import BlockReader, RequestBlocks, _CountingTable, encode
-from rpcfw_grpc.names import Sorted
+from rpcfw_grpc.metadata import Sorted
 
 NAMES = st.sampled_from([b":path", b"content-type", b"x-a", b"x-b", b"authorization", b"te"])
 VALUES = st.sampled_from([b"", b"/", b"application/grpc", b"v" * 60, b"w" * 900]) | st.binary(

@@ -21,7 +21,7 @@ from rpcfw_grpc import frames
 from rpcfw_grpc.frames import ErrorCode
 from rpcfw_grpc.headers import encode
 from rpcfw_grpc.settings import INITIAL_WINDOW_SIZE
-from rpcfw_grpc.statuses import from_http
+from rpcfw_grpc.status import from_http
 from tests.plugins.grpc.pair import (
     HEAD,
     REQUEST,

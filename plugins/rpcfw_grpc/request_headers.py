@@ -15,15 +15,15 @@ from rpcfw.spi.events import RequestHead
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.callers import read_caller
-from rpcfw_grpc.names import (
+from rpcfw_grpc.metadata import (
     Malformed,
     Sorted,
     codec_of,
     content_length_of,
     encodings_of,
 )
-from rpcfw_grpc.replies import Reply, reply_for
-from rpcfw_grpc.timeouts import read_timeout
+from rpcfw_grpc.response_encoder import Reply, reply_for
+from rpcfw_grpc.timeout import read_timeout
 
 __all__ = ["PSEUDO", "Opening", "Refusal", "RequestReader"]
 

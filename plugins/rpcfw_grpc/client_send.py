@@ -11,14 +11,14 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc import frames
 from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.framing import DATA_AND_PREFIX
 from rpcfw_grpc.headers import BlockReader
-from rpcfw_grpc.machine import GRPCMachine
-from rpcfw_grpc.prefix import DATA_AND_PREFIX
-from rpcfw_grpc.responses import PSEUDO, Answer, ResponseReader
+from rpcfw_grpc.receive_half import GRPCMachine
+from rpcfw_grpc.request_encoder import RequestWriter
+from rpcfw_grpc.response_headers import PSEUDO, Answer, ResponseReader
 from rpcfw_grpc.settings import FRAME_BYTES, UNLIMITED, readable_header_bytes
 from rpcfw_grpc.streams import State, Step, Stream
 from rpcfw_grpc.windows import Inbound
-from rpcfw_grpc.writing import RequestWriter
 
 __all__ = ["Calling"]
 

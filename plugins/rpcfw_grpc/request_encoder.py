@@ -13,9 +13,9 @@ from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.callers import write_caller
 from rpcfw_grpc.fields import Fields
 from rpcfw_grpc.headers import RequestBlocks, encode, list_bytes
-from rpcfw_grpc.names import content_type_of, encodings_text, fields_of
+from rpcfw_grpc.metadata import content_type_of, encodings_text, fields_of
 from rpcfw_grpc.settings import UNLIMITED
-from rpcfw_grpc.timeouts import write_timeout
+from rpcfw_grpc.timeout import write_timeout
 
 __all__ = ["RequestWriter"]
 

@@ -20,7 +20,7 @@ from rpcfw.spi.protocol import Limits
 from rpcfw_grpc import frames
 from rpcfw_grpc.connection import Connection
 from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
-from rpcfw_grpc.prefix import DATA_AND_PREFIX, PREFIX_BYTES
+from rpcfw_grpc.framing import DATA_AND_PREFIX, PREFIX_BYTES
 from rpcfw_grpc.streams import Stream
 from rpcfw_grpc.windows import MOST_WINDOW_BYTES, grown
 

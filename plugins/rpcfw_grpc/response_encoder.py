@@ -13,8 +13,8 @@ from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.fields import Fields
 from rpcfw_grpc.frames import END_HEADERS, END_STREAM, HEADERS, headers
 from rpcfw_grpc.headers import encode, list_bytes
-from rpcfw_grpc.names import encodings_text, fields_of, packed
-from rpcfw_grpc.statuses import write_message
+from rpcfw_grpc.metadata import encodings_text, fields_of, packed
+from rpcfw_grpc.status import write_message
 
 __all__ = ["Reply", "ok_trailers", "refusal_head", "reply_for", "trailers_block"]
 

@@ -10,7 +10,7 @@ from attrs import define
 
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.names import (
+from rpcfw_grpc.metadata import (
     Malformed,
     Sorted,
     codec_of,
@@ -18,7 +18,7 @@ from rpcfw_grpc.names import (
     encodings_of,
     unpacked,
 )
-from rpcfw_grpc.statuses import from_http, read_message, read_status
+from rpcfw_grpc.status import from_http, read_message, read_status
 
 __all__ = ["PSEUDO", "Answer", "ResponseReader"]
 
