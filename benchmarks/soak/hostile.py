@@ -18,8 +18,8 @@ from rpcfw.spi.protocol import Limits
 from rpcfw.wire.fields import Key, pack_field
 from rpcfw.wire.frames import END_OF_STREAM, NO_MESSAGE, ONE_WAY, Kind, pack_fixed, word
 from rpcfw.wire.hello import own_hello, pack_hello
-from rpcfw_grpc import frames
-from rpcfw_grpc.headers import encode
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.hpack import encode
 
 __all__ = ["ATTACKS", "Attack"]
 

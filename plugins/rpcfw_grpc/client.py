@@ -12,11 +12,11 @@ from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import CallEnded, Ready, ResponseReceived, ResponseStarted
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY
-from rpcfw_grpc import frames
 from rpcfw_grpc.client_send import Calling
-from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
-from rpcfw_grpc.guards import Idle
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.abuse import Idle
+from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.metadata import Malformed
 from rpcfw_grpc.response_headers import Answer
 from rpcfw_grpc.status import from_reset, reset_text

@@ -9,16 +9,16 @@ from rpcfw.spi.events import CallEnded, Event, PeerLeaving, RequestHead, Respons
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode
 from rpcfw_grpc.framing import DATA_AND_PREFIX
-from rpcfw_grpc.headers import BlockReader
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.flow_control import Inbound
+from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.hpack import BlockReader
+from rpcfw_grpc.http2.settings import FRAME_BYTES, UNLIMITED, readable_header_bytes
 from rpcfw_grpc.receive_half import GRPCMachine
 from rpcfw_grpc.request_encoder import RequestWriter
 from rpcfw_grpc.response_headers import PSEUDO, Answer, ResponseReader
-from rpcfw_grpc.settings import FRAME_BYTES, UNLIMITED, readable_header_bytes
 from rpcfw_grpc.streams import State, Step, Stream
-from rpcfw_grpc.windows import Inbound
 
 __all__ = ["Calling"]
 

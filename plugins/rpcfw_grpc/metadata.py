@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.fields import FIELD_OVERHEAD_BYTES, Fields
+from rpcfw_grpc.http2.hpack_decoder import FIELD_OVERHEAD_BYTES, Fields
 
 __all__ = [
     "Malformed",

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from rpcfw.spi.protocol import Limits, Machine, Match, WireProtocol
 from rpcfw_grpc.client import ClientMachine
-from rpcfw_grpc.frames import PREFACE
+from rpcfw_grpc.http2.frames import PREFACE
 from rpcfw_grpc.server import ServerMachine
 
 __all__ = ["GRPCProtocol"]

@@ -17,12 +17,12 @@ from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import MessageReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import END_STREAM, FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.framing import DATA_AND_PREFIX_BYTES, PREFIX_BYTES, BadPrefix, TooLarge
-from rpcfw_grpc.guards import Idle
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.abuse import Idle
+from rpcfw_grpc.http2.frames import END_STREAM, FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.settings import FRAME_BYTES
 from rpcfw_grpc.send_half import Sending
-from rpcfw_grpc.settings import FRAME_BYTES
 from rpcfw_grpc.streams import Step, Stream
 
 __all__ = ["GRPCMachine"]

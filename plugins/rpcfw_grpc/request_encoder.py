@@ -11,10 +11,10 @@ from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.callers import write_caller
-from rpcfw_grpc.fields import Fields
-from rpcfw_grpc.headers import RequestBlocks, encode, list_bytes
+from rpcfw_grpc.http2.hpack import RequestBlocks, encode, list_bytes
+from rpcfw_grpc.http2.hpack_decoder import Fields
+from rpcfw_grpc.http2.settings import UNLIMITED
 from rpcfw_grpc.metadata import content_type_of, encodings_text, fields_of
-from rpcfw_grpc.settings import UNLIMITED
 from rpcfw_grpc.timeout import write_timeout
 
 __all__ = ["RequestWriter"]

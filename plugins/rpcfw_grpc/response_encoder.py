@@ -10,9 +10,9 @@ from typing import Final
 
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.fields import Fields
-from rpcfw_grpc.frames import END_HEADERS, END_STREAM, HEADERS, headers
-from rpcfw_grpc.headers import encode, list_bytes
+from rpcfw_grpc.http2.frames import END_HEADERS, END_STREAM, HEADERS, headers
+from rpcfw_grpc.http2.hpack import encode, list_bytes
+from rpcfw_grpc.http2.hpack_decoder import Fields
 from rpcfw_grpc.metadata import encodings_text, fields_of, packed
 from rpcfw_grpc.status import write_message
 

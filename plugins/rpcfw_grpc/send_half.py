@@ -17,12 +17,12 @@ from typing import Generic, TypeVar
 from rpcfw.errors import LocalProtocolError, MessageTooLarge, RemoteProtocolError
 from rpcfw.spi.events import RoomMade
 from rpcfw.spi.protocol import Limits
-from rpcfw_grpc import frames
-from rpcfw_grpc.connection import Connection
-from rpcfw_grpc.frames import END_STREAM, ErrorCode, StreamFault
 from rpcfw_grpc.framing import DATA_AND_PREFIX, PREFIX_BYTES
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.connection import Connection
+from rpcfw_grpc.http2.flow_control import MOST_WINDOW_BYTES, grown
+from rpcfw_grpc.http2.frames import END_STREAM, ErrorCode, StreamFault
 from rpcfw_grpc.streams import Stream
-from rpcfw_grpc.windows import MOST_WINDOW_BYTES, grown
 
 __all__ = ["Sending"]
 

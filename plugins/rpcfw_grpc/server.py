@@ -16,17 +16,17 @@ from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import CallCancelled, RequestReceived, SideEnded
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import FRAME_HEAD_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
-from rpcfw_grpc.guards import Idle
-from rpcfw_grpc.headers import BlockReader
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.abuse import Idle
+from rpcfw_grpc.http2.flow_control import MOST_WINDOW_BYTES, Inbound
+from rpcfw_grpc.http2.frames import FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.hpack import BlockReader
+from rpcfw_grpc.http2.settings import FRAME_BYTES, readable_header_bytes
 from rpcfw_grpc.metadata import Malformed
 from rpcfw_grpc.request_headers import PSEUDO, Opening, RequestReader
 from rpcfw_grpc.server_send import Answers
-from rpcfw_grpc.settings import FRAME_BYTES, readable_header_bytes
 from rpcfw_grpc.streams import State, Step, Stream
-from rpcfw_grpc.windows import MOST_WINDOW_BYTES, Inbound
 
 __all__ = ["ServerMachine"]
 

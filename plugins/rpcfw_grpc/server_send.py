@@ -11,12 +11,12 @@ from rpcfw.spi.events import CallCancelled, PingReceived, RequestHead
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.settings import TABLE_BYTES
 from rpcfw_grpc.receive_half import GRPCMachine
 from rpcfw_grpc.request_headers import Opening
 from rpcfw_grpc.response_encoder import Reply, ok_trailers, refusal_head, reply_for, trailers_block
-from rpcfw_grpc.settings import TABLE_BYTES
 from rpcfw_grpc.streams import State, Step, Stream
 
 __all__ = ["Answers"]

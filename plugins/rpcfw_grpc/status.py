@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from rpcfw.status import Status
-from rpcfw_grpc.frames import ErrorCode, code_name
+from rpcfw_grpc.http2.frames import ErrorCode, code_name
 
 __all__ = [
     "from_http",

@@ -15,12 +15,12 @@ from enum import Enum
 from typing import Final
 
 from rpcfw.spi.events import Event, MessageReceived
-from rpcfw_grpc.frames import ErrorCode, StreamFault
 from rpcfw_grpc.framing import PREFIX, MessageReader
+from rpcfw_grpc.http2.flow_control import Inbound
+from rpcfw_grpc.http2.frames import ErrorCode, StreamFault
 from rpcfw_grpc.request_headers import Refusal
 from rpcfw_grpc.response_encoder import Reply
 from rpcfw_grpc.response_headers import Answer
-from rpcfw_grpc.windows import Inbound
 
 __all__ = ["Outgoing", "State", "Step", "Stream"]
 

@@ -17,8 +17,8 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.spi.protocol import Limits
 from rpcfw.transport.driver import Driver, Owner
-from rpcfw_grpc import frames
 from rpcfw_grpc.client import ClientMachine
+from rpcfw_grpc.http2 import frames
 from tests.plugins.grpc.pair import cut
 
 SAID_BYTES = 400_000

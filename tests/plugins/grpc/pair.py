@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from rpcfw.spi.events import Event, RequestHead
 from rpcfw.spi.protocol import Limits
-from rpcfw_grpc import frames
 from rpcfw_grpc.client import ClientMachine
-from rpcfw_grpc.frames import FRAME_HEAD, PREFACE
-from rpcfw_grpc.headers import encode
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import FRAME_HEAD, PREFACE
+from rpcfw_grpc.http2.hpack import encode
 from rpcfw_grpc.server import ServerMachine
 
 E = TypeVar("E")

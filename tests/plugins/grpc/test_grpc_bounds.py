@@ -18,9 +18,9 @@ from rpcfw.spi.events import (
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode
-from rpcfw_grpc.settings import INITIAL_WINDOW_SIZE
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from tests.plugins.grpc.pair import (
     HEAD,
     REQUEST,

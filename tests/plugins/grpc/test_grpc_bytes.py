@@ -14,13 +14,13 @@ from rpcfw.spi.protocol import Limits, Match
 from rpcfw.status import Status
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.metadata import EMPTY
-from rpcfw_grpc import frames
 from rpcfw_grpc.framing import MessageReader, TooLarge
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.flow_control import Inbound
 from rpcfw_grpc.protocol import GRPCProtocol
 from rpcfw_grpc.server import ServerMachine
 from rpcfw_grpc.status import read_message, write_message
 from rpcfw_grpc.timeout import read_timeout, write_timeout
-from rpcfw_grpc.windows import Inbound
 from tests.plugins.grpc.pair import HEAD, chunk, client, head, message, server
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from rpcfw.spi.events import CallCancelled, ConnectionFailed, RequestReceived
 from rpcfw.spi.protocol import Limits
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import ErrorCode
 from tests.plugins.grpc.pair import chunk, cut, head, message, of, only, server
 
 WINDOW = 65_535

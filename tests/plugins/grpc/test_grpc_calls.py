@@ -25,7 +25,7 @@ from rpcfw.spi.events import (
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc import frames
+from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import (
     HEAD,

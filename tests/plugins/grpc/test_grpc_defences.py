@@ -19,9 +19,9 @@ from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode
 from rpcfw_grpc.framing import MessageReader
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import ErrorCode
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import (
     HEAD,

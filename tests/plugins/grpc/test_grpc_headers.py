@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw_grpc.fields import decode
-from rpcfw_grpc.headers import BlockReader, RequestBlocks, _CountingTable, encode
+from rpcfw_grpc.http2.hpack import BlockReader, RequestBlocks, _CountingTable, encode
+from rpcfw_grpc.http2.hpack_decoder import decode
 from rpcfw_grpc.metadata import Sorted
 
 NAMES = st.sampled_from([b":path", b"content-type", b"x-a", b"x-b", b"authorization", b"te"])

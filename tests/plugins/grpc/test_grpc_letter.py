@@ -17,10 +17,10 @@ from rpcfw.spi.events import (
 )
 from rpcfw.spi.protocol import Machine
 from rpcfw.status import Status
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode
-from rpcfw_grpc.headers import encode
-from rpcfw_grpc.settings import INITIAL_WINDOW_SIZE
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.hpack import encode
+from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.status import from_http
 from tests.plugins.grpc.pair import (
     HEAD,

@@ -17,8 +17,8 @@ from rpcfw.spi.waiting import spawn
 from rpcfw.testing.lab import Lab
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import ErrorCode
 from tests.lab.services import Greeter
 from tests.plugins.grpc.pair import HELLO, of
 from tests.plugins.grpc.test_grpc_stopping import SETS, Mute, Orders, advance, ordered

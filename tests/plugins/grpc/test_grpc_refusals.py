@@ -9,7 +9,7 @@ import pytest
 from rpcfw.errors import Overloaded
 from rpcfw.spi.events import CallEnded
 from rpcfw.status import Hint
-from rpcfw_grpc import frames
+from rpcfw_grpc.http2 import frames
 from tests.plugins.grpc.pair import HEAD, RESPONSE, chunk, client, head, message, only
 
 

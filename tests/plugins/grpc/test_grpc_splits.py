@@ -19,10 +19,10 @@ from rpcfw.spi.events import (
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
-from rpcfw_grpc import frames
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.framing import MessageReader
-from rpcfw_grpc.headers import encode
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.hpack import encode
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import HEAD, HELLO, REQUEST, RESPONSE, chunk, head, message
 

@@ -16,7 +16,7 @@ from rpcfw.spi.service import Service, method
 from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork
-from rpcfw_grpc import frames
+from rpcfw_grpc.http2 import frames
 from tests.plugins.grpc.pair import HELLO, REQUEST, chunk, head, message, of
 
 SETS = (

@@ -12,9 +12,9 @@ from rpcfw.status import Status
 from rpcfw.testing.lab_time import LabClock
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.unsent import UnsentBytes
-from rpcfw_grpc import frames
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.server import ServerMachine
-from rpcfw_grpc.settings import INITIAL_WINDOW_SIZE
 from tests.plugins.grpc.pair import HELLO, chunk, cut, head, message, of
 from tests.unit.transport.test_turns import Large, Socket, turns
 

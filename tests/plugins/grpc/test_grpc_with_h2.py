@@ -37,7 +37,7 @@ from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.client import ClientMachine
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2.frames import ErrorCode
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import HEAD, REQUEST, RESPONSE, message, only
 

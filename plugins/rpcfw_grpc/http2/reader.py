@@ -18,10 +18,10 @@ from abc import abstractmethod
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import ConnectionFailed, Event
 from rpcfw.spi.protocol import Limits, Machine
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
-from rpcfw_grpc.guards import Guards
-from rpcfw_grpc.settings import FRAME_BYTES, readable_header_bytes
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.abuse import Guards
+from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.settings import FRAME_BYTES, readable_header_bytes
 
 __all__ = ["Intake"]
 

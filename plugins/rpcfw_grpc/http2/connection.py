@@ -11,17 +11,17 @@ from typing import ClassVar
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import ConnectionFailed, PeerLeaving, PingAnswered, Ready
 from rpcfw.spi.protocol import Limits
-from rpcfw_grpc import frames
-from rpcfw_grpc.frames import ErrorCode, StreamFault
-from rpcfw_grpc.guards import Idle
-from rpcfw_grpc.intake import Intake
-from rpcfw_grpc.settings import (
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.abuse import Idle
+from rpcfw_grpc.http2.flow_control import MOST_WINDOW_BYTES, Inbound, grown
+from rpcfw_grpc.http2.frames import ErrorCode, StreamFault
+from rpcfw_grpc.http2.reader import Intake
+from rpcfw_grpc.http2.settings import (
     CONNECTION_WINDOW_BYTES,
     FIRST_WINDOW_BYTES,
     PeerSettings,
     our_settings,
 )
-from rpcfw_grpc.windows import MOST_WINDOW_BYTES, Inbound, grown
 
 __all__ = ["Connection"]
 

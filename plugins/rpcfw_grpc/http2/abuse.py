@@ -26,7 +26,7 @@ from enum import IntEnum
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.protocol import Limits
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2.frames import ErrorCode
 
 __all__ = ["Guards", "Idle"]
 

@@ -23,10 +23,10 @@ from hpack.hpack import encode_integer
 from hpack.table import HeaderTable
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw_grpc.fields import FIELD_OVERHEAD_BYTES, Field, Fields, decode
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.hpack_decoder import FIELD_OVERHEAD_BYTES, Field, Fields, decode
+from rpcfw_grpc.http2.settings import TABLE_BYTES
 from rpcfw_grpc.metadata import Sorted
-from rpcfw_grpc.settings import TABLE_BYTES
 
 __all__ = ["BlockReader", "RequestBlocks", "encode", "list_bytes"]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.protocol import Limits
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2.frames import ErrorCode
 
 __all__ = [
     "CONNECTION_WINDOW_BYTES",

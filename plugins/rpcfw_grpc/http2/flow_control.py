@@ -19,7 +19,7 @@ given back twice.
 from __future__ import annotations
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw_grpc.frames import ErrorCode
+from rpcfw_grpc.http2.frames import ErrorCode
 
 __all__ = ["MOST_WINDOW_BYTES", "Inbound", "grown"]
 

@@ -1,0 +1,3 @@
+"""
+HTTP/2 connections: frames, flow control, header compression. Knows nothing of gRPC.
+"""
