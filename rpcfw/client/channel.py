@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any
 
-from rpcfw.client.opening import OpeningStream
+from rpcfw.client.lazy_stream import OpeningStream
 from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.filter import CallStep

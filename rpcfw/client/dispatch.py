@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.client.long_way import LongWay, UnaryReply
+from rpcfw.client.pending_calls import LongWay, UnaryReply
 from rpcfw.client.streams import overrun
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Cancelled, Overloaded

@@ -23,7 +23,7 @@ from rpcfw.filters.metrics import ServerMetrics
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.stack import Insert, Stack
-from rpcfw.server.announcing import Announcing
+from rpcfw.server.announcer import Announcing
 from rpcfw.server.catalog import Catalog
 from rpcfw.server.dispatch import dispatch
 from rpcfw.server.failures import Failures

@@ -12,7 +12,7 @@ from twisted.logger import LogLevel, capturedLogs
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.announcing import Announcing
+from rpcfw.server.announcer import Announcing
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways
 from rpcfw.spi.waiting import spawn
