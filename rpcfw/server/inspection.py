@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rpcfw.server.catalog import Catalog
+from rpcfw.server.calls.method_table import Catalog
+from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
-from rpcfw.server.peers import Peers
 from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.inspection import Calls, Clients, Connection, Inspection, ServedService
 from rpcfw.spi.service import Service, offered

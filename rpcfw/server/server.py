@@ -24,17 +24,17 @@ from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.stack import Insert, Stack
 from rpcfw.server.announcer import Announcing
-from rpcfw.server.catalog import Catalog
-from rpcfw.server.dispatch import dispatch
-from rpcfw.server.failures import Failures
+from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.dispatch import dispatch
+from rpcfw.server.calls.errors import Failures
+from rpcfw.server.calls.intake import Reception
+from rpcfw.server.calls.method_table import Catalog
+from rpcfw.server.calls.thread_pool import blocking_threads
+from rpcfw.server.connections.age import Lifetimes
+from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import ServerInspection
-from rpcfw.server.lifetimes import Lifetimes
 from rpcfw.server.options import ServerOptions
-from rpcfw.server.peers import Peers
-from rpcfw.server.reading import Reading
-from rpcfw.server.reception import Reception
-from rpcfw.server.threads import blocking_threads
 from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.inspection import Clients

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.struct_pb2 import ListValue
 
 from rpcfw import Service, method
-from rpcfw.server.threads import BlockingThreads
+from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.values.method import Method, Shape
 from tests.lab.services import Greeter
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
-from rpcfw.server.catalog import Served
-from rpcfw.server.running import Run
+from rpcfw.server.calls.method_table import Served
+from rpcfw.server.calls.tasks import Run
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.timers import Timers
 from rpcfw.status import Status

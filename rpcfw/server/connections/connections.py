@@ -9,10 +9,10 @@ from itertools import count
 from attrs import define
 from twisted.logger import Logger
 
-from rpcfw.server.lifetimes import Lifetime, Lifetimes
+from rpcfw.server.calls.intake import Reception
+from rpcfw.server.connections.age import Lifetime, Lifetimes
+from rpcfw.server.connections.ping_strikes import PingStrikes
 from rpcfw.server.options import ServerOptions
-from rpcfw.server.pings import PingStrikes
-from rpcfw.server.reception import Reception
 from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import ConnectionFailed, PingReceived, RequestReceived
 from rpcfw.spi.inspection import Calls, Connection, total

@@ -12,9 +12,9 @@ from attrs import define
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ApplicationError, CallError, InvalidMessage
-from rpcfw.server.catalog import Served
-from rpcfw.server.reading import Reading
-from rpcfw.server.threads import BlockingThreads
+from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.method_table import Served
+from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status

@@ -5,8 +5,8 @@ Which pings of a client are too many.
 from __future__ import annotations
 
 from rpcfw.kernel.settings import options_of
+from rpcfw.server.connections.ping_strikes import PingStrikes
 from rpcfw.server.options import ServerOptions
-from rpcfw.server.pings import PingStrikes
 from rpcfw.spi.pauses import Pauses
 
 

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import CallError, Cancelled, Rejected, Unimplemented
-from rpcfw.server.catalog import Catalog
+from rpcfw.server.calls.method_table import Catalog
 from rpcfw.spi.clock import Chance
 from rpcfw.spi.waiting import CANCELLED
 from rpcfw.status import Hint, Status

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
-from rpcfw.server.dispatch import Pending, disown
-from rpcfw.server.reading import Reading
+from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.dispatch import Pending, disown
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status

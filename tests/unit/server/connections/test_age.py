@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.lifetimes import Lifetimes
+from rpcfw.server.connections.age import Lifetimes
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.timers import Timers
 

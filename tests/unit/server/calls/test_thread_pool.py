@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from rpcfw.errors import Overloaded
-from rpcfw.server.threads import blocking_threads
+from rpcfw.server.calls.thread_pool import blocking_threads
 from rpcfw.spi.metrics import Meter
 from rpcfw.spi.waiting import spawn
 

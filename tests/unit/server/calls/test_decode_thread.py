@@ -10,12 +10,12 @@ import pytest
 from twisted.logger import capturedLogs
 
 from rpcfw.errors import InvalidMessage
-from rpcfw.server.reading import Reading
+from rpcfw.server.calls.decode_thread import Reading
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.metrics import Meter
 from rpcfw.spi.waiting import spawn
 from rpcfw.transport.payload import Payload
-from tests.unit.server.test_threads import Turned
+from tests.unit.server.calls.test_thread_pool import Turned
 
 
 def decode(data: bytes) -> tuple[bytes, int]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.server.threads import BlockingThreads
+from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.spi.codec import READ_AT_ONCE, Coder
 from rpcfw.spi.metrics import Meter
 from rpcfw.transport.payload import Payload

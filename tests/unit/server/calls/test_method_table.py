@@ -10,7 +10,7 @@ import pytest
 
 from rpcfw.errors import ContractError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.catalog import Catalog
+from rpcfw.server.calls.method_table import Catalog
 from rpcfw.spi.service import Service, method
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.transport.payload import Payload

@@ -15,13 +15,13 @@ from math import inf
 from typing import Any
 
 from rpcfw.errors import CallError, ConnectionLost, InvalidMessage, MessageTooLarge, Rejected
-from rpcfw.server.catalog import Catalog, Served
-from rpcfw.server.dispatch import Pending
-from rpcfw.server.failures import Failures, refusal, status_of
-from rpcfw.server.open import Open
-from rpcfw.server.reading import Reading
-from rpcfw.server.running import DeferredRun, TaskRun
-from rpcfw.server.streams import RequestMessages, answer_one, answer_stream, begin_failure
+from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.dispatch import Pending
+from rpcfw.server.calls.errors import Failures, refusal, status_of
+from rpcfw.server.calls.method_table import Catalog, Served
+from rpcfw.server.calls.open_call import Open
+from rpcfw.server.calls.streaming import RequestMessages, answer_one, answer_stream, begin_failure
+from rpcfw.server.calls.tasks import DeferredRun, TaskRun
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep

@@ -18,9 +18,9 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.lifetimes import Lifetimes
+from rpcfw.server.connections.age import Lifetimes
+from rpcfw.server.connections.connections import Peers
 from rpcfw.server.options import ServerOptions
-from rpcfw.server.peers import Peers
 from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.timers import Timers

@@ -1,0 +1,3 @@
+"""
+A served call, from its request to its response.
+"""

@@ -1,0 +1,3 @@
+"""
+The connections of a server: limits, age, pings.
+"""

@@ -1,0 +1,3 @@
+"""
+Tests of a served call's way.
+"""
