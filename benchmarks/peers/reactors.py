@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["run_reactor"]
 

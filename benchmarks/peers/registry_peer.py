@@ -18,7 +18,7 @@ from benchmarks.peers.reactors import run_reactor
 from rpcfw.app.application import Application
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
 from rpcfw_registries.standalone.node.service import NodeOptions, node_services

@@ -20,7 +20,7 @@ from benchmarks.messages import answered
 from benchmarks.peers.reactors import run_reactor
 from rpcfw.app.application import Application
 from rpcfw.codegen.dynamic import services_from_descriptor
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["call", "serve"]
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rpcfw.spi.balancer import Balancer, Candidate, Picker
-from rpcfw.spi.clock import Chance
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.clock import Chance
 from rpcfw.values.call import Call
 
 __all__ = ["RoundRobin"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from rpcfw.spi.balancer import Balancer, Candidate, Picker
-from rpcfw.spi.clock import Chance
+from rpcfw.spi.runtime.clock import Chance
 from rpcfw.values.call import Call
 
 __all__ = ["WeightedRandom"]

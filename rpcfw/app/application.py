@@ -34,12 +34,12 @@ from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.server import Server
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.clock import Chance
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.runtime.clock import Chance
+from rpcfw.spi.runtime.waiting import apart, spawn
 from rpcfw.spi.service import Service
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import apart, spawn
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
 from rpcfw.values.address import Address

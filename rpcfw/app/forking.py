@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rpcfw.spi import affinity
+from rpcfw.spi.runtime import affinity
 
 __all__ = ["is_inherited", "on_fork"]
 

@@ -12,10 +12,10 @@ from rpcfw.app.plan import Plan
 from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of
 from rpcfw.app.threads import ReactorThreads
 from rpcfw.spi.channel import OpenChannel
-from rpcfw.spi.clock import Chance
-from rpcfw.spi.metrics import Meter
 from rpcfw.spi.plugin import Plugin, Surroundings
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.clock import Chance
+from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.payload import Payload

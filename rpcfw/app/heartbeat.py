@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from rpcfw.spi.pauses import Pauses
+from rpcfw.spi.runtime.pauses import Pauses
 
 __all__ = ["Heartbeat"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.internet.error import AlreadyCalled
 
-from rpcfw.spi.clock import DelayedCall
+from rpcfw.spi.runtime.clock import DelayedCall
 
 __all__ = ["PatientClock"]
 
@@ -28,7 +28,7 @@ _MOMENT_S = 0.05
 
 class PatientClock:
     """
-    Fits `rpcfw.spi.clock.Clock`. A delay below 0 is one of 0.
+    Fits `rpcfw.spi.runtime.clock.Clock`. A delay below 0 is one of 0.
 
     Args:
         seconds: what time is measured by.

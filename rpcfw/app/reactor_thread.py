@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from rpcfw.app.forking import on_fork
 from rpcfw.errors import SetupError
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["ReactorThread"]
 

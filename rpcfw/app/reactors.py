@@ -19,7 +19,7 @@ from rpcfw.app.late_reactor import LateReactor
 from rpcfw.app.steady import steady
 from rpcfw.errors import SetupError
 from rpcfw.kernel.extras import needs
-from rpcfw.spi.affinity import Affinity, running_loop
+from rpcfw.spi.runtime.affinity import Affinity, running_loop
 
 __all__ = ["chance", "chosen", "reactor", "settle"]
 

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from rpcfw.app.late_reactor import LateReactor
 from rpcfw.errors import ContractError, SetupError
-from rpcfw.spi.waiting import CANCELLED, running_loop, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, running_loop, spawn
 
 __all__ = ["check_coroutine", "check_main", "force_by_signal", "run_to_end"]
 

@@ -25,8 +25,8 @@ from twisted.python.runtime import seconds as reactors_seconds
 from rpcfw.app.heartbeat import Heartbeat
 from rpcfw.app.late_reactor import LateReactor
 from rpcfw.app.patience import PatientClock
-from rpcfw.spi.clock import Clock
-from rpcfw.spi.pauses import Pauses
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.pauses import Pauses
 
 __all__ = ["clock_of", "pauses_of", "steady", "time_of_day_of"]
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterable, Coroutine, Iterable
 from typing import Any
 
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.clock import Threads
-from rpcfw.spi.handover import iterated_in_a_thread
+from rpcfw.spi.runtime.clock import Threads
+from rpcfw.spi.runtime.handover import iterated_in_a_thread
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 class ReactorThreads:
     """
-    Fits `rpcfw.spi.clock.Threads`. On a clock without threads it runs things at once.
+    Fits `rpcfw.spi.runtime.clock.Threads`. On a clock without threads it runs things at once.
 
     Args:
         reactor: Twisted's, or a clock.

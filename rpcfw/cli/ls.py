@@ -21,7 +21,7 @@ from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.printable import printable_json
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.waiting import Waiter, limited
+from rpcfw.spi.runtime.waiting import Waiter, limited
 from rpcfw.values.instance import Instance, Snapshot, instance_to_json
 
 __all__ = ["add_arguments", "run"]

@@ -9,7 +9,7 @@ from typing import TextIO
 from rpcfw.app.application import Application
 from rpcfw.cli.codes import FINE, GIVEN_UP
 from rpcfw.cli.running import run
-from rpcfw.spi.waiting import CANCELLED, Waiter
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter
 
 __all__ = ["serve_until_told"]
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from rpcfw.errors import SettingsError
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 
 __all__ = ["Lines"]
 

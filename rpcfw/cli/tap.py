@@ -23,7 +23,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.running import force_by_signal
 from rpcfw.cli.codes import FAILED, GIVEN_UP
 from rpcfw.errors import SetupError
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["ApplicationService", "Options", "makeService"]
 

@@ -33,7 +33,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import NoOptions, Plugin
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Router
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.ground import Ground
 from rpcfw.values.instance import Instance
 from rpcfw.values.service_config import ServiceConfig

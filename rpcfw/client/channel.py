@@ -9,14 +9,14 @@ from math import inf
 from typing import Any
 
 from rpcfw.client.lazy_stream import OpeningStream
-from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.hearing import ears, listener
 from rpcfw.spi.options import option, options
+from rpcfw.spi.runtime.affinity import Affinity
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import apart
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import apart
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, Metadata, MetadataLike
 from rpcfw.values.method import Method

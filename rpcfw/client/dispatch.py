@@ -13,7 +13,7 @@ from rpcfw.errors import Cancelled, Overloaded
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method

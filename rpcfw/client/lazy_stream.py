@@ -11,10 +11,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import Cancelled
-from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.filter import CallStep
+from rpcfw.spi.runtime.affinity import Affinity
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 

@@ -12,8 +12,8 @@ from rpcfw.client.streams import CallStream, overrun
 from rpcfw.errors import CallError, Cancelled
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead, ResponseReceived
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.driver import Driver, UnaryListener
 from rpcfw.transport.links import Links
 from rpcfw.transport.payload import Payload

@@ -20,9 +20,9 @@ from rpcfw.spi.events import (
     ResponseReceived,
     ResponseStarted,
 )
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint, Status
 from rpcfw.transport.driver import Driver, Listener, error_of
 from rpcfw.transport.mailbox import Mailbox

@@ -14,10 +14,10 @@ from typing import Any
 from twisted.logger import Logger
 
 from rpcfw.cluster.snapshot_file import SnapshotFile
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.options import option, options
 from rpcfw.spi.registry import Registry, Watch
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.values.instance import Instance, Snapshot
 from rpcfw.values.units import Seconds
 

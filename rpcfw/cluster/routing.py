@@ -16,7 +16,7 @@ from rpcfw.spi.balancer import Balancer, Picker
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
 from rpcfw.spi.router import Router
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint
 from rpcfw.transport.link import LinkState
 from rpcfw.values.call import Call

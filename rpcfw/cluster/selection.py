@@ -12,7 +12,7 @@ from rpcfw.cluster.routing import Route
 from rpcfw.errors import CallError, NoInstances
 from rpcfw.spi.balancer import Picker
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 from rpcfw.values.outcome import Outcome

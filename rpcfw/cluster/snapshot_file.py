@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from twisted.logger import Logger
 
-from rpcfw.spi.clock import Threads
+from rpcfw.spi.runtime.clock import Threads
 from rpcfw.spi.runtime.files import read_regular, replace_file
 from rpcfw.values.instance import Instance, instance_from_json, instance_to_json
 

@@ -12,7 +12,7 @@ from rpcfw.filters.retry import Retry
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Hint, Status
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget

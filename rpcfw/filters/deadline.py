@@ -10,7 +10,7 @@ from typing import Any
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
-from rpcfw.spi.waiting import limited
+from rpcfw.spi.runtime.waiting import limited
 from rpcfw.status import Hint
 from rpcfw.values.call import Call, serving
 

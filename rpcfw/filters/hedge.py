@@ -21,7 +21,7 @@ from attrs import define, evolve
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
-from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.inspection import Calls, total
-from rpcfw.spi.metrics import Counter, Family, Gauge, Histogram
 from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.runtime.metrics import Counter, Family, Gauge, Histogram
+from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method

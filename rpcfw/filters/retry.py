@@ -10,7 +10,7 @@ from rpcfw.errors import CallError
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, Surroundings
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 

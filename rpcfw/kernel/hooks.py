@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 from rpcfw.errors import DeadlineExceeded, SetupError
 from rpcfw.spi.hooks import run_hook
 from rpcfw.spi.plugin import Plugin
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, limited, spawn
 from rpcfw.spi.service import Service
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import CANCELLED, Waiter, limited, spawn
 
 __all__ = ["Hooks"]
 

@@ -28,8 +28,8 @@ from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, SetupError
 from rpcfw.spi.hooks import run_hook
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import CANCELLED, Waiter, limited, spawn
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, limited, spawn
 
 __all__ = ["NamedPart", "Part", "Tree"]
 

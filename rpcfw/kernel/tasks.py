@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 
 __all__ = ["Task", "Tasks"]
 

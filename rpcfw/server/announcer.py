@@ -14,8 +14,8 @@ from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways, is_every_interface, is_loopback, reached_at
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.runtime.waiting import limited
 from rpcfw.spi.service import Service
-from rpcfw.spi.waiting import limited
 from rpcfw.transport.ground import Ground
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance

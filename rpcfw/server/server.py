@@ -41,8 +41,8 @@ from rpcfw.spi.inspection import Clients
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.runtime.waiting import CANCELLED, limited
 from rpcfw.spi.service import Service
-from rpcfw.spi.waiting import CANCELLED, limited
 from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.ground import Ground
 from rpcfw.transport.sniffing import Acceptor

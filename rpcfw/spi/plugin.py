@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import Factory, frozen
 
-from rpcfw.spi.affinity import Affinity
-from rpcfw.spi.clock import Chance, Clock, Threads
-from rpcfw.spi.metrics import Meter
 from rpcfw.spi.options import options
-from rpcfw.spi.pauses import Pauses
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.affinity import Affinity
+from rpcfw.spi.runtime.clock import Chance, Clock, Threads
+from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.spi.runtime.timers import Timers
 
 if TYPE_CHECKING:
     from rpcfw.spi.channel import OpenChannel

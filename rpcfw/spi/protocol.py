@@ -11,8 +11,8 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from rpcfw.spi.events import Event, RequestHead
-from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.plugin import Plugin
+from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 

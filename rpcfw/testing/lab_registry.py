@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.values.instance import Instance, Snapshot
 
 __all__ = ["LabRegistry", "RegistryPlace"]

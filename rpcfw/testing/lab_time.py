@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["LabClock", "Running"]
 

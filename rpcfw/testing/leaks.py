@@ -12,7 +12,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
 from rpcfw.app.application import Application
-from rpcfw.spi.metrics import Gauge
+from rpcfw.spi.runtime.metrics import Gauge
 
 __all__ = ["LoggedErrors", "left_by", "left_on"]
 

@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock as StillClock
 
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.clock import Chance, Clock
-from rpcfw.spi.metrics import Meter
-from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.clock import Chance, Clock
+from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 

@@ -33,10 +33,10 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import Event, RequestReceived
 from rpcfw.spi.protocol import Machine
-from rpcfw.spi.waiting import Waiter, running_loop, sleep
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.waiting import Waiter, running_loop, sleep
 from rpcfw.transport.address_text import address_text
 from rpcfw.transport.backlog import Backlog
 from rpcfw.transport.direct import direct_write

@@ -15,7 +15,6 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from rpcfw.errors import CallError, ConnectionLost, error_from_status
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
@@ -33,6 +32,7 @@ from rpcfw.spi.events import (
     SideEnded,
 )
 from rpcfw.spi.protocol import Machine
+from rpcfw.spi.runtime.clock import Clock
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection import Connection
 from rpcfw.transport.listener import Listener, UnaryListener, error_of

@@ -24,7 +24,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from rpcfw.spi.waiting import sleep, spawn
+from rpcfw.spi.runtime.waiting import sleep, spawn
 from rpcfw.transport.host_names import AnyHostnameEndpoint
 from rpcfw.transport.lingering import Lingering
 from rpcfw.transport.memory import MemoryNetwork

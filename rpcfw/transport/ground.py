@@ -12,13 +12,13 @@ from attrs import evolve, field, frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import PluginError
-from rpcfw.spi.clock import Chance, Clock
 from rpcfw.spi.options import option, options
-from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.protocol import Limits, Machine, WireProtocol
+from rpcfw.spi.runtime.clock import Chance, Clock
+from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.link import Link, LinkOptions
 from rpcfw.transport.links import Links, RoomCounts

@@ -9,7 +9,7 @@ would have said nothing, so a stop waits here. Each of these connections has its
 
 from __future__ import annotations
 
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 
 __all__ = ["Lingering"]
 

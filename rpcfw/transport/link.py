@@ -35,12 +35,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import SetupError, Unavailable
-from rpcfw.spi.clock import Chance, Clock, DelayedCall
 from rpcfw.spi.events import ConnectionFailed
 from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.protocol import Machine
+from rpcfw.spi.runtime.clock import Chance, Clock, DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.endpoints import Network

@@ -24,10 +24,10 @@ from functools import partial
 from typing import TypeVar
 
 from rpcfw.errors import CallError, ConnectionLost, DeadlineExceeded, Overloaded, Unavailable
-from rpcfw.spi.clock import Clock, DelayedCall
 from rpcfw.spi.inspection import Calls, total
-from rpcfw.spi.metrics import Meter
-from rpcfw.spi.waiting import CANCELLED, sleep
+from rpcfw.spi.runtime.clock import Clock, DelayedCall
+from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.waiting import CANCELLED, sleep
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.link import Link, LinkState

@@ -11,7 +11,7 @@ from collections import deque
 
 from rpcfw.errors import CallError
 from rpcfw.spi.events import MessageReceived
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.driver import Driver
 
 __all__ = ["Mailbox"]

@@ -25,7 +25,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from rpcfw.spi.clock import Clock
+from rpcfw.spi.runtime.clock import Clock
 
 __all__ = ["MemoryConnection", "MemoryNetwork"]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from rpcfw.errors import CallError
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.payload import Payload
 

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any, Generic, TypeVar
 
 from rpcfw.errors import CallError, ConnectionLost, Overloaded
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.driver import Driver
 
 __all__ = ["Beginning", "CallQueue", "Place"]

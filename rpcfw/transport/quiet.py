@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rpcfw.spi.clock import Clock
+from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.driver import Driver
 
 __all__ = ["LOOKS", "IdleWatch", "Quiet"]

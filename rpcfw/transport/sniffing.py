@@ -15,8 +15,8 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.protocol import Machine, Match, WireProtocol
+from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.address_text import address_text
 from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.driver import Driver, Owner

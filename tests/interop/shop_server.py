@@ -9,7 +9,7 @@ import sys
 import rpcfw
 from rpcfw import Application, ApplicationError, Status
 from rpcfw.codegen.dynamic import services_from_descriptor
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from tests.interop.noting_gzip import COMPRESSING, came_compressed
 from tests.interop.shop import FAILURE, INITIAL, TRAILING, details_of
 

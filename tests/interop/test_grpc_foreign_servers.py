@@ -15,7 +15,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw import Application, Status, hearing
 from rpcfw.codegen.dynamic import services_from_descriptor
 from rpcfw.errors import CallError, DeadlineExceeded
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from tests.interop.noting_gzip import COMPRESSING
 from tests.interop.shop import FAILURE, INITIAL, TRAILING, details_of
 from tests.real.commands import Module, address_in

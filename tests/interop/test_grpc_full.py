@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from tests.interop.test_grpc_foreign_servers import LIMIT_S, ServerCase
 
 CALLS = 200

@@ -14,7 +14,7 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.server.server import Server
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from twisted.internet.defer import Deferred
 
 from rpcfw import ApplicationError, Hint, Service, Status, context, method
+from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.spi.service import blocking
-from rpcfw.spi.waiting import Waiter, sleep
 
 
 class Greeter(Service, name="demo.Greeter"):

@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw import CallError, Status
 from rpcfw.errors import ConnectionLost
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.waiting import sleep
 from tests.lab.services import Streams
 
 

@@ -15,8 +15,8 @@ from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
 from rpcfw.errors import CallError, ConnectionLost, DeadlineExceeded, Unimplemented
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork

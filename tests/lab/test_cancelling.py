@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from rpcfw import CallError, Service, Status, context, method
 from rpcfw.errors import Cancelled, DeadlineExceeded
-from rpcfw.spi.waiting import CANCELLED, sleep
+from rpcfw.spi.runtime.waiting import CANCELLED, sleep
 from tests.lab.services import Greeter, Streams
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw import CallError
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.runtime.waiting import CANCELLED
 from tests.lab.services import Greeter, Streams
 
 

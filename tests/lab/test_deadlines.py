@@ -12,7 +12,7 @@ import pytest
 
 from rpcfw import ApplicationError, CallError, Service, Status, context, method
 from rpcfw.errors import DeadlineExceeded
-from rpcfw.spi.waiting import sleep, spawn
+from rpcfw.spi.runtime.waiting import sleep, spawn
 from rpcfw.status import Hint
 from tests.lab.services import Greeter, Streams
 

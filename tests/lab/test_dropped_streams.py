@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from rpcfw import CallError, Service, Status, method
-from rpcfw.spi.waiting import Waiter, sleep, spawn
+from rpcfw.spi.runtime.waiting import Waiter, sleep, spawn
 from tests.lab.services import Streams
 
 

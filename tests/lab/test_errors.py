@@ -16,8 +16,8 @@ from rpcfw.errors import (
     PermissionDenied,
     Unimplemented,
 )
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import blocking, offered
-from rpcfw.spi.waiting import sleep
 from rpcfw.status import Hint
 from tests.lab.services import Greeter, Kinds
 

@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw import ApplicationError, CallError, Status
 from rpcfw.errors import ConnectionLost, Overloaded, Rejected
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Hint
 from tests.lab.filters import Sheds
 from tests.lab.services import Greeter, Streams

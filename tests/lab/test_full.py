@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from rpcfw.errors import CallError, DeadlineExceeded, Overloaded
+from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import Waiter, sleep
 from rpcfw.status import Hint
 
 LIMIT = 4

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.errors import DeadlineExceeded
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import Waiter
 
 
 class Answers(Service, name="demo.Answers"):

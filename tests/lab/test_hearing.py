@@ -10,7 +10,7 @@ import pytest
 
 import rpcfw
 from rpcfw import ApplicationError, CallError, Service, Status, context, method
-from rpcfw.spi.waiting import sleep, spawn
+from rpcfw.spi.runtime.waiting import sleep, spawn
 from rpcfw.values.metadata import Metadata
 from tests.lab.services import Talker
 

@@ -15,7 +15,7 @@ from rpcfw import CallError, Service, method
 from rpcfw.codegen.dynamic import services_from_set
 from rpcfw.errors import SetupError
 from rpcfw.spi.filter import Filter
-from rpcfw.spi.waiting import Waiter, sleep
+from rpcfw.spi.runtime.waiting import Waiter, sleep
 from tests.lab.services import Greeter
 from tests.unit.codegen.descriptors import file
 

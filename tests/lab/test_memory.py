@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from rpcfw import CallError
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.waiting import sleep
 from tests.lab.services import Greeter, Kinds, Streams
 
 

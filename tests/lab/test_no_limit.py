@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from rpcfw import CallError, Service, Status, context, method
-from rpcfw.spi.waiting import CANCELLED, Waiter, sleep
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, sleep
 
 HOURS_S = 5 * 3600.0
 

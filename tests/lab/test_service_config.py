@@ -12,8 +12,8 @@ from rpcfw.app.plan import read_plan
 from rpcfw.errors import ApplicationError, CallError, DeadlineExceeded, SettingsError
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.context import context
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Status
 
 RETRY = {

@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw.errors import SetupError
 from rpcfw.spi.filter import Filter
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.call import Call
 from tests.lab.services import Greeter, Kinds
 

@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw import CallError, Service, Status, method
 from rpcfw.errors import Rejected, SetupError
-from rpcfw.spi.waiting import CANCELLED, sleep
+from rpcfw.spi.runtime.waiting import CANCELLED, sleep
 from tests.lab.services import Greeter, Streams
 from tests.lab.test_failover import Load, serve
 

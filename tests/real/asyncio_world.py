@@ -196,7 +196,7 @@ async def cancelled_deferreds(client, service):
     """
     from twisted.internet.defer import Deferred
 
-    from rpcfw.spi.waiting import spawn
+    from rpcfw.spi.runtime.waiting import spawn
 
     service.closed.clear()
     ended = []

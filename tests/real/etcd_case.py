@@ -8,7 +8,7 @@ from attrs import evolve
 from twisted.internet.threads import deferToThread
 
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw_registries.etcd.registry import EtcdOptions, EtcdRegistry
 from tests.real.etcd_server import EtcdMember, etcdctl
 from tests.real.registry_case import RegistryCase

@@ -15,8 +15,8 @@ import sys
 
 from rpcfw.app.application import Application
 from rpcfw.kernel.log import begin_logging
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, apart, sleep, spawn
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import CANCELLED, Waiter, apart, sleep, spawn
 
 PAUSE_S = 3.0
 #: More than max_resets, and as many again that have time.

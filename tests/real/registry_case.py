@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import Told, an_instance
 from rpcfw.testing.surroundings import surroundings
 from tests.real.passing_time import PassingTime, after

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.threads import deferToThread
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import an_instance
 from tests.real.ports import free_ports
 from tests.real.registry_case import STALL_S, OneServer, instances_in

@@ -24,8 +24,8 @@ time.time = lambda: _time() + STEP[0]
 from rpcfw.app.application import Application  # noqa: E402
 from rpcfw.errors import DeadlineExceeded  # noqa: E402
 from rpcfw.kernel.settings import Sources  # noqa: E402
+from rpcfw.spi.runtime.waiting import Waiter, apart, sleep, spawn  # noqa: E402
 from rpcfw.spi.service import Service, method  # noqa: E402
-from rpcfw.spi.waiting import Waiter, apart, sleep, spawn  # noqa: E402
 from rpcfw_registries.standalone.node.service import NodeOptions, node_services  # noqa: E402
 
 #: Leases are asked for so long, and instances are looked for when they would have ended.

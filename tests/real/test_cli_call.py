@@ -23,7 +23,7 @@ class Probe(rpcfw.Service, name="demo.Probe"):
     async def hang(self, word: str = "") -> str:
         print("hanging", word, flush=True)
         try:
-            await rpcfw.spi.waiting.Waiter()
+            await rpcfw.spi.runtime.waiting.Waiter()
         finally:
             print("given up", word, flush=True)
 

@@ -14,8 +14,8 @@ from twisted.trial.unittest import TestCase
 from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import spawn
 from tests.real.etcd_server import EtcdMember
 from tests.real.passing_time import after
 from tests.requirements import require_etcd

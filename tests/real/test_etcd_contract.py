@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, an_instance
 from rpcfw_registries.remote.paths import encoded
 from tests.real.etcd_case import EtcdCase

@@ -9,7 +9,7 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import an_instance
 from tests.real.etcd_case import EtcdCase
 from tests.real.etcd_server import Cluster

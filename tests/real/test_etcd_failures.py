@@ -8,7 +8,7 @@ import pytest
 from twisted.trial.unittest import TestCase
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import an_instance
 from tests.real.etcd_case import EtcdCase
 from tests.real.registry_failures import RegistryFailures

@@ -8,8 +8,8 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, an_instance
 from rpcfw.values.address import Address
 from tests.lab.registry_world import World

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from rpcfw.errors import ContractError
-from rpcfw.spi.waiting import running_loop
+from rpcfw.spi.runtime.waiting import running_loop
 from rpcfw_grpc.adapters.channel import AioChannel
 from rpcfw_grpc.adapters.credentials import ChannelCredentials
 from rpcfw_grpc.adapters.settings import INSECURE, settings

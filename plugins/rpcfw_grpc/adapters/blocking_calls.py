@@ -18,10 +18,10 @@ from typing import Any, Protocol, TypeVar
 import grpc
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
-from rpcfw.spi.clock import Clock, Threads
 from rpcfw.spi.hearing import Heard
+from rpcfw.spi.runtime.clock import Clock, Threads
+from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import CANCELLED
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.adapters.call_failed import CallFailed
 from rpcfw_grpc.adapters.words import Pair, code_of, details_of, grpc_pairs, trailers_of

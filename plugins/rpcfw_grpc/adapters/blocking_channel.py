@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from rpcfw.errors import CallError, ContractError
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.handover import Handover
 from rpcfw.spi.hearing import hearing
+from rpcfw.spi.runtime.handover import Handover
 from rpcfw.status import Status
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.blocking_stubs import StreamStream, StreamUnary, UnaryStream, UnaryUnary

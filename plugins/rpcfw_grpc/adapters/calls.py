@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import Any
 
 from rpcfw.errors import CallError, Cancelled
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.hearing import Heard
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.adapters.words import aio_error, aio_metadata, code_of, details_of, trailers_of
 

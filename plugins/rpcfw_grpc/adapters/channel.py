@@ -14,9 +14,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.hearing import hearing
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.aio_stubs import MakeCall, RequestCallable, StreamCallable
 from rpcfw_grpc.adapters.call_options import CallOptions, call_options

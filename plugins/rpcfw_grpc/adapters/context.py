@@ -9,10 +9,10 @@ from math import inf
 from typing import Any, NoReturn
 
 from rpcfw.errors import ApplicationError, CallError
-from rpcfw.spi.clock import Clock, Threads
 from rpcfw.spi.compressor import uncompressed
 from rpcfw.spi.context import Context
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.runtime.clock import Clock, Threads
+from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
 from rpcfw_grpc.adapters.words import DETAILS, Pair, compression_of, grpc_pairs, pairs_of

@@ -17,7 +17,7 @@ import grpc
 import grpc.aio
 
 from rpcfw.errors import ContractError
-from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 
 __all__ = ["InterceptedCall", "by_kind", "chain"]

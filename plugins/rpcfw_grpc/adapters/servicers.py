@@ -13,11 +13,11 @@ from attrs import frozen
 
 from rpcfw.errors import ContractError
 from rpcfw.spi.context import context
-from rpcfw.spi.handover import Handover
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.handover import Handover
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, blocking, method
 from rpcfw.spi.service_source import ServiceSource
-from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.context import AioContext, CallContext, ThreadContext
 from rpcfw_grpc.adapters.generated import SHAPES, method_of, service_descriptor

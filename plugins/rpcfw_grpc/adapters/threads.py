@@ -1,5 +1,5 @@
 """
-The caller's messages for a servicer in a thread; the other way is `rpcfw.spi.handover`.
+The caller's messages for a servicer in a thread; the other way is `rpcfw.spi.runtime.handover`.
 
 Theory of operation. The thread asks the reactor for the next message and waits for it.
 So at most one message is between the two. When the call is over every answer is a
@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Iterator
 from queue import SimpleQueue
 from typing import Any
 
-from rpcfw.spi.clock import Threads
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.clock import Threads
+from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["ThreadMessages"]
 

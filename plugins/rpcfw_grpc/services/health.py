@@ -10,8 +10,8 @@ from typing import Any
 from rpcfw.errors import ApplicationError
 from rpcfw.spi.builtin import BuiltinService
 from rpcfw.spi.inspection import HealthBoard, Inspection
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.spi.service import Service
-from rpcfw.spi.waiting import Waiter
 from rpcfw.status import Status
 from rpcfw.values.health import Health
 from rpcfw_grpc.services.schema import Schema

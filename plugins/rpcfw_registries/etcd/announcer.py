@@ -29,11 +29,11 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError, InvalidMessage, RegistryError
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.event import Doorbell
 from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.waiting import Waiter, sleep
+from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.status import Hint, Status
-from rpcfw_registries.background import in_background
-from rpcfw_registries.doorbell import Doorbell
 from rpcfw_registries.etcd.lease import Lease
 from rpcfw_registries.etcd.messages import COMPARE_LEASE, TXN, message
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained

@@ -19,12 +19,12 @@ from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, instance_to_json
 from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Seconds
-from rpcfw_registries.background import in_background
 from rpcfw_registries.etcd.announcer import Announcing
 from rpcfw_registries.etcd.listing import end_of
 from rpcfw_registries.etcd.messages import RANGE, message

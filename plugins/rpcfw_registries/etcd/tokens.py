@@ -12,7 +12,7 @@ from __future__ import annotations
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.status import Status
 from rpcfw_registries.etcd.member import Member
 from rpcfw_registries.etcd.messages import AUTHENTICATE, message

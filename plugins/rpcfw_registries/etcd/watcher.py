@@ -21,13 +21,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError, DeadlineExceeded, PermissionDenied, Unavailable
-from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.waiting import awaited, limited, sleep
+from rpcfw.spi.runtime.waiting import awaited, limited, sleep
 from rpcfw.status import Status
-from rpcfw_registries.background import in_background
 from rpcfw_registries.etcd.listing import Listing, end_of
 from rpcfw_registries.etcd.member import Changes, Member
 from rpcfw_registries.etcd.messages import message

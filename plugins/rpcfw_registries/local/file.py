@@ -16,10 +16,10 @@ from rpcfw.errors import RegistryError
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Bytes, Seconds
-from rpcfw_registries.background import in_background
 from rpcfw_registries.local.file_reading import Stamp, read_file
 from rpcfw_registries.local.lines import MOST_MISTAKES
 from rpcfw_registries.local.table import Place, Watches

@@ -12,8 +12,8 @@ from twisted.logger import Logger
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.waiting import sleep
-from rpcfw_registries.background import in_background
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.waiting import sleep
 
 __all__ = ["LookUp", "Name", "look_up"]
 

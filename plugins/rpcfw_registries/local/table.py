@@ -12,8 +12,8 @@ from functools import partial
 
 import attrs
 
-from rpcfw.spi.clock import Clock, DelayedCall
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.values.instance import Instance, Snapshot
 
 __all__ = ["EVERY", "LocalWatch", "Place", "Watches"]

@@ -16,11 +16,11 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError
 from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Status
 from rpcfw.values.address import Address
 from rpcfw.values.backoff import Backoff
-from rpcfw_registries.background import in_background
 
 __all__ = ["Failover"]
 

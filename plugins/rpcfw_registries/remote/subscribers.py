@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from attrs import define
 from twisted.logger import Logger
 
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.clock import Clock
 from rpcfw.values.instance import Instance, Snapshot
 
 __all__ = ["Audience"]

@@ -20,11 +20,11 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.waiting import Waiter, sleep
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.event import Doorbell
+from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.status import Status
 from rpcfw.values.instance import Instance, instance_to_json
-from rpcfw_registries.background import in_background
-from rpcfw_registries.doorbell import Doorbell
 from rpcfw_registries.standalone.messages import MOST_IN_A_MESSAGE, Granted, Key, Renewed
 from rpcfw_registries.standalone.session import ANNOUNCE, CALL_S, RENEW, WITHDRAW, Session
 

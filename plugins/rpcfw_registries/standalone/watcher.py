@@ -9,13 +9,13 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.runtime.waiting import limited, sleep
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import limited, sleep
-from rpcfw_registries.background import in_background
 from rpcfw_registries.standalone.messages import Update
 from rpcfw_registries.standalone.session import CALL_S, WATCH, Session
 from rpcfw_registries.standalone.view import View

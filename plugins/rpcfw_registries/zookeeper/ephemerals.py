@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, NodeTaken, Refused, Unreachable
 
 __all__ = ["Ephemerals"]

@@ -15,12 +15,12 @@ from typing import Literal
 from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
-from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.waiting import Waiter, awaited, limited
+from rpcfw.spi.runtime.waiting import Waiter, awaited, limited
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, instance_to_json
 from rpcfw.values.units import Seconds, format_duration

@@ -13,7 +13,7 @@ from enum import Enum
 from attrs import frozen
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 
 __all__ = [
     "Children",

@@ -23,11 +23,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.waiting import Waiter, sleep, spawn
+from rpcfw.spi.runtime.waiting import Waiter, sleep, spawn
 from rpcfw.values.instance import Instance, Snapshot, instance_from_json
 from rpcfw_registries.remote.paths import node_name
 from rpcfw_registries.zookeeper.session import Children, Keeper, Node, NodeMissing, Unreachable

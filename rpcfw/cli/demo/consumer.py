@@ -24,7 +24,7 @@ from rpcfw.cli.demo.tries import repeats
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, run
 from rpcfw.cli.stdin import Lines
 from rpcfw.errors import CallError
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 
 __all__ = ["main"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.metrics import Counter, Meter
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.metrics import Counter, Meter
 from rpcfw.values.call import Call
 
 __all__ = ["Tries", "repeats"]

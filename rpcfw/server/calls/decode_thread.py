@@ -16,7 +16,7 @@ from typing import Any
 
 from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.spi.codec import READ_AT_ONCE, Coder
-from rpcfw.spi.metrics import Meter
+from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.transport.payload import Payload
 
 __all__ = ["Reading"]

@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 
 from rpcfw.errors import CallError, Cancelled, Rejected, Unimplemented
 from rpcfw.server.calls.method_table import Catalog
-from rpcfw.spi.clock import Chance
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.runtime.clock import Chance
+from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 

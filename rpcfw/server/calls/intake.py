@@ -25,8 +25,8 @@ from rpcfw.server.calls.tasks import DeferredRun, TaskRun
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import CANCELLED, Waiter, running_loop
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, running_loop
 from rpcfw.status import Status
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.mailbox import Mailbox

@@ -11,7 +11,7 @@ from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
 from rpcfw.server.calls.method_table import Served
 from rpcfw.server.calls.tasks import Run
 from rpcfw.spi.events import MessageReceived, RequestReceived
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.status import Status
 from rpcfw.transport.driver import Driver, Listener
 from rpcfw.transport.mailbox import Mailbox

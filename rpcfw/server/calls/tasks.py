@@ -18,7 +18,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.spi.waiting import bridged, give_up
+from rpcfw.spi.runtime.waiting import bridged, give_up
 
 __all__ = ["DeferredRun", "Done", "Run", "TaskRun"]
 

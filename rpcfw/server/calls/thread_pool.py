@@ -20,8 +20,8 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from rpcfw.errors import CallError, Overloaded
-from rpcfw.spi.metrics import Gauge, Meter
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.metrics import Gauge, Meter
+from rpcfw.spi.runtime.waiting import Waiter
 
 __all__ = ["BlockingThreads", "blocking_threads"]
 

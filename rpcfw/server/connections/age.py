@@ -16,9 +16,9 @@ from math import inf
 from twisted.logger import Logger
 
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.clock import Chance
+from rpcfw.spi.runtime.clock import Chance
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.quiet import LOOKS, Quiet
 

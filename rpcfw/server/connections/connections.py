@@ -13,12 +13,12 @@ from rpcfw.server.calls.intake import Reception
 from rpcfw.server.connections.age import Lifetime, Lifetimes
 from rpcfw.server.connections.ping_strikes import PingStrikes
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.clock import Clock
 from rpcfw.spi.events import ConnectionFailed, PingReceived, RequestReceived
 from rpcfw.spi.inspection import Calls, Connection, total
-from rpcfw.spi.pauses import Pauses
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.driver import Driver, Owner
 from rpcfw.transport.inspection import calls_at_end, calls_of, connection_of

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import inf
 
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.pauses import Pauses
+from rpcfw.spi.runtime.pauses import Pauses
 
 __all__ = ["PingStrikes"]
 

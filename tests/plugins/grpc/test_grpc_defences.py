@@ -15,8 +15,8 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
-from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.protocol import Limits
+from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.framing import MessageReader

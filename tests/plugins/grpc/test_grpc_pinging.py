@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
 from rpcfw.kernel.settings import Sources
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.lab import Lab
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork

@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw_grpc.http2 import frames

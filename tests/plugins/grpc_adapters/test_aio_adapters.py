@@ -17,7 +17,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
 from rpcfw.errors import ContractError
 from rpcfw.kernel.settings import Sources
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork

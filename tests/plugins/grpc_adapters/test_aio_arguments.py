@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 
 from rpcfw.errors import ContractError
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw_grpc.adapters import AioChannel, Servicers
 from tests.plugins.grpc_adapters.echo import generated
 from tests.plugins.grpc_adapters.test_aio_adapters import Echo, EchoTest

@@ -13,9 +13,9 @@ from twisted.internet.task import Clock
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.affinity import Affinity
 from rpcfw.spi.hearing import hearing
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.affinity import Affinity
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.surroundings import surroundings
 from rpcfw_grpc.adapters import BlockingChannel
 from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer

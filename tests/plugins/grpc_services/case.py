@@ -14,8 +14,8 @@ from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
 from rpcfw.errors import CallError
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.spi.service import Service, method, offered
-from rpcfw.spi.waiting import spawn
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.values.method import Method

@@ -11,7 +11,7 @@ import pytest
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.inspection import Calls, Connection
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.contracts.builtin import BuiltinServiceContract, StillServer
 from rpcfw.testing.surroundings import surroundings

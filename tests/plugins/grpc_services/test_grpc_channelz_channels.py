@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw_grpc.services.channelz import SCHEMA, ChannelzService
 from tests.plugins.grpc_services.case import Plain, ServicesCase

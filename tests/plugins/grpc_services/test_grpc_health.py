@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ApplicationError, Cancelled
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.contracts.builtin import BuiltinServiceContract, StillBoard
 from rpcfw.testing.surroundings import surroundings

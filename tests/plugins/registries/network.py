@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rpcfw.spi.waiting import Waiter, sleep, spawn
+from rpcfw.spi.runtime.waiting import Waiter, sleep, spawn
 from tests.plugins.registries.wires import LATENCY_S, WireChannel, Wires, WireStream
 
 __all__ = ["Network"]

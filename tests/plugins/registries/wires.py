@@ -11,8 +11,8 @@ from collections import deque
 
 from rpcfw.errors import Cancelled, ConnectionLost, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
+from rpcfw.spi.runtime.waiting import Waiter, limited, sleep
 from rpcfw.spi.stream import Stream
-from rpcfw.spi.waiting import Waiter, limited, sleep
 from rpcfw.values.metadata import EMPTY
 
 __all__ = ["LATENCY_S", "WireChannel", "WireStream", "Wires"]

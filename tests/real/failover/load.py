@@ -22,7 +22,7 @@ from rpcfw.app.application import Application
 from rpcfw.cli.stdin import Lines
 from rpcfw.errors import CallError
 from rpcfw.kernel.log import begin_logging
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from tests.real.failover.repeats import Repeats
 from tests.real.failover.service import Work
 from tests.real.failover.wiretap import seen

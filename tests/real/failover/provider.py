@@ -16,7 +16,7 @@ import msgspec
 import rpcfw
 from rpcfw.cli.stdin import Lines
 from rpcfw.kernel.log import begin_logging
-from rpcfw.spi.waiting import CANCELLED
+from rpcfw.spi.runtime.waiting import CANCELLED
 from tests.real.failover.service import Work
 from tests.real.failover.wiretap import seen
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 
 import rpcfw
-from rpcfw.spi.clock import Clock
-from rpcfw.spi.waiting import sleep
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.waiting import sleep
 
 __all__ = ["Work"]
 

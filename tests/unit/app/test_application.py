@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.errors import ContractError, NoInstances, SetupError
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import offered
-from rpcfw.spi.waiting import sleep
 from rpcfw.testing.lab import Lab
 from rpcfw.values.address import Address
 from tests.lab.services import Greeter

@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.affinity import Affinity
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.affinity import Affinity
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.scripted import Scripted
 from rpcfw.values.method import Shape

@@ -18,8 +18,8 @@ from rpcfw.client.inspection import ClientInspection
 from rpcfw.errors import ApplicationError, CallError
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.inspection import CalledNode, CalledService, Connectivity
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import Waiter, spawn
 from rpcfw.status import Status
 from rpcfw.transport.endpoints import Network
 from rpcfw.transport.memory import MemoryNetwork

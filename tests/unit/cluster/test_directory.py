@@ -15,7 +15,7 @@ from rpcfw.cluster.directory import Directory, DirectoryOptions
 from rpcfw.cluster.snapshot_file import SnapshotFile
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.registry import Registry, Watch
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.surroundings import InlineThreads
 from rpcfw.values.address import Address

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.cluster.snapshot_file import SnapshotFile
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.instance import Instance, instance_to_json
 

@@ -14,7 +14,7 @@ from rpcfw.filters.configured import ConfiguredRetry, WaitForReady, attempt_filt
 from rpcfw.filters.retry import AttemptCount
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint, Status
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.backoff import Backoff

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline, ServerDeadline
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.scripted import Scripted

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import ApplicationError, CallError, NoInstances, Rejected, error_from_status
 from rpcfw.filters.hedge import Hedge
-from rpcfw.spi.waiting import CANCELLED, Waiter, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint, Status
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.budget import Budget

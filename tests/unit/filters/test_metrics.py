@@ -13,7 +13,7 @@ from rpcfw.errors import Unavailable
 from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
 from rpcfw.spi.inspection import Calls
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.scripted import Scripted

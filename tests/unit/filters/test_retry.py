@@ -13,7 +13,7 @@ from rpcfw.errors import CallError, Unavailable
 from rpcfw.filters.retry import Retry
 from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.scripted import Scripted
 from rpcfw.testing.surroundings import surroundings

@@ -13,8 +13,8 @@ from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.errors import SetupError
 from rpcfw.kernel.lifecycle import NamedPart, Tree
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import bridged
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import bridged
 
 
 class Recorded:

@@ -15,7 +15,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.server.announcer import Announcing
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.lab import Lab
 from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
 from rpcfw.testing.surroundings import surroundings

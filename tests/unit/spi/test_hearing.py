@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from rpcfw.errors import CallError
 from rpcfw.spi.hearing import ears, hearing, listener
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.testing.candidates import a_call
 from rpcfw.values.metadata import EMPTY, Metadata
 

@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 from rpcfw.errors import ConnectionLost, Unimplemented
 from rpcfw.spi.events import PeerLeaving
 from rpcfw.spi.protocol import Limits
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection import BUNCH, LINGER_S
 from rpcfw.transport.driver import Driver

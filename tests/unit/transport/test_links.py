@@ -21,9 +21,9 @@ from rpcfw.errors import (
     Unavailable,
 )
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.metrics import Meter
 from rpcfw.spi.protocol import Limits
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint
 from rpcfw.transport.driver import Driver
 from rpcfw.transport.endpoints import Network

@@ -14,7 +14,7 @@ from rpcfw.errors import Cancelled, InvalidMessage, error_from_status
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import MessageReceived
 from rpcfw.spi.protocol import Limits
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.transport.mailbox import Mailbox
 from rpcfw.transport.outlet import Outlet

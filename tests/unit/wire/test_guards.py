@@ -5,7 +5,7 @@ Guards: a hostile peer is cut off, a busy or idle one never.
 from __future__ import annotations
 
 from rpcfw.spi.events import ConnectionFailed
-from rpcfw.spi.pauses import Pauses
+from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.status import Status
 from tests.unit.wire.speech import (
     CANCEL,

@@ -24,7 +24,7 @@ from twisted.logger import Logger
 
 from rpcfw.errors import Cancelled, DeadlineExceeded, Unavailable
 from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.waiting import Waiter, awaited, limited
+from rpcfw.spi.runtime.waiting import Waiter, awaited, limited
 from rpcfw.values.address import Address
 from rpcfw.values.method import Method
 from rpcfw.values.tls_files import TLSFiles

@@ -16,7 +16,7 @@ from threading import Semaphore, Thread
 from typing import Any
 
 from rpcfw.errors import Cancelled, Unavailable
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw_registries.etcd.etcd3.errors import translated
 
 __all__ = ["Reading"]

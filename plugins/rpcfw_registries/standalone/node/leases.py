@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from attrs import define
 
-from rpcfw.spi.pauses import Pauses
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.spi.runtime.timers import Timers
 
 __all__ = ["Leases"]
 

@@ -15,11 +15,11 @@ import msgspec
 from rpcfw.errors import Overloaded, Rejected
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.runtime.event import Doorbell
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import Service, method
-from rpcfw.spi.waiting import sleep
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw.values.units import Bytes, Seconds
-from rpcfw_registries.doorbell import Doorbell
 from rpcfw_registries.standalone.messages import (
     LONGEST_RECORD,
     MOST_IN_A_MESSAGE,

@@ -33,9 +33,9 @@ from kazoo.client import KazooClient
 from kazoo.protocol.states import KazooState, KeeperState
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.clock import DelayedCall
 from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.waiting import Waiter, spawn
+from rpcfw.spi.runtime.clock import DelayedCall
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw_registries.zookeeper.kazoo.access import Access, Pace
 from rpcfw_registries.zookeeper.kazoo.errors import translated
 from rpcfw_registries.zookeeper.kazoo.handler import KazooHandler

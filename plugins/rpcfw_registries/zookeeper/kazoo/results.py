@@ -12,7 +12,7 @@ from attrs import frozen
 from kazoo.exceptions import NoNodeError
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw_registries.zookeeper.kazoo.errors import first_failure, translated
 from rpcfw_registries.zookeeper.session import Children, Node, Stat, Unreachable
 

@@ -8,7 +8,7 @@ from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import Told
 from rpcfw.values.address import Address
 from rpcfw_registries.etcd.registry import EtcdOptions, EtcdRegistry

@@ -10,7 +10,7 @@ from itertools import count
 from attrs import define, field
 
 from rpcfw.errors import CallError, PermissionDenied, Unauthenticated
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw_registries.etcd.messages import (
     AUTHENTICATE,

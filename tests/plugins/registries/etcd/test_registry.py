@@ -8,7 +8,7 @@ from attrs import evolve
 from twisted.trial.unittest import TestCase
 
 from rpcfw.errors import CallError, RegistryError
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
 from rpcfw.values.call import Call, serving

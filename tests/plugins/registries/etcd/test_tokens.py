@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import Told, an_instance
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.etcd.registry import EtcdOptions, EtcdRegistry

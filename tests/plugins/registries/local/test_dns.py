@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import Told
 from rpcfw.testing.surroundings import surroundings
 from rpcfw_registries.local.dns import DNSOptions, DNSRegistry

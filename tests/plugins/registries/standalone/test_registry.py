@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from rpcfw.errors import PermissionDenied, RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json

@@ -10,7 +10,7 @@ from itertools import count
 from attrs import define, field
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw_registries.zookeeper.session import (
     Children,
     Keeper,

@@ -12,8 +12,8 @@ from twisted.logger import capturedLogs
 from rpcfw.errors import InvalidMessage
 from rpcfw.server.calls.decode_thread import Reading
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.metrics import Meter
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.transport.payload import Payload
 from tests.unit.server.calls.test_thread_pool import Turned
 

@@ -14,8 +14,8 @@ from zope.interface import implementer
 
 from rpcfw.errors import Overloaded
 from rpcfw.server.calls.thread_pool import blocking_threads
-from rpcfw.spi.metrics import Meter
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.waiting import spawn
 
 LIMIT_S = 10
 

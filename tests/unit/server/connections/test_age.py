@@ -11,7 +11,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.server.connections.age import Lifetimes
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.timers import Timers
 
 
 class Chance:

@@ -21,9 +21,9 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.server.connections.age import Lifetimes
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.pauses import Pauses
 from rpcfw.spi.protocol import Limits
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.capacity import Capacity
 from rpcfw.transport.memory import MemoryNetwork
 from rpcfw.transport.sniffing import Acceptor

@@ -7,7 +7,7 @@ from __future__ import annotations
 from rpcfw.kernel.settings import options_of
 from rpcfw.server.connections.ping_strikes import PingStrikes
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.pauses import Pauses
+from rpcfw.spi.runtime.pauses import Pauses
 
 
 def borne(every_s: float, *, calling: bool, most: int = 50, **texts: str) -> int:

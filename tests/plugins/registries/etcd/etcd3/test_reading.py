@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.app.threads import ReactorThreads
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded, Unavailable
-from rpcfw.spi.waiting import spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw_registries.etcd.etcd3.reading import Reading
 
 

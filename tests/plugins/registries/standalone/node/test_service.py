@@ -11,9 +11,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import Overloaded, Rejected
-from rpcfw.spi.pauses import Pauses
+from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.service import offered
-from rpcfw.spi.timers import Timers
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.instance import instance_from_json, instance_to_json

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rpcfw.spi.waiting import CANCELLED, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 
 __all__ = ["in_background"]
 

@@ -4,7 +4,7 @@ Waiting for something to have changed, however often it did meanwhile.
 
 from __future__ import annotations
 
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter
 
 __all__ = ["Doorbell"]
 

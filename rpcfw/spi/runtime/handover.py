@@ -16,8 +16,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from rpcfw.errors import Cancelled
-from rpcfw.spi.clock import Threads
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.clock import Threads
+from rpcfw.spi.runtime.waiting import Waiter
 
 __all__ = ["Handover", "iterated_in_a_thread"]
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.timers import Timers
 
 GRAIN_S = 0.005
 

@@ -14,8 +14,8 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from rpcfw.errors import DeadlineExceeded, Unavailable
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import Waiter, bridged, limited, sleep, spawn
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import Waiter, bridged, limited, sleep, spawn
 
 
 class Undone(Waiter[str]):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.spi.metrics import LATENCY_BUCKETS_S, Counter, Gauge, Histogram, Meter
+from rpcfw.spi.runtime.metrics import LATENCY_BUCKETS_S, Counter, Gauge, Histogram, Meter
 
 
 def test_the_same_member_each_time():

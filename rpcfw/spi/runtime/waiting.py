@@ -20,9 +20,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from rpcfw.errors import DeadlineExceeded
-from rpcfw.spi.affinity import check_loop, running_loop
-from rpcfw.spi.clock import Clock
-from rpcfw.spi.timers import Timers
+from rpcfw.spi.runtime.affinity import check_loop, running_loop
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.timers import Timers
 
 __all__ = ["CANCELLED", "Waiter", "apart", "give_up", "limited", "running_loop", "sleep", "spawn"]
 

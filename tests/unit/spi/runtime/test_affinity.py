@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rpcfw.errors import SetupError
-from rpcfw.spi.affinity import Affinity, check_loop
-from rpcfw.spi.waiting import Waiter
+from rpcfw.spi.runtime.affinity import Affinity, check_loop
+from rpcfw.spi.runtime.waiting import Waiter
 
 
 def in_a_thread(function, *arguments):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from typing import Any, Protocol
 
-from rpcfw.spi.clock import Clock
+from rpcfw.spi.runtime.clock import Clock
 
 __all__ = ["Expiring", "Timers"]
 

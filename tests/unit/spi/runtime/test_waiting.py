@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import DeadlineExceeded, Unavailable
-from rpcfw.spi.timers import Timers
-from rpcfw.spi.waiting import Waiter, awaited, limited, sleep, spawn
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import Waiter, awaited, limited, sleep, spawn
 
 
 class Undone(Waiter[str]):
