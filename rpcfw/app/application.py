@@ -40,8 +40,8 @@ from rpcfw.spi.runtime.clock import Chance
 from rpcfw.spi.runtime.waiting import apart, spawn
 from rpcfw.spi.service import Service
 from rpcfw.spi.stream import Stream
-from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
+from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.tls_files import TLSFiles

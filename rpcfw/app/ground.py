@@ -16,10 +16,10 @@ from rpcfw.spi.plugin import Plugin, Surroundings
 from rpcfw.spi.runtime.clock import Chance
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.tls import TLS
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.tls import TLS
 
 __all__ = ["make_ground"]
 

@@ -34,9 +34,9 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
 from rpcfw.transport.ground import LimitOptions
-from rpcfw.transport.link import LinkOptions
+from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
-from rpcfw.transport.tls import TLSOptions
+from rpcfw.transport.pool.link import LinkOptions
 from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Bytes, Seconds
 

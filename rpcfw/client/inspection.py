@@ -19,9 +19,9 @@ from rpcfw.spi.inspection import (
     Connectivity,
     total,
 )
-from rpcfw.transport.driver import Driver
-from rpcfw.transport.inspection import connection_of
-from rpcfw.transport.link import LinkState
+from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.connection.inspection import connection_of
+from rpcfw.transport.pool.link import LinkState
 
 __all__ = ["ClientInspection"]
 

@@ -14,10 +14,10 @@ from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead, ResponseReceived
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import Waiter
-from rpcfw.transport.driver import Driver, UnaryListener
-from rpcfw.transport.links import Links
+from rpcfw.transport.connection.driver import Driver, UnaryListener
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.queue import Beginning
+from rpcfw.transport.pool.pool import Links
+from rpcfw.transport.pool.queue import Beginning
 from rpcfw.values.call import Call
 
 __all__ = ["LongWay", "UnaryReply"]

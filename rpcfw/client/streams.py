@@ -24,10 +24,10 @@ from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.spi.stream import Stream
 from rpcfw.status import Hint, Status
-from rpcfw.transport.driver import Driver, Listener, error_of
-from rpcfw.transport.mailbox import Mailbox
-from rpcfw.transport.outlet import Outlet
+from rpcfw.transport.connection.driver import Driver, Listener, error_of
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.streams.inbox import Mailbox
+from rpcfw.transport.streams.outbox import Outlet
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 from rpcfw.spi.filter import CallStep
-from rpcfw.transport.link import LinkState
-from rpcfw.transport.links import Links
+from rpcfw.transport.pool.link import LinkState
+from rpcfw.transport.pool.pool import Links
 from rpcfw.values.instance import Instance
 
 __all__ = ["Node", "Rank"]

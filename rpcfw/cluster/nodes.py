@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.errors import CallError
-from rpcfw.transport.driver import Driver
-from rpcfw.transport.links import Links
+from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.pool.pool import Links
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 

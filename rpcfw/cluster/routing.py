@@ -18,7 +18,7 @@ from rpcfw.spi.plugin import NoOptions, Surroundings
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint
-from rpcfw.transport.link import LinkState
+from rpcfw.transport.pool.link import LinkState
 from rpcfw.values.call import Call
 
 __all__ = ["Route", "Routing"]

@@ -43,10 +43,10 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED, limited
 from rpcfw.spi.service import Service
-from rpcfw.transport.capacity import Capacity
+from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.ground import Ground
-from rpcfw.transport.sniffing import Acceptor
-from rpcfw.transport.unsent import UnsentBytes
+from rpcfw.transport.network.capacity import Capacity
+from rpcfw.transport.network.sniffing import Acceptor
 from rpcfw.values.address import Address
 
 __all__ = ["Server"]

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.task import Clock
 
-from rpcfw.transport.memory import MemoryConnection, MemoryNetwork
+from rpcfw.transport.network.memory import MemoryConnection, MemoryNetwork
 
 __all__ = ["ProcessClock", "ProcessNetwork"]
 

@@ -37,8 +37,8 @@ from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
 from rpcfw.testing.lab_time import LabClock, Running
 from rpcfw.testing.leaks import LoggedErrors, left_by, left_on
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 
 __all__ = ["Lab", "Process"]
 

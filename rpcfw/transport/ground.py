@@ -19,10 +19,10 @@ from rpcfw.spi.runtime.clock import Chance, Clock
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.link import Link, LinkOptions
-from rpcfw.transport.links import Links, RoomCounts
+from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.pool.link import Link, LinkOptions
+from rpcfw.transport.pool.pool import Links, RoomCounts
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Bytes

@@ -29,13 +29,13 @@ from rpcfw.errors import CallError
 from rpcfw.spi.events import ConnectionFailed, Event, MessageReceived, Ready, RequestReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
-from rpcfw.transport.capacity import Capacity
-from rpcfw.transport.sniffing import Acceptor
-from rpcfw.transport.unsent import UnsentBytes
+from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.network.capacity import Capacity
+from rpcfw.transport.network.sniffing import Acceptor
 from rpcfw.wire.client import ClientMachine
 from rpcfw.wire.server import ServerMachine
+from tests.unit.transport.connection.test_driver import Socket
 from tests.unit.transport.ends import Keeper, native
-from tests.unit.transport.test_driver import Socket
 from tests.unit.wire.speech import field, frame, head, hello, request
 
 CORPUS = Path(__file__).parent / "corpus"

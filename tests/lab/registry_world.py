@@ -16,11 +16,11 @@ from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.surroundings import surroundings
-from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
-from rpcfw.transport.link import LinkOptions
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.pool.link import LinkOptions
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.wire.protocol import NativeProtocol

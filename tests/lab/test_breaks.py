@@ -18,8 +18,8 @@ from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, method
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.values.method import Method, Shape
 
 

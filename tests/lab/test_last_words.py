@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw import CallError, Status
-from rpcfw.transport.connection import LINGER_S
+from rpcfw.transport.connection.connection import LINGER_S
 from tests.lab.services import Greeter, Streams
 
 

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.protocol import Factory, Protocol
 
 from rpcfw.spi.service import Service, method
-from rpcfw.transport.endpoints import Network
+from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
 from rpcfw.wire.frames import MAGIC
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw import CallError
-from rpcfw.transport.link import LinkState
+from rpcfw.transport.pool.link import LinkState
 from tests.lab.services import Greeter, Streams
 from tests.lab.test_failover import Load
 

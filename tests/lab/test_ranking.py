@@ -10,7 +10,7 @@ import pytest
 
 from rpcfw.errors import CallError
 from rpcfw.testing.contracts.registry import an_instance
-from rpcfw.transport.link import LinkState
+from rpcfw.transport.pool.link import LinkState
 from rpcfw.values.address import Address
 from tests.lab.services import Greeter
 

@@ -10,11 +10,11 @@ from rpcfw.client.assembly import Client, ClientOptions, Policies
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport.endpoints import Network
 from rpcfw.transport.ground import Ground
-from rpcfw.transport.link import LinkOptions
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.tls import TLS
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.tls import TLS
+from rpcfw.transport.pool.link import LinkOptions
 from rpcfw.values.instance import Instance
 from rpcfw_attempts.by_hints import ByHints
 from rpcfw_balancers.round_robin import RoundRobin

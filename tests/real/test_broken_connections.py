@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport.driver import Driver, Owner
+from rpcfw.transport.connection.driver import Driver, Owner
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
 from tests.plugins.grpc.pair import cut

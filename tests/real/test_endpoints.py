@@ -23,8 +23,8 @@ from zope.interface import implementer
 
 from rpcfw.spi.protocol import Limits
 from rpcfw.transport import connection, endpoints
-from rpcfw.transport.driver import Driver, Owner
-from rpcfw.transport.endpoints import Network
+from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
 from tests.unit.transport.ends import Ear, Keeper, head, native
 

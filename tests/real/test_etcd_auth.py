@@ -15,7 +15,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import an_instance
-from rpcfw.transport.tls import TLSOptions
+from rpcfw.transport.network.tls import TLSOptions
 from tests.certificates import Authority
 from tests.real.etcd_case import EtcdCase
 from tests.real.etcd_server import EtcdMember, etcdctl

@@ -28,10 +28,10 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, running_loop
 from rpcfw.status import Status
-from rpcfw.transport.driver import Driver
-from rpcfw.transport.mailbox import Mailbox
-from rpcfw.transport.outlet import Outlet
+from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.streams.inbox import Mailbox
+from rpcfw.transport.streams.outbox import Outlet
 from rpcfw.values.call import Call, serving
 from rpcfw.values.metadata import EMPTY, Metadata
 

@@ -13,9 +13,9 @@ from rpcfw.server.calls.tasks import Run
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.status import Status
-from rpcfw.transport.driver import Driver, Listener
-from rpcfw.transport.mailbox import Mailbox
-from rpcfw.transport.outlet import Outlet
+from rpcfw.transport.connection.driver import Driver, Listener
+from rpcfw.transport.streams.inbox import Mailbox
+from rpcfw.transport.streams.outbox import Outlet
 from rpcfw.values.call import Call
 
 __all__ = ["Open"]

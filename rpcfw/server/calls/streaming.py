@@ -13,10 +13,10 @@ from rpcfw.server.calls.dispatch import Pending, disown
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
-from rpcfw.transport.driver import Driver
-from rpcfw.transport.mailbox import Mailbox
-from rpcfw.transport.outlet import Outlet
+from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.streams.inbox import Mailbox
+from rpcfw.transport.streams.outbox import Outlet
 from rpcfw.values.call import Call
 
 __all__ = ["RequestMessages", "answer_one", "answer_stream", "begin_failure"]

@@ -19,8 +19,8 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.spi.runtime.clock import Chance
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.transport.driver import Driver
-from rpcfw.transport.quiet import LOOKS, Quiet
+from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.connection.idle import LOOKS, Quiet
 
 __all__ = ["Lifetime", "Lifetimes"]
 

@@ -19,10 +19,10 @@ from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter
-from rpcfw.transport.capacity import Capacity
-from rpcfw.transport.driver import Driver, Owner
-from rpcfw.transport.inspection import calls_at_end, calls_of, connection_of
-from rpcfw.transport.keepalive import Keepalive
+from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.connection.inspection import calls_at_end, calls_of, connection_of
+from rpcfw.transport.connection.keepalive import Keepalive
+from rpcfw.transport.network.capacity import Capacity
 
 __all__ = ["Peers"]
 

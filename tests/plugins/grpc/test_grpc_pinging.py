@@ -15,8 +15,8 @@ from rpcfw.app.plan import read_plan
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.lab import Lab
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
 from tests.lab.services import Greeter

@@ -14,8 +14,8 @@ from rpcfw.app.plan import read_plan
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, method
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw_grpc.http2 import frames
 from tests.plugins.grpc.pair import HELLO, REQUEST, chunk, head, message, of
 

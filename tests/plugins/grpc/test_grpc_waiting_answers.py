@@ -10,13 +10,13 @@ from twisted.python.failure import Failure
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw.testing.lab_time import LabClock
-from rpcfw.transport.driver import Driver
-from rpcfw.transport.unsent import UnsentBytes
+from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import HELLO, chunk, cut, head, message, of
-from tests.unit.transport.test_turns import Large, Socket, turns
+from tests.unit.transport.connection.test_turns import Large, Socket, turns
 
 MIB = 1 << 20
 

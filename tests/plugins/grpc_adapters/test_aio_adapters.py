@@ -19,8 +19,8 @@ from rpcfw.errors import ContractError
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.testing.surroundings import surroundings
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw_grpc.adapters import AioChannel, Servicers
 from tests.plugins.grpc_adapters.echo import generated
 

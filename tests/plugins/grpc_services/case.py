@@ -16,8 +16,8 @@ from rpcfw.errors import CallError
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.spi.service import Service, method, offered
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.values.method import Method
 
 __all__ = ["Plain", "ServicesCase"]

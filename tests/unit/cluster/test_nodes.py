@@ -12,7 +12,7 @@ from attrs import evolve
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.errors import Cancelled
 from rpcfw.testing.contracts.registry import an_instance
-from rpcfw.transport.link import LinkState
+from rpcfw.transport.pool.link import LinkState
 from rpcfw.values.address import Address
 
 

@@ -19,8 +19,8 @@ from rpcfw.spi.inspection import Inspection
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Status
-from rpcfw.transport.endpoints import Network
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.memory import MemoryNetwork
 
 
 class Doings(Service, name="demo.Doings"):

@@ -13,8 +13,8 @@ from rpcfw.spi.events import RequestHead
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
 from rpcfw.testing.surroundings import surroundings
-from rpcfw.transport.driver import Driver, Listener, Owner, UnaryListener
-from rpcfw.transport.memory import MemoryNetwork
+from rpcfw.transport.connection.driver import Driver, Listener, Owner, UnaryListener
+from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.wire.protocol import NativeProtocol
 
 __all__ = ["Ear", "Ends", "Keeper", "UnaryEar", "head", "native", "turn"]

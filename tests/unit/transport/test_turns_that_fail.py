@@ -9,12 +9,12 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from rpcfw.testing.lab_time import LabClock
-from rpcfw.transport.connection import BUNCH, TURN_BYTES, TURN_EVENTS
-from rpcfw.transport.keepalive import Keepalive
-from rpcfw.transport.postponed import Postponed
-from rpcfw.transport.unsent import UnsentBytes
+from rpcfw.transport.connection.connection import BUNCH, TURN_BYTES, TURN_EVENTS
+from rpcfw.transport.connection.keepalive import Keepalive
+from rpcfw.transport.connection.postponed import Postponed
+from rpcfw.transport.connection.unsent import UnsentBytes
+from tests.unit.transport.connection.test_turns import Large, Socket, requests, server, turns
 from tests.unit.transport.ends import Ear, Ends, Keeper
-from tests.unit.transport.test_turns import Large, Socket, requests, server, turns
 from tests.unit.wire.speech import MESSAGE, frame, request
 
 MAX = 1000

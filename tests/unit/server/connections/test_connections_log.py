@@ -24,11 +24,11 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.transport.capacity import Capacity
-from rpcfw.transport.memory import MemoryNetwork
-from rpcfw.transport.sniffing import Acceptor
-from rpcfw.transport.tls import TLS, TLSOptions
-from rpcfw.transport.unsent import UnsentBytes
+from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.network.capacity import Capacity
+from rpcfw.transport.network.memory import MemoryNetwork
+from rpcfw.transport.network.sniffing import Acceptor
+from rpcfw.transport.network.tls import TLS, TLSOptions
 from tests.unit.transport.ends import native
 
 #: Enough to fill a disk, were each of them a line.

@@ -1,0 +1,3 @@
+"""
+One connection: the driver between a machine and its socket.
+"""

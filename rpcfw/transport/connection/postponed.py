@@ -1,0 +1,107 @@
+"""
+Calls that came from a peer that lets too many answers wait.
+
+Flow control keeps answers here until their reader grants room for them. It grants room in
+frames of the same connection, so that must be read on. But its further calls are not begun
+meanwhile: they wait here, and behind each what else came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rpcfw.spi.events import CallCancelled, Event, RequestReceived
+from rpcfw.spi.protocol import Machine
+from rpcfw.status import Hint, Status
+from rpcfw.transport.connection.backlog import Backlog
+
+__all__ = ["Postponed"]
+
+#: What a request takes beside its message.
+_REQUEST_BYTES = 512
+
+
+class Postponed:
+    """
+    The calls of one connection.
+
+    Args:
+        max_bytes: of answers that wait, before calls have to; and of calls that wait,
+            before further ones are refused.
+    """
+
+    __slots__ = ("_bytes", "_max_bytes", "_sorted", "calls")
+
+    def __init__(self, max_bytes: int) -> None:
+        #: What came of each. Connections look here for each read: a method would cost a call.
+        self.calls: dict[int, list[Event]] = {}
+        self._bytes = 0
+        self._max_bytes = max_bytes
+        #: What was gone through while too much waits: no call is left in it.
+        self._sorted: Iterator[Event] | None = None
+
+    def sort(self, backlog: Backlog, machine: Machine) -> None:
+        """
+        Take from what waits for its turn what has to wait longer, or put it back.
+
+        Asked again and again, it goes through the same events once.
+        """
+        too_much = machine.unsent_bytes > self._max_bytes
+        if backlog.events is self._sorted if too_much else not self.calls:
+            return
+        backlog.events = iter(self.due(list(backlog.events), machine))
+        self._sorted = backlog.events if too_much else None
+
+    def due(self, events: list[Event], machine: Machine) -> list[Event]:
+        """
+        Return what is to be acted on: of new events, and of those that wait.
+
+        Args:
+            machine: says what waits to be sent, and refuses calls.
+        """
+        if machine.unsent_bytes <= self._max_bytes:
+            return self._take() + events if self.calls else events
+        return [event for event in events if not self._keeps(event, machine)]
+
+    def clear(self) -> None:
+        """
+        Keep nothing.
+        """
+        self._take()
+        self._sorted = None
+
+    def _take(self) -> list[Event]:
+        waiting, self.calls, self._bytes = self.calls, {}, 0
+        return [event for events in waiting.values() for event in events]
+
+    def _keeps(self, event: Event, machine: Machine) -> bool:
+        if type(event) is RequestReceived:
+            self._begin(event, machine)
+            return True
+        waiting = self.calls.get(getattr(event, "call_id", 0))
+        if waiting is None:
+            return False
+        if type(event) is CallCancelled:
+            self._bytes -= _size(waiting[0])
+            del self.calls[event.call_id]
+        else:
+            waiting.append(event)
+        return True
+
+    def _begin(self, event: RequestReceived, machine: Machine) -> None:
+        size = _size(event)
+        if self._bytes + size <= self._max_bytes:
+            self._bytes += size
+            self.calls[event.call_id] = [event]
+            return
+        text = (
+            f"{machine.unsent_bytes} bytes of answers wait for room on this connection (see "
+            "max_connection_unsent_bytes), and so do too many calls"
+        )
+        hints = Hint.NOT_BEGUN
+        machine.finish(event.call_id, Status.RESOURCE_EXHAUSTED, text, hints=hints)
+
+
+def _size(event: Event) -> int:
+    body = event.body if type(event) is RequestReceived else None
+    return _REQUEST_BYTES + len(body or b"")

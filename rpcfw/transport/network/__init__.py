@@ -1,0 +1,3 @@
+"""
+Addresses, listening and dialling, TLS, first bytes.
+"""

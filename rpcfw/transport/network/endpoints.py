@@ -1,0 +1,167 @@
+"""
+Addresses to Twisted endpoints: TCP with or without TLS, Unix socket, and memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.endpoints import (
+    TCP4ServerEndpoint,
+    TCP6ServerEndpoint,
+    UNIXClientEndpoint,
+)
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+    IStreamServerEndpoint,
+)
+from zope.interface import implementer
+
+from rpcfw.spi.runtime.waiting import sleep, spawn
+from rpcfw.transport.connection.lingering import Lingering
+from rpcfw.transport.network.host_names import AnyHostnameEndpoint
+from rpcfw.transport.network.memory import MemoryNetwork
+from rpcfw.transport.network.tls import TLS
+from rpcfw.transport.network.unix_socket import OthersTurn, free_path
+from rpcfw.values.address import Address
+from rpcfw.values.tls_files import TLSFiles
+
+__all__ = ["Network"]
+
+#: Connections that may wait to be accepted.
+_BACKLOG = 1024
+#: How often, and how far apart, a Unix path is tried that is another process's turn.
+_TURNS = 100
+_TURN_S = 0.01
+
+
+class Network:
+    """
+    The ways to listen and to connect that one process has.
+
+    Args:
+        reactor: Twisted's.
+        memory: the in-process network; processes in memory that are to reach
+            each other share one.
+        tls: what tls: addresses are secured with.
+    """
+
+    def __init__(
+        self, reactor: Any, memory: MemoryNetwork | None = None, tls: TLS | None = None
+    ) -> None:
+        self._reactor = reactor
+        self._memory = memory or MemoryNetwork(reactor)
+        self._tls = tls or TLS(None)
+        self._alpn = ""
+        #: The connections that are closed and still write; copies share it.
+        self.lingering = Lingering()
+
+    def speaking(self, alpn: str) -> Network:
+        """
+        Return the same ways for clients of one protocol, which TLS names to the server.
+        """
+        bound = copy(self)
+        bound._alpn = alpn  # noqa: SLF001  # a copy of this very object
+        return bound
+
+    def secured(self, files: TLSFiles) -> Network:
+        """
+        Return the same ways for a client that has TLS files of its own.
+        """
+        bound = copy(self)
+        bound._tls = TLS.of_files(files)  # noqa: SLF001  # a copy of this very object
+        return bound
+
+    def client(self, address: Address, timeout_s: float) -> IStreamClientEndpoint:
+        """
+        Return the endpoint that connects to ``address``.
+
+        Raises:
+            SetupError: TLS cannot be had.
+        """
+        if address.scheme in ("tcp", "tls"):
+            endpoint = AnyHostnameEndpoint(
+                self._reactor,
+                address.at or address.host,
+                address.port,
+                timeout=timeout_s,
+                attemptDelay=0.25,
+            )
+            if address.scheme == "tcp":
+                return endpoint
+            return self._tls.client(endpoint, address.host, self._alpn)
+        if address.scheme == "unix":
+            return UNIXClientEndpoint(self._reactor, address.host, timeout=int(timeout_s) or 1)
+        return _MemoryClient(self._memory, address.host)
+
+    def listen(
+        self, address: Address, factory: IProtocolFactory, alpn: Sequence[str] = ()
+    ) -> Deferred[IListeningPort]:
+        """
+        Listen at ``address``.
+
+        Args:
+            alpn: names of the protocols spoken there, best first, for TLS.
+
+        Raises:
+            SetupError: TLS cannot be had.
+        """
+        if address.scheme == "tls":
+            factory = self._tls.server(factory, alpn)
+        if address.scheme == "unix":
+            return spawn(self._listen_unix(address.host, factory))
+        return self._server(address).listen(factory)
+
+    async def _listen_unix(self, path: str, factory: IProtocolFactory) -> IListeningPort:
+        tries = 0
+        while True:
+            try:
+                with free_path(path):
+                    port: IListeningPort = self._reactor.listenUNIX(
+                        path, factory, _BACKLOG, mode=0o600
+                    )
+                return port
+            except OthersTurn:
+                tries += 1
+                if tries >= _TURNS:
+                    raise
+            await sleep(self._reactor, _TURN_S)
+
+    def _server(self, address: Address) -> IStreamServerEndpoint:
+        if address.scheme == "memory":
+            return _MemoryServer(self._memory, address.host)
+        endpoint = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint
+        return endpoint(self._reactor, address.port, interface=address.host, backlog=_BACKLOG)
+
+
+@implementer(IStreamClientEndpoint)
+class _MemoryClient:
+    def __init__(self, network: MemoryNetwork, name: str) -> None:
+        self._network = network
+        self._name = name
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        try:
+            return succeed(self._network.connect(self._name, factory))
+        except ConnectError as error:
+            return fail(error)
+
+
+@implementer(IStreamServerEndpoint)
+class _MemoryServer:
+    def __init__(self, network: MemoryNetwork, name: str) -> None:
+        self._network = network
+        self._name = name
+
+    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        try:
+            return succeed(self._network.listen(self._name, factory))
+        except OSError as error:
+            return fail(error)

@@ -1,0 +1,320 @@
+"""
+TLS for addresses that begin with ``tls:``: certificates, trust and ALPN.
+
+A server's certificate is read again when its files have changed, at the next
+connection, so that renewing one needs no restart. A client always checks the server's;
+for one that no public authority signed, ``ca`` names whom to trust instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import evolve
+from twisted.internet.endpoints import wrapClientTLS
+from twisted.internet.interfaces import (
+    IOpenSSLContextFactory,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from rpcfw.errors import SetupError
+from rpcfw.kernel.extras import needs
+from rpcfw.kernel.settings import options_of
+from rpcfw.spi.options import option, options
+from rpcfw.transport.network.certificates import Identity, load_certificates, load_identity
+from rpcfw.values.tls_files import TLS12_CIPHERS, TLSFiles
+
+if TYPE_CHECKING:
+    from OpenSSL.SSL import Context
+
+    from rpcfw.transport.network.server_identity import ServerIdentity
+
+__all__ = ["TLS", "TLSOptions", "end_reason", "handshake_error"]
+
+
+@options
+class TLSOptions:
+    """
+    What addresses that begin with tls: are secured with.
+    """
+
+    certificate: Path | None = option("", "PEM file: this side's certificate, and its chain")
+    key: Path | None = option("", "PEM file: the certificate's private key, without a password")
+    ca: Path | None = option("", "PEM file: whom to trust; empty: the system's authorities")
+    clients: Literal["any", "certified"] = option(
+        "any", "whom a server lets in: any client, or one with a certificate signed by ca"
+    )
+    server_name: str = option("", "name that a server's certificate must bear; empty: its host")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what does not fit together, and files that cannot be used. Reads every file.
+        """
+        if self.key is not None and self.certificate is None:
+            yield "key", "needs [tls] certificate, the one that it belongs to"
+        if self.clients == "certified" and self.ca is None:
+            yield "clients", "certified needs [tls] ca, whose certificates count"
+        if self.server_name:
+            yield from _tried("server_name", _server_identity, self.server_name)
+        if self.certificate is not None:
+            unusable = [*_tried("certificate", _certificates, self.certificate)]
+            yield from unusable or _tried("key", load_identity, self.certificate, self.key)
+        if self.ca is not None:
+            yield from _tried("ca", _trust, self.ca)
+
+
+class TLS:
+    """
+    Wraps what connects and what listens.
+
+    Args:
+        options: see `TLSOptions`; None for the defaults.
+        time_of_day: seconds since 1970, to warn of a certificate that is out of date;
+            None for no warning.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, options: TLSOptions | None, time_of_day: Callable[[], float] | None = None
+    ) -> None:
+        self._options = options or options_of(TLSOptions)
+        self._time_of_day = time_of_day
+
+    @classmethod
+    def of_files(cls, files: TLSFiles) -> TLS:
+        """
+        Return what secures connections with these files, and nothing of ``[tls]``.
+        """
+        given = {"ca": files.ca, "certificate": files.certificate, "key": files.key}
+        return cls(evolve(options_of(TLSOptions), **given))  # type: ignore[misc]  # attrs all the same
+
+    def check(self) -> None:
+        """
+        Read every file that is named, so that a mistake is found before it is needed.
+
+        Raises:
+            SetupError: TLS is not installed, or something cannot be used.
+        """
+        mistakes = [f"[tls] {name}: {reason}" for name, reason in self._options.problems()]
+        if mistakes:
+            raise SetupError("\n".join(mistakes))
+
+    def client(
+        self, endpoint: IStreamClientEndpoint, host: str, alpn: str
+    ) -> IStreamClientEndpoint:
+        """
+        Return an endpoint that connects to ``host`` over TLS.
+
+        Raises:
+            SetupError: TLS is not installed, or something cannot be used.
+        """
+        ssl, given = _ssl(), self._options
+        from rpcfw.transport.network.server_identity import VerifiedConnections
+
+        trust = ssl.platformTrust() if given.ca is None else _trust(given.ca)
+        identity = None if given.certificate is None else self._read()
+        server = _server_identity(given.server_name or host)
+        context = _context(identity, trust, ())
+        creator = VerifiedConnections(context, server, [alpn] if alpn else [])
+        wrapped: IStreamClientEndpoint = wrapClientTLS(creator, endpoint)
+        return wrapped
+
+    def server(self, factory: IProtocolFactory, alpn: Sequence[str]) -> IProtocolFactory:
+        """
+        Return a factory that speaks TLS and hands what is in it to ``factory``.
+
+        Raises:
+            SetupError: TLS is not installed, or no certificate was given.
+        """
+        _ssl()
+        from rpcfw.transport.network.tls_port import TLSPort
+
+        given = self._options
+        if given.certificate is None:
+            raise SetupError("to listen at a tls: address, set [tls] certificate and key")
+        self.check()
+        files = [file for file in (given.certificate, given.key, given.ca) if file is not None]
+        contexts = _Contexts(files, lambda: self._server_context(alpn))
+        wrapped: IProtocolFactory = TLSPort(contexts, isClient=False, wrappedFactory=factory)
+        return wrapped
+
+    def _server_context(self, alpn: Sequence[str]) -> Context:
+        given, identity = self._options, self._read()
+        self._warn(identity)
+        certified = given.clients == "certified" and given.ca is not None
+        return _context(identity, _trust(given.ca) if certified else None, alpn)
+
+    def _read(self) -> Identity:
+        given = self._options
+        assert given.certificate is not None
+        _ssl()
+        return load_identity(given.certificate, given.key)
+
+    def _warn(self, identity: Identity) -> None:
+        warning = "" if self._time_of_day is None else identity.warning(self._time_of_day())
+        if warning:
+            self.log.warn("TLS: {warning}; peers will refuse it", warning=warning)
+
+
+@implementer(IOpenSSLContextFactory)
+class _Contexts:
+    """
+    A context factory, in Twisted's sense, that follows its files.
+    """
+
+    log = Logger()
+
+    def __init__(self, files: Sequence[Path], make: Callable[[], Context]) -> None:
+        self._files = files
+        self._make = make
+        self._read_at = self._changed_at()
+        self._made = make()
+
+    def getContext(self) -> Context:  # noqa: N802  # the name is Twisted's
+        """
+        Return the context for one more connection.
+        """
+        changed_at = self._changed_at()
+        if changed_at != self._read_at:
+            self._read_at = changed_at
+            try:
+                self._made = self._make()
+            except SetupError as error:
+                self.log.warn(
+                    "the certificate that was read last stays in use: {error}", error=error
+                )
+            else:
+                self.log.info("read {file} again", file=str(self._files[0]))
+        return self._made
+
+    def _changed_at(self) -> list[int]:
+        return [_changed_at(file) for file in self._files]
+
+
+def handshake_error(failure: Failure) -> str:
+    """
+    Return why TLS could not be agreed upon; empty if the connection ended otherwise.
+    """
+    # Of OpenSSL, which is only there where TLS is used.
+    if not failure.type.__module__.startswith("OpenSSL"):
+        return ""
+    errors = failure.value.args[0] if failure.value and failure.value.args else ()
+    if not isinstance(errors, (list, tuple)):
+        errors = ()  # of a system call: its number
+    # Each is the library, a function and the reason.
+    reasons = [str(each[-1]) for each in errors if isinstance(each, tuple) and each]
+    return ", ".join(reasons) or "the peer broke it off"
+
+
+def end_reason(failure: Failure) -> str:
+    """
+    Return why a connection ended, over TLS or not.
+    """
+    why = handshake_error(failure)
+    return f"TLS: {why}" if why else failure.getErrorMessage()
+
+
+def _ssl() -> Any:
+    try:
+        import service_identity  # noqa: F401  # what checks names, of the same extra
+        from twisted.internet import ssl
+    except ImportError as error:
+        raise SetupError(f"TLS {needs('tls')} ({error})") from error
+    return ssl
+
+
+def _tried(option_name: str, use: Callable[..., object], *given: Any) -> Iterator[tuple[str, str]]:
+    """
+    Use what an option names; give the option and the reason if that cannot be done.
+    """
+    try:
+        use(*given)
+    except SetupError as error:
+        yield option_name, str(error).removeprefix("TLS: ")
+
+
+def _certificates(file: Path) -> object:
+    _ssl()
+    return load_certificates(file)
+
+
+def _changed_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _server_identity(name: str) -> ServerIdentity:
+    _ssl()
+    from rpcfw.transport.network.server_identity import ServerIdentity
+
+    try:
+        return ServerIdentity(name)
+    except ValueError as error:
+        raise SetupError(f"TLS: no certificate can be for the name {name!r}: {error}") from error
+
+
+def _trust(file: Path | None) -> Any:
+    ssl = _ssl()
+    from OpenSSL.crypto import X509
+
+    assert file is not None
+    trusted = [ssl.Certificate(X509.from_cryptography(each)) for each in load_certificates(file)]
+    return ssl.trustRootFromCertificates(trusted)
+
+
+def _context(identity: Identity | None, trust: Any, alpn: Sequence[str]) -> Context:
+    """
+    Return what OpenSSL needs for connections.
+
+    Args:
+        identity: what is shown to the peer.
+        trust: whose certificates a peer has to show; None: it need not show any.
+    """
+    ssl = _ssl()
+    from OpenSSL.crypto import X509, PKey
+
+    shown = {}
+    if identity is not None:
+        first, *rest = [X509.from_cryptography(each) for each in identity.chain]
+        key = PKey.from_cryptography_key(identity.key)
+        shown = {"certificate": first, "extraCertChain": rest, "privateKey": key}
+    made: Context = ssl.CertificateOptions(
+        trustRoot=trust,
+        acceptableProtocols=[name.encode("ascii") for name in alpn] or None,
+        acceptableCiphers=ssl.AcceptableCiphers.fromOpenSSLCipherString(TLS12_CIPHERS),
+        **shown,
+    ).getContext()
+    if alpn:
+        made.set_alpn_select_callback(_Agree(alpn))
+    return made
+
+
+class _Agree:
+    """
+    OpenSSL's callback for a server: picks what the client offers and we like best.
+
+    Twisted's own answers with an empty name where there is none, for which OpenSSL sends the
+    alert "internal error". "no_application_protocol" is due (RFC 7301, section 3.2).
+    """
+
+    def __init__(self, alpn: Sequence[str]) -> None:
+        self._alpn = [name.encode("ascii") for name in alpn]
+
+    def __call__(self, connection: object, offered: list[bytes]) -> bytes:
+        for name in self._alpn:
+            if name in offered:
+                return name
+        from OpenSSL.SSL import Error
+
+        ours = ", ".join(name.decode() for name in self._alpn)
+        # What it raises is the alert, and the reason that `handshake_error` tells.
+        raise Error([("", "", f"the client offers none of {ours} by ALPN")])

@@ -1,0 +1,3 @@
+"""
+The connections to one node, and calls that wait for room on them.
+"""

@@ -1,0 +1,3 @@
+"""
+Messages of a stream: the inbox and the outbox.
+"""

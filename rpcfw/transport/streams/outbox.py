@@ -1,0 +1,136 @@
+"""
+The sending end of a stream: waits for the wire's credit and for the socket.
+"""
+
+from __future__ import annotations
+
+from rpcfw.errors import CallError
+from rpcfw.spi.codec import Coder
+from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.payload import Payload
+
+__all__ = ["Outlet"]
+
+#: So much is sent by one writer before everybody else has a turn. A writer that never
+#: has to wait, and a reader that keeps up with it, would else have the reactor for
+#: themselves; and within a turn of reading nothing would leave before it ended.
+_BURST_BYTES = 64 << 10
+#: What a message costs beside its bytes.
+_MESSAGE_BYTES = 64
+
+
+class Outlet:
+    """
+    One direction of one stream, at its writer's end. One writer at a time.
+
+    Args:
+        driver: the connection.
+        payload: how messages become bytes.
+        coder: of the messages' type.
+        what: how errors name a message.
+        accepts: compressions that the reader can undo.
+        call_id: the call on it; known once it is begun.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        payload: Payload,
+        coder: Coder,
+        what: str,
+        accepts: tuple[str, ...],
+        call_id: int = 0,
+    ) -> None:
+        self.call_id = call_id
+        self._driver = driver
+        self._payload = payload
+        self._coder = coder
+        self._what = what
+        self._accepts = accepts
+        #: Compression that its messages may have.
+        self.encoding = payload.encoding_for(accepts)
+        self._compression: str | None = None
+        self._room = True
+        self._burst_bytes = 0
+        self._waiter: Waiter[None] | None = None
+        self._error: CallError | None = None
+
+    def compress(self, compression: str) -> None:
+        """
+        Have all messages compressed so, small ones too; before the first.
+
+        Raises:
+            Unimplemented: there is no such compression here.
+        """
+        self._compression = compression
+        self.encoding = ""
+        if compression != "none":
+            self._payload.compressor(compression)
+            self.encoding = compression
+
+    def compress_if_accepted(self, compression: str) -> None:
+        """
+        Likewise, unless the reader cannot undo it: then send them as they are.
+        """
+        self.compress(compression if compression in self._accepts else "none")
+
+    async def send(self, message: object) -> None:
+        """
+        Send one message; return when the next one may be sent.
+
+        Raises:
+            CallError: the call is over, or the message is none of its type.
+        """
+        if self._driver.full:
+            # Of a thousand writers that go on together the first ones fill the socket.
+            await self._driver.when_writable()
+        if self._error is not None:
+            raise self._error
+        body, encoding = self._payload.write(self._coder, message, self._what), ""
+        if self._compression is not None:
+            body, encoding = self._payload.pack_as(body, self._compression)
+        elif len(body) > self._payload.threshold_bytes:
+            body, encoding = self._payload.pack(body, self._accepts)
+        if not self._room:
+            # The `send` before was given up while it waited: its message is on its way.
+            await self._wait_for_room()
+        self._room = self._driver.machine.send(self.call_id, body, encoding)
+        self._driver.flush(len(body))
+        self._burst_bytes += len(body) + _MESSAGE_BYTES
+        if not self._room:
+            await self._wait_for_room()
+        elif self._burst_bytes > _BURST_BYTES:
+            self._burst_bytes = 0
+            await self._driver.next_turn()
+        if self._driver.full:
+            await self._driver.when_writable()
+        if self._error is not None:
+            raise self._error
+
+    async def _wait_for_room(self) -> None:
+        while not self._room:
+            self._waiter = Waiter()
+            await self._waiter
+        if self._error is not None:
+            raise self._error
+
+    def room_made(self) -> None:
+        """
+        The reader has granted more.
+        """
+        self._room = True
+        self._wake()
+
+    def close(self, error: CallError) -> None:
+        """
+        Let a waiting `send`, and each later one, fail with ``error``.
+        """
+        self._error = error
+        self._room = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.called:
+            waiter.callback(None)

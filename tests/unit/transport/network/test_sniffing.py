@@ -1,0 +1,311 @@
+"""
+One port, several protocols, told apart by their first bytes.
+"""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.protocol import Limits, Match
+from rpcfw.testing.surroundings import surroundings
+from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.network.capacity import Capacity
+from rpcfw.transport.network.memory import MemoryNetwork
+from rpcfw.transport.network.sniffing import Acceptor
+from rpcfw.wire.protocol import NativeProtocol
+from tests.unit.transport.ends import Keeper, native, turn
+from tests.unit.wire.speech import frames, hello, request
+
+
+class Shouted(NativeProtocol):
+    """
+    A second protocol: the native one behind the word SHOUT, which its machine skips.
+    """
+
+    name = "shouted"
+
+    def match(self, data: bytes) -> Match:
+        word = b"SHOUT"
+        if data.startswith(word):
+            return Match.YES
+        return Match.MORE if word.startswith(data) else Match.NO
+
+
+class Deaf(NativeProtocol):
+    """
+    A protocol whose peers take any bytes for frames.
+    """
+
+    name = "deaf"
+    hears_text = False
+
+
+class Endless(NativeProtocol):
+    """
+    A protocol that never knows.
+    """
+
+    name = "endless"
+
+    def match(self, data: bytes) -> Match:
+        return Match.MORE
+
+
+class Socket(StringTransport):
+    """
+    A transport whose protocol can be exchanged.
+    """
+
+    protocol = None
+    lost = aborted = False
+
+    def loseConnection(self) -> None:
+        self.lost = True
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+
+class Port:
+    """
+    An acceptor and what its owner and its machines got.
+    """
+
+    def __init__(self, *protocols, limit: int = 100) -> None:
+        self.clock = Clock()
+        self.keeper = Keeper()
+        self.chosen: list[str] = []
+        self.acceptor = Acceptor(
+            protocols or (native(), Shouted(NoOptions(), surroundings())),
+            self.make_machine,
+            self.keeper,
+            self.clock,
+            10.0,
+            UnsentBytes(1 << 20),
+            Capacity(limit, 0, Clock().seconds),
+        )
+
+    def make_machine(self, protocol):
+        self.chosen.append(protocol.name)
+        return protocol.server(Limits(), ())
+
+    def open(self) -> Socket:
+        socket = Socket()
+        socket.protocol = self.acceptor.buildProtocol(socket.getPeer())
+        socket.protocol.makeConnection(socket)
+        return socket
+
+    def say(self, socket: Socket, data: bytes, size: int = 1 << 30) -> None:
+        """
+        Send bytes in pieces, as the transport would: to whoever is its protocol then.
+        """
+        for start in range(0, len(data), size):
+            socket.protocol.dataReceived(data[start : start + size])
+
+
+def test_first_bytes_that_this_process_read_late():
+    """
+    A connection that is recognised when its time is over, for this process was away, greets yet.
+    """
+    port = Port()
+    socket = port.open()
+    # The clock goes on, and nothing that was due is called before the read.
+    port.clock.rightNow += 300
+    port.say(socket, hello()[:-1])
+    assert all(call.getTime() > port.clock.seconds() for call in port.clock.calls)
+    port.clock.advance(0.5)
+    port.say(socket, hello()[-1:])
+    port.clock.advance(300)
+
+    assert not socket.aborted
+    assert ["connected", "greeted"] == port.keeper.told[:2]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_protocol_is_known_by_its_first_bytes(size):
+    """
+    However the bytes are split, the machine gets all of them.
+    """
+    port = Port()
+    socket = port.open()
+    port.say(socket, hello() + request(1, b"abc"), size)
+
+    assert ["native"] == port.chosen
+    assert [b"abc"] == [event.body for event in port.keeper.requests]
+    assert [1, 3] == [frame[0] for frame in frames(socket.value())]
+    assert 1 == len(port.acceptor.capacity)
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_two_protocols_on_one_port(size):
+    """
+    Each connection gets the machine of the protocol it speaks.
+    """
+    port = Port()
+    port.say(port.open(), hello(), size)
+    port.say(port.open(), b"SHOUT", size)
+
+    assert ["native", "shouted"] == port.chosen
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_browser_gets_a_sentence(size):
+    """
+    Who speaks HTTP where nobody does gets an answer that a browser shows.
+    """
+    port = Port()
+    socket = port.open()
+    port.say(socket, b"GET / HTTP/1.1\r\nHost: there\r\n\r\n", size)
+    status, _, text = socket.value().partition(b"\r\n")
+
+    assert b"HTTP/1.1 400 Bad Request" == status
+    assert text.endswith(b"It speaks: native, shouted. What came is none of these.\n")
+    length = text.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]
+    assert int(length) == len(text.partition(b"\r\n\r\n")[2])
+    assert socket.lost
+
+
+@pytest.mark.parametrize("data", [b"\0", b"hello\r\n", b"\x16\x03\x01\x02\0", b"\xf7\x53", b"GEX"])
+def test_garbage(data):
+    """
+    What no protocol knows is told what is spoken here, once, and closed.
+    """
+    port = Port()
+    socket = port.open()
+    port.say(socket, data, 1)
+    port.say(socket, data)
+
+    expected = b"This is an rpcfw port. It speaks: native, shouted. What came is none of these.\n"
+    assert expected == socket.value()
+    assert socket.lost
+
+
+def test_who_never_makes_sense():
+    """
+    64 bytes are enough to tell; more drips are not waited for.
+    """
+    port = Port(Endless(NoOptions(), surroundings()))
+    socket = port.open()
+    port.say(socket, b"x" * 63, 1)
+    assert not socket.lost
+    port.say(socket, b"x")
+
+    assert socket.lost
+
+
+@pytest.mark.parametrize("said", [b"", b"\xf7", b"SHO", b"GE"])
+def test_who_does_not_go_on(said):
+    """
+    Who has not said what it speaks in time is cut off.
+    """
+    port = Port()
+    socket = port.open()
+    port.say(socket, said)
+    port.clock.advance(9.9)
+    assert not socket.aborted
+    port.clock.advance(0.1)
+    assert socket.aborted
+
+
+def test_who_drips_a_hello():
+    """
+    The time to greet counts from the first moment, not from when the protocol was known.
+    """
+    port = Port()
+    socket = port.open()
+    port.clock.advance(6)
+    port.say(socket, hello()[:-1], 1)
+    port.clock.advance(3.9)
+    assert not socket.aborted
+    port.clock.advance(0.1)
+    assert socket.aborted
+
+
+def test_who_was_refused_and_stays():
+    """
+    Who does not close after a refusal is cut off, too.
+    """
+    port = Port()
+    socket = port.open()
+    port.say(socket, b"garbage")
+    port.clock.advance(10)
+
+    assert socket.aborted
+
+
+def test_who_goes_at_once():
+    """
+    A connection that goes before it was known leaves nothing behind.
+    """
+    port = Port()
+    socket = port.open()
+    assert 1 == len(port.acceptor.capacity)
+    socket.protocol.connectionLost(None)
+
+    assert 0 == len(port.acceptor.capacity)
+    assert [] == port.clock.getDelayedCalls()
+    assert [] == port.keeper.told
+
+
+def test_a_full_port():
+    """
+    Connections above the limit are closed at once; those not yet known count.
+    """
+    port = Port(limit=3)
+    sockets = [port.open() for _ in range(3)]
+    assert port.acceptor.buildProtocol(None) is None
+    sockets[0].protocol.connectionLost(None)
+
+    assert port.acceptor.buildProtocol(None) is not None
+
+
+def test_the_end_is_told_to_the_driver():
+    """
+    After the protocol is known, the transport tells the driver of its end.
+    """
+
+    class Leaver(Keeper):
+        def disconnected(self, driver) -> None:
+            capacity.leave(driver.transport.getPeer())
+
+    clock, keeper, capacity = Clock(), Leaver(), Capacity(1, 1, Clock().seconds)
+    network = MemoryNetwork(clock)
+    acceptor = Acceptor(
+        (native(),),
+        lambda protocol: protocol.server(Limits(), ()),
+        keeper,
+        clock,
+        10.0,
+        UnsentBytes(1 << 20),
+        capacity,
+    )
+    network.listen("there", acceptor)
+    from twisted.internet.protocol import Factory, Protocol
+
+    client = network.connect("there", Factory.forProtocol(Protocol))
+    client.transport.write(hello())
+    turn(clock)
+    client.transport.loseConnection()
+    turn(clock)
+
+    assert ["connected", "greeted"] == keeper.told[:2]
+    assert "closed" == keeper.told[2][0]
+    assert 0 == len(capacity)
+    assert [] == clock.getDelayedCalls()
+
+
+def test_silence_where_text_would_be_taken_for_frames():
+    """
+    Where a protocol's peers read frames only, strangers are closed in silence, but for HTTP's.
+    """
+    port = Port(native(), Deaf(NoOptions(), surroundings()))
+    junk, browser = port.open(), port.open()
+    port.say(junk, b"INVALID CONNECTION PREFACE\r\n\r\n")
+    port.say(browser, b"GET / HTTP/1.1\r\n\r\n")
+
+    assert (b"", True) == (junk.value(), junk.lost)
+    assert browser.value().startswith(b"HTTP/1.1 400 ")
+    assert b"native, deaf" in browser.value()

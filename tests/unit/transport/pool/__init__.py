@@ -1,0 +1,3 @@
+"""
+Tests of links and their pool.
+"""
