@@ -22,8 +22,9 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport import connection, endpoints
+from rpcfw.transport.connection import connection
 from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.network import endpoints
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
 from tests.unit.transport.ends import Ear, Keeper, head, native

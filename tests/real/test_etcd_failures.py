@@ -67,7 +67,7 @@ class TestFailures(EtcdCase, RegistryFailures, TestCase):
         Records that do not fit into one answer come in several.
         """
         provider = await self.running(self.server.address, root=self.root)
-        tags = {"filler": "x" * 100_000}
+        tags = {f"filler{number}": "x" * 16_000 for number in range(7)}
         instances = [an_instance(id=f"i{number}", tags=tags) for number in range(60)]
         for one in [spawn(provider.announce(instance)) for instance in instances]:
             await one

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from tests.requirements import require_etcd
 ROOT = Path(__file__).parents[2]
 WORLD = Path(__file__).with_name("stepped_world.py")
 HOUR_S = 3600
+STEPS_S = (-HOUR_S, HOUR_S)
+WAYS = ("epoll", "select", "asyncio", "uvloop", "asyncio.run")
 
 #: What is to be seen, but for how long things took.
 SEEN = {
@@ -29,22 +32,42 @@ SEEN = {
 }
 
 
-def seen_by(how: str, registry: str, address: str, step_s: int) -> dict:
+class Worlds:
     """
-    Return what the program saw; it must have had nothing to say beside it.
+    Programs that run at once, for each of them mostly waits. Each has a registry of its own.
     """
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
-    done = subprocess.run(
-        [sys.executable, "-W", "always", str(WORLD), how, registry, address, str(step_s)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
-    assert "" == done.stderr
-    assert 0 == done.returncode
-    return json.loads(done.stdout)
+
+    def __init__(self, ways: tuple[str, ...], registry: str, address: Callable[[], str]) -> None:
+        paths = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
+        self._running = {
+            (how, step_s): subprocess.Popen(
+                [sys.executable, "-W", "always", str(WORLD), how, registry, address(), str(step_s)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": paths},
+            )
+            for how in ways
+            for step_s in STEPS_S
+        }
+
+    def seen(self, how: str, step_s: int) -> dict:
+        """
+        Return what one program saw; it must have had nothing to say beside it.
+        """
+        program = self._running[how, step_s]
+        output, errors = program.communicate(timeout=180)
+        assert "" == errors
+        assert 0 == program.returncode
+        return json.loads(output)
+
+    def end(self) -> None:
+        """
+        End those that nobody asked about.
+        """
+        for program in self._running.values():
+            program.kill()
+            program.communicate()
 
 
 def check(seen: dict) -> None:
@@ -57,26 +80,52 @@ def check(seen: dict) -> None:
     assert all(1.4 < each < 20 for each in took_s)
 
 
-@pytest.mark.parametrize("step_s", [-HOUR_S, HOUR_S], ids=["back", "ahead"])
-@pytest.mark.parametrize("how", ["epoll", "select", "asyncio", "uvloop", "asyncio.run"])
-def test_nothing_is_measured_by_the_time_of_day(how, step_s):
+@pytest.fixture(scope="module")
+def standalone():
+    """
+    Give the programs whose registry is a node of their own.
+    """
+    worlds = Worlds(WAYS, "standalone", lambda: "none")
+    yield worlds
+    worlds.end()
+
+
+@pytest.fixture(scope="module")
+def etcd():
+    """
+    Give the programs whose registry is an etcd.
+    """
+    require_etcd()
+    members: list[EtcdMember] = []
+
+    def address() -> str:
+        members.append(EtcdMember())
+        members[-1].serve()
+        return members[-1].address
+
+    try:
+        worlds = Worlds(("epoll", "asyncio"), "etcd", address)
+        yield worlds
+        worlds.end()
+    finally:
+        for member in members:
+            member.remove()
+
+
+@pytest.mark.parametrize("step_s", STEPS_S, ids=["back", "ahead"])
+@pytest.mark.parametrize("how", WAYS)
+def test_nothing_is_measured_by_the_time_of_day(standalone, how, step_s):
     """
     On every reactor, whoever installed it, calls, leases and delays go on as they were.
     """
-    check(seen_by(how, "standalone", "none", step_s))
+    check(standalone.seen(how, step_s))
 
 
 @pytest.mark.etcd
-@pytest.mark.parametrize("step_s", [-HOUR_S, HOUR_S], ids=["back", "ahead"])
+@pytest.mark.parametrize("step_s", STEPS_S, ids=["back", "ahead"])
 @pytest.mark.parametrize("how", ["epoll", "asyncio"])
-def test_instances_stay_in_etcd(how, step_s):
+def test_instances_stay_in_etcd(etcd, how, step_s):
     """
     The lease is renewed in time, by the time that passes.
     """
-    require_etcd()
-    member = EtcdMember()
-    try:
-        member.serve()
-        check(seen_by(how, "etcd", member.address, step_s))
-    finally:
-        member.remove()
+    check(etcd.seen(how, step_s))
