@@ -177,6 +177,10 @@ def pool_of_its_own() -> Any:
     return tuple(map(message_factory.GetMessageClass, found))
 
 
+@pytest.mark.skipif(
+    not hasattr(message_factory, "GetMessageClass"),
+    reason="services made at run time need protobuf 4.22; the package etcd3 has an older one",
+)
 def test_any_of_a_pool_of_its_own():
     """
     What an Any holds is found among the files of the service, made at run time or not.

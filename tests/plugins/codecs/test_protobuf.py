@@ -55,6 +55,10 @@ def test_another_message_is_refused():
         codec().coder(StringValue).encode(BytesValue(value=b"x"))
 
 
+@pytest.mark.skipif(
+    not hasattr(message_factory, "GetMessageClass"),
+    reason="services made at run time need protobuf 4.22; the package etcd3 has an older one",
+)
 def test_a_message_of_another_pool():
     """
     A message is sent for one of the same name: a file may be in the process twice.
