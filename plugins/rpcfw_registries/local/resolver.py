@@ -14,6 +14,7 @@ from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Surroundings
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.values.localhost import LOOPBACK, is_localhost
 
 __all__ = ["LookUp", "Name", "look_up"]
 
@@ -34,7 +35,12 @@ def look_up(host: str) -> list[str]:
 
     Addresses of a family that this machine has none of are left out.
     """
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    except OSError:
+        if is_localhost(host):
+            return [LOOPBACK]
+        raise
     return [str(sockaddr[0]) for *_, sockaddr in found]
 
 

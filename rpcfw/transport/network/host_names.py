@@ -8,7 +8,15 @@ at the edge, and resolvers answer for them: a name in DNS is any bytes (RFC 2181
 
 from __future__ import annotations
 
-from twisted.internet.endpoints import HostnameEndpoint
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint
+from twisted.internet.error import DNSLookupError
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.python.failure import Failure
+
+from rpcfw.values.localhost import LOOPBACK, is_localhost
 
 __all__ = ["AnyHostnameEndpoint"]
 
@@ -19,7 +27,20 @@ _MOST_NAME = 253
 class AnyHostnameEndpoint(HostnameEndpoint):
     """
     Connects to a host by the name as it is written, if that is ASCII.
+
+    ``localhost`` is the loopback address where the resolver does not know it.
     """
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:  # noqa: N803  # Twisted's
+        connecting: Deferred[Any] = super().connect(protocolFactory)
+        if is_localhost(self._hostText):
+            connecting.addErrback(self._connect_to_loopback, protocolFactory)
+        return connecting
+
+    def _connect_to_loopback(self, failure: Failure, factory: IProtocolFactory) -> Deferred[Any]:
+        failure.trap(DNSLookupError)
+        loopback = TCP4ClientEndpoint(self._reactor, LOOPBACK, self._port, self._timeout)
+        return loopback.connect(factory)
 
     @staticmethod
     def _hostAsBytesAndText(host: bytes | str) -> tuple[bool, bytes, str]:  # noqa: N802  # Twisted's

@@ -4,6 +4,8 @@ The dns registry: names become the instances that their addresses are.
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -188,6 +190,20 @@ def test_mistakes_are_told():
     with pytest.raises(SettingsError) as caught:
         World("demo.Orders = nowhere", refresh="10ms", limit="0")
     assert 3 == len(caught.value.mistakes)
+
+
+def test_localhost_needs_no_hosts_file(monkeypatch):
+    """
+    In a container without one the name is this machine's all the same; others are not.
+    """
+
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert ["127.0.0.1"] == look_up("localhost")
+    with pytest.raises(OSError, match="not known"):
+        look_up("shop.example")
 
 
 def test_the_system_is_asked():
