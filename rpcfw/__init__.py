@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from rpcfw.client.options import with_options
     from rpcfw.client.stub import Stub
     from rpcfw.errors import ApplicationError, CallError
+    from rpcfw.spi.call_details import CallDetails, call_details
     from rpcfw.spi.compressor import uncompressed
     from rpcfw.spi.context import Context, context
-    from rpcfw.spi.hearing import Heard, hearing
     from rpcfw.spi.service import Service, method
     from rpcfw.status import Hint, Status
 
 __all__ = [
     "Application",
     "ApplicationError",
+    "CallDetails",
     "CallError",
     "Context",
-    "Heard",
     "Hint",
     "Service",
     "Status",
     "Stub",
     "blocking",
+    "call_details",
     "context",
-    "hearing",
     "method",
     "uncompressed",
     "with_options",
@@ -45,14 +45,14 @@ _HOMES = {
     "ApplicationError": "rpcfw.errors",
     "CallError": "rpcfw.errors",
     "Context": "rpcfw.spi.context",
-    "Heard": "rpcfw.spi.hearing",
+    "CallDetails": "rpcfw.spi.call_details",
     "Hint": "rpcfw.status",
     "Service": "rpcfw.spi.service",
     "Status": "rpcfw.status",
     "Stub": "rpcfw.client.stub",
     "blocking": "rpcfw.app.blocking",
     "context": "rpcfw.spi.context",
-    "hearing": "rpcfw.spi.hearing",
+    "call_details": "rpcfw.spi.call_details",
     "method": "rpcfw.spi.service",
     "uncompressed": "rpcfw.spi.compressor",
     "with_options": "rpcfw.client.options",

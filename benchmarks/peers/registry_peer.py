@@ -37,9 +37,9 @@ def serve(job: Job) -> None:
     Serve a registry node.
     """
     plain = Application.from_ini(sets=("registry.plugin=memory",))
-    ground = plain.ground
-    services = node_services(options_of(NodeOptions), ground.surroundings)
-    node = Application(plain.plan, ground.reactor, ground.chance, services=services)
+    runtime = plain.runtime
+    services = node_services(options_of(NodeOptions), runtime.plugin_context)
+    node = Application(plain.plan, runtime.reactor, runtime.random, services=services)
 
     async def start() -> None:
         await node.start()

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from typing import ClassVar
 
 from rpcfw.errors import CallError
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.status import Hint, Status
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget
@@ -98,8 +98,8 @@ class ByHints(RetryPolicy):
 
     Options: ClassVar[type] = ByHintsOptions
 
-    def __init__(self, options: ByHintsOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: ByHintsOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._max_attempts = options.max_attempts
         self._statuses = _statuses(options.statuses)
         self._always = _statuses(options.always_statuses)
@@ -111,7 +111,7 @@ class ByHints(RetryPolicy):
         )
         self._budget = Budget(options.budget_tokens, options.budget_ratio)
         self._overload_cost = options.budget_overload_cost
-        self._refused = surroundings.meter.counter(
+        self._refused = plugin_context.meter.counter(
             "rpcfw_client_retries_refused_total", "repeats not made because the budget was spent"
         ).of()
 
@@ -132,7 +132,7 @@ class ByHints(RetryPolicy):
         if unsent and call.attempt <= 1:
             return 0.0
         failures = call.attempt - 1 if unsent else call.attempt
-        return self._backoff.delay_s(failures, self.surroundings.chance.random())
+        return self._backoff.delay_s(failures, self.plugin_context.random.random())
 
     def succeeded(self, call: Call) -> None:
         self._budget.refill()

@@ -5,7 +5,7 @@ No second attempt, whatever happened.
 from __future__ import annotations
 
 from rpcfw.errors import CallError
-from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.values.call import Call
 
 __all__ = ["NeverRetry"]

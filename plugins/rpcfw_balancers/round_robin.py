@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rpcfw.spi.balancer import Balancer, Candidate, Picker
-from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.runtime.clock import Chance
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.values.call import Call
 
 __all__ = ["RoundRobin"]
@@ -33,13 +33,13 @@ class RoundRobin(Balancer):
     started together do not all begin with the same instance.
     """
 
-    def __init__(self, options: Any, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._turns: dict[str, _Turns] = {}
 
     def picker(self, candidates: Sequence[Candidate]) -> Picker:
         service = candidates[0].instance.service
-        turns = _Turns(candidates, self._turns.get(service), self.surroundings.chance)
+        turns = _Turns(candidates, self._turns.get(service), self.plugin_context.random)
         self._turns[service] = turns
         return turns
 
@@ -76,10 +76,10 @@ class _Group:
 
 class _Turns(Picker):
     def __init__(
-        self, candidates: Sequence[Candidate], before: _Turns | None, chance: Chance
+        self, candidates: Sequence[Candidate], before: _Turns | None, random: RandomSource
     ) -> None:
         by_weight: dict[int, list[Candidate]] = {}
-        for candidate in _in_order(candidates, before, chance):
+        for candidate in _in_order(candidates, before, random):
             by_weight.setdefault(candidate.weight, []).append(candidate)
         self._drained = _Group(by_weight.pop(0)) if 0 in by_weight else None
         # Heavy ones first: they win ties, which keeps the order smooth.
@@ -133,7 +133,7 @@ class _Turns(Picker):
 
 
 def _in_order(
-    candidates: Sequence[Candidate], before: _Turns | None, chance: Chance
+    candidates: Sequence[Candidate], before: _Turns | None, random: RandomSource
 ) -> list[Candidate]:
     """
     Return the candidates in the order of their turns.
@@ -146,5 +146,5 @@ def _in_order(
     stayed = [one for one in candidates if one.instance.id in ranks]
     stayed.sort(key=lambda one: ranks[one.instance.id])
     fresh = [one for one in candidates if one.instance.id not in ranks]
-    start = chance.randrange(len(fresh)) if fresh else 0
+    start = random.randrange(len(fresh)) if fresh else 0
     return [*stayed, *fresh[start:], *fresh[:start]]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from rpcfw.spi.balancer import Balancer, Candidate, Picker
-from rpcfw.spi.runtime.clock import Chance
+from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.values.call import Call
 
 __all__ = ["WeightedRandom"]
@@ -26,7 +26,7 @@ class WeightedRandom(Balancer):
     """
 
     def picker(self, candidates: Sequence[Candidate]) -> Picker:
-        return _Draw(candidates, self.surroundings.chance)
+        return _Draw(candidates, self.plugin_context.random)
 
 
 class _Draw(Picker):
@@ -34,8 +34,8 @@ class _Draw(Picker):
     Draws a point on the line of all weights, laid end to end.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], chance: Chance) -> None:
-        self._random = chance.random
+    def __init__(self, candidates: Sequence[Candidate], random: RandomSource) -> None:
+        self._random = random.random
         alive = [candidate for candidate in candidates if candidate.weight > 0]
         self._drained = [candidate for candidate in candidates if candidate.weight <= 0]
         self._alive = alive

@@ -12,7 +12,7 @@ import msgspec
 from rpcfw.errors import ContractError, MessageTooLarge
 from rpcfw.spi.codec import Codec, Coder
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.units import Bytes
 from rpcfw_codecs.json_checks import check_of
 from rpcfw_codecs.json_hashes import has_chosen_hashes
@@ -52,8 +52,8 @@ class JSONCodec(Codec):
     name: ClassVar[str] = "json"
     Options: ClassVar[type] = JSONOptions
 
-    def __init__(self, options: JSONOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: JSONOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._max_protobuf = options.max_protobuf
         self._max_hashed = options.max_hashed
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from rpcfw.errors import InvalidMessage
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw_compression.limits import too_large
 
 __all__ = ["ZlibCompressor", "ZlibOptions"]
@@ -41,8 +41,8 @@ class ZlibCompressor(Compressor):
 
     Options: ClassVar[type] = ZlibOptions
 
-    def __init__(self, options: ZlibOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: ZlibOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._level = options.level
 
     @property

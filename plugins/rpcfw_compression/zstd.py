@@ -12,7 +12,7 @@ import zstandard
 from rpcfw.errors import InvalidMessage
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.units import Bytes
 from rpcfw_compression.limits import too_large
 
@@ -52,8 +52,8 @@ class ZstdCompressor(Compressor):
     name: ClassVar[str] = "zstd"
     Options: ClassVar[type] = ZstdOptions
 
-    def __init__(self, options: ZstdOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: ZstdOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._packer = zstandard.ZstdCompressor(level=options.level)
         self._unpacker = zstandard.ZstdDecompressor(max_window_size=options.max_window)
 

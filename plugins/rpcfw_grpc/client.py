@@ -9,7 +9,7 @@ message at once, and if the answer's head, message and trailers come together,
 from __future__ import annotations
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.events import CallEnded, Ready, ResponseReceived, ResponseStarted
+from rpcfw.spi.events import CallEnded, HandshakeCompleted, ResponseReceived, ResponseStarted
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.client_send import Calling
@@ -113,7 +113,7 @@ class ClientMachine(Calling):
             return
         if answer.accepts is not None and not self._told:
             self._told = True
-            self._events.append(Ready(answer.accepts))
+            self._events.append(HandshakeCompleted(answer.accepts))
         if answer.fault:
             self._give_up(stream, answer.status or Status.UNKNOWN, answer.fault)
         elif ended:

@@ -5,7 +5,7 @@ What a client says: calls, their messages, and that they are given up.
 from __future__ import annotations
 
 from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
-from rpcfw.spi.events import CallEnded, Event, PeerLeaving, RequestHead, ResponseReceived
+from rpcfw.spi.events import CallEnded, Event, GoAwayReceived, RequestHead, ResponseReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
@@ -102,7 +102,7 @@ class Calling(GRPCMachine[None]):
         events = super().receive(data)
         if self._last_id > frames.MAX_STREAM_ID - 2 * _SPARE_STREAMS and not self._used_up:
             self._used_up = True
-            events.append(PeerLeaving("the connection's stream numbers are nearly used up"))
+            events.append(GoAwayReceived("the connection's stream numbers are nearly used up"))
         return events
 
     def _check_open(self, call_id: int) -> None:

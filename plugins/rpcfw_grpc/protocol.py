@@ -27,7 +27,7 @@ class GRPCProtocol(WireProtocol):
     name: ClassVar[str] = "grpc"
     alpn: ClassVar[str] = "h2"
     attempts_header: ClassVar[str] = "grpc-previous-rpc-attempts"
-    hears_text: ClassVar[bool] = False
+    text_errors: ClassVar[bool] = False
     #: What a gRPC server bears that nobody has set up otherwise.
     keepalive_floor_s: ClassVar[float] = 300.0
 
@@ -49,5 +49,5 @@ class GRPCProtocol(WireProtocol):
         secure: bool = False,
     ) -> Machine:
         scheme = "https" if secure else "http"
-        caller = self.surroundings.application
+        caller = self.plugin_context.application
         return ClientMachine(limits, accepts, authority or "localhost", scheme, caller)

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from typing import Generic, TypeVar
 
 from rpcfw.errors import LocalProtocolError, MessageTooLarge, RemoteProtocolError
-from rpcfw.spi.events import RoomMade
+from rpcfw.spi.events import StreamWritable
 from rpcfw.spi.protocol import Limits
 from rpcfw_grpc.framing import DATA_AND_PREFIX, PREFIX_BYTES
 from rpcfw_grpc.http2 import frames
@@ -285,7 +285,7 @@ class Sending(Connection, Generic[E]):
         if stream.full and not stream.outgoing.size:
             stream.full = False
             if not stream.done:
-                self._events.append(RoomMade(stream.id))
+                self._events.append(StreamWritable(stream.id))
 
     def _on_stream_window(self, stream_id: int, increment: int) -> None:
         if not increment:

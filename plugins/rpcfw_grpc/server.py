@@ -13,7 +13,7 @@ sends often does not read.
 from __future__ import annotations
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.events import CallCancelled, RequestReceived, SideEnded
+from rpcfw.spi.events import CallCancelled, HalfClosed, RequestReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
@@ -237,7 +237,7 @@ class ServerMachine(Answers):
             return
         began = stream.began
         if stream.turn != self._turn or stream.messages > 1 or type(began) is not RequestReceived:
-            self._events.append(SideEnded(stream.id))
+            self._events.append(HalfClosed(stream.id))
             return
         message = self._take_back(stream)
         began.ended = True

@@ -31,7 +31,7 @@ class Answers(GRPCMachine[Opening]):
     The sending half of the server's side.
     """
 
-    serves_while_leaving: ClassVar[bool] = True
+    accepts_during_drain: ClassVar[bool] = True
     #: "Error parsing request proto" in gRPC's statuscodes.md.
     unreadable_status: ClassVar[Status] = Status.INTERNAL
 

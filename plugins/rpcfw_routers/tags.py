@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.router import Router
 from rpcfw.values.call import Call
 
@@ -44,8 +44,8 @@ class TagRouter(Router):
 
     Options: ClassVar[type] = TagOptions
 
-    def __init__(self, options: TagOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: TagOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._name = options.tag
         self._force = options.force
         self._metadata_name = options.tag.lower()

@@ -16,14 +16,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.app.collector import collect_seldom
-from rpcfw.app.ground import make_ground
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.loading import load_services
 from rpcfw.app.plan import ClientPlan, Plan, read_plan
-from rpcfw.app.reactors import chance as system_chance
+from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
-from rpcfw.app.reactors import settle
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
+from rpcfw.app.runtime import make_ground
 from rpcfw.client.assembly import Client, Policies
 from rpcfw.client.callers import Conversation, P, R, Requests, T
 from rpcfw.client.inspection import ClientInspection
@@ -34,14 +33,14 @@ from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.server import Server
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.runtime.clock import Chance
-from rpcfw.spi.runtime.waiting import apart, spawn
+from rpcfw.spi.runtime.clock import RandomSource
+from rpcfw.spi.runtime.waiting import run_detached, spawn
 from rpcfw.spi.service import Service
 from rpcfw.spi.stream import Stream
-from rpcfw.transport.ground import Ground
 from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.tls_files import TLSFiles
@@ -51,7 +50,7 @@ __all__ = ["Application", "Services"]
 C = TypeVar("C")
 
 #: Service objects, or what makes them from what surrounds them in the process.
-Services = Sequence[Service] | Callable[[Surroundings], Sequence[Service]]
+Services = Sequence[Service] | Callable[[PluginContext], Sequence[Service]]
 
 
 class Application:
@@ -64,7 +63,7 @@ class Application:
     Args:
         plan: what is asked for.
         reactor: Twisted's, or a clock for a process in memory.
-        chance: randomness.
+        random: randomness.
         network: ways to listen and to connect, if not the reactor's own.
         services: served beside those that the plan names.
     """
@@ -75,26 +74,28 @@ class Application:
         self,
         plan: Plan,
         reactor: Any,
-        chance: Chance,
+        random: RandomSource,
         network: Network | None = None,
         services: Services = (),
     ) -> None:
         self.plan = plan
-        self.ground, self._plugins = make_ground(plan, reactor, chance, network, self._open_channel)
-        surroundings = self.ground.surroundings
-        self._affinity = surroundings.affinity
+        self.runtime, self._plugins = make_ground(
+            plan, reactor, random, network, self._open_channel
+        )
+        plugin_context = self.runtime.plugin_context
+        self._affinity = plugin_context.affinity
         self.registry: Registry | None = None
         if plan.registry is not None:
-            self.registry = plan.registry.make(surroundings)
+            self.registry = plan.registry.make(plugin_context)
             self.registry.name = plan.registry.name
         self._clients: dict[str, Client] = {}
         for each in {client.config for client in plan.clients.values() if client.config}:
             if each.unused:
                 self.log.warn("not used of the service config: {names}", names=list(each.unused))
         self._running = self._starting = False
-        self._hooks = Hooks(self.ground.timers)
+        self._hooks = Hooks(self.runtime.timers)
         self.server = self._make_server(services)
-        self._tree = Tree(self._parts(), self.ground.timers, plan.app.stop_limit)
+        self._tree = Tree(self._parts(), self.runtime.timers, plan.app.stop_limit)
 
     @classmethod
     def from_ini(
@@ -123,7 +124,7 @@ class Application:
         keep_freed(plan.app.keep_memory)
         collect_seldom(plan.app.gc_thresholds)
         reactor = system_reactor(plan.app.reactor, own_thread=own_thread)
-        return cls(plan, reactor, system_chance(), services=services)
+        return cls(plan, reactor, random_source(), services=services)
 
     # Clients.
 
@@ -207,16 +208,18 @@ class Application:
                 self._beside(f"the client of {service}", self._start_client, client)
         return client.channel
 
-    def _make_client(self, service: str, plan: ClientPlan, ground: Ground | None = None) -> Client:
-        surroundings = self.ground.surroundings
+    def _make_client(
+        self, service: str, plan: ClientPlan, runtime: Runtime | None = None
+    ) -> Client:
+        plugin_context = self.runtime.plugin_context
         policies = Policies(
-            balancer=plan.balancer.make(surroundings),
-            retry=plan.retry.make(surroundings),
-            routers=[chosen.make(surroundings) for chosen in plan.routers],
-            filters=[(edit, chosen.make(surroundings)) for edit, chosen in plan.filters],
+            balancer=plan.balancer.make(plugin_context),
+            retry=plan.retry.make(plugin_context),
+            routers=[chosen.make(plugin_context) for chosen in plan.routers],
+            filters=[(edit, chosen.make(plugin_context)) for edit, chosen in plan.filters],
             config=plan.config,
         )
-        return Client(ground or self.ground, service, plan.options, policies)
+        return Client(runtime or self.runtime, service, plan.options, policies)
 
     def _open_channel(
         self, address: Address, protocol: str, tls: TLSFiles | None = None
@@ -228,8 +231,8 @@ class Application:
         # Only what needs no registry: routers and users' filters may be about services.
         options = evolve(plan.options, protocols=(protocol,), remove=())  # type: ignore[misc]  # attrs all the same
         bare = evolve(plan, routers=(), filters=(), options=options)
-        ground = self.ground if tls is None else self.ground.secured(tls)
-        client = self._make_client(str(address), bare, ground)
+        runtime = self.runtime if tls is None else self.runtime.secured(tls)
+        client = self._make_client(str(address), bare, runtime)
         client.use([Instance(str(address), str(address), address, (protocol,))])
         client.expect_start()
         self._beside(f"the channel to {address}", client.start_alone)
@@ -246,12 +249,12 @@ class Application:
                 application's reactor does not run where this is awaited.
         """
         self._tree.check_new()
-        settle(self.ground.reactor, self._affinity)
+        settle(self.runtime.reactor, self._affinity)
         self._starting = True
         for client in self.clients:
             client.expect_start()
         try:
-            await apart(self._start())
+            await run_detached(self._start())
         except BaseException:
             self._affinity.release()
             for client in self.clients:
@@ -268,7 +271,7 @@ class Application:
             SetupError: it was started elsewhere than where this is awaited.
         """
         self._affinity.check("Application.stop")
-        await apart(self._stop())
+        await run_detached(self._stop())
         self._affinity.release()
 
     async def _start(self) -> None:
@@ -281,13 +284,13 @@ class Application:
     async def _stop(self) -> None:
         await self._tree.stop()
         await self._written()
-        self.ground.timers.stop()
+        self.runtime.timers.stop()
 
     async def _written(self) -> None:
         """
         Return once what was said last has left. The reactor, which writes it, may end next.
         """
-        await self.ground.network.lingering.when_gone()
+        await self.runtime.network.lingering.when_gone()
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """
@@ -315,7 +318,7 @@ class Application:
                 check_coroutine(main, running)
                 return await running
 
-        return run_to_end(self.ground.reactor, whole)
+        return run_to_end(self.runtime.reactor, whole)
 
     async def __aenter__(self) -> Application:
         await self.start()
@@ -347,10 +350,10 @@ class Application:
         return parts
 
     async def _start_heartbeat(self) -> None:
-        self.ground.pauses.start()
+        self.runtime.pauses.start()
 
     async def _stop_heartbeat(self) -> None:
-        self.ground.pauses.stop()
+        self.runtime.pauses.stop()
 
     async def _start_plugins(self) -> None:
         try:
@@ -393,7 +396,7 @@ class Application:
             begin()
             return
         with suppress(RuntimeError):  # of a loop that is closed: the call will say so
-            self.ground.surroundings.threads.post(begin)
+            self.runtime.plugin_context.threads.post(begin)
 
     async def _stop_clients(self) -> None:
         self._running = False
@@ -401,17 +404,17 @@ class Application:
             await client.stop()
 
     def _make_server(self, services: Services) -> Server | None:
-        plan, surroundings = self.plan, self.ground.surroundings
-        made = services(surroundings) if callable(services) else services
+        plan, plugin_context = self.plan, self.runtime.plugin_context
+        made = services(plugin_context) if callable(services) else services
         place = plan.place("server", "services")
-        served = [*made, *load_services(plan.server.services, surroundings, place)]
+        served = [*made, *load_services(plan.server.services, plugin_context, place)]
         if not served:
             return None
-        filters = [(edit, chosen.make(surroundings)) for edit, chosen in plan.server_filters]
-        builtin = [chosen.make(surroundings) for chosen in plan.builtin]
+        filters = [(edit, chosen.make(plugin_context)) for edit, chosen in plan.server_filters]
+        builtin = [chosen.make(plugin_context) for chosen in plan.builtin]
         clients = ClientInspection(lambda: self.clients)
         try:
-            return Server(self.ground, plan.server, served, filters, builtin, clients)
+            return Server(self.runtime, plan.server, served, filters, builtin, clients)
         except ContractError as error:
             if not plan.server.services:
                 raise  # of the program's own

@@ -77,7 +77,7 @@ class BlockingApplication:
         self._application = Application.from_ini(
             *files, sets=sets, environ=environ, own_thread=True
         )
-        self._thread = ReactorThread.shared(self._application.ground.reactor)
+        self._thread = ReactorThread.shared(self._application.runtime.reactor)
 
     @property
     def application(self) -> Application:
@@ -195,4 +195,4 @@ class BlockingApplication:
         Return the channel to a service by name, for callers in plain threads.
         """
         channel = self._thread.run_plain(self._application.channel, name)
-        return ThreadChannel(channel, self._application.ground.surroundings.threads)
+        return ThreadChannel(channel, self._application.runtime.plugin_context.threads)

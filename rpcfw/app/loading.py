@@ -16,7 +16,7 @@ from rpcfw.errors import SetupError
 from rpcfw.kernel.hints import hint
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.raised import described
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.service import Service
 from rpcfw.spi.service_source import ServiceSource
 
@@ -34,7 +34,7 @@ def import_from(folders: Iterable[Path]) -> None:
 
 
 def load_services(
-    targets: Iterable[str], surroundings: Surroundings, place: str = "[server] services"
+    targets: Iterable[str], plugin_context: PluginContext, place: str = "[server] services"
 ) -> list[Service]:
     """
     Import and make the services that are called ``module:Class``.
@@ -50,7 +50,7 @@ def load_services(
     made: list[Service] = []
     for target in targets:
         try:
-            made += _make(_checked(_imported(target)), surroundings)
+            made += _make(_checked(_imported(target)), plugin_context)
         except _Unusable as unusable:
             raise SetupError(f"{place}: {target!r} {unusable}") from unusable.__cause__
     return made
@@ -111,9 +111,9 @@ def _checked(found: object) -> type[Service] | ServiceSource:
     return cast("type[Service] | ServiceSource", found)
 
 
-def _make(found: type[Service] | ServiceSource, surroundings: Surroundings) -> Sequence[Service]:
+def _make(found: type[Service] | ServiceSource, plugin_context: PluginContext) -> Sequence[Service]:
     try:
-        return found(surroundings) if isinstance(found, ServiceSource) else [found()]
+        return found(plugin_context) if isinstance(found, ServiceSource) else [found()]
     except SetupError as error:
         raise _Unusable(f"cannot be made: {error}") from error
     except Exception as error:

@@ -21,9 +21,8 @@ from rpcfw.kernel.orders import CALL_ORDER, SERVER_ORDER, Order
 from rpcfw.kernel.settings import Sources
 from rpcfw.kernel.stack import Insert, check_edits
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.balancer import Balancer
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
@@ -31,12 +30,13 @@ from rpcfw.spi.options import declared, option, options
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
-from rpcfw.transport.ground import LimitOptions
 from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.pool.link import LinkOptions
+from rpcfw.transport.runtime import LimitOptions
 from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Bytes, Seconds
 

@@ -21,13 +21,13 @@ from rpcfw.errors import SetupError
 from rpcfw.kernel.extras import needs
 from rpcfw.spi.runtime.affinity import Affinity, running_loop
 
-__all__ = ["chance", "chosen", "reactor", "settle"]
+__all__ = ["chosen", "random_source", "reactor", "settle"]
 
 _ASYNCIO = "AsyncioSelectorReactor"
 _NAME = "twisted.internet.reactor"
 
 
-def chance() -> random.Random:
+def random_source() -> random.Random:
     """
     Return randomness from the operating system's seed.
     """

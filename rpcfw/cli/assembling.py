@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from rpcfw.app.application import Application
 from rpcfw.app.loading import services_problems
 from rpcfw.app.plan import Plan, read_plan
-from rpcfw.app.reactors import chance
+from rpcfw.app.reactors import random_source
 from rpcfw.cli.running import calls_only, changed
 from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
@@ -49,7 +49,7 @@ def assemble(sources: Sources) -> list[str]:
     notes: list[str] = []
     mistakes = [mistake for part in _parts(plan) for mistake in _found(part)]
     if not mistakes:
-        mistakes = _found(lambda: notes.extend(_notes(Application(plan, Clock(), chance()))))
+        mistakes = _found(lambda: notes.extend(_notes(Application(plan, Clock(), random_source()))))
     if mistakes:
         raise SettingsError(*mistakes)
     return notes
@@ -92,13 +92,15 @@ def _parts(plan: Plan) -> Iterator[Callable[[], object]]:
 
 
 def _make_registry(plan: Plan) -> None:
-    Application(calls_only(plan), Clock(), chance())
+    Application(calls_only(plan), Clock(), random_source())
 
 
 def _make_services(plan: Plan, target: str) -> None:
     server = changed(plan.server, services=(target,), builtin=())
-    Application(changed(plan, registry=None, server=server, server_filters=()), Clock(), chance())
+    Application(
+        changed(plan, registry=None, server=server, server_filters=()), Clock(), random_source()
+    )
 
 
 def _make_client(plan: Plan, service: str) -> None:
-    Application(changed(calls_only(plan), registry=None), Clock(), chance()).channel(service)
+    Application(changed(calls_only(plan), registry=None), Clock(), random_source()).channel(service)

@@ -171,7 +171,7 @@ async def _channel(application: Application, arguments: Namespace) -> AsyncItera
             yield channel
         return
     protocol = arguments.protocol or application.plan.client(service).options.protocols[0]
-    channel = application.ground.surroundings.open_channel(arguments.address, protocol)
+    channel = application.runtime.plugin_context.open_channel(arguments.address, protocol)
     try:
         yield channel
     finally:
@@ -214,7 +214,7 @@ def _method(arguments: Namespace, shape: Shape) -> Method:
 
 
 async def _lines(application: Application) -> AsyncIterator[Any]:
-    reactor, most_bytes = application.ground.reactor, application.plan.limits.max_send_bytes
+    reactor, most_bytes = application.runtime.reactor, application.plan.limits.max_send_bytes
     number = 0
     async for line in Lines(reactor, sys.stdin.fileno(), most_bytes):
         number += 1

@@ -21,7 +21,7 @@ from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.printable import printable_json
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.runtime.waiting import Waiter, limited
+from rpcfw.spi.runtime.waiting import Waiter, with_deadline
 from rpcfw.values.instance import Instance, Snapshot, instance_to_json
 
 __all__ = ["add_arguments", "run"]
@@ -80,10 +80,12 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
 async def _within(
     application: Application, registry: Registry, arguments: Namespace
 ) -> dict[str, tuple[Instance, ...]]:
-    timers = application.ground.timers
+    timers = application.runtime.timers
     limit_s = arguments.timeout
     try:
-        return await limited(_look(registry, arguments.service), timers, timers.seconds() + limit_s)
+        return await with_deadline(
+            _look(registry, arguments.service), timers, timers.seconds() + limit_s
+        )
     except DeadlineExceeded:
         reason = " ".join(registry.trouble.split()) or "is it running?"
         raise RegistryError(

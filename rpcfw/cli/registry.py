@@ -64,6 +64,6 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         environ,
         change,
         sources,
-        lambda surroundings: node_services(options, surroundings),
+        lambda plugin_context: node_services(options, plugin_context),
     )
     return serve_until_told(application, "registry node", out)

@@ -13,7 +13,7 @@ import attrs
 
 from rpcfw.app.application import Application, Services
 from rpcfw.app.plan import Plan, read_plan
-from rpcfw.app.reactors import chance, reactor
+from rpcfw.app.reactors import random_source, reactor
 from rpcfw.app.running import run_to_end
 from rpcfw.cli.codes import CONFIGURATION, FAILED
 from rpcfw.cli.layers import add_layer_arguments, sources_of
@@ -66,7 +66,7 @@ def application_of(
     """
     plan = change(read_plan(sources or sources_of(arguments, environ)))
     begin_logging(arguments.log_level or plan.app.log_level, sys.stderr)
-    return Application(plan, reactor(plan.app.reactor), chance(), services=services)
+    return Application(plan, reactor(plan.app.reactor), random_source(), services=services)
 
 
 def calls_only(plan: Plan) -> Plan:
@@ -95,7 +95,7 @@ def run(application: Application, command: Callable[[], Coroutine[Any, Any, int]
     What users have to know of is told in one line; a bug of ours has its traceback.
     """
     try:
-        return run_to_end(application.ground.reactor, command)
+        return run_to_end(application.runtime.reactor, command)
     except RPCFWError as error:
         sys.stderr.write(f"{printable(' '.join(str(error).split()))}\n")
         return CONFIGURATION if isinstance(error, SettingsError) else FAILED

@@ -142,5 +142,5 @@ def makeService(options: Options) -> IService:
     Return the service that ``twist`` runs.
     """
     application = options["application"]
-    service: IService = ApplicationService(application, application.ground.reactor.get())
+    service: IService = ApplicationService(application, application.runtime.reactor.get())
     return service

@@ -26,15 +26,15 @@ from rpcfw.filters.retry import AttemptCount
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Insert, Stack
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import NoOptions, Plugin
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.waiting import Waiter
-from rpcfw.transport.ground import Ground
+from rpcfw.transport.runtime import Runtime
 from rpcfw.values.instance import Instance
 from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Seconds
@@ -88,37 +88,37 @@ class Client:
     All that stands behind the channel to one service.
 
     Args:
-        ground: what the process stands on.
+        runtime: what the process stands on.
         service: its name.
         options: see `ClientOptions`.
         policies: see `Policies`.
     """
 
     def __init__(
-        self, ground: Ground, service: str, options: ClientOptions, policies: Policies
+        self, runtime: Runtime, service: str, options: ClientOptions, policies: Policies
     ) -> None:
-        self._ground = ground
+        self._ground = runtime
         self.service = service
-        self.created_at = ground.clock.seconds()
+        self.created_at = runtime.clock.seconds()
         self._options = options
-        self._coders = Coders(ground.payload)
+        self._coders = Coders(runtime.payload)
         self._directory: Directory | None = None
         self._routing = Routing(
             policies.routers,
             policies.balancer,
-            ground.surroundings,
+            runtime.plugin_context,
             self.when_told,
             self._why_silent,
         )
         self.nodes = Nodes(
             options.protocols,
-            ground.make_links,
+            runtime.make_pool,
             self._prepare,
             self._routing.forget,
             options.kept_links,
         )
         self._routing.use(self.nodes)
-        self.metrics = ClientMetrics(NoOptions(), ground.surroundings)
+        self.metrics = ClientMetrics(NoOptions(), runtime.plugin_context)
         self.stack = self._call_stack(policies)
         self._plugins: list[Plugin] = [
             policies.balancer,
@@ -126,20 +126,20 @@ class Client:
             *policies.routers,
             *(filter for _, filter in policies.filters),
         ]
-        self._hooks = Hooks(ground.timers)
+        self._hooks = Hooks(runtime.timers)
         self._beginning: dict[Waiter[None], None] | None = None
         self.stopped = False
-        innermost = selection(ground.timers.seconds, self._none_known)
+        innermost = selection(runtime.timers.seconds, self._none_known)
         stack = self.stack.build(innermost)
         self.channel = ClientChannel(
             stack,
             options,
-            ground.timers,
+            runtime.timers,
             self.stop,
-            ground.surroundings.threads.post,
-            ground.surroundings.affinity,
+            runtime.plugin_context.threads.post,
+            runtime.plugin_context.affinity,
             policies.config,
-            partial(once_ready, ground.surroundings, stack),
+            partial(once_ready, runtime.plugin_context, stack),
         )
 
     def expect_start(self) -> None:
@@ -172,12 +172,12 @@ class Client:
         await self._start_plugins()
         if self.stopped:
             return  # meanwhile
-        ground, options = self._ground, self._options
+        runtime, options = self._ground, self._options
         file = None
         if options.snapshot_dir:
-            file = SnapshotFile(options.snapshot_dir, ground.surroundings.threads)
+            file = SnapshotFile(options.snapshot_dir, runtime.plugin_context.threads)
         self._directory = Directory(
-            registry, self.service, options, ground.clock, file, self.nodes.update
+            registry, self.service, options, runtime.clock, file, self.nodes.update
         )
         await self._directory.start()
 
@@ -258,11 +258,11 @@ class Client:
         return NoInstances(f"no instance of {service} is known: {why}")
 
     def _call_stack(self, policies: Policies) -> Stack:
-        surroundings = self._ground.surroundings
+        plugin_context = self._ground.plugin_context
         stack = Stack(CALL_ORDER)
         stack.put(Role.METRICS, "metrics", self.metrics)
-        stack.put(Role.DEADLINE, "deadline", ClientDeadline(NoOptions(), surroundings))
-        for label, each in attempt_filters(policies.config, policies.retry, surroundings):
+        stack.put(Role.DEADLINE, "deadline", ClientDeadline(NoOptions(), plugin_context))
+        for label, each in attempt_filters(policies.config, policies.retry, plugin_context):
             stack.put(Role.ATTEMPTS, label, each)
         stack.put(Role.ROUTING, "routing", self._routing)
         for edit, filter in policies.filters:
@@ -275,15 +275,15 @@ class Client:
         """
         Give a node its attempt stack.
         """
-        ground = self._ground
+        runtime = self._ground
         stack = Stack(ATTEMPT_ORDER)
         limit_s = self._options.attempt_timeout
         if limit_s is not None:
-            filter = AttemptDeadline(limit_s, ground.surroundings)
+            filter = AttemptDeadline(limit_s, runtime.plugin_context)
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", filter)
         spoken = [name for name in self._options.protocols if name in node.instance.protocols]
-        header = ground.protocol(spoken[0]).attempts_header if spoken else ""
+        header = runtime.protocol(spoken[0]).attempts_header if spoken else ""
         if header:
-            count = AttemptCount(header, ground.surroundings)
+            count = AttemptCount(header, runtime.plugin_context)
             stack.put(Role.CREDENTIALS, "attempt count", count)
-        node.attempt = stack.build(dispatch(node, ground.payload, self._coders, ground.timers))
+        node.attempt = stack.build(dispatch(node, runtime.payload, self._coders, runtime.timers))

@@ -8,14 +8,14 @@ from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any
 
-from rpcfw.client.lazy_stream import OpeningStream
+from rpcfw.client.lazy_stream import LazyStream
+from rpcfw.spi.call_details import active_captures, current_capture
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.hearing import ears, listener
 from rpcfw.spi.options import option, options
 from rpcfw.spi.runtime.affinity import Affinity
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiting import apart
+from rpcfw.spi.runtime.waiting import run_detached
 from rpcfw.spi.stream import Stream
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, Metadata, MetadataLike
@@ -91,8 +91,8 @@ class ClientChannel(Channel):
     ) -> Coroutine[Any, Any, Any]:
         call = self._begin(method, request, timeout_s, metadata, compression)
         stack = self._ready_stack if wait_for_ready else self._stack
-        heard = listener() if ears else None
-        running = stack(call) if heard is None else heard.follow(call, stack)
+        details = current_capture() if active_captures else None
+        running = stack(call) if details is None else details.follow(call, stack)
         # What Python names if nobody awaits it; a stack's own functions say nothing to a caller.
         # It costs 20 ns of a call's 18 us.
         running.__qualname__ = method.path  # type: ignore[attr-defined]  # a coroutine has one
@@ -109,11 +109,11 @@ class ClientChannel(Channel):
     ) -> Stream:
         call = self._begin(method, request, timeout_s, metadata, compression)
         stack = self._ready_stack if wait_for_ready else self._stack
-        return OpeningStream(call, stack, self._post, self._affinity)
+        return LazyStream(call, stack, self._post, self._affinity)
 
     async def close(self) -> None:
         self._affinity.check("the close of a channel")
-        await apart(self._close())
+        await run_detached(self._close())
 
     def _begin(
         self,

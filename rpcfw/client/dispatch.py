@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.client.pending_calls import LongWay, UnaryReply
+from rpcfw.client.pending_calls import QueuedCalls, UnaryReply
 from rpcfw.client.streams import overrun
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Cancelled, Overloaded
@@ -55,7 +55,7 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
     seconds = timers.seconds
     threshold_bytes = payload.threshold_bytes
     of = coders.of
-    long_way = LongWay(links, payload, timers)
+    long_way = QueuedCalls(links, payload, timers)
 
     async def step(call: Call) -> Any:
         method = call.method

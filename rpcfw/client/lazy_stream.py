@@ -18,10 +18,10 @@ from rpcfw.spi.stream import Stream
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 
-__all__ = ["OpeningStream"]
+__all__ = ["LazyStream"]
 
 
-class OpeningStream(Stream):
+class LazyStream(Stream):
     """
     Takes its call through the stack once it is used.
 
@@ -54,7 +54,7 @@ class OpeningStream(Stream):
         self._ended = False
         self._waiting: list[Waiter[None]] = []
 
-    def __aiter__(self) -> OpeningStream:
+    def __aiter__(self) -> LazyStream:
         return self
 
     async def __anext__(self) -> Any:

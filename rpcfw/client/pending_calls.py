@@ -16,11 +16,11 @@ from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver, UnaryListener
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.pool.pool import Links
-from rpcfw.transport.pool.queue import Beginning
+from rpcfw.transport.pool.pool import ConnectionPool
+from rpcfw.transport.pool.queue import PendingCall
 from rpcfw.values.call import Call
 
-__all__ = ["LongWay", "UnaryReply"]
+__all__ = ["QueuedCalls", "UnaryReply"]
 
 
 class UnaryReply(Waiter[ResponseReceived], UnaryListener):
@@ -45,7 +45,7 @@ class UnaryReply(Waiter[ResponseReceived], UnaryListener):
         super().cancel()
 
 
-class LongWay:
+class QueuedCalls:
     """
     Makes calls on one node's links.
 
@@ -55,7 +55,7 @@ class LongWay:
         timers: the deadlines of the process.
     """
 
-    def __init__(self, links: Links, payload: Payload, timers: Timers) -> None:
+    def __init__(self, links: ConnectionPool, payload: Payload, timers: Timers) -> None:
         self.links = links
         self.payload = payload
         self.timers = timers
@@ -66,7 +66,7 @@ class LongWay:
         """
         method = call.method
         if method.one_way:
-            return await self.links.admit(_OneWay(self, call, writer), call.deadline)
+            return await self.links.acquire(_OneWay(self, call, writer), call.deadline)
         if method.unary:
             event = await self.answer(call, writer)
             call.response_metadata, call.trailers = event.metadata, event.trailers
@@ -74,7 +74,7 @@ class LongWay:
         if call.request is None and not method.server_streams:
             # Such a call hands nothing to write to up, so it would wait for its whole limit.
             raise TypeError(f"{method.path} takes an iterable of messages; got None")
-        stream = await self.links.admit(_Streaming(self, call, writer, reader), call.deadline)
+        stream = await self.links.acquire(_Streaming(self, call, writer, reader), call.deadline)
         await stream.begin()
         return stream if method.server_streams else await stream.only_response()
 
@@ -82,7 +82,7 @@ class LongWay:
         """
         Make a unary call once there is room, and return its answer.
         """
-        reply = await self.links.admit(_Unary(self, call, writer), call.deadline)
+        reply = await self.links.acquire(_Unary(self, call, writer), call.deadline)
         try:
             return await reply
         except BaseException as error:
@@ -100,8 +100,8 @@ class LongWay:
         return RequestHead(method.path, method.codec, left_s, call.metadata)
 
 
-class _Unary(Beginning[UnaryReply]):
-    def __init__(self, way: LongWay, call: Call, writer: Coder) -> None:
+class _Unary(PendingCall[UnaryReply]):
+    def __init__(self, way: QueuedCalls, call: Call, writer: Coder) -> None:
         self._way = way
         self._call = call
         self._body = way.payload.write(writer, call.request, "the request")
@@ -130,8 +130,8 @@ class _Unary(Beginning[UnaryReply]):
         begun.cancel()
 
 
-class _OneWay(Beginning[None]):
-    def __init__(self, way: LongWay, call: Call, writer: Coder) -> None:
+class _OneWay(PendingCall[None]):
+    def __init__(self, way: QueuedCalls, call: Call, writer: Coder) -> None:
         self._way = way
         self._call = call
         self._body = way.payload.write(writer, call.request, "the request")
@@ -152,8 +152,8 @@ class _OneWay(Beginning[None]):
         """
 
 
-class _Streaming(Beginning[CallStream]):
-    def __init__(self, way: LongWay, call: Call, writer: Coder, reader: Coder) -> None:
+class _Streaming(PendingCall[CallStream]):
+    def __init__(self, way: QueuedCalls, call: Call, writer: Coder, reader: Coder) -> None:
         self._way = way
         self._call = call
         self._coders = writer, reader

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from rpcfw.spi.service import Offered, Service
+from rpcfw.spi.service import MethodSpec, Service
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Shape
@@ -26,10 +26,10 @@ _OPTIONS = [
 ]
 
 # A client may be asked for often, and a signature takes longer than the client.
-_known: WeakKeyDictionary[Offered, Signature] = WeakKeyDictionary()
+_known: WeakKeyDictionary[MethodSpec, Signature] = WeakKeyDictionary()
 
 
-def describe(stub: Callable[..., Any], service: type[Service], one: Offered) -> None:
+def describe(stub: Callable[..., Any], service: type[Service], one: MethodSpec) -> None:
     """
     Write name, text and signature on the function that calls a method.
     """
@@ -46,7 +46,7 @@ def describe(stub: Callable[..., Any], service: type[Service], one: Offered) -> 
     described.__signature__ = signature
 
 
-def only_parameter(service: type[Service], one: Offered) -> str:
+def only_parameter(service: type[Service], one: MethodSpec) -> str:
     """
     Return the name of the one parameter of a method that takes messages as they are.
     """
@@ -68,7 +68,7 @@ def with_result(signature: Signature, item: Callable[[Any, Any], Any]) -> Signat
     return signature.replace(return_annotation=arguments[-1])
 
 
-def _signature(service: type[Service], one: Offered) -> Signature:
+def _signature(service: type[Service], one: MethodSpec) -> Signature:
     method = one.method
     if method.shape.server_streams:
         sent = method.request_type if method.shape.client_streams else Any
@@ -82,7 +82,7 @@ def _generic(kind: Any, *arguments: Any) -> Any:
     return kind[arguments]
 
 
-def _parameters(service: type[Service], one: Offered) -> list[Parameter]:
+def _parameters(service: type[Service], one: MethodSpec) -> list[Parameter]:
     kind = Parameter.POSITIONAL_OR_KEYWORD
     if one.parameters is None:
         taken = one.method.request_type

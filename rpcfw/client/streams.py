@@ -26,8 +26,8 @@ from rpcfw.spi.stream import Stream
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver, Listener, error_of
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import Mailbox
-from rpcfw.transport.streams.outbox import Outlet
+from rpcfw.transport.streams.inbox import ReceiveStream
+from rpcfw.transport.streams.outbox import SendStream
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 
@@ -83,8 +83,8 @@ class CallStream(Stream, Listener):
         self._writer = writer
         self._reader = reader
         self._timers = timers
-        self._mailbox = Mailbox(driver)
-        self._outlet: Outlet | None = None
+        self._mailbox = ReceiveStream(driver)
+        self._outlet: SendStream | None = None
         self._pump: Deferred[None] | None = None
         self._call_id = 0
         self._over = False
@@ -104,7 +104,7 @@ class CallStream(Stream, Listener):
         """
         call, driver = self._call, self._driver
         if call.method.shape.client_streams:
-            outlet = self._outlet = Outlet(
+            outlet = self._outlet = SendStream(
                 driver, self._payload, self._writer, "a request message", driver.accepts
             )
             if call.compression is not None:

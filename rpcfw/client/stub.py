@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 from rpcfw.client.signatures import describe, only_parameter
 from rpcfw.errors import ContractError
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.service import Offered, Service, offered, offered_as
+from rpcfw.spi.service import MethodSpec, Service, offered, offered_as
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method, Shape
@@ -118,7 +118,7 @@ def proxy(service: type[Service], channel: Channel) -> Any:
     return type(f"{service.__name__}Proxy", (), namespace)()
 
 
-def _method(service: type[Service], one: Offered, channel: Channel) -> Callable[..., Any]:
+def _method(service: type[Service], one: MethodSpec, channel: Channel) -> Callable[..., Any]:
     """
     Return the function that calls one method, in one of the four ways to call.
     """

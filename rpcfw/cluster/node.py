@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from rpcfw.spi.filter import CallStep
 from rpcfw.transport.pool.link import LinkState
-from rpcfw.transport.pool.pool import Links
+from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.instance import Instance
 
 __all__ = ["Node", "Rank"]
@@ -45,7 +45,7 @@ class Node:
     #: The attempt stack down to the link; set by whoever builds it.
     attempt: CallStep
 
-    def __init__(self, instance: Instance, links: Links) -> None:
+    def __init__(self, instance: Instance, links: ConnectionPool) -> None:
         self.instance = instance
         self.links = links
         self.peer = str(instance.address)
@@ -60,7 +60,7 @@ class Node:
         links = self.links
         state = links.state
         if state is LinkState.READY:
-            return Rank.CROWDED if links.crowded else Rank.READY
+            return Rank.CROWDED if links.saturated else Rank.READY
         if state is LinkState.IDLE or state is LinkState.CONNECTING:
             return Rank.FAILED if links.failed else Rank.UNTRIED
         return Rank.UNREACHABLE

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.errors import CallError
 from rpcfw.transport.connection.driver import Driver
-from rpcfw.transport.pool.pool import Links
+from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
 __all__ = ["MakeLinks", "Nodes"]
 
 #: (address, protocol, told of changes) to the links to a node.
-MakeLinks = Callable[[Address, str, Callable[[], None]], Links]
+MakeLinks = Callable[[Address, str, Callable[[], None]], ConnectionPool]
 
 #: So many names of wires, which a registry gives, stand in an error.
 _MOST_SHOWN = 5
@@ -28,7 +28,7 @@ class Nodes:
 
     Args:
         protocols: the wires this client speaks, best first.
-        make_links: opens the way to a node.
+        make_pool: opens the way to a node.
         prepare: gives a new node its attempt stack.
         changed: told whenever what a picker was made from is no longer so.
         max_kept: so many nodes are kept connected, as instances come and go; further
@@ -38,13 +38,13 @@ class Nodes:
     def __init__(
         self,
         protocols: tuple[str, ...],
-        make_links: MakeLinks,
+        make_pool: MakeLinks,
         prepare: Callable[[Node], None],
         changed: Callable[[], None],
         max_kept: int,
     ) -> None:
         self._protocols = protocols
-        self._make_links = make_links
+        self._make_links = make_pool
         self._prepare = prepare
         self._changed = changed
         self._max_kept = max_kept
@@ -52,7 +52,7 @@ class Nodes:
         #: Known, and no nodes for us: they speak none of our wires.
         self._strangers: tuple[Instance, ...] = ()
         #: Gone from the set, with calls that were open then.
-        self._draining: list[tuple[Links, Driver]] = []
+        self._draining: list[tuple[ConnectionPool, Driver]] = []
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -107,7 +107,7 @@ class Nodes:
         for links in (*(node.links for node in nodes.values()), *(links for links, _ in draining)):
             links.close(error.message)
 
-    def _drain(self, links: Links) -> None:
+    def _drain(self, links: ConnectionPool) -> None:
         self._draining = [(one, driver) for one, driver in self._draining if driver.listeners]
         self._draining += [(links, driver) for driver in links.drivers if driver.listeners]
         links.drain("the instance is gone from the registry")

@@ -14,7 +14,7 @@ from rpcfw.cluster.nodes import Nodes
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.plugin import NoOptions, Surroundings
+from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint
@@ -57,7 +57,7 @@ class Routing(Filter):
     Args:
         routers: in order.
         balancer: makes the pickers.
-        surroundings: of the process.
+        plugin_context: of the process.
         when_told: awaited before the first answer: returns once nodes are known, or
             it is known that there are none.
         why_silent: says why that takes so long, for errors.
@@ -67,11 +67,11 @@ class Routing(Filter):
         self,
         routers: Sequence[Router],
         balancer: Balancer,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
         when_told: Callable[[], Awaitable[None]],
         why_silent: Callable[[], str],
     ) -> None:
-        super().__init__(NoOptions(), surroundings)
+        super().__init__(NoOptions(), plugin_context)
         self._routers = tuple(routers)
         self._balancer = balancer
         self._when_told = when_told
@@ -117,7 +117,7 @@ class Routing(Filter):
         try:
             await self._when_told()
         except CANCELLED:
-            if self.surroundings.clock.seconds() < call.deadline:
+            if self.plugin_context.clock.seconds() < call.deadline:
                 raise
             raise DeadlineExceeded(self._why_silent(), hints=Hint.NEVER_SENT) from None
         call.route = self._find(key, call)

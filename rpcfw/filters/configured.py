@@ -9,9 +9,9 @@ from typing import Any
 from rpcfw.errors import CallError, DeadlineExceeded
 from rpcfw.filters.hedge import Hedge
 from rpcfw.filters.retry import Retry
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.plugin import NoOptions, Surroundings
+from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Hint, Status
 from rpcfw.values.backoff import Backoff
@@ -27,7 +27,7 @@ _TRIES = Backoff(initial_s=0.02, factor=2, most_s=0.25)
 
 
 def attempt_filters(
-    config: ServiceConfig | None, policy: RetryPolicy, surroundings: Surroundings
+    config: ServiceConfig | None, policy: RetryPolicy, plugin_context: PluginContext
 ) -> list[tuple[str, Filter]]:
     """
     Return what makes attempts, outermost first, each with its label.
@@ -36,16 +36,16 @@ def attempt_filters(
         policy: the user's own.
     """
     if config is None:
-        return [("retry", Retry(policy, surroundings))]
+        return [("retry", Retry(policy, plugin_context))]
     throttling = config.throttling
     budget = Budget(0, 0)
     if throttling is not None:
         budget = Budget(throttling.max_tokens, throttling.token_ratio)
-    retry = ConfiguredRetry(config, policy, budget, surroundings)
+    retry = ConfiguredRetry(config, policy, budget, plugin_context)
     return [
-        ("hedge", Hedge(config, budget, surroundings)),
-        ("retry", Retry(retry, surroundings)),
-        ("wait for ready", WaitForReady(config, surroundings)),
+        ("hedge", Hedge(config, budget, plugin_context)),
+        ("retry", Retry(retry, plugin_context)),
+        ("wait for ready", WaitForReady(config, plugin_context)),
     ]
 
 
@@ -73,9 +73,9 @@ class ConfiguredRetry(RetryPolicy):
         config: ServiceConfig,
         policy: RetryPolicy,
         budget: Budget,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
     ) -> None:
-        super().__init__(NoOptions(), surroundings)
+        super().__init__(NoOptions(), plugin_context)
         self._config = config
         self._policy = policy
         self._budget = budget
@@ -95,7 +95,7 @@ class ConfiguredRetry(RetryPolicy):
             return None
         if wish is not None:
             return wish
-        return rule.backoff.delay_s(call.attempt, self.surroundings.chance.random())
+        return rule.backoff.delay_s(call.attempt, self.plugin_context.random.random())
 
     def succeeded(self, call: Call) -> None:
         self._budget.refill()
@@ -110,24 +110,24 @@ class WaitForReady(Filter):
 
     Args:
         config: says of which methods.
-        surroundings: for time and chance.
+        plugin_context: for time and chance.
     """
 
-    def __init__(self, config: ServiceConfig, surroundings: Surroundings) -> None:
-        super().__init__(NoOptions(), surroundings)
+    def __init__(self, config: ServiceConfig, plugin_context: PluginContext) -> None:
+        super().__init__(NoOptions(), plugin_context)
         self._config = config
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         if not self._config.of(call.method.service, call.method.name).wait_for_ready:
             return await proceed(call)
-        return await once_ready(self.surroundings, proceed, call)
+        return await once_ready(self.plugin_context, proceed, call)
 
 
-async def once_ready(surroundings: Surroundings, proceed: CallStep, call: Call) -> Any:
+async def once_ready(plugin_context: PluginContext, proceed: CallStep, call: Call) -> Any:
     """
     Proceed with a call, again and again until somebody serves or its time is over.
     """
-    clock, chance = surroundings.clock, surroundings.chance
+    clock, random = plugin_context.clock, plugin_context.random
     failures = 0
     while True:
         try:
@@ -138,5 +138,5 @@ async def once_ready(surroundings: Surroundings, proceed: CallStep, call: Call) 
             if clock.seconds() >= call.deadline:
                 raise DeadlineExceeded(f"nobody served in time; the last try: {error}") from error
         failures += 1
-        delay_s = _TRIES.delay_s(failures, chance.random())
+        delay_s = _TRIES.delay_s(failures, random.random())
         await sleep(clock, min(delay_s, max(0.0, call.deadline - clock.seconds())))

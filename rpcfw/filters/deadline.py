@@ -9,8 +9,8 @@ from typing import Any
 
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.plugin import NoOptions, Surroundings
-from rpcfw.spi.runtime.waiting import limited
+from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.status import Hint
 from rpcfw.values.call import Call, serving
 
@@ -29,8 +29,8 @@ class ClientDeadline(Filter):
         return await self.bind(proceed)(call)
 
     def bind(self, proceed: CallStep) -> CallStep:
-        timers = self.surroundings.timers
-        affinity = self.surroundings.affinity
+        timers = self.plugin_context.timers
+        affinity = self.plugin_context.affinity
         seconds = timers.seconds
 
         async def step(call: Call) -> Any:
@@ -47,7 +47,7 @@ class ClientDeadline(Filter):
                     hints=Hint.NEVER_SENT,
                 )
             try:
-                return await limited(proceed(call), timers, call.deadline)
+                return await with_deadline(proceed(call), timers, call.deadline)
             except DeadlineExceeded as error:
                 if not error.message:
                     error.message = _overran(call, call.deadline - began)
@@ -71,21 +71,21 @@ class AttemptDeadline(Filter):
 
     Args:
         limit_s: the share.
-        surroundings: for the timers.
+        plugin_context: for the timers.
     """
 
-    def __init__(self, limit_s: float, surroundings: Surroundings) -> None:
-        super().__init__(NoOptions(), surroundings)
+    def __init__(self, limit_s: float, plugin_context: PluginContext) -> None:
+        super().__init__(NoOptions(), plugin_context)
         self._limit_s = limit_s
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
-        timers = self.surroundings.timers
+        timers = self.plugin_context.timers
         limit_s = self._limit_s
         deadline = timers.seconds() + limit_s
         if deadline >= call.deadline:
             return await proceed(call)
         try:
-            return await limited(proceed(call), timers, deadline)
+            return await with_deadline(proceed(call), timers, deadline)
         except DeadlineExceeded as error:
             if not error.message:
                 error.message = f"no answer from {call.peer} within attempt_timeout {limit_s:g} s"
@@ -105,7 +105,7 @@ class ServerDeadline(Filter):
         return await self.bind(proceed)(call)
 
     def bind(self, proceed: CallStep) -> CallStep:
-        seconds = self.surroundings.clock.seconds
+        seconds = self.plugin_context.clock.seconds
 
         def step(call: Call) -> Coroutine[Any, Any, Any]:
             return _too_late(call) if call.deadline <= seconds() else proceed(call)

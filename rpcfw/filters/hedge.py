@@ -20,7 +20,7 @@ from attrs import define, evolve
 
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.plugin import NoOptions, Surroundings
+from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint
 from rpcfw.values.backoff import Backoff
@@ -43,11 +43,13 @@ class Hedge(Filter):
     Args:
         config: says it.
         budget: the tokens of all calls; without enough there are no further attempts.
-        surroundings: for time.
+        plugin_context: for time.
     """
 
-    def __init__(self, config: ServiceConfig, budget: Budget, surroundings: Surroundings) -> None:
-        super().__init__(NoOptions(), surroundings)
+    def __init__(
+        self, config: ServiceConfig, budget: Budget, plugin_context: PluginContext
+    ) -> None:
+        super().__init__(NoOptions(), plugin_context)
         self._config = config
         self._budget = budget
 
@@ -55,14 +57,14 @@ class Hedge(Filter):
         return await self.bind(proceed)(call)
 
     def bind(self, proceed: CallStep) -> CallStep:
-        config, budget, surroundings = self._config, self._budget, self.surroundings
+        config, budget, plugin_context = self._config, self._budget, self.plugin_context
 
         def step(call: Call) -> Any:
             method = call.method
             rule = config.of(method.service, method.name).hedging
             if rule is None or not method.unary or method.one_way:
                 return proceed(call)
-            return _Race(call, proceed, rule, budget, surroundings).run()
+            return _Race(call, proceed, rule, budget, plugin_context).run()
 
         return step
 
@@ -91,14 +93,14 @@ class _Race:
         proceed: CallStep,
         rule: Hedging,
         budget: Budget,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
     ) -> None:
         self._call = call
         self._proceed = proceed
         self._rule = rule
         self._budget = budget
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
         self._begun: list[_Attempt] = []
         self._under_way: list[_Attempt] = []
         self._ended: list[_Attempt] = []

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.inspection import Calls, total
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.metrics import Counter, Family, Gauge, Histogram
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
@@ -63,9 +63,9 @@ class CallMetrics(Filter):
 
     side: ClassVar[str]
 
-    def __init__(self, options: Any, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
-        meter, side = surroundings.meter, self.side
+    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        meter, side = plugin_context.meter, self.side
         labels = ("service", "method")
         self._ended = meter.counter(
             f"rpcfw_{side}_calls_total", "calls that have ended", *labels, "status"
@@ -95,7 +95,7 @@ class CallMetrics(Filter):
 
     def bind(self, proceed: CallStep) -> CallStep:
         methods = self._methods
-        seconds = self.surroundings.clock.seconds
+        seconds = self.plugin_context.clock.seconds
 
         async def step(call: Call) -> Any:
             numbers = methods.get(call.method)

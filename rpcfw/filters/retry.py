@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.errors import CallError
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.plugin import NoOptions, Surroundings
+from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
@@ -25,11 +25,11 @@ class Retry(Filter):
 
     Args:
         policy: decides.
-        surroundings: for the clock that delays are on.
+        plugin_context: for the clock that delays are on.
     """
 
-    def __init__(self, policy: RetryPolicy, surroundings: Surroundings) -> None:
-        super().__init__(NoOptions(), surroundings)
+    def __init__(self, policy: RetryPolicy, plugin_context: PluginContext) -> None:
+        super().__init__(NoOptions(), plugin_context)
         self._policy = policy
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
@@ -60,7 +60,7 @@ class Retry(Filter):
         """
         Wait before the next attempt; False if the call's time would be over then.
         """
-        clock = self.surroundings.clock
+        clock = self.plugin_context.clock
         if clock.seconds() + delay_s >= call.deadline:
             return False
         if delay_s > 0:
@@ -74,11 +74,11 @@ class AttemptCount(Filter):
 
     Args:
         name: of the pair.
-        surroundings: of the process.
+        plugin_context: of the process.
     """
 
-    def __init__(self, name: str, surroundings: Surroundings) -> None:
-        super().__init__(NoOptions(), surroundings)
+    def __init__(self, name: str, plugin_context: PluginContext) -> None:
+        super().__init__(NoOptions(), plugin_context)
         self._name = name
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:

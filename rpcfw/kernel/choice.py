@@ -16,7 +16,7 @@ from rpcfw.errors import PluginError, SettingsError, SetupError
 from rpcfw.kernel.plugins import Find, Plugins, installed, local_plugin
 from rpcfw.kernel.raised import described
 from rpcfw.kernel.settings import Sources
-from rpcfw.spi.plugin import Plugin, Surroundings
+from rpcfw.spi.plugin import Plugin, PluginContext
 
 __all__ = ["Chooser", "Chosen"]
 
@@ -40,7 +40,7 @@ class Chosen(Generic[P]):
     options: Any
     place: str = ""
 
-    def make(self, surroundings: Surroundings) -> P:
+    def make(self, plugin_context: PluginContext) -> P:
         """
         Return a new instance.
 
@@ -49,7 +49,7 @@ class Chosen(Generic[P]):
             PluginError: its class raised something else.
         """
         try:
-            return self.plugin(self.options, surroundings)
+            return self.plugin(self.options, plugin_context)
         except SetupError as error:
             lines = str(error).splitlines()
             raise SettingsError(

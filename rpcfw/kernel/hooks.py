@@ -20,7 +20,7 @@ from rpcfw.errors import DeadlineExceeded, SetupError
 from rpcfw.spi.hooks import run_hook
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, limited, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn, with_deadline
 from rpcfw.spi.service import Service
 
 __all__ = ["Hooks"]
@@ -135,7 +135,7 @@ class Hooks:
         self._timers.watch(began_at + _SLOW_S, slow)
         deadline = began_at + self._startup_limit_s
         try:
-            return await limited(starting, self._timers, deadline)
+            return await with_deadline(starting, self._timers, deadline)
         except DeadlineExceeded:
             if now() < deadline:
                 raise  # of a call that it made
@@ -149,7 +149,7 @@ class Hooks:
     async def _end(self, running: _Running, deadline: float) -> None:
         began_at = self._timers.seconds()
         try:
-            error = await limited(running.end(), self._timers, deadline)
+            error = await with_deadline(running.end(), self._timers, deadline)
         except DeadlineExceeded:
             self.log.warn(
                 "{what} had not ended after {waited:.3g} s and was given up",

@@ -29,7 +29,7 @@ from twisted.logger import Logger
 from rpcfw.errors import DeadlineExceeded, SetupError
 from rpcfw.spi.hooks import run_hook
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, limited, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn, with_deadline
 
 __all__ = ["NamedPart", "Part", "Tree"]
 
@@ -211,7 +211,7 @@ class Tree:
 
         starting.cancel()
         try:
-            await limited(over(), self._timers, deadline)
+            await with_deadline(over(), self._timers, deadline)
         except DeadlineExceeded:
             _log.warn("a part was still starting when the time for stopping was over")
 
@@ -227,7 +227,7 @@ class Tree:
 
     async def _stop_part(self, part: Part, deadline: float) -> None:
         try:
-            await limited(part.stop(), self._timers, deadline)
+            await with_deadline(part.stop(), self._timers, deadline)
         except DeadlineExceeded:
             _log.warn("{part} did not stop in time and was given up", part=part.name)
         except CANCELLED:

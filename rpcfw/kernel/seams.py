@@ -4,15 +4,15 @@ The seams that plugins are found for, by entry-point group.
 
 from __future__ import annotations
 
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.balancer import Balancer
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
 
 __all__ = ["GROUP_PREFIX", "SEAMS"]

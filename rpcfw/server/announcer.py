@@ -14,38 +14,38 @@ from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways, is_every_interface, is_loopback, reached_at
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.runtime.waiting import limited
+from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.spi.service import Service
-from rpcfw.transport.ground import Ground
+from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["Announcing"]
+__all__ = ["Announcer"]
 
 #: What may not stand in an instance's id.
 _UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
 
 
-class Announcing:
+class Announcer:
     """
     The announced instances of one server.
 
     Args:
         registry: where.
         options: what they say of themselves.
-        ground: for time, chance and threads.
+        runtime: for time, chance and threads.
         ways: how the system is asked for this machine's addresses.
     """
 
     log = Logger()
 
     def __init__(
-        self, registry: Registry, options: ServerOptions, ground: Ground, ways: Ways | None = None
+        self, registry: Registry, options: ServerOptions, runtime: Runtime, ways: Ways | None = None
     ) -> None:
         self._registry = registry
         self._ways = ways or Ways()
         self._options = options
-        self._ground = ground
+        self._ground = runtime
         self._instances: list[Instance] = []
 
     async def start(self, services: Sequence[Service], addresses: Sequence[Address]) -> None:
@@ -58,7 +58,7 @@ class Announcing:
         """
         address = await self._address(addresses[0])
         deadline = self._ground.timers.seconds() + self._options.announce_limit
-        token = f"{self._ground.chance.randrange(1 << 32):08x}"
+        token = f"{self._ground.random.randrange(1 << 32):08x}"
         for service in services:
             instance = self._instance(type(service).service_name, address, token)
             self._instances.append(instance)
@@ -75,7 +75,7 @@ class Announcing:
         places = self._registry.addresses
         if is_every_interface(listened):
             # It may resolve the registry's name, which takes its time.
-            threads = self._ground.surroundings.threads
+            threads = self._ground.plugin_context.threads
             found = await threads.call(reached_at, listened, places, self._ways)
             self.log.info(
                 "{listened} is every interface: {address} is announced, for {why}",
@@ -110,7 +110,7 @@ class Announcing:
 
     async def _announce(self, instance: Instance, deadline: float) -> None:
         try:
-            await limited(self._registry.announce(instance), self._ground.timers, deadline)
+            await with_deadline(self._registry.announce(instance), self._ground.timers, deadline)
         except RegistryError as error:
             raise RegistryError(
                 f"the registry ({self._registry}) does not take {instance.service}: {error}"

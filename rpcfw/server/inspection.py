@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rpcfw.server.calls.method_table import Catalog
+from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import Calls, Clients, Connection, Inspection, ServedService
 from rpcfw.spi.service import Service, offered
 from rpcfw.values.address import Address
@@ -31,7 +31,7 @@ class ServerInspection(Inspection):
 
     def __init__(
         self,
-        catalog: Catalog,
+        catalog: MethodTable,
         peers: Peers,
         addresses: Callable[[], tuple[Address, ...]],
         last_call_at: Callable[[], float | None],

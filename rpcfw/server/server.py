@@ -23,30 +23,30 @@ from rpcfw.filters.metrics import ServerMetrics
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.stack import Insert, Stack
-from rpcfw.server.announcer import Announcing
+from rpcfw.server.announcer import Announcer
 from rpcfw.server.calls.decode_thread import Reading
 from rpcfw.server.calls.dispatch import dispatch
-from rpcfw.server.calls.errors import Failures
-from rpcfw.server.calls.intake import Reception
-from rpcfw.server.calls.method_table import Catalog
+from rpcfw.server.calls.errors import ErrorMapper
+from rpcfw.server.calls.intake import RequestAcceptor
+from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.server.calls.thread_pool import blocking_threads
-from rpcfw.server.connections.age import Lifetimes
+from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import ServerInspection
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.inspection import Clients
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.runtime.waiting import CANCELLED, limited
+from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
 from rpcfw.spi.service import Service
 from rpcfw.transport.connection.unsent import UnsentBytes
-from rpcfw.transport.ground import Ground
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.sniffing import Acceptor
+from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 
 __all__ = ["Server"]
@@ -66,7 +66,7 @@ class Server:
     Serves services at one or more addresses.
 
     Args:
-        ground: what the process stands on.
+        runtime: what the process stands on.
         options: see `ServerOptions`.
         services: what is served.
         filters: what stands in the stack beside the usual, and where.
@@ -78,33 +78,33 @@ class Server:
 
     def __init__(
         self,
-        ground: Ground,
+        runtime: Runtime,
         options: ServerOptions,
         services: Sequence[Service],
         filters: Sequence[tuple[Insert, Filter]] = (),
         builtin: Sequence[BuiltinService] = (),
         clients: Clients | None = None,
     ) -> None:
-        self._ground = ground
+        self._ground = runtime
         self._options = options
-        reactor, meter = ground.reactor, ground.surroundings.meter
+        reactor, meter = runtime.reactor, runtime.plugin_context.meter
         self._threads = blocking_threads(reactor, options.threads, options.thread_queue, meter)
-        self._reading = Reading(ground.payload, reactor, meter)
-        self.catalog = Catalog(ground.payload)
+        self._reading = Reading(runtime.payload, reactor, meter)
+        self.catalog = MethodTable(runtime.payload)
         for service in services:
             self.catalog.add(service)
-        self._metrics = ServerMetrics(NoOptions(), ground.surroundings)
+        self._metrics = ServerMetrics(NoOptions(), runtime.plugin_context)
         self.stack = self._make_stack(filters)
         self._reception = self._make_reception()
-        lifetimes = Lifetimes(ground.timers, ground.chance, options)
+        lifetimes = ConnectionAges(runtime.timers, runtime.random, options)
         self._capacity, self._unsent = self._bounds()
         self._peers = Peers(
-            self._reception, ground.clock, options, lifetimes, ground.pauses, self._capacity
+            self._reception, runtime.clock, options, lifetimes, runtime.pauses, self._capacity
         )
         self._filters = [filter for _, filter in filters]
-        self._hooks = Hooks(ground.timers, options.startup_limit, options.cleanup_limit)
+        self._hooks = Hooks(runtime.timers, options.startup_limit, options.cleanup_limit)
         self._ports: list[IListeningPort] = []
-        self._announcing: Announcing | None = None
+        self._announcer: Announcer | None = None
         #: Calls that a stop did not wait for to end.
         self.given_up = 0
         #: Where it listens, once it does; a port of 0 has become a real one.
@@ -120,17 +120,17 @@ class Server:
         for plugin in self._builtin:
             self._inspection.add(plugin)
 
-    def _make_reception(self) -> Reception:
-        ground = self._ground
-        return Reception(
+    def _make_reception(self) -> RequestAcceptor:
+        runtime = self._ground
+        return RequestAcceptor(
             self.catalog,
-            ground.payload,
-            self.stack.build(dispatch(ground.payload, self._threads, self._reading)),
-            ground.timers,
-            Failures(ground.chance),
+            runtime.payload,
+            self.stack.build(dispatch(runtime.payload, self._threads, self._reading)),
+            runtime.timers,
+            ErrorMapper(runtime.random),
             self._options.max_call,
             self._reading,
-            ground.limits.max_calls,
+            runtime.limits.max_calls,
         )
 
     def _bounds(self) -> tuple[Capacity, UnsentBytes]:
@@ -176,8 +176,8 @@ class Server:
                 await self._listen(address)
             self.health.begin()
             if registry is not None:
-                self._announcing = Announcing(registry, self._options, self._ground)
-                await self._announcing.start(self._inspection.announced(), self.addresses)
+                self._announcer = Announcer(registry, self._options, self._ground)
+                await self._announcer.start(self._inspection.announced(), self.addresses)
         except BaseException:
             await self._hooks.left(await self._leave())
             self._reception.give_up(Rejected("this server could not start"))
@@ -208,8 +208,8 @@ class Server:
         Take no new calls, let nobody send any; return until when to wait for the open ones.
         """
         self.health.leave()
-        if self._announcing is not None:
-            await self._attempt("withdrawing", self._withdraw(self._announcing))
+        if self._announcer is not None:
+            await self._attempt("withdrawing", self._withdraw(self._announcer))
         self._peers.leave("the server is stopping")
         self._reception.leave()
         self._hooks.leave()
@@ -226,18 +226,20 @@ class Server:
         self._peers.close("the server has stopped")
         timers = self._ground.timers
         # Those that were given up may still clean up, with what the services have open.
-        ended = limited(
+        ended = with_deadline(
             self._reception.when_empty(), timers, timers.seconds() + self._options.cleanup_limit
         )
         await self._attempt("what calls that were given up do to clean up", ended)
         for threads in (self._threads, self._reading.threads):
-            ending = limited(threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
+            ending = with_deadline(threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
             await self._attempt("ending the threads of calls", ending)
         await self._hooks.stop()
 
-    async def _withdraw(self, announcing: Announcing) -> None:
+    async def _withdraw(self, announcer: Announcer) -> None:
         timers = self._ground.timers
-        await limited(announcing.stop(), timers, timers.seconds() + self._options.announce_limit)
+        await with_deadline(
+            announcer.stop(), timers, timers.seconds() + self._options.announce_limit
+        )
 
     async def _attempt(self, what: str, step: Awaitable[None]) -> None:
         """
@@ -256,8 +258,8 @@ class Server:
         await self._hooks.left(deadline)
         timers = self._ground.timers
         try:
-            await limited(self._reception.when_empty(), timers, deadline)
-            await limited(self._peers.when_gone(), timers, deadline)
+            await with_deadline(self._reception.when_empty(), timers, deadline)
+            await with_deadline(self._peers.when_gone(), timers, deadline)
         except DeadlineExceeded:
             limit_s = self._options.drain_limit
             if not self._give_up(f"[server] drain_limit of {limit_s:g} s was over"):
@@ -308,10 +310,10 @@ class Server:
         self.log.info("listening at {address}", address=str(address))
 
     def _make_stack(self, filters: Sequence[tuple[Insert, Filter]]) -> Stack:
-        surroundings = self._ground.surroundings
+        plugin_context = self._ground.plugin_context
         stack = Stack(SERVER_ORDER)
         stack.put(Role.METRICS, "metrics", self._metrics)
-        stack.put(Role.DEADLINE, "deadline", ServerDeadline(NoOptions(), surroundings))
+        stack.put(Role.DEADLINE, "deadline", ServerDeadline(NoOptions(), plugin_context))
         for edit, filter in filters:
             stack.insert(edit, filter)
         for place in self._options.remove:

@@ -17,17 +17,17 @@ __all__ = [
     "CallEnded",
     "ConnectionFailed",
     "Event",
+    "GoAwayReceived",
+    "HalfClosed",
+    "HandshakeCompleted",
     "MessageReceived",
-    "PeerLeaving",
     "PingAnswered",
     "PingReceived",
-    "Ready",
     "RequestHead",
     "RequestReceived",
     "ResponseReceived",
     "ResponseStarted",
-    "RoomMade",
-    "SideEnded",
+    "StreamWritable",
 ]
 
 
@@ -114,7 +114,7 @@ class MessageReceived:
 
 
 @define(eq=False)
-class SideEnded:
+class HalfClosed:
     """
     The caller will send no more messages.
     """
@@ -152,7 +152,7 @@ class CallCancelled:
 
 
 @define(eq=False)
-class RoomMade:
+class StreamWritable:
     """
     A call for which `Machine.send` had said "full" has room again.
     """
@@ -161,7 +161,7 @@ class RoomMade:
 
 
 @define(eq=False)
-class Ready:
+class HandshakeCompleted:
     """
     The peer has said hello: calls may be made.
 
@@ -195,7 +195,7 @@ class PingReceived:
 
 
 @define(eq=False)
-class PeerLeaving:
+class GoAwayReceived:
     """
     The peer takes no new calls on this connection.
 
@@ -228,13 +228,13 @@ Event = (
     | ResponseReceived
     | ResponseStarted
     | MessageReceived
-    | SideEnded
+    | HalfClosed
     | CallEnded
     | CallCancelled
-    | RoomMade
-    | Ready
+    | StreamWritable
+    | HandshakeCompleted
     | PingAnswered
     | PingReceived
-    | PeerLeaving
+    | GoAwayReceived
     | ConnectionFailed
 )

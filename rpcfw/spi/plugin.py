@@ -12,7 +12,7 @@ from attrs import Factory, frozen
 
 from rpcfw.spi.options import options
 from rpcfw.spi.runtime.affinity import Affinity
-from rpcfw.spi.runtime.clock import Chance, Clock, Threads
+from rpcfw.spi.runtime.clock import Clock, RandomSource, Threads
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
@@ -20,11 +20,11 @@ from rpcfw.spi.runtime.timers import Timers
 if TYPE_CHECKING:
     from rpcfw.spi.channel import OpenChannel
 
-__all__ = ["NoOptions", "Plugin", "Surroundings"]
+__all__ = ["NoOptions", "Plugin", "PluginContext"]
 
 
 @frozen(eq=False)
-class Surroundings:
+class PluginContext:
     """
     What a plugin may ask of the process it lives in, handed to each.
 
@@ -32,7 +32,7 @@ class Surroundings:
         clock: monotonic time and delayed calls.
         timers: deadlines on that clock.
         pauses: the time that this process lost, for what others must do in time.
-        chance: randomness.
+        random: randomness.
         meter: where it counts.
         threads: the way to other threads and back.
         application: name of this application.
@@ -48,7 +48,7 @@ class Surroundings:
     clock: Clock
     timers: Timers
     pauses: Pauses
-    chance: Chance
+    random: RandomSource
     meter: Meter
     threads: Threads
     application: str
@@ -74,15 +74,15 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
 
     Args:
         options: an instance of its `Options`.
-        surroundings: what it may use of the process.
+        plugin_context: what it may use of the process.
     """
 
     #: A class made with `rpcfw.spi.options.options`.
     Options: ClassVar[type] = NoOptions
 
-    def __init__(self, options: Any, surroundings: Surroundings) -> None:
+    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
         self.options = options
-        self.surroundings = surroundings
+        self.plugin_context = plugin_context
 
     @classmethod
     def channel_protocols(cls, options: Any) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ class Machine(ABC):
 
     #: After `leave` the machine tells the peer itself which calls come too late; those
     #: that it still reports were sent in good faith, and are to be served.
-    serves_while_leaving: ClassVar[bool] = False
+    accepts_during_drain: ClassVar[bool] = False
     #: Bytes of messages that were handed over to be sent, and that the peer's flow control
     #: keeps here. A server begins no further calls of a peer that lets many of them wait.
     unsent_bytes: int = 0
@@ -207,7 +207,7 @@ class Machine(ABC):
         Queue one message of a stream; it leaves as soon as flow control lets it.
 
         Returns:
-            Whether there is room for more. If not, send no more before `RoomMade`.
+            Whether there is room for more. If not, send no more before `StreamWritable`.
             A call that is over has none: else a writer that waits for nothing but
             room would spin until it hears of the end.
 
@@ -272,7 +272,7 @@ class WireProtocol(Plugin):
     codecs: ClassVar[tuple[str, ...]] = ()
     #: Whether a peer that misspoke may be told so in a line of text, before the close;
     #: where it reads frames only, it would take that for another fault.
-    hears_text: ClassVar[bool] = True
+    text_errors: ClassVar[bool] = True
     #: Where peers count pings: least time between two. Then none is sent without calls.
     keepalive_floor_s: ClassVar[float] = 0.0
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from rpcfw.spi.plugin import Plugin, Surroundings
+from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
 
@@ -54,8 +54,8 @@ class Registry(Plugin):
     A stored record that cannot be read is skipped with a warning, never fatal.
     """
 
-    def __init__(self, options: Any, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         #: As the INI names it, for whoever reads an error. Set by whoever made it.
         self.name = "registry"
 

@@ -35,7 +35,7 @@ from rpcfw.values.units import parse_time_limit
 
 __all__ = [
     "Context",
-    "Offered",
+    "MethodSpec",
     "Reply",
     "Service",
     "blocking",
@@ -80,7 +80,7 @@ class _Mark:
 
 
 @frozen(eq=False)
-class Offered:
+class MethodSpec:
     """
     One method of a service class, ready to be served or called.
 
@@ -263,7 +263,7 @@ def _own(cls: type[Service]) -> None:
             mark.owner = (cls, attribute)
 
 
-def offered_as(function: Any) -> tuple[type[Service], Offered]:
+def offered_as(function: Any) -> tuple[type[Service], MethodSpec]:
     """
     Return the service class that a method was written in, and what it offers as that.
 
@@ -286,14 +286,14 @@ def offered_as(function: Any) -> tuple[type[Service], Offered]:
     raise ContractError(f"{cls.__qualname__}.{attribute} is not marked with @rpcfw.method")
 
 
-def offered(cls: type[Service]) -> tuple[Offered, ...]:
+def offered(cls: type[Service]) -> tuple[MethodSpec, ...]:
     """
     Return the methods of a service class, sorted by their names on the wire.
 
     Raises:
         ContractError: the class cannot be served; names the method and why.
     """
-    found: tuple[Offered, ...] | None = cls.__dict__.get("__rpcfw_offered__")
+    found: tuple[MethodSpec, ...] | None = cls.__dict__.get("__rpcfw_offered__")
     if found is None:
         if not cls.service_name:
             raise ContractError(
@@ -317,7 +317,7 @@ def offered(cls: type[Service]) -> tuple[Offered, ...]:
     return found
 
 
-def _offer(cls: type[Service], attribute: str) -> Offered | None:
+def _offer(cls: type[Service], attribute: str) -> MethodSpec | None:
     """
     Return what a class offers under one attribute, if anything.
 
@@ -346,7 +346,7 @@ def _offer(cls: type[Service], attribute: str) -> Offered | None:
     shape, request_type, response_type, parameters = types
     if mark.one_way and shape is not Shape.UNARY:
         raise ContractError(f"{where}: only a unary method can be one-way")
-    return Offered(
+    return MethodSpec(
         method=Method(
             service=cls.service_name,
             name=mark.name or attribute,

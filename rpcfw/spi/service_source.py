@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.service import Service
 
 __all__ = ["ServiceSource"]
@@ -19,10 +19,10 @@ class ServiceSource(ABC):
     """
 
     @abstractmethod
-    def __call__(self, surroundings: Surroundings) -> Sequence[Service]:
+    def __call__(self, plugin_context: PluginContext) -> Sequence[Service]:
         """
         Return the services, new ones each time.
 
         Args:
-            surroundings: what they may use of the process.
+            plugin_context: what they may use of the process.
         """

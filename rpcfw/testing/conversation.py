@@ -14,27 +14,27 @@ from rpcfw.spi.events import (
     CallEnded,
     ConnectionFailed,
     Event,
+    GoAwayReceived,
+    HalfClosed,
     MessageReceived,
-    PeerLeaving,
     RequestHead,
     RequestReceived,
     ResponseReceived,
     ResponseStarted,
-    RoomMade,
-    SideEnded,
+    StreamWritable,
 )
 from rpcfw.spi.protocol import Machine
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 
-__all__ = ["Conversation", "Heard", "Side"]
+__all__ = ["Conversation", "Received", "Side"]
 
 #: So many rounds without an end are a conversation that goes on for ever.
 _MOST_ROUNDS = 1000
 
 
 @define(eq=False)
-class Heard:
+class Received:
     """
     All that one side was told of one call.
 
@@ -84,11 +84,11 @@ class Side:
         self.machine = machine
         self.reads = reads
         self.events: list[Event] = []
-        self.calls: dict[int, Heard] = {}
+        self.calls: dict[int, Received] = {}
         self.unread: list[MessageReceived] = []
 
-    def __getitem__(self, call_id: int) -> Heard:
-        return self.calls.setdefault(call_id, Heard())
+    def __getitem__(self, call_id: int) -> Received:
+        return self.calls.setdefault(call_id, Received())
 
     def of(self, kind: type) -> list[Event]:
         """
@@ -127,28 +127,28 @@ class Side:
                 self.read()
         elif isinstance(event, RequestReceived):
             self._note_request(event)
-        elif isinstance(event, SideEnded):
+        elif isinstance(event, HalfClosed):
             self[event.call_id].side_ended = True
-        elif isinstance(event, RoomMade):
+        elif isinstance(event, StreamWritable):
             self[event.call_id].room += 1
         else:
             self._note_answer(event)
 
     def _note_request(self, event: RequestReceived) -> None:
-        heard = self[event.call_id]
-        assert heard.head is None, "a call began twice"
-        heard.head = event.head
-        heard.side_ended = event.ended
+        received = self[event.call_id]
+        assert received.head is None, "a call began twice"
+        received.head = event.head
+        received.side_ended = event.ended
         if event.body is not None:
-            heard.messages.append((event.body, event.encoding))
+            received.messages.append((event.body, event.encoding))
 
     def _note_answer(self, event: Event) -> None:
         if isinstance(event, ResponseStarted):
             self[event.call_id].metadata = event.metadata
         elif isinstance(event, ResponseReceived):
-            heard = self[event.call_id]
-            heard.metadata = event.metadata
-            heard.messages.append((event.body, event.encoding))
+            received = self[event.call_id]
+            received.metadata = event.metadata
+            received.messages.append((event.body, event.encoding))
             self._end(CallEnded(event.call_id, Status.OK, trailers=event.trailers))
         elif isinstance(event, CallEnded):
             if event.metadata.pairs:
@@ -157,15 +157,15 @@ class Side:
         elif isinstance(event, CallCancelled):
             assert not self[event.call_id].over, "a call ended twice"
             self[event.call_id].cancelled = event.reason
-        elif isinstance(event, PeerLeaving):
+        elif isinstance(event, GoAwayReceived):
             for call_id in event.refused:
                 status = Status.UNAVAILABLE
                 self._end(CallEnded(call_id, status, event.reason, hints=Hint.NOT_BEGUN))
 
     def _end(self, event: CallEnded) -> None:
-        heard = self[event.call_id]
-        assert not heard.over, "a call ended twice"
-        heard.end = event
+        received = self[event.call_id]
+        assert not received.over, "a call ended twice"
+        received.end = event
 
 
 class Conversation:

@@ -73,7 +73,7 @@ class Process:
 
     def pause(self, seconds: float) -> None:
         # When it goes on it knows; first comes what was due, then what waits to be read.
-        pauses = self.application.ground.pauses
+        pauses = self.application.runtime.pauses
         self._clock.callLater(seconds, pauses.add, seconds)
         self._clock.pause(seconds, self.network.thaw)
         self.network.freeze()
@@ -147,10 +147,10 @@ class Lab:
         plan = evolve(plan, registry=Chosen("lab", LabRegistry, self.registry))
         clock = ProcessClock(self.clock)
         network = ProcessNetwork(self._network, self._owners)
-        chance = Random(self._seed * 1000 + number)  # noqa: S311 - the same each time
+        random = Random(self._seed * 1000 + number)  # noqa: S311 - the same each time
         # Late turns are taken as they are in a real process.
         patient = PatientClock(clock.seconds, clock.callLater)
-        application = Application(plan, patient, chance, Network(patient, network), services)
+        application = Application(plan, patient, random, Network(patient, network), services)
         process = Process(name, application, clock, network)
         self.processes.append(process)
         return process

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import Waiter
@@ -145,11 +145,11 @@ class LabRegistry(Registry):
 
     Args:
         place: what all of them share; stands where a plugin's options do.
-        surroundings: of the process.
+        plugin_context: of the process.
     """
 
-    def __init__(self, place: RegistryPlace, surroundings: Surroundings) -> None:
-        super().__init__(place, surroundings)
+    def __init__(self, place: RegistryPlace, plugin_context: PluginContext) -> None:
+        super().__init__(place, plugin_context)
         self._place = place
         self._announced: dict[tuple[str, str], Instance] = {}
         self._watches: list[Watch] = []
@@ -192,7 +192,7 @@ class LabRegistry(Registry):
             self._place.take(announced)
 
     def watch(self, service: str, listener: Listener) -> Watch:
-        watch = self._place.watch(service, self.surroundings.clock, listener)
+        watch = self._place.watch(service, self.plugin_context.clock, listener)
         self._watches.append(watch)
         return watch
 

@@ -70,7 +70,7 @@ def left_by(application: Application) -> list[str]:
     Return what an application counts as going on; after its stop that is a leak.
     """
     left = []
-    for family in application.ground.surroundings.meter:
+    for family in application.runtime.plugin_context.meter:
         left += [
             f"{family.name}{list(labels)} is {member.value:g}"
             for labels, member in family

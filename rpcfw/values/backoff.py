@@ -29,16 +29,16 @@ class Backoff:
     most_s: float = 120.0
     jitter: float = 0.2
 
-    def delay_s(self, failures: int, chance: float) -> float:
+    def delay_s(self, failures: int, random: float) -> float:
         """
         Return the delay after ``failures`` failed tries (1 or more).
 
         Args:
             failures: how many tries in a row have failed.
-            chance: a number drawn from [0, 1).
+            random: a number drawn from [0, 1).
         """
         try:
             delay = min(self.initial_s * self.factor ** (failures - 1), self.most_s)
         except OverflowError:  # after a year of failures
             delay = self.most_s
-        return delay * (1 + self.jitter * (2 * chance - 1))
+        return delay * (1 + self.jitter * (2 * random - 1))

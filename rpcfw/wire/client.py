@@ -10,7 +10,7 @@ from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
 from rpcfw.spi.events import (
     CallEnded,
     Event,
-    PeerLeaving,
+    GoAwayReceived,
     RequestHead,
     ResponseReceived,
     ResponseStarted,
@@ -104,7 +104,7 @@ class ClientMachine(NativeMachine):
         if self._last_id > _LAST_ID - _SPARE_IDS and not (self._leaving or self._failed):
             reason = "this connection's call ids are nearly used up"
             self.leave(reason)
-            events.append(PeerLeaving(reason))
+            events.append(GoAwayReceived(reason))
         return events
 
     def end(self, call_id: int) -> None:

@@ -17,13 +17,19 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.events import ConnectionFailed, Event, PeerLeaving, PingAnswered, Ready
+from rpcfw.spi.events import (
+    ConnectionFailed,
+    Event,
+    GoAwayReceived,
+    HandshakeCompleted,
+    PingAnswered,
+)
 from rpcfw.spi.protocol import Limits, Machine
 from rpcfw.wire.fields import Key, line, parse, text_field
 from rpcfw.wire.frames import FIXED_BYTES, MAGIC, VERSION, Kind, pack_fixed, unpack_fixed, word
 from rpcfw.wire.guards import Guards
 from rpcfw.wire.hello import Hello, own_hello, pack_hello, parse_hello
-from rpcfw.wire.inbox import Inbox
+from rpcfw.wire.inbox import FrameBuffer
 from rpcfw.wire.streams import StreamState
 
 __all__ = ["GENERAL", "Connection", "Receive"]
@@ -57,7 +63,7 @@ class Connection(Machine):
         self._hello = own_hello(limits, accepts, application)
         self._peer: Hello | None = None
         self._max_send_bytes = limits.max_send_bytes
-        self._inbox = Inbox()
+        self._inbox = FrameBuffer()
         self._out: list[bytes] = []
         self._calls: dict[int, StreamState | None] = {}
         self._last_id = -1
@@ -125,7 +131,7 @@ class Connection(Machine):
         self._failed = True
         # Whatever is asked for these calls from now on is asked too late, and dropped.
         self._calls.clear()
-        self._inbox = Inbox()
+        self._inbox = FrameBuffer()
 
     def _put(self, kind: int, call_id: int, header: bytes, body: bytes = b"") -> None:
         if not self._failed:
@@ -242,7 +248,7 @@ class Connection(Machine):
             raise RemoteProtocolError("a second HELLO")
         peer = self._peer = parse_hello(header)
         self._greeted(peer)
-        events.append(Ready(peer.accepts))
+        events.append(HandshakeCompleted(peer.accepts))
 
     def _greeted(self, peer: Hello) -> None:
         """
@@ -279,7 +285,7 @@ class Connection(Machine):
             return
         self._peer_left = True
         # Calls above the last one taken are refused one by one, so none is lost here.
-        events.append(PeerLeaving(line(parse(header)[0], Key.TEXT)))
+        events.append(GoAwayReceived(line(parse(header)[0], Key.TEXT)))
 
     def _receive_failed(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]

@@ -23,7 +23,7 @@ from rpcfw.wire.fields import (
 )
 from rpcfw.wire.frames import CODEC_NAMED, CODEC_NAMES, CODEC_NUMBERS, ONE_WAY
 
-__all__ = ["MOST_METHODS", "MOST_PATHS_BYTES", "MOST_PATH_BYTES", "HeadReader", "HeadWriter"]
+__all__ = ["MOST_METHODS", "MOST_PATHS_BYTES", "MOST_PATH_BYTES", "HeadWriter", "HeaderDecoder"]
 
 MOST_METHODS = 4096
 MOST_PATH_BYTES = 1024
@@ -126,7 +126,7 @@ class HeadWriter:
         return pack_field(Key.METHOD_FIRST, method.to_bytes(2, "big") + raw)
 
 
-class HeadReader:
+class HeaderDecoder:
     """
     The server's side: knows the methods by their numbers.
 

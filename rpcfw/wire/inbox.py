@@ -8,13 +8,13 @@ frame that is too large is never kept at all.
 
 from __future__ import annotations
 
-__all__ = ["Inbox"]
+__all__ = ["FrameBuffer"]
 
 #: Pieces below this are gathered in one buffer.
 _TINY_BYTES = 1024
 
 
-class Inbox:
+class FrameBuffer:
     """
     What came and was not used yet.
     """

@@ -15,7 +15,7 @@ from abc import abstractmethod
 from struct import Struct
 
 from rpcfw.errors import LocalProtocolError, MessageTooLarge, RemoteProtocolError
-from rpcfw.spi.events import CallCancelled, Event, MessageReceived, RoomMade
+from rpcfw.spi.events import CallCancelled, Event, MessageReceived, StreamWritable
 from rpcfw.wire.connection import GENERAL, Connection, Receive
 from rpcfw.wire.fields import Key, encoding_field, encoding_of, line, parse, text_field
 from rpcfw.wire.frames import COMPRESSED, Kind, pack_fixed, word
@@ -178,7 +178,7 @@ class NativeMachine(Connection):
         stream.granted_credit = stream.send_credit
         if not stream.over:
             if room:
-                events.append(RoomMade(call_id))
+                events.append(StreamWritable(call_id))
         elif not stream.queue:
             self._forget(call_id)
 

@@ -29,7 +29,7 @@ class NativeProtocol(WireProtocol):
         return Match.MORE if _FIRST_BYTES.startswith(head) else Match.NO
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
-        return ServerMachine(limits, accepts, self.surroundings.application)
+        return ServerMachine(limits, accepts, self.plugin_context.application)
 
     def client(
         self,
@@ -39,4 +39,4 @@ class NativeProtocol(WireProtocol):
         authority: str = "",
         secure: bool = False,
     ) -> Machine:
-        return ClientMachine(limits, accepts, self.surroundings.application)
+        return ClientMachine(limits, accepts, self.plugin_context.application)

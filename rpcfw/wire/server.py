@@ -8,7 +8,7 @@ from struct import Struct
 from typing import ClassVar, NoReturn
 
 from rpcfw.errors import LocalProtocolError, RemoteProtocolError
-from rpcfw.spi.events import CallCancelled, Event, RequestHead, RequestReceived, SideEnded
+from rpcfw.spi.events import CallCancelled, Event, HalfClosed, RequestHead, RequestReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
@@ -23,7 +23,7 @@ from rpcfw.wire.frames import (
     pack_fixed,
     word,
 )
-from rpcfw.wire.heads import HeadReader
+from rpcfw.wire.heads import HeaderDecoder
 from rpcfw.wire.hello import Hello
 from rpcfw.wire.machine import SHARED, NativeMachine
 from rpcfw.wire.streams import StreamState
@@ -43,7 +43,7 @@ class ServerMachine(NativeMachine):
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
         super().__init__(limits, accepts, application)
-        self._reader = HeadReader("", ())
+        self._reader = HeaderDecoder("", ())
         self._max_calls = limits.max_calls
         self._max_peer_bytes = 0
         # One-way calls that have not ended: nobody is told of their end, but they work.
@@ -189,7 +189,7 @@ class ServerMachine(NativeMachine):
         self._last_id = call_id
 
     def _greeted(self, peer: Hello) -> None:
-        self._reader = HeadReader(peer.application, peer.accepts)
+        self._reader = HeaderDecoder(peer.application, peer.accepts)
         self._max_peer_bytes = peer.max_body_bytes
         self._say_hello()
 
@@ -234,7 +234,7 @@ class ServerMachine(NativeMachine):
             raise RemoteProtocolError("a second END from a client")
         stream.peer_ended = True
         if not stream.over:
-            events.append(SideEnded(call_id))
+            events.append(HalfClosed(call_id))
 
     def _receive_cancel(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]

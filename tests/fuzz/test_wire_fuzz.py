@@ -26,7 +26,13 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from rpcfw.errors import CallError
-from rpcfw.spi.events import ConnectionFailed, Event, MessageReceived, Ready, RequestReceived
+from rpcfw.spi.events import (
+    ConnectionFailed,
+    Event,
+    HandshakeCompleted,
+    MessageReceived,
+    RequestReceived,
+)
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
 from rpcfw.transport.connection.unsent import UnsentBytes
@@ -121,7 +127,7 @@ def act(machine, events: list[Event]) -> None:
                 answer(machine, event.call_id)
             elif isinstance(event, MessageReceived):
                 machine.consumed(event.call_id, event.cost)
-            elif isinstance(event, Ready) and isinstance(machine, ClientMachine):
+            elif isinstance(event, HandshakeCompleted) and isinstance(machine, ClientMachine):
                 for ended in (True, False, False, True):
                     machine.call(head(), None, "", ended=ended)
 
@@ -307,13 +313,13 @@ def test_the_conversations_are_whole():
     at_client = {type(e).__name__ for e in hold(greeted_client(), answers(), [100_000])}
 
     assert {
-        "Ready",
+        "HandshakeCompleted",
         "RequestReceived",
         "MessageReceived",
-        "SideEnded",
+        "HalfClosed",
         "CallCancelled",
         "PingAnswered",
-        "PeerLeaving",
+        "GoAwayReceived",
         "ConnectionFailed",
     } <= at_server
     assert {
@@ -321,6 +327,6 @@ def test_the_conversations_are_whole():
         "ResponseStarted",
         "MessageReceived",
         "CallEnded",
-        "PeerLeaving",
+        "GoAwayReceived",
         "ConnectionFailed",
     } <= at_client

@@ -26,9 +26,9 @@ NAMED: dict[str, str] = {
 SHOWN: dict[str, str] = {
     "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
-    "rpcfw/app/ground.py": "hands it in",
+    "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",
-    "rpcfw/testing/surroundings.py": "hands in a test's",
+    "rpcfw/testing/plugin_context.py": "hands in a test's",
 }
 
 #: Folders whose tests meet real clocks and wait for real things, with a limit.

@@ -153,7 +153,7 @@ class Invocation:
         request = self._messages[0]
         if self._method.shape.client_streams:
             request = self._given()
-        with rpcfw.hearing() as heard:
+        with rpcfw.call_details() as details:
             self._calling = asyncio.ensure_future(
                 self._channel.call(self._method, request, **self._named)
             )
@@ -161,7 +161,7 @@ class Invocation:
                 self._cancel_later()
             answer = await self._calling
         self._received(answer)
-        self._heard(heard.metadata.pairs, heard.trailers.pairs)
+        self._heard(details.metadata.pairs, details.trailers.pairs)
 
     async def _given(self):
         for one in self._messages:

@@ -172,7 +172,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         application = Application.from_ini(
             sets=_sets(request, Path(folder)),
-            services=lambda surroundings: [Conformance(surroundings.clock)],
+            services=lambda plugin_context: [Conformance(plugin_context.clock)],
         )
 
         async def serve():

@@ -11,7 +11,7 @@ from contextlib import suppress
 import attrs
 from twisted.internet.defer import ensureDeferred
 
-from rpcfw import Status, hearing, uncompressed
+from rpcfw import Status, call_details, uncompressed
 from rpcfw.errors import CallError
 from rpcfw.spi.service import offered
 from rpcfw.values.method import Shape
@@ -196,10 +196,10 @@ async def empty_stream(application):
 async def custom_metadata(application):
     metadata = {INITIAL: "test_initial_metadata_value", TRAILING: b"\xab\xab\xab"}
 
-    with hearing() as heard:
+    with call_details() as details:
         await service(application).unary_call(large(), timeout=LIMIT, metadata=metadata)
-    check(metadata[INITIAL], heard.metadata.get(INITIAL))
-    check(metadata[TRAILING], heard.trailers.get(TRAILING))
+    check(metadata[INITIAL], details.metadata.get(INITIAL))
+    check(metadata[TRAILING], details.trailers.get(TRAILING))
     requests = [duplex(LARGE_RESPONSE, LARGE_REQUEST)]
     async with service(application).full_duplex_call(
         requests, timeout=LIMIT, metadata=metadata

@@ -100,7 +100,7 @@ async def rpc_soak(application, given, new):
     On one channel.
     """
     client = service(application)
-    await _soaked(given, application.ground.reactor, client.unary_call)
+    await _soaked(given, application.runtime.reactor, client.unary_call)
 
 
 async def channel_soak(application, given, new):
@@ -112,7 +112,7 @@ async def channel_soak(application, given, new):
         async with new() as fresh:
             return await service(fresh).unary_call(request)
 
-    await _soaked(given, application.ground.reactor, call)
+    await _soaked(given, application.runtime.reactor, call)
 
 
 SOAKS = {"rpc_soak": rpc_soak, "channel_soak": channel_soak}

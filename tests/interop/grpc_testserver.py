@@ -173,7 +173,7 @@ def main():
             sets = _secured(where, files if all(files) else _made(Path(folder)))
         application = Application.from_ini(
             sets=[*SETS, "server.protocols=native, grpc", "registry.plugin=memory", *sets],
-            services=lambda surroundings: [TestService(surroundings.clock)],
+            services=lambda plugin_context: [TestService(plugin_context.clock)],
         )
 
         async def serve():

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from rpcfw import Application, Status, hearing
+from rpcfw import Application, Status, call_details
 from rpcfw.codegen.dynamic import services_from_descriptor
 from rpcfw.errors import CallError, DeadlineExceeded
 from rpcfw.spi.runtime.waiting import spawn
@@ -88,10 +88,10 @@ class ServerCase:
 
         async def test():
             metadata = {INITIAL: "first", TRAILING: b"\x00\xff"}
-            with hearing() as heard:
+            with call_details() as details:
                 await self.client.echo(self.pb2.Note(), timeout=LIMIT_S, metadata=metadata)
-            assert "first" == heard.metadata.get(INITIAL)
-            assert b"\x00\xff" == heard.trailers.get(TRAILING)
+            assert "first" == details.metadata.get(INITIAL)
+            assert b"\x00\xff" == details.trailers.get(TRAILING)
 
         return self.run_with_client(test)
 

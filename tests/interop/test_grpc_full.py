@@ -19,7 +19,7 @@ class TestFew(ServerCase, TestCase):
         """
         Return a number of the application's.
         """
-        meter = self.application.ground.surroundings.meter
+        meter = self.application.runtime.plugin_context.meter
         (family,) = [each for each in meter if each.name == name]
         return family.of().value
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw import Status, hearing, uncompressed
+from rpcfw import Status, call_details, uncompressed
 from rpcfw.errors import CallError
 from rpcfw.testing.lab import Lab
 from tests.interop.grpc_schema import SERVICE, SERVICES, message
@@ -121,8 +121,8 @@ def test_a_cacheable_call(lab, client):
     """
     Each response is another, and proxies are told how long to keep it.
     """
-    with hearing() as heard:
+    with call_details() as details:
         first, second = (lab.run(client.cacheable_unary_call(SimpleRequest())) for _ in range(2))
 
     assert int(first.payload.body) < int(second.payload.body)
-    assert "max-age=60, public" == heard.metadata.get("cache-control")
+    assert "max-age=60, public" == details.metadata.get("cache-control")

@@ -69,7 +69,7 @@ class Sheds(Filter):
     refused: list = []  # noqa: RUF012 - shared, so that the test sees it
 
     async def apply(self, call, proceed):
-        self.refused.append(self.surroundings.clock.seconds())
+        self.refused.append(self.plugin_context.clock.seconds())
         raise Overloaded("too much to do")
 
 

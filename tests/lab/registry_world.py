@@ -15,12 +15,12 @@ from rpcfw.server.server import Server
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.surroundings import surroundings
-from rpcfw.transport.ground import Ground
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.pool.link import LinkOptions
+from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.wire.protocol import NativeProtocol
@@ -47,36 +47,36 @@ class World:
         self._processes = 0
         self._cut = {}
 
-    def ground(self):
+    def runtime(self):
         """
         Return what one more process stands on.
         """
         self._processes += 1
-        chance = Random(self._processes)
-        around = surroundings(self.reactor, chance)
+        random = Random(self._processes)
+        around = plugin_context(self.reactor, random)
         codec = JSONCodec(options_of(JSONCodec.Options), around)
-        return Ground(
+        return Runtime(
             reactor=self.reactor,
             timers=around.timers,
-            chance=chance,
+            random=random,
             network=Network(self.reactor, self.memory),
             payload=Payload({"json": codec}, {}, "", 1024, Limits().max_receive_bytes),
             protocols={"native": NativeProtocol(NoOptions(), around)},
             limits=Limits(),
             link_options=options_of(LinkOptions),
-            surroundings=around,
+            plugin_context=around,
         )
 
     def registry(self, address, **texts):
         """
         Return the registry of one more process.
         """
-        ground = self.ground()
+        runtime = self.runtime()
         channels = []
         reach = {"cut": False}
 
         def open_channel(address, protocol, tls=None):
-            channels.append(self._channel(ground, NOWHERE if reach["cut"] else address, protocol))
+            channels.append(self._channel(runtime, NOWHERE if reach["cut"] else address, protocol))
             return channels[-1]
 
         def cut():
@@ -84,7 +84,7 @@ class World:
             for channel in channels:
                 spawn(channel.close())
 
-        around = evolve(ground.surroundings, open_channel=open_channel)
+        around = evolve(runtime.plugin_context, open_channel=open_channel)
         options = options_of(StandaloneOptions, address=str(address), reconnect="2s", **texts)
         registry = StandaloneRegistry(options, around)
         self._cut[registry] = cut
@@ -100,16 +100,16 @@ class World:
         """
         Return a registry node and its server, which is not yet started.
         """
-        ground = self.ground()
-        (node,) = node_services(options_of(NodeOptions), ground.surroundings)
+        runtime = self.runtime()
+        (node,) = node_services(options_of(NodeOptions), runtime.plugin_context)
         options = options_of(ServerOptions, listen=str(address), drain_limit="5s")
-        return node, Server(ground, options, [node])
+        return node, Server(runtime, options, [node])
 
-    def _channel(self, ground, address, protocol):
+    def _channel(self, runtime, address, protocol):
         policies = Policies(
-            RoundRobin(NoOptions(), ground.surroundings),
-            NeverRetry(NoOptions(), ground.surroundings),
+            RoundRobin(NoOptions(), runtime.plugin_context),
+            NeverRetry(NoOptions(), runtime.plugin_context),
         )
-        client = Client(ground, "", options_of(ClientOptions, protocols=protocol), policies)
+        client = Client(runtime, "", options_of(ClientOptions, protocols=protocol), policies)
         client.use([Instance("", "node", address, (protocol,))])
         return client.channel

@@ -15,7 +15,7 @@ def counts(process, side):
     """
     Return how many calls of each method ended with each status.
     """
-    for family in process.application.ground.surroundings.meter:
+    for family in process.application.runtime.plugin_context.meter:
         if family.name == f"rpcfw_{side}_calls_total":
             return {(labels[1], labels[2]): int(one.value) for labels, one in family if one.value}
     return {}

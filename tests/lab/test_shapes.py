@@ -177,7 +177,7 @@ def test_metadata_of_failures(lab, wire):
     assert refused == lab.run(of_an_answer(talker.refuses("bob", metadata=ask)))
 
     async def join():
-        with rpcfw.hearing() as told, pytest.raises(CallError, match="no text"):
+        with rpcfw.call_details() as told, pytest.raises(CallError, match="no text"):
             await talker.fails_to_join(["a"], metadata=ask)
         return told.metadata.pairs, told.trailers.pairs
 

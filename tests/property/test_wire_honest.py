@@ -17,12 +17,12 @@ from rpcfw.spi.events import (
     CallEnded,
     ConnectionFailed,
     Event,
+    GoAwayReceived,
+    HalfClosed,
     MessageReceived,
-    PeerLeaving,
     RequestReceived,
     ResponseReceived,
-    RoomMade,
-    SideEnded,
+    StreamWritable,
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
@@ -69,13 +69,13 @@ class Side:
         elif isinstance(event, CallCancelled | CallEnded | ResponseReceived):
             assert event.call_id in self.open, "an end of what is over"
             self.over(event.call_id)
-        elif isinstance(event, RoomMade):
+        elif isinstance(event, StreamWritable):
             assert self.open.get(event.call_id) is not None, "room on what is over"
             self.open[event.call_id] = True
         elif isinstance(event, MessageReceived):
             assert event.call_id in self.open, "a message of what is over"
             self.unread.append((event.call_id, event.cost))
-        elif isinstance(event, SideEnded):
+        elif isinstance(event, HalfClosed):
             assert event.call_id in self.open, "an end of a side of what is over"
 
 
@@ -236,7 +236,7 @@ class Conversation:
             self.server.over(call_id)
         self.arrive()
         assert {} == self.client.open
-        if any(isinstance(event, PeerLeaving) for event in self.client.events):
+        if any(isinstance(event, GoAwayReceived) for event in self.client.events):
             return
         for _ in range(LIMITS.max_calls):
             self.begin(head(), b"still there?", ended=True)
@@ -262,17 +262,17 @@ def test_the_steps_reach_what_they_are_for():
     """
     Among seeded conversations every kind of event comes many times.
     """
-    chance = Random(1)
+    random = Random(1)
     counts: Counter[str] = Counter()
     for _ in range(100):
         conversation = Conversation()
         for _ in range(150):
-            step = getattr(conversation, chance.choice(NAMES))
-            step(chance.random() < 0.5, chance.randrange(12), chance.choice(SIZES))
+            step = getattr(conversation, random.choice(NAMES))
+            step(random.random() < 0.5, random.randrange(12), random.choice(SIZES))
         conversation.settle()
         for side in (conversation.client, conversation.server):
             counts.update(type(event).__name__ for event in side.events)
 
     few = {event.__name__ for event in get_args(Event) if counts[event.__name__] < 50}
     # This wire counts no pings; and these sides neither fail nor leave.
-    assert {"ConnectionFailed", "PeerLeaving", "PingReceived"} == few
+    assert {"ConnectionFailed", "GoAwayReceived", "PingReceived"} == few

@@ -219,7 +219,7 @@ def left(application):
     """
     Return what is still counted as going on.
     """
-    meter = application.ground.surroundings.meter
+    meter = application.runtime.plugin_context.meter
     gauges = [
         (family.name, labels, one.value)
         for family in meter

@@ -115,7 +115,7 @@ async def main(application: Application) -> None:
 
 
 if __name__ == "__main__":
-    from tests.real.blocking_service import Slow as Served
+    from tests.real.blocking_service import Slow as BoundMethod
 
     APPLICATION = Application.from_ini(
         sets=[
@@ -125,7 +125,7 @@ if __name__ == "__main__":
             "server.thread_queue=100",
             "app.log_level=warn",
         ],
-        services=[Served()],
+        services=[BoundMethod()],
     )
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred

@@ -68,9 +68,9 @@ def heard(app):
     def work(number):
         for turn in range(20):
             text = f"{number}.{turn}"
-            with rpcfw.hearing() as heard:
+            with rpcfw.call_details() as details:
                 client.tell(text)
-            found.append([heard.metadata.get("told"), heard.trailers.get("told")] == [text] * 2)
+            found.append([details.metadata.get("told"), details.trailers.get("told")] == [text] * 2)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:

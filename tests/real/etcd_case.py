@@ -45,7 +45,7 @@ class EtcdCase(RegistryCase):
         options = options_of(
             EtcdOptions, **{"address": address, "client": self.client, **FAST, **texts}
         )
-        around = self.surroundings
+        around = self.plugin_context
         if self.client == "rpcfw":
             # Where another client is tested, this one need not be installed.
             from tests.real.etcd_wire import wired

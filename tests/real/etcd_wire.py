@@ -10,11 +10,11 @@ from rpcfw.client.assembly import Client, ClientOptions, Policies
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport.ground import Ground
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.tls import TLS
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.pool.link import LinkOptions
+from rpcfw.transport.runtime import Runtime
 from rpcfw.values.instance import Instance
 from rpcfw_attempts.by_hints import ByHints
 from rpcfw_balancers.round_robin import RoundRobin
@@ -32,10 +32,10 @@ def wired(clock, around, options):
         options: of ``[tls]``.
     """
     limits = Limits()
-    ground = Ground(
+    runtime = Runtime(
         reactor=clock,
         timers=around.timers,
-        chance=around.chance,
+        random=around.random,
         network=Network(reactor, tls=TLS(options)),
         payload=Payload(
             {"protobuf": ProtobufCodec(NoOptions(), around)}, {}, "", 1024, limits.max_receive_bytes
@@ -43,14 +43,14 @@ def wired(clock, around, options):
         protocols={"grpc": GRPCProtocol(NoOptions(), around)},
         limits=limits,
         link_options=options_of(LinkOptions),
-        surroundings=around,
+        plugin_context=around,
     )
 
     def open_channel(address, protocol, tls=None):
         retry = ByHints(options_of(ByHints.Options), around)
         policies = Policies(RoundRobin(NoOptions(), around), retry)
         options = options_of(ClientOptions, protocols=protocol)
-        client = Client(ground if tls is None else ground.secured(tls), "", options, policies)
+        client = Client(runtime if tls is None else runtime.secured(tls), "", options, policies)
         client.use([Instance("", "member", address, (protocol,))])
         return client.channel
 

@@ -249,7 +249,7 @@ def unwound(reactor="epoll"):
             raise SystemExit(0)
         wait_for(pid)
         # Threads wake the reactor, and sockets do.
-        loop = app.ground.surroundings.threads
+        loop = app.runtime.plugin_context.threads
         return [await loop.call(len, "four"), await client.echo("b")]
 
     try:

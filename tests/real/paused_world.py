@@ -15,7 +15,7 @@ import sys
 
 from rpcfw.app.application import Application
 from rpcfw.kernel.log import begin_logging
-from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, apart, sleep, spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, run_detached, sleep, spawn
 from rpcfw.spi.service import Service, method
 
 PAUSE_S = 3.0
@@ -86,7 +86,7 @@ async def calls(application, fresh, pid):
     """
     Call a server that is away; return how the calls of each sort ended.
     """
-    clock = application.ground.clock
+    clock = application.runtime.clock
     greeter = application.client(Greeter)
     assert "hello bob" == await greeter.say("bob")
     os.kill(pid, signal.SIGSTOP)
@@ -103,7 +103,7 @@ async def calls(application, fresh, pid):
         os.kill(pid, signal.SIGCONT)
         seen = {}
         for name, running in (("impatient", impatient), ("patient", patient), ("new", new)):
-            seen[name] = sorted({await apart(outcome(one)) for one in running})
+            seen[name] = sorted({await run_detached(outcome(one)) for one in running})
         seen["impatient"] = sorted({text.partition(":")[0] for text in seen["impatient"]})
         return seen
 

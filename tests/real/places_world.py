@@ -110,7 +110,7 @@ def blocking_in_a_loop():
 
     async def main():
         with rpcfw.blocking(sets=[*SETS, *CLIENT]) as app:
-            return app.application.ground.reactor.running
+            return app.application.runtime.reactor.running
 
     return asyncio.run(main())
 

@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThread
 
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import Told, an_instance
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from tests.real.passing_time import PassingTime, after
 
 __all__ = ["STALL_S", "OneServer", "RegistryCase", "instances_in"]
@@ -75,7 +75,7 @@ class RegistryCase:
 
     def setUp(self):
         self.clock = PassingTime()
-        self.surroundings = surroundings(self.clock, Random(3), threads=ReactorThreads())
+        self.plugin_context = plugin_context(self.clock, Random(3), threads=ReactorThreads())
         self.addCleanup(self.clock.stop)
         self._watch_reactor()
         return super().setUp()

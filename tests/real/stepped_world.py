@@ -24,7 +24,7 @@ time.time = lambda: _time() + STEP[0]
 from rpcfw.app.application import Application  # noqa: E402
 from rpcfw.errors import DeadlineExceeded  # noqa: E402
 from rpcfw.kernel.settings import Sources  # noqa: E402
-from rpcfw.spi.runtime.waiting import Waiter, apart, sleep, spawn  # noqa: E402
+from rpcfw.spi.runtime.waiting import Waiter, run_detached, sleep, spawn  # noqa: E402
 from rpcfw.spi.service import Service, method  # noqa: E402
 from rpcfw_registries.standalone.node.service import NodeOptions, node_services  # noqa: E402
 
@@ -106,7 +106,7 @@ class World:
         provider = self.member("server.listen=tcp:127.0.0.1:0", services=[greeter])
         consumer = self.member()
         client = consumer.client(Greeter)
-        clock = consumer.ground.clock
+        clock = consumer.runtime.clock
         async with provider, consumer:
             seen = self.seen
             seen["before"] = await client.say("bob")
@@ -117,15 +117,15 @@ class World:
             hanging = spawn(self.overrun(client))
             await sleep(clock, 0.1)
             STEP[0] = self.step_s
-            seen["took_s"] = [await apart(_result(hanging)), await self.overrun(client)]
+            seen["took_s"] = [await run_detached(_result(hanging)), await self.overrun(client)]
             began = time.monotonic()
             await sleep(clock, 2 * LEASE_S)
             seen["slept_s"] = time.monotonic() - began
             seen["counts"] = sorted({len(one.instances) for one in snapshots})
             seen["after"] = await client.say("ann")
             greeter.later.callback("answered")
-            seen["open"] = await apart(_result(open_call))
-            seen["date"] = abs(consumer.ground.surroundings.time_of_day() - time.time()) < 60
+            seen["open"] = await run_detached(_result(open_call))
+            seen["date"] = abs(consumer.runtime.plugin_context.time_of_day() - time.time()) < 60
             watch.close()
 
     async def overrun(self, client):

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
 from tests.plugins.grpc.pair import cut
@@ -61,7 +61,7 @@ class Chatty:
         """
 
 
-class Ended(Owner):
+class Ended(DriverObserver):
     def __init__(self) -> None:
         self.end: Deferred[None] = Deferred()
         self.driver: Driver | None = None

@@ -23,7 +23,7 @@ from zope.interface import implementer
 
 from rpcfw.spi.protocol import Limits
 from rpcfw.transport.connection import connection
-from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.network import endpoints
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
@@ -95,7 +95,7 @@ class EndpointsTest(TestCase):
         factory.noisy = False
         return self.network.listen(address, factory).addCallback(listening)
 
-    def connect(self, address: Address, owner: Owner | None = None) -> Deferred:
+    def connect(self, address: Address, owner: DriverObserver | None = None) -> Deferred:
         keeper = owner or Keeper()
         machine = native().client(Limits(), ())
         factory = Factory.forProtocol(lambda: Driver(machine, keeper, reactor))

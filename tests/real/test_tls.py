@@ -223,7 +223,7 @@ class TestTLS(TestCase):
             await client.start()
             (say,) = [one.method for one in offered(Echo)]
             request = say.request_type("hello")
-            open_channel = client.ground.surroundings.open_channel
+            open_channel = client.runtime.plugin_context.open_channel
 
             trusting = open_channel(address, "native", TLSFiles(ca=self.authority.certificate))
             assert "hello" == await trusting.call(say, request, 5.0)

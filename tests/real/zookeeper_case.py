@@ -54,7 +54,7 @@ class ZooKeeperCase(RegistryCase):
 
     def made(self, address, **texts):
         options = options_of(ZooKeeperOptions, **{"address": address, **FAST, **texts})
-        return ZooKeeperRegistry(options, self.surroundings)
+        return ZooKeeperRegistry(options, self.plugin_context)
 
     def fall_silent(self, registry):
         registry._ephemerals.close()  # noqa: SLF001 - nothing less would do

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
-from rpcfw.spi.hearing import Heard
+from rpcfw.spi.call_details import CallDetails
 from rpcfw.spi.runtime.clock import Clock, Threads
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.spi.stream import Stream
@@ -168,7 +168,7 @@ class BlockingAnswer(_Call, grpc.Future):  # type: ignore[misc]  # grpcio has no
     def __init__(
         self,
         answer: Future[Any],
-        heard: Heard,
+        heard: CallDetails,
         clock: Clock,
         threads: Threads,
         timeout_s: float | None,

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rpcfw.errors import CallError, ContractError
+from rpcfw.spi.call_details import call_details
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.hearing import hearing
 from rpcfw.spi.runtime.handover import Handover
 from rpcfw.status import Status
 from rpcfw.values.method import Method
@@ -57,8 +57,8 @@ class BlockingChannel:
                 "where a reactor or an asyncio loop runs, use AioChannel(application)"
             )
         self._facade: Any = application[0]
-        surroundings = self._facade.application.ground.surroundings
-        self._clock, self._threads = surroundings.clock, surroundings.threads
+        plugin_context = self._facade.application.runtime.plugin_context
+        self._clock, self._threads = plugin_context.clock, plugin_context.threads
 
     @classmethod
     def owning(cls, application: Any) -> BlockingChannel:
@@ -161,7 +161,7 @@ class BlockingChannel:
         from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer
 
         handover = self._handover(method)
-        heard = hearing()
+        heard = call_details()
 
         async def calling() -> Any:
             sent = request if handover is None else handover

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import Any
 
 from rpcfw.errors import CallError, Cancelled
-from rpcfw.spi.hearing import Heard
+from rpcfw.spi.call_details import CallDetails
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.spi.stream import Stream
@@ -110,7 +110,7 @@ class AnswerCall(_Call):
     def __init__(
         self,
         calling: Coroutine[Any, Any, Any],
-        heard: Heard,
+        heard: CallDetails,
         clock: Clock,
         timeout_s: float | None,
         written: Written | None = None,

@@ -13,8 +13,8 @@ from weakref import WeakSet
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from rpcfw.spi.call_details import call_details
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.hearing import hearing
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.values.method import Method
@@ -48,7 +48,7 @@ class AioChannel:
 
     def __init__(self, application: Any, interceptors: Iterable[Any] | None = None) -> None:
         self._open: Callable[[str], Channel] = application.channel
-        self._clock: Clock = application.ground.surroundings.clock
+        self._clock: Clock = application.runtime.plugin_context.clock
         self._owned: Any = None
         self._closed = False
         self._watching: list[Waiter[None]] = []
@@ -250,7 +250,7 @@ class AioChannel:
         written = None
         if method.shape.client_streams and request is None:
             request = written = Written()
-        heard = hearing()
+        heard = call_details()
 
         async def calling() -> Any:
             with heard:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from rpcfw.errors import ContractError
 from rpcfw.spi.context import context
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.handover import Handover
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, blocking, method
@@ -92,9 +92,9 @@ class Servicers(ServiceSource):
 
     # What the application calls.
 
-    def __call__(self, surroundings: Surroundings) -> Sequence[Service]:
+    def __call__(self, plugin_context: PluginContext) -> Sequence[Service]:
         return [
-            _service(name, self._functions(name, added), surroundings, self._stream_threads)
+            _service(name, self._functions(name, added), plugin_context, self._stream_threads)
             for name, added in self._added.items()
         ]
 
@@ -121,7 +121,7 @@ class _Behaviour:
 
     method: Method
     function: Callable[[Any, Any], Any]
-    surroundings: Surroundings
+    plugin_context: PluginContext
     pool: ThreadPoolExecutor
 
 
@@ -138,12 +138,12 @@ class _Adapted(Service):
 
 
 def _service(
-    name: str, functions: list[_Function], surroundings: Surroundings, stream_threads: int
+    name: str, functions: list[_Function], plugin_context: PluginContext, stream_threads: int
 ) -> Service:
     pool = ThreadPoolExecutor(stream_threads, thread_name_prefix=f"streams of {name}")
     namespace: dict[str, Any] = {"__doc__": f"The service {name}, by a servicer of grpcio's."}
     for number, (known, function) in enumerate(functions):
-        adapted = _adapted(_Behaviour(known, function, surroundings, pool))
+        adapted = _adapted(_Behaviour(known, function, plugin_context, pool))
         # The names on the wire are the user's, and could be those of our own methods.
         namespace[f"method_{number}"] = method(
             name=known.name,
@@ -174,7 +174,7 @@ def _adapted(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
 
 def _aio_context(behaviour: _Behaviour, request: Any, write: Any = None) -> AioContext:
     messages = request if behaviour.method.shape.client_streams else None
-    return AioContext(context(), behaviour.surroundings.clock, messages, write)
+    return AioContext(context(), behaviour.plugin_context.clock, messages, write)
 
 
 def _coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
@@ -217,7 +217,7 @@ def _writing_coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
 
 def _thread(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
     def run(self: Any, request: Any) -> Any:
-        around = behaviour.surroundings
+        around = behaviour.plugin_context
         its = ThreadContext(context(), around.clock, around.threads)
         if behaviour.method.shape.client_streams:
             request = ThreadMessages(request, around.threads)
@@ -234,7 +234,7 @@ def _thread(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
 
 def _thread_stream(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
     def run(self: Any, request: Any) -> AsyncIterator[Any]:
-        around = behaviour.surroundings
+        around = behaviour.plugin_context
         its = ThreadContext(context(), around.clock, around.threads)
         if behaviour.method.shape.client_streams:
             request = ThreadMessages(request, around.threads)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.events import ConnectionFailed, PeerLeaving, PingAnswered, Ready
+from rpcfw.spi.events import ConnectionFailed, GoAwayReceived, HandshakeCompleted, PingAnswered
 from rpcfw.spi.protocol import Limits
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.abuse import Idle
@@ -164,7 +164,7 @@ class Connection(Intake):
         first, self._greeted = not self._greeted, True
         self._on_settings_changed(self._peer.window_bytes - before)
         if first:
-            self._events.append(Ready())
+            self._events.append(HandshakeCompleted())
 
     def _push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
         raise RemoteProtocolError(
@@ -191,7 +191,7 @@ class Connection(Intake):
         last_id, code, text = frames.parse_goaway(payload)
         name = frames.code_name(code)
         reason = f"{name}: {text}" if text else name
-        self._events.append(PeerLeaving(reason, self._on_goaway(last_id)))
+        self._events.append(GoAwayReceived(reason, self._on_goaway(last_id)))
         if code != ErrorCode.NO_ERROR:
             self._over = True
             calm = code == ErrorCode.ENHANCE_YOUR_CALM and text == "too_many_pings"

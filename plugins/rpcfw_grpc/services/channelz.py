@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from rpcfw.errors import ApplicationError
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import Inspection
 from rpcfw.spi.options import option, options
 from rpcfw.spi.service import Service
@@ -45,7 +45,7 @@ class GRPCChannelz(BuiltinService):
     Options: ClassVar[type] = ChannelzOptions
 
     def services(self, inspection: Inspection) -> Sequence[Service]:
-        around = self.surroundings
+        around = self.plugin_context
         messages = Messages(around.clock.seconds, around.time_of_day)
         return [ChannelzService(inspection, messages, around.application, self.options.max_results)]
 

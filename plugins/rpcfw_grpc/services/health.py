@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from rpcfw.errors import ApplicationError
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import HealthBoard, Inspection
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.spi.service import Service

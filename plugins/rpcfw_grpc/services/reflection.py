@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FileDescriptor
 
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import Inspection, ServedService
 from rpcfw.spi.service import Service
 from rpcfw.status import Status

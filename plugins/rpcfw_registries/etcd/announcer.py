@@ -28,7 +28,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError, InvalidMessage, RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.event import Doorbell
 from rpcfw.spi.runtime.rate_limit import RateLimit
@@ -91,15 +91,15 @@ class Announcing:
     """
 
     def __init__(
-        self, session: EtcdSession, lease_s: float, check_s: float, surroundings: Surroundings
+        self, session: EtcdSession, lease_s: float, check_s: float, plugin_context: PluginContext
     ) -> None:
         self._session = session
-        self._lease = Lease(session, lease_s, surroundings)
+        self._lease = Lease(session, lease_s, plugin_context)
         self._check_s = check_s
         self._check_at = 0.0
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
-        self._rate_limit = RateLimit(surroundings.clock.seconds)
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
+        self._rate_limit = RateLimit(plugin_context.clock.seconds)
         self._kept: dict[bytes, _Kept] = {}
         self._pending: dict[bytes, _Kept] = {}
         self._asked: dict[bytes, _Kept] = {}

@@ -8,7 +8,7 @@ import math
 from contextlib import suppress
 
 from rpcfw.errors import CallError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw_registries.etcd.messages import LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE, message
 from rpcfw_registries.etcd.session import EtcdSession
 
@@ -29,11 +29,11 @@ class Lease:
         asked_s: how long it shall last without being renewed; etcd may give more.
     """
 
-    def __init__(self, session: EtcdSession, asked_s: float, surroundings: Surroundings) -> None:
+    def __init__(self, session: EtcdSession, asked_s: float, plugin_context: PluginContext) -> None:
         self._session = session
         self._asked_s = math.ceil(asked_s)
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
         #: 0 as long as there is none.
         self.id = 0
         self.renew_at = 0.0

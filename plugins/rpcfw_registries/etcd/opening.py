@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.files import open_regular
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
@@ -18,7 +18,7 @@ from rpcfw_registries.etcd.member import Member, OpenMember
 __all__ = ["file_problem", "opener"]
 
 
-def opener(client: str, files: TLSFiles, surroundings: Surroundings) -> OpenMember:
+def opener(client: str, files: TLSFiles, plugin_context: PluginContext) -> OpenMember:
     """
     Return what opens the way to a member.
 
@@ -27,11 +27,11 @@ def opener(client: str, files: TLSFiles, surroundings: Surroundings) -> OpenMemb
     """
     if client == "etcd3":
         package = installed()
-        return lambda address: Etcd3Member(package, address, files, surroundings)
+        return lambda address: Etcd3Member(package, address, files, plugin_context)
     tls = files if files.given else None
 
     def open_member(address: Address) -> Member:
-        return ChannelMember(surroundings.open_channel(address, "grpc", tls))
+        return ChannelMember(plugin_context.open_channel(address, "grpc", tls))
 
     return open_member
 

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
@@ -119,23 +119,23 @@ class EtcdRegistry(Registry):
     def channel_protocols(cls, options: EtcdOptions) -> tuple[str, ...]:
         return ("grpc",) if options.client == "rpcfw" else ()
 
-    def __init__(self, options: EtcdOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: EtcdOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._root = normal_root(options.root).encode()
         self._files = TLSFiles(options.tls_ca, options.tls_certificate, options.tls_key)
         # Not all at the same member.
-        first = surroundings.chance.randrange(len(options.address))
+        first = plugin_context.random.randrange(len(options.address))
         self._session = EtcdSession(
             options.address[first:] + options.address[:first],
-            opener(options.client, self._files, surroundings),
+            opener(options.client, self._files, plugin_context),
             Tokens(options.user, options.password),
             options.operation_timeout,
             options.reconnect_most,
-            surroundings,
+            plugin_context,
             self._lost,
         )
         self._announcing = Announcing(
-            self._session, options.lease, options.self_check, surroundings
+            self._session, options.lease, options.self_check, plugin_context
         )
         self._followed: dict[str, Following] = {}
         self._beating: Deferred[None] | None = None
@@ -185,7 +185,7 @@ class EtcdRegistry(Registry):
                 self._prefix(service),
                 self._session,
                 self.options.merge_changes,
-                self.surroundings,
+                self.plugin_context,
             )
         return following.subscribe(listener)
 
@@ -240,7 +240,7 @@ class EtcdRegistry(Registry):
         # Asks for the quorum's word, so a member that is cut off from it is left, too.
         request = message("RangeRequest", key=self._root + b"/", limit=1, keys_only=True)
         while True:
-            await sleep(self.surroundings.clock, self.options.heartbeat)
+            await sleep(self.plugin_context.clock, self.options.heartbeat)
             await self._session.open()
             try:
                 await self._session.call(RANGE, request)
@@ -249,7 +249,7 @@ class EtcdRegistry(Registry):
 
     async def _check(self) -> None:
         while True:
-            jitter = 0.9 + 0.2 * self.surroundings.chance.random()
-            await sleep(self.surroundings.clock, self.options.self_check * jitter)
+            jitter = 0.9 + 0.2 * self.plugin_context.random.random()
+            await sleep(self.plugin_context.clock, self.options.self_check * jitter)
             for following in tuple(self._followed.values()):
                 following.check()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rpcfw.errors import CallError, RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.status import Status
 from rpcfw.values.address import Address
 from rpcfw.values.method import Method
@@ -60,13 +60,13 @@ class EtcdSession(Failover[Member]):
         tokens: Tokens,
         timeout_s: float,
         most_s: float,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
         lost: Callable[[], None],
     ) -> None:
         what = "the etcd member"
-        super().__init__(addresses, open_member, what, _AWAY, most_s, surroundings, lost)
+        super().__init__(addresses, open_member, what, _AWAY, most_s, plugin_context, lost)
         self._tokens = tokens
-        self._clock = surroundings.clock
+        self._clock = plugin_context.clock
         self.timeout_s = timeout_s
 
     async def call(self, method: Method, request: Any, timeout_s: float | None = None) -> Any:

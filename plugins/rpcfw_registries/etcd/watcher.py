@@ -21,12 +21,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError, DeadlineExceeded, PermissionDenied, Unavailable
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.runtime.waiting import awaited, limited, sleep
+from rpcfw.spi.runtime.waiting import as_coroutine, sleep, with_deadline
 from rpcfw.status import Status
 from rpcfw_registries.etcd.listing import Listing, end_of
 from rpcfw_registries.etcd.member import Changes, Member
@@ -69,17 +69,17 @@ class Following:
         prefix: bytes,
         session: EtcdSession,
         merge_s: float,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
     ) -> None:
         self._service = service
         self._prefix = prefix
         self._session = session
         self._merge_s = merge_s
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
-        self._timers = surroundings.timers
-        self._rate_limit = RateLimit(surroundings.clock.seconds)
-        self._audience = Audience(service, surroundings.clock, self._stop)
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
+        self._timers = plugin_context.timers
+        self._rate_limit = RateLimit(plugin_context.clock.seconds)
+        self._audience = Audience(service, plugin_context.clock, self._stop)
         self._listing = Listing(session, prefix)
         self._view = View(service, prefix, self._rate_limit)
         self._read_at = -_RELOAD_S
@@ -231,9 +231,9 @@ class Following:
         Take the first answer, by which a member that is there acknowledges at once.
         """
         limit_s = self._session.timeout_s
-        first = awaited(anext(changes))
+        first = as_coroutine(anext(changes))
         try:
-            self._take(await limited(first, self._timers, self._clock.seconds() + limit_s))
+            self._take(await with_deadline(first, self._timers, self._clock.seconds() + limit_s))
         except StopAsyncIteration:
             raise Unavailable("the member ended the watch at once") from None
         except DeadlineExceeded:

@@ -14,7 +14,7 @@ from functools import partial
 import attrs
 
 from rpcfw.spi.options import NO_DEFAULT, option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
@@ -88,12 +88,12 @@ class DNSRegistry(Registry):
     Options = DNSOptions
 
     def __init__(
-        self, options: DNSOptions, surroundings: Surroundings, ask: LookUp = look_up
+        self, options: DNSOptions, plugin_context: PluginContext, ask: LookUp = look_up
     ) -> None:
-        super().__init__(options, surroundings)
+        super().__init__(options, plugin_context)
         self._written, _ = instances_from_lines(options.instances)
         self._place = _Resolved(self._written)
-        self._watches = Watches(surroundings.clock, self._place)
+        self._watches = Watches(plugin_context.clock, self._place)
         self._names: dict[str, Name] = {}
         for instances in self._written.values():
             for instance in instances:
@@ -101,7 +101,7 @@ class DNSRegistry(Registry):
                 if _is_name(instance.address) and host not in self._names:
                     changed = partial(self._found, host)
                     self._names[host] = Name(
-                        host, surroundings, ask, options.refresh, options.limit, changed
+                        host, plugin_context, ask, options.refresh, options.limit, changed
                     )
 
     @property

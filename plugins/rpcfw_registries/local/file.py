@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.options import NO_DEFAULT, option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
@@ -63,11 +63,11 @@ class FileRegistry(Registry):
 
     Options = FileOptions
 
-    def __init__(self, options: FileOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: FileOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._path = options.path
         self._place = Place(known=False)
-        self._watches = Watches(surroundings.clock, self._place)
+        self._watches = Watches(plugin_context.clock, self._place)
         self._stamp: Stamp | None = None
         self._skipped = ""
         self._complaint = ""
@@ -112,11 +112,11 @@ class FileRegistry(Registry):
     async def _poll(self) -> None:
         while True:
             await self._look()
-            await sleep(self.surroundings.clock, self.options.poll)
+            await sleep(self.plugin_context.clock, self.options.poll)
 
     async def _look(self) -> None:
         try:
-            reading = await self.surroundings.threads.call(
+            reading = await self.plugin_context.threads.call(
                 read_file, self._path, self._stamp, self.options.limit
             )
         except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from weakref import WeakValueDictionary
 
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.values.instance import Instance
 from rpcfw_registries.local.table import Place, Watches
@@ -38,10 +38,10 @@ class MemoryRegistry(Registry):
     # with the last registry that holds it, and leaks into no later test.
     _places: ClassVar[WeakValueDictionary[str, Place]] = WeakValueDictionary()
 
-    def __init__(self, options: MemoryOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: MemoryOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         self._place = self._places.setdefault(options.name, Place())
-        self._watches = Watches(surroundings.clock, self._place)
+        self._watches = Watches(plugin_context.clock, self._place)
         self._announced: dict[tuple[str, str], Instance] = {}
 
     async def stop(self) -> None:
@@ -51,7 +51,7 @@ class MemoryRegistry(Registry):
         self._announced.clear()
         # Whoever still has this registry in hand does not keep the place.
         self._place = Place()
-        self._watches = Watches(self.surroundings.clock, self._place)
+        self._watches = Watches(self.plugin_context.clock, self._place)
 
     async def announce(self, instance: Instance) -> None:
         self._announced[instance.service, instance.id] = instance

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.localhost import LOOPBACK, is_localhost
@@ -52,7 +52,7 @@ class Name:
 
     Args:
         host: the name.
-        surroundings: of the registry.
+        plugin_context: of the registry.
         ask: looks it up, in another thread.
         refresh_s: time between two look-ups.
         limit: more addresses than this are not used.
@@ -62,7 +62,7 @@ class Name:
     def __init__(
         self,
         host: str,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
         ask: LookUp,
         refresh_s: float,
         limit: int,
@@ -71,7 +71,7 @@ class Name:
         #: None until they are known.
         self.addresses: tuple[str, ...] | None = None
         self.host = host
-        self._surroundings = surroundings
+        self._plugin_context = plugin_context
         self._ask = ask
         self._refresh_s = refresh_s
         self._limit = limit
@@ -101,17 +101,17 @@ class Name:
             self._following.cancel()
 
     async def _follow(self) -> None:
-        clock, chance = self._surroundings.clock, self._surroundings.chance
+        clock, random = self._plugin_context.clock, self._plugin_context.random
         while True:
             await self._look()
             wait_s = self._refresh_s
             if self._failures:
                 wait_s = min(wait_s, _FIRST_WAIT_S * 2 ** min(self._failures - 1, 20))
-            await sleep(clock, wait_s * (1 - _JITTER * chance.random()))
+            await sleep(clock, wait_s * (1 - _JITTER * random.random()))
 
     async def _look(self) -> None:
         try:
-            found = await self._surroundings.threads.call(self._ask, self.host)
+            found = await self._plugin_context.threads.call(self._ask, self.host)
             if not found:
                 raise OSError("it has no address")
         except (OSError, RegistryError, UnicodeError) as error:

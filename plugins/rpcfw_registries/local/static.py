@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rpcfw.spi.options import NO_DEFAULT, option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.values.instance import Instance
 from rpcfw_registries.local.lines import instances_from_lines
@@ -49,12 +49,12 @@ class StaticRegistry(Registry):
 
     Options = StaticOptions
 
-    def __init__(self, options: StaticOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
+    def __init__(self, options: StaticOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
         services, _ = instances_from_lines(options.instances)
         self._place = Place(star=True)
         self._place.replace(services)
-        self._watches = Watches(surroundings.clock, self._place)
+        self._watches = Watches(plugin_context.clock, self._place)
 
     async def stop(self) -> None:
         self._watches.close()

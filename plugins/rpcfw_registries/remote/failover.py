@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Status
@@ -55,7 +55,7 @@ class Failover(Generic[C]):
         what: str,
         away: Collection[Status],
         most_s: float,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
         lost: Callable[[], None],
     ) -> None:
         self._addresses = addresses
@@ -63,7 +63,7 @@ class Failover(Generic[C]):
         self._what = what
         self._statuses = away
         self._backoff = Backoff(initial_s=min(0.2, most_s), most_s=most_s)
-        self._surroundings = surroundings
+        self._plugin_context = plugin_context
         self._lost = lost
         self._turn = 0
         self._failures = 0
@@ -83,7 +83,7 @@ class Failover(Generic[C]):
         """
         Return the channel, after the delay that failures have earned.
         """
-        clock = self._surroundings.clock
+        clock = self._plugin_context.clock
         while (wait_s := self._not_before - clock.seconds()) > 0:
             await sleep(clock, wait_s)
         return self.channel()
@@ -142,7 +142,7 @@ class Failover(Generic[C]):
         self._turn += 1
         # The delay grows once all addresses have been tried.
         rounds = (self._failures - 1) // len(self._addresses) + 1
-        delay_s = self._backoff.delay_s(rounds, self._surroundings.chance.random())
-        self._not_before = self._surroundings.clock.seconds() + delay_s
+        delay_s = self._backoff.delay_s(rounds, self._plugin_context.random.random())
+        self._not_before = self._plugin_context.clock.seconds() + delay_s
         in_background(channel.close(), f"closing the channel to {self._what}")
         self._lost()

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError, RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.event import Doorbell
 from rpcfw.spi.runtime.waiting import Waiter, sleep
@@ -56,10 +56,10 @@ class Announcing:
         lease_s: how long an instance outlives this process.
     """
 
-    def __init__(self, session: Session, lease_s: float, surroundings: Surroundings) -> None:
+    def __init__(self, session: Session, lease_s: float, plugin_context: PluginContext) -> None:
         self._session = session
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
         self._asked_s = lease_s
         self._granted_s = lease_s
         self._owner = f"{self._chance.randrange(1 << 64):016x}"

@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -48,10 +48,10 @@ class StandaloneRegistry(Registry):
 
     Options = StandaloneOptions
 
-    def __init__(self, options: StandaloneOptions, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
-        self._session = Session(options.address, options.reconnect, surroundings, self._lost)
-        self._announcing = Announcing(self._session, options.lease, surroundings)
+    def __init__(self, options: StandaloneOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self._session = Session(options.address, options.reconnect, plugin_context, self._lost)
+        self._announcing = Announcing(self._session, options.lease, plugin_context)
         self._watches: WeakSet[NodeWatch] = WeakSet()
 
     @property
@@ -76,7 +76,7 @@ class StandaloneRegistry(Registry):
         await self._announcing.withdraw(instance)
 
     def watch(self, service: str, listener: Listener) -> Watch:
-        watch = NodeWatch(self._session, service, listener, self.options.lease, self.surroundings)
+        watch = NodeWatch(self._session, service, listener, self.options.lease, self.plugin_context)
         self._watches.add(watch)
         return watch
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rpcfw.errors import CallError
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.service import offered
 from rpcfw.status import Status
 from rpcfw.values.address import Address
@@ -44,14 +44,14 @@ class Session(Failover[Channel]):
         self,
         addresses: tuple[Address, ...],
         most_s: float,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
         lost: Callable[[], None],
     ) -> None:
         def open_channel(address: Address) -> Channel:
-            return surroundings.open_channel(address, "native")
+            return plugin_context.open_channel(address, "native")
 
         what = "the registry node"
-        super().__init__(addresses, open_channel, what, _AWAY, most_s, surroundings, lost)
+        super().__init__(addresses, open_channel, what, _AWAY, most_s, plugin_context, lost)
 
     async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
         """

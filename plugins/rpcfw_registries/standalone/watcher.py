@@ -9,12 +9,12 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.runtime.waiting import limited, sleep
+from rpcfw.spi.runtime.waiting import sleep, with_deadline
 from rpcfw.spi.stream import Stream
 from rpcfw_registries.standalone.messages import Update
 from rpcfw_registries.standalone.session import CALL_S, WATCH, Session
@@ -45,14 +45,14 @@ class NodeWatch(Watch):
         service: str,
         listener: Listener,
         hold_s: float,
-        surroundings: Surroundings,
+        plugin_context: PluginContext,
     ) -> None:
         self._session = session
         self._service = service
         self._listener = listener
         self._hold_s = hold_s
-        self._surroundings = surroundings
-        self._view = View(service, LimitedLog(_log, surroundings.clock.seconds))
+        self._plugin_context = plugin_context
+        self._view = View(service, LimitedLog(_log, plugin_context.clock.seconds))
         self._holding: DelayedCall | None = None
         #: Why the node refuses it; empty if it does not.
         self.complaint = ""
@@ -80,7 +80,7 @@ class NodeWatch(Watch):
             except CallError as error:
                 if not self._session.failed(channel, error):
                     self._complain(str(error))
-                    await sleep(self._surroundings.clock, _REFUSED_S)
+                    await sleep(self._plugin_context.clock, _REFUSED_S)
 
     async def _read(self, channel: Channel) -> None:
         """
@@ -92,7 +92,7 @@ class NodeWatch(Watch):
         view = self._view
         view.begin()
         request = WATCH.request_type(service=self._service, epoch=view.epoch, since=view.number)
-        lasts_s = _STREAM_S * (0.5 + 0.5 * self._surroundings.chance.random())
+        lasts_s = _STREAM_S * (0.5 + 0.5 * self._plugin_context.random.random())
         async with channel.stream(WATCH, request, timeout_s=lasts_s) as stream:
             self._take(await self._first(stream))
             self._session.answered(channel)
@@ -109,9 +109,11 @@ class NodeWatch(Watch):
         """
         Return the first update, which a node that is there sends at once.
         """
-        timers = self._surroundings.timers
+        timers = self._plugin_context.timers
         try:
-            update: Update = await limited(stream.__anext__(), timers, timers.seconds() + CALL_S)
+            update: Update = await with_deadline(
+                stream.__anext__(), timers, timers.seconds() + CALL_S
+            )
         except StopAsyncIteration:
             raise Unavailable("the node ended the watch at once") from None
         except DeadlineExceeded:
@@ -129,7 +131,7 @@ class NodeWatch(Watch):
     def _hold(self) -> None:
         if self._holding is not None and self._holding.active():
             self._holding.cancel()
-        self._holding = self._surroundings.clock.callLater(self._hold_s, self._let_go)
+        self._holding = self._plugin_context.clock.callLater(self._hold_s, self._let_go)
 
     def _let_go(self) -> None:
         if self._session.away:

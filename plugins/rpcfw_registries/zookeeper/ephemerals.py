@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, NodeTaken, Refused, Unreachable
@@ -69,11 +69,11 @@ class Ephemerals:
     Keeps every announced node in place, through whatever happens.
     """
 
-    def __init__(self, keeper: Keeper, surroundings: Surroundings) -> None:
+    def __init__(self, keeper: Keeper, plugin_context: PluginContext) -> None:
         self._keeper = keeper
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
-        self._rate_limit = RateLimit(surroundings.clock.seconds)
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
+        self._rate_limit = RateLimit(plugin_context.clock.seconds)
         self._kept: dict[tuple[str, str], _Ephemeral] = {}
         self._closed = False
 

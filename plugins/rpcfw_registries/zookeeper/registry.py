@@ -16,11 +16,11 @@ from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.runtime.waiting import Waiter, awaited, limited
+from rpcfw.spi.runtime.waiting import Waiter, as_coroutine, with_deadline
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, instance_to_json
 from rpcfw.values.units import Seconds, format_duration
@@ -108,15 +108,15 @@ class ZooKeeperRegistry(Registry):
     options: ZooKeeperOptions
 
     def __init__(
-        self, options: ZooKeeperOptions, surroundings: Surroundings, keeper: Keeper | None = None
+        self, options: ZooKeeperOptions, plugin_context: PluginContext, keeper: Keeper | None = None
     ) -> None:
-        super().__init__(options, surroundings)
+        super().__init__(options, plugin_context)
         self._root = normal_root(options.root)
-        self._clock = surroundings.clock
-        self._keeper = keeper or KazooThread(surroundings, _access(options), _pace(options))
-        self._ephemerals = Ephemerals(self._keeper, surroundings)
+        self._clock = plugin_context.clock
+        self._keeper = keeper or KazooThread(plugin_context, _access(options), _pace(options))
+        self._ephemerals = Ephemerals(self._keeper, plugin_context)
         self._followed: dict[str, Followed] = {}
-        self._rate_limit = RateLimit(surroundings.clock.seconds)
+        self._rate_limit = RateLimit(plugin_context.clock.seconds)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
         self._arrivals: list[Waiter[None]] = []
@@ -171,7 +171,7 @@ class ZooKeeperRegistry(Registry):
                 service,
                 self._path(service),
                 self._keeper,
-                self.surroundings,
+                self.plugin_context,
                 self.options.merge_changes,
             )
         return followed.subscribe(listener)
@@ -198,7 +198,7 @@ class ZooKeeperRegistry(Registry):
         self._arrivals.append(arrival)
         deadline = self._clock.seconds() + self.options.operation_timeout
         try:
-            await limited(awaited(arrival), self.surroundings.timers, deadline)
+            await with_deadline(as_coroutine(arrival), self.plugin_context.timers, deadline)
         except DeadlineExceeded:
             raise RegistryError(
                 f"no ZooKeeper server at {', '.join(map(str, self.options.address))} was reached "
@@ -247,7 +247,7 @@ class ZooKeeperRegistry(Registry):
             )
 
     def _check_later(self) -> None:
-        jitter = 0.9 + 0.2 * self.surroundings.chance.random()
+        jitter = 0.9 + 0.2 * self.plugin_context.random.random()
         self._next_check = self._clock.callLater(self.options.self_check * jitter, self._check)
 
     def _check(self) -> None:

@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Watch
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
@@ -84,15 +84,15 @@ class Followed:
     """
 
     def __init__(
-        self, service: str, path: str, keeper: Keeper, surroundings: Surroundings, merge_s: float
+        self, service: str, path: str, keeper: Keeper, plugin_context: PluginContext, merge_s: float
     ) -> None:
         self._service = service
         self._path = path
         self._keeper = keeper
-        self._clock = surroundings.clock
-        self._chance = surroundings.chance
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
         self._merge_s = merge_s
-        self._rate_limit = RateLimit(surroundings.clock.seconds)
+        self._rate_limit = RateLimit(plugin_context.clock.seconds)
         self._subscriptions: list[_Subscription] = []
         self._seen: dict[str, _Seen] = {}
         #: Names that do not vouch for the record, so it is read again each time.

@@ -79,7 +79,7 @@ class Consumer:
 
     async def run(self) -> int:
         await self._show()
-        lines = Lines(self._application.ground.reactor, sys.stdin.fileno(), 1 << 10)
+        lines = Lines(self._application.runtime.reactor, sys.stdin.fileno(), 1 << 10)
         calling = [
             spawn(self._call(shape)) for shape, callers in _CALLERS.items() for _ in range(callers)
         ]
@@ -94,7 +94,7 @@ class Consumer:
         self._over = True
         for each in calling:
             await each
-        repeated = int(repeats(self._application.ground.surroundings.meter).value)
+        repeated = int(repeats(self._application.runtime.plugin_context.meter).value)
         tallies = {shape: asdict(tally) for shape, tally in self._tallies.items()}
         self._tell("over", calls=self._calls(), repeated=repeated, shapes=tallies)
         return FAILED if any(tally.lost for tally in self._tallies.values()) else FINE

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.metrics import Counter, Meter
 from rpcfw.values.call import Call
 
@@ -28,9 +28,9 @@ class Tries(Filter):
     Counts the attempts that repeat a call.
     """
 
-    def __init__(self, options: Any, surroundings: Surroundings) -> None:
-        super().__init__(options, surroundings)
-        self._repeats = repeats(surroundings.meter)
+    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self._repeats = repeats(plugin_context.meter)
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         if call.attempt > 1:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ApplicationError, CallError, InvalidMessage
 from rpcfw.server.calls.decode_thread import Reading
-from rpcfw.server.calls.method_table import Served
+from rpcfw.server.calls.method_table import BoundMethod
 from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
@@ -22,11 +22,11 @@ from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, STRICT
 
-__all__ = ["Pending", "disown", "dispatch"]
+__all__ = ["RawRequest", "disown", "dispatch"]
 
 
 @define(eq=False)
-class Pending:
+class RawRequest:
     """
     What stands in ``call.request`` until the innermost step: a request not yet read.
 
@@ -38,7 +38,7 @@ class Pending:
         stream: if the client streams: its messages, instead of the above.
     """
 
-    served: Served
+    served: BoundMethod
     reader: Coder
     body: bytes
     encoding: str
@@ -57,7 +57,7 @@ def dispatch(payload: Payload, threads: BlockingThreads, reading: Reading) -> Ca
     """
 
     async def step(call: Call) -> Any:
-        pending: Pending = call.request
+        pending: RawRequest = call.request
         served = pending.served
         request = pending.stream
         if request is None:
@@ -108,7 +108,7 @@ def disown(error: CallError) -> None:
         error.details, error.trailers, error.retry_after_s = b"", (), None
 
 
-async def _refuse_unknown(payload: Payload, reading: Reading, pending: Pending) -> None:
+async def _refuse_unknown(payload: Payload, reading: Reading, pending: RawRequest) -> None:
     """
     Refuse parameters that the method does not have.
 
@@ -128,7 +128,7 @@ async def _refuse_unknown(payload: Payload, reading: Reading, pending: Pending) 
         )
 
 
-async def _read_apart(reading: Reading, pending: Pending) -> Any:
+async def _read_apart(reading: Reading, pending: RawRequest) -> Any:
     try:
         return await reading.read(pending.reader, pending.body, pending.encoding, "the request")
     except InvalidMessage as error:
@@ -136,7 +136,7 @@ async def _read_apart(reading: Reading, pending: Pending) -> Any:
         raise
 
 
-def _read(payload: Payload, pending: Pending) -> Any:
+def _read(payload: Payload, pending: RawRequest) -> Any:
     try:
         return payload.read(pending.reader, pending.body, pending.encoding, "the request")
     except InvalidMessage as error:

@@ -10,27 +10,27 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.errors import CallError, Cancelled, Rejected, Unimplemented
-from rpcfw.server.calls.method_table import Catalog
-from rpcfw.spi.runtime.clock import Chance
+from rpcfw.server.calls.method_table import MethodTable
+from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 
-__all__ = ["Failures", "refusal", "status_of"]
+__all__ = ["ErrorMapper", "refusal", "status_of"]
 
 
-class Failures:
+class ErrorMapper:
     """
     Turns what a method raised into what its caller may know.
 
     Args:
-        chance: for the ids that join the caller's sentence to our log.
+        random: for the ids that join the caller's sentence to our log.
     """
 
     log = Logger()
 
-    def __init__(self, chance: Chance) -> None:
-        self._chance = chance
+    def __init__(self, random: RandomSource) -> None:
+        self._chance = random
 
     def told(self, path: str, error: BaseException) -> CallError:
         """
@@ -65,7 +65,7 @@ class Failures:
             self.logged(call.method.path, error)
 
 
-def refusal(catalog: Catalog, path: str) -> CallError:
+def refusal(catalog: MethodTable, path: str) -> CallError:
     """
     Return the error for a path that is not served here. Nothing was begun.
     """

@@ -3,7 +3,7 @@ Takes each request through the server's stack and answers it.
 
 Theory of operation. A whole unary request whose method ends without waiting is
 answered in the turn that read it: one coroutine, no listener, no timer. One that
-waits becomes an `Open` call: it listens for the caller's cancel and is watched by
+waits becomes an `InFlightCall` call: it listens for the caller's cancel and is watched by
 the timers. A call that streams in either direction is open from its first frame.
 """
 
@@ -16,12 +16,12 @@ from typing import Any
 
 from rpcfw.errors import CallError, ConnectionLost, InvalidMessage, MessageTooLarge, Rejected
 from rpcfw.server.calls.decode_thread import Reading
-from rpcfw.server.calls.dispatch import Pending
-from rpcfw.server.calls.errors import Failures, refusal, status_of
-from rpcfw.server.calls.method_table import Catalog, Served
-from rpcfw.server.calls.open_call import Open
+from rpcfw.server.calls.dispatch import RawRequest
+from rpcfw.server.calls.errors import ErrorMapper, refusal, status_of
+from rpcfw.server.calls.method_table import BoundMethod, MethodTable
+from rpcfw.server.calls.open_call import InFlightCall
 from rpcfw.server.calls.streaming import RequestMessages, answer_one, answer_stream, begin_failure
-from rpcfw.server.calls.tasks import DeferredRun, TaskRun
+from rpcfw.server.calls.tasks import AsyncioTask, DeferredTask
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep
@@ -30,15 +30,15 @@ from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, running_loop
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import Mailbox
-from rpcfw.transport.streams.outbox import Outlet
+from rpcfw.transport.streams.inbox import ReceiveStream
+from rpcfw.transport.streams.outbox import SendStream
 from rpcfw.values.call import Call, serving
 from rpcfw.values.metadata import EMPTY, Metadata
 
-__all__ = ["Reception"]
+__all__ = ["RequestAcceptor"]
 
 
-class Reception:
+class RequestAcceptor:
     """
     Everything between an accepted connection and the stack.
 
@@ -55,11 +55,11 @@ class Reception:
 
     def __init__(
         self,
-        catalog: Catalog,
+        catalog: MethodTable,
         payload: Payload,
         stack: CallStep,
         timers: Timers,
-        failures: Failures,
+        failures: ErrorMapper,
         max_call_s: float,
         reading: Reading,
         max_orphans: int,
@@ -73,9 +73,9 @@ class Reception:
         self._max_call_s = max_call_s
         self._reading = reading
         self._max_orphans = max_orphans
-        self._open: set[Open] = set()
+        self._open: set[InFlightCall] = set()
         #: One-way calls whose connection is lost: their callers never wait.
-        self._orphans: set[Open] = set()
+        self._orphans: set[InFlightCall] = set()
         self._leaving = False
         self._empty: Waiter[None] | None = None
 
@@ -118,7 +118,7 @@ class Reception:
         """
         head = event.head
         served = self._served.get(head.path)
-        if served is None or (self._leaving and not driver.machine.serves_while_leaving):
+        if served is None or (self._leaving and not driver.machine.accepts_during_drain):
             self._refuse(driver, event)
             return
         reader = served.readers.get(head.codec)
@@ -134,7 +134,7 @@ class Reception:
         body = event.body
         call = Call(
             served.method,
-            Pending(served, reader, body or b"", event.encoding),
+            RawRequest(served, reader, body or b"", event.encoding),
             head.metadata,
             driver.heard_at + left_s,
             head.caller,
@@ -152,7 +152,7 @@ class Reception:
         self._fail(driver, event, error)
 
     def _serve_unary(
-        self, driver: Driver, event: RequestReceived, call: Call, served: Served
+        self, driver: Driver, event: RequestReceived, call: Call, served: BoundMethod
     ) -> None:
         try:
             coroutine = self._stack(call)
@@ -174,15 +174,15 @@ class Reception:
             call.deadline = inf
         else:
             opened = self._opened(driver, event, call, served)
-            run = opened.run = DeferredRun(coroutine, context, opened.done)
+            run = opened.run = DeferredTask(coroutine, context, opened.done)
             run.wait(waited)
             self._check_connection(opened)
 
     def _serve_stream(
-        self, driver: Driver, event: RequestReceived, call: Call, served: Served, reader: Coder
+        self, driver: Driver, event: RequestReceived, call: Call, served: BoundMethod, reader: Coder
     ) -> None:
         opened = self._opened(driver, event, call, served)
-        mailbox = opened.mailbox = Mailbox(driver)
+        mailbox = opened.mailbox = ReceiveStream(driver)
         client_streams = served.method.shape.client_streams
         whole = event.body is not None and event.ended
         if event.body is not None:
@@ -201,18 +201,20 @@ class Reception:
             coroutine = answer_one(self._stack, call, mailbox)
         self._run(opened, coroutine, copy_context())
 
-    def _outlet(self, driver: Driver, event: RequestReceived, served: Served) -> Outlet:
+    def _outlet(self, driver: Driver, event: RequestReceived, served: BoundMethod) -> SendStream:
         head = event.head
         writer = served.writers[head.codec]
         what = "a response message"
-        return Outlet(driver, self._payload, writer, what, head.accepts, event.call_id)
+        return SendStream(driver, self._payload, writer, what, head.accepts, event.call_id)
 
-    def _opened(self, driver: Driver, event: RequestReceived, call: Call, served: Served) -> Open:
-        opened = Open(driver, event, call, served, self._timers, self._ended, self._goes_on)
+    def _opened(
+        self, driver: Driver, event: RequestReceived, call: Call, served: BoundMethod
+    ) -> InFlightCall:
+        opened = InFlightCall(driver, event, call, served, self._timers, self._ended, self._goes_on)
         self._open.add(opened)
         return opened
 
-    def _goes_on(self, opened: Open) -> bool:
+    def _goes_on(self, opened: InFlightCall) -> bool:
         """
         Tell whether a one-way call goes on without its connection.
 
@@ -224,24 +226,26 @@ class Reception:
         self._orphans.add(opened)
         return True
 
-    def _run(self, opened: Open, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
+    def _run(
+        self, opened: InFlightCall, coroutine: Coroutine[Any, Any, Any], context: Context
+    ) -> None:
         context.run(serving.set, opened.call)
         if running_loop() is None:
-            run = opened.run = DeferredRun(coroutine, context, opened.done)
+            run = opened.run = DeferredTask(coroutine, context, opened.done)
             run.wait(None)
         else:
-            task = opened.run = TaskRun(coroutine, context, opened.done)
+            task = opened.run = AsyncioTask(coroutine, context, opened.done)
             task.tell()
         self._check_connection(opened)
 
-    def _check_connection(self, opened: Open) -> None:
+    def _check_connection(self, opened: InFlightCall) -> None:
         """
         See to a one-way call that is begun when its connection is lost already.
         """
         if opened.driver.over and opened.run is not None:
             opened.lost(ConnectionLost(f"the connection to {opened.driver.peer} is lost"))
 
-    def _ended(self, opened: Open, result: Any, error: BaseException | None) -> None:
+    def _ended(self, opened: InFlightCall, result: Any, error: BaseException | None) -> None:
         """
         An open call's coroutine has ended.
         """
@@ -266,7 +270,7 @@ class Reception:
                 waiter.callback(None)
 
     def _answer(
-        self, driver: Driver, event: RequestReceived, call: Call, served: Served, message: Any
+        self, driver: Driver, event: RequestReceived, call: Call, served: BoundMethod, message: Any
     ) -> None:
         head = event.head
         if head.one_way:

@@ -13,16 +13,16 @@ from attrs import frozen
 
 from rpcfw.errors import ContractError, Unimplemented
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.service import Offered, Service, offered
+from rpcfw.spi.service import MethodSpec, Service, offered
 from rpcfw.status import Hint
 from rpcfw.transport.payload import Payload
 from rpcfw.values.method import Method
 
-__all__ = ["Catalog", "Served"]
+__all__ = ["BoundMethod", "MethodTable"]
 
 
 @frozen(eq=False)
-class Served:
+class BoundMethod:
     """
     One method, ready to run.
 
@@ -45,7 +45,7 @@ class Served:
     writers: dict[str, Coder]
 
 
-class Catalog:
+class MethodTable:
     """
     The services of one server.
 
@@ -58,7 +58,7 @@ class Catalog:
         self._services: dict[str, Service] = {}
         self._withdrawn: set[str] = set()
         #: By path: what a request's way looks at.
-        self.served: dict[str, Served] = {}
+        self.served: dict[str, BoundMethod] = {}
 
     def add(self, service: Service) -> None:
         """
@@ -100,10 +100,10 @@ class Catalog:
     def __iter__(self) -> Iterator[Service]:
         return iter(tuple(self._services.values()))
 
-    def _prepare(self, service: Service, one: Offered) -> Served:
+    def _prepare(self, service: Service, one: MethodSpec) -> BoundMethod:
         function = getattr(service, one.attribute)
         method = one.method
-        served = Served(
+        served = BoundMethod(
             method=method,
             function=function,
             spread=None if one.parameters is None else msgspec.structs.astuple,
@@ -122,7 +122,7 @@ class Catalog:
             raise ContractError(f"{where}: {reason}") from error
         return served
 
-    def _unfit(self, one: Offered) -> str:
+    def _unfit(self, one: MethodSpec) -> str:
         """
         Return which parameter, or the result, cannot be carried, and why.
         """
@@ -138,7 +138,7 @@ class Catalog:
                 return f"{what}: {error.message}"
         return ""
 
-    def coders(self, served: Served, codec: str) -> tuple[Coder, Coder]:
+    def coders(self, served: BoundMethod, codec: str) -> tuple[Coder, Coder]:
         """
         Return how a method's requests are read and its responses written.
 

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
-from rpcfw.server.calls.method_table import Served
-from rpcfw.server.calls.tasks import Run
+from rpcfw.server.calls.method_table import BoundMethod
+from rpcfw.server.calls.tasks import CallTask
 from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver, Listener
-from rpcfw.transport.streams.inbox import Mailbox
-from rpcfw.transport.streams.outbox import Outlet
+from rpcfw.transport.streams.inbox import ReceiveStream
+from rpcfw.transport.streams.outbox import SendStream
 from rpcfw.values.call import Call
 
-__all__ = ["Open"]
+__all__ = ["InFlightCall"]
 
 
-class Open(Listener):
+class InFlightCall(Listener):
     """
     Listens for what the caller still says and watches the deadline.
 
@@ -40,18 +40,18 @@ class Open(Listener):
         driver: Driver,
         event: RequestReceived,
         call: Call,
-        served: Served,
+        served: BoundMethod,
         timers: Timers,
-        ended: Callable[[Open, Any, BaseException | None], None],
-        goes_on: Callable[[Open], bool],
+        ended: Callable[[InFlightCall, Any, BaseException | None], None],
+        goes_on: Callable[[InFlightCall], bool],
     ) -> None:
         self.driver = driver
         self.event = event
         self.call = call
         self.served = served
-        self.run: Run | None = None
-        self.mailbox: Mailbox | None = None
-        self.outlet: Outlet | None = None
+        self.run: CallTask | None = None
+        self.mailbox: ReceiveStream | None = None
+        self.outlet: SendStream | None = None
         #: Why it was given up, if it was: then nothing more may be sent.
         self.given_up: CallError | None = None
         self._timers = timers

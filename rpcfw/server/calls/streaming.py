@@ -9,14 +9,14 @@ from typing import Any
 
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
 from rpcfw.server.calls.decode_thread import Reading
-from rpcfw.server.calls.dispatch import Pending, disown
+from rpcfw.server.calls.dispatch import RawRequest, disown
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import Mailbox
-from rpcfw.transport.streams.outbox import Outlet
+from rpcfw.transport.streams.inbox import ReceiveStream
+from rpcfw.transport.streams.outbox import SendStream
 from rpcfw.values.call import Call
 
 __all__ = ["RequestMessages", "answer_one", "answer_stream", "begin_failure"]
@@ -33,7 +33,9 @@ class RequestMessages(AsyncIterator[Any]):
         reading: reads those that take long.
     """
 
-    def __init__(self, mailbox: Mailbox, payload: Payload, reader: Coder, reading: Reading) -> None:
+    def __init__(
+        self, mailbox: ReceiveStream, payload: Payload, reader: Coder, reading: Reading
+    ) -> None:
         self._mailbox = mailbox
         self._payload = payload
         self._reader = reader
@@ -57,14 +59,14 @@ class RequestMessages(AsyncIterator[Any]):
             raise
 
 
-async def answer_one(stack: CallStep, call: Call, mailbox: Mailbox) -> Any:
+async def answer_one(stack: CallStep, call: Call, mailbox: ReceiveStream) -> Any:
     """
     Serve a call with one request message, which has not come yet with its head.
 
     Raises:
         Unimplemented: none came, or more than one.
     """
-    pending: Pending = call.request
+    pending: RawRequest = call.request
     if pending.stream is None:
         message = await mailbox.take()
         if message is None or await mailbox.take() is not None:
@@ -88,8 +90,8 @@ def begin_failure(driver: Driver, call_id: int, call: Call, error: BaseException
 async def answer_stream(
     stack: CallStep,
     call: Call,
-    mailbox: Mailbox | None,
-    outlet: Outlet,
+    mailbox: ReceiveStream | None,
+    outlet: SendStream,
     driver: Driver,
     call_id: int,
 ) -> None:

@@ -2,7 +2,7 @@
 A coroutine that serves a call, from its first wait to its end.
 
 Most methods end without waiting and never get here. One that waits is driven by
-`DeferredRun`, or by a Task where an asyncio loop runs, so that it may await
+`DeferredTask`, or by a Task where an asyncio loop runs, so that it may await
 asyncio's things as well. Either way the end is told to one function, once.
 """
 
@@ -18,9 +18,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.spi.runtime.waiting import bridged, give_up
+from rpcfw.spi.runtime.waiting import asyncio_bridge, give_up
 
-__all__ = ["DeferredRun", "Done", "Run", "TaskRun"]
+__all__ = ["AsyncioTask", "CallTask", "DeferredTask", "Done"]
 
 #: Told (result, None) or (None, error).
 Done = Callable[[Any, "BaseException | None"], None]
@@ -28,7 +28,7 @@ Done = Callable[[Any, "BaseException | None"], None]
 _ENDED = object()
 
 
-class Run(ABC):
+class CallTask(ABC):
     """
     Something that runs and can be given up.
     """
@@ -40,7 +40,7 @@ class Run(ABC):
         """
 
 
-class DeferredRun(Run):
+class DeferredTask(CallTask):
     """
     Drives a coroutine that waits for Deferreds.
 
@@ -109,11 +109,11 @@ class DeferredRun(Run):
         return _ENDED
 
 
-class TaskRun(Run):
+class AsyncioTask(CallTask):
     """
     Has asyncio drive a coroutine that has not been started.
 
-    Args: as for `DeferredRun`.
+    Args: as for `DeferredTask`.
     """
 
     __slots__ = ("_coroutine", "_done", "_task")
@@ -155,5 +155,5 @@ def _task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     loop = asyncio.get_running_loop()
     if sys.version_info >= (3, 12):
         # Runs to its first wait at once, so most calls are answered in this turn.
-        return asyncio.Task(bridged(coroutine), loop=loop, eager_start=True)
-    return loop.create_task(bridged(coroutine))
+        return asyncio.Task(asyncio_bridge(coroutine), loop=loop, eager_start=True)
+    return loop.create_task(asyncio_bridge(coroutine))

@@ -16,13 +16,13 @@ from math import inf
 from twisted.logger import Logger
 
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.runtime.clock import Chance
+from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.connection.driver import Driver
-from rpcfw.transport.connection.idle import LOOKS, Quiet
+from rpcfw.transport.connection.idle import LOOKS, IdleTracker
 
-__all__ = ["Lifetime", "Lifetimes"]
+__all__ = ["ConnectionAges", "Lifetime"]
 
 _log = Logger()
 
@@ -34,22 +34,22 @@ _FAREWELL_S = 10.0
 _LOOK_AGAIN_S = 1.0
 
 
-class Lifetimes:
+class ConnectionAges:
     """
     Gives each connection its time.
 
     Args:
         timers: where that is watched, for many connections at once.
-        chance: for the jitter.
+        random: for the jitter.
         options: see `ServerOptions`.
     """
 
-    def __init__(self, timers: Timers, chance: Chance, options: ServerOptions) -> None:
+    def __init__(self, timers: Timers, random: RandomSource, options: ServerOptions) -> None:
         self.timers = timers
         self.log = LimitedLog(_log, timers.seconds)
         self.idle_s = options.max_connection_idle or inf
         self.grace_s = options.max_connection_age_grace
-        self._chance = chance
+        self._chance = random
         self._age_s = options.max_connection_age or inf
 
     def begin(self, driver: Driver) -> Lifetime | None:
@@ -72,12 +72,12 @@ class Lifetime:
         age_s: how old it may grow.
     """
 
-    def __init__(self, driver: Driver, limits: Lifetimes, age_s: float) -> None:
+    def __init__(self, driver: Driver, limits: ConnectionAges, age_s: float) -> None:
         now = limits.timers.seconds()
         self._driver = driver
         self._limits = limits
         self._timers = limits.timers
-        self._quiet = Quiet(driver, now)
+        self._quiet = IdleTracker(driver, now)
         self._ages_at = now + age_s
         self._left_at: float | None = None
         self._grace_ends_at = inf

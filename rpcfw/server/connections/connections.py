@@ -9,8 +9,8 @@ from itertools import count
 from attrs import define
 from twisted.logger import Logger
 
-from rpcfw.server.calls.intake import Reception
-from rpcfw.server.connections.age import Lifetime, Lifetimes
+from rpcfw.server.calls.intake import RequestAcceptor
+from rpcfw.server.connections.age import ConnectionAges, Lifetime
 from rpcfw.server.connections.ping_strikes import PingStrikes
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.events import ConnectionFailed, PingReceived, RequestReceived
@@ -19,7 +19,7 @@ from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter
-from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.connection.inspection import calls_at_end, calls_of, connection_of
 from rpcfw.transport.connection.keepalive import Keepalive
 from rpcfw.transport.network.capacity import Capacity
@@ -43,7 +43,7 @@ class _Peer:
             self.lifetime.stop()
 
 
-class Peers(Owner):
+class Peers(DriverObserver):
     """
     Keeps them, so that they can be counted, watched and told of a stop.
 
@@ -58,10 +58,10 @@ class Peers(Owner):
 
     def __init__(
         self,
-        reception: Reception,
+        reception: RequestAcceptor,
         clock: Clock,
         options: ServerOptions,
-        lifetimes: Lifetimes,
+        lifetimes: ConnectionAges,
         pauses: Pauses,
         capacity: Capacity,
     ) -> None:

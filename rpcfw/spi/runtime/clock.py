@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     # For annotations alone: wire machines import this and load no Twisted.
     from twisted.internet.defer import Deferred
 
-__all__ = ["Chance", "Clock", "DelayedCall", "Threads"]
+__all__ = ["Clock", "DelayedCall", "RandomSource", "Threads"]
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Clock(Protocol):
     ) -> Any: ...
 
 
-class Chance(Protocol):
+class RandomSource(Protocol):
     """
     The part of `random.Random` that is used.
     """

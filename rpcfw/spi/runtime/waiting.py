@@ -24,7 +24,16 @@ from rpcfw.spi.runtime.affinity import check_loop, running_loop
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.timers import Timers
 
-__all__ = ["CANCELLED", "Waiter", "apart", "give_up", "limited", "running_loop", "sleep", "spawn"]
+__all__ = [
+    "CANCELLED",
+    "Waiter",
+    "give_up",
+    "run_detached",
+    "running_loop",
+    "sleep",
+    "spawn",
+    "with_deadline",
+]
 
 T = TypeVar("T")
 
@@ -142,7 +151,7 @@ def give_up(waited: Any) -> None:
 
 class _Limit:
     """
-    What `limited` has the timers watch.
+    What `with_deadline` has the timers watch.
     """
 
     __slots__ = ("expired", "told", "waited")
@@ -161,7 +170,7 @@ class _Limit:
 
 
 @types.coroutine
-def limited(
+def with_deadline(
     coroutine: Coroutine[Any, Any, T], timers: Timers, deadline: float
 ) -> Generator[Any, Any, T]:
     """
@@ -222,7 +231,7 @@ def spawn(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
     loop = running_loop()
     if loop is None:
         return Deferred.fromCoroutine(coroutine)
-    task = loop.create_task(bridged(coroutine))
+    task = loop.create_task(asyncio_bridge(coroutine))
     task.add_done_callback(lambda _: coroutine.close())  # it may never have been begun
     return Deferred.fromFuture(task)
 
@@ -237,7 +246,7 @@ class _Apart(Waiter[T]):
         self._running.cancel()
 
 
-async def apart(coroutine: Coroutine[Any, Any, T]) -> T:
+async def run_detached(coroutine: Coroutine[Any, Any, T]) -> T:
     """
     Await a coroutine that awaits Deferreds, whoever drives the one that asks.
 
@@ -278,14 +287,14 @@ def _as_future(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
         raise
 
 
-async def bridged(coroutine: Coroutine[Any, Any, T]) -> T:
+async def asyncio_bridge(coroutine: Coroutine[Any, Any, T]) -> T:
     """
     Make a coroutine that awaits Deferreds fit for an asyncio Task.
     """
     return await _bridge(coroutine)
 
 
-async def awaited(value: Awaitable[T]) -> T:
+async def as_coroutine(value: Awaitable[T]) -> T:
     """
     Await anything awaitable, as a coroutine.
     """

@@ -25,7 +25,7 @@ class BalancerContract:
 
         class TestMyBalancer(BalancerContract):
             def make(self):
-                return MyBalancer(NoOptions(), surroundings())
+                return MyBalancer(NoOptions(), plugin_context())
     """
 
     @abstractmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import (
     Calls,
     Clients,
@@ -121,7 +121,7 @@ class BuiltinServiceContract:
 
         class TestMyPage(BuiltinServiceContract):
             def make(self):
-                return MyPage(NoOptions(), surroundings())
+                return MyPage(NoOptions(), plugin_context())
     """
 
     @abstractmethod

@@ -35,7 +35,7 @@ class CodecContract:
 
         class TestMyCodec(CodecContract):
             def make(self):
-                return MyCodec(NoOptions(), surroundings())
+                return MyCodec(NoOptions(), plugin_context())
 
             def samples(self):
                 return [(int, 5), (str, "x")]

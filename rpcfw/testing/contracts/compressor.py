@@ -29,7 +29,7 @@ class CompressorContract:
 
         class TestMyCompressor(CompressorContract):
             def make(self):
-                return MyCompressor(NoOptions(), surroundings())
+                return MyCompressor(NoOptions(), plugin_context())
     """
 
     @abstractmethod

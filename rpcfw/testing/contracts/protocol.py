@@ -21,5 +21,5 @@ class ProtocolContract(CallPromises, StreamPromises, ConnectionPromises):
             codec = "protobuf"
 
             def make(self):
-                return MyProtocol(NoOptions(), surroundings())
+                return MyProtocol(NoOptions(), plugin_context())
     """

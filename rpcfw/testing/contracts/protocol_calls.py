@@ -21,7 +21,7 @@ from rpcfw.testing.contracts.protocol_case import (
     status_of,
     status_of_call,
 )
-from rpcfw.testing.conversation import Conversation, Heard
+from rpcfw.testing.conversation import Conversation, Received
 from rpcfw.values.metadata import Metadata
 
 __all__ = ["CallPromises"]
@@ -266,8 +266,8 @@ class CallPromises(ProtocolCase):
         self.begin(talk)
 
 
-def _assert_request(heard: Heard, sent: RequestHead) -> None:
-    head = heard.head
+def _assert_request(received: Received, sent: RequestHead) -> None:
+    head = received.head
     assert head is not None
     assert (sent.path, sent.codec) == (head.path, head.codec)
     # A wire may add what its own field has there, such as the agent's name.
@@ -277,8 +277,8 @@ def _assert_request(heard: Heard, sent: RequestHead) -> None:
     assert head.timeout_s is not None
     assert sent.timeout_s is not None
     assert abs(head.timeout_s - sent.timeout_s) < 0.01
-    assert heard.messages == [(b"request", "")]
-    assert heard.side_ended
+    assert received.messages == [(b"request", "")]
+    assert received.side_ended
 
 
 def _assert_too_large(ask: Callable[[], object]) -> None:

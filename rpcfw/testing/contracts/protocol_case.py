@@ -12,7 +12,7 @@ from rpcfw.errors import CallError
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.protocol import Limits, Machine, WireProtocol
 from rpcfw.status import Hint, Status
-from rpcfw.testing.conversation import Conversation, Heard
+from rpcfw.testing.conversation import Conversation, Received
 from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = [
@@ -93,11 +93,11 @@ class ProtocolCase:
         return call_id
 
 
-def status_of(heard: Heard) -> Status | None:
+def status_of(received: Received) -> Status | None:
     """
     Return how the server ended a call; None if it has not.
     """
-    return None if heard.end is None else heard.end.status
+    return None if received.end is None else received.end.status
 
 
 def status_of_call(talk: Conversation, head: RequestHead, body: bytes) -> Status | None:

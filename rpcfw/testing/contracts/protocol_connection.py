@@ -7,7 +7,13 @@ from __future__ import annotations
 from random import Random
 
 from rpcfw.errors import ConnectionLost
-from rpcfw.spi.events import ConnectionFailed, PeerLeaving, PingAnswered, PingReceived, Ready
+from rpcfw.spi.events import (
+    ConnectionFailed,
+    GoAwayReceived,
+    HandshakeCompleted,
+    PingAnswered,
+    PingReceived,
+)
 from rpcfw.spi.protocol import Machine, Match
 from rpcfw.status import Hint, Status
 from rpcfw.testing.contracts.protocol_case import (
@@ -65,7 +71,7 @@ class ConnectionPromises(ProtocolCase):
         for split in SPLITS:
             talk = self.talk(split)
             for side in (talk.client, talk.server):
-                assert isinstance(side.events[0], Ready)
+                assert isinstance(side.events[0], HandshakeCompleted)
                 assert not side.failed
 
     # The connection.
@@ -137,7 +143,7 @@ class ConnectionPromises(ProtocolCase):
         talk.server.machine.leave("update")
         talk.server.machine.leave("again")
         talk.settle()
-        assert talk.client.of(PeerLeaving)
+        assert talk.client.of(GoAwayReceived)
         assert hints_of_refusal(talk, self.head()) & NOT_BEGUN
 
         talk.server.machine.respond(call_id, b"still here")
@@ -154,7 +160,7 @@ class ConnectionPromises(ProtocolCase):
         server.leave("stopping")
         talk.settle()
 
-        assert talk.client.of(PeerLeaving)
+        assert talk.client.of(GoAwayReceived)
         assert not talk.client.failed
 
     def test_the_last_word(self) -> None:
@@ -195,20 +201,20 @@ class ConnectionPromises(ProtocolCase):
         """
         Whatever bytes come, nothing is raised, and a failure is the last event.
         """
-        chance = Random(0)  # noqa: S311 - the same each time
+        random = Random(0)  # noqa: S311 - the same each time
         for number in range(200):
             client, server = self.machines(max_receive_bytes=1000)
             for machine, other in ((client, server), (server, client)):
                 machine.start()
                 good = other.take_output() if number % 2 else b""
-                data = good + chance.randbytes(chance.randrange(300))
-                _assert_borne(machine, data, chance)
+                data = good + random.randbytes(random.randrange(300))
+                _assert_borne(machine, data, random)
 
     def test_mutilated_conversations(self) -> None:
         """
         Nor is anything raised for what was meant well and was damaged on its way.
         """
-        chance = Random(1)  # noqa: S311 - the same each time
+        random = Random(1)  # noqa: S311 - the same each time
         for _ in range(200):
             talk = self.talk()
             near, far = talk.client.machine, talk.server.machine
@@ -220,15 +226,15 @@ class ConnectionPromises(ProtocolCase):
             far.finish(call_id, Status.ABORTED, "text", b"", TRAILERS)
             for machine, data in ((far, near.take_output()), (near, far.take_output())):
                 damaged = bytearray(data)
-                for _ in range(chance.randrange(1, 4)):
-                    damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-                _assert_borne(machine, bytes(damaged), chance)
+                for _ in range(random.randrange(1, 4)):
+                    damaged[random.randrange(len(damaged))] = random.randrange(256)
+                _assert_borne(machine, bytes(damaged), random)
 
 
-def _assert_borne(machine: Machine, data: bytes, chance: Random) -> None:
+def _assert_borne(machine: Machine, data: bytes, random: Random) -> None:
     events = []
     while data:
-        size = chance.randrange(1, 100)
+        size = random.randrange(1, 100)
         events += machine.receive(data[:size])
         data = data[size:]
         assert all(not isinstance(event, ConnectionFailed) for event in events[:-1])

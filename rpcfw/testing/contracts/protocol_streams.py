@@ -52,11 +52,11 @@ class StreamPromises(ProtocolCase):
             talk.settle()
 
             assert [b"up %d" % number for number in range(20)] == talk.server[call_id].bodies
-            heard = talk.client[call_id]
-            assert [b"down %d" % number for number in range(20)] == heard.bodies
-            assert heard.metadata == PAIRS
-            assert heard.end is not None
-            assert (heard.end.status, heard.end.trailers) == (Status.OK, TRAILERS)
+            received = talk.client[call_id]
+            assert [b"down %d" % number for number in range(20)] == received.bodies
+            assert received.metadata == PAIRS
+            assert received.end is not None
+            assert (received.end.status, received.end.trailers) == (Status.OK, TRAILERS)
 
     def test_streams_of_nothing(self) -> None:
         """

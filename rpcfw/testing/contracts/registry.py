@@ -6,7 +6,7 @@ The promises of `rpcfw.spi.registry` as tests, for every registry plugin to pass
 
     class TestMemory(RegistryContract, TestCase):
         def registry(self) -> Registry:
-            return MemoryRegistry(MemoryOptions(name="here"), self.surroundings)
+            return MemoryRegistry(MemoryOptions(name="here"), self.plugin_context)
 
 with `twisted.trial.unittest.TestCase`. The suite does not know whether time is a
 `twisted.internet.task.Clock` or real: it asks `pass_time` to let some go by, and

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from math import inf
 
 from rpcfw.errors import ApplicationError, CallError, ConnectionLost, NoInstances, Rejected
-from rpcfw.spi.attempts import RetryPolicy
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.status import Hint, Status
 from rpcfw.testing.candidates import a_call
 
@@ -25,7 +25,7 @@ class RetryPolicyContract:
 
         class TestMyPolicy(RetryPolicyContract):
             def make(self):
-                return MyPolicy(NoOptions(), surroundings())
+                return MyPolicy(NoOptions(), plugin_context())
     """
 
     @abstractmethod

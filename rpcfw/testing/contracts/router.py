@@ -23,7 +23,7 @@ class RouterContract:
 
         class TestMyRouter(RouterContract):
             def make(self):
-                return MyRouter(NoOptions(), surroundings())
+                return MyRouter(NoOptions(), plugin_context())
 
     Override `calls` and `sets` if yours looks at other facts than those.
     """

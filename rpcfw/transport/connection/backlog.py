@@ -13,9 +13,9 @@ from operator import length_hint
 from rpcfw.spi.events import (
     CallCancelled,
     Event,
+    HalfClosed,
     MessageReceived,
     RequestReceived,
-    SideEnded,
 )
 from rpcfw.spi.protocol import Machine
 
@@ -77,7 +77,7 @@ def without_cancelled(events: list[Event]) -> list[Event]:
         cancelled &= {event.call_id for event in events if type(event) is RequestReceived}
     if not cancelled:
         return events
-    of_calls = (RequestReceived, MessageReceived, SideEnded, CallCancelled)
+    of_calls = (RequestReceived, MessageReceived, HalfClosed, CallCancelled)
     return [
         event
         for event in events

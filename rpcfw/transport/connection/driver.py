@@ -19,17 +19,17 @@ from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
     ConnectionFailed,
+    GoAwayReceived,
+    HalfClosed,
+    HandshakeCompleted,
     MessageReceived,
-    PeerLeaving,
     PingAnswered,
     PingReceived,
-    Ready,
     RequestHead,
     RequestReceived,
     ResponseReceived,
     ResponseStarted,
-    RoomMade,
-    SideEnded,
+    StreamWritable,
 )
 from rpcfw.spi.protocol import Machine
 from rpcfw.spi.runtime.clock import Clock
@@ -39,10 +39,10 @@ from rpcfw.transport.connection.connection import Connection
 from rpcfw.transport.connection.drain_socket import read_remains
 from rpcfw.transport.connection.unsent import UnsentBytes
 
-__all__ = ["Driver", "Listener", "Owner", "UnaryListener", "error_of"]
+__all__ = ["Driver", "DriverObserver", "Listener", "UnaryListener", "error_of"]
 
 
-class Owner:
+class DriverObserver:
     """
     Who made the driver, and wants to know of these. All optional.
     """
@@ -86,7 +86,7 @@ class Driver(Connection):
     def __init__(
         self,
         machine: Machine,
-        owner: Owner,
+        owner: DriverObserver,
         clock: Clock,
         pause_reading: bool = False,
         hello_timeout_s: float | None = None,
@@ -189,12 +189,12 @@ class Driver(Connection):
                 self.abandon(event.call_id, error.message)
                 listener.lost(error)
 
-    def _side_ended(self, event: SideEnded) -> None:
+    def _side_ended(self, event: HalfClosed) -> None:
         listener = self.listeners.get(event.call_id)
         if listener is not None:
             listener.side_ended()
 
-    def _room_made(self, event: RoomMade) -> None:
+    def _room_made(self, event: StreamWritable) -> None:
         listener = self.listeners.get(event.call_id)
         if listener is not None:
             listener.room_made()
@@ -210,7 +210,7 @@ class Driver(Connection):
             text = event.reason or "the peer gave the call up"
             listener.lost(error_from_status(Status.CANCELLED, text))
 
-    def _became_ready(self, event: Ready) -> None:
+    def _became_ready(self, event: HandshakeCompleted) -> None:
         self._greeted()
         self.accepts = event.accepts
         self._owner.greeted(self)
@@ -223,7 +223,7 @@ class Driver(Connection):
     def _pinged(self, event: PingReceived) -> None:
         self._owner.pinged(self, event)
 
-    def _peer_leaving(self, event: PeerLeaving) -> None:
+    def _peer_leaving(self, event: GoAwayReceived) -> None:
         self.leaving = True
         # The owner first, for the same reason as at the end.
         self._owner.peer_leaving(self, event.reason)
@@ -244,13 +244,13 @@ class Driver(Connection):
         RequestReceived: _requested,
         ResponseStarted: _started,
         MessageReceived: _message,
-        SideEnded: _side_ended,
-        RoomMade: _room_made,
+        HalfClosed: _side_ended,
+        StreamWritable: _room_made,
         CallEnded: _ended,
         CallCancelled: _cancelled,
-        Ready: _became_ready,
+        HandshakeCompleted: _became_ready,
         PingAnswered: _answered,
         PingReceived: _pinged,
-        PeerLeaving: _peer_leaving,
+        GoAwayReceived: _peer_leaving,
         ConnectionFailed: _connection_failed,
     }

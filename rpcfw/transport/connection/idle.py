@@ -14,7 +14,7 @@ from typing import Any
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.connection.driver import Driver
 
-__all__ = ["LOOKS", "IdleWatch", "Quiet"]
+__all__ = ["LOOKS", "IdleTracker", "IdleWatch"]
 
 #: So often is looked within an idle limit: what is over it is found at the latest by
 #: two looks more.
@@ -23,7 +23,7 @@ LOOKS = 8
 _SLACK_S = 1e-3
 
 
-class Quiet:
+class IdleTracker:
     """
     The quiet of one connection.
 
@@ -74,7 +74,7 @@ class IdleWatch:
         self._clock = clock
         self._limit_s = limit_s
         self._tell = tell
-        self._quiet = Quiet(driver, clock.seconds())
+        self._quiet = IdleTracker(driver, clock.seconds())
         self._timer: Any = clock.callLater(limit_s / LOOKS, self._look)
 
     def stop(self) -> None:

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.protocol import Machine, Match, WireProtocol
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.network.address_text import address_text
@@ -53,7 +53,7 @@ class Acceptor(Factory):
         self,
         protocols: Sequence[WireProtocol],
         make_machine: Callable[[WireProtocol], Machine],
-        owner: Owner,
+        owner: DriverObserver,
         clock: Clock,
         hello_timeout_s: float,
         unsent: UnsentBytes,
@@ -157,7 +157,7 @@ class _Sniffer(Protocol):
                 b"Content-Type: text/plain; charset=utf-8\r\n"
                 b"Content-Length: %d\r\n\r\n%s" % (len(text), text)
             )
-        return text if all(protocol.hears_text for protocol in protocols) else b""
+        return text if all(protocol.text_errors for protocol in protocols) else b""
 
     def _too_slow(self) -> None:
         cast(Any, self.transport).abortConnection()

@@ -38,11 +38,11 @@ from rpcfw.errors import SetupError, Unavailable
 from rpcfw.spi.events import ConnectionFailed
 from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.protocol import Machine
-from rpcfw.spi.runtime.clock import Chance, Clock, DelayedCall
+from rpcfw.spi.runtime.clock import Clock, DelayedCall, RandomSource
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.status import Hint
-from rpcfw.transport.connection.driver import Driver, Owner
+from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.connection.idle import IdleWatch
 from rpcfw.transport.connection.inspection import calls_at_end
 from rpcfw.transport.connection.keepalive import Keepalive
@@ -74,7 +74,7 @@ class LinkState(Enum):
     CLOSED = "closed"
 
 
-class Link(Owner):
+class Link(DriverObserver):
     """
     One kept connection.
 
@@ -84,7 +84,7 @@ class Link(Owner):
         make_machine: a new machine for each connection.
         options: see `LinkOptions`.
         clock: time.
-        chance: for the jitter.
+        random: for the jitter.
         changed: told after each change of state.
     """
 
@@ -95,7 +95,7 @@ class Link(Owner):
         make_machine: Callable[[], Machine],
         options: LinkOptions,
         clock: Clock,
-        chance: Chance,
+        random: RandomSource,
         changed: Callable[[Link], None],
     ) -> None:
         self.address = address
@@ -114,7 +114,7 @@ class Link(Owner):
         self._make_machine = make_machine
         self._options = options
         self._clock = clock
-        self._chance = chance
+        self._chance = random
         self._changed = changed
         #: Whether it connects by itself.
         self.kept = False

@@ -32,10 +32,10 @@ from rpcfw.status import Hint
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.pool.link import Link, LinkState
 from rpcfw.transport.pool.options import LinkOptions
-from rpcfw.transport.pool.queue import Beginning, CallQueue
+from rpcfw.transport.pool.queue import CallQueue, PendingCall
 from rpcfw.values.address import Address
 
-__all__ = ["Links", "RoomCounts"]
+__all__ = ["ConnectionPool", "PoolCounts"]
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ _CROWDED_S = 0.1
 _NEVER_SENT = Hint.NEVER_SENT | Hint.NOT_BEGUN
 
 
-class RoomCounts:
+class PoolCounts:
     """
     How often there was no room.
 
@@ -63,7 +63,7 @@ class RoomCounts:
         self.waiting = meter.gauge(name, "calls that wait for room on a connection").of()
 
 
-class Links:
+class ConnectionPool:
     """
     The way to one node.
 
@@ -73,7 +73,7 @@ class Links:
         options: see `LinkOptions`.
         clock: time.
         counts: where it is counted.
-        changed: told after each change of `state` or `crowded`.
+        changed: told after each change of `state` or `saturated`.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class Links:
         make_link: Callable[[Callable[[Link], None]], Link],
         options: LinkOptions,
         clock: Clock,
-        counts: RoomCounts,
+        counts: PoolCounts,
         changed: Callable[[], None],
     ) -> None:
         self.address = address
         #: Where a new call goes at once; None if it has to wait, or to connect.
         self.driver: Driver | None = None
         self.state = LinkState.IDLE
-        self.crowded = False
+        self.saturated = False
         self._make_link = make_link
         self._options = options
         self._clock = clock
@@ -167,7 +167,7 @@ class Links:
         """
         self._first.connect()
 
-    async def admit(self, beginning: Beginning[T], deadline: float) -> T:
+    async def acquire(self, beginning: PendingCall[T], deadline: float) -> T:
         """
         Begin a call where there is room, connecting or waiting if need be.
 
@@ -182,14 +182,14 @@ class Links:
             DeadlineExceeded: the wait was given up, and ``deadline`` has passed.
         """
         try:
-            return await self._admit(beginning, deadline)
+            return await self._acquire(beginning, deadline)
         except ConnectionLost as error:
             if not error.hints & Hint.NEVER_SENT:
                 raise
         await sleep(self._clock, 0)
-        return await self._admit(beginning, deadline)
+        return await self._acquire(beginning, deadline)
 
-    async def _admit(self, beginning: Beginning[T], deadline: float) -> T:
+    async def _acquire(self, beginning: PendingCall[T], deadline: float) -> T:
         while not self.drivers:
             # With a limit of 0 too, a first call waits for its connection.
             if self._first.wanted_by >= max(1, self._options.most_waiting):
@@ -229,7 +229,7 @@ class Links:
         driver.on_progress = partial(self._progress, driver)
         self._choose()
 
-    async def _wait(self, beginning: Beginning[T], deadline: float) -> T:
+    async def _wait(self, beginning: PendingCall[T], deadline: float) -> T:
         counts = self._counts
         if len(self._queue) >= self._options.most_waiting:
             self._grow()
@@ -310,8 +310,8 @@ class Links:
         Note that calls wait, or did until now.
         """
         self._waited = True
-        if not self.crowded:
-            self.crowded = True
+        if not self.saturated:
+            self.saturated = True
             self._timer = self._clock.callLater(_CROWDED_S, self._thin_out)
             self._changed()
 
@@ -320,7 +320,7 @@ class Links:
             self._waited = False
             self._timer = self._clock.callLater(_CROWDED_S, self._thin_out)
         else:
-            self.crowded = False
+            self.saturated = False
             self._changed()
 
     # Links come and go.

@@ -12,12 +12,12 @@ from rpcfw.errors import CallError, ConnectionLost, Overloaded
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver
 
-__all__ = ["Beginning", "CallQueue", "Place"]
+__all__ = ["CallQueue", "PendingCall", "Waiting"]
 
 T = TypeVar("T")
 
 
-class Beginning(ABC, Generic[T]):
+class PendingCall(ABC, Generic[T]):
     """
     What it takes to begin a call, on whatever connection takes it.
     """
@@ -38,7 +38,7 @@ class Beginning(ABC, Generic[T]):
         """
 
 
-class Place(Waiter[None], Generic[T]):
+class Waiting(Waiter[None], Generic[T]):
     """
     One call's place in a queue. Giving up the wait gives up the place.
 
@@ -50,7 +50,7 @@ class Place(Waiter[None], Generic[T]):
         beginning: what is done when it is this call's turn.
     """
 
-    def __init__(self, queue: CallQueue, beginning: Beginning[T]) -> None:
+    def __init__(self, queue: CallQueue, beginning: PendingCall[T]) -> None:
         super().__init__()
         self._queue = queue
         self._beginning = beginning
@@ -93,20 +93,20 @@ class CallQueue:
     """
 
     def __init__(self) -> None:
-        self._places: deque[Place[Any]] = deque()
+        self._places: deque[Waiting[Any]] = deque()
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def join(self, beginning: Beginning[T]) -> Place[T]:
+    def join(self, beginning: PendingCall[T]) -> Waiting[T]:
         """
         Return a place at the end; it has the begun call once it is its turn.
         """
-        place = Place(self, beginning)
+        place = Waiting(self, beginning)
         self._places.append(place)
         return place
 
-    def leave(self, place: Place[Any]) -> None:
+    def leave(self, place: Waiting[Any]) -> None:
         """
         Take back a place; harmless if it is gone.
         """

@@ -14,10 +14,10 @@ from rpcfw.spi.events import MessageReceived
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver
 
-__all__ = ["Mailbox"]
+__all__ = ["ReceiveStream"]
 
 
-class Mailbox:
+class ReceiveStream:
     """
     One direction of one stream, at its reader's end. One reader at a time.
 

@@ -10,7 +10,7 @@ from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
 
-__all__ = ["Outlet"]
+__all__ = ["SendStream"]
 
 #: So much is sent by one writer before everybody else has a turn. A writer that never
 #: has to wait, and a reader that keeps up with it, would else have the reactor for
@@ -20,7 +20,7 @@ _BURST_BYTES = 64 << 10
 _MESSAGE_BYTES = 64
 
 
-class Outlet:
+class SendStream:
     """
     One direction of one stream, at its writer's end. One writer at a time.
 

@@ -21,12 +21,12 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.status import Hint, Status
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.contracts.retry import RetryPolicyContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_attempts.by_hints import ByHints
 
 
 def policy(around=None, **options: str) -> ByHints:
-    return ByHints(options_of(ByHints.Options, **options), around or surroundings())
+    return ByHints(options_of(ByHints.Options, **options), around or plugin_context())
 
 
 def delay_s(error: CallError, attempt: int = 1, *, idempotent: bool = False, **options: str):
@@ -196,7 +196,7 @@ def test_the_budget_ends_repeats():
     """
     When half of the tokens are gone, no failure is repeated any more, and it is counted.
     """
-    around = surroundings()
+    around = plugin_context()
     judge = policy(around, budget_tokens="10")
 
     assert lost(judge, 100) == 4

@@ -15,12 +15,12 @@ from rpcfw.spi.balancer import Picker
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.candidates import a_call, candidate, candidates
 from rpcfw.testing.contracts.balancer import BalancerContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_balancers.round_robin import RoundRobin
 
 
 def balancer(seed: int = 0) -> RoundRobin:
-    return RoundRobin(NoOptions(), surroundings(chance=Random(seed)))
+    return RoundRobin(NoOptions(), plugin_context(random=Random(seed)))
 
 
 class TestRoundRobinContract(BalancerContract):

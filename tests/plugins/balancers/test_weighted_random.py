@@ -12,12 +12,12 @@ import pytest
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.candidates import a_call, candidates
 from rpcfw.testing.contracts.balancer import BalancerContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_balancers.weighted_random import WeightedRandom
 
 
 def balancer(seed: int = 0) -> WeightedRandom:
-    return WeightedRandom(NoOptions(), surroundings(chance=Random(seed)))
+    return WeightedRandom(NoOptions(), plugin_context(random=Random(seed)))
 
 
 class TestWeightedRandomContract(BalancerContract):
@@ -77,7 +77,7 @@ def test_the_end_of_the_line(weights):
     The highest number that chance can give picks the last candidate, none beyond it.
     """
     given = candidates(**weights)
-    picker = WeightedRandom(NoOptions(), surroundings(chance=Highest())).picker(given)
+    picker = WeightedRandom(NoOptions(), plugin_context(random=Highest())).picker(given)
 
     assert picker.pick(a_call()) is given[-1]
     assert picker.pick(a_call(tried=(given[-1],))) is (given[0] if len(given) > 1 else None)

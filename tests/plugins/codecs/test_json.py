@@ -23,7 +23,7 @@ from rpcfw.errors import ContractError, MessageTooLarge
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.codec import READ_AT_ONCE
 from rpcfw.testing.contracts.codec import CodecContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_codecs.json import JSONCodec
 
 
@@ -61,7 +61,7 @@ class Holder:
 
 
 def codec() -> JSONCodec:
-    return JSONCodec(options_of(JSONCodec.Options), surroundings())
+    return JSONCodec(options_of(JSONCodec.Options), plugin_context())
 
 
 class TestJSONContract(CodecContract):

@@ -23,7 +23,7 @@ import pytest
 from rpcfw.errors import ContractError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.codec import Coder
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_codecs.json import JSONCodec
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class Text(str):
 
 
 def coder(kind: Any) -> Coder:
-    return JSONCodec(options_of(JSONCodec.Options), surroundings()).coder(kind)
+    return JSONCodec(options_of(JSONCodec.Options), plugin_context()).coder(kind)
 
 
 ARRIVE = [

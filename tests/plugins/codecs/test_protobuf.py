@@ -13,12 +13,12 @@ from google.protobuf.wrappers_pb2 import BytesValue, StringValue
 
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.codec import CodecContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_codecs.protobuf import ProtobufCodec
 
 
 def codec() -> ProtobufCodec:
-    return ProtobufCodec(NoOptions(), surroundings())
+    return ProtobufCodec(NoOptions(), plugin_context())
 
 
 class TestProtobufContract(CodecContract):

@@ -10,12 +10,12 @@ import pytest
 
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.codec import CodecContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_codecs.raw import RawCodec
 
 
 def codec() -> RawCodec:
-    return RawCodec(NoOptions(), surroundings())
+    return RawCodec(NoOptions(), plugin_context())
 
 
 class TestRawContract(CodecContract):

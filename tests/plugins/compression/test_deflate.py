@@ -11,12 +11,12 @@ import pytest
 from rpcfw.errors import InvalidMessage, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.compressor import CompressorContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_compression.deflate import DeflateCompressor
 
 
 def compressor(**options: str) -> DeflateCompressor:
-    return DeflateCompressor(options_of(DeflateCompressor.Options, **options), surroundings())
+    return DeflateCompressor(options_of(DeflateCompressor.Options, **options), plugin_context())
 
 
 class TestDeflateContract(CompressorContract):

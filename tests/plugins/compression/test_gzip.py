@@ -11,12 +11,12 @@ import pytest
 from rpcfw.errors import InvalidMessage, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.compressor import CompressorContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_compression.gzip import GzipCompressor
 
 
 def compressor(**options: str) -> GzipCompressor:
-    return GzipCompressor(options_of(GzipCompressor.Options, **options), surroundings())
+    return GzipCompressor(options_of(GzipCompressor.Options, **options), plugin_context())
 
 
 class TestGzipContract(CompressorContract):

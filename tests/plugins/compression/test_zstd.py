@@ -10,12 +10,12 @@ import zstandard
 from rpcfw.errors import InvalidMessage, MessageTooLarge, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.compressor import CompressorContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_compression.zstd import ZstdCompressor
 
 
 def compressor(**options: str) -> ZstdCompressor:
-    return ZstdCompressor(options_of(ZstdCompressor.Options, **options), surroundings())
+    return ZstdCompressor(options_of(ZstdCompressor.Options, **options), plugin_context())
 
 
 def streamed(message: bytes, **parameters: int) -> bytes:
@@ -44,7 +44,7 @@ class StreamedZstd(ZstdCompressor):
 
 class TestFramesWithoutASize(CompressorContract):
     def make(self):
-        return StreamedZstd(options_of(ZstdCompressor.Options), surroundings())
+        return StreamedZstd(options_of(ZstdCompressor.Options), plugin_context())
 
 
 def test_frames_without_a_size_have_none():

@@ -13,7 +13,7 @@ from rpcfw.spi.events import (
     MessageReceived,
     RequestReceived,
     ResponseReceived,
-    RoomMade,
+    StreamWritable,
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
@@ -126,7 +126,7 @@ def test_a_changed_window_is_for_all_streams() -> None:
     assert {} == sent(machine.take_output())
     machine.receive(frames.window_update(1, 100))
     assert {1: 100} == sent(machine.take_output())
-    assert 1 == only(RoomMade, machine.receive(window(400))).call_id
+    assert 1 == only(StreamWritable, machine.receive(window(400))).call_id
     assert {1: 300} == sent(machine.take_output())
     machine.respond(3, bytes(995))
     assert {3: 400} == sent(machine.take_output())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rpcfw.spi.protocol import Limits, Match
 from rpcfw.status import Status
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.framing import MessageReader, TooLarge
 from rpcfw_grpc.http2 import frames
@@ -25,7 +25,7 @@ from tests.plugins.grpc.pair import HEAD, chunk, client, head, message, server
 
 
 def protocol() -> GRPCProtocol:
-    return GRPCProtocol(GRPCProtocol.Options(), surroundings())
+    return GRPCProtocol(GRPCProtocol.Options(), plugin_context())
 
 
 def test_the_greetings() -> None:

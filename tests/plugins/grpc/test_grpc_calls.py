@@ -10,17 +10,17 @@ from rpcfw.errors import ConnectionLost, LocalProtocolError, MessageTooLarge, Ov
 from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
+    GoAwayReceived,
+    HalfClosed,
+    HandshakeCompleted,
     MessageReceived,
-    PeerLeaving,
     PingAnswered,
     PingReceived,
-    Ready,
     RequestHead,
     RequestReceived,
     ResponseReceived,
     ResponseStarted,
-    RoomMade,
-    SideEnded,
+    StreamWritable,
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
@@ -152,7 +152,7 @@ def test_a_client_streams() -> None:
     pair.client.end(call_id)
     events = pair.carry()[0]
     assert [b"one", b"two"] == [e.body for e in events if type(e) is MessageReceived]
-    assert type(events[-1]) is SideEnded
+    assert type(events[-1]) is HalfClosed
     pair.server.respond(call_id, b"three")
     assert b"three" == only(ResponseReceived, pair.carry()[1]).body
 
@@ -201,7 +201,7 @@ def test_what_the_server_can_undo_is_learned_from_its_first_answer() -> None:
     call_id = pair.client.call(HEAD, b"", "", True)
     pair.carry()
     pair.server.respond(call_id, b"")
-    assert ("gzip",) == only(Ready, pair.carry()[1]).accepts
+    assert ("gzip",) == only(HandshakeCompleted, pair.carry()[1]).accepts
 
 
 @pytest.mark.parametrize("size", [70_000, 1 << 20, 4 << 20])
@@ -229,10 +229,10 @@ def test_a_stream_that_nobody_reads_stops() -> None:
         came += [e for e in pair.carry()[0] if type(e) is MessageReceived]
         assert sent < 20
     assert 10 == sent == len(came)
-    assert [] == [e for e in pair.carry()[1] if type(e) is RoomMade]
+    assert [] == [e for e in pair.carry()[1] if type(e) is StreamWritable]
     for event in came:
         pair.server.consumed(call_id, event.cost)
-    assert call_id == only(RoomMade, pair.carry()[1]).call_id
+    assert call_id == only(StreamWritable, pair.carry()[1]).call_id
 
 
 def test_what_is_read_may_be_sent_again_without_end() -> None:
@@ -357,7 +357,7 @@ def test_one_way_calls_report_nothing() -> None:
     call_id = only(RequestReceived, pair.carry()[0]).call_id
     pair.server.respond(call_id, b"y")
     events = pair.carry()[1]
-    assert [] == [e for e in events if type(e) is not Ready]
+    assert [] == [e for e in events if type(e) is not HandshakeCompleted]
     assert 0 == pair.client.open_calls
 
 
@@ -463,7 +463,7 @@ def test_a_server_leaves_in_two_words() -> None:
     crossing = pair.client.call(HEAD, b"", "", True)
     at_server, at_client = pair.carry()
     assert crossing == only(RequestReceived, at_server).call_id
-    leaving = [event for event in at_client if type(event) is PeerLeaving]
+    leaving = [event for event in at_client if type(event) is GoAwayReceived]
     assert [(), ()] == [event.refused for event in leaving]
     assert "going home" in leaving[0].reason
     for call_id in (before, crossing):
@@ -495,7 +495,7 @@ def test_calls_above_the_last_one_were_not_begun() -> None:
     """
     machine = client()
     ids = [machine.call(HEAD, b"", "", True) for _ in range(3)]
-    leaving = only(PeerLeaving, machine.receive(frames.goaway(ids[0], 0, "")))
+    leaving = only(GoAwayReceived, machine.receive(frames.goaway(ids[0], 0, "")))
     assert tuple(ids[1:]) == leaving.refused
     assert 1 == machine.open_calls
 
@@ -567,7 +567,7 @@ def test_every_answer_tells_what_the_server_can_unpack() -> None:
         other = client()
         other.call(HEAD, b"", "", True)
         heard = other.receive(renumbered(said, 1))
-        assert ("gzip",) == only(Ready, heard).accepts
+        assert ("gzip",) == only(HandshakeCompleted, heard).accepts
 
 
 def renumbered(said: bytes, stream_id: int) -> bytes:
@@ -593,4 +593,4 @@ def test_a_connection_whose_stream_numbers_run_out_is_left() -> None:
         pair.server.respond(call_id, b"")
         heard += pair.carry()[1]
         assert (call_id, 0) == (heard[-1].call_id, pair.client.open_calls)
-    assert "nearly used up" in only(PeerLeaving, heard).reason
+    assert "nearly used up" in only(GoAwayReceived, heard).reason

@@ -4,10 +4,10 @@ What every wire protocol promises, gRPC promises.
 
 from __future__ import annotations
 
-from rpcfw.spi.events import PeerLeaving
+from rpcfw.spi.events import GoAwayReceived
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.protocol import ProtocolContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_grpc.protocol import GRPCProtocol
 
 
@@ -17,7 +17,7 @@ class TestGRPCContract(ProtocolContract):
     """
 
     def make(self) -> GRPCProtocol:
-        return GRPCProtocol(NoOptions(), surroundings())
+        return GRPCProtocol(NoOptions(), plugin_context())
 
     def test_the_last_word(self) -> None:
         """
@@ -34,7 +34,7 @@ class TestGRPCContract(ProtocolContract):
             side.machine.fail("enough of this")
             side.machine.fail("again")
             talk.settle()
-            (leaving,) = other.of(PeerLeaving)
-            assert isinstance(leaving, PeerLeaving)
+            (leaving,) = other.of(GoAwayReceived)
+            assert isinstance(leaving, GoAwayReceived)
             assert "enough of this" in leaving.reason
             assert [] == side.machine.receive(b"\x00" * 100)

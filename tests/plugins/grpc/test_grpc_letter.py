@@ -11,7 +11,7 @@ import pytest
 from rpcfw.spi.events import (
     CallEnded,
     ConnectionFailed,
-    PeerLeaving,
+    GoAwayReceived,
     RequestReceived,
     ResponseReceived,
 )
@@ -124,7 +124,7 @@ def test_a_client_that_closes_is_no_fault() -> None:
     ours, theirs = client(), server()
     ours.closing("the client has stopped")
     events = theirs.receive(ours.take_output())
-    assert "NO_ERROR: the client has stopped" == only(PeerLeaving, events).reason
+    assert "NO_ERROR: the client has stopped" == only(GoAwayReceived, events).reason
 
 
 def test_a_ping_behind_trailers_is_answered() -> None:

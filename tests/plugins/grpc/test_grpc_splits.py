@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from rpcfw.spi.events import (
     CallEnded,
+    HalfClosed,
     MessageReceived,
     RequestReceived,
     ResponseReceived,
     ResponseStarted,
-    SideEnded,
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Status
@@ -47,7 +47,7 @@ def story(events) -> dict[int, list[object]]:
             told += ["end"] if event.ended else []
         elif type(event) is MessageReceived:
             told.append(event.body)
-        elif type(event) is SideEnded:
+        elif type(event) is HalfClosed:
             told.append("end")
         elif type(event) is ResponseStarted:
             told.append(event.metadata)

@@ -25,13 +25,13 @@ from h2.events import (
 from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
+    GoAwayReceived,
+    HalfClosed,
     MessageReceived,
-    PeerLeaving,
     RequestHead,
     RequestReceived,
     ResponseReceived,
     ResponseStarted,
-    SideEnded,
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
@@ -182,7 +182,7 @@ def test_h2_streams_to_our_server() -> None:
     found += peer.carry()[0]
     bodies = [e.body for e in found if type(e) is MessageReceived]
     assert [b"one", b"", b"three" * 100] == bodies
-    only(SideEnded, found)
+    only(HalfClosed, found)
 
 
 def test_h2_gives_up() -> None:
@@ -497,7 +497,7 @@ def test_h2_says_goodbye() -> None:
     second = peer.ours.call(HEAD, b"", "", True)
     peer.h2.close_connection(0, b"bye", last_stream_id=first)
     events = peer.ours.receive(peer.h2.data_to_send())
-    assert (second,) == only(PeerLeaving, events).refused
+    assert (second,) == only(GoAwayReceived, events).refused
 
 
 def test_a_smaller_table_of_the_peer_is_heeded() -> None:

@@ -18,7 +18,7 @@ from rpcfw.app.plan import read_plan
 from rpcfw.errors import ContractError
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import Waiter, spawn
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw_grpc.adapters import AioChannel, Servicers
@@ -308,4 +308,4 @@ class TestWhatCannotBeAdapted:
         wrong = grpc.unary_stream_rpc_method_handler(lambda request, context: iter(()))
         servicers.add_registered_method_handlers("adapted.Echo", {"Say": wrong})
         with pytest.raises(ContractError, match="is not server-stream"):
-            servicers(surroundings())
+            servicers(plugin_context())

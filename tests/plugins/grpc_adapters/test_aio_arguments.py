@@ -299,7 +299,7 @@ class Owned:
     """
 
     def __init__(self, application: Any) -> None:
-        self.channel, self.ground = application.channel, application.ground
+        self.channel, self.runtime = application.channel, application.runtime
         self.stopped = False
 
     async def start(self) -> None:

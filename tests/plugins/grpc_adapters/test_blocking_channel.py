@@ -13,10 +13,10 @@ from twisted.internet.task import Clock
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.hearing import hearing
+from rpcfw.spi.call_details import call_details
 from rpcfw.spi.runtime.affinity import Affinity
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_grpc.adapters import BlockingChannel
 from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer
 from tests.plugins.grpc_adapters.echo import generated
@@ -28,8 +28,8 @@ class Facade:
     """
 
     def __init__(self, channel):
-        ground = SimpleNamespace(surroundings=surroundings(Clock()))
-        self.application = SimpleNamespace(ground=ground, channel=lambda service: channel)
+        runtime = SimpleNamespace(plugin_context=plugin_context(Clock()))
+        self.application = SimpleNamespace(runtime=runtime, channel=lambda service: channel)
 
     def run(self, function, *arguments):
         return spawn(function(*arguments)).result
@@ -73,7 +73,7 @@ def test_callbacks_go_by_the_reactor():
     The pool is asked in the reactor's thread alone, in whichever one a call is ended.
     """
     threads, told = Threads(), []
-    call = BlockingAnswer(Future(), hearing(), Clock(), threads, None)
+    call = BlockingAnswer(Future(), call_details(), Clock(), threads, None)
     call.add_callback(told.append)
     call.add_done_callback(told.append)
     assert call.cancel()

@@ -14,7 +14,7 @@ from rpcfw.spi.inspection import Calls, Connection
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.contracts.builtin import BuiltinServiceContract, StillServer
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.address import Address
 from rpcfw_grpc.services.channelz import SCHEMA, ChannelzService, GRPCChannelz
 from rpcfw_grpc.services.channelz_messages import Kind
@@ -22,7 +22,7 @@ from tests.plugins.grpc_services.case import Plain, ServicesCase
 
 
 def channelz(**options: str) -> GRPCChannelz:
-    return GRPCChannelz(options_of(GRPCChannelz.Options, **options), surroundings())
+    return GRPCChannelz(options_of(GRPCChannelz.Options, **options), plugin_context())
 
 
 class TestContract(BuiltinServiceContract):

@@ -14,7 +14,7 @@ from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.contracts.builtin import BuiltinServiceContract, StillBoard
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.health import Health
 from rpcfw_grpc.services.health import SCHEMA, GRPCHealth, HealthService
 from tests.plugins.grpc_services.case import ServicesCase
@@ -26,7 +26,7 @@ ListRequest = SCHEMA.message("HealthListRequest")
 
 class TestContract(BuiltinServiceContract):
     def make(self):
-        return GRPCHealth(NoOptions(), surroundings())
+        return GRPCHealth(NoOptions(), plugin_context())
 
 
 class HealthTest(ServicesCase):
@@ -129,7 +129,7 @@ class HealthTest(ServicesCase):
         following = spawn(stream.__anext__())
         self.turn(following)
         assert SERVING == self.successResultOf(following).status
-        in_flight = self.provider.ground.surroundings.meter.gauge(
+        in_flight = self.provider.runtime.plugin_context.meter.gauge(
             "rpcfw_server_calls_in_flight", "", "service", "method"
         ).of("grpc.health.v1.Health", "Watch")
         assert 1 == in_flight.value

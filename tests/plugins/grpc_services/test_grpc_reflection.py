@@ -15,7 +15,7 @@ from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.service import Service, service_class
 from rpcfw.status import Status
 from rpcfw.testing.contracts.builtin import BuiltinServiceContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.method import Method, Shape
 from rpcfw_grpc.services.reflection import (
     ALPHA,
@@ -75,7 +75,7 @@ def extended_service() -> type[Service]:
 
 class TestContract(BuiltinServiceContract):
     def make(self):
-        return GRPCReflection(NoOptions(), surroundings())
+        return GRPCReflection(NoOptions(), plugin_context())
 
 
 class ReflectionTest(ServicesCase):

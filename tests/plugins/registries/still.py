@@ -8,7 +8,7 @@ from random import Random
 
 from twisted.internet.task import Clock
 
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 
 
 class StillTime:
@@ -18,8 +18,8 @@ class StillTime:
 
     def setUp(self):
         self.clock = Clock()
-        self.chance = Random(7)
-        self.surroundings = surroundings(self.clock, self.chance)
+        self.random = Random(7)
+        self.plugin_context = plugin_context(self.clock, self.random)
         self.prepare()
         return super().setUp()
 

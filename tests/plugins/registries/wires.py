@@ -11,7 +11,7 @@ from collections import deque
 
 from rpcfw.errors import Cancelled, ConnectionLost, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.runtime.waiting import Waiter, limited, sleep
+from rpcfw.spi.runtime.waiting import Waiter, sleep, with_deadline
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import EMPTY
 
@@ -118,7 +118,7 @@ class WireChannel(Channel):
         self.wires.calls.append((method.name, request))
         try:
             asked = self._call(method, request, metadata)
-            return await limited(asked, timers, timers.seconds() + timeout_s)
+            return await with_deadline(asked, timers, timers.seconds() + timeout_s)
         except DeadlineExceeded:
             raise DeadlineExceeded("the time was over") from None
 

@@ -9,7 +9,7 @@ import pytest
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.testing.contracts.router import RouterContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_routers.tags import TagRouter
 
 PLAIN = candidate("plain")
@@ -19,7 +19,7 @@ BLUE = candidate("blue", tags={"tag": "blue", "lane": "x"})
 
 
 def router(**options: str) -> TagRouter:
-    return TagRouter(options_of(TagRouter.Options, **options), surroundings())
+    return TagRouter(options_of(TagRouter.Options, **options), plugin_context())
 
 
 def routed(call, *candidates, **options: str) -> list[str]:

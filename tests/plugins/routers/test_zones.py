@@ -10,13 +10,13 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.testing.contracts.router import RouterContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_routers.zones import ZoneRouter
 
 
 def router(**options: str) -> ZoneRouter:
     options.setdefault("zone", "east")
-    return ZoneRouter(options_of(ZoneRouter.Options, **options), surroundings())
+    return ZoneRouter(options_of(ZoneRouter.Options, **options), plugin_context())
 
 
 def zones(**counts: int) -> list:

@@ -78,7 +78,7 @@ class Load:
     """
 
     def __init__(self, application: Application, method: str, rate: float) -> None:
-        self._reactor = application.ground.reactor
+        self._reactor = application.runtime.reactor
         self._registry = application.registry
         self._call = getattr(application.client(Work), method)
         self._rate = rate

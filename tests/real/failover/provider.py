@@ -36,7 +36,7 @@ async def answer(application: rpcfw.Application) -> None:
     (address,) = application.server.addresses
     tell(address=str(address), at=time.monotonic())
     try:
-        async for _ in Lines(application.ground.reactor, sys.stdin.fileno(), 1 << 10):
+        async for _ in Lines(application.runtime.reactor, sys.stdin.fileno(), 1 << 10):
             tell(**seen(application.registry))
     except CANCELLED:
         return
@@ -48,7 +48,7 @@ def main() -> None:
     """
     begin_logging("info", sys.stderr)
     application = rpcfw.Application.from_ini(
-        sets=sys.argv[1:], services=lambda surroundings: [Work(surroundings.clock)]
+        sets=sys.argv[1:], services=lambda plugin_context: [Work(plugin_context.clock)]
     )
     application.run(lambda: answer(application))
 

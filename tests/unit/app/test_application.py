@@ -26,7 +26,7 @@ def test_a_plugins_own_channel(lab):
     """
     lab.serve(Greeter(), name="a")
     process = lab.consumer("client.insert=", name="plugin")
-    open_channel = process.application.ground.surroundings.open_channel
+    open_channel = process.application.runtime.plugin_context.open_channel
     channel = open_channel(Address.parse("memory:a"), "native")
     (say,) = [one.method for one in offered(Greeter) if one.method.name == "say"]
     lab.registry.leave()
@@ -40,7 +40,7 @@ def test_calls_while_it_starts(lab):
     """
     lab.serve(Greeter())
     application = lab.process("early").application
-    application.ground.protocol("native").start = lambda: sleep(lab.clock, 1)
+    application.runtime.protocol("native").start = lambda: sleep(lab.clock, 1)
     early = application.client(Greeter)
     with pytest.raises(NoInstances, match="has not been started"):
         lab.run(early.say("bob"))
@@ -61,7 +61,7 @@ def test_calls_while_it_fails_to_start(lab):
         raise OSError("no way")
 
     application = lab.process("broken").application
-    application.ground.protocol("native").start = broken
+    application.runtime.protocol("native").start = broken
     starting = lab.begin(application.start())
     late = application.client(Greeter)
     call = lab.begin(late.say("bob"))

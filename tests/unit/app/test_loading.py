@@ -8,10 +8,10 @@ import pytest
 
 from rpcfw.app.loading import load_services
 from rpcfw.errors import SetupError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.service import Service, method
 from rpcfw.spi.service_source import ServiceSource
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 
 
 class One(Service, name="demo.One"):
@@ -29,7 +29,7 @@ class Pair(ServiceSource):
     An object of it can be named.
     """
 
-    def __call__(self, around: Surroundings) -> list[Service]:
+    def __call__(self, around: PluginContext) -> list[Service]:
         assert around.application
         return [One(), One()]
 
@@ -39,7 +39,7 @@ number = 5
 
 
 def load(name: str) -> list[Service]:
-    return load_services([f"{__name__}:{name}"], surroundings())
+    return load_services([f"{__name__}:{name}"], plugin_context())
 
 
 def test_a_class_is_made():
@@ -51,7 +51,7 @@ def test_a_class_is_made():
 
 def test_a_source_makes_several():
     """
-    A source is given the surroundings and gives what it makes.
+    A source is given the plugin_context and gives what it makes.
     """
     assert [One, One] == [type(service) for service in load("several")]
 
@@ -81,4 +81,4 @@ def test_a_module_that_ends_the_process_when_imported(tmp_path, monkeypatch):
     (tmp_path / "script_without_a_guard.py").write_text("import sys\nsys.exit(3)\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SetupError, match="cannot be imported: SystemExit: 3"):
-        load_services(["script_without_a_guard:One"], surroundings())
+        load_services(["script_without_a_guard:One"], plugin_context())

@@ -74,7 +74,7 @@ class Mine(Filter):
         return await proceed(call)
 
 class Failing(Filter):
-    def __init__(self, options, surroundings):
+    def __init__(self, options, plugin_context):
         raise ValueError("no licence")
 
     async def apply(self, call, proceed):

@@ -17,7 +17,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.spi.registry import Registry, Watch
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.testing.contracts.registry import an_instance
-from rpcfw.testing.surroundings import InlineThreads
+from rpcfw.testing.plugin_context import InlineThreads
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Snapshot, instance_to_json
 

@@ -26,7 +26,7 @@ class StillLinks:
         self.protocol = protocol
         self.kept = False
         self.failed = False
-        self.crowded = False
+        self.saturated = False
         self.state = LinkState.IDLE
         self.drivers = ()
         self.asked = []
@@ -106,10 +106,10 @@ def test_the_number_of_kept_links_holds():
     However instances come and go, as many are kept connected as were asked for.
     """
     world = World(max_kept=4)
-    chance = Random(1)
+    random = Random(1)
     everyone = instances(20)
     for _ in range(200):
-        here = chance.sample(everyone, chance.randrange(20))
+        here = random.sample(everyone, random.randrange(20))
         world.nodes.update(here)
         assert min(4, len(here)) == sum(node.links.kept for node in world.nodes)
 

@@ -12,11 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from rpcfw.errors import CallError, NoInstances, Rejected, error_from_status
 from rpcfw.filters.configured import ConfiguredRetry, WaitForReady, attempt_filters
 from rpcfw.filters.retry import AttemptCount
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint, Status
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget
 from rpcfw.values.call import Call
@@ -44,7 +44,7 @@ class Own(RetryPolicy):
 
 
 def make(config: MethodConfig, budget: Budget | None = None) -> tuple[ConfiguredRetry, Own]:
-    around = surroundings()
+    around = plugin_context()
     own = Own(NoOptions(), around)
     whole = ServiceConfig({("a.B", ""): config})
     return ConfiguredRetry(whole, own, budget or Budget(0, 0), around), own
@@ -117,7 +117,7 @@ class TestRetry:
         """
         Without a service config there is the retry alone.
         """
-        around = surroundings()
+        around = plugin_context()
         own = Own(NoOptions(), around)
         config = ServiceConfig({}, Throttling(10, 0.1))
 
@@ -139,7 +139,7 @@ class WaitingTest(SynchronousTestCase):
             return "answer"
 
         config = ServiceConfig({("", ""): MethodConfig(wait_for_ready=wait)})
-        step = WaitForReady(config, surroundings(self.clock)).bind(attempt)
+        step = WaitForReady(config, plugin_context(self.clock)).bind(attempt)
         return spawn(step(Call(GET, "")))
 
     def test_it_waits_for_somebody(self) -> None:
@@ -185,7 +185,7 @@ class CountTest(SynchronousTestCase):
         async def attempt(call: Call) -> None:
             seen.append(call.metadata.pairs)
 
-        step = AttemptCount("n", surroundings()).bind(attempt)
+        step = AttemptCount("n", plugin_context()).bind(attempt)
         call = Call(GET, "", Metadata((("user", "1"),)))
         for number in (1, 2, 3):
             call.attempt = number

@@ -14,8 +14,8 @@ from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint
 from rpcfw.testing.candidates import a_call
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.testing.scripted import Scripted
-from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.call import serving
 
 
@@ -43,7 +43,7 @@ def test_gives_up_at_the_deadline(clock):
     What takes too long is cancelled, and the error says how long it had.
     """
     held = Deferred()
-    filter = ClientDeadline(NoOptions(), surroundings(clock))
+    filter = ClientDeadline(NoOptions(), plugin_context(clock))
     running = spawn(filter.apply(call_until(2.0), Scripted(held)))
     clock.advance(1.99)
     assert not running.called
@@ -59,7 +59,7 @@ def test_passes_what_comes_in_time(clock):
     """
     What comes in time passes, and leaves nothing to wait for.
     """
-    filter = ClientDeadline(NoOptions(), surroundings(clock))
+    filter = ClientDeadline(NoOptions(), plugin_context(clock))
     assert "good" == spawn(filter.apply(call_until(2.0), Scripted("good"))).result
 
 
@@ -69,7 +69,7 @@ def test_a_deadline_that_is_over(clock):
     """
     clock.advance(5)
     scripted = Scripted()
-    filter = ClientDeadline(NoOptions(), surroundings(clock))
+    filter = ClientDeadline(NoOptions(), plugin_context(clock))
     assert Hint.NEVER_SENT is error_of(spawn(filter.apply(call_until(5.0), scripted))).hints
     assert 0 == scripted.times
 
@@ -80,7 +80,7 @@ def test_inherits_the_deadline(clock, outer, expected):
     A call made while serving another takes the earlier deadline of the two.
     """
     scripted = Scripted("good")
-    filter = ClientDeadline(NoOptions(), surroundings(clock))
+    filter = ClientDeadline(NoOptions(), plugin_context(clock))
     token = serving.set(call_until(outer))
     try:
         spawn(filter.apply(call_until(2.0), scripted))
@@ -93,7 +93,7 @@ def test_an_attempts_share(clock):
     """
     An attempt ends at its own limit, named so; an idempotent one may be repeated.
     """
-    filter = AttemptDeadline(0.5, surroundings(clock))
+    filter = AttemptDeadline(0.5, plugin_context(clock))
     running = spawn(filter.apply(call_until(2.0), Scripted(Deferred())))
     clock.advance(0.6)
     error = error_of(running)
@@ -105,7 +105,7 @@ def test_an_attempt_near_the_deadline(clock):
     """
     Where less is left of the call than its share, the call's own limit decides.
     """
-    filter = AttemptDeadline(5, surroundings(clock))
+    filter = AttemptDeadline(5, plugin_context(clock))
     running = spawn(filter.apply(call_until(2.0), Scripted(Deferred())))
     clock.advance(10)
     assert not running.called
@@ -117,7 +117,7 @@ def test_a_server_drops_what_came_too_late(clock):
     """
     A request whose time was over when its turn came is not begun.
     """
-    filter = ServerDeadline(NoOptions(), surroundings(clock))
+    filter = ServerDeadline(NoOptions(), plugin_context(clock))
     assert "good" == spawn(filter.apply(call_until(2.0), Scripted("good"))).result
     clock.advance(2)
     scripted = Scripted()

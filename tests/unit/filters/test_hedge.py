@@ -13,7 +13,7 @@ from rpcfw.errors import ApplicationError, CallError, NoInstances, Rejected, err
 from rpcfw.filters.hedge import Hedge
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint, Status
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.budget import Budget
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
@@ -38,7 +38,7 @@ class HedgeTest(SynchronousTestCase):
         """
         hedging = Hedging(**{"max_attempts": 3, "delay_s": 1.0, **rule})
         config = ServiceConfig({("a.B", ""): MethodConfig(hedging=hedging)})
-        around = surroundings(self.clock)
+        around = plugin_context(self.clock)
         step = Hedge(config, self.budget, around).bind(self.attempt)
         self.call = Call(method, "question")
         return spawn(step(self.call))

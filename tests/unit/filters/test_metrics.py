@@ -16,8 +16,8 @@ from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.candidates import a_call
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.testing.scripted import Scripted
-from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.method import Shape
 
 
@@ -28,7 +28,7 @@ class Counting:
 
     def __init__(self, kind=ClientMetrics):
         self.clock = Clock()
-        self.around = surroundings(self.clock)
+        self.around = plugin_context(self.clock)
         self.filter = kind(NoOptions(), self.around)
 
     def begin(self, answer, call=None):

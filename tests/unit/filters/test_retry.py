@@ -11,12 +11,12 @@ from twisted.internet.task import Clock
 
 from rpcfw.errors import CallError, Unavailable
 from rpcfw.filters.retry import Retry
-from rpcfw.spi.attempts import RetryPolicy
 from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.candidates import a_call
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.testing.scripted import Scripted
-from rpcfw.testing.surroundings import surroundings
 from rpcfw.values.method import Shape
 
 
@@ -26,7 +26,7 @@ class Delays(RetryPolicy):
     """
 
     def __init__(self, *delays):
-        super().__init__(NoOptions(), surroundings())
+        super().__init__(NoOptions(), plugin_context())
         self.delays = list(delays)
         self.good = 0
 
@@ -44,7 +44,7 @@ def clock():
 
 def run(clock, policy, scripted, call=None):
     call = call or a_call()
-    return spawn(Retry(policy, surroundings(clock)).apply(call, scripted))
+    return spawn(Retry(policy, plugin_context(clock)).apply(call, scripted))
 
 
 def test_a_good_attempt(clock):

@@ -14,7 +14,7 @@ from twisted.logger import capturedLogs, formatEvent
 from rpcfw.errors import SetupError
 from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiting import bridged
+from rpcfw.spi.runtime.waiting import asyncio_bridge
 
 
 class Recorded:
@@ -79,8 +79,8 @@ def tree(clock, said):
     Give a function that makes a tree of three parts, given what is odd with each.
     """
 
-    def tree(ground=None, middle=None, roof=None):
-        kinds = {"ground": ground, "middle": middle, "roof": roof}
+    def tree(runtime=None, middle=None, roof=None):
+        kinds = {"ground": runtime, "middle": middle, "roof": roof}
         parts = [Recorded(name, said, **(odd or {})) for name, odd in kinds.items()]
         return Tree(parts, Timers(clock), limit_s=5)
 
@@ -186,10 +186,10 @@ def test_a_start_that_will_not_be_cancelled_is_left_behind(clock, said):
     async def stop():
         said.append("stop stubborn")
 
-    ground = Recorded("ground", said)
-    whole = Tree([ground, NamedPart("stubborn", stubborn, stop)], Timers(clock), limit_s=1)
+    runtime = Recorded("ground", said)
+    whole = Tree([runtime, NamedPart("stubborn", stubborn, stop)], Timers(clock), limit_s=1)
     started = run(whole.start())
-    # `limited` cancels what is waited for, which is the start's end here, not the part.
+    # `with_deadline` cancels what is waited for, which is the start's end here, not the part.
     stopped = run(whole.stop())
     assert [] == stopped
     pass_time(clock, 1)
@@ -205,7 +205,7 @@ def test_parts_that_overrun_are_named_and_given_up(tree, said, clock):
     """
     One limit covers all parts; each that is not done in time is named in a warning.
     """
-    whole = tree(roof={"stop": Deferred()}, ground={"stop": Deferred()})
+    whole = tree(roof={"stop": Deferred()}, runtime={"stop": Deferred()})
     run(whole.start())
 
     with capturedLogs() as logs:
@@ -291,8 +291,8 @@ def test_under_asyncio_parts_may_wait_for_its_things(clock, said):
         whole = Tree(
             [NamedPart("a", future, deferred), NamedPart("b", deferred, future)], Timers(clock)
         )
-        await bridged(whole.start())
-        await bridged(whole.stop())
+        await asyncio_bridge(whole.start())
+        await asyncio_bridge(whole.stop())
 
     asyncio.run(main())
 
@@ -316,9 +316,9 @@ def test_under_asyncio_stop_cuts_the_start_short(clock, said):
         whole = Tree(
             [NamedPart("a", nothing, nothing), NamedPart("b", never, never)], Timers(clock)
         )
-        starting = asyncio.ensure_future(bridged(whole.start()))
+        starting = asyncio.ensure_future(asyncio_bridge(whole.start()))
         await began.wait()
-        await bridged(whole.stop())
+        await asyncio_bridge(whole.stop())
         with pytest.raises((CancelledError, asyncio.CancelledError)):
             await starting
 

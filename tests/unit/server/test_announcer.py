@@ -12,13 +12,13 @@ from twisted.logger import LogLevel, capturedLogs
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.announcer import Announcing
+from rpcfw.server.announcer import Announcer
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.lab import Lab
 from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.address import Address
 from tests.lab.services import Greeter
 
@@ -107,14 +107,14 @@ def announced(listened: str, registry: type[LabRegistry] = Distant, **texts: str
     """
     routes = {"10.0.0.1": "10.0.0.5"}
     ways = Ways(lambda host, port, family: routes.get(host, ""), lambda family: ())
-    around = surroundings()
+    around = plugin_context()
     place = RegistryPlace()
-    ground = Mock(surroundings=around, chance=Random(1), timers=around.timers)
-    announcing = Announcing(
-        registry(place, around), options_of(ServerOptions, **texts), ground, ways
+    runtime = Mock(plugin_context=around, random=Random(1), timers=around.timers)
+    announcer = Announcer(
+        registry(place, around), options_of(ServerOptions, **texts), runtime, ways
     )
     with capturedLogs() as logged:
-        running = spawn(announcing.start([Greeter()], [Address.parse(listened)]))
+        running = spawn(announcer.start([Greeter()], [Address.parse(listened)]))
         assert running.called
     warnings = [each["log_format"] for each in logged if each["log_level"] is LogLevel.warn]
     (instance,) = place.instances("demo.Greeter")

@@ -14,7 +14,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
 from rpcfw.errors import ApplicationError, CallError
 from rpcfw.kernel.settings import Sources
-from rpcfw.spi.builtin import BuiltinService
+from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import Inspection
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.spi.service import Service, method

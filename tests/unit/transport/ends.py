@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits
-from rpcfw.testing.surroundings import surroundings
-from rpcfw.transport.connection.driver import Driver, Listener, Owner, UnaryListener
+from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.transport.connection.driver import Driver, DriverObserver, Listener, UnaryListener
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.wire.protocol import NativeProtocol
 
@@ -24,7 +24,7 @@ def native() -> NativeProtocol:
     """
     Return the native protocol.
     """
-    return NativeProtocol(NoOptions(), surroundings())
+    return NativeProtocol(NoOptions(), plugin_context())
 
 
 def head(**over: Any) -> RequestHead:
@@ -42,7 +42,7 @@ def turn(clock: Clock, count: int = 10) -> None:
         clock.advance(0)
 
 
-class Keeper(Owner):
+class Keeper(DriverObserver):
     """
     An owner that notes what it is told, and answers unless told to wait.
     """

@@ -12,7 +12,7 @@ from rpcfw.spi.codec import Codec, Coder
 from rpcfw.spi.compressor import uncompressed
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.status import Status
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.payload import Payload
 from rpcfw_compression.deflate import DeflateCompressor
 from rpcfw_compression.gzip import GzipCompressor
@@ -33,8 +33,8 @@ class Upper(Codec):
 
 
 def payload(encoding: str = "gzip", threshold_bytes: int = 10, limit_bytes: int = 1000) -> Payload:
-    gzip = GzipCompressor(options_of(GzipCompressor.Options), surroundings())
-    upper = Upper(NoOptions(), surroundings())
+    gzip = GzipCompressor(options_of(GzipCompressor.Options), plugin_context())
+    upper = Upper(NoOptions(), plugin_context())
     return Payload({"upper": upper}, {"gzip": gzip}, encoding, threshold_bytes, limit_bytes)
 
 
@@ -167,8 +167,8 @@ def test_no_bytes_are_an_empty_message(compressor):
     """
     A message that is marked as compressed and has no byte is empty, in every compression.
     """
-    made = compressor(options_of(compressor.Options), surroundings())
-    upper = Upper(NoOptions(), surroundings())
+    made = compressor(options_of(compressor.Options), plugin_context())
+    upper = Upper(NoOptions(), plugin_context())
     known = Payload({"upper": upper}, {made.name: made}, "", 10, 1000)
 
     assert "" == known.read(known.coder("upper", str), b"", made.name, "the request")

@@ -74,14 +74,14 @@ def test_a_listener_that_fails_as_the_connection_is_lost():
     The others are told of the end all the same.
     """
     ends = Ends(answers=False)
-    ears = [ends.ask() for _ in range(2 * TURN_EVENTS)]
+    active_captures = [ends.ask() for _ in range(2 * TURN_EVENTS)]
     waiting = ends.ask()
     ends.turn()
     for each in ends.server_keeper.requests[:-1]:
         ends.far.machine.respond(each.call_id, b"cba")
     data = ends.far.machine.take_output()
     ends.near.dataReceived(data)
-    ears[-1].responded = lambda event: 1 / 0
+    active_captures[-1].responded = lambda event: 1 / 0
     gone: list = []
     ends.client_keeper.disconnected = gone.append
     with pytest.raises(ZeroDivisionError):
@@ -220,14 +220,14 @@ def test_a_client_that_closes_while_answers_wait_for_their_turn():
     What came before the close is still told to the calls that it answers.
     """
     ends = Ends(answers=False)
-    ears = [ends.ask() for _ in range(2 * TURN_EVENTS)]
+    active_captures = [ends.ask() for _ in range(2 * TURN_EVENTS)]
     ends.turn()
     for each in ends.server_keeper.requests:
         ends.far.machine.respond(each.call_id, b"cba")
     ends.near.dataReceived(ends.far.machine.take_output())
     ends.near.close("enough")
 
-    assert [[b"cba"]] * len(ears) == [ear.heard for ear in ears]
+    assert [[b"cba"]] * len(active_captures) == [ear.heard for ear in active_captures]
 
 
 def test_a_close_while_nothing_is_read():

@@ -24,13 +24,13 @@ def test_the_schedule():
 
 
 @given(st.integers(1, 10**9), CHANCES)
-def test_chance_moves_a_delay_a_little(failures, chance):
+def test_chance_moves_a_delay_a_little(failures, random):
     """
     Chance adds or takes at most its share, however long it has been failing.
     """
     plain = Backoff().delay_s(failures, 0.5)
 
-    assert 0.8 * plain <= Backoff().delay_s(failures, chance) <= 1.2 * plain
+    assert 0.8 * plain <= Backoff().delay_s(failures, random) <= 1.2 * plain
 
 
 @given(st.floats(1, 1e6), st.floats(0.001, 10), st.floats(10, 1000))

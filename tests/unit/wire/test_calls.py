@@ -10,11 +10,11 @@ from rpcfw.errors import ConnectionLost, LocalProtocolError, MessageTooLarge, Ov
 from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
-    PeerLeaving,
+    GoAwayReceived,
+    HalfClosed,
     RequestReceived,
     ResponseReceived,
     ResponseStarted,
-    SideEnded,
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
@@ -123,7 +123,7 @@ def test_a_call_that_streams_both_ways():
     assert (PAIRS, b"c") == (started.metadata, message.body)
 
     near.end(1)
-    assert [SideEnded] == [type(event) for event in far.receive(near.take_output())]
+    assert [HalfClosed] == [type(event) for event in far.receive(near.take_output())]
     far.finish(1, Status.OK, trailers=PAIRS)
     (ended,) = near.receive(far.take_output())
     assert (Status.OK, PAIRS) == (ended.status, ended.trailers)
@@ -502,7 +502,7 @@ def test_ids_run_out():
     machine.call(head(), b"", "", ended=True)
     machine.call(head(), b"", "", ended=True)
     answered, leaving = machine.receive(frame(RESPONSE, call_id=0xFF000001, flags=ENDED))
-    assert (ResponseReceived, PeerLeaving) == (type(answered), type(leaving))
+    assert (ResponseReceived, GoAwayReceived) == (type(answered), type(leaving))
     assert LEAVING == kinds(machine)[-1][0]
     assert [] == machine.receive(frame(CREDIT, b"", b"\0\0\0\1", 0xFF000001))
 

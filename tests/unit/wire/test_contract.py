@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.protocol import ProtocolContract
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.wire.protocol import NativeProtocol
 
 
@@ -14,4 +14,4 @@ class TestNativeContract(ProtocolContract):
     slack_bytes = 600
 
     def make(self):
-        return NativeProtocol(NoOptions(), surroundings())
+        return NativeProtocol(NoOptions(), plugin_context())

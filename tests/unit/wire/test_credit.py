@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.spi.events import MessageReceived, RoomMade
+from rpcfw.spi.events import MessageReceived, StreamWritable
 from rpcfw.spi.protocol import Limits
 from tests.unit.wire.speech import CREDIT, MESSAGE, frame, frames, greeted, head
 
@@ -38,7 +38,9 @@ def test_a_stream_waits_for_its_reader(to_server):
     assert b"" == reader.take_output()
     reader.consumed(1, 36)
     assert [(CREDIT, b"\0\0\0\x48")] == [(f[0], f[3]) for f in frames(reader.take_output())]
-    assert [RoomMade] == [type(e) for e in sender.receive(frame(CREDIT, b"", b"\0\0\0\x48", 1))]
+    assert [StreamWritable] == [
+        type(e) for e in sender.receive(frame(CREDIT, b"", b"\0\0\0\x48", 1))
+    ]
     assert [b"queued"] == [event.body for event in reader.receive(sender.take_output())]
 
 
@@ -88,7 +90,7 @@ def test_room_is_told_once():
     near.send(1, bytes(200))
 
     assert [] == near.receive(grant)
-    assert [RoomMade] == [type(event) for event in near.receive(grant)]
+    assert [StreamWritable] == [type(event) for event in near.receive(grant)]
     assert [] == near.receive(grant)
 
 
@@ -121,7 +123,7 @@ def test_the_end_waits_behind_the_messages():
                 far.consumed(1, event.cost)
         near.receive(far.take_output())
 
-    assert ["MessageReceived"] * 3 + ["SideEnded"] == seen
+    assert ["MessageReceived"] * 3 + ["HalfClosed"] == seen
 
 
 def test_credit_is_the_receivers():

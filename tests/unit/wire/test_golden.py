@@ -13,12 +13,12 @@ from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
     ConnectionFailed,
+    GoAwayReceived,
+    HalfClosed,
     MessageReceived,
-    PeerLeaving,
     PingAnswered,
     RequestReceived,
     ResponseReceived,
-    SideEnded,
 )
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint, Status
@@ -221,10 +221,10 @@ def test_what_is_said(name, say):
     ("name", "expected"),
     [
         ("message", MessageReceived(1, b"ab", "gzip", 18)),
-        ("end_of_side", SideEnded(1)),
+        ("end_of_side", HalfClosed(1)),
         ("cancel", CallCancelled(1, "too slow")),
         ("pong", PingAnswered()),
-        ("leaving", PeerLeaving("update")),
+        ("leaving", GoAwayReceived("update")),
         ("failed", ConnectionFailed("enough", by_peer=True)),
     ],
 )

@@ -9,7 +9,7 @@ from struct import pack
 import pytest
 
 from rpcfw.errors import LocalProtocolError, MessageTooLarge, Overloaded
-from rpcfw.spi.events import Ready, RequestReceived
+from rpcfw.spi.events import HandshakeCompleted, RequestReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.status import Hint
 from rpcfw.values.metadata import Metadata
@@ -157,7 +157,7 @@ def test_a_newer_client():
     events = machine.receive(hello(b"\x01\x03", NEWS) + odd)
     events += machine.receive(odd + request(1, b"abc", more=NEWS, flags=ENDED | 0xF0) + odd)
 
-    assert [Ready, RequestReceived] == [type(event) for event in events]
+    assert [HandshakeCompleted, RequestReceived] == [type(event) for event in events]
     assert b"abc" == events[1].body
     machine.respond(1, b"def")
     assert [HELLO, RESPONSE] == [kind for kind, *_ in frames(machine.take_output())]
@@ -170,7 +170,9 @@ def test_a_newer_server():
     machine = ClientMachine(Limits(), (), "")
     machine.start()
     odd = frame(0x80, b"not even fields", b"x" * 1000, 77) + frame(0xFF, flags=0xFF)
-    assert [Ready] == [type(event) for event in machine.receive(hello(b"\1\3", NEWS) + odd)]
+    assert [HandshakeCompleted] == [
+        type(event) for event in machine.receive(hello(b"\1\3", NEWS) + odd)
+    ]
     machine.call(head(), b"", "", ended=True)
     answer = frame(RESPONSE, NEWS, b"abc", 1, flags=ENDED | 0xF0)
 
@@ -192,8 +194,8 @@ def test_a_newer_client_in_every_frame():
         "RequestReceived",
         "MessageReceived",
         "PingAnswered",
-        "SideEnded",
-        "PeerLeaving",
+        "HalfClosed",
+        "GoAwayReceived",
         "CallCancelled",
         "ConnectionFailed",
     ] == [type(event).__name__ for event in machine.receive(data)]

@@ -219,7 +219,7 @@ def test_a_peer_leaves_once():
     """
     machine = server()
 
-    assert ["PeerLeaving"] == names(machine.receive(frame(LEAVING) * 2))
+    assert ["GoAwayReceived"] == names(machine.receive(frame(LEAVING) * 2))
 
 
 def test_cancels_that_cross_the_answers_are_no_harm():

@@ -13,7 +13,7 @@ import pytest
 from rpcfw.errors import MessageTooLarge, RemoteProtocolError
 from rpcfw.status import Hint
 from rpcfw.values.metadata import Metadata
-from rpcfw.wire.heads import HeadReader, HeadWriter
+from rpcfw.wire.heads import HeaderDecoder, HeadWriter
 from tests.unit.wire.speech import field, head
 
 LIMIT = 16 << 10
@@ -26,7 +26,7 @@ def written(writer: HeadWriter, *heads, encoding: str = ""):
     return [writer.write(one, encoding, LIMIT) for one in heads]
 
 
-def read(reader: HeadReader, header: bytes, codec: int = 3, flags: int = 4):
+def read(reader: HeaderDecoder, header: bytes, codec: int = 3, flags: int = 4):
     """
     Return what is said in a header, without the head's identity.
     """
@@ -78,7 +78,7 @@ def test_memory_changes_nothing():
     """
     A header that was seen before is written and read as it was the first time.
     """
-    writer, reader = HeadWriter(), HeadReader("me", ("gzip",))
+    writer, reader = HeadWriter(), HeaderDecoder("me", ("gzip",))
     pair = Metadata((("k", "v"),))
     written(writer, head("s/a"))
     reader.read(field(1, b"\0\1s/a"), 3, 4)
@@ -105,7 +105,7 @@ def test_memory_is_bounded():
     """
     However many headers there are, what is remembered of them stays small.
     """
-    writer, reader = HeadWriter(), HeadReader("", ())
+    writer, reader = HeadWriter(), HeaderDecoder("", ())
     reader.read(field(1, b"\0\1s/a"), 3, 4)
     tracemalloc.start()
     for left_ms in range(1, 20_000):
@@ -123,7 +123,7 @@ def test_a_number_keeps_its_path():
     """
     A number may be given again to the same path, never to another.
     """
-    reader = HeadReader("", ())
+    reader = HeaderDecoder("", ())
     reader.read(field(1, b"\0\1s/a"), 3, 4)
     reader.read(field(2, b"\0\1"), 3, 4)
     reader.read(field(1, b"\0\1s/a"), 3, 4)
@@ -136,7 +136,7 @@ def test_more_methods_than_numbers():
     """
     When all numbers are given, further methods are called by their paths, always.
     """
-    writer, reader = HeadWriter(), HeadReader("", ())
+    writer, reader = HeadWriter(), HeaderDecoder("", ())
     paths = [f"s/m{number}" for number in range(4100)]
     for _ in range(2):
         for path in paths:
@@ -185,7 +185,7 @@ def test_long_paths():
     """
     Long paths get numbers as long as all have 256 KiB together; the others travel whole.
     """
-    writer, reader = HeadWriter(), HeadReader("", ())
+    writer, reader = HeadWriter(), HeaderDecoder("", ())
     paths = [f"{number:04}" + "a" * 1020 for number in range(300)]
     for _ in range(2):
         for path in paths:

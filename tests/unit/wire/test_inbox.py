@@ -8,8 +8,8 @@ import tracemalloc
 
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Match
-from rpcfw.testing.surroundings import surroundings
-from rpcfw.wire.inbox import Inbox
+from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.wire.inbox import FrameBuffer
 from rpcfw.wire.protocol import NativeProtocol
 from tests.unit.wire.speech import MESSAGE, NO_MESSAGE, frame, request, server
 
@@ -20,14 +20,14 @@ def test_what_is_whole_is_not_copied():
     """
     data = b"x" * 100
 
-    assert data is Inbox().add(data)
+    assert data is FrameBuffer().add(data)
 
 
 def test_pieces_are_given_together():
     """
     Pieces are kept until as many bytes are there as are needed.
     """
-    inbox = Inbox()
+    inbox = FrameBuffer()
     inbox.keep(b"ab", 5)
 
     assert [b"", b"", b"abcdef", b"g"] == [inbox.add(piece) for piece in (b"c", b"d", b"ef", b"g")]
@@ -37,7 +37,7 @@ def test_what_is_skipped_is_counted():
     """
     Bytes to be skipped are dropped across pieces, then reading goes on.
     """
-    inbox = Inbox()
+    inbox = FrameBuffer()
     inbox.skip(5)
 
     assert [b"", b"", b"f", b"g"] == [inbox.add(piece) for piece in (b"ab", b"cd", b"ef", b"g")]
@@ -65,7 +65,7 @@ def test_large_pieces_are_joined_once():
     A large frame in large pieces is copied when it is whole, and not before.
     """
     piece = bytes(1 << 20)
-    inbox = Inbox()
+    inbox = FrameBuffer()
     inbox.keep(piece, 8 << 20)
     tracemalloc.start()
     for _ in range(6):
@@ -84,7 +84,7 @@ def test_first_bytes():
     """
     The protocol knows its first two bytes, and needs no third.
     """
-    protocol = NativeProtocol(NoOptions(), surroundings())
+    protocol = NativeProtocol(NoOptions(), plugin_context())
     answers = [protocol.match(data) for data in (b"", b"\xf7", b"\xf7\x52", b"\xf7\x53", b"GET")]
 
     assert [Match.MORE, Match.MORE, Match.YES, Match.NO, Match.NO] == answers

@@ -23,8 +23,8 @@ from typing import Any
 from twisted.logger import Logger
 
 from rpcfw.errors import Cancelled, DeadlineExceeded, Unavailable
-from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.runtime.waiting import Waiter, awaited, limited
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.waiting import Waiter, as_coroutine, with_deadline
 from rpcfw.values.address import Address
 from rpcfw.values.method import Method
 from rpcfw.values.tls_files import TLSFiles
@@ -52,14 +52,14 @@ class Etcd3Member(Member):
     """
 
     def __init__(
-        self, package: Any, address: Address, files: TLSFiles, surroundings: Surroundings
+        self, package: Any, address: Address, files: TLSFiles, plugin_context: PluginContext
     ) -> None:
         self._package = package
         self._address = address
         self._files = files
-        self._clock = surroundings.clock
-        self._timers = surroundings.timers
-        self._threads = surroundings.threads
+        self._clock = plugin_context.clock
+        self._timers = plugin_context.timers
+        self._threads = plugin_context.threads
         self._client: Any = None
         self._closed = False
 
@@ -89,7 +89,7 @@ class Etcd3Member(Member):
         done: Waiter[None] = Waiter()
         closing.addBoth(lambda _: None if done.called else done.callback(None))
         try:
-            await limited(awaited(done), self._timers, deadline)
+            await with_deadline(as_coroutine(done), self._timers, deadline)
         except DeadlineExceeded:
             _log.warn("etcd3's client did not close within {limit_s:g} s", limit_s=_CLOSE_S)
 

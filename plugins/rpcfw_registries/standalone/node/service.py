@@ -14,7 +14,7 @@ import msgspec
 
 from rpcfw.errors import Overloaded, Rejected
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.event import Doorbell
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import Service, method
@@ -65,12 +65,12 @@ class NodeOptions:
             yield "shortest_lease", "must be more than 0 and at most longest_lease"
 
 
-def node_services(options: NodeOptions, surroundings: Surroundings) -> list[Service]:
+def node_services(options: NodeOptions, plugin_context: PluginContext) -> list[Service]:
     """
     Return what a process has to serve to be a registry node.
     """
     limits = Limits(options.services, options.instances, options.total_size)
-    return [RegistryNode(options, surroundings, Catalog(limits))]
+    return [RegistryNode(options, plugin_context, Catalog(limits))]
 
 
 class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
@@ -80,16 +80,18 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     Every method may be repeated without harm.
     """
 
-    def __init__(self, options: NodeOptions, surroundings: Surroundings, catalog: Catalog) -> None:
+    def __init__(
+        self, options: NodeOptions, plugin_context: PluginContext, catalog: Catalog
+    ) -> None:
         self.catalog = catalog
         #: Names this life of this node.
-        self.epoch = f"{surroundings.chance.randrange(1 << 64):016x}"
+        self.epoch = f"{plugin_context.random.randrange(1 << 64):016x}"
         self._options = options
-        self._clock = surroundings.clock
-        self._leases = Leases(surroundings.timers, surroundings.pauses, self._expired)
+        self._clock = plugin_context.clock
+        self._leases = Leases(plugin_context.timers, plugin_context.pauses, self._expired)
         self._bells: set[Doorbell] = set()
         self._leaving = False
-        meter = surroundings.meter
+        meter = plugin_context.meter
         self._held = meter.gauge("rpcfw_registry_instances", "instances that this node holds").of()
         self._watched = meter.gauge("rpcfw_registry_watches", "watches that are open").of()
         self._lapsed = meter.counter(
@@ -180,7 +182,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
                 applied. It is then told only what it missed, if that is still known.
         """
         bell = Doorbell()
-        close = self._admit(service, bell)
+        close = self._acquire(service, bell)
         try:
             known = since if epoch == self.epoch else None
             changes = self.catalog.changes(service, known)
@@ -201,7 +203,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             self._bells.discard(bell)
             self._watched.value = len(self._bells)
 
-    def _admit(self, service: str, bell: Doorbell) -> Callable[[], None]:
+    def _acquire(self, service: str, bell: Doorbell) -> Callable[[], None]:
         if self._leaving:
             raise Rejected("this node is stopping")
         if len(self._bells) >= self._options.watchers:

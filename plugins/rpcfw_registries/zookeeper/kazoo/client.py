@@ -33,7 +33,7 @@ from kazoo.client import KazooClient
 from kazoo.protocol.states import KazooState, KeeperState
 
 from rpcfw.errors import RegistryError
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw_registries.zookeeper.kazoo.access import Access, Pace
@@ -88,10 +88,10 @@ class KazooThread(Keeper):
     A session kept up with kazoo.
     """
 
-    def __init__(self, surroundings: Surroundings, access: Access, pace: Pace) -> None:
-        self._clock = surroundings.clock
-        self._timers = surroundings.timers
-        self._threads = surroundings.threads
+    def __init__(self, plugin_context: PluginContext, access: Access, pace: Pace) -> None:
+        self._clock = plugin_context.clock
+        self._timers = plugin_context.timers
+        self._threads = plugin_context.threads
         self._access = access
         self._pace = pace
         self._client: Any = None

@@ -31,13 +31,13 @@ class OnMembers(StillTime):
     addresses = (HOME,)
 
     def prepare(self):
-        self.members = Members(self.clock, self.surroundings.timers, *self.addresses)
+        self.members = Members(self.clock, self.plugin_context.timers, *self.addresses)
         self.store = self.members.store
         self.users = {}
 
     def registry(self, **texts):
         user = len(self.users)
-        around = evolve(self.surroundings, open_channel=self.members.channel_for(user))
+        around = evolve(self.plugin_context, open_channel=self.members.channel_for(user))
         small = {"lease": "4s", "reconnect_most": "2s", "self_check": "5s"}
         address = ", ".join(map(str, self.addresses))
         options = options_of(EtcdOptions, **{"address": address, **small, **texts})

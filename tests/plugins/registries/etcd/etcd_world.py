@@ -195,7 +195,7 @@ class Store:
         self.tokens.add(token)
         return message("AuthenticateResponse", token=token)
 
-    def admit(self, metadata):
+    def acquire(self, metadata):
         token = (metadata or {}).get("token", "")
         if not self.users:
             return
@@ -213,7 +213,7 @@ class FakeChannel(WireChannel):
 
     def answer(self, there, method, request, metadata):
         if method is not AUTHENTICATE:
-            there.admit(metadata)
+            there.acquire(metadata)
         return self.wires.actions[method](request)
 
     def stream(self, method, request=None, timeout_s=None, metadata=None):
@@ -292,7 +292,7 @@ class FakeStream(WireStream):
     async def _begin(self):
         store = await self.wires.reach(self.channel)
         try:
-            store.admit(self.metadata_sent)
+            store.acquire(self.metadata_sent)
         except CallError:
             self.say(created=True, canceled=True, cancel_reason="etcdserver: permission denied")
             return

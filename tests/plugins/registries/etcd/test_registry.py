@@ -443,7 +443,7 @@ class TestWatching(Keeping):
             return self.members.channel_for(0)(address, protocol, tls)
 
         registry = self.registry()
-        around = evolve(self.surroundings, open_channel=remember)
+        around = evolve(self.plugin_context, open_channel=remember)
         registry = EtcdRegistry(registry.options, around)
         self.users = {registry: 0}
         token = serving.set(Call(RANGE, None, EMPTY, 1.0))

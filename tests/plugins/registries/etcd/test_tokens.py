@@ -128,8 +128,8 @@ class TestFailover(Keeping):
         assert 2 == len(self.asked("Range"))
 
 
-def made(surroundings, **texts):
-    return EtcdRegistry(options_of(EtcdOptions, **texts), surroundings)
+def made(plugin_context, **texts):
+    return EtcdRegistry(options_of(EtcdOptions, **texts), plugin_context)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_refuses_wrong_options(texts, mistake):
     """
     What cannot work is told before anything starts.
     """
-    from rpcfw.testing.surroundings import surroundings
+    from rpcfw.testing.plugin_context import plugin_context
 
     with pytest.raises(SettingsError, match=mistake):
-        made(surroundings(), **texts)
+        made(plugin_context(), **texts)

@@ -13,7 +13,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import Told
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_registries.local.dns import DNSOptions, DNSRegistry
 from rpcfw_registries.local.resolver import look_up
 
@@ -28,10 +28,10 @@ class World:
     def __init__(self, instances=ORDERS, **texts):
         self.names = {"orders.example.com": ["10.0.0.2", "10.0.0.1"]}
         self.asked = []
-        self.surroundings = surroundings()
-        self.clock = self.surroundings.clock
+        self.plugin_context = plugin_context()
+        self.clock = self.plugin_context.clock
         options = options_of(DNSOptions, instances=instances, **texts)
-        self.registry = DNSRegistry(options, self.surroundings, self.ask)
+        self.registry = DNSRegistry(options, self.plugin_context, self.ask)
         self.told = Told()
         self.registry.watch("demo.Orders", self.told)
 

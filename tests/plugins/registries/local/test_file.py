@@ -38,7 +38,7 @@ class TestFile(StillTime, WatchContract, TestCase):
 
     def registry(self):
         options = options_of(FileOptions, path=str(self.path))
-        return FileRegistry(options, self.surroundings)
+        return FileRegistry(options, self.plugin_context)
 
     def write(self):
         """

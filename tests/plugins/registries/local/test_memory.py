@@ -15,7 +15,7 @@ from tests.plugins.registries.still import StillTime
 
 class TestMemory(StillTime, RegistryContract, TestCase):
     def registry(self, name="here"):
-        return MemoryRegistry(MemoryOptions(name=name), self.surroundings)
+        return MemoryRegistry(MemoryOptions(name=name), self.plugin_context)
 
     async def test_other_names_are_other_places(self):
         """

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import Told, an_instance
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw_registries.local.lines import instances_from_lines
@@ -86,11 +86,11 @@ def test_one_mistake_does_not_hide_the_next():
 
 class TestStatic(SynchronousTestCase):
     def setUp(self):
-        self.surroundings = surroundings()
+        self.plugin_context = plugin_context()
         self.registry = self.made(TWO)
 
     def made(self, text):
-        return StaticRegistry(options_of(StaticOptions, instances=text), self.surroundings)
+        return StaticRegistry(options_of(StaticOptions, instances=text), self.plugin_context)
 
     def done(self, coroutine):
         """
@@ -103,7 +103,7 @@ class TestStatic(SynchronousTestCase):
     def told(self, service):
         told = Told()
         self.registry.watch(service, told)
-        self.surroundings.clock.advance(0)
+        self.plugin_context.clock.advance(0)
         return told.last
 
     def test_knows_what_the_ini_says(self):
@@ -152,5 +152,5 @@ class TestStatic(SynchronousTestCase):
         told = Told()
         self.registry.watch("demo.Greeter", told)
         self.done(self.registry.stop())
-        self.surroundings.clock.advance(1)
+        self.plugin_context.clock.advance(1)
         assert [] == told.snapshots

@@ -40,7 +40,7 @@ class OnANetwork(StillTime):
     addresses = (HOME,)
 
     def prepare(self):
-        self.network = Network(self.clock, self.surroundings.timers)
+        self.network = Network(self.clock, self.plugin_context.timers)
         self.make_node()
         self.users = {}
 
@@ -48,13 +48,13 @@ class OnANetwork(StillTime):
         """
         Start a node that knows nothing.
         """
-        (node,) = node_services(node_options(**over), self.surroundings)
+        (node,) = node_services(node_options(**over), self.plugin_context)
         self.network.nodes[address] = node
         return node
 
     def registry(self, lease=4.0):
         user = len(self.users)
-        around = evolve(self.surroundings, open_channel=self.network.channel_for(user))
+        around = evolve(self.plugin_context, open_channel=self.network.channel_for(user))
         addresses = ", ".join(map(str, self.addresses))
         options = options_of(
             StandaloneOptions, address=addresses, lease=f"{lease:g}s", reconnect="2s"

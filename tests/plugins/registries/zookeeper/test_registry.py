@@ -35,7 +35,7 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
     def registry(self, **texts):
         keeper = FakeKeeper(self.world)
         registry = ZooKeeperRegistry(
-            options_of(ZooKeeperOptions, **texts), self.surroundings, keeper
+            options_of(ZooKeeperOptions, **texts), self.plugin_context, keeper
         )
         self.keepers[registry] = keeper
         return registry

@@ -10,9 +10,9 @@ import pytest
 
 from rpcfw.errors import ContractError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.calls.method_table import Catalog
+from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.spi.service import Service, method
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.payload import Payload
 from rpcfw_codecs.json import JSONCodec
 
@@ -42,10 +42,10 @@ def test_types_that_cannot_be_carried(name):
     """
     function = vars(Shop)[name]
     service = type("Shop", (Service,), {name: function}, name="demo.Shop")
-    json = JSONCodec(options_of(JSONCodec.Options), surroundings())
+    json = JSONCodec(options_of(JSONCodec.Options), plugin_context())
 
     with pytest.raises(ContractError) as caught:
-        Catalog(Payload({"json": json}, {}, "", 0, 1000)).add(service())
+        MethodTable(Payload({"json": json}, {}, "", 0, 1000)).add(service())
 
     told = f"Shop.{name}: {function.__doc__.rstrip('.')}: type <class 'complex'> is not supported"
     assert str(caught.value).startswith(told)

@@ -9,12 +9,12 @@ from twisted.internet.task import Clock
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.connections.age import Lifetimes
+from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.runtime.timers import Timers
 
 
-class Chance:
+class RandomSource:
     """
     Chance that says what it is told to.
     """
@@ -58,11 +58,11 @@ class World:
     One connection and its time.
     """
 
-    def __init__(self, chance: float = 0.5, **texts: str) -> None:
+    def __init__(self, random: float = 0.5, **texts: str) -> None:
         self.clock = Clock()
         self.peer = Peer()
         options = options_of(ServerOptions, **texts)
-        lifetimes = Lifetimes(Timers(self.clock), Chance(chance), options)
+        lifetimes = ConnectionAges(Timers(self.clock), RandomSource(random), options)
         self.lifetime = lifetimes.begin(self.peer)
 
     def told_at(self, limit_s: float) -> list[tuple[float, str]]:
@@ -87,12 +87,12 @@ def test_for_ever():
     assert [] == world.clock.getDelayedCalls()
 
 
-@pytest.mark.parametrize(("chance", "age_s"), [(0.0, 90), (0.5, 100), (1.0, 110)])
-def test_age(chance, age_s):
+@pytest.mark.parametrize(("random", "age_s"), [(0.0, 90), (0.5, 100), (1.0, 110)])
+def test_age(random, age_s):
     """
     It is the option's, and up to a tenth more or less, as chance has it.
     """
-    (left, closed) = World(chance, max_connection_age="100s").told_at(200)
+    (left, closed) = World(random, max_connection_age="100s").told_at(200)
 
     assert "leave: max_age" == left[1]
     assert age_s == pytest.approx(left[0], abs=1.1)

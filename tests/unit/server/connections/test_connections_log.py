@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.kernel.settings import options_of
-from rpcfw.server.connections.age import Lifetimes
+from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.protocol import Limits
@@ -47,7 +47,7 @@ class Port:
         given = evolve(options_of(ServerOptions), **options)
         reception: Any = None
         capacity = Capacity(given.max_connections, 0, self.clock.seconds)
-        lifetimes = Lifetimes(timers, Random(1), given)
+        lifetimes = ConnectionAges(timers, Random(1), given)
         peers = Peers(reception, self.clock, given, lifetimes, Pauses(), capacity)
         acceptor = Acceptor(
             [native()],

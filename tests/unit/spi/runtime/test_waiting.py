@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import DeadlineExceeded, Unavailable
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiting import Waiter, awaited, limited, sleep, spawn
+from rpcfw.spi.runtime.waiting import Waiter, as_coroutine, sleep, spawn, with_deadline
 
 
 class Undone(Waiter[str]):
@@ -108,13 +108,13 @@ class TestLimited(SynchronousTestCase):
         self.clock = Clock()
         self.timers = Timers(self.clock)
 
-    def limited(self, coroutine, seconds: float = 1.0):
+    def with_deadline(self, coroutine, seconds: float = 1.0):
         """
         Drive a coroutine under a limit.
         """
 
         async def outer():
-            return await limited(coroutine, self.timers, self.clock.seconds() + seconds)
+            return await with_deadline(coroutine, self.timers, self.clock.seconds() + seconds)
 
         return Deferred.fromCoroutine(outer())
 
@@ -123,7 +123,7 @@ class TestLimited(SynchronousTestCase):
         What ends in time gives its value, and the limit is forgotten.
         """
         waiter = Undone()
-        done = self.limited(wait_for(waiter))
+        done = self.with_deadline(wait_for(waiter))
         waiter.callback("x")
         self.clock.advance(5)
 
@@ -138,7 +138,7 @@ class TestLimited(SynchronousTestCase):
         async def answer():
             return 5
 
-        assert 5 == self.successResultOf(self.limited(answer()))
+        assert 5 == self.successResultOf(self.with_deadline(answer()))
 
     def test_time_is_over(self):
         """
@@ -149,7 +149,7 @@ class TestLimited(SynchronousTestCase):
         async def middle():
             return await wait_for(waiter)
 
-        done = self.limited(middle())
+        done = self.with_deadline(middle())
         self.clock.advance(0.99)
         self.assertNoResult(done)
         self.clock.advance(0.02)
@@ -167,7 +167,7 @@ class TestLimited(SynchronousTestCase):
             await waiters[0]
             await waiters[1]
 
-        done = self.limited(both())
+        done = self.with_deadline(both())
         waiters[0].callback("x")
         self.clock.advance(2)
 
@@ -179,7 +179,7 @@ class TestLimited(SynchronousTestCase):
         An error of the coroutine's own is not touched.
         """
         waiter: Waiter[str] = Waiter()
-        done = self.limited(wait_for(waiter))
+        done = self.with_deadline(wait_for(waiter))
         waiter.errback(ZeroDivisionError())
 
         self.failureResultOf(done, ZeroDivisionError)
@@ -197,7 +197,7 @@ class TestLimited(SynchronousTestCase):
             except ZeroDivisionError:
                 return await second
 
-        done = self.limited(mending())
+        done = self.with_deadline(mending())
         first.errback(ZeroDivisionError())
         self.assertNoResult(done)
         second.callback("mended")
@@ -209,7 +209,7 @@ class TestLimited(SynchronousTestCase):
         A caller that gives up is no deadline: it stays a cancellation.
         """
         waiter = Undone()
-        done = self.limited(wait_for(waiter))
+        done = self.with_deadline(wait_for(waiter))
         done.cancel()
 
         self.failureResultOf(done, CancelledError)
@@ -227,7 +227,7 @@ class TestLimited(SynchronousTestCase):
             except CancelledError:
                 raise Unavailable("gave up") from None
 
-        done = self.limited(stubborn())
+        done = self.with_deadline(stubborn())
         self.clock.advance(2)
 
         self.failureResultOf(done, Unavailable)
@@ -244,7 +244,7 @@ class TestLimited(SynchronousTestCase):
             finally:
                 await flushed
 
-        done = self.limited(careful())
+        done = self.with_deadline(careful())
         self.clock.advance(2)
         self.assertNoResult(done)
         flushed.callback(None)
@@ -258,15 +258,15 @@ class TestLimited(SynchronousTestCase):
 
         async def inner():
             try:
-                return await limited(wait_for(Undone()), self.timers, 1.0)
+                return await with_deadline(wait_for(Undone()), self.timers, 1.0)
             except DeadlineExceeded:
                 return "inner"
 
-        done = self.limited(inner(), 5.0)
+        done = self.with_deadline(inner(), 5.0)
         self.clock.advance(1.1)
         assert "inner" == self.successResultOf(done)
 
-        done = self.limited(limited(wait_for(Undone()), self.timers, 50.0), 5.0)
+        done = self.with_deadline(with_deadline(wait_for(Undone()), self.timers, 50.0), 5.0)
         self.clock.advance(5.1)
         self.failureResultOf(done, DeadlineExceeded)
 
@@ -274,7 +274,7 @@ class TestLimited(SynchronousTestCase):
         """
         Calls whose time is over at the same moment all learn of it.
         """
-        done = [self.limited(wait_for(Undone())) for _ in range(100)]
+        done = [self.with_deadline(wait_for(Undone())) for _ in range(100)]
         self.clock.advance(2)
 
         for one in done:
@@ -292,7 +292,7 @@ class TestLimited(SynchronousTestCase):
             finally:
                 closed.append(True)
 
-        outer = awaited(limited(inner(), self.timers, 1.0))
+        outer = as_coroutine(with_deadline(inner(), self.timers, 1.0))
         outer.send(None)
         outer.close()
 
@@ -328,7 +328,7 @@ class TestSpawn(SynchronousTestCase):
         What is awaitable but no coroutine can be spawned too.
         """
         waiter: Waiter[str] = Waiter()
-        done = spawn(awaited(waiter))
+        done = spawn(as_coroutine(waiter))
         waiter.callback("x")
 
         assert "x" == self.successResultOf(done)
@@ -344,7 +344,7 @@ def test_a_limit_on_what_cannot_be_cancelled():
     async def wait() -> None:
         await Deferred(lambda _: 1 / 0)
 
-    ends = [spawn(limited(wait(), timers, 1.0)) for _ in range(2)]
+    ends = [spawn(with_deadline(wait(), timers, 1.0)) for _ in range(2)]
     clock.advance(2)
     for end in ends:
         assert end.called

@@ -15,7 +15,7 @@ from twisted.logger import globalLogPublisher
 
 from rpcfw.errors import DeadlineExceeded, Unavailable
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiting import Waiter, bridged, limited, sleep, spawn
+from rpcfw.spi.runtime.waiting import Waiter, asyncio_bridge, sleep, spawn, with_deadline
 
 
 class Undone(Waiter[str]):
@@ -215,8 +215,8 @@ def test_limits_under_a_task(nested, complaints):
         waiter = Undone()
         coroutine = wait_for(waiter)
         for _ in range(nested):
-            coroutine = wait_for(limited(coroutine, timers, 50.0))
-        task = asyncio.ensure_future(wait_for(limited(coroutine, timers, 1.0)))
+            coroutine = wait_for(with_deadline(coroutine, timers, 50.0))
+        task = asyncio.ensure_future(wait_for(with_deadline(coroutine, timers, 1.0)))
         await turn()
         clock.advance(1.1)
         with pytest.raises(DeadlineExceeded):
@@ -236,7 +236,7 @@ def test_a_limited_task_in_time():
     async def scenario():
         clock = Clock()
         waiter: Waiter[str] = Waiter()
-        task = asyncio.ensure_future(wait_for(limited(wait_for(waiter), Timers(clock), 1.0)))
+        task = asyncio.ensure_future(wait_for(with_deadline(wait_for(waiter), Timers(clock), 1.0)))
         await turn()
         waiter.callback("x")
         result = await task
@@ -253,7 +253,9 @@ def test_a_limited_task_is_cancelled():
 
     async def scenario():
         waiter = Undone()
-        task = asyncio.ensure_future(wait_for(limited(wait_for(waiter), Timers(Clock()), 1.0)))
+        task = asyncio.ensure_future(
+            wait_for(with_deadline(wait_for(waiter), Timers(Clock()), 1.0))
+        )
         await turn()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -278,7 +280,7 @@ def test_a_limit_over_asyncios_own_things():
                 await bare_turn()
 
         tasks = [
-            asyncio.ensure_future(wait_for(limited(one, timers, 1.0)))
+            asyncio.ensure_future(wait_for(with_deadline(one, timers, 1.0)))
             for one in (
                 events.wait(),
                 wait_for(asyncio.get_running_loop().create_future()),
@@ -386,7 +388,7 @@ def test_bridged_code_in_a_task_of_the_users():
 
     async def scenario():
         deferred: Deferred[str] = Deferred()
-        task = asyncio.ensure_future(bridged(wait_for(deferred)))
+        task = asyncio.ensure_future(asyncio_bridge(wait_for(deferred)))
         await turn()
         deferred.callback("x")
         return await task
@@ -420,7 +422,7 @@ def test_a_limit_between_a_value_and_its_awaiter(wait):
             await (Waiter() if wait == "waiter" else never)
 
         async def whole():
-            await limited(both(), timers, clock.seconds() + 1)
+            await with_deadline(both(), timers, clock.seconds() + 1)
 
         task = asyncio.ensure_future(whole())
         await turn()
@@ -450,7 +452,7 @@ def test_a_limit_after_the_last_value():
         first = asyncio.get_running_loop().create_future()
 
         async def whole():
-            return await limited(wait_for(first), Timers(clock), clock.seconds() + 1)
+            return await with_deadline(wait_for(first), Timers(clock), clock.seconds() + 1)
 
         task = asyncio.ensure_future(whole())
         await turn()
@@ -478,7 +480,7 @@ def test_a_limit_between_an_error_and_its_awaiter():
                 await Waiter()
 
         async def whole():
-            await limited(mending(), timers, clock.seconds() + 1)
+            await with_deadline(mending(), timers, clock.seconds() + 1)
 
         task = asyncio.ensure_future(whole())
         await turn()

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from rpcfw.errors import ConnectionLost, Unimplemented
-from rpcfw.spi.events import PeerLeaving
+from rpcfw.spi.events import GoAwayReceived
 from rpcfw.spi.protocol import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint, Status
@@ -139,7 +139,7 @@ def test_the_end_of_a_connection_is_told_once(how):
     Every call hears once that the connection is gone; what was sent may have been begun.
     """
     ends = Ends(answers=False)
-    ears = [ends.ask() for _ in range(3)]
+    active_captures = [ends.ask() for _ in range(3)]
     ends.turn()
     if how == "cut":
         ends.network.connections[0].cut()
@@ -149,7 +149,7 @@ def test_the_end_of_a_connection_is_told_once(how):
         (ends.near.close if how == "closed here" else ends.near.abort)("enough")
     ends.turn()
 
-    for ear in ears:
+    for ear in active_captures:
         (error,) = ear.heard
         assert isinstance(error, ConnectionLost)
         assert Hint.NONE == error.hints
@@ -345,12 +345,15 @@ def test_a_peer_that_leaves():
     The owner is told, and so are the calls that were surely not begun.
     """
     ends = Ends(answers=False)
-    ears = [ends.ask(), ends.ask()]
-    ends.near._peer_leaving(PeerLeaving("update", (3,)))  # noqa: SLF001 - another wire's event
+    active_captures = [ends.ask(), ends.ask()]
+    ends.near._peer_leaving(GoAwayReceived("update", (3,)))  # noqa: SLF001 - another wire's event
 
     assert [("leaving", "update")] == ends.client_keeper.told[-1:]
-    assert [] == ears[0].heard
-    assert (Status.UNAVAILABLE, Hint.NOT_BEGUN) == (ears[1].heard[0].status, ears[1].heard[0].hints)
+    assert [] == active_captures[0].heard
+    assert (Status.UNAVAILABLE, Hint.NOT_BEGUN) == (
+        active_captures[1].heard[0].status,
+        active_captures[1].heard[0].hints,
+    )
     assert [1] == list(ends.near.listeners)
 
 
@@ -450,8 +453,8 @@ def test_what_nobody_awaits_ends_its_call_alone():
             super(Ear, self).responded(event)
 
     ends = Ends(answers=False)
-    ears = [Deaf(), Deaf()]
-    for ear in ears:
+    active_captures = [Deaf(), Deaf()]
+    for ear in active_captures:
         ends.near.request(head(), b"", "", ear)
     ends.turn()
     ends.far.machine.send(1, b"a")
@@ -459,7 +462,9 @@ def test_what_nobody_awaits_ends_its_call_alone():
     ends.far.flush()
     ends.turn()
 
-    assert [[Unimplemented], [Unimplemented]] == [[type(e) for e in ear.heard] for ear in ears]
+    assert [[Unimplemented], [Unimplemented]] == [
+        [type(e) for e in ear.heard] for ear in active_captures
+    ]
     assert 1 == len(ends.network.connections)
 
 

@@ -317,14 +317,14 @@ def test_a_client_hears_all_answers_that_came_before_the_end():
     Answers that wait for their turn are told before the end of the connection is.
     """
     ends = Ends()
-    ears = [ends.ask() for _ in range(2 * TURN_EVENTS)]
-    while not ears[0].heard:
+    active_captures = [ends.ask() for _ in range(2 * TURN_EVENTS)]
+    while not active_captures[0].heard:
         ends.clock.advance(0)
     ends.turn(6)
     ends.network.connections[0].cut()
     ends.turn()
 
-    assert [[b"cba"]] * len(ears) == [ear.heard for ear in ears]
+    assert [[b"cba"]] * len(active_captures) == [ear.heard for ear in active_captures]
 
 
 def test_a_peer_that_leaves_is_heard_in_its_turn():
@@ -332,7 +332,7 @@ def test_a_peer_that_leaves_is_heard_in_its_turn():
     Its word stands behind the answers that came before it.
     """
     ends = Ends(answers=False)
-    ears = [ends.ask() for _ in range(3 * TURN_EVENTS)]
+    active_captures = [ends.ask() for _ in range(3 * TURN_EVENTS)]
     ends.turn()
     for each in ends.server_keeper.requests:
         ends.far.machine.respond(each.call_id, b"cba")
@@ -340,7 +340,7 @@ def test_a_peer_that_leaves_is_heard_in_its_turn():
     ends.far.flush()
     ends.turn()
 
-    assert all(ear.heard == [b"cba"] for ear in ears)
+    assert all(ear.heard == [b"cba"] for ear in active_captures)
     assert ("leaving", "bye") == ends.client_keeper.told[-1]
 
 

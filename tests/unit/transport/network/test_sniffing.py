@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Limits, Match
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.memory import MemoryNetwork
@@ -40,7 +40,7 @@ class Deaf(NativeProtocol):
     """
 
     name = "deaf"
-    hears_text = False
+    text_errors = False
 
 
 class Endless(NativeProtocol):
@@ -79,7 +79,7 @@ class Port:
         self.keeper = Keeper()
         self.chosen: list[str] = []
         self.acceptor = Acceptor(
-            protocols or (native(), Shouted(NoOptions(), surroundings())),
+            protocols or (native(), Shouted(NoOptions(), plugin_context())),
             self.make_machine,
             self.keeper,
             self.clock,
@@ -187,7 +187,7 @@ def test_who_never_makes_sense():
     """
     64 bytes are enough to tell; more drips are not waited for.
     """
-    port = Port(Endless(NoOptions(), surroundings()))
+    port = Port(Endless(NoOptions(), plugin_context()))
     socket = port.open()
     port.say(socket, b"x" * 63, 1)
     assert not socket.lost
@@ -301,7 +301,7 @@ def test_silence_where_text_would_be_taken_for_frames():
     """
     Where a protocol's peers read frames only, strangers are closed in silence, but for HTTP's.
     """
-    port = Port(native(), Deaf(NoOptions(), surroundings()))
+    port = Port(native(), Deaf(NoOptions(), plugin_context()))
     junk, browser = port.open(), port.open()
     port.say(junk, b"INVALID CONNECTION PREFACE\r\n\r\n")
     port.say(browser, b"GET / HTTP/1.1\r\n\r\n")

@@ -26,7 +26,7 @@ from rpcfw.values.address import Address
 from tests.unit.transport.ends import Ear, Keeper, head, native, turn
 
 
-class Chance:
+class RandomSource:
     """
     Chance that is always the same: in the middle, if nobody says otherwise.
     """
@@ -76,7 +76,7 @@ class World:
     def __init__(
         self,
         *,
-        chance: float = 0.5,
+        random: float = 0.5,
         network=None,
         floor_s: float = 0.0,
         **texts: str,
@@ -92,7 +92,7 @@ class World:
             make_machine=lambda: native().client(Limits(), ()),
             options=options_of(LinkOptions, **texts),
             clock=self.clock,
-            chance=Chance(chance),
+            random=RandomSource(random),
             changed=self.changed,
         )
         self.link.keepalive_floor_s = floor_s
@@ -208,12 +208,12 @@ def test_nobody_listens():
     assert "nobody listens" in error_in(world.want()).message
 
 
-@pytest.mark.parametrize(("chance", "share"), [(0.5, 1.0), (0.0, 0.8), (0.999999, 1.2)])
-def test_delays_grow(chance, share):
+@pytest.mark.parametrize(("random", "share"), [(0.5, 1.0), (0.0, 0.8), (0.999999, 1.2)])
+def test_delays_grow(random, share):
     """
     Delays grow from 1 s by 1.6 to 120 s, each a fifth longer or shorter by chance.
     """
-    world = World(chance=chance)
+    world = World(random=random)
     world.link.keep()
     delays = []
     for _ in range(13):

@@ -29,8 +29,8 @@ from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.transport.pool.link import Link, LinkOptions, LinkState
-from rpcfw.transport.pool.pool import Links, RoomCounts
-from rpcfw.transport.pool.queue import Beginning
+from rpcfw.transport.pool.pool import ConnectionPool, PoolCounts
+from rpcfw.transport.pool.queue import PendingCall
 from rpcfw.values.address import Address
 from tests.unit.transport.ends import Ear, Keeper, head, native, turn
 
@@ -38,7 +38,7 @@ MOST_CALLS = 2
 THERE = Address("memory", "there")
 
 
-class Ask(Beginning[Ear]):
+class Ask(PendingCall[Ear]):
     """
     Begins a call that says its name.
     """
@@ -100,12 +100,12 @@ class World:
         self.meter = Meter()
         self.told = []
         self.options = options_of(LinkOptions, **texts)
-        self.links = Links(
+        self.links = ConnectionPool(
             THERE,
             self.make_link,
             self.options,
             self.clock,
-            RoomCounts(self.meter),
+            PoolCounts(self.meter),
             self.note,
         )
         self.serve()
@@ -113,7 +113,7 @@ class World:
             self.links.keep()
 
     def note(self):
-        self.told.append((self.links.state, self.links.crowded))
+        self.told.append((self.links.state, self.links.saturated))
 
     def make_link(self, changed) -> Link:
         network = Network(self.clock, self.memory)
@@ -132,7 +132,7 @@ class World:
         Make a call; the list gets its ear, or its error.
         """
         got = []
-        running = spawn(self.links.admit(Ask(name), deadline))
+        running = spawn(self.links.acquire(Ask(name), deadline))
         running.addBoth(lambda result: got.append(getattr(result, "value", result)) or None)
         self.running = running
         return got
@@ -267,7 +267,7 @@ def test_growing_without_a_queue():
     world.turn()
 
     assert isinstance(refused[0], Overloaded)
-    assert world.links.crowded
+    assert world.links.saturated
     assert 2 == len(world.memory.connections)
     assert isinstance(late[0], Ear)
 
@@ -325,7 +325,7 @@ def test_a_call_that_cannot_be_begun():
     world = World(most_connections="1")
     world.ask_many(2)
     bad = Ask("bad")
-    failed = spawn(world.links.admit(bad, 1000.0))
+    failed = spawn(world.links.acquire(bad, 1000.0))
     good = world.ask("good")
     bad.error = InvalidMessage("it is none")
     told = []
@@ -345,7 +345,7 @@ def test_a_connection_that_was_just_left():
     world.turn()
     left = world.links.driver
     world.keeper.asked[0][0].leave("moving")
-    late = spawn(world.links.admit(Late(left), 1000.0))
+    late = spawn(world.links.acquire(Late(left), 1000.0))
     world.turn()
     assert left is not late.result.driver
 
@@ -358,7 +358,7 @@ def test_a_connection_that_takes_no_calls():
     world.ask()
     world.turn()
     got = []
-    late = spawn(world.links.admit(Late(world.links.driver), 1000.0))
+    late = spawn(world.links.acquire(Late(world.links.driver), 1000.0))
     late.addErrback(lambda failure: got.append(failure.type))
     world.turn()
     assert [ConnectionLost] == got
@@ -538,9 +538,9 @@ def test_a_crowded_node():
     world.ask_many(3)
     assert (LinkState.READY, True) == world.told[-1]
     world.clock.advance(1)
-    assert world.links.crowded
+    assert world.links.saturated
     world.answer("0")
-    assert world.links.crowded
+    assert world.links.saturated
     for _ in range(3):
         world.clock.advance(0.1)
 
@@ -559,7 +559,7 @@ def test_given_up_as_it_is_begun():
 
     async def test():
         ask = Ask("ask")
-        task = asyncio.ensure_future(world.links.admit(ask, 1000.0))
+        task = asyncio.ensure_future(world.links.acquire(ask, 1000.0))
         await asyncio.wait([task], timeout=0)
         world.answer("0")
         assert ["1", "ask"] == world.begun

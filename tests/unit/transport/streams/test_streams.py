@@ -17,8 +17,8 @@ from rpcfw.spi.protocol import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import Mailbox
-from rpcfw.transport.streams.outbox import Outlet
+from rpcfw.transport.streams.inbox import ReceiveStream
+from rpcfw.transport.streams.outbox import SendStream
 from rpcfw.wire.streams import MESSAGE_COST
 from tests.unit.transport.ends import Ear, Ends, head
 
@@ -35,9 +35,9 @@ class Streaming(Ends):
         self.near.machine.call(head(), None, "", ended=False)
         self.near.flush()
         self.turn()
-        self.mailbox = mailbox = Mailbox(self.far)
+        self.mailbox = mailbox = ReceiveStream(self.far)
         payload = Payload({}, {}, "", 1024, 1 << 20)
-        self.outlet = Outlet(self.near, payload, TEXT, "a message", (), 1)
+        self.outlet = SendStream(self.near, payload, TEXT, "a message", (), 1)
         outlet = self.outlet
 
         class Reader(Ear):

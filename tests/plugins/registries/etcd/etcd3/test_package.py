@@ -11,12 +11,12 @@ import pytest
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_registries.etcd.registry import EtcdOptions, EtcdRegistry
 
 
 def made(**texts):
-    return EtcdRegistry(options_of(EtcdOptions, client="etcd3", **texts), surroundings())
+    return EtcdRegistry(options_of(EtcdOptions, client="etcd3", **texts), plugin_context())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.service import offered
 from rpcfw.testing.contracts.registry import an_instance
-from rpcfw.testing.surroundings import surroundings
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.instance import instance_from_json, instance_to_json
 from rpcfw_registries.standalone.node.leases import Leases
 from rpcfw_registries.standalone.node.service import RegistryNode, node_services
@@ -98,12 +98,12 @@ class TestLeases(SynchronousTestCase):
 
 class TestNode(SynchronousTestCase):
     def setUp(self):
-        self.surroundings = surroundings()
-        self.clock = self.surroundings.clock
+        self.plugin_context = plugin_context()
+        self.clock = self.plugin_context.clock
         self.node = self.made()
 
     def made(self, **over):
-        (node,) = node_services(node_options(**over), self.surroundings)
+        (node,) = node_services(node_options(**over), self.plugin_context)
         return node
 
     def announce(self, *instances, owner="me", lease_s=10.0):
@@ -323,14 +323,14 @@ class TestNode(SynchronousTestCase):
         """
         The gauges say how many instances and watches there are.
         """
-        values = {family.name: family.of().value for family in self.surroundings.meter}
+        values = {family.name: family.of().value for family in self.plugin_context.meter}
         assert 0 == values["rpcfw_registry_instances"]
         stream = self.node.watch("demo.Greeter")
         self.successResultOf(self.next_of(stream))
         self.announce(an_instance(id="a"), an_instance(id="b"), lease_s=1.0)
         self.clock.advance(1.1)
         self.announce(an_instance(id="c"))
-        values = {family.name: family.of().value for family in self.surroundings.meter}
+        values = {family.name: family.of().value for family in self.plugin_context.meter}
         assert 1 == values["rpcfw_registry_instances"]
         assert 1 == values["rpcfw_registry_watches"]
         assert 2 == values["rpcfw_registry_expired_total"]

@@ -4,7 +4,7 @@ What came beside the answer of a call with one answer.
 Streams tell their metadata and trailers themselves. A call with one answer gives the
 answer alone, so whoever wants the rest opens a block around it::
 
-    with rpcfw.hearing() as heard:
+    with rpcfw.call_details() as heard:
         reply = await shop.create(order)
     print(heard.trailers.get("cost"))
 
@@ -23,10 +23,10 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, Metadata
 
-__all__ = ["Heard", "ears", "hearing", "listener"]
+__all__ = ["CallDetails", "active_captures", "call_details", "current_capture"]
 
 
-class Heard:
+class CallDetails:
     """
     What came beside the answer of the call that ended last in a block.
 
@@ -49,12 +49,12 @@ class Heard:
         self.peer = ""
         self.metadata: Metadata = EMPTY
         self.trailers: Metadata = EMPTY
-        self._outer: Heard | None = None
+        self._outer: CallDetails | None = None
 
-    def __enter__(self) -> Heard:
+    def __enter__(self) -> CallDetails:
         self._outer = _inner.get()
         _inner.set(self)
-        ears.add(self)
+        active_captures.add(self)
         return self
 
     def __exit__(
@@ -63,7 +63,7 @@ class Heard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        ears.discard(self)
+        active_captures.discard(self)
         # Not by a token: a generator may be ended in another context than it began in.
         _inner.set(self._outer)
 
@@ -81,25 +81,25 @@ class Heard:
         return response
 
     def _note(self, call: Call, metadata: Metadata, trailers: Metadata) -> None:
-        if self in ears:
+        if self in active_captures:
             self.method, self.peer = call.method.path, call.peer
             self.metadata, self.trailers = metadata, trailers
 
 
 #: The blocks that are open now, in all threads.
-ears: set[Heard] = set()
+active_captures: set[CallDetails] = set()
 
-_inner: ContextVar[Heard | None] = ContextVar("rpcfw.hearing", default=None)
+_inner: ContextVar[CallDetails | None] = ContextVar("rpcfw.call_details", default=None)
 
 
-def hearing() -> Heard:
+def call_details() -> CallDetails:
     """
     Return a block that hears what comes beside the answers of calls made in it.
     """
-    return Heard()
+    return CallDetails()
 
 
-def listener() -> Heard | None:
+def current_capture() -> CallDetails | None:
     """
     Return what listens to the calls that the running code makes, if anything does.
     """

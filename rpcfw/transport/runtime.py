@@ -13,21 +13,21 @@ from twisted.logger import Logger
 
 from rpcfw.errors import PluginError
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import Surroundings
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.protocol import Limits, Machine, WireProtocol
-from rpcfw.spi.runtime.clock import Chance, Clock
+from rpcfw.spi.runtime.clock import Clock, RandomSource
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.pool.link import Link, LinkOptions
-from rpcfw.transport.pool.pool import Links, RoomCounts
+from rpcfw.transport.pool.pool import ConnectionPool, PoolCounts
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Bytes
 
-__all__ = ["Ground", "LimitOptions"]
+__all__ = ["LimitOptions", "Runtime"]
 
 _log = Logger()
 
@@ -80,7 +80,7 @@ class LimitOptions:
 
 
 @frozen(eq=False)
-class Ground:
+class Runtime:
     """
     The things that are one in a process.
 
@@ -88,24 +88,24 @@ class Ground:
         reactor: Twisted's, or a clock where there are no sockets. Time is measured by
             `clock`.
         timers: deadlines on that.
-        chance: randomness.
+        random: randomness.
         network: ways to listen and to connect.
         payload: codecs and compressors.
         protocols: wires by name.
         limits: what is taken from peers.
         link_options: how connections are kept.
-        surroundings: what plugins may use.
+        plugin_context: what plugins may use.
     """
 
     reactor: Any
     timers: Timers
-    chance: Chance
+    random: RandomSource
     network: Network
     payload: Payload
     protocols: Mapping[str, WireProtocol]
     limits: Limits
     link_options: LinkOptions
-    surroundings: Surroundings
+    plugin_context: PluginContext
     log: LimitedLog = field(init=False)
 
     @log.default
@@ -118,16 +118,16 @@ class Ground:
         """
         What time is measured by.
         """
-        return self.surroundings.clock
+        return self.plugin_context.clock
 
     @property
     def pauses(self) -> Pauses:
         """
         The time that this process lost.
         """
-        return self.surroundings.pauses
+        return self.plugin_context.pauses
 
-    def secured(self, tls: TLSFiles) -> Ground:
+    def secured(self, tls: TLSFiles) -> Runtime:
         """
         Return the same ground with other files for TLS, for what connects from it.
         """
@@ -146,15 +146,17 @@ class Ground:
             raise PluginError(f"the protocol {name!r} is not in use here; in use are: {names}")
         return known
 
-    def make_links(self, address: Address, protocol: str, changed: Callable[[], None]) -> Links:
+    def make_pool(
+        self, address: Address, protocol: str, changed: Callable[[], None]
+    ) -> ConnectionPool:
         """
         Return the way to an address; fits `rpcfw.cluster.nodes.MakeLinks`.
         """
         wire = self.protocol(protocol)
         make_link = partial(self._make_link, address, wire)
-        counts = RoomCounts(self.surroundings.meter)
+        counts = PoolCounts(self.plugin_context.meter)
         options = self.link_options
-        return Links(address, make_link, options, self.clock, counts, changed)
+        return ConnectionPool(address, make_link, options, self.clock, counts, changed)
 
     def _make_link(
         self, address: Address, wire: WireProtocol, changed: Callable[[Link], None]
@@ -172,7 +174,7 @@ class Ground:
             make_machine,
             self.link_options,
             self.clock,
-            self.chance,
+            self.random,
             changed,
         )
         link.protocol = wire.name

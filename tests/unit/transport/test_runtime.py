@@ -9,7 +9,7 @@ import pytest
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.protocol import Limits
-from rpcfw.transport.ground import LimitOptions
+from rpcfw.transport.runtime import LimitOptions
 
 
 def test_the_defaults_are_the_seams():

@@ -1,5 +1,5 @@
 """
-A process for one plugin: what `Surroundings` needs, under a test's control.
+A process for one plugin: what `PluginContext` needs, under a test's control.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock as StillClock
 
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.plugin import Surroundings
-from rpcfw.spi.runtime.clock import Chance, Clock
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.clock import Clock, RandomSource
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 
-__all__ = ["InlineThreads", "surroundings"]
+__all__ = ["InlineThreads", "plugin_context"]
 
 T = TypeVar("T")
 
@@ -37,33 +37,31 @@ class InlineThreads:
         function(*args)
 
 
-def surroundings(
-    clock: Clock | None = None, chance: Chance | None = None, **over: Any
-) -> Surroundings:
+def plugin_context(
+    clock: Clock | None = None, random: RandomSource | None = None, **over: Any
+) -> PluginContext:
     """
-    Return surroundings whose time stands still and whose chance is the same each time.
+    Return a plugin context whose time stands still and whose chance is the same each time.
 
     Args:
         clock: a `twisted.internet.task.Clock` that the test moves.
-        chance: a seeded `random.Random`.
-        over: any field of `Surroundings` that the test has itself.
+        random: a seeded `random.Random`.
+        over: any field of `PluginContext` that the test has itself.
     """
     clock = StillClock() if clock is None else clock
     fields: dict[str, Any] = {
         "clock": clock,
         "timers": Timers(clock),
         "pauses": Pauses(),
-        "chance": Random(0) if chance is None else chance,  # noqa: S311 - the same each time
+        "random": Random(0) if random is None else random,  # noqa: S311 - the same each time
         "meter": Meter(),
         "threads": InlineThreads(),
         "application": "test",
         "open_channel": _no_channel,
         "time_of_day": clock.seconds,
     }
-    return Surroundings(**{**fields, **over})
+    return PluginContext(**{**fields, **over})
 
 
 def _no_channel(address: Address, protocol: str, tls: TLSFiles | None = None) -> Channel:
-    raise LookupError(
-        f"this test has no {protocol} channel to {address}; hand in surroundings(open_channel=...)"
-    )
+    raise LookupError(f"this test has no {protocol} channel to {address}; hand in open_channel=...")

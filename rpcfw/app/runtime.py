@@ -12,14 +12,14 @@ from rpcfw.app.plan import Plan
 from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of
 from rpcfw.app.threads import ReactorThreads
 from rpcfw.spi.channel import OpenChannel
-from rpcfw.spi.plugin import Plugin, Surroundings
-from rpcfw.spi.runtime.clock import Chance
+from rpcfw.spi.plugin import Plugin, PluginContext
+from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.transport.ground import Ground
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.tls import TLS
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.runtime import Runtime
 
 __all__ = ["make_ground"]
 
@@ -27,20 +27,20 @@ __all__ = ["make_ground"]
 def make_ground(
     plan: Plan,
     reactor: Any,
-    chance: Chance,
+    random: RandomSource,
     network: Network | None,
     open_channel: OpenChannel,
-) -> tuple[Ground, tuple[Plugin, ...]]:
+) -> tuple[Runtime, tuple[Plugin, ...]]:
     """
     Return the ground that a plan asks for, and the plugins in it, to be started.
     """
     clock = clock_of(reactor)
     timers, pauses = Timers(clock), pauses_of(reactor)
-    surroundings = Surroundings(
+    plugin_context = PluginContext(
         clock=clock,
         timers=timers,
         pauses=pauses,
-        chance=chance,
+        random=random,
         meter=Meter(),
         threads=ReactorThreads(reactor),
         application=plan.app.name,
@@ -48,9 +48,9 @@ def make_ground(
         time_of_day=time_of_day_of(reactor),
     )
     encoding = plan.compression.plugin
-    codecs = {chosen.name: chosen.make(surroundings) for chosen in plan.codecs}
-    compressors = {chosen.name: chosen.make(surroundings) for chosen in plan.compressors}
-    protocols = {chosen.name: chosen.make(surroundings) for chosen in plan.protocols}
+    codecs = {chosen.name: chosen.make(plugin_context) for chosen in plan.codecs}
+    compressors = {chosen.name: chosen.make(plugin_context) for chosen in plan.compressors}
+    protocols = {chosen.name: chosen.make(plugin_context) for chosen in plan.protocols}
     payload = Payload(
         codecs,
         compressors,
@@ -58,15 +58,15 @@ def make_ground(
         plan.compression.threshold,
         plan.limits.max_receive_bytes,
     )
-    ground = Ground(
+    runtime = Runtime(
         reactor=reactor,
         timers=timers,
-        chance=chance,
-        network=network or Network(reactor, tls=TLS(plan.tls, surroundings.time_of_day)),
+        random=random,
+        network=network or Network(reactor, tls=TLS(plan.tls, plugin_context.time_of_day)),
         payload=payload,
         protocols=protocols,
         limits=evolve(plan.limits.limits(), pauses=pauses),
         link_options=plan.link,
-        surroundings=surroundings,
+        plugin_context=plugin_context,
     )
-    return ground, (*codecs.values(), *compressors.values(), *protocols.values())
+    return runtime, (*codecs.values(), *compressors.values(), *protocols.values())

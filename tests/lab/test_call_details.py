@@ -30,13 +30,13 @@ def test_a_unary_answer(lab, talker):
     """
 
     async def ask():
-        with rpcfw.hearing() as heard:
-            return await talker.unary("hello", metadata=ASK), heard
+        with rpcfw.call_details() as details:
+            return await talker.unary("hello", metadata=ASK), details
 
-    answer, heard = lab.run(ask())
-    assert ("hello", HEARD, BYE) == (answer, heard.metadata, heard.trailers)
-    assert "demo.Talker/unary" == heard.method
-    assert "talker" in heard.peer
+    answer, details = lab.run(ask())
+    assert ("hello", HEARD, BYE) == (answer, details.metadata, details.trailers)
+    assert "demo.Talker/unary" == details.method
+    assert "talker" in details.peer
 
 
 def test_the_one_answer_to_many_questions(lab, talker):
@@ -45,11 +45,11 @@ def test_the_one_answer_to_many_questions(lab, talker):
     """
 
     async def ask():
-        with rpcfw.hearing() as heard:
-            return await talker.up(["a", "b"], metadata=ASK), heard
+        with rpcfw.call_details() as details:
+            return await talker.up(["a", "b"], metadata=ASK), details
 
-    answer, heard = lab.run(ask())
-    assert ("ab", HEARD, BYE) == (answer, heard.metadata, heard.trailers)
+    answer, details = lab.run(ask())
+    assert ("ab", HEARD, BYE) == (answer, details.metadata, details.trailers)
 
 
 def test_a_failure(lab, talker):
@@ -58,13 +58,13 @@ def test_a_failure(lab, talker):
     """
 
     async def ask():
-        with rpcfw.hearing() as heard:
+        with rpcfw.call_details() as details:
             with pytest.raises(CallError):
                 await talker.fails("bob", metadata=ASK)
-            return heard
+            return details
 
-    heard = lab.run(ask())
-    assert (HEARD, BYE) == (heard.metadata, heard.trailers)
+    details = lab.run(ask())
+    assert (HEARD, BYE) == (details.metadata, details.trailers)
 
 
 def test_calls_at_once(lab, talker):
@@ -73,9 +73,9 @@ def test_calls_at_once(lab, talker):
     """
 
     async def ask(word):
-        with rpcfw.hearing() as heard:
+        with rpcfw.call_details() as details:
             await talker.unary("hello", metadata={"ask": word})
-            return heard.trailers.get("bye")
+            return details.trailers.get("bye")
 
     async def all_of_them():
         running = [spawn(ask(word)) for word in "abc"]
@@ -123,12 +123,12 @@ def unsteady(lab, tmp_path):
         client = lab.consumer(*sets).application.client(Unsteady)
 
         async def ask():
-            with rpcfw.hearing() as heard:
-                return await client.say(), heard
+            with rpcfw.call_details() as details:
+                return await client.say(), details
 
         def heard_of():
-            answer, heard = lab.run(ask())
-            return answer, heard.metadata.get("who"), heard.trailers.get("who"), heard.peer
+            answer, details = lab.run(ask())
+            return answer, details.metadata.get("who"), details.trailers.get("who"), details.peer
 
         return services, heard_of
 
@@ -170,5 +170,5 @@ def test_a_tie(unsteady):
     services, heard_of = unsteady(hedgingPolicy={"maxAttempts": 2, "hedgingDelay": "0.01s"})
     for each in services:
         each.dawdles_s = 0.02
-    answer, *heard = heard_of()
-    assert [answer, answer, f"memory:{answer}"] == heard
+    answer, *details = heard_of()
+    assert [answer, answer, f"memory:{answer}"] == details
