@@ -40,9 +40,13 @@ class ByHintsOptions:
     always_statuses: tuple[str, ...] = option(
         "", "repeat calls of ALL methods that fail with one of these, even if they were begun"
     )
-    backoff_initial: Seconds = option("10ms", "the first wait before a repeat")
-    backoff_factor: float = option("2", "what each further wait is multiplied by")
-    backoff_most: Seconds = option("1s", "the longest wait")
+    initial_backoff: Seconds = option(
+        "10ms", "the first wait before a repeat", was="backoff_initial"
+    )
+    backoff_multiplier: float = option(
+        "2", "what each further wait is multiplied by", was="backoff_factor"
+    )
+    max_backoff: Seconds = option("1s", "the longest wait", was="backoff_most")
     backoff_jitter: Share = option("20%", "the share that chance adds to a wait or takes off")
     budget_tokens: float = option(
         "1000", "a failure that may be repeated costs one, no repeats below half; 0: no limit"
@@ -58,8 +62,8 @@ class ByHintsOptions:
         """
         if self.max_attempts < 1:
             yield "max_attempts", f"must be at least 1, not {self.max_attempts}"
-        if self.backoff_factor < 1:
-            yield "backoff_factor", f"must be at least 1, not {self.backoff_factor:g}"
+        if self.backoff_multiplier < 1:
+            yield "backoff_multiplier", f"must be at least 1, not {self.backoff_multiplier:g}"
         for name in ("budget_tokens", "budget_ratio", "budget_overload_cost"):
             if getattr(self, name) < 0:
                 yield name, f"must be at least 0, not {getattr(self, name):g}"
@@ -104,9 +108,9 @@ class ByHints(RetryPolicy):
         self._statuses = _statuses(options.statuses)
         self._always = _statuses(options.always_statuses)
         self._backoff = Backoff(
-            initial_s=options.backoff_initial,
-            factor=options.backoff_factor,
-            most_s=options.backoff_most,
+            initial_s=options.initial_backoff,
+            factor=options.backoff_multiplier,
+            most_s=options.max_backoff,
             jitter=options.backoff_jitter,
         )
         self._budget = Budget(options.budget_tokens, options.budget_ratio)

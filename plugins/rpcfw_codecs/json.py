@@ -33,11 +33,15 @@ class JSONOptions:
     What the INI may say.
     """
 
-    max_protobuf: Bytes = option(
-        "256KiB", "largest JSON of a Protobuf message; reading takes up to 3 s a MiB"
+    max_protobuf_bytes: Bytes = option(
+        "256KiB",
+        "largest JSON of a Protobuf message; reading takes up to 3 s a MiB",
+        was="max_protobuf",
     )
-    max_hashed: Bytes = option(
-        "64KiB", "largest JSON of a type with sets or dict keys whose hashes a peer can choose"
+    max_hashed_bytes: Bytes = option(
+        "64KiB",
+        "largest JSON of a type with sets or dict keys whose hashes a peer can choose",
+        was="max_hashed",
     )
 
 
@@ -54,8 +58,8 @@ class JSONCodec(Codec):
 
     def __init__(self, options: JSONOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._max_protobuf = options.max_protobuf
-        self._max_hashed = options.max_hashed
+        self._max_protobuf = options.max_protobuf_bytes
+        self._max_hashed = options.max_hashed_bytes
 
     def coder(self, type: Any) -> Coder:
         if _looks_like_protobuf(type):
@@ -97,7 +101,7 @@ def _limited(decode: Callable[[bytes], Any], limit_bytes: int) -> Callable[[byte
         if len(data) > limit_bytes:
             raise MessageTooLarge(
                 f"JSON with sets, or keys of dicts, that are no strings has {len(data)} bytes; "
-                f"[codec json] max_hashed allows {limit_bytes}"
+                f"[codec json] max_hashed_bytes allows {limit_bytes}"
             )
         return decode(data)
 
@@ -131,7 +135,7 @@ def _protobuf_coder(type: Any, limit_bytes: int) -> Coder:
         if len(data) > limit_bytes:
             raise MessageTooLarge(
                 f"the JSON of a Protobuf message has {len(data)} bytes; [codec json] "
-                f"max_protobuf allows {limit_bytes}; send it in Protobuf's binary form"
+                f"max_protobuf_bytes allows {limit_bytes}; send it in Protobuf's binary form"
             )
         return json_format.Parse(data, type(), descriptor_pool=pool)
 

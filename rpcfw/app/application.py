@@ -95,7 +95,7 @@ class Application:
         self._running = self._starting = False
         self._hooks = Hooks(self.runtime.timers)
         self.server = self._make_server(services)
-        self._tree = Tree(self._parts(), self.runtime.timers, plan.app.stop_limit)
+        self._tree = Tree(self._parts(), self.runtime.timers, plan.app.shutdown_timeout)
 
     @classmethod
     def from_ini(
@@ -121,7 +121,7 @@ class Application:
             SetupError: the reactor that is installed does not go with it.
         """
         plan = read_plan(Sources.load(files, environ, sets))
-        keep_freed(plan.app.keep_memory)
+        keep_freed(plan.app.retained_memory)
         collect_seldom(plan.app.gc_thresholds)
         reactor = system_reactor(plan.app.reactor, own_thread=own_thread)
         return cls(plan, reactor, random_source(), services=services)
@@ -265,7 +265,7 @@ class Application:
 
     async def stop(self) -> None:
         """
-        Stop every part, from the roof down, within ``stop_limit``.
+        Stop every part, from the roof down, within ``shutdown_timeout``.
 
         Raises:
             SetupError: it was started elsewhere than where this is awaited.

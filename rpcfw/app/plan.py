@@ -63,9 +63,11 @@ class AppOptions:
     protocols: tuple[str, ...] = option(
         "native", "wires that are ready beside those of [server], [client] and the registry"
     )
-    stop_limit: Seconds = option("30s", "how long stopping may take in all")
-    keep_memory: Bytes = option(
-        "32MiB", "freed memory that is kept for the next large message; 0B: give it all back"
+    shutdown_timeout: Seconds = option("30s", "how long stopping may take in all", was="stop_limit")
+    retained_memory: Bytes = option(
+        "32MiB",
+        "freed memory that is kept for the next large message; 0B: give it all back",
+        was="keep_memory",
     )
     gc_thresholds: tuple[int, ...] = option(
         "10000, 10, 50",

@@ -16,7 +16,7 @@ __all__ = ["add_arguments", "run"]
 
 EPILOG = """\
 Prints one line once it serves. SIGTERM or Ctrl-C lets it go in good order: withdrawn
-from the registry, new calls refused, open ones awaited up to [server] drain_limit.
+from the registry, new calls refused, open ones awaited up to [server] drain_timeout.
 A second signal ends it at once.
 
   rpcfw serve -c provider.ini

@@ -58,7 +58,9 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     routers: tuple[str, ...] = option("", "routers in order, each with a section [router NAME]")
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before ATTEMPTS")
     remove: tuple[str, ...] = option("", "filters to leave out, by their place")
-    kept_links: int = option("64", "so many nodes are kept connected; others once there are calls")
+    max_connected_nodes: int = option(
+        "64", "so many nodes are kept connected; others once there are calls", was="kept_links"
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
@@ -66,8 +68,8 @@ class ClientOptions(TimeLimits, DirectoryOptions):
         """
         if not self.protocols:
             yield "protocols", "name at least one wire, as native"
-        if self.kept_links < 0:
-            yield "kept_links", f"must be at least 0, not {self.kept_links}"
+        if self.max_connected_nodes < 0:
+            yield "max_connected_nodes", f"must be at least 0, not {self.max_connected_nodes}"
 
 
 @frozen(eq=False)
@@ -115,7 +117,7 @@ class Client:
             runtime.make_pool,
             self._prepare,
             self._routing.forget,
-            options.kept_links,
+            options.max_connected_nodes,
         )
         self._routing.use(self.nodes)
         self.metrics = ClientMetrics(NoOptions(), runtime.plugin_context)

@@ -31,7 +31,9 @@ class DirectoryOptions:
     """
 
     removal_grace: Seconds = option("5s", "how long an instance stays in use once it is gone")
-    trust_empty: bool = option("no", "whether an empty list replaces one that is not empty")
+    accept_empty: bool = option(
+        "no", "whether an empty list replaces one that is not empty", was="trust_empty"
+    )
     snapshot_dir: str = option("", "folder for the last good lists; empty for none")
 
 
@@ -142,10 +144,10 @@ class Directory:
     def _listen(self, snapshot: Snapshot) -> None:
         seen = {instance.id: instance for instance in snapshot.instances}
         self._told = True
-        if not seen and self._known and not self._options.trust_empty:
+        if not seen and self._known and not self._options.accept_empty:
             self.log.warn(
                 "the registry says that {service} has no instances any more; "
-                "the last {count} stay in use (trust_empty = yes would drop them)",
+                "the last {count} stay in use (accept_empty = yes would drop them)",
                 service=self._service,
                 count=len(self._known),
             )

@@ -61,18 +61,18 @@ class Hooks:
 
     Args:
         timers: what limits are measured with.
-        startup_limit_s: how long each may take at the start.
-        cleanup_limit_s: how long each may take at the end.
+        startup_timeout_s: how long each may take at the start.
+        cleanup_timeout_s: how long each may take at the end.
     """
 
     log = Logger()
 
     def __init__(
-        self, timers: Timers, startup_limit_s: float = 300.0, cleanup_limit_s: float = 5.0
+        self, timers: Timers, startup_timeout_s: float = 300.0, cleanup_timeout_s: float = 5.0
     ) -> None:
         self._timers = timers
-        self._startup_limit_s = startup_limit_s
-        self._cleanup_limit_s = cleanup_limit_s
+        self._startup_timeout_s = startup_timeout_s
+        self._cleanup_timeout_s = cleanup_timeout_s
         self._services: list[Service] = []
         self._to_stop: list[tuple[str, Callable[[], Any]]] = []
         self._leaving: list[_Running] = []
@@ -117,7 +117,7 @@ class Hooks:
         """
         while self._to_stop:
             what, hook = self._to_stop.pop()
-            await self._end(_Running(what, hook), self._timers.seconds() + self._cleanup_limit_s)
+            await self._end(_Running(what, hook), self._timers.seconds() + self._cleanup_timeout_s)
 
     async def _start(self, service: Service) -> None:
         what = _of(service, "started")
@@ -133,15 +133,15 @@ class Hooks:
         began_at = now()
         slow = _Slow(what)
         self._timers.watch(began_at + _SLOW_S, slow)
-        deadline = began_at + self._startup_limit_s
+        deadline = began_at + self._startup_timeout_s
         try:
             return await with_deadline(starting, self._timers, deadline)
         except DeadlineExceeded:
             if now() < deadline:
                 raise  # of a call that it made
-            limit_s = self._startup_limit_s
+            limit_s = self._startup_timeout_s
             raise SetupError(
-                f"{what} had not ended within startup_limit of {limit_s:g} s"
+                f"{what} had not ended within startup_timeout of {limit_s:g} s"
             ) from None
         finally:
             self._timers.forget(began_at + _SLOW_S, slow)

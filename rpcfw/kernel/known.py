@@ -24,6 +24,14 @@ class Known:
     def __init__(self) -> None:
         self._keys: dict[SectionName, set[str]] = {}
         self._left: set[str] = set()
+        #: Earlier names of options, with the present ones.
+        self._renamed: dict[tuple[str, str], str] = {}
+
+    def rename(self, name: str, was: str, key: str) -> None:
+        """
+        Know the earlier name of an option, in all sections of this name.
+        """
+        self._renamed[name, was] = key
 
     def add(self, name: str, qualifier: str, keys: Iterable[str]) -> None:
         """
@@ -58,8 +66,7 @@ class Known:
                 continue
             for key, given in section.values.items():
                 if key not in known:
-                    reason = f"{name} {key}: unknown option; {suggestion(key, known)}"
-                    yield Mistake(given.origin, reason)
+                    yield Mistake(given.origin, f"{name} {key}: {self._why_not(name, key)}")
 
     def strays(self, variables: Sequence[str]) -> Iterator[Mistake]:
         """
@@ -76,6 +83,12 @@ class Known:
                 written = f"{PREFIX}{section.upper()}__{key.upper()}"
                 reason = f"[{section}] {key} is written {written}, with two underscores between"
                 yield Mistake(Origin(f"environment {variable}", NOWHERE), reason)
+
+    def _why_not(self, name: SectionName, key: str) -> str:
+        renamed = self._renamed.get((name.name, key))
+        if renamed is not None:
+            return f"this option is called {renamed} now; write {renamed} = ..."
+        return f"unknown option; {suggestion(key, self._keys[name])}"
 
     def _why_unknown(self, name: SectionName) -> str:
         names = self.names()

@@ -122,6 +122,8 @@ class Sources:
             self._named_at[SectionName(name, qualifier)] = self._found(*named_by)[0]
         fields = declared(options)
         self._known.add(name, qualifier, (*extra_keys, *(field.name for field in fields)))
+        for field in fields:
+            self._known.rename(name, field.was, field.name)
         values = {field.name: self._value(name, qualifier, field) for field in fields}
         if all(value is not _FAULTY for value in values.values()):
             try:

@@ -57,7 +57,7 @@ class Announcer:
             SetupError: it cannot be known where callers reach this server.
         """
         address = await self._address(addresses[0])
-        deadline = self._ground.timers.seconds() + self._options.announce_limit
+        deadline = self._ground.timers.seconds() + self._options.announce_timeout
         token = f"{self._ground.random.randrange(1 << 32):08x}"
         for service in services:
             instance = self._instance(type(service).service_name, address, token)
@@ -118,10 +118,10 @@ class Announcer:
         except DeadlineExceeded:
             self.log.warn(
                 "{service} is not announced yet: the registry ({registry}) did not answer within "
-                "announce_limit of {limit:g} s ({reason}); it will be as soon as it does",
+                "announce_timeout of {limit:g} s ({reason}); it will be as soon as it does",
                 service=instance.service,
                 registry=str(self._registry),
-                limit=self._options.announce_limit,
+                limit=self._options.announce_timeout,
                 reason=self._registry.trouble or "is it running?",
             )
         else:

@@ -21,7 +21,7 @@ _LEAST_LIFETIME_S = 1.0
 #: Below these, no call would be served.
 _LEAST = {
     "threads": 1,
-    "thread_queue": 0,
+    "max_thread_queue": 0,
     "max_connections": 1,
     "max_unsent_bytes": 1,
     "max_connection_unsent_bytes": 1,
@@ -48,8 +48,12 @@ class ServerOptions:
     zone: str = option("", "where this process runs")
     tags: tuple[str, ...] = option("", "further facts for routers, as name=value")
     threads: int = option("16", "threads for blocking methods")
-    thread_queue: int = option("64", "calls that may wait for a thread; more are refused")
-    max_call: TimeLimit = option("1h", "limit of calls whose caller named none, or a longer one")
+    max_thread_queue: int = option(
+        "64", "calls that may wait for a thread; more are refused", was="thread_queue"
+    )
+    max_timeout: TimeLimit = option(
+        "1h", "limit of calls whose caller named none, or a longer one", was="max_call"
+    )
     max_connections: int = option("10000", "connections open at once; more are closed")
     max_connections_per_address: int = option(
         "1000",
@@ -62,7 +66,9 @@ class ServerOptions:
     max_connection_unsent_bytes: Bytes = option(
         "16MiB", "answers of one that wait for its flow control; then it begins no more calls"
     )
-    hello_timeout: Seconds = option("10s", "how long a connection may stay without a first word")
+    handshake_timeout: Seconds = option(
+        "10s", "how long a connection may stay without a first word", was="hello_timeout"
+    )
     frame_timeout: Seconds = option(
         "60s", "how long a client may take for one frame, a large message too; 0s: any time"
     )
@@ -83,11 +89,19 @@ class ServerOptions:
     pings_without_calls: bool = option(
         "no", "whether that holds without an open call too; else it is 2h then"
     )
-    announce_limit: Seconds = option("10s", "how long the start waits for the registry")
-    startup_limit: Seconds = option("5m", "how long each service's started() may take")
-    drain_limit: Seconds = option("10s", "how long a stop waits for open calls, and leaving()")
-    cleanup_limit: Seconds = option(
-        "5s", "how long calls that were given up, and each stopped(), may take to end"
+    announce_timeout: Seconds = option(
+        "10s", "how long the start waits for the registry", was="announce_limit"
+    )
+    startup_timeout: Seconds = option(
+        "5m", "how long each service's started() may take", was="startup_limit"
+    )
+    drain_timeout: Seconds = option(
+        "10s", "how long a stop waits for open calls, and leaving()", was="drain_limit"
+    )
+    cleanup_timeout: Seconds = option(
+        "5s",
+        "how long calls that were given up, and each stopped(), may take to end",
+        was="cleanup_limit",
     )
     insert: tuple[Insert, ...] = option("", "further filters, as: mine before AUTH")
     remove: tuple[str, ...] = option("", "filters to leave out, by their place")

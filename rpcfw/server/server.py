@@ -88,7 +88,7 @@ class Server:
         self._ground = runtime
         self._options = options
         reactor, meter = runtime.reactor, runtime.plugin_context.meter
-        self._threads = blocking_threads(reactor, options.threads, options.thread_queue, meter)
+        self._threads = blocking_threads(reactor, options.threads, options.max_thread_queue, meter)
         self._reading = Reading(runtime.payload, reactor, meter)
         self.catalog = MethodTable(runtime.payload)
         for service in services:
@@ -102,7 +102,7 @@ class Server:
             self._reception, runtime.clock, options, lifetimes, runtime.pauses, self._capacity
         )
         self._filters = [filter for _, filter in filters]
-        self._hooks = Hooks(runtime.timers, options.startup_limit, options.cleanup_limit)
+        self._hooks = Hooks(runtime.timers, options.startup_timeout, options.cleanup_timeout)
         self._ports: list[IListeningPort] = []
         self._announcer: Announcer | None = None
         #: Calls that a stop did not wait for to end.
@@ -128,7 +128,7 @@ class Server:
             self.stack.build(dispatch(runtime.payload, self._threads, self._reading)),
             runtime.timers,
             ErrorMapper(runtime.random),
-            self._options.max_call,
+            self._options.max_timeout,
             self._reading,
             runtime.limits.max_calls,
         )
@@ -186,7 +186,7 @@ class Server:
 
     async def stop(self) -> None:
         """
-        Go in good order, within ``drain_limit`` for the calls that are open.
+        Go in good order, within ``drain_timeout`` for the calls that are open.
 
         Whatever fails on the way is logged, and the rest is done.
         """
@@ -198,7 +198,7 @@ class Server:
             raise
 
     def _cut(self) -> None:
-        self._give_up("[app] stop_limit was over")
+        self._give_up("[app] shutdown_timeout was over")
         for port in self._ports:
             port.stopListening()
         self._peers.close("the server has stopped")
@@ -213,7 +213,7 @@ class Server:
         self._peers.leave("the server is stopping")
         self._reception.leave()
         self._hooks.leave()
-        deadline = self._ground.timers.seconds() + self._options.drain_limit
+        deadline = self._ground.timers.seconds() + self._options.drain_timeout
         ports, self._ports = self._ports, []
         for port in ports:
             await self._attempt("closing a port", _stopped(port.stopListening()))
@@ -227,7 +227,7 @@ class Server:
         timers = self._ground.timers
         # Those that were given up may still clean up, with what the services have open.
         ended = with_deadline(
-            self._reception.when_empty(), timers, timers.seconds() + self._options.cleanup_limit
+            self._reception.when_empty(), timers, timers.seconds() + self._options.cleanup_timeout
         )
         await self._attempt("what calls that were given up do to clean up", ended)
         for threads in (self._threads, self._reading.threads):
@@ -238,7 +238,7 @@ class Server:
     async def _withdraw(self, announcer: Announcer) -> None:
         timers = self._ground.timers
         await with_deadline(
-            announcer.stop(), timers, timers.seconds() + self._options.announce_limit
+            announcer.stop(), timers, timers.seconds() + self._options.announce_timeout
         )
 
     async def _attempt(self, what: str, step: Awaitable[None]) -> None:
@@ -261,11 +261,11 @@ class Server:
             await with_deadline(self._reception.when_empty(), timers, deadline)
             await with_deadline(self._peers.when_gone(), timers, deadline)
         except DeadlineExceeded:
-            limit_s = self._options.drain_limit
-            if not self._give_up(f"[server] drain_limit of {limit_s:g} s was over"):
+            limit_s = self._options.drain_timeout
+            if not self._give_up(f"[server] drain_timeout of {limit_s:g} s was over"):
                 self.log.info(
                     "{peers} peers had no call open and had not closed their connections within "
-                    "drain_limit of {limit:g} s",
+                    "drain_timeout of {limit:g} s",
                     peers=len(self._peers),
                     limit=limit_s,
                 )
@@ -292,7 +292,7 @@ class Server:
             self._ground.server_machine,
             self._peers,
             self._ground.clock,
-            self._options.hello_timeout,
+            self._options.handshake_timeout,
             self._unsent,
             self._capacity,
         )

@@ -58,6 +58,7 @@ class Declared:
         default: INI text, or `NO_DEFAULT`.
         meaning: one line for a person.
         secret: its value is never shown.
+        was: an earlier name. It is refused, and the error names the new one.
     """
 
     name: str
@@ -65,16 +66,23 @@ class Declared:
     default: Any
     meaning: str
     secret: bool = False
+    was: str = ""
 
 
-def option(default: Any, meaning: str, *, secret: bool = False) -> Any:
+def option(default: Any, meaning: str, *, secret: bool = False, was: str = "") -> Any:
     """
     Declare an option: its default as INI text (or `NO_DEFAULT`) and its meaning.
+
+    Args:
+        default: as the INI file would have it.
+        meaning: one line for a person.
+        secret: never show the value.
+        was: an earlier name of the option. A file that has it is told the new one.
     """
     return attrs.field(
         kw_only=True,
         repr=not secret,
-        metadata={"default": default, "meaning": meaning, "secret": secret},
+        metadata={"default": default, "meaning": meaning, "secret": secret, "was": was},
     )
 
 
@@ -99,6 +107,7 @@ def declared(cls: type) -> tuple[Declared, ...]:
             default=field.metadata["default"],
             meaning=field.metadata["meaning"],
             secret=field.metadata["secret"],
+            was=field.metadata["was"],
         )
         for field in attrs.fields(cls)
     )

@@ -132,7 +132,7 @@ class Service:
         """
         Runs before the service takes calls: for what it needs to open.
 
-        What raises here, or takes longer than ``[server] startup_limit``, stops the
+        What raises here, or takes longer than ``[server] startup_timeout``, stops the
         server from starting.
         """
 
@@ -141,14 +141,14 @@ class Service:
         Runs when the server begins to stop, while open calls go on.
 
         For ending streams that would not end by themselves. Has as long as open calls
-        have, ``[server] drain_limit``. Not asked if `started` has not ended well.
+        have, ``[server] drain_timeout``. Not asked if `started` has not ended well.
         """
 
     async def stopped(self) -> None:
         """
         Runs after its last call, if `started` has ended well.
 
-        Has as long as ``[server] cleanup_limit``.
+        Has as long as ``[server] cleanup_timeout``.
         """
 
 

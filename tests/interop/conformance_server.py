@@ -147,7 +147,7 @@ def _sets(request, folder):
     yield from SETS
     yield "registry.plugin=memory"
     yield "server.protocols=native, grpc"
-    yield "server.max_call=none"
+    yield "server.max_timeout=none"
     yield "compression.plugin=gzip"
     scheme = "tls" if request.use_tls else "tcp"
     yield f"server.listen={scheme}:127.0.0.1:0"

@@ -25,7 +25,7 @@ class TestFew(ServerCase, TestCase):
 
     def test_many_unary_calls(self):
         """
-        All succeed, over no more connections than [connection] most_connections.
+        All succeed, over no more connections than [connection] max_connections.
         """
 
         async def test():

@@ -85,7 +85,9 @@ class World:
                 spawn(channel.close())
 
         around = evolve(runtime.plugin_context, open_channel=open_channel)
-        options = options_of(StandaloneOptions, address=str(address), reconnect="2s", **texts)
+        options = options_of(
+            StandaloneOptions, address=str(address), max_reconnect_delay="2s", **texts
+        )
         registry = StandaloneRegistry(options, around)
         self._cut[registry] = cut
         return registry
@@ -102,7 +104,7 @@ class World:
         """
         runtime = self.runtime()
         (node,) = node_services(options_of(NodeOptions), runtime.plugin_context)
-        options = options_of(ServerOptions, listen=str(address), drain_limit="5s")
+        options = options_of(ServerOptions, listen=str(address), drain_timeout="5s")
         return node, Server(runtime, options, [node])
 
     def _channel(self, runtime, address, protocol):

@@ -215,7 +215,7 @@ def test_a_fixed_server_is_back_when_it_is_back(lab, kept):
     After an outage of ten minutes calls succeed within about a second of the return.
     """
     process = lab.serve(Greeter("a"), name="a")
-    consumer = lab.consumer(f"client.kept_links={kept}")
+    consumer = lab.consumer(f"client.max_connected_nodes={kept}")
     client = consumer.application.client(Greeter)
     lab.run(client.who())
     lab.kill(process)
@@ -225,7 +225,7 @@ def test_a_fixed_server_is_back_when_it_is_back(lab, kept):
         with pytest.raises(CallError):
             lab.run(client.who())
         lab.advance(1)
-    lab.serve(Greeter("again"), name="a", sets=["server.announce_limit=10ms"])
+    lab.serve(Greeter("again"), name="a", sets=["server.announce_timeout=10ms"])
     lab.advance(1)
 
     assert "again" == lab.run(client.who())

@@ -99,7 +99,7 @@ def test_many_calls_at_once(lab, wire, shape):
     server = lab.serve(
         service, sets=[wires, f"server.protocols={wire}", f"limits.max_calls={LIMIT}"]
     )
-    consumer = lab.consumer(wires, f"client.protocols={wire}", "connection.most_connections=3")
+    consumer = lab.consumer(wires, f"client.protocols={wire}", "connection.max_connections=3")
     client = consumer.application.client(Slow)
     running = [lab.begin(shape(client, number)) for number in range(100)]
     lab.until(lambda: service.open == 3 * LIMIT)
@@ -117,7 +117,7 @@ def test_calls_are_begun_in_order(lab):
     """
     service = Slow(lab.clock)
     lab.serve(service, sets=[f"limits.max_calls={LIMIT}"])
-    consumer = lab.consumer("connection.most_connections=1")
+    consumer = lab.consumer("connection.max_connections=1")
     client = consumer.application.client(Slow)
 
     async def again(number):
@@ -136,7 +136,7 @@ def test_no_room_for_ever(lab):
     A call that finds no room until its deadline says so; it was never sent.
     """
     lab.serve(Slow(lab.clock), sets=[f"limits.max_calls={LIMIT}"])
-    consumer = lab.consumer("connection.most_connections=1")
+    consumer = lab.consumer("connection.max_connections=1")
     client = consumer.application.client(Slow)
     hanging = [lab.begin(client.hang(timeout="20s")) for _ in range(LIMIT)]
     lab.advance(0.1)
@@ -150,15 +150,15 @@ def test_no_room_for_ever(lab):
 
 def test_no_room_to_wait(lab):
     """
-    What would wait beyond most_waiting is refused, as never sent, with what to set.
+    What would wait beyond max_waiting_calls is refused, as never sent, with what to set.
     """
     lab.serve(Slow(lab.clock), sets=[f"limits.max_calls={LIMIT}"])
-    consumer = lab.consumer("connection.most_connections=1", "connection.most_waiting=0")
+    consumer = lab.consumer("connection.max_connections=1", "connection.max_waiting_calls=0")
     client = consumer.application.client(Slow)
     lab.run(client.unary(0))
     running = [lab.begin(client.unary(number)) for number in range(LIMIT)]
     lab.advance(0.05)
-    with pytest.raises(Overloaded, match="most_waiting = 0") as caught:
+    with pytest.raises(Overloaded, match="max_waiting_calls = 0") as caught:
         lab.run(client.unary(1))
     assert Hint.NEVER_SENT in caught.value.hints
     assert [0, 1, 2, 3] == [lab.finish(one) for one in running]
@@ -171,7 +171,7 @@ def test_another_node_has_room(lab):
     services = [Slow(lab.clock), Slow(lab.clock)]
     lab.serve(services[0], name="small", sets=[f"limits.max_calls={LIMIT}"])
     lab.serve(services[1], name="large")
-    consumer = lab.consumer("connection.most_connections=1", "balancer.plugin=round_robin")
+    consumer = lab.consumer("connection.max_connections=1", "balancer.plugin=round_robin")
     client = consumer.application.client(Slow)
     lab.run(client.unary(0))
     began = lab.clock.seconds()
@@ -188,7 +188,7 @@ def test_a_stop_while_calls_wait(lab):
     A client that stops lets its waiting calls fail, and leaves nothing.
     """
     lab.serve(Slow(lab.clock), sets=[f"limits.max_calls={LIMIT}"])
-    consumer = lab.consumer("connection.most_connections=2")
+    consumer = lab.consumer("connection.max_connections=2")
     client = consumer.application.client(Slow)
     running = [lab.begin(client.hang(timeout="20s")) for _ in range(30)]
     lab.advance(0.5)

@@ -198,8 +198,10 @@ def test_a_start_that_hangs_has_its_limit(lab, wrong):
             return behave(lab.clock)
 
     other = Other()
-    process = lab.process("p", [other, Hangs()], "server.startup_limit=20s")
-    with pytest.raises(SetupError, match=r"Hangs\.started\(\) had not ended within startup_limit"):
+    process = lab.process("p", [other, Hangs()], "server.startup_timeout=20s")
+    with pytest.raises(
+        SetupError, match=r"Hangs\.started\(\) had not ended within startup_timeout"
+    ):
         lab.start(process)
     assert ALL == other.seen
 
@@ -256,7 +258,7 @@ def test_plugins_have_plain_hooks_too(lab, side):
 
 def test_a_method_ends_before_its_service(lab):
     """
-    A method that is given up at drain_limit has its time to clean up before stopped() runs.
+    A method that is given up at drain_timeout has its time to clean up before stopped() runs.
     """
     seen = []
 
@@ -272,7 +274,7 @@ def test_a_method_ends_before_its_service(lab):
         async def stopped(self):
             seen.append("stopped")
 
-    process = lab.serve(Cleaning(), sets=["server.drain_limit=1s"])
+    process = lab.serve(Cleaning(), sets=["server.drain_timeout=1s"])
     held = lab.begin(lab.client(Cleaning).long(timeout=60))
     lab.advance(0.5)
     lab.stop(process)

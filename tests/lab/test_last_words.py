@@ -28,9 +28,9 @@ def test_a_stop_ends_when_its_sockets_have(lab, side):
 
 def test_callers_are_told_before_a_stop_ends(lab):
     """
-    At drain_limit the answer of a call that is given up is with its caller when the stop ends.
+    At drain_timeout the answer of a call that is given up is with its caller when the stop ends.
     """
-    process = lab.serve(Greeter("a", lab.clock), sets=["server.drain_limit=1s"])
+    process = lab.serve(Greeter("a", lab.clock), sets=["server.drain_timeout=1s"])
     running = lab.begin(lab.client(Greeter).slow(60, timeout=60))
     lab.advance(0.5)
     lab.stop(process)
@@ -43,9 +43,9 @@ def test_callers_are_told_before_a_stop_ends(lab):
 
 def test_a_stop_limit_tells_callers_too(lab):
     """
-    A stop that [app] stop_limit cuts short still answers the calls that it gives up.
+    A stop that [app] shutdown_timeout cuts short still answers the calls that it gives up.
     """
-    sets = ("server.drain_limit=50s", "app.stop_limit=2s")
+    sets = ("server.drain_timeout=50s", "app.shutdown_timeout=2s")
     process = lab.serve(Greeter("a", lab.clock), sets=sets)
     running = lab.begin(lab.client(Greeter).slow(60, timeout=60))
     lab.advance(0.5)
@@ -61,7 +61,7 @@ def test_a_peer_that_takes_nothing_holds_a_stop_no_longer_than_it_may(lab):
     """
     Whoever reads no more is cut off after a while; others have been told long before.
     """
-    provider = lab.serve(Greeter("a", lab.clock), sets=["server.drain_limit=1s"])
+    provider = lab.serve(Greeter("a", lab.clock), sets=["server.drain_timeout=1s"])
     frozen = lab.consumer(name="frozen")
     kept = [lab.begin(one.slow(60, timeout=60)) for one in map(client_of, (frozen, lab.consumer()))]
     lab.advance(0.5)
@@ -86,7 +86,7 @@ def test_calls_that_have_ended_are_not_counted_as_given_up(lab):
     A call whose caller has gone and that still cleans up is not thrown away by a stop.
     """
     streams = Streams(lab.clock)
-    process = lab.serve(streams, sets=["server.drain_limit=0s"])
+    process = lab.serve(streams, sets=["server.drain_timeout=0s"])
     stream = lab.client(Streams).tick(1)
     lab.run(stream.__anext__())
     stream.cancel()

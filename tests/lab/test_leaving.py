@@ -34,7 +34,7 @@ def _providers(lab):
     """
     Two processes that count.
     """
-    sets = (f"server.drain_limit={DRAIN_LIMIT_S:g}s",)
+    sets = (f"server.drain_timeout={DRAIN_LIMIT_S:g}s",)
     return [lab.serve(Counter(), name=name, sets=sets) for name in "ab"]
 
 

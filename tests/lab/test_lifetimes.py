@@ -121,7 +121,7 @@ def test_an_idle_client_is_parted_with(lab, wire):
     A server closes what had no call for so long; signs of life do not count as calls.
     """
     server = lab.serve(Greeter("a"), sets=[*wire[0], "server.max_connection_idle=40s"])
-    process = lab.consumer(*wire[1], "client.kept_links=0", "connection.keepalive=5s")
+    process = lab.consumer(*wire[1], "client.max_connected_nodes=0", "connection.keepalive=5s")
     client = process.application.client(Greeter)
     for _ in range(5):
         lab.run(client.write("x"))
@@ -139,7 +139,7 @@ def test_a_call_is_not_idle(lab, wire):
     One call that takes long keeps its connection, on both sides.
     """
     server = lab.serve(Greeter("a", lab.clock), sets=[*wire[0], "server.max_connection_idle=5s"])
-    process = lab.consumer(*wire[1], "connection.idle=5s", "client.timeout=200s")
+    process = lab.consumer(*wire[1], "connection.idle_timeout=5s", "client.timeout=200s")
     client = process.application.client(Greeter)
     assert "a" == lab.run(client.slow_write(100), limit_s=200)
 
@@ -151,7 +151,7 @@ def test_an_idle_link_rests(lab, wire):
     A client closes what it did not use for so long, and opens it again when it is wanted.
     """
     server = lab.serve(Greeter("a"), sets=wire[0])
-    process = lab.consumer(*wire[1], "connection.idle=40s", "connection.keepalive=5s")
+    process = lab.consumer(*wire[1], "connection.idle_timeout=40s", "connection.keepalive=5s")
     client = process.application.client(Greeter)
     for _ in range(5):
         lab.run(client.write("x"))

@@ -82,7 +82,7 @@ def test_a_call_may_take_as_long_as_it_takes(lab, wire, way):
     """
     A call that is asked to have no limit has none at either side, however that was said.
     """
-    service, _ = serve(lab, wire, "server.max_call=none")
+    service, _ = serve(lab, wire, "server.max_timeout=none")
     sets, call = WAYS[way]
     client = consumer(lab, wire, *sets).client(Patient)
     assert "done" == lab.run(call(client), limit_s=2 * HOURS_S)
@@ -93,7 +93,7 @@ def test_a_stream_may_stay_open_as_long_as_it_takes(lab, wire):
     """
     The same for streams, which have a limit of their own in the INI.
     """
-    service, _ = serve(lab, wire, "server.max_call=none")
+    service, _ = serve(lab, wire, "server.max_timeout=none")
     client = consumer(lab, wire, "client.stream_timeout=none").client(Patient)
 
     async def read():
@@ -105,7 +105,7 @@ def test_a_stream_may_stay_open_as_long_as_it_takes(lab, wire):
 
 def test_a_server_may_limit_what_its_callers_do_not(lab, wire):
     """
-    ``max_call`` is the limit of calls without one, an hour if nothing is said.
+    ``max_timeout`` is the limit of calls without one, an hour if nothing is said.
     """
     service, _ = serve(lab, wire)
     client = consumer(lab, wire).client(Patient)
@@ -121,7 +121,7 @@ def test_giving_up_reaches_the_server(lab, wire):
     """
     A call without a limit is cancelled like any other.
     """
-    service, _ = serve(lab, wire, "server.max_call=none")
+    service, _ = serve(lab, wire, "server.max_timeout=none")
     client = consumer(lab, wire, "client.timeout=none").client(Patient)
     running = lab.begin(client.unary(0))
     lab.until(lambda: service.deadlines)
@@ -134,7 +134,7 @@ def test_a_server_that_is_gone_without_a_word_ends_it(lab, wire):
     """
     Signs of life are asked for while a call is open, so that one does not wait for the dead.
     """
-    _, server = serve(lab, wire, "server.max_call=none")
+    _, server = serve(lab, wire, "server.max_timeout=none")
     client = consumer(lab, wire, "client.timeout=none").client(Patient)
     running = lab.begin(client.unary(0))
     lab.advance(1)
@@ -149,7 +149,7 @@ def test_a_client_that_is_gone_without_a_word_ends_it(lab, wire):
     """
     So do servers: what nobody waits for any more is given up.
     """
-    service, _ = serve(lab, wire, "server.max_call=none")
+    service, _ = serve(lab, wire, "server.max_timeout=none")
     process = lab.consumer(
         f"app.protocols={wire}", f"client.protocols={wire}", "client.timeout=none"
     )
@@ -179,7 +179,7 @@ def test_a_nested_call_keeps_its_callers_limit(lab, wire):
     """
     No limit asked for within a call that has one is that one.
     """
-    service, _ = serve(lab, wire, "server.max_call=none")
+    service, _ = serve(lab, wire, "server.max_timeout=none")
     outer = Outer()
     wires = (f"app.protocols={wire}", f"server.protocols={wire}", f"client.protocols={wire}")
     process = lab.serve(outer, name="b", sets=wires)

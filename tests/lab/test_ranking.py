@@ -42,7 +42,7 @@ def test_dead_instances_beside_a_ready_one(lab, kept):
     """
     greeter = Greeter("a")
     lab.serve(greeter, name="a")
-    consumer = lab.consumer(f"client.kept_links={kept}", "retry.max_attempts=1")
+    consumer = lab.consumer(f"client.max_connected_nodes={kept}", "retry.max_attempts=1")
     client = consumer.application.client(Greeter)
     lab.run(client.who())
     put_dead(lab, 300)
@@ -58,7 +58,7 @@ def test_one_living_among_dead_ones(lab):
     put_dead(lab, 150)
     lab.serve(Greeter("a"), name="a")
     put_dead(lab, 150, first=150)
-    consumer = lab.consumer("client.kept_links=0")
+    consumer = lab.consumer("client.max_connected_nodes=0")
     client = consumer.application.client(Greeter)
     lost = 0
     for _ in range(60):
@@ -77,7 +77,7 @@ def test_new_instances_get_their_share(lab):
     Instances that come later are connected to beside the calls, and get as many of them.
     """
     lab.serve(Greeter("0"), name="0")
-    consumer = lab.consumer("client.kept_links=1")
+    consumer = lab.consumer("client.max_connected_nodes=1")
     client = consumer.application.client(Greeter)
     lab.run(client.who())
     for number in range(1, 20):
@@ -97,7 +97,7 @@ def test_few_are_dialled_at_once(lab):
     However many instances there are, calls have no more than eight dialled at once.
     """
     lab.serve(Greeter("a"), name="a")
-    consumer = lab.consumer("client.kept_links=1")
+    consumer = lab.consumer("client.max_connected_nodes=1")
     client = consumer.application.client(Greeter)
     lab.run(client.who())
     silent = [lab.serve(Greeter("b"), name=str(number)) for number in range(50)]

@@ -48,7 +48,7 @@ def test_a_provider_starts_without_a_registry(lab):
 
 def test_three_services_wait_no_longer_than_one(lab):
     """
-    The start waits for an absent registry announce_limit in all, and asks for every service.
+    The start waits for an absent registry announce_timeout in all, and asks for every service.
     """
 
     class Second(Greeter, name="demo.Second"):
@@ -59,7 +59,7 @@ def test_three_services_wait_no_longer_than_one(lab):
 
     lab.registry.leave()
     began = lab.clock.seconds()
-    lab.serve(Greeter(), Second(), Third(), sets=["server.announce_limit=2s"])
+    lab.serve(Greeter(), Second(), Third(), sets=["server.announce_timeout=2s"])
     assert 2 == pytest.approx(lab.clock.seconds() - began, abs=0.1)
     lab.registry.come_back()
     lab.advance(1)
@@ -134,10 +134,10 @@ def test_an_empty_list_does_not_wipe_a_good_one(lab):
 
 def test_an_empty_list_may_be_trusted(lab):
     """
-    With trust_empty an empty list is taken at its word, after the grace.
+    With accept_empty an empty list is taken at its word, after the grace.
     """
     greeter = serve(lab, "a")
-    client = lab.consumer("client.trust_empty=yes").application.client(Greeter)
+    client = lab.consumer("client.accept_empty=yes").application.client(Greeter)
     lab.run(client.who())
     lab.forget(greeter.process)
     lab.advance(6)

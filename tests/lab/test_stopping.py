@@ -59,10 +59,10 @@ def test_a_stop_goes_in_order(lab):
 
 def test_a_stop_has_its_limit(lab):
     """
-    A call that goes on beyond drain_limit is given up, and its caller is told.
+    A call that goes on beyond drain_timeout is given up, and its caller is told.
     """
     greeter = Greeter("a", lab.clock)
-    process = lab.serve(greeter, sets=["server.drain_limit=2s"])
+    process = lab.serve(greeter, sets=["server.drain_timeout=2s"])
     running = lab.begin(lab.client(Greeter).slow(60, timeout=60))
     lab.advance(0.5)
     began = lab.clock.seconds()
@@ -77,10 +77,10 @@ def test_a_stop_has_its_limit(lab):
 
 def test_a_stop_with_open_streams(lab):
     """
-    A stream that would never end holds a stop no longer than drain_limit.
+    A stream that would never end holds a stop no longer than drain_timeout.
     """
     streams = Streams(lab.clock)
-    process = lab.serve(streams, sets=["server.drain_limit=1s"])
+    process = lab.serve(streams, sets=["server.drain_timeout=1s"])
 
     async def read():
         return [number async for number in lab.client(Streams).tick(1)]

@@ -122,7 +122,7 @@ if __name__ == "__main__":
             "registry.plugin=memory",
             "server.listen=tcp:127.0.0.1:0",
             "server.threads=4",
-            "server.thread_queue=100",
+            "server.max_thread_queue=100",
             "app.log_level=warn",
         ],
         services=[BoundMethod()],

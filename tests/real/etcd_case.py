@@ -20,9 +20,9 @@ __all__ = ["FAST", "EtcdCase"]
 FAST = {
     "lease": "2s",
     "operation_timeout": "1s",
-    "heartbeat": "500ms",
-    "reconnect_most": "500ms",
-    "self_check": "1s",
+    "heartbeat_interval": "500ms",
+    "max_reconnect_delay": "500ms",
+    "self_check_interval": "1s",
 }
 
 

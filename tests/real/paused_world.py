@@ -43,7 +43,7 @@ def serve(wire, reactor):
             "server.listen=tcp:127.0.0.1:0",
             "registry.plugin=memory",
             # Shorter than the pause.
-            "server.hello_timeout=2s",
+            "server.handshake_timeout=2s",
         ],
         environ={},
         services=[Greeter()],

@@ -41,7 +41,7 @@ def slow(tmp_path):
     Arguments that serve methods which take their time.
     """
     (tmp_path / "slow.py").write_text(SLOW)
-    sets = (f"app.python_path={tmp_path}", "server.services=slow:Slow", "server.drain_limit=50s")
+    sets = (f"app.python_path={tmp_path}", "server.services=slow:Slow", "server.drain_timeout=50s")
     return ("serve", *ALONE, *(word for each in sets for word in ("--set", each)))
 
 
@@ -97,7 +97,7 @@ def test_told_to_stop_while_starting():
     """
     A provider that waits for its registry as it starts can be told to stop.
     """
-    sets = ("--set", "registry.address=127.0.0.1:1", "--set", "server.announce_limit=60s")
+    sets = ("--set", "registry.address=127.0.0.1:1", "--set", "server.announce_timeout=60s")
     with Running("serve", "-c", "conf/provider.ini", *sets) as provider:
         provider.log_until("listening at")
         code, out, log = provider.end(signal.SIGTERM)
@@ -109,9 +109,9 @@ def test_told_to_stop_while_starting():
 
 def test_it_serves_while_the_registry_is_away():
     """
-    After announce_limit a provider serves, and goes on trying to be known.
+    After announce_timeout a provider serves, and goes on trying to be known.
     """
-    sets = ("--set", "registry.address=127.0.0.1:1", "--set", "server.announce_limit=100ms")
+    sets = ("--set", "registry.address=127.0.0.1:1", "--set", "server.announce_timeout=100ms")
     with Running("serve", "-c", "conf/provider.ini", *sets) as provider:
         assert provider.line().startswith("serving demo.Greeter at")
         code, _, log = provider.end()
@@ -177,14 +177,14 @@ def test_the_registry_node_takes_options():
     """
     Its options stand in [node], and are checked like any other.
     """
-    node, _ = registry("--set", "node.longest_lease=2s")
+    node, _ = registry("--set", "node.max_lease=2s")
     with node:
         assert (0, "", "") == node.end(signal.SIGINT)
 
-    wrong = rpcfw("registry", "--set", "node.longest_leese=2s")
+    wrong = rpcfw("registry", "--set", "node.max_leese=2s")
 
     assert 2 == wrong.returncode
-    assert "did you mean 'longest_lease'?" in wrong.stderr
+    assert "did you mean 'max_lease'?" in wrong.stderr
 
 
 def test_an_unix_socket(tmp_path):

@@ -78,8 +78,10 @@ class TestUsers(EtcdCase, OneServer, TestCase):
         """
         A token that nobody used for too long is replaced, and nothing is lost.
         """
-        provider = await self.as_user("writer", "xyzzy", lease="60s", self_check="60s")
-        consumer = await self.as_user("reader", "plugh", heartbeat="3s", self_check="60s")
+        provider = await self.as_user("writer", "xyzzy", lease="60s", self_check_interval="60s")
+        consumer = await self.as_user(
+            "reader", "plugh", heartbeat_interval="3s", self_check_interval="60s"
+        )
         told = self.watching(consumer)
         await provider.announce(an_instance(id="a"))
         await self.tells(told, "a")

@@ -26,9 +26,9 @@ PLACE = "/rpcfw/failover.Work/"
 FAST = (
     "registry.lease=2s",
     "registry.operation_timeout=1s",
-    "registry.heartbeat=500ms",
-    "registry.reconnect_most=500ms",
-    "registry.self_check=1s",
+    "registry.heartbeat_interval=500ms",
+    "registry.max_reconnect_delay=500ms",
+    "registry.self_check_interval=1s",
 )
 
 

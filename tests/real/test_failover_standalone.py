@@ -54,7 +54,7 @@ def registry_away():
         until(lambda: load.called(*providers), "all are called")
         killed_at = node.kill()
         # These two begin without a registry.
-        orphan = processes.provider("server.announce_limit=1s")
+        orphan = processes.provider("server.announce_timeout=1s")
         reader = processes.load("read", 50, f"client.snapshot_dir={folder}")
         until(lambda: reader.met(*providers), "what the snapshot tells is called")
         until(lambda: time.monotonic() - killed_at > AWAY_S, "it was long enough")

@@ -27,8 +27,8 @@ FAST = (
     "registry.session_timeout=4s",
     "registry.operation_timeout=3s",
     "registry.connect_timeout=1s",
-    "registry.reconnect_most=1s",
-    "registry.self_check=2s",
+    "registry.max_reconnect_delay=1s",
+    "registry.self_check_interval=2s",
 )
 
 

@@ -67,7 +67,7 @@ def _provider(listen, tmp_path):
             "app.protocols=native, grpc",
             "server.protocols=native, grpc",
             "server.services=hangs:Hangs",
-            "server.drain_limit=200ms",
+            "server.drain_timeout=200ms",
             *listen[0],
         ),
     ]
@@ -105,7 +105,7 @@ def test_at_the_drain_limit_callers_are_told(provider, listen, wire):
             code, _, log = server.end(signal.SIGTERM)
 
     assert 3 == code, log
-    assert "2 calls had not ended when [server] drain_limit of 0.2 s was over" in log
+    assert "2 calls had not ended when [server] drain_timeout of 0.2 s was over" in log
     assert "Traceback" not in log
 
 
@@ -119,7 +119,7 @@ from twisted.internet.defer import Deferred
 
 from hangs import Hangs
 
-SETS = ["registry.plugin=memory", "server.protocols=native", "server.drain_limit=200ms"]
+SETS = ["registry.plugin=memory", "server.protocols=native", "server.drain_timeout=200ms"]
 
 
 def told():

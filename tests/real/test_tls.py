@@ -94,7 +94,7 @@ class TestTLS(TestCase):
         """
 
         async def run() -> None:
-            line = await self._serve("server.max_connections=1", "server.hello_timeout=3s")
+            line = await self._serve("server.max_connections=1", "server.handshake_timeout=3s")
             port = int(line.rpartition(":")[2])
 
             def closed_in_turn() -> list[str]:

@@ -145,7 +145,7 @@ def test_calls_that_are_given_up(configuration):
     """
     A stop that gives calls up tells their callers, and ends with the exit code of `serve`.
     """
-    with hanging(configuration, "--set", "server.drain_limit=200ms") as (process, calling):
+    with hanging(configuration, "--set", "server.drain_timeout=200ms") as (process, calling):
         process.send_signal(signal.SIGTERM)
         said = process.stdout.read()
         assert 3 == process.wait(), said
@@ -158,7 +158,7 @@ def test_a_second_signal_ends_it_at_once(configuration):
     """
     Who does not want to wait for open calls sends the signal again.
     """
-    with hanging(configuration, "--set", "server.drain_limit=50s") as (process, _):
+    with hanging(configuration, "--set", "server.drain_timeout=50s") as (process, _):
         process.send_signal(signal.SIGTERM)
         said_until(process, "Closed")
         process.send_signal(signal.SIGTERM)

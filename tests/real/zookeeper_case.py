@@ -20,8 +20,8 @@ FAST = {
     "session_timeout": "2s",
     "operation_timeout": "3s",
     "connect_timeout": "1s",
-    "reconnect_most": "500ms",
-    "self_check": "1s",
+    "max_reconnect_delay": "500ms",
+    "self_check_interval": "1s",
 }
 
 

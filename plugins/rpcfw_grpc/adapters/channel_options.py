@@ -48,9 +48,9 @@ _NUMBERS: dict[str, tuple[str, Callable[[int], str]]] = {
     "grpc.max_metadata_size": ("limits.max_header_bytes", _size),
     "grpc.keepalive_time_ms": ("connection.keepalive", _sometimes),
     "grpc.keepalive_timeout_ms": ("connection.keepalive_timeout", _time),
-    "grpc.client_idle_timeout_ms": ("connection.idle", _unless_never),
-    "grpc.initial_reconnect_backoff_ms": ("connection.backoff", _time),
-    "grpc.max_reconnect_backoff_ms": ("connection.backoff_most", _time),
+    "grpc.client_idle_timeout_ms": ("connection.idle_timeout", _unless_never),
+    "grpc.initial_reconnect_backoff_ms": ("connection.initial_backoff", _time),
+    "grpc.max_reconnect_backoff_ms": ("connection.max_backoff", _time),
 }
 _TEXTS = {
     "grpc.ssl_target_name_override": "tls.server_name",

@@ -58,12 +58,20 @@ class EtcdOptions:
     root: str = option("/rpcfw", "path under which everything is kept")
     lease: Seconds = option("10s", "how long instances outlive a provider that died; full seconds")
     operation_timeout: Seconds = option("3s", "limit of one request to a member")
-    heartbeat: Seconds = option("5s", "how often the member in use is asked for a sign of life")
-    reconnect_most: Seconds = option("5s", "longest pause between tries to reach a member")
-    self_check: Seconds = option(
-        "30s", "how often it is checked that our keys are there and no change was missed"
+    heartbeat_interval: Seconds = option(
+        "5s", "how often the member in use is asked for a sign of life", was="heartbeat"
     )
-    merge_changes: Seconds = option("50ms", "least time between two lists told of one service")
+    max_reconnect_delay: Seconds = option(
+        "5s", "longest pause between tries to reach a member", was="reconnect_most"
+    )
+    self_check_interval: Seconds = option(
+        "30s",
+        "how often it is checked that our keys are there and no change was missed",
+        was="self_check",
+    )
+    min_update_interval: Seconds = option(
+        "50ms", "least time between two lists told of one service", was="merge_changes"
+    )
     client: Literal["rpcfw", "etcd3"] = option(
         "rpcfw", "what speaks to etcd: rpcfw itself, or the installed Python package etcd3"
     )
@@ -85,7 +93,7 @@ class EtcdOptions:
             yield "root", str(error)
         if not self.address or any(each.scheme not in ("tcp", "tls") for each in self.address):
             yield "address", "expected HOST:PORT, several separated by commas"
-        for name in ("heartbeat", "self_check"):
+        for name in ("heartbeat_interval", "self_check_interval"):
             if getattr(self, name) < _LEAST_CHECK_S:
                 yield name, f"must be at least 10ms, not {getattr(self, name):g}s"
         if bool(self.user) != bool(self.password):
@@ -130,12 +138,12 @@ class EtcdRegistry(Registry):
             opener(options.client, self._files, plugin_context),
             Tokens(options.user, options.password),
             options.operation_timeout,
-            options.reconnect_most,
+            options.max_reconnect_delay,
             plugin_context,
             self._lost,
         )
         self._announcing = Announcing(
-            self._session, options.lease, options.self_check, plugin_context
+            self._session, options.lease, options.self_check_interval, plugin_context
         )
         self._followed: dict[str, Following] = {}
         self._beating: Deferred[None] | None = None
@@ -184,7 +192,7 @@ class EtcdRegistry(Registry):
                 service,
                 self._prefix(service),
                 self._session,
-                self.options.merge_changes,
+                self.options.min_update_interval,
                 self.plugin_context,
             )
         return following.subscribe(listener)
@@ -240,7 +248,7 @@ class EtcdRegistry(Registry):
         # Asks for the quorum's word, so a member that is cut off from it is left, too.
         request = message("RangeRequest", key=self._root + b"/", limit=1, keys_only=True)
         while True:
-            await sleep(self.plugin_context.clock, self.options.heartbeat)
+            await sleep(self.plugin_context.clock, self.options.heartbeat_interval)
             await self._session.open()
             try:
                 await self._session.call(RANGE, request)
@@ -250,6 +258,6 @@ class EtcdRegistry(Registry):
     async def _check(self) -> None:
         while True:
             jitter = 0.9 + 0.2 * self.plugin_context.random.random()
-            await sleep(self.plugin_context.clock, self.options.self_check * jitter)
+            await sleep(self.plugin_context.clock, self.options.self_check_interval * jitter)
             for following in tuple(self._followed.values()):
                 following.check()

@@ -39,8 +39,8 @@ class DNSOptions:
         "one service a line: demo.Greeter = tls:greeter.example.com:443 protocols=grpc; "
         "* for every other",
     )
-    refresh: Seconds = option("30s", "time between two look-ups of a name")
-    limit: int = option("100", "addresses of one name that are used at most")
+    refresh_interval: Seconds = option("30s", "time between two look-ups of a name", was="refresh")
+    max_addresses: int = option("100", "addresses of one name that are used at most", was="limit")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
@@ -48,10 +48,10 @@ class DNSOptions:
         """
         for mistake in instances_from_lines(self.instances)[1]:
             yield "instances", mistake
-        if self.refresh < _LEAST_REFRESH_S:
-            yield "refresh", f"must be at least 1s, not {self.refresh:g}s"
-        if self.limit < 1:
-            yield "limit", f"must be at least 1, not {self.limit}"
+        if self.refresh_interval < _LEAST_REFRESH_S:
+            yield "refresh_interval", f"must be at least 1s, not {self.refresh_interval:g}s"
+        if self.max_addresses < 1:
+            yield "max_addresses", f"must be at least 1, not {self.max_addresses}"
 
 
 class _Resolved(Place):
@@ -101,7 +101,12 @@ class DNSRegistry(Registry):
                 if _is_name(instance.address) and host not in self._names:
                     changed = partial(self._found, host)
                     self._names[host] = Name(
-                        host, plugin_context, ask, options.refresh, options.limit, changed
+                        host,
+                        plugin_context,
+                        ask,
+                        options.refresh_interval,
+                        options.max_addresses,
+                        changed,
                     )
 
     @property

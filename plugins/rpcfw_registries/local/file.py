@@ -41,15 +41,15 @@ class FileOptions:
     """
 
     path: Path = option(NO_DEFAULT, "the file: JSON, or one service a line")
-    poll: Seconds = option("1s", "how often to look whether it has changed")
-    limit: Bytes = option("16MiB", "a larger file is not read")
+    poll_interval: Seconds = option("1s", "how often to look whether it has changed", was="poll")
+    max_bytes: Bytes = option("16MiB", "a larger file is not read", was="limit")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
         Find what would look at the file without a pause.
         """
-        if self.poll < _LEAST_POLL_S:
-            yield "poll", f"must be at least 10ms, not {self.poll:g}s"
+        if self.poll_interval < _LEAST_POLL_S:
+            yield "poll_interval", f"must be at least 10ms, not {self.poll_interval:g}s"
 
 
 class FileRegistry(Registry):
@@ -112,12 +112,12 @@ class FileRegistry(Registry):
     async def _poll(self) -> None:
         while True:
             await self._look()
-            await sleep(self.plugin_context.clock, self.options.poll)
+            await sleep(self.plugin_context.clock, self.options.poll_interval)
 
     async def _look(self) -> None:
         try:
             reading = await self.plugin_context.threads.call(
-                read_file, self._path, self._stamp, self.options.limit
+                read_file, self._path, self._stamp, self.options.max_bytes
             )
         except (OSError, ValueError) as error:
             self._complain(f"{self._path} cannot be used: {error}; the last good list is kept")

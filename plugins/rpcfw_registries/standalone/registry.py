@@ -31,7 +31,9 @@ class StandaloneOptions:
         "tcp:127.0.0.1:2210", "where the registry node listens; of several, one is used at a time"
     )
     lease: Seconds = option("10s", "how long an instance outlives its provider")
-    reconnect: Seconds = option("5s", "the longest pause between tries to reach a node")
+    max_reconnect_delay: Seconds = option(
+        "5s", "the longest pause between tries to reach a node", was="reconnect"
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
@@ -50,7 +52,9 @@ class StandaloneRegistry(Registry):
 
     def __init__(self, options: StandaloneOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._session = Session(options.address, options.reconnect, plugin_context, self._lost)
+        self._session = Session(
+            options.address, options.max_reconnect_delay, plugin_context, self._lost
+        )
         self._announcing = Announcing(self._session, options.lease, plugin_context)
         self._watches: WeakSet[NodeWatch] = WeakSet()
 

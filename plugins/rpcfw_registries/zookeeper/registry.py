@@ -57,11 +57,17 @@ class ZooKeeperOptions:
     )
     operation_timeout: Seconds = option("5s", "limit of one request to a server")
     connect_timeout: Seconds = option("3s", "limit of one connect to a server")
-    reconnect_most: Seconds = option("5s", "longest delay between tries to connect, before jitter")
-    self_check: Seconds = option(
-        "30s", "how often it is checked that our nodes are there and no change was missed"
+    max_reconnect_delay: Seconds = option(
+        "5s", "longest delay between tries to connect, before jitter", was="reconnect_most"
     )
-    merge_changes: Seconds = option("50ms", "least time between two reads of one service's list")
+    self_check_interval: Seconds = option(
+        "30s",
+        "how often it is checked that our nodes are there and no change was missed",
+        was="self_check",
+    )
+    min_update_interval: Seconds = option(
+        "50ms", "least time between two reads of one service's list", was="merge_changes"
+    )
     user: str = option("", "user for digest authentication; what is written then is ours alone")
     password: str = option("", "password of the user", secret=True)
     readers: Literal["user", "anyone"] = option(
@@ -83,8 +89,11 @@ class ZooKeeperOptions:
             normal_root(self.root)
         except ValueError as error:
             yield "root", str(error)
-        if self.self_check < _LEAST_CHECK_S:
-            yield "self_check", f"must be at least 100ms, not {self.self_check:g}s"
+        if self.self_check_interval < _LEAST_CHECK_S:
+            yield (
+                "self_check_interval",
+                f"must be at least 100ms, not {self.self_check_interval:g}s",
+            )
         if not self.address or any(each.scheme != "tcp" for each in self.address):
             yield "address", "expected HOST:PORT, several separated by commas"
         if bool(self.user) != bool(self.password) or ":" in self.user:
@@ -172,7 +181,7 @@ class ZooKeeperRegistry(Registry):
                 self._path(service),
                 self._keeper,
                 self.plugin_context,
-                self.options.merge_changes,
+                self.options.min_update_interval,
             )
         return followed.subscribe(listener)
 
@@ -248,7 +257,9 @@ class ZooKeeperRegistry(Registry):
 
     def _check_later(self) -> None:
         jitter = 0.9 + 0.2 * self.plugin_context.random.random()
-        self._next_check = self._clock.callLater(self.options.self_check * jitter, self._check)
+        self._next_check = self._clock.callLater(
+            self.options.self_check_interval * jitter, self._check
+        )
 
     def _check(self) -> None:
         self._check_later()
@@ -276,5 +287,5 @@ def _pace(options: ZooKeeperOptions) -> Pace:
         session_timeout_s=options.session_timeout,
         operation_timeout_s=options.operation_timeout,
         connect_timeout_s=options.connect_timeout,
-        reconnect_most_s=options.reconnect_most,
+        max_reconnect_delay_s=options.max_reconnect_delay,
     )

@@ -150,5 +150,5 @@ def blocking_threads(reactor: Any, size: int, queue: int, meter: Meter) -> Block
         queue,
         meter.gauge("rpcfw_server_blocking_calls", "calls in or before the thread pool").of(),
         f"all {size} threads are busy and {queue} calls wait for one; "
-        "see the options threads and thread_queue",
+        "see the options threads and max_thread_queue",
     )

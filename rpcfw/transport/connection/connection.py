@@ -74,7 +74,7 @@ class Connection(Protocol, ABC):
         clock: to note when the peer was last heard.
         pause_reading: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
-        hello_timeout_s: how long the peer may take to greet; None for ever.
+        handshake_timeout_s: how long the peer may take to greet; None for ever.
         unsent: where bytes are counted that a full socket keeps; None for nowhere.
     """
 
@@ -87,7 +87,7 @@ class Connection(Protocol, ABC):
         machine: Machine,
         clock: Clock,
         pause_reading: bool,
-        hello_timeout_s: float | None,
+        handshake_timeout_s: float | None,
         unsent: UnsentBytes | None = None,
     ) -> None:
         self.machine = machine
@@ -101,7 +101,7 @@ class Connection(Protocol, ABC):
         self._clock = clock
         self._seconds = clock.seconds
         self._pause_reading = pause_reading
-        self._hello_timeout_s = hello_timeout_s
+        self._handshake_timeout_s = handshake_timeout_s
         self._timer: Any = None
         self._gathering = False
         self._read_bytes = READ_BYTES
@@ -217,8 +217,8 @@ class Connection(Protocol, ABC):
         if self._pause_reading and running_loop() is not None:
             # Methods run as Tasks, whose results are all kept until the turn is over.
             self._turn_events = BUNCH
-        if self._hello_timeout_s is not None:
-            self._set_timer(self._hello_timeout_s, self._not_greeted)
+        if self._handshake_timeout_s is not None:
+            self._set_timer(self._handshake_timeout_s, self._not_greeted)
         self._connected()
         self.machine.start()
         self.flush()
@@ -480,7 +480,7 @@ class Connection(Protocol, ABC):
         getattr(transport, "abortConnection", transport.loseConnection)()
 
     def _not_greeted(self) -> None:
-        self.abort(f"no hello within {self._hello_timeout_s:g} s")
+        self.abort(f"no hello within {self._handshake_timeout_s:g} s")
 
     def _set_timer(self, delay_s: float | None, call: Callable[[], None] | None = None) -> None:
         timer, self._timer = self._timer, None

@@ -79,7 +79,7 @@ class Driver(Connection):
         clock: to note when the peer was last heard.
         pause_reading: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
-        hello_timeout_s: how long the peer may take to greet; None for ever.
+        handshake_timeout_s: how long the peer may take to greet; None for ever.
         unsent: where bytes are counted that a full socket keeps; None for nowhere.
     """
 
@@ -89,10 +89,10 @@ class Driver(Connection):
         owner: DriverObserver,
         clock: Clock,
         pause_reading: bool = False,
-        hello_timeout_s: float | None = None,
+        handshake_timeout_s: float | None = None,
         unsent: UnsentBytes | None = None,
     ) -> None:
-        super().__init__(machine, clock, pause_reading, hello_timeout_s, unsent)
+        super().__init__(machine, clock, pause_reading, handshake_timeout_s, unsent)
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
         self.leaving = False

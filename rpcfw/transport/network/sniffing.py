@@ -42,7 +42,7 @@ class Acceptor(Factory):
         make_machine: the machine of one connection for a protocol.
         owner: of the drivers.
         clock: time.
-        hello_timeout_s: how long a new connection may take to greet.
+        handshake_timeout_s: how long a new connection may take to greet.
         unsent: where bytes are counted that connections keep for their peers.
         capacity: what is one too many for it is closed at once.
     """
@@ -55,13 +55,13 @@ class Acceptor(Factory):
         make_machine: Callable[[WireProtocol], Machine],
         owner: DriverObserver,
         clock: Clock,
-        hello_timeout_s: float,
+        handshake_timeout_s: float,
         unsent: UnsentBytes,
         capacity: Capacity,
     ) -> None:
         self.protocols = tuple(protocols)
         self.clock = clock
-        self.hello_timeout_s = hello_timeout_s
+        self.handshake_timeout_s = handshake_timeout_s
         self._make_machine = make_machine
         self.owner = owner
         self._unsent = unsent
@@ -75,12 +75,12 @@ class Acceptor(Factory):
         """
         return _Sniffer(self) if self.capacity.enter(addr) else None
 
-    def driver(self, protocol: WireProtocol, hello_timeout_s: float) -> Driver:
+    def driver(self, protocol: WireProtocol, handshake_timeout_s: float) -> Driver:
         """
         Return the driver of a connection that is known to speak ``protocol``.
         """
         machine = self._make_machine(protocol)
-        driver = Driver(machine, self.owner, self.clock, True, hello_timeout_s, self._unsent)
+        driver = Driver(machine, self.owner, self.clock, True, handshake_timeout_s, self._unsent)
         driver.wire = protocol.name
         driver.lingering = self.lingering
         return driver
@@ -99,7 +99,7 @@ class _Sniffer(Protocol):
     def connectionMade(self) -> None:
         acceptor = self._acceptor
         self._since = acceptor.clock.seconds()
-        self._timer = acceptor.clock.callLater(acceptor.hello_timeout_s, self._too_slow)
+        self._timer = acceptor.clock.callLater(acceptor.handshake_timeout_s, self._too_slow)
 
     def dataReceived(self, data: bytes) -> None:
         if self._refused:
@@ -125,7 +125,7 @@ class _Sniffer(Protocol):
 
     def _hand_over(self, protocol: WireProtocol) -> None:
         self._settled()
-        limit_s = self._acceptor.hello_timeout_s
+        limit_s = self._acceptor.handshake_timeout_s
         spent_s = self._acceptor.clock.seconds() - self._since
         left_s = max(limit_s - spent_s, min(limit_s, _LEAST_S))
         driver = self._acceptor.driver(protocol, left_s)

@@ -197,7 +197,7 @@ class Link(DriverObserver):
         """
         Whether the last failure was long enough ago for a try out of turn.
         """
-        return self._clock.seconds() - self._failed_at >= self._options.backoff
+        return self._clock.seconds() - self._failed_at >= self._options.initial_backoff
 
     def close(self, reason: str) -> None:
         """
@@ -318,7 +318,7 @@ class Link(DriverObserver):
         if driver is self.driver:
             self._leaving.setdefault(driver)
             served = driver.machine.newest_call > 0
-            least_s = 0.0 if served else _STAYED * self._options.backoff
+            least_s = 0.0 if served else _STAYED * self._options.initial_backoff
             self._lost(reason or "the peer is leaving", least_s)
         self._close_when_empty(driver, "the peer is leaving")
 
@@ -343,7 +343,7 @@ class Link(DriverObserver):
         if driver.pinged_too_often:
             self.keepalive_floor_s = 2 * max(self._options.keepalive, self.keepalive_floor_s)
         if driver is self.driver:
-            self._lost(reason, self._options.backoff)
+            self._lost(reason, self._options.initial_backoff)
         elif driver is self._greeting:
             self._failed(reason)
 
@@ -353,7 +353,7 @@ class Link(DriverObserver):
         """
         if driver is self.driver:
             self.driver = None
-            self.reason = f"it had no call for the idle time of {self._options.idle:g} s"
+            self.reason = f"it had no call for the idle time of {self._options.idle_timeout:g} s"
             self._set(LinkState.IDLE)
             self._changed(self)
             driver.close(self.reason)
@@ -379,7 +379,7 @@ class Link(DriverObserver):
     # Pieces.
 
     def _idle_watch(self, driver: Driver) -> IdleWatch | None:
-        idle_s = self._options.idle
+        idle_s = self._options.idle_timeout
         return IdleWatch(driver, self._clock, idle_s, self._rest) if idle_s else None
 
     def _keepalive(self, driver: Driver) -> Keepalive:

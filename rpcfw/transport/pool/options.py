@@ -25,46 +25,60 @@ class LinkOptions:
     """
 
     connect_timeout: Seconds = option("5s", "limit for connecting, the peer's hello included")
-    backoff: Seconds = option("1s", "delay after the first failure to connect")
-    backoff_factor: float = option("1.6", "what each further delay is multiplied by")
-    backoff_most: Seconds = option("120s", "longest delay between two tries")
+    initial_backoff: Seconds = option(
+        "1s", "delay after the first failure to connect", was="backoff"
+    )
+    backoff_multiplier: float = option(
+        "1.6", "what each further delay is multiplied by", was="backoff_factor"
+    )
+    max_backoff: Seconds = option("120s", "longest delay between two tries", was="backoff_most")
     backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
     keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0s: never")
     keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
     frame_timeout: Seconds = option(
         "60s", "how long a server may take for one frame, a large message too; 0s: any time"
     )
-    most_connections: int = option(
-        "4", "connections to one server; further ones while the others take no more calls"
+    max_connections: int = option(
+        "4",
+        "connections to one server; further ones while the others take no more calls",
+        was="most_connections",
     )
-    most_waiting: int = option(
-        "10000", "calls that may wait for these, or for room on them, for each server"
+    max_waiting_calls: int = option(
+        "10000",
+        "calls that may wait for these, or for room on them, for each server",
+        was="most_waiting",
     )
-    surplus_idle: Seconds = option("30s", "a further connection without calls is closed after this")
-    idle: Seconds | None = option(
-        "", "a connection without a call for so long is closed until it is wanted; empty: never"
+    surplus_idle_timeout: Seconds = option(
+        "30s", "a further connection without calls is closed after this", was="surplus_idle"
+    )
+    idle_timeout: Seconds | None = option(
+        "",
+        "a connection without a call for so long is closed until it is wanted; empty: never",
+        was="idle",
     )
 
     def schedule(self) -> Backoff:
         """
         Return the delays between tries.
         """
-        return Backoff(self.backoff, self.backoff_factor, self.backoff_most, self.backoff_jitter)
+        return Backoff(
+            self.initial_backoff, self.backoff_multiplier, self.max_backoff, self.backoff_jitter
+        )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
         Find what would dial in a tight loop, and what leaves no room at all.
         """
-        for name, least in (("most_connections", 1), ("most_waiting", 0)):
+        for name, least in (("max_connections", 1), ("max_waiting_calls", 0)):
             if getattr(self, name) < least:
                 yield name, f"must be at least {least}, not {getattr(self, name)}"
-        if self.surplus_idle < _LEAST_IDLE_S:
-            yield "surplus_idle", f"must be at least 1s, not {self.surplus_idle:g}s"
-        if self.backoff < _LEAST_BACKOFF_S:
-            yield "backoff", f"must be at least 10ms, not {self.backoff:g}s"
-        if self.backoff_factor < 1:
-            yield "backoff_factor", f"must be at least 1, not {self.backoff_factor:g}"
+        if self.surplus_idle_timeout < _LEAST_IDLE_S:
+            yield "surplus_idle_timeout", f"must be at least 1s, not {self.surplus_idle_timeout:g}s"
+        if self.initial_backoff < _LEAST_BACKOFF_S:
+            yield "initial_backoff", f"must be at least 10ms, not {self.initial_backoff:g}s"
+        if self.backoff_multiplier < 1:
+            yield "backoff_multiplier", f"must be at least 1, not {self.backoff_multiplier:g}"
         if self.connect_timeout <= 0:
             yield "connect_timeout", f"must be more than 0, not {self.connect_timeout:g}s"
-        if self.idle is not None and self.idle < _LEAST_IDLE_S:
-            yield "idle", f"must be at least 1s, or empty, not {self.idle:g}s"
+        if self.idle_timeout is not None and self.idle_timeout < _LEAST_IDLE_S:
+            yield "idle_timeout", f"must be at least 1s, or empty, not {self.idle_timeout:g}s"

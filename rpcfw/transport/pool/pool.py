@@ -192,7 +192,7 @@ class ConnectionPool:
     async def _acquire(self, beginning: PendingCall[T], deadline: float) -> T:
         while not self.drivers:
             # With a limit of 0 too, a first call waits for its connection.
-            if self._first.wanted_by >= max(1, self._options.most_waiting):
+            if self._first.wanted_by >= max(1, self._options.max_waiting_calls):
                 raise self._too_many(f"{self.address} is not connected yet", "raise that")
             await self._first.ready()
         while self.driver is not None:
@@ -231,7 +231,7 @@ class ConnectionPool:
 
     async def _wait(self, beginning: PendingCall[T], deadline: float) -> T:
         counts = self._counts
-        if len(self._queue) >= self._options.most_waiting:
+        if len(self._queue) >= self._options.max_waiting_calls:
             self._grow()
             self._crowd()
             raise self._too_many(self._full_text(), "raise one of these, or the server's own limit")
@@ -255,8 +255,8 @@ class ConnectionPool:
     def _too_many(self, why: str, remedy: str) -> Overloaded:
         self._counts.refused.value += 1
         return Overloaded(
-            f"{why}, and [connection] most_waiting = {self._options.most_waiting} calls wait "
-            f"already: {remedy}",
+            f"{why}, and [connection] max_waiting_calls = "
+            f"{self._options.max_waiting_calls} calls wait already: {remedy}",
             hints=_NEVER_SENT,
         )
 
@@ -265,7 +265,7 @@ class ConnectionPool:
         which = "the connection" if count == 1 else f"all {count} connections"
         return (
             f"{which} to {self.address} had as many calls as the server takes on one "
-            f"([connection] most_connections = {self._options.most_connections})"
+            f"([connection] max_connections = {self._options.max_connections})"
         )
 
     def _progress(self, driver: Driver) -> None:
@@ -335,7 +335,7 @@ class ConnectionPool:
             return
         idle = next((link for link in self._links if link.state is LinkState.IDLE), None)
         if idle is None:
-            if len(self._links) >= self._options.most_connections:
+            if len(self._links) >= self._options.max_connections:
                 return
             idle = self._make_link(self._link_changed)
             self._links.append(idle)
@@ -370,7 +370,7 @@ class ConnectionPool:
 
     def _look_later(self) -> None:
         if self._closing is None or not self._closing.active():
-            look_s = self._options.surplus_idle / 2
+            look_s = self._options.surplus_idle_timeout / 2
             self._closing = self._clock.callLater(look_s, self._close_idle)
 
     def _close_idle(self) -> None:

@@ -103,7 +103,7 @@ def test_waits_grow_up_to_a_limit():
     waits = [
         delay_s(
             Unavailable(), attempt, idempotent=True, max_attempts="10",
-            backoff_initial="10ms", backoff_most="100ms", backoff_jitter="0%",
+            initial_backoff="10ms", max_backoff="100ms", backoff_jitter="0%",
         )
         for attempt in range(1, 7)
     ]  # fmt: skip
@@ -278,7 +278,7 @@ def test_no_budget():
         ({"always_statuses": "unavailable"}, "did you mean UNAVAILABLE"),
         ({"statuses": "OK"}, "no status of a failure"),
         ({"max_attempts": "0"}, "max_attempts: must be at least 1"),
-        ({"backoff_factor": "0.5"}, "backoff_factor: must be at least 1"),
+        ({"backoff_multiplier": "0.5"}, "backoff_multiplier: must be at least 1"),
         ({"budget_tokens": "-1"}, "budget_tokens: must be at least 0"),
         ({"budget_overload_cost": "-1"}, "budget_overload_cost: must be at least 0"),
     ],

@@ -208,7 +208,7 @@ def test_a_large_protobuf_message():
     """
     The JSON of a Protobuf message is bounded, since it takes seconds a mebibyte to read.
     """
-    with pytest.raises(MessageTooLarge, match=r"\[codec json\] max_protobuf allows 262144"):
+    with pytest.raises(MessageTooLarge, match=r"\[codec json\] max_protobuf_bytes allows 262144"):
         codec().coder(struct_pb2.Value).decode(b"[" + b"0," * 200_000 + b"0]")
 
 
@@ -236,7 +236,7 @@ def test_hashes_that_a_peer_chooses(kind):
     """
     Sets and keys of numbers are bounded in size: equal hashes make reading quadratic.
     """
-    with pytest.raises(MessageTooLarge, match=r"\[codec json\] max_hashed allows 65536"):
+    with pytest.raises(MessageTooLarge, match=r"\[codec json\] max_hashed_bytes allows 65536"):
         codec().coder(kind).decode(b" " * 70_000)
 
 

@@ -24,7 +24,7 @@ SETS = (
     "app.protocols=native, grpc",
     "server.protocols=native, grpc",
     "server.listen=memory:a",
-    "server.drain_limit=2s",
+    "server.drain_timeout=2s",
     "registry.plugin=memory",
 )
 FIELDS = [

@@ -59,11 +59,16 @@ def test_mistakes_of_all_kinds_are_told_at_once(tmp_path, capsys):
     file.write_text(
         "[server]\nservices = nowhere:A, json:loads\n"
         "[retry]\nmax_attempts = 0\n"
-        "[retry demo.Greeter]\nbackoff_factor = 0\n"
+        "[retry demo.Greeter]\nbackoff_multiplier = 0\n"
     )
     assert (2, "") == run("check", "-c", str(file))
     said = capsys.readouterr().err
-    for words in ("max_attempts", "backoff_factor", "'nowhere:A'", "'json:loads' is no subclass"):
+    for words in (
+        "max_attempts",
+        "backoff_multiplier",
+        "'nowhere:A'",
+        "'json:loads' is no subclass",
+    ):
         assert words in said
 
 
@@ -72,11 +77,11 @@ def test_the_options_of_a_registry_node_are_known(tmp_path, capsys):
     A file with [node], which only the registry node reads, is checked like any other.
     """
     file = tmp_path / "node.ini"
-    file.write_text("[node]\nlongest_lease = 30s\n")
+    file.write_text("[node]\nmax_lease = 30s\n")
     assert 0 == run("check", "-c", str(file))[0]
-    file.write_text("[node]\nlongest_leese = 30s\n")
+    file.write_text("[node]\nmax_leese = 30s\n")
     assert 2 == run("check", "-c", str(file))[0]
-    assert "did you mean 'longest_lease'?" in capsys.readouterr().err
+    assert "did you mean 'max_lease'?" in capsys.readouterr().err
 
 
 def test_the_example_holds_without_extras(monkeypatch, tmp_path):

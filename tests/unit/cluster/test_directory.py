@@ -155,7 +155,7 @@ def test_an_empty_list():
     world.registry.say()
     world.clock.advance(60)
     assert ["b"] == world.ids
-    trusting = World(removal_grace="5s", trust_empty="yes")
+    trusting = World(removal_grace="5s", accept_empty="yes")
     trusting.registry.say("a")
     trusting.registry.say()
     trusting.clock.advance(6)

@@ -46,30 +46,38 @@ class NodeOptions:
     Settings of a registry node.
     """
 
-    shortest_lease: Seconds = option("1s", "a provider that asks for less gets this")
-    longest_lease: Seconds = option("60s", "a provider that asks for more gets this")
-    gather: Seconds = option("10ms", "changes so close together reach a watcher as one")
-    services: int = option("5000", "the most services, those that had instances among them")
-    instances: int = option("100000", "the most instances of all services")
-    total_size: Bytes = option("256MiB", "the most bytes of all records")
-    watchers: int = option("10000", "the most watches of all consumers")
+    min_lease: Seconds = option(
+        "1s", "a provider that asks for less gets this", was="shortest_lease"
+    )
+    max_lease: Seconds = option(
+        "60s", "a provider that asks for more gets this", was="longest_lease"
+    )
+    min_update_interval: Seconds = option(
+        "10ms", "changes so close together reach a watcher as one", was="gather"
+    )
+    max_services: int = option(
+        "5000", "the most services, those that had instances among them", was="services"
+    )
+    max_instances: int = option("100000", "the most instances of all services", was="instances")
+    max_total_bytes: Bytes = option("256MiB", "the most bytes of all records", was="total_size")
+    max_watchers: int = option("10000", "the most watches of all consumers", was="watchers")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
         Find limits that leave room for nothing.
         """
-        for name in ("services", "instances", "total_size", "watchers"):
+        for name in ("max_services", "max_instances", "max_total_bytes", "max_watchers"):
             if getattr(self, name) < 1:
                 yield name, f"must be at least 1, not {getattr(self, name)}"
-        if not 0 < self.shortest_lease <= self.longest_lease:
-            yield "shortest_lease", "must be more than 0 and at most longest_lease"
+        if not 0 < self.min_lease <= self.max_lease:
+            yield "min_lease", "must be more than 0 and at most max_lease"
 
 
 def node_services(options: NodeOptions, plugin_context: PluginContext) -> list[Service]:
     """
     Return what a process has to serve to be a registry node.
     """
-    limits = Limits(options.services, options.instances, options.total_size)
+    limits = Limits(options.max_services, options.max_instances, options.max_total_bytes)
     return [RegistryNode(options, plugin_context, Catalog(limits))]
 
 
@@ -190,7 +198,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
                 yield update
             while True:
                 await bell.rung()
-                await sleep(self._clock, self._options.gather)
+                await sleep(self._clock, self._options.min_update_interval)
                 if self._leaving:
                     return
                 bell.hush()
@@ -206,14 +214,14 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     def _acquire(self, service: str, bell: Doorbell) -> Callable[[], None]:
         if self._leaving:
             raise Rejected("this node is stopping")
-        if len(self._bells) >= self._options.watchers:
-            raise Overloaded(f"this node has its limit of watchers = {self._options.watchers}")
+        if len(self._bells) >= self._options.max_watchers:
+            raise Overloaded(f"this node has its limit of watchers = {self._options.max_watchers}")
         self._bells.add(bell)
         self._watched.value = len(self._bells)
         return self.catalog.listen(service, bell.ring)
 
     def _clamped(self, lease_s: float) -> float:
-        return min(max(lease_s, self._options.shortest_lease), self._options.longest_lease)
+        return min(max(lease_s, self._options.min_lease), self._options.max_lease)
 
     def _put(self, owner: str, lease_s: float, record: bytes) -> None:
         instance = _read(record)

@@ -100,4 +100,4 @@ class Pace:
     session_timeout_s: float
     operation_timeout_s: float
     connect_timeout_s: float
-    reconnect_most_s: float
+    max_reconnect_delay_s: float

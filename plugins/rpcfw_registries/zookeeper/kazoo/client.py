@@ -229,7 +229,7 @@ class KazooThread(Keeper):
         await self._in_thread(client.start_async)
 
     def _new_client(self) -> Any:
-        retry = {"max_tries": -1, "max_delay": self._pace.reconnect_most_s}
+        retry = {"max_tries": -1, "max_delay": self._pace.max_reconnect_delay_s}
         handler = KazooHandler(
             self._pace.connect_timeout_s,
             partial(self._threads.post, self._tell_trouble),
@@ -262,7 +262,7 @@ class KazooThread(Keeper):
             self._listener(event)
 
     def _look_later(self) -> None:
-        self._next_look = self._clock.callLater(self._pace.reconnect_most_s, self._look_after)
+        self._next_look = self._clock.callLater(self._pace.max_reconnect_delay_s, self._look_after)
 
     def _look_after(self) -> None:
         client = self._client

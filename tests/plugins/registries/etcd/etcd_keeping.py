@@ -38,7 +38,7 @@ class OnMembers(StillTime):
     def registry(self, **texts):
         user = len(self.users)
         around = evolve(self.plugin_context, open_channel=self.members.channel_for(user))
-        small = {"lease": "4s", "reconnect_most": "2s", "self_check": "5s"}
+        small = {"lease": "4s", "max_reconnect_delay": "2s", "self_check_interval": "5s"}
         address = ", ".join(map(str, self.addresses))
         options = options_of(EtcdOptions, **{"address": address, **small, **texts})
         registry = EtcdRegistry(options, around)

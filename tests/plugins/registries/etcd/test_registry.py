@@ -408,7 +408,7 @@ class TestWatching(Keeping):
         """
         A watch that has reached its age is followed by another, without a failure.
         """
-        told = self.told(self.registry(heartbeat="60s", self_check="600s"))
+        told = self.told(self.registry(heartbeat_interval="60s", self_check_interval="600s"))
         for _ in range(80):
             self.clock.pump([1.0] * 60)
         assert 2 <= len(self.asked("Watch")) <= 4

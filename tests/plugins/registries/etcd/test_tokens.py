@@ -45,7 +45,7 @@ class TestAccess(Keeping):
         A watch that is refused for its token is begun again with another, at once.
         """
         self.store.users = {"bob": "xyzzy"}
-        told = self.told(self.registry(user="bob", password="xyzzy", heartbeat="60s"))
+        told = self.told(self.registry(user="bob", password="xyzzy", heartbeat_interval="60s"))
         self.store.tokens.clear()
         self.members.stop(HOME)
         self.members.start(HOME)

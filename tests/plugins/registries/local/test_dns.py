@@ -74,7 +74,7 @@ def test_a_name_is_looked_up_again():
     """
     After each refresh; a watch hears of it only if something has changed.
     """
-    world = World(refresh="30s").start()
+    world = World(refresh_interval="30s").start()
     world.advance(29)
     assert 2 >= len(world.asked)
     heard = len(world.told.snapshots)
@@ -91,7 +91,7 @@ def test_a_failed_look_up_keeps_the_list(failure):
     """
     What was known stays in force, and looking up goes on, ever more seldom.
     """
-    world = World(refresh="30s").start()
+    world = World(refresh_interval="30s").start()
     before = world.addresses
     world.names["orders.example.com"] = failure
     world.advance(300)
@@ -137,7 +137,7 @@ def test_so_many_addresses_are_used():
     """
     A name with more addresses than the limit is cut, the same way each time.
     """
-    world = World(limit="3")
+    world = World(max_addresses="3")
     world.names["orders.example.com"] = [f"10.0.0.{number}" for number in range(9, 0, -1)]
     world.start()
     assert ["10.0.0.1", "10.0.0.2", "10.0.0.3"] == [one.address.at for one in world.told.last]
@@ -188,7 +188,7 @@ def test_mistakes_are_told():
     Each option that cannot be used is named.
     """
     with pytest.raises(SettingsError) as caught:
-        World("demo.Orders = nowhere", refresh="10ms", limit="0")
+        World("demo.Orders = nowhere", refresh_interval="10ms", max_addresses="0")
     assert 3 == len(caught.value.mistakes)
 
 

@@ -57,7 +57,7 @@ class OnANetwork(StillTime):
         around = evolve(self.plugin_context, open_channel=self.network.channel_for(user))
         addresses = ", ".join(map(str, self.addresses))
         options = options_of(
-            StandaloneOptions, address=addresses, lease=f"{lease:g}s", reconnect="2s"
+            StandaloneOptions, address=addresses, lease=f"{lease:g}s", max_reconnect_delay="2s"
         )
         registry = StandaloneRegistry(options, around)
         self.users[registry] = user
@@ -235,7 +235,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         What counts is the lease that the node gave, not the one asked for.
         """
         self.network.drop(HOME)
-        self.make_node(longest_lease=3.0)
+        self.make_node(max_lease=3.0)
         self.announced(self.registry(lease=60.0), an_instance())
         self.advance(30)
         assert 1 == len(self.node().catalog.changes("demo.Greeter", None).put)
@@ -273,7 +273,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         What has no room is announced until it has, and what is there stays there.
         """
         self.network.drop(HOME)
-        self.make_node(instances=1)
+        self.make_node(max_instances=1)
         first, second = self.registry(), self.registry()
         self.announced(first, an_instance(id="a"))
         waiting = spawn(second.announce(an_instance(id="b")))
@@ -289,7 +289,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         While one instance waits for room, the leases of the process are renewed.
         """
         self.network.drop(HOME)
-        self.make_node(instances=1)
+        self.make_node(max_instances=1)
         registry = self.registry()
         self.announced(registry, an_instance(id="a"))
         waiting = spawn(registry.announce(an_instance(id="b")))
@@ -361,7 +361,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         A watch over the node's limit is tried again; nothing else notices.
         """
         self.network.drop(HOME)
-        self.make_node(watchers=1)
+        self.make_node(max_watchers=1)
         registry = self.registry()
         told, refused = Told(), Told()
         watch = registry.watch("demo.Greeter", told)

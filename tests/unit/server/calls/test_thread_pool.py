@@ -107,7 +107,7 @@ def test_a_full_queue_is_a_refusal(reactor, threads):
     held = Held()
     first = threads.run(held, ("first",))
     second = threads.run(str, ("second",))
-    with pytest.raises(Overloaded, match="thread_queue"):
+    with pytest.raises(Overloaded, match="max_thread_queue"):
         threads.run(str, ("third",))
     held.let_go.set()
     reactor.turn()

@@ -581,8 +581,8 @@ def test_real_chance_fits():
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [
-        ({"backoff": "0s"}, "backoff: must be at least 10ms, not 0s"),
-        ({"backoff_factor": "0.5"}, "backoff_factor: must be at least 1, not 0.5"),
+        ({"initial_backoff": "0s"}, "initial_backoff: must be at least 10ms, not 0s"),
+        ({"backoff_multiplier": "0.5"}, "backoff_multiplier: must be at least 1, not 0.5"),
         ({"connect_timeout": "0s"}, "connect_timeout: must be more than 0, not 0s"),
     ],
 )

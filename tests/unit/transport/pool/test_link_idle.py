@@ -18,7 +18,7 @@ def test_an_idle_link_is_closed_until_it_is_wanted(kept):
     """
     Kept or not, it is not dialled again before somebody wants it.
     """
-    world = World(idle="40s")
+    world = World(idle_timeout="40s")
     world.connected()
     if kept:
         world.link.keep()
@@ -37,7 +37,7 @@ def test_a_link_in_use_is_not_idle():
     """
     Neither one with calls now and then, nor one with a call that takes long.
     """
-    world = World(idle="40s")
+    world = World(idle_timeout="40s")
     driver = world.connected()
     for number in range(5):
         driver.request(head(), b"", "", Ear())
@@ -59,7 +59,7 @@ def test_an_idle_link_leaves_nothing():
     Nothing is left with the clock, whether it was closed by itself or by its owner.
     """
     for wait_s in (10, 60):
-        world = World(idle="40s", keepalive="0s")
+        world = World(idle_timeout="40s", keepalive="0s")
         world.connected()
         for _ in range(wait_s):
             world.clock.advance(1)
@@ -87,5 +87,5 @@ def test_a_time_that_would_spin():
     """
     The least that goes is told.
     """
-    with pytest.raises(SettingsError, match="idle: must be at least 1s, or empty"):
-        options_of(LinkOptions, idle="10ms")
+    with pytest.raises(SettingsError, match="idle_timeout: must be at least 1s, or empty"):
+        options_of(LinkOptions, idle_timeout="10ms")

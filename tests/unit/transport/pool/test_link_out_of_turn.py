@@ -34,7 +34,7 @@ def test_calls_dial_no_more_often_than_the_first_delay():
     """
     A server that is away is dialled once in that time; its own delays stay what they are.
     """
-    world = World(backoff="1s", backoff_factor="4")
+    world = World(initial_backoff="1s", backoff_multiplier="4")
     world.link.keep()
     world.turn()
     world.clock.advance(1)

@@ -39,7 +39,7 @@ def test_a_peer_that_was_pinged_too_often():
     """
     Once a peer has complained of pings, it gets half as many.
     """
-    world = World(floor_s=300.0, backoff="10ms")
+    world = World(floor_s=300.0, initial_backoff="10ms")
     driver = world.connected()
     complaint = ConnectionFailed("enough", by_peer=True, too_many_pings=True)
     driver.machine.receive = lambda data: [complaint]

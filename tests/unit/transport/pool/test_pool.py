@@ -183,7 +183,7 @@ def test_further_connections_are_opened():
     """
     What finds no room is begun on further connections, of which there are only so many.
     """
-    world = World(most_connections="3")
+    world = World(max_connections="3")
     asked = world.ask_many(10, 100)
 
     assert 3 == len(world.memory.connections)
@@ -200,7 +200,7 @@ def test_who_waits_longest_is_next():
     """
     Calls that wait are begun in the order in which they came; a new one comes last.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     world.ask_many(4)
     assert world.links.driver is None
     world.answer("0")
@@ -217,9 +217,9 @@ def test_who_waits_longest_is_next():
 
 def test_a_call_is_refused_if_too_many_wait():
     """
-    Beyond most_waiting a call fails at once; it was never sent, and is told what to set.
+    Beyond max_waiting_calls a call fails at once; it was never sent, and is told what to set.
     """
-    world = World(most_connections="1", most_waiting="2")
+    world = World(max_connections="1", max_waiting_calls="2")
     world.ask_many(2)
     world.ask_many(2)
     (error,) = world.ask()
@@ -227,18 +227,18 @@ def test_a_call_is_refused_if_too_many_wait():
     assert isinstance(error, Overloaded)
     assert Hint.NEVER_SENT in error.hints
     assert "the connection to memory:there had as many calls" in error.message
-    assert "most_connections = 1" in error.message
-    assert "most_waiting = 2" in error.message
+    assert "max_connections = 1" in error.message
+    assert "max_waiting_calls = 2" in error.message
     assert 1 == world.number("rpcfw_client_calls_unplaced_total")
 
 
 def test_too_many_wait_for_the_first_connection():
     """
-    Beyond most_waiting a call fails at once while the server is still connected to.
+    Beyond max_waiting_calls a call fails at once while the server is still connected to.
 
     A call that gives up its wait makes room for another.
     """
-    world = World(most_waiting="2")
+    world = World(max_waiting_calls="2")
     waiting = world.ask_many(2, turns=0)
     given_up = world.running
     (error,) = world.ask()
@@ -249,7 +249,7 @@ def test_too_many_wait_for_the_first_connection():
     assert isinstance(error, Overloaded)
     assert Hint.NEVER_SENT in error.hints
     assert "memory:there is not connected yet" in error.message
-    assert "most_waiting = 2" in error.message
+    assert "max_waiting_calls = 2" in error.message
     assert [Ear, Ear] == [type(got[0]) for got in (waiting[0], next_one)]
     assert 1 == world.number("rpcfw_client_calls_unplaced_total")
 
@@ -258,7 +258,7 @@ def test_growing_without_a_queue():
     """
     Where no call may wait, a refused one has a further connection opened all the same.
     """
-    world = World(most_connections="2", most_waiting="0")
+    world = World(max_connections="2", max_waiting_calls="0")
     world.ask_many(1)
     world.ask_many(MOST_CALLS - 1)
     refused = world.ask()
@@ -276,7 +276,7 @@ def test_a_wait_that_is_given_up():
     """
     Who gives up the wait leaves the queue, and what it wanted is never sent.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     world.ask_many(3)
     given_up = world.running
     world.ask("next")
@@ -291,7 +291,7 @@ def test_a_call_that_is_given_up_makes_room():
     """
     The room of a call that its caller gives up is the next one's at once.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     asked = world.ask_many(3)
     (ear,) = asked[0]
     ear.driver.abandon(ear.call_id)
@@ -305,7 +305,7 @@ def test_a_wait_until_the_deadline():
     """
     A wait that is given up at the call's deadline ends with the reason; never sent.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     world.ask_many(2)
     got = world.ask(deadline=3.0)
     waiting = world.running
@@ -322,7 +322,7 @@ def test_a_call_that_cannot_be_begun():
     """
     What is wrong with one call is told to it, and the next has its turn.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     world.ask_many(2)
     bad = Ask("bad")
     failed = spawn(world.links.acquire(bad, 1000.0))
@@ -366,9 +366,9 @@ def test_a_connection_that_takes_no_calls():
 
 def test_further_connections_are_closed():
     """
-    Once they have been without calls for surplus_idle, only the first is left.
+    Once they have been without calls for surplus_idle_timeout, only the first is left.
     """
-    world = World(most_connections="4", surplus_idle="20s")
+    world = World(max_connections="4", surplus_idle_timeout="20s")
     world.ask_many(8)
     world.turn()
     assert 4 == len(world.memory.connections)
@@ -388,7 +388,7 @@ def test_a_connection_in_use_is_not_closed():
     """
     A further connection with a call on it stays.
     """
-    world = World(most_connections="2", surplus_idle="20s")
+    world = World(max_connections="2", surplus_idle_timeout="20s")
     world.ask_many(3)
     world.turn()
     for _ in range(20):
@@ -402,7 +402,7 @@ def test_the_first_is_lost():
     """
     While the first connection is away, calls go on over the others.
     """
-    world = World(most_connections="2", backoff="100s", surplus_idle="20s")
+    world = World(max_connections="2", initial_backoff="100s", surplus_idle_timeout="20s")
     world.ask_many(3)
     world.turn()
     world.answer("2")
@@ -420,7 +420,7 @@ def test_all_are_lost():
     """
     If no connection is left and none can be had, those that wait are told at once.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     asked = world.ask_many(3)
     world.memory.stop_listening("there")
     world.memory.connections[0].cut()
@@ -437,7 +437,7 @@ def test_all_are_lost_and_one_is_had_again():
     """
     A connection that ends after a while is replaced for those that wait.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     asked = world.ask_many(3)
     world.clock.advance(20)
     world.turn()
@@ -453,7 +453,7 @@ def test_a_further_connection_that_cannot_be_had():
     """
     Then the calls wait for the ones there are, and it is tried again after a backoff.
     """
-    world = World(most_connections="4", backoff="1s")
+    world = World(max_connections="4", initial_backoff="1s")
     asked = world.ask_many(MOST_CALLS)
     world.memory.stop_listening("there")
     asked.append(world.ask("waits"))
@@ -476,7 +476,7 @@ def test_a_further_connection_is_tried_again():
     """
     Calls that wait get it as soon as it can be had, whether or not anything else happens.
     """
-    world = World(most_connections="2", backoff="1s")
+    world = World(max_connections="2", initial_backoff="1s")
     asked = world.ask_many(MOST_CALLS)
     world.memory.stop_listening("there")
     asked.append(world.ask("waits"))
@@ -493,7 +493,7 @@ def test_the_first_ends_while_a_further_one_cannot_be_had():
     """
     The first is dialled again for those that wait: that another failed says nothing of it.
     """
-    world = World(most_connections="2", backoff="10s")
+    world = World(max_connections="2", initial_backoff="10s")
     world.ask_many(MOST_CALLS)
     world.clock.advance(20)
     world.memory.stop_listening("there")
@@ -512,7 +512,7 @@ def test_an_end(how):
     """
     A close and a drain refuse those that wait, open nothing and leave nothing.
     """
-    world = World(kept=True, most_connections="2")
+    world = World(kept=True, max_connections="2")
     asked = world.ask_many(6)
     world.turn()
     getattr(world.links, how)("stopping")
@@ -534,7 +534,7 @@ def test_a_crowded_node():
     """
     While calls wait, and a moment longer, others are better; that is told.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     world.ask_many(3)
     assert (LinkState.READY, True) == world.told[-1]
     world.clock.advance(1)
@@ -554,7 +554,7 @@ def test_given_up_as_it_is_begun():
     """
     Beside asyncio a wait may be given up between its turn and going on: so is the call.
     """
-    world = World(most_connections="1")
+    world = World(max_connections="1")
     world.ask_many(2)
 
     async def test():
@@ -576,9 +576,11 @@ def test_options():
     At least one connection, no fewer than no calls, and no flutter.
     """
     with pytest.raises(SettingsError) as caught:
-        options_of(LinkOptions, most_connections="0", most_waiting="-1", surplus_idle="10ms")
+        options_of(
+            LinkOptions, max_connections="0", max_waiting_calls="-1", surplus_idle_timeout="10ms"
+        )
     assert (
-        "LinkOptions: [options] most_connections: must be at least 1, not 0",
-        "LinkOptions: [options] most_waiting: must be at least 0, not -1",
-        "LinkOptions: [options] surplus_idle: must be at least 1s, not 0.01s",
+        "LinkOptions: [options] max_connections: must be at least 1, not 0",
+        "LinkOptions: [options] max_waiting_calls: must be at least 0, not -1",
+        "LinkOptions: [options] surplus_idle_timeout: must be at least 1s, not 0.01s",
     ) == caught.value.mistakes

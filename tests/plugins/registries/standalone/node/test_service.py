@@ -217,7 +217,7 @@ class TestNode(SynchronousTestCase):
         """
         What there is no room for may be announced again later.
         """
-        self.node = self.made(instances=1)
+        self.node = self.made(max_instances=1)
         granted = self.announce(an_instance(id="a"), an_instance(id="b"))
         (refusal,) = granted.refused
         assert (1, False) == (refusal.index, refusal.final)
@@ -235,7 +235,7 @@ class TestNode(SynchronousTestCase):
         """
         A long list comes in parts, of which the last says that this was all.
         """
-        self.node = self.made(instances=2000)
+        self.node = self.made(max_instances=2000)
         for start in range(0, 1200, 400):
             self.announce(*(an_instance(id=f"i{start + n}") for n in range(400)))
         stream = self.node.watch("demo.Greeter")
@@ -254,7 +254,7 @@ class TestNode(SynchronousTestCase):
         """
         Parts of large records are fewer records each.
         """
-        self.node = self.made(total_size=10 << 20)
+        self.node = self.made(max_total_bytes=10 << 20)
         self.announce(*(an_instance(id=f"i{n}", tags={"a": "x" * 10000}) for n in range(50)))
         stream = self.node.watch("demo.Greeter")
         update = self.successResultOf(self.next_of(stream))
@@ -298,7 +298,7 @@ class TestNode(SynchronousTestCase):
         """
         More watches than allowed are refused, until one ends.
         """
-        self.node = self.made(watchers=1)
+        self.node = self.made(max_watchers=1)
         first = self.node.watch("demo.Greeter")
         self.successResultOf(self.next_of(first))
         self.failureResultOf(self.next_of(self.node.watch("demo.Greeter")), Overloaded)
