@@ -5,6 +5,7 @@ Zstandard: packs better than gzip in less time. Needs the extra ``zstd``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import local
 from typing import ClassVar
 
 import zstandard
@@ -41,6 +42,19 @@ class ZstdOptions:
             yield "max_window", f"must be 1KiB to 1GiB, not {self.max_window}B"
 
 
+class _Contexts(local):
+    """
+    The library's contexts, one pair for each thread.
+
+    A context works without the interpreter lock and takes no lock of its own: two threads
+    in one context corrupt memory.
+    """
+
+    def __init__(self, level: int, max_window_bytes: int) -> None:
+        self.packer = zstandard.ZstdCompressor(level=level)
+        self.unpacker = zstandard.ZstdDecompressor(max_window_size=max_window_bytes)
+
+
 class ZstdCompressor(Compressor):
     """
     RFC 8878, one frame to a message, without dictionaries.
@@ -54,11 +68,10 @@ class ZstdCompressor(Compressor):
 
     def __init__(self, options: ZstdOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._packer = zstandard.ZstdCompressor(level=options.level)
-        self._unpacker = zstandard.ZstdDecompressor(max_window_size=options.max_window)
+        self._contexts = _Contexts(options.level, options.max_window)
 
     def compress(self, data: bytes) -> bytes:
-        return self._packer.compress(data)
+        return self._contexts.packer.compress(data)
 
     def decompress(self, data: bytes, limit_bytes: int) -> bytes:
         try:
@@ -69,7 +82,7 @@ class ZstdCompressor(Compressor):
                 raise too_large(self.name, limit_bytes)
             if size <= 0:
                 return self._unsized(data)
-            return self._unpacker.decompress(data, allow_extra_data=False)
+            return self._contexts.unpacker.decompress(data, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise InvalidMessage(f"not a whole zstd frame: {error}") from None
 
@@ -81,7 +94,7 @@ class ZstdCompressor(Compressor):
         library's quick way would not look inside.
         """
         size = 0
-        reader = self._unpacker.stream_reader(data)
+        reader = self._contexts.unpacker.stream_reader(data)
         while size <= limit_bytes:
             piece = reader.read(_PIECE_BYTES)
             if not piece:
@@ -90,7 +103,7 @@ class ZstdCompressor(Compressor):
         return size
 
     def _unsized(self, data: bytes) -> bytes:
-        unpacker = self._unpacker.decompressobj()
+        unpacker = self._contexts.unpacker.decompressobj()
         unpacked = unpacker.decompress(data)
         if not unpacker.eof:
             raise InvalidMessage("the zstd frame ends too soon")

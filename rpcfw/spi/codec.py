@@ -42,7 +42,8 @@ class Codec(Plugin):
 
     `coder` is asked once for each type of each method, not on a call's way, so
     it may compile what it likes. What it returns must be pure: no I/O, no state
-    between messages, no import or execution of anything that the bytes name.
+    between messages, no import or execution of anything that the bytes name. A server
+    may decode in a thread while the reactor decodes, too.
     """
 
     #: As it stands in the INI, on the wire and in ``Method.codec``.

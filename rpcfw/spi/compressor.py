@@ -43,6 +43,9 @@ def uncompressed(message: T) -> T:
 class Compressor(Plugin):
     """
     One compression. Stateless between messages.
+
+    Both methods may run in several threads at once: a server decompresses large messages
+    in a thread, and small ones in the reactor.
     """
 
     #: As it stands in the INI and on the wire.

@@ -4,6 +4,8 @@ Zstandard, and strangers' Zstandard.
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import zstandard
 
@@ -94,3 +96,36 @@ def test_settings_out_of_range(options):
     """
     with pytest.raises(SettingsError, match="must be"):
         compressor(**options)
+
+
+@pytest.mark.parametrize("kind", ["ZstdCompressor", "ZstdDecompressor"])
+def test_no_context_is_used_by_two_threads(monkeypatch, kind):
+    """
+    Each thread has contexts of its own: the library's corrupt memory if two use one at once.
+    """
+    used: list[tuple[object, int]] = []
+    real = getattr(zstandard, kind)
+
+    class Watched:
+        def __init__(self, **options):
+            self._context = real(**options)
+
+        def __getattr__(self, name):
+            used.append((self, threading.get_ident()))
+            return getattr(self._context, name)
+
+    monkeypatch.setattr(zstandard, kind, Watched)
+    shared = compressor()
+
+    def use():
+        for message in (b"abc", b"abc" * 1000):
+            assert message == shared.decompress(shared.compress(message), 4000)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    use()
+    thread.join()
+    threads: dict[object, set[int]] = {}
+    for context, thread_id in used:
+        threads.setdefault(context, set()).add(thread_id)
+    assert [1, 1] == [len(each) for each in threads.values()]
