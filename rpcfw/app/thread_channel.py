@@ -11,7 +11,7 @@ from rpcfw.spi.channel import Channel
 from rpcfw.spi.runtime.clock import Threads
 from rpcfw.spi.runtime.handover import iterated_in_a_thread
 from rpcfw.spi.stream import Stream
-from rpcfw.values.metadata import MetadataLike
+from rpcfw.values.call_options import NO_CALL_OPTIONS, CallOptions
 from rpcfw.values.method import Method
 
 __all__ = ["ThreadChannel"]
@@ -37,29 +37,17 @@ class ThreadChannel(Channel):
         self,
         method: Method,
         request: Any,
-        timeout_s: float | None = None,
-        metadata: MetadataLike | None = None,
-        compression: str | None = None,
-        wait_for_ready: bool = False,
+        options: CallOptions = NO_CALL_OPTIONS,
     ) -> Coroutine[Any, Any, Any]:
-        messages = self._messages(method, request)
-        return self._channel.call(
-            method, messages, timeout_s, metadata, compression, wait_for_ready
-        )
+        return self._channel.call(method, self._messages(method, request), options)
 
     def stream(
         self,
         method: Method,
         request: Any = None,
-        timeout_s: float | None = None,
-        metadata: MetadataLike | None = None,
-        compression: str | None = None,
-        wait_for_ready: bool = False,
+        options: CallOptions = NO_CALL_OPTIONS,
     ) -> Stream:
-        messages = self._messages(method, request)
-        return self._channel.stream(
-            method, messages, timeout_s, metadata, compression, wait_for_ready
-        )
+        return self._channel.stream(method, self._messages(method, request), options)
 
     async def close(self) -> None:
         await self._channel.close()

@@ -25,6 +25,7 @@ from rpcfw.cli.stdin import Lines
 from rpcfw.errors import SettingsError
 from rpcfw.printable import printable_json
 from rpcfw.spi.channel import Channel
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.metadata import STRICT
 from rpcfw.values.method import Method, Shape
 
@@ -186,8 +187,7 @@ async def _unary(
     out: TextIO,
 ) -> None:
     method = _method(arguments, Shape.UNARY)
-    metadata = [*arguments.metadata, (STRICT, "1")]
-    response = await channel.call(method, messages[0], arguments.timeout, metadata)
+    response = await channel.call(method, messages[0], _options(arguments))
     _print(response, out)
 
 
@@ -201,11 +201,13 @@ async def _stream(
     # On a wire that tells the shapes apart at all, this one holds the other three.
     method = _method(arguments, Shape.BIDI_STREAM)
     given = messages or _lines(application)
-    metadata = [*arguments.metadata, (STRICT, "1")]
-    stream = channel.stream(method, given, arguments.timeout, metadata)
-    async with stream:
+    async with channel.stream(method, given, _options(arguments)) as stream:
         async for response in stream:
             _print(response, out)
+
+
+def _options(arguments: Namespace) -> CallOptions:
+    return CallOptions(arguments.timeout, [*arguments.metadata, (STRICT, "1")])
 
 
 def _method(arguments: Namespace, shape: Shape) -> Method:

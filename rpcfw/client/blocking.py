@@ -9,13 +9,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from rpcfw.client.options import Timeout, call_options
 from rpcfw.client.signatures import with_result
-from rpcfw.client.stub import Stub, Timeout
+from rpcfw.client.stub import Stub
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import Metadata, MetadataLike
 from rpcfw.values.method import Method
-from rpcfw.values.units import parse_time_limit
 
 if TYPE_CHECKING:
     from rpcfw.spi.stream import Received, Sent
@@ -134,10 +134,8 @@ class BlockingStub:
         metadata: MetadataLike | None,
         compression: str | None = None,
     ) -> Any:
-        if isinstance(timeout, str):
-            timeout = parse_time_limit(timeout)
-        call = self._channel.call(method, request, timeout, metadata, compression)
-        return self._thread.run_coroutine(call)
+        options = call_options(timeout, metadata, compression)
+        return self._thread.run_coroutine(self._channel.call(method, request, options))
 
     def _stream(
         self,
@@ -147,10 +145,8 @@ class BlockingStub:
         metadata: MetadataLike | None,
         compression: str | None = None,
     ) -> BlockingStream[Any, Any]:
-        if isinstance(timeout, str):
-            timeout = parse_time_limit(timeout)
-        stream = self._channel.stream(method, request, timeout, metadata, compression)
-        return BlockingStream(stream, self._thread)
+        options = call_options(timeout, metadata, compression)
+        return BlockingStream(self._channel.stream(method, request, options), self._thread)
 
 
 def blocking_proxy(client: Any, thread: Waits) -> Any:

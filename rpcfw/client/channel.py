@@ -18,7 +18,8 @@ from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import run_detached
 from rpcfw.spi.stream import Stream
 from rpcfw.values.call import Call
-from rpcfw.values.metadata import EMPTY, Metadata, MetadataLike
+from rpcfw.values.call_options import NO_CALL_OPTIONS, CallOptions
+from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method
 from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import TimeLimit
@@ -84,13 +85,10 @@ class ClientChannel(Channel):
         self,
         method: Method,
         request: Any,
-        timeout_s: float | None = None,
-        metadata: MetadataLike | None = None,
-        compression: str | None = None,
-        wait_for_ready: bool = False,
+        options: CallOptions = NO_CALL_OPTIONS,
     ) -> Coroutine[Any, Any, Any]:
-        call = self._begin(method, request, timeout_s, metadata, compression)
-        stack = self._ready_stack if wait_for_ready else self._stack
+        call = self._begin(method, request, options)
+        stack = self._ready_stack if options.wait_for_ready else self._stack
         details = current_capture() if active_captures else None
         running = stack(call) if details is None else details.follow(call, stack)
         # What Python names if nobody awaits it; a stack's own functions say nothing to a caller.
@@ -102,27 +100,18 @@ class ClientChannel(Channel):
         self,
         method: Method,
         request: Any = None,
-        timeout_s: float | None = None,
-        metadata: MetadataLike | None = None,
-        compression: str | None = None,
-        wait_for_ready: bool = False,
+        options: CallOptions = NO_CALL_OPTIONS,
     ) -> Stream:
-        call = self._begin(method, request, timeout_s, metadata, compression)
-        stack = self._ready_stack if wait_for_ready else self._stack
+        call = self._begin(method, request, options)
+        stack = self._ready_stack if options.wait_for_ready else self._stack
         return LazyStream(call, stack, self._post, self._affinity)
 
     async def close(self) -> None:
         self._affinity.check("the close of a channel")
         await run_detached(self._close())
 
-    def _begin(
-        self,
-        method: Method,
-        request: Any,
-        timeout_s: float | None,
-        metadata: MetadataLike | None,
-        compression: str | None,
-    ) -> Call:
+    def _begin(self, method: Method, request: Any, options: CallOptions) -> Call:
+        timeout_s, metadata, compression, _ = options
         if self._config is not None:
             timeout_s = self._configured(method, timeout_s)
         if timeout_s is not None:

@@ -7,13 +7,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, update_wrapper
 from inspect import isfunction
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
+from rpcfw.values.call_options import NO_CALL_OPTIONS, CallOptions
 from rpcfw.values.metadata import MetadataLike
+from rpcfw.values.units import parse_time_limit
 
-__all__ = ["with_options"]
+__all__ = ["Timeout", "call_options", "with_options"]
 
 C = TypeVar("C")
+
+#: Seconds, or text with a unit, or ``none`` for no limit.
+Timeout: TypeAlias = "float | str | None"
+
+
+def call_options(
+    timeout: Timeout, metadata: MetadataLike | None, compression: str | None
+) -> CallOptions:
+    """
+    Return the options of a call for what a caller of a stub names.
+    """
+    if timeout is None and metadata is None and compression is None:
+        return NO_CALL_OPTIONS
+    if isinstance(timeout, str):
+        timeout = parse_time_limit(timeout)
+    return CallOptions(timeout, metadata, compression)
 
 
 def with_options(

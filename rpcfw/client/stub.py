@@ -5,8 +5,9 @@ Stubs: calling a service as if it were an object here.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
+from rpcfw.client.options import Timeout, call_options
 from rpcfw.client.signatures import describe, only_parameter
 from rpcfw.errors import ContractError
 from rpcfw.spi.channel import Channel
@@ -14,11 +15,8 @@ from rpcfw.spi.service import MethodSpec, Service, offered, offered_as
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method, Shape
-from rpcfw.values.units import parse_time_limit
 
-__all__ = ["Stub", "Timeout", "calling", "calling_method", "proxy"]
-
-Timeout: TypeAlias = "float | str | None"
+__all__ = ["Stub", "calling", "calling_method", "proxy"]
 
 
 class Stub:
@@ -45,9 +43,8 @@ class Stub:
         metadata: MetadataLike | None,
         compression: str | None = None,
     ) -> Coroutine[Any, Any, Any]:
-        if isinstance(timeout, str):
-            timeout = parse_time_limit(timeout)
-        return self._channel.call(method, request, timeout, metadata, compression)
+        options = call_options(timeout, metadata, compression)
+        return self._channel.call(method, request, options)
 
     def _stream(
         self,
@@ -57,9 +54,8 @@ class Stub:
         metadata: MetadataLike | None,
         compression: str | None = None,
     ) -> Stream:
-        if isinstance(timeout, str):
-            timeout = parse_time_limit(timeout)
-        return self._channel.stream(method, request, timeout, metadata, compression)
+        options = call_options(timeout, metadata, compression)
+        return self._channel.stream(method, request, options)
 
 
 def calling(service: Any, channel: Callable[[str], Channel]) -> Any:
@@ -135,9 +131,10 @@ def _method(service: type[Service], one: MethodSpec, channel: Channel) -> Callab
         compression: str | None = None,
         **named: Any,
     ) -> Any:
-        if isinstance(timeout, str):
-            timeout = parse_time_limit(timeout)
-        return send(method, make_request(*arguments, **named), timeout, metadata, compression)
+        request = make_request(*arguments, **named)
+        if timeout is None and metadata is None and compression is None:
+            return send(method, request)
+        return send(method, request, call_options(timeout, metadata, compression))
 
     describe(stub, service, one)
     return stub

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from rpcfw.spi.stream import Stream
 from rpcfw.values.address import Address
-from rpcfw.values.metadata import MetadataLike
+from rpcfw.values.call_options import NO_CALL_OPTIONS, CallOptions
 from rpcfw.values.method import Method
 from rpcfw.values.tls_files import TLSFiles
 
@@ -23,17 +23,6 @@ Messages = Iterable[Any] | AsyncIterable[Any]
 class Channel(ABC):
     """
     A way to make calls to a service or an address.
-
-    ``timeout_s`` is the limit of the whole call, all attempts in it; None takes
-    the method's own, else the configured default. `math.inf` is no limit: the call
-    then ends when its server ends it, its connection is lost, or it is cancelled.
-
-    ``compression`` names the compression of all its request messages, small ones too,
-    whether or not the server has said that it takes it; ``none`` sends them as they
-    are. None takes what is configured.
-
-    With ``wait_for_ready`` the call waits, as long as it has time, for somebody who
-    serves, instead of failing as unavailable.
     """
 
     @abstractmethod
@@ -41,16 +30,14 @@ class Channel(ABC):
         self,
         method: Method,
         request: Any,
-        timeout_s: float | None = None,
-        metadata: MetadataLike | None = None,
-        compression: str | None = None,
-        wait_for_ready: bool = False,
+        options: CallOptions = NO_CALL_OPTIONS,
     ) -> Coroutine[Any, Any, Any]:
         """
         Make a call that has one response, and return it.
 
         Args:
             request: the message; `Messages` if the client streams.
+            options: its time limit, its metadata and so on.
 
         Raises:
             CallError: it failed.
@@ -61,10 +48,7 @@ class Channel(ABC):
         self,
         method: Method,
         request: Any = None,
-        timeout_s: float | None = None,
-        metadata: MetadataLike | None = None,
-        compression: str | None = None,
-        wait_for_ready: bool = False,
+        options: CallOptions = NO_CALL_OPTIONS,
     ) -> Stream:
         """
         Make a call that has a stream of responses.
@@ -72,6 +56,7 @@ class Channel(ABC):
         Args:
             request: the message; for a bidirectional call `Messages`, or None to
                 write with `Stream.send`.
+            options: as for `call`.
         """
 
     @abstractmethod

@@ -17,6 +17,7 @@ from attrs import evolve
 import rpcfw
 from rpcfw import Application, CallError
 from rpcfw.spi.service import offered
+from rpcfw.values.call_options import CallOptions
 from tests.interop.conformance_words import (
     SERVICE,
     SERVICES,
@@ -110,12 +111,11 @@ class Invocation:
         self._method = evolve(method, codec="json") if request.codec == CODEC_JSON else method
         self._channel = channel
         self._messages = [unpacked(one, method.request_type) for one in request.request_messages]
-        self._named = {
-            "metadata": metadata_of(request.request_headers),
-            "compression": COMPRESSIONS[request.compression],
-        }
-        if request.HasField("timeout_ms"):
-            self._named["timeout_s"] = request.timeout_ms / 1000
+        self._options = CallOptions(
+            timeout_s=request.timeout_ms / 1000 if request.HasField("timeout_ms") else None,
+            metadata=metadata_of(request.request_headers),
+            compression=COMPRESSIONS[request.compression],
+        )
         self._when = request.cancel.WhichOneof("cancel_timing")
         self._sent = 0
         self.result = Result()
@@ -155,7 +155,7 @@ class Invocation:
             request = self._given()
         with rpcfw.call_details() as details:
             self._calling = asyncio.ensure_future(
-                self._channel.call(self._method, request, **self._named)
+                self._channel.call(self._method, request, self._options)
             )
             if self._when == "after_close_send_ms" and self._method.unary:
                 self._cancel_later()
@@ -181,7 +181,7 @@ class Invocation:
 
     async def _stream(self):
         given = None if self._method.shape.client_streams else self._messages[0]
-        stream = self._channel.stream(self._method, given, **self._named)
+        stream = self._channel.stream(self._method, given, self._options)
         try:
             await self._talk(stream)
         finally:

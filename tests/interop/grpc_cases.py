@@ -14,6 +14,7 @@ from twisted.internet.defer import ensureDeferred
 from rpcfw import Status, call_details, uncompressed
 from rpcfw.errors import CallError
 from rpcfw.spi.service import offered
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Shape
 from tests.interop.grpc_schema import SERVICE, SERVICES, message
 from tests.interop.grpc_testserver import INITIAL, TRAILING
@@ -250,7 +251,7 @@ async def cancel_after_begin(application):
     # A stream that is written by hand, since what is awaited cannot be cancelled here.
     methods = {one.method.name: one.method for one in offered(SERVICES[SERVICE])}
     as_stream = attrs.evolve(methods["StreamingInputCall"], shape=Shape.BIDI_STREAM)
-    stream = application.channel(SERVICE).stream(as_stream, None, 20.0)
+    stream = application.channel(SERVICE).stream(as_stream, None, CallOptions(20.0))
     # What is asked for first begins the call; no message is sent.
     beginning = ensureDeferred(stream.metadata())
     stream.cancel()

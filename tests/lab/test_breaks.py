@@ -20,6 +20,7 @@ from rpcfw.spi.service import Service, method
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.memory import MemoryNetwork
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method, Shape
 
 
@@ -146,7 +147,7 @@ class BreaksTest(SynchronousTestCase):
         consumer = self.application(*sets)
         channel = consumer.channel("demo.Shapes")
         self.run_to_end(consumer.start())
-        error = self.failed(channel.call(unary("hang"), {}, 0.05), DeadlineExceeded)
+        error = self.failed(channel.call(unary("hang"), {}, CallOptions(0.05)), DeadlineExceeded)
         assert "has not said where demo.Shapes is" in error.message
         self.run_to_end(consumer.stop())
 

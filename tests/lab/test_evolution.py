@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from rpcfw import CallError, Service, Status, method
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.metadata import STRICT
 from rpcfw.values.method import Method, Shape
 
@@ -321,7 +322,7 @@ class TestStrictCalls:
         lab.serve(version(takes_more)())
         channel = lab.consumer().application.channel("demo.Shop")
         say = Method("demo.Shop", "say", Shape.UNARY, Any, Any, "json")
-        return lab.run(channel.call(say, request, None, metadata))
+        return lab.run(channel.call(say, request, CallOptions(metadata=metadata)))
 
     def test_a_misspelt_parameter(self, lab):
         """

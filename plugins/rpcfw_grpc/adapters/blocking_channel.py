@@ -16,9 +16,9 @@ from rpcfw.spi.call_details import call_details
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.runtime.handover import Handover
 from rpcfw.status import Status
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.blocking_stubs import StreamStream, StreamUnary, UnaryStream, UnaryUnary
-from rpcfw_grpc.adapters.call_options import CallOptions
 from rpcfw_grpc.adapters.generated import called_method
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class BlockingChannel:
         async def calling() -> Any:
             sent = request if handover is None else handover
             with heard:
-                return await channel.call(method, sent, *options)
+                return await channel.call(method, sent, options)
 
         answer = self._facade.begin(calling)
         if handover is not None:
@@ -187,7 +187,7 @@ class BlockingChannel:
         sent = request if handover is None else handover
         close = None if handover is None else handover.close
         limit_s = options.timeout_s
-        stream = channel.stream(method, sent, *options)
+        stream = channel.stream(method, sent, options)
         if handover is not None:
             _iterate(method, request, handover)
         return BlockingStream(stream, self._facade, self._clock, self._threads, limit_s, close)

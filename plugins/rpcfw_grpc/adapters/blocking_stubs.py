@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from rpcfw.spi.channel import Channel
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
-from rpcfw_grpc.adapters.call_options import CallOptions, call_options
+from rpcfw_grpc.adapters.call_options import call_options
 
 if TYPE_CHECKING:
     from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer, BlockingStream

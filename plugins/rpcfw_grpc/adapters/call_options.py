@@ -4,28 +4,13 @@ What a caller of a stub names beside the request, as the framework's channels ta
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from rpcfw.errors import ContractError
+from rpcfw.values.call_options import CallOptions
 from rpcfw_grpc.adapters.words import compression_of, pairs_of
 
-__all__ = ["CallOptions", "call_options"]
-
-
-class CallOptions(NamedTuple):
-    """
-    The options of one call, in the order in which a channel takes them.
-
-    Args:
-        timeout_s: its limit; None for the configured one.
-        compression: of its requests; None for the configured one.
-        wait_for_ready: it waits for somebody who serves. False leaves it to the service config.
-    """
-
-    timeout_s: float | None = None
-    metadata: list[tuple[str, str | bytes]] | None = None
-    compression: str | None = None
-    wait_for_ready: bool = False
+__all__ = ["call_options"]
 
 
 def call_options(

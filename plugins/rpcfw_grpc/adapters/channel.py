@@ -17,9 +17,10 @@ from rpcfw.spi.call_details import call_details
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import Waiter, spawn
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.aio_stubs import MakeCall, RequestCallable, StreamCallable
-from rpcfw_grpc.adapters.call_options import CallOptions, call_options
+from rpcfw_grpc.adapters.call_options import call_options
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 from rpcfw_grpc.adapters.generated import called_method
 from rpcfw_grpc.adapters.words import pairs_of
@@ -254,7 +255,7 @@ class AioChannel:
 
         async def calling() -> Any:
             with heard:
-                return await channel.call(method, request, *options)
+                return await channel.call(method, request, options)
 
         return AnswerCall(calling(), heard, self._clock, options.timeout_s, written)
 
@@ -262,7 +263,7 @@ class AioChannel:
         self, channel: Channel, method: Method, request: Any, options: CallOptions
     ) -> StreamCall:
         writes = method.shape.client_streams and request is None
-        stream = channel.stream(method, request, *options)
+        stream = channel.stream(method, request, options)
         return StreamCall(stream, self._clock, options.timeout_s, writes=writes)
 
 

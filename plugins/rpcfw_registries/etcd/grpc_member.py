@@ -8,6 +8,7 @@ from typing import Any
 
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.stream import Stream
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
 from rpcfw_registries.etcd.member import Changes, Member
 from rpcfw_registries.etcd.messages import WATCH
@@ -26,10 +27,10 @@ class ChannelMember(Member):
     async def call(
         self, method: Method, request: Any, timeout_s: float, metadata: dict[str, str] | None = None
     ) -> Any:
-        return await self._channel.call(method, request, timeout_s, metadata)
+        return await self._channel.call(method, request, CallOptions(timeout_s, metadata))
 
     def watch(self, request: Any, timeout_s: float, metadata: dict[str, str]) -> Changes:
-        stream = self._channel.stream(WATCH, timeout_s=timeout_s, metadata=metadata)
+        stream = self._channel.stream(WATCH, options=CallOptions(timeout_s, metadata))
         return _StreamedChanges(stream, request)
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.service import offered
 from rpcfw.status import Status
 from rpcfw.values.address import Address
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
 from rpcfw_registries.remote.failover import Failover
 from rpcfw_registries.standalone.node.service import RegistryNode
@@ -62,7 +63,8 @@ class Session(Failover[Channel]):
         """
         channel = self.channel()
         try:
-            reply = await channel.call(method, method.request_type(**arguments), timeout_s)
+            request = method.request_type(**arguments)
+            reply = await channel.call(method, request, CallOptions(timeout_s))
         except CallError as error:
             self.failed(channel, error)
             raise

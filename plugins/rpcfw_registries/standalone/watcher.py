@@ -16,6 +16,7 @@ from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import sleep, with_deadline
 from rpcfw.spi.stream import Stream
+from rpcfw.values.call_options import CallOptions
 from rpcfw_registries.standalone.messages import Update
 from rpcfw_registries.standalone.session import CALL_S, WATCH, Session
 from rpcfw_registries.standalone.view import View
@@ -93,7 +94,7 @@ class NodeWatch(Watch):
         view.begin()
         request = WATCH.request_type(service=self._service, epoch=view.epoch, since=view.number)
         lasts_s = _STREAM_S * (0.5 + 0.5 * self._plugin_context.random.random())
-        async with channel.stream(WATCH, request, timeout_s=lasts_s) as stream:
+        async with channel.stream(WATCH, request, CallOptions(lasts_s)) as stream:
             self._take(await self._first(stream))
             self._session.answered(channel)
             self.complaint = ""

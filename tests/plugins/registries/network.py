@@ -19,9 +19,9 @@ class MemoryChannel(WireChannel):
     def answer(self, there, method, request, metadata):
         return getattr(there, method.name)(**msgspec.structs.asdict(request))
 
-    def stream(self, method, request=None, timeout_s=None, metadata=None):
+    def stream(self, method, request, options):
         self.wires.calls.append((method.name, request))
-        return MemoryStream(self, method, request, timeout_s)
+        return MemoryStream(self, method, request, options.timeout_s)
 
 
 class Network(Wires):

@@ -112,13 +112,13 @@ class WireChannel(Channel):
         Return what comes back from who is there, not yet carried.
         """
 
-    async def call(self, method, request, timeout_s=None, metadata=None):
+    async def call(self, method, request, options):
         timers = self.wires.timers
         request = self.carried(request, method.request_type)
         self.wires.calls.append((method.name, request))
         try:
-            asked = self._call(method, request, metadata)
-            return await with_deadline(asked, timers, timers.seconds() + timeout_s)
+            asked = self._call(method, request, options.metadata)
+            return await with_deadline(asked, timers, timers.seconds() + options.timeout_s)
         except DeadlineExceeded:
             raise DeadlineExceeded("the time was over") from None
 

@@ -17,6 +17,7 @@ from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.scripted import Scripted
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Shape
 
 
@@ -62,7 +63,7 @@ def test_the_limit_of_a_call(method, given, limit_s):
     The call's own limit counts, else the method's, else the configured one of its shape.
     """
     door = Door("good")
-    assert "good" == spawn(door.channel.call(method, b"", given)).result
+    assert "good" == spawn(door.channel.call(method, b"", CallOptions(given))).result
     assert 100 + limit_s == door.stack.passed[0].deadline
 
 
@@ -73,7 +74,7 @@ def test_a_limit_of_another_type(given):
     """
     expected = rf"a number of seconds, or text with a unit.*got {type(given).__name__}"
     with pytest.raises(TypeError, match=expected):
-        spawn(Door().channel.call(METHOD, b"", given))
+        spawn(Door().channel.call(METHOD, b"", CallOptions(given)))
 
 
 def test_a_stream_is_opened_by_its_use():

@@ -216,9 +216,9 @@ class FakeChannel(WireChannel):
             there.acquire(metadata)
         return self.wires.actions[method](request)
 
-    def stream(self, method, request=None, timeout_s=None, metadata=None):
+    def stream(self, method, request=None, *, options):
         assert method is WATCH
-        return FakeStream(self, timeout_s, metadata)
+        return FakeStream(self, options.timeout_s, options.metadata)
 
 
 class Members(Wires):
