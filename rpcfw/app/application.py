@@ -199,14 +199,19 @@ class Application:
         """
         client = self._clients.get(service)
         if client is None:
-            plan = self.plan.client(service)
-            client = self._clients[service] = self._make_client(service, plan)
-            if self._starting or self._running:
-                # Under asyncio the start below begins a turn later; a call may be sooner.
-                client.expect_start()
-            if self._running:
-                self._beside(f"the client of {service}", self._start_client, client)
+            made = self._make_client(service, self.plan.client(service))
+            # Another thread may have been faster. Then this one is not used, or started.
+            client = self._clients.setdefault(service, made)
+            if client is made:
+                self._start_if_running(made)
         return client.channel
+
+    def _start_if_running(self, client: Client) -> None:
+        if self._starting or self._running:
+            # Under asyncio the start below begins a turn later; a call may be sooner.
+            client.expect_start()
+        if self._running:
+            self._beside(f"the client of {client.service}", self._start_client, client)
 
     def _make_client(
         self, service: str, plan: ClientPlan, runtime: Runtime | None = None
@@ -365,7 +370,7 @@ class Application:
     async def _start_clients(self) -> None:
         self._running = True
         try:
-            for client in tuple(self._clients.values()):
+            for client in self.clients:
                 await self._start_client(client)
         except BaseException:
             await self._stop_clients()  # those that were started
@@ -400,7 +405,8 @@ class Application:
 
     async def _stop_clients(self) -> None:
         self._running = False
-        for client in self._clients.values():
+        # Others may be asked for meanwhile; those are never started.
+        for client in self.clients:
             await client.stop()
 
     def _make_server(self, services: Services) -> Server | None:

@@ -101,6 +101,9 @@ class Nodes:
         nodes, self._by_id = self._by_id, {}
         self._changed()
         draining, self._draining = self._draining, []
+        for node in nodes.values():
+            # Else a call that waits would be begun in the place of one that fails here.
+            node.links.refuse(error)
         going = [(node.links, driver) for node in nodes.values() for driver in node.links.drivers]
         for _, driver in (*going, *draining):
             _fail_calls(driver, error)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rpcfw.errors import CallError, DeadlineExceeded, Overloaded
+from rpcfw.errors import CallError, Cancelled, DeadlineExceeded, Overloaded
 from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Hint
@@ -185,14 +185,17 @@ def test_another_node_has_room(lab):
 
 def test_a_stop_while_calls_wait(lab):
     """
-    A client that stops lets its waiting calls fail, and leaves nothing.
+    A client that stops lets its waiting calls fail, begins none of them, and leaves nothing.
     """
-    lab.serve(Slow(lab.clock), sets=[f"limits.max_calls={LIMIT}"])
+    slow = Slow(lab.clock)
+    lab.serve(slow, sets=[f"limits.max_calls={LIMIT}"])
     consumer = lab.consumer("connection.max_connections=2")
     client = consumer.application.client(Slow)
     running = [lab.begin(client.hang(timeout="20s")) for _ in range(30)]
+    running += [lab.begin(client.unary(number)) for number in range(30)]
     lab.advance(0.5)
     lab.stop(consumer)
     for one in running:
-        with pytest.raises(CallError):
+        with pytest.raises(Cancelled):
             lab.finish(one)
+    assert [] == slow.order

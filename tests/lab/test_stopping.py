@@ -8,8 +8,9 @@ import pytest
 
 from rpcfw import CallError, Service, Status, method
 from rpcfw.errors import Rejected, SetupError
+from rpcfw.spi.filter import Filter
 from rpcfw.spi.runtime.waiting import CANCELLED, sleep
-from tests.lab.services import Greeter, Streams
+from tests.lab.services import Greeter, Kinds, Streams
 from tests.lab.test_failover import Load, serve
 
 
@@ -241,3 +242,40 @@ def test_a_process_starts_once(lab):
         lab.start(process)
     lab.serve(Greeter("second"), name="p")
     assert "second" == lab.run(lab.client(Greeter).who())
+
+
+class SlowToStop(Filter):
+    """
+    A client's filter that takes its time to stop.
+    """
+
+    clock = None
+    stopped = 0
+
+    async def apply(self, call, proceed):
+        return await proceed(call)
+
+    async def stop(self):
+        await sleep(self.clock, 1)
+        type(self).stopped += 1
+
+
+def test_a_client_asked_for_while_clients_stop(lab, monkeypatch):
+    """
+    Clients that are asked for during a stop do not keep the others from being stopped.
+    """
+    monkeypatch.setattr(SlowToStop, "clock", lab.clock)
+    monkeypatch.setattr(SlowToStop, "stopped", 0)
+    lab.serve(Greeter(), Kinds(lab.clock))
+    process = lab.consumer(
+        "plugins.filters.slow=tests.lab.test_stopping:SlowToStop",
+        "client.insert=slow before ATTEMPTS",
+    )
+    application = process.application
+    lab.run(application.client(Greeter).say("bob"))
+    lab.run(application.client(Kinds).coroutine("bob"))
+    stopping = lab.begin(application.stop())
+    lab.advance(0.5)
+    application.client(Streams)
+    lab.finish(stopping)
+    assert SlowToStop.stopped == 2

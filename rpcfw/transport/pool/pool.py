@@ -215,13 +215,20 @@ class ConnectionPool:
         """
         self._end(partial(Link.drain, reason=reason), reason)
 
+    def refuse(self, error: CallError) -> None:
+        """
+        Let the calls that wait fail with ``error``. None of them was begun.
+        """
+        self._queue.refuse(error)
+        self._choose()
+
     def _end(self, close: Callable[[Link], None], reason: str) -> None:
         for timer in (self._timer, self._closing):
             if timer is not None and timer.active():
                 timer.cancel()
         for link in tuple(self._links):  # the first one first: then no other is opened
             close(link)
-        self._refuse(self._unavailable(reason))
+        self.refuse(self._unavailable(reason))
 
     # Full, and waiting.
 
@@ -296,10 +303,6 @@ class ConnectionPool:
         roomy = (driver for driver in self.drivers if driver.on_progress is None)
         self.driver = None if self._queue else next(roomy, None)
 
-    def _refuse(self, error: CallError) -> None:
-        self._queue.refuse(error)
-        self._choose()
-
     def _unavailable(self, reason: str) -> Unavailable:
         return Unavailable(f"no connection to {self.address}: {reason}", hints=Hint.NEVER_SENT)
 
@@ -359,7 +362,7 @@ class ConnectionPool:
         else:
             self._first.connect()
             if self._state() is not LinkState.CONNECTING:
-                self._refuse(self._unavailable(link.reason))
+                self.refuse(self._unavailable(link.reason))
 
     def _state(self) -> LinkState:
         if self.drivers:

@@ -4,6 +4,9 @@ What an application does for its plugins.
 
 from __future__ import annotations
 
+import threading
+from typing import ClassVar
+
 import pytest
 
 from rpcfw.errors import ContractError, NoInstances, SetupError
@@ -11,6 +14,7 @@ from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import offered
 from rpcfw.testing.lab import Lab
 from rpcfw.values.address import Address
+from rpcfw_balancers.round_robin import RoundRobin
 from tests.lab.services import Greeter
 
 
@@ -85,4 +89,41 @@ def test_a_channel_is_made_once(lab):
     """
     application = lab.consumer().application
     assert application.channel("demo.Greeter") is application.channel("demo.Greeter")
+    assert 1 == len(application.clients)
+
+
+class Interrupted(RoundRobin):
+    """
+    A client's balancer; something else happens while it is made.
+    """
+
+    meanwhile: ClassVar[list] = []
+
+    def __init__(self, options, plugin_context):
+        super().__init__(options, plugin_context)
+        while self.meanwhile:
+            self.meanwhile.pop()()
+
+
+def test_a_client_that_two_threads_ask_for(lab):
+    """
+    Threads that ask for a service at once get the same client, and there is no other.
+    """
+    lab.serve(Greeter())
+    application = lab.consumer(
+        f"plugins.balancers.interrupted={__name__}:Interrupted", "balancer.plugin=interrupted"
+    ).application
+    found = []
+
+    def ask():
+        found.append(application.channel("demo.Greeter"))
+
+    def ask_in_a_thread():
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+
+    Interrupted.meanwhile.append(ask_in_a_thread)
+    ask()
+    assert found[0] is found[1]
     assert 1 == len(application.clients)

@@ -38,6 +38,9 @@ class StillLinks:
     def drain(self, reason):
         self.asked.append("drain")
 
+    def refuse(self, error):
+        self.asked.append(f"refuse: {error.message}")
+
     def close(self, reason):
         self.asked.append(f"close: {reason}")
 
@@ -181,7 +184,8 @@ def test_a_close(world):
     """
     world.nodes.update(instances(2))
     world.nodes.close(Cancelled("stopping"))
-    assert [["keep", "close: stopping"]] * 2 == [link.asked for link in world.links]
+    for link in world.links:
+        assert ["keep", "refuse: stopping", "close: stopping"] == link.asked
     assert (0, 2) == (len(world.nodes), world.changes)
 
 
