@@ -72,6 +72,10 @@ class InFlightCall(Listener):
             # The method may have left a reader behind, to which nothing will come.
             mailbox.close(Cancelled("the call has ended"))
         self._ended(self, result, error)
+        if self.given_up is not None:
+            # The method may have got it from its mailbox, which keeps it: with a traceback
+            # that is a reference cycle, with all frames that it went through.
+            self.given_up.__traceback__ = None
 
     def give_up(self, error: CallError) -> None:
         """

@@ -97,15 +97,18 @@ class DeferredTask(CallTask):
 
     def _step(self, result: Any) -> Any:
         self._waited = None
+        failed = isinstance(result, Failure)
         try:
-            if isinstance(result, Failure):
-                error: Any = result.value
-                return self._context.run(self._coroutine.throw, error)
+            if failed:
+                return self._context.run(self._coroutine.throw, result.value)
             return self._context.run(self._coroutine.send, result)
         except StopIteration as stop:
             self._done(stop.value, None)
         except BaseException as error:  # noqa: BLE001  # told, not swallowed
             self._done(None, error)
+            if failed and result.value is error:
+                # Frames refer to it, and its traceback to them: a reference cycle.
+                error.__traceback__ = None
         return _ENDED
 
 

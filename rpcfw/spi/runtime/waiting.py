@@ -265,6 +265,9 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
         except StopIteration as stop:
             result: T = stop.value
             return result
+        except BaseException:
+            argument = None  # it may be this error, whose traceback has this frame: a cycle
+            raise
         try:
             if isinstance(waited, Deferred):
                 argument = yield from _as_future(waited)

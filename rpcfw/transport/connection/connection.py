@@ -44,7 +44,7 @@ from rpcfw.transport.connection.postponed import Postponed
 from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, read_size
 from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.network.address_text import address_text
-from rpcfw.transport.network.tls import end_reason
+from rpcfw.transport.network.tls import drop_frames, end_reason
 
 __all__ = ["BUNCH", "LINGER_S", "Connection"]
 
@@ -266,6 +266,7 @@ class Connection(Protocol, ABC):
                 self._end(end_reason(reason))
                 self._backlog.put(iter(rest))
                 self._end_turn()
+            drop_frames(reason)
 
     def pauseProducing(self) -> None:
         self.full = True

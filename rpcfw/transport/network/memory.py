@@ -239,8 +239,10 @@ class _End:
             self.gone = True
             self._sent.clear()
             self._lost()
-            assert self.protocol is not None
-            self.protocol.connectionLost(reason)
+            # As a socket's transport does: it forms no reference cycle with its protocol.
+            protocol, self.protocol, self._producer = self.protocol, None, None
+            assert protocol is not None
+            protocol.connectionLost(reason)
 
     def schedule(self) -> None:
         """

@@ -22,7 +22,7 @@ from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.network.address_text import address_text
 from rpcfw.transport.network.capacity import Capacity
-from rpcfw.transport.network.tls import handshake_error
+from rpcfw.transport.network.tls import drop_frames, handshake_error
 
 __all__ = ["Acceptor"]
 
@@ -121,6 +121,8 @@ class _Sniffer(Protocol):
         if why:
             peer = address_text(cast(Any, self.transport).getPeer())
             self._acceptor.owner.handshake_failed(peer, why)
+        if reason is not None:
+            drop_frames(reason)
         self._acceptor.capacity.leave(cast(Any, self.transport).getPeer())
 
     def _hand_over(self, protocol: WireProtocol) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from rpcfw.transport.network.server_identity import ServerIdentity
 
-__all__ = ["TLS", "TLSOptions", "end_reason", "handshake_error"]
+__all__ = ["TLS", "TLSOptions", "drop_frames", "end_reason", "handshake_error"]
 
 
 @options
@@ -219,6 +219,17 @@ def end_reason(failure: Failure) -> str:
     """
     why = handshake_error(failure)
     return f"TLS: {why}" if why else failure.getErrorMessage()
+
+
+def drop_frames(failure: Failure) -> None:
+    """
+    Let go of the frames of a failure that ended a connection.
+
+    Twisted's TLS keeps the failure in a variable of a frame that is in its traceback: a
+    reference cycle, which holds the whole connection until the garbage collector comes.
+    """
+    if getattr(failure.value, "__traceback__", None) is not None:
+        failure.cleanFailure()
 
 
 def _ssl() -> Any:
