@@ -60,7 +60,7 @@ class EtcdCase(RegistryCase):
         return registry._session._address.port  # noqa: SLF001 - as a wiretap would
 
     def fall_silent(self, registry):
-        registry._announcing._loop.cancel()  # noqa: SLF001 - nothing less would do
+        registry._announced._loop.cancel()  # noqa: SLF001 - nothing less would do
 
     async def running(self, address, **texts):
         if address.startswith("tls:"):

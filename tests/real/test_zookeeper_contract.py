@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.testing.contracts.registry import RegistryContract
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.remote.paths import encoded, node_name
+from rpcfw_registries.remote.paths import encoded, znode_name
 from tests.real.registry_case import OneServer
 from tests.real.zookeeper_case import ZooKeeperCase, expire
 
@@ -56,7 +56,7 @@ class TestContract(ZooKeeperCase, OneServer, RegistryContract, TestCase):
         self.server.thaw()
 
     async def remove_behind(self, instance):
-        name = node_name(instance, instance_to_json(instance))
+        name = znode_name(instance.id, instance_to_json(instance))
         path = f"{self.root}/{encoded(instance.service)}/{name}"
         await self.in_zookeeper(lambda client: client.delete(path))
 

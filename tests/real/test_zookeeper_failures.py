@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw.errors import RegistryError
 from rpcfw.testing.contracts.registry import Told, an_instance
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.remote.paths import node_name
+from rpcfw_registries.remote.paths import znode_name
 from tests.real.registry_case import STALL_S, instances_in
 from tests.real.registry_failures import RegistryFailures
 from tests.real.zookeeper_case import ZooKeeperCase, expire
@@ -55,7 +55,7 @@ class TestFailures(ZooKeeperCase, RegistryFailures, TestCase):
         A node that somebody deletes is back after the self-check.
         """
         _, _, told = await self.one_of_each(self.server.address)
-        name = node_name(an_instance(id="a"), instance_to_json(an_instance(id="a")))
+        name = znode_name("a", instance_to_json(an_instance(id="a")))
 
         def delete():
             client = KazooClient(self.server.address)

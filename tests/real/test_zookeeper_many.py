@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.remote.paths import node_name
+from rpcfw_registries.remote.paths import znode_name
 from tests.real.registry_case import OneServer, instances_in
 from tests.real.zookeeper_case import ZooKeeperCase
 
@@ -53,7 +53,7 @@ class Crowd:
         """
         instance = one_of_many(number)
         record = instance_to_json(instance)
-        path = f"/rpcfw/demo.Many/{node_name(instance, record)}"
+        path = f"/rpcfw/demo.Many/{znode_name(instance.id, record)}"
         return self._client.create_async(path, record, ephemeral=True)
 
     def go(self):

@@ -57,4 +57,4 @@ class ZooKeeperCase(RegistryCase):
         return ZooKeeperRegistry(options, self.plugin_context)
 
     def fall_silent(self, registry):
-        registry._ephemerals.close()  # noqa: SLF001 - nothing less would do
+        registry._announced._loop.cancel()  # noqa: SLF001 - nothing less would do

@@ -62,6 +62,7 @@ class Lease:
         Learn that its end was seen elsewhere.
         """
         self.id = 0
+        self.renew_at = 0.0
 
     def doubt(self) -> None:
         """
@@ -75,7 +76,7 @@ class Lease:
         """
         if self.id:
             self._former = [*self._former, self.id][-_MOST_FORMER:]
-            self.id = 0
+            self.lost()
 
     async def clean_up(self) -> None:
         """

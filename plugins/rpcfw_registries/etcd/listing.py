@@ -11,8 +11,9 @@ from rpcfw.errors import CallError
 from rpcfw.status import Status
 from rpcfw_registries.etcd.messages import RANGE, message
 from rpcfw_registries.etcd.session import EtcdSession
+from rpcfw_registries.remote.paths import encoded
 
-__all__ = ["Listing", "end_of"]
+__all__ = ["Listing", "end_of", "service_prefix"]
 
 #: Keys in one page. A page that is too large for a message is asked for in parts.
 _PAGE_KEYS = 1000
@@ -26,6 +27,13 @@ def end_of(prefix: bytes) -> bytes:
         prefix: ends in a character of ASCII, as a slash.
     """
     return prefix[:-1] + bytes((prefix[-1] + 1,))
+
+
+def service_prefix(root: bytes, service: str) -> bytes:
+    """
+    Return what the keys of a service begin with.
+    """
+    return b"%s/%s/" % (root, encoded(service).encode())
 
 
 class Listing:

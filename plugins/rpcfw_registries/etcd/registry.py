@@ -2,9 +2,8 @@
 Instances in etcd: a key each, ``ROOT/SERVICE/ID``, on a lease.
 
 `docs/etcd.md` describes the layout and the options for users. Here the parts are
-joined: the way to a member (`etcd_session`, over what `etcd_opening` chooses), the
-keys that we keep (`etcd_announcing`) and the services that we follow
-(`etcd_following`).
+joined: the way to a member (`session`, over what `opening` chooses), the keys that we
+announce (`store`, kept so by the reconciler) and the services that we watch (`watcher`).
 """
 
 from __future__ import annotations
@@ -22,22 +21,21 @@ from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.address import Address
-from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.instance import Instance
 from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Seconds
-from rpcfw_registries.etcd.announcer import Announcing
-from rpcfw_registries.etcd.listing import end_of
+from rpcfw_registries.etcd.listing import end_of, service_prefix
 from rpcfw_registries.etcd.messages import RANGE, message
 from rpcfw_registries.etcd.opening import file_problem, opener
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
+from rpcfw_registries.etcd.store import EtcdStore
 from rpcfw_registries.etcd.tokens import Tokens
 from rpcfw_registries.etcd.watcher import Following
-from rpcfw_registries.remote.paths import decoded, encoded, normal_root
+from rpcfw_registries.remote.paths import decoded, normal_root
+from rpcfw_registries.remote.reconciler import Reconciler
 
 __all__ = ["EtcdOptions", "EtcdRegistry"]
 
-#: etcd takes requests of 1.5 MiB, in which others' records may be too.
-_MOST_RECORD_BYTES = 1 << 20
 #: Keys in one answer while the services are listed. What is left of a service that
 #: has more is skipped.
 _LOOK_KEYS = 200
@@ -142,8 +140,9 @@ class EtcdRegistry(Registry):
             plugin_context,
             self._lost,
         )
-        self._announcing = Announcing(
-            self._session, options.lease, options.self_check_interval, plugin_context
+        self._store = EtcdStore(self._session, self._root, options.lease, plugin_context)
+        self._announced = Reconciler(
+            self._store, "etcd", plugin_context, options.self_check_interval
         )
         self._followed: dict[str, Following] = {}
         self._beating: Deferred[None] | None = None
@@ -168,21 +167,15 @@ class EtcdRegistry(Registry):
                 task.cancel()
         for following in self._followed.values():
             following.close()
-        await self._announcing.stop()
+        await self._announced.stop()
         await self._session.close()
 
     async def announce(self, instance: Instance) -> None:
-        record = instance_to_json(instance)
-        if len(record) > _MOST_RECORD_BYTES:
-            raise RegistryError(
-                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
-                f"bytes; {_MOST_RECORD_BYTES} are taken at most; shorten its tags"
-            )
         self._live()
-        await self._announcing.put(self._key(instance), record)
+        await self._announced.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:
-        await self._announcing.drop(self._key(instance))
+        await self._announced.remove(instance)
 
     def watch(self, service: str, listener: Listener) -> Watch:
         self._live()
@@ -190,7 +183,7 @@ class EtcdRegistry(Registry):
         if following is None:
             following = self._followed[service] = Following(
                 service,
-                self._prefix(service),
+                service_prefix(self._root, service),
                 self._session,
                 self.options.min_update_interval,
                 self.plugin_context,
@@ -228,16 +221,10 @@ class EtcdRegistry(Registry):
                 start = end_of(root + part + slash) if slash else page.kvs[-1].key + b"\0"
         return tuple(sorted(names))
 
-    def _prefix(self, service: str) -> bytes:
-        return b"%s/%s/" % (self._root, encoded(service).encode())
-
-    def _key(self, instance: Instance) -> bytes:
-        return self._prefix(instance.service) + encoded(instance.id).encode()
-
     # While it is used.
 
     def _lost(self) -> None:
-        self._announcing.lost()
+        self._announced.lost()
 
     def _live(self) -> None:
         if self._beating is None:

@@ -10,9 +10,7 @@ from __future__ import annotations
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
-from rpcfw.values.instance import Instance
-
-__all__ = ["decoded", "encoded", "node_name", "normal_root"]
+__all__ = ["decoded", "encoded", "normal_root", "znode_name"]
 
 
 def encoded(name: str) -> str:
@@ -31,14 +29,14 @@ def decoded(part: str) -> str:
     return unquote(part)
 
 
-def node_name(instance: Instance, record: bytes) -> str:
+def znode_name(id: str, record: bytes) -> str:
     """
-    Return the name of the node that holds ``record``: the id, and what it says.
+    Return the name of the znode that holds ``record`` of the instance ``id``.
 
     The suffix changes whenever the record does. So a list of names alone tells
     what is new, and a record that was read once need never be read again.
     """
-    return f"{encoded(instance.id)}~{sha256(record).hexdigest()[:8]}"
+    return f"{encoded(id)}~{sha256(record).hexdigest()[:8]}"
 
 
 def normal_root(root: str) -> str:

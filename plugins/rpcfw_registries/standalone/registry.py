@@ -14,8 +14,9 @@ from rpcfw.spi.registry import Listener, Registry, Watch
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds
-from rpcfw_registries.standalone.announcer import Announcing
+from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.standalone.session import SERVICES, Session
+from rpcfw_registries.standalone.store import StandaloneStore
 from rpcfw_registries.standalone.watcher import NodeWatch
 
 __all__ = ["StandaloneOptions", "StandaloneRegistry"]
@@ -55,7 +56,8 @@ class StandaloneRegistry(Registry):
         self._session = Session(
             options.address, options.max_reconnect_delay, plugin_context, self._lost
         )
-        self._announcing = Announcing(self._session, options.lease, plugin_context)
+        self._store = StandaloneStore(self._session, options.lease, plugin_context)
+        self._announced = Reconciler(self._store, "the registry server", plugin_context)
         self._watches: WeakSet[NodeWatch] = WeakSet()
 
     @property
@@ -70,14 +72,14 @@ class StandaloneRegistry(Registry):
     async def stop(self) -> None:
         for watch in tuple(self._watches):
             watch.close()
-        await self._announcing.stop()
+        await self._announced.stop()
         await self._session.close()
 
     async def announce(self, instance: Instance) -> None:
-        await self._announcing.announce(instance)
+        await self._announced.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:
-        await self._announcing.withdraw(instance)
+        await self._announced.remove(instance)
 
     def watch(self, service: str, listener: Listener) -> Watch:
         watch = NodeWatch(self._session, service, listener, self.options.lease, self.plugin_context)
@@ -94,4 +96,4 @@ class StandaloneRegistry(Registry):
         raise RegistryError(f"no registry node answers: {refused}")
 
     def _lost(self) -> None:
-        self._announcing.lost()
+        self._announced.lost()

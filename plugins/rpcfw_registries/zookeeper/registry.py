@@ -2,8 +2,8 @@
 Instances in ZooKeeper: an ephemeral node each, under ``ROOT/SERVICE/ID~SUFFIX``.
 
 `docs/zookeeper.md` describes the layout and the options for users. Here the parts
-are joined: the session (`keeper.Keeper`), the nodes that we keep (`ephemerals`)
-and the services that we follow (`followed`).
+are joined: the session, the znodes that we announce (`store`, kept so by the
+reconciler) and the services that we watch (`watcher`).
 """
 
 from __future__ import annotations
@@ -22,21 +22,19 @@ from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import Waiter, as_coroutine, with_deadline
 from rpcfw.values.address import Address
-from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds, format_duration
-from rpcfw_registries.remote.paths import decoded, encoded, node_name, normal_root
-from rpcfw_registries.zookeeper.ephemerals import Ephemerals
+from rpcfw_registries.remote.paths import decoded, normal_root
+from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.zookeeper.kazoo.access import TLS, Access, Pace
 from rpcfw_registries.zookeeper.kazoo.client import KazooThread
 from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, SessionEvent
+from rpcfw_registries.zookeeper.store import ZooKeeperStore, service_path
 from rpcfw_registries.zookeeper.watcher import Followed
 
 __all__ = ["ZooKeeperOptions", "ZooKeeperRegistry"]
 
 _log = Logger()
-
-#: A server drops the connection over a request of 1 MiB; paths and ACLs are in it too.
-_MOST_RECORD_BYTES = (1 << 20) - (1 << 14)
 
 #: Below this, checking would leave the servers time for little else.
 _LEAST_CHECK_S = 0.1
@@ -123,7 +121,10 @@ class ZooKeeperRegistry(Registry):
         self._root = normal_root(options.root)
         self._clock = plugin_context.clock
         self._keeper = keeper or KazooThread(plugin_context, _access(options), _pace(options))
-        self._ephemerals = Ephemerals(self._keeper, plugin_context)
+        self._store = ZooKeeperStore(self._keeper, self._root)
+        self._announced = Reconciler(
+            self._store, "ZooKeeper", plugin_context, options.self_check_interval
+        )
         self._followed: dict[str, Followed] = {}
         self._rate_limit = RateLimit(plugin_context.clock.seconds)
         self._next_check: DelayedCall | None = None
@@ -152,25 +153,18 @@ class ZooKeeperRegistry(Registry):
         for delayed in (self._next_check, self._lease):
             if delayed is not None and delayed.active():
                 delayed.cancel()
-        self._ephemerals.close()
+        await self._announced.stop()
         for followed in self._followed.values():
             followed.close()
         await self._keeper.close()
 
     async def announce(self, instance: Instance) -> None:
         self._keeper.check_process()
-        record = instance_to_json(instance)
-        if len(record) > _MOST_RECORD_BYTES:
-            raise RegistryError(
-                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
-                f"bytes; ZooKeeper takes {_MOST_RECORD_BYTES} at most; shorten its tags"
-            )
-        path = f"{self._path(instance.service)}/{node_name(instance, record)}"
-        await self._ephemerals.put((instance.service, instance.id), path, record)
+        await self._announced.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:
         self._keeper.check_process()
-        await self._ephemerals.drop((instance.service, instance.id))
+        await self._announced.remove(instance)
 
     def watch(self, service: str, listener: Listener) -> Watch:
         self._keeper.check_process()
@@ -178,7 +172,7 @@ class ZooKeeperRegistry(Registry):
         if followed is None:
             followed = self._followed[service] = Followed(
                 service,
-                self._path(service),
+                service_path(self._root, service),
                 self._keeper,
                 self.plugin_context,
                 self.options.min_update_interval,
@@ -193,9 +187,6 @@ class ZooKeeperRegistry(Registry):
         except NodeMissing:
             return ()
         return tuple(sorted(decoded(name) for name in children.names))
-
-    def _path(self, service: str) -> str:
-        return f"{self._root}/{encoded(service)}"
 
     async def _reached(self) -> None:
         """
@@ -220,15 +211,16 @@ class ZooKeeperRegistry(Registry):
     def _session_changed(self, event: SessionEvent) -> None:
         if event is SessionEvent.CONNECTED:
             self._reason = ""
+            self._store.connected()
             if self._lease is not None and self._lease.active():
                 self._lease.cancel()
             self._look_at_everything()
             return
-        self._ephemerals.suspended()
+        self._announced.lost()
         self._expect_answer()
 
     def _look_at_everything(self) -> None:
-        self._ephemerals.settle_all()
+        self._announced.check()
         for followed in self._followed.values():
             followed.outdated()
         for arrival in tuple(self._arrivals):
@@ -263,7 +255,6 @@ class ZooKeeperRegistry(Registry):
 
     def _check(self) -> None:
         self._check_later()
-        self._ephemerals.settle_all()
         for followed in self._followed.values():
             followed.check()
 

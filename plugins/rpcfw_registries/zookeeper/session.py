@@ -14,6 +14,7 @@ from attrs import frozen
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw_registries.remote.store import TryAgain
 
 __all__ = [
     "Children",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 
-class Unreachable(RegistryError):
+class Unreachable(TryAgain):
     """
     No answer, for now: nothing is known of whether it was done.
     """

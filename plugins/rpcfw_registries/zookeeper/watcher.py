@@ -29,7 +29,7 @@ from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import Waiter, sleep, spawn
 from rpcfw.values.instance import Instance, Snapshot, instance_from_json
-from rpcfw_registries.remote.paths import node_name
+from rpcfw_registries.remote.paths import znode_name
 from rpcfw_registries.zookeeper.session import Children, Keeper, Node, NodeMissing, Unreachable
 
 __all__ = ["Followed"]
@@ -245,7 +245,7 @@ class Followed:
             self._warn(f"{self._path}/{name} is left out: {error}")
             self._doubted.add(name)
             return _Seen(None, node.created)
-        if name == node_name(instance, node.data):
+        if name == znode_name(instance.id, node.data):
             self._doubted.discard(name)
         else:
             self._doubted.add(name)

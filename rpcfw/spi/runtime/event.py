@@ -1,46 +1,70 @@
 """
-Waiting for something to have changed, however often it did meanwhile.
+An event: coroutines wait until somebody says that something has changed.
 """
 
 from __future__ import annotations
 
+import math
+
+from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import Waiter
 
-__all__ = ["Doorbell"]
+__all__ = ["Event"]
 
 
-class Doorbell:
+class Event:
     """
-    One coroutine waits, anybody rings. A ring that nobody waits for is kept.
+    A flag to wait for, as `asyncio.Event` is, whoever drives the coroutine.
     """
 
     def __init__(self) -> None:
-        self._rung = False
-        self._waiter: Waiter[None] | None = None
+        self._set = False
+        self._waiters: dict[Waiter[None], None] = {}
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """
-        Wake the one who waits, or who will.
+        Set the flag, and wake everybody who waits for it.
         """
-        self._rung = True
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.callback(None)
+        self._set = True
+        waiters, self._waiters = self._waiters, {}
+        for waiter in waiters:
+            if not waiter.called:
+                waiter.callback(None)
 
-    async def rung(self) -> None:
+    def clear(self) -> None:
         """
-        Return once it has rung since the last `hush`.
+        Reset the flag. Whoever clears it looks next at what has changed so far.
         """
-        if self._rung:
+        self._set = False
+
+    async def wait(self) -> None:
+        """
+        Return once the flag is set; at once if it is.
+        """
+        if self._set:
             return
-        self._waiter = Waiter()
+        waiter: Waiter[None] = Waiter()
+        self._waiters[waiter] = None
         try:
-            await self._waiter
+            await waiter
         finally:
-            self._waiter = None
+            self._waiters.pop(waiter, None)
 
-    def hush(self) -> None:
+    async def wait_until(self, clock: Clock, at: float) -> None:
         """
-        Forget the rings so far: who calls is about to look for itself.
+        Return once the flag is set, or at the time ``at`` of ``clock``; infinity: no limit.
         """
-        self._rung = False
+        if self._set:
+            return
+        if at == math.inf:
+            await self.wait()
+            return
+        waiter: Waiter[None] = Waiter()
+        timer = clock.callLater(max(0.0, at - clock.seconds()), waiter.callback, None)
+        self._waiters[waiter] = None
+        try:
+            await waiter
+        finally:
+            self._waiters.pop(waiter, None)
+            if timer.active():
+                timer.cancel()

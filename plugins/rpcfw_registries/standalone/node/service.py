@@ -15,7 +15,7 @@ import msgspec
 from rpcfw.errors import Overloaded, Rejected
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.runtime.event import Doorbell
+from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import Service, method
 from rpcfw.values.instance import Instance, instance_from_json
@@ -97,7 +97,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         self._options = options
         self._clock = plugin_context.clock
         self._leases = Leases(plugin_context.timers, plugin_context.pauses, self._expired)
-        self._bells: set[Doorbell] = set()
+        self._events: set[Event] = set()
         self._leaving = False
         meter = plugin_context.meter
         self._held = meter.gauge("rpcfw_registry_instances", "instances that this node holds").of()
@@ -111,15 +111,15 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         How many watches are open.
         """
-        return len(self._bells)
+        return len(self._events)
 
     async def leaving(self) -> None:
         """
         End every watch: consumers go elsewhere, and nothing holds up the stop.
         """
         self._leaving = True
-        for bell in tuple(self._bells):
-            bell.ring()
+        for event in tuple(self._events):
+            event.set()
 
     async def stopped(self) -> None:
         self._leases.end_all()
@@ -189,36 +189,36 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             epoch: with ``since``: what the last update said that the caller has
                 applied. It is then told only what it missed, if that is still known.
         """
-        bell = Doorbell()
-        close = self._acquire(service, bell)
+        event = Event()
+        close = self._acquire(service, event)
         try:
             known = since if epoch == self.epoch else None
             changes = self.catalog.changes(service, known)
             for update in self._updates(changes):
                 yield update
             while True:
-                await bell.rung()
+                await event.wait()
                 await sleep(self._clock, self._options.min_update_interval)
                 if self._leaving:
                     return
-                bell.hush()
+                event.clear()
                 changes = self.catalog.changes(service, changes.number)
                 if changes.complete or changes.put or changes.gone:
                     for update in self._updates(changes):
                         yield update
         finally:
             close()
-            self._bells.discard(bell)
-            self._watched.value = len(self._bells)
+            self._events.discard(event)
+            self._watched.value = len(self._events)
 
-    def _acquire(self, service: str, bell: Doorbell) -> Callable[[], None]:
+    def _acquire(self, service: str, event: Event) -> Callable[[], None]:
         if self._leaving:
             raise Rejected("this node is stopping")
-        if len(self._bells) >= self._options.max_watchers:
+        if len(self._events) >= self._options.max_watchers:
             raise Overloaded(f"this node has its limit of watchers = {self._options.max_watchers}")
-        self._bells.add(bell)
-        self._watched.value = len(self._bells)
-        return self.catalog.listen(service, bell.ring)
+        self._events.add(event)
+        self._watched.value = len(self._events)
+        return self.catalog.listen(service, event.set)
 
     def _clamped(self, lease_s: float) -> float:
         return min(max(lease_s, self._options.min_lease), self._options.max_lease)

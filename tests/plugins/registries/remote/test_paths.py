@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.remote.paths import decoded, encoded, node_name, normal_root
+from rpcfw_registries.remote.paths import decoded, encoded, normal_root, znode_name
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -40,7 +40,7 @@ def test_node_names_change_with_the_record():
     """
 
     def name(instance):
-        return node_name(instance, instance_to_json(instance))
+        return znode_name(instance.id, instance_to_json(instance))
 
     one = an_instance(id="host-1:2200")
     assert name(one) == name(an_instance(id="host-1:2200"))

@@ -13,7 +13,7 @@ from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import RegistryContract, an_instance
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.remote.paths import node_name
+from rpcfw_registries.remote.paths import znode_name
 from rpcfw_registries.zookeeper.registry import ZooKeeperOptions, ZooKeeperRegistry
 from rpcfw_registries.zookeeper.session import Refused, Unreachable
 from tests.plugins.registries.still import StillTime
@@ -21,7 +21,7 @@ from tests.plugins.registries.zookeeper.zookeeper_world import FakeKeeper, World
 
 
 def node_of(instance):
-    name = node_name(instance, instance_to_json(instance))
+    name = znode_name(instance.id, instance_to_json(instance))
     return f"/rpcfw/{instance.service}/{name}"
 
 

@@ -1,0 +1,347 @@
+"""
+Keeps announced instances in a store: what shall be there against what is there.
+
+Theory of operation. An entry says what the store shall hold for one instance: a
+record, or nothing. An entry is in one of these states::
+
+    asked     somebody announced or withdrew it, and it is not written yet
+    to check  it was written, and may have been lost: after a check was due, or the
+              lease or session was lost
+    delayed   the store could not write it now; it is tried again after a delay
+    refused   the store refused it for good; the next check tries again
+    written   the store holds it
+
+One coroutine repeats: open the store, renew the lease if that is due, write some
+entries (those that are asked for come first), wait until there is more to do. An
+answer counts only if the entry still wants what was sent: what was said meanwhile
+is still to be written. A withdrawn entry is forgotten once the store has removed it.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw_registries.remote.store import Change, InstanceStore, Key, TryAgain
+
+__all__ = ["Reconciler"]
+
+#: The delay before what was not done is tried again, give or take a fifth.
+_RETRY_S = 1.0
+#: The same after a refusal of everything: a person has to change something first.
+_REFUSED_S = 5.0
+
+_log = Logger()
+
+
+@define(eq=False)
+class _Entry:
+    """
+    One instance.
+
+    Args:
+        record: what the store shall hold; None: nothing.
+        sent: the store may hold something.
+        written: the store holds the record.
+        error: why the last try failed; None if it did not.
+        waiters: those who wait until it is written.
+    """
+
+    key: Key
+    record: bytes | None = None
+    sent: bool = False
+    written: bool = False
+    error: RegistryError | None = None
+    waiters: list[Waiter[None]] = field(factory=list)
+
+    def finish(self, error: RegistryError | None = None) -> None:
+        """
+        Wake those who wait, with the error if there is one.
+        """
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if waiter.called:
+                continue
+            if error is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(error)
+
+
+class Reconciler:
+    """
+    The instances that this process announces in one store.
+
+    Args:
+        store: where.
+        where: what the store is called in the log.
+        check_s: how often all entries are checked; infinity: the store's renewals say
+            what is missing.
+    """
+
+    def __init__(
+        self,
+        store: InstanceStore,
+        where: str,
+        plugin_context: PluginContext,
+        check_s: float = math.inf,
+    ) -> None:
+        self._store = store
+        self._where = where
+        self._clock = plugin_context.clock
+        self._chance = plugin_context.random
+        self._check_s = check_s
+        self._check_at = math.inf
+        self._delayed_until = math.inf
+        self._entries: dict[Key, _Entry] = {}
+        self._asked: dict[Key, _Entry] = {}
+        self._to_check: dict[Key, _Entry] = {}
+        self._delayed: dict[Key, _Entry] = {}
+        self._changed = Event()
+        #: Set when there is a reason to try again before a delay is over.
+        self._retry_now = Event()
+        self._loop: Deferred[None] | None = None
+        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
+
+    @property
+    def trouble(self) -> str:
+        """
+        Why something is not announced as it shall be; empty if all is.
+        """
+        errors = (entry.error for entry in self._entries.values() if entry.error is not None)
+        return next(map(str, errors), "")
+
+    async def put(self, instance: Instance) -> None:
+        """
+        Keep ``instance`` announced; return once it is.
+
+        Raises:
+            RegistryError: the store refuses it. It is tried again at the next check.
+        """
+        record = self._record(instance)
+        key = (instance.service, instance.id)
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(key)
+        entry.record = record
+        written = self._ask(entry)
+        if self._loop is None:
+            self._set_check()
+            self._loop = in_background(self._run(), f"announcing in {self._where}")
+        await written
+
+    async def remove(self, instance: Instance) -> None:
+        """
+        Keep ``instance`` announced no longer; return once it is gone, or nobody answers.
+        """
+        entry = self._entries.get((instance.service, instance.id))
+        if entry is None:
+            return
+        entry.record = None
+        if not entry.sent:
+            self._forget(entry)
+            return
+        gone = self._ask(entry)
+        if self._store.away:
+            entry.finish()
+        await gone
+
+    async def stop(self) -> None:
+        """
+        Take everything back.
+        """
+        if self._loop is not None:
+            self._loop.cancel()
+        entries = list(self._entries.values())
+        for mine in (self._entries, self._asked, self._to_check, self._delayed):
+            mine.clear()
+        for entry in entries:
+            entry.finish()
+        await self._store.end([entry.key for entry in entries if entry.sent])
+
+    def check(self) -> None:
+        """
+        Check everything now, after a reconnect say.
+        """
+        self._to_check.update(self._entries)
+        self._delayed.clear()
+        self._wake()
+
+    def lost(self) -> None:
+        """
+        Learn that the connection was lost: nobody waits for a withdrawal any longer.
+        """
+        for entry in self._entries.values():
+            if entry.record is None:
+                entry.finish()
+            if not entry.written:  # refused by that server, and perhaps not by the next
+                self._to_check[entry.key] = entry
+        self._delayed.clear()
+        self._store.lost()
+        self._wake()
+
+    def _record(self, instance: Instance) -> bytes:
+        record = instance_to_json(instance)
+        limit = self._store.max_record_bytes
+        if len(record) > limit:
+            raise RegistryError(
+                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
+                f"bytes; {self._where} takes {limit} at most; shorten its tags"
+            )
+        return record
+
+    def _ask(self, entry: _Entry) -> Waiter[None]:
+        waiter: Waiter[None] = Waiter()
+        entry.waiters.append(waiter)
+        self._delayed.pop(entry.key, None)
+        self._asked[entry.key] = entry
+        self._changed.set()
+        return waiter
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._retry_now.set()
+
+    # The loop.
+
+    async def _run(self) -> None:
+        while True:
+            await self._store.open()
+            self._changed.clear()
+            try:
+                await self._renew()
+                self._check_what_is_due()
+                if due := self._asked or self._to_check:
+                    await self._write(due)
+                    continue
+                await self._store.clean_up()
+            except TryAgain as error:
+                await self._not_now(error)
+            except RegistryError as error:
+                await self._all_refused(error)
+            else:
+                at = min(self._store.renew_at, self._check_at, self._delayed_until)
+                await self._changed.wait_until(self._clock, at)
+
+    async def _renew(self) -> None:
+        if self._clock.seconds() < self._store.renew_at:
+            return
+        keys = [key for key, entry in self._entries.items() if entry.written]
+        for key in await self._store.renew(keys):
+            if key in self._entries:
+                self._to_check[key] = self._entries[key]
+
+    def _check_what_is_due(self) -> None:
+        now = self._clock.seconds()
+        if now >= self._delayed_until:
+            self._to_check.update(self._delayed)
+            self._delayed.clear()
+            self._delayed_until = math.inf
+        if now >= self._check_at:
+            self._to_check.update(self._entries)
+            self._delayed.clear()
+            self._set_check()
+
+    def _set_check(self) -> None:
+        self._check_at = self._clock.seconds() + self._check_s * self._jitter(0.1)
+
+    async def _write(self, due: dict[Key, _Entry]) -> None:
+        entries = tuple(islice(due.values(), self._store.max_changes))
+        for entry in entries:
+            entry.sent = True
+        changes = [Change(each.key, each.record, each.key in self._asked) for each in entries]
+        results = await self._store.write(changes)
+        # Without strict: a store takes as many as fit.
+        for entry, change, result in zip(entries, changes, results):  # noqa: B905
+            # The latest word counts. Something else said meanwhile is still to be written.
+            if entry.record is change.record:
+                self._take(entry, result)
+
+    async def _not_now(self, error: TryAgain) -> None:
+        """
+        Act on a request that failed as a whole. If nobody is there, `open` waits.
+        """
+        if not self._store.away:
+            self._log.warn_of(
+                "not now",
+                "announcing in {where} failed, and is tried again: {error}",
+                where=self._where,
+                error=error,
+            )
+            await self._pause(_RETRY_S)
+
+    async def _all_refused(self, error: RegistryError) -> None:
+        for entry in tuple((self._asked | self._to_check).values()):
+            self._take(entry, error)
+        await self._pause(_REFUSED_S)
+
+    async def _pause(self, seconds: float) -> None:
+        self._retry_now.clear()
+        await self._retry_now.wait_until(
+            self._clock, self._clock.seconds() + seconds * self._jitter(0.2)
+        )
+
+    # Results.
+
+    def _take(self, entry: _Entry, result: RegistryError | None) -> None:
+        """
+        Take the store's answer to what the entry wants.
+        """
+        self._asked.pop(entry.key, None)
+        self._to_check.pop(entry.key, None)
+        entry.error = result
+        entry.written = result is None
+        if result is None:
+            if entry.record is None:
+                self._forget(entry)
+            entry.finish()
+        elif isinstance(result, TryAgain):
+            self._delay(entry, result)
+        else:
+            self._refuse(entry, result)
+
+    def _delay(self, entry: _Entry, error: TryAgain) -> None:
+        if not self._delayed:
+            self._delayed_until = self._clock.seconds() + _RETRY_S * self._jitter(0.2)
+        self._delayed[entry.key] = entry
+        self._warn(entry, "cannot be announced yet, and is tried again", error)
+
+    def _refuse(self, entry: _Entry, error: RegistryError) -> None:
+        if entry.record is None:
+            # What cannot be removed ends with its lease. Nobody need wait for that.
+            self._warn(entry, "cannot be withdrawn", error)
+            entry.finish()
+        else:
+            self._warn(entry, "cannot be announced", error)
+            entry.finish(error)
+
+    def _forget(self, entry: _Entry) -> None:
+        for mine in (self._entries, self._asked, self._to_check, self._delayed):
+            mine.pop(entry.key, None)
+        entry.finish()
+
+    def _warn(self, entry: _Entry, what: str, error: RegistryError) -> None:
+        service, id = entry.key
+        self._log.warn_of(
+            f"{what} {service} {id}",
+            "instance {id} of {service} {what} in {where}: {error}",
+            id=id,
+            service=service,
+            what=what,
+            where=self._where,
+            error=error,
+        )
+
+    def _jitter(self, share: float) -> float:
+        return 1 - share + 2 * share * self._chance.random()

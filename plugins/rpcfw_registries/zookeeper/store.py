@@ -1,0 +1,147 @@
+"""
+Announced instances in ZooKeeper: an ephemeral znode for each.
+
+The name of a znode changes with its record (see `rpcfw_registries.remote.paths`). So
+to change an instance is to create one znode and to delete another. For each instance
+the store remembers which znodes may exist: it has asked for them, and has not seen
+them go since. Writing makes the wanted znode exist as ours, then deletes the others.
+
+Ours means: created in the present session, and not changed since. A znode of an
+earlier session would vanish with it, so it is deleted and created anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.runtime.waiting import spawn
+from rpcfw_registries.remote.paths import encoded, znode_name
+from rpcfw_registries.remote.store import Change, InstanceStore, Key
+from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, NodeTaken, Refused
+
+__all__ = ["ZooKeeperStore", "service_path"]
+
+#: How often a znode is taken from somebody else who keeps creating it, in one go.
+_TRIES = 3
+
+
+def service_path(root: str, service: str) -> str:
+    """
+    Return the path under which the znodes of a service are.
+    """
+    return f"{root}/{encoded(service)}"
+
+
+class ZooKeeperStore(InstanceStore):
+    """
+    The znodes of one session.
+
+    Args:
+        root: path under which everything is kept.
+    """
+
+    # All are sent at once, on one connection. A server answers them in order.
+    max_changes = 200
+    # A server drops the connection over a request of 1 MiB; path and ACL are in it too.
+    max_record_bytes = (1 << 20) - (1 << 14)
+
+    def __init__(self, session: Keeper, root: str) -> None:
+        self._session = session
+        self._root = root
+        self._connected = Event()
+        #: The paths that may exist.
+        self._present: dict[Key, set[str]] = {}
+
+    @property
+    def away(self) -> bool:
+        return not self._session.session
+
+    def connected(self) -> None:
+        """
+        Learn that a server is reached.
+        """
+        self._connected.set()
+
+    def lost(self) -> None:
+        self._connected.clear()
+
+    async def open(self) -> None:
+        await self._connected.wait()
+
+    async def write(self, changes: Sequence[Change]) -> Sequence[RegistryError | None]:
+        running = [spawn(self._result(change)) for change in changes]
+        try:
+            return [await result for result in running]
+        finally:
+            for result in running:  # for when this is cancelled
+                result.cancel()
+
+    async def end(self, keys: Sequence[Key]) -> None:
+        # The znodes end with the session, which whoever made it closes.
+        self._present.clear()
+
+    async def _result(self, change: Change) -> RegistryError | None:
+        try:
+            await self._write(change.key, change.record)
+        except RegistryError as error:
+            return error
+        return None
+
+    async def _write(self, key: Key, record: bytes | None) -> None:
+        present = self._present.setdefault(key, set())
+        path = ""
+        if record is not None:
+            path = f"{service_path(self._root, key[0])}/{znode_name(key[1], record)}"
+            if not await self._swapped(present, path, record):
+                await self._create(present, path, record)
+        for other in sorted(present - {path}):
+            await self._delete(other)
+            present.discard(other)
+        if not present:
+            del self._present[key]
+
+    async def _swapped(self, present: set[str], path: str, record: bytes) -> bool:
+        """
+        Create the wanted znode and delete the former in one step, if that is all to do.
+        """
+        if path in present or len(present) != 1:
+            return False
+        (old,) = present
+        present.add(path)
+        try:
+            await self._session.swap(path, record, old)
+        except (NodeMissing, NodeTaken):
+            return False
+        present.discard(old)
+        return True
+
+    async def _create(self, present: set[str], path: str, record: bytes) -> None:
+        for _ in range(_TRIES):
+            if path in present and await self._is_ours(path):
+                return
+            present.add(path)
+            try:
+                await self._session.create(path, record)
+                return
+            except NodeTaken:
+                continue
+        raise Refused(f"somebody else makes {path} again and again; is its id unique?")
+
+    async def _is_ours(self, path: str) -> bool:
+        """
+        Say whether the znode is as we created it, and delete it if it is not.
+        """
+        stat = await self._session.exists(path)
+        if stat is None:
+            return False
+        if stat.owner == self._session.session and stat.version == 0:
+            return True
+        await self._delete(path)
+        return False
+
+    async def _delete(self, path: str) -> None:
+        with suppress(NodeMissing):  # somebody, or the end of a session, was faster
+            await self._session.delete(path)
