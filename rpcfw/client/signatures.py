@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from rpcfw.spi.service import MethodSpec, Service
+from rpcfw.spi.service import Service
+from rpcfw.spi.service_class import MethodSpec
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Shape

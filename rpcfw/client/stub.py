@@ -11,7 +11,8 @@ from rpcfw.client.options import Timeout, call_options
 from rpcfw.client.signatures import describe, only_parameter
 from rpcfw.errors import ContractError
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.service import MethodSpec, Service, offered, offered_as
+from rpcfw.spi.service import Service
+from rpcfw.spi.service_class import MethodSpec, offered, offered_as
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method, Shape

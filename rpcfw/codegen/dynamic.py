@@ -31,7 +31,7 @@ from rpcfw.codegen.model import shape_of
 from rpcfw.codegen.names import attributes
 from rpcfw.errors import SetupError
 from rpcfw.kernel.extras import needs
-from rpcfw.spi.service import service_class
+from rpcfw.spi.service_class import service_class
 from rpcfw.values.method import Method
 
 __all__ = [

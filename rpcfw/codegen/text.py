@@ -109,7 +109,7 @@ def _own_imports(shapes: set[Shape]) -> list[str]:
     streams = any(shape.server_streams for shape in shapes)
     replies = any(not shape.server_streams for shape in shapes)
     service = ["Reply"] if replies else []
-    service += ["Service", *(["method", "offered"] if shapes else [])]
+    service += ["Service", *(["method"] if shapes else [])]
     blocking = ["BlockingStream"] if streams else []
     blocking.append("BlockingStub")
     return [
@@ -117,6 +117,7 @@ def _own_imports(shapes: set[Shape]) -> list[str]:
         "from rpcfw.client.stub import Stub",
         *(["from rpcfw.errors import Unimplemented"] if shapes else []),
         f"from rpcfw.spi.service import {', '.join(service)}",
+        *(["from rpcfw.spi.service_class import offered"] if shapes else []),
         *(["from rpcfw.spi.stream import Stream"] if streams else []),
         *(["from rpcfw.values.metadata import MetadataLike"] if shapes else []),
         *(["from rpcfw.values.method import Shape"] if shapes else []),

@@ -11,7 +11,8 @@ from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import Calls, Clients, Connection, Inspection, ServedService
-from rpcfw.spi.service import Service, offered
+from rpcfw.spi.service import Service
+from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
 
 __all__ = ["ServerInspection"]

@@ -16,7 +16,7 @@ from attrs import evolve
 
 import rpcfw
 from rpcfw import Application, CallError
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.values.call_options import CallOptions
 from tests.interop.conformance_words import (
     SERVICE,

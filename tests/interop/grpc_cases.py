@@ -13,7 +13,7 @@ from twisted.internet.defer import ensureDeferred
 
 from rpcfw import Status, call_details, uncompressed
 from rpcfw.errors import CallError
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Shape
 from tests.interop.grpc_schema import SERVICE, SERVICES, message

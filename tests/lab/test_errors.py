@@ -17,7 +17,8 @@ from rpcfw.errors import (
     Unimplemented,
 )
 from rpcfw.spi.runtime.waiting import sleep
-from rpcfw.spi.service import blocking, offered
+from rpcfw.spi.service import blocking
+from rpcfw.spi.service_class import offered
 from rpcfw.status import Hint
 from tests.lab.services import Greeter, Kinds
 

@@ -11,7 +11,7 @@ import rpcfw
 from rpcfw import ApplicationError, CallError, Status
 from rpcfw.errors import Unimplemented
 from rpcfw.spi.runtime.waiting import sleep
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.values.metadata import Metadata
 from rpcfw.values.method import Shape
 from tests.lab.services import Greeter, Kinds, Talker

@@ -13,7 +13,7 @@ import pytest
 import rpcfw
 from rpcfw.client.blocking import BlockingStream, BlockingStub, blocking_method, blocking_proxy
 from rpcfw.errors import ContractError
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.spi.stream import Stream
 from tests.typing.calls.service import Greeter
 

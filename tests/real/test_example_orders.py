@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from rpcfw.errors import ApplicationError
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.status import Status
 from tests.requirements import require
 

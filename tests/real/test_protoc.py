@@ -14,7 +14,7 @@ import pytest
 
 from rpcfw.codegen.dynamic import services_from_proto
 from rpcfw.errors import SetupError
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from tests.requirements import require
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,7 +53,7 @@ ODD = 'syntax = "proto3"; package odd; message M {}'
 
 USE = """
 import importlib, sys
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 module = importlib.import_module(sys.argv[1] + "shop.shop_rpc")
 for one in offered(module.ShopBase):
     print(one.attribute, one.method.request_type.DESCRIPTOR.full_name,

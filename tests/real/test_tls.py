@@ -18,7 +18,7 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw import Application, Service, method
 from rpcfw.errors import Unavailable
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 from tests.certificates import Authority

@@ -10,7 +10,7 @@ from typing import Any
 from rpcfw.errors import CallError
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.status import Status
 from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions

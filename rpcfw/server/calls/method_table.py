@@ -13,7 +13,8 @@ from attrs import frozen
 
 from rpcfw.errors import ContractError, Unimplemented
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.service import MethodSpec, Service, offered
+from rpcfw.spi.service import Service
+from rpcfw.spi.service_class import MethodSpec, offered
 from rpcfw.status import Hint
 from rpcfw.transport.payload import Payload
 from rpcfw.values.method import Method

@@ -16,7 +16,7 @@ from rpcfw.spi.inspection import (
     Inspection,
     ServedService,
 )
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
 from rpcfw.values.health import Health
 

@@ -15,7 +15,8 @@ from rpcfw.app.plan import read_plan
 from rpcfw.errors import CallError
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.spi.service import Service, method, offered
+from rpcfw.spi.service import Service, method
+from rpcfw.spi.service_class import offered
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.values.method import Method

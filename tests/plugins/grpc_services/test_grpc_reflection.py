@@ -12,7 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.service import Service, service_class
+from rpcfw.spi.service import Service
+from rpcfw.spi.service_class import service_class
 from rpcfw.status import Status
 from rpcfw.testing.contracts.builtin import BuiltinServiceContract
 from rpcfw.testing.plugin_context import plugin_context

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rpcfw.client.blocking import BlockingStream, BlockingStub
 from rpcfw.client.stub import Stub
 from rpcfw.errors import Unimplemented
-from rpcfw.spi.service import Reply, Service, method, offered
+from rpcfw.spi.service import Reply, Service, method
+from rpcfw.spi.service_class import offered
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Shape

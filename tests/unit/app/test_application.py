@@ -11,7 +11,7 @@ import pytest
 
 from rpcfw.errors import ContractError, NoInstances, SetupError
 from rpcfw.spi.runtime.waiting import sleep
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.testing.lab import Lab
 from rpcfw.values.address import Address
 from rpcfw_balancers.round_robin import RoundRobin

@@ -15,7 +15,7 @@ from rpcfw.codegen.dynamic import (
     services_from_set,
 )
 from rpcfw.errors import SetupError, Unimplemented
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.values.method import Shape
 from tests.unit.codegen.descriptors import ORDER, SHOP, file, files
 

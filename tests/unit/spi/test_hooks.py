@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from rpcfw.errors import ContractError
 from rpcfw.spi.hooks import HOOKS, run_hook
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.spi.service import Service, blocking, method, offered, service_class
+from rpcfw.spi.service import Service, blocking, method
+from rpcfw.spi.service_class import offered, service_class
 from rpcfw.values.method import Method, Shape
 
 

@@ -13,7 +13,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ContractError, Unimplemented
-from rpcfw.spi.service import Service, blocking, method, offered, service_class
+from rpcfw.spi.service import Service, blocking, method
+from rpcfw.spi.service_class import offered, service_class
 from rpcfw.values.method import Method, Shape
 
 

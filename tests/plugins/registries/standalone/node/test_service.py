@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from rpcfw.errors import Overloaded, Rejected
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.service import offered
+from rpcfw.spi.service_class import offered
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.instance import instance_from_json, instance_to_json
