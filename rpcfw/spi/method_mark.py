@@ -31,7 +31,8 @@ class Mark:
     shape: Shape | None = None
     request_type: Any = None
     response_type: Any = None
-    codec: str | None = None
+    codec: str = "json"
+    codecs: tuple[str, ...] = ()
     #: The class with a name that the function was written in, and its name there.
     owner: tuple[type, str] | None = None
 

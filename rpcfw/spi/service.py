@@ -112,7 +112,7 @@ def method(
     shape: Shape | None = ...,
     request_type: Any = ...,
     response_type: Any = ...,
-    codec: str | None = ...,
+    codec: str | tuple[str, ...] = ...,
 ) -> Callable[[F], F]: ...
 
 
@@ -127,7 +127,7 @@ def method(  # noqa: PLR0913 - all but the function itself stand by keyword
     shape: Shape | None = None,
     request_type: Any = None,
     response_type: Any = None,
-    codec: str | None = None,
+    codec: str | tuple[str, ...] = "json",
 ) -> Any:
     """
     Mark a method as callable from outside. What is not marked never is.
@@ -137,9 +137,13 @@ def method(  # noqa: PLR0913 - all but the function itself stand by keyword
         idempotent: repeating it does no harm, so a failed call may be repeated.
         one_way: the caller does not wait and learns nothing; the result is dropped.
         timeout: the default limit for its callers, as ``"500ms"``; ``"none"`` for no limit.
-        shape: with ``request_type``, ``response_type`` and ``codec``: for
-            generated code, instead of annotations.
+        codec: how clients encode its messages. A server takes every codec in use that
+            can carry the types, and answers in the codec of the request. Of several, as
+            ``("json", "msgpack")``, clients use the first, and a server takes these only.
+        shape: with ``request_type`` and ``response_type``: for generated code, instead
+            of annotations.
     """
+    first, only = _codecs(codec)
 
     def mark(function: F) -> F:
         found = mark_of(function)
@@ -151,10 +155,18 @@ def method(  # noqa: PLR0913 - all but the function itself stand by keyword
         found.shape = shape
         found.request_type = request_type
         found.response_type = response_type
-        found.codec = codec
+        found.codec, found.codecs = first, only
         return function
 
     return mark if function is None else mark(function)
+
+
+def _codecs(given: str | tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    if isinstance(given, str):
+        return given, ()
+    if not given:
+        raise ContractError("codec=() names none; expected one as 'json', or a tuple of them")
+    return given[0], tuple(given)
 
 
 def blocking(function: F) -> F:

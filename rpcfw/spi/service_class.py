@@ -139,7 +139,8 @@ def _offer(cls: type[Service], attribute: str) -> MethodSpec | None:
             shape=shape,
             request_type=request_type,
             response_type=response_type,
-            codec=mark.codec or "json",
+            codec=mark.codec,
+            codecs=mark.codecs,
             idempotent=mark.idempotent,
             one_way=mark.one_way,
             timeout_s=mark.timeout_s,
@@ -236,7 +237,7 @@ def service_class(name: str, methods: dict[str, Method], doc: str = "") -> type[
             shape=known.shape,
             request_type=known.request_type,
             response_type=known.response_type,
-            codec=known.codec,
+            codec=known.codecs or known.codec,
         )(function)
     made: type[Service] = type(name.rpartition(".")[2], (Service,), namespace)
     made.service_name = name

@@ -42,10 +42,12 @@ class Method:
         shape: which sides stream.
         request_type: what a codec reads and writes a request as.
         response_type: likewise for a response.
-        codec: name of the codec that fits the types: ``protobuf``, ``json``, ``raw``.
+        codec: the codec that clients use: ``protobuf``, ``json``, ``raw``.
         idempotent: repeating it does no harm.
         one_way: the client waits for no answer and none is sent.
         timeout_s: the method's own default time limit.
+        codecs: the only codecs that a server takes; empty for each codec in use there
+            that can carry the types.
     """
 
     service: str
@@ -57,6 +59,7 @@ class Method:
     idempotent: bool = False
     one_way: bool = False
     timeout_s: float | None = None
+    codecs: tuple[str, ...] = ()
     path: str = field(init=False)
     unary: bool = field(init=False)
     server_streams: bool = field(init=False)

@@ -113,19 +113,26 @@ class MethodTable:
             readers={},
             writers={},
         )
-        # Asked for now, so that a type that no codec carries stops the start.
-        try:
-            served.readers[method.codec] = self._payload.coder(method.codec, method.request_type)
-            served.writers[method.codec] = self._payload.coder(method.codec, method.response_type)
-        except Unimplemented as error:
-            reason = self._unfit(one) or error.message
-            where = f"{type(service).__qualname__}.{one.attribute}"
-            raise ContractError(f"{where}: {reason}") from error
+        # Asked for now, so that a type that a codec does not carry stops the start.
+        for codec in method.codecs or (method.codec,):
+            try:
+                self._add_coders(served, codec)
+            except Unimplemented as error:
+                reason = self._unfit(one, codec) or error.message
+                where = f"{type(service).__qualname__}.{one.attribute}"
+                raise ContractError(f"{where}: {reason}") from error
         return served
 
-    def _unfit(self, one: MethodSpec) -> str:
+    def _add_coders(self, served: BoundMethod, codec: str) -> None:
+        method = served.method
+        reader = self._payload.coder(codec, method.request_type)
+        served.writers[codec] = self._payload.coder(codec, method.response_type)
+        # The readers are looked up first: once there is one, there is a writer too.
+        served.readers[codec] = reader
+
+    def _unfit(self, one: MethodSpec, codec: str) -> str:
         """
-        Return which parameter, or the result, cannot be carried, and why.
+        Return which parameter, or the result, a codec cannot carry, and why.
         """
         method = one.method
         parts = [("the request", method.request_type)]
@@ -134,7 +141,7 @@ class MethodTable:
             parts = [(f"the parameter {field.name!r}", field.type) for field in fields]
         for what, kind in (*parts, ("the result", method.response_type)):
             try:
-                self._payload.coder(method.codec, kind)
+                self._payload.coder(codec, kind)
             except Unimplemented as error:
                 return f"{what}: {error.message}"
         return ""
@@ -144,18 +151,21 @@ class MethodTable:
         Return how a method's requests are read and its responses written.
 
         Raises:
-            Unimplemented: the codec is not known here, or cannot carry the types.
-                Nothing was begun.
+            Unimplemented: the method is not served in this codec, or the codec is not
+                known here, or cannot carry the types. Nothing was begun.
         """
-        reader = served.readers.get(codec)
-        if reader is None:
+        if codec not in served.readers:
             method = served.method
+            if method.codecs:
+                raise Unimplemented(
+                    f"{method.path} is not served in the codec {codec!r}; "
+                    f"it is in: {', '.join(method.codecs)}",
+                    hints=Hint.NOT_BEGUN,
+                )
             # The peer names the codec, but only ones known here get into the table.
             try:
-                reader = self._payload.coder(codec, method.request_type)
-                served.writers[codec] = self._payload.coder(codec, method.response_type)
+                self._add_coders(served, codec)
             except Unimplemented as error:
                 error.hints |= Hint.NOT_BEGUN
                 raise
-            served.readers[codec] = reader
-        return reader, served.writers[codec]
+        return served.readers[codec], served.writers[codec]
