@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rpcfw.spi.http1_refusal import http1_refusal
 from rpcfw.spi.protocol import Limits, Machine, Match, WireProtocol
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2.frames import PREFACE
@@ -36,6 +37,9 @@ class GRPCProtocol(WireProtocol):
         if data[:size] != PREFACE[: len(data)]:
             return Match.NO
         return Match.YES if len(data) >= size else Match.MORE
+
+    def refusal(self, data: bytes, reason: str) -> bytes | Match:
+        return http1_refusal(data, reason)
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
         return ServerMachine(limits, accepts)

@@ -284,6 +284,25 @@ class WireProtocol(Plugin):
         Must answer YES or NO once it has 64 bytes.
         """
 
+    def refusal(self, data: bytes, reason: str) -> bytes | Match:
+        """
+        Return what is sent to a connection that no protocol of the port recognises.
+
+        Asked about what begins in a way that this protocol can answer, though it does not
+        speak it: an HTTP/2 protocol may answer HTTP/1. The first answer is sent, and the
+        connection is closed. Without one, the reason is sent as a line of text, unless a
+        protocol of the port has no `text_errors`.
+
+        Args:
+            data: how the connection begins.
+            reason: what is spoken here, as a sentence.
+
+        Returns:
+            The answer; or `Match.NO` for none; or `Match.MORE` if more bytes are needed to
+            tell. It must not be that once it has 64 bytes.
+        """
+        return Match.NO
+
     @abstractmethod
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
         """

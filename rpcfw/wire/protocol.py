@@ -4,6 +4,7 @@ The native protocol as a plugin.
 
 from __future__ import annotations
 
+from rpcfw.spi.http1_refusal import http1_refusal
 from rpcfw.spi.protocol import Limits, Machine, Match, WireProtocol
 from rpcfw.wire.client import ClientMachine
 from rpcfw.wire.frames import MAGIC
@@ -27,6 +28,9 @@ class NativeProtocol(WireProtocol):
         if head == _FIRST_BYTES:
             return Match.YES
         return Match.MORE if _FIRST_BYTES.startswith(head) else Match.NO
+
+    def refusal(self, data: bytes, reason: str) -> bytes | Match:
+        return http1_refusal(data, reason)
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
         return ServerMachine(limits, accepts, self.plugin_context.application)

@@ -64,6 +64,31 @@ class ConnectionPromises(ProtocolCase):
             assert Match.NO is answers[-1]
             assert Match.YES not in answers
 
+    def test_any_first_bytes(self) -> None:
+        """
+        Whatever comes first, nothing is raised, a NO stays one, and 64 bytes are enough.
+        """
+        protocol, random = self.make(), Random(2)  # noqa: S311 - the same each time
+        for foreign in _foreign(random):
+            answers = [protocol.match(foreign[:size]) for size in range(len(foreign) + 1)]
+            assert answers[64] is not Match.MORE
+            if Match.NO in answers:
+                assert {Match.NO} == set(answers[answers.index(Match.NO) :])
+
+    def test_a_refusal(self) -> None:
+        """
+        What no protocol recognises gets an answer that is short and says why, or none.
+        """
+        protocol, random = self.make(), Random(3)  # noqa: S311 - the same each time
+        for foreign in _foreign(random):
+            for size in range(1, len(foreign) + 1):
+                refusal = protocol.refusal(foreign[:size], "this port speaks: x")
+                if isinstance(refusal, bytes):
+                    assert b"this port speaks: x" in refusal
+                    assert len(refusal) <= 1000
+                assert refusal is not Match.YES
+                assert refusal is not Match.MORE or size < 64
+
     def test_both_sides_are_ready(self) -> None:
         """
         Once they have greeted each other, both report so, however the bytes are split.
@@ -229,6 +254,14 @@ class ConnectionPromises(ProtocolCase):
                 for _ in range(random.randrange(1, 4)):
                     damaged[random.randrange(len(damaged))] = random.randrange(256)
                 _assert_borne(machine, bytes(damaged), random)
+
+
+def _foreign(random: Random) -> list[bytes]:
+    """
+    Return beginnings of connections: of chance, and as people try a port.
+    """
+    tried = (b"GET / HTTP/1.1\r\nHost: there\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"help\r\n")
+    return [(each * 100)[:100] for each in tried] + [random.randbytes(100) for _ in range(100)]
 
 
 def _assert_borne(machine: Machine, data: bytes, random: Random) -> None:

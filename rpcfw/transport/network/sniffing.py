@@ -1,9 +1,10 @@
 """
 One port for several protocols: the first bytes of a connection choose the machine.
 
-The driver knows nothing of it: a protocol is a plugin with a `match`, and what no
-protocol recognises gets a sentence that a person can read, and is closed. Only where
-one of the protocols is not for people's ears, what is not HTTP/1 is closed in silence.
+Each protocol is asked whether the bytes are its own (`WireProtocol.match`), until one says
+yes or all say no. Then each is asked how such a connection is refused
+(`WireProtocol.refusal`): this file knows no protocol, not even HTTP. Both come to an end
+after 64 bytes, or after ``handshake_timeout``.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from rpcfw.transport.network.tls import drop_frames, handshake_error
 
 __all__ = ["Acceptor"]
 
-_MOST_SNIFFED_BYTES = 64
-#: A connection that is recognised has so long to greet, at least: what it took until then
-#: may have been this process's own time.
-_LEAST_S = 1.0
-_HTTP_METHODS = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ")
+#: Every protocol knows by then whether a connection is its own.
+_MAX_SNIFFED_BYTES = 64
+#: A connection that is recognised has at least so long to greet: this process itself may
+#: have been what took the time until then.
+_MIN_GREETING_S = 1.0
 
 
 class Acceptor(Factory):
@@ -93,6 +94,8 @@ class _Sniffer(Protocol):
 
     def __init__(self, acceptor: Acceptor) -> None:
         self._acceptor = acceptor
+        #: The protocols that may still recognise it.
+        self._candidates = acceptor.protocols
         self._data = b""
         self._refused = False
 
@@ -105,15 +108,20 @@ class _Sniffer(Protocol):
         if self._refused:
             return
         self._data += data
-        start = self._data[:_MOST_SNIFFED_BYTES]
-        answers = [(protocol.match(start), protocol) for protocol in self._acceptor.protocols]
-        for answer, protocol in answers:
-            if answer is Match.YES:
+        start = self._data[:_MAX_SNIFFED_BYTES]
+        unsure = []
+        for protocol in self._candidates:
+            match = protocol.match(start)
+            if match is Match.YES:
                 self._hand_over(protocol)
                 return
-        unsure = _may_become_http(start) or any(answer is Match.MORE for answer, _ in answers)
-        if len(start) == _MOST_SNIFFED_BYTES or not unsure:
-            self._refuse(start)
+            if match is Match.MORE:
+                unsure.append(protocol)
+        self._candidates = tuple(unsure)
+        if len(start) == _MAX_SNIFFED_BYTES or not unsure:
+            refusal = self._refusal(start)
+            if refusal is not None:
+                self._refuse(refusal)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._settled()
@@ -129,7 +137,7 @@ class _Sniffer(Protocol):
         self._settled()
         limit_s = self._acceptor.handshake_timeout_s
         spent_s = self._acceptor.clock.seconds() - self._since
-        left_s = max(limit_s - spent_s, min(limit_s, _LEAST_S))
+        left_s = max(limit_s - spent_s, min(limit_s, _MIN_GREETING_S))
         driver = self._acceptor.driver(protocol, left_s)
         # From now on the transport calls the driver itself: one call less a read.
         transport = cast(Any, self.transport)
@@ -143,27 +151,29 @@ class _Sniffer(Protocol):
         if self._timer.active():
             self._timer.cancel()
 
-    def _refuse(self, start: bytes) -> None:
+    def _refuse(self, refusal: bytes) -> None:
         self._refused = True
         transport = cast(Any, self.transport)
-        transport.write(self._refusal(start))
+        transport.write(refusal)
         transport.loseConnection()
 
-    def _refusal(self, start: bytes) -> bytes:
+    def _refusal(self, start: bytes) -> bytes | None:
+        """
+        Return what the peer is told; None while more bytes are needed to know.
+        """
         protocols = self._acceptor.protocols
         names = ", ".join(protocol.name for protocol in protocols)
-        text = f"This is an rpcfw port. It speaks: {names}. What came is none of these.\n".encode()
-        if start.startswith(_HTTP_METHODS):
-            return (
-                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
-                b"Content-Type: text/plain; charset=utf-8\r\n"
-                b"Content-Length: %d\r\n\r\n%s" % (len(text), text)
-            )
-        return text if all(protocol.text_errors for protocol in protocols) else b""
+        reason = f"This is an rpcfw port. It speaks: {names}. What came is none of these."
+        unsure = False
+        for protocol in protocols:
+            refusal = protocol.refusal(start, reason)
+            if isinstance(refusal, bytes):
+                return refusal
+            unsure = unsure or refusal is Match.MORE
+        if unsure and len(start) < _MAX_SNIFFED_BYTES:
+            return None
+        takes_text = all(protocol.text_errors for protocol in protocols)
+        return f"{reason}\n".encode() if takes_text else b""
 
     def _too_slow(self) -> None:
         cast(Any, self.transport).abortConnection()
-
-
-def _may_become_http(start: bytes) -> bool:
-    return any(len(start) < len(method) and method.startswith(start) for method in _HTTP_METHODS)

@@ -54,6 +54,35 @@ class Endless(NativeProtocol):
         return Match.MORE
 
 
+class Polite(NativeProtocol):
+    """
+    A protocol that greets in its own language whom it cannot serve: those that say EHLO.
+    """
+
+    name = "polite"
+    asked = 0
+
+    def match(self, data: bytes) -> Match:
+        self.asked += 1
+        return Match.NO
+
+    def refusal(self, data: bytes, reason: str) -> bytes | Match:
+        if data.startswith(b"EHLO"):
+            return b"502 " + reason.encode()
+        return Match.MORE if b"EHLO".startswith(data[:4]) else Match.NO
+
+
+class Undecided(Polite):
+    """
+    A protocol that never knows whether it has an answer.
+    """
+
+    name = "undecided"
+
+    def refusal(self, data: bytes, reason: str) -> Match:
+        return Match.MORE
+
+
 class Socket(StringTransport):
     """
     A transport whose protocol can be exchanged.
@@ -309,3 +338,63 @@ def test_silence_where_text_would_be_taken_for_frames():
     assert (b"", True) == (junk.value(), junk.lost)
     assert browser.value().startswith(b"HTTP/1.1 400 ")
     assert b"native, deaf" in browser.value()
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_refusal_is_a_plugins(size):
+    """
+    A protocol answers in its own language; what it has no answer to gets the line of text.
+    """
+    port = Port(Polite(NoOptions(), plugin_context()))
+    known, unknown = port.open(), port.open()
+    port.say(known, b"EHLO you", size)
+    port.say(unknown, b"GET / HTTP/1.1", size)
+    text = b"This is an rpcfw port. It speaks: polite. What came is none of these."
+
+    assert (b"502 " + text, True) == (known.value(), known.lost)
+    assert (text + b"\n", True) == (unknown.value(), unknown.lost)
+
+
+def test_the_first_refusal_is_sent():
+    """
+    Of several protocols with an answer, the first of the port gives it.
+    """
+
+    class Rude(Polite):
+        def refusal(self, data: bytes, reason: str) -> bytes:
+            return b"no"
+
+    rude, polite = (each(NoOptions(), plugin_context()) for each in (Rude, Polite))
+    told = []
+    for protocols in ((polite, rude), (rude, polite)):
+        port = Port(*protocols)
+        socket = port.open()
+        port.say(socket, b"EHLO you")
+        told.append(socket.value()[:4])
+
+    assert [b"502 ", b"no"] == told
+
+
+def test_a_protocol_that_said_no_is_not_asked_again():
+    """
+    Its answer holds for whatever follows.
+    """
+    polite = Polite(NoOptions(), plugin_context())
+    port = Port(polite, Endless(NoOptions(), plugin_context()))
+    port.say(port.open(), b"x" * 63, 1)
+
+    assert 1 == polite.asked
+
+
+def test_a_refusal_that_is_never_decided():
+    """
+    After 64 bytes there is no more to wait for.
+    """
+    port = Port(Undecided(NoOptions(), plugin_context()))
+    socket = port.open()
+    port.say(socket, b"x" * 63, 1)
+    assert not socket.lost
+    port.say(socket, b"x")
+
+    assert socket.lost
+    assert socket.value().startswith(b"This is an rpcfw port.")
