@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet.interfaces import (
     IReactorPluggableNameResolver,
+    IReactorSocket,
     IReactorTCP,
     IReactorThreads,
     IReactorTime,
@@ -24,7 +25,12 @@ __all__ = ["LateReactor"]
 
 
 @implementer(
-    IReactorThreads, IReactorTCP, IReactorUNIX, IReactorTime, IReactorPluggableNameResolver
+    IReactorThreads,
+    IReactorTCP,
+    IReactorUNIX,
+    IReactorSocket,
+    IReactorTime,
+    IReactorPluggableNameResolver,
 )
 class LateReactor:
     """

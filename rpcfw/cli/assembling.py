@@ -18,6 +18,7 @@ from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import Ways, is_every_interface, reached_at
+from rpcfw.values.address import Address
 from rpcfw_registries.standalone.node.service import NodeOptions
 
 __all__ = ["assemble"]
@@ -63,7 +64,7 @@ def _notes(application: Application) -> Iterator[str]:
     if application.server is None or registry is None or options.advertise is not None:
         return
     listened = options.listen[0]
-    if is_every_interface(listened):
+    if isinstance(listened, Address) and is_every_interface(listened):
         try:
             found = reached_at(listened, registry.addresses, Ways())
         except SetupError as error:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union
 
 from rpcfw.errors import ContractError
 from rpcfw.values.address import Address
+from rpcfw.values.inherited_socket import parse_listen_at
 from rpcfw.values.units import (
     parse_duration,
     parse_rate,
@@ -54,22 +55,25 @@ def _truth(text: str) -> bool:
     return truth
 
 
+_ADDRESS = "an address: tcp:HOST:PORT, unix:/PATH or memory:NAME"
+
 #: What reads a type, and how it is written.
 _PLAIN: dict[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "text"),
     int: (_whole_number, "a whole number"),
     float: (_number, "a number"),
     bool: (_truth, "yes or no"),
-    Address: (Address.parse, "an address: tcp:HOST:PORT, unix:/PATH or memory:NAME"),
+    Address: (Address.parse, _ADDRESS),
 }
 
-#: The same for the marks of `rpcfw.values.units`.
+#: The same for the marks of `rpcfw.values`.
 _MARKED: dict[str, tuple[Callable[[str], Any], str]] = {
     "duration": (parse_duration, "a duration, as 250ms"),
     "time limit": (parse_time_limit, "a duration, as 250ms, or none"),
     "size": (parse_size, "a size, as 4MiB"),
     "rate": (parse_rate, "a rate, as 30/s"),
     "share": (parse_share, "a share, as 5%"),
+    "listen": (parse_listen_at, f"{_ADDRESS}; or an open socket: fd:NUMBER or systemd:NAME"),
 }
 
 

@@ -10,6 +10,7 @@ from rpcfw.kernel.stack import Insert
 from rpcfw.server.reachable import is_every_interface
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
+from rpcfw.values.inherited_socket import InheritedSocket, ListenAt
 from rpcfw.values.instance import MAX_TAG_CHARS, MAX_TEXTS, MAX_WEIGHT, text_problem
 from rpcfw.values.units import Bytes, Seconds, TimeLimit
 
@@ -35,7 +36,7 @@ class ServerOptions:
     How services are served and announced.
     """
 
-    listen: tuple[Address, ...] = option("tcp:127.0.0.1:0", "where to listen; port 0: any free")
+    listen: tuple[ListenAt, ...] = option("tcp:127.0.0.1:0", "where to listen; port 0: any free")
     advertise: Address | None = option(
         "", "where callers reach it, port 0: the one it listens at; empty: found out, and logged"
     )
@@ -148,9 +149,14 @@ class ServerOptions:
     def _listen_problems(self) -> Iterator[tuple[str, str]]:
         if not self.listen:
             yield "listen", "name at least one address, as tcp:127.0.0.1:2200"
-        for address in self.listen:
-            if address.at:
-                yield "listen", f"{address} is one that was looked up; leave out what follows the @"
-        fixed = [str(each) for each in self.listen if each.port or not each.authority]
+        fixed = []
+        for where in self.listen:
+            if isinstance(where, InheritedSocket):
+                fixed.append(f"{where.source}:{where.name}")  # with TLS or without
+                continue
+            if where.at:
+                yield "listen", f"{where} is one that was looked up; leave out what follows the @"
+            if where.port or not where.authority:
+                fixed.append(str(where))
         for text in sorted({each for each in fixed if fixed.count(each) > 1}):
             yield "listen", f"{text} is named twice"

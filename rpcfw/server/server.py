@@ -10,14 +10,12 @@ that closed first would cut off the calls that were on their way to it.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from rpcfw.errors import Cancelled, DeadlineExceeded, Rejected, SetupError
+from rpcfw.errors import Cancelled, DeadlineExceeded, Rejected
 from rpcfw.filters.deadline import ServerDeadline
 from rpcfw.filters.metrics import ServerMetrics
 from rpcfw.kernel.hooks import Hooks
@@ -35,6 +33,7 @@ from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import ServerInspection
 from rpcfw.server.options import ServerOptions
+from rpcfw.server.ports import Ports
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.inspection import Clients
@@ -50,12 +49,6 @@ from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 
 __all__ = ["Server"]
-
-_LISTEN_HINTS = {
-    errno.EADDRINUSE: ": end what listens there, or name another port; port 0 is any free one",
-    errno.EACCES: ": ports below 1024 take privileges; name a higher one",
-    errno.EADDRNOTAVAIL: ": this machine has no such address; 0.0.0.0 is every one that it has",
-}
 
 #: How long a stop waits for blocking methods that were given up.
 _THREADS_LIMIT_S = 1.0
@@ -103,12 +96,10 @@ class Server:
         )
         self._filters = [filter for _, filter in filters]
         self._hooks = Hooks(runtime.timers, options.startup_timeout, options.cleanup_timeout)
-        self._ports: list[IListeningPort] = []
+        self._ports = Ports(runtime.network, self._make_acceptor)
         self._announcer: Announcer | None = None
         #: Calls that a stop did not wait for to end.
         self.given_up = 0
-        #: Where it listens, once it does; a port of 0 has become a real one.
-        self.addresses: tuple[Address, ...] = ()
         self._builtin = tuple(builtin)
         self._inspection = ServerInspection(
             self.catalog,
@@ -152,6 +143,13 @@ class Server:
         return self._inspection.health
 
     @property
+    def addresses(self) -> tuple[Address, ...]:
+        """
+        Where it listens, once it does; a port of 0 has become a real one.
+        """
+        return self._ports.addresses
+
+    @property
     def in_flight(self) -> int:
         """
         Calls that were begun and have not ended.
@@ -172,8 +170,8 @@ class Server:
             await self._hooks.start((*self._filters, *self._builtin), tuple(self.catalog))
             self._threads.start()
             self._reading.threads.start()
-            for address in self._options.listen:
-                await self._listen(address)
+            for where in self._options.listen:
+                await self._ports.listen(where)
             self.health.begin()
             if registry is not None:
                 self._announcer = Announcer(registry, self._options, self._ground)
@@ -199,8 +197,7 @@ class Server:
 
     def _cut(self) -> None:
         self._give_up("[app] shutdown_timeout was over")
-        for port in self._ports:
-            port.stopListening()
+        self._ports.close()
         self._peers.close("the server has stopped")
 
     async def _leave(self) -> float:
@@ -214,9 +211,8 @@ class Server:
         self._reception.leave()
         self._hooks.leave()
         deadline = self._ground.timers.seconds() + self._options.drain_timeout
-        ports, self._ports = self._ports, []
-        for port in ports:
-            await self._attempt("closing a port", _stopped(port.stopListening()))
+        for closing in self._ports.close():
+            await self._attempt("closing a port", _closed(closing))
         return deadline
 
     async def _close(self) -> None:
@@ -285,29 +281,19 @@ class Server:
             )
         return count
 
-    async def _listen(self, address: Address) -> None:
-        protocols = [self._ground.protocol(name) for name in self._options.protocols]
+    def _make_acceptor(self) -> Acceptor:
+        runtime = self._ground
         acceptor = Acceptor(
-            protocols,
-            self._ground.server_machine,
+            [runtime.protocol(name) for name in self._options.protocols],
+            runtime.server_machine,
             self._peers,
-            self._ground.clock,
+            runtime.clock,
             self._options.handshake_timeout,
             self._unsent,
             self._capacity,
         )
-        acceptor.lingering = self._ground.network.lingering
-        try:
-            alpn = [protocol.alpn for protocol in protocols if protocol.alpn]
-            port = await self._ground.network.listen(address, acceptor, alpn)
-        except Exception as error:
-            raise SetupError(f"cannot listen at {address}: {_why(error)}") from error
-        self._ports.append(port)
-        bound = port.getHost()
-        if address.scheme in ("tcp", "tls"):
-            address = Address(address.scheme, address.host, bound.port)  # type: ignore[attr-defined]  # TCP's has one
-        self.addresses += (address,)
-        self.log.info("listening at {address}", address=str(address))
+        acceptor.lingering = runtime.network.lingering
+        return acceptor
 
     def _make_stack(self, filters: Sequence[tuple[Insert, Filter]]) -> Stack:
         plugin_context = self._ground.plugin_context
@@ -321,16 +307,7 @@ class Server:
         return stack
 
 
-def _why(error: Exception) -> str:
-    """
-    Return why an address cannot be listened at, and what to do.
-    """
-    reason = getattr(error, "socketError", error)  # of Twisted's CannotListenError
-    what = _LISTEN_HINTS.get(getattr(reason, "errno", None) or 0, "")
-    return f"{reason}{what}"
-
-
-async def _stopped(result: Any) -> None:
+async def _closed(result: Any) -> None:
     """
     Await what `stopListening` returned, a Deferred or nothing.
     """

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 
 from tests.house.tree import ROOT
 
@@ -48,11 +49,16 @@ def rpcfw(*arguments: object, stdin: str = "", **settings: str) -> subprocess.Co
 class Running:
     """
     A command that goes on until it is ended; it is, when the block is left.
+
+    Args:
+        arguments: those of the command.
+        pass_fds: file descriptors that it inherits.
+        settings: environment variables.
     """
 
     command: tuple[str, ...] = COMMAND
 
-    def __init__(self, *arguments: object, **settings: str) -> None:
+    def __init__(self, *arguments: object, pass_fds: Sequence[int] = (), **settings: str) -> None:
         self._process = subprocess.Popen(
             [*self.command, *map(str, arguments)],
             cwd=ROOT,
@@ -61,6 +67,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            pass_fds=pass_fds,
         )
         self._overdue = threading.Timer(RUNNING_LIMIT_S, self._process.kill)
         self._overdue.start()

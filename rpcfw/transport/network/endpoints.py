@@ -27,10 +27,12 @@ from zope.interface import implementer
 from rpcfw.spi.runtime.waiting import sleep, spawn
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.network.host_names import AnyHostnameEndpoint
+from rpcfw.transport.network.inherited import listen_inherited
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.transport.network.tls import TLS
 from rpcfw.transport.network.unix_socket import OthersTurn, free_path
 from rpcfw.values.address import Address
+from rpcfw.values.inherited_socket import InheritedSocket
 from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Network"]
@@ -118,6 +120,22 @@ class Network:
         if address.scheme == "unix":
             return spawn(self._listen_unix(address.host, factory))
         return self._server(address).listen(factory)
+
+    def listen_inherited(
+        self, where: InheritedSocket, factory: IProtocolFactory, alpn: Sequence[str] = ()
+    ) -> list[IListeningPort]:
+        """
+        Listen at a socket that another process opened; at several if they have one name.
+
+        Args:
+            alpn: as for `listen`.
+
+        Raises:
+            SetupError: there is no such socket, or TLS cannot be had.
+        """
+        if where.secure:
+            factory = self._tls.server(factory, alpn)
+        return listen_inherited(self._reactor, where, factory)
 
     async def _listen_unix(self, path: str, factory: IProtocolFactory) -> IListeningPort:
         tries = 0

@@ -12,6 +12,7 @@ import errno
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet import tcp, unix
@@ -25,6 +26,8 @@ __all__ = ["address_of", "listen_inherited"]
 
 #: The first descriptor that systemd passes (SD_LISTEN_FDS_START of sd_listen_fds(3)).
 _FIRST_FD = 3
+#: See proc_pid_environ(5).
+_STARTED_WITH = Path("/proc/self/environ")
 #: systemd passes fewer; a number without a bound would be counted through.
 _MAX_FDS = 1000
 
@@ -33,7 +36,7 @@ def listen_inherited(
     reactor: Any,
     where: InheritedSocket,
     factory: IProtocolFactory,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     pid: int | None = None,
 ) -> list[IListeningPort]:
     """
@@ -43,7 +46,7 @@ def listen_inherited(
     starts, and are closed when it stops listening.
 
     Args:
-        environ: where systemd's variables stand.
+        environ: where systemd's variables stand; None: in this process's environment.
         pid: of this process; None: it is asked for.
 
     Raises:
@@ -54,6 +57,7 @@ def listen_inherited(
     if where.source == "fd":
         numbers: Sequence[int] = [int(where.name)]
     else:
+        environ = _environment() if environ is None else environ
         numbers = _passed_by_systemd(where, environ, os.getpid() if pid is None else pid)
     ports: list[IListeningPort] = []
     try:
@@ -82,7 +86,8 @@ def _listen(reactor: Any, number: int, factory: IProtocolFactory) -> IListeningP
     # The port below has a duplicate of the descriptor; the one that came is closed here.
     with inherited:
         if inherited.family == socket.AF_UNIX:
-            return _unix_port(reactor, inherited.fileno(), factory)
+            # What is given may stand for the reactor: each connection would go through it.
+            return _unix_port(reactor.adoptStreamPort.__self__, inherited.fileno(), factory)
         return cast(
             IListeningPort,
             reactor.adoptStreamPort(inherited.fileno(), inherited.family, factory),
@@ -120,6 +125,20 @@ def _problem(found: socket.socket) -> str:
     if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return "is a socket that does not listen; with systemd, set Accept=no"
     return ""
+
+
+def _environment() -> Mapping[str, str]:
+    """
+    Return the environment, with what the process was started with.
+
+    Twisted removes LISTEN_FDS and LISTEN_PID as `twisted.internet.endpoints` is imported.
+    """
+    try:
+        started_with = os.fsdecode(_STARTED_WITH.read_bytes())
+    except OSError:
+        started_with = ""
+    pairs = (each.partition("=") for each in started_with.split("\0"))
+    return {**{name: value for name, _, value in pairs}, **os.environ}
 
 
 def _passed_by_systemd(

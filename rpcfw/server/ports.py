@@ -1,0 +1,93 @@
+"""
+The ports of a server: where it listens, and what it tells whoever cannot.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from rpcfw.errors import SetupError
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.inherited import address_of
+from rpcfw.transport.network.sniffing import Acceptor
+from rpcfw.values.address import Address
+from rpcfw.values.inherited_socket import InheritedSocket
+
+__all__ = ["Ports"]
+
+_HINTS = {
+    errno.EADDRINUSE: ": end what listens there, or name another port; port 0 is any free one",
+    errno.EACCES: ": ports below 1024 take privileges; name a higher one",
+    errno.EADDRNOTAVAIL: ": this machine has no such address; 0.0.0.0 is every one that it has",
+}
+
+
+class Ports:
+    """
+    The listening sockets of one server.
+
+    Args:
+        network: how to listen.
+        make_acceptor: makes what accepts the connections of one port.
+    """
+
+    log = Logger()
+
+    def __init__(self, network: Network, make_acceptor: Callable[[], Acceptor]) -> None:
+        self._network = network
+        self._make_acceptor = make_acceptor
+        self._open: list[IListeningPort] = []
+        #: Where it listens; a port of 0 has become a real one.
+        self.addresses: tuple[Address, ...] = ()
+
+    async def listen(self, where: Address | InheritedSocket) -> None:
+        """
+        Accept connections at an address, or from sockets that are open already.
+
+        Raises:
+            SetupError: that cannot be; says why, and what to do.
+        """
+        acceptor = self._make_acceptor()
+        alpn = [protocol.alpn for protocol in acceptor.protocols if protocol.alpn]
+        try:
+            if isinstance(where, InheritedSocket):
+                ports = self._network.listen_inherited(where, acceptor, alpn)
+            else:
+                ports = [await self._network.listen(where, acceptor, alpn)]
+        except Exception as error:
+            raise SetupError(f"cannot listen at {where}: {_why(error)}") from error
+        self._open += ports
+        for port in ports:
+            address = _bound_address(where, port)
+            self.addresses += (address,)
+            source = f" ({where})" if isinstance(where, InheritedSocket) else ""
+            self.log.info("listening at {address}{source}", address=str(address), source=source)
+
+    def close(self) -> list[Any]:
+        """
+        Listen no longer; return a Deferred or None for each port, to be awaited.
+        """
+        ports, self._open = self._open, []
+        return [port.stopListening() for port in ports]
+
+
+def _bound_address(where: Address | InheritedSocket, port: IListeningPort) -> Address:
+    if isinstance(where, InheritedSocket):
+        return address_of(port, secure=where.secure)
+    if where.scheme in ("tcp", "tls"):
+        bound: Any = port.getHost()
+        return Address(where.scheme, where.host, bound.port)
+    return where
+
+
+def _why(error: Exception) -> str:
+    """
+    Return why an address cannot be listened at, and what to do.
+    """
+    reason = getattr(error, "socketError", error)  # of Twisted's CannotListenError
+    return f"{reason}{_HINTS.get(getattr(reason, 'errno', None) or 0, '')}"
