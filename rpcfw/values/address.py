@@ -9,15 +9,25 @@ TLS, ``unix:/run/app.sock``, ``memory:name``. ``10.0.0.5:2200`` alone means TCP.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import sys
 
 from attrs import frozen
+
+from rpcfw.printable import is_plain, printable
 
 __all__ = ["Address"]
 
 # No blanks and nothing unprintable: addresses come from registries and reach logs.
 _HOST = re.compile(r"[^\s\[\]/]+\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z")
+#: Of a host or a name: a name in DNS has 253.
+_MAX_HOST_CHARS = 256
+#: Of a Unix path, without the zero behind it (unix(7)).
+_MAX_PATH_BYTES = 107 if sys.platform == "linux" else 103
+#: Of what is no address, an error shows so much.
+_MAX_SHOWN_CHARS = 300
 
 
 @frozen
@@ -50,10 +60,9 @@ class Address:
         if "://" in text:
             raise ValueError(_no_url(text))
         if scheme in ("unix", "memory"):
-            if not rest:
-                raise ValueError(f"{text!r} names no {'path' if scheme == 'unix' else 'name'}")
-            if not rest.isprintable():
-                raise ValueError(f"{text!r} has characters that cannot be printed")
+            reason = _path_problem(rest) if scheme == "unix" else _name_problem(rest)
+            if reason:
+                raise ValueError(f"{_shown(text)} {reason}")
             return cls(scheme, rest)
         if scheme not in ("tcp", "tls"):
             scheme, rest = "tcp", text.strip()
@@ -62,14 +71,16 @@ class Address:
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
         elif ":" in host:
-            raise ValueError(f"{text!r}: an IPv6 address stands in brackets, as in tcp:[::1]:2200")
+            raise ValueError(
+                f"{_shown(text)}: an IPv6 address stands in brackets, as in tcp:[::1]:2200"
+            )
         if not colon or not _is_host(host) or not _PORT.match(port) or int(port) > 65535:
             raise ValueError(
-                f"{text!r} is no address: {_why(host, colon, port)}; "
+                f"{_shown(text)} is no address: {_why(host, colon, port)}; "
                 "expected tcp:HOST:PORT, tls:HOST:PORT, unix:/PATH or memory:NAME"
             )
         if sign and not _is_ip(at):
-            raise ValueError(f"{text!r}: behind the @ stands an IP address")
+            raise ValueError(f"{_shown(text)}: behind the @ stands an IP address")
         return cls(scheme, host, int(port), at)
 
     @property
@@ -104,7 +115,7 @@ def _no_url(text: str) -> str:
     else:
         kind = "tls" if scheme in ("https", "grpcs", "tls", "ssl") else "tcp"
         meant = f"{kind}:{rest.partition('/')[0]}"
-    return f"{text!r} is a URL, and no address; did you mean {meant}?"
+    return f"{_shown(text)} is a URL, and no address; did you mean {_shown(meant)[1:-1]}?"
 
 
 def _why(host: str, colon: str, port: str) -> str:
@@ -113,15 +124,46 @@ def _why(host: str, colon: str, port: str) -> str:
     """
     if not colon:
         return "it has no port"
+    if not host:
+        return "it has no host"
+    if len(host) > _MAX_HOST_CHARS:
+        return f"its host has more than {_MAX_HOST_CHARS} characters"
     if not _is_host(host):
-        return "it has no host" if not host else "its host has characters that no host has"
+        return "its host has characters that no host has"
     if not _PORT.match(port) or int(port) > 65535:
-        return f"{port!r} is no port, which is a number up to 65535" if port else "it has no port"
+        return (
+            f"{_shown(port)} is no port, which is a number up to 65535"
+            if port
+            else "it has no port"
+        )
     return ""
 
 
+def _name_problem(name: str) -> str:
+    if not name:
+        return "names no name"
+    if not _is_plain(name):
+        return "has characters that cannot be printed"
+    long = len(name) > _MAX_HOST_CHARS
+    return f"has a name of more than {_MAX_HOST_CHARS} characters" if long else ""
+
+
+def _path_problem(path: str) -> str:
+    if not path:
+        return "names no path"
+    if not _is_plain(path):
+        return "has characters that cannot be printed"
+    if len(os.fsencode(path)) > _MAX_PATH_BYTES:
+        return f"has a path of more than {_MAX_PATH_BYTES} bytes, which no Unix socket can have"
+    return ""
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and is_plain(text)
+
+
 def _is_host(text: str) -> bool:
-    return bool(_HOST.match(text)) and text.isprintable()
+    return len(text) <= _MAX_HOST_CHARS and bool(_HOST.match(text)) and _is_plain(text)
 
 
 def _is_ip(text: str) -> bool:
@@ -129,4 +171,13 @@ def _is_ip(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return _is_host(text)  # what may stand behind its % is not looked at
+
+
+def _shown(text: str) -> str:
+    """
+    Return a text as an error may have it: it may be of any length, and have any characters.
+    """
+    if len(text) > _MAX_SHOWN_CHARS:
+        text = f"{text[:_MAX_SHOWN_CHARS]}..."
+    return printable(repr(text))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rpcfw.printable import is_plain
 from rpcfw.values.address import Address
 
 HOSTS = st.one_of(
@@ -20,7 +21,7 @@ ADDRESSES = st.one_of(
     st.builds(
         Address,
         st.sampled_from(["unix", "memory"]),
-        st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1),
+        st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=103),
     ),
 )
 
@@ -88,6 +89,14 @@ def test_forms(text, address):
         ("unix:", "names no path"),
         ("memory:", "names no name"),
         ("unix:/run/a\0b", "cannot be printed"),
+        ("unix:/run/\ufe0fa", "cannot be printed"),
+        ("unix:/run/" + "a" * 103, "has a path of more than 10. bytes"),
+        ("unix:/run/" + "é" * 52, "has a path of more than 10. bytes"),
+        ("memory:" + "a" * 257, "has a name of more than 256 characters"),
+        ("tcp:" + "a" * 257 + ":80", "its host has more than 256 characters"),
+        ("evil\ufe0f:80", "its host has characters that no host has"),
+        ("localhost:80@fe80::1%\x1b[2J", "behind the @ stands an IP address"),
+        ("localhost:80@fe80::1%a b", "behind the @ stands an IP address"),
         ("memory:a\nb", "cannot be printed"),
     ],
 )
@@ -97,6 +106,20 @@ def test_what_is_none(text, told):
     """
     with pytest.raises(ValueError, match=told):
         Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}:80", "{}", "localhost:{}", "localhost:80@{}", "http://{}", "unix:{}", "a:b:{}"]
+)
+@pytest.mark.parametrize("wrong", ["\ufe0f", "\x1b", "\ud800", "a" * 10_000])
+def test_errors_are_short_and_plain(text, wrong):
+    """
+    What somebody else wrote is shown in bounded text, with no character that cannot be seen.
+    """
+    with pytest.raises(ValueError, match=r" (is|has) |stands ") as caught:
+        Address.parse(text.format(wrong))
+    assert is_plain(str(caught.value))
+    assert len(str(caught.value)) < 2000
 
 
 @given(st.text())
