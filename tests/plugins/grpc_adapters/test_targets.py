@@ -115,7 +115,12 @@ def test_options():
     limits, link = plan.limits, plan.link
     assert (1 << 24, 2**31 - 1) == (limits.max_receive_bytes, limits.max_send_bytes)
     assert 5120 == limits.max_header_bytes
-    assert (0, 1.5, None, 0.5) == (link.keepalive, link.keepalive_timeout, link.idle, link.backoff)
+    assert (0, 1.5, None, 0.5) == (
+        link.keepalive,
+        link.keepalive_timeout,
+        link.idle_timeout,
+        link.initial_backoff,
+    )
     assert ("shop", "greeter") == (plan.app.name, plan.tls.server_name)
     assert ("never", 7) == (plan.clients[""].retry.name, plan.clients[""].options.timeout)
 
