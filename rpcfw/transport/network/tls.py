@@ -63,8 +63,10 @@ class TLSOptions:
         if self.server_name:
             yield from _tried("server_name", _server_identity, self.server_name)
         if self.certificate is not None:
+            files = self.certificate, self.key
             unusable = [*_tried("certificate", _certificates, self.certificate)]
-            yield from unusable or _tried("key", load_identity, self.certificate, self.key)
+            unusable = unusable or [*_tried("key", load_identity, *files)]
+            yield from unusable or _tried("certificate", _own_context, *files)
         if self.ca is not None:
             yield from _tried("ca", _trust, self.ca)
 
@@ -282,6 +284,10 @@ def _trust(file: Path | None) -> Any:
     return ssl.trustRootFromCertificates(trusted)
 
 
+def _own_context(certificate: Path, key: Path | None) -> Context:
+    return _context(load_identity(certificate, key), None, ())
+
+
 def _context(identity: Identity | None, trust: Any, alpn: Sequence[str]) -> Context:
     """
     Return what OpenSSL needs for connections.
@@ -289,21 +295,33 @@ def _context(identity: Identity | None, trust: Any, alpn: Sequence[str]) -> Cont
     Args:
         identity: what is shown to the peer.
         trust: whose certificates a peer has to show; None: it need not show any.
+
+    Raises:
+        SetupError: OpenSSL does not take the certificate.
     """
     ssl = _ssl()
     from OpenSSL.crypto import X509, PKey
+    from OpenSSL.SSL import Error
 
     shown = {}
     if identity is not None:
         first, *rest = [X509.from_cryptography(each) for each in identity.chain]
         key = PKey.from_cryptography_key(identity.key)
         shown = {"certificate": first, "extraCertChain": rest, "privateKey": key}
-    made: Context = ssl.CertificateOptions(
+    asked = ssl.CertificateOptions(
         trustRoot=trust,
         acceptableProtocols=[name.encode("ascii") for name in alpn] or None,
         acceptableCiphers=ssl.AcceptableCiphers.fromOpenSSLCipherString(TLS12_CIPHERS),
         **shown,
-    ).getContext()
+    )
+    try:
+        made: Context = asked.getContext()
+    except Error as error:
+        # Each version has rules of its own, as for the size of a key.
+        file = "" if identity is None else f" the certificate in {identity.file}"
+        raise SetupError(
+            f"TLS: OpenSSL refuses{file}: {handshake_error(Failure(error))}"
+        ) from error
     if alpn:
         made.set_alpn_select_callback(_Agree(alpn))
     return made

@@ -4,6 +4,7 @@ TLS: whose certificates are taken, in memory, and what is refused before anythin
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +359,36 @@ def test_a_key_of_another_certificate_is_refused_at_the_start(authority):
         mixed.check()
     with pytest.raises(SetupError, match=r"other-key\.pem is not that .*server-certificate\.pem"):
         mixed.server(Factory(), [])
+
+
+def test_a_certificate_that_openssl_refuses_is_named(authority, monkeypatch):
+    """
+    What OpenSSL does not take, as a key that is too small, is found like any other mistake.
+
+    It stops a server's start, is a client's reason for no connection, and leaves a server
+    that runs with the certificate that it has.
+    """
+    issued = authority.issue("server", "localhost")
+    given = TLS(evolve(options_of(TLSOptions), certificate=issued.certificate, key=issued.key))
+    running = given.server(Factory.forProtocol(Protocol), [])
+
+    def refuse(self, certificate):
+        raise SSL.Error([("SSL routines", "", "ee key too small")])
+
+    monkeypatch.setattr(SSL.Context, "use_certificate", refuse)
+    sentence = r"OpenSSL refuses the certificate in .*server-certificate\.pem: ee key too small"
+    with pytest.raises(SetupError, match=sentence):
+        given.check()
+    with pytest.raises(SetupError, match=sentence):
+        given.server(Factory(), [])
+    with pytest.raises(SetupError, match=sentence):
+        given.client(object(), "localhost", "")
+    network = MemoryNetwork(Clock())
+    network.listen("server", running)
+    os.utime(issued.certificate, ns=(0, 0))
+    with capturedLogs() as logs:
+        network.connect("server", Factory.forProtocol(Protocol))
+    assert ["ee key too small"] == [formatEvent(each).rpartition(": ")[2] for each in logs]
 
 
 @pytest.mark.parametrize(
