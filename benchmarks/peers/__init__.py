@@ -88,7 +88,7 @@ def greeting(peer: str) -> bytes:
     if peer == "grpcio-aio":
         # HTTP/2's preface, and settings that set nothing.
         return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-    from rpcfw.spi.protocol import Limits
+    from rpcfw.spi.machine import Limits
     from rpcfw.wire.client import ClientMachine
 
     machine = ClientMachine(Limits(), (), "benchmarks")

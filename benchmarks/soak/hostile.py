@@ -14,7 +14,7 @@ from struct import pack
 
 from attrs import frozen
 
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.wire.fields import Key, pack_field
 from rpcfw.wire.frames import END_OF_STREAM, NO_MESSAGE, ONE_WAY, Kind, pack_fixed, word
 from rpcfw.wire.hello import own_hello, pack_hello

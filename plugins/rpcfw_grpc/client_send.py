@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
 from rpcfw.spi.events import CallEnded, Event, GoAwayReceived, RequestHead, ResponseReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import ClientSide, Limits
 from rpcfw.status import Hint, Status
-from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.framing import DATA_AND_PREFIX
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.flow_control import Inbound
@@ -30,7 +30,7 @@ _SPARE_STREAMS = 1 << 20
 _STEPS_AFTER_REFUSAL = 100
 
 
-class Calling(GRPCMachine[None]):
+class Calling(ClientSide, GRPCMachine[None]):
     """
     The sending half of the client's side.
     """
@@ -163,31 +163,6 @@ class Calling(GRPCMachine[None]):
         if stream is not None and stream.tail is None:
             stream.tail = b""
             self._pump(stream)
-
-    def respond(
-        self,
-        call_id: int,
-        body: bytes,
-        encoding: str = "",
-        metadata: Metadata = EMPTY,
-        trailers: Metadata = EMPTY,
-    ) -> None:
-        raise LocalProtocolError("a client does not answer calls")
-
-    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
-        raise LocalProtocolError("a client does not answer calls")
-
-    def finish(
-        self,
-        call_id: int,
-        status: Status,
-        message: str = "",
-        details: bytes = b"",
-        trailers: Metadata = EMPTY,
-        hints: Hint = Hint.NONE,
-        retry_after_s: float | None = None,
-    ) -> None:
-        raise LocalProtocolError("a client ends its side with end, or gives up with cancel")
 
     def leave(self, reason: str) -> None:
         if not self._over:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rpcfw.spi.http1_refusal import http1_refusal
-from rpcfw.spi.protocol import Limits, Machine, Match, WireProtocol
+from rpcfw.spi.machine import ClientSide, Limits, ServerSide
+from rpcfw.spi.protocol import Match, WireProtocol
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2.frames import PREFACE
 from rpcfw_grpc.server import ServerMachine
@@ -41,7 +42,7 @@ class GRPCProtocol(WireProtocol):
     def refusal(self, data: bytes, reason: str) -> bytes | Match:
         return http1_refusal(data, reason)
 
-    def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+    def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerSide:
         return ServerMachine(limits, accepts)
 
     def client(
@@ -51,7 +52,7 @@ class GRPCProtocol(WireProtocol):
         *,
         authority: str = "",
         secure: bool = False,
-    ) -> Machine:
+    ) -> ClientSide:
         scheme = "https" if secure else "http"
         caller = self.plugin_context.application
         return ClientMachine(limits, accepts, authority or "localhost", scheme, caller)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import MessageReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.framing import DATA_AND_PREFIX_BYTES, PREFIX_BYTES, BadPrefix, TooLarge
 from rpcfw_grpc.http2 import frames

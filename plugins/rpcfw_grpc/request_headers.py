@@ -12,7 +12,7 @@ from typing import Final
 from attrs import define, evolve
 
 from rpcfw.spi.events import RequestHead
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.callers import read_caller
 from rpcfw_grpc.metadata import (

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from rpcfw.errors import LocalProtocolError, MessageTooLarge, RemoteProtocolError
 from rpcfw.spi.events import StreamWritable
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw_grpc.framing import DATA_AND_PREFIX, PREFIX_BYTES
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.connection import Connection

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import CallCancelled, HalfClosed, RequestReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES
 from rpcfw_grpc.http2 import frames

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rpcfw.errors import LocalProtocolError
-from rpcfw.spi.events import CallCancelled, PingReceived, RequestHead
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.events import CallCancelled, PingReceived
+from rpcfw.spi.machine import Limits, ServerSide
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.http2 import frames
@@ -26,7 +26,7 @@ __all__ = ["Answers"]
 _NO_TABLE = b"\x20"
 
 
-class Answers(GRPCMachine[Opening]):
+class Answers(ServerSide, GRPCMachine[Opening]):
     """
     The sending half of the server's side.
     """
@@ -125,12 +125,6 @@ class Answers(GRPCMachine[Opening]):
                 peer=self._peer.header_list_bytes,
             ),
         )
-
-    def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
-        raise LocalProtocolError("a server makes no calls on gRPC's connections")
-
-    def end(self, call_id: int) -> None:
-        raise LocalProtocolError("a server ends a call with respond or finish")
 
     def _head(self, stream: Stream, metadata: Metadata, encoding: str) -> None:
         if stream.announced is not None:

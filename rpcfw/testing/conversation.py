@@ -23,7 +23,7 @@ from rpcfw.spi.events import (
     ResponseStarted,
     StreamWritable,
 )
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import Machine
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 

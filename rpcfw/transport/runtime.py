@@ -12,9 +12,10 @@ from attrs import evolve, field, frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import PluginError
+from rpcfw.spi.machine import Limits, Machine
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.protocol import Limits, Machine, WireProtocol
+from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.runtime.clock import Clock, RandomSource
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog

@@ -15,9 +15,9 @@ from rpcfw.spi.events import (
     ResponseReceived,
     ResponseStarted,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import ClientSide, Limits
 from rpcfw.status import WIRE_HINTS, Hint, Status
-from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.metadata import EMPTY
 from rpcfw.wire.connection import Receive
 from rpcfw.wire.fields import Key, encoding_of, number, parse, text
 from rpcfw.wire.frames import (
@@ -42,7 +42,7 @@ _LAST_ID = 0xFFFFFFFF
 _SPARE_IDS = 1 << 24
 
 
-class ClientMachine(NativeMachine):
+class ClientMachine(ClientSide, NativeMachine):
     """
     The caller's side.
     """
@@ -111,31 +111,6 @@ class ClientMachine(NativeMachine):
         stream = self._sending(call_id)
         if stream is not None:
             stream.queue_end(pack_fixed(_END, 0, 0, 0, 0, call_id), self._out)
-
-    def respond(
-        self,
-        call_id: int,
-        body: bytes,
-        encoding: str = "",
-        metadata: Metadata = EMPTY,
-        trailers: Metadata = EMPTY,
-    ) -> NoReturn:
-        raise LocalProtocolError("a client does not answer")
-
-    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> NoReturn:
-        raise LocalProtocolError("a client does not answer")
-
-    def finish(
-        self,
-        call_id: int,
-        status: Status,
-        message: str = "",
-        details: bytes = b"",
-        trailers: Metadata = EMPTY,
-        hints: Hint = Hint.NONE,
-        retry_after_s: float | None = None,
-    ) -> NoReturn:
-        raise LocalProtocolError("a client does not answer")
 
     def _begin_sending(self, call_id: int) -> NoReturn:
         raise LocalProtocolError(f"call {call_id} was whole; no message can follow")

@@ -24,7 +24,7 @@ from rpcfw.spi.events import (
     HandshakeCompleted,
     PingAnswered,
 )
-from rpcfw.spi.protocol import Limits, Machine
+from rpcfw.spi.machine import Limits, Machine
 from rpcfw.wire.fields import Key, line, parse, text_field
 from rpcfw.wire.frames import FIXED_BYTES, MAGIC, VERSION, Kind, pack_fixed, unpack_fixed, word
 from rpcfw.wire.guards import Guards
@@ -49,7 +49,7 @@ class _PeerFailed(Exception):
 
 class Connection(Machine):
     """
-    See `rpcfw.spi.protocol.Machine` for the contract.
+    See `rpcfw.spi.machine.Machine` for the contract.
 
     Args:
         limits: what this side takes.

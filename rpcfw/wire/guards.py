@@ -11,7 +11,7 @@ the time that was lost.
 from __future__ import annotations
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 
 __all__ = ["Guards"]
 

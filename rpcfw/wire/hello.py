@@ -9,7 +9,7 @@ from struct import Struct
 from attrs import frozen
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.wire.fields import Key, line, number, pack_field, parse, text
 from rpcfw.wire.frames import VERSION, Kind, pack_fixed, word
 

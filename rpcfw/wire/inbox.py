@@ -31,7 +31,7 @@ class FrameBuffer:
     @property
     def unfinished(self) -> int:
         """
-        Which frame has come in part: see `rpcfw.spi.protocol.Machine`.
+        Which frame has come in part: see `rpcfw.spi.machine.Machine`.
         """
         return self._kept if self._size or self._skip else 0
 

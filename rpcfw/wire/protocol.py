@@ -5,7 +5,8 @@ The native protocol as a plugin.
 from __future__ import annotations
 
 from rpcfw.spi.http1_refusal import http1_refusal
-from rpcfw.spi.protocol import Limits, Machine, Match, WireProtocol
+from rpcfw.spi.machine import ClientSide, Limits, ServerSide
+from rpcfw.spi.protocol import Match, WireProtocol
 from rpcfw.wire.client import ClientMachine
 from rpcfw.wire.frames import MAGIC
 from rpcfw.wire.server import ServerMachine
@@ -32,7 +33,7 @@ class NativeProtocol(WireProtocol):
     def refusal(self, data: bytes, reason: str) -> bytes | Match:
         return http1_refusal(data, reason)
 
-    def server(self, limits: Limits, accepts: tuple[str, ...]) -> Machine:
+    def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerSide:
         return ServerMachine(limits, accepts, self.plugin_context.application)
 
     def client(
@@ -42,5 +43,5 @@ class NativeProtocol(WireProtocol):
         *,
         authority: str = "",
         secure: bool = False,
-    ) -> Machine:
+    ) -> ClientSide:
         return ClientMachine(limits, accepts, self.plugin_context.application)

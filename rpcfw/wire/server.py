@@ -5,11 +5,11 @@ The native protocol as the side that accepted the connection, and answers, speak
 from __future__ import annotations
 
 from struct import Struct
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
-from rpcfw.errors import LocalProtocolError, RemoteProtocolError
-from rpcfw.spi.events import CallCancelled, Event, HalfClosed, RequestHead, RequestReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.events import CallCancelled, Event, HalfClosed, RequestReceived
+from rpcfw.spi.machine import Limits, ServerSide
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.wire.connection import Receive
@@ -36,7 +36,7 @@ _I32 = Struct(">i").pack
 _MOST_AFTER_MS = 2**31 - 1
 
 
-class ServerMachine(NativeMachine):
+class ServerMachine(ServerSide, NativeMachine):
     """
     The answering side.
     """
@@ -57,12 +57,6 @@ class ServerMachine(NativeMachine):
         """
         Nothing: the client greets first.
         """
-
-    def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> NoReturn:
-        raise LocalProtocolError("a server does not call")
-
-    def end(self, call_id: int) -> NoReturn:
-        raise LocalProtocolError("a server ends a call with a status")
 
     def respond(
         self,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfw.spi.events import ConnectionFailed, RequestReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames

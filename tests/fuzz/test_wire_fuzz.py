@@ -33,7 +33,7 @@ from rpcfw.spi.events import (
     MessageReceived,
     RequestReceived,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.network.capacity import Capacity

@@ -12,8 +12,8 @@ from rpcfw.client.assembly import Client, ClientOptions, Policies
 from rpcfw.kernel.settings import options_of
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.server import Server
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.protocol import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.network.endpoints import Network

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfw.spi.events import RequestHead
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import Metadata
 from rpcfw.wire.client import ClientMachine

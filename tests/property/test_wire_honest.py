@@ -24,7 +24,7 @@ from rpcfw.spi.events import (
     ResponseReceived,
     StreamWritable,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw.wire.client import ClientMachine

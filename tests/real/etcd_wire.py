@@ -8,8 +8,8 @@ from twisted.internet import reactor
 
 from rpcfw.client.assembly import Client, ClientOptions, Policies
 from rpcfw.kernel.settings import options_of
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.protocol import Limits
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.tls import TLS
 from rpcfw.transport.payload import Payload

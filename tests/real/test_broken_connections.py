@@ -15,7 +15,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames

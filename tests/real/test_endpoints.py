@@ -21,7 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.transport.connection import connection
 from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.network import endpoints

@@ -25,7 +25,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2.frames import ErrorCode
 
 __all__ = ["Guards", "Idle"]

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import ConnectionFailed, GoAwayReceived, HandshakeCompleted, PingAnswered
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.abuse import Idle
 from rpcfw_grpc.http2.flow_control import MOST_WINDOW_BYTES, Inbound, grown

@@ -17,7 +17,7 @@ from abc import abstractmethod
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import ConnectionFailed, Event
-from rpcfw.spi.protocol import Limits, Machine
+from rpcfw.spi.machine import Limits, Machine
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.abuse import Guards
 from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault

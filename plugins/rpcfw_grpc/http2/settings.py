@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2.frames import ErrorCode
 
 __all__ = [

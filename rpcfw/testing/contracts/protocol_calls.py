@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.testing.contracts.protocol_case import (
     NOT_BEGUN,

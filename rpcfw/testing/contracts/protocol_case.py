@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from rpcfw.errors import CallError
 from rpcfw.spi.events import RequestHead
-from rpcfw.spi.protocol import Limits, Machine, WireProtocol
+from rpcfw.spi.machine import Limits, Machine
+from rpcfw.spi.protocol import WireProtocol
 from rpcfw.status import Hint, Status
 from rpcfw.testing.conversation import Conversation, Received
 from rpcfw.values.metadata import EMPTY, Metadata

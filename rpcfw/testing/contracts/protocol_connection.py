@@ -14,7 +14,8 @@ from rpcfw.spi.events import (
     PingAnswered,
     PingReceived,
 )
-from rpcfw.spi.protocol import Machine, Match
+from rpcfw.spi.machine import Machine
+from rpcfw.spi.protocol import Match
 from rpcfw.status import Hint, Status
 from rpcfw.testing.contracts.protocol_case import (
     NOT_BEGUN,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rpcfw.errors import LocalProtocolError
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import ClientSide, Machine, ServerSide
 from rpcfw.status import Status
 from rpcfw.testing.contracts.protocol_case import (
     PAIRS,
@@ -247,12 +247,31 @@ class StreamPromises(ProtocolCase):
             _assert_mistake(lambda machine=machine: machine.send(999, b""))  # type: ignore[misc]  # bound now
             _assert_mistake(lambda machine=machine: machine.cancel(999))  # type: ignore[misc]  # likewise
         _assert_mistake(lambda: talk.server.machine.respond(999, b""))
-        _assert_mistake(lambda: talk.client.machine.respond(1, b""))
-        _assert_mistake(lambda: talk.server.machine.call(self.head(), b"", "", ended=True))
         talk.settle()
 
         assert not talk.client.failed
         assert not talk.server.failed
+
+    def test_each_end_refuses_what_only_the_other_does(self) -> None:
+        """
+        A client does not answer and a server does not call, not even on a call that is open.
+        """
+        client, server = self.machines()
+        assert isinstance(client, ClientSide)
+        assert isinstance(server, ServerSide)
+        talk = self.talk()
+        call_id = self.begin(talk, None, ended=False)
+        client, server = talk.client.machine, talk.server.machine
+        _assert_mistake(lambda: client.respond(call_id, b""))
+        _assert_mistake(lambda: client.start_response(call_id, EMPTY))
+        _assert_mistake(lambda: client.finish(call_id, Status.OK))
+        _assert_mistake(lambda: server.call(self.head(), b"", "", ended=True))
+        _assert_mistake(lambda: server.end(call_id))
+
+        assert client.take_output() + server.take_output() == b""
+        server.respond(call_id, b"answer")
+        talk.settle()
+        assert talk.client[call_id].bodies == [b"answer"]
 
 
 def _ask_everything(machine: Machine, call_id: int) -> None:

@@ -17,7 +17,7 @@ from rpcfw.spi.events import (
     MessageReceived,
     RequestReceived,
 )
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import Machine
 
 __all__ = ["Backlog"]
 

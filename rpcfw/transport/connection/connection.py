@@ -34,7 +34,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from rpcfw.spi.events import Event, RequestReceived
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import Waiter, running_loop, sleep
 from rpcfw.transport.connection.backlog import Backlog

@@ -31,7 +31,7 @@ from rpcfw.spi.events import (
     ResponseStarted,
     StreamWritable,
 )
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.call_listener import Listener, UnaryListener, error_of

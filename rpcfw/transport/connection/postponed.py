@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rpcfw.spi.events import CallCancelled, Event, RequestReceived
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import Machine
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.backlog import Backlog
 

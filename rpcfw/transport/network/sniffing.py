@@ -16,7 +16,8 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
-from rpcfw.spi.protocol import Machine, Match, WireProtocol
+from rpcfw.spi.machine import Machine
+from rpcfw.spi.protocol import Match, WireProtocol
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.connection.lingering import Lingering

@@ -37,7 +37,7 @@ from twisted.python.failure import Failure
 from rpcfw.errors import SetupError, Unavailable
 from rpcfw.spi.events import ConnectionFailed
 from rpcfw.spi.inspection import Calls, total
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock, DelayedCall, RandomSource
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from rpcfw.spi.events import Event, RequestHead
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import FRAME_HEAD, PREFACE

@@ -15,7 +15,7 @@ from rpcfw.spi.events import (
     ResponseReceived,
     StreamWritable,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.http2 import frames

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcfw.spi.protocol import Limits, Match
+from rpcfw.spi.machine import Limits
+from rpcfw.spi.protocol import Match
 from rpcfw.status import Status
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.metadata import EMPTY

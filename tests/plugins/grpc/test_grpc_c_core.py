@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.spi.events import CallCancelled, ConnectionFailed, RequestReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
 from tests.plugins.grpc.pair import chunk, cut, head, message, of, only, server

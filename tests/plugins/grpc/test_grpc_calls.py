@@ -22,7 +22,7 @@ from rpcfw.spi.events import (
     ResponseStarted,
     StreamWritable,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.http2 import frames

@@ -15,7 +15,7 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY

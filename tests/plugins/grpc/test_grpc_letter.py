@@ -15,7 +15,7 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
-from rpcfw.spi.protocol import Machine
+from rpcfw.spi.machine import Machine
 from rpcfw.status import Status
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode

@@ -17,7 +17,7 @@ from rpcfw.spi.events import (
     ResponseReceived,
     ResponseStarted,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.framing import MessageReader

@@ -33,7 +33,7 @@ from rpcfw.spi.events import (
     ResponseReceived,
     ResponseStarted,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.client import ClientMachine

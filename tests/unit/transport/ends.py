@@ -10,8 +10,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 
 from rpcfw.spi.events import RequestHead
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.protocol import Limits
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.connection.driver import Driver, DriverObserver, Listener, UnaryListener
 from rpcfw.transport.network.memory import MemoryNetwork

@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.transport.runtime import LimitOptions
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import pack
 
 from rpcfw.spi.events import ConnectionFailed, RequestHead
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.wire.client import ClientMachine
 from rpcfw.wire.server import ServerMachine
 

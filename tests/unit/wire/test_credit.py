@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.spi.events import MessageReceived, StreamWritable
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from tests.unit.wire.speech import CREDIT, MESSAGE, frame, frames, greeted, head
 
 

@@ -9,7 +9,7 @@ from struct import pack
 import pytest
 
 from rpcfw.spi.events import CallCancelled, CallEnded, ConnectionFailed, RequestReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.wire.client import ClientMachine
 from rpcfw.wire.server import ServerMachine

@@ -20,7 +20,7 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import Metadata
 from rpcfw.wire.client import ClientMachine

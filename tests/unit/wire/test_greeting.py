@@ -10,7 +10,7 @@ import pytest
 
 from rpcfw.errors import LocalProtocolError, MessageTooLarge, Overloaded
 from rpcfw.spi.events import HandshakeCompleted, RequestReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint
 from rpcfw.values.metadata import Metadata
 from rpcfw.wire.client import ClientMachine

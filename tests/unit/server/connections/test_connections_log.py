@@ -21,7 +21,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.connection.unsent import UnsentBytes

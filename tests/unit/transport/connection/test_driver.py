@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 
 from rpcfw.errors import ConnectionLost, Unimplemented
 from rpcfw.spi.events import GoAwayReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.connection import BUNCH, LINGER_S

@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.testing.lab_time import LabClock
 from rpcfw.transport.connection.connection import BUNCH, TURN_BYTES, TURN_EVENTS, TURN_S
 from rpcfw.transport.connection.driver import Driver

@@ -8,8 +8,9 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.protocol import Limits, Match
+from rpcfw.spi.protocol import Match
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.network.capacity import Capacity

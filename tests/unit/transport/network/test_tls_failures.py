@@ -10,7 +10,7 @@ import weakref
 import pytest
 from twisted.python.failure import Failure
 
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.testing.lab_time import LabClock
 from rpcfw.transport.connection.driver import Driver
 from tests.unit.transport.connection.test_turns import Socket

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 
 from rpcfw.errors import SettingsError, SetupError, Unavailable
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint
 from rpcfw.transport.connection.driver import Driver

@@ -21,7 +21,7 @@ from rpcfw.errors import (
     Unavailable,
 )
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint

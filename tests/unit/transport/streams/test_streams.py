@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from rpcfw.errors import Cancelled, InvalidMessage, error_from_status
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import MessageReceived
-from rpcfw.spi.protocol import Limits
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.transport.payload import Payload
