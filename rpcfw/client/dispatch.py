@@ -76,11 +76,9 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             driver = None
         if driver is None:
             return await long_way.make(call, writer, reader)
-        driver.begun += 1
         try:
             event = await reply
         except BaseException as error:
-            driver.failed += 1
             if isinstance(error, Cancelled):
                 raise overrun(error, call, seconds()) from None
             raise

@@ -41,7 +41,7 @@ class UnaryReply(Waiter[ResponseReceived], UnaryListener):
 
     def cancel(self) -> None:
         if not self.called:
-            self.driver.abandon(self.call_id)
+            self.driver.cancel(self.call_id)
         super().cancel()
 
 
@@ -86,7 +86,6 @@ class QueuedCalls:
         try:
             return await reply
         except BaseException as error:
-            reply.driver.failed += 1
             if isinstance(error, Cancelled):
                 raise overrun(error, call, self.timers.seconds()) from None
             raise
@@ -122,7 +121,6 @@ class _Unary(PendingCall[UnaryReply]):
             self._packed = payload.pack(self._body, driver.accepts)
         reply = UnaryReply(driver)
         reply.call_id = driver.request(self._way.head(self._call), *self._packed, reply)
-        driver.begun += 1
         return reply
 
     def give_up(self, begun: UnaryReply) -> None:
@@ -142,9 +140,7 @@ class _OneWay(PendingCall[None]):
         body, encoding = self._body, ""
         if self._call.compression is not None:
             body, encoding = self._way.payload.pack_as(body, self._call.compression)
-        driver.machine.call(head, body, encoding, True)
-        driver.flush()
-        driver.begun += 1
+        driver.send_one_way(head, body, encoding)
 
     def give_up(self, begun: None) -> None:
         """

@@ -109,7 +109,7 @@ class CallStream(Stream, Listener):
             )
             if call.compression is not None:
                 outlet.compress(call.compression)
-            self._call_id = outlet.call_id = driver.machine.call(head, None, outlet.encoding, False)
+            self._call_id = outlet.call_id = driver.open_stream(head, outlet.encoding, self)
         else:
             self._sent_all = True
             body, encoding = self._payload.write(self._writer, call.request, "the request"), ""
@@ -117,10 +117,7 @@ class CallStream(Stream, Listener):
                 body, encoding = self._payload.pack_as(body, call.compression)
             elif len(body) > self._payload.threshold_bytes:
                 body, encoding = self._payload.pack(body, driver.accepts)
-            self._call_id = driver.machine.call(head, body, encoding, True)
-        driver.listeners[self._call_id] = self
-        driver.begun += 1
-        driver.flush()
+            self._call_id = driver.request(head, body, encoding, self)
         self._timers.watch(call.deadline, self)
 
     async def begin(self) -> None:
@@ -238,8 +235,7 @@ class CallStream(Stream, Listener):
         if not self._sent_all:
             self._sent_all = True
             if not self._over:
-                self._driver.machine.end(self._call_id)
-                self._driver.flush()
+                self._driver.end(self._call_id)
 
     def cancel(self) -> None:
         self._give_up(Cancelled("the call was given up"))
@@ -294,7 +290,7 @@ class CallStream(Stream, Listener):
 
     def _give_up(self, error: BaseException) -> None:
         if not self._over:
-            self._driver.abandon(self._call_id)
+            self._driver.cancel(self._call_id)
             self._close(error)
 
     def _close(self, error: BaseException | None) -> None:
@@ -311,7 +307,6 @@ class CallStream(Stream, Listener):
         if self._pump is not None:
             self._pump.cancel()
         if error is not None:
-            self._driver.failed += 1
             self._status = error.status if isinstance(error, CallError) else Status.CANCELLED
         self._has_begun()
         if self._handed_up:

@@ -145,7 +145,7 @@ def _rank(node: Node) -> Rank:
 
 def _fail_calls(driver: Driver, error: CallError) -> None:
     for call_id, listener in tuple(driver.listeners.items()):
-        driver.abandon(call_id, error.message)
+        driver.cancel(call_id, error.message)
         listener.lost(error)
 
 

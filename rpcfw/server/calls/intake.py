@@ -118,7 +118,7 @@ class RequestAcceptor:
         """
         head = event.head
         served = self._served.get(head.path)
-        if served is None or (self._leaving and not driver.machine.accepts_during_drain):
+        if served is None or (self._leaving and not driver.accepts_during_drain):
             self._refuse(driver, event)
             return
         reader = served.readers.get(head.codec)
@@ -274,7 +274,7 @@ class RequestAcceptor:
     ) -> None:
         head = event.head
         if head.one_way:
-            driver.machine.finish(event.call_id, Status.OK)
+            driver.finish_one_way(event.call_id)
             return
         payload = self._payload
         try:
@@ -284,16 +284,12 @@ class RequestAcceptor:
                     body, encoding = payload.pack_as(body, call.compression)
             elif len(body) > payload.threshold_bytes:
                 body, encoding = payload.pack(body, head.accepts)
-            driver.machine.respond(
-                event.call_id, body, encoding, call.response_metadata, call.trailers
-            )
+            driver.respond(event.call_id, body, encoding, call.response_metadata, call.trailers)
         except InvalidMessage as error:
             self._failures.logged(head.path, error)
             self._fail(driver, event, error, call)
         except MessageTooLarge as error:
             self._fail(driver, event, error, call)
-        else:
-            driver.flush(len(body))
 
     def _fail(
         self,
@@ -307,18 +303,17 @@ class RequestAcceptor:
         """
         told = self._failures.told(event.head.path, error)
         if event.head.one_way:
-            driver.machine.finish(event.call_id, told.status)
+            driver.finish_one_way(event.call_id)
             return
-        driver.failed += 1
         status = told.status
         if status is Status.INVALID_ARGUMENT and isinstance(error, InvalidMessage):
-            status = driver.machine.unreadable_status
+            status = driver.unreadable_status
         said = EMPTY
         if call is not None:
             said = call.trailers
             if call.response_metadata is not EMPTY and not call.method.server_streams:
                 begin_failure(driver, event.call_id, call, error)
-        driver.machine.finish(
+        driver.finish(
             event.call_id,
             status,
             told.message,
@@ -327,7 +322,6 @@ class RequestAcceptor:
             told.hints,
             told.retry_after_s,
         )
-        driver.flush()
 
 
 def _first_step(call: Call, coroutine: Coroutine[Any, Any, Any]) -> Any:

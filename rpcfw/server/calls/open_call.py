@@ -100,10 +100,7 @@ class InFlightCall(Listener):
         """
         reason = "the call's time was over while the server worked on it"
         self.driver.listeners.pop(self.event.call_id, None)
-        machine = self.driver.machine
-        machine.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
-        self.driver.flush()
-        self.driver.failed += 1
+        self.driver.finish(self.event.call_id, Status.DEADLINE_EXCEEDED, reason)
         self.give_up(DeadlineExceeded(reason))
 
     # Listener.
@@ -123,5 +120,4 @@ class InFlightCall(Listener):
     def lost(self, error: CallError) -> None:
         if self.event.head.one_way and self._goes_on(self):
             return
-        self.driver.failed += 1
         self.give_up(error)

@@ -84,7 +84,7 @@ def begin_failure(driver: Driver, call_id: int, call: Call, error: BaseException
     said = call.response_metadata
     refused = isinstance(error, CallError) and Hint.NOT_BEGUN in error.hints
     if said.pairs and not refused and not call.cancelled:
-        driver.machine.start_response(call_id, said)
+        driver.start_response(call_id, said)
 
 
 async def answer_stream(
@@ -110,7 +110,7 @@ async def answer_stream(
                 started = True
                 if call.compression is not None:
                     outlet.compress_if_accepted(call.compression)
-                driver.machine.start_response(call_id, call.response_metadata, outlet.encoding)
+                driver.start_response(call_id, call.response_metadata, outlet.encoding)
             await outlet.send(message)
     except Exception as error:
         if responses is not None and isinstance(error, CallError):
@@ -123,6 +123,5 @@ async def answer_stream(
         if close is not None:
             await close()
     if not started:
-        driver.machine.start_response(call_id, call.response_metadata)
-    driver.machine.finish(call_id, Status.OK, trailers=call.trailers)
-    driver.flush()
+        driver.start_response(call_id, call.response_metadata)
+    driver.finish(call_id, Status.OK, trailers=call.trailers)

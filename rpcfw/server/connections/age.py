@@ -112,7 +112,7 @@ class Lifetime:
 
     def _look_after(self, now: float, left_at: float) -> None:
         driver = self._driver
-        calls = driver.machine.open_calls
+        calls = driver.open_calls
         if now >= self._grace_ends_at and calls:
             self._limits.log.warn_of(
                 "grace",
@@ -121,8 +121,7 @@ class Lifetime:
                 count=calls,
                 peer=driver.peer,
             )
-            # On some wires this names the last call that was begun.
-            driver.machine.fail("max_age")
+            driver.fail("max_age")
             driver.close("max_connection_age_grace is over")
         elif now >= left_at + _FAREWELL_S and not calls and not driver.listeners:
             driver.close("it was left, and no call is open")

@@ -119,8 +119,7 @@ class Peers(DriverObserver):
         Close every connection, once what was written has left.
         """
         for driver in tuple(self._drivers):
-            # On some wires this names the last call that was begun.
-            driver.machine.fail(reason)
+            driver.fail(reason)
             driver.close(reason)
 
     def connected(self, driver: Driver) -> None:
@@ -154,7 +153,7 @@ class Peers(DriverObserver):
         pings = peer.pings
         if pings is None:
             pings = peer.pings = PingStrikes(self._options, self._pauses)
-        calling = bool(driver.machine.open_calls)
+        calling = bool(driver.open_calls)
         if not pings.is_out(driver.heard_at, calling=calling, answered=event.answered):
             return
         self._log.warn_of(
@@ -165,7 +164,7 @@ class Peers(DriverObserver):
             limit=self._options.min_ping_interval,
         )
         # The word at which gRPC's clients ping less.
-        driver.machine.fail("too_many_pings")
+        driver.fail("too_many_pings")
         # What came together with the ping is still acted on, and must hear of the end.
         self._clock.callLater(0, driver.close, "too_many_pings")
 
@@ -185,5 +184,4 @@ class Peers(DriverObserver):
         )
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
-        driver.begun += 1
         self._reception.accept(driver, event)

@@ -89,7 +89,7 @@ class UnaryListener(Listener):
             error.metadata = metadata.pairs
             self.lost(error)
         elif message is None:
-            self.lost(Unimplemented("the method answered with no message"))
+            raise Unimplemented("the method answered with no message")
         else:
             self.responded(
                 ResponseReceived(

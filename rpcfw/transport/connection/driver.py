@@ -1,72 +1,30 @@
 """
-The one driver of every wire protocol: events of its machine to the calls.
+The one driver of every wire protocol: what calls ask of a connection.
 
-Theory of operation. A call that waits for something is a `Listener` in `listeners`,
-under its id. It is removed here, just before it is told of an end, so it is told of
-one end only.
+Whatever is asked of the machine here is written, too, and calls are counted: nobody else
+asks a machine, writes or counts. What the machine reports is acted on in `actions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
-
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from rpcfw.errors import CallError, ConnectionLost, error_from_status
-from rpcfw.spi.events import (
-    CallCancelled,
-    CallEnded,
-    ConnectionFailed,
-    GoAwayReceived,
-    HalfClosed,
-    HandshakeCompleted,
-    MessageReceived,
-    PingAnswered,
-    PingReceived,
-    RequestHead,
-    RequestReceived,
-    ResponseReceived,
-    ResponseStarted,
-    StreamWritable,
-)
+from rpcfw.errors import CallError, ConnectionLost
+from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.status import Hint, Status
+from rpcfw.transport.connection.actions import ACTIONS
 from rpcfw.transport.connection.call_listener import Listener, UnaryListener, error_of
 from rpcfw.transport.connection.connection import Connection
 from rpcfw.transport.connection.drain_socket import read_remains
+from rpcfw.transport.connection.observer import DriverObserver
+from rpcfw.transport.connection.output import LARGE_BYTES
 from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = ["Driver", "DriverObserver", "Listener", "UnaryListener", "error_of"]
-
-
-class DriverObserver:
-    """
-    Who made the driver, and wants to know of these. All optional.
-    """
-
-    def connected(self, driver: Driver) -> None: ...
-
-    def greeted(self, driver: Driver) -> None: ...
-
-    def accept(self, driver: Driver, event: RequestReceived) -> None: ...
-
-    def pinged(self, driver: Driver, event: PingReceived) -> None: ...
-
-    def peer_leaving(self, driver: Driver, reason: str) -> None: ...
-
-    def broken_off(self, driver: Driver, event: ConnectionFailed) -> None: ...
-
-    def handshake_failed(self, peer: str, reason: str) -> None: ...
-
-    def closed(self, driver: Driver, reason: str) -> None: ...
-
-    def disconnected(self, driver: Driver) -> None:
-        """
-        Its socket is closed, which may be a while after `closed`.
-        """
 
 
 class Driver(Connection):
@@ -77,61 +35,205 @@ class Driver(Connection):
         machine: its protocol.
         owner: who is told of what concerns no single call.
         clock: to note when the peer was last heard.
-        pause_reading: stop reading while the peer does not read: for servers,
+        serves: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
         handshake_timeout_s: how long the peer may take to greet; None for ever.
         unsent: where bytes are counted that a full socket keeps; None for nowhere.
     """
+
+    ACTIONS = ACTIONS
 
     def __init__(
         self,
         machine: Machine,
         owner: DriverObserver,
         clock: Clock,
-        pause_reading: bool = False,
+        serves: bool = False,
         handshake_timeout_s: float | None = None,
         unsent: UnsentBytes | None = None,
     ) -> None:
-        super().__init__(machine, clock, pause_reading, handshake_timeout_s, unsent)
+        super().__init__(machine, clock, serves, handshake_timeout_s, unsent)
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
         self.leaving = False
         #: The peer broke off because it was pinged too often.
         self.pinged_too_often = False
-        #: For servers its protocol's name. Calls that were begun on it, and that failed.
+        #: For servers: its protocol's name.
         self.wire = ""
+        #: Calls that were begun on it.
         self.begun = 0
+        #: Of these, the calls that ended otherwise than with status OK.
         self.failed = 0
-        self._owner = owner
+        self.observer = owner
 
-    # What calls ask for.
+    @property
+    def accepts_during_drain(self) -> bool:
+        """
+        See `rpcfw.spi.machine.Machine.accepts_during_drain`.
+        """
+        return self._machine.accepts_during_drain
+
+    @property
+    def unreadable_status(self) -> Status:
+        """
+        See `rpcfw.spi.machine.Machine.unreadable_status`.
+        """
+        return self._machine.unreadable_status
+
+    # What a caller asks for.
 
     def request(self, head: RequestHead, body: bytes, encoding: str, listener: Listener) -> int:
         """
         Send a whole request; ``listener`` hears of the answer.
+
+        Returns:
+            The call's id on this connection.
+
+        Raises:
+            CallError: as `rpcfw.spi.machine.Machine.call`; nothing was sent.
         """
-        call_id = self.machine.call(head, body, encoding, True)
+        call_id = self._machine.call(head, body, encoding, True)
+        self.begun += 1
         self.listeners[call_id] = listener
-        if not self._gathering:
-            self.flush()
+        output = self._output
+        if not output.gathering:
+            output.emit(output.write)
         return call_id
 
-    def abandon(self, call_id: int, reason: str = "") -> None:
+    def open_stream(self, head: RequestHead, encoding: str, listener: Listener) -> int:
+        """
+        Begin a call whose messages are sent one by one, with `send` and `end`.
+
+        Args:
+            encoding: compression that they may have.
+
+        Returns:
+            The call's id on this connection.
+
+        Raises:
+            CallError: as `rpcfw.spi.machine.Machine.call`; nothing was sent.
+        """
+        call_id = self._machine.call(head, None, encoding, False)
+        self.begun += 1
+        self.listeners[call_id] = listener
+        self._output.flush()
+        return call_id
+
+    def send_one_way(self, head: RequestHead, body: bytes, encoding: str) -> None:
+        """
+        Send a whole request that has no answer.
+
+        Raises:
+            CallError: as `rpcfw.spi.machine.Machine.call`; nothing was sent.
+        """
+        self._machine.call(head, body, encoding, True)
+        self.begun += 1
+        self._output.flush()
+
+    def end(self, call_id: int) -> None:
+        """
+        Say that no more messages of the caller will come.
+        """
+        self._machine.end(call_id)
+        self._output.flush()
+
+    # What a server asks for.
+
+    def respond(
+        self,
+        call_id: int,
+        body: bytes,
+        encoding: str = "",
+        metadata: Metadata = EMPTY,
+        trailers: Metadata = EMPTY,
+    ) -> None:
+        """
+        Answer a unary call with one message and status OK.
+
+        Raises:
+            MessageTooLarge: the call is still open.
+        """
+        self._machine.respond(call_id, body, encoding, metadata, trailers)
+        # The fast path: this is `Output.flush` without the call of it.
+        output = self._output
+        if not output.gathering:
+            output.emit(output.write)
+        elif len(body) > LARGE_BYTES:
+            output.flush(len(body))
+
+    def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
+        """
+        Begin an answer. What that says leaves with the first message, or with the end.
+
+        Args:
+            encoding: compression that the messages may have.
+        """
+        self._machine.start_response(call_id, metadata, encoding)
+
+    def finish(
+        self,
+        call_id: int,
+        status: Status,
+        message: str = "",
+        details: bytes = b"",
+        trailers: Metadata = EMPTY,
+        hints: Hint = Hint.NONE,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """
+        End a call with a status: a failure, or the end of a streaming answer.
+        """
+        if status is not Status.OK:
+            self.failed += 1
+        self._machine.finish(call_id, status, message, details, trailers, hints, retry_after_s)
+        self._output.flush()
+
+    def finish_one_way(self, call_id: int) -> None:
+        """
+        End a call that has no answer, however it went: nothing is sent of that.
+        """
+        self._machine.finish(call_id, Status.OK)
+
+    # What both ask for.
+
+    def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
+        """
+        Send one message of a stream, as soon as flow control lets it.
+
+        Returns:
+            Whether the next one may be sent; if not, `Listener.room_made` tells when.
+
+        Raises:
+            MessageTooLarge: nothing was sent.
+        """
+        takes_more = self._machine.send(call_id, body, encoding)
+        self._output.flush(len(body))
+        return takes_more
+
+    def consumed(self, call_id: int, cost: int) -> None:
+        """
+        Let the peer send as much again as a message cost that the application has taken.
+        """
+        self._machine.consumed(call_id, cost)
+        self._output.flush()
+
+    def cancel(self, call_id: int, reason: str = "") -> None:
         """
         Give a call up: its listener hears nothing more and the peer is told.
         """
         if self.listeners.pop(call_id, None) is not None:
-            self.machine.cancel(call_id, reason)
-            self.flush()
+            self.failed += 1
+            self._machine.cancel(call_id, reason)
+            self._output.flush()
             if self.on_progress is not None:
                 self.on_progress()
 
     def close(self, reason: str) -> None:
         # What the peer has sent meanwhile is still heard: a ping is answered, and an
         # answer reaches its call. (A server has no use for requests that come now.)
-        if not (self.over or self._gathering or self._pause_reading):
+        if not (self.over or self._output.gathering or self.serves):
             read_remains(self.transport)
-            self._last_events()
+            self._turns.last_events()
         super().close(reason)
 
     # What the connection tells.
@@ -142,115 +244,29 @@ class Driver(Connection):
 
         A server has no use for requests whose callers have gone.
         """
-        if not self.over and not self._pause_reading:
+        if not self.over and not self.serves:
             read_remains(self.transport)
 
     def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
         try:
             super().connectionLost(reason)
         finally:
-            self._owner.disconnected(self)
+            self.observer.disconnected(self)
 
     def _connected(self) -> None:
-        self._owner.connected(self)
+        self.observer.connected(self)
 
     def _ended_with(self, reason: str) -> None:
         # The owner first: a call that is told may begin anew at once, and must not
         # come here again.
-        self._owner.closed(self, reason)
+        self.observer.closed(self, reason)
         listeners, self.listeners = self.listeners, {}
         for listener in listeners.values():
-            listener.lost(ConnectionLost(f"the connection to {self.peer} ended: {reason}"))
+            self.lose(listener, ConnectionLost(f"the connection to {self.peer} ended: {reason}"))
 
-    # What the machine reports.
-
-    def _responded(self, event: ResponseReceived) -> None:
-        listener = self.listeners.pop(event.call_id, None)
-        if listener is not None:
-            try:
-                listener.responded(event)
-            except CallError as error:
-                listener.lost(error)
-
-    def _requested(self, event: RequestReceived) -> None:
-        self._owner.accept(self, event)
-
-    def _started(self, event: ResponseStarted) -> None:
-        listener = self.listeners.get(event.call_id)
-        if listener is not None:
-            listener.started(event)
-
-    def _message(self, event: MessageReceived) -> None:
-        listener = self.listeners.get(event.call_id)
-        if listener is not None:
-            try:
-                listener.message(event)
-            except CallError as error:
-                self.abandon(event.call_id, error.message)
-                listener.lost(error)
-
-    def _side_ended(self, event: HalfClosed) -> None:
-        listener = self.listeners.get(event.call_id)
-        if listener is not None:
-            listener.side_ended()
-
-    def _room_made(self, event: StreamWritable) -> None:
-        listener = self.listeners.get(event.call_id)
-        if listener is not None:
-            listener.room_made()
-
-    def _ended(self, event: CallEnded) -> None:
-        listener = self.listeners.pop(event.call_id, None)
-        if listener is not None:
-            listener.ended(event)
-
-    def _cancelled(self, event: CallCancelled) -> None:
-        listener = self.listeners.pop(event.call_id, None)
-        if listener is not None:
-            text = event.reason or "the peer gave the call up"
-            listener.lost(error_from_status(Status.CANCELLED, text))
-
-    def _became_ready(self, event: HandshakeCompleted) -> None:
-        self._greeted()
-        self.accepts = event.accepts
-        self._owner.greeted(self)
-
-    def _answered(self, event: PingAnswered) -> None:
+    def lose(self, listener: Listener, error: CallError) -> None:
         """
-        `heard_at` has noted it.
+        Tell a call that was taken out of `listeners` that it has failed.
         """
-
-    def _pinged(self, event: PingReceived) -> None:
-        self._owner.pinged(self, event)
-
-    def _peer_leaving(self, event: GoAwayReceived) -> None:
-        self.leaving = True
-        # The owner first, for the same reason as at the end.
-        self._owner.peer_leaving(self, event.reason)
-        for call_id in event.refused:
-            listener = self.listeners.pop(call_id, None)
-            if listener is not None:
-                listener.lost(
-                    error_from_status(Status.UNAVAILABLE, event.reason, hints=Hint.NOT_BEGUN)
-                )
-
-    def _connection_failed(self, event: ConnectionFailed) -> None:
-        self._owner.broken_off(self, event)
-        self.pinged_too_often = event.too_many_pings
-        self.close(event.reason)
-
-    _ACTIONS: ClassVar[dict[type, Callable[[Driver, Any], None]]] = {
-        ResponseReceived: _responded,
-        RequestReceived: _requested,
-        ResponseStarted: _started,
-        MessageReceived: _message,
-        HalfClosed: _side_ended,
-        StreamWritable: _room_made,
-        CallEnded: _ended,
-        CallCancelled: _cancelled,
-        HandshakeCompleted: _became_ready,
-        PingAnswered: _answered,
-        PingReceived: _pinged,
-        GoAwayReceived: _peer_leaving,
-        ConnectionFailed: _connection_failed,
-    }
+        self.failed += 1
+        listener.lost(error)

@@ -34,7 +34,7 @@ class IdleTracker:
 
     def __init__(self, driver: Driver, now: float) -> None:
         self._driver = driver
-        self._newest = driver.machine.newest_call
+        self._newest = driver.newest_call
         self._since = now
         self._busy = False
 
@@ -42,10 +42,10 @@ class IdleTracker:
         """
         Look, and return how long there was surely no call.
         """
-        driver, machine = self._driver, self._driver.machine
-        was_busy, self._busy = self._busy, bool(driver.listeners or machine.open_calls)
-        if was_busy or self._busy or machine.newest_call != self._newest:
-            self._newest = machine.newest_call
+        driver = self._driver
+        was_busy, self._busy = self._busy, bool(driver.listeners or driver.open_calls)
+        if was_busy or self._busy or driver.newest_call != self._newest:
+            self._newest = driver.newest_call
             self._since = now
         return now - self._since
 

@@ -89,8 +89,7 @@ class Keepalive:
 
     def _ask(self) -> None:
         asked_at = self._clock.seconds()
-        self._driver.machine.ping()
-        self._driver.flush()
+        self._driver.ping()
         self._timer = self._clock.callLater(self._timeout_s, self._judge, asked_at)
 
     def _judge(self, asked_at: float) -> None:
@@ -101,7 +100,7 @@ class Keepalive:
             self._driver.abort(f"no sign of life for {self._timeout_s:g} s after a ping")
 
     def _frame_overdue(self, now: float) -> bool:
-        frame = self._driver.machine.unfinished_frame
+        frame = self._driver.unfinished_frame
         # While this side reads nothing, the rest of it may wait in the socket.
         waits = self._driver.held or now > self._due_at + _LATE_S
         if not frame or frame != self._frame or waits:

@@ -317,7 +317,7 @@ class Link(DriverObserver):
     def peer_leaving(self, driver: Driver, reason: str) -> None:
         if driver is self.driver:
             self._leaving.setdefault(driver)
-            served = driver.machine.newest_call > 0
+            served = driver.newest_call > 0
             least_s = 0.0 if served else _STAYED * self._options.initial_backoff
             self._lost(reason or "the peer is leaving", least_s)
         self._close_when_empty(driver, "the peer is leaving")

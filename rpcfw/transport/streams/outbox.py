@@ -95,8 +95,7 @@ class SendStream:
         if not self._room:
             # The `send` before was given up while it waited: its message is on its way.
             await self._wait_for_room()
-        self._room = self._driver.machine.send(self.call_id, body, encoding)
-        self._driver.flush(len(body))
+        self._room = self._driver.send(self.call_id, body, encoding)
         self._burst_bytes += len(body) + _MESSAGE_BYTES
         if not self._room:
             await self._wait_for_room()

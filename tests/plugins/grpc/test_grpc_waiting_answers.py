@@ -17,6 +17,7 @@ from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import HELLO, chunk, cut, head, message, of
 from tests.unit.transport.connection.test_turns import Large, Socket, turns
+from tests.unit.transport.ends import flush, machine_of
 
 MIB = 1 << 20
 
@@ -119,12 +120,11 @@ def test_an_end_on_this_side_makes_room_too():
     keeper.accept = lambda driver, event: keeper.requests.append(event)
     driver = server(clock, keeper, socket, UnsentBytes(1 << 40, MIB))
     driver.dataReceived(requests(1, 1))
-    driver.machine.send(1, bytes(2 * MIB))
-    driver.flush()
+    driver.send(1, bytes(2 * MIB))
     driver.dataReceived(requests(3, 2))
     assert [1] == [event.call_id for event in keeper.requests]
-    driver.machine.cancel(1)
-    driver.flush()
+    machine_of(driver).cancel(1)
+    flush(driver)
     turns(clock, 3)
     assert [1, 3, 5] == [event.call_id for event in keeper.requests]
 

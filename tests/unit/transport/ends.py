@@ -17,7 +17,18 @@ from rpcfw.transport.connection.driver import Driver, DriverObserver, Listener, 
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.wire.protocol import NativeProtocol
 
-__all__ = ["Ear", "Ends", "Keeper", "UnaryEar", "head", "native", "turn"]
+__all__ = [
+    "Ear",
+    "Ends",
+    "Keeper",
+    "UnaryEar",
+    "flush",
+    "head",
+    "keep",
+    "machine_of",
+    "native",
+    "turn",
+]
 
 
 def native() -> NativeProtocol:
@@ -42,6 +53,28 @@ def turn(clock: Clock, count: int = 10) -> None:
         clock.advance(0)
 
 
+def machine_of(driver: Driver) -> Any:
+    """
+    Return what a driver hides from all but these tests.
+    """
+    return driver._machine  # noqa: SLF001 - nobody else may
+
+
+def flush(driver: Driver) -> None:
+    """
+    Write what its machine was asked behind the driver's back.
+    """
+    driver._output.flush()  # noqa: SLF001 - nobody else may
+
+
+def keep(driver: Driver, size: int) -> None:
+    """
+    Let the peer's flow control keep so many bytes at its machine.
+    """
+    machine_of(driver).unsent_bytes = size
+    flush(driver)
+
+
 class Keeper(DriverObserver):
     """
     An owner that notes what it is told, and answers unless told to wait.
@@ -63,8 +96,7 @@ class Keeper(DriverObserver):
     def accept(self, driver: Driver, event: Any) -> None:
         self.requests.append(event)
         if self._answers:
-            driver.machine.respond(event.call_id, event.body[::-1])
-            driver.flush()
+            driver.respond(event.call_id, event.body[::-1])
 
     def peer_leaving(self, driver: Driver, reason: str) -> None:
         self.told.append(("leaving", reason))

@@ -9,12 +9,12 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from rpcfw.testing.lab_time import LabClock
-from rpcfw.transport.connection.connection import BUNCH, TURN_BYTES, TURN_EVENTS
 from rpcfw.transport.connection.keepalive import Keepalive
 from rpcfw.transport.connection.postponed import Postponed
+from rpcfw.transport.connection.turns import BUNCH, TURN_BYTES, TURN_EVENTS
 from rpcfw.transport.connection.unsent import UnsentBytes
 from tests.unit.transport.connection.test_turns import Large, Socket, requests, server, turns
-from tests.unit.transport.ends import Ear, Ends, Keeper
+from tests.unit.transport.ends import Ear, Ends, Keeper, keep, machine_of
 from tests.unit.wire.speech import MESSAGE, frame, request
 
 MAX = 1000
@@ -42,9 +42,8 @@ class Keeping(Keeper):
 
     def accept(self, driver, event) -> None:
         self.requests.append(event)
-        driver.machine.unsent_bytes = 2 * MAX
-        driver.machine.respond(event.call_id, b"x")
-        driver.flush(1)
+        machine_of(driver).unsent_bytes = 2 * MAX
+        driver.respond(event.call_id, b"x")
 
 
 def ids(keeper: Keeper) -> list[int]:
@@ -78,8 +77,8 @@ def test_a_listener_that_fails_as_the_connection_is_lost():
     waiting = ends.ask()
     ends.turn()
     for each in ends.server_keeper.requests[:-1]:
-        ends.far.machine.respond(each.call_id, b"cba")
-    data = ends.far.machine.take_output()
+        machine_of(ends.far).respond(each.call_id, b"cba")
+    data = machine_of(ends.far).take_output()
     ends.near.dataReceived(data)
     active_captures[-1].responded = lambda event: 1 / 0
     gone: list = []
@@ -101,7 +100,7 @@ def test_a_refusal_between_turns_is_written():
     driver.dataReceived(requests(BUNCH + 10))
 
     assert b"max_connection_unsent_bytes" in b"".join(socket.written)
-    assert b"" == driver.machine.take_output()
+    assert b"" == machine_of(driver).take_output()
 
 
 class Freeing(Ear):
@@ -115,9 +114,8 @@ class Freeing(Ear):
 
     def message(self, event) -> None:
         super().message(event)
-        self.driver.machine.respond(3, bytes(TURN_BYTES))
-        self.driver.flush(TURN_BYTES)
-        self.driver.machine.unsent_bytes = 0
+        self.driver.respond(3, bytes(TURN_BYTES))
+        machine_of(self.driver).unsent_bytes = 0
 
 
 def test_room_that_is_made_at_the_end_of_a_turn():
@@ -128,8 +126,7 @@ def test_room_that_is_made_at_the_end_of_a_turn():
     driver = server(clock, keeper, Socket(), UnsentBytes(1 << 30, MAX))
     driver.dataReceived(request(1, b"x", b"s/m", flags=0) + requests(1, first=3))
     ear = driver.listeners[1] = Freeing(driver)
-    driver.machine.unsent_bytes = 2 * MAX
-    driver.flush()
+    keep(driver, 2 * MAX)
     driver.dataReceived(requests(1, first=5))
     assert [1, 3] == ids(keeper)
     driver.dataReceived(frame(MESSAGE, body=b"a", call_id=1) + frame(MESSAGE, body=b"b", call_id=1))
@@ -147,8 +144,7 @@ def test_a_turn_for_which_nothing_is_left():
     driver = server(clock, keeper, Socket(), UnsentBytes(1 << 30, MAX))
     clock.rightNow += 5
     driver.dataReceived(requests(TURN_EVENTS + 1))
-    driver.machine.unsent_bytes = 2 * MAX
-    driver.flush()
+    keep(driver, 2 * MAX)
     driver.pauseProducing()
     driver.resumeProducing()
     turns(clock)
@@ -173,8 +169,7 @@ def test_messages_that_wait_behind_answers_are_gone_through_once(monkeypatch):
     driver = server(clock, Keeper(answers=False), Socket(), UnsentBytes(1 << 30, MAX))
     driver.dataReceived(request(1, b"x", b"s/m", flags=0))
     ear = driver.listeners[1] = Ear()
-    driver.machine.unsent_bytes = 2 * MAX
-    driver.flush()
+    keep(driver, 2 * MAX)
     count = 10 * TURN_EVENTS
     driver.dataReceived(b"".join([frame(MESSAGE, call_id=1)] * count))
     turns(clock, 20)
@@ -191,7 +186,7 @@ def test_a_close_whose_last_words_are_too_many():
     unsent = UnsentBytes(10)
     driver = server(clock, keeper, socket, unsent)
     driver.pauseProducing()
-    driver.machine.ping()
+    driver.ping()
     driver.close("enough")
     driver.connectionLost(Failure(ConnectionDone()))
 
@@ -223,8 +218,8 @@ def test_a_client_that_closes_while_answers_wait_for_their_turn():
     active_captures = [ends.ask() for _ in range(2 * TURN_EVENTS)]
     ends.turn()
     for each in ends.server_keeper.requests:
-        ends.far.machine.respond(each.call_id, b"cba")
-    ends.near.dataReceived(ends.far.machine.take_output())
+        machine_of(ends.far).respond(each.call_id, b"cba")
+    ends.near.dataReceived(machine_of(ends.far).take_output())
     ends.near.close("enough")
 
     assert [[b"cba"]] * len(active_captures) == [ear.heard for ear in active_captures]

@@ -31,13 +31,12 @@ class RandomSource:
 
 class Peer:
     """
-    A driver and its machine, as far as its time goes.
+    A driver, as far as its time goes.
     """
 
     peer = "a client"
 
     def __init__(self) -> None:
-        self.machine = self
         self.newest_call = 0
         self.open_calls = 0
         self.listeners: dict = {}

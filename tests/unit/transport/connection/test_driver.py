@@ -13,9 +13,10 @@ from rpcfw.spi.events import GoAwayReceived
 from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Hint, Status
-from rpcfw.transport.connection.connection import BUNCH, LINGER_S
+from rpcfw.transport.connection.connection import LINGER_S
 from rpcfw.transport.connection.driver import Driver
-from tests.unit.transport.ends import Ear, Ends, Keeper, UnaryEar, head, native
+from rpcfw.transport.connection.turns import BUNCH
+from tests.unit.transport.ends import Ear, Ends, Keeper, UnaryEar, flush, head, machine_of, native
 from tests.unit.wire.speech import FAILED, LEAVING, PING, frame, frames, hello, request
 
 
@@ -85,8 +86,7 @@ def test_what_is_said_at_other_times_is_written_at_once():
     driver, socket = server(Clock(), Keeper(answers=False))
     driver.dataReceived(request(1))
     assert [] == socket.writes
-    driver.machine.respond(1, b"")
-    driver.flush()
+    driver.respond(1, b"")
 
     assert 1 == len(socket.writes)
 
@@ -96,7 +96,7 @@ def test_nothing_is_written_when_there_is_nothing_to_say():
     A flush without output does not touch the socket.
     """
     driver, socket = server(Clock(), Keeper())
-    driver.flush()
+    flush(driver)
     driver.dataReceived(frame(0x80))
 
     assert [] == socket.writes
@@ -109,10 +109,9 @@ def test_an_abandoned_call_hears_nothing_more():
     ends = Ends(answers=False)
     ear = ends.ask()
     ends.turn()
-    ends.far.machine.respond(1, b"late")
-    ends.far.flush()
-    ends.near.abandon(1, "too slow")
-    ends.near.abandon(1, "again")
+    ends.far.respond(1, b"late")
+    ends.near.cancel(1, "too slow")
+    ends.near.cancel(1, "again")
     ends.turn()
 
     assert [] == ear.heard
@@ -126,7 +125,7 @@ def test_an_abandoned_call_is_cancelled_there():
     ends.ask()
     ends.turn()
     there = ends.far.listeners[1] = Ear()
-    ends.near.abandon(1, "too slow")
+    ends.near.cancel(1, "too slow")
     ends.turn()
 
     (error,) = there.heard
@@ -218,8 +217,7 @@ def test_why_a_peer_broke_off():
     ends = Ends(answers=False)
     ear = ends.ask()
     ends.turn()
-    ends.far.machine.fail("you are too loud")
-    ends.far.flush()
+    ends.far.fail("you are too loud")
     ends.turn()
 
     assert "you are too loud" in ear.heard[0].message
@@ -346,7 +344,9 @@ def test_a_peer_that_leaves():
     """
     ends = Ends(answers=False)
     active_captures = [ends.ask(), ends.ask()]
-    ends.near._peer_leaving(GoAwayReceived("update", (3,)))  # noqa: SLF001 - another wire's event
+    Driver.ACTIONS[GoAwayReceived](
+        ends.near, GoAwayReceived("update", (3,))
+    )  # another wire's event
 
     assert [("leaving", "update")] == ends.client_keeper.told[-1:]
     assert [] == active_captures[0].heard
@@ -379,8 +379,8 @@ def asked(answer) -> tuple[UnaryEar, list]:
     ends.near.request(head(), b"", "", ear)
     ends.turn()
     ends.far.listeners[1] = there
-    answer(ends.far.machine)
-    ends.far.flush()
+    answer(machine_of(ends.far))
+    flush(ends.far)
     ends.turn()
     assert {} == ends.near.listeners
     assert "closed" not in [told[0] for told in ends.client_keeper.told]
@@ -457,9 +457,8 @@ def test_what_nobody_awaits_ends_its_call_alone():
     for ear in active_captures:
         ends.near.request(head(), b"", "", ear)
     ends.turn()
-    ends.far.machine.send(1, b"a")
-    ends.far.machine.respond(3, b"a")
-    ends.far.flush()
+    ends.far.send(1, b"a")
+    ends.far.respond(3, b"a")
     ends.turn()
 
     assert [[Unimplemented], [Unimplemented]] == [
@@ -476,11 +475,11 @@ def test_frames_for_nobody():
     ear = ends.ask()
     ends.turn()
     ends.near.listeners.clear()
-    machine = ends.far.machine
+    machine = machine_of(ends.far)
     machine.start_response(1, head().metadata)
     machine.send(1, b"")
     machine.finish(1, Status.OK)
-    ends.far.flush()
+    flush(ends.far)
     ends.turn()
 
     assert [] == ear.heard

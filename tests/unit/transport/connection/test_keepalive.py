@@ -22,15 +22,9 @@ class Peer:
         self.held = False
         self.aborted = ""
         self.listeners: dict = {}
-        self.machine = self
 
     def ping(self) -> None:
         self.pings += 1
-
-    def flush(self) -> None:
-        """
-        Nothing is kept back.
-        """
 
     def abort(self, reason: str) -> None:
         self.aborted = reason

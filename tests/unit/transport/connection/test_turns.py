@@ -13,11 +13,11 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.machine import Limits
 from rpcfw.testing.lab_time import LabClock
-from rpcfw.transport.connection.connection import BUNCH, TURN_BYTES, TURN_EVENTS, TURN_S
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.connection.keepalive import Keepalive
+from rpcfw.transport.connection.turns import BUNCH, TURN_BYTES, TURN_EVENTS, TURN_S
 from rpcfw.transport.connection.unsent import UnsentBytes
-from tests.unit.transport.ends import Ends, Keeper, native
+from tests.unit.transport.ends import Ends, Keeper, machine_of, native
 from tests.unit.wire.speech import CANCEL, ENDED, ONE_WAY, frame, hello, request
 
 
@@ -76,8 +76,7 @@ class Large(Keeper):
         if self.clock is not None:
             self.clock.rightNow += self.takes_s
         if not event.head.one_way:
-            driver.machine.respond(event.call_id, bytes(self.size))
-            driver.flush(self.size)
+            driver.respond(event.call_id, bytes(self.size))
 
 
 def server(clock: LabClock, keeper: Keeper, socket: Socket, unsent=None) -> Driver:
@@ -169,13 +168,13 @@ def test_reads_that_take_long_become_small():
     """
     clock, socket = LabClock(), Socket()
     driver = server(clock, Keeper(), socket)
-    receive, takes_s = driver.machine.receive, [0.004]
+    receive, takes_s = machine_of(driver).receive, [0.004]
 
     def slowly(data: bytes) -> list:
         clock.rightNow += takes_s[0]
         return receive(data)
 
-    driver.machine.receive = slowly
+    machine_of(driver).receive = slowly
     driver.dataReceived(frame(0x80, b"", bytes(8 << 10)))
     assert 8 << 10 == socket.bufferSize
     takes_s[0] /= 4
@@ -335,9 +334,8 @@ def test_a_peer_that_leaves_is_heard_in_its_turn():
     active_captures = [ends.ask() for _ in range(3 * TURN_EVENTS)]
     ends.turn()
     for each in ends.server_keeper.requests:
-        ends.far.machine.respond(each.call_id, b"cba")
-    ends.far.machine.leave("bye")
-    ends.far.flush()
+        ends.far.respond(each.call_id, b"cba")
+    ends.far.leave("bye")
     ends.turn()
 
     assert all(ear.heard == [b"cba"] for ear in active_captures)

@@ -384,8 +384,7 @@ def test_a_peer_that_leaves():
     assert driver not in got
     assert 2 == len(world.memory.connections)
 
-    old.machine.respond(1, b"done")
-    old.flush()
+    old.respond(1, b"done")
     world.clock.advance(1)
     world.turn()
     assert [b"done"] == ear.heard
@@ -457,8 +456,7 @@ def test_drain():
     world.clock.advance(5)
     assert 1 == len(world.memory.connections)
     far = world.keeper.drivers[0]
-    far.machine.respond(1, b"done")
-    far.flush()
+    far.respond(1, b"done")
     world.turn()
     world.clock.advance(1)
     world.turn()

@@ -47,8 +47,7 @@ def test_a_link_in_use_is_not_idle():
             world.clock.advance(1)
             world.turn()
         far = world.keeper.drivers[0]
-        far.machine.respond(request.call_id, b"")
-        far.flush()
+        far.respond(request.call_id, b"")
         world.turn()
 
     assert driver is world.link.driver

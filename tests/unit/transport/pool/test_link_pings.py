@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from rpcfw.spi.events import ConnectionFailed
 from rpcfw.transport.connection.driver import Driver
-from tests.unit.transport.ends import Ear, head
+from tests.unit.transport.ends import Ear, head, machine_of
 from tests.unit.transport.pool.test_link import World
 
 
@@ -42,7 +42,7 @@ def test_a_peer_that_was_pinged_too_often():
     world = World(floor_s=300.0, initial_backoff="10ms")
     driver = world.connected()
     complaint = ConnectionFailed("enough", by_peer=True, too_many_pings=True)
-    driver.machine.receive = lambda data: [complaint]
+    machine_of(driver).receive = lambda data: [complaint]
     driver.dataReceived(b"")
     world.clock.advance(1)
     got = world.want()

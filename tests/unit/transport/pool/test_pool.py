@@ -152,8 +152,7 @@ class World:
         for driver, event in self.keeper.asked:
             if event.body == name.encode():
                 self.keeper.asked.remove((driver, event))
-                driver.machine.respond(event.call_id, b"")
-                driver.flush()
+                driver.respond(event.call_id, b"")
                 self.turn()
                 return
         raise AssertionError(f"no call {name}")
@@ -294,7 +293,7 @@ def test_a_call_that_is_given_up_makes_room():
     world = World(max_connections="1")
     asked = world.ask_many(3)
     (ear,) = asked[0]
-    ear.driver.abandon(ear.call_id)
+    ear.driver.cancel(ear.call_id)
     world.turn()
 
     assert 1 == len(asked[2])

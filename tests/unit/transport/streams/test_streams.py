@@ -20,7 +20,7 @@ from rpcfw.transport.payload import Payload
 from rpcfw.transport.streams.inbox import ReceiveStream
 from rpcfw.transport.streams.outbox import SendStream
 from rpcfw.wire.streams import MESSAGE_COST
-from tests.unit.transport.ends import Ear, Ends, head
+from tests.unit.transport.ends import Ear, Ends, flush, head, machine_of
 
 TEXT = Coder(lambda text: text.encode("ascii"), bytes.decode)
 
@@ -32,8 +32,7 @@ class Streaming(Ends):
 
     def __init__(self, window_bytes: int = 40) -> None:
         super().__init__(answers=False, limits=Limits(stream_window_bytes=window_bytes))
-        self.near.machine.call(head(), None, "", ended=False)
-        self.near.flush()
+        self.near.open_stream(head(), "", Ear())
         self.turn()
         self.mailbox = mailbox = ReceiveStream(self.far)
         payload = Payload({}, {}, "", 1024, 1 << 20)
@@ -91,8 +90,7 @@ def test_messages_are_taken_in_order():
     assert not first.called
     for text in "ab":
         ends.send(text)
-    ends.near.machine.end(1)
-    ends.near.flush()
+    ends.near.end(1)
     ends.turn()
 
     taken = [first, *(ends.take() for _ in range(3))]
@@ -144,8 +142,8 @@ def test_the_end_of_a_call_ends_its_writer(waits_in):
         waiting.cancel()
         error(waiting)
         waiting = ends.send("second")
-    ends.far.machine.cancel(1, "enough")
-    ends.far.flush()
+    machine_of(ends.far).cancel(1, "enough")
+    flush(ends.far)
     ends.turn()
 
     assert "enough" == error(waiting).message
@@ -267,11 +265,10 @@ def test_what_is_taken_behind_the_end_is_told_too():
     """
     ends = Streaming(window_bytes=1000)
     ends.send("a")
-    ends.near.machine.end(1)
-    ends.near.flush()
+    ends.near.end(1)
     ends.turn()
     told = []
-    ends.far.machine.consumed = lambda call_id, cost: told.append((call_id, cost))
+    machine_of(ends.far).consumed = lambda call_id, cost: told.append((call_id, cost))
 
     assert b"a" == body(ends.take())
     assert [(1, 1 + MESSAGE_COST)] == told

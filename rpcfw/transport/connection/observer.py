@@ -1,0 +1,41 @@
+"""
+What a connection's driver reports of the connection, as apart from its calls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rpcfw.spi.events import ConnectionFailed, PingReceived, RequestReceived
+
+if TYPE_CHECKING:
+    from rpcfw.transport.connection.driver import Driver
+
+__all__ = ["DriverObserver"]
+
+
+class DriverObserver:
+    """
+    Who made the driver, and wants to know of these. All optional.
+    """
+
+    def connected(self, driver: Driver) -> None: ...
+
+    def greeted(self, driver: Driver) -> None: ...
+
+    def accept(self, driver: Driver, event: RequestReceived) -> None: ...
+
+    def pinged(self, driver: Driver, event: PingReceived) -> None: ...
+
+    def peer_leaving(self, driver: Driver, reason: str) -> None: ...
+
+    def broken_off(self, driver: Driver, event: ConnectionFailed) -> None: ...
+
+    def handshake_failed(self, peer: str, reason: str) -> None: ...
+
+    def closed(self, driver: Driver, reason: str) -> None: ...
+
+    def disconnected(self, driver: Driver) -> None:
+        """
+        Its socket is closed, which may be a while after `closed`.
+        """
