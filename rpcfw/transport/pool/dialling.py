@@ -1,0 +1,116 @@
+"""
+One link's tries to connect: from the dial to the peer's hello.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from rpcfw.errors import SetupError
+from rpcfw.spi.machine import Machine
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.transport.connection.driver import Driver, DriverObserver
+from rpcfw.transport.network.endpoints import Network
+from rpcfw.transport.network.tls import end_reason
+from rpcfw.values.address import Address
+
+__all__ = ["Dialling"]
+
+
+class Dialling:
+    """
+    Dials an address; at most one try is being made.
+
+    Args:
+        address: of the peer.
+        network: how to get there.
+        make_machine: a new machine for each connection.
+        clock: of the drivers.
+        observer: of the drivers.
+        failed: told why a dial that nobody stopped has failed.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        network: Network,
+        make_machine: Callable[[], Machine],
+        clock: Clock,
+        observer: DriverObserver,
+        failed: Callable[[str], None],
+    ) -> None:
+        #: The connection whose peer has still to greet.
+        self.greeting: Driver | None = None
+        self._address = address
+        self._network = network
+        self._make_machine = make_machine
+        self._clock = clock
+        self._observer = observer
+        self._failed = failed
+        self._dialling: Deferred[IProtocol] | None = None
+
+    def start(self, limit_s: float) -> None:
+        """
+        Dial.
+        """
+        factory = Factory.forProtocol(self._new_driver)
+        factory.noisy = False
+        try:
+            endpoint = self._network.client(self._address, limit_s)
+        except SetupError as error:
+            self._failed(str(error))
+            return
+        dialling = self._dialling = endpoint.connect(factory)
+        dialling.addErrback(self._refused)
+
+    def connected(self, driver: Driver) -> None:
+        """
+        Take a connection that was dialled, and wait for its peer to greet.
+        """
+        self.greeting = driver
+        if _reached_itself(driver):
+            driver.abort("nobody listens there: the connection reached itself")
+
+    def greeted(self) -> None:
+        """
+        The try is over, and well.
+        """
+        self.greeting = self._dialling = None
+
+    def stop(self, reason: str) -> None:
+        """
+        Give up the try that is being made, if one is.
+        """
+        dialling, self._dialling = self._dialling, None
+        if dialling is not None:
+            dialling.cancel()
+        greeting, self.greeting = self.greeting, None
+        if greeting is not None:
+            greeting.abort(reason)
+
+    def _new_driver(self) -> Driver:
+        driver = Driver(self._make_machine(), self._observer, self._clock)
+        driver.lingering = self._network.lingering
+        return driver
+
+    def _refused(self, failure: Failure) -> None:
+        self._failed(end_reason(failure))
+
+
+def _reached_itself(driver: Driver) -> bool:
+    """
+    Tell whether both ends are one socket.
+
+    TCP allows that. It happens when a port is dialled that nobody listens at, and the
+    system chooses the same one for this end: ports of servers that have just stopped.
+    """
+    here: Any = driver.transport.getHost()
+    there: Any = driver.transport.getPeer()
+    ends = [(end.host, end.port) for end in (here, there) if hasattr(end, "port")]
+    return len(ends) == 2 and ends[0] == ends[1]

@@ -1,0 +1,63 @@
+"""
+When a link that could not connect tries again.
+"""
+
+from __future__ import annotations
+
+from rpcfw.spi.runtime.clock import Clock, RandomSource
+from rpcfw.transport.pool.options import LinkOptions
+
+__all__ = ["Retries"]
+
+
+class Retries:
+    """
+    The failures of one link, and the delays that they cause.
+
+    Args:
+        options: see `LinkOptions`.
+        clock: time.
+        chance: for the jitter.
+    """
+
+    def __init__(self, options: LinkOptions, clock: Clock, random: RandomSource) -> None:
+        #: The try that is being made was asked for while the link waited.
+        self.out_of_turn = False
+        self._backoff = options.schedule()
+        self._rest_s = options.initial_backoff
+        self._clock = clock
+        self._chance = random
+        self._failures = 0
+        self._failed_at = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """
+        Whether the last try has failed.
+        """
+        return self._failures > 0
+
+    @property
+    def rested(self) -> bool:
+        """
+        Whether the last failure was long enough ago for a try out of turn.
+        """
+        return self._clock.seconds() - self._failed_at >= self._rest_s
+
+    def fail(self) -> float:
+        """
+        Note a failure; return the delay before the next try, in seconds.
+
+        Tries out of turn are no part of the schedule, or traffic would lengthen it.
+        """
+        self._failures += not self.out_of_turn
+        self.out_of_turn = False
+        self._failed_at = self._clock.seconds()
+        return self._backoff.delay_s(self._failures, self._chance.random())
+
+    def succeed(self) -> None:
+        """
+        Begin the delays afresh.
+        """
+        self._failures = 0
+        self.out_of_turn = False
