@@ -33,27 +33,23 @@ class ByHintsOptions:
     be repeated at once, and still ends the repeats on a backend that stays down.
     """
 
-    max_attempts: int = option("3", "attempts of one call, the first among them")
+    max_attempts: int = option("3", "maximum number of attempts of one call, with the first")
     statuses: tuple[str, ...] = option(
-        "UNAVAILABLE", "repeat calls of idempotent methods that fail with one of these"
+        "UNAVAILABLE", "retry calls of idempotent methods that fail with one of these statuses"
     )
     always_statuses: tuple[str, ...] = option(
-        "", "repeat calls of ALL methods that fail with one of these, even if they were begun"
+        "", "retry calls of ALL methods that fail with one of these, even if they were begun"
     )
-    initial_backoff: Seconds = option(
-        "10ms", "the first wait before a repeat", was="backoff_initial"
-    )
-    backoff_multiplier: float = option(
-        "2", "what each further wait is multiplied by", was="backoff_factor"
-    )
-    max_backoff: Seconds = option("1s", "the longest wait", was="backoff_most")
-    backoff_jitter: Share = option("20%", "the share that chance adds to a wait or takes off")
+    initial_backoff: Seconds = option("10ms", "delay before the first retry", was="backoff_initial")
+    backoff_multiplier: float = option("2", "factor of each further delay", was="backoff_factor")
+    max_backoff: Seconds = option("1s", "longest delay", was="backoff_most")
+    backoff_jitter: Share = option("20%", "random part of the delay, added or subtracted")
     budget_tokens: float = option(
-        "1000", "a failure that may be repeated costs one, no repeats below half; 0: no limit"
+        "1000", "retry budget: a retriable failure costs 1; no retries below half; 0: no limit"
     )
-    budget_ratio: float = option("0.1", "tokens that a call which ends well brings back")
+    budget_ratio: float = option("0.1", "tokens that a successful call returns")
     budget_overload_cost: float = option(
-        "5", "tokens that a call costs which an overloaded server refused (RESOURCE_EXHAUSTED)"
+        "5", "tokens that a call costs if an overloaded server refuses it (RESOURCE_EXHAUSTED)"
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ class JSONOptions:
 
     max_protobuf_bytes: Bytes = option(
         "256KiB",
-        "largest JSON of a Protobuf message; reading takes up to 3 s a MiB",
+        "largest JSON of a Protobuf message; decoding takes up to 3 s for a MiB",
         was="max_protobuf",
     )
     max_hashed_bytes: Bytes = option(

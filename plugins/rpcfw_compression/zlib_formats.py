@@ -24,7 +24,7 @@ class ZlibOptions:
     What the INI may say.
     """
 
-    level: int = option("6", "effort, 1 (fast) to 9 (small)")
+    level: int = option("6", "compression level, 1 (fast) to 9 (small)")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

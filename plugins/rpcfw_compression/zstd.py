@@ -29,8 +29,8 @@ class ZstdOptions:
     What the INI may say.
     """
 
-    level: int = option("3", "effort, 1 (fast) to 19 (small)")
-    max_window: Bytes = option("8MiB", "most memory that a peer's frame may ask for as its window")
+    level: int = option("3", "compression level, 1 (fast) to 19 (small)")
+    max_window: Bytes = option("8MiB", "maximum window that the frame of a peer may require")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

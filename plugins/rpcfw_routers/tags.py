@@ -22,8 +22,10 @@ class TagOptions:
     What the INI may say.
     """
 
-    tag: str = option("tag", "name of the call's metadata, and of the instance's tag, to compare")
-    force: bool = option("false", "fail a call that no instance fits, instead of falling back")
+    tag: str = option(
+        "tag", "name of the metadata of a call and of the tag of an instance that are compared"
+    )
+    force: bool = option("false", "fail a call if no instance matches, instead of using others")
 
 
 class TagRouter(Router):

@@ -22,9 +22,11 @@ class ZoneOptions:
     What the INI may say.
     """
 
-    zone: str = option(NO_DEFAULT, "the zone that this process runs in; empty switches this off")
+    zone: str = option(
+        NO_DEFAULT, "zone that this process runs in; empty: this router does nothing"
+    )
     min_share: Share = option(
-        "10%", "calls leave the zone if it has less than this share of all the instances"
+        "10%", "calls leave the zone if it has less than this share of all instances"
     )
 
 

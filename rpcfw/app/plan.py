@@ -51,29 +51,33 @@ class AppOptions:
     The process.
     """
 
-    name: str = option("rpcfw", "name of this application, told to registries and peers")
+    name: str = option("rpcfw", "name of this application, sent to registries and peers")
     reactor: Literal["auto", "epoll", "asyncio", "uvloop"] = option(
         "auto",
-        "what drives it: epoll, asyncio (to await asyncio's things), uvloop; auto: the "
-        "asyncio loop that runs where the application starts, else epoll",
+        "Twisted reactor: epoll, asyncio (to await asyncio objects), uvloop; auto: the asyncio "
+        "loop that runs where the application starts, or epoll",
     )
     python_path: tuple[Path, ...] = option("", "folders to import services and plugins from")
-    codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs in use, if installed")
-    compressors: tuple[str, ...] = option("gzip, zstd", "compressions undone here, if installed")
-    protocols: tuple[str, ...] = option(
-        "native", "wires that are ready beside those of [server], [client] and the registry"
+    codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs to use, if they are installed")
+    compressors: tuple[str, ...] = option(
+        "gzip, zstd", "compression methods that are accepted, if they are installed"
     )
-    shutdown_timeout: Seconds = option("30s", "how long stopping may take in all", was="stop_limit")
+    protocols: tuple[str, ...] = option(
+        "native", "wire protocols to load besides those of [server], [client] and the registry"
+    )
+    shutdown_timeout: Seconds = option("30s", "time limit for the whole stop", was="stop_limit")
     retained_memory: Bytes = option(
         "32MiB",
-        "freed memory that is kept for the next large message; 0B: give it all back",
+        "freed memory to keep for the next large message; 0B: return all to the system",
         was="keep_memory",
     )
     gc_thresholds: tuple[int, ...] = option(
         "10000, 10, 50",
-        "thresholds of Python's garbage collector, raised to these; empty: as they are",
+        "minimum thresholds of Python's garbage collector; empty: do not change them",
     )
-    log_level: Literal["debug", "info", "warn", "error"] = option("info", "least level logged")
+    log_level: Literal["debug", "info", "warn", "error"] = option(
+        "info", "lowest level that is logged"
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

@@ -50,16 +50,22 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     How services are called.
     """
 
-    attempt_timeout: Seconds | None = option("", "limit of one attempt; empty: only the call's")
-    service_config: Path | None = option(
-        "", "gRPC's service config as a JSON file: limits, retries and hedging by method"
+    attempt_timeout: Seconds | None = option(
+        "", "time limit of one attempt; empty: only that of the call"
     )
-    protocols: tuple[str, ...] = option("native", "wires to use, best first")
-    routers: tuple[str, ...] = option("", "routers in order, each with a section [router NAME]")
-    insert: tuple[Insert, ...] = option("", "further filters, as: mine before ATTEMPTS")
-    remove: tuple[str, ...] = option("", "filters to leave out, by their place")
+    service_config: Path | None = option(
+        "", "JSON file with a gRPC service config: time limits, retries and hedging by method"
+    )
+    protocols: tuple[str, ...] = option("native", "wire protocols to use, best first")
+    routers: tuple[str, ...] = option(
+        "", "routers in their order, each with a section [router NAME]"
+    )
+    insert: tuple[Insert, ...] = option("", "filters to insert, as: mine before ATTEMPTS")
+    remove: tuple[str, ...] = option("", "filters to remove, by their place")
     max_connected_nodes: int = option(
-        "64", "so many nodes are kept connected; others once there are calls", was="kept_links"
+        "64",
+        "number of nodes that stay connected without calls; others connect for a call",
+        was="kept_links",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

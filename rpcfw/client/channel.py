@@ -37,10 +37,12 @@ class TimeLimits:
     The limits of calls that name none themselves.
     """
 
-    timeout: TimeLimit = option("3s", "limit of a whole call, all attempts in it")
-    stream_timeout: TimeLimit = option("1h", "the same for calls that stream in either direction")
+    timeout: TimeLimit = option("3s", "time limit of a whole call, with all its attempts")
+    stream_timeout: TimeLimit = option(
+        "1h", "the same for calls that stream in one direction or both"
+    )
     compression: str = option(
-        "", "compress all requests so, small and first ones too; empty: as [compression] says"
+        "", "compression method for all requests, small ones too; empty: see [compression]"
     )
 
 

@@ -30,11 +30,13 @@ class DirectoryOptions:
     How a registry's word is taken.
     """
 
-    removal_grace: Seconds = option("5s", "how long an instance stays in use once it is gone")
-    accept_empty: bool = option(
-        "no", "whether an empty list replaces one that is not empty", was="trust_empty"
+    removal_grace: Seconds = option(
+        "5s", "how long an instance is still used after it has left the registry"
     )
-    snapshot_dir: str = option("", "folder for the last good lists; empty for none")
+    accept_empty: bool = option(
+        "no", "yes: use an empty list, even if the last one was not empty", was="trust_empty"
+    )
+    snapshot_dir: str = option("", "folder for snapshots of the last good lists; empty: none")
 
 
 class Directory:

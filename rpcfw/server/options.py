@@ -36,76 +36,84 @@ class ServerOptions:
     How services are served and announced.
     """
 
-    listen: tuple[ListenAt, ...] = option("tcp:127.0.0.1:0", "where to listen; port 0: any free")
-    advertise: Address | None = option(
-        "", "where callers reach it, port 0: the one it listens at; empty: found out, and logged"
+    listen: tuple[Address, ...] = option(
+        "tcp:127.0.0.1:0", "addresses to listen at; port 0: any free port"
     )
-    services: tuple[str, ...] = option("", "what to serve, as module:Class")
-    builtin: tuple[str, ...] = option("", "services that describe the server, as grpc_health")
-    protocols: tuple[str, ...] = option("native", "wires spoken on each port")
-    weight: int = option("100", "share of calls wanted, against other instances")
-    group: str = option("", "business group of the instances")
+    advertise: Address | None = option(
+        "", "address for callers; port 0: the listening port; empty: detected and logged"
+    )
+    services: tuple[str, ...] = option("", "services to serve, as module:Class")
+    builtin: tuple[str, ...] = option("", "services about the server itself, such as grpc_health")
+    protocols: tuple[str, ...] = option("native", "wire protocols on each port")
+    weight: int = option("100", "share of the calls, relative to other instances; 0: drained")
+    group: str = option("", "business group of this instance")
     version: str = option("", "version of the services")
-    zone: str = option("", "where this process runs")
-    tags: tuple[str, ...] = option("", "further facts for routers, as name=value")
-    threads: int = option("16", "threads for blocking methods")
+    zone: str = option("", "zone that this process runs in")
+    tags: tuple[str, ...] = option("", "tags for routers, as name=value")
+    threads: int = option("16", "number of threads for blocking methods")
     max_thread_queue: int = option(
-        "64", "calls that may wait for a thread; more are refused", was="thread_queue"
+        "64", "maximum number of calls that wait for a thread; more are refused", was="thread_queue"
     )
     max_timeout: TimeLimit = option(
-        "1h", "limit of calls whose caller named none, or a longer one", was="max_call"
+        "1h", "time limit of a call whose caller set no limit, or a longer one", was="max_call"
     )
-    max_connections: int = option("10000", "connections open at once; more are closed")
+    max_connections: int = option("10000", "maximum number of open connections; more are closed")
     max_connections_per_address: int = option(
         "1000",
-        "those of one IP address, or IPv6 /64; 0: any number. Set 0 behind a proxy or a NAT of "
-        "many clients. Loopback and Unix sockets are not counted",
+        "the same for one IP address, or one IPv6 /64; 0: no limit. Set 0 behind a proxy or a NAT "
+        "with many clients. Loopback and Unix sockets are not counted",
     )
     max_unsent_bytes: Bytes = option(
-        "64MiB", "answers of all connections that wait for slow readers; the slowest is closed"
+        "64MiB", "responses that wait for slow readers, of all connections; the slowest is closed"
     )
     max_connection_unsent_bytes: Bytes = option(
-        "16MiB", "answers of one that wait for its flow control; then it begins no more calls"
+        "16MiB", "the same for one connection and its flow control; its new calls then wait"
     )
     handshake_timeout: Seconds = option(
-        "10s", "how long a connection may stay without a first word", was="hello_timeout"
+        "10s",
+        "time limit for the first bytes of a new connection, with the TLS handshake",
+        was="hello_timeout",
     )
     frame_timeout: Seconds = option(
-        "60s", "how long a client may take for one frame, a large message too; 0s: any time"
+        "60s", "time limit for one frame of a client, also of a large message; 0s: no limit"
     )
-    keepalive: Seconds = option("60s", "silence after which a client is asked for a sign of life")
-    keepalive_timeout: Seconds = option("20s", "how long that may take")
+    keepalive: Seconds = option("60s", "idle time after which a keepalive ping is sent")
+    keepalive_timeout: Seconds = option("20s", "time limit for the answer to that ping")
     max_connection_age: Seconds | None = option(
-        "", "age at which a connection is left for a new one; empty: none"
+        "", "age at which a connection is replaced by a new one; empty: no limit"
     )
     max_connection_age_grace: Seconds | None = option(
-        "", "limit of the calls that are open then; empty: their own"
+        "", "time limit for the calls that are open then; empty: no limit"
     )
     max_connection_idle: Seconds | None = option(
-        "", "how long a connection may be without a call; empty: for ever"
+        "", "a connection without a call for this time is closed; empty: never"
     )
     min_ping_interval: Seconds = option(
-        "5m", "least time between the pings of a gRPC client; 0s: any"
+        "5m", "shortest time between two pings of a gRPC client; 0s: no limit"
     )
     pings_without_calls: bool = option(
-        "no", "whether that holds without an open call too; else it is 2h then"
+        "no", "yes: the same without an open call; no: it is 2h then"
     )
     announce_timeout: Seconds = option(
-        "10s", "how long the start waits for the registry", was="announce_limit"
+        "10s",
+        "time limit of a start for announcing; then it continues without the registry",
+        was="announce_limit",
     )
     startup_timeout: Seconds = option(
-        "5m", "how long each service's started() may take", was="startup_limit"
+        "5m", "time limit for started() of each service", was="startup_limit"
     )
     drain_timeout: Seconds = option(
-        "10s", "how long a stop waits for open calls, and leaving()", was="drain_limit"
+        "10s",
+        "time limit of a stop for open calls and for leaving(); then calls are cancelled",
+        was="drain_limit",
     )
     cleanup_timeout: Seconds = option(
         "5s",
-        "how long calls that were given up, and each stopped(), may take to end",
+        "time limit for cancelled calls, and for each stopped(), to clean up",
         was="cleanup_limit",
     )
-    insert: tuple[Insert, ...] = option("", "further filters, as: mine before AUTH")
-    remove: tuple[str, ...] = option("", "filters to leave out, by their place")
+    insert: tuple[Insert, ...] = option("", "filters to insert, as: mine before AUTH")
+    remove: tuple[str, ...] = option("", "filters to remove, by their place")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

@@ -182,7 +182,7 @@ class PingAnswered:
 @define(eq=False)
 class PingReceived:
     """
-    The peer asked for a sign of life, and was given one.
+    The peer sent a ping, and its answer is queued.
 
     Reported to servers by wires whose clients' pings are counted
     (`rpcfw.spi.protocol.WireProtocol.keepalive_floor_s`); others need not.

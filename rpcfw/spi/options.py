@@ -6,7 +6,7 @@ A plugin, or a part of the framework, declares an attrs class::
     @options
     class Options:
         address: Address = option("tcp:127.0.0.1:2210", "where the node listens")
-        lease: Seconds = option("10s", "how long an instance outlives its provider")
+        lease: Seconds = option("10s", "how long an instance stays listed without renewal")
 
 Defaults are written as the INI would write them and read by the same code, so
 what the example file prints is what happens. The annotation says how text is

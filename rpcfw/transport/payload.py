@@ -22,8 +22,10 @@ class CompressionOptions:
     When bodies are packed.
     """
 
-    plugin: str = option("none", "how large bodies are packed: none, gzip, zstd or a plugin's name")
-    threshold: Bytes = option("1KiB", "bodies up to this size are sent as they are")
+    plugin: str = option(
+        "none", "compression method for large messages: none, gzip, zstd or the name of a plugin"
+    )
+    threshold: Bytes = option("1KiB", "messages up to this size are not compressed")
 
 
 class _AsItIs(bytes):

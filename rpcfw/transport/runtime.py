@@ -49,13 +49,19 @@ class LimitOptions:
     What one side takes from the other, for every protocol.
     """
 
-    max_receive_bytes: Bytes = option("4MiB", "largest message taken, packed or unpacked")
-    max_send_bytes: Bytes = option("64MiB", "largest message sent")
-    max_header_bytes: Bytes = option("16KiB", "largest head of a call: path, metadata, trailers")
-    max_calls: int = option("10000", "calls open at once on one connection")
-    stream_window_bytes: Bytes = option("1MiB", "unread bytes that a stream may have on its way")
-    max_resets: int = option("200", "calls cancelled as they begin, before a peer is hostile")
-    max_pings: int = option("100", "pings with nothing else, before a peer is hostile")
+    max_receive_bytes: Bytes = option(
+        "4MiB", "largest message that is accepted, compressed and decompressed"
+    )
+    max_send_bytes: Bytes = option("64MiB", "largest message that is sent")
+    max_header_bytes: Bytes = option("16KiB", "largest header of a call: path, metadata, trailers")
+    max_calls: int = option("10000", "maximum number of open calls on one connection")
+    stream_window_bytes: Bytes = option(
+        "1MiB", "flow-control window of a stream: bytes that may be sent before they are read"
+    )
+    max_resets: int = option(
+        "200", "calls that a peer may open and cancel at once, before it counts as hostile"
+    )
+    max_pings: int = option("100", "pings without other frames, before a peer counts as hostile")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

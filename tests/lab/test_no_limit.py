@@ -139,7 +139,7 @@ def test_a_server_that_is_gone_without_a_word_ends_it(lab, wire):
     running = lab.begin(client.unary(0))
     lab.advance(1)
     lab.cut_off(server)
-    with pytest.raises(CallError, match="no sign of life") as caught:
+    with pytest.raises(CallError, match="no answer to a keepalive ping") as caught:
         lab.finish(running, limit_s=900)
     assert Status.UNAVAILABLE is caught.value.status
     lab.reconnect(server)

@@ -165,7 +165,7 @@ def test_every_block_is_run_or_checked(shown):
             assert block.name, block.text
         else:
             assert block.kind in ("sh", "ini", ""), block.text
-    imported = {"greeter.py", "shop.py", "orders.py", "dynamic_orders.py", "hearing_consumer.py"}
+    imported = {"greeter.py", "shop.py", "orders.py", "dynamic_orders.py", "details_consumer.py"}
     programs = {name for name in shown.files if name.endswith(".py")}
     assert programs <= {*PRINTED, *imported}
 
@@ -189,7 +189,7 @@ def test_what_is_heard(shown):
     """
     The program that hears what came beside an answer prints who gave it, and what came.
     """
-    for name in {"hearing_consumer.py"} & shown.files.keys():
+    for name in {"details_consumer.py"} & shown.files.keys():
         assert shown.run("python", name).endswith(" None None\n")
 
 

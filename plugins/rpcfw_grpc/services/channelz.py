@@ -27,7 +27,7 @@ class ChannelzOptions:
     What the INI may say.
     """
 
-    max_results: int = option("100", "entries of one answer, whatever the caller asks for")
+    max_results: int = option("100", "maximum number of entries in one response")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

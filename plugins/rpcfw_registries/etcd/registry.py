@@ -51,34 +51,36 @@ class EtcdOptions:
     """
 
     address: tuple[Address, ...] = option(
-        "127.0.0.1:2379", "members of the cluster, separated by commas; with tls: before for TLS"
+        "127.0.0.1:2379", "members of the cluster; write tls: before each for TLS"
     )
-    root: str = option("/rpcfw", "path under which everything is kept")
-    lease: Seconds = option("10s", "how long instances outlive a provider that died; full seconds")
-    operation_timeout: Seconds = option("3s", "limit of one request to a member")
+    root: str = option("/rpcfw", "prefix of all keys of rpcfw")
+    lease: Seconds = option(
+        "10s", "how long instances stay listed after a provider has died, in seconds"
+    )
+    operation_timeout: Seconds = option("3s", "time limit of one request to a member")
     heartbeat_interval: Seconds = option(
-        "5s", "how often the member in use is asked for a sign of life", was="heartbeat"
+        "5s", "how often to check that the member in use answers", was="heartbeat"
     )
     max_reconnect_delay: Seconds = option(
-        "5s", "longest pause between tries to reach a member", was="reconnect_most"
+        "5s", "longest delay between attempts to connect to a member", was="reconnect_most"
     )
     self_check_interval: Seconds = option(
         "30s",
-        "how often it is checked that our keys are there and no change was missed",
+        "how often to check that our keys exist and that no change was missed",
         was="self_check",
     )
     min_update_interval: Seconds = option(
-        "50ms", "least time between two lists told of one service", was="merge_changes"
+        "50ms", "shortest time between two updates of the list of one service", was="merge_changes"
     )
     client: Literal["rpcfw", "etcd3"] = option(
-        "rpcfw", "what speaks to etcd: rpcfw itself, or the installed Python package etcd3"
+        "rpcfw", "client for etcd: rpcfw itself, or the installed Python package etcd3"
     )
     tls_ca: Path | None = option(
-        "", "PEM file: whom to trust; if no tls_ option is set, the files of [tls] are used"
+        "", "PEM file with the trusted authorities; without any tls_ option, [tls] is used"
     )
-    tls_certificate: Path | None = option("", "PEM file: our certificate, if etcd wants one")
-    tls_key: Path | None = option("", "PEM file: the key of our certificate")
-    user: str = option("", "user, where etcd wants one")
+    tls_certificate: Path | None = option("", "PEM file with our certificate, if etcd requires one")
+    tls_key: Path | None = option("", "PEM file with the key of our certificate")
+    user: str = option("", "user, if etcd has authentication enabled")
     password: str = option("", "password of the user", secret=True)
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -36,11 +36,11 @@ class DNSOptions:
 
     instances: str = option(
         NO_DEFAULT,
-        "one service a line: demo.Greeter = tls:greeter.example.com:443 protocols=grpc; "
-        "* for every other",
+        "one service on each line: demo.Greeter = tls:greeter.example.com:443 protocols=grpc; "
+        "* for every other service",
     )
-    refresh_interval: Seconds = option("30s", "time between two look-ups of a name", was="refresh")
-    max_addresses: int = option("100", "addresses of one name that are used at most", was="limit")
+    refresh_interval: Seconds = option("30s", "time between two lookups of a name", was="refresh")
+    max_addresses: int = option("100", "maximum number of addresses of one name", was="limit")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

@@ -40,9 +40,11 @@ class FileOptions:
     Settings of the file registry.
     """
 
-    path: Path = option(NO_DEFAULT, "the file: JSON, or one service a line")
-    poll_interval: Seconds = option("1s", "how often to look whether it has changed", was="poll")
-    max_bytes: Bytes = option("16MiB", "a larger file is not read", was="limit")
+    path: Path = option(NO_DEFAULT, "the file: JSON, or one service on each line")
+    poll_interval: Seconds = option(
+        "1s", "how often to check whether the file has changed", was="poll"
+    )
+    max_bytes: Bytes = option("16MiB", "maximum size; a larger file is not read", was="limit")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

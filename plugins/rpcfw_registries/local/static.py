@@ -27,8 +27,8 @@ class StaticOptions:
 
     instances: str = option(
         NO_DEFAULT,
-        "one service a line: demo.Greeter = tcp:10.0.0.5:2200 weight=50 zone=a, tcp:10.0.0.6:2200; "
-        "* for every other",
+        "one service on each line: demo.Greeter = tcp:10.0.0.5:2200 weight=50, tcp:10.0.0.6:2200; "
+        "* for every other service",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

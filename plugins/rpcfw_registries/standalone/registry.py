@@ -29,11 +29,11 @@ class StandaloneOptions:
     """
 
     address: tuple[Address, ...] = option(
-        "tcp:127.0.0.1:2210", "where the registry node listens; of several, one is used at a time"
+        "tcp:127.0.0.1:2210", "address of the registry server; of several, one is used at a time"
     )
-    lease: Seconds = option("10s", "how long an instance outlives its provider")
+    lease: Seconds = option("10s", "how long an instance stays listed after its provider has died")
     max_reconnect_delay: Seconds = option(
-        "5s", "the longest pause between tries to reach a node", was="reconnect"
+        "5s", "longest delay between attempts to connect to a registry server", was="reconnect"
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -46,37 +46,40 @@ class ZooKeeperOptions:
     The part of the INI that chooses ``plugin = zookeeper``.
     """
 
-    address: tuple[Address, ...] = option(
-        "127.0.0.1:2181", "servers of the ensemble, separated by commas"
-    )
-    root: str = option("/rpcfw", "path under which everything is kept")
+    address: tuple[Address, ...] = option("127.0.0.1:2181", "servers of the ensemble")
+    root: str = option("/rpcfw", "path of all znodes of rpcfw")
     session_timeout: Seconds = option(
-        "10s", "how long instances outlive a provider that died; the servers have the last word"
+        "10s", "how long instances stay listed after a provider has died; the servers may change it"
     )
-    operation_timeout: Seconds = option("5s", "limit of one request to a server")
-    connect_timeout: Seconds = option("3s", "limit of one connect to a server")
+    operation_timeout: Seconds = option("5s", "time limit of one request to a server")
+    connect_timeout: Seconds = option("3s", "time limit of one attempt to connect")
     max_reconnect_delay: Seconds = option(
-        "5s", "longest delay between tries to connect, before jitter", was="reconnect_most"
+        "5s", "longest delay between attempts to connect, before jitter", was="reconnect_most"
     )
     self_check_interval: Seconds = option(
         "30s",
-        "how often it is checked that our nodes are there and no change was missed",
+        "how often to check that our znodes exist and that no change was missed",
         was="self_check",
     )
     min_update_interval: Seconds = option(
-        "50ms", "least time between two reads of one service's list", was="merge_changes"
+        "50ms", "shortest time between two reads of the list of one service", was="merge_changes"
     )
-    user: str = option("", "user for digest authentication; what is written then is ours alone")
+    user: str = option(
+        "", "user for digest authentication; only this user may change what it wrote"
+    )
     password: str = option("", "password of the user", secret=True)
-    readers: Literal["user", "anyone"] = option(
-        "user", "who may read what an authenticated user wrote"
+    readers: Literal["user", "anyone"] = option("user", "who may read what the user wrote")
+    tls: bool = option("no", "connect with TLS, to the secure port of the servers")
+    tls_ca: Path | None = option(
+        "", "file with the trusted authorities; empty: those of the system"
     )
-    tls: bool = option("no", "connect with TLS, to the servers' secure port")
-    tls_ca: Path | None = option("", "file of the authorities to trust; empty: the system's")
-    tls_certificate: Path | None = option("", "file of our certificate, if the servers want one")
-    tls_key: Path | None = option("", "file of the key to our certificate")
+    tls_certificate: Path | None = option(
+        "", "file with our certificate, if the servers require one"
+    )
+    tls_key: Path | None = option("", "file with the key of our certificate")
     tls_verify: Literal["full", "chain", "none"] = option(
-        "full", "check the certificate and its host name, its chain of trust alone, or nothing"
+        "full",
+        "full: check the certificate and its host name; chain: only its chain; none: nothing",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

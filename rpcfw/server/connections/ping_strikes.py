@@ -1,5 +1,5 @@
 """
-How often a client may ask for a sign of life.
+How often a client may ping.
 
 What comes too soon is a strike; a client that goes on is cut off. Whatever the server
 itself says of calls forgives: a client may want to know whether what follows will come. Pings that

@@ -97,7 +97,7 @@ class Keepalive:
             self._due_at = self._clock.seconds()
             self._look()
         else:
-            self._driver.abort(f"no sign of life for {self._timeout_s:g} s after a ping")
+            self._driver.abort(f"no answer to a keepalive ping for {self._timeout_s:g} s")
 
     def _frame_overdue(self, now: float) -> bool:
         frame = self._driver.unfinished_frame

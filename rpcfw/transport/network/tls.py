@@ -44,13 +44,21 @@ class TLSOptions:
     What addresses that begin with tls: are secured with.
     """
 
-    certificate: Path | None = option("", "PEM file: this side's certificate, and its chain")
-    key: Path | None = option("", "PEM file: the certificate's private key, without a password")
-    ca: Path | None = option("", "PEM file: whom to trust; empty: the system's authorities")
-    clients: Literal["any", "certified"] = option(
-        "any", "whom a server lets in: any client, or one with a certificate signed by ca"
+    certificate: Path | None = option(
+        "", "PEM file with the certificate of this side, and its chain"
     )
-    server_name: str = option("", "name that a server's certificate must bear; empty: its host")
+    key: Path | None = option(
+        "", "PEM file with the private key of the certificate, without a password"
+    )
+    ca: Path | None = option(
+        "", "PEM file with the trusted authorities; empty: those of the system"
+    )
+    clients: Literal["any", "certified"] = option(
+        "any", "clients that a server accepts: any, or certified: with a certificate signed by ca"
+    )
+    server_name: str = option(
+        "", "name that the server's certificate must have; empty: the host of the address"
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

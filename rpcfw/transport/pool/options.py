@@ -24,36 +24,40 @@ class LinkOptions:
     How connections to servers are kept.
     """
 
-    connect_timeout: Seconds = option("5s", "limit for connecting, the peer's hello included")
+    connect_timeout: Seconds = option(
+        "5s", "time limit for connecting, with TLS and the peer's first frames"
+    )
     initial_backoff: Seconds = option(
         "1s", "delay after the first failure to connect", was="backoff"
     )
-    backoff_multiplier: float = option(
-        "1.6", "what each further delay is multiplied by", was="backoff_factor"
+    backoff_multiplier: float = option("1.6", "factor of each further delay", was="backoff_factor")
+    max_backoff: Seconds = option(
+        "120s", "longest delay between two attempts to connect", was="backoff_most"
     )
-    max_backoff: Seconds = option("120s", "longest delay between two tries", was="backoff_most")
-    backoff_jitter: Share = option("20%", "share of the delay that chance adds or takes")
-    keepalive: Seconds = option("30s", "silence after which a sign of life is asked for; 0s: never")
-    keepalive_timeout: Seconds = option("10s", "how long the sign of life may take")
+    backoff_jitter: Share = option("20%", "random part of the delay, added or subtracted")
+    keepalive: Seconds = option("30s", "idle time after which a keepalive ping is sent; 0s: never")
+    keepalive_timeout: Seconds = option("10s", "time limit for the answer to that ping")
     frame_timeout: Seconds = option(
-        "60s", "how long a server may take for one frame, a large message too; 0s: any time"
+        "60s", "time limit for one frame of a server, also of a large message; 0s: no limit"
     )
     max_connections: int = option(
         "4",
-        "connections to one server; further ones while the others take no more calls",
+        "maximum number of connections to one server; used when the others are full",
         was="most_connections",
     )
     max_waiting_calls: int = option(
         "10000",
-        "calls that may wait for these, or for room on them, for each server",
+        "maximum number of calls that wait for a connection, for each server",
         was="most_waiting",
     )
     surplus_idle_timeout: Seconds = option(
-        "30s", "a further connection without calls is closed after this", was="surplus_idle"
+        "30s",
+        "an additional connection without calls is closed after this time",
+        was="surplus_idle",
     )
     idle_timeout: Seconds | None = option(
         "",
-        "a connection without a call for so long is closed until it is wanted; empty: never",
+        "a connection without a call for this time is closed until a call needs it; empty: never",
         was="idle",
     )
 

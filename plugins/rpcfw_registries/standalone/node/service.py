@@ -47,20 +47,26 @@ class NodeOptions:
     """
 
     min_lease: Seconds = option(
-        "1s", "a provider that asks for less gets this", was="shortest_lease"
+        "1s", "shortest lease; a provider that asks for less gets this", was="shortest_lease"
     )
     max_lease: Seconds = option(
-        "60s", "a provider that asks for more gets this", was="longest_lease"
+        "60s", "longest lease; a provider that asks for more gets this", was="longest_lease"
     )
     min_update_interval: Seconds = option(
-        "10ms", "changes so close together reach a watcher as one", was="gather"
+        "10ms", "changes within this time reach a watcher as one update", was="gather"
     )
     max_services: int = option(
-        "5000", "the most services, those that had instances among them", was="services"
+        "5000",
+        "maximum number of services, also of those that had instances before",
+        was="services",
     )
-    max_instances: int = option("100000", "the most instances of all services", was="instances")
-    max_total_bytes: Bytes = option("256MiB", "the most bytes of all records", was="total_size")
-    max_watchers: int = option("10000", "the most watches of all consumers", was="watchers")
+    max_instances: int = option(
+        "100000", "maximum number of instances of all services", was="instances"
+    )
+    max_total_bytes: Bytes = option("256MiB", "maximum size of all records", was="total_size")
+    max_watchers: int = option(
+        "10000", "maximum number of watches of all consumers", was="watchers"
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

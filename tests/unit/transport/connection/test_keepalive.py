@@ -72,7 +72,7 @@ def test_a_dead_peer_is_given_up():
     assert "" == peer.aborted
     clock.advance(0.1)
 
-    assert "no sign of life for 10 s after a ping" == peer.aborted
+    assert "no answer to a keepalive ping for 10 s" == peer.aborted
     assert [] == clock.getDelayedCalls()
 
 

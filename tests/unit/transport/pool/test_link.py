@@ -347,7 +347,7 @@ def test_a_peer_that_greets_and_hangs_up():
 
 def test_the_peers_silence():
     """
-    A silent peer is asked for a sign of life, and given up when there is none.
+    A silent peer gets a keepalive ping, and is disconnected without an answer.
     """
     world = World()
     driver = world.connected()
@@ -361,7 +361,7 @@ def test_the_peers_silence():
     for _ in range(60):
         world.clock.advance(1)
     assert world.link.driver is None
-    assert "no sign of life for 10 s" in world.link.reason
+    assert "no answer to a keepalive ping for 10 s" in world.link.reason
 
 
 def test_a_peer_that_leaves():
@@ -407,7 +407,7 @@ def test_a_peer_that_leaves_and_dies():
     for _ in range(60):
         world.clock.advance(1)
 
-    assert "no sign of life" in ear.heard[0].message
+    assert "no answer to a keepalive ping" in ear.heard[0].message
 
 
 def test_a_peer_that_leaves_after_some_calls_each_time():
