@@ -36,7 +36,7 @@ class ServerOptions:
     How services are served and announced.
     """
 
-    listen: tuple[Address, ...] = option(
+    listen: tuple[ListenAt, ...] = option(
         "tcp:127.0.0.1:0", "addresses to listen at; port 0: any free port"
     )
     advertise: Address | None = option(
