@@ -22,8 +22,9 @@ from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.payload import Payload
+from rpcfw.transport.pool.counts import PoolCounts
 from rpcfw.transport.pool.link import Link, LinkOptions
-from rpcfw.transport.pool.pool import ConnectionPool, PoolCounts
+from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
 from rpcfw.values.units import Bytes

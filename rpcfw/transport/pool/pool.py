@@ -2,7 +2,7 @@
 The links to one node: one, and further ones while that takes no more calls.
 
 Theory of operation. Every server says how many calls it takes at once on one
-connection. While the first link has room, `driver` is its driver, and a call's way
+connection. While the first link takes calls, `driver` is its driver, and a call's way
 looks at nothing else. A connection that refuses a call is *full* from then on:
 `driver` becomes that of a link that is not, and None if there is none. Then the call
 waits, and so does every one that comes while any does: else those who call again as
@@ -10,11 +10,10 @@ soon as they have an answer would be served for ever, and the others never.
 
 While calls wait, further links are opened, one after the other, up to a limit. After
 each turn in which calls on a full connection may have ended, the longest waiting are
-begun on it; if none is left and there is still room, it is full no longer. The first
+begun on it; if none is left and it takes more, it is full no longer. The first
 link goes before the others, so that these fall idle, and are closed.
 
-A node at which calls wait is *crowded*: others are better. It stays so for a moment
-after the last has gone, so that routes are not made anew with every call that ends.
+A node at which calls wait is *saturated* (`Saturation`): others are better.
 """
 
 from __future__ import annotations
@@ -24,43 +23,24 @@ from functools import partial
 from typing import TypeVar
 
 from rpcfw.errors import CallError, ConnectionLost, DeadlineExceeded, Overloaded, Unavailable
-from rpcfw.spi.inspection import Calls, total
-from rpcfw.spi.runtime.clock import Clock, DelayedCall
-from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.inspection import Calls
+from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import CANCELLED, sleep
 from rpcfw.status import Hint
 from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.pool.counts import PoolCounts
 from rpcfw.transport.pool.link import Link, LinkState
+from rpcfw.transport.pool.link_set import LinkSet
 from rpcfw.transport.pool.options import LinkOptions
 from rpcfw.transport.pool.queue import CallQueue, PendingCall
+from rpcfw.transport.pool.saturation import Saturation
 from rpcfw.values.address import Address
 
-__all__ = ["ConnectionPool", "PoolCounts"]
+__all__ = ["ConnectionPool"]
 
 T = TypeVar("T")
 
-#: How long a node is left out after the last call that waited there.
-_CROWDED_S = 0.1
 _NEVER_SENT = Hint.NEVER_SENT | Hint.NOT_BEGUN
-
-
-class PoolCounts:
-    """
-    How often there was no room.
-
-    Args:
-        meter: of the process.
-    """
-
-    def __init__(self, meter: Meter) -> None:
-        name = "rpcfw_client_calls_waited_total"
-        self.waited = meter.counter(name, "calls that waited: all connections were full").of()
-        name = "rpcfw_client_calls_unplaced_total"
-        self.refused = meter.counter(name, "calls refused: too many waited already").of()
-        name = "rpcfw_client_further_connections_total"
-        self.further = meter.counter(name, "connections opened because others were full").of()
-        name = "rpcfw_client_calls_waiting"
-        self.waiting = meter.gauge(name, "calls that wait for room on a connection").of()
 
 
 class ConnectionPool:
@@ -89,29 +69,21 @@ class ConnectionPool:
         #: Where a new call goes at once; None if it has to wait, or to connect.
         self.driver: Driver | None = None
         self.state = LinkState.IDLE
-        self.saturated = False
-        self._make_link = make_link
         self._options = options
         self._clock = clock
         self._counts = counts
         self._changed = changed
         self._queue = CallQueue()
-        self._first = make_link(self._link_changed)
-        self._links = [self._first]
-        self._past = Calls()
-        #: Whether calls waited since that was last looked at.
-        self._waited = False
-        self._timer: DelayedCall | None = None
-        #: Further links without a call when they were last looked at.
-        self._idle: set[Link] = set()
-        self._closing: DelayedCall | None = None
+        self._links = LinkSet(partial(make_link, self._link_changed), options, clock, counts)
+        self._first = self._links.first
+        self._saturation = Saturation(clock, self._has_waiting_calls, changed)
 
     @property
     def drivers(self) -> tuple[Driver, ...]:
         """
         The connections that take calls, full ones too.
         """
-        return tuple(link.driver for link in self._links if link.driver is not None)
+        return self._links.drivers
 
     @property
     def protocol(self) -> str:
@@ -132,14 +104,21 @@ class ConnectionPool:
         """
         Those that are open, with the times that they began.
         """
-        return tuple(one for link in self._links for one in link.connections)
+        return self._links.connections
 
     @property
     def past(self) -> Calls:
         """
         What went over the connections that are closed.
         """
-        return total((self._past, *(link.past for link in self._links)))
+        return self._links.past
+
+    @property
+    def saturated(self) -> bool:
+        """
+        Whether calls wait here, or did a moment ago.
+        """
+        return self._saturation.lasts
 
     @property
     def kept(self) -> bool:
@@ -167,9 +146,9 @@ class ConnectionPool:
         """
         self._first.connect()
 
-    async def acquire(self, beginning: PendingCall[T], deadline: float) -> T:
+    async def acquire(self, pending: PendingCall[T], deadline: float) -> T:
         """
-        Begin a call where there is room, connecting or waiting if need be.
+        Begin a call on a connection that takes it, connecting or waiting if need be.
 
         A machine knows that its peer leaves as soon as it has read so; whoever looks after
         the connection hears of it a moment later. A call that comes in between is begun
@@ -178,18 +157,18 @@ class ConnectionPool:
 
         Raises:
             Unavailable: nobody can be reached; never sent.
-            Overloaded: there is no room, and too many wait; never sent.
+            Overloaded: all connections are full, and too many calls wait; never sent.
             DeadlineExceeded: the wait was given up, and ``deadline`` has passed.
         """
         try:
-            return await self._acquire(beginning, deadline)
+            return await self._acquire(pending, deadline)
         except ConnectionLost as error:
             if not error.hints & Hint.NEVER_SENT:
                 raise
         await sleep(self._clock, 0)
-        return await self._acquire(beginning, deadline)
+        return await self._acquire(pending, deadline)
 
-    async def _acquire(self, beginning: PendingCall[T], deadline: float) -> T:
+    async def _acquire(self, pending: PendingCall[T], deadline: float) -> T:
         while not self.drivers:
             # With a limit of 0 too, a first call waits for its connection.
             if self._first.wanted_by >= max(1, self._options.max_waiting_calls):
@@ -198,10 +177,10 @@ class ConnectionPool:
         while self.driver is not None:
             driver = self.driver
             try:
-                return beginning.begin(driver)
+                return pending.begin(driver)
             except Overloaded:
                 self._mark_full(driver)
-        return await self._wait(beginning, deadline)
+        return await self._wait(pending, deadline)
 
     def close(self, reason: str) -> None:
         """
@@ -223,11 +202,8 @@ class ConnectionPool:
         self._choose()
 
     def _end(self, close: Callable[[Link], None], reason: str) -> None:
-        for timer in (self._timer, self._closing):
-            if timer is not None and timer.active():
-                timer.cancel()
-        for link in tuple(self._links):  # the first one first: then no other is opened
-            close(link)
+        self._saturation.stop()
+        self._links.end(close)
         self.refuse(self._unavailable(reason))
 
     # Full, and waiting.
@@ -236,19 +212,19 @@ class ConnectionPool:
         driver.on_progress = partial(self._progress, driver)
         self._choose()
 
-    async def _wait(self, beginning: PendingCall[T], deadline: float) -> T:
+    async def _wait(self, pending: PendingCall[T], deadline: float) -> T:
         counts = self._counts
         if len(self._queue) >= self._options.max_waiting_calls:
-            self._grow()
-            self._crowd()
+            self._links.open_further()
+            self._saturation.begin()
             raise self._too_many(self._full_text(), "raise one of these, or the server's own limit")
-        place = self._queue.join(beginning)
+        waiting = self._queue.join(pending)
         counts.waited.value += 1
         counts.waiting.value += 1
-        self._grow()
-        self._crowd()
+        self._links.open_further()
+        self._saturation.begin()
         try:
-            return await place.turn()
+            return await waiting.turn()
         except CANCELLED:
             if self._clock.seconds() < deadline:
                 raise
@@ -258,6 +234,9 @@ class ConnectionPool:
         finally:
             counts.waiting.value -= 1
             self._choose()
+
+    def _has_waiting_calls(self) -> bool:
+        return bool(self._queue)
 
     def _too_many(self, why: str, remedy: str) -> Overloaded:
         self._counts.refused.value += 1
@@ -291,64 +270,24 @@ class ConnectionPool:
         elif driver.on_progress is None:
             self._mark_full(driver)
         if self._queue:
-            self._grow()
+            self._links.open_further()
         elif waited:
-            self._crowd()
+            self._saturation.begin()
         self._choose()
 
     def _choose(self) -> None:
         """
         Set where the next call goes.
         """
-        roomy = (driver for driver in self.drivers if driver.on_progress is None)
-        self.driver = None if self._queue else next(roomy, None)
+        free = (driver for driver in self.drivers if driver.on_progress is None)
+        self.driver = None if self._queue else next(free, None)
 
     def _unavailable(self, reason: str) -> Unavailable:
         return Unavailable(f"no connection to {self.address}: {reason}", hints=Hint.NEVER_SENT)
 
-    # Crowded.
-
-    def _crowd(self) -> None:
-        """
-        Note that calls wait, or did until now.
-        """
-        self._waited = True
-        if not self.saturated:
-            self.saturated = True
-            self._timer = self._clock.callLater(_CROWDED_S, self._thin_out)
-            self._changed()
-
-    def _thin_out(self) -> None:
-        if self._queue or self._waited:
-            self._waited = False
-            self._timer = self._clock.callLater(_CROWDED_S, self._thin_out)
-        else:
-            self.saturated = False
-            self._changed()
-
-    # Links come and go.
-
-    def _grow(self) -> None:
-        """
-        Open a further link, if that may help and none is being opened.
-        """
-        if self._first.state is LinkState.CLOSED or any(
-            link.state in (LinkState.CONNECTING, LinkState.WAITING) for link in self._links
-        ):
-            return
-        idle = next((link for link in self._links if link.state is LinkState.IDLE), None)
-        if idle is None:
-            if len(self._links) >= self._options.max_connections:
-                return
-            idle = self._make_link(self._link_changed)
-            self._links.append(idle)
-            self._counts.further.value += 1
-            self._look_later()
-        idle.connect()
-
     def _link_changed(self, link: Link) -> None:
         self._choose()
-        state = self._state()
+        state = self._links.state
         if state is not self.state:
             self.state = state
             self._changed()
@@ -358,43 +297,8 @@ class ConnectionPool:
             self._serve(link.driver)
         elif self.drivers:
             if link.state is LinkState.IDLE:  # it is lost, or may be tried again
-                self._grow()
+                self._links.open_further()
         else:
             self._first.connect()
-            if self._state() is not LinkState.CONNECTING:
+            if self._links.state is not LinkState.CONNECTING:
                 self.refuse(self._unavailable(link.reason))
-
-    def _state(self) -> LinkState:
-        if self.drivers:
-            return LinkState.READY
-        if any(link.state is LinkState.CONNECTING for link in self._links):
-            return LinkState.CONNECTING
-        return self._first.state
-
-    def _look_later(self) -> None:
-        if self._closing is None or not self._closing.active():
-            look_s = self._options.surplus_idle_timeout / 2
-            self._closing = self._clock.callLater(look_s, self._close_idle)
-
-    def _close_idle(self) -> None:
-        """
-        Close the further links that have no call, and had none at the last look.
-        """
-        # While the first cannot be had, any other is better than none.
-        away = self._first.state in (LinkState.WAITING, LinkState.CONNECTING)
-        idle = set() if away else set(filter(_is_idle, self._links[1:]))
-        going = idle & self._idle
-        self._idle = idle - going
-        self._links = [link for link in self._links if link not in going]
-        if len(self._links) > 1:
-            self._look_later()
-        self._choose()
-        for link in going:
-            link.drain("further connections are not needed now")
-            self._past = total((self._past, link.past))
-
-
-def _is_idle(link: Link) -> bool:
-    if link.driver is None:
-        return link.state is not LinkState.CONNECTING
-    return not link.driver.listeners

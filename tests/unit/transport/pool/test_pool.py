@@ -28,8 +28,9 @@ from rpcfw.status import Hint
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.memory import MemoryNetwork
+from rpcfw.transport.pool.counts import PoolCounts
 from rpcfw.transport.pool.link import Link, LinkOptions, LinkState
-from rpcfw.transport.pool.pool import ConnectionPool, PoolCounts
+from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.transport.pool.queue import PendingCall
 from rpcfw.values.address import Address
 from tests.unit.transport.ends import Ear, Keeper, head, native, turn
