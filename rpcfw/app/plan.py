@@ -33,10 +33,10 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
+from rpcfw.transport.limit_options import LimitOptions
 from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.pool.link import LinkOptions
-from rpcfw.transport.runtime import LimitOptions
 from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Bytes, Seconds
 

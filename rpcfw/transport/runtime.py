@@ -4,7 +4,7 @@ What a client and a server of one process both stand on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,6 @@ from twisted.logger import Logger
 
 from rpcfw.errors import PluginError
 from rpcfw.spi.machine import Limits, Machine
-from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.runtime.clock import Clock, RandomSource
@@ -27,64 +26,10 @@ from rpcfw.transport.pool.link import Link, LinkOptions
 from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.address import Address
 from rpcfw.values.tls_files import TLSFiles
-from rpcfw.values.units import Bytes
 
-__all__ = ["LimitOptions", "Runtime"]
+__all__ = ["Runtime"]
 
 _log = Logger()
-
-_LEAST = {
-    "max_receive_bytes": 1,
-    "max_send_bytes": 1,
-    "max_header_bytes": 1024,
-    "max_calls": 1,
-    "stream_window_bytes": 1,
-    "max_resets": 0,
-    "max_pings": 0,
-}
-
-
-@options
-class LimitOptions:
-    """
-    What one side takes from the other, for every protocol.
-    """
-
-    max_receive_bytes: Bytes = option(
-        "4MiB", "largest message that is accepted, compressed and decompressed"
-    )
-    max_send_bytes: Bytes = option("64MiB", "largest message that is sent")
-    max_header_bytes: Bytes = option("16KiB", "largest header of a call: path, metadata, trailers")
-    max_calls: int = option("10000", "maximum number of open calls on one connection")
-    stream_window_bytes: Bytes = option(
-        "1MiB", "flow-control window of a stream: bytes that may be sent before they are read"
-    )
-    max_resets: int = option(
-        "200", "calls that a peer may open and cancel at once, before it counts as hostile"
-    )
-    max_pings: int = option("100", "pings without other frames, before a peer counts as hostile")
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """
-        Find the limits that leave nothing to take.
-        """
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                yield name, f"must be at least {least}, not {getattr(self, name)}"
-
-    def limits(self) -> Limits:
-        """
-        Return them as machines take them.
-        """
-        return Limits(
-            max_receive_bytes=self.max_receive_bytes,
-            max_send_bytes=self.max_send_bytes,
-            max_header_bytes=self.max_header_bytes,
-            max_calls=self.max_calls,
-            stream_window_bytes=self.stream_window_bytes,
-            max_resets=self.max_resets,
-            max_pings=self.max_pings,
-        )
 
 
 @frozen(eq=False)

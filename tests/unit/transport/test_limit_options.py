@@ -9,7 +9,7 @@ import pytest
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.machine import Limits
-from rpcfw.transport.runtime import LimitOptions
+from rpcfw.transport.limit_options import LimitOptions
 
 
 def test_the_defaults_are_the_seams():
