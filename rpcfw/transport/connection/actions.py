@@ -113,7 +113,6 @@ def _pinged(driver: Driver, event: PingReceived) -> None:
 
 
 def _peer_leaving(driver: Driver, event: GoAwayReceived) -> None:
-    driver.leaving = True
     # The owner first, for the same reason as at the end.
     driver.observer.peer_leaving(driver, event.reason)
     for call_id in event.refused:

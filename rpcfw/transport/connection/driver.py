@@ -55,7 +55,6 @@ class Driver(Connection):
         super().__init__(machine, clock, serves, handshake_timeout_s, unsent)
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
-        self.leaving = False
         #: The peer broke off because it was pinged too often.
         self.pinged_too_often = False
         #: For servers: its protocol's name.
