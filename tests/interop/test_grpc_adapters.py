@@ -56,6 +56,8 @@ class Plain(adapted_pb2_grpc.EchoServicer):
         for number in range(request.count):
             threads.add(threading.get_ident())
             yield pb2.Told(text=f"{number} {len(threads)}")
+            if request.text == "hang":
+                threading.Event().wait()
 
     def Join(self, request_iterator, context):
         return pb2.Told(text=" ".join(each.text for each in request_iterator))
@@ -111,7 +113,7 @@ def serve(tmp_path):
     (tmp_path / "served.py").write_text(SERVED)
     opened = []
 
-    def start(name, reactor="epoll"):
+    def start(name, reactor="epoll", *further):
         sets = (
             f"app.python_path={tmp_path}",
             f"app.reactor={reactor}",
@@ -120,6 +122,7 @@ def serve(tmp_path):
             f"server.services=served:{name}",
             "registry.plugin=memory",
             "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
+            *further,
         )
         running = Running("serve", *(word for each in sets for word in ("--set", each)))
         channel = grpc.insecure_channel(address_in(running.line()))
@@ -254,6 +257,18 @@ def test_a_caller_that_leaves_amid_a_stream(serve):
     talking.cancel()
     silence.set()
     assert 0 == running.end()[0]
+
+
+def test_a_servicer_that_never_returns(serve):
+    """
+    A thread that streams and hangs does not keep the process from ending.
+    """
+    running, stub = serve(
+        "plain", "epoll", "server.drain_timeout=100ms", "server.cleanup_timeout=100ms"
+    )
+    streaming = stub.Many(PB2.Ask(text="hang", count=2), timeout=LIMIT_S)
+    assert "0 1" == next(streaming).text
+    assert 3 == running.end()[0]
 
 
 @pytest.mark.parametrize("reactor", ["asyncio", "uvloop"])

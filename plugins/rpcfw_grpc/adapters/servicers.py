@@ -5,8 +5,7 @@ Servicers of grpcio's generated code, served as services of this framework.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -22,6 +21,7 @@ from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.context import AioContext, CallContext, ThreadContext
 from rpcfw_grpc.adapters.generated import SHAPES, method_of, service_descriptor
 from rpcfw_grpc.adapters.interception import Asked, Interception
+from rpcfw_grpc.adapters.stream_threads import StreamThreads
 from rpcfw_grpc.adapters.threads import ThreadMessages
 
 __all__ = ["Servicers"]
@@ -122,7 +122,7 @@ class _Behaviour:
     method: Method
     function: Callable[[Any, Any], Any]
     plugin_context: PluginContext
-    pool: ThreadPoolExecutor
+    threads: StreamThreads
 
 
 class _Adapted(Service):
@@ -130,20 +130,23 @@ class _Adapted(Service):
     A servicer's methods are added to subclasses of it.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
+    def __init__(self, threads: StreamThreads) -> None:
+        self._threads = threads
+
+    async def started(self) -> None:
+        self._threads.start()
 
     async def stopped(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.stop()
 
 
 def _service(
     name: str, functions: list[_Function], plugin_context: PluginContext, stream_threads: int
 ) -> Service:
-    pool = ThreadPoolExecutor(stream_threads, thread_name_prefix=f"streams of {name}")
+    threads = StreamThreads(stream_threads, f"streams of {name}")
     namespace: dict[str, Any] = {"__doc__": f"The service {name}, by a servicer of grpcio's."}
     for number, (known, function) in enumerate(functions):
-        adapted = _adapted(_Behaviour(known, function, plugin_context, pool))
+        adapted = _adapted(_Behaviour(known, function, plugin_context, threads))
         # The names on the wire are the user's, and could be those of our own methods.
         namespace[f"method_{number}"] = method(
             name=known.name,
@@ -155,7 +158,7 @@ def _service(
         )(adapted)
     made = type(name.rpartition(".")[2], (_Adapted,), namespace)
     made.service_name = name  # type: ignore[attr-defined]  # a Service has it
-    service: Service = made(pool)
+    service: Service = made(threads)
     return service
 
 
@@ -195,7 +198,7 @@ def _async_generator(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
     def run(self: Any, request: Any) -> AsyncIterator[Any]:
         its = _aio_context(behaviour, request)
         answers = behaviour.function(request, its)
-        return _settled(answers, its, answers.aclose)
+        return _settled(answers, its)
 
     return run
 
@@ -204,13 +207,19 @@ def _writing_coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
     def run(self: Any, request: Any) -> AsyncIterator[Any]:
         written = _Written()
         its = _aio_context(behaviour, request, written.write)
-        running = spawn(behaviour.function(request, its))
-        running.addCallbacks(lambda _: written.end(None), lambda f: written.end(f.value))
 
-        async def give_up() -> None:
-            running.cancel()
+        # Begun with the first answer that is asked for: nobody would end it if none is.
+        async def written_answers() -> AsyncGenerator[Any, None]:
+            running = spawn(behaviour.function(request, its))
+            running.addCallbacks(lambda _: written.end(None), lambda f: written.end(f.value))
+            try:
+                async for answer in written:
+                    yield answer
+            finally:
+                running.cancel()
 
-        return _settled(written, its, give_up)
+        answers = written_answers()
+        return _settled(answers, its)
 
     return run
 
@@ -239,12 +248,20 @@ def _thread_stream(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
         if behaviour.method.shape.client_streams:
             request = ThreadMessages(request, around.threads)
         handover = Handover(around.threads)
-        behaviour.pool.submit(handover.run, lambda: _wanted(behaviour.function(request, its), its))
 
-        async def close() -> None:
-            handover.close()
+        # Begun with the first answer that is asked for, likewise.
+        async def handed_over() -> AsyncGenerator[Any, None]:
+            behaviour.threads.run(
+                handover.run, lambda: _wanted(behaviour.function(request, its), its)
+            )
+            try:
+                async for answer in handover:
+                    yield answer
+            finally:
+                handover.close()
 
-        return _settled(handover, its, close)
+        answers = handed_over()
+        return _settled(answers, its)
 
     return run
 
@@ -260,8 +277,8 @@ def _wanted(answers: Iterable[Any], its: ThreadContext) -> Iterable[Any]:
 
 
 async def _settled(
-    answers: AsyncIterator[Any], its: CallContext, close: Callable[[], Any]
-) -> AsyncIterator[Any]:
+    answers: AsyncGenerator[Any, None], its: CallContext
+) -> AsyncGenerator[Any, None]:
     """
     Yield the answers, and end as the servicer said.
     """
@@ -272,7 +289,7 @@ async def _settled(
         its.settle(error)
         raise
     finally:
-        await close()
+        await answers.aclose()
     its.settle()
 
 

@@ -44,6 +44,8 @@ class Handover(AsyncIterator[Any]):
         """
         Hand over what ``make()`` yields, to its end or to that of the call.
         """
+        if self._closed:
+            return  # before it was this thread's turn
         error: BaseException | None = None
         try:
             for message in make():

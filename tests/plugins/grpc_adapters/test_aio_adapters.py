@@ -15,8 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import read_plan
-from rpcfw.errors import ContractError
+from rpcfw.errors import ContractError, PermissionDenied
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.filter import Filter
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.network.endpoints import Network
@@ -41,6 +42,7 @@ class Echo(PB2_GRPC.EchoServicer):
 
     def __init__(self) -> None:
         self.ended: list[str] = []
+        self.begun = 0
 
     async def Say(self, request: Any, context: Any) -> Any:  # noqa: N802
         context.add_done_callback(lambda _: self.ended.append(request.text))
@@ -70,6 +72,7 @@ class Echo(PB2_GRPC.EchoServicer):
         return PB2.Told(text=" ".join([each.text async for each in request_iterator]))
 
     async def Chat(self, request_iterator: Any, context: Any) -> None:  # noqa: N802
+        self.begun += 1
         while (each := await context.read()) is not grpc.aio.EOF:
             await context.write(PB2.Told(text=each.text.upper()))
             if each.text == "stop":
@@ -81,13 +84,16 @@ class EchoTest(SynchronousTestCase):
     A stub, and a servicer that it reaches.
     """
 
+    #: Of the provider.
+    sets: tuple[str, ...] = ()
+
     def setUp(self) -> None:
         self.clock = Clock()
         self.memory = MemoryNetwork(self.clock)
         self.echo = Echo()
         servicers = self.servicers()
         PB2_GRPC.add_EchoServicer_to_server(self.echo, servicers)
-        sets = ("registry.plugin=memory", "server.listen=memory:a")
+        sets = ("registry.plugin=memory", "server.listen=memory:a", *self.sets)
         self.provider = self.application(*sets, services=servicers)
         places = "registry.instances=adapted.Echo = memory:a protocols=grpc"
         self.consumer = self.application("registry.plugin=static", places)
@@ -309,3 +315,34 @@ class TestWhatCannotBeAdapted:
         servicers.add_registered_method_handlers("adapted.Echo", {"Say": wrong})
         with pytest.raises(ContractError, match="is not server-stream"):
             servicers(plugin_context())
+
+
+class Refusing(Filter):
+    """
+    Refuses a call once its method has been called.
+    """
+
+    async def apply(self, call: Any, proceed: Any) -> Any:
+        await proceed(call)
+        raise PermissionDenied("not this one")
+
+
+class RefusedTest(EchoTest):
+    """
+    A stream whose answers nobody asks for.
+    """
+
+    sets = (
+        f"plugins.filters.refusing={__name__}:Refusing",
+        "server.insert=refusing after AUTH",
+    )
+
+    def test_a_servicer_that_nobody_hears_is_not_begun(self) -> None:
+        """
+        A call that fails before its first answer leaves no servicer behind that writes.
+        """
+        call = self.stub.Chat()
+        error = self.failed(call.read())
+
+        assert grpc.StatusCode.PERMISSION_DENIED is error.code()
+        assert 0 == self.echo.begun
