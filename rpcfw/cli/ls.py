@@ -118,11 +118,16 @@ class _First:
 
     def __init__(self, registry: Registry, service: str) -> None:
         self._waiter: Waiter[Snapshot] = Waiter()
-        self._watch = registry.watch(service, self._listen)
+        self._registry = registry
+        self._watch = registry.watch(service, self._listen, self._refused)
 
     def _listen(self, snapshot: Snapshot) -> None:
         if not self._waiter.called:
             self._waiter.callback(snapshot)
+
+    def _refused(self, reason: str) -> None:
+        if not self._waiter.called:
+            self._waiter.errback(RegistryError(f"the registry ({self._registry}): {reason}"))
 
     async def instances(self) -> tuple[Instance, ...]:
         try:

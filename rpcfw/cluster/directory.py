@@ -1,9 +1,13 @@
 """
-What is known of the instances of one service: the registry's word, taken with care.
+What is known of the instances of one service, from the registry and a file.
 
-A registry may be away, wiped, or late. So additions count at once and removals only
-after a grace; an empty list does not replace a good one, unless it may; and the last
-good list is kept in a file, so that a client can start while the registry is away.
+A registry may be unreachable, wiped, or late. So additions count at once and removals
+only after a grace period. An empty list does not replace a good one, unless the user
+accepts that. The last good list is kept in a file, so that a client can start while the
+registry is unreachable.
+
+A call waits until the list is known. It does not wait if the registry refuses to tell
+it (no permission, say): no time that the call has would change that.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from rpcfw.cluster.snapshot_file import SnapshotFile
 from rpcfw.spi.options import option, options
 from rpcfw.spi.registry import Registry, Watch
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.spi.runtime.event import Event
 from rpcfw.values.instance import Instance, Snapshot
 from rpcfw.values.units import Seconds
 
@@ -76,7 +80,9 @@ class Directory:
         self._timer: Any = None
         self._told = False
         self._stopped = False
-        self._waiting: dict[Waiter[None], None] = {}
+        #: Set once there is no reason for a call to wait: the list is known, refused, or
+        #: this has stopped.
+        self._decided = Event()
 
     @property
     def why_none(self) -> str:
@@ -95,7 +101,8 @@ class Directory:
         """
         Why it is not known where the service is, in the registry's own words.
         """
-        reason = " ".join(self._registry.trouble.split()) or "no answer yet; is it running?"
+        trouble = self._watch.trouble if self._watch is not None else self._registry.trouble
+        reason = " ".join(trouble.split()) or "no answer yet; is it running?"
         return f"the registry ({self._registry}) has not said where {self._service} is: {reason}"
 
     @property
@@ -113,19 +120,15 @@ class Directory:
             self._begin_with(await self._file.load(self._service))
             if self._stopped:
                 return
-        self._watch = self._registry.watch(self._service, self._listen)
+        self._watch = self._registry.watch(self._service, self._listen, self._refused)
 
     async def when_told(self) -> None:
         """
         Return once the registry, or a snapshot file, has said something.
+
+        Also if it has refused to, until it no longer does.
         """
-        if not self.told and not self._stopped:
-            waiter: Waiter[None] = Waiter()
-            self._waiting[waiter] = None
-            try:
-                await waiter
-            finally:  # given up: a registry that is never there must not gather them
-                self._waiting.pop(waiter, None)
+        await self._decided.wait()
 
     def stop(self) -> None:
         """
@@ -136,12 +139,13 @@ class Directory:
             self._watch.close()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._tell_waiting()
+        self._decided.set()
 
     def _begin_with(self, instances: tuple[Instance, ...]) -> None:
         if instances and not self._told and not self._stopped:
             self._known = {instance.id: instance for instance in instances}
             self._publish()
+            self._decided.set()
 
     def _listen(self, snapshot: Snapshot) -> None:
         seen = {instance.id: instance for instance in snapshot.instances}
@@ -153,10 +157,13 @@ class Directory:
                 service=self._service,
                 count=len(self._known),
             )
-            self._tell_waiting()
+            self._decided.set()
             return
         self._take(seen)
-        self._tell_waiting()
+        self._decided.set()
+
+    def _refused(self, reason: str) -> None:
+        self._decided.set()
 
     def _take(self, seen: dict[str, Instance]) -> None:
         now = self._clock.seconds()
@@ -185,9 +192,3 @@ class Directory:
 
     def _publish(self) -> None:
         self._changed(tuple(self._known.values()))
-
-    def _tell_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(None)

@@ -12,16 +12,35 @@ from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
 
-__all__ = ["Listener", "Registry", "Watch"]
+__all__ = ["Listener", "OnRefused", "Registry", "Watch", "ignore"]
 
-#: Called in the reactor's thread; must not raise and must not block.
+#: Called with a list, in the reactor's thread; must not raise and must not block.
 Listener = Callable[[Snapshot], None]
+
+#: Called with a reason in words for a person. The same rules.
+OnRefused = Callable[[str], None]
+
+
+def ignore(reason: str) -> None:
+    """
+    Do nothing about a refusal.
+    """
 
 
 class Watch(ABC):
     """
     One subscription.
     """
+
+    @property
+    def trouble(self) -> str:
+        """
+        Why it cannot tell the list just now, in words for a person.
+
+        It may be the service's own (no permission to read it) or the whole registry's
+        (no server is reached). Empty while nothing is known against it.
+        """
+        return ""
 
     @abstractmethod
     def close(self) -> None:
@@ -51,6 +70,10 @@ class Registry(Plugin):
     possibly as one. While the place is unreachable it is silent: silence means
     "as before". After a reconnect nothing that changed meanwhile is missed.
 
+    A watch that is *refused*, which stays so until a person changes something (no
+    permission, a file that cannot be used), says so by `OnRefused`. It goes on
+    trying, and tells the list once it can.
+
     A stored record that cannot be read is skipped with a warning, never fatal.
     """
 
@@ -69,9 +92,10 @@ class Registry(Plugin):
     @property
     def trouble(self) -> str:
         """
-        Why it cannot be asked just now, in its own words: what a person has to mend.
+        Why it cannot be asked, or does not take what is announced, in words for a person.
 
-        Empty while it can be asked, or while nothing is known against it.
+        Empty while nothing is known against it. Why one service cannot be watched is
+        the trouble of that watch.
         """
         return ""
 
@@ -103,9 +127,13 @@ class Registry(Plugin):
         """
 
     @abstractmethod
-    def watch(self, service: str, listener: Listener) -> Watch:
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         """
         Tell ``listener`` of all instances of ``service``, now and after each change.
+
+        Args:
+            on_refused: called when the watch is refused, perhaps again with a new
+                reason. Neither it nor ``listener`` is called before this returns.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from functools import partial
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.values.instance import Instance, Snapshot
@@ -24,6 +24,8 @@ class RegistryPlace:
 
     def __init__(self) -> None:
         self.away = False
+        #: Why nothing can be watched, though it is in reach; empty if it can.
+        self.refusal = ""
         self._instances: dict[tuple[str, str], Instance] = {}
         self._watches: list[_LabWatch] = []
         self._waiting: list[Waiter[None]] = []
@@ -73,8 +75,28 @@ class RegistryPlace:
         for waiter in waiting:
             if not waiter.called:
                 waiter.callback(None)
-        for watch in tuple(self._watches):
-            watch.tell()
+        self._tell_all()
+
+    def refuse(self, reason: str) -> None:
+        """
+        Refuse every watch, as a registry does that wants a user and password.
+        """
+        self.refusal = reason
+        self._tell_all()
+
+    def permit(self) -> None:
+        """
+        Refuse no watch any longer.
+        """
+        self.refusal = ""
+        self._tell_all()
+
+    @property
+    def trouble(self) -> str:
+        """
+        Why it cannot be asked; empty if it can.
+        """
+        return "the lab's registry is out of reach" if self.away else ""
 
     def when_back(self, step: Callable[[], None]) -> None:
         """
@@ -90,6 +112,10 @@ class RegistryPlace:
             if watch.service == service:
                 watch.tell()
 
+    def _tell_all(self) -> None:
+        for watch in tuple(self._watches):
+            watch.tell()
+
     async def reached(self) -> None:
         """
         Return once it is in reach.
@@ -99,11 +125,13 @@ class RegistryPlace:
             self._waiting.append(waiter)
             await waiter
 
-    def watch(self, service: str, clock: Clock, listener: Listener) -> Watch:
+    def watch(
+        self, service: str, clock: Clock, listener: Listener, on_refused: OnRefused = ignore
+    ) -> Watch:
         """
         Tell ``listener`` of a service, now and after each change.
         """
-        watch = _LabWatch(self, self._watches, service, clock, listener)
+        watch = _LabWatch(self, self._watches, service, clock, listener, on_refused)
         self._watches.append(watch)
         watch.tell()
         return watch
@@ -117,13 +145,19 @@ class _LabWatch(Watch):
         service: str,
         clock: Clock,
         listener: Listener,
+        on_refused: OnRefused,
     ) -> None:
         self.service = service
         self._place = place
         self._watches = watches
         self._clock = clock
         self._listener = listener
+        self._on_refused = on_refused
         self._told: tuple[Instance, ...] | None = None
+
+    @property
+    def trouble(self) -> str:
+        return self._place.trouble or self._place.refusal
 
     def tell(self) -> None:
         self._clock.callLater(0, self._tell_now)
@@ -133,8 +167,13 @@ class _LabWatch(Watch):
             self._watches.remove(self)
 
     def _tell_now(self) -> None:
+        if self not in self._watches or self._place.away:
+            return
+        if self._place.refusal:
+            self._on_refused(self._place.refusal)
+            return
         instances = self._place.instances(self.service)
-        if self in self._watches and not self._place.away and instances != self._told:
+        if instances != self._told:
             self._told = instances
             self._listener(Snapshot(self.service, instances))
 
@@ -156,7 +195,7 @@ class LabRegistry(Registry):
 
     @property
     def trouble(self) -> str:
-        return "the lab's registry is out of reach" if self._place.away else ""
+        return self._place.trouble
 
     @property
     def announced(self) -> tuple[Instance, ...]:
@@ -191,8 +230,8 @@ class LabRegistry(Registry):
         if announced is not None:
             self._place.take(announced)
 
-    def watch(self, service: str, listener: Listener) -> Watch:
-        watch = self._place.watch(service, self.plugin_context.clock, listener)
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
+        watch = self._place.watch(service, self.plugin_context.clock, listener, on_refused)
         self._watches.append(watch)
         return watch
 

@@ -269,3 +269,27 @@ def test_a_client_asked_for_late(lab):
     assert "a" == lab.run(early.who())
     late = lab.consumer().application.client(Greeter)
     assert "a" == lab.run(late.who())
+
+
+def test_a_refusal_fails_calls_at_once(lab):
+    """
+    A call that waits for a list which the registry refuses fails at once, with the reason.
+
+    So do calls that come later, until the registry tells the list.
+    """
+    serve(lab, "a")
+    lab.registry.leave()
+    client = lab.client(Greeter)
+    waiting = lab.begin(client.who())
+    lab.advance(1)
+    assert not waiting.done
+    lab.registry.refuse("a user and password are needed")
+    lab.registry.come_back()
+    began = lab.clock.seconds()
+    for running in (waiting, lab.begin(client.who())):
+        with pytest.raises(NoInstances, match="a user and password are needed"):
+            lab.finish(running)
+    assert lab.clock.seconds() - began < 2
+    lab.registry.permit()
+    lab.advance(0.1)
+    assert "a" == lab.run(client.who())

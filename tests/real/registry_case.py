@@ -130,7 +130,7 @@ class RegistryCase:
         Watch and return what will be told.
         """
         told = Told()
-        registry.watch(service, told)
+        told.watch = registry.watch(service, told, told.refusals.append)
         return told
 
     async def pass_time(self, seconds):

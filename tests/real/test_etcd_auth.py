@@ -118,12 +118,12 @@ class TestUsers(EtcdCase, OneServer, TestCase):
         nobody = await self.running(self.server.address)
         with pytest.raises(RegistryError, match="set user and password"):
             await nobody.services()
-        self.watching(nobody)
+        told = self.watching(nobody)
         for _ in range(300):
-            if nobody.trouble:
+            if told.refusals:
                 break
             await self.pass_time(0.1)
-        assert "set user and password" in nobody.trouble
+        assert "set user and password" in told.refusals[0]
 
     async def test_a_user_where_nobody_asks(self):
         """

@@ -80,13 +80,13 @@ class TestFailures(ZooKeeperCase, RegistryFailures, TestCase):
             await stranger.announce(an_instance(id="b"))
         with pytest.raises(RegistryError, match="user and password"):
             await stranger.services()
-        self.watching(stranger)
+        told = self.watching(stranger)
         for _ in range(300):
-            if stranger.trouble:
+            if told.refusals:
                 break
             await self.pass_time(0.1)
-        assert "demo.Greeter cannot be read" in stranger.trouble
-        assert "user and password" in stranger.trouble
+        assert "demo.Greeter cannot be read" in told.refusals[0]
+        assert "user and password" in told.watch.trouble
         friend = await self.running(self.server.address, **owner)
         await self.tells(self.watching(friend), "a")
 

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.address import Address
@@ -30,7 +30,7 @@ from rpcfw_registries.etcd.opening import file_problem, opener
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
 from rpcfw_registries.etcd.store import EtcdStore
 from rpcfw_registries.etcd.tokens import Tokens
-from rpcfw_registries.etcd.watcher import Following
+from rpcfw_registries.etcd.watcher import Watcher
 from rpcfw_registries.remote.paths import decoded, normal_root
 from rpcfw_registries.remote.reconciler import Reconciler
 
@@ -146,8 +146,8 @@ class EtcdRegistry(Registry):
         self._announced = Reconciler(
             self._store, "etcd", plugin_context, options.self_check_interval
         )
-        self._followed: dict[str, Following] = {}
-        self._beating: Deferred[None] | None = None
+        self._watchers: dict[str, Watcher] = {}
+        self._heartbeat: Deferred[None] | None = None
         self._checking: Deferred[None] | None = None
 
     @property
@@ -156,19 +156,18 @@ class EtcdRegistry(Registry):
 
     @property
     def trouble(self) -> str:
-        refused = (each.trouble for each in self._followed.values() if each.trouble)
-        return self._session.trouble or next(refused, "")
+        return self._session.trouble or self._announced.trouble
 
     async def start(self) -> None:
         # What is missing for a channel is told now, not at its first use.
         self._session.channel()
 
     async def stop(self) -> None:
-        for task in (self._beating, self._checking):
+        for task in (self._heartbeat, self._checking):
             if task is not None:
                 task.cancel()
-        for following in self._followed.values():
-            following.close()
+        for watcher in self._watchers.values():
+            watcher.close()
         await self._announced.stop()
         await self._session.close()
 
@@ -179,18 +178,18 @@ class EtcdRegistry(Registry):
     async def withdraw(self, instance: Instance) -> None:
         await self._announced.remove(instance)
 
-    def watch(self, service: str, listener: Listener) -> Watch:
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         self._live()
-        following = self._followed.get(service)
-        if following is None:
-            following = self._followed[service] = Following(
+        watcher = self._watchers.get(service)
+        if watcher is None:
+            watcher = self._watchers[service] = Watcher(
                 service,
                 service_prefix(self._root, service),
                 self._session,
                 self.options.min_update_interval,
                 self.plugin_context,
             )
-        return following.subscribe(listener)
+        return watcher.subscribe(listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
         failed: CallError | None = None
@@ -229,8 +228,8 @@ class EtcdRegistry(Registry):
         self._announced.lost()
 
     def _live(self) -> None:
-        if self._beating is None:
-            self._beating = in_background(self._beat(), "asking etcd for signs of life")
+        if self._heartbeat is None:
+            self._heartbeat = in_background(self._beat(), "sending heartbeats to etcd")
             self._checking = in_background(self._check(), "checking what is known of etcd")
 
     async def _beat(self) -> None:
@@ -248,5 +247,5 @@ class EtcdRegistry(Registry):
         while True:
             jitter = 0.9 + 0.2 * self.plugin_context.random.random()
             await sleep(self.plugin_context.clock, self.options.self_check_interval * jitter)
-            for following in tuple(self._followed.values()):
-                following.check()
+            for watcher in tuple(self._watchers.values()):
+                watcher.check()

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError, DeadlineExceeded, PermissionDenied, Unavailable
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
@@ -33,9 +33,9 @@ from rpcfw_registries.etcd.member import Changes, Member
 from rpcfw_registries.etcd.messages import message
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
 from rpcfw_registries.etcd.view import MOST_KEYS, View
-from rpcfw_registries.remote.subscribers import Audience
+from rpcfw_registries.remote.subscribers import Subscribers
 
-__all__ = ["Following"]
+__all__ = ["Watcher"]
 
 #: How long one watch lasts before the next resumes where it ended. Half of it is
 #: left to chance, so that a fleet does not come back at once.
@@ -54,7 +54,7 @@ class _Outdated(Exception):
     """
 
 
-class Following:
+class Watcher:
     """
     The list of one service, kept up to date while anybody listens.
 
@@ -79,7 +79,9 @@ class Following:
         self._chance = plugin_context.random
         self._timers = plugin_context.timers
         self._rate_limit = RateLimit(plugin_context.clock.seconds)
-        self._audience = Audience(service, plugin_context.clock, self._stop)
+        self._subscribers = Subscribers(
+            service, plugin_context.clock, self._stop, lambda: session.trouble
+        )
         self._listing = Listing(session, prefix)
         self._view = View(service, prefix, self._rate_limit)
         self._read_at = -_RELOAD_S
@@ -89,14 +91,12 @@ class Following:
         self._told_at = -merge_s
         self._telling: DelayedCall | None = None
         self._loop: Deferred[None] | None = None
-        #: Why the list cannot be read; empty if it can.
-        self.trouble = ""
 
-    def subscribe(self, listener: Listener) -> Watch:
+    def subscribe(self, listener: Listener, on_refused: OnRefused) -> Watch:
         """
         Tell ``listener`` the list, once it is known and whenever it changes.
         """
-        watch = self._audience.join(listener)
+        watch = self._subscribers.add(listener, on_refused)
         if self._loop is None:
             self._loop = in_background(self._follow(), f"watching {self._service} in etcd")
         return watch
@@ -105,7 +105,7 @@ class Following:
         """
         Tell nobody anything any more.
         """
-        self._audience.close()
+        self._subscribers.close()
         self._stop()
 
     def check(self) -> None:
@@ -139,7 +139,7 @@ class Following:
         self._telling = self._changes = None
         self._view = View(self._service, self._prefix, self._rate_limit)
         self._read_at = -_RELOAD_S
-        self._audience.forget()
+        self._subscribers.forget()
 
     # Following.
 
@@ -170,8 +170,9 @@ class Following:
         elif error.status is Status.OUT_OF_RANGE:
             self._read_again("it was compacted while it was read")
         elif not self._session.failed(member, error):
-            self.trouble = f"the instances of {self._service} cannot be read: {explained(error)}"
-            self._warn(self.trouble)
+            reason = f"the instances of {self._service} cannot be read: {explained(error)}"
+            self._subscribers.fail(reason, refused=error.status in FINAL)
+            self._warn(reason)
             await sleep(self._clock, _REFUSED_S * (0.8 + 0.4 * self._chance.random()))
 
     async def _read(self) -> None:
@@ -185,7 +186,6 @@ class Following:
         view = View(self._service, self._prefix, self._rate_limit)
         view.revision = await self._listing.read(view.put, MOST_KEYS)
         self._view, self._half_told = view, False
-        self.trouble = ""
         self._tell_soon()
 
     # Watching.
@@ -218,6 +218,7 @@ class Following:
     async def _take_all(self, changes: Changes, member: Member) -> None:
         await self._begin(changes)
         self._session.answered(member)
+        self._subscribers.succeed()
         self._changes = changes
         self.check()
         try:
@@ -285,7 +286,7 @@ class Following:
     def _tell(self) -> None:
         self._telling = None
         self._told_at = self._clock.seconds()
-        self._audience.tell(self._view.instances())
+        self._subscribers.tell(self._view.instances())
 
     def _warn(self, what: str) -> None:
         withheld = self._rate_limit.due(what)

@@ -15,13 +15,13 @@ import attrs
 
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
 from rpcfw.values.units import Seconds
 from rpcfw_registries.local.lines import instance_id, instances_from_lines
 from rpcfw_registries.local.resolver import LookUp, Name, look_up
-from rpcfw_registries.local.table import EVERY, Place, Watches
+from rpcfw_registries.local.table import EVERY, Place, Trouble, Watches
 
 __all__ = ["DNSOptions", "DNSRegistry"]
 
@@ -93,7 +93,7 @@ class DNSRegistry(Registry):
         super().__init__(options, plugin_context)
         self._written, _ = instances_from_lines(options.instances)
         self._place = _Resolved(self._written)
-        self._watches = Watches(plugin_context.clock, self._place)
+        self._watches = Watches(plugin_context.clock, self._place, lambda: Trouble(self.trouble))
         self._names: dict[str, Name] = {}
         for instances in self._written.values():
             for instance in instances:
@@ -134,8 +134,8 @@ class DNSRegistry(Registry):
         Do nothing, likewise.
         """
 
-    def watch(self, service: str, listener: Listener) -> Watch:
-        return self._watches.open(service, listener)
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
+        return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
         return tuple(sorted(self._written.keys() - {EVERY}))

@@ -15,14 +15,14 @@ from twisted.logger import Logger
 from rpcfw.errors import RegistryError
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Bytes, Seconds
 from rpcfw_registries.local.file_reading import Stamp, read_file
 from rpcfw_registries.local.lines import MOST_MISTAKES
-from rpcfw_registries.local.table import Place, Watches
+from rpcfw_registries.local.table import NO_TROUBLE, Place, Trouble, Watches
 
 __all__ = ["FileOptions", "FileRegistry"]
 
@@ -69,16 +69,17 @@ class FileRegistry(Registry):
         super().__init__(options, plugin_context)
         self._path = options.path
         self._place = Place(known=False)
-        self._watches = Watches(plugin_context.clock, self._place)
+        self._watches = Watches(plugin_context.clock, self._place, lambda: self._trouble)
         self._stamp: Stamp | None = None
         self._skipped = ""
         self._complaint = ""
+        self._trouble = NO_TROUBLE
         self._announced = False
         self._polling: Deferred[None] | None = None
 
     @property
     def trouble(self) -> str:
-        return "" if self._complaint == self._skipped else self._complaint
+        return self._trouble.reason
 
     async def start(self) -> None:
         self._polling = in_background(self._poll(), f"following {self._path}")
@@ -103,8 +104,8 @@ class FileRegistry(Registry):
         Do nothing, likewise.
         """
 
-    def watch(self, service: str, listener: Listener) -> Watch:
-        return self._watches.open(service, listener)
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
+        return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
         if not self._place.known:
@@ -122,8 +123,13 @@ class FileRegistry(Registry):
                 read_file, self._path, self._stamp, self.options.max_bytes
             )
         except (OSError, ValueError) as error:
-            self._complain(f"{self._path} cannot be used: {error}; the last good list is kept")
+            reason = f"{self._path} cannot be used: {error}; the last good list is kept"
+            # A file that is not there yet may still be written.
+            self._trouble = Trouble(reason, refused=not isinstance(error, FileNotFoundError))
+            self._complain(reason)
+            self._watches.poke(None)
             return
+        self._trouble = NO_TROUBLE
         if reading is not None:
             self._stamp = reading.stamp
             self._skipped = _skipped(self._path, reading.mistakes)

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.values.instance import Instance
 from rpcfw_registries.local.table import Place, Watches
 
@@ -62,8 +62,8 @@ class MemoryRegistry(Registry):
         if announced is not None:
             self._place.take(announced)
 
-    def watch(self, service: str, listener: Listener) -> Watch:
-        return self._watches.open(service, listener)
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
+        return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
         return self._place.names()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.values.instance import Instance
 from rpcfw_registries.local.lines import instances_from_lines
 from rpcfw_registries.local.table import Place, Watches
@@ -69,8 +69,8 @@ class StaticRegistry(Registry):
         Do nothing, likewise.
         """
 
-    def watch(self, service: str, listener: Listener) -> Watch:
-        return self._watches.open(service, listener)
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
+        return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
         return self._place.names()

@@ -11,15 +11,37 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import attrs
+from attrs import frozen
 
-from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.values.instance import Instance, Snapshot
 
-__all__ = ["EVERY", "LocalWatch", "Place", "Watches"]
+__all__ = ["EVERY", "NO_TROUBLE", "LocalWatch", "Place", "Trouble", "Watches"]
 
 #: Where people write the list, instances for every service that has none of its own.
 EVERY = "*"
+
+
+@frozen
+class Trouble:
+    """
+    Why the list is not known, or may be out of date.
+
+    Args:
+        reason: in words for a person; empty: there is no trouble.
+        refused: it stays so until a person changes something.
+    """
+
+    reason: str
+    refused: bool = False
+
+
+NO_TROUBLE = Trouble("")
+
+
+def _none() -> Trouble:
+    return NO_TROUBLE
 
 
 class LocalWatch(Watch):
@@ -30,6 +52,7 @@ class LocalWatch(Watch):
 
     Args:
         read: gives the list now, or None while it is not known.
+        trouble: says why the list is not known, or may be out of date.
         closed: is told once that the watch is closed.
     """
 
@@ -37,16 +60,25 @@ class LocalWatch(Watch):
         self,
         clock: Clock,
         read: Callable[[], Snapshot | None],
+        trouble: Callable[[], Trouble],
         listener: Listener,
+        on_refused: OnRefused,
         closed: Callable[[LocalWatch], None],
     ) -> None:
         self._clock = clock
         self._read = read
+        self._trouble = trouble
         self._listener = listener
+        self._on_refused = on_refused
         self._closed = closed
         self._told: Snapshot | None = None
+        self._told_trouble = NO_TROUBLE
         self._pending: DelayedCall | None = None
         self._open = True
+
+    @property
+    def trouble(self) -> str:
+        return self._trouble().reason
 
     def poke(self) -> None:
         """
@@ -67,7 +99,12 @@ class LocalWatch(Watch):
     def _tell(self) -> None:
         self._pending = None
         snapshot = self._read()
-        if snapshot is not None and snapshot != self._told:
+        if snapshot is None:
+            trouble = self._trouble()
+            if trouble.refused and trouble != self._told_trouble:
+                self._on_refused(trouble.reason)
+            self._told_trouble = trouble
+        elif snapshot != self._told:
             self._told = snapshot
             self._listener(snapshot)
 
@@ -140,23 +177,29 @@ class Place:
 
 class Watches:
     """
-    The watches of one registry on one place.
+    The watches of one registry on one table.
+
+    Args:
+        trouble: as in `LocalWatch`.
     """
 
-    def __init__(self, clock: Clock, place: Place) -> None:
+    def __init__(self, clock: Clock, place: Place, trouble: Callable[[], Trouble] = _none) -> None:
         self._clock = clock
         self._place = place
+        self._trouble = trouble
         self._by_service: dict[str, set[LocalWatch]] = {}
-        place.observers.add(self._poke)
+        place.observers.add(self.poke)
 
-    def open(self, service: str, listener: Listener) -> LocalWatch:
+    def open(self, service: str, listener: Listener, on_refused: OnRefused) -> LocalWatch:
         """
         Tell ``listener`` of a service, now and after each change.
         """
         watch = LocalWatch(
             self._clock,
             partial(self._place.snapshot, service),
+            self._trouble,
             listener,
+            on_refused,
             partial(self._forget, service),
         )
         self._by_service.setdefault(service, set()).add(watch)
@@ -167,12 +210,15 @@ class Watches:
         """
         Close every watch and let go of the place.
         """
-        self._place.observers.discard(self._poke)
+        self._place.observers.discard(self.poke)
         for watches in tuple(self._by_service.values()):
             for watch in tuple(watches):
                 watch.close()
 
-    def _poke(self, service: str | None) -> None:
+    def poke(self, service: str | None) -> None:
+        """
+        Have the watches of a service, or all, look whether there is something to tell.
+        """
         for name in self._by_service if service is None else (service,):
             for watch in self._by_service.get(name, ()):
                 watch.poke()

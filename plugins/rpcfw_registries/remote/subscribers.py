@@ -1,5 +1,5 @@
 """
-Who listens to one service, and what they were told last.
+Who watches one service, and what they were told last.
 """
 
 from __future__ import annotations
@@ -9,55 +9,87 @@ from collections.abc import Callable, Iterable
 from attrs import define
 from twisted.logger import Logger
 
-from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.values.instance import Instance, Snapshot
 
-__all__ = ["Audience"]
+__all__ = ["Subscribers"]
 
 _log = Logger()
 
 
 @define(eq=False)
-class _Seat(Watch):
+class _Subscription(Watch):
+    subscribers: Subscribers
     listener: Listener
-    left: Callable[[], None]
+    on_refused: OnRefused
     closed: bool = False
+
+    @property
+    def trouble(self) -> str:
+        return self.subscribers.trouble
 
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            self.left()
+            self.subscribers.remove_closed()
 
 
-class Audience:
+class Subscribers:
     """
-    The listeners to one service.
+    The watches of one service.
 
     Args:
-        emptied: is called, a moment later, when the last of them has left.
+        emptied: called, a moment later, when the last of them was closed.
+        unreachable: says why no server is reached; empty while one is.
     """
 
-    def __init__(self, service: str, clock: Clock, emptied: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        service: str,
+        clock: Clock,
+        emptied: Callable[[], None],
+        unreachable: Callable[[], str],
+    ) -> None:
         self._service = service
         self._clock = clock
         self._emptied = emptied
-        self._seats: list[_Seat] = []
+        self._unreachable = unreachable
+        self._subscriptions: list[_Subscription] = []
         self._told: dict[str, Instance] | None = None
         self._snapshot: Snapshot | None = None
+        #: Why the service cannot be watched, and whether that is for good.
+        self._reason = ""
+        self._refused = False
 
     def __bool__(self) -> bool:
-        return bool(self._seats)
+        return bool(self._subscriptions)
 
-    def join(self, listener: Listener) -> Watch:
+    @property
+    def trouble(self) -> str:
+        """
+        Why the list cannot be told just now; empty if it can.
+        """
+        return self._unreachable() or self._reason
+
+    @property
+    def told(self) -> bool:
+        """
+        Whether there is a list to tell to whoever comes.
+        """
+        return self._snapshot is not None
+
+    def add(self, listener: Listener, on_refused: OnRefused) -> Watch:
         """
         Tell ``listener`` too; if there is anything to tell, at once.
         """
-        seat = _Seat(listener, self._left)
-        self._seats.append(seat)
+        subscription = _Subscription(self, listener, on_refused)
+        self._subscriptions.append(subscription)
         if self._snapshot is not None:
-            self._clock.callLater(0, self._tell, seat)
-        return seat
+            self._clock.callLater(0, self._tell, subscription)
+        elif self._refused:
+            self._clock.callLater(0, self._tell_refused, subscription)
+        return subscription
 
     def tell(self, instances: Iterable[Instance]) -> None:
         """
@@ -67,37 +99,69 @@ class Audience:
         if now != self._told:
             self._told = now
             self._snapshot = Snapshot(self._service, tuple(now.values()))
-            for seat in tuple(self._seats):
-                self._tell(seat)
+            for subscription in tuple(self._subscriptions):
+                self._tell(subscription)
+
+    def fail(self, reason: str, *, refused: bool) -> None:
+        """
+        Learn that the service cannot be watched now.
+
+        Args:
+            refused: it stays so until a person changes something.
+        """
+        is_news = refused and (reason, True) != (self._reason, self._refused)
+        self._reason, self._refused = reason, refused
+        if is_news:
+            for subscription in self._subscriptions:
+                # Later: the one who subscribes may not have the watch in hand yet.
+                self._clock.callLater(0, self._tell_refused, subscription)
+
+    def succeed(self) -> None:
+        """
+        Learn that the service is watched.
+        """
+        self._reason, self._refused = "", False
 
     def forget(self) -> None:
         """
         Know nothing to tell until the next `tell`.
         """
         self._told = self._snapshot = None
+        self.succeed()
 
     def close(self) -> None:
         """
         Tell nobody anything any more.
         """
-        for seat in self._seats:
-            seat.closed = True
-        self._seats = []
+        for subscription in self._subscriptions:
+            subscription.closed = True
+        self._subscriptions = []
 
-    def _left(self) -> None:
-        self._seats = [seat for seat in self._seats if not seat.closed]
-        if not self._seats:
-            # The one who leaves may be in the midst of being told.
+    def remove_closed(self) -> None:
+        """
+        Forget the watches that were closed.
+        """
+        self._subscriptions = [each for each in self._subscriptions if not each.closed]
+        if not self._subscriptions:
+            # The one who closes may be in the midst of being told.
             self._clock.callLater(0, self._check)
 
     def _check(self) -> None:
-        if not self._seats:
+        if not self._subscriptions:
             self._emptied()
 
-    def _tell(self, seat: _Seat) -> None:
-        if seat.closed or self._snapshot is None:
+    def _tell(self, subscription: _Subscription) -> None:
+        if subscription.closed or self._snapshot is None:
             return
         try:
-            seat.listener(self._snapshot)
+            subscription.listener(self._snapshot)
+        except Exception:  # noqa: BLE001 - it is somebody else's code
+            _log.failure("a listener to {service} failed", service=self._service)
+
+    def _tell_refused(self, subscription: _Subscription) -> None:
+        if subscription.closed or not self._refused:
+            return
+        try:
+            subscription.on_refused(self._reason)
         except Exception:  # noqa: BLE001 - it is somebody else's code
             _log.failure("a listener to {service} failed", service=self._service)

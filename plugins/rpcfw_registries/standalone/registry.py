@@ -10,14 +10,14 @@ from weakref import WeakSet
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds
 from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.standalone.session import SERVICES, Session
 from rpcfw_registries.standalone.store import StandaloneStore
-from rpcfw_registries.standalone.watcher import NodeWatch
+from rpcfw_registries.standalone.watcher import Watcher
 
 __all__ = ["StandaloneOptions", "StandaloneRegistry"]
 
@@ -58,7 +58,7 @@ class StandaloneRegistry(Registry):
         )
         self._store = StandaloneStore(self._session, options.lease, plugin_context)
         self._announced = Reconciler(self._store, "the registry server", plugin_context)
-        self._watches: WeakSet[NodeWatch] = WeakSet()
+        self._watches: WeakSet[Watcher] = WeakSet()
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -66,8 +66,7 @@ class StandaloneRegistry(Registry):
 
     @property
     def trouble(self) -> str:
-        refused = (watch.complaint for watch in self._watches if watch.complaint)
-        return self._session.trouble or next(refused, "")
+        return self._session.trouble or self._announced.trouble
 
     async def stop(self) -> None:
         for watch in tuple(self._watches):
@@ -81,8 +80,10 @@ class StandaloneRegistry(Registry):
     async def withdraw(self, instance: Instance) -> None:
         await self._announced.remove(instance)
 
-    def watch(self, service: str, listener: Listener) -> Watch:
-        watch = NodeWatch(self._session, service, listener, self.options.lease, self.plugin_context)
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
+        watch = Watcher(
+            self._session, service, listener, on_refused, self.options.lease, self.plugin_context
+        )
         self._watches.add(watch)
         return watch
 

@@ -18,7 +18,7 @@ from rpcfw.values.method import Method
 from rpcfw_registries.remote.failover import Failover
 from rpcfw_registries.standalone.node.service import RegistryNode
 
-__all__ = ["ANNOUNCE", "CALL_S", "RENEW", "SERVICES", "WATCH", "WITHDRAW", "Session"]
+__all__ = ["ANNOUNCE", "CALL_S", "FINAL", "RENEW", "SERVICES", "WATCH", "WITHDRAW", "Session"]
 
 _METHODS = {one.attribute: one.method for one in offered(RegistryNode)}
 ANNOUNCE = _METHODS["announce"]
@@ -29,6 +29,9 @@ WITHDRAW = _METHODS["withdraw"]
 
 #: The time that a node has to answer.
 CALL_S = 3.0
+
+#: What stays refused until a person changes something.
+FINAL = (Status.PERMISSION_DENIED, Status.UNAUTHENTICATED, Status.INVALID_ARGUMENT)
 
 _AWAY = (Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED, Status.UNIMPLEMENTED)
 

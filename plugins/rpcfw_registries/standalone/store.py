@@ -15,10 +15,9 @@ import msgspec
 
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.status import Status
 from rpcfw_registries.remote.store import Change, InstanceStore, Key, TryAgain
 from rpcfw_registries.standalone.messages import MOST_IN_A_MESSAGE, Granted, Refusal, Renewed
-from rpcfw_registries.standalone.session import ANNOUNCE, CALL_S, RENEW, WITHDRAW, Session
+from rpcfw_registries.standalone.session import ANNOUNCE, CALL_S, FINAL, RENEW, WITHDRAW, Session
 
 __all__ = ["StandaloneStore"]
 
@@ -26,8 +25,6 @@ T = TypeVar("T")
 
 #: A withdrawal has less time than other calls: without it the lease ends by itself.
 _WITHDRAW_S = 1.0
-#: What stays refused until a person changes something.
-_FINAL = (Status.PERMISSION_DENIED, Status.UNAUTHENTICATED, Status.INVALID_ARGUMENT)
 
 
 class StandaloneStore(InstanceStore):
@@ -136,7 +133,7 @@ def _result(refusal: Refusal | None) -> RegistryError | None:
 
 def _error(error: CallError) -> RegistryError:
     reason = f"the registry server refuses it: {error}"
-    return RegistryError(reason) if error.status in _FINAL else TryAgain(reason)
+    return RegistryError(reason) if error.status in FINAL else TryAgain(reason)
 
 
 def _chunks(keys: Sequence[T]) -> Iterator[Sequence[T]]:

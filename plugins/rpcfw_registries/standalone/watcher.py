@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from rpcfw.errors import CallError, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
@@ -18,10 +18,10 @@ from rpcfw.spi.runtime.waiting import sleep, with_deadline
 from rpcfw.spi.stream import Stream
 from rpcfw.values.call_options import CallOptions
 from rpcfw_registries.standalone.messages import Update
-from rpcfw_registries.standalone.session import CALL_S, WATCH, Session
+from rpcfw_registries.standalone.session import CALL_S, FINAL, WATCH, Session
 from rpcfw_registries.standalone.view import View
 
-__all__ = ["NodeWatch"]
+__all__ = ["Watcher"]
 
 #: How long one stream lasts before the next resumes where it ended. Half of it is
 #: left to chance, so that a fleet does not come back at once.
@@ -32,7 +32,7 @@ _REFUSED_S = 2.0
 _log = Logger()
 
 
-class NodeWatch(Watch):
+class Watcher(Watch):
     """
     Follows one service.
 
@@ -45,23 +45,29 @@ class NodeWatch(Watch):
         session: Session,
         service: str,
         listener: Listener,
+        on_refused: OnRefused,
         hold_s: float,
         plugin_context: PluginContext,
     ) -> None:
         self._session = session
         self._service = service
         self._listener = listener
+        self._on_refused = on_refused
         self._hold_s = hold_s
         self._plugin_context = plugin_context
         self._view = View(service, LimitedLog(_log, plugin_context.clock.seconds))
         self._holding: DelayedCall | None = None
-        #: Why the node refuses it; empty if it does not.
-        self.complaint = ""
+        #: Why the server refuses it; empty if it does not.
+        self._reason = ""
         self._telling = False
         self._open = True
         self._following: Deferred[None] = in_background(
             self._follow(), f"watching {service} at a registry node"
         )
+
+    @property
+    def trouble(self) -> str:
+        return self._session.trouble or self._reason
 
     def close(self) -> None:
         if not self._open:
@@ -80,7 +86,7 @@ class NodeWatch(Watch):
                 await self._read(channel)
             except CallError as error:
                 if not self._session.failed(channel, error):
-                    self._complain(str(error))
+                    self._fail(str(error), refused=error.status in FINAL)
                     await sleep(self._plugin_context.clock, _REFUSED_S)
 
     async def _read(self, channel: Channel) -> None:
@@ -97,7 +103,7 @@ class NodeWatch(Watch):
         async with channel.stream(WATCH, request, CallOptions(lasts_s)) as stream:
             self._take(await self._first(stream))
             self._session.answered(channel)
-            self.complaint = ""
+            self._reason = ""
             try:
                 while self._open:
                     self._take(await anext(stream))
@@ -153,11 +159,19 @@ class NodeWatch(Watch):
         finally:
             self._telling = False
 
-    def _complain(self, complaint: str) -> None:
-        if complaint != self.complaint:
-            self.complaint = complaint
-            _log.warn(
-                "the registry node refuses a watch on {service}, tried again: {complaint}",
-                service=self._service,
-                complaint=complaint,
-            )
+    def _fail(self, reason: str, *, refused: bool) -> None:
+        if reason == self._reason:
+            return
+        self._reason = reason
+        _log.warn(
+            "the registry server refuses a watch on {service}, tried again: {reason}",
+            service=self._service,
+            reason=reason,
+        )
+        if refused:
+            # Later: whoever watches may not have the watch in hand yet.
+            self._plugin_context.clock.callLater(0, self._tell_refused)
+
+    def _tell_refused(self) -> None:
+        if self._open and self._reason:
+            self._on_refused(self._reason)

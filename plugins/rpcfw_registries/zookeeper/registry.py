@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Registry, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import Waiter, as_coroutine, with_deadline
@@ -30,7 +30,7 @@ from rpcfw_registries.zookeeper.kazoo.access import TLS, Access, Pace
 from rpcfw_registries.zookeeper.kazoo.client import KazooThread
 from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, SessionEvent
 from rpcfw_registries.zookeeper.store import ZooKeeperStore, service_path
-from rpcfw_registries.zookeeper.watcher import Followed
+from rpcfw_registries.zookeeper.watcher import Watcher
 
 __all__ = ["ZooKeeperOptions", "ZooKeeperRegistry"]
 
@@ -128,7 +128,7 @@ class ZooKeeperRegistry(Registry):
         self._announced = Reconciler(
             self._store, "ZooKeeper", plugin_context, options.self_check_interval
         )
-        self._followed: dict[str, Followed] = {}
+        self._watchers: dict[str, Watcher] = {}
         self._rate_limit = RateLimit(plugin_context.clock.seconds)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
@@ -142,10 +142,7 @@ class ZooKeeperRegistry(Registry):
 
     @property
     def trouble(self) -> str:
-        refused = (each.trouble for each in self._followed.values() if each.trouble)
-        if not self._keeper.session:
-            return self._reason or "no server has been reached yet"
-        return next(refused, "")
+        return self._unreachable() or self._announced.trouble
 
     async def start(self) -> None:
         self._check_later()
@@ -157,8 +154,8 @@ class ZooKeeperRegistry(Registry):
             if delayed is not None and delayed.active():
                 delayed.cancel()
         await self._announced.stop()
-        for followed in self._followed.values():
-            followed.close()
+        for watcher in self._watchers.values():
+            watcher.close()
         await self._keeper.close()
 
     async def announce(self, instance: Instance) -> None:
@@ -169,18 +166,19 @@ class ZooKeeperRegistry(Registry):
         self._keeper.check_process()
         await self._announced.remove(instance)
 
-    def watch(self, service: str, listener: Listener) -> Watch:
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         self._keeper.check_process()
-        followed = self._followed.get(service)
-        if followed is None:
-            followed = self._followed[service] = Followed(
+        watcher = self._watchers.get(service)
+        if watcher is None:
+            watcher = self._watchers[service] = Watcher(
                 service,
                 service_path(self._root, service),
                 self._keeper,
                 self.plugin_context,
                 self.options.min_update_interval,
+                self._unreachable,
             )
-        return followed.subscribe(listener)
+        return watcher.subscribe(listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
         self._keeper.check_process()
@@ -190,6 +188,14 @@ class ZooKeeperRegistry(Registry):
         except NodeMissing:
             return ()
         return tuple(sorted(decoded(name) for name in children.names))
+
+    def _unreachable(self) -> str:
+        """
+        Say why no server is reached; nothing while one is.
+        """
+        if self._keeper.session:
+            return ""
+        return self._reason or "no server has been reached yet"
 
     async def _reached(self) -> None:
         """
@@ -224,8 +230,8 @@ class ZooKeeperRegistry(Registry):
 
     def _look_at_everything(self) -> None:
         self._announced.check()
-        for followed in self._followed.values():
-            followed.outdated()
+        for watcher in self._watchers.values():
+            watcher.outdated()
         for arrival in tuple(self._arrivals):
             if not arrival.called:
                 arrival.callback(None)
@@ -258,8 +264,8 @@ class ZooKeeperRegistry(Registry):
 
     def _check(self) -> None:
         self._check_later()
-        for followed in self._followed.values():
-            followed.check()
+        for watcher in self._watchers.values():
+            watcher.check()
 
 
 def _tls(options: ZooKeeperOptions) -> TLS:

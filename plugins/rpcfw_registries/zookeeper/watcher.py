@@ -1,124 +1,117 @@
 """
-One service as ZooKeeper has it, followed for as many listeners as want it.
+The instances of one service in ZooKeeper, watched for any number of listeners.
 
-Theory of operation. The list of names is all that is watched, and a name changes
-with what its node says (see `rpcfw_registries.remote.paths`). So one change costs one
-list and the new nodes, however many there are. A watch tells once, and that only
-that something changed; every sign of change (the watch, a connect, the self-check)
-therefore says no more than "read again". One coroutine at a time reads, again if
-it was said meanwhile, at most once in `merge_s`; so a burst costs a few lists.
+Theory of operation. Only the list of names is watched. The name of a znode changes
+with its record (see `rpcfw_registries.remote.paths`), so a change costs one list and
+the new znodes, however many there are. A ZooKeeper watch fires once, and says only
+that something has changed. So each sign of a change (the watch, a connect, the
+self-check) does the same: the list is *outdated* and is read again. One coroutine
+reads at a time, and once more if the list became outdated meanwhile, at most once in
+``min_interval_s``: many changes at once cost a few lists.
 
-Reading sets the watch in the same request, so no change falls between. If there
-is no such service yet, its coming is watched; nobody need be permitted to write.
-A read that nobody answers is repeated later; until then the last list stands.
+The request that reads the list also sets the watch, so no change is missed between
+the two. If the service does not exist yet, a watch waits for it to be created; no
+permission to write is needed. A read without an answer is repeated later. Until then
+the last list stays.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from attrs import define, frozen
+from attrs import frozen
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.registry import Listener, Watch
+from rpcfw.spi.registry import Listener, OnRefused, Watch
+from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
-from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.runtime.waiting import Waiter, sleep, spawn
-from rpcfw.values.instance import Instance, Snapshot, instance_from_json
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.runtime.waiting import Waiter, sleep
+from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw_registries.remote.paths import znode_name
+from rpcfw_registries.remote.subscribers import Subscribers
 from rpcfw_registries.zookeeper.session import Children, Keeper, Node, NodeMissing, Unreachable
 
-__all__ = ["Followed"]
+__all__ = ["Watcher"]
 
 _log = Logger()
 
-#: How many nodes are asked for at once. Their records are read in one go, which
-#: keeps the reactor for some milliseconds.
-_AT_ONCE = 400
+#: How many znodes are asked for in one batch. Decoding the records of a batch blocks the
+#: reactor for some milliseconds.
+_BATCH = 400
 
-#: How many such parts are on their way at a time: while one is read the next comes.
-#: A server slows everybody down when it has a thousand requests to answer.
-_AHEAD = 2
+#: How many batches are requested at a time: while one is decoded the next arrives.
+#: A server with a thousand requests to answer is slow for all its clients.
+_MAX_BATCHES = 2
 
-#: Until the next try, give or take a fifth, when a server is there but did not answer.
-_AGAIN_S = 1.0
+#: The delay before a failed read is repeated, give or take a fifth.
+_RETRY_S = 1.0
 
 
 @frozen
-class _Seen:
+class _Record:
     """
-    What a node said.
+    What a znode holds.
 
     Args:
-        instance: None if it could not be read.
-        created: tells the newer of two nodes of one instance.
+        instance: None if it could not be decoded.
+        created: tells the newer of two znodes of one instance.
     """
 
     instance: Instance | None
     created: int
 
 
-@define(eq=False)
-class _Subscription(Watch):
-    """
-    One listener.
-    """
-
-    listener: Listener
-    closed: bool = False
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Followed:
+class Watcher:
     """
     The list of one service's instances, kept up to date while anybody listens.
 
     Args:
-        merge_s: least time between the beginnings of two reads.
+        min_interval_s: least time between the beginnings of two reads.
+        unreachable: says why no server is reached; empty while one is.
     """
 
     def __init__(
-        self, service: str, path: str, keeper: Keeper, plugin_context: PluginContext, merge_s: float
+        self,
+        service: str,
+        path: str,
+        keeper: Keeper,
+        plugin_context: PluginContext,
+        min_interval_s: float,
+        unreachable: Callable[[], str],
     ) -> None:
         self._service = service
         self._path = path
         self._keeper = keeper
         self._clock = plugin_context.clock
-        self._chance = plugin_context.random
-        self._merge_s = merge_s
-        self._rate_limit = RateLimit(plugin_context.clock.seconds)
-        self._subscriptions: list[_Subscription] = []
-        self._seen: dict[str, _Seen] = {}
-        #: Names that do not vouch for the record, so it is read again each time.
-        self._doubted: set[str] = set()
+        self._random = plugin_context.random
+        self._min_interval_s = min_interval_s
+        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
+        self._subscribers = Subscribers(
+            service, plugin_context.clock, self._unsubscribed, unreachable
+        )
+        self._records: dict[str, _Record] = {}
+        #: Names that do not match their record, so the record is read again each time.
+        self._mismatched: set[str] = set()
         self._changed_at: int | None = None
-        self._snapshot: Snapshot | None = None
         self._outdated = True
         self._busy = False
-        self._read_at = -merge_s
+        self._read_at = -min_interval_s
         self._closed = False
         #: The next try to read it, while it cannot be read.
-        self._again: DelayedCall | None = None
-        #: Why the list cannot be read; empty if it can.
-        self.trouble = ""
+        self._retry: DelayedCall | None = None
 
-    def subscribe(self, listener: Listener) -> Watch:
+    def subscribe(self, listener: Listener, on_refused: OnRefused) -> Watch:
         """
         Tell ``listener`` the list, once it is known and whenever it changes.
         """
-        subscription = _Subscription(listener)
-        self._subscriptions.append(subscription)
+        watch = self._subscribers.add(listener, on_refused)
         if self._outdated:
             self._read_soon()
-        else:
-            self._clock.callLater(0, self._tell, subscription)
-        return subscription
+        return watch
 
     def outdated(self) -> None:
         """
@@ -131,18 +124,24 @@ class Followed:
         """
         Ask whether a change was missed, which costs one small answer.
         """
-        if self._keeper.session and self._wanted() and not self._busy and not self._closed:
-            spawn(self._check()).addErrback(self._broken)
+        if self._may_ask():
+            in_background(self._check(), f"checking {self._service} in ZooKeeper")
 
     def close(self) -> None:
         """
         Tell nobody anything any more.
         """
         self._closed = True
+        self._subscribers.close()
 
-    def _wanted(self) -> bool:
-        self._subscriptions = [each for each in self._subscriptions if not each.closed]
-        return bool(self._subscriptions)
+    def _unsubscribed(self) -> None:
+        # Nobody reads it from now on. The next who subscribes is told nothing old.
+        self._outdated = True
+        self._subscribers.forget()
+
+    def _may_ask(self) -> bool:
+        idle = not self._busy and not self._closed
+        return idle and bool(self._keeper.session) and bool(self._subscribers)
 
     async def _check(self) -> None:
         try:
@@ -155,14 +154,11 @@ class Followed:
     # Reading.
 
     def _read_soon(self) -> None:
-        if not self._busy and self._keeper.session and not self._closed and self._wanted():
+        if self._may_ask():
             self._busy = True
-            spawn(self._follow()).addErrback(self._broken)
+            in_background(self._read_all(), f"reading {self._service} in ZooKeeper")
 
-    def _broken(self, failure: Failure) -> None:
-        _log.failure("following a service in ZooKeeper failed in a way nobody thought of", failure)
-
-    async def _follow(self) -> None:
+    async def _read_all(self) -> None:
         try:
             while self._outdated and not self._closed:
                 await self._pause()
@@ -175,32 +171,33 @@ class Followed:
             self._busy = False
 
     async def _pause(self) -> None:
-        wait = self._read_at + self._merge_s - self._clock.seconds()
+        wait = self._read_at + self._min_interval_s - self._clock.seconds()
         if wait > 0:
             await sleep(self._clock, wait)
         self._read_at = self._clock.seconds()
 
     def _fail(self, error: RegistryError) -> None:
         if not isinstance(error, Unreachable):
-            self.trouble = f"the instances of {self._service} cannot be read: {error}"
-            self._warn(self.trouble)
+            reason = f"the instances of {self._service} cannot be read: {error}"
+            self._subscribers.fail(reason, refused=True)
+            self._warn(reason)
         # One that is due already goes on: each reconnect would add another otherwise.
-        if self._again is None or not self._again.active():
-            delay = _AGAIN_S * (0.8 + 0.4 * self._chance.random())
-            self._again = self._clock.callLater(delay, self._read_soon)
+        if self._retry is None or not self._retry.active():
+            delay = _RETRY_S * (0.8 + 0.4 * self._random.random())
+            self._retry = self._clock.callLater(delay, self._read_soon)
 
     async def _read(self) -> None:
         children = await self._list()
-        self.trouble = ""
         gone, new = self._differences(children.names)
         fresh = await self._fetch(new)
         for name in gone:
-            del self._seen[name]
-        self._doubted -= gone
-        self._seen.update(fresh)
+            del self._records[name]
+        self._mismatched -= gone
+        self._records.update(fresh)
         self._changed_at = children.changed if children.changed >= 0 else None
-        if gone or fresh or self._snapshot is None:
-            self._publish()
+        self._subscribers.succeed()
+        if gone or fresh or not self._subscribers.told:
+            self._tell()
 
     async def _list(self) -> Children:
         while True:
@@ -211,23 +208,23 @@ class Followed:
                     return Children((), -1)
 
     def _differences(self, names: Sequence[str]) -> tuple[set[str], list[str]]:
-        gone = self._seen.keys() - set(names)
-        new = [name for name in names if name not in self._seen or name in self._doubted]
+        gone = self._records.keys() - set(names)
+        new = [name for name in names if name not in self._records or name in self._mismatched]
         return gone, new
 
-    async def _fetch(self, names: Sequence[str]) -> dict[str, _Seen]:
-        fresh: dict[str, _Seen] = {}
-        parts = deque(names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
+    async def _fetch(self, names: Sequence[str]) -> dict[str, _Record]:
+        fresh: dict[str, _Record] = {}
+        parts = deque(names[at : at + _BATCH] for at in range(0, len(names), _BATCH))
         asked: deque[tuple[Sequence[str], Waiter[list[Node | None]]]] = deque()
         try:
             while parts or asked:
-                while parts and len(asked) < _AHEAD:
+                while parts and len(asked) < _MAX_BATCHES:
                     asked.append((parts[0], self._ask_for(parts.popleft())))
                 part, answer = asked.popleft()
                 for name, node in zip(part, await answer, strict=True):
                     # One that is gone already has changed the list again.
                     if node is not None:
-                        fresh[name] = self._understood(name, node)
+                        fresh[name] = self._decoded(name, node)
         finally:
             for _, answer in asked:
                 answer.addErrback(lambda _: None)
@@ -236,47 +233,32 @@ class Followed:
     def _ask_for(self, names: Sequence[str]) -> Waiter[list[Node | None]]:
         return self._keeper.read([f"{self._path}/{name}" for name in names])
 
-    def _understood(self, name: str, node: Node) -> _Seen:
+    def _decoded(self, name: str, node: Node) -> _Record:
         try:
             instance = instance_from_json(node.data)
             if instance.service != self._service:
                 raise ValueError(f"it is a record of the service {instance.service!r}")
         except ValueError as error:
             self._warn(f"{self._path}/{name} is left out: {error}")
-            self._doubted.add(name)
-            return _Seen(None, node.created)
+            self._mismatched.add(name)
+            return _Record(None, node.created)
         if name == znode_name(instance.id, node.data):
-            self._doubted.discard(name)
+            self._mismatched.discard(name)
         else:
-            self._doubted.add(name)
-        return _Seen(instance, node.created)
+            self._mismatched.add(name)
+        return _Record(instance, node.created)
 
     def _warn(self, what: str) -> None:
-        withheld = self._rate_limit.due(what)
-        if withheld is not None:
-            _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)
+        self._log.warn_of(what, "{what}", what=what)
 
-    # Telling.
-
-    def _publish(self) -> None:
-        newest: dict[str, _Seen] = {}
-        for seen in self._seen.values():
-            if seen.instance is None:
+    def _tell(self) -> None:
+        newest: dict[str, _Record] = {}
+        for record in self._records.values():
+            if record.instance is None:
                 continue
-            other = newest.get(seen.instance.id)
-            if other is None or other.created < seen.created:
-                newest[seen.instance.id] = seen
-        instances = tuple(seen.instance for seen in newest.values() if seen.instance is not None)
-        if self._snapshot is not None and self._snapshot.instances == instances:
-            return
-        self._snapshot = Snapshot(self._service, instances)
-        for subscription in tuple(self._subscriptions):
-            self._tell(subscription)
-
-    def _tell(self, subscription: _Subscription) -> None:
-        if subscription.closed or self._closed or self._snapshot is None:
-            return
-        try:
-            subscription.listener(self._snapshot)
-        except Exception:  # noqa: BLE001 - it is somebody else's code
-            _log.failure("a listener to {service} failed", service=self._service)
+            other = newest.get(record.instance.id)
+            if other is None or other.created < record.created:
+                newest[record.instance.id] = record
+        self._subscribers.tell(
+            record.instance for record in newest.values() if record.instance is not None
+        )

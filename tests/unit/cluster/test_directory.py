@@ -44,8 +44,9 @@ class Told(Registry, Watch):
     async def services(self):
         return ()
 
-    def watch(self, service, listener):
+    def watch(self, service, listener, on_refused):
         self.listener = listener
+        self.refuse = on_refused
         return self
 
     def close(self):
@@ -173,6 +174,33 @@ def test_who_waits_is_told_once_there_is_word():
     world.registry.say()
     assert waiting.called
     assert "is a provider running" in world.directory.why_none
+
+
+def test_who_waits_is_told_of_a_refusal():
+    """
+    A call does not wait for a list that the registry refuses to tell, until it tells it.
+    """
+    world = World()
+    waiting = spawn(world.directory.when_told())
+    assert not waiting.called
+    world.registry.trouble = "not permitted"
+    world.registry.refuse("not permitted")
+    assert waiting.called
+    assert spawn(world.directory.when_told()).called
+    assert not world.directory.told
+    assert "not permitted" in world.directory.why_none
+    world.registry.say("a")
+    assert ["a"] == world.ids
+
+
+def test_a_refusal_takes_nothing_away():
+    """
+    A list that is known stays in use when the registry refuses to tell more.
+    """
+    world = World()
+    world.registry.say("a")
+    world.registry.refuse("not permitted")
+    assert ["a"] == world.ids
 
 
 def test_why_nothing_is_known():

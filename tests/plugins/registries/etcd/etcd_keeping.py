@@ -48,6 +48,12 @@ class OnMembers(StillTime):
     async def store_unreadable(self, service):
         self.store.change((f"/rpcfw/{service}/broken".encode(), b"{", 0))
 
+    async def refuse(self):
+        self.store.users = {"bob": "xyzzy"}
+
+    async def permit(self):
+        self.store.users = {}
+
     async def remove_behind(self, instance):
         self.store.change((f"/rpcfw/{instance.service}/{instance.id}".encode(), None, 0))
 
@@ -72,7 +78,7 @@ class Keeping(OnMembers, SynchronousTestCase):
 
     def told(self, registry, service="demo.Greeter"):
         told = Told()
-        registry.watch(service, told)
+        told.watch = registry.watch(service, told, told.refusals.append)
         self.advance(0.2)
         return told
 

@@ -62,13 +62,14 @@ class TestAccess(Keeping):
         registry = self.registry(user="bob", password="xyzzy")
         told = self.told(registry)
         self.advance(30)
-        assert "demo.Greeter cannot be read: etcd does not permit this" in registry.trouble
+        assert "demo.Greeter cannot be read: etcd does not permit this" in told.watch.trouble
+        assert "" == registry.trouble
         assert told.last is None
         assert 1 == len(self.asked("Authenticate"))
         assert len(self.asked("Range")) <= 30
         self.store.banned = set()
         self.advance(3)
-        assert ([], "") == (told.last, registry.trouble)
+        assert ([], "") == (told.last, told.watch.trouble)
 
     def test_a_user_where_nobody_asks(self):
         """

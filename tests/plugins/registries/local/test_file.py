@@ -71,6 +71,12 @@ class TestFile(StillTime, WatchContract, TestCase):
         self.records[service] = []
         await self.pass_time(1)
 
+    async def refuse(self):
+        self.place("[")
+
+    async def permit(self):
+        self.write()
+
     async def leave(self):
         self.path.rename(self.path.with_suffix(".away"))
 

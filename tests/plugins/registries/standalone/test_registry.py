@@ -66,6 +66,12 @@ class OnANetwork(StillTime):
     async def store_unreadable(self, service):
         self.network.nodes[HOME].catalog.put(service, "x", b'{"id": 5}', "somebody newer")
 
+    async def refuse(self):
+        self.network.refusal = PermissionDenied("not you")
+
+    async def permit(self):
+        self.network.refusal = None
+
     async def remove_behind(self, instance):
         assert self.network.nodes[HOME].catalog.remove(instance.service, instance.id)
 
@@ -366,16 +372,17 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         told, refused = Told(), Told()
         watch = registry.watch("demo.Greeter", told)
         self.advance(0.1)
-        registry.watch("demo.Other", refused)
+        other = registry.watch("demo.Other", refused)
         self.announced(registry, an_instance())
         self.advance(10)
         assert [an_instance()] == told.last
         assert 1 == len(self.network.opened)
         assert [] == refused.snapshots
-        assert "RESOURCE_EXHAUSTED" in registry.trouble
+        assert "RESOURCE_EXHAUSTED" in other.trouble
+        assert ("", "") == (watch.trouble, registry.trouble)
         watch.close()
         self.advance(3)
-        assert "" == registry.trouble
+        assert "" == other.trouble
         assert [] == refused.last
 
     def test_a_raising_listener_is_told_the_next_change(self):

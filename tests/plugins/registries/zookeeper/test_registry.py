@@ -53,6 +53,12 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         for keeper in self.world.keepers:
             keeper.connect()
 
+    async def refuse(self):
+        self.world.unreadable = True
+
+    async def permit(self):
+        self.world.unreadable = False
+
     async def remove_behind(self, instance):
         self.world.delete(node_of(instance))
 
@@ -240,11 +246,11 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         Without the right to read, the registry says so for as long as that lasts.
         """
         self.keepers[self.watcher].failures.append(Refused("not permitted to read"))
-        told, _ = self.watched()
-        await self.until(lambda: self.watcher.trouble, "it says why")
-        assert "demo.Greeter cannot be read: not permitted to read" in self.watcher.trouble
+        told, watch = self.watched()
+        await self.until(lambda: watch.trouble, "it says why")
+        assert "demo.Greeter cannot be read: not permitted to read" in watch.trouble
         await self.sees(told)
-        assert "" == self.watcher.trouble
+        assert "" == watch.trouble
 
     async def test_asks_at_a_steady_pace_for_what_is_refused(self):
         """

@@ -17,6 +17,7 @@ from rpcfw_registries.zookeeper.session import (
     Node,
     NodeMissing,
     NodeTaken,
+    Refused,
     SessionEvent,
     Stat,
     Unreachable,
@@ -42,6 +43,8 @@ class World:
     #: Operations made, by name.
     asked: Counter = field(factory=Counter)
     away: bool = False
+    #: Nobody may read any list.
+    unreadable: bool = False
     keepers: list[FakeKeeper] = field(factory=list)
     watchers: dict[tuple[str, str], dict] = field(factory=dict)
     transactions: count = field(factory=lambda: count(1))
@@ -177,6 +180,8 @@ class FakeKeeper(Keeper):
 
     def children(self, path, watcher=None):
         def look():
+            if self.world.unreadable:
+                raise Refused("not permitted to read")
             if path not in self.world.nodes:
                 raise NodeMissing(path)
             self._watch("children", path, watcher)

@@ -1,0 +1,342 @@
+"""
+The promises of `rpcfw.spi.registry` for watching, wherever the instances come from.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from unittest import SkipTest
+
+from twisted.internet.defer import Deferred
+
+from rpcfw.spi.registry import Registry, Watch
+from rpcfw.testing.contracts.registry_case import (
+    ODD_IDS,
+    ODD_SERVICES,
+    RegistryCase,
+    Told,
+    an_instance,
+)
+from rpcfw.values.instance import Instance, Snapshot
+
+__all__ = ["WatchContract"]
+
+
+class WatchContract(RegistryCase):
+    """
+    What holds for watching, wherever the instances come from.
+    """
+
+    @abstractmethod
+    def registry(self) -> Registry:
+        """
+        Return one more registry of the same place, made but not started.
+
+        Each test has a place of its own, with nothing in it.
+        """
+
+    @abstractmethod
+    async def put(self, instance: Instance) -> None:
+        """
+        Have ``instance`` stand in the place; return once it does.
+        """
+
+    @abstractmethod
+    async def take(self, instance: Instance) -> None:
+        """
+        Have it gone; return once it is.
+        """
+
+    async def store_unreadable(self, service: str) -> None:
+        """
+        Put a record under ``service`` that is none.
+        """
+        raise SkipTest("nothing unreadable can get into this place")
+
+    async def leave(self) -> None:
+        """
+        Make the place unreachable.
+        """
+        raise SkipTest("this place is never away")
+
+    async def come_back(self) -> None:
+        """
+        Make the place reachable again.
+        """
+        raise AssertionError("who overrides `leave` overrides this as well")
+
+    async def refuse(self) -> None:
+        """
+        Have the place refuse to be read, as it does without a permission.
+        """
+        raise SkipTest("this place refuses nothing")
+
+    async def permit(self) -> None:
+        """
+        Have it refuse nothing any more.
+        """
+        raise AssertionError("who overrides `refuse` overrides this as well")
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
+        self.watcher = await self.started()
+
+    async def started(self) -> Registry:
+        """
+        Return one more registry of the place, started, to be stopped after the test.
+        """
+        registry = self.registry()
+        await self.done(registry.start())
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.done(registry.stop())))
+        return registry
+
+    def watched(self, service: str = "demo.Greeter") -> tuple[Told, Watch]:
+        """
+        Watch ``service`` and return what will be told.
+        """
+        told = Told()
+        return told, self.watcher.watch(service, told, told.refusals.append)
+
+    async def sees(self, told: Told, *instances: Instance) -> None:
+        """
+        Return once ``told`` was told exactly these last.
+        """
+        expected = sorted(instances, key=lambda instance: instance.id)
+        await self.until(lambda: told.last == expected, f"{expected} instead of {told.last}")
+
+    async def test_tells_what_was_there_before_the_watch(self) -> None:
+        """
+        A watch that comes after the instance tells it, whole.
+        """
+        await self.put(an_instance())
+        told, _ = self.watched()
+        await self.sees(told, an_instance())
+
+    async def test_tells_what_comes_after_the_watch(self) -> None:
+        """
+        An instance that comes after the watch is told.
+        """
+        told, _ = self.watched()
+        await self.sees(told)
+        await self.put(an_instance())
+        await self.sees(told, an_instance())
+
+    async def test_tells_that_there_is_nothing(self) -> None:
+        """
+        An empty list is told once, and not again and again.
+        """
+        told, _ = self.watched()
+        await self.sees(told)
+        await self.pass_time(10 * self.step_s)
+        assert [Snapshot("demo.Greeter", ())] == told.snapshots
+
+    async def test_tells_what_goes(self) -> None:
+        """
+        An instance that is gone is not in the next list, and its fellows are.
+        """
+        one, other = an_instance(id="a"), an_instance(id="b")
+        told, _ = self.watched()
+        await self.put(one)
+        await self.put(other)
+        await self.sees(told, one, other)
+        await self.take(one)
+        await self.sees(told, other)
+        await self.take(other)
+        await self.sees(told)
+
+    async def test_tells_what_has_changed(self) -> None:
+        """
+        The same id with another weight takes the place of the former.
+        """
+        told, _ = self.watched()
+        await self.put(an_instance(weight=10))
+        await self.sees(told, an_instance(weight=10))
+        await self.put(an_instance(weight=0))
+        await self.sees(told, an_instance(weight=0))
+
+    async def test_keeps_services_apart(self) -> None:
+        """
+        A watch is told of its own service alone.
+        """
+        told, _ = self.watched("demo.Greeter")
+        await self.sees(told)
+        await self.put(an_instance("demo.Other"))
+        await self.put(an_instance("demo.GreeterToo"))
+        others, _ = self.watched("demo.Other")
+        await self.sees(others, an_instance("demo.Other"))
+        assert [Snapshot("demo.Greeter", ())] == told.snapshots
+
+    async def test_tells_every_watch(self) -> None:
+        """
+        Several watches on one service do not disturb each other.
+        """
+        first, watch = self.watched()
+        second, _ = self.watched()
+        await self.put(an_instance())
+        await self.sees(first, an_instance())
+        await self.sees(second, an_instance())
+        watch.close()
+        await self.take(an_instance())
+        await self.sees(second)
+        assert [an_instance()] == first.last
+
+    async def test_is_silent_once_closed(self) -> None:
+        """
+        A closed watch tells nothing, and closing it again does no harm.
+        """
+        told, watch = self.watched()
+        other, _ = self.watched()
+        await self.sees(told)
+        watch.close()
+        watch.close()
+        await self.put(an_instance())
+        await self.sees(other, an_instance())
+        assert told.last == []
+
+    async def test_may_be_closed_by_its_listener(self) -> None:
+        """
+        A listener may close its own watch while it is told.
+        """
+        told = Told()
+        watches: list[Watch] = []
+
+        def listener(snapshot: Snapshot) -> None:
+            told(snapshot)
+            if snapshot.instances:
+                watches[0].close()
+
+        watches.append(self.watcher.watch("demo.Greeter", listener))
+        await self.put(an_instance())
+        await self.sees(told, an_instance())
+        other, _ = self.watched()
+        await self.put(an_instance(id="b"))
+        await self.sees(other, an_instance(), an_instance(id="b"))
+        assert [an_instance()] == told.last
+
+    async def test_takes_odd_names_of_services(self) -> None:
+        """
+        Any name without a slash or white space can be a service's.
+        """
+        for service in ODD_SERVICES:
+            told, _ = self.watched(service)
+            await self.put(an_instance(service))
+            await self.sees(told, an_instance(service))
+        assert set(ODD_SERVICES) <= set(await self.done(self.watcher.services()))
+
+    async def test_takes_odd_ids(self) -> None:
+        """
+        Any id of the allowed characters can be an instance's.
+        """
+        told, _ = self.watched()
+        instances = [an_instance(id=id) for id in ODD_IDS]
+        for instance in instances:
+            await self.put(instance)
+        await self.sees(told, *instances)
+
+    async def test_lists_services(self) -> None:
+        """
+        The services that have instances are listed, sorted.
+        """
+        for service in ("demo.B", "demo.A", "demo.C"):
+            await self.put(an_instance(service))
+            told, _ = self.watched(service)
+            await self.sees(told, an_instance(service))
+        services = await self.done(self.watcher.services())
+        assert services == ("demo.A", "demo.B", "demo.C")
+
+    async def test_skips_what_it_cannot_read(self) -> None:
+        """
+        A record that is none is skipped, and its neighbours are told.
+        """
+        await self.store_unreadable("demo.Greeter")
+        await self.put(an_instance())
+        told, _ = self.watched()
+        await self.sees(told, an_instance())
+
+    async def test_is_silent_while_the_place_is_away(self) -> None:
+        """
+        When the place goes nothing is told: silence means "as before".
+        """
+        await self.put(an_instance())
+        told, _ = self.watched()
+        await self.sees(told, an_instance())
+        before = len(told.snapshots)
+        await self.leave()
+        await self.pass_time(10 * self.step_s)
+        assert before == len(told.snapshots)
+        await self.come_back()
+
+    async def test_follows_again_when_the_place_is_back(self) -> None:
+        """
+        After the place was away, what comes next is told as before.
+        """
+        await self.put(an_instance(id="a"))
+        told, _ = self.watched()
+        await self.sees(told, an_instance(id="a"))
+        await self.leave()
+        await self.pass_time(10 * self.step_s)
+        await self.come_back()
+        await self.put(an_instance(id="b"))
+        await self.sees(told, an_instance(id="a"), an_instance(id="b"))
+
+    async def test_starts_while_the_place_is_away(self) -> None:
+        """
+        A registry starts without its place, and does then what it was asked for.
+        """
+        await self.put(an_instance())
+        await self.leave()
+        self.watcher = await self.started()
+        told, _ = self.watched()
+        await self.pass_time(10 * self.step_s)
+        assert told.last is None
+        await self.come_back()
+        await self.sees(told, an_instance())
+
+    async def test_says_why_the_place_is_away(self) -> None:
+        """
+        While the place is away registry and watch say why; then no more.
+
+        That is no refusal: a call that waits for the list may still get it.
+        """
+        await self.put(an_instance())
+        await self.leave()
+        self.watcher = await self.started()
+        told, watch = self.watched()
+        await self.until(lambda: self.watcher.trouble, "it says why it is silent")
+        assert watch.trouble
+        assert told.refusals == []
+        await self.come_back()
+        await self.sees(told, an_instance())
+        await self.until(lambda: not self.watcher.trouble, "it has no trouble any more")
+        assert watch.trouble == ""
+
+    async def test_says_that_a_watch_is_refused(self) -> None:
+        """
+        A refusal is told with its reason, and the list once there is none any more.
+        """
+        await self.put(an_instance())
+        await self.refuse()
+        self.watcher = await self.started()
+        told, watch = self.watched()
+        await self.until(lambda: told.refusals, "the refusal is told")
+        assert watch.trouble == told.refusals[0]
+        assert told.snapshots == []
+        late, _ = self.watched()
+        await self.until(lambda: late.refusals, "it is told to whoever comes later")
+        await self.permit()
+        await self.sees(told, an_instance())
+        await self.sees(late, an_instance())
+        assert watch.trouble == ""
+
+    async def test_is_silent_once_closed_though_it_is_refused(self) -> None:
+        """
+        A watch that was closed is told of no refusal.
+        """
+        await self.refuse()
+        self.watcher = await self.started()
+        closed, watch = self.watched()
+        watch.close()
+        told, _ = self.watched()
+        await self.until(lambda: told.refusals, "the refusal is told")
+        assert closed.refusals == []
+        await self.permit()
+        await self.sees(told)
