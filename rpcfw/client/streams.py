@@ -26,8 +26,8 @@ from rpcfw.spi.stream import Stream
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver, Listener, error_of
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import ReceiveStream
-from rpcfw.transport.streams.outbox import SendStream
+from rpcfw.transport.streams.receive_stream import ReceiveStream
+from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 
@@ -264,9 +264,9 @@ class CallStream(Stream, Listener):
         self._mailbox.put(MessageReceived(event.call_id, event.body, event.encoding, 0))
         self._close(None)
 
-    def room_made(self) -> None:
+    def writable(self) -> None:
         if self._outlet is not None:
-            self._outlet.room_made()
+            self._outlet.writable()
 
     def ended(self, event: CallEnded) -> None:
         self._call.trailers = event.trailers

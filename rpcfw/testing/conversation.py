@@ -42,7 +42,7 @@ class Received:
         head: of the request, at the server.
         metadata: before the first message of the answer, at the client.
         messages: bodies with the names of their compressions.
-        side_ended: the client has said all.
+        half_closed: the client has said all.
         end: how the server ended the call; whole answers end with OK.
         cancelled: the reason why the peer gave it up.
         room: how often room was made.
@@ -51,7 +51,7 @@ class Received:
     head: RequestHead | None = None
     metadata: Metadata = EMPTY
     messages: list[tuple[bytes, str]] = field(factory=list)
-    side_ended: bool = False
+    half_closed: bool = False
     end: CallEnded | None = None
     cancelled: str | None = None
     room: int = 0
@@ -128,7 +128,7 @@ class Side:
         elif isinstance(event, RequestReceived):
             self._note_request(event)
         elif isinstance(event, HalfClosed):
-            self[event.call_id].side_ended = True
+            self[event.call_id].half_closed = True
         elif isinstance(event, StreamWritable):
             self[event.call_id].room += 1
         else:
@@ -138,7 +138,7 @@ class Side:
         received = self[event.call_id]
         assert received.head is None, "a call began twice"
         received.head = event.head
-        received.side_ended = event.ended
+        received.half_closed = event.ended
         if event.body is not None:
             received.messages.append((event.body, event.encoding))
 

@@ -29,7 +29,7 @@ from rpcfw.wire.frames import (
     pack_fixed,
     word,
 )
-from rpcfw.wire.heads import HeadWriter
+from rpcfw.wire.headers import HeaderEncoder
 from rpcfw.wire.machine import SHARED, NativeMachine
 from rpcfw.wire.streams import StreamState
 
@@ -49,10 +49,10 @@ class ClientMachine(ClientSide, NativeMachine):
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
         super().__init__(limits, accepts, application)
-        self._writer = HeadWriter()
+        self._writer = HeaderEncoder()
 
     def start(self) -> None:
-        self._say_hello()
+        self._send_hello()
 
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         peer = self._peer

@@ -25,17 +25,17 @@ from rpcfw.spi.events import (
     PingAnswered,
 )
 from rpcfw.spi.machine import Limits, Machine
+from rpcfw.wire.abuse import AbuseDetector
 from rpcfw.wire.fields import Key, line, parse, text_field
+from rpcfw.wire.frame_buffer import FrameBuffer
 from rpcfw.wire.frames import FIXED_BYTES, MAGIC, VERSION, Kind, pack_fixed, unpack_fixed, word
-from rpcfw.wire.guards import Guards
 from rpcfw.wire.hello import Hello, own_hello, pack_hello, parse_hello
-from rpcfw.wire.inbox import FrameBuffer
 from rpcfw.wire.streams import StreamState
 
 __all__ = ["GENERAL", "Connection", "Receive"]
 
 _MAGIC_AND_VERSION = MAGIC << 8 | VERSION
-_MOST_PING_BYTES = 64
+_MAX_PING_BYTES = 64
 
 #: (machine, flags, codec, call id, header, body, events to add to)
 Receive = Callable[[Any, int, int, int, bytes, bytes, list[Event]], None]
@@ -63,20 +63,20 @@ class Connection(Machine):
         self._hello = own_hello(limits, accepts, application)
         self._peer: Hello | None = None
         self._max_send_bytes = limits.max_send_bytes
-        self._inbox = FrameBuffer()
+        self._buffer = FrameBuffer()
         self._out: list[bytes] = []
         self._calls: dict[int, StreamState | None] = {}
         self._last_id = -1
         #: The last call that was opened before the bytes that are being read.
         self._opened_before = -1
-        self._guards = Guards(limits)
-        self._said_hello = False
+        self._abuse = AbuseDetector(limits)
+        self._sent_hello = False
         self._leaving = False
-        self._farewell = b""
+        self._leaving_reason = b""
         self._failed = False
         self._peer_left = False
         #: Pings that the peer has not answered.
-        self._asked = 0
+        self._unanswered_pings = 0
         #: Messages that may still come for calls that this side has ended.
         self._late_bytes = 0
 
@@ -90,7 +90,7 @@ class Connection(Machine):
 
     @property
     def unfinished_frame(self) -> int:
-        return self._inbox.unfinished
+        return self._buffer.unfinished
 
     # Output.
 
@@ -102,36 +102,36 @@ class Connection(Machine):
         return out[0] if len(out) == 1 else b"".join(out)
 
     def ping(self) -> None:
-        if self._said_hello:
-            self._asked += 1
+        if self._sent_hello:
+            self._unanswered_pings += 1
             self._put(Kind.PING, 0, b"", b"alive?")
 
     def leave(self, reason: str) -> None:
         if not self._leaving:
             self._leaving = True
-            self._farewell = text_field(reason)
-            if self._said_hello:
-                self._say_leaving()
+            self._leaving_reason = text_field(reason)
+            if self._sent_hello:
+                self._send_leaving()
 
     def fail(self, reason: str) -> None:
         if not self._failed:
             self._put(Kind.FAILED, 0, text_field(reason))
             self._break_off()
 
-    def _say_hello(self) -> None:
+    def _send_hello(self) -> None:
         self._out.append(pack_hello(self._hello))
-        self._said_hello = True
+        self._sent_hello = True
         if self._leaving:
-            self._say_leaving()
+            self._send_leaving()
 
-    def _say_leaving(self) -> None:
-        self._put(Kind.LEAVING, max(self._last_id, 0), self._farewell)
+    def _send_leaving(self) -> None:
+        self._put(Kind.LEAVING, max(self._last_id, 0), self._leaving_reason)
 
     def _break_off(self) -> None:
         self._failed = True
         # Whatever is asked for these calls from now on is asked too late, and dropped.
         self._calls.clear()
-        self._inbox = FrameBuffer()
+        self._buffer = FrameBuffer()
 
     def _put(self, kind: int, call_id: int, header: bytes, body: bytes = b"") -> None:
         if not self._failed:
@@ -144,11 +144,11 @@ class Connection(Machine):
         events: list[Event] = []
         if self._failed:
             return events
-        data = self._inbox.add(data)
+        data = self._buffer.add(data)
         if not data:
             return events
         self._opened_before = self._last_id
-        self._guards.breath()
+        self._abuse.new_batch()
         try:
             self._read(data, events)
         except RemoteProtocolError as error:
@@ -161,7 +161,7 @@ class Connection(Machine):
 
     def _read(self, data: bytes, events: list[Event]) -> None:
         offset, size = 0, len(data)
-        most_body, most_header = self._hello.max_body_bytes, self._hello.max_header_bytes
+        max_body, max_header = self._hello.max_body_bytes, self._hello.max_header_bytes
         receive_by_kind = self._RECEIVE
         while size - offset >= FIXED_BYTES:
             first, flags, codec, header_bytes, body_bytes, call_id = unpack_fixed(data, offset)
@@ -172,13 +172,13 @@ class Connection(Machine):
             start = offset + FIXED_BYTES
             middle = start + header_bytes
             end = middle + body_bytes
-            if body_bytes > most_body or header_bytes > most_header:
+            if body_bytes > max_body or header_bytes > max_header:
                 self._too_long(first & 0xFF, flags, call_id, header_bytes, body_bytes, events)
                 if end > size:
-                    self._inbox.skip(end - size)
+                    self._buffer.skip(end - size)
                     return
             elif end > size:
-                self._inbox.keep(data[offset:], end - offset)
+                self._buffer.keep(data[offset:], end - offset)
                 return
             else:
                 receive = receive_by_kind.get(first & 0xFF)
@@ -189,7 +189,7 @@ class Connection(Machine):
                     receive(self, flags, codec, call_id, header, body, events)
             offset = end
         if offset < size:
-            self._inbox.keep(data[offset:], FIXED_BYTES)
+            self._buffer.keep(data[offset:], FIXED_BYTES)
 
     def _too_long(
         self,
@@ -235,7 +235,7 @@ class Connection(Machine):
         """
         Note a frame that moves no call.
         """
-        self._guards.idle(self._last_id)
+        self._abuse.idle(self._last_id)
 
     def _check_greeted(self) -> None:
         if self._peer is None:
@@ -259,19 +259,19 @@ class Connection(Machine):
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
         self._check_greeted()
-        if len(body) > _MOST_PING_BYTES:
+        if len(body) > _MAX_PING_BYTES:
             raise RemoteProtocolError(
-                f"a PING of {len(body)} bytes, at most {_MOST_PING_BYTES} are taken"
+                f"a PING of {len(body)} bytes, at most {_MAX_PING_BYTES} are taken"
             )
-        self._guards.pinged()
+        self._abuse.pinged()
         self._put(Kind.PONG, 0, b"", body)
 
     def _receive_pong(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
         self._check_greeted()
-        if self._asked:
-            self._asked -= 1
+        if self._unanswered_pings:
+            self._unanswered_pings -= 1
         else:
             self._idle()
         events.append(PingAnswered())

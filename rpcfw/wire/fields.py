@@ -45,19 +45,19 @@ class Key:
     ENCODING = 11
     VERSIONS = 32
     FEATURES = 33
-    MOST_BODY = 34
-    MOST_HEADER = 35
+    MAX_BODY = 34
+    MAX_HEADER = 35
     WINDOW = 36
-    MOST_CALLS = 37
+    MAX_CALLS = 37
     ACCEPTS = 38
     APPLICATION = 39
 
 
 _PREFIX = Struct(">BH")
 _PAIRS = (Key.METADATA, Key.TRAILER)
-_MOST_FIELD_BYTES = 0xFFFF
-_MOST_NAME_BYTES = 0xFF
-_MOST_TEXT_BYTES = 1000
+_MAX_FIELD_BYTES = 0xFFFF
+_MAX_NAME_BYTES = 0xFF
+_MAX_TEXT_BYTES = 1000
 # As `rpcfw.values.metadata` has them: what came by this wire may leave by another.
 _NAME = re.compile(rb"[0-9a-z_.\-]+\Z")
 _VALUE = re.compile(rb"[\x20-\x7e]*\Z")
@@ -75,8 +75,8 @@ def text_field(value: str) -> bytes:
     Return text for people as a field, shortened to what anybody would read.
     """
     raw = value.encode("utf-8", "replace")
-    if len(raw) > _MOST_TEXT_BYTES:
-        raw = raw[:_MOST_TEXT_BYTES].decode("utf-8", "ignore").encode("utf-8")
+    if len(raw) > _MAX_TEXT_BYTES:
+        raw = raw[:_MAX_TEXT_BYTES].decode("utf-8", "ignore").encode("utf-8")
     return pack_field(Key.TEXT, raw)
 
 
@@ -103,7 +103,7 @@ def pack_pairs_within(key: int, metadata: Metadata, limit_bytes: int) -> bytes:
     """
     taken = bytearray()
     for name, value in metadata.pairs:
-        if len(taken) + 4 + len(name) + len(value) > limit_bytes or len(name) > _MOST_NAME_BYTES:
+        if len(taken) + 4 + len(name) + len(value) > limit_bytes or len(name) > _MAX_NAME_BYTES:
             break
         taken += _pack_pair(key, name, value)
     return bytes(taken)
@@ -113,10 +113,10 @@ def _pack_pair(key: int, name: str, value: str | bytes) -> bytes:
     name_bytes = name.encode("ascii")
     raw = value if isinstance(value, bytes) else value.encode("ascii")
     size = 1 + len(name_bytes) + len(raw)
-    if len(name_bytes) > _MOST_NAME_BYTES or size > _MOST_FIELD_BYTES:
+    if len(name_bytes) > _MAX_NAME_BYTES or size > _MAX_FIELD_BYTES:
         raise MessageTooLarge(
-            f"metadata {name[:_MOST_NAME_BYTES]!r} has {size} bytes; a name has at most "
-            f"{_MOST_NAME_BYTES}, and with its value {_MOST_FIELD_BYTES - 1}",
+            f"metadata {name[:_MAX_NAME_BYTES]!r} has {size} bytes; a name has at most "
+            f"{_MAX_NAME_BYTES}, and with its value {_MAX_FIELD_BYTES - 1}",
             hints=Hint.NEVER_SENT,
         )
     return pack_field(key, bytes((len(name_bytes),)) + name_bytes + raw)
@@ -195,7 +195,7 @@ def line(fields: dict[int, bytes], key: int) -> str:
     """
     Return a field as text that is fit for a log: short, and nothing unprintable in it.
     """
-    words = text(fields, key)[:_MOST_TEXT_BYTES]
+    words = text(fields, key)[:_MAX_TEXT_BYTES]
     return words if words.isprintable() else "".join(c if c.isprintable() else "?" for c in words)
 
 

@@ -13,16 +13,16 @@ from rpcfw.spi.machine import Limits
 from rpcfw.wire.fields import Key, line, number, pack_field, parse, text
 from rpcfw.wire.frames import VERSION, Kind, pack_fixed, word
 
-__all__ = ["LEAST_HEADER_BYTES", "MOST_CREDIT", "Hello", "own_hello", "pack_hello", "parse_hello"]
+__all__ = ["MAX_CREDIT", "MIN_HEADER_BYTES", "Hello", "own_hello", "pack_hello", "parse_hello"]
 
 #: Credit above this is a mistake, or an attack on the receiver's arithmetic.
-MOST_CREDIT = 2**31 - 1
+MAX_CREDIT = 2**31 - 1
 #: Every side takes headers of this size, so whatever must be said fits.
-LEAST_HEADER_BYTES = 1024
-_MOST_HEADER_BYTES = 0xFFFF
-_MOST_NUMBER = 0xFFFFFFFF
-_MOST_NAMES_BYTES = 512
-_MOST_NAME_BYTES = 255
+MIN_HEADER_BYTES = 1024
+_MAX_HEADER_BYTES = 0xFFFF
+_MAX_NUMBER = 0xFFFFFFFF
+_MAX_NAMES_BYTES = 512
+_MAX_NAME_BYTES = 255
 
 _U32 = Struct(">I").pack
 
@@ -49,7 +49,7 @@ class Hello:
     application: str = ""
 
 
-_SILENT = Hello()
+_DEFAULTS = Hello()
 
 
 def own_hello(limits: Limits, accepts: tuple[str, ...], application: str) -> Hello:
@@ -57,10 +57,10 @@ def own_hello(limits: Limits, accepts: tuple[str, ...], application: str) -> Hel
     Return what a side with these limits says; what a field cannot hold is brought near.
     """
     return Hello(
-        max_body_bytes=min(limits.max_receive_bytes, _MOST_NUMBER),
-        max_header_bytes=min(max(limits.max_header_bytes, LEAST_HEADER_BYTES), _MOST_HEADER_BYTES),
-        window_bytes=min(max(limits.stream_window_bytes, 1), MOST_CREDIT),
-        max_calls=min(limits.max_calls, _MOST_NUMBER),
+        max_body_bytes=min(limits.max_receive_bytes, _MAX_NUMBER),
+        max_header_bytes=min(max(limits.max_header_bytes, MIN_HEADER_BYTES), _MAX_HEADER_BYTES),
+        window_bytes=min(max(limits.stream_window_bytes, 1), MAX_CREDIT),
+        max_calls=min(limits.max_calls, _MAX_NUMBER),
         accepts=accepts,
         application=application,
     )
@@ -73,12 +73,12 @@ def pack_hello(hello: Hello) -> bytes:
     header = b"".join(
         (
             pack_field(Key.VERSIONS, bytes((VERSION, VERSION))),
-            pack_field(Key.MOST_BODY, _U32(hello.max_body_bytes)),
-            pack_field(Key.MOST_HEADER, _U32(hello.max_header_bytes)),
+            pack_field(Key.MAX_BODY, _U32(hello.max_body_bytes)),
+            pack_field(Key.MAX_HEADER, _U32(hello.max_header_bytes)),
             pack_field(Key.WINDOW, _U32(hello.window_bytes)),
-            pack_field(Key.MOST_CALLS, _U32(hello.max_calls)),
+            pack_field(Key.MAX_CALLS, _U32(hello.max_calls)),
             pack_field(Key.ACCEPTS, _pack_names(hello.accepts)),
-            pack_field(Key.APPLICATION, hello.application.encode("utf-8")[:_MOST_NAME_BYTES]),
+            pack_field(Key.APPLICATION, hello.application.encode("utf-8")[:_MAX_NAME_BYTES]),
         )
     )
     return pack_fixed(word(Kind.HELLO), 0, 0, len(header), 0, 0) + header
@@ -91,7 +91,7 @@ def _pack_names(names: tuple[str, ...]) -> bytes:
     packed = b""
     for name in names:
         more = packed + b"," * bool(packed) + name.encode("ascii")
-        if len(more) > _MOST_NAMES_BYTES:
+        if len(more) > _MAX_NAMES_BYTES:
             break
         packed = more
     return packed
@@ -113,20 +113,20 @@ def parse_hello(header: bytes) -> Hello:
         raise RemoteProtocolError(
             f"no common version: the peer speaks {lowest} to {highest}, this side {VERSION}"
         )
-    window = number(fields, Key.WINDOW, 4, _SILENT.window_bytes)
-    if not 0 < window <= MOST_CREDIT:
+    window = number(fields, Key.WINDOW, 4, _DEFAULTS.window_bytes)
+    if not 0 < window <= MAX_CREDIT:
         raise RemoteProtocolError(f"HELLO has a window of {window} bytes")
-    most_header = number(fields, Key.MOST_HEADER, 4, _SILENT.max_header_bytes)
-    if most_header < LEAST_HEADER_BYTES:
+    max_header = number(fields, Key.MAX_HEADER, 4, _DEFAULTS.max_header_bytes)
+    if max_header < MIN_HEADER_BYTES:
         raise RemoteProtocolError(
-            f"HELLO says that headers of {most_header} bytes are taken, "
-            f"expected at least {LEAST_HEADER_BYTES}"
+            f"HELLO says that headers of {max_header} bytes are taken, "
+            f"expected at least {MIN_HEADER_BYTES}"
         )
     return Hello(
-        max_body_bytes=number(fields, Key.MOST_BODY, 4, _SILENT.max_body_bytes),
-        max_header_bytes=min(most_header, _MOST_HEADER_BYTES),
+        max_body_bytes=number(fields, Key.MAX_BODY, 4, _DEFAULTS.max_body_bytes),
+        max_header_bytes=min(max_header, _MAX_HEADER_BYTES),
         window_bytes=window,
-        max_calls=number(fields, Key.MOST_CALLS, 4, _SILENT.max_calls),
+        max_calls=number(fields, Key.MAX_CALLS, 4, _DEFAULTS.max_calls),
         accepts=tuple(filter(None, text(fields, Key.ACCEPTS).split(","))),
         application=line(fields, Key.APPLICATION),
     )

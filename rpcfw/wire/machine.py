@@ -143,7 +143,7 @@ class NativeMachine(Connection):
             return
         stream = self._incoming(call_id)
         stream.received(cost)
-        self._guards.served()
+        self._abuse.served()
         encoding = encoding_of(parse(header)[0], flags) if header or flags & COMPRESSED else ""
         if not stream.over:
             events.append(MessageReceived(call_id, body, encoding, cost))

@@ -23,7 +23,7 @@ from rpcfw.wire.frames import (
     pack_fixed,
     word,
 )
-from rpcfw.wire.heads import HeaderDecoder
+from rpcfw.wire.headers import HeaderDecoder
 from rpcfw.wire.hello import Hello
 from rpcfw.wire.machine import SHARED, NativeMachine
 from rpcfw.wire.streams import StreamState
@@ -33,7 +33,7 @@ __all__ = ["ServerMachine"]
 _RESPONSE = word(Kind.RESPONSE)
 _END = word(Kind.END)
 _I32 = Struct(">i").pack
-_MOST_AFTER_MS = 2**31 - 1
+_MAX_AFTER_MS = 2**31 - 1
 
 
 class ServerMachine(ServerSide, NativeMachine):
@@ -81,7 +81,7 @@ class ServerMachine(ServerSide, NativeMachine):
             del self._calls[call_id]
         else:
             self._forget(call_id)
-        self._guards.served()
+        self._abuse.served()
         fixed = pack_fixed(_RESPONSE, flags, 0, len(header), len(body), call_id)
         self._out.append(fixed + header + body)
 
@@ -107,7 +107,7 @@ class ServerMachine(ServerSide, NativeMachine):
             self._one_way.discard(call_id)
             return
         frame = self._end_frame(call_id, status, message, details, trailers, hints, retry_after_s)
-        self._guards.served()
+        self._abuse.served()
         stream = self._calls[call_id]
         # A failure overtakes what is queued; a good end stands behind it.
         if stream is None or status is not Status.OK or not stream.queue:
@@ -133,7 +133,7 @@ class ServerMachine(ServerSide, NativeMachine):
         if hints & WIRE_HINTS:
             header += pack_field(Key.HINTS, bytes((hints & WIRE_HINTS,)))
         if retry_after_s is not None:
-            after_ms = -1 if retry_after_s < 0 else int(min(retry_after_s * 1000, _MOST_AFTER_MS))
+            after_ms = -1 if retry_after_s < 0 else int(min(retry_after_s * 1000, _MAX_AFTER_MS))
             header += pack_field(Key.RETRY_AFTER, _I32(after_ms))
         header += self._pairs(EMPTY, trailers, len(header))
         if len(details) > self._max_peer_bytes:
@@ -185,7 +185,7 @@ class ServerMachine(ServerSide, NativeMachine):
     def _greeted(self, peer: Hello) -> None:
         self._reader = HeaderDecoder(peer.application, peer.accepts)
         self._max_peer_bytes = peer.max_body_bytes
-        self._say_hello()
+        self._send_hello()
 
     def _receive_request(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
@@ -234,7 +234,7 @@ class ServerMachine(ServerSide, NativeMachine):
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
         if call_id > self._opened_before and call_id in self._calls:
-            self._guards.reset_at_once()
+            self._abuse.rapid_reset()
         super()._receive_cancel(flags, codec, call_id, header, body, events)
 
     _RECEIVE: ClassVar[dict[int, Receive]] = {

@@ -9,7 +9,7 @@ from collections import deque
 from attrs import define, field
 
 from rpcfw.errors import LocalProtocolError, RemoteProtocolError
-from rpcfw.wire.hello import MOST_CREDIT
+from rpcfw.wire.hello import MAX_CREDIT
 
 __all__ = ["MESSAGE_COST", "StreamState"]
 
@@ -79,7 +79,7 @@ class StreamState:
         Raises:
             RemoteProtocolError: it is more than there can be.
         """
-        if not 0 < amount <= MOST_CREDIT - max(self.send_credit, 0):
+        if not 0 < amount <= MAX_CREDIT - max(self.send_credit, 0):
             raise RemoteProtocolError(f"a credit of {amount} bytes on top of {self.send_credit}")
         self.send_credit += amount
         queue = self.queue

@@ -12,7 +12,7 @@ from rpcfw.spi.machine import Limits
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import Metadata
 from rpcfw.wire.client import ClientMachine
-from rpcfw.wire.heads import HeaderDecoder, HeadWriter
+from rpcfw.wire.headers import HeaderDecoder, HeaderEncoder
 from rpcfw.wire.server import ServerMachine
 from tests.unit.wire.speech import client, field, frame, greeted, head, hello, request, server
 
@@ -117,7 +117,7 @@ def test_every_head_round_trips(heads):
     """
     What a client says of its calls is what the server reads, in any order of calls.
     """
-    writer, reader = HeadWriter(), HeaderDecoder("me", ("zstd",))
+    writer, reader = HeaderEncoder(), HeaderDecoder("me", ("zstd",))
     for one, encoding in heads:
         codec, header = writer.write(one, encoding, 1 << 16)
         flags = 4 | (2 if one.one_way else 0) | (1 if encoding else 0)

@@ -30,8 +30,8 @@ from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, running_loop
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import ReceiveStream
-from rpcfw.transport.streams.outbox import SendStream
+from rpcfw.transport.streams.receive_stream import ReceiveStream
+from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call, serving
 from rpcfw.values.metadata import EMPTY, Metadata
 
@@ -136,7 +136,7 @@ class RequestAcceptor:
             served.method,
             RawRequest(served, reader, body or b"", event.encoding),
             head.metadata,
-            driver.heard_at + left_s,
+            driver.received_at + left_s,
             head.caller,
             driver.peer,
         )

@@ -14,8 +14,8 @@ from rpcfw.spi.events import MessageReceived, RequestReceived
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver, Listener
-from rpcfw.transport.streams.inbox import ReceiveStream
-from rpcfw.transport.streams.outbox import SendStream
+from rpcfw.transport.streams.receive_stream import ReceiveStream
+from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
 
 __all__ = ["InFlightCall"]
@@ -109,13 +109,13 @@ class InFlightCall(Listener):
         if self.mailbox is not None:
             self.mailbox.put(event)
 
-    def side_ended(self) -> None:
+    def half_closed(self) -> None:
         if self.mailbox is not None:
             self.mailbox.close()
 
-    def room_made(self) -> None:
+    def writable(self) -> None:
         if self.outlet is not None:
-            self.outlet.room_made()
+            self.outlet.writable()
 
     def lost(self, error: CallError) -> None:
         if self.event.head.one_way and self._goes_on(self):

@@ -15,8 +15,8 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import ReceiveStream
-from rpcfw.transport.streams.outbox import SendStream
+from rpcfw.transport.streams.receive_stream import ReceiveStream
+from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
 
 __all__ = ["RequestMessages", "answer_one", "answer_stream", "begin_failure"]

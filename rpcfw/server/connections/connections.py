@@ -154,7 +154,7 @@ class Peers(DriverObserver):
         if pings is None:
             pings = peer.pings = PingStrikes(self._options, self._pauses)
         calling = bool(driver.open_calls)
-        if not pings.is_out(driver.heard_at, calling=calling, answered=event.answered):
+        if not pings.is_out(driver.received_at, calling=calling, answered=event.answered):
             return
         self._log.warn_of(
             "pings",

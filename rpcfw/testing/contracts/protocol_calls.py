@@ -278,7 +278,7 @@ def _assert_request(received: Received, sent: RequestHead) -> None:
     assert sent.timeout_s is not None
     assert abs(head.timeout_s - sent.timeout_s) < 0.01
     assert received.messages == [(b"request", "")]
-    assert received.side_ended
+    assert received.half_closed
 
 
 def _assert_too_large(ask: Callable[[], object]) -> None:

@@ -47,7 +47,7 @@ class StreamPromises(ProtocolCase):
                     talk.settle()
             near.end(call_id)
             talk.settle()
-            assert talk.server[call_id].side_ended
+            assert talk.server[call_id].half_closed
             far.finish(call_id, Status.OK, trailers=TRAILERS)
             talk.settle()
 
@@ -64,7 +64,7 @@ class StreamPromises(ProtocolCase):
         """
         talk = self.talk()
         call_id = self.begin(talk, None)
-        assert talk.server[call_id].side_ended
+        assert talk.server[call_id].half_closed
         talk.server.machine.start_response(call_id, EMPTY)
         talk.server.machine.finish(call_id, Status.OK)
         talk.settle()

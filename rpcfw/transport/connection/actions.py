@@ -65,16 +65,16 @@ def _message(driver: Driver, event: MessageReceived) -> None:
             listener.lost(error)
 
 
-def _side_ended(driver: Driver, event: HalfClosed) -> None:
+def _half_closed(driver: Driver, event: HalfClosed) -> None:
     listener = driver.listeners.get(event.call_id)
     if listener is not None:
-        listener.side_ended()
+        listener.half_closed()
 
 
-def _room_made(driver: Driver, event: StreamWritable) -> None:
+def _writable(driver: Driver, event: StreamWritable) -> None:
     listener = driver.listeners.get(event.call_id)
     if listener is not None:
-        listener.room_made()
+        listener.writable()
 
 
 def _ended(driver: Driver, event: CallEnded) -> None:
@@ -96,7 +96,7 @@ def _cancelled(driver: Driver, event: CallCancelled) -> None:
         driver.lose(listener, error_from_status(Status.CANCELLED, text))
 
 
-def _became_ready(driver: Driver, event: HandshakeCompleted) -> None:
+def _handshake_completed(driver: Driver, event: HandshakeCompleted) -> None:
     driver.stop_hello_timer()
     driver.accepts = event.accepts
     driver.observer.greeted(driver)
@@ -104,7 +104,7 @@ def _became_ready(driver: Driver, event: HandshakeCompleted) -> None:
 
 def _answered(driver: Driver, event: PingAnswered) -> None:
     """
-    `heard_at` has noted it.
+    `received_at` has noted it.
     """
 
 
@@ -134,11 +134,11 @@ ACTIONS: dict[type, Callable[[Driver, Any], None]] = {
     RequestReceived: _requested,
     ResponseStarted: _started,
     MessageReceived: _message,
-    HalfClosed: _side_ended,
-    StreamWritable: _room_made,
+    HalfClosed: _half_closed,
+    StreamWritable: _writable,
     CallEnded: _ended,
     CallCancelled: _cancelled,
-    HandshakeCompleted: _became_ready,
+    HandshakeCompleted: _handshake_completed,
     PingAnswered: _answered,
     PingReceived: _pinged,
     GoAwayReceived: _peer_leaving,

@@ -33,12 +33,12 @@ class Listener(ABC):
     def message(self, event: MessageReceived) -> None:
         raise Unimplemented("a message came where none was awaited")
 
-    def side_ended(self) -> None:  # noqa: B027 - optional
+    def half_closed(self) -> None:  # noqa: B027 - optional
         """
         The caller will send no more.
         """
 
-    def room_made(self) -> None:  # noqa: B027 - optional
+    def writable(self) -> None:  # noqa: B027 - optional
         """
         The peer takes more again.
         """

@@ -70,7 +70,7 @@ class Connection(Protocol, ABC):
         self.peer = ""
         self.serves = serves
         #: When the bytes came that are acted on, or were last.
-        self.heard_at = 0.0
+        self.received_at = 0.0
         #: Called after each bunch of events, if set: calls may have ended.
         self.on_progress: Callable[[], None] | None = None
         #: Where it is kept between its close and that of its socket, if anywhere.
@@ -93,7 +93,7 @@ class Connection(Protocol, ABC):
         """
         When the peer was last known to be alive; now, while it is this side that waits.
         """
-        return self._seconds() if self._turns.waiting and not self.full else self.heard_at
+        return self._seconds() if self._turns.waiting and not self.full else self.received_at
 
     @property
     def full(self) -> bool:
@@ -202,7 +202,7 @@ class Connection(Protocol, ABC):
     def connectionMade(self) -> None:
         transport = self.transport
         self.peer = address_text(transport.getPeer())
-        self.heard_at = self._seconds()
+        self.received_at = self._seconds()
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
         cast(Any, transport).registerProducer(self, True)
@@ -221,7 +221,7 @@ class Connection(Protocol, ABC):
         if turns.held:
             turns.put_aside(data)
             return
-        self.heard_at = self._seconds()
+        self.received_at = self._seconds()
         output = self._output
         output.gathering = True
         try:
@@ -286,7 +286,7 @@ class Connection(Protocol, ABC):
         output.emit(output.offer)
 
     def _choose_read_size(self, size: int, events: int) -> None:
-        took_s = self._seconds() - self.heard_at
+        took_s = self._seconds() - self.received_at
         chosen = read_size(self._read_bytes, size, took_s, large=events <= BUNCH)
         if chosen != self._read_bytes:
             self._read_bytes = chosen

@@ -13,13 +13,13 @@ from typing import Any
 
 from twisted.internet.tcp import Connection as SocketTransport
 
-__all__ = ["read_remains"]
+__all__ = ["drain_socket"]
 
 #: So often is read at most; more than any system keeps.
-_MOST_READS = 1024
+_MAX_READS = 1024
 
 
-def read_remains(transport: Any) -> None:
+def drain_socket(transport: Any) -> None:
     """
     Hand on what was not yet read of a connection that Twisted is about to close.
 
@@ -29,7 +29,7 @@ def read_remains(transport: Any) -> None:
         transport = getattr(transport, "transport", None)
     if transport is None:
         return
-    for _ in range(_MOST_READS):
+    for _ in range(_MAX_READS):
         try:
             data = transport.socket.recv(transport.bufferSize)
         except OSError:

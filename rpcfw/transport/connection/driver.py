@@ -18,7 +18,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.actions import ACTIONS
 from rpcfw.transport.connection.call_listener import Listener, UnaryListener, error_of
 from rpcfw.transport.connection.connection import Connection
-from rpcfw.transport.connection.drain_socket import read_remains
+from rpcfw.transport.connection.drain_socket import drain_socket
 from rpcfw.transport.connection.observer import DriverObserver
 from rpcfw.transport.connection.output import LARGE_BYTES
 from rpcfw.transport.connection.unsent import UnsentBytes
@@ -46,7 +46,7 @@ class Driver(Connection):
     def __init__(
         self,
         machine: Machine,
-        owner: DriverObserver,
+        observer: DriverObserver,
         clock: Clock,
         serves: bool = False,
         handshake_timeout_s: float | None = None,
@@ -63,7 +63,7 @@ class Driver(Connection):
         self.begun = 0
         #: Of these, the calls that ended otherwise than with status OK.
         self.failed = 0
-        self.observer = owner
+        self.observer = observer
 
     @property
     def accepts_during_drain(self) -> bool:
@@ -200,7 +200,7 @@ class Driver(Connection):
         Send one message of a stream, as soon as flow control lets it.
 
         Returns:
-            Whether the next one may be sent; if not, `Listener.room_made` tells when.
+            Whether the next one may be sent; if not, `Listener.writable` tells when.
 
         Raises:
             MessageTooLarge: nothing was sent.
@@ -231,7 +231,7 @@ class Driver(Connection):
         # What the peer has sent meanwhile is still heard: a ping is answered, and an
         # answer reaches its call. (A server has no use for requests that come now.)
         if not (self.over or self._output.gathering or self.serves):
-            read_remains(self.transport)
+            drain_socket(self.transport)
             self._turns.last_events()
         super().close(reason)
 
@@ -244,7 +244,7 @@ class Driver(Connection):
         A server has no use for requests whose callers have gone.
         """
         if not self.over and not self.serves:
-            read_remains(self.transport)
+            drain_socket(self.transport)
 
     def connectionLost(self, reason: Failure = ConnectionDone) -> None:  # type: ignore[assignment]  # Twisted's own default
         try:

@@ -165,7 +165,7 @@ class Turns:
         self._output.gathering = True
         try:
             if self._backlog and not length_hint(self._backlog.events):
-                connection.heard_at = self._backlog.read(self._machine)
+                connection.received_at = self._backlog.read(self._machine)
                 self._postpone()
             self.take(self._backlog.events)
         except BaseException:

@@ -20,8 +20,8 @@ from rpcfw.values.localhost import LOOPBACK, is_localhost
 
 __all__ = ["AnyHostnameEndpoint"]
 
-_MOST_LABEL = 63
-_MOST_NAME = 253
+_MAX_LABEL = 63
+_MAX_NAME = 253
 
 
 class AnyHostnameEndpoint(HostnameEndpoint):
@@ -54,6 +54,6 @@ def _fits(host: str) -> bool:
     return (
         host.isascii()
         and ":" not in host
-        and len(host) <= _MOST_NAME
-        and all(1 <= len(label) <= _MOST_LABEL for label in labels)
+        and len(host) <= _MAX_NAME
+        and all(1 <= len(label) <= _MAX_LABEL for label in labels)
     )

@@ -13,9 +13,9 @@ from rpcfw.values.units import Seconds, Share
 __all__ = ["LinkOptions"]
 
 #: Below this, a peer that is away would be dialled in a tight loop.
-_LEAST_BACKOFF_S = 0.01
+_MIN_BACKOFF_S = 0.01
 #: Below this, connections would come and go with every burst of calls.
-_LEAST_IDLE_S = 1.0
+_MIN_IDLE_S = 1.0
 
 
 @options
@@ -76,13 +76,13 @@ class LinkOptions:
         for name, least in (("max_connections", 1), ("max_waiting_calls", 0)):
             if getattr(self, name) < least:
                 yield name, f"must be at least {least}, not {getattr(self, name)}"
-        if self.surplus_idle_timeout < _LEAST_IDLE_S:
+        if self.surplus_idle_timeout < _MIN_IDLE_S:
             yield "surplus_idle_timeout", f"must be at least 1s, not {self.surplus_idle_timeout:g}s"
-        if self.initial_backoff < _LEAST_BACKOFF_S:
+        if self.initial_backoff < _MIN_BACKOFF_S:
             yield "initial_backoff", f"must be at least 10ms, not {self.initial_backoff:g}s"
         if self.backoff_multiplier < 1:
             yield "backoff_multiplier", f"must be at least 1, not {self.backoff_multiplier:g}"
         if self.connect_timeout <= 0:
             yield "connect_timeout", f"must be more than 0, not {self.connect_timeout:g}s"
-        if self.idle_timeout is not None and self.idle_timeout < _LEAST_IDLE_S:
+        if self.idle_timeout is not None and self.idle_timeout < _MIN_IDLE_S:
             yield "idle_timeout", f"must be at least 1s, or empty, not {self.idle_timeout:g}s"

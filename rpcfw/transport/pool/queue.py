@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 class PendingCall(ABC, Generic[T]):
     """
-    What it takes to begin a call, on whatever connection takes it.
+    A call that can be begun on whatever connection takes it.
     """
 
     @abstractmethod
@@ -28,7 +28,7 @@ class PendingCall(ABC, Generic[T]):
         Begin the call, and return what its answer is awaited on.
 
         Raises:
-            Overloaded: this connection takes no more. Nothing was done.
+            Overloaded: this connection takes no more calls. Nothing was done.
         """
 
     @abstractmethod
@@ -40,30 +40,30 @@ class PendingCall(ABC, Generic[T]):
 
 class Waiting(Waiter[None], Generic[T]):
     """
-    One call's place in a queue. Giving up the wait gives up the place.
+    One call in a queue. Cancelling it takes the call out of the queue.
 
-    What was begun is asked of it, and not the result of the wait: it may be a Deferred
-    itself, which Twisted would chain instead of handing it on.
+    The result of the wait is not what was begun, but None: what was begun may be a Deferred
+    itself, and Twisted would chain it instead of returning it.
 
     Args:
-        queue: it.
-        beginning: what is done when it is this call's turn.
+        queue: the queue.
+        pending: the call.
     """
 
-    def __init__(self, queue: CallQueue, beginning: PendingCall[T]) -> None:
+    def __init__(self, queue: CallQueue, pending: PendingCall[T]) -> None:
         super().__init__()
         self._queue = queue
-        self._beginning = beginning
+        self._pending = pending
         self._begun: list[T] = []
 
     def begin(self, driver: Driver) -> None:
         """
-        Begin the call. Who waits is told by `tell`.
+        Begin the call. `resume` follows.
 
         Raises:
-            Overloaded: see `Beginning.begin`.
+            Overloaded: see `PendingCall.begin`.
         """
-        self._begun.append(self._beginning.begin(driver))
+        self._begun.append(self._pending.begin(driver))
 
     async def turn(self) -> T:
         """
@@ -72,9 +72,9 @@ class Waiting(Waiter[None], Generic[T]):
         await self
         return self._begun[0]
 
-    def tell(self) -> None:
+    def resume(self) -> None:
         """
-        Let who waits go on with the call that was begun.
+        Resume the caller, whose call was begun.
         """
         self.callback(None)
 
@@ -82,8 +82,8 @@ class Waiting(Waiter[None], Generic[T]):
         if not self._begun:
             self._queue.leave(self)
         elif self.called:
-            # Beside asyncio who waits goes on a turn later, and may be cancelled before.
-            self._beginning.give_up(self._begun[0])
+            # Beside asyncio the caller resumes a turn later, and may be cancelled before.
+            self._pending.give_up(self._begun[0])
         super().cancel()
 
 
@@ -93,25 +93,25 @@ class CallQueue:
     """
 
     def __init__(self) -> None:
-        self._places: deque[Waiting[Any]] = deque()
+        self._calls: deque[Waiting[Any]] = deque()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._calls)
 
-    def join(self, beginning: PendingCall[T]) -> Waiting[T]:
+    def join(self, pending: PendingCall[T]) -> Waiting[T]:
         """
-        Return a place at the end; it has the begun call once it is its turn.
+        Put a call at the end of the queue, and return what its caller awaits.
         """
-        place = Waiting(self, beginning)
-        self._places.append(place)
-        return place
+        waiting = Waiting(self, pending)
+        self._calls.append(waiting)
+        return waiting
 
-    def leave(self, place: Waiting[Any]) -> None:
+    def leave(self, waiting: Waiting[Any]) -> None:
         """
-        Take back a place; harmless if it is gone.
+        Take a call out; harmless if it is not in the queue any more.
         """
-        if place in self._places:
-            self._places.remove(place)
+        if waiting in self._calls:
+            self._calls.remove(waiting)
 
     def serve(self, driver: Driver) -> bool:
         """
@@ -120,26 +120,26 @@ class CallQueue:
         Returns:
             Whether it would take another one.
         """
-        while self._places:
-            place = self._places[0]
+        while self._calls:
+            waiting = self._calls[0]
             try:
-                place.begin(driver)
+                waiting.begin(driver)
             except (Overloaded, ConnectionLost):
-                # Of a connection that is lost the links hear in this very turn.
+                # The links notice a lost connection in this same turn.
                 return False
-            except Exception as error:  # noqa: BLE001  # told to the one whose call it is
-                self._places.popleft()
-                place.errback(error)
+            except Exception as error:  # noqa: BLE001  # raised where that call is awaited
+                self._calls.popleft()
+                waiting.errback(error)
                 continue
-            self._places.popleft()
-            place.tell()
+            self._calls.popleft()
+            waiting.resume()
         return True
 
     def refuse(self, error: CallError) -> None:
         """
-        Let all that wait now fail.
+        Let all calls that wait now fail.
         """
-        places, self._places = self._places, deque()
-        for place in places:
-            if not place.called:
-                place.errback(error)
+        calls, self._calls = self._calls, deque()
+        for waiting in calls:
+            if not waiting.called:
+                waiting.errback(error)

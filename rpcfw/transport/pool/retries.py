@@ -26,7 +26,7 @@ class Retries:
         self._backoff = options.schedule()
         self._rest_s = options.initial_backoff
         self._clock = clock
-        self._chance = random
+        self._random = random
         self._failures = 0
         self._failed_at = 0.0
 
@@ -53,7 +53,7 @@ class Retries:
         self._failures += not self.out_of_turn
         self.out_of_turn = False
         self._failed_at = self._clock.seconds()
-        return self._backoff.delay_s(self._failures, self._chance.random())
+        return self._backoff.delay_s(self._failures, self._random.random())
 
     def succeed(self) -> None:
         """

@@ -119,10 +119,10 @@ class Ear(Listener):
     def message(self, event: Any) -> None:
         self.heard.append(event.body)
 
-    def room_made(self) -> None:
+    def writable(self) -> None:
         self.heard.append("room")
 
-    def side_ended(self) -> None:
+    def half_closed(self) -> None:
         self.heard.append("end")
 
     def lost(self, error: Any) -> None:

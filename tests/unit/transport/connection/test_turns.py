@@ -68,11 +68,11 @@ class Large(Keeper):
         super().__init__()
         self.size = size
         self.clock, self.takes_s = clock, takes_s
-        self.heard_at: list[float] = []
+        self.received_at: list[float] = []
 
     def accept(self, driver, event) -> None:
         self.requests.append(event)
-        self.heard_at.append(driver.heard_at)
+        self.received_at.append(driver.received_at)
         if self.clock is not None:
             self.clock.rightNow += self.takes_s
         if not event.head.one_way:
@@ -255,7 +255,7 @@ def test_the_time_of_a_request_that_waited():
     driver.dataReceived(requests(1, first=81))
     turns(clock, 5)
 
-    assert [began] * 40 + [came] == keeper.heard_at
+    assert [began] * 40 + [came] == keeper.received_at
 
 
 def test_a_call_that_is_cancelled_while_it_waits_is_not_begun():

@@ -150,7 +150,7 @@ def test_a_turn_for_which_nothing_is_left():
     turns(clock)
 
     assert TURN_EVENTS == len(keeper.requests)
-    assert 5 == driver.heard_at
+    assert 5 == driver.received_at
 
 
 def test_messages_that_wait_behind_answers_are_gone_through_once(monkeypatch):

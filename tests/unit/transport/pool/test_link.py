@@ -353,10 +353,10 @@ def test_the_peers_silence():
     driver = world.connected()
     world.clock.advance(29)
     world.turn()
-    assert 29 == world.clock.seconds() - driver.heard_at
+    assert 29 == world.clock.seconds() - driver.received_at
     world.clock.advance(1)
     world.turn()
-    assert 0 == world.clock.seconds() - driver.heard_at
+    assert 0 == world.clock.seconds() - driver.received_at
     world.memory.connections[0].freeze()
     for _ in range(60):
         world.clock.advance(1)

@@ -16,11 +16,11 @@ def silence_borne(world: World, driver: Driver) -> float:
     """
     driver.request(head(), b"", "", Ear())
     world.turn()
-    begun = driver.heard_at
-    while driver.heard_at == begun:
+    begun = driver.received_at
+    while driver.received_at == begun:
         world.clock.advance(1)
         world.turn()
-    return driver.heard_at - begun
+    return driver.received_at - begun
 
 
 def test_a_wire_whose_peers_count_pings():

@@ -35,7 +35,7 @@ from rpcfw.transport.pool.queue import PendingCall
 from rpcfw.values.address import Address
 from tests.unit.transport.ends import Ear, Keeper, head, native, turn
 
-MOST_CALLS = 2
+MAX_CALLS = 2
 THERE = Address("memory", "there")
 
 
@@ -122,7 +122,7 @@ class World:
         return Link(THERE, network, machine, self.options, self.clock, Random(1), changed)
 
     def serve(self):
-        limits = Limits(max_calls=MOST_CALLS)
+        limits = Limits(max_calls=MAX_CALLS)
         factory = Factory.forProtocol(
             lambda: Driver(native().server(limits, ()), self.keeper, self.clock)
         )
@@ -172,7 +172,7 @@ def test_a_call_that_has_room():
     As long as there is room there is one connection, and it is where calls go at once.
     """
     world = World()
-    asked = world.ask_many(MOST_CALLS)
+    asked = world.ask_many(MAX_CALLS)
 
     assert [[world.links.driver]] * 2 == [[ear.driver for ear in got] for got in asked]
     assert 1 == len(world.memory.connections)
@@ -260,7 +260,7 @@ def test_growing_without_a_queue():
     """
     world = World(max_connections="2", max_waiting_calls="0")
     world.ask_many(1)
-    world.ask_many(MOST_CALLS - 1)
+    world.ask_many(MAX_CALLS - 1)
     refused = world.ask()
     world.turn()
     late = world.ask("late")
@@ -454,7 +454,7 @@ def test_a_further_connection_that_cannot_be_had():
     Then the calls wait for the ones there are, and it is tried again after a backoff.
     """
     world = World(max_connections="4", initial_backoff="1s")
-    asked = world.ask_many(MOST_CALLS)
+    asked = world.ask_many(MAX_CALLS)
     world.memory.stop_listening("there")
     asked.append(world.ask("waits"))
     world.turn()
@@ -477,7 +477,7 @@ def test_a_further_connection_is_tried_again():
     Calls that wait get it as soon as it can be had, whether or not anything else happens.
     """
     world = World(max_connections="2", initial_backoff="1s")
-    asked = world.ask_many(MOST_CALLS)
+    asked = world.ask_many(MAX_CALLS)
     world.memory.stop_listening("there")
     asked.append(world.ask("waits"))
     world.turn()
@@ -494,7 +494,7 @@ def test_the_first_ends_while_a_further_one_cannot_be_had():
     The first is dialled again for those that wait: that another failed says nothing of it.
     """
     world = World(max_connections="2", initial_backoff="10s")
-    world.ask_many(MOST_CALLS)
+    world.ask_many(MAX_CALLS)
     world.clock.advance(20)
     world.memory.stop_listening("there")
     waits = world.ask("waits")

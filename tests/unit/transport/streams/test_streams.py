@@ -17,8 +17,8 @@ from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.transport.payload import Payload
-from rpcfw.transport.streams.inbox import ReceiveStream
-from rpcfw.transport.streams.outbox import SendStream
+from rpcfw.transport.streams.receive_stream import ReceiveStream
+from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.wire.streams import MESSAGE_COST
 from tests.unit.transport.ends import Ear, Ends, flush, head, machine_of
 
@@ -43,12 +43,12 @@ class Streaming(Ends):
             def message(self, event) -> None:
                 mailbox.put(event)
 
-            def side_ended(self) -> None:
+            def half_closed(self) -> None:
                 mailbox.close()
 
         class Writer(Ear):
-            def room_made(self) -> None:
-                outlet.room_made()
+            def writable(self) -> None:
+                outlet.writable()
 
             def lost(self, error) -> None:
                 outlet.close(error)

@@ -9,7 +9,7 @@ import tracemalloc
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Match
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw.wire.inbox import FrameBuffer
+from rpcfw.wire.frame_buffer import FrameBuffer
 from rpcfw.wire.protocol import NativeProtocol
 from tests.unit.wire.speech import MESSAGE, NO_MESSAGE, frame, request, server
 

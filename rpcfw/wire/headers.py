@@ -23,25 +23,25 @@ from rpcfw.wire.fields import (
 )
 from rpcfw.wire.frames import CODEC_NAMED, CODEC_NAMES, CODEC_NUMBERS, ONE_WAY
 
-__all__ = ["MOST_METHODS", "MOST_PATHS_BYTES", "MOST_PATH_BYTES", "HeadWriter", "HeaderDecoder"]
+__all__ = ["MAX_METHODS", "MAX_PATHS_BYTES", "MAX_PATH_BYTES", "HeaderDecoder", "HeaderEncoder"]
 
-MOST_METHODS = 4096
-MOST_PATH_BYTES = 1024
+MAX_METHODS = 4096
+MAX_PATH_BYTES = 1024
 #: What the paths with numbers have together; further ones are sent each time.
-MOST_PATHS_BYTES = 256 << 10
+MAX_PATHS_BYTES = 256 << 10
 #: The number of a path that is not to be remembered.
 _NO_NUMBER = 0
 #: What the field can hold; a longer time counts as none.
-_MOST_LEFT_S = 0xFFFFFFFF / 1000
+_MAX_LEFT_S = 0xFFFFFFFF / 1000
 #: A memory holds so many headers, each at most so long; then it starts afresh.
-_MOST_REMEMBERED = 1024
-_MOST_REMEMBERED_BYTES = 64
+_MAX_CACHED = 1024
+_MAX_CACHED_BYTES = 64
 
 _METHOD = Struct(">BHH").pack
 _TIME_LEFT = Struct(">BHI").pack
 
 
-class HeadWriter:
+class HeaderEncoder:
     """
     The client's side: gives methods their numbers, as long as there are any.
     """
@@ -49,7 +49,7 @@ class HeadWriter:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._paths_bytes = 0
-        self._remembered: dict[tuple[str, int, str, str], bytes] = {}
+        self._cache: dict[tuple[str, int, str, str], bytes] = {}
 
     def write(self, head: RequestHead, encoding: str, limit_bytes: int) -> tuple[int, bytes]:
         """
@@ -59,11 +59,11 @@ class HeadWriter:
             MessageTooLarge: it is over the limit; no number was given away.
         """
         timeout_s, left_ms = head.timeout_s, 0
-        if timeout_s is not None and timeout_s < _MOST_LEFT_S:
+        if timeout_s is not None and timeout_s < _MAX_LEFT_S:
             # Rounded up: a server must not give up before its caller does.
             left_ms = -int(-timeout_s * 1000 // 1) if timeout_s > 0 else 1
         key = (head.path, left_ms, head.codec, encoding)
-        header = self._remembered.get(key)
+        header = self._cache.get(key)
         if header is None:
             header = self._pack(key)
         if head.metadata.pairs:
@@ -105,22 +105,22 @@ class HeadWriter:
             # A header that names the path is not remembered: the next one has its number.
             return self._pack_path(path) + rest
         header = _METHOD(Key.METHOD, 2, method) + rest
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[key] = header
+        if len(self._cache) >= _MAX_CACHED:
+            self._cache.clear()
+        self._cache[key] = header
         return header
 
     def _pack_path(self, path: str) -> bytes:
         raw = path.encode("utf-8")
-        if len(raw) > MOST_PATH_BYTES:
+        if len(raw) > MAX_PATH_BYTES:
             raise MessageTooLarge(
                 f"the path {path[:80]!r}… has {len(raw)} bytes; "
-                f"at most {MOST_PATH_BYTES} can be sent",
+                f"at most {MAX_PATH_BYTES} can be sent",
                 hints=Hint.NEVER_SENT,
             )
         method = _NO_NUMBER
         paths_bytes = self._paths_bytes + len(raw)
-        if len(self._numbers) < MOST_METHODS and paths_bytes <= MOST_PATHS_BYTES:
+        if len(self._numbers) < MAX_METHODS and paths_bytes <= MAX_PATHS_BYTES:
             self._paths_bytes = paths_bytes
             method = self._numbers[path] = len(self._numbers) + 1
         return pack_field(Key.METHOD_FIRST, method.to_bytes(2, "big") + raw)
@@ -140,7 +140,7 @@ class HeaderDecoder:
         self._accepts = accepts
         self._paths: dict[int, str] = {}
         self._paths_bytes = 0
-        self._remembered: dict[tuple[bytes, int, int], tuple[RequestHead, str]] = {}
+        self._cache: dict[tuple[bytes, int, int], tuple[RequestHead, str]] = {}
 
     def read(self, header: bytes, codec: int, flags: int) -> tuple[RequestHead, str]:
         """
@@ -150,7 +150,7 @@ class HeaderDecoder:
             RemoteProtocolError: the header is none.
         """
         key = (header, codec, flags)
-        known = self._remembered.get(key)
+        known = self._cache.get(key)
         return known if known is not None else self._parse(key)
 
     def _parse(self, key: tuple[bytes, int, int]) -> tuple[RequestHead, str]:
@@ -167,10 +167,10 @@ class HeaderDecoder:
             accepts=self._accepts,
         )
         encoding = encoding_of(fields, flags)
-        if len(header) <= _MOST_REMEMBERED_BYTES and Key.METHOD_FIRST not in fields:
-            if len(self._remembered) >= _MOST_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[key] = head, encoding
+        if len(header) <= _MAX_CACHED_BYTES and Key.METHOD_FIRST not in fields:
+            if len(self._cache) >= _MAX_CACHED:
+                self._cache.clear()
+            self._cache[key] = head, encoding
         return head, encoding
 
     def _path(self, fields: dict[int, bytes]) -> str:
@@ -180,10 +180,10 @@ class HeaderDecoder:
             if method not in self._paths:
                 raise RemoteProtocolError(f"method number {method} was never given a path")
             return self._paths[method]
-        if not 2 < len(first) <= MOST_PATH_BYTES + 2:
+        if not 2 < len(first) <= MAX_PATH_BYTES + 2:
             raise RemoteProtocolError(
                 f"a method of {len(first)} bytes, expected a number of 2 and a path of 1 to "
-                f"{MOST_PATH_BYTES}"
+                f"{MAX_PATH_BYTES}"
             )
         try:
             path = first[2:].decode("utf-8")
@@ -200,9 +200,9 @@ class HeaderDecoder:
             raise RemoteProtocolError(f"method number {method} was given to two paths")
         self._paths[method] = path
         self._paths_bytes += size
-        if len(self._paths) > MOST_METHODS or self._paths_bytes > MOST_PATHS_BYTES:
+        if len(self._paths) > MAX_METHODS or self._paths_bytes > MAX_PATHS_BYTES:
             raise RemoteProtocolError(
-                f"more than {MOST_METHODS} method numbers, or {MOST_PATHS_BYTES} bytes of paths"
+                f"more than {MAX_METHODS} method numbers, or {MAX_PATHS_BYTES} bytes of paths"
             )
 
     @staticmethod

@@ -51,7 +51,7 @@ class SendStream:
         #: Compression that its messages may have.
         self.encoding = payload.encoding_for(accepts)
         self._compression: str | None = None
-        self._room = True
+        self._takes_more = True
         self._burst_bytes = 0
         self._waiter: Waiter[None] | None = None
         self._error: CallError | None = None
@@ -92,13 +92,13 @@ class SendStream:
             body, encoding = self._payload.pack_as(body, self._compression)
         elif len(body) > self._payload.threshold_bytes:
             body, encoding = self._payload.pack(body, self._accepts)
-        if not self._room:
+        if not self._takes_more:
             # The `send` before was given up while it waited: its message is on its way.
-            await self._wait_for_room()
-        self._room = self._driver.send(self.call_id, body, encoding)
+            await self._wait_for_window()
+        self._takes_more = self._driver.send(self.call_id, body, encoding)
         self._burst_bytes += len(body) + _MESSAGE_BYTES
-        if not self._room:
-            await self._wait_for_room()
+        if not self._takes_more:
+            await self._wait_for_window()
         elif self._burst_bytes > _BURST_BYTES:
             self._burst_bytes = 0
             await self._driver.next_turn()
@@ -107,18 +107,18 @@ class SendStream:
         if self._error is not None:
             raise self._error
 
-    async def _wait_for_room(self) -> None:
-        while not self._room:
+    async def _wait_for_window(self) -> None:
+        while not self._takes_more:
             self._waiter = Waiter()
             await self._waiter
         if self._error is not None:
             raise self._error
 
-    def room_made(self) -> None:
+    def writable(self) -> None:
         """
         The reader has granted more.
         """
-        self._room = True
+        self._takes_more = True
         self._wake()
 
     def close(self, error: CallError) -> None:
@@ -126,7 +126,7 @@ class SendStream:
         Let a waiting `send`, and each later one, fail with ``error``.
         """
         self._error = error
-        self._room = True
+        self._takes_more = True
         self._wake()
 
     def _wake(self) -> None:

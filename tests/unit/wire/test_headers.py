@@ -13,13 +13,13 @@ import pytest
 from rpcfw.errors import MessageTooLarge, RemoteProtocolError
 from rpcfw.status import Hint
 from rpcfw.values.metadata import Metadata
-from rpcfw.wire.heads import HeaderDecoder, HeadWriter
+from rpcfw.wire.headers import HeaderDecoder, HeaderEncoder
 from tests.unit.wire.speech import field, head
 
 LIMIT = 16 << 10
 
 
-def written(writer: HeadWriter, *heads, encoding: str = ""):
+def written(writer: HeaderEncoder, *heads, encoding: str = ""):
     """
     Return the headers of some heads, one after the other.
     """
@@ -46,7 +46,7 @@ def test_a_path_once_a_number_after():
         field(1, b"\0\2s/b"),
         field(2, b"\0\1"),
         field(2, b"\0\2"),
-    ] == [header for _, header in written(HeadWriter(), a, a, b, a, b)]
+    ] == [header for _, header in written(HeaderEncoder(), a, a, b, a, b)]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_time_left(timeout_s, expected_ms):
     """
     Time is rounded up, is at least a millisecond, and none if the field cannot hold it.
     """
-    ((_, header),) = written(HeadWriter(), head("s/a", timeout_s=timeout_s))
+    ((_, header),) = written(HeaderEncoder(), head("s/a", timeout_s=timeout_s))
 
     more = field(3, pack(">I", expected_ms)) if expected_ms else b""
     assert field(1, b"\0\1s/a") + more == header
@@ -78,7 +78,7 @@ def test_memory_changes_nothing():
     """
     A header that was seen before is written and read as it was the first time.
     """
-    writer, reader = HeadWriter(), HeaderDecoder("me", ("gzip",))
+    writer, reader = HeaderEncoder(), HeaderDecoder("me", ("gzip",))
     pair = Metadata((("k", "v"),))
     written(writer, head("s/a"))
     reader.read(field(1, b"\0\1s/a"), 3, 4)
@@ -105,7 +105,7 @@ def test_memory_is_bounded():
     """
     However many headers there are, what is remembered of them stays small.
     """
-    writer, reader = HeadWriter(), HeaderDecoder("", ())
+    writer, reader = HeaderEncoder(), HeaderDecoder("", ())
     reader.read(field(1, b"\0\1s/a"), 3, 4)
     tracemalloc.start()
     for left_ms in range(1, 20_000):
@@ -136,7 +136,7 @@ def test_more_methods_than_numbers():
     """
     When all numbers are given, further methods are called by their paths, always.
     """
-    writer, reader = HeadWriter(), HeaderDecoder("", ())
+    writer, reader = HeaderEncoder(), HeaderDecoder("", ())
     paths = [f"s/m{number}" for number in range(4100)]
     for _ in range(2):
         for path in paths:
@@ -149,7 +149,7 @@ def test_a_head_too_large():
     """
     It is refused here, by name, limit and size, and gives no number away.
     """
-    writer = HeadWriter()
+    writer = HeaderEncoder()
     large = head("s/a", metadata=Metadata((("k", "v" * 2000),)))
     with pytest.raises(MessageTooLarge, match=r"s/a has 2013 bytes.*max_header_bytes is 1024") as e:
         writer.write(large, "", 1024)
@@ -166,7 +166,7 @@ def test_a_pair_that_no_field_holds(pair):
     """
     A pair longer than its field is refused in words, not by the packing.
     """
-    writer = HeadWriter()
+    writer = HeaderEncoder()
     with pytest.raises(MessageTooLarge, match="metadata"):
         writer.write(head("s/a", metadata=Metadata((pair,))), "", 1 << 20)
 
@@ -178,14 +178,14 @@ def test_a_path_too_long():
     A path that no server takes is refused before it is sent.
     """
     with pytest.raises(MessageTooLarge, match="1025 bytes; at most 1024"):
-        written(HeadWriter(), head("a" * 1025))
+        written(HeaderEncoder(), head("a" * 1025))
 
 
 def test_long_paths():
     """
     Long paths get numbers as long as all have 256 KiB together; the others travel whole.
     """
-    writer, reader = HeadWriter(), HeaderDecoder("", ())
+    writer, reader = HeaderEncoder(), HeaderDecoder("", ())
     paths = [f"{number:04}" + "a" * 1020 for number in range(300)]
     for _ in range(2):
         for path in paths:

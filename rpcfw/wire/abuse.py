@@ -13,7 +13,7 @@ from __future__ import annotations
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.machine import Limits
 
-__all__ = ["Guards"]
+__all__ = ["AbuseDetector"]
 
 #: What is free once in a breath.
 _PING, _IDLE = 1, 2
@@ -23,7 +23,7 @@ _IDLE_A_PING = 10
 _IDLE_A_CALL = 4
 
 
-class Guards:
+class AbuseDetector:
     """
     The counts of one connection.
     """
@@ -64,7 +64,7 @@ class Guards:
         self._seen = 0
         self._seen_by_pings = 0
 
-    def breath(self) -> None:
+    def new_batch(self) -> None:
         """
         Further bytes came.
         """
@@ -132,7 +132,7 @@ class Guards:
                 f"are taken, {_IDLE_A_PING} for each of max_pings"
             )
 
-    def reset_at_once(self) -> None:
+    def rapid_reset(self) -> None:
         """
         A call was cancelled in the same breath as it was opened.
 
