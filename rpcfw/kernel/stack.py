@@ -6,7 +6,7 @@ The INI edits them: ``insert = mine before ATTEMPTS`` and ``remove = ACCESS_LOG`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 from attrs import field, frozen
@@ -155,13 +155,18 @@ class Stack:
         """
         return tuple(str(step) for step in self._steps)
 
-    def build(self, innermost: CallStep) -> CallStep:
+    def build(
+        self, innermost: CallStep, wanted: Callable[[Filter], bool] | None = None
+    ) -> CallStep:
         """
         Join the filters, each bound to what is inside of it, around ``innermost``.
+
+        Args:
+            wanted: says of each filter whether to take it; None: all are taken.
         """
         joined = innermost
         for step in reversed(self._steps):
-            if step.filter is not None:
+            if step.filter is not None and (wanted is None or wanted(step.filter)):
                 joined = step.filter.bind(joined)
         return joined
 

@@ -28,6 +28,7 @@ from rpcfw.server.calls.errors import ErrorMapper
 from rpcfw.server.calls.intake import RequestAcceptor
 from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.server.calls.thread_pool import blocking_threads
+from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
@@ -112,15 +113,19 @@ class Server:
             self._inspection.add(plugin)
 
     def _make_reception(self) -> RequestAcceptor:
-        runtime = self._ground
+        runtime, max_call_s = self._ground, self._options.max_timeout
+        run_method = dispatch(runtime.payload, self._threads, self._reading)
+        undecoded = UndecodedRequests(
+            self.catalog, self._reading, self.stack, run_method, max_call_s
+        )
         return RequestAcceptor(
             self.catalog,
-            runtime.payload,
-            self.stack.build(dispatch(runtime.payload, self._threads, self._reading)),
+            self.stack.build(run_method),
             runtime.timers,
             ErrorMapper(runtime.random),
-            self._options.max_timeout,
+            max_call_s,
             self._reading,
+            undecoded,
             runtime.limits.max_calls,
         )
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from attrs import frozen
 
 from rpcfw.spi.plugin import Plugin
 
-__all__ = ["READ_AT_ONCE", "Codec", "Coder"]
+__all__ = ["READ_AT_ONCE", "Codec", "Coder", "Reader"]
 
 #: Larger than any body.
 READ_AT_ONCE = 1 << 62
@@ -34,6 +34,18 @@ class Coder:
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
     at_once_bytes: int = READ_AT_ONCE
+
+
+class Reader(Protocol):
+    """
+    What reads a message: a `Coder`, or whatever else has these two of it.
+    """
+
+    @property
+    def decode(self) -> Callable[[bytes], Any]: ...
+
+    @property
+    def at_once_bytes(self) -> int: ...
 
 
 class Codec(Plugin):

@@ -7,6 +7,9 @@ call on its connection; it is the machine's own numbering.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from attrs import define
 
 from rpcfw.status import Hint, Status
@@ -16,6 +19,7 @@ __all__ = [
     "CallCancelled",
     "CallEnded",
     "ConnectionFailed",
+    "DecodedRequest",
     "Event",
     "GoAwayReceived",
     "HalfClosed",
@@ -58,11 +62,67 @@ class RequestHead:
 
 
 @define(eq=False)
+class DecodedRequest:
+    """
+    A request on a wire that has the head in the body, once the body is decoded.
+
+    Args:
+        head: all of it. ``one_way`` and ``accepts`` are as they were.
+        body: the message, as the codec takes it that the head names. Where head and message
+            cannot be read apart, it is a `ParsedBody`.
+        encoding: compression of the message in the body, empty for none.
+    """
+
+    head: RequestHead
+    body: bytes
+    encoding: str = ""
+
+
+class ParsedBody(bytes):
+    """
+    Stands for the bytes of a message that was parsed along with its head.
+
+    Only a codec of the same plugin knows it: its ``decode`` makes the message of ``value``.
+    It is empty as bytes, so that no limit and no thread is asked for again.
+    """
+
+    value: Any
+
+    @classmethod
+    def of(cls, value: Any) -> ParsedBody:
+        body = cls()
+        body.value = value
+        return body
+
+
+@define(eq=False, kw_only=True)
+class HeadInBody(RequestHead):
+    """
+    The head of a request on a wire that has path, codec and metadata in the body.
+
+    Such a request is unary and comes whole. What the frame itself says is known: `one_way`,
+    `accepts`, perhaps `timeout_s`. A machine may hand out one such head for all requests.
+
+    Args:
+        decode: makes a `DecodedRequest` of the body. It is called once the request is
+            admitted, perhaps in another thread, so it must not use the machine. It may
+            raise anything: a body that cannot be decoded is the caller's fault.
+        at_once_bytes: larger bodies are decoded in a thread.
+    """
+
+    path: str = "(undecoded)"
+    codec: str = ""
+    decode: Callable[[bytes], DecodedRequest]
+    at_once_bytes: int = 4096
+
+
+@define(eq=False)
 class RequestReceived:
     """
     A call came in. The fast path: a whole unary request is this one event.
 
     Args:
+        head: what is known of it; a `HeadInBody` if the rest is still to be decoded.
         body: the first message, or None if only the head has come.
         encoding: compression of the body, empty for none.
         ended: the caller will send no more.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 from rpcfw.spi.plugin import Plugin
 from rpcfw.values.call import Call
@@ -59,6 +59,12 @@ class Filter(Plugin):
     (use `Call.on_end`), and must not keep the call after it.
     """
 
+    #: On a server, some wires have method and metadata in the body of a request. A filter
+    #: that decides without these sets this to False, as a limit for the whole server does:
+    #: for such a wire it runs before the body is decoded, outside of all other filters, and
+    #: sees a call that has no more than `Call.peer` and `Call.deadline` yet.
+    needs_head: ClassVar[bool] = True
+
     @abstractmethod
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         """
@@ -67,7 +73,10 @@ class Filter(Plugin):
 
     def bind(self, proceed: CallStep) -> CallStep:
         """
-        Return this step joined to the rest. Runs once, when the stack is built.
+        Return this step joined to the rest. Runs when a stack is built.
+
+        A server builds two of the same filters (see `needs_head`): so what calls share is
+        kept in the filter itself.
 
         A filter on every call's way may override it with a closure that holds
         what it needs, and then answers for the same behaviour as `apply`.

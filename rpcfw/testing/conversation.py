@@ -16,6 +16,7 @@ from rpcfw.spi.events import (
     Event,
     GoAwayReceived,
     HalfClosed,
+    HeadInBody,
     MessageReceived,
     RequestHead,
     RequestReceived,
@@ -137,10 +138,15 @@ class Side:
     def _note_request(self, event: RequestReceived) -> None:
         received = self[event.call_id]
         assert received.head is None, "a call began twice"
-        received.head = event.head
+        head, body, encoding = event.head, event.body, event.encoding
+        if isinstance(head, HeadInBody):
+            assert body is not None, "a request with its head in the body comes whole"
+            decoded = head.decode(body)
+            head, body, encoding = decoded.head, decoded.body, decoded.encoding
+        received.head = head
         received.half_closed = event.ended
-        if event.body is not None:
-            received.messages.append((event.body, event.encoding))
+        if body is not None:
+            received.messages.append((body, encoding))
 
     def _note_answer(self, event: Event) -> None:
         if isinstance(event, ResponseStarted):

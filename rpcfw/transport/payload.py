@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rpcfw.errors import CallError, ContractError, InvalidMessage, Unimplemented
-from rpcfw.spi.codec import Codec, Coder
+from rpcfw.spi.codec import Codec, Coder, Reader
 from rpcfw.spi.compressor import Compressor, Uncompressed
 from rpcfw.spi.options import option, options
 from rpcfw.values.units import Bytes
@@ -154,7 +154,7 @@ class Payload:
                 f"{what} of type {type(message).__name__} cannot be written: {error}"
             ) from error
 
-    def read(self, coder: Coder, body: bytes, encoding: str, what: str) -> Any:
+    def read(self, coder: Reader, body: bytes, encoding: str, what: str) -> Any:
         """
         Return the message in a body.
 

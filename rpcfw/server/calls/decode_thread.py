@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.server.calls.thread_pool import BlockingThreads
-from rpcfw.spi.codec import READ_AT_ONCE, Coder
+from rpcfw.spi.codec import READ_AT_ONCE, Reader
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.transport.payload import Payload
 
@@ -38,7 +38,7 @@ class Reading:
     """
 
     def __init__(self, payload: Payload, reactor: Any, meter: Meter) -> None:
-        self._payload = payload
+        self.payload = payload
         self.threads = BlockingThreads(
             reactor,
             1,
@@ -47,7 +47,7 @@ class Reading:
             f"{_MAX_WAITING} large or compressed requests wait to be read",
         )
 
-    async def read(self, reader: Coder, body: bytes, encoding: str, what: str) -> Any:
+    async def read(self, reader: Reader, body: bytes, encoding: str, what: str) -> Any:
         """
         Return the message in a body that is large for its codec, or compressed.
 
@@ -60,5 +60,5 @@ class Reading:
             and len(body) <= reader.at_once_bytes
             and (not encoding or reader.at_once_bytes == READ_AT_ONCE)
         ):
-            return self._payload.read(reader, body, encoding, what)
-        return await self.threads.run(self._payload.read, (reader, body, encoding, what))
+            return self.payload.read(reader, body, encoding, what)
+        return await self.threads.run(self.payload.read, (reader, body, encoding, what))

@@ -22,14 +22,14 @@ from rpcfw.server.calls.method_table import BoundMethod, MethodTable
 from rpcfw.server.calls.open_call import InFlightCall
 from rpcfw.server.calls.streaming import RequestMessages, answer_one, answer_stream, begin_failure
 from rpcfw.server.calls.tasks import AsyncioTask, DeferredTask
+from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import MessageReceived, RequestReceived
+from rpcfw.spi.events import HeadInBody, MessageReceived, RequestReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, running_loop
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver
-from rpcfw.transport.payload import Payload
 from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call, serving
@@ -44,34 +44,35 @@ class RequestAcceptor:
 
     Args:
         catalog: what is served.
-        payload: how messages are read and written.
         stack: the server's stack, down to the method.
         timers: where deadlines are watched.
         failures: what callers are told of errors.
         max_call_s: limit for calls whose caller named none, or a longer one.
-        reading: reads messages that take long.
+        reading: how messages are read and written; those that take long in a thread.
+        undecoded: takes requests whose head stands in their body.
         max_orphans: one-way calls that may go on when their connection is lost.
     """
 
     def __init__(
         self,
         catalog: MethodTable,
-        payload: Payload,
         stack: CallStep,
         timers: Timers,
         failures: ErrorMapper,
         max_call_s: float,
         reading: Reading,
+        undecoded: UndecodedRequests,
         max_orphans: int,
     ) -> None:
         self._catalog = catalog
         self._served = catalog.served
-        self._payload = payload
+        self._payload = reading.payload
         self._stack = stack
         self._timers = timers
         self._failures = failures
         self._max_call_s = max_call_s
         self._reading = reading
+        self._undecoded = undecoded
         self._max_orphans = max_orphans
         self._open: set[InFlightCall] = set()
         #: One-way calls whose connection is lost: their callers never wait.
@@ -108,7 +109,7 @@ class RequestAcceptor:
         """
         given_up = [opened for opened in self._open if opened.given_up is None]
         for opened in given_up:
-            self._fail(opened.driver, opened.event, error, opened.call)
+            self.fail(opened.driver, opened.event, error, opened.call)
             opened.give_up(error)
         return len(given_up)
 
@@ -119,14 +120,14 @@ class RequestAcceptor:
         head = event.head
         served = self._served.get(head.path)
         if served is None or (self._leaving and not driver.accepts_during_drain):
-            self._refuse(driver, event)
+            self._not_served(driver, event)
             return
         reader = served.readers.get(head.codec)
         if reader is None:
             try:
                 reader = self._catalog.coders(served, head.codec)[0]
             except CallError as error:
-                self._fail(driver, event, error)
+                self.fail(driver, event, error)
                 return
         left_s = head.timeout_s
         if left_s is None or left_s > self._max_call_s:
@@ -134,7 +135,7 @@ class RequestAcceptor:
         body = event.body
         call = Call(
             served.method,
-            RawRequest(served, reader, body or b"", event.encoding),
+            RawRequest(served, reader, b"" if body is None else body, event.encoding),
             head.metadata,
             driver.received_at + left_s,
             head.caller,
@@ -145,11 +146,19 @@ class RequestAcceptor:
         else:
             self._serve_stream(driver, event, call, served, reader)
 
-    def _refuse(self, driver: Driver, event: RequestReceived) -> None:
-        error = refusal(self._catalog, event.head.path)
+    def _not_served(self, driver: Driver, event: RequestReceived) -> None:
+        """
+        Refuse a request, or decode it if that is why its path is not known.
+        """
+        head = event.head
+        leaving = self._leaving and not driver.accepts_during_drain
+        if isinstance(head, HeadInBody) and not leaving:
+            self._undecoded.accept(self, driver, event, head)
+            return
+        error = refusal(self._catalog, head.path)
         if self._leaving:
             error = Rejected("this server is stopping and takes no new calls")
-        self._fail(driver, event, error)
+        self.fail(driver, event, error)
 
     def _serve_unary(
         self, driver: Driver, event: RequestReceived, call: Call, served: BoundMethod
@@ -157,12 +166,12 @@ class RequestAcceptor:
         try:
             coroutine = self._stack(call)
         except Exception as error:  # noqa: BLE001  # of a filter that is no coroutine function
-            self._fail(driver, event, error, call)
+            self.fail(driver, event, error, call)
             return
         context = copy_context()
         if running_loop() is not None:
-            opened = self._opened(driver, event, call, served)
-            self._run(opened, coroutine, context)
+            opened = self.open(driver, event, call, served)
+            self.run(opened, coroutine, context)
             return
         try:
             waited = context.run(_first_step, call, coroutine)
@@ -170,10 +179,10 @@ class RequestAcceptor:
             self._answer(driver, event, call, served, stop.value)
             call.deadline = inf
         except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
-            self._fail(driver, event, error, call)
+            self.fail(driver, event, error, call)
             call.deadline = inf
         else:
-            opened = self._opened(driver, event, call, served)
+            opened = self.open(driver, event, call, served)
             run = opened.run = DeferredTask(coroutine, context, opened.done)
             run.wait(waited)
             self._check_connection(opened)
@@ -181,7 +190,7 @@ class RequestAcceptor:
     def _serve_stream(
         self, driver: Driver, event: RequestReceived, call: Call, served: BoundMethod, reader: Coder
     ) -> None:
-        opened = self._opened(driver, event, call, served)
+        opened = self.open(driver, event, call, served)
         mailbox = opened.mailbox = ReceiveStream(driver)
         client_streams = served.method.shape.client_streams
         whole = event.body is not None and event.ended
@@ -199,7 +208,7 @@ class RequestAcceptor:
             )
         else:
             coroutine = answer_one(self._stack, call, mailbox)
-        self._run(opened, coroutine, copy_context())
+        self.run(opened, coroutine, copy_context())
 
     def _outlet(self, driver: Driver, event: RequestReceived, served: BoundMethod) -> SendStream:
         head = event.head
@@ -207,7 +216,7 @@ class RequestAcceptor:
         what = "a response message"
         return SendStream(driver, self._payload, writer, what, head.accepts, event.call_id)
 
-    def _opened(
+    def open(
         self, driver: Driver, event: RequestReceived, call: Call, served: BoundMethod
     ) -> InFlightCall:
         opened = InFlightCall(driver, event, call, served, self._timers, self._ended, self._goes_on)
@@ -226,7 +235,7 @@ class RequestAcceptor:
         self._orphans.add(opened)
         return True
 
-    def _run(
+    def run(
         self, opened: InFlightCall, coroutine: Coroutine[Any, Any, Any], context: Context
     ) -> None:
         context.run(serving.set, opened.call)
@@ -256,7 +265,7 @@ class RequestAcceptor:
             if error is not None:
                 if isinstance(error, InvalidMessage) and error.status is Status.INTERNAL:
                     self._failures.logged(call.method.path, error)  # the method's own mistake
-                self._fail(opened.driver, opened.event, error, call)
+                self.fail(opened.driver, opened.event, error, call)
             elif not call.method.server_streams:
                 self._answer(opened.driver, opened.event, call, opened.served, result)
         elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
@@ -287,11 +296,11 @@ class RequestAcceptor:
             driver.respond(event.call_id, body, encoding, call.response_metadata, call.trailers)
         except InvalidMessage as error:
             self._failures.logged(head.path, error)
-            self._fail(driver, event, error, call)
+            self.fail(driver, event, error, call)
         except MessageTooLarge as error:
-            self._fail(driver, event, error, call)
+            self.fail(driver, event, error, call)
 
-    def _fail(
+    def fail(
         self,
         driver: Driver,
         event: RequestReceived,

@@ -94,6 +94,14 @@ class InFlightCall(Listener):
         if self.run is not None:
             self.run.cancel()
 
+    def set_deadline(self, deadline: float) -> None:
+        """
+        Set the time limit of a call whose caller's wish has become known only now.
+        """
+        self._timers.forget(self.call.deadline, self)
+        self.call.deadline = deadline
+        self._timers.watch(deadline, self)
+
     def expire(self) -> None:
         """
         Its time is over: the caller is told now, whatever the method does about it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rpcfw.errors import MessageTooLarge
-from rpcfw.spi.events import RequestHead
+from rpcfw.spi.events import HeadInBody, RequestHead, RequestReceived
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.testing.contracts.protocol_case import (
@@ -142,6 +142,53 @@ class CallPromises(ProtocolCase):
         assert endless is not None
         assert endless.timeout_s is None or endless.timeout_s > 3600
 
+    # Heads that stand in the body.
+
+    def test_a_head_in_the_body(self) -> None:
+        """
+        Such a request comes whole, says what its frame says, and is decoded by whoever serves it.
+
+        Decoding needs nothing of the connection, so it gives the same when that has failed.
+        """
+        talk = self.talk()
+        call_id = talk.client.machine.call(self.head(metadata=PAIRS), b"request", "", ended=True)
+        talk.settle()
+        (event,) = talk.server.of(RequestReceived)
+        assert isinstance(event, RequestReceived)
+        head = event.head
+        if not isinstance(head, HeadInBody):
+            return
+        assert event.ended
+        assert event.body is not None
+        first = head.decode(event.body)
+        talk.server.machine.fail("enough")
+        second = head.decode(event.body)
+        assert first.head.metadata.pairs == second.head.metadata.pairs
+        assert (first.body, first.encoding) == (second.body, second.encoding)
+        for decoded in (first, second):
+            assert decoded.head.path == "demo.Greeter/say"
+            assert not isinstance(decoded.head, HeadInBody)
+            assert (head.one_way, head.accepts) == (decoded.head.one_way, decoded.head.accepts)
+        assert talk.server[call_id].bodies == [b"request"]
+
+    def test_a_body_that_cannot_be_decoded(self) -> None:
+        """
+        The machine reports such a request all the same: the error is its server's to find.
+        """
+        talk = self.talk()
+        call_id = self.begin(talk)
+        (event,) = talk.server.of(RequestReceived)
+        assert isinstance(event, RequestReceived)
+        head, body = event.head, event.body
+        if not isinstance(head, HeadInBody):
+            return
+        assert body is not None
+        for size in range(len(body)):
+            assert raised(lambda cut=body[:size]: head.decode(cut)) is not None  # type: ignore[misc]
+        talk.server.machine.finish(call_id, Status.INVALID_ARGUMENT, "unreadable")
+        talk.settle()
+        assert Status.INVALID_ARGUMENT is status_of(talk.client[call_id])
+
     # Ends.
 
     def test_everything_an_end_says(self) -> None:
@@ -206,8 +253,11 @@ class CallPromises(ProtocolCase):
         talk = self.talk(max_send_bytes=1000)
         near, far = talk.client.machine, talk.server.machine
         _assert_too_large(lambda: near.call(self.head(), bytes(1001), "", ended=True))
-        call_id = self.begin(talk, None, ended=False)
-        _assert_too_large(lambda: near.send(call_id, bytes(1001)))
+        if self.streams:
+            call_id = self.begin(talk, None, ended=False)
+            _assert_too_large(lambda: near.send(call_id, bytes(1001)))
+        else:
+            call_id = self.begin(talk)
         _assert_too_large(lambda: far.respond(call_id, bytes(1001)))
         far.respond(call_id, bytes(1000))
         talk.settle()

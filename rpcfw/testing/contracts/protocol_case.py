@@ -42,6 +42,8 @@ class ProtocolCase:
 
     #: A codec that it carries.
     codec: ClassVar[str] = "protobuf"
+    #: Whether its calls may stream.
+    streams: ClassVar[bool] = True
     #: The most that flow control may let through beyond a stream's window.
     slack_bytes: ClassVar[int] = 1 << 17
 
