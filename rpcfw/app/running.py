@@ -3,7 +3,8 @@ Running one coroutine in the reactor, to its end, as the whole of a program.
 
 Theory of operation. SIGINT and SIGTERM cancel the coroutine, which is how it is told to
 end; it may take that for its good end and return. A second signal ends the process at
-once, whatever it is doing.
+once, whatever it is doing. Code of the user's that stops the reactor means the same as a
+signal: the coroutine is cancelled, and the reactor runs until it has ended.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -38,7 +41,8 @@ def run_to_end(reactor: Any, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         main: awaits Deferreds, and asyncio's things if the reactor is asyncio's.
 
     Raises:
-        SetupError: it cannot run here, or not again.
+        SetupError: it cannot run here, or not again; or the reactor was stopped before
+            ``main`` had ended.
         KeyboardInterrupt: SIGINT ended it.
         SystemExit: SIGTERM ended it.
         BaseException: what ``main`` raised.
@@ -114,13 +118,16 @@ class _Run(Generic[T]):
         self._main = main
         self._running: Deferred[T] | None = None
         self._signal = 0
-        self._result: Any = None
+        self._result: Any = Failure(CANCELLED[0]())
+        #: The reactor is being stopped, and waits for it.
+        self._over: Deferred[None] | None = None
         self._process = os.getpid()
         self._signals = threading.current_thread() is threading.main_thread()
 
     def to_end(self) -> T:
         # In its first turn: a loop of asyncio's does not run before.
         self._reactor.callLater(0, self._begin)
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._stopped)
         self._reactor.run(installSignalHandlers=self._signals)
         if not isinstance(self._result, Failure):
             result: T = self._result
@@ -130,6 +137,11 @@ class _Run(Generic[T]):
             if self._signal == signal.SIGINT:
                 raise KeyboardInterrupt
             raise SystemExit(128 + self._signal)
+        if self._running is None or (self._over is not None and isinstance(error, CANCELLED)):
+            raise SetupError(
+                "the reactor was stopped before main had ended, so that was cancelled: leave "
+                "reactor.stop() out, and return from main instead"
+            )
         raise error
 
     def _begin(self) -> None:
@@ -156,6 +168,21 @@ class _Run(Generic[T]):
         if self._running is not None:
             self._running.cancel()
 
+    def _stopped(self) -> Deferred[None] | None:
+        """
+        The reactor ends: for `_ended`, or because somebody else has stopped it.
+        """
+        running = self._running
+        if running is None or running.called:
+            return None
+        over = self._over = Deferred()
+        running.cancel()
+        return over
+
     def _ended(self, result: Any) -> None:
         self._result = result
-        self._reactor.stop()
+        if self._over is not None:
+            self._over.callback(None)
+            return
+        with suppress(ReactorNotRunning):  # it was stopped in this very turn
+            self._reactor.stop()
