@@ -93,7 +93,7 @@ class CallStream(Stream, Listener):
         self._begun = False
         self._handed_up = False
         self._error: BaseException | None = None
-        self._waiting: list[Waiter[None]] = []
+        self._waiting: dict[Waiter[None], None] = {}
 
     def open(self, head: RequestHead) -> None:
         """
@@ -151,8 +151,11 @@ class CallStream(Stream, Listener):
         """
         if not self._begun:
             waiter: Waiter[None] = Waiter()
-            self._waiting.append(waiter)
-            await waiter
+            self._waiting[waiter] = None
+            try:
+                await waiter
+            finally:  # given up: a stream that lasts must not gather them
+                self._waiting.pop(waiter, None)
         if self._error is not None:
             raise self._error
 
@@ -330,7 +333,7 @@ class CallStream(Stream, Listener):
 
     def _has_begun(self) -> None:
         self._begun = True
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         for waiter in waiting:
             if not waiter.called:
                 waiter.callback(None)

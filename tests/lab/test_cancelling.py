@@ -4,12 +4,15 @@ Giving calls up: what ends, where, and what it leaves.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import AsyncIterator
+
 import pytest
 from twisted.internet.defer import Deferred
 
 from rpcfw import CallError, Service, Status, context, method
 from rpcfw.errors import Cancelled, DeadlineExceeded
-from rpcfw.spi.runtime.waiting import CANCELLED, sleep
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, sleep
 from tests.lab.services import Greeter, Streams
 
 
@@ -155,6 +158,45 @@ def test_a_cancelled_reader_of_a_stream_that_runs(lab, streams):
     reading.cancel()
     lab.advance(0.1)
     assert ["tick"] == streams.closed
+
+
+class Silent(Service, name="demo.Silent"):
+    """
+    Takes messages, and says nothing.
+    """
+
+    @method
+    async def chat(self, texts: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for text in texts:
+            if text == "answer":
+                yield text
+
+
+def test_waits_for_metadata_that_are_given_up(lab):
+    """
+    Whoever waits again and again for a stream to begin, each time with a limit, fills nothing.
+    """
+    lab.serve(Silent())
+    stream = lab.client(Silent).chat()
+    lab.run(stream.send("a"))
+    lab.advance(0.1)
+    before = waiters()
+    for _ in range(20):
+        waiting = lab.begin(stream.metadata())
+        lab.advance(0.01)
+        waiting.cancel()
+        lab.advance(0.01)
+    del waiting
+    assert before == waiters()
+    lab.run(stream.send("answer"))
+    assert "answer" == lab.run(anext(stream))
+    stream.cancel()
+    lab.advance(0.1)
+
+
+def waiters():
+    gc.collect()
+    return sum(isinstance(each, Waiter) for each in gc.get_objects())
 
 
 def test_a_cancelled_upload(lab, streams):

@@ -37,7 +37,7 @@ class _Call:
         self._error: BaseException | None = None
         self._done = False
         self._cancelled = False
-        self._waiting: list[Waiter[None]] = []
+        self._waiting: dict[Waiter[None], None] = {}
         self._callbacks: list[Callable[[Any], Any]] = []
 
     def done(self) -> bool:
@@ -74,7 +74,7 @@ class _Call:
         if self._done:
             return
         self._done, self._error = True, error
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         for waiter in waiting:
             if not waiter.called:
                 waiter.callback(None)
@@ -85,8 +85,11 @@ class _Call:
     async def _ended(self) -> None:
         if not self._done:
             waiter: Waiter[None] = Waiter()
-            self._waiting.append(waiter)
-            await waiter
+            self._waiting[waiter] = None
+            try:
+                await waiter
+            finally:  # given up: a call that lasts must not gather them
+                self._waiting.pop(waiter, None)
 
     def _raise(self, began: Metadata, heard: Metadata) -> None:
         if self._cancelled:

@@ -52,7 +52,7 @@ class AioChannel:
         self._clock: Clock = application.runtime.plugin_context.clock
         self._owned: Any = None
         self._closed = False
-        self._watching: list[Waiter[None]] = []
+        self._watching: dict[Waiter[None], None] = {}
         self._calls: WeakSet[Any] = WeakSet()
         self._interceptors: dict[str, list[Any]] = {}
         if interceptors:
@@ -141,7 +141,7 @@ class AioChannel:
                 await self._ended(grace)
             await owned.stop()
         self._closed = True
-        watching, self._watching = self._watching, []
+        watching, self._watching = self._watching, {}
         for waiter in watching:
             _ring(waiter)
 
@@ -180,8 +180,11 @@ class AioChannel:
         """
         while self.get_state() == last_observed_state:
             changed = Waiter[None]()
-            self._watching.append(changed)
-            await changed
+            self._watching[changed] = None
+            try:
+                await changed
+            finally:  # given up: whoever asks now and then must not fill it
+                self._watching.pop(changed, None)
 
     async def channel_ready(self) -> None:
         """

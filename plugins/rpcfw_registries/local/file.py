@@ -122,8 +122,9 @@ class FileRegistry(Registry):
             reading = await self.plugin_context.threads.call(
                 read_file, self._path, self._stamp, self.options.max_bytes
             )
-        except (OSError, ValueError) as error:
-            reason = f"{self._path} cannot be used: {error}; the last good list is kept"
+        except Exception as error:  # noqa: BLE001  # no thread, no memory: it is followed on
+            why = str(error) or type(error).__name__
+            reason = f"{self._path} cannot be used: {why}; the last good list is kept"
             # A file that is not there yet may still be written.
             self._trouble = Trouble(reason, refused=not isinstance(error, FileNotFoundError))
             self._complain(reason)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
@@ -114,10 +113,12 @@ class Name:
             found = await self._plugin_context.threads.call(self._ask, self.host)
             if not found:
                 raise OSError("it has no address")
-        except (OSError, RegistryError, UnicodeError) as error:
+        except Exception as error:  # noqa: BLE001  # also if there is no thread for it
             self._failures += 1
             kept = "the last addresses are kept" if self.addresses else "none is known"
-            self._complain(f"{self.host} cannot be looked up: {error}; {kept}")
+            self._complain(
+                f"{self.host} cannot be looked up: {str(error) or type(error).__name__}; {kept}"
+            )
             return
         self._failures = 0
         self._take(sorted(set(found)))

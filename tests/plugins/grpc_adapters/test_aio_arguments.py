@@ -4,6 +4,7 @@ Arguments of grpcio's asyncio API, interceptors above all, in memory over gRPC.
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import grpc
@@ -11,12 +12,17 @@ import grpc.aio
 import pytest
 
 from rpcfw.errors import ContractError
-from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw_grpc.adapters import AioChannel, Servicers
 from tests.plugins.grpc_adapters.echo import generated
 from tests.plugins.grpc_adapters.test_aio_adapters import Echo, EchoTest
 
 PB2, PB2_GRPC = generated()
+
+
+def waiters() -> int:
+    gc.collect()
+    return sum(isinstance(each, Waiter) for each in gc.get_objects())
 
 
 class Named(
@@ -272,6 +278,30 @@ class Options(EchoTest):
             return channel.get_state()
 
         assert grpc.ChannelConnectivity.SHUTDOWN == self.ended(closed())
+
+    def test_waits_that_are_given_up_leave_nothing(self) -> None:
+        """
+        Whoever asks again and again, each time with a limit, fills nothing.
+        """
+        channel = AioChannel(self.consumer)
+        call = self.stub.Say(PB2.Ask(text="hang"), timeout=100)
+        talk = self.stub.Chat()
+        self.ended(talk.write(PB2.Ask(text="a")))
+        self.ended(talk.read())
+        before = waiters()
+        for _ in range(20):
+            for waiting in (
+                channel.wait_for_state_change(grpc.ChannelConnectivity.READY),
+                call.code(),
+                talk.code(),
+            ):
+                given_up = spawn(waiting)
+                given_up.addErrback(lambda _: None)
+                given_up.cancel()
+        assert before == waiters()
+        for each in (call, talk):
+            each.cancel()
+        self.clock.advance(0.1)
 
     def test_a_close_with_grace(self) -> None:
         """

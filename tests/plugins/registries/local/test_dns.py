@@ -86,7 +86,9 @@ def test_a_name_is_looked_up_again():
     assert len(world.asked) <= 5
 
 
-@pytest.mark.parametrize("failure", [OSError("no such name"), []])
+@pytest.mark.parametrize(
+    "failure", [OSError("no such name"), RuntimeError("can't start new thread"), []]
+)
 def test_a_failed_look_up_keeps_the_list(failure):
     """
     What was known stays in force, and looking up goes on, ever more seldom.

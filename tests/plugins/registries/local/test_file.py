@@ -105,6 +105,28 @@ class TestFile(StillTime, WatchContract, TestCase):
         await self.sees(told, an_instance(weight=1))
         assert 1 == len(self.warnings())
 
+    async def test_goes_on_after_any_failure(self):
+        """
+        Whatever keeps the file from being read once, it is read the next time.
+        """
+        failures = [RuntimeError("can't start new thread"), MemoryError()]
+        threads = self.plugin_context.threads
+
+        class Exhausted:
+            def call(self, function, *arguments):
+                if failures:
+                    raise failures.pop()
+                return threads.call(function, *arguments)
+
+        self.plugin_context = evolve(self.plugin_context, threads=Exhausted())
+        self.watcher = await self.started()
+        await self.put(an_instance())
+        told, _ = self.watched()
+        await self.sees(told, an_instance())
+        assert ["MemoryError", "can't start new thread"] == [
+            each.partition(": ")[2].partition(";")[0] for each in self.warnings()
+        ]
+
     async def test_says_again_what_is_skipped_when_the_file_is_back(self):
         """
         A file that was away and comes back as it was is not taken for a sound one.
