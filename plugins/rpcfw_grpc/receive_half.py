@@ -31,7 +31,6 @@ E = TypeVar("E")
 
 #: Messages of the largest size that may be unfinished at once on a connection.
 _UNFINISHED_MESSAGES = 16
-_UNREAD_BYTES = 64 << 20
 #: What an unread message takes beside its bytes: else a peer's tiny messages would take
 #: twenty times what they are counted as.
 _MESSAGE_BYTES = 128
@@ -47,7 +46,9 @@ class GRPCMachine(Sending[E]):
     def __init__(self, limits: Limits, *, server: bool) -> None:
         super().__init__(limits, server=server)
         self._late_head = 1 + limits.stream_window_bytes // _LATE_HEADS
-        self._most_unread = max(_UNREAD_BYTES, _UNFINISHED_MESSAGES * limits.max_receive_bytes)
+        self._most_unread = max(
+            limits.max_unread_bytes, _UNFINISHED_MESSAGES * limits.max_receive_bytes
+        )
 
     # What the sides add.
 
@@ -221,9 +222,11 @@ class GRPCMachine(Sending[E]):
                 return False
             cost = inbound.cost(len(message) + PREFIX_BYTES)
             stream.messages += 1
+            # Not the cost: of a large message most was given back as it came.
+            held = len(message) + _MESSAGE_BYTES
             stream.unread += cost
-            stream.held += cost + _MESSAGE_BYTES
-            self._unread += cost + _MESSAGE_BYTES
+            stream.held += held
+            self._unread += held
             event = MessageReceived(stream.id, message, stream.encoding if flag else "", cost)
             if stream.messages == 1:
                 stream.message = event
@@ -245,12 +248,12 @@ class GRPCMachine(Sending[E]):
             self._out.append(frames.window_update(stream.id, increment))
         return True
 
-    def consumed(self, call_id: int, cost: int) -> None:
+    def consumed(self, call_id: int, cost: int, size: int = 0) -> None:
         stream = self._calls.get(call_id)
         if type(stream) is not Stream:
             return
         cost = min(cost, stream.unread)
-        held = min(cost + _MESSAGE_BYTES, stream.held)
+        held = min(max(size, cost) + _MESSAGE_BYTES, stream.held)
         stream.unread -= cost
         stream.held -= held
         self._unread -= held

@@ -77,6 +77,17 @@ class Sending(Connection, Generic[E]):
         """
         return self._rest_bytes + self._block_bytes + self._partial + self._unread
 
+    @property
+    def unread_bytes(self) -> int:
+        return self._unread
+
+    def unread_calls(self) -> list[tuple[int, int]]:
+        return [
+            (stream.held, stream.id)
+            for stream in self._calls.values()
+            if type(stream) is Stream and stream.held
+        ]
+
     def fail(self, reason: str) -> None:
         super().fail(reason)
         # Whatever is asked for these calls from now on is asked too late, and dropped. The
@@ -141,11 +152,15 @@ class Sending(Connection, Generic[E]):
         self._waiting.pop(stream.id, None)
         self._blocked.pop(stream.id, None)
         self._partial -= stream.reader.partial
-        self._unread -= stream.held
+        self._release(stream)
         self._drop_outgoing(stream)
         stream.done = True
         # What it had left unread may have held all others up.
         self._return_connection()
+
+    def _release(self, stream: Stream) -> None:
+        self._unread -= stream.held
+        stream.held = stream.unread = 0
 
     def _send_reset(self, stream_id: int, code: int) -> None:
         self._out.append(frames.reset(stream_id, code))

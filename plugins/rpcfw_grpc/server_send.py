@@ -167,6 +167,8 @@ class Answers(ServerSide, GRPCMachine[Opening]):
 
     def _end(self, stream: Stream, tail: bytes) -> None:
         stream.done = True
+        if stream.held:
+            self._release(stream)  # nobody will read it, and the answer may wait for long
         stream.tail = tail
         self._pump(stream)
 

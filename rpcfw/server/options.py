@@ -24,8 +24,8 @@ _LEAST = {
     "threads": 1,
     "max_thread_queue": 0,
     "max_connections": 1,
-    "max_unsent_bytes": 1,
-    "max_connection_unsent_bytes": 1,
+    "max_buffered_bytes": 1,
+    "max_connection_buffered_bytes": 1,
     "max_connections_per_address": 0,
 }
 
@@ -63,11 +63,16 @@ class ServerOptions:
         "the same for one IP address, or one IPv6 /64; 0: no limit. Set 0 behind a proxy or a NAT "
         "with many clients. Loopback and Unix sockets are not counted",
     )
-    max_unsent_bytes: Bytes = option(
-        "64MiB", "responses that wait for slow readers, of all connections; the slowest is closed"
+    max_buffered_bytes: Bytes = option(
+        "128MiB",
+        "messages and responses that all connections hold until they are read. Over half of "
+        "it each connection has an equal share; over it, one is closed",
+        was="max_unsent_bytes",
     )
-    max_connection_unsent_bytes: Bytes = option(
-        "16MiB", "the same for one connection and its flow control; its new calls then wait"
+    max_connection_buffered_bytes: Bytes = option(
+        "16MiB",
+        "the same for one connection; over it new calls wait, and the largest ones end",
+        was="max_connection_unsent_bytes",
     )
     handshake_timeout: Seconds = option(
         "10s",

@@ -43,7 +43,7 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
 from rpcfw.spi.service import Service
-from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.sniffing import Acceptor
 from rpcfw.transport.runtime import Runtime
@@ -91,7 +91,7 @@ class Server:
         self.stack = self._make_stack(filters)
         self._reception = self._make_reception()
         lifetimes = ConnectionAges(runtime.timers, runtime.random, options)
-        self._capacity, self._unsent = self._bounds()
+        self._capacity, self._quota = self._bounds()
         self._peers = Peers(
             self._reception, runtime.clock, options, lifetimes, runtime.pauses, self._capacity
         )
@@ -129,7 +129,7 @@ class Server:
             runtime.limits.max_calls,
         )
 
-    def _bounds(self) -> tuple[Capacity, UnsentBytes]:
+    def _bounds(self) -> tuple[Capacity, BufferQuota]:
         """
         Return what bounds all connections together: their number, and what they keep.
         """
@@ -137,7 +137,7 @@ class Server:
         log = LimitedLog(self.log, seconds)
         return (
             Capacity(options.max_connections, options.max_connections_per_address, seconds),
-            UnsentBytes(options.max_unsent_bytes, options.max_connection_unsent_bytes, log),
+            BufferQuota(options.max_buffered_bytes, options.max_connection_buffered_bytes, log),
         )
 
     @property
@@ -294,7 +294,7 @@ class Server:
             self._peers,
             runtime.clock,
             self._options.handshake_timeout,
-            self._unsent,
+            self._quota,
             self._capacity,
         )
         acceptor.lingering = runtime.network.lingering

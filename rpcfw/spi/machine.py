@@ -35,6 +35,8 @@ class Limits:
         max_header_bytes: largest head of a call: path, metadata, trailers.
         max_calls: calls open at once on one connection.
         stream_window_bytes: what a stream's sender may have on its way, unread.
+        max_unread_bytes: memory of the messages that wait to be read, of all streams of
+            one connection. Beyond it a wire holds its peer back, or ends calls.
         max_resets: calls begun and cancelled at once that a peer may make, beside
             as many as ran to their end, before it counts as hostile.
         max_pings: pings at once, without other traffic, before the peer counts as
@@ -47,6 +49,7 @@ class Limits:
     max_header_bytes: int = 16 << 10
     max_calls: int = 10_000
     stream_window_bytes: int = 1 << 20
+    max_unread_bytes: int = 64 << 20
     max_resets: int = 200
     max_pings: int = 100
     pauses: Pauses = field(factory=Pauses, eq=False, repr=False)
@@ -114,6 +117,26 @@ class Machine(ABC):
         """
         The id of the last call that was begun; not above 0 if there was none.
         """
+
+    @property
+    def held_bytes(self) -> int:
+        """
+        Memory of what came: unfinished frames, and messages not reported as consumed.
+        """
+        return 0
+
+    @property
+    def unread_bytes(self) -> int:
+        """
+        The part of `held_bytes` that is of whole messages.
+        """
+        return 0
+
+    def unread_calls(self) -> list[tuple[int, int]]:
+        """
+        Return the calls of which messages wait to be consumed: their memory, and the call.
+        """
+        return []
 
     @property
     def unfinished_frame(self) -> int:
@@ -221,9 +244,12 @@ class Machine(ABC):
         """
 
     @abstractmethod
-    def consumed(self, call_id: int, cost: int) -> None:
+    def consumed(self, call_id: int, cost: int, size: int = 0) -> None:
         """
         Tell that the application has taken what a `MessageReceived` cost.
+
+        Args:
+            size: of its body, which is held no longer.
         """
 
     @abstractmethod

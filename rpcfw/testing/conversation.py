@@ -118,7 +118,7 @@ class Side:
         """
         unread, self.unread = self.unread, []
         for event in unread:
-            self.machine.consumed(event.call_id, event.cost)
+            self.machine.consumed(event.call_id, event.cost, len(event.body))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, MessageReceived):

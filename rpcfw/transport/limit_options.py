@@ -18,6 +18,7 @@ _MINIMUMS = {
     "max_header_bytes": 1024,
     "max_calls": 1,
     "stream_window_bytes": 1,
+    "max_unread_bytes": 1,
     "max_resets": 0,
     "max_pings": 0,
 }
@@ -37,6 +38,9 @@ class LimitOptions:
     max_calls: int = option("10000", "maximum number of open calls on one connection")
     stream_window_bytes: Bytes = option(
         "1MiB", "flow-control window of a stream: bytes that may be sent before they are read"
+    )
+    max_unread_bytes: Bytes = option(
+        "64MiB", "unread messages of all streams of one connection; calls beyond it end"
     )
     max_resets: int = option(
         "200", "calls that a peer may open and cancel at once, before it counts as hostile"
@@ -61,6 +65,7 @@ class LimitOptions:
             max_header_bytes=self.max_header_bytes,
             max_calls=self.max_calls,
             stream_window_bytes=self.stream_window_bytes,
+            max_unread_bytes=self.max_unread_bytes,
             max_resets=self.max_resets,
             max_pings=self.max_pings,
         )

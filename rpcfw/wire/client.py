@@ -139,7 +139,9 @@ class ClientMachine(ClientSide, NativeMachine):
         if not flags & END_OF_STREAM:
             events.append(ResponseStarted(call_id, parse(header)[1]))
             return
-        del self._calls[call_id]
+        stream = self._calls.pop(call_id)
+        if stream is not None:
+            self._release(stream)
         if not header and not flags & COMPRESSED:
             events.append(ResponseReceived(call_id, body, "", EMPTY, EMPTY))
             return
@@ -167,7 +169,9 @@ class ClientMachine(ClientSide, NativeMachine):
             Hint(number(fields, Key.HINTS, 1, 0) & WIRE_HINTS),
             after_ms / 1000 if Key.RETRY_AFTER in fields else None,
         )
-        del self._calls[call_id]
+        stream = self._calls.pop(call_id)
+        if stream is not None:
+            self._release(stream)
         events.append(ended)
 
     _RECEIVE: ClassVar[dict[int, Receive]] = {

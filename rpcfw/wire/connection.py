@@ -63,6 +63,7 @@ class Connection(Machine):
         self._hello = own_hello(limits, accepts, application)
         self._peer: Hello | None = None
         self._max_send_bytes = limits.max_send_bytes
+        self._max_unread_bytes = limits.max_unread_bytes
         self._buffer = FrameBuffer()
         self._out: list[bytes] = []
         self._calls: dict[int, StreamState | None] = {}
@@ -79,6 +80,8 @@ class Connection(Machine):
         self._unanswered_pings = 0
         #: Messages that may still come for calls that this side has ended.
         self._late_bytes = 0
+        #: What messages take that nobody has read yet.
+        self._unread = 0
 
     @property
     def open_calls(self) -> int:
@@ -87,6 +90,10 @@ class Connection(Machine):
     @property
     def newest_call(self) -> int:
         return self._last_id
+
+    @property
+    def held_bytes(self) -> int:
+        return self._buffer.size + self._unread
 
     @property
     def unfinished_frame(self) -> int:
@@ -131,6 +138,7 @@ class Connection(Machine):
         self._failed = True
         # Whatever is asked for these calls from now on is asked too late, and dropped.
         self._calls.clear()
+        self._unread = 0
         self._buffer = FrameBuffer()
 
     def _put(self, kind: int, call_id: int, header: bytes, body: bytes = b"") -> None:

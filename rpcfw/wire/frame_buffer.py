@@ -19,11 +19,12 @@ class FrameBuffer:
     What came and was not used yet.
     """
 
-    __slots__ = ("_kept", "_need", "_pieces", "_size", "_skip")
+    __slots__ = ("_kept", "_need", "_pieces", "_skip", "size")
 
     def __init__(self) -> None:
         self._pieces: list[bytes | bytearray] = []
-        self._size = 0
+        #: Bytes that are kept.
+        self.size = 0
         self._need = 0
         self._skip = 0
         self._kept = 0
@@ -33,7 +34,7 @@ class FrameBuffer:
         """
         Which frame has come in part: see `rpcfw.spi.machine.Machine`.
         """
-        return self._kept if self._size or self._skip else 0
+        return self._kept if self.size or self._skip else 0
 
     def add(self, data: bytes) -> bytes:
         """
@@ -43,14 +44,14 @@ class FrameBuffer:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
-        if not self._size:
+        if not self.size:
             return data
         self._put(data)
-        if self._size < self._need:
+        if self.size < self._need:
             return b""
         data = b"".join(self._pieces)
         self._pieces.clear()
-        self._size = 0
+        self.size = 0
         return data
 
     def keep(self, rest: bytes, need: int) -> None:
@@ -62,7 +63,7 @@ class FrameBuffer:
         self._kept += 1
 
     def _put(self, data: bytes) -> None:
-        self._size += len(data)
+        self.size += len(data)
         pieces = self._pieces
         if len(data) >= _TINY_BYTES:
             pieces.append(data)

@@ -24,6 +24,8 @@ from rpcfw.wire.streams import MESSAGE_COST, StreamState
 __all__ = ["SHARED", "NativeMachine"]
 
 _MESSAGE = word(Kind.MESSAGE)
+#: What an unread message takes in memory beside its cost in credit.
+_MESSAGE_BYTES = 112
 _U32 = Struct(">I").pack
 
 
@@ -49,12 +51,26 @@ class NativeMachine(Connection):
             self._forget(call_id)
             self._put(Kind.CANCEL, call_id, text_field(reason) if reason else b"")
 
-    def consumed(self, call_id: int, cost: int) -> None:
+    def consumed(self, call_id: int, cost: int, size: int = 0) -> None:
         stream = self._calls.get(call_id)
         if stream is not None:
+            taken = min(cost + _MESSAGE_BYTES, stream.unread)
+            stream.unread -= taken
+            self._unread -= taken
             amount = stream.consumed(cost)
             if amount:
                 self._put(Kind.CREDIT, call_id, b"", _U32(amount))
+
+    @property
+    def unread_bytes(self) -> int:
+        return self._unread
+
+    def unread_calls(self) -> list[tuple[int, int]]:
+        return [
+            (stream.unread, call_id)
+            for call_id, stream in self._calls.items()
+            if stream is not None and stream.unread
+        ]
 
     def _sending(self, call_id: int) -> StreamState | None:
         """
@@ -92,8 +108,17 @@ class NativeMachine(Connection):
         Take out a call that this side ends; messages of it may be on their way.
         """
         stream = self._calls.pop(call_id)
-        if stream is not None and not stream.peer_ended:
-            self._late_bytes += max(stream.receive_credit, 0)
+        if stream is not None:
+            self._release(stream)
+            if not stream.peer_ended:
+                self._late_bytes += max(stream.receive_credit, 0)
+
+    def _release(self, stream: StreamState) -> None:
+        """
+        Count no longer what nobody will read.
+        """
+        self._unread -= stream.unread
+        stream.unread = 0
 
     def _check_size(self, size: int) -> None:
         if size > self._max_send_bytes:
@@ -145,7 +170,15 @@ class NativeMachine(Connection):
         stream.received(cost)
         self._abuse.served()
         encoding = encoding_of(parse(header)[0], flags) if header or flags & COMPRESSED else ""
-        if not stream.over:
+        if stream.over:
+            return
+        stream.unread += cost + _MESSAGE_BYTES
+        self._unread += cost + _MESSAGE_BYTES
+        if self._unread > self._max_unread_bytes:
+            limit = self._max_unread_bytes
+            reason = f"unread messages of one connection: over max_unread_bytes of {limit} bytes"
+            self._refuse_oversize(Kind.MESSAGE, flags, call_id, reason, events)
+        else:
             events.append(MessageReceived(call_id, body, encoding, cost))
 
     @abstractmethod
@@ -161,6 +194,8 @@ class NativeMachine(Connection):
             return
         reason = line(parse(header)[0], Key.TEXT)
         stream = self._calls.pop(call_id)
+        if stream is not None:
+            self._release(stream)
         if stream is None or not stream.over:
             events.append(CallCancelled(call_id, reason))
 

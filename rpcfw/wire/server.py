@@ -115,6 +115,7 @@ class ServerMachine(ServerSide, NativeMachine):
             self._out.append(frame)
         else:
             stream.over = True
+            self._release(stream)
             stream.queue_end(frame, self._out)
 
     def _end_frame(

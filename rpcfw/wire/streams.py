@@ -33,6 +33,7 @@ class StreamState:
         peer_ended: the peer has.
         over: this side has finished or the peer has; only the queue is left.
         granted_credit: what the peer's last grant made of its credit; None before it.
+        unread: the memory of messages that came and were not taken.
     """
 
     send_credit: int
@@ -45,6 +46,7 @@ class StreamState:
     peer_ended: bool = False
     over: bool = False
     granted_credit: int | None = None
+    unread: int = 0
 
     def queue_frame(self, frame: bytes, cost: int, out: list[bytes]) -> bool:
         """

@@ -35,7 +35,7 @@ from rpcfw.spi.events import (
 )
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
-from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.sniffing import Acceptor
 from rpcfw.wire.client import ClientMachine
@@ -270,7 +270,7 @@ def test_a_port_bears_everything(mutations, sizes):
         keeper,
         clock,
         10.0,
-        UnsentBytes(1 << 20),
+        BufferQuota(1 << 20),
         Capacity(1, 1, Clock().seconds),
     )
     socket = Socket()

@@ -7,7 +7,7 @@ them as they are: the events of tiny requests take twenty times the memory of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from operator import length_hint
 
 from rpcfw.spi.events import (
@@ -19,7 +19,9 @@ from rpcfw.spi.events import (
 )
 from rpcfw.spi.machine import Machine
 
-__all__ = ["Backlog"]
+__all__ = ["Backlog", "without_calls"]
+
+_EVENT_BYTES = 128
 
 
 class Backlog:
@@ -37,6 +39,13 @@ class Backlog:
 
     def __bool__(self) -> bool:
         return bool(self._pieces or length_hint(self.events))
+
+    @property
+    def size(self) -> int:
+        """
+        What it takes, but for the messages in it.
+        """
+        return sum(map(len, self._pieces)) + _EVENT_BYTES * length_hint(self.events)
 
     def put(self, rest: Iterator[Event]) -> None:
         """
@@ -60,12 +69,25 @@ class Backlog:
         self.put(iter(machine.receive(b"".join(pieces))))
         return self._received_at
 
+    def drop(self, calls: Collection[int]) -> None:
+        """
+        Keep no event of these calls.
+        """
+        self.events = iter(without_calls(list(self.events), calls))
+
     def clear(self) -> None:
         """
         Keep nothing.
         """
         self.events = iter([])
         self._pieces.clear()
+
+
+def without_calls(events: list[Event], calls: Collection[int]) -> list[Event]:
+    """
+    Return the events that are of none of these calls.
+    """
+    return [event for event in events if getattr(event, "call_id", 0) not in calls]
 
 
 def without_cancelled(events: list[Event]) -> list[Event]:

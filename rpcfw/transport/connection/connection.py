@@ -12,8 +12,7 @@ has, but not for ever.
 
 from __future__ import annotations
 
-import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, cast
 
@@ -27,11 +26,12 @@ from rpcfw.spi.events import Event
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import running_loop, sleep
+from rpcfw.status import Status
+from rpcfw.transport.connection.buffer_quota import Buffering, BufferQuota
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.connection.output import Output
 from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, read_size
-from rpcfw.transport.connection.turns import BUNCH, Turns
-from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.connection.turns import BUNCH, TURN_EVENTS, Turns
 from rpcfw.transport.network.address_text import address_text
 from rpcfw.transport.network.tls import drop_frames, end_reason
 
@@ -42,7 +42,7 @@ LINGER_S = 5.0
 
 
 @implementer(IPushProducer)
-class Connection(Protocol, ABC):
+class Connection(Protocol, Buffering):
     """
     The part of a `rpcfw.transport.connection.driver.Driver` that knows no calls.
 
@@ -52,7 +52,7 @@ class Connection(Protocol, ABC):
         serves: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
         handshake_timeout_s: how long the peer may take to greet; None for ever.
-        unsent: where bytes are counted that a full socket keeps; None for nowhere.
+        quota: where it is counted what the peer makes this side hold; None for nowhere.
     """
 
     transport: ITransport
@@ -65,7 +65,7 @@ class Connection(Protocol, ABC):
         clock: Clock,
         serves: bool,
         handshake_timeout_s: float | None,
-        unsent: UnsentBytes | None = None,
+        quota: BufferQuota | None = None,
     ) -> None:
         self.peer = ""
         self.serves = serves
@@ -83,10 +83,9 @@ class Connection(Protocol, ABC):
         self._handshake_timeout_s = handshake_timeout_s
         self._timer: Any = None
         self._read_bytes = READ_BYTES
-        # Bytes that may wait for the peer's flow control before its calls are postponed.
-        max_kept_bytes = sys.maxsize if unsent is None else unsent.max_connection_bytes
-        output = self._output = Output(machine, unsent, self._cut_off)
-        self._turns = Turns(self, machine, output, clock, max_kept_bytes)
+        self._quota = quota
+        output = self._output = Output(machine)
+        self._turns = Turns(self, machine, output, clock, quota)
 
     @property
     def alive_at(self) -> float:
@@ -228,7 +227,7 @@ class Connection(Protocol, ABC):
             events = self._machine.receive(data)
             if len(data) >= SMALL_READ_BYTES or self._read_bytes != READ_BYTES:
                 self._choose_read_size(len(data), len(events))
-            if turns.blocked or turns.postponed.calls:
+            if turns.crowded or turns.postponed.calls or len(events) > TURN_EVENTS:
                 events = turns.due(events)
             rest = iter(events)
             if len(events) > BUNCH:
@@ -256,7 +255,9 @@ class Connection(Protocol, ABC):
                 self.lingering.discard(self)
             if not self.over:
                 self._end(end_reason(reason))
-                self._turns.act_later(rest)
+            if self._quota is not None:
+                self._quota.set(self, 0)
+            self._turns.lost(rest)
             drop_frames(reason)
 
     def pauseProducing(self) -> None:
@@ -301,6 +302,8 @@ class Connection(Protocol, ABC):
         self._turns.close()
         # What is asked of it from now on is refused, or dropped, there.
         self._machine.fail(reason)
+        if self._quota is not None:
+            self._turns.count()
         self._output.resume_writers()
         self._ended_with(reason)
 
@@ -316,6 +319,12 @@ class Connection(Protocol, ABC):
         The connection is of no more use.
         """
 
+    @abstractmethod
+    def end_call(self, call_id: int, status: Status, reason: str) -> None:
+        """
+        End a call on both sides: its caller is told, and what serves it is cancelled.
+        """
+
     def stop_hello_timer(self) -> None:
         """
         The peer has greeted in time.
@@ -323,10 +332,12 @@ class Connection(Protocol, ABC):
         if not self.over:
             self._set_timer(None)
 
-    def _cut_off(self, reason: str) -> None:
-        """
-        Drop what the socket keeps for the peer, also of a connection that is closed.
-        """
+    def share_grew(self) -> None:
+        self._turns.resume_postponed()
+
+    def cut_off(self, reason: str) -> None:
+        # Also of a connection that is closed, whose socket has something left to write.
+        self._output.queued_bytes = 0
         if self.over:
             self._abort()
         self.abort(reason)

@@ -10,18 +10,18 @@ from __future__ import annotations
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from rpcfw.errors import CallError, ConnectionLost
+from rpcfw.errors import CallError, ConnectionLost, error_from_status
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.actions import ACTIONS
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.call_listener import Listener, UnaryListener, error_of
 from rpcfw.transport.connection.connection import Connection
 from rpcfw.transport.connection.drain_socket import drain_socket
 from rpcfw.transport.connection.observer import DriverObserver
 from rpcfw.transport.connection.output import LARGE_BYTES
-from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = ["Driver", "DriverObserver", "Listener", "UnaryListener", "error_of"]
@@ -38,7 +38,7 @@ class Driver(Connection):
         serves: stop reading while the peer does not read: for servers,
             whose clients would else have them keep answers without bound.
         handshake_timeout_s: how long the peer may take to greet; None for ever.
-        unsent: where bytes are counted that a full socket keeps; None for nowhere.
+        quota: where it is counted what the peer makes this side hold; None for nowhere.
     """
 
     ACTIONS = ACTIONS
@@ -50,9 +50,9 @@ class Driver(Connection):
         clock: Clock,
         serves: bool = False,
         handshake_timeout_s: float | None = None,
-        unsent: UnsentBytes | None = None,
+        quota: BufferQuota | None = None,
     ) -> None:
-        super().__init__(machine, clock, serves, handshake_timeout_s, unsent)
+        super().__init__(machine, clock, serves, handshake_timeout_s, quota)
         self.listeners: dict[int, Listener] = {}
         self.accepts: tuple[str, ...] = ()
         #: The peer broke off because it was pinged too often.
@@ -193,6 +193,12 @@ class Driver(Connection):
         """
         self._machine.finish(call_id, Status.OK)
 
+    def end_call(self, call_id: int, status: Status, reason: str) -> None:
+        listener = self.listeners.pop(call_id, None)
+        self.finish(call_id, status, reason)
+        if listener is not None:
+            listener.lost(error_from_status(status, reason))
+
     # What both ask for.
 
     def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
@@ -209,11 +215,14 @@ class Driver(Connection):
         self._output.flush(len(body))
         return takes_more
 
-    def consumed(self, call_id: int, cost: int) -> None:
+    def consumed(self, call_id: int, cost: int, size: int) -> None:
         """
         Let the peer send as much again as a message cost that the application has taken.
+
+        Args:
+            size: of the message.
         """
-        self._machine.consumed(call_id, cost)
+        self._machine.consumed(call_id, cost, size)
         self._output.flush()
 
     def cancel(self, call_id: int, reason: str = "") -> None:

@@ -6,8 +6,7 @@ of that. Bytes of a turn go to the socket at once (`direct_write`); bytes that a
 other times go to Twisted, which gathers them until the socket is next writable.
 
 A socket is *full* from the moment that Twisted pauses this side until it resumes it. What is
-written meanwhile stays in memory, as does what the peer's flow control keeps at the machine.
-Both are counted in `UnsentBytes`.
+written meanwhile stays in memory.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from typing import Any
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.direct_write import direct_write
-from rpcfw.transport.connection.unsent import UnsentBytes
 
 __all__ = ["LARGE_BYTES", "Output"]
 
@@ -35,28 +33,22 @@ class Output:
 
     Args:
         machine: says what is to be written.
-        unsent: where bytes are counted that wait; None for nowhere.
-        cut_off: ends the connection at once, for those who count them.
     """
 
     __slots__ = (
-        "_cut_off",
-        "_kept_bytes",
         "_machine",
-        "_unsent",
         "_writers",
         "closed",
         "full",
         "gathering",
         "offer",
-        "on_kept",
+        "on_emit",
         "on_large_write",
+        "queued_bytes",
         "write",
     )
 
-    def __init__(
-        self, machine: Machine, unsent: UnsentBytes | None, cut_off: Callable[[str], None]
-    ) -> None:
+    def __init__(self, machine: Machine) -> None:
         #: Events are acted on: what is said meanwhile is written at the end of that.
         self.gathering = False
         #: The socket takes no more for now.
@@ -68,13 +60,11 @@ class Output:
         self.write: Write = _nowhere
         #: Told of the size of each large write within a turn.
         self.on_large_write: Callable[[int], None] = _ignore
-        #: Told how many bytes the peer's flow control keeps, after each change.
-        self.on_kept: Callable[[int], None] = _ignore
+        #: Called after each write, if set: the connection may hold more, or less.
+        self.on_emit: Callable[[], None] | None = None
+        #: What was written since the socket became full.
+        self.queued_bytes = 0
         self._machine = machine
-        self._unsent = unsent
-        self._cut_off = cut_off
-        #: How many bytes flow control keeps, as last counted.
-        self._kept_bytes = 0
         self._writers: deque[Waiter[None]] = deque()
 
     def attach(self, transport: Any) -> None:
@@ -103,22 +93,16 @@ class Output:
         Args:
             write: `write` or `offer`.
         """
-        size, machine = 0, self._machine
-        data = machine.take_output()
+        size = 0
+        data = self._machine.take_output()
         if data and not self.closed:
             size = len(data)
             write(data)
-            if self.full and self._unsent is not None:
-                self._unsent.add(self._cut_off, size)
-        if machine.unsent_bytes != self._kept_bytes:
-            self._count_kept()
+            if self.full:
+                self.queued_bytes += size
+        if self.on_emit is not None:
+            self.on_emit()
         return size
-
-    def _count_kept(self) -> None:
-        self._kept_bytes = self._machine.unsent_bytes
-        if self._unsent is not None and not self.closed:
-            self._unsent.wait(self._cut_off, self._kept_bytes)
-            self.on_kept(self._kept_bytes)
 
     # The socket's state.
 
@@ -127,15 +111,16 @@ class Output:
         The socket has taken all that was written to it, and takes more.
         """
         self.full = False
-        if self._unsent is not None:
-            self._unsent.drained(self._cut_off)
+        self.queued_bytes = 0
 
     def forget(self) -> None:
         """
         The socket is gone, with all that was written to it.
         """
-        if self._unsent is not None:
-            self._unsent.remove(self._cut_off)
+        self.queued_bytes = 0
+        # What it tells refers to it: a reference cycle.
+        self.on_emit, self.on_large_write = None, _ignore
+        self.offer = self.write = _nowhere
 
     # Writers that wait.
 

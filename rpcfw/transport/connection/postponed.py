@@ -8,12 +8,14 @@ meanwhile: they wait here, and behind each what else came of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 
 from rpcfw.spi.events import CallCancelled, Event, RequestReceived
 from rpcfw.spi.machine import Machine
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.backlog import Backlog
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 
 __all__ = ["Postponed"]
 
@@ -26,17 +28,18 @@ class Postponed:
     The calls of one connection.
 
     Args:
-        max_bytes: of answers that wait, before calls have to; and of calls that wait,
-            before further ones are refused.
+        quota: says how many bytes of answers may wait, before calls have to; and of calls
+            that wait, before further ones are refused. None for any number.
     """
 
-    __slots__ = ("_bytes", "_max_bytes", "_sorted", "calls")
+    __slots__ = ("_quota", "_sorted", "calls", "size")
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, quota: BufferQuota | None) -> None:
         #: What came of each. Connections look here for each read: a method would cost a call.
         self.calls: dict[int, list[Event]] = {}
-        self._bytes = 0
-        self._max_bytes = max_bytes
+        #: What they take.
+        self.size = 0
+        self._quota = quota
         #: What was gone through while too much waits: no call is left in it.
         self._sorted: Iterator[Event] | None = None
 
@@ -46,7 +49,7 @@ class Postponed:
 
         Asked again and again, it goes through the same events once.
         """
-        too_much = machine.unsent_bytes > self._max_bytes
+        too_much = machine.unsent_bytes > self._max_bytes()
         if backlog.events is self._sorted if too_much else not self.calls:
             return
         backlog.events = iter(self.due(list(backlog.events), machine))
@@ -59,9 +62,16 @@ class Postponed:
         Args:
             machine: says what waits to be sent, and refuses calls.
         """
-        if machine.unsent_bytes <= self._max_bytes:
+        if machine.unsent_bytes <= self._max_bytes():
             return self._take() + events if self.calls else events
         return [event for event in events if not self._keeps(event, machine)]
+
+    def drop(self, calls: Iterable[int]) -> None:
+        """
+        Forget these calls.
+        """
+        for waiting in filter(None, [self.calls.pop(call_id, None) for call_id in calls]):
+            self.size -= _size(waiting[0])
 
     def clear(self) -> None:
         """
@@ -71,8 +81,11 @@ class Postponed:
         self._sorted = None
 
     def _take(self) -> list[Event]:
-        waiting, self.calls, self._bytes = self.calls, {}, 0
+        waiting, self.calls, self.size = self.calls, {}, 0
         return [event for events in waiting.values() for event in events]
+
+    def _max_bytes(self) -> int:
+        return sys.maxsize if self._quota is None else self._quota.share
 
     def _keeps(self, event: Event, machine: Machine) -> bool:
         if type(event) is RequestReceived:
@@ -82,7 +95,7 @@ class Postponed:
         if waiting is None:
             return False
         if type(event) is CallCancelled:
-            self._bytes -= _size(waiting[0])
+            self.size -= _size(waiting[0])
             del self.calls[event.call_id]
         else:
             waiting.append(event)
@@ -90,13 +103,13 @@ class Postponed:
 
     def _begin(self, event: RequestReceived, machine: Machine) -> None:
         size = _size(event)
-        if self._bytes + size <= self._max_bytes:
-            self._bytes += size
+        if self.size + size <= self._max_bytes():
+            self.size += size
             self.calls[event.call_id] = [event]
             return
         text = (
             f"{machine.unsent_bytes} bytes of answers wait for room on this connection (see "
-            "max_connection_unsent_bytes), and so do too many calls"
+            "max_connection_buffered_bytes), and so do too many calls"
         )
         hints = Hint.NOT_BEGUN
         machine.finish(event.call_id, Status.RESOURCE_EXHAUSTED, text, hints=hints)

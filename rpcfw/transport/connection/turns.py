@@ -8,8 +8,12 @@ connections had theirs. A server's connection whose socket takes no more begins 
 it does. Bytes that come while anything waits are kept as they are, and then no more are read.
 
 A turn is *halted* when no further event of it may be acted on. What comes is *held* while
-anything waits before it. A connection is *blocked* while the peer's flow control keeps too
-much of what was answered: then its further calls are `Postponed`, and the rest goes on.
+anything waits before it.
+
+What the connection holds for its peer, and of it, is told to the `BufferQuota` after each
+write. A connection that holds more than its share is *crowded*. If that is because the peer's
+flow control keeps what was answered, its further calls are `Postponed`, and the rest goes on.
+If it is because messages are not read, the calls that hold most of them are ended.
 
 Twice a caller cancels a call that was read and has not begun: while that waits for its turn,
 and while it is postponed. In both cases it is dropped unseen.
@@ -27,9 +31,12 @@ from twisted.internet.interfaces import IPushProducer
 from rpcfw.spi.events import Event, RequestReceived
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.transport.connection.backlog import Backlog
+from rpcfw.status import Status
+from rpcfw.transport.connection.backlog import Backlog, without_calls
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.output import Output
 from rpcfw.transport.connection.postponed import Postponed
+from rpcfw.transport.connection.shedding import heaviest_calls
 
 if TYPE_CHECKING:
     from rpcfw.transport.connection.connection import Connection
@@ -46,6 +53,13 @@ TURN_EVENTS = 256
 TURN_S = 0.002
 TURN_BYTES = 1 << 20
 
+#: What is held is told to the quota when it has changed by so much.
+_GRAIN_BYTES = 4 << 10
+_TOO_MUCH_UNREAD = (
+    "this connection's unread messages take too much memory, and this call's take most (see "
+    "max_connection_buffered_bytes and max_buffered_bytes)"
+)
+
 
 class Turns:
     """
@@ -56,8 +70,7 @@ class Turns:
         machine: its protocol.
         output: what it writes.
         clock: where the next turn is asked for.
-        max_kept_bytes: how many bytes of answers the peer's flow control may keep before
-            further calls are postponed.
+        quota: says how much may be held, and is told what is; None for any amount.
     """
 
     __slots__ = (
@@ -65,12 +78,14 @@ class Turns:
         "_bytes",
         "_clock",
         "_connection",
+        "_counted_bytes",
+        "_lost",
         "_machine",
-        "_max_kept_bytes",
         "_output",
         "_paused",
+        "_quota",
         "_scheduled",
-        "blocked",
+        "crowded",
         "halted",
         "held",
         "max_events",
@@ -83,24 +98,29 @@ class Turns:
         machine: Machine,
         output: Output,
         clock: Clock,
-        max_kept_bytes: int,
+        quota: BufferQuota | None,
     ) -> None:
         #: No further event of this turn is acted on.
         self.halted = False
         #: What comes has to wait, behind what waits already or for the socket.
         self.held = False
-        #: The peer's flow control keeps too much.
-        self.blocked = False
-        self.postponed = Postponed(max_kept_bytes)
+        #: More is held than the share.
+        self.crowded = False
+        self.postponed = Postponed(quota)
         #: So many events are acted on in a turn.
         self.max_events = TURN_EVENTS
         self._connection = connection
         self._machine = machine
         self._output = output
         output.on_large_write = self._count_large
-        output.on_kept = self._count_kept
+        if quota is not None:
+            output.on_emit = self.count
         self._clock = clock
-        self._max_kept_bytes = max_kept_bytes
+        self._quota = quota
+        #: What is held, as the quota was last told.
+        self._counted_bytes = 0
+        #: The connection is lost: only calls without an answer are begun.
+        self._lost = False
         self._backlog = Backlog()
         #: The next turn, if anything waits for it.
         self._scheduled: Any = None
@@ -148,14 +168,20 @@ class Turns:
             self._backlog.put(rest)
         self._bytes = 0
         self.halted = False
-        self._postpone()
+        if self.postponed.calls or self.crowded:
+            self._postpone()
         full = self._is_full()
         self.held = full or bool(self._backlog)
+        if self._quota is not None:
+            self.count()
+            self.halted = False  # that is for a turn that goes on
         if not full and self._backlog and self._scheduled is None:
             self._scheduled = self._clock.callLater(0, self._next)
         elif not self.held and self._paused and not connection.over:
             self._paused = False
             cast(IPushProducer, connection.transport).resumeProducing()
+        if self._lost and not self._backlog:
+            del self._connection  # it has this: a reference cycle
 
     def _next(self) -> None:
         self._scheduled = None
@@ -166,7 +192,8 @@ class Turns:
         try:
             if self._backlog and not length_hint(self._backlog.events):
                 connection.received_at = self._backlog.read(self._machine)
-                self._postpone()
+                if self.postponed.calls or self.crowded:
+                    self._postpone()
             self.take(self._backlog.events)
         except BaseException:
             # So Twisted ends a connection that fails while it is read from.
@@ -187,10 +214,11 @@ class Turns:
             self._backlog.put_bytes(data, self._clock.seconds())
             self._pause()
 
-    def act_later(self, events: list[Event]) -> None:
+    def lost(self, events: list[Event]) -> None:
         """
-        Act on these in the next turn, though the connection is of no more use.
+        Act on these in later turns, and on nothing else: the connection is lost.
         """
+        self._lost = True
         self._backlog.put(iter(events))
         self.end()
 
@@ -198,12 +226,20 @@ class Turns:
         """
         Return what is to be acted on now: of new events, and of calls that were postponed.
         """
+        ended = self._shed()
+        if ended:
+            events = without_calls(events, ended)
         return self.postponed.due(events, self._machine)
 
     def _postpone(self) -> None:
-        if self.postponed.calls or self.blocked:
-            self.postponed.sort(self._backlog, self._machine)
-            self._output.flush()  # calls that were refused
+        """
+        Do likewise with what waits for its turn.
+        """
+        ended = self._shed()
+        if ended:
+            self._backlog.drop(ended)
+        self.postponed.sort(self._backlog, self._machine)
+        self._output.flush()  # calls that were refused
 
     def _is_full(self) -> bool:
         connection = self._connection
@@ -212,6 +248,64 @@ class Turns:
     def _pause(self) -> None:
         self._paused = True
         cast(IPushProducer, self._connection.transport).pauseProducing()
+
+    # What is held.
+
+    def count(self) -> None:
+        """
+        Tell the quota what is held, if that has changed by much.
+        """
+        size = self._held_bytes()
+        if self.crowded or not -_GRAIN_BYTES < size - self._counted_bytes < _GRAIN_BYTES:
+            self._tell_quota(size)
+
+    def _held_bytes(self) -> int:
+        machine = self._machine
+        size = self._output.queued_bytes + machine.unsent_bytes + machine.held_bytes
+        if self.held or self.postponed.calls:
+            size += self._backlog.size + self.postponed.size
+        return size
+
+    def _tell_quota(self, size: int) -> None:
+        quota, connection = self._quota, self._connection
+        assert quota is not None
+        before, self._counted_bytes = self._counted_bytes, size
+        quota.set(connection, size)
+        if connection.over:
+            return
+        share = quota.share
+        self.crowded = size > share
+        if self.crowded and size > before:
+            self.halted = True  # begin no further calls in this turn
+        if self._machine.unsent_bytes <= share:
+            # If it was not the peer that made room, nothing that is read will tell.
+            self.resume_postponed()
+
+    def resume_postponed(self) -> None:
+        """
+        Look again at calls that were postponed: there may be room for them now.
+        """
+        if not self.postponed.calls:
+            return
+        if self._output.gathering:
+            self.halted = True  # and the end of this turn sees to it
+        elif self._scheduled is None:
+            self._scheduled = self._clock.callLater(0, self._next)
+
+    def _shed(self) -> tuple[int, ...]:
+        """
+        End the calls that hold most of what is not read, if it is too much; return them.
+        """
+        quota, connection = self._quota, self._connection
+        if quota is None or self._held_bytes() <= quota.share:
+            return ()
+        calls = tuple(heaviest_calls(self._machine, quota.share // 2))
+        if calls:
+            self.postponed.drop(calls)
+            quota.log_ended(connection.peer, len(calls))
+            for call_id in calls:
+                connection.end_call(call_id, Status.RESOURCE_EXHAUSTED, _TOO_MUCH_UNREAD)
+        return calls
 
     # What ends a turn, or lets the next one come.
 
@@ -222,20 +316,6 @@ class Turns:
         self._bytes += size
         if self._bytes >= TURN_BYTES:
             self.halted = True
-
-    def _count_kept(self, size: int) -> None:
-        """
-        Note how much the peer's flow control keeps; begin no further calls if too much.
-        """
-        was_blocked, self.blocked = self.blocked, size > self._max_kept_bytes
-        if self.blocked:
-            self.halted = True
-        elif was_blocked and self.postponed.calls:
-            # It was not the peer that made room: nothing that is read will tell.
-            if self._output.gathering:
-                self.halted = True  # and the end of this turn sees to it
-            else:
-                self.end()
 
     def hold(self) -> None:
         """

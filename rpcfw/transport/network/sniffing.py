@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.protocol import Match, WireProtocol
 from rpcfw.spi.runtime.clock import Clock
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.connection.lingering import Lingering
-from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw.transport.network.address_text import address_text
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.tls import drop_frames, handshake_error
@@ -45,7 +45,7 @@ class Acceptor(Factory):
         owner: of the drivers.
         clock: time.
         handshake_timeout_s: how long a new connection may take to greet.
-        unsent: where bytes are counted that connections keep for their peers.
+        quota: where it is counted what connections hold for their peers.
         capacity: what is one too many for it is closed at once.
     """
 
@@ -58,7 +58,7 @@ class Acceptor(Factory):
         owner: DriverObserver,
         clock: Clock,
         handshake_timeout_s: float,
-        unsent: UnsentBytes,
+        quota: BufferQuota,
         capacity: Capacity,
     ) -> None:
         self.protocols = tuple(protocols)
@@ -66,7 +66,7 @@ class Acceptor(Factory):
         self.handshake_timeout_s = handshake_timeout_s
         self._make_machine = make_machine
         self.owner = owner
-        self._unsent = unsent
+        self._quota = quota
         #: Where its drivers are kept between their close and that of their sockets.
         self.lingering: Lingering | None = None
         self.capacity = capacity
@@ -82,7 +82,7 @@ class Acceptor(Factory):
         Return the driver of a connection that is known to speak ``protocol``.
         """
         machine = self._make_machine(protocol)
-        driver = Driver(machine, self.owner, self.clock, True, handshake_timeout_s, self._unsent)
+        driver = Driver(machine, self.owner, self.clock, True, handshake_timeout_s, self._quota)
         driver.wire = protocol.name
         driver.lingering = self.lingering
         return driver

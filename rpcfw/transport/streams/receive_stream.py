@@ -86,7 +86,7 @@ class ReceiveStream:
         message = self._messages.popleft()
         # Behind a half-close too: on some wires it is the connection's window that waits
         # for it. A machine that has forgotten the call does nothing.
-        self._driver.consumed(self._call_id, self._costs.popleft())
+        self._driver.consumed(self._call_id, self._costs.popleft(), len(message[0]))
         return message
 
     def _wake(self) -> None:

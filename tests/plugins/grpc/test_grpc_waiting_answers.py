@@ -10,8 +10,8 @@ from twisted.python.failure import Failure
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw.testing.lab_time import LabClock
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.driver import Driver
-from rpcfw.transport.connection.unsent import UnsentBytes
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.server import ServerMachine
@@ -56,7 +56,7 @@ def room(driver, size=64 * MIB):
     Let the peer take what waits.
     """
     driver.dataReceived(
-        frames.window_update(0, size) + frames.settings({INITIAL_WINDOW_SIZE: 2 * MIB})
+        frames.window_update(0, size) + frames.settings({INITIAL_WINDOW_SIZE: 8 * MIB})
     )
 
 
@@ -67,7 +67,7 @@ def test_no_call_is_begun_while_many_answers_wait():
     It is heard meanwhile, or it could never make room.
     """
     clock, keeper, socket = LabClock(), Large(MIB), Socket()
-    driver = server(clock, keeper, socket, UnsentBytes(1 << 40, 8 * MIB))
+    driver = server(clock, keeper, socket, BufferQuota(1 << 40, 8 * MIB))
     driver.dataReceived(requests(1, 100))
     turns(clock, 10)
     driver.dataReceived(requests(201, 100) + frames.ping(b"12345678"))
@@ -87,7 +87,7 @@ def test_a_call_that_waits_and_is_cancelled_is_never_begun():
     Nor does it come back when there is room.
     """
     clock, keeper, socket = LabClock(), Large(MIB), Socket()
-    driver = server(clock, keeper, socket, UnsentBytes(1 << 40, 2 * MIB))
+    driver = server(clock, keeper, socket, BufferQuota(1 << 40, 2 * MIB))
     driver.dataReceived(requests(1, 5))
     driver.dataReceived(frames.reset(9, 8))
     assert [1, 3] == [event.call_id for event in keeper.requests]
@@ -102,13 +102,13 @@ def test_calls_that_would_wait_without_bound_are_refused():
     Beyond as many bytes of requests, a call is told that it was not begun.
     """
     clock, keeper, socket = LabClock(), Large(MIB), Socket()
-    driver = server(clock, keeper, socket, UnsentBytes(1 << 40, MIB // 2))
+    driver = server(clock, keeper, socket, BufferQuota(1 << 40, MIB // 2))
     driver.dataReceived(requests(1, 1))
     driver.dataReceived(requests(3, 60, bytes(10_000)))
     assert 1 == len(keeper.requests)
     refused = [block for _, _, _, block in of(frames.HEADERS, written(socket)) if b"rpcfw" in block]
     assert 11 == len(refused)
-    assert all(b"max_connection_unsent_bytes" in block for block in refused)
+    assert all(b"max_connection_buffered_bytes" in block for block in refused)
     assert all(b"grpc-status\x01%d" % Status.RESOURCE_EXHAUSTED in block for block in refused)
 
 
@@ -118,7 +118,7 @@ def test_an_end_on_this_side_makes_room_too():
     """
     clock, keeper, socket = LabClock(), Large(MIB), Socket()
     keeper.accept = lambda driver, event: keeper.requests.append(event)
-    driver = server(clock, keeper, socket, UnsentBytes(1 << 40, MIB))
+    driver = server(clock, keeper, socket, BufferQuota(1 << 40, MIB))
     driver.dataReceived(requests(1, 1))
     driver.send(1, bytes(2 * MIB))
     driver.dataReceived(requests(3, 2))
@@ -131,15 +131,15 @@ def test_an_end_on_this_side_makes_room_too():
 
 def test_all_connections_are_bounded_together():
     """
-    Over max_unsent_bytes, who has let answers wait for the longest time is closed.
+    Over max_buffered_bytes, who has let answers wait for the longest time is closed.
     """
-    clock, unsent = LabClock(), UnsentBytes(10 * MIB, 4 * MIB)
+    clock, unsent = LabClock(), BufferQuota(10 * MIB, 4 * MIB)
     sockets = [Socket() for _ in range(3)]
-    drivers = [server(clock, Large(MIB), socket, unsent) for socket in sockets]
-    for driver in drivers:
-        driver.dataReceived(requests(1, 3))
+    drivers = [server(clock, Large(4 * MIB), socket, unsent) for socket in sockets]
+    for driver in drivers[:2]:
+        driver.dataReceived(requests(1, 1))
     assert [False] * 3 == [socket.aborted for socket in sockets]
-    drivers[2].dataReceived(requests(7, 2))
+    drivers[2].dataReceived(requests(1, 1))
     assert [True, False, False] == [socket.aborted for socket in sockets]
     drivers[1].connectionLost(Failure(ConnectionDone()))
     room(drivers[2])
@@ -150,7 +150,7 @@ def test_what_waits_for_room_is_written_once_there_is():
     """
     Nothing of it is lost, and then nothing is counted.
     """
-    clock, socket, unsent = LabClock(), Socket(), UnsentBytes(10 * MIB, 4 * MIB)
+    clock, socket, unsent = LabClock(), Socket(), BufferQuota(10 * MIB, 4 * MIB)
     driver = server(clock, Large(100_000), socket, unsent)
     driver.dataReceived(requests(1, 5))
     turns(clock, 3)

@@ -24,7 +24,7 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.transport.network.sniffing import Acceptor
@@ -55,7 +55,7 @@ class Port:
             peers,
             self.clock,
             10.0,
-            UnsentBytes(1 << 20),
+            BufferQuota(1 << 20),
             capacity,
         )
         self.network.listen("port", wrap(acceptor))

@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 
 from rpcfw.spi.machine import Limits
 from rpcfw.testing.lab_time import LabClock
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.connection.keepalive import Keepalive
 from rpcfw.transport.connection.turns import BUNCH, TURN_BYTES, TURN_EVENTS, TURN_S
-from rpcfw.transport.connection.unsent import UnsentBytes
 from tests.unit.transport.ends import Ends, Keeper, machine_of, native
 from tests.unit.wire.speech import CANCEL, ENDED, ONE_WAY, frame, hello, request
 
@@ -362,18 +362,18 @@ def test_a_connection_whose_requests_wait_here_is_alive():
 
 def test_the_longest_full_connection_is_cut_off():
     """
-    Over max_unsent_bytes, who has not read for the longest time is closed.
+    Over max_buffered_bytes, who has not read for the longest time is closed.
 
     The others stay.
     """
-    clock, unsent = LabClock(), UnsentBytes(2 << 20)
+    clock, unsent = LabClock(), BufferQuota(2 << 20)
     sockets = [Socket(takes=100_000) for _ in range(4)]
     keepers = [Large(1 << 20) for _ in sockets]
     for socket, keeper in zip(sockets, keepers, strict=True):
         server(clock, keeper, socket, unsent).dataReceived(requests(20))
 
     assert [True, True, True, False] == [socket.aborted for socket in sockets]
-    assert "max_unsent_bytes" in keepers[0].told[-1][1]
+    assert "max_buffered_bytes" in keepers[0].told[-1][1]
     sockets[3].drain()
     turns(clock)
     assert not sockets[3].aborted
@@ -383,7 +383,7 @@ def test_what_was_read_counts_no_longer():
     """
     A peer that reads, or is gone, leaves nothing behind in the count.
     """
-    clock, unsent = LabClock(), UnsentBytes(10 << 20)
+    clock, unsent = LabClock(), BufferQuota(10 << 20)
     sockets = [Socket(takes=100_000) for _ in range(2)]
     drivers = [server(clock, Large(1 << 20), socket, unsent) for socket in sockets]
     for driver in drivers:

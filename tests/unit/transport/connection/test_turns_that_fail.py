@@ -9,15 +9,15 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from rpcfw.testing.lab_time import LabClock
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.keepalive import Keepalive
 from rpcfw.transport.connection.postponed import Postponed
 from rpcfw.transport.connection.turns import BUNCH, TURN_BYTES, TURN_EVENTS
-from rpcfw.transport.connection.unsent import UnsentBytes
 from tests.unit.transport.connection.test_turns import Large, Socket, requests, server, turns
 from tests.unit.transport.ends import Ear, Ends, Keeper, keep, machine_of
 from tests.unit.wire.speech import MESSAGE, frame, request
 
-MAX = 1000
+MAX = 10_000
 
 
 class Buggy(Keeper):
@@ -96,10 +96,10 @@ def test_a_refusal_between_turns_is_written():
     Calls that are refused as a turn ends hear of it then, and not with the next bytes.
     """
     clock, socket = LabClock(), Socket()
-    driver = server(clock, Keeping(), socket, UnsentBytes(1 << 30, MAX))
-    driver.dataReceived(requests(BUNCH + 10))
+    driver = server(clock, Keeping(), socket, BufferQuota(1 << 30, MAX))
+    driver.dataReceived(requests(BUNCH + 40))
 
-    assert b"max_connection_unsent_bytes" in b"".join(socket.written)
+    assert b"max_connection_buffered_bytes" in b"".join(socket.written)
     assert b"" == machine_of(driver).take_output()
 
 
@@ -123,7 +123,7 @@ def test_room_that_is_made_at_the_end_of_a_turn():
     Neither the calls that waited for it nor what else was read in this turn is lost.
     """
     clock, keeper = LabClock(), Keeper(answers=False)
-    driver = server(clock, keeper, Socket(), UnsentBytes(1 << 30, MAX))
+    driver = server(clock, keeper, Socket(), BufferQuota(1 << 30, MAX))
     driver.dataReceived(request(1, b"x", b"s/m", flags=0) + requests(1, first=3))
     ear = driver.listeners[1] = Freeing(driver)
     keep(driver, 2 * MAX)
@@ -141,7 +141,7 @@ def test_a_turn_for_which_nothing_is_left():
     It changes nothing, least of all when the peer was last heard.
     """
     clock, keeper = LabClock(), Large(1)
-    driver = server(clock, keeper, Socket(), UnsentBytes(1 << 30, MAX))
+    driver = server(clock, keeper, Socket(), BufferQuota(1 << 30, MAX))
     clock.rightNow += 5
     driver.dataReceived(requests(TURN_EVENTS + 1))
     keep(driver, 2 * MAX)
@@ -166,10 +166,10 @@ def test_messages_that_wait_behind_answers_are_gone_through_once(monkeypatch):
 
     monkeypatch.setattr(Postponed, "due", counting)
     clock = LabClock()
-    driver = server(clock, Keeper(answers=False), Socket(), UnsentBytes(1 << 30, MAX))
+    driver = server(clock, Keeper(answers=False), Socket(), BufferQuota(1 << 30, 1 << 20))
     driver.dataReceived(request(1, b"x", b"s/m", flags=0))
     ear = driver.listeners[1] = Ear()
-    keep(driver, 2 * MAX)
+    keep(driver, 2 << 20)
     count = 10 * TURN_EVENTS
     driver.dataReceived(b"".join([frame(MESSAGE, call_id=1)] * count))
     turns(clock, 20)
@@ -183,10 +183,10 @@ def test_a_close_whose_last_words_are_too_many():
     A connection that is cut off for them ends once.
     """
     clock, socket, keeper = LabClock(), Socket(), Keeper(answers=False)
-    unsent = UnsentBytes(10)
-    driver = server(clock, keeper, socket, unsent)
+    driver = server(clock, keeper, socket, BufferQuota(10))
     driver.pauseProducing()
-    driver.ping()
+    for _ in range(500):
+        machine_of(driver).ping()
     driver.close("enough")
     driver.connectionLost(Failure(ConnectionDone()))
 
@@ -199,7 +199,7 @@ def test_a_closed_connection_that_does_not_take_its_last_words():
     """
     It is cut off like any other, at once, if all of them keep too much.
     """
-    clock, unsent = LabClock(), UnsentBytes(1 << 20)
+    clock, unsent = LabClock(), BufferQuota(1 << 20)
     sockets = [Socket(takes=100) for _ in range(2)]
     first, second = [server(clock, Large(800_000), socket, unsent) for socket in sockets]
     first.dataReceived(requests(1))

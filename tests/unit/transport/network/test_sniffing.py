@@ -12,7 +12,7 @@ from rpcfw.spi.machine import Limits
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Match
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw.transport.connection.unsent import UnsentBytes
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.transport.network.sniffing import Acceptor
@@ -114,7 +114,7 @@ class Port:
             self.keeper,
             self.clock,
             10.0,
-            UnsentBytes(1 << 20),
+            BufferQuota(1 << 20),
             Capacity(limit, 0, Clock().seconds),
         )
 
@@ -309,7 +309,7 @@ def test_the_end_is_told_to_the_driver():
         keeper,
         clock,
         10.0,
-        UnsentBytes(1 << 20),
+        BufferQuota(1 << 20),
         capacity,
     )
     network.listen("there", acceptor)

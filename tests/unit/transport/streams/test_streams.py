@@ -268,10 +268,10 @@ def test_what_is_taken_behind_the_end_is_told_too():
     ends.near.end(1)
     ends.turn()
     told = []
-    machine_of(ends.far).consumed = lambda call_id, cost: told.append((call_id, cost))
+    machine_of(ends.far).consumed = lambda *given: told.append(given)
 
     assert b"a" == body(ends.take())
-    assert [(1, 1 + MESSAGE_COST)] == told
+    assert [(1, 1 + MESSAGE_COST, 1)] == told
     assert None is body(ends.take())
 
 
