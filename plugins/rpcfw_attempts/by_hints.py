@@ -115,6 +115,12 @@ class ByHints(RetryPolicy):
             "rpcfw_client_retries_refused_total", "repeats not made because the budget was spent"
         ).of()
 
+    def take_over(self, before: ByHints) -> None:
+        """
+        Go on with what is left of the budget, as a share: a spent one is not filled up.
+        """
+        self._budget.take_over(before._budget)
+
     def delay_s(self, call: Call, error: CallError) -> float | None:
         wish = error.retry_after_s
         final = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)

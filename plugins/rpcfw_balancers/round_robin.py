@@ -37,6 +37,12 @@ class RoundRobin(Balancer):
         super().__init__(options, plugin_context)
         self._turns: dict[str, _Turns] = {}
 
+    def take_over(self, before: RoundRobin) -> None:
+        """
+        Go on at the places where ``before`` is now.
+        """
+        self._turns = dict(before._turns)
+
     def picker(self, candidates: Sequence[Candidate]) -> Picker:
         service = candidates[0].instance.service
         turns = _Turns(candidates, self._turns.get(service), self.plugin_context.random)

@@ -5,29 +5,28 @@ An application: everything of one process, made from a plan, started and stopped
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, TypeVar, overload
 
-from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from rpcfw.app.clients import ClientTable
 from rpcfw.app.collector import collect_seldom
 from rpcfw.app.heap import keep_freed
+from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.loading import load_services
-from rpcfw.app.plan import ClientPlan, Plan, read_plan
+from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
 from rpcfw.app.runtime import make_ground
-from rpcfw.client.assembly import Client, Policies
+from rpcfw.client.assembly import Client
 from rpcfw.client.callers import Conversation, P, R, Requests, T
 from rpcfw.client.inspection import ClientInspection
 from rpcfw.client.stub import calling, calling_method
-from rpcfw.errors import ContractError, SetupError
+from rpcfw.errors import ContractError
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
@@ -36,13 +35,11 @@ from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.clock import RandomSource
-from rpcfw.spi.runtime.waiting import run_detached, spawn
+from rpcfw.spi.runtime.waiting import run_detached
 from rpcfw.spi.service import Service
 from rpcfw.spi.stream import Stream
 from rpcfw.transport.network.endpoints import Network
-from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
-from rpcfw.values.instance import Instance
 from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Application", "Services"]
@@ -69,6 +66,7 @@ class Application:
     """
 
     log = Logger()
+    _clients: ClientTable
 
     def __init__(
         self,
@@ -88,13 +86,16 @@ class Application:
         if plan.registry is not None:
             self.registry = plan.registry.make(plugin_context)
             self.registry.name = plan.registry.name
-        self._clients: dict[str, Client] = {}
         for each in {client.config for client in plan.clients.values() if client.config}:
             if each.unused:
                 self.log.warn("not used of the service config: {names}", names=list(each.unused))
-        self._running = self._starting = False
+        self._servers: list[Server] = []
+        self.policies = LivePolicies(plan, plugin_context, lambda: self.clients, self._servers)
+        self._clients = ClientTable(self.runtime, self.registry, self.policies)
         self._hooks = Hooks(self.runtime.timers)
         self.server = self._make_server(services)
+        if self.server is not None:
+            self._servers.append(self.server)
         self._tree = Tree(self._parts(), self.runtime.timers, plan.app.shutdown_timeout)
 
     @classmethod
@@ -191,57 +192,18 @@ class Application:
         """
         The clients that were asked for so far.
         """
-        return tuple(self._clients.values())
+        return self._clients.all
 
     def channel(self, service: str) -> Channel:
         """
         Return the channel to a service by name; the same one each time.
         """
-        client = self._clients.get(service)
-        if client is None:
-            made = self._make_client(service, self.plan.client(service))
-            # Another thread may have been faster. Then this one is not used, or started.
-            client = self._clients.setdefault(service, made)
-            if client is made:
-                self._start_if_running(made)
-        return client.channel
-
-    def _start_if_running(self, client: Client) -> None:
-        if self._starting or self._running:
-            # Under asyncio the start below begins a turn later; a call may be sooner.
-            client.expect_start()
-        if self._running:
-            self._beside(f"the client of {client.service}", self._start_client, client)
-
-    def _make_client(
-        self, service: str, plan: ClientPlan, runtime: Runtime | None = None
-    ) -> Client:
-        plugin_context = self.runtime.plugin_context
-        policies = Policies(
-            balancer=plan.balancer.make(plugin_context),
-            retry=plan.retry.make(plugin_context),
-            routers=[chosen.make(plugin_context) for chosen in plan.routers],
-            filters=[(edit, chosen.make(plugin_context)) for edit, chosen in plan.filters],
-            config=plan.config,
-        )
-        return Client(runtime or self.runtime, service, plan.options, policies)
+        return self._clients.channel(service)
 
     def _open_channel(
         self, address: Address, protocol: str, tls: TLSFiles | None = None
     ) -> Channel:
-        """
-        Open a channel to one address, for plugins.
-        """
-        plan = self.plan.clients[""]
-        # Only what needs no registry: routers and users' filters may be about services.
-        options = evolve(plan.options, protocols=(protocol,), remove=())  # type: ignore[misc]  # attrs all the same
-        bare = evolve(plan, routers=(), filters=(), options=options)
-        runtime = self.runtime if tls is None else self.runtime.secured(tls)
-        client = self._make_client(str(address), bare, runtime)
-        client.use([Instance(str(address), str(address), address, (protocol,))])
-        client.expect_start()
-        self._beside(f"the channel to {address}", client.start_alone)
-        return client.channel
+        return self._clients.open(self.plan.clients[""], address, protocol, tls)
 
     # Coming and going.
 
@@ -255,18 +217,14 @@ class Application:
         """
         self._tree.check_new()
         settle(self.runtime.reactor, self._affinity)
-        self._starting = True
-        for client in self.clients:
-            client.expect_start()
+        self._clients.expect_start()
         try:
             await run_detached(self._start())
         except BaseException:
             self._affinity.release()
-            for client in self.clients:
-                client.expect_no_start()
+            self._clients.start_is_over(failed=True)
             raise
-        finally:
-            self._starting = False
+        self._clients.start_is_over()
 
     async def stop(self) -> None:
         """
@@ -344,7 +302,7 @@ class Application:
         ]
         if self.registry is not None:
             parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
-        parts.append(NamedPart("the clients", self._start_clients, self._stop_clients))
+        parts.append(NamedPart("the clients", self._clients.start, self._clients.stop))
         server = self.server
         if server is not None:
 
@@ -366,48 +324,6 @@ class Application:
         except BaseException:
             await self._hooks.stop()
             raise
-
-    async def _start_clients(self) -> None:
-        self._running = True
-        try:
-            for client in self.clients:
-                await self._start_client(client)
-        except BaseException:
-            await self._stop_clients()  # those that were started
-            raise
-
-    async def _start_client(self, client: Client) -> None:
-        if self.registry is None:
-            raise SetupError("a client needs a registry: set [registry] plugin")
-        await client.start(self.registry)
-
-    def _beside(
-        self, what: str, start: Callable[..., Coroutine[Any, Any, None]], *arguments: Any
-    ) -> None:
-        """
-        Start something that nobody waits for; what goes wrong is logged.
-
-        Clients may be asked for in any thread, but each is started in the reactor's.
-        """
-
-        def failed(failure: Failure) -> None:
-            self.log.failure("{what} did not start", failure=failure, what=what)
-
-        def begin() -> None:
-            spawn(start(*arguments)).addErrback(failed)
-
-        affinity = self._affinity
-        if affinity.current() == affinity.expected:
-            begin()
-            return
-        with suppress(RuntimeError):  # of a loop that is closed: the call will say so
-            self.runtime.plugin_context.threads.post(begin)
-
-    async def _stop_clients(self) -> None:
-        self._running = False
-        # Others may be asked for meanwhile; those are never started.
-        for client in self.clients:
-            await client.stop()
 
     def _make_server(self, services: Services) -> Server | None:
         plan, plugin_context = self.plan, self.runtime.plugin_context

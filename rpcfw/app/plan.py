@@ -4,93 +4,37 @@ What a configuration asks for, read whole and checked before anything is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from attrs import frozen
 
+from rpcfw.app.client_plan import ClientPlan, read_client_plan
+from rpcfw.app.filter_choice import choose_filters
 from rpcfw.app.loading import import_from
+from rpcfw.app.options import AppOptions
 from rpcfw.client.assembly import ClientOptions
-from rpcfw.client.service_config import read_service_config
-from rpcfw.errors import PluginError, SettingsError
+from rpcfw.errors import PluginError
 from rpcfw.kernel.choice import Chooser, Chosen
-from rpcfw.kernel.extras import needs
-from rpcfw.kernel.orders import CALL_ORDER, SERVER_ORDER, Order
+from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.settings import Sources
-from rpcfw.kernel.stack import Insert, check_edits
 from rpcfw.server.options import ServerOptions
-from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
-from rpcfw.spi.options import declared, option, options
+from rpcfw.spi.options import declared
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.retry_policy import RetryPolicy
-from rpcfw.spi.router import Router
-from rpcfw.spi.runtime.files import read_regular
 from rpcfw.transport.limit_options import LimitOptions
 from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.pool.link import LinkOptions
-from rpcfw.values.service_config import ServiceConfig
-from rpcfw.values.units import Bytes, Seconds
 
-__all__ = ["SECTIONS", "AppOptions", "ClientPlan", "Plan", "read_plan"]
+__all__ = ["SECTIONS", "Plan", "read_plan"]
 
 P = TypeVar("P", bound=Plugin)
-
-
-@options
-class AppOptions:
-    """
-    The process.
-    """
-
-    name: str = option("rpcfw", "name of this application, sent to registries and peers")
-    reactor: Literal["auto", "epoll", "asyncio", "uvloop"] = option(
-        "auto",
-        "Twisted reactor: epoll, asyncio (to await asyncio objects), uvloop; auto: the asyncio "
-        "loop that runs where the application starts, or epoll",
-    )
-    python_path: tuple[Path, ...] = option("", "folders to import services and plugins from")
-    codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs to use, if they are installed")
-    compressors: tuple[str, ...] = option(
-        "gzip, zstd", "compression methods that are accepted, if they are installed"
-    )
-    protocols: tuple[str, ...] = option(
-        "native", "wire protocols to load besides those of [server], [client] and the registry"
-    )
-    shutdown_timeout: Seconds = option("30s", "time limit for the whole stop", was="stop_limit")
-    retained_memory: Bytes = option(
-        "32MiB",
-        "freed memory to keep for the next large message; 0B: return all to the system",
-        was="keep_memory",
-    )
-    gc_thresholds: tuple[int, ...] = option(
-        "10000, 10, 50",
-        "minimum thresholds of Python's garbage collector; empty: do not change them",
-    )
-    log_level: Literal["debug", "info", "warn", "error"] = option(
-        "info", "lowest level that is logged"
-    )
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """
-        Find folders that are not there, a reactor that is not installed, wrong numbers.
-        """
-        if self.gc_thresholds and (len(self.gc_thresholds) != 3 or min(self.gc_thresholds) < 1):
-            given = ", ".join(map(str, self.gc_thresholds))
-            yield "gc_thresholds", f"it takes three numbers of at least 1, or none, not {given}"
-        for folder in self.python_path:
-            if not folder.is_dir():
-                yield "python_path", f"there is no folder {folder}"
-        if self.reactor == "uvloop" and find_spec("uvloop") is None:
-            yield "reactor", f"uvloop {needs('uvloop')}"
 
 
 _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
@@ -105,20 +49,6 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("compression", CompressionOptions),
     ("tls", TLSOptions),
 )
-
-
-@frozen(eq=False)
-class ClientPlan:
-    """
-    How one service is called.
-    """
-
-    options: ClientOptions
-    balancer: Chosen[Balancer]
-    retry: Chosen[RetryPolicy]
-    routers: tuple[Chosen[Router], ...]
-    filters: tuple[tuple[Insert, Chosen[Filter]], ...]
-    config: ServiceConfig | None = None
 
 
 @frozen(eq=False)
@@ -161,11 +91,11 @@ def read_plan(sources: Sources) -> Plan:
     import_from(app.python_path or ())
     chooser = Chooser(sources)
     qualifiers = {q for name in ("client", "balancer", "retry") for q in sources.qualifiers(name)}
-    clients = {service: _client(sources, chooser, service) for service in ("", *sorted(qualifiers))}
+    services = ("", *sorted(qualifiers))
+    clients = {each: read_client_plan(sources, chooser, each) for each in services}
     server = sources.section("server", ServerOptions)
-    server_filters = _filters(
-        sources, chooser, ("server", ""), SERVER_ORDER, server.insert, server.remove
-    )
+    edits = server.insert or (), server.remove or ()
+    (server_filters,) = choose_filters(sources, chooser, ("server", ""), *edits)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     protocols = _protocols(chooser, app, server, clients, registry)
     compression = sources.section("compression", CompressionOptions)
@@ -185,7 +115,7 @@ def read_plan(sources: Sources) -> Plan:
         compression=compression,
         tls=tls,
         server=server,
-        server_filters=server_filters,
+        server_filters=server_filters.inserts,
         builtin=_builtin(chooser, server.builtin or ()),
         registry=registry,
         protocols=protocols,
@@ -214,77 +144,6 @@ def _check_listen(sources: Sources, server: ServerOptions, tls: TLSOptions) -> N
     if secure and tls.certificate is None and not sources.has_value("tls", "certificate"):
         reason = f"{secure[0]} needs a certificate: set [tls] certificate and key"
         sources.blame("server", "listen", reason)
-
-
-def _client(sources: Sources, chooser: Chooser, service: str) -> ClientPlan | None:
-    options = sources.section("client", ClientOptions, service)
-    balancer = chooser.one(
-        "rpcfw.balancers",
-        Balancer,  # type: ignore[type-abstract]  # a seam
-        "balancer",
-        "weighted_random",
-        qualifier=service,
-    )
-    retry = chooser.one(
-        "rpcfw.retries",
-        RetryPolicy,  # type: ignore[type-abstract]  # a seam
-        "retry",
-        "by_hints",
-        qualifier=service,
-    )
-    routers = chooser.several(
-        "rpcfw.routers",
-        Router,  # type: ignore[type-abstract]  # a seam
-        options.routers or (),
-        named_by=("client", "routers", service),
-        section="router",
-    )
-    edits = options.insert, options.remove
-    filters = _filters(sources, chooser, ("client", service), CALL_ORDER, *edits)
-    if balancer is None or retry is None:
-        return None  # noted among the mistakes
-    config = _service_config(sources, options.service_config, service)
-    return ClientPlan(options, balancer, retry, routers, filters, config)
-
-
-def _service_config(sources: Sources, path: Path | None, service: str) -> ServiceConfig | None:
-    if path is None:
-        return None
-    try:
-        return read_service_config(read_regular(path))
-    except OSError as error:
-        reason = f"{path} cannot be read: {error.strerror}"
-        sources.blame("client", "service_config", reason, service)
-    except SettingsError as error:
-        for mistake in error.mistakes:
-            sources.blame("client", "service_config", f"{path}: {mistake}", service)
-    return None
-
-
-def _filters(
-    sources: Sources,
-    chooser: Chooser,
-    place: tuple[str, str],
-    order: Order,
-    inserts: Sequence[Insert] | None,
-    removes: Sequence[str] | None,
-) -> tuple[tuple[Insert, Chosen[Filter]], ...]:
-    """
-    Resolve the filters that a stack's edits name, and check the edits.
-    """
-    section, qualifier = place
-    inserts = inserts or ()
-    for key, mistake in check_edits(order, inserts, removes or ()):
-        sources.blame(section, key, mistake, qualifier)
-    chosen = chooser.several(
-        "rpcfw.filters",
-        Filter,  # type: ignore[type-abstract]  # a seam
-        [edit.label for edit in inserts],
-        named_by=(section, "insert", qualifier),
-        section="filter",
-    )
-    by_name = {each.name: each for each in chosen}
-    return tuple((edit, by_name[edit.label]) for edit in inserts if edit.label in by_name)
 
 
 def _protocols(

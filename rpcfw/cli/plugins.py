@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, TextIO
 
 from rpcfw.app.loading import import_from
-from rpcfw.app.plan import AppOptions
+from rpcfw.app.options import AppOptions
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.layers import add_layer_arguments, sources_of
 from rpcfw.errors import SettingsError

@@ -4,42 +4,35 @@ A client, put together: filters in their places, nodes and links below them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-
-from attrs import frozen
+from weakref import WeakSet
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
-from rpcfw.client.dispatch import Coders, dispatch
+from rpcfw.client.policies import Policies
+from rpcfw.client.stacks import AttemptStacks, CallStacks
 from rpcfw.cluster.directory import Directory, DirectoryOptions
-from rpcfw.cluster.node import Node
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
 from rpcfw.errors import CallError, Cancelled, NoInstances
-from rpcfw.filters.configured import attempt_filters, once_ready
-from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
+from rpcfw.filters.configured import once_ready
 from rpcfw.filters.metrics import ClientMetrics
-from rpcfw.filters.retry import AttemptCount
+from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.hooks import Hooks
-from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
-from rpcfw.kernel.stack import Insert, Stack
-from rpcfw.spi.balancer import Balancer
-from rpcfw.spi.filter import Filter, Role
+from rpcfw.kernel.live_plugins import Generation, LivePlugins, Replacement
+from rpcfw.kernel.stack import Stack
+from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import NoOptions, Plugin
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.retry_policy import RetryPolicy
-from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.instance import Instance
-from rpcfw.values.service_config import ServiceConfig
 from rpcfw.values.units import Seconds
 
-__all__ = ["Client", "ClientOptions", "Policies"]
+__all__ = ["Client", "ClientOptions"]
 
 _STOPPED = "this client has stopped"
 
@@ -60,7 +53,9 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     routers: tuple[str, ...] = option(
         "", "routers in their order, each with a section [router NAME]"
     )
-    insert: tuple[Insert, ...] = option("", "filters to insert, as: mine before ATTEMPTS")
+    insert: tuple[Insert, ...] = option(
+        "", "filters to insert, as: mine before ATTEMPTS, yours before BREAKER"
+    )
     remove: tuple[str, ...] = option("", "filters to remove, by their place")
     max_connected_nodes: int = option(
         "64",
@@ -76,19 +71,6 @@ class ClientOptions(TimeLimits, DirectoryOptions):
             yield "protocols", "name at least one wire, as native"
         if self.max_connected_nodes < 0:
             yield "max_connected_nodes", f"must be at least 0, not {self.max_connected_nodes}"
-
-
-@frozen(eq=False)
-class Policies:
-    """
-    The plugins that one service's client decides by, made for it.
-    """
-
-    balancer: Balancer
-    retry: RetryPolicy
-    routers: Sequence[Router] = ()
-    filters: Sequence[tuple[Insert, Filter]] = ()
-    config: ServiceConfig | None = None
 
 
 class Client:
@@ -109,36 +91,31 @@ class Client:
         self.service = service
         self.created_at = runtime.clock.seconds()
         self._options = options
-        self._coders = Coders(runtime.payload)
         self._directory: Directory | None = None
-        self._routing = Routing(
-            policies.routers,
-            policies.balancer,
-            runtime.plugin_context,
-            self.when_told,
-            self._why_silent,
+        self.policies = policies
+        self._plugins = LivePlugins(
+            policies.plugins, Hooks(runtime.timers), runtime.plugin_context.threads.post
+        )
+        self._call_stacks = CallStacks(policies.config, runtime.plugin_context)
+        self._attempt_stacks = AttemptStacks(
+            runtime, options.protocols, options.attempt_timeout, policies.attempt
         )
         self.nodes = Nodes(
             options.protocols,
             runtime.make_pool,
-            self._prepare,
-            self._routing.forget,
+            self._attempt_stacks.prepare,
+            self._forget_routes,
             options.max_connected_nodes,
         )
-        self._routing.use(self.nodes)
-        self.metrics = ClientMetrics(NoOptions(), runtime.plugin_context)
-        self.stack = self._call_stack(policies)
-        self._plugins: list[Plugin] = [
-            policies.balancer,
-            policies.retry,
-            *policies.routers,
-            *(filter for _, filter in policies.filters),
-        ]
-        self._hooks = Hooks(runtime.timers)
+        #: Those that were replaced, as long as calls are in their stacks.
+        self._former_routings: WeakSet[Routing] = WeakSet()
+        self._routing = self._make_routing(policies)
+        for router in policies.routers:
+            router.on_change(self._forget_routes)
+        self.stack = self._call_stacks.make(policies, self._routing)
         self._beginning: dict[Waiter[None], None] | None = None
         self.stopped = False
-        innermost = selection(runtime.timers.seconds, self._none_known)
-        stack = self.stack.build(innermost)
+        stack = self._join(self.stack, self._plugins.generation)
         self.channel = ClientChannel(
             stack,
             options,
@@ -150,13 +127,21 @@ class Client:
             partial(once_ready, runtime.plugin_context, stack),
         )
 
+    @property
+    def metrics(self) -> ClientMetrics:
+        """
+        What counts its calls.
+        """
+        return self._call_stacks.metrics
+
     def expect_start(self) -> None:
         """
         Have calls wait for the start, instead of failing for want of one.
         """
         if self._directory is None and self._beginning is None:
             self._beginning = {}
-            self._routing.forget()  # that there was nobody, to a call before this
+            # A call before this has been told that no instance is known.
+            self._forget_routes()
 
     async def start(self, registry: Registry) -> None:
         """
@@ -172,12 +157,12 @@ class Client:
         Start what calls are decided by, without a registry.
         """
         try:
-            await self._start_plugins()
+            await self._plugins.start()
         finally:
             self.expect_no_start()
 
     async def _start(self, registry: Registry) -> None:
-        await self._start_plugins()
+        await self._plugins.start()
         if self.stopped:
             return  # meanwhile
         runtime, options = self._ground, self._options
@@ -213,7 +198,17 @@ class Client:
             self._directory.stop()
         self.nodes.close(Cancelled(_STOPPED))
         self.expect_no_start()
-        await self._hooks.stop()
+        await self._plugins.stop()
+
+    def replacement(self, policies: Policies) -> Replacement:
+        """
+        Return what puts other policies in the place of those that this client has.
+
+        Args:
+            policies: the same, with other options of some of them.
+        """
+        pairs = self.policies.changes(policies)
+        return Replacement(self._plugins, pairs, partial(self._replace, policies))
 
     @property
     def told(self) -> bool:
@@ -237,12 +232,6 @@ class Client:
         if self._directory is not None:
             await self._directory.when_told()
 
-    async def _start_plugins(self) -> None:
-        while self._plugins and not self.stopped:
-            await self._hooks.start((self._plugins.pop(0),))
-        if self.stopped:
-            await self._hooks.stop()  # what was being started as the client stopped
-
     def _why_silent(self) -> str:
         """
         Say why it is not known yet where the service is.
@@ -265,33 +254,48 @@ class Client:
             why = self._directory.why_none
         return NoInstances(f"no instance of {service} is known: {why}")
 
-    def _call_stack(self, policies: Policies) -> Stack:
-        plugin_context = self._ground.plugin_context
-        stack = Stack(CALL_ORDER)
-        stack.put(Role.METRICS, "metrics", self.metrics)
-        stack.put(Role.DEADLINE, "deadline", ClientDeadline(NoOptions(), plugin_context))
-        for label, each in attempt_filters(policies.config, policies.retry, plugin_context):
-            stack.put(Role.ATTEMPTS, label, each)
-        stack.put(Role.ROUTING, "routing", self._routing)
-        for edit, filter in policies.filters:
-            stack.insert(edit, filter)
-        for place in self._options.remove:
-            stack.remove(place)
-        return stack
+    def _replace(self, policies: Policies, generation: Generation) -> Callable[[], None]:
+        """
+        Make the stacks for other policies; return what puts them in place.
+        """
+        former, routing = self.policies, self._routing
+        if not policies.routes_as(former):
+            routing = self._make_routing(policies)
+        stack = self._call_stacks.make(policies, routing)
+        joined = self._join(stack, generation)
+        put_attempts = self._attempt_stacks.replace(policies.attempt, self.nodes)
 
-    def _prepare(self, node: Node) -> None:
+        def put() -> None:
+            if routing is not self._routing:
+                self._former_routings.add(self._routing)
+            self.policies, self._routing, self.stack = policies, routing, stack
+            put_attempts()
+            self.channel.use(joined, partial(once_ready, self._ground.plugin_context, joined))
+            for router in policies.routers:
+                if router not in former.routers:
+                    router.on_change(self._forget_routes)
+
+        return put
+
+    def _make_routing(self, policies: Policies) -> Routing:
+        routing = Routing(
+            policies.routers,
+            policies.balancer,
+            self._ground.plugin_context,
+            self.when_told,
+            self._why_silent,
+        )
+        routing.use(self.nodes)
+        return routing
+
+    def _join(self, stack: Stack, generation: Generation) -> CallStep:
         """
-        Give a node its attempt stack.
+        Return what takes a call through the stack.
         """
-        runtime = self._ground
-        stack = Stack(ATTEMPT_ORDER)
-        limit_s = self._options.attempt_timeout
-        if limit_s is not None:
-            filter = AttemptDeadline(limit_s, runtime.plugin_context)
-            stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", filter)
-        spoken = [name for name in self._options.protocols if name in node.instance.protocols]
-        header = runtime.protocol(spoken[0]).attempts_header if spoken else ""
-        if header:
-            count = AttemptCount(header, runtime.plugin_context)
-            stack.put(Role.CREDENTIALS, "attempt count", count)
-        node.attempt = stack.build(dispatch(node, runtime.payload, self._coders, runtime.timers))
+        innermost = selection(self._ground.timers.seconds, self._none_known)
+        return stack.build(generation.held_by(innermost))
+
+    def _forget_routes(self) -> None:
+        self._routing.forget()
+        for routing in self._former_routings:
+            routing.forget()

@@ -83,6 +83,13 @@ class ClientChannel(Channel):
         self._post = post
         self._config = config
 
+    def use(self, stack: CallStep, ready_stack: CallStep) -> None:
+        """
+        Take other stacks for the calls that begin from now on.
+        """
+        self._stack = stack
+        self._ready_stack = ready_stack
+
     def call(
         self,
         method: Method,

@@ -54,6 +54,8 @@ class Routing(Filter):
     """
     The ROUTING filter: gives each attempt its route.
 
+    Whoever makes it has it `forget` when a router's rules have changed.
+
     Args:
         routers: in order.
         balancer: makes the pickers.
@@ -78,8 +80,6 @@ class Routing(Filter):
         self._why_silent = why_silent
         self._nodes: Nodes | None = None
         self._routes: dict[Hashable, Route] = {}
-        for router in self._routers:
-            router.on_change(self.forget)
 
     def use(self, nodes: Nodes) -> None:
         """

@@ -19,34 +19,47 @@ from rpcfw.values.budget import Budget
 from rpcfw.values.call import Call
 from rpcfw.values.service_config import ServiceConfig
 
-__all__ = ["ConfiguredRetry", "WaitForReady", "attempt_filters", "once_ready"]
+__all__ = ["AttemptFilters", "ConfiguredRetry", "WaitForReady", "once_ready"]
 
 _HARMLESS = Hint.NEVER_SENT | Hint.NOT_BEGUN
 #: How often it is tried whether somebody serves by now.
 _TRIES = Backoff(initial_s=0.02, factor=2, most_s=0.25)
 
 
-def attempt_filters(
-    config: ServiceConfig | None, policy: RetryPolicy, plugin_context: PluginContext
-) -> list[tuple[str, Filter]]:
+class AttemptFilters:
     """
-    Return what makes attempts, outermost first, each with its label.
+    Makes the filters that make attempts.
 
     Args:
-        policy: the user's own.
+        config: the service config, if there is one.
+        plugin_context: of the process.
     """
-    if config is None:
-        return [("retry", Retry(policy, plugin_context))]
-    throttling = config.throttling
-    budget = Budget(0, 0)
-    if throttling is not None:
-        budget = Budget(throttling.max_tokens, throttling.token_ratio)
-    retry = ConfiguredRetry(config, policy, budget, plugin_context)
-    return [
-        ("hedge", Hedge(config, budget, plugin_context)),
-        ("retry", Retry(retry, plugin_context)),
-        ("wait for ready", WaitForReady(config, plugin_context)),
-    ]
+
+    def __init__(self, config: ServiceConfig | None, plugin_context: PluginContext) -> None:
+        self._config = config
+        self._plugin_context = plugin_context
+        throttling = None if config is None else config.throttling
+        # One for all that are made: a retry policy that is replaced wins no tokens back.
+        self._budget = Budget(0, 0)
+        if throttling is not None:
+            self._budget = Budget(throttling.max_tokens, throttling.token_ratio)
+
+    def around(self, policy: RetryPolicy) -> list[tuple[str, Filter]]:
+        """
+        Return them, outermost first, each with its label.
+
+        Args:
+            policy: the user's own.
+        """
+        config, plugin_context = self._config, self._plugin_context
+        if config is None:
+            return [("retry", Retry(policy, plugin_context))]
+        retry = ConfiguredRetry(config, policy, self._budget, plugin_context)
+        return [
+            ("hedge", Hedge(config, self._budget, plugin_context)),
+            ("retry", Retry(retry, plugin_context)),
+            ("wait for ready", WaitForReady(config, plugin_context)),
+        ]
 
 
 class ConfiguredRetry(RetryPolicy):

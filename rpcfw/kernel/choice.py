@@ -7,12 +7,13 @@ reported with all the others and with its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rpcfw.errors import PluginError, SettingsError, SetupError
+from rpcfw.kernel.changed_options import changed_options
 from rpcfw.kernel.plugins import Find, Plugins, installed, local_plugin
 from rpcfw.kernel.raised import described
 from rpcfw.kernel.settings import Sources
@@ -39,6 +40,19 @@ class Chosen(Generic[P]):
     plugin: type[P]
     options: Any
     place: str = ""
+
+    def with_options(self, texts: Mapping[str, str], section: str) -> Chosen[P]:
+        """
+        Return the same plugin with some options changed, written as in an INI file.
+
+        Args:
+            section: has them.
+
+        Raises:
+            SettingsError: with every mistake.
+        """
+        place = f"[{section}]"
+        return evolve(self, options=changed_options(self.options, texts, place), place=place)
 
     def make(self, plugin_context: PluginContext) -> P:
         """

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 from rpcfw.errors import ContractError
+from rpcfw.spi.options import Declared
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import parse_listen_at
 from rpcfw.values.units import (
@@ -25,7 +26,7 @@ from rpcfw.values.units import (
     parse_time_limit,
 )
 
-__all__ = ["converted", "expected"]
+__all__ = ["converted", "expected", "why_refused"]
 
 _TRUTHS = {"yes": True, "true": True, "on": True, "1": True}
 _TRUTHS |= {"no": False, "false": False, "off": False, "0": False}
@@ -173,6 +174,17 @@ def _chosen(choices: dict[str, Any], text: str) -> Any:
     if text.casefold() not in folded:
         raise ValueError(f"{text!r} is none of {', '.join(choices)}")
     return folded[text.casefold()]
+
+
+def why_refused(option: Declared, error: ValueError) -> str:
+    """
+    Return why the text of an option could not be converted.
+
+    Parsers quote the text that they cannot read, so a secret gets no such quote.
+    """
+    if option.secret:
+        return f"cannot be read; expected {expected(option.type)}"
+    return str(error)
 
 
 def _inner_of_optional(type: Any) -> Any:

@@ -119,6 +119,18 @@ class Hooks:
             what, hook = self._to_stop.pop()
             await self._end(_Running(what, hook), self._timers.seconds() + self._cleanup_timeout_s)
 
+    async def stop_plugin(self, plugin: Plugin) -> None:
+        """
+        Stop one that was started, if it was not stopped before.
+        """
+        for entry in self._to_stop:
+            if entry[1] == plugin.stop:
+                self._to_stop.remove(entry)
+                what, hook = entry
+                deadline = self._timers.seconds() + self._cleanup_timeout_s
+                await self._end(_Running(what, hook), deadline)
+                return
+
     async def _start(self, service: Service) -> None:
         what = _of(service, "started")
         error = await self._in_time(what, _Running(what, service.started).end())

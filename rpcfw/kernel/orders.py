@@ -10,7 +10,7 @@ from attrs import frozen
 
 from rpcfw.spi.filter import Role
 
-__all__ = ["ATTEMPT_ORDER", "CALL_ORDER", "SERVER_ORDER", "Order", "Place"]
+__all__ = ["ATTEMPT_ORDER", "CALL_ORDER", "SERVER_ORDER", "STACKS", "Order", "Place"]
 
 
 @frozen
@@ -64,3 +64,9 @@ SERVER_ORDER: Order = (
     Place(Role.AUTH, "who calls is known before any filter of the user's runs"),
     Place(Role.USER, "users' own filters see identity and deadline"),
 )
+
+#: The stacks that ``insert`` and ``remove`` of a section edit.
+STACKS: dict[str, tuple[Order, ...]] = {
+    "client": (CALL_ORDER, ATTEMPT_ORDER),
+    "server": (SERVER_ORDER,),
+}

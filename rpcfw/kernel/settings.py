@@ -21,7 +21,7 @@ from os import PathLike, fspath
 from typing import Any, TypeVar
 
 from rpcfw.errors import ContractError, SettingsError
-from rpcfw.kernel.convert import converted, expected
+from rpcfw.kernel.convert import converted, expected, why_refused
 from rpcfw.kernel.hints import hint
 from rpcfw.kernel.ini import Given, Layer, Mistake, Origin, Section, SectionName
 from rpcfw.kernel.known import NOWHERE, Known
@@ -262,7 +262,7 @@ class Sources:
         try:
             return converted(field.type, given.text, given.origin.folder)
         except ValueError as error:
-            self.blame(name, field.name, _reason(field, error), qualifier)
+            self.blame(name, field.name, why_refused(field, error), qualifier)
             return _FAULTY
 
     def _holds(self, name: SectionName, key: str, given: Given) -> bool:
@@ -304,13 +304,6 @@ def _default(field: Declared) -> Any:
         return converted(field.type, field.default)
     except ValueError as error:
         raise ContractError(f"the declared default of {field.name} is wrong: {error}") from error
-
-
-def _reason(field: Declared, error: ValueError) -> str:
-    """
-    Parsers quote the text that they cannot read, so a secret gets no such quote.
-    """
-    return f"cannot be read; expected {expected(field.type)}" if field.secret else str(error)
 
 
 def _unchecked(cls: type[O], fields: Iterable[Declared], values: Mapping[str, Any]) -> O:

@@ -1,51 +1,22 @@
 """
 Stacks: filters in named places, joined into one callable once, before the first call.
 
-The INI edits them: ``insert = mine before ATTEMPTS`` and ``remove = ACCESS_LOG``.
+The INI edits them; see `rpcfw.kernel.edits`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import ClassVar
 
 from attrs import field, frozen
 
 from rpcfw.errors import SettingsError
+from rpcfw.kernel.edits import Edits, Insert, is_needed
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.orders import Order
 from rpcfw.spi.filter import CallStep, Filter, Role
 
-__all__ = ["Insert", "Stack", "Step", "check_edits"]
-
-
-@frozen
-class Insert:
-    """
-    An edit: put the filter called ``label`` before or after a role or another filter.
-    """
-
-    written_as: ClassVar[str] = "NAME before PLACE, or NAME after PLACE"
-
-    label: str
-    side: str
-    anchor: str
-
-    @classmethod
-    def parse(cls, text: str) -> Insert:
-        """
-        Read ``mine before ATTEMPTS``.
-
-        Raises:
-            ValueError: it is none.
-        """
-        words = text.split()
-        if len(words) != 3 or words[1] not in ("before", "after"):
-            raise ValueError(f"{text!r}: expected {cls.written_as}")
-        return cls(*words)
-
-    def __str__(self) -> str:
-        return f"{self.label} {self.side} {self.anchor}"
+__all__ = ["Stack", "Step"]
 
 
 @frozen
@@ -127,6 +98,15 @@ class Stack:
                 at += 1
         self._steps.insert(at, Step("", edit.label, filter, edit))
 
+    def edit(self, edits: Edits[Filter]) -> None:
+        """
+        Do all that the INI asks for.
+        """
+        for edit, filter in edits.inserts:
+            self.insert(edit, filter)
+        for name in edits.removes:
+            self.remove(name)
+
     def replace(self, name: str, label: str, filter: Filter) -> None:
         """
         Put a filter in the stead of all in a place.
@@ -145,7 +125,7 @@ class Stack:
         first, _ = self._find(name)
         role = self._steps[first].role
         if role in self._needed:
-            raise SettingsError(_is_needed(role))
+            raise SettingsError(is_needed(role))
         others = any(step.role == role and not step.is_called(name) for step in self._steps)
         self._take_out(name, Step(role) if role and not others else None)
 
@@ -182,39 +162,12 @@ class Stack:
         return found[0], found[-1]
 
 
-def check_edits(
-    order: Order, inserts: Iterable[Insert], removes: Iterable[str]
-) -> tuple[tuple[str, str], ...]:
-    """
-    Return what is wrong with edits of a stack, before there is one: option and reason.
-
-    Filters that are inserted are places for the inserts that follow.
-    """
-    names = [place.role.value for place in order]
-    mistakes = []
-    for edit in inserts:
-        if edit.anchor not in names:
-            mistakes.append(("insert", f"{edit}: {_no_place(edit.anchor, names)}"))
-        names.append(edit.label)
-    needed = {place.role.value for place in order if place.needed}
-    for name in removes:
-        if name in needed:
-            mistakes.append(("remove", _is_needed(name)))
-        elif name not in names:
-            mistakes.append(("remove", _no_place(name, names)))
-    return tuple(mistakes)
-
-
 def _is_beside(insert: Insert | None, edit: Insert) -> bool:
     return insert is not None and (insert.side, insert.anchor) == (edit.side, edit.anchor)
 
 
 def _names(steps: Iterable[Step]) -> list[str]:
     return [name for step in steps for name in (step.role, step.label) if name]
-
-
-def _is_needed(role: str) -> str:
-    return f"{role} cannot be removed: no call can do without it"
 
 
 def _no_place(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rpcfw.kernel.stack import Insert
+from rpcfw.kernel.edits import Insert
 from rpcfw.server.reachable import is_every_interface
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address

@@ -11,16 +11,14 @@ that closed first would cut off the calls that were on their way to it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
 
 from rpcfw.errors import Cancelled, DeadlineExceeded, Rejected
-from rpcfw.filters.deadline import ServerDeadline
-from rpcfw.filters.metrics import ServerMetrics
+from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.hooks import Hooks
-from rpcfw.kernel.orders import SERVER_ORDER
-from rpcfw.kernel.stack import Insert, Stack
 from rpcfw.server.announcer import Announcer
 from rpcfw.server.calls.decode_thread import Reading
 from rpcfw.server.calls.dispatch import dispatch
@@ -35,10 +33,10 @@ from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import ServerInspection
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.ports import Ports
+from rpcfw.server.stack import ServerStack
 from rpcfw.spi.builtin_service import BuiltinService
-from rpcfw.spi.filter import Filter, Role
+from rpcfw.spi.filter import Filter
 from rpcfw.spi.inspection import Clients
-from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
@@ -87,16 +85,24 @@ class Server:
         self.catalog = MethodTable(runtime.payload)
         for service in services:
             self.catalog.add(service)
-        self._metrics = ServerMetrics(NoOptions(), runtime.plugin_context)
-        self.stack = self._make_stack(filters)
+        self._hooks = Hooks(runtime.timers, options.startup_timeout, options.cleanup_timeout)
+        self.stack = ServerStack(
+            filters,
+            options.remove,
+            partial(dispatch, runtime.payload, self._threads, self._reading),
+            self._hooks,
+            runtime.plugin_context,
+        )
+        self._undecoded = UndecodedRequests(
+            self.catalog, self._reading, self.stack, options.max_timeout
+        )
         self._reception = self._make_reception()
         lifetimes = ConnectionAges(runtime.timers, runtime.random, options)
         self._capacity, self._quota = self._bounds()
         self._peers = Peers(
             self._reception, runtime.clock, options, lifetimes, runtime.pauses, self._capacity
         )
-        self._filters = [filter for _, filter in filters]
-        self._hooks = Hooks(runtime.timers, options.startup_timeout, options.cleanup_timeout)
+        self.stack.changed = self._use_stack
         self._ports = Ports(runtime.network, self._make_acceptor)
         self._announcer: Announcer | None = None
         #: Calls that a stop did not wait for to end.
@@ -106,28 +112,31 @@ class Server:
             self.catalog,
             self._peers,
             lambda: self.addresses,
-            lambda: self._metrics.last_call_at,
+            lambda: self.stack.metrics.last_call_at,
             clients or Clients(),
         )
         for plugin in self._builtin:
             self._inspection.add(plugin)
 
     def _make_reception(self) -> RequestAcceptor:
-        runtime, max_call_s = self._ground, self._options.max_timeout
-        run_method = dispatch(runtime.payload, self._threads, self._reading)
-        undecoded = UndecodedRequests(
-            self.catalog, self._reading, self.stack, run_method, max_call_s
-        )
+        runtime = self._ground
         return RequestAcceptor(
             self.catalog,
-            self.stack.build(run_method),
+            self.stack.step,
             runtime.timers,
             ErrorMapper(runtime.random),
-            max_call_s,
+            self._options.max_timeout,
             self._reading,
-            undecoded,
+            self._undecoded,
             runtime.limits.max_calls,
         )
+
+    def _use_stack(self) -> None:
+        """
+        Take the calls that begin from now on through other filters.
+        """
+        self._reception.use(self.stack.step)
+        self._undecoded.use(self.stack)
 
     def _bounds(self) -> tuple[Capacity, BufferQuota]:
         """
@@ -172,7 +181,8 @@ class Server:
             RegistryError: the registry refused for good.
         """
         try:
-            await self._hooks.start((*self._filters, *self._builtin), tuple(self.catalog))
+            await self.stack.plugins.start()
+            await self._hooks.start(self._builtin, tuple(self.catalog))
             self._threads.start()
             self._reading.threads.start()
             for where in self._options.listen:
@@ -234,7 +244,7 @@ class Server:
         for threads in (self._threads, self._reading.threads):
             ending = with_deadline(threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
             await self._attempt("ending the threads of calls", ending)
-        await self._hooks.stop()
+        await self.stack.plugins.stop()
 
     async def _withdraw(self, announcer: Announcer) -> None:
         timers = self._ground.timers
@@ -299,17 +309,6 @@ class Server:
         )
         acceptor.lingering = runtime.network.lingering
         return acceptor
-
-    def _make_stack(self, filters: Sequence[tuple[Insert, Filter]]) -> Stack:
-        plugin_context = self._ground.plugin_context
-        stack = Stack(SERVER_ORDER)
-        stack.put(Role.METRICS, "metrics", self._metrics)
-        stack.put(Role.DEADLINE, "deadline", ServerDeadline(NoOptions(), plugin_context))
-        for edit, filter in filters:
-            stack.insert(edit, filter)
-        for place in self._options.remove:
-            stack.remove(place)
-        return stack
 
 
 async def _closed(result: Any) -> None:

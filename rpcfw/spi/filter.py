@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any, ClassVar
 
+from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.plugin import Plugin
 from rpcfw.values.call import Call
 
@@ -71,12 +72,24 @@ class Filter(Plugin):
         Take ``call`` through this step and the rest, ``proceed(call)``.
         """
 
+    def of_node(self, node: Candidate) -> Filter:
+        """
+        Return the filter for the attempts on one node: as it stands here, this one for all.
+
+        Asked once for each node, where the filter stands in the client's attempt stack.
+        A filter that keeps something for each node, such as a breaker its failures, returns
+        a new one here. That one is not started and not stopped; when options are replaced,
+        it is asked to `take_over` from the one that the node had.
+        """
+        return self
+
     def bind(self, proceed: CallStep) -> CallStep:
         """
-        Return this step joined to the rest. Runs when a stack is built.
+        Return this step joined to the rest.
 
-        A server builds two of the same filters (see `needs_head`): so what calls share is
-        kept in the filter itself.
+        Runs whenever a stack is built: at a server for two of the same filters (see
+        `needs_head`), and anew when the options of some policy are replaced. So what calls
+        share, and what has to outlast that, is kept in the filter itself.
 
         A filter on every call's way may override it with a closure that holds
         what it needs, and then answers for the same behaviour as `apply`.

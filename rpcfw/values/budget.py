@@ -26,6 +26,13 @@ class Budget:
         self._half = most / 2
         self._ratio = ratio
 
+    def take_over(self, before: Budget) -> None:
+        """
+        Have as large a share of the tokens left as another budget has.
+        """
+        if before._most:
+            self._tokens = self._most * (before._tokens / before._most)
+
     @property
     def allows(self) -> bool:
         """

@@ -17,7 +17,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.method import Method, Shape
 from tests.lab import body_wire
 from tests.lab.body_wire import LARGE_BYTES, bodies_decoded, parts_of
-from tests.lab.filters import Seen
+from tests.lab.filters import Seen, Stamp
 
 WIRE = (
     "plugins.protocols.body=tests.lab.body_wire:BodyProtocol",
@@ -174,9 +174,23 @@ def test_filters_see_what_was_decoded(lab, gate, text):
     lab.run(client.tell(text))
 
     assert ["start", "tell"] == Seen.notes[:2]
-    metrics = process.application.server.stack
-    calls = next(step.filter for step in metrics if step.label == "metrics").calls
+    calls = process.application.server.stack.metrics.calls
     assert (1, 1, 0) == (calls.started, calls.succeeded, calls.failed)
+
+
+def test_filters_that_are_replaced(lab, gate, text):
+    """
+    Requests that come after a replacement of a filter's options go through the new one.
+    """
+    inserts = [*(each.partition("=")[2] for each in gate[-1:]), "stamp after AUTH"]
+    insert = f"server.insert={', '.join(inserts)}"
+    _, process, client = desk(lab, *gate, "plugins.filters.stamp=tests.lab.filters:Stamp", insert)
+    lab.run(client.tell(text))
+    Stamp.notes.clear()
+    lab.run(process.application.policies.replace("filter stamp", {"text": "new"}))
+    lab.run(client.tell(text))
+    assert ("new", "end") in Stamp.notes
+    assert ("old", "end") not in Stamp.notes
 
 
 def test_admission_comes_before_the_body(lab, text):

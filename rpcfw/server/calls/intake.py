@@ -80,6 +80,12 @@ class RequestAcceptor:
         self._leaving = False
         self._empty: Waiter[None] | None = None
 
+    def use(self, stack: CallStep) -> None:
+        """
+        Take the calls that begin from now on through another stack.
+        """
+        self._stack = stack
+
     @property
     def in_flight(self) -> int:
         """

@@ -14,14 +14,13 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
-from rpcfw.kernel.stack import Stack
 from rpcfw.server.calls.decode_thread import Reading
 from rpcfw.server.calls.dispatch import RawRequest
 from rpcfw.server.calls.errors import refusal
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
 from rpcfw.server.calls.open_call import InFlightCall
+from rpcfw.server.stack import ServerStack
 from rpcfw.spi.events import DecodedRequest, HeadInBody, RequestHead, RequestReceived
-from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.values.call import Call
@@ -57,8 +56,7 @@ class UndecodedRequests:
     Args:
         methods: what is served.
         reading: reads bodies, those that take long in a thread.
-        stack: the server's filters.
-        run_method: the step inside of them.
+        stack: the server's filters, and the step inside of them.
         max_call_s: limit for calls whose caller named none, or a longer one.
     """
 
@@ -66,17 +64,29 @@ class UndecodedRequests:
         self,
         methods: MethodTable,
         reading: Reading,
-        stack: Stack,
-        run_method: CallStep,
+        stack: ServerStack,
         max_call_s: float,
     ) -> None:
         self._methods = methods
         self._reading = reading
         self._max_call_s = max_call_s
-        filters = [step.filter for step in stack if step.filter is not None]
+        self.use(stack)
+
+    def use(self, stack: ServerStack) -> None:
+        """
+        Take the requests that come from now on through other filters.
+        """
+        whole, run_method = stack.stack, stack.run_method
+        filters = [step.filter for step in whole if step.filter is not None]
         self._has_admission = not all(filter.needs_head for filter in filters)
-        self._admit = stack.build(self._decode, lambda filter: not filter.needs_head)
-        self._serve = stack.build(run_method, lambda filter: filter.needs_head)
+        serve = whole.build(run_method, lambda filter: filter.needs_head)
+
+        async def decode(call: Call) -> Any:
+            # Not by an attribute: what was admitted by some filters is served by the same.
+            await self._decode(call)
+            return await serve(call)
+
+        self._admit = whole.build(decode, lambda filter: not filter.needs_head)
 
     def accept(
         self, acceptor: RequestAcceptor, driver: Driver, event: RequestReceived, head: HeadInBody
@@ -109,9 +119,9 @@ class UndecodedRequests:
         call.request = opened, driver.received_at
         acceptor.run(opened, self._admit(call), copy_context())
 
-    async def _decode(self, call: Call) -> Any:
+    async def _decode(self, call: Call) -> None:
         """
-        The innermost step before the head is known, and the outermost after it.
+        Find out the head of an admitted call.
         """
         opened: InFlightCall
         opened, arrived_at = call.request
@@ -132,7 +142,6 @@ class UndecodedRequests:
         call.caller = decoded.head.caller
         call.request = RawRequest(served, reader, decoded.body, decoded.encoding)
         opened.set_deadline(self._deadline(arrived_at, decoded.head))
-        return await self._serve(call)
 
     def _deadline(self, arrived_at: float, head: RequestHead) -> float:
         left_s = head.timeout_s

@@ -146,6 +146,21 @@ class BalancerContract:
 
         assert picker.learns == (type(picker).record is not Picker.record)
 
+    def test_takes_over(self) -> None:
+        """
+        One that replaces another goes on picking, and so does the one that it replaced.
+        """
+        before, after = self.make(), self.make()
+        given = candidates(a=1, b=2, c=0)
+        old_picker = before.picker(given)
+        _picks(old_picker, 7)
+        after.take_over(before)
+        new_picker = after.picker(given[:2])
+
+        assert all(_is_in(picked, given[:2]) for picked in _picks(new_picker, 50))
+        assert all(_is_in(picked, given) for picked in _picks(old_picker, 50))
+        assert all(_is_in(picked, given) for picked in _picks(before.picker(given), 50))
+
 
 def _picks(picker: Picker, count: int) -> list[Candidate | None]:
     return [picker.pick(a_call()) for _ in range(count)]

@@ -101,6 +101,23 @@ class RetryPolicyContract:
             policy.delay_s(a_call(attempt=attempt), Rejected())
             policy.succeeded(a_call(attempt=attempt))
 
+    def test_takes_over(self) -> None:
+        """
+        One that replaces another repeats no more than that one would have.
+        """
+        before, after = self.make(), self.make()
+        error = Rejected()
+        for _ in range(100_000):
+            if before.delay_s(a_call(idempotent=True, attempt=1), error) is None:
+                break
+        after.take_over(before)
+
+        answers = {
+            policy.delay_s(a_call(idempotent=True, attempt=1), error) is None
+            for policy in (before, after)
+        }
+        assert len(answers) == 1
+
 
 def _errors() -> tuple[CallError, ...]:
     plain = tuple(CallError(status=status) for status in _FAILURES)

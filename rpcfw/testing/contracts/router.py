@@ -112,3 +112,15 @@ class RouterContract:
                 router.narrow(call, handed)
 
                 assert list(given) == handed
+
+    def test_takes_over(self) -> None:
+        """
+        One that replaces another with the same options answers as that one does.
+        """
+        before, after = self.make(), self.make()
+        cases = [(call, given) for given in tuple(self.sets()) for call in self.calls()]
+        answers = [list(before.narrow(call, given)) for call, given in cases]
+        after.take_over(before)
+
+        for router in (after, before):
+            assert answers == [list(router.narrow(call, given)) for call, given in cases]

@@ -188,7 +188,11 @@ MISTAKES = [
         6,
         "did you mean 'ATTEMPTS'?",
     ),
-    ("[client]\nremove = METRIC\n", 2, "the stack has no place 'METRIC'; did you mean 'METRICS'?"),
+    (
+        "[client]\nremove = METRIC\n",
+        2,
+        "no stack of [client] has a place 'METRIC'; did you mean 'METRICS'?",
+    ),
     ("[client]\nremove = DEADLINE\n", 2, "DEADLINE cannot be removed"),
     ("[server]\nremove = AUTHX\n", 2, "did you mean 'AUTH'?"),
     ("[server]\nbuiltin = grpc_helth\n", 2, "did you mean 'grpc_health'?"),

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import CallError, NoInstances, Rejected, error_from_status
-from rpcfw.filters.configured import ConfiguredRetry, WaitForReady, attempt_filters
+from rpcfw.filters.configured import AttemptFilters, ConfiguredRetry, WaitForReady
 from rpcfw.filters.retry import AttemptCount
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -121,8 +121,8 @@ class TestRetry:
         own = Own(NoOptions(), around)
         config = ServiceConfig({}, Throttling(10, 0.1))
 
-        assert ["retry"] == [label for label, _ in attempt_filters(None, own, around)]
-        labels = [label for label, _ in attempt_filters(config, own, around)]
+        assert ["retry"] == [label for label, _ in AttemptFilters(None, around).around(own)]
+        labels = [label for label, _ in AttemptFilters(config, around).around(own)]
         assert ["hedge", "retry", "wait for ready"] == labels
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rpcfw.errors import ContractError
 from rpcfw.kernel.convert import converted, expected
-from rpcfw.kernel.stack import Insert
+from rpcfw.kernel.edits import Insert
 from rpcfw.values.address import Address
 from rpcfw.values.units import (
     Bytes,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import SettingsError
+from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER, SERVER_ORDER, Place
-from rpcfw.kernel.stack import Insert, Stack, check_edits
+from rpcfw.kernel.stack import Stack
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method, Shape
@@ -188,25 +189,6 @@ def test_a_stack_describes_itself(stack):
         "ATTEMPTS: (empty)",
     ) == stack.describe()
     assert ["metrics", "deadline", "", "mine", ""] == [step.label for step in stack]
-
-
-def test_edits_are_checked_before_there_is_a_stack():
-    """
-    Wrong edits of the INI are found while the settings are read.
-    """
-    inserts = [
-        Insert.parse("a before ATTEMPTS"),
-        Insert.parse("b after a"),
-        Insert.parse("c after z"),
-    ]
-
-    mistakes = check_edits(ORDER, inserts, ["METRICS", "a", "DEADLINE", "METRIC"])
-
-    assert 3 == len(mistakes)
-    assert ["insert", "remove", "remove"] == [option for option, _ in mistakes]
-    assert mistakes[0][1].startswith("c after z: the stack has no place 'z'")
-    assert "DEADLINE cannot be removed: no call can do without it" == mistakes[1][1]
-    assert "did you mean 'METRICS'?" in mistakes[2][1]
 
 
 @pytest.mark.parametrize("order", [CALL_ORDER, ATTEMPT_ORDER, SERVER_ORDER])

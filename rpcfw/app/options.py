@@ -1,0 +1,64 @@
+"""
+What ``[app]`` may say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from rpcfw.kernel.extras import needs
+from rpcfw.spi.options import option, options
+from rpcfw.values.units import Bytes, Seconds
+
+__all__ = ["AppOptions"]
+
+
+@options
+class AppOptions:
+    """
+    The process.
+    """
+
+    name: str = option("rpcfw", "name of this application, sent to registries and peers")
+    reactor: Literal["auto", "epoll", "asyncio", "uvloop"] = option(
+        "auto",
+        "Twisted reactor: epoll, asyncio (to await asyncio objects), uvloop; auto: the asyncio "
+        "loop that runs where the application starts, or epoll",
+    )
+    python_path: tuple[Path, ...] = option("", "folders to import services and plugins from")
+    codecs: tuple[str, ...] = option("json, protobuf, raw", "codecs to use, if they are installed")
+    compressors: tuple[str, ...] = option(
+        "gzip, zstd", "compression methods that are accepted, if they are installed"
+    )
+    protocols: tuple[str, ...] = option(
+        "native", "wire protocols to load besides those of [server], [client] and the registry"
+    )
+    shutdown_timeout: Seconds = option("30s", "time limit for the whole stop", was="stop_limit")
+    retained_memory: Bytes = option(
+        "32MiB",
+        "freed memory to keep for the next large message; 0B: return all to the system",
+        was="keep_memory",
+    )
+    gc_thresholds: tuple[int, ...] = option(
+        "10000, 10, 50",
+        "minimum thresholds of Python's garbage collector; empty: do not change them",
+    )
+    log_level: Literal["debug", "info", "warn", "error"] = option(
+        "info", "lowest level that is logged"
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find folders that are not there, a reactor that is not installed, wrong numbers.
+        """
+        if self.gc_thresholds and (len(self.gc_thresholds) != 3 or min(self.gc_thresholds) < 1):
+            given = ", ".join(map(str, self.gc_thresholds))
+            yield "gc_thresholds", f"it takes three numbers of at least 1, or none, not {given}"
+        for folder in self.python_path:
+            if not folder.is_dir():
+                yield "python_path", f"there is no folder {folder}"
+        if self.reactor == "uvloop" and find_spec("uvloop") is None:
+            yield "reactor", f"uvloop {needs('uvloop')}"

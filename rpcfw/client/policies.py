@@ -1,0 +1,60 @@
+"""
+The plugins that the client of one service decides by.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from rpcfw.kernel.edits import NO_EDITS, Edits
+from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.filter import Filter
+from rpcfw.spi.plugin import Plugin
+from rpcfw.spi.retry_policy import RetryPolicy
+from rpcfw.spi.router import Router
+from rpcfw.values.service_config import ServiceConfig
+
+__all__ = ["Policies"]
+
+
+@frozen(eq=False)
+class Policies:
+    """
+    Made for this client, and for no other.
+
+    Args:
+        call: the edits of the call stack.
+        attempt: the edits of the attempt stack.
+        config: limits, retries and hedging by method.
+    """
+
+    balancer: Balancer
+    retry: RetryPolicy
+    routers: tuple[Router, ...] = ()
+    call: Edits[Filter] = NO_EDITS
+    attempt: Edits[Filter] = NO_EDITS
+    config: ServiceConfig | None = None
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """
+        All of them, in the order of their start, none twice.
+        """
+        filters = [one for edits in (self.call, self.attempt) for _, one in edits.inserts]
+        return tuple(dict.fromkeys((self.balancer, self.retry, *self.routers, *filters)))
+
+    def changes(self, later: Policies) -> list[tuple[Plugin, Plugin]]:
+        """
+        Return the plugins that ``later`` has others for, each with that.
+
+        Args:
+            later: the same, with the options of some of them replaced.
+        """
+        both = zip(self.plugins, later.plugins, strict=True)
+        return [(old, new) for old, new in both if old is not new]
+
+    def routes_as(self, other: Policies) -> bool:
+        """
+        Tell whether calls go the same ways by both.
+        """
+        return self.balancer is other.balancer and self.routers == other.routers

@@ -1,0 +1,141 @@
+"""
+The two stacks of a client: once a call, and once an attempt on each node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from weakref import WeakKeyDictionary
+
+from rpcfw.client.dispatch import Coders, dispatch
+from rpcfw.client.policies import Policies
+from rpcfw.cluster.node import Node
+from rpcfw.cluster.routing import Routing
+from rpcfw.filters.configured import AttemptFilters
+from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
+from rpcfw.filters.metrics import ClientMetrics
+from rpcfw.filters.retry import AttemptCount
+from rpcfw.kernel.edits import Edits
+from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
+from rpcfw.kernel.stack import Stack
+from rpcfw.spi.filter import CallStep, Filter, Role
+from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.transport.runtime import Runtime
+from rpcfw.values.service_config import ServiceConfig
+
+__all__ = ["AttemptStacks", "CallStacks"]
+
+
+class CallStacks:
+    """
+    Makes the call stack, anew for each set of policies; what counts is the same in all.
+
+    Args:
+        config: the service config, if there is one.
+        plugin_context: of the process.
+    """
+
+    def __init__(self, config: ServiceConfig | None, plugin_context: PluginContext) -> None:
+        self.metrics = ClientMetrics(NoOptions(), plugin_context)
+        self._deadline = ClientDeadline(NoOptions(), plugin_context)
+        self._attempts = AttemptFilters(config, plugin_context)
+
+    def make(self, policies: Policies, routing: Routing) -> Stack:
+        """
+        Return the call stack for these policies, not joined yet.
+        """
+        stack = Stack(CALL_ORDER)
+        stack.put(Role.METRICS, "metrics", self.metrics)
+        stack.put(Role.DEADLINE, "deadline", self._deadline)
+        for label, each in self._attempts.around(policies.retry):
+            stack.put(Role.ATTEMPTS, label, each)
+        stack.put(Role.ROUTING, "routing", routing)
+        stack.edit(policies.call)
+        return stack
+
+
+class AttemptStacks:
+    """
+    Gives each node its attempt stack.
+
+    Args:
+        ground: what the process stands on.
+        protocols: the wires that this client speaks, best first.
+        attempt_limit_s: limit of one attempt; None for none of its own.
+        edits: the user's filters among ours.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        protocols: tuple[str, ...],
+        attempt_limit_s: float | None,
+        edits: Edits[Filter],
+    ) -> None:
+        self._ground = runtime
+        self._protocols = protocols
+        self._attempt_limit_s = attempt_limit_s
+        self._coders = Coders(runtime.payload)
+        self._edits = edits
+        #: The filters of each node, in the order of the edits.
+        self._filters: WeakKeyDictionary[Node, list[Filter]] = WeakKeyDictionary()
+
+    def prepare(self, node: Node) -> None:
+        """
+        Give a new node its stack.
+        """
+        filters = [filter.of_node(node) for _, filter in self._edits.inserts]
+        self._filters[node] = filters
+        node.attempt = self._join(node, filters, self._edits)
+
+    def replace(self, edits: Edits[Filter], nodes: Iterable[Node]) -> Callable[[], None]:
+        """
+        Make the stacks of all nodes anew, if other filters stand in them now.
+
+        Returns:
+            What puts them in place.
+        """
+        both = zip(self._edits.inserts, edits.inserts, strict=True)
+        changed = [old is not new for (_, old), (_, new) in both]
+        made = []
+        for node in nodes if any(changed) else ():
+            filters = [
+                _replaced(before, filter, node) if is_new else before
+                for is_new, before, (_, filter) in zip(
+                    changed, self._filters[node], edits.inserts, strict=True
+                )
+            ]
+            made.append((node, filters, self._join(node, filters, edits)))
+
+        def put() -> None:
+            self._edits = edits
+            for node, filters, step in made:
+                self._filters[node] = filters
+                node.attempt = step
+
+        return put
+
+    def _join(self, node: Node, filters: list[Filter], edits: Edits[Filter]) -> CallStep:
+        runtime = self._ground
+        plugin_context = runtime.plugin_context
+        stack = Stack(ATTEMPT_ORDER)
+        if self._attempt_limit_s is not None:
+            limit = AttemptDeadline(self._attempt_limit_s, plugin_context)
+            stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", limit)
+        spoken = [name for name in self._protocols if name in node.instance.protocols]
+        header = runtime.protocol(spoken[0]).attempts_header if spoken else ""
+        if header:
+            stack.put(Role.CREDENTIALS, "attempt count", AttemptCount(header, plugin_context))
+        own = zip(edits.inserts, filters, strict=True)
+        stack.edit(Edits(tuple((edit, filter) for (edit, _), filter in own), edits.removes))
+        return stack.build(dispatch(node, runtime.payload, self._coders, runtime.timers))
+
+
+def _replaced(before: Filter, filter: Filter, node: Node) -> Filter:
+    """
+    Return a node's filter of a plugin that has replaced another one.
+    """
+    made = filter.of_node(node)
+    if made is not filter:  # that has taken over already
+        made.take_over(before)
+    return made

@@ -1,0 +1,93 @@
+"""
+The server's stack: its filters in their places, down to the method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from rpcfw.filters.deadline import ServerDeadline
+from rpcfw.filters.metrics import ServerMetrics
+from rpcfw.kernel.edits import Edits, Insert
+from rpcfw.kernel.hooks import Hooks
+from rpcfw.kernel.live_plugins import Generation, LivePlugins, Replacement
+from rpcfw.kernel.orders import SERVER_ORDER
+from rpcfw.kernel.stack import Stack
+from rpcfw.spi.filter import CallStep, Filter, Role
+from rpcfw.spi.plugin import NoOptions, PluginContext
+
+__all__ = ["ServerStack"]
+
+
+class ServerStack:
+    """
+    Makes the stack, anew when filters are replaced; what counts is the same in all.
+
+    Args:
+        filters: the user's, each with its place.
+        removes: places that are left empty.
+        dispatch: makes the step that runs methods.
+        hooks: runs what filters do at their start and stop.
+        context: of the process.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[tuple[Insert, Filter]],
+        removes: tuple[str, ...],
+        dispatch: Callable[[], CallStep],
+        hooks: Hooks,
+        context: PluginContext,
+    ) -> None:
+        self.filters = tuple(filters)
+        self.metrics = ServerMetrics(NoOptions(), context)
+        self.plugins = LivePlugins([filter for _, filter in filters], hooks, context.threads.post)
+        self._deadline = ServerDeadline(NoOptions(), context)
+        self._removes = removes
+        self._dispatch = dispatch
+        self.stack, self.run_method, self.step = self._built(self.filters, self.plugins.generation)
+        #: Called when these have changed; set by whoever takes calls through them.
+        self.changed: Callable[[], None] = _nobody
+
+    def replacement(self, filters: Sequence[tuple[Insert, Filter]]) -> Replacement:
+        """
+        Return what puts other filters in the place of those that are here.
+
+        Args:
+            filters: the same, with other options of some of them.
+        """
+        both = zip(self.filters, filters, strict=True)
+        pairs = [(old, new) for (_, old), (_, new) in both if old is not new]
+        return Replacement(self.plugins, pairs, partial(self._replace, tuple(filters)))
+
+    def _replace(
+        self, filters: tuple[tuple[Insert, Filter], ...], generation: Generation
+    ) -> Callable[[], None]:
+        built = self._built(filters, generation)
+
+        def put() -> None:
+            self.filters = filters
+            self.stack, self.run_method, self.step = built
+            self.changed()
+
+        return put
+
+    def _built(
+        self, filters: tuple[tuple[Insert, Filter], ...], generation: Generation
+    ) -> tuple[Stack, CallStep, CallStep]:
+        """
+        Return the stack, the step inside of it, and what takes a call through both.
+        """
+        stack = Stack(SERVER_ORDER)
+        stack.put(Role.METRICS, "metrics", self.metrics)
+        stack.put(Role.DEADLINE, "deadline", self._deadline)
+        stack.edit(Edits(filters, self._removes))
+        run_method = generation.held_by(self._dispatch())
+        return stack, run_method, stack.build(run_method)
+
+
+def _nobody() -> None:
+    """
+    Nobody takes calls through it yet.
+    """

@@ -1,0 +1,44 @@
+"""
+The framework's filters, and some that users might write, by the contract of filters.
+"""
+
+from __future__ import annotations
+
+from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
+from rpcfw.filters.retry import AttemptCount, Retry
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.testing.contracts.filter import FilterContract
+from rpcfw.testing.plugin_context import plugin_context
+from rpcfw_attempts.never import NeverRetry
+from tests.lab.filters import PerNode, Stamp, StampOptions
+
+
+class TestClientMetrics(FilterContract):
+    def make(self):
+        return ClientMetrics(NoOptions(), plugin_context())
+
+
+class TestServerMetrics(FilterContract):
+    def make(self):
+        return ServerMetrics(NoOptions(), plugin_context())
+
+
+class TestRetry(FilterContract):
+    def make(self):
+        context = plugin_context()
+        return Retry(NeverRetry(NoOptions(), context), context)
+
+
+class TestAttemptCount(FilterContract):
+    def make(self):
+        return AttemptCount("attempts", plugin_context())
+
+
+class TestStamp(FilterContract):
+    def make(self):
+        return Stamp(StampOptions(text="t", starts=1000, start_time=0.0), plugin_context())
+
+
+class TestPerNode(FilterContract):
+    def make(self):
+        return PerNode(StampOptions(text="t", starts=1000, start_time=0.0), plugin_context())
