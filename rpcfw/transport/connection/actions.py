@@ -2,8 +2,8 @@
 What is done about each event that a connection's machine reports.
 
 Theory of operation. A call that waits for something is a `Listener` in the driver's
-`listeners`, under its id. It is removed here, just before it is told of an end, so it is told
-of one end only. What concerns no single call goes to the driver's observer.
+`listeners`, under its id. It is removed here, just before it is notified of its end, so it
+gets one end only. What concerns no single call goes to the driver's observer.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _handshake_completed(driver: Driver, event: HandshakeCompleted) -> None:
 
 def _answered(driver: Driver, event: PingAnswered) -> None:
     """
-    `received_at` has noted it.
+    Nothing more: `Connection.received_at` is set for all bytes that arrive.
     """
 
 
@@ -113,7 +113,7 @@ def _pinged(driver: Driver, event: PingReceived) -> None:
 
 
 def _peer_leaving(driver: Driver, event: GoAwayReceived) -> None:
-    # The owner first, for the same reason as at the end.
+    # The observer first, for the same reason as in `Driver._ended_with`.
     driver.observer.peer_leaving(driver, event.reason)
     for call_id in event.refused:
         listener = driver.listeners.pop(call_id, None)

@@ -1,8 +1,8 @@
 """
-What a connection has read and not yet acted on, in order.
+What a connection has received and not yet acted on, in order.
 
-Events that were read and had to wait come first. Bytes that came meanwhile stand behind
-them as they are: the events of tiny requests take twenty times the memory of their bytes.
+Events that had to wait come first. Bytes that arrived in the meantime follow them unread: the
+events of tiny requests take twenty times the memory of their bytes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _EVENT_BYTES = 128
 
 class Backlog:
     """
-    See the module. It is false if nothing waits.
+    Events, and the bytes that follow them. It is false if nothing waits.
     """
 
     __slots__ = ("_pieces", "_received_at", "events")
 
     def __init__(self) -> None:
-        #: What waits, for whoever takes from it.
+        #: The events that wait; whoever acts on one takes it from here.
         self.events: Iterator[Event] = iter([])
         self._pieces: list[bytes] = []
         self._received_at = 0.0
@@ -49,13 +49,13 @@ class Backlog:
 
     def put(self, rest: Iterator[Event]) -> None:
         """
-        Keep what is left of the events of one read. None may be waiting.
+        Keep the remaining events of one read. No other events may be waiting.
         """
         self.events = iter(without_cancelled(list(rest)))
 
     def put_bytes(self, data: bytes, now: float) -> None:
         """
-        Keep bytes until all that came before them was acted on.
+        Keep bytes until everything before them was acted on.
         """
         if not self._pieces:
             self._received_at = now
@@ -63,7 +63,7 @@ class Backlog:
 
     def read(self, machine: Machine) -> float:
         """
-        Make events of the bytes; return when the first of them came.
+        Let the machine read the bytes; return when the first of them arrived.
         """
         pieces, self._pieces = self._pieces, []
         self.put(iter(machine.receive(b"".join(pieces))))
@@ -77,7 +77,7 @@ class Backlog:
 
     def clear(self) -> None:
         """
-        Keep nothing.
+        Drop everything.
         """
         self.events = iter([])
         self._pieces.clear()
@@ -92,7 +92,7 @@ def without_calls(events: list[Event], calls: Collection[int]) -> list[Event]:
 
 def without_cancelled(events: list[Event]) -> list[Event]:
     """
-    Return the events without the calls that are both begun and cancelled in them.
+    Leave out the calls that are both begun and cancelled in these events.
     """
     cancelled = {event.call_id for event in events if type(event) is CallCancelled}
     if cancelled:

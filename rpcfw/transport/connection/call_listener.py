@@ -1,5 +1,5 @@
 """
-How a call hears what its connection reports.
+How a call is notified of what its connection reports.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ __all__ = ["Listener", "UnaryListener", "error_of"]
 
 class Listener(ABC):
     """
-    One call's ear on a connection. Every method is optional but `lost`.
+    Receives the events of one call. Every method but `lost` is optional.
 
-    What raises a `CallError` here ends the call with it: the peer said what the
-    method's shape has no place for.
+    A method that raises a `CallError` ends the call with it: the peer sent something that a
+    method of this shape does not expect.
     """
 
     def responded(self, event: ResponseReceived) -> None:
-        raise Unimplemented("the method answered with one whole message, none was awaited")
+        raise Unimplemented("the method answered with one whole message, none was expected")
 
     def started(self, event: ResponseStarted) -> None:  # noqa: B027 - optional
         """
-        The server has begun to answer.
+        The server sent its response header.
         """
 
     def message(self, event: MessageReceived) -> None:
-        raise Unimplemented("a message came where none was awaited")
+        raise Unimplemented("a message came where none was expected")
 
     def half_closed(self) -> None:  # noqa: B027 - optional
         """
-        The caller will send no more.
+        The caller has sent its last message.
         """
 
     def writable(self) -> None:  # noqa: B027 - optional
         """
-        The peer takes more again.
+        Flow control lets this side send again.
         """
 
     @abstractmethod
     def lost(self, error: CallError) -> None:
         """
-        The call is over, and how: the peer ended or cancelled it, or is gone.
+        The call has failed: the peer ended or cancelled it, or the connection is closed.
         """
 
     def ended(self, event: CallEnded) -> None:
@@ -58,10 +58,10 @@ class Listener(ABC):
 
 class UnaryListener(Listener):
     """
-    The ear of a call with one answer, in however many events its wire reports that.
+    Receives the one response of a call, whether its wire reports that in one event or several.
 
-    A wire that hears the answer at once reports it whole, and then nothing is kept
-    here; else begin, message and good end are put together.
+    If the whole response arrives at once, the wire reports it in one event and nothing is kept
+    here. Otherwise header, message and trailers are put together.
     """
 
     _metadata: Metadata = EMPTY
@@ -70,7 +70,7 @@ class UnaryListener(Listener):
     @abstractmethod
     def responded(self, event: ResponseReceived) -> None:
         """
-        The answer is whole.
+        The response is complete.
         """
 
     def started(self, event: ResponseStarted) -> None:
@@ -100,7 +100,7 @@ class UnaryListener(Listener):
 
 def error_of(event: CallEnded) -> CallError:
     """
-    Return the error that a caller catches for the end of a call.
+    Return the error that the caller of a call with this end catches.
     """
     return error_from_status(
         event.status,

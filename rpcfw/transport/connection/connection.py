@@ -1,13 +1,12 @@
 """
-One connection as Twisted sees it: bytes to a machine, what it says to the socket.
+One connection as Twisted sees it: received bytes to a machine, its output to the socket.
 
 Theory of operation. All that a connection reads in one turn of the reactor is one
-`dataReceived`. How much of it is acted on at once is up to its `Turns`; what is written, and
-when, to its `Output`.
+`dataReceived`. Its `Turns` decide how much of it is acted on at once; its `Output` decides
+what is written, and when.
 
-A connection is *over* once it is closed from either side or the machine has failed.
-That is told then and there; the socket may take a while longer to write what it
-has, but not for ever.
+A connection is *over* once it is closed from either side or the machine has failed. Its calls
+end at that moment. The socket may take longer to write what it has, up to `LINGER_S`.
 """
 
 from __future__ import annotations
@@ -69,11 +68,11 @@ class Connection(Protocol, Buffering):
     ) -> None:
         self.peer = ""
         self.serves = serves
-        #: When the bytes came that are acted on, or were last.
+        #: When the bytes arrived that are being acted on, or were last.
         self.received_at = 0.0
-        #: Called after each bunch of events, if set: calls may have ended.
+        #: Called after each batch of events, if set: calls may have ended.
         self.on_progress: Callable[[], None] | None = None
-        #: Where it is kept between its close and that of its socket, if anywhere.
+        #: Where it is listed between its own close and that of its socket, if anywhere.
         self.lingering: Lingering | None = None
         #: Closed from either side, or failed.
         self.over = False
@@ -90,7 +89,7 @@ class Connection(Protocol, Buffering):
     @property
     def alive_at(self) -> float:
         """
-        When the peer was last known to be alive; now, while it is this side that waits.
+        When the peer was last known to be alive; now, while this side does not read.
         """
         return self._seconds() if self._turns.waiting and not self.full else self.received_at
 
@@ -104,7 +103,7 @@ class Connection(Protocol, Buffering):
     @property
     def held(self) -> bool:
         """
-        Whether what comes has to wait, behind what waits already or for the socket.
+        Whether arriving bytes have to wait: for earlier ones, or for the socket.
         """
         return self._turns.held
 
@@ -139,36 +138,36 @@ class Connection(Protocol, Buffering):
 
     async def next_turn(self) -> None:
         """
-        Return in the reactor's next turn, once everybody else had theirs.
+        Return in the reactor's next turn, when all other connections had theirs.
         """
         await sleep(self._clock, 0)
 
     def ping(self) -> None:
         """
-        Ask the peer for a sign of life.
+        Send a keepalive ping.
         """
         self._machine.ping()
         self._output.flush()
 
     def leave(self, reason: str) -> None:
         """
-        Tell the peer that no new calls are taken on this connection.
+        Send the peer a GOAWAY: no new calls are accepted. Open ones continue.
         """
         self._machine.leave(reason)
         self._output.flush()
 
     def fail(self, reason: str) -> None:
         """
-        Tell the peer why this side gives the connection up. `close` comes next.
+        Send the peer the reason why this side gives up the connection. `close` follows.
 
-        On some wires this names the last call that was begun.
+        On some wires this names the last call that was begun (HTTP/2: RFC 9113 section 6.8).
         """
         self._machine.fail(reason)
         self._output.flush()
 
     def close(self, reason: str) -> None:
         """
-        Close the connection once what was written has left.
+        Close the connection once all that was written is sent.
         """
         if not self.over:
             self._machine.closing(reason)
@@ -177,11 +176,11 @@ class Connection(Protocol, Buffering):
 
     def _close_socket(self, reason: str) -> None:
         if self.over:
-            return  # cut off: what was written last was too much
+            return  # cut off: the last write went over a limit of unsent bytes
         transport = cast(Any, self.transport)
-        # A transport with a producer that it has paused would wait for it, for ever.
+        # A transport that has paused its producer would wait for it forever.
         transport.unregisterProducer()
-        self._turns.read_on()  # over TLS the peer's own close has to be read
+        self._turns.read_on()  # over TLS the peer's close_notify has to be read
         if self.lingering is not None:
             self.lingering.add(self)
         transport.loseConnection()
@@ -190,13 +189,13 @@ class Connection(Protocol, Buffering):
 
     def abort(self, reason: str) -> None:
         """
-        Close the connection at once; what was not yet sent is dropped.
+        Close the connection at once; unsent bytes are dropped.
         """
         if not self.over:
             self._abort()
             self._end(reason)
 
-    # What Twisted tells.
+    # Called by Twisted.
 
     def connectionMade(self) -> None:
         transport = self.transport
@@ -207,7 +206,7 @@ class Connection(Protocol, Buffering):
         cast(Any, transport).registerProducer(self, True)
         self._output.attach(transport)
         if self.serves and running_loop() is not None:
-            # Methods run as Tasks, whose results are all kept until the turn is over.
+            # Methods run as asyncio Tasks: their results are kept until the turn is over.
             self._turns.max_events = BUNCH
         if self._handshake_timeout_s is not None:
             self._set_timer(self._handshake_timeout_s, self._not_greeted)
@@ -272,14 +271,14 @@ class Connection(Protocol, Buffering):
 
     def stopProducing(self) -> None:
         """
-        The transport is going away; `connectionLost` says so.
+        The transport is about to close; `connectionLost` follows.
         """
 
     # Pieces.
 
     def write_bunch(self) -> None:
         """
-        Write what a bunch of events led to.
+        Write the output of a batch of events.
         """
         if self.on_progress is not None:
             self.on_progress()
@@ -291,7 +290,7 @@ class Connection(Protocol, Buffering):
         chosen = read_size(self._read_bytes, size, took_s, large=events <= BUNCH)
         if chosen != self._read_bytes:
             self._read_bytes = chosen
-            # A socket's transport looks at it for each read; to others it says nothing.
+            # Twisted's socket transports look at it for each read; others ignore it.
             cast(Any, self.transport).bufferSize = chosen
 
     # The end.
@@ -300,7 +299,7 @@ class Connection(Protocol, Buffering):
         self.over = self._output.closed = True
         self._set_timer(None)
         self._turns.close()
-        # What is asked of it from now on is refused, or dropped, there.
+        # From now on the machine refuses or drops what it is asked for.
         self._machine.fail(reason)
         if self._quota is not None:
             self._turns.count()
@@ -310,13 +309,13 @@ class Connection(Protocol, Buffering):
     @abstractmethod
     def _connected(self) -> None:
         """
-        The peer is at the other end; nothing was said yet.
+        The connection is established; nothing was sent yet.
         """
 
     @abstractmethod
     def _ended_with(self, reason: str) -> None:
         """
-        The connection is of no more use.
+        The connection is over.
         """
 
     @abstractmethod
@@ -327,7 +326,7 @@ class Connection(Protocol, Buffering):
 
     def stop_hello_timer(self) -> None:
         """
-        The peer has greeted in time.
+        The handshake was completed in time.
         """
         if not self.over:
             self._set_timer(None)

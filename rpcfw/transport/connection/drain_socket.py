@@ -1,10 +1,10 @@
 """
-What a peer has said before a connection broke.
+Reading what arrived before a connection broke.
 
-A server that closes a connection with its last answers sends them, and then breaks the
-connection if it had something of ours unread: a ping, or room for more of an answer. The
-system keeps what has come until it is read, but Twisted, once it cannot write, reads no
-more: with the connection it drops answers that are there.
+A server that closes a connection sends its last responses, and the system then resets the
+connection if the server had not read all that we sent: a ping, or a window update. The
+responses stay in our socket until they are read. But once Twisted cannot write, it reads no
+more and drops them with the connection.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from twisted.internet.tcp import Connection as SocketTransport
 
 __all__ = ["drain_socket"]
 
-#: So often is read at most; more than any system keeps.
+#: Maximum number of reads; more than any system's socket buffer holds.
 _MAX_READS = 1024
 
 
 def drain_socket(transport: Any) -> None:
     """
-    Hand on what was not yet read of a connection that Twisted is about to close.
+    Read the rest of a connection that Twisted is about to close.
 
-    Does nothing where there is no socket below ``transport``.
+    Does nothing if there is no socket under ``transport``.
     """
     while transport is not None and not isinstance(transport, SocketTransport):
         transport = getattr(transport, "transport", None)
@@ -33,7 +33,7 @@ def drain_socket(transport: Any) -> None:
         try:
             data = transport.socket.recv(transport.bufferSize)
         except OSError:
-            return  # there is no more, or it is told by whoever closes it
+            return  # nothing is left, or Twisted reports the error when it closes
         if not data:
             return
         transport.protocol.dataReceived(data)

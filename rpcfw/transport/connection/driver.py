@@ -1,8 +1,9 @@
 """
-The one driver of every wire protocol: what calls ask of a connection.
+The one driver of every wire protocol: what calls ask a connection for.
 
-Whatever is asked of the machine here is written, too, and calls are counted: nobody else
-asks a machine, writes or counts. What the machine reports is acted on in `actions`.
+Each method asks the machine for something, writes the machine's output, and counts calls.
+Nobody else uses the machine, writes or counts. What is done about the events that the machine
+reports is in `actions`.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Driver(Connection):
 
     def request(self, head: RequestHead, body: bytes, encoding: str, listener: Listener) -> int:
         """
-        Send a whole request; ``listener`` hears of the answer.
+        Send a whole request; ``listener`` gets the response.
 
         Returns:
             The call's id on this connection.
@@ -147,13 +148,13 @@ class Driver(Connection):
         trailers: Metadata = EMPTY,
     ) -> None:
         """
-        Answer a unary call with one message and status OK.
+        Send the one message of a unary response, and status OK.
 
         Raises:
             MessageTooLarge: the call is still open.
         """
         self._machine.respond(call_id, body, encoding, metadata, trailers)
-        # The fast path: this is `Output.flush` without the call of it.
+        # The fast path: `Output.flush`, written out to save a call.
         output = self._output
         if not output.gathering:
             output.emit(output.write)
@@ -162,7 +163,7 @@ class Driver(Connection):
 
     def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         """
-        Begin an answer. What that says leaves with the first message, or with the end.
+        Send the response header. It is written with the first message, or with the end.
 
         Args:
             encoding: compression that the messages may have.
@@ -180,7 +181,7 @@ class Driver(Connection):
         retry_after_s: float | None = None,
     ) -> None:
         """
-        End a call with a status: a failure, or the end of a streaming answer.
+        End a call with a status: a failure, or the end of a streaming response.
         """
         if status is not Status.OK:
             self.failed += 1
@@ -189,7 +190,7 @@ class Driver(Connection):
 
     def finish_one_way(self, call_id: int) -> None:
         """
-        End a call that has no answer, however it went: nothing is sent of that.
+        End a one-way call, whatever its result: nothing is sent.
         """
         self._machine.finish(call_id, Status.OK)
 
@@ -206,7 +207,7 @@ class Driver(Connection):
         Send one message of a stream, as soon as flow control lets it.
 
         Returns:
-            Whether the next one may be sent; if not, `Listener.writable` tells when.
+            Whether the next one may be sent; if not, wait for `Listener.writable`.
 
         Raises:
             MessageTooLarge: nothing was sent.
@@ -227,7 +228,7 @@ class Driver(Connection):
 
     def cancel(self, call_id: int, reason: str = "") -> None:
         """
-        Give a call up: its listener hears nothing more and the peer is told.
+        Cancel a call, here and at the peer. Its listener is not notified.
         """
         if self.listeners.pop(call_id, None) is not None:
             self.failed += 1
@@ -237,20 +238,20 @@ class Driver(Connection):
                 self.on_progress()
 
     def close(self, reason: str) -> None:
-        # What the peer has sent meanwhile is still heard: a ping is answered, and an
-        # answer reaches its call. (A server has no use for requests that come now.)
+        # What the peer has sent in the meantime is still read: a ping is answered, and a
+        # response reaches its call. (A server ignores requests that arrive now.)
         if not (self.over or self._output.gathering or self.serves):
             drain_socket(self.transport)
             self._turns.last_events()
         super().close(reason)
 
-    # What the connection tells.
+    # Called by Twisted and by `Connection`.
 
     def stopProducing(self) -> None:
         """
-        Take the answers that came before the connection broke.
+        Read the responses that arrived before the connection broke.
 
-        A server has no use for requests whose callers have gone.
+        A server ignores requests whose callers are gone.
         """
         if not self.over and not self.serves:
             drain_socket(self.transport)
@@ -265,8 +266,8 @@ class Driver(Connection):
         self.observer.connected(self)
 
     def _ended_with(self, reason: str) -> None:
-        # The owner first: a call that is told may begin anew at once, and must not
-        # come here again.
+        # The observer first: a call that is notified may be repeated at once, and must not
+        # choose this connection again.
         self.observer.closed(self, reason)
         listeners, self.listeners = self.listeners, {}
         for listener in listeners.values():
@@ -274,7 +275,7 @@ class Driver(Connection):
 
     def lose(self, listener: Listener, error: CallError) -> None:
         """
-        Tell a call that was taken out of `listeners` that it has failed.
+        Fail a call that was removed from `listeners`.
         """
         self.failed += 1
         listener.lost(error)

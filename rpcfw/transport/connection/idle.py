@@ -1,9 +1,8 @@
 """
-How long a connection has been without a call, at no cost to calls.
+How long a connection has had no call, at no cost to calls.
 
-Nothing is noted as calls come and go. Whoever wants to know looks now and then: a
-connection was quiet between two looks if none was open at either, nor begun between
-them.
+Calls note nothing. Instead the connection is looked at from time to time: it was idle between
+two looks if no call was open at either of them, and none was begun in between.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from rpcfw.transport.connection.driver import Driver
 
 __all__ = ["LOOKS", "IdleTracker", "IdleWatch"]
 
-#: So often is looked within an idle limit: what is over it is found at the latest by
-#: two looks more.
+#: Looks within one idle timeout. A connection that is idle for too long is found two looks
+#: late at most.
 LOOKS = 8
-#: Less than any limit that is meant: the rest that floats leave of one that is over.
+#: Rounding errors of floats; shorter than any timeout that makes sense.
 _SLACK_S = 1e-3
 
 
 class IdleTracker:
     """
-    The quiet of one connection.
+    The idle time of one connection.
 
     Args:
         driver: the connection.
-        now: seconds on the clock that `lasts_s` is asked by.
+        now: seconds on the clock that `lasts_s` uses, too.
     """
 
     def __init__(self, driver: Driver, now: float) -> None:
@@ -40,7 +39,7 @@ class IdleTracker:
 
     def lasts_s(self, now: float) -> float:
         """
-        Look, and return how long there was surely no call.
+        Look, and return for how long there was certainly no call.
         """
         driver = self._driver
         was_busy, self._busy = self._busy, bool(driver.listeners or driver.open_calls)
@@ -51,41 +50,41 @@ class IdleTracker:
 
     def reaches(self, limit_s: float, now: float) -> bool:
         """
-        Look, and tell whether it has lasted for ``limit_s``.
+        Look, and return whether it was idle for ``limit_s``.
         """
         return self.lasts_s(now) >= limit_s - _SLACK_S
 
 
 class IdleWatch:
     """
-    Watches one connection until `stop`, or until it was quiet for too long.
+    Watches one connection until `stop`, or until it was idle for too long.
 
     Args:
         driver: the connection.
         clock: time.
-        limit_s: how long it may be quiet.
-        tell: told of the connection once it was.
+        limit_s: how long it may be idle.
+        expired: called with the connection once it was.
     """
 
     def __init__(
-        self, driver: Driver, clock: Clock, limit_s: float, tell: Callable[[Driver], None]
+        self, driver: Driver, clock: Clock, limit_s: float, expired: Callable[[Driver], None]
     ) -> None:
         self._driver = driver
         self._clock = clock
         self._limit_s = limit_s
-        self._tell = tell
-        self._quiet = IdleTracker(driver, clock.seconds())
+        self._expired = expired
+        self._tracker = IdleTracker(driver, clock.seconds())
         self._timer: Any = clock.callLater(limit_s / LOOKS, self._look)
 
     def stop(self) -> None:
         """
-        Watch no longer.
+        Stop watching.
         """
         if self._timer.active():
             self._timer.cancel()
 
     def _look(self) -> None:
-        if self._quiet.reaches(self._limit_s, self._clock.seconds()):
-            self._tell(self._driver)
+        if self._tracker.reaches(self._limit_s, self._clock.seconds()):
+            self._expired(self._driver)
         else:
             self._timer = self._clock.callLater(self._limit_s / LOOKS, self._look)

@@ -1,5 +1,5 @@
 """
-What can be told of one connection while it is open, and counted of it afterwards.
+What is shown of one connection while it is open, and counted of it afterwards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["calls_at_end", "calls_of", "connection_of"]
 
 def calls_of(driver: Driver) -> Calls:
     """
-    Return a connection's calls. Good ends are not counted, so as to cost nothing.
+    Return a connection's calls. Successes are not counted, but follow from the rest.
     """
     succeeded = driver.begun - driver.failed - len(driver.listeners)
     return Calls(driver.begun, succeeded, driver.failed)
@@ -21,7 +21,7 @@ def calls_of(driver: Driver) -> Calls:
 
 def calls_at_end(driver: Driver) -> Calls:
     """
-    Return the calls of a connection that has ended: those still open will not end well.
+    Return the calls of a connection that has ended: those that are still open have failed.
     """
     calls = calls_of(driver)
     return calls._replace(failed=calls.started - calls.succeeded)

@@ -1,9 +1,9 @@
 """
-Signs of life: asks a silent peer, and gives up one that does not answer.
+Keepalive: pings a silent peer, and closes the connection if it does not answer.
 
-Any byte that comes counts as life, so a busy connection costs one delayed call for
-each interval and no ping at all. But a peer that sends a byte now and then, and never
-the end of a frame, is of no use either: it is given up as well.
+Every received byte proves that the peer is alive, so a busy connection costs one delayed call
+in each interval and no ping. But a peer that sends a byte from time to time, and never the
+end of a frame, is of no use: its connection is closed, too.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rpcfw.transport.connection.driver import Driver
 
 __all__ = ["Keepalive"]
 
-#: Less than any interval that is meant: the rest that floats leave of one that is over.
+#: Rounding errors of floats; shorter than any interval that makes sense.
 _SLACK_S = 1e-3
-#: A look that comes so late says nothing of the peer: this process did not read.
+#: A look that is so late proves nothing about the peer: this process did not read.
 _LATE_S = 1.0
 
 
@@ -30,9 +30,9 @@ class Keepalive:
         driver: the connection.
         clock: time.
         interval_s: silence after which a ping is sent; 0 for never.
-        timeout_s: further silence after which the connection is aborted.
-        idle: ping while no call is open, too.
-        frame_s: how long the peer may take for one frame; 0 for any time.
+        timeout_s: further silence after which the connection is closed.
+        idle: also ping while no call is open.
+        frame_s: how long the peer may take for one frame; 0: no limit.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Keepalive:
 
     def stop(self) -> None:
         """
-        Watch no longer.
+        Stop watching.
         """
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -82,18 +82,18 @@ class Keepalive:
         left_s = self._interval_s - (now - self._driver.alive_at)
         if left_s <= _SLACK_S:
             if self._idle or self._driver.listeners:
-                self._ask()
+                self._ping()
                 return
             left_s = self._interval_s
         self._look_in(min(left_s, self._frame_s / 2))
 
-    def _ask(self) -> None:
-        asked_at = self._clock.seconds()
+    def _ping(self) -> None:
+        pinged_at = self._clock.seconds()
         self._driver.ping()
-        self._timer = self._clock.callLater(self._timeout_s, self._judge, asked_at)
+        self._timer = self._clock.callLater(self._timeout_s, self._check, pinged_at)
 
-    def _judge(self, asked_at: float) -> None:
-        if self._driver.alive_at >= asked_at:
+    def _check(self, pinged_at: float) -> None:
+        if self._driver.alive_at >= pinged_at:
             self._due_at = self._clock.seconds()
             self._look()
         else:
@@ -101,7 +101,7 @@ class Keepalive:
 
     def _frame_overdue(self, now: float) -> bool:
         frame = self._driver.unfinished_frame
-        # While this side reads nothing, the rest of it may wait in the socket.
+        # While this side does not read, the rest of the frame may be in the socket.
         waits = self._driver.held or now > self._due_at + _LATE_S
         if not frame or frame != self._frame or waits:
             self._frame, self._frame_since = frame, now

@@ -1,9 +1,9 @@
 """
-Connections that are closed and whose sockets still have something to write.
+Closed connections whose sockets still have bytes to write.
 
-What is said last on a connection, the answers of calls that were given up and the good-bye,
-is written by the reactor after the close. A process that ended its reactor before that
-would have said nothing, so a stop waits here. Each of these connections has its own limit,
+The last bytes of a connection, the responses of cancelled calls and the close reason, are
+written by the reactor after the close. If a process stopped its reactor earlier, its peers
+would not get them. So a stop waits for these connections. Each has its own limit,
 `rpcfw.transport.connection.connection.LINGER_S`, after which it is cut off.
 """
 
@@ -28,13 +28,13 @@ class Lingering:
 
     def add(self, connection: object) -> None:
         """
-        A connection was closed; its socket is not.
+        Note a connection that is closed and whose socket is not.
         """
         self._connections.add(connection)
 
     def discard(self, connection: object) -> None:
         """
-        A socket is closed.
+        Note that a connection's socket is closed.
         """
         self._connections.discard(connection)
         if not self._connections:

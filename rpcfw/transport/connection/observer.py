@@ -1,5 +1,5 @@
 """
-What a connection's driver reports of the connection, as apart from its calls.
+What a driver reports about its connection, as apart from its calls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["DriverObserver"]
 
 class DriverObserver:
     """
-    Who made the driver, and wants to know of these. All optional.
+    Whoever made the driver. Every method is optional.
     """
 
     def connected(self, driver: Driver) -> None: ...
@@ -37,5 +37,5 @@ class DriverObserver:
 
     def disconnected(self, driver: Driver) -> None:
         """
-        Its socket is closed, which may be a while after `closed`.
+        The socket is closed; this may be some time after `closed`.
         """

@@ -1,9 +1,9 @@
 """
-What a connection writes, and what is known of a socket that does not take it.
+What a connection writes, and what happens if its socket does not accept it.
 
-What is said to the machine while events are acted on is gathered, and written at the end
-of that. Bytes of a turn go to the socket at once (`direct_write`); bytes that are said at
-other times go to Twisted, which gathers them until the socket is next writable.
+While events are acted on, the machine's output is collected and written at the end, at once
+(`direct_write`). At other times it goes to Twisted, which collects it until the socket is
+writable.
 
 A socket is *full* from the moment that Twisted pauses this side until it resumes it. What is
 written meanwhile stays in memory.
@@ -23,7 +23,7 @@ __all__ = ["LARGE_BYTES", "Output"]
 
 Write = Callable[[bytes], None]
 
-#: Answers above this are written one by one, so that it is seen when the socket is full.
+#: Larger messages are written one by one, to notice when the socket is full.
 LARGE_BYTES = 16 << 10
 
 
@@ -51,14 +51,14 @@ class Output:
     def __init__(self, machine: Machine) -> None:
         #: Events are acted on: what is said meanwhile is written at the end of that.
         self.gathering = False
-        #: The socket takes no more for now.
+        #: The socket accepts no more for now.
         self.full = False
         #: Nothing more is written.
         self.closed = False
-        #: Writes at once, or through Twisted. Both are known once there is a transport.
+        #: Writes to the socket at once, or through Twisted. Set by `attach`.
         self.offer: Write = _nowhere
         self.write: Write = _nowhere
-        #: Told of the size of each large write within a turn.
+        #: Called with the size of each large write within a turn.
         self.on_large_write: Callable[[int], None] = _ignore
         #: Called after each write, if set: the connection may hold more, or less.
         self.on_emit: Callable[[], None] | None = None
@@ -69,17 +69,17 @@ class Output:
 
     def attach(self, transport: Any) -> None:
         """
-        Write to this from now on.
+        Set the transport to write to.
         """
         self.write = transport.write
         self.offer = direct_write(transport)
 
     def flush(self, size: int = 0) -> None:
         """
-        Write what the machine has to say, now or at the end of this turn's reading.
+        Write the machine's output, now or when all events were acted on.
 
         Args:
-            size: of the message that it was asked to send, if that may be large.
+            size: of the message that was sent, if it may be large.
         """
         if not self.gathering:
             self.emit(self.write)
@@ -88,7 +88,7 @@ class Output:
 
     def emit(self, write: Write) -> int:
         """
-        Write what the machine has to say; return how many bytes that were.
+        Write the machine's output; return how many bytes that were.
 
         Args:
             write: `write` or `offer`.
@@ -108,14 +108,14 @@ class Output:
 
     def drained(self) -> None:
         """
-        The socket has taken all that was written to it, and takes more.
+        The socket has accepted everything that was written, and accepts more.
         """
         self.full = False
         self.queued_bytes = 0
 
     def forget(self) -> None:
         """
-        The socket is gone, with all that was written to it.
+        The socket is closed, and nothing of this connection is kept any more.
         """
         self.queued_bytes = 0
         # What it tells refers to it: a reference cycle.
@@ -126,9 +126,9 @@ class Output:
 
     async def when_writable(self) -> None:
         """
-        Return once the socket takes more: what slows a stream down to its reader.
+        Return once the socket accepts more: the backpressure of a stream's reader.
 
-        Writers go on one after the other, until the socket is full again.
+        Writers resume one after the other, until the socket is full again.
         """
         while self.full and not self.closed:
             waiter: Waiter[None] = Waiter()
@@ -137,12 +137,12 @@ class Output:
 
     def resume_writers(self) -> None:
         """
-        Let those that wait go on, for as long as the socket takes more.
+        Resume the writers that wait, while the socket accepts more.
         """
         writers = self._writers
         while writers and (self.closed or not self.full):
             waiter = writers.popleft()
-            if not waiter.called:  # else it was given up
+            if not waiter.called:  # otherwise it was cancelled
                 waiter.callback(None)
 
 

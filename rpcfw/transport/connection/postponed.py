@@ -1,9 +1,9 @@
 """
-Calls that came from a peer that lets too many answers wait.
+Calls of a peer that lets too many responses wait for its flow-control window.
 
-Flow control keeps answers here until their reader grants room for them. It grants room in
-frames of the same connection, so that must be read on. But its further calls are not begun
-meanwhile: they wait here, and behind each what else came of it.
+The peer extends its window with frames of the same connection, so this side must continue to
+read it. But further calls are not begun in the meantime: they wait here, each followed by
+its other events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rpcfw.transport.connection.buffer_quota import BufferQuota
 
 __all__ = ["Postponed"]
 
-#: What a request takes beside its message.
+#: The memory of a request, without its message.
 _REQUEST_BYTES = 512
 
 
@@ -45,9 +45,9 @@ class Postponed:
 
     def sort(self, backlog: Backlog, machine: Machine) -> None:
         """
-        Take from what waits for its turn what has to wait longer, or put it back.
+        Take calls that have to wait longer out of the backlog, or put them back.
 
-        Asked again and again, it goes through the same events once.
+        If it is called again, it does not look at the same events again.
         """
         too_much = machine.unsent_bytes > self._max_bytes()
         if backlog.events is self._sorted if too_much else not self.calls:
@@ -57,10 +57,10 @@ class Postponed:
 
     def due(self, events: list[Event], machine: Machine) -> list[Event]:
         """
-        Return what is to be acted on: of new events, and of those that wait.
+        Return the events that are to be acted on: of the new ones and of those that wait.
 
         Args:
-            machine: says what waits to be sent, and refuses calls.
+            machine: knows how much waits to be sent, and refuses calls.
         """
         if machine.unsent_bytes <= self._max_bytes():
             return self._take() + events if self.calls else events
@@ -75,7 +75,7 @@ class Postponed:
 
     def clear(self) -> None:
         """
-        Keep nothing.
+        Drop everything.
         """
         self._take()
         self._sorted = None

@@ -1,9 +1,10 @@
 """
-How much is asked of a socket at once.
+How many bytes are read from a socket at once.
 
-Once a read came back full, more is asked: a large message then comes in few reads, and
-small ones cost no large buffers. But a machine takes what was read as a whole. Where that
-took long, as with thousands of tiny frames, less is asked, so that others have their turn.
+After a read that filled its buffer, the next one is larger: a large message then takes few
+reads, and small ones need no large buffer. But a machine handles all bytes of a read together.
+If that took long, as with thousands of tiny frames, the next read is smaller, so that other
+connections have their turn.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ __all__ = ["READ_BYTES", "SMALL_READ_BYTES", "read_size"]
 READ_BYTES = 64 << 10
 SMALL_READ_BYTES = 8 << 10
 _LARGE_READ_BYTES = 1 << 20
-#: A machine that worked on a read for so long is given less.
+#: After a read that the machine needed so long for, the next one is smaller.
 _LONG_S = 0.004
-#: Small reads go on while each takes this long.
+#: Reads stay small while each takes this long.
 _STILL_LONG_S = _LONG_S / 8
 
 
 def read_size(before: int, size: int, took_s: float, *, large: bool) -> int:
     """
-    Return how much to ask for next.
+    Return the size of the next read.
 
     Args:
-        before: what was asked for.
-        size: what came.
-        took_s: how long the machine worked on it.
-        large: it was of few messages.
+        before: size of the buffer.
+        size: number of bytes that were read.
+        took_s: how long the machine needed for them.
+        large: they were few messages.
     """
     full_and_long = before == SMALL_READ_BYTES <= size and took_s >= _STILL_LONG_S
     if took_s >= _LONG_S or full_and_long:

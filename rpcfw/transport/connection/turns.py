@@ -1,11 +1,12 @@
 """
-The turns of one connection: how much of what it reads is acted on before others are read.
+The turns of one connection: how much it may do before the other connections' turns.
 
-Theory of operation. One read may hold thousands of requests. A connection acts on so many
-events in a turn of the reactor, for so long, and with so many bytes of answers as the
-constants below say. The rest waits in its `Backlog` for the next turn, after all other
-connections had theirs. A server's connection whose socket takes no more begins nothing until
-it does. Bytes that come while anything waits are kept as they are, and then no more are read.
+Theory of operation. One read may contain thousands of requests. In one turn of the reactor, a
+connection acts on a limited number of events, for a limited time, and with a limited number of
+response bytes: the constants below. The remaining events wait in its `Backlog` for the next
+turn; all other connections have theirs first. While the socket of a server's connection is
+full, no event is acted on. Bytes that arrive while anything waits are kept unread, and reading
+pauses.
 
 A turn is *halted* when no further event of it may be acted on. What comes is *held* while
 anything waits before it.
@@ -15,8 +16,8 @@ write. A connection that holds more than its share is *crowded*. If that is beca
 flow control keeps what was answered, its further calls are `Postponed`, and the rest goes on.
 If it is because messages are not read, the calls that hold most of them are ended.
 
-Twice a caller cancels a call that was read and has not begun: while that waits for its turn,
-and while it is postponed. In both cases it is dropped unseen.
+A call that is cancelled before it was begun is dropped unseen, whether it waits in the backlog
+or is postponed.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BUNCH", "TURN_BYTES", "TURN_EVENTS", "TURN_S", "Turns"]
 
-#: So many events are acted on before what they led to is written. Were a turn with
-#: hundreds of calls written only at its end, the peer would have nothing to do until
-#: then, and then this side nothing: two processors would do the work of one.
+#: Events in a batch, after which the output is written. If the output of a turn with hundreds
+#: of calls were written only at its end, the peer would be idle until then, and this side
+#: afterwards: two processors would do the work of one.
 BUNCH = 16
 
-#: What one connection does in a turn at most, before all others have theirs.
+#: The limits of one turn.
 TURN_EVENTS = 256
 TURN_S = 0.002
 TURN_BYTES = 1 << 20
@@ -63,10 +64,10 @@ _TOO_MUCH_UNREAD = (
 
 class Turns:
     """
-    One connection's share of the reactor.
+    Divides the events of one connection into turns.
 
     Args:
-        connection: it.
+        connection: the connection.
         machine: its protocol.
         output: what it writes.
         clock: where the next turn is asked for.
@@ -102,7 +103,7 @@ class Turns:
     ) -> None:
         #: No further event of this turn is acted on.
         self.halted = False
-        #: What comes has to wait, behind what waits already or for the socket.
+        #: Arriving bytes have to wait: for earlier ones, or for the socket.
         self.held = False
         #: More is held than the share.
         self.crowded = False
@@ -126,13 +127,13 @@ class Turns:
         self._scheduled: Any = None
         #: Reading is paused.
         self._paused = False
-        #: Written in this turn, by large answers.
+        #: Bytes of large responses that were written in this turn.
         self._bytes = 0
 
     @property
     def waiting(self) -> bool:
         """
-        Whether anything that was read has not been acted on.
+        Whether received events or bytes have not been acted on.
         """
         return bool(self._backlog)
 
@@ -140,7 +141,7 @@ class Turns:
 
     def take(self, events: Iterator[Event]) -> None:
         """
-        Act on events, as far as one turn goes.
+        Act on events, within the limits of one turn.
         """
         connection, seconds = self._connection, self._clock.seconds
         ends_at = seconds() + TURN_S
@@ -158,10 +159,10 @@ class Turns:
 
     def end(self, rest: Iterator[Event] | None = None) -> None:
         """
-        Have what waits acted on in the next turn, or once the socket takes more.
+        Act on the remaining events in the next turn, or once the socket accepts more.
 
         Args:
-            rest: what is left of the events of one read.
+            rest: the remaining events of one read.
         """
         connection = self._connection
         if rest is not None and length_hint(rest) and not connection.over:
@@ -196,7 +197,7 @@ class Turns:
                     self._postpone()
             self.take(self._backlog.events)
         except BaseException:
-            # So Twisted ends a connection that fails while it is read from.
+            # As Twisted does if `dataReceived` raises.
             connection.abort("this side failed")
             raise
         finally:
@@ -204,11 +205,11 @@ class Turns:
             self._output.gathering = False
             self.end()
 
-    # What has to wait.
+    # What waits.
 
     def put_aside(self, data: bytes) -> None:
         """
-        Keep bytes that came while others wait, and have no more read.
+        Keep bytes that arrived while others wait, and pause reading.
         """
         if not self._connection.over:
             self._backlog.put_bytes(data, self._clock.seconds())
@@ -224,7 +225,7 @@ class Turns:
 
     def due(self, events: list[Event]) -> list[Event]:
         """
-        Return what is to be acted on now: of new events, and of calls that were postponed.
+        Return the events to act on now: of new ones, and of postponed calls.
         """
         ended = self._shed()
         if ended:
@@ -311,7 +312,7 @@ class Turns:
 
     def _count_large(self, size: int) -> None:
         """
-        Count a large answer that was written within a turn.
+        Count a large response that was written within a turn.
         """
         self._bytes += size
         if self._bytes >= TURN_BYTES:
@@ -319,14 +320,14 @@ class Turns:
 
     def hold(self) -> None:
         """
-        Act on nothing more until the socket takes more.
+        Act on no event until the socket accepts more.
         """
         self.halted = self.held = True
         self._pause()
 
     def close(self) -> None:
         """
-        The connection is of no more use: forget all that waits.
+        The connection is over: drop everything that waits.
         """
         self.halted = self.held = True
         self._backlog.clear()
@@ -337,17 +338,17 @@ class Turns:
 
     def read_on(self) -> None:
         """
-        Read what the peer still has to say as the connection closes.
+        Resume reading, since the connection is being closed.
         """
         if self._paused:
             cast(IPushProducer, self._connection.transport).resumeProducing()
 
     def last_events(self) -> list[Event]:
         """
-        Look at what waits as the connection ends; return what is still to be acted on.
+        Handle what waits when the connection ends; return the events that are left for later.
 
-        At a client that is all that came before, and is acted on here and now. At a
-        server it is calls whose callers wait for nothing: they are begun in later turns.
+        A client acts on everything at once. A server keeps one-way calls, whose callers do not
+        wait for a response, and begins them in later turns.
         """
         connection = self._connection
         kept: list[Event] = []
