@@ -1,9 +1,9 @@
 """
-One connection's rules as a machine without I/O, and the limits that it keeps.
+One connection's protocol as a machine without I/O, and its limits.
 
-`Machine` is all that a connection's driver asks. A wire has two classes of it, one for each
-end: a `ClientSide` that calls and a `ServerSide` that answers. Each refuses here, once for
-all wires, what only the other end does.
+`Machine` has everything that a connection's driver asks for. A wire has two classes of it, one
+for each end: a `ClientSide` that calls and a `ServerSide` that answers. Each refuses here,
+once for all wires, what only the other end does.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = ["ClientSide", "Limits", "Machine", "ServerSide"]
 @frozen
 class Limits:
     """
-    What one side takes from the other, the same words for every protocol.
+    What one side accepts from the other, with the same names for every protocol.
 
-    Each is named as its option in the INI is, so that an error can name it.
+    Each has the name of its option in the INI, so that an error can name it.
 
     Args:
         max_receive_bytes: largest message taken, packed or unpacked.
@@ -59,47 +59,45 @@ class Machine(ABC):
     """
     One connection's protocol state: bytes in, events out, bytes to send out.
 
-    No clock, no I/O, no logging, no Twisted. Whoever drives it feeds `receive`,
-    acts on the events, and after anything it asked of the machine writes
-    `take_output`.
+    No clock, no I/O, no logging, no Twisted. Its driver passes received bytes to `receive`, acts
+    on the events, and writes `take_output` after anything that it asked for.
 
-    Guilt. Whatever bytes come, `receive` raises nothing: a peer that breaks the
-    rules makes a `ConnectionFailed`, or an end of that one call if the rest of
-    the connection can still be trusted. Asking for what makes no sense (an answer
-    from a client, a call id never seen) raises `LocalProtocolError`.
+    Whose fault. `receive` raises nothing, whatever the bytes are: a peer that breaks the rules
+    causes a `ConnectionFailed`, or the end of that one call if the rest of the connection can
+    still be trusted. To ask for something that makes no sense (a response from a client, a call id
+    that never was) raises `LocalProtocolError`.
 
-    Calls end by themselves: after a `CallEnded`, `ResponseReceived` or
-    `CallCancelled` event, and after `respond`, `finish` or `cancel`, the machine
-    has forgotten the call. What still comes for it is dropped; and so is what is
-    still asked for it, since the driver may be acting on an earlier event of the
-    same batch and cannot know yet.
+    Calls end by themselves: after a `CallEnded`, `ResponseReceived` or `CallCancelled` event, and
+    after `respond`, `finish` or `cancel`, the machine has forgotten the call. What arrives for it
+    later is dropped. What is asked for it later is dropped, too: the driver may be acting on an
+    earlier event of the same batch, and cannot know of the end yet.
     """
 
-    #: After `leave` the machine tells the peer itself which calls come too late; those
-    #: that it still reports were sent in good faith, and are to be served.
+    #: After `leave` the machine itself refuses the calls that are too late. Those that it
+    #: still reports were sent before the peer could know, and are to be served.
     accepts_during_drain: ClassVar[bool] = False
-    #: Bytes of messages that were handed over to be sent, and that the peer's flow control
-    #: keeps here. A server begins no further calls of a peer that lets many of them wait.
+    #: Bytes of messages that wait for the peer's flow-control window. A server begins no
+    #: further calls of a peer while too many wait.
     unsent_bytes: int = 0
-    #: What the wire's specification calls a request whose message cannot be read.
+    #: The status of a request whose message cannot be decoded, by the wire's specification.
     unreadable_status: ClassVar[Status] = Status.INVALID_ARGUMENT
 
     @abstractmethod
     def start(self) -> None:
         """
-        Queue whatever this side says first. Asked once, before all else.
+        Queue what this side sends first. Called once, before all else.
         """
 
     @abstractmethod
     def receive(self, data: bytes) -> list[Event]:
         """
-        Take bytes, split in whatever way, and return what happened.
+        Read bytes, however they were split, and return what happened.
         """
 
     @abstractmethod
     def take_output(self) -> bytes:
         """
-        Return what must be written now, and forget it. Empty if nothing.
+        Return the bytes to write now, and forget them. Empty if there are none.
         """
 
     @property
@@ -108,14 +106,14 @@ class Machine(ABC):
         """
         How many calls it has not forgotten.
 
-        Those too whose answer is whole, and waits for the peer to take it.
+        This includes calls whose response is complete but waits for the peer's window.
         """
 
     @property
     @abstractmethod
     def newest_call(self) -> int:
         """
-        The id of the last call that was begun; not above 0 if there was none.
+        The id of the last call that was begun; 0 or below if there was none.
         """
 
     @property
@@ -141,9 +139,10 @@ class Machine(ABC):
     @property
     def unfinished_frame(self) -> int:
         """
-        Which frame has come in part: a number that is another one for each; 0 for none.
+        The number of a frame that has arrived in part, different for each frame; 0 for none.
 
-        What must come without anything between, as the parts of a header, is one frame.
+        Frames that must follow each other directly, as the parts of a header block (RFC 9113
+        section 6.10), count as one.
         """
         return 0
 
@@ -152,20 +151,20 @@ class Machine(ABC):
     @abstractmethod
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         """
-        Begin a call and return its id, growing with each call.
+        Begin a call and return its id. Ids grow with each call.
 
         Args:
             head: what is called and how.
-            body: the first message if there is one already.
-            encoding: compression of the body, empty for none. If messages are still to
-                come, the one that they may have: some wires say it in the head.
-            ended: no more messages will be sent. With a body: the fast path.
+            body: the first message, if there is one already.
+            encoding: compression of the body, empty for none. If messages follow later, the
+                compression that they may have: some wires send it in the header.
+            ended: no more messages follow. With a body: the fast path.
 
         Raises:
-            MessageTooLarge: head or body is over a limit. Nothing was queued.
-            Overloaded: the peer has as many open calls as it takes. Likewise.
-            ConnectionLost: the connection has failed, which the driver may not know
-                yet; `Hint.NEVER_SENT`, so that the call can go elsewhere. Likewise.
+            MessageTooLarge: header or body is over a limit. Nothing was queued.
+            Overloaded: the peer accepts no further open call. Nothing was queued.
+            ConnectionLost: the connection has failed, which the driver may not know yet;
+                `Hint.NEVER_SENT`, so that the call can go elsewhere. Nothing was queued.
         """
 
     # The server's side.
@@ -180,7 +179,7 @@ class Machine(ABC):
         trailers: Metadata = EMPTY,
     ) -> None:
         """
-        Answer a unary call with one message and status OK: the fast path.
+        Send the one message of a unary response, and status OK: the fast path.
 
         Raises:
             MessageTooLarge: as for `send`. The call is still open.
@@ -189,7 +188,7 @@ class Machine(ABC):
     @abstractmethod
     def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         """
-        Send the pairs that stand before the first message of a streaming answer.
+        Send the response header: the metadata before the first message of a streaming response.
 
         Args:
             encoding: compression that its messages may have; as for `call`.
@@ -207,12 +206,12 @@ class Machine(ABC):
         retry_after_s: float | None = None,
     ) -> None:
         """
-        End the call with a status: a failure, or the end of a streaming answer.
+        End the call with a status: a failure, or the end of a streaming response.
 
-        A one-way call ends so too, however it went. Nothing is sent of it, but until
+        A one-way call ends in this way, too, whatever its result. Nothing is sent, but until
         then it counts against `Limits.max_calls`.
 
-        What is over the peer's header limit is shortened, never refused.
+        A part that is over the peer's header limit is shortened, never refused.
         """
 
     # Both.
@@ -220,27 +219,27 @@ class Machine(ABC):
     @abstractmethod
     def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
         """
-        Queue one message of a stream; it leaves as soon as flow control lets it.
+        Queue one message of a stream; it is sent as soon as flow control allows.
 
         Returns:
-            Whether there is room for more. If not, send no more before `StreamWritable`.
-            A call that is over has none: else a writer that waits for nothing but
-            room would spin until it hears of the end.
+            Whether more may be sent. If not, wait for `StreamWritable`. On a call that is
+            over it is always false: otherwise a writer that only waits for the window would
+            loop until it is notified of the end.
 
         Raises:
-            MessageTooLarge: over `Limits.max_send_bytes`, or what the peer takes.
+            MessageTooLarge: over `Limits.max_send_bytes`, or the limit of the peer.
         """
 
     @abstractmethod
     def end(self, call_id: int) -> None:
         """
-        As the caller: say that no more messages will be sent.
+        Half-close, as the caller: no more messages follow.
         """
 
     @abstractmethod
     def cancel(self, call_id: int, reason: str = "") -> None:
         """
-        Give a call up, from either side. What is queued for it is dropped.
+        Cancel a call, from either end. What is queued for it is dropped.
         """
 
     @abstractmethod
@@ -255,30 +254,30 @@ class Machine(ABC):
     @abstractmethod
     def ping(self) -> None:
         """
-        Ask the peer for a sign of life.
+        Send a keepalive ping.
         """
 
     @abstractmethod
     def leave(self, reason: str) -> None:
         """
-        Tell the peer that no new calls are taken here. Open ones go on.
+        Send a GOAWAY: no new calls are accepted here. Open ones continue.
         """
 
     def closing(self, reason: str) -> None:  # noqa: B027 - optional
         """
-        Queue what the wire says before this side closes the connection in good order.
+        Queue what the wire sends before this side closes the connection in good order.
         """
 
     @abstractmethod
     def fail(self, reason: str) -> None:
         """
-        Queue the last word before the connection is closed because of ``reason``.
+        Queue what the wire sends before the connection is closed because of an error.
         """
 
 
 class ClientSide(Machine):
     """
-    The machine of a connection that this side opened.
+    The client's end: the machine of a connection that this side opened.
     """
 
     def respond(self, call_id: int, *args: Any, **kwargs: Any) -> NoReturn:
@@ -293,7 +292,7 @@ class ClientSide(Machine):
 
 class ServerSide(Machine):
     """
-    The machine of a connection that this side accepted.
+    The server's end: the machine of a connection that this side accepted.
     """
 
     def call(self, head: RequestHead, *args: Any, **kwargs: Any) -> NoReturn:

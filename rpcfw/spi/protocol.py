@@ -1,5 +1,5 @@
 """
-Wire protocols as plugins: how one is recognised, and what makes its machines.
+Wire protocols as plugins: recognise a connection by its first bytes, make its machines.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ class WireProtocol(Plugin):
     One protocol: makes machines, and knows its own first bytes.
     """
 
-    #: As it stands in the INI and in ``Instance.protocols``.
+    #: Its name in the INI and in ``Instance.protocols``.
     name: ClassVar[str]
-    #: The name in TLS's ALPN, empty for none.
+    #: Its name in ALPN (RFC 7301), empty for none.
     alpn: ClassVar[str] = ""
-    #: The metadata that tells a server how many attempts were before, empty for none.
+    #: The metadata with the number of previous attempts, empty for none.
     attempts_header: ClassVar[str] = ""
-    #: Whether a peer that misspoke may be told so in a line of text, before the close;
-    #: where it reads frames only, it would take that for another fault.
+    #: Whether a peer with an unknown protocol may be sent a line of text before the close.
+    #: A peer that reads frames only would take it for another error.
     text_errors: ClassVar[bool] = True
-    #: Where peers count pings: least time between two. Then none is sent without calls.
+    #: If peers count pings: the shortest time between two. Then none is sent without calls.
     keepalive_floor_s: ClassVar[float] = 0.0
 
     @abstractmethod
     def match(self, data: bytes) -> Match:
         """
-        Tell whether a connection that begins with ``data`` speaks this protocol.
+        Return whether a connection that begins with ``data`` speaks this protocol.
 
         Must answer YES or NO once it has 64 bytes.
         """

@@ -1,5 +1,5 @@
 """
-What may be said of the limits that each side keeps.
+Options of the limits that each side has.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LimitOptions:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find the limits that leave nothing to take.
+        Find limits with which no call would be possible.
         """
         for name, least in _MINIMUMS.items():
             if getattr(self, name) < least:
@@ -57,7 +57,7 @@ class LimitOptions:
 
     def limits(self) -> Limits:
         """
-        Return them as machines take them.
+        Return the limits as machines take them.
         """
         return Limits(
             max_receive_bytes=self.max_receive_bytes,

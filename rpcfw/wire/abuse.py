@@ -1,11 +1,13 @@
 """
-Guards against a peer that makes work without doing any.
+Detects peers that cause work and do none.
 
-Without a clock: what is suspicious is counted against what is useful, so a busy
-peer is never mistaken for a hostile one and a slow attack buys little. What came
-with one `receive` is one breath. After a pause of this process a breath may hold what
-an honest peer did in seconds; so one that is over a limit is first given credit for
-the time that was lost.
+There are three ways: floods of pings, of frames that do nothing, and of calls that are
+cancelled at once (as in HTTP/2's rapid reset, CVE-2023-44487).
+
+There is no clock here. What is suspicious is counted against what is useful, so a busy peer
+is never taken for a hostile one, and a slow attack gains little. The bytes of one `receive`
+are a batch. After a pause of this process, a batch may contain what an honest peer did in many
+seconds; so the limits are first extended by the time that was lost.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from rpcfw.spi.machine import Limits
 
 __all__ = ["AbuseDetector"]
 
-#: What is free once in a breath.
+#: Flags: what is free once in a batch.
 _PING, _IDLE = 1, 2
-#: So many frames that move no call are taken for each ping that is.
+#: Frames that advance no call and are accepted, for each accepted ping.
 _IDLE_A_PING = 10
-#: So many are forgiven for each call, and for each message.
+#: Frames for which each call, and each message, compensates.
 _IDLE_A_CALL = 4
 
 
@@ -53,26 +55,26 @@ class AbuseDetector:
         self._ping_credit = limits.pauses.flood_credit(limits.max_pings)
         self._reset_credit = limits.pauses.flood_credit(limits.max_resets)
         self._idle_credit = limits.pauses.flood_credit(self._max_idle)
-        #: What is free in this breath.
+        #: What is still free in this batch.
         self._free = 0
         self._pings = 0
         self._resets = 0
-        #: Below zero: so many more are forgiven.
+        #: Frames that advanced no call. Below zero: calls and messages compensate for more.
         self._idle = 0
-        #: Grows with all that is of use, and what it was when it was last looked at.
+        #: Calls and messages, and their number when `idle` and `pinged` last looked at it.
         self._progress = 0
         self._seen = 0
         self._seen_by_pings = 0
 
     def new_batch(self) -> None:
         """
-        Further bytes came.
+        Further bytes arrived.
         """
         self._free = _PING | _IDLE
 
     def served(self) -> None:
         """
-        A call ran to its end, or a message was taken: the peer is of use.
+        A call was completed, or a message was accepted: the peer does useful work.
         """
         self._progress += 1
         if self._resets:
@@ -80,13 +82,12 @@ class AbuseDetector:
 
     def pinged(self) -> None:
         """
-        A ping came.
+        A ping arrived.
 
-        The first in a breath is free: an idle connection is kept alive by pings and
-        nothing else.
+        The first one in a batch is free: an idle connection has nothing but keepalive pings.
 
         Raises:
-            RemoteProtocolError: too many more, with nothing useful between them.
+            RemoteProtocolError: too many pings, with nothing useful between them.
         """
         if self._free & _PING:
             self._free ^= _PING
@@ -104,17 +105,17 @@ class AbuseDetector:
 
     def idle(self, opened: int) -> None:
         """
-        A frame came that moves no call, and that an honest peer sends seldom.
+        A frame arrived that advances no call, and that an honest peer sends rarely.
 
-        The first in a breath is free: peers of a later version may send kinds of frames
-        that are skipped here. Each call and message forgives some, since what one side
-        sends of a call may cross its end.
+        The first one in a batch is free: peers of a later version may send kinds of frames that are
+        skipped here. Each call and message compensates for some, since frames of a call may cross
+        its end on the way.
 
         Args:
             opened: grows with the calls of the connection.
 
         Raises:
-            RemoteProtocolError: too many more than calls and messages account for.
+            RemoteProtocolError: too many, compared with the calls and messages.
         """
         if self._free & _IDLE:
             self._free ^= _IDLE
@@ -128,16 +129,16 @@ class AbuseDetector:
         self._idle += 1
         if self._idle > self._max_idle:
             raise RemoteProtocolError(
-                f"{self._idle} frames too many that move no call; at most {self._max_idle} "
-                f"are taken, {_IDLE_A_PING} for each of max_pings"
+                f"{self._idle} frames too many that advance no call; at most {self._max_idle} "
+                f"are accepted, {_IDLE_A_PING} for each of max_pings"
             )
 
     def rapid_reset(self) -> None:
         """
-        A call was cancelled in the same breath as it was opened.
+        A call was cancelled in the same batch in which it was opened.
 
         Raises:
-            RemoteProtocolError: too many such, against calls that were served.
+            RemoteProtocolError: too many of these, compared with the calls that were completed.
         """
         if self._resets >= self._max_resets and self._reset_credit.pays_one():
             return

@@ -1,5 +1,5 @@
 """
-The native protocol as the side that opened the connection, and calls, speaks it.
+The native protocol at the client's end: it opens the connection and calls.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ __all__ = ["ClientMachine"]
 _REQUEST = word(Kind.REQUEST)
 _END = word(Kind.END)
 _LAST_ID = 0xFFFFFFFF
-#: So many ids are left when another connection is asked for, for the calls meanwhile.
+#: Ids that are left when another connection is asked for: for the calls in the meantime.
 _SPARE_IDS = 1 << 24
 
 
 class ClientMachine(ClientSide, NativeMachine):
     """
-    The caller's side.
+    The client's machine.
     """
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
@@ -73,8 +73,8 @@ class ClientMachine(ClientSide, NativeMachine):
         if head.one_way:
             flags |= ONE_WAY
         else:
-            # Whether messages will come is not known here; their state is made when
-            # the first one is.
+            # Whether the response is a stream is not known here: `_incoming` makes the state
+            # of a stream when the first message arrives.
             self._calls[call_id] = None if ended else self._new_stream()
         fixed = pack_fixed(_REQUEST, flags, codec, len(header), len(body), call_id)
         self._out.append(fixed + header)
@@ -83,7 +83,7 @@ class ClientMachine(ClientSide, NativeMachine):
 
     def _refusal(self) -> Exception:
         """
-        Return why no call can be made.
+        Return the error that says why no call can be made.
         """
         if self._failed:
             return ConnectionLost("the connection has failed", hints=Hint.NEVER_SENT)
@@ -158,7 +158,7 @@ class ClientMachine(ClientSide, NativeMachine):
         after_ms = number(fields, Key.RETRY_AFTER, 4, -1)
         if after_ms >= 1 << 31:
             after_ms -= 1 << 32
-        # Read before the call is forgotten: a broken header leaves nothing half done.
+        # Read before the call is forgotten: a malformed header leaves nothing half done.
         ended = CallEnded(
             call_id,
             Status.from_wire(number(fields, Key.STATUS, 1, int(Status.UNKNOWN))),

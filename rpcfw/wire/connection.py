@@ -1,13 +1,13 @@
 """
-What concerns no single call: frames, greeting, pings, leaving, failing (``docs/wire.md``).
+What concerns no single call: frames, HELLO, pings, LEAVING, FAILED (``docs/wire.md``).
 
-Theory of operation. A connection is *greeting* until the peer's HELLO, then *open*,
-and *failed* once either side broke the rules; from then on nothing is read, every
-call is forgotten, and nothing is said any more. What this side says before its own
-HELLO (a server's farewell to a client that has only just connected) waits for it.
+Theory of operation. A connection is in its *handshake* until the peer's HELLO, then *open*, and
+*failed* once either side broke the rules. From then on nothing is read, every call is
+forgotten, and nothing is sent. A LEAVING that is asked for before this side's own HELLO (of a
+server that leaves when a client has just connected) waits for the HELLO.
 
-What each kind of frame may do stands in the method that `_RECEIVE` names for it, and
-nowhere else; the kinds that are about calls are in `machine`, `client` and `server`.
+What each kind of frame does is in the method that `_RECEIVE` has for it, and nowhere else. The
+kinds that concern calls are in `machine`, `client` and `server`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Receive = Callable[[Any, int, int, int, bytes, bytes, list[Event]], None]
 
 class _PeerFailed(Exception):
     """
-    The peer has broken the connection off.
+    The peer sent FAILED.
     """
 
 
@@ -52,7 +52,7 @@ class Connection(Machine):
     See `rpcfw.spi.machine.Machine` for the contract.
 
     Args:
-        limits: what this side takes.
+        limits: what this side accepts.
         accepts: compressions that this side can undo.
         application: name of this side's application.
     """
@@ -76,9 +76,9 @@ class Connection(Machine):
         self._leaving_reason = b""
         self._failed = False
         self._peer_left = False
-        #: Pings that the peer has not answered.
+        #: Pings that the peer has not answered with a PONG.
         self._unanswered_pings = 0
-        #: Messages that may still come for calls that this side has ended.
+        #: Bytes of messages that may still arrive for calls that this side has ended.
         self._late_bytes = 0
         #: What messages take that nobody has read yet.
         self._unread = 0
@@ -136,7 +136,7 @@ class Connection(Machine):
 
     def _break_off(self) -> None:
         self._failed = True
-        # Whatever is asked for these calls from now on is asked too late, and dropped.
+        # Whatever is asked for these calls from now on is dropped.
         self._calls.clear()
         self._unread = 0
         self._buffer = FrameBuffer()
@@ -209,7 +209,9 @@ class Connection(Machine):
         events: list[Event],
     ) -> None:
         """
-        The length can be trusted, so only this call fails; its bytes are skipped.
+        Refuse a frame that is over a limit.
+
+        Its length can be trusted, so only this call fails, and the frame's bytes are skipped.
         """
         if body_bytes > self._hello.max_body_bytes:
             name, limit, size = "max_receive_bytes", self._hello.max_body_bytes, body_bytes
@@ -241,7 +243,7 @@ class Connection(Machine):
 
     def _idle(self) -> None:
         """
-        Note a frame that moves no call.
+        Note a frame that advances no call.
         """
         self._abuse.idle(self._last_id)
 
@@ -260,7 +262,7 @@ class Connection(Machine):
 
     def _greeted(self, peer: Hello) -> None:
         """
-        The peer has said HELLO.
+        The peer's HELLO has arrived.
         """
 
     def _receive_ping(
@@ -292,17 +294,17 @@ class Connection(Machine):
             self._idle()
             return
         self._peer_left = True
-        # Calls above the last one taken are refused one by one, so none is lost here.
+        # Later calls are refused one by one, so none is refused here.
         events.append(GoAwayReceived(line(parse(header)[0], Key.TEXT)))
 
     def _receive_failed(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
-        # Before HELLO, too: there may be no common version to say HELLO in.
+        # Also before HELLO: there may be no common version to send a HELLO in.
         raise _PeerFailed(line(parse(header)[0], Key.TEXT))
 
 
-#: What both sides take from the other alike.
+#: The kinds of frames that both ends receive alike.
 GENERAL: dict[int, Receive] = {
     Kind.HELLO: Connection._receive_hello,
     Kind.PING: Connection._receive_ping,

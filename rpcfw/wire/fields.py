@@ -58,7 +58,7 @@ _PAIRS = (Key.METADATA, Key.TRAILER)
 _MAX_FIELD_BYTES = 0xFFFF
 _MAX_NAME_BYTES = 0xFF
 _MAX_TEXT_BYTES = 1000
-# As `rpcfw.values.metadata` has them: what came by this wire may leave by another.
+# As in `rpcfw.values.metadata`: what arrives on this wire may be sent on another one.
 _NAME = re.compile(rb"[0-9a-z_.\-]+\Z")
 _VALUE = re.compile(rb"[\x20-\x7e]*\Z")
 
@@ -72,7 +72,7 @@ def pack_field(key: int, value: bytes) -> bytes:
 
 def text_field(value: str) -> bytes:
     """
-    Return text for people as a field, shortened to what anybody would read.
+    Return a text for people as a field, shortened to a readable length.
     """
     raw = value.encode("utf-8", "replace")
     if len(raw) > _MAX_TEXT_BYTES:
@@ -92,14 +92,14 @@ def pack_pairs(key: int, metadata: Metadata) -> bytes:
     Return metadata as repeated fields.
 
     Raises:
-        MessageTooLarge: one of the pairs fits into no field.
+        MessageTooLarge: a pair is larger than a field can be.
     """
     return b"".join([_pack_pair(key, name, value) for name, value in metadata.pairs])
 
 
 def pack_pairs_within(key: int, metadata: Metadata, limit_bytes: int) -> bytes:
     """
-    Return as many of the pairs, from the first, as fit into the limit.
+    Return the first pairs, as many as fit into the limit.
     """
     taken = bytearray()
     for name, value in metadata.pairs:
@@ -127,7 +127,7 @@ def parse(header: bytes) -> tuple[dict[int, bytes], Metadata, Metadata]:
     Return the fields by key, the metadata and the trailers.
 
     Raises:
-        RemoteProtocolError: the lengths do not add up, or a pair is none.
+        RemoteProtocolError: the lengths do not add up, or a pair is malformed.
     """
     fields: dict[int, bytes] = {}
     pairs: dict[int, list[tuple[str, str | bytes]]] = {}
@@ -186,14 +186,14 @@ def text(fields: dict[int, bytes], key: int) -> str:
     """
     Return a field as text, empty if it is not there.
 
-    Text is for people: what is not UTF-8 in it is shown as such, not refused.
+    Texts are for people: bytes that are not UTF-8 are replaced, not refused.
     """
     return fields.get(key, b"").decode("utf-8", "replace")
 
 
 def line(fields: dict[int, bytes], key: int) -> str:
     """
-    Return a field as text that is fit for a log: short, and nothing unprintable in it.
+    Return a field as text for a log: short, and without unprintable characters.
     """
     words = text(fields, key)[:_MAX_TEXT_BYTES]
     return words if words.isprintable() else "".join(c if c.isprintable() else "?" for c in words)
@@ -204,7 +204,7 @@ def encoding_of(fields: dict[int, bytes], flags: int) -> str:
     Return the compression of a frame's body, empty for none.
 
     Raises:
-        RemoteProtocolError: the body is said to be compressed, but not how.
+        RemoteProtocolError: the body is marked as compressed, and no encoding is named.
     """
     if not flags & COMPRESSED:
         return ""

@@ -1,22 +1,22 @@
 """
-Bytes in, whole frames out, whatever the split.
+Buffers bytes until whole frames are there, however they were split.
 
-The pieces of a frame that is not whole yet are joined once, when it is; tiny ones
-are gathered as they come, so that they take little more memory than their bytes. A
-frame that is too large is never kept at all.
+The pieces of an incomplete frame are joined once, when it is complete. Tiny pieces are
+joined as they arrive, so that they need little more memory than their bytes. A frame that is
+too large is never kept at all.
 """
 
 from __future__ import annotations
 
 __all__ = ["FrameBuffer"]
 
-#: Pieces below this are gathered in one buffer.
+#: Smaller pieces are joined in one buffer.
 _TINY_BYTES = 1024
 
 
 class FrameBuffer:
     """
-    What came and was not used yet.
+    Bytes that arrived and were not used yet.
     """
 
     __slots__ = ("_kept", "_need", "_pieces", "_skip", "size")
@@ -32,13 +32,13 @@ class FrameBuffer:
     @property
     def unfinished(self) -> int:
         """
-        Which frame has come in part: see `rpcfw.spi.machine.Machine`.
+        The number of an incomplete frame: see `rpcfw.spi.machine.Machine.unfinished_frame`.
         """
         return self._kept if self.size or self._skip else 0
 
     def add(self, data: bytes) -> bytes:
         """
-        Return all bytes that can be looked at now: empty while too few are here.
+        Return the bytes that can be read now; empty while these are too few.
         """
         if self._skip:
             skipped = min(self._skip, len(data))
@@ -56,7 +56,7 @@ class FrameBuffer:
 
     def keep(self, rest: bytes, need: int) -> None:
         """
-        Keep what is left of the bytes that `add` gave; ``need`` in all are needed.
+        Keep the rest of the bytes that `add` returned, until there are ``need`` bytes in all.
         """
         self._put(rest)
         self._need = need
@@ -74,7 +74,7 @@ class FrameBuffer:
 
     def skip(self, size: int) -> None:
         """
-        Drop so many bytes that have not come yet.
+        Drop this many of the bytes that arrive next.
         """
         self._skip = size
         self._kept += 1

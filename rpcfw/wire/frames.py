@@ -1,7 +1,7 @@
 """
 The fixed part of a frame, and the numbers in it (``docs/wire.md`` sections 1 to 3).
 
-Nothing here about the order in which frames may come.
+Nothing here knows in which order frames may arrive.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CODEC_NAMED = 255
 
 class Kind:
     """
-    Frame kinds: plain numbers, since each frame's is compared.
+    Frame kinds. Plain numbers, not an enum: each frame's kind is compared.
     """
 
     HELLO = 1
@@ -65,8 +65,8 @@ def word(kind: int) -> int:
     return MAGIC << 16 | VERSION << 8 | kind
 
 
-#: Magic, version and kind as one word, so that the usual frame is known by one
-#: comparison; flags, codec, header length, body length, call id.
+#: Magic, version and kind as one number, so that one comparison is enough for the usual
+#: frame; flags, codec, header length, body length, call id.
 _FIXED = Struct(">IBBHII")
 FIXED_BYTES = _FIXED.size
 pack_fixed = _FIXED.pack

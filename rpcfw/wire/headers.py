@@ -1,8 +1,8 @@
 """
-Request headers, written and read (``docs/wire.md`` section 2).
+Request headers, encoded and decoded (``docs/wire.md`` section 2).
 
-Nearly all requests on a connection have one of a few headers: a method number and
-the same time left. So both directions remember what they made of the last ones.
+Nearly all requests on a connection have one of a few headers: a method number and the same
+timeout. So both directions cache the results.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = ["MAX_METHODS", "MAX_PATHS_BYTES", "MAX_PATH_BYTES", "HeaderDecoder", 
 
 MAX_METHODS = 4096
 MAX_PATH_BYTES = 1024
-#: What the paths with numbers have together; further ones are sent each time.
+#: Total length of the paths that have numbers. Further paths are sent with each call.
 MAX_PATHS_BYTES = 256 << 10
-#: The number of a path that is not to be remembered.
+#: The number of a path that is for one call only.
 _NO_NUMBER = 0
-#: What the field can hold; a longer time counts as none.
+#: The largest value of the field; a longer timeout is sent as none.
 _MAX_LEFT_S = 0xFFFFFFFF / 1000
-#: A memory holds so many headers, each at most so long; then it starts afresh.
+#: Size of each cache, and of the headers in it. A full cache is cleared.
 _MAX_CACHED = 1024
 _MAX_CACHED_BYTES = 64
 
@@ -43,7 +43,7 @@ _TIME_LEFT = Struct(">BHI").pack
 
 class HeaderEncoder:
     """
-    The client's side: gives methods their numbers, as long as there are any.
+    The client's end: gives each method a number, while there are any left.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class HeaderEncoder:
         Return the codec's number and the header.
 
         Raises:
-            MessageTooLarge: it is over the limit; no number was given away.
+            MessageTooLarge: it is over the limit. No number was used up.
         """
         timeout_s, left_ms = head.timeout_s, 0
         if timeout_s is not None and timeout_s < _MAX_LEFT_S:
@@ -86,7 +86,7 @@ class HeaderEncoder:
 
     def _take_back(self, header: bytes, path: str) -> None:
         """
-        Forget a number that was to be given with a header that is not sent.
+        Take back the number of a method whose header is not sent.
         """
         if header[0] == Key.METHOD_FIRST and self._numbers.pop(path, None) is not None:
             self._paths_bytes -= len(path.encode("utf-8"))
@@ -102,7 +102,7 @@ class HeaderEncoder:
             rest += pack_field(Key.ENCODING, encoding.encode("ascii"))
         method = self._numbers.get(path)
         if method is None:
-            # A header that names the path is not remembered: the next one has its number.
+            # A header with the path itself is not cached: the next one has the number.
             return self._pack_path(path) + rest
         header = _METHOD(Key.METHOD, 2, method) + rest
         if len(self._cache) >= _MAX_CACHED:
@@ -128,7 +128,7 @@ class HeaderEncoder:
 
 class HeaderDecoder:
     """
-    The server's side: knows the methods by their numbers.
+    The server's end: knows the methods by their numbers.
 
     Args:
         caller: name of the application at the other end.
@@ -147,7 +147,7 @@ class HeaderDecoder:
         Return the head and the encoding of the body.
 
         Raises:
-            RemoteProtocolError: the header is none.
+            RemoteProtocolError: the header is malformed.
         """
         key = (header, codec, flags)
         known = self._cache.get(key)

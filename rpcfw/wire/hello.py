@@ -15,9 +15,9 @@ from rpcfw.wire.frames import VERSION, Kind, pack_fixed, word
 
 __all__ = ["MAX_CREDIT", "MIN_HEADER_BYTES", "Hello", "own_hello", "pack_hello", "parse_hello"]
 
-#: Credit above this is a mistake, or an attack on the receiver's arithmetic.
+#: A larger window is a mistake, or an attack on the receiver's arithmetic.
 MAX_CREDIT = 2**31 - 1
-#: Every side takes headers of this size, so whatever must be said fits.
+#: Every side accepts headers of this size, so that every END and CANCEL fits.
 MIN_HEADER_BYTES = 1024
 _MAX_HEADER_BYTES = 0xFFFF
 _MAX_NUMBER = 0xFFFFFFFF
@@ -30,13 +30,13 @@ _U32 = Struct(">I").pack
 @frozen
 class Hello:
     """
-    What one side says of itself. The defaults are for fields that did not come.
+    What one side says about itself. The defaults are those of fields that are missing.
 
     Args:
-        max_body_bytes: largest body it takes.
-        max_header_bytes: largest header it takes.
-        window_bytes: credit that each stream towards it starts with.
-        max_calls: calls that may be open at once.
+        max_body_bytes: largest body that it accepts.
+        max_header_bytes: largest header that it accepts.
+        window_bytes: initial flow-control window of each stream towards it.
+        max_calls: maximum number of open calls.
         accepts: compressions that it can undo.
         application: its name.
     """
@@ -54,7 +54,7 @@ _DEFAULTS = Hello()
 
 def own_hello(limits: Limits, accepts: tuple[str, ...], application: str) -> Hello:
     """
-    Return what a side with these limits says; what a field cannot hold is brought near.
+    Return the HELLO of a side with these limits, each reduced to what its field can hold.
     """
     return Hello(
         max_body_bytes=min(limits.max_receive_bytes, _MAX_NUMBER),
@@ -86,7 +86,7 @@ def pack_hello(hello: Hello) -> bytes:
 
 def _pack_names(names: tuple[str, ...]) -> bytes:
     """
-    Return as many names, from the first, as there is room for.
+    Return the first names, as many as fit into the field.
     """
     packed = b""
     for name in names:
@@ -102,7 +102,7 @@ def parse_hello(header: bytes) -> Hello:
     Read the header of the peer's HELLO.
 
     Raises:
-        RemoteProtocolError: no common version, or nonsense.
+        RemoteProtocolError: no common version, or a value that makes no sense.
     """
     fields, _, _ = parse(header)
     versions = fields.get(Key.VERSIONS, b"")

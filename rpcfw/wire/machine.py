@@ -1,12 +1,12 @@
 """
-What both sides of the native protocol do with calls (``docs/wire.md``).
+What both ends of the native protocol do with calls (``docs/wire.md``).
 
-Theory of operation. A call is in `_calls` from the frame that opens it to the frame
-that ends it: with None as long as it is a whole unary request that awaits its
-answer, which is all the state that a unary call has, else with a `StreamState`. Ids
-grow, so an id that is not in `_calls` is either of a call that is over, whose
-stragglers are dropped, or higher than any seen, which is a broken rule. A call that
-this side has ended while messages of it wait for credit stays, marked as over.
+Theory of operation. A call is in `_calls` from the frame that opens it to the frame that ends
+it. Its value is None while it is a whole unary request that waits for its response: that is
+all the state of a unary call. Otherwise it is a `StreamState`. Ids grow. So an id that is not
+in `_calls` either belongs to a call that is over, and its late frames are dropped; or it is
+higher than any so far, which breaks the rules. A call that this side has ended while messages
+of it wait for the peer's window stays in `_calls`, marked as over.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _U32 = Struct(">I").pack
 
 class NativeMachine(Connection):
     """
-    A connection with the calls on it.
+    A connection with its calls.
     """
 
-    # What is asked.
+    # What the driver asks for.
 
     def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
         self._check_size(len(body))
         stream = self._sending(call_id)
         if stream is None:
-            return False  # the event that says why is on its way to the writer
+            return False  # the event that reports its end was not acted on yet
         header = encoding_field(encoding) if encoding else b""
         flags = COMPRESSED if encoding else 0
         fixed = pack_fixed(_MESSAGE, flags, 0, len(header), len(body), call_id)
@@ -74,7 +74,7 @@ class NativeMachine(Connection):
 
     def _sending(self, call_id: int) -> StreamState | None:
         """
-        Return the state of a call that this side sends messages of; None if it is over.
+        Return the state of a call on which this side sends messages; None if it is over.
         """
         if self._is_over(call_id):
             return None
@@ -86,12 +86,12 @@ class NativeMachine(Connection):
         Return new state for a call that was a whole unary request so far.
 
         Raises:
-            LocalProtocolError: this side has sent all it may.
+            LocalProtocolError: this side may send nothing more.
         """
 
     def _is_over(self, call_id: int) -> bool:
         """
-        Tell whether a call that this side asks something for is over.
+        Return whether a call that this side uses is over.
 
         Raises:
             LocalProtocolError: there never was such a call.
@@ -105,7 +105,7 @@ class NativeMachine(Connection):
 
     def _forget(self, call_id: int) -> None:
         """
-        Take out a call that this side ends; messages of it may be on their way.
+        Remove a call that this side ends; messages of it may still be on their way.
         """
         stream = self._calls.pop(call_id)
         if stream is not None:
@@ -136,18 +136,17 @@ class NativeMachine(Connection):
         window = self._hello.window_bytes
         return StreamState(self._peer.window_bytes, window, window)
 
-    # What comes.
+    # What the peer sends.
 
     def _is_open(self, call_id: int, cost: int = 0) -> bool:
         """
-        Tell whether a frame's call is open; False if it is over and the frame late.
+        Return whether a frame's call is open. If not, the call is over and the frame is late.
 
         Args:
-            cost: of a message, which its sender may have had credit for.
+            cost: of a message. Its sender may have had a window for it.
 
         Raises:
-            RemoteProtocolError: no such call was ever opened, or too many frames came
-                for such that are over.
+            RemoteProtocolError: no such call was ever opened, or too many late frames arrived.
         """
         if call_id in self._calls:
             return True
@@ -184,7 +183,7 @@ class NativeMachine(Connection):
     @abstractmethod
     def _incoming(self, call_id: int) -> StreamState:
         """
-        Return the state of an open call that a message came for.
+        Return the state of an open call for which a message arrived.
         """
 
     def _receive_cancel(
@@ -209,16 +208,16 @@ class NativeMachine(Connection):
             return
         if stream.send_credit == stream.granted_credit:
             self._idle()  # nothing was sent since the last one
-        room = stream.granted(int.from_bytes(body, "big"), self._out)
+        writable = stream.granted(int.from_bytes(body, "big"), self._out)
         stream.granted_credit = stream.send_credit
         if not stream.over:
-            if room:
+            if writable:
                 events.append(StreamWritable(call_id))
         elif not stream.queue:
             self._forget(call_id)
 
 
-#: What both sides take from the other alike.
+#: The kinds of frames that both ends receive alike.
 SHARED: dict[int, Receive] = {
     **GENERAL,
     Kind.MESSAGE: NativeMachine._receive_message,

@@ -18,7 +18,7 @@ _FIRST_BYTES = MAGIC.to_bytes(2, "big")
 
 class NativeProtocol(WireProtocol):
     """
-    rpcfw's own wire, specified in ``docs/wire.md``.
+    rpcfw's own protocol, specified in ``docs/wire.md``.
     """
 
     name = "native"

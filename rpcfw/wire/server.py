@@ -1,5 +1,5 @@
 """
-The native protocol as the side that accepted the connection, and answers, speaks it.
+The native protocol at the server's end: it accepts the connection and answers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MAX_AFTER_MS = 2**31 - 1
 
 class ServerMachine(ServerSide, NativeMachine):
     """
-    The answering side.
+    The server's machine.
     """
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
@@ -46,7 +46,7 @@ class ServerMachine(ServerSide, NativeMachine):
         self._reader = HeaderDecoder("", ())
         self._max_calls = limits.max_calls
         self._max_peer_bytes = 0
-        # One-way calls that have not ended: nobody is told of their end, but they work.
+        # One-way calls that have not ended. Their end is not sent, but they count as open.
         self._one_way: set[int] = set()
 
     @property
@@ -55,7 +55,7 @@ class ServerMachine(ServerSide, NativeMachine):
 
     def start(self) -> None:
         """
-        Nothing: the client greets first.
+        Nothing: the client sends its HELLO first.
         """
 
     def respond(
@@ -66,7 +66,7 @@ class ServerMachine(ServerSide, NativeMachine):
         metadata: Metadata = EMPTY,
         trailers: Metadata = EMPTY,
     ) -> None:
-        # A unary call's state is None: nothing but the first look is made for it.
+        # A unary call's state is None: one look-up is all that it costs.
         stream = self._calls.get(call_id, self)
         if stream is not None and self._is_over(call_id):
             return
@@ -109,7 +109,7 @@ class ServerMachine(ServerSide, NativeMachine):
         frame = self._end_frame(call_id, status, message, details, trailers, hints, retry_after_s)
         self._abuse.served()
         stream = self._calls[call_id]
-        # A failure overtakes what is queued; a good end stands behind it.
+        # A failure overtakes the queued messages; a success follows them.
         if stream is None or status is not Status.OK or not stream.queue:
             self._forget(call_id)
             self._out.append(frame)
@@ -143,9 +143,9 @@ class ServerMachine(ServerSide, NativeMachine):
 
     def _pairs(self, metadata: Metadata, trailers: Metadata, used_bytes: int) -> bytes:
         assert self._peer is not None
-        room = self._peer.max_header_bytes - used_bytes
-        first = pack_pairs_within(Key.METADATA, metadata, room)
-        return first + pack_pairs_within(Key.TRAILER, trailers, room - len(first))
+        free_bytes = self._peer.max_header_bytes - used_bytes
+        first = pack_pairs_within(Key.METADATA, metadata, free_bytes)
+        return first + pack_pairs_within(Key.TRAILER, trailers, free_bytes - len(first))
 
     def _begin_sending(self, call_id: int) -> StreamState:
         stream = self._calls[call_id] = self._new_stream()
@@ -164,8 +164,8 @@ class ServerMachine(ServerSide, NativeMachine):
         if kind == Kind.RESPONSE:
             self._check_optional(kind)
         if kind == Kind.REQUEST:
-            # A path that it gave a number to is lost with it; a client keeps heads
-            # below the limit that this side has told it.
+            # If it gave its path a number, that is lost. But a client keeps headers below
+            # the limit in this side's HELLO.
             self._open(call_id)
             if not flags & ONE_WAY:
                 self._calls[call_id] = None
@@ -202,7 +202,7 @@ class ServerMachine(ServerSide, NativeMachine):
         elif not ended:
             raise RemoteProtocolError("a one-way REQUEST without the end of its stream")
         elif len(self._one_way) >= self._max_calls:
-            return  # its caller hears nothing of it, whatever becomes of it
+            return  # dropped: nothing is ever sent to the caller of a one-way call
         else:
             self._one_way.add(call_id)
         message = None if flags & NO_MESSAGE else body
@@ -210,7 +210,7 @@ class ServerMachine(ServerSide, NativeMachine):
 
     def _refuse(self, call_id: int) -> None:
         """
-        End a call that was opened as one too many, or too late.
+        Refuse a call that is one too many, or too late.
         """
         status = Status.UNAVAILABLE
         reason = "the server is leaving and takes no new calls"

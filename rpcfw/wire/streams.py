@@ -1,5 +1,5 @@
 """
-One streaming call's credit, queue and half-closes (``docs/wire.md`` section 5).
+Flow control, queue and half-closes of one streaming call (``docs/wire.md`` section 5).
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from rpcfw.wire.hello import MAX_CREDIT
 
 __all__ = ["MESSAGE_COST", "StreamState"]
 
-#: What a message costs beside its length, so that empty ones are not free.
+#: The cost of a message in addition to its length, so that empty messages are not free.
 MESSAGE_COST = 16
 
 
 @define(eq=False)
 class StreamState:
     """
-    What both directions of a call may still do.
+    The state of both directions of a call.
 
     Args:
-        send_credit: what this side may send; below zero after a large message.
-        receive_credit: what the peer may send.
-        window: what the peer started with.
-        queue: frames that wait for credit, with their costs; the end as cost 0.
-        unreported: consumed but not yet granted again.
-        full: `send` said so, and nobody was told of room since.
+        send_credit: this side's window; below zero after a large message.
+        receive_credit: the peer's window.
+        window: the peer's initial window.
+        queue: frames that wait for a window, with their costs; the end has cost 0.
+        unreported: bytes that the application took, and that CREDIT has not returned yet.
+        full: `send` returned that this side must wait, and `StreamWritable` was not reported yet.
         local_ended: this side has ended its direction.
         peer_ended: the peer has.
         over: this side has finished or the peer has; only the queue is left.
@@ -50,7 +50,7 @@ class StreamState:
 
     def queue_frame(self, frame: bytes, cost: int, out: list[bytes]) -> bool:
         """
-        Send a frame, or keep it until there is credit; return whether there is more.
+        Send a frame, or queue it until the window is open; return whether it is open now.
         """
         if self.local_ended:
             raise LocalProtocolError("a message after the end of this side")
@@ -64,7 +64,7 @@ class StreamState:
 
     def queue_end(self, frame: bytes, out: list[bytes]) -> None:
         """
-        Send the end of this side, behind whatever is queued.
+        Send the end of this side, after all that is queued.
         """
         if self.local_ended:
             raise LocalProtocolError("a second end of this side")
@@ -76,10 +76,10 @@ class StreamState:
 
     def granted(self, amount: int, out: list[bytes]) -> bool:
         """
-        Take credit from the peer; return whether a full sender has room again.
+        Extend this side's window; return whether a sender that had to wait may send again.
 
         Raises:
-            RemoteProtocolError: it is more than there can be.
+            RemoteProtocolError: the window would be larger than the largest.
         """
         if not 0 < amount <= MAX_CREDIT - max(self.send_credit, 0):
             raise RemoteProtocolError(f"a credit of {amount} bytes on top of {self.send_credit}")
@@ -96,10 +96,10 @@ class StreamState:
 
     def received(self, cost: int) -> None:
         """
-        Charge a message that came.
+        Charge the peer's window for a message that arrived.
 
         Raises:
-            RemoteProtocolError: the peer had no credit, or had ended.
+            RemoteProtocolError: the window was exhausted, or the peer had ended its side.
         """
         if self.peer_ended:
             raise RemoteProtocolError("a message after the end of the peer's side")
@@ -109,7 +109,7 @@ class StreamState:
 
     def consumed(self, cost: int) -> int:
         """
-        Note what the application took; return the credit to grant now, or 0.
+        Note what the application took; return the CREDIT to send now, or 0.
         """
         self.unreported += cost
         if self.over or self.peer_ended or self.unreported * 2 < self.window:

@@ -32,7 +32,7 @@ from rpcfw.transport.connection.output import Output
 from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, read_size
 from rpcfw.transport.connection.turns import BUNCH, TURN_EVENTS, Turns
 from rpcfw.transport.network.address_text import address_text
-from rpcfw.transport.network.tls import drop_frames, end_reason
+from rpcfw.transport.network.end_reason import drop_frames, end_reason
 
 __all__ = ["LINGER_S", "Connection"]
 

@@ -156,7 +156,7 @@ def _passed_by_systemd(
     if meant != str(pid):
         raise SetupError(
             f"the sockets are meant for process {meant or '(LISTEN_PID is not set)'}, "
-            f"and this is process {pid}; a process that systemd did not start itself is told "
+            f"and this is process {pid}; a process that systemd did not start itself is given "
             "the descriptor, as fd:3"
         )
     if not (count.isascii() and count.isdigit()) or int(count[:9]) > _MAX_FDS:

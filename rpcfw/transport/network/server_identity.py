@@ -2,14 +2,14 @@
 Whether a server's certificate may be that of the server that was dialled.
 
 Theory of operation. OpenSSL builds the chain to a trusted authority and checks dates
-and purposes (RFC 5280). It tells a callback of each certificate, and the callback may
+and purposes (RFC 5280). It calls a callback for each certificate, and the callback may
 refuse. Ours refuses what OpenSSL has refused, and the server's own certificate if it
-bears another name (RFC 9525). It fails closed: whatever is raised while the name is
-looked at refuses, be it an error that the library documents or one that it does not.
+has another name (RFC 9525). It fails closed: any error while the name is checked refuses
+the certificate, whether the library documents that error or not.
 
 The names of a certificate are read one by one. Many have one that no client can match,
-as ``*.localhost``, an IP address among the DNS names, or a URI: it counts for nothing,
-and the others count all the same.
+as ``*.localhost``, an IP address among the DNS names, or a URI. It is ignored, and the
+others are compared.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _REASONS = {
 
 class ServerIdentity:
     """
-    The name that a server's certificate has to bear.
+    The name that a server's certificate must have.
 
     A name matches a DNS name of the certificate, with ``*`` for its leftmost label; an
     IP address matches an IP address. The subject's common name counts for nothing.
@@ -63,7 +63,7 @@ class ServerIdentity:
         name: a host name or an IP address.
 
     Raises:
-        ValueError: no certificate can bear it.
+        ValueError: no certificate can have it.
     """
 
     def __init__(self, name: str) -> None:
@@ -74,13 +74,13 @@ class ServerIdentity:
     @property
     def sni(self) -> bytes | None:
         """
-        What the server is told of it; None for an IP address (RFC 6066, section 3).
+        The name that is sent to the server; None for an IP address (RFC 6066, section 3).
         """
         return None if self.is_ip else bytes(self._id.hostname)
 
     def verify(self, certificate: X509) -> None:
         """
-        Return if the certificate bears the name.
+        Return if the certificate has the name.
 
         Raises:
             Exception: it does not. Of what class, the library decides.
@@ -179,7 +179,7 @@ def _alternative_names(certificate: X509) -> Sequence[Any]:
 
 def _names(certificate: X509) -> str:
     """
-    Return the names that a certificate bears, for a person. They are the peer's words.
+    Return a certificate's names, for a person. They are text from the peer.
     """
     try:
         names = [printable(str(each.value)[:100]) for each in _alternative_names(certificate)]

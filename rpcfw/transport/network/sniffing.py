@@ -24,7 +24,7 @@ from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.network.address_text import address_text
 from rpcfw.transport.network.capacity import Capacity
-from rpcfw.transport.network.tls import drop_frames, handshake_error
+from rpcfw.transport.network.end_reason import drop_frames, handshake_error
 
 __all__ = ["Acceptor"]
 

@@ -28,6 +28,7 @@ from rpcfw.kernel.extras import needs
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.options import option, options
 from rpcfw.transport.network.certificates import Identity, load_certificates, load_identity
+from rpcfw.transport.network.end_reason import handshake_error
 from rpcfw.values.tls_files import TLS12_CIPHERS, TLSFiles
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from rpcfw.transport.network.server_identity import ServerIdentity
 
-__all__ = ["TLS", "TLSOptions", "drop_frames", "end_reason", "handshake_error"]
+__all__ = ["TLS", "TLSOptions"]
 
 
 @options
@@ -206,40 +207,6 @@ class _Contexts:
 
     def _changed_at(self) -> list[int]:
         return [_changed_at(file) for file in self._files]
-
-
-def handshake_error(failure: Failure) -> str:
-    """
-    Return why TLS could not be agreed upon; empty if the connection ended otherwise.
-    """
-    # Of OpenSSL, which is only there where TLS is used.
-    if not failure.type.__module__.startswith("OpenSSL"):
-        return ""
-    errors = failure.value.args[0] if failure.value and failure.value.args else ()
-    if not isinstance(errors, (list, tuple)):
-        errors = ()  # of a system call: its number
-    # Each is the library, a function and the reason.
-    reasons = [str(each[-1]) for each in errors if isinstance(each, tuple) and each]
-    return ", ".join(reasons) or "the peer broke it off"
-
-
-def end_reason(failure: Failure) -> str:
-    """
-    Return why a connection ended, over TLS or not.
-    """
-    why = handshake_error(failure)
-    return f"TLS: {why}" if why else failure.getErrorMessage()
-
-
-def drop_frames(failure: Failure) -> None:
-    """
-    Let go of the frames of a failure that ended a connection.
-
-    Twisted's TLS keeps the failure in a variable of a frame that is in its traceback: a
-    reference cycle, which holds the whole connection until the garbage collector comes.
-    """
-    if getattr(failure.value, "__traceback__", None) is not None:
-        failure.cleanFailure()
 
 
 def _ssl() -> Any:

@@ -1,3 +1,3 @@
 """
-The connections to one node, and calls that wait for room on them.
+The connections to one node, and the calls that wait for one of them.
 """

@@ -1,5 +1,5 @@
 """
-What all connection pools of a process count together.
+Metrics of all connection pools of a process.
 """
 
 from __future__ import annotations
@@ -25,4 +25,4 @@ class PoolCounts:
         name = "rpcfw_client_further_connections_total"
         self.further = meter.counter(name, "connections opened because others were full").of()
         name = "rpcfw_client_calls_waiting"
-        self.waiting = meter.gauge(name, "calls that wait for room on a connection").of()
+        self.waiting = meter.gauge(name, "calls that wait for a connection with capacity").of()

@@ -1,5 +1,5 @@
 """
-One link's tries to connect: from the dial to the peer's hello.
+One link's attempts to connect: from the dial to the end of the handshake.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from rpcfw.errors import SetupError
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.connection.driver import Driver, DriverObserver
+from rpcfw.transport.network.end_reason import end_reason
 from rpcfw.transport.network.endpoints import Network
-from rpcfw.transport.network.tls import end_reason
 from rpcfw.values.address import Address
 
 __all__ = ["Dialling"]
@@ -25,15 +25,15 @@ __all__ = ["Dialling"]
 
 class Dialling:
     """
-    Dials an address; at most one try is being made.
+    Dials an address. At most one attempt is made at a time.
 
     Args:
         address: of the peer.
-        network: how to get there.
-        make_machine: a new machine for each connection.
+        network: connects.
+        make_machine: makes a new machine for each connection.
         clock: of the drivers.
         observer: of the drivers.
-        failed: told why a dial that nobody stopped has failed.
+        failed: called with the reason when an attempt fails that nobody stopped.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Dialling:
         observer: DriverObserver,
         failed: Callable[[str], None],
     ) -> None:
-        #: The connection whose peer has still to greet.
+        #: The connection whose handshake is not completed.
         self.greeting: Driver | None = None
         self._address = address
         self._network = network
@@ -71,7 +71,7 @@ class Dialling:
 
     def connected(self, driver: Driver) -> None:
         """
-        Take a connection that was dialled, and wait for its peer to greet.
+        Accept a connection that was dialled, and wait for the peer's handshake.
         """
         self.greeting = driver
         if _reached_itself(driver):
@@ -79,13 +79,13 @@ class Dialling:
 
     def greeted(self) -> None:
         """
-        The try is over, and well.
+        The handshake is completed.
         """
         self.greeting = self._dialling = None
 
     def stop(self, reason: str) -> None:
         """
-        Give up the try that is being made, if one is.
+        Give up the attempt that is being made, if any.
         """
         dialling, self._dialling = self._dialling, None
         if dialling is not None:
@@ -105,10 +105,10 @@ class Dialling:
 
 def _reached_itself(driver: Driver) -> bool:
     """
-    Tell whether both ends are one socket.
+    Return whether both ends are the same socket.
 
-    TCP allows that. It happens when a port is dialled that nobody listens at, and the
-    system chooses the same one for this end: ports of servers that have just stopped.
+    TCP allows that. It happens if a port is dialled on which nobody listens, and the system
+    chooses the same port for this end: the port of a server that has just stopped.
     """
     here: Any = driver.transport.getHost()
     there: Any = driver.transport.getPeer()

@@ -1,18 +1,18 @@
 """
-A link: one kept connection to one address.
+A link: one connection to one address, and its successors.
 
 Theory of operation. `link_state` has the states, and which event leads from one to another.
-A link that is *kept* connects again by itself; one that is not waits to be wanted.
-The delays grow with each failure and start afresh once the peer has said hello, not
-merely accepted. While WAITING, who wants the link is told at once that it is not
-there, with the last reason: better elsewhere than in a queue. But once the first delay
-has passed since the last failure, who wants the link has it dialled out of turn. So a
-server that is back is called again within about that delay, however long the delays
-have grown, and one that is not is dialled no more often than that. Where an idle time is
-set, a link without a call for so long is closed until it is wanted, kept or not.
+A link that is *kept* reconnects by itself; another one waits until a call wants it. The delays
+between attempts grow with each failure. They start again from the first one when a handshake was
+completed, not merely when the connection was accepted. While a link is WAITING, a call that
+wants it fails at once with the last reason: another node is better than a queue. But once the
+first delay has passed since the last failure, such a call makes the link connect out of turn.
+So a server that is reachable again is called again within about that delay, however long the
+delays have grown; and one that is not is dialled no more often than that. If there is an idle
+timeout, a link that had no call for that long is closed until it is wanted, kept or not.
 
-Who is told of a change may close the link at once, so a change is told when it is
-complete, and what follows it looks at the state again.
+The callback for changes may close the link at once. So it is called when a change is complete,
+and the code after it looks at the state again.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ __all__ = ["Link", "LinkOptions", "LinkState"]
 
 _log = Logger()
 
-#: A peer that leaves in good order is dialled again at once if it stayed for so much of
-#: the first delay: connections of a limited age are no failures.
+#: A peer that leaves in good order is dialled again at once if it stayed for this share of
+#: the first delay: connections with a maximum age are no failures.
 _STAYED = 0.1
 
 
 class Link(DriverObserver):
     """
-    One kept connection.
+    One connection to one address, and its successors.
 
     Args:
         address: of the peer.
-        network: how to get there.
-        make_machine: a new machine for each connection.
+        network: connects.
+        make_machine: makes a new machine for each connection.
         options: see `LinkOptions`.
         clock: time.
         random: for the jitter.
-        changed: told after each change of state.
+        changed: called after each change of state.
     """
 
     def __init__(
@@ -74,19 +74,19 @@ class Link(DriverObserver):
         self.address = address
         self.created_at = clock.seconds()
         self.state = LinkState.IDLE
-        #: The driver while READY, else None: what a call's way looks at.
+        #: The driver while READY, else None. Each call looks here first.
         self.driver: Driver | None = None
         self.reason = ""
-        #: The wire's name, for whoever looks.
+        #: The name of the wire protocol, for inspection.
         self.protocol = ""
         #: See `rpcfw.spi.protocol.WireProtocol`; raised when a peer complains.
         self.keepalive_floor_s = 0.0
-        #: For what the peer causes; the links of a process share one.
+        #: Reports what the peer causes. The links of a process share one.
         self.log = LimitedLog(_log, clock.seconds)
         self._options = options
         self._clock = clock
         self._changed = changed
-        #: Whether it connects by itself.
+        #: Whether it reconnects by itself.
         self.kept = False
         self._retries = Retries(options, clock, random)
         self._wanting: dict[Waiter[Driver], None] = {}
@@ -98,27 +98,27 @@ class Link(DriverObserver):
     @property
     def past(self) -> Calls:
         """
-        What went over the connections that are closed.
+        The calls on connections that are closed.
         """
         return self._open.past
 
     @property
     def connections(self) -> tuple[tuple[Driver, float], ...]:
         """
-        Those that are open, with the times that they began.
+        The open connections, with the times when they began.
         """
         return self._open.began
 
     @property
     def failed(self) -> bool:
         """
-        Whether the last try to connect has failed.
+        Whether the last attempt to connect has failed.
         """
         return self._retries.failed
 
     def keep(self) -> None:
         """
-        Connect now, and again whenever the connection is lost.
+        Connect now, and reconnect whenever the connection is lost.
         """
         self.kept = True
         self.connect()
@@ -126,16 +126,16 @@ class Link(DriverObserver):
     @property
     def wanted_by(self) -> int:
         """
-        How many wait for it to be ready.
+        How many callers wait for it to be ready.
         """
         return len(self._wanting)
 
     async def ready(self) -> Driver:
         """
-        Return a driver to make a call on, connecting if need be.
+        Return a driver for a call, after connecting if necessary.
 
         Raises:
-            Unavailable: it could not be had; never sent, so elsewhere is as good.
+            Unavailable: there is no connection. The call was never sent, so it can go elsewhere.
         """
         if self.driver is not None:
             return self.driver
@@ -156,13 +156,13 @@ class Link(DriverObserver):
 
     def connect(self) -> None:
         """
-        Connect, unless that is being done, or not to be done now.
+        Connect, unless it is connecting already or must not connect now.
         """
         self._connect(LinkEvent.WANTED)
 
     def close(self, reason: str) -> None:
         """
-        Close for good. Calls on it fail.
+        Close for good. Its calls fail.
         """
         if self.driver is not None:
             self._open.leave(self.driver)
@@ -171,7 +171,7 @@ class Link(DriverObserver):
 
     def drain(self, reason: str) -> None:
         """
-        Close once the calls on it have ended; it takes no new ones.
+        Close for good when its calls have ended. It takes no new ones.
         """
         driver = self.driver
         self._shut(reason)
@@ -222,7 +222,7 @@ class Link(DriverObserver):
     # READY.
 
     def connected(self, driver: Driver) -> None:
-        # Two at once can be there when a name has several addresses.
+        # If a name has several addresses, two connections may be established.
         if self.state is LinkState.CONNECTING and self._dialling.greeting is None:
             self._dialling.connected(driver)
         else:
@@ -271,7 +271,7 @@ class Link(DriverObserver):
 
     def _unused(self, driver: Driver) -> None:
         """
-        Close a connection that had no call for long; kept or not, until it is wanted.
+        Close a connection that had no call for long, until it is wanted, kept or not.
         """
         if driver is self.driver:
             self.driver = None
@@ -282,18 +282,18 @@ class Link(DriverObserver):
 
     def _lost(self, reason: str, least_s: float) -> None:
         """
-        Take note that there is no connection any more.
+        Note that the connection is lost.
 
         Args:
-            least_s: how long it must have lived for another to be dialled at once. 0 for
-                a peer that took calls and left in good order, as proxies do after so
-                many calls, however soon those came.
+            least_s: how long it must have lasted for a reconnection without delay. 0 for a
+                peer that took calls and then left in good order, as proxies do after a number
+                of calls, however early.
         """
         self.driver = None
         self.reason = reason
         lived_s = self._clock.seconds() - self._ready_since
         if lived_s < least_s:
-            # A peer that greets and hangs up must not be dialled in a tight loop.
+            # A peer that closes right after the handshake must not be dialled in a tight loop.
             self._failed(reason, LinkEvent.HUNG_UP)
         else:
             self._become_idle(LinkEvent.LOST)

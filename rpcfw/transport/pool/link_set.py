@@ -1,5 +1,5 @@
 """
-The links of one node: the first, which stays, and further ones that come and go.
+The links of one node: the first one, which stays, and further ones that come and go.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["LinkSet"]
 
 class LinkSet:
     """
-    See the module.
+    The links of one node.
 
     Args:
         make_link: makes one.
@@ -40,7 +40,7 @@ class LinkSet:
         self._clock = clock
         self._counts = counts
         self._links = [self.first]
-        #: What went over the links that are gone.
+        #: The calls on links that were removed.
         self._past = Calls()
         #: Further links without a call when they were last looked at.
         self._idle: set[Link] = set()
@@ -49,28 +49,28 @@ class LinkSet:
     @property
     def drivers(self) -> tuple[Driver, ...]:
         """
-        The connections that take calls, full ones too.
+        The connections that take calls, even if they are full.
         """
         return tuple(link.driver for link in self._links if link.driver is not None)
 
     @property
     def connections(self) -> tuple[tuple[Driver, float], ...]:
         """
-        Those that are open, with the times that they began.
+        The open connections, with the times when they began.
         """
         return tuple(one for link in self._links for one in link.connections)
 
     @property
     def past(self) -> Calls:
         """
-        What went over the connections that are closed.
+        The calls on connections that are closed.
         """
         return total((self._past, *(link.past for link in self._links)))
 
     @property
     def state(self) -> LinkState:
         """
-        READY or CONNECTING if any is, else that of the first.
+        READY or CONNECTING if any link is, else the state of the first.
         """
         if any(link.driver is not None for link in self._links):
             return LinkState.READY
@@ -114,7 +114,7 @@ class LinkSet:
         """
         Close the further links that have no call, and had none at the last look.
         """
-        # While the first cannot be had, any other is better than none.
+        # While the first is not connected, any other is better than none.
         unreachable = self.first.state in (LinkState.WAITING, LinkState.CONNECTING)
         idle = set() if unreachable else set(filter(_is_idle, self._links[1:]))
         surplus = idle & self._idle

@@ -20,7 +20,7 @@ __all__ = ["TRANSITIONS", "LinkEvent", "LinkState", "follows"]
 
 class LinkState(Enum):
     """
-    What a link is about.
+    The state of a link.
     """
 
     IDLE = "idle"
@@ -32,16 +32,16 @@ class LinkState(Enum):
 
 class LinkEvent(Enum):
     """
-    What may happen to a link.
+    What can happen to a link.
     """
 
-    WANTED = "somebody wants it"
-    RETRIED = "somebody wants it, and the first delay since its failure is over"
-    GREETED = "the peer has greeted"
-    FAILED = "no connection could be had"
-    LOST = "the connection is gone, or its peer takes no more calls"
-    HUNG_UP = "it is gone so soon that it counts as a failure"
-    UNUSED = "it had no call for the idle time"
+    WANTED = "a call or a kept link wants a connection"
+    RETRIED = "a call wants it, and the first delay since its failure is over"
+    GREETED = "the handshake is completed"
+    FAILED = "the connection could not be established"
+    LOST = "the connection is lost, or its peer takes no more calls"
+    HUNG_UP = "it was lost so early that it counts as a failure"
+    UNUSED = "it had no call for the idle timeout"
     DELAY_OVER = "the delay after a failure is over"
     CLOSED = "it was closed for good, or is drained"
 
@@ -53,7 +53,7 @@ _WAITING = LinkState.WAITING
 _CLOSED = LinkState.CLOSED
 
 #: For each event the state that follows, by the state before: IDLE, CONNECTING, READY, WAITING,
-#: CLOSED. Where that is the same one, the event comes too late or changes nothing.
+#: CLOSED. If that is the same state, the event is too late or changes nothing.
 TRANSITIONS: Mapping[LinkEvent, tuple[LinkState, LinkState, LinkState, LinkState, LinkState]] = {
     LinkEvent.WANTED: (_CONNECTING, _CONNECTING, _READY, _WAITING, _CLOSED),
     LinkEvent.RETRIED: (_IDLE, _CONNECTING, _READY, _CONNECTING, _CLOSED),
@@ -71,6 +71,6 @@ _COLUMN = {state: column for column, state in enumerate(LinkState)}
 
 def follows(state: LinkState, event: LinkEvent) -> LinkState:
     """
-    Return the state that follows.
+    Return the state that follows an event.
     """
     return TRANSITIONS[event][_COLUMN[state]]

@@ -1,5 +1,5 @@
 """
-The connections of one link that are open: the one that takes calls, and those that end.
+The open connections of one link: the one that takes calls, and those that are leaving.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from rpcfw.transport.pool.options import LinkOptions
 
 __all__ = ["OpenConnections"]
 
-#: How often a connection that is being left is looked at for calls still open.
+#: How often a leaving connection is checked for open calls.
 _LOOK_AGAIN_S = 0.1
 
 
 @define(eq=False)
 class _Watches:
     """
-    What is done about one connection as time goes by.
+    The timers of one connection.
 
     Args:
         keepalive: pings it.
-        idle: closes it when it has had no call for long.
-        leaving: it ends with its calls.
-        look: the next look whether these have ended.
+        idle: closes it when it had no call for long.
+        leaving: it is closed when its calls have ended.
+        look: the next check whether these have ended.
     """
 
     keepalive: Keepalive
@@ -52,18 +52,18 @@ class _Watches:
 
 class OpenConnections:
     """
-    Watches them, lets them end with their calls, and counts what went over them.
+    Watches them, closes those that are leaving, and counts their calls.
 
     Args:
         options: see `LinkOptions`.
         clock: time.
-        unused: told of a connection that had no call for the idle time.
+        unused: called with a connection that had no call for the idle timeout.
     """
 
     def __init__(
         self, options: LinkOptions, clock: Clock, unused: Callable[[Driver], None]
     ) -> None:
-        #: What went over the connections that are closed.
+        #: The calls on connections that are closed.
         self.past = Calls()
         self._options = options
         self._clock = clock
@@ -73,23 +73,23 @@ class OpenConnections:
     @property
     def began(self) -> tuple[tuple[Driver, float], ...]:
         """
-        Return them with the times that they began.
+        The connections, with the times when they began.
         """
         return tuple((driver, watches.keepalive.since) for driver, watches in self._watches.items())
 
     def add(self, driver: Driver, keepalive_floor_s: float) -> None:
         """
-        Watch a connection whose peer has greeted.
+        Watch a connection whose handshake is completed.
 
         Args:
-            keepalive_floor_s: the least time between two pings that its peer bears.
+            keepalive_floor_s: the shortest time between two pings that its peer accepts.
         """
         keepalive = self._keepalive(driver, keepalive_floor_s)
         self._watches[driver] = _Watches(keepalive, self._idle_watch(driver))
 
     def remove(self, driver: Driver) -> None:
         """
-        Forget a connection that is closed; harmless for one that is not watched.
+        Forget a closed connection; harmless if it was not watched.
         """
         watches = self._watches.pop(driver, None)
         if watches is not None:
@@ -98,7 +98,7 @@ class OpenConnections:
 
     def leave(self, driver: Driver) -> None:
         """
-        Note that a connection takes no new calls, and ends with those on it.
+        Note that a connection is leaving: it takes no new calls.
         """
         watches = self._watches.get(driver)
         if watches is not None:
@@ -106,7 +106,7 @@ class OpenConnections:
 
     def close_when_empty(self, driver: Driver, reason: str) -> None:
         """
-        Close a connection that is left once no call is open on it.
+        Close a leaving connection when no call is open on it.
         """
         watches = self._watches.get(driver)
         if watches is None or not watches.leaving:
@@ -120,7 +120,7 @@ class OpenConnections:
 
     def close_left(self, reason: str) -> None:
         """
-        Close at once those that are left.
+        Close all leaving connections at once.
         """
         for driver, watches in tuple(self._watches.items()):
             if watches.leaving:

@@ -1,5 +1,5 @@
 """
-What may be said of kept connections.
+Options of the connections to servers.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from rpcfw.values.units import Seconds, Share
 
 __all__ = ["LinkOptions"]
 
-#: Below this, a peer that is away would be dialled in a tight loop.
+#: With a shorter delay, an unreachable peer would be dialled in a tight loop.
 _MIN_BACKOFF_S = 0.01
-#: Below this, connections would come and go with every burst of calls.
+#: With a shorter timeout, connections would come and go with every burst of calls.
 _MIN_IDLE_S = 1.0
 
 
@@ -71,7 +71,7 @@ class LinkOptions:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find what would dial in a tight loop, and what leaves no room at all.
+        Find values that would dial in a tight loop, or allow no connection at all.
         """
         for name, least in (("max_connections", 1), ("max_waiting_calls", 0)):
             if getattr(self, name) < least:

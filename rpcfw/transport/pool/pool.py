@@ -1,19 +1,19 @@
 """
-The links to one node: one, and further ones while that takes no more calls.
+The connections to one node: one, and further ones while that takes no more calls.
 
-Theory of operation. Every server says how many calls it takes at once on one
-connection. While the first link takes calls, `driver` is its driver, and a call's way
-looks at nothing else. A connection that refuses a call is *full* from then on:
-`driver` becomes that of a link that is not, and None if there is none. Then the call
-waits, and so does every one that comes while any does: else those who call again as
-soon as they have an answer would be served for ever, and the others never.
+Theory of operation. Every server limits the open calls of one connection. While the first
+link's connection takes calls, `driver` is its driver, and a call looks at nothing else. A
+connection that refused a call is *full*. Then `driver` is that of a link that is not full, or
+None if there is none. A call that finds None waits in a queue, and so does every later call
+while any waits. Otherwise those who call again as soon as they have a response would be served
+forever, and the others never.
 
-While calls wait, further links are opened, one after the other, up to a limit. After
-each turn in which calls on a full connection may have ended, the longest waiting are
-begun on it; if none is left and it takes more, it is full no longer. The first
-link goes before the others, so that these fall idle, and are closed.
+While calls wait, further links are opened, one after the other, up to a limit. After each
+batch of events in which calls on a full connection may have ended, the calls that wait longest
+are begun on it. If none is left and it takes more, it is not full any more. The first link is
+preferred, so that the further ones become idle and are closed.
 
-A node at which calls wait is *saturated* (`Saturation`): others are better.
+A node at which calls wait is *saturated* (`Saturation`): other nodes are better.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ _NEVER_SENT = Hint.NEVER_SENT | Hint.NOT_BEGUN
 
 class ConnectionPool:
     """
-    The way to one node.
+    The connections to one node.
 
     Args:
         address: of the node.
-        make_link: a link to it; told of changes.
+        make_link: makes a link to it, which calls its argument after each change.
         options: see `LinkOptions`.
         clock: time.
-        counts: where it is counted.
-        changed: told after each change of `state` or `saturated`.
+        counts: where waiting and refused calls are counted.
+        changed: called after each change of `state` or `saturated`.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ConnectionPool:
         changed: Callable[[], None],
     ) -> None:
         self.address = address
-        #: Where a new call goes at once; None if it has to wait, or to connect.
+        #: Where a new call is begun at once; None if it has to wait or to connect.
         self.driver: Driver | None = None
         self.state = LinkState.IDLE
         self._options = options
@@ -81,84 +81,83 @@ class ConnectionPool:
     @property
     def drivers(self) -> tuple[Driver, ...]:
         """
-        The connections that take calls, full ones too.
+        The connections that take calls, even if they are full.
         """
         return self._links.drivers
 
     @property
     def protocol(self) -> str:
         """
-        The wire's name, for whoever looks.
+        The name of the wire protocol, for inspection.
         """
         return self._first.protocol
 
     @property
     def created_at(self) -> float:
         """
-        When they were made.
+        When the pool was made.
         """
         return self._first.created_at
 
     @property
     def connections(self) -> tuple[tuple[Driver, float], ...]:
         """
-        Those that are open, with the times that they began.
+        The open connections, with the times when they began.
         """
         return self._links.connections
 
     @property
     def past(self) -> Calls:
         """
-        What went over the connections that are closed.
+        The calls on connections that are closed.
         """
         return self._links.past
 
     @property
     def saturated(self) -> bool:
         """
-        Whether calls wait here, or did a moment ago.
+        Whether calls wait now, or did a moment ago.
         """
         return self._saturation.lasts
 
     @property
     def kept(self) -> bool:
         """
-        Whether the first link connects by itself.
+        Whether the first link reconnects by itself.
         """
         return self._first.kept
 
     @property
     def failed(self) -> bool:
         """
-        Whether the last try to connect has failed.
+        Whether the last attempt to connect has failed.
         """
         return self._first.failed
 
     def keep(self) -> None:
         """
-        Have the first link connect by itself from now on.
+        Let the first link reconnect by itself from now on.
         """
         self._first.keep()
 
     def connect(self) -> None:
         """
-        Connect, unless that is being done, or not to be done now.
+        Connect, unless it is connecting already or must not connect now.
         """
         self._first.connect()
 
     async def acquire(self, pending: PendingCall[T], deadline: float) -> T:
         """
-        Begin a call on a connection that takes it, connecting or waiting if need be.
+        Begin a call on a connection that takes it. If necessary, connect or wait first.
 
-        A machine knows that its peer leaves as soon as it has read so; whoever looks after
-        the connection hears of it a moment later. A call that comes in between is begun
-        on the next connection, rather than be an attempt that has failed: of those whose
-        client streams there is but one.
+        A machine refuses calls from the moment when it has read the peer's GOAWAY; the link notices
+        a moment later. A call in between is begun on the next connection. Otherwise it would be a
+        failed attempt, and a call whose client streams has only one attempt.
 
         Raises:
-            Unavailable: nobody can be reached; never sent.
+            Unavailable: no connection can be established; never sent.
             Overloaded: all connections are full, and too many calls wait; never sent.
-            DeadlineExceeded: the wait was given up, and ``deadline`` has passed.
+            DeadlineExceeded: the wait was cancelled, and ``deadline`` has passed.
         """
         try:
             return await self._acquire(pending, deadline)
@@ -184,19 +183,19 @@ class ConnectionPool:
 
     def close(self, reason: str) -> None:
         """
-        Close for good. Calls on them, and those that wait, fail.
+        Close for good. All calls fail, open ones and waiting ones.
         """
         self._end(partial(Link.close, reason=reason), reason)
 
     def drain(self, reason: str) -> None:
         """
-        Close each once the calls on it have ended. Those that wait go elsewhere.
+        Close each connection when its calls have ended. Waiting calls go elsewhere.
         """
         self._end(partial(Link.drain, reason=reason), reason)
 
     def refuse(self, error: CallError) -> None:
         """
-        Let the calls that wait fail with ``error``. None of them was begun.
+        Let the waiting calls fail with ``error``. None of them was begun.
         """
         self._queue.refuse(error)
         self._choose()
@@ -256,7 +255,7 @@ class ConnectionPool:
 
     def _progress(self, driver: Driver) -> None:
         """
-        Calls may have ended on a connection that was full.
+        Begin waiting calls on a full connection, since calls on it may have ended.
         """
         if driver not in self.drivers:
             driver.on_progress = None
@@ -277,7 +276,7 @@ class ConnectionPool:
 
     def _choose(self) -> None:
         """
-        Set where the next call goes.
+        Choose the connection for the next call.
         """
         free = (driver for driver in self.drivers if driver.on_progress is None)
         self.driver = None if self._queue else next(free, None)

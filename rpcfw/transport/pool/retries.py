@@ -1,5 +1,5 @@
 """
-When a link that could not connect tries again.
+When a link that failed to connect tries again.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ __all__ = ["Retries"]
 
 class Retries:
     """
-    The failures of one link, and the delays that they cause.
+    The failures of one link, and the delays after them.
 
     Args:
         options: see `LinkOptions`.
         clock: time.
-        chance: for the jitter.
+        random: for the jitter.
     """
 
     def __init__(self, options: LinkOptions, clock: Clock, random: RandomSource) -> None:
-        #: The try that is being made was asked for while the link waited.
+        #: The attempt that is being made was asked for during a delay.
         self.out_of_turn = False
         self._backoff = options.schedule()
         self._rest_s = options.initial_backoff
@@ -33,22 +33,22 @@ class Retries:
     @property
     def failed(self) -> bool:
         """
-        Whether the last try has failed.
+        Whether the last attempt has failed.
         """
         return self._failures > 0
 
     @property
     def rested(self) -> bool:
         """
-        Whether the last failure was long enough ago for a try out of turn.
+        Whether the last failure was long enough ago for an attempt out of turn.
         """
         return self._clock.seconds() - self._failed_at >= self._rest_s
 
     def fail(self) -> float:
         """
-        Note a failure; return the delay before the next try, in seconds.
+        Note a failure; return the delay before the next attempt, in seconds.
 
-        Tries out of turn are no part of the schedule, or traffic would lengthen it.
+        Attempts out of turn do not count for the delays; otherwise traffic would lengthen them.
         """
         self._failures += not self.out_of_turn
         self.out_of_turn = False
@@ -57,7 +57,7 @@ class Retries:
 
     def succeed(self) -> None:
         """
-        Begin the delays afresh.
+        Start the delays from the first one again.
         """
         self._failures = 0
         self.out_of_turn = False

@@ -1,5 +1,5 @@
 """
-Whether calls wait at a node: then others are better.
+Whether calls wait for a connection to a node: then other nodes are better.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from rpcfw.spi.runtime.clock import Clock, DelayedCall
 
 __all__ = ["Saturation"]
 
-#: How long a node stays saturated after the last call that waited there. Were it not, routes
-#: would be made anew with every call that ends.
+#: How long a node stays saturated after the last call that waited. Otherwise routes would be
+#: computed again with every call that ends.
 _STAYS_S = 0.1
 
 
 class Saturation:
     """
-    Of one node.
+    The saturation of one node.
 
     Args:
         clock: time.
-        waiting: asked whether calls wait now.
-        changed: told when it begins and when it ends.
+        waiting: returns whether calls wait now.
+        changed: called when the saturation begins and when it ends.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Saturation:
         self._clock = clock
         self._waiting = waiting
         self._changed = changed
-        #: Whether calls waited since that was last looked at.
+        #: Whether calls waited since the last look.
         self._waited = False
         self._timer: DelayedCall | None = None
 
@@ -49,7 +49,7 @@ class Saturation:
 
     def stop(self) -> None:
         """
-        Look no more.
+        Stop looking.
         """
         if self._timer is not None and self._timer.active():
             self._timer.cancel()

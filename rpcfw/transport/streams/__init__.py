@@ -1,3 +1,3 @@
 """
-Messages of a stream: the inbox and the outbox.
+The two ends of a stream of messages.
 """

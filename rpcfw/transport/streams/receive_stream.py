@@ -1,8 +1,8 @@
 """
-The messages of a stream that have come and were not taken yet.
+The receiving end of a stream: messages that arrived and were not taken yet.
 
-What is in it is bounded by the flow control of the wire: a message's cost is
-reported as consumed only when the application takes it.
+Their number is bounded by the flow control of the wire: a message is reported as consumed only
+when the application takes it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ __all__ = ["ReceiveStream"]
 
 class ReceiveStream:
     """
-    One direction of one stream, at its reader's end. One reader at a time.
+    The receiving end of one stream. It has one reader at a time.
 
     Args:
-        driver: the connection that the messages come by.
+        driver: the connection.
     """
 
     def __init__(self, driver: Driver) -> None:
         self._call_id = 0
         self._driver = driver
-        # Plain tuples, not the events: the garbage collector stops looking at those, and a
-        # peer may make a process keep hundreds of thousands of tiny messages. With events a
-        # full collection of them held the reactor for seconds.
+        # Plain tuples, not the events: the garbage collector stops tracking tuples of bytes and
+        # text. A peer may make a process keep hundreds of thousands of tiny messages; with
+        # events, a full collection stopped the reactor for seconds.
         self._messages: deque[tuple[bytes, str]] = deque()
         self._costs: deque[int] = deque()
         self._closed = False
@@ -40,7 +40,7 @@ class ReceiveStream:
     @property
     def closed(self) -> bool:
         """
-        Whether no further message will come.
+        Whether no further message will arrive.
         """
         return self._closed
 
@@ -52,10 +52,10 @@ class ReceiveStream:
 
     def close(self, error: BaseException | None = None) -> None:
         """
-        Say that no more will come.
+        Note that no further message will arrive.
 
-        What the peer says, its end or its error, is read after what it said before; what
-        fails here overtakes what is waiting.
+        What the peer reports, its end or its error, is read after its messages. An error of
+        this side overtakes the messages that wait.
         """
         if self._closed:
             return
@@ -71,7 +71,7 @@ class ReceiveStream:
         Return the next message's bytes and its compression, or None at the end.
 
         Raises:
-            BaseException: what `close` was given.
+            BaseException: the error that `close` got.
             RuntimeError: another reader waits already.
         """
         while not self._messages:

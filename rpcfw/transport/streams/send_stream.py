@@ -1,5 +1,5 @@
 """
-The sending end of a stream: waits for the wire's credit and for the socket.
+The sending end of a stream: waits for the flow-control window and for the socket.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from rpcfw.transport.payload import Payload
 
 __all__ = ["SendStream"]
 
-#: So much is sent by one writer before everybody else has a turn. A writer that never
-#: has to wait, and a reader that keeps up with it, would else have the reactor for
-#: themselves; and within a turn of reading nothing would leave before it ended.
+#: Bytes that one writer may send before it lets others run. Otherwise a writer that never has
+#: to wait, and its reader, would keep the reactor for themselves; and within a turn nothing
+#: would be written before its end.
 _BURST_BYTES = 64 << 10
-#: What a message costs beside its bytes.
+#: The cost of a message in addition to its bytes.
 _MESSAGE_BYTES = 64
 
 
 class SendStream:
     """
-    One direction of one stream, at its writer's end. One writer at a time.
+    The sending end of one stream. It has one writer at a time.
 
     Args:
         driver: the connection.
@@ -30,7 +30,7 @@ class SendStream:
         coder: of the messages' type.
         what: how errors name a message.
         accepts: compressions that the reader can undo.
-        call_id: the call on it; known once it is begun.
+        call_id: the call on the connection; known once it is begun.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SendStream:
 
     def compress(self, compression: str) -> None:
         """
-        Have all messages compressed so, small ones too; before the first.
+        Compress all messages, small ones too. Called before the first.
 
         Raises:
             Unimplemented: there is no such compression here.
@@ -71,7 +71,7 @@ class SendStream:
 
     def compress_if_accepted(self, compression: str) -> None:
         """
-        Likewise, unless the reader cannot undo it: then send them as they are.
+        The same, unless the reader cannot undo it: then messages are not compressed.
         """
         self.compress(compression if compression in self._accepts else "none")
 
@@ -80,10 +80,10 @@ class SendStream:
         Send one message; return when the next one may be sent.
 
         Raises:
-            CallError: the call is over, or the message is none of its type.
+            CallError: the call is over, or the message is not of the method's type.
         """
         if self._driver.full:
-            # Of a thousand writers that go on together the first ones fill the socket.
+            # If a thousand writers resume together, the first ones fill the socket.
             await self._driver.when_writable()
         if self._error is not None:
             raise self._error
@@ -93,7 +93,7 @@ class SendStream:
         elif len(body) > self._payload.threshold_bytes:
             body, encoding = self._payload.pack(body, self._accepts)
         if not self._takes_more:
-            # The `send` before was given up while it waited: its message is on its way.
+            # The previous `send` was cancelled while it waited: its message was sent.
             await self._wait_for_window()
         self._takes_more = self._driver.send(self.call_id, body, encoding)
         self._burst_bytes += len(body) + _MESSAGE_BYTES
@@ -116,7 +116,7 @@ class SendStream:
 
     def writable(self) -> None:
         """
-        The reader has granted more.
+        The flow-control window is open again.
         """
         self._takes_more = True
         self._wake()

@@ -167,7 +167,7 @@ def test_frames_that_move_no_call_are_bounded():
         machine.receive(request(1))
         machine.respond(1, b"")
         assert not fault_of(machine.receive(flood * 30)), name
-        assert "move no call" in fault_of(machine.receive(flood * 30)), name
+        assert "advance no call" in fault_of(machine.receive(flood * 30)), name
 
 
 def fault_of(events: list) -> str:
@@ -186,7 +186,7 @@ def test_a_flood_of_credit_for_an_open_call():
     credit = frame(CREDIT, b"", b"\x00\x00\x00\x01", 1)
 
     assert [] == machine.receive(credit * 30)
-    assert "move no call" in fault(machine.receive(credit * 30))
+    assert "advance no call" in fault(machine.receive(credit * 30))
 
 
 def test_credit_for_what_was_sent_is_no_harm():
@@ -210,7 +210,7 @@ def test_a_pong_that_was_asked_for():
         machine.ping()
         machine.take_output()
         assert ["PingAnswered"] == names(machine.receive(frame(PONG)))
-    assert "move no call" in fault_of(machine.receive(frame(PONG) * 2))
+    assert "advance no call" in fault_of(machine.receive(frame(PONG) * 2))
 
 
 def test_a_peer_leaves_once():
@@ -247,7 +247,7 @@ def test_messages_that_cross_the_end_are_no_harm():
     message = frame(MESSAGE, b"", b"x", 1)
 
     assert [] == machine.receive(message * 1000)
-    assert "move no call" in fault(machine.receive(message * 20))
+    assert "advance no call" in fault(machine.receive(message * 20))
 
 
 def test_answers_that_cross_the_cancels_are_no_harm():

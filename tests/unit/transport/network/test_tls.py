@@ -28,8 +28,9 @@ from OpenSSL import SSL
 
 from rpcfw.errors import SetupError
 from rpcfw.kernel.settings import options_of
+from rpcfw.transport.network.end_reason import end_reason
 from rpcfw.transport.network.memory import MemoryNetwork
-from rpcfw.transport.network.tls import TLS, TLSOptions, end_reason
+from rpcfw.transport.network.tls import TLS, TLSOptions
 from tests.certificates import Authority
 
 #: Half a year, in days: surely over, or surely to come.
