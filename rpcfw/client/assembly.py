@@ -27,7 +27,7 @@ from rpcfw.kernel.stack import Stack
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.spi.runtime.event import Event
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds
@@ -113,7 +113,7 @@ class Client:
         for router in policies.routers:
             router.on_change(self._forget_routes)
         self.stack = self._call_stacks.make(policies, self._routing)
-        self._beginning: dict[Waiter[None], None] | None = None
+        self._beginning: Event | None = None
         self.stopped = False
         stack = self._join(self.stack, self._plugins.generation)
         self.channel = ClientChannel(
@@ -139,7 +139,7 @@ class Client:
         Have calls wait for the start, instead of failing for want of one.
         """
         if self._directory is None and self._beginning is None:
-            self._beginning = {}
+            self._beginning = Event()
             # A call before this has been told that no instance is known.
             self._forget_routes()
 
@@ -178,10 +178,9 @@ class Client:
         """
         Let the calls go on that wait for the start: it is done, or did not come about.
         """
-        waiting, self._beginning = tuple(self._beginning or ()), None
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(None)
+        beginning, self._beginning = self._beginning, None
+        if beginning is not None:
+            beginning.set()
 
     def use(self, instances: Sequence[Instance]) -> None:
         """
@@ -222,13 +221,7 @@ class Client:
         Return once it is known where the service is.
         """
         if self._beginning is not None:
-            waiter: Waiter[None] = Waiter()
-            beginning = self._beginning
-            beginning[waiter] = None
-            try:
-                await waiter
-            finally:  # given up: a start that lasts must not gather them
-                beginning.pop(waiter, None)
+            await self._beginning.wait()
         if self._directory is not None:
             await self._directory.when_told()
 

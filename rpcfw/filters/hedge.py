@@ -14,6 +14,7 @@ Whatever ends it, attempts that are still under way are cancelled.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from attrs import define, evolve
@@ -21,7 +22,8 @@ from attrs import define, evolve
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext
-from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw.status import Hint
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget
@@ -104,7 +106,8 @@ class _Race:
         self._begun: list[_Attempt] = []
         self._under_way: list[_Attempt] = []
         self._ended: list[_Attempt] = []
-        self._bell: Waiter[None] | None = None
+        #: Set each time an attempt has ended.
+        self._changed = Event()
         self._next_at = self._clock.seconds()
         self._last = CallError("no attempt was made")
         self._stopped = False
@@ -169,7 +172,7 @@ class _Race:
         self._call.attempt += max(0, attempt.call.attempt - attempt.number)
         self._under_way.remove(attempt)
         self._ended.append(attempt)
-        self._ring()
+        self._changed.set()
 
     def _won(self, attempt: _Attempt) -> Any:
         call, its = self._call, attempt.call
@@ -199,18 +202,8 @@ class _Race:
         self._next_at = self._clock.seconds() + delay_s
 
     async def _wait(self) -> None:
-        self._bell = Waiter()
-        due = None
-        if self._may_follow():
-            due = self._clock.callLater(self._next_at - self._clock.seconds(), self._ring)
-        try:
-            await self._bell
-        finally:
-            self._bell = None
-            if due is not None and due.active():
-                due.cancel()
-
-    def _ring(self) -> None:
-        bell = self._bell
-        if bell is not None and not bell.called:
-            bell.callback(None)
+        # Nothing has ended that is not looked at yet, and nothing can before the wait begins.
+        self._changed.clear()
+        await self._changed.wait_until(
+            self._clock, self._next_at if self._may_follow() else math.inf
+        )

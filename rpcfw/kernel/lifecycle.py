@@ -28,6 +28,7 @@ from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, SetupError
 from rpcfw.spi.hooks import run_hook
+from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn, with_deadline
 
@@ -118,7 +119,7 @@ class Tree:
         self._up: list[Part] = []
         self._starting: _Start | None = None
         self._start_over: Waiter[None] = Waiter()
-        self._waiting: list[Waiter[None]] = []
+        self._stopped = Event()
 
     @property
     def running(self) -> bool:
@@ -175,9 +176,7 @@ class Tree:
         if self._state is _State.STOPPED:
             return
         if self._state is _State.STOPPING:
-            waiter: Waiter[None] = Waiter()
-            self._waiting.append(waiter)
-            await waiter
+            await self._stopped.wait()
             return
         deadline = self._timers.seconds() + (self._limit_s if limit_s is None else limit_s)
         self._state = _State.STOPPING
@@ -221,9 +220,7 @@ class Tree:
                 await self._stop_part(self._up.pop(), deadline)
         finally:
             self._state = _State.STOPPED
-            waiting, self._waiting = self._waiting, []
-            for waiter in waiting:
-                waiter.callback(None)
+            self._stopped.set()
 
     async def _stop_part(self, part: Part, deadline: float) -> None:
         try:

@@ -11,7 +11,7 @@ from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.spi.runtime.event import Event
 from rpcfw.values.instance import Instance, Snapshot
 
 __all__ = ["LabRegistry", "RegistryPlace"]
@@ -28,7 +28,7 @@ class RegistryPlace:
         self.refusal = ""
         self._instances: dict[tuple[str, str], Instance] = {}
         self._watches: list[_LabWatch] = []
-        self._waiting: list[Waiter[None]] = []
+        self._back = Event()
         self._late: list[Callable[[], None]] = []
 
     def instances(self, service: str) -> tuple[Instance, ...]:
@@ -71,10 +71,7 @@ class RegistryPlace:
         late, self._late = self._late, []
         for step in late:
             step()
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(None)
+        self._back.set()
         self._tell_all()
 
     def refuse(self, reason: str) -> None:
@@ -121,9 +118,8 @@ class RegistryPlace:
         Return once it is in reach.
         """
         while self.away:
-            waiter: Waiter[None] = Waiter()
-            self._waiting.append(waiter)
-            await waiter
+            self._back.clear()
+            await self._back.wait()
 
     def watch(
         self, service: str, clock: Clock, listener: Listener, on_refused: OnRefused = ignore

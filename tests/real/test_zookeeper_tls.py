@@ -101,7 +101,8 @@ class TestTLS(ZooKeeperCase, TestCase):
         options = self.secured(self.authority)
         warned = []
         refused = self.made(self.misnamed_address, **options)
-        refused._rate_limit.due = warned.append  # noqa: SLF001 - what the log would be told
+        # What the log would get.
+        refused._log.warn_of = lambda kind, *_, **fields: warned.append(kind)  # noqa: SLF001
         await refused.start()
         with pytest.raises(RegistryError, match="was reached within"):
             await refused.services()

@@ -14,7 +14,8 @@ from typing import Any
 from rpcfw.errors import CallError, Cancelled
 from rpcfw.spi.call_details import CallDetails
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.adapters.words import aio_error, aio_metadata, code_of, details_of, trailers_of
@@ -37,7 +38,7 @@ class _Call:
         self._error: BaseException | None = None
         self._done = False
         self._cancelled = False
-        self._waiting: dict[Waiter[None], None] = {}
+        self._over = Event()
         self._callbacks: list[Callable[[Any], Any]] = []
 
     def done(self) -> bool:
@@ -74,22 +75,13 @@ class _Call:
         if self._done:
             return
         self._done, self._error = True, error
-        waiting, self._waiting = self._waiting, {}
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(None)
+        self._over.set()
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback(self)
 
     async def _ended(self) -> None:
-        if not self._done:
-            waiter: Waiter[None] = Waiter()
-            self._waiting[waiter] = None
-            try:
-                await waiter
-            finally:  # given up: a call that lasts must not gather them
-                self._waiting.pop(waiter, None)
+        await self._over.wait()
 
     def _raise(self, began: Metadata, heard: Metadata) -> None:
         if self._cancelled:
@@ -271,22 +263,23 @@ class Written(AsyncIterator[Any]):
 
     def __init__(self) -> None:
         self._messages: list[Any] = []
-        self._taken: Waiter[None] | None = None
-        self._bell: Waiter[None] | None = None
+        self._taken = Event()
+        #: There is a message, or the end.
+        self._written = Event()
         self._ended = False
 
     async def write(self, message: Any) -> None:
         while self._messages and not self._ended:
-            self._taken = Waiter()
-            await self._taken
+            self._taken.clear()
+            await self._taken.wait()
         if self._ended:
             raise asyncio.InvalidStateError("no more can be written to this call")
         self._messages.append(message)
-        _ring(self._bell)
+        self._written.set()
 
     def end(self) -> None:
         self._ended = True
-        _ring(self._bell)
+        self._written.set()
 
     def close(self) -> None:
         """
@@ -294,22 +287,17 @@ class Written(AsyncIterator[Any]):
         """
         self.end()
         self._messages.clear()
-        _ring(self._taken)
+        self._taken.set()
 
     async def __anext__(self) -> Any:
         while not self._messages and not self._ended:
-            self._bell = Waiter()
-            await self._bell
+            self._written.clear()
+            await self._written.wait()
         if not self._messages:
             raise StopAsyncIteration
         message = self._messages.pop(0)
-        _ring(self._taken)
+        self._taken.set()
         return message
-
-
-def _ring(bell: Waiter[None] | None) -> None:
-    if bell is not None and not bell.called:
-        bell.callback(None)
 
 
 def _of(written: Written | None) -> Written:

@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from rpcfw.spi.call_details import call_details
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.spi.runtime.waiting import Waiter, spawn
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
 from rpcfw_grpc.adapters.aio_stubs import MakeCall, RequestCallable, StreamCallable
@@ -52,7 +53,7 @@ class AioChannel:
         self._clock: Clock = application.runtime.plugin_context.clock
         self._owned: Any = None
         self._closed = False
-        self._watching: dict[Waiter[None], None] = {}
+        self._changed = Event()
         self._calls: WeakSet[Any] = WeakSet()
         self._interceptors: dict[str, list[Any]] = {}
         if interceptors:
@@ -141,29 +142,22 @@ class AioChannel:
                 await self._ended(grace)
             await owned.stop()
         self._closed = True
-        watching, self._watching = self._watching, {}
-        for waiter in watching:
-            _ring(waiter)
+        self._changed.set()
 
     async def _ended(self, limit_s: float) -> None:
         """
         Wait until no call is open, as long as that is allowed.
         """
-        over = Waiter[None]()
+        over = Event()
 
         def look(_: Any = None) -> None:
             if all(call.done() for call in self._calls):
-                _ring(over)
+                over.set()
 
         for call in tuple(self._calls):
             call.add_done_callback(look)
         look()
-        timer = self._clock.callLater(limit_s, _ring, over)
-        try:
-            await over
-        finally:
-            if timer.active():
-                timer.cancel()
+        await over.wait_until(self._clock, self._clock.seconds() + limit_s)
 
     def get_state(self, try_to_connect: bool = False) -> Any:
         """
@@ -178,13 +172,9 @@ class AioChannel:
         """
         Wait until the state is another one.
         """
-        while self.get_state() == last_observed_state:
-            changed = Waiter[None]()
-            self._watching[changed] = None
-            try:
-                await changed
-            finally:  # given up: whoever asks now and then must not fill it
-                self._watching.pop(changed, None)
+        if self.get_state() == last_observed_state:
+            # No other state follows the second, so who waits for one waits for ever.
+            await (Event() if self._closed else self._changed).wait()
 
     async def channel_ready(self) -> None:
         """
@@ -268,8 +258,3 @@ class AioChannel:
         writes = method.shape.client_streams and request is None
         stream = channel.stream(method, request, options)
         return StreamCall(stream, self._clock, options.timeout_s, writes=writes)
-
-
-def _ring(waiter: Waiter[None]) -> None:
-    if not waiter.called:
-        waiter.callback(None)

@@ -17,7 +17,8 @@ import grpc
 import grpc.aio
 
 from rpcfw.errors import ContractError
-from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 
 __all__ = ["InterceptedCall", "by_kind", "chain"]
@@ -85,7 +86,7 @@ class InterceptedCall:
         self._made: Any = None
         self._error: BaseException | None = None
         self._over = False
-        self._waiting: list[Waiter[None]] = []
+        self._settled = Event()
         self._callbacks: list[Callable[[Any], Any]] = []
         self._answers: AsyncIterator[Any] | None = None
         self._running = spawn(running)
@@ -109,10 +110,7 @@ class InterceptedCall:
             else:
                 written = self._written
                 self._call.add_done_callback(lambda _: written.close())
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(None)
+        self._settled.set()
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             self.add_done_callback(callback)
@@ -125,14 +123,11 @@ class InterceptedCall:
         return self._made if isinstance(self._made, grpc.aio.Call) else None
 
     async def _result(self) -> Any:
-        if not self._over:
-            waiter: Waiter[None] = Waiter()
-            self._waiting.append(waiter)
-            try:
-                await waiter
-            except CANCELLED:
-                self.cancel()
-                raise
+        try:
+            await self._settled.wait()
+        except CANCELLED:
+            self.cancel()
+            raise
         if isinstance(self._error, CANCELLED):
             raise asyncio.CancelledError
         if self._error is not None:

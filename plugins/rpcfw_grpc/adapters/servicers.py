@@ -13,8 +13,9 @@ from attrs import frozen
 from rpcfw.errors import ContractError
 from rpcfw.spi.context import context
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.handover import Handover
-from rpcfw.spi.runtime.waiting import Waiter, spawn
+from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.spi.service import Service, blocking, method
 from rpcfw.spi.service_source import ServiceSource
 from rpcfw.values.method import Method
@@ -300,35 +301,30 @@ class _Written(AsyncIterator[Any]):
 
     def __init__(self) -> None:
         self._message: list[Any] = []
-        self._taken: Waiter[None] | None = None
-        self._bell: Waiter[None] | None = None
+        self._taken = Event()
+        #: There is a message, or the end.
+        self._written = Event()
         self._ended = False
         self._error: BaseException | None = None
 
     async def write(self, message: Any) -> None:
         self._message.append(message)
         # First: whoever is woken may have taken it before this goes on.
-        taken: Waiter[None] = Waiter()
-        self._taken = taken
-        _ring(self._bell)
-        await taken
+        self._taken.clear()
+        self._written.set()
+        await self._taken.wait()
 
     def end(self, error: BaseException | None) -> None:
         self._ended, self._error = True, error
-        _ring(self._bell)
+        self._written.set()
 
     async def __anext__(self) -> Any:
-        _ring(self._taken)
+        self._taken.set()
         if not self._message and not self._ended:
-            self._bell = Waiter()
-            await self._bell
+            self._written.clear()
+            await self._written.wait()
         if self._message:
             return self._message.pop()
         if self._error is not None:
             raise self._error
         raise StopAsyncIteration
-
-
-def _ring(bell: Waiter[None] | None) -> None:
-    if bell is not None and not bell.called:
-        bell.callback(None)

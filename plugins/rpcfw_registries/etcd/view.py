@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from attrs import define, field
-from twisted.logger import Logger
 
-from rpcfw.spi.runtime.rate_limit import RateLimit
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw_registries.etcd.messages import EVENT_DELETE
 from rpcfw_registries.remote.paths import encoded
@@ -19,8 +18,6 @@ __all__ = ["MOST_KEYS", "View"]
 
 #: Of one service: more than anybody has, and less than hurts.
 MOST_KEYS = 200_000
-
-_log = Logger()
 
 
 @define(eq=False)
@@ -31,7 +28,7 @@ class View:
     Args:
         service: full name of the service.
         prefix: of its keys, with a slash at the end.
-        rate_limit: keeps the log short.
+        log: for records that cannot be decoded.
 
     Attributes:
         revision: everything up to it has been seen; None: nothing has.
@@ -39,7 +36,7 @@ class View:
 
     service: str
     prefix: bytes
-    rate_limit: RateLimit
+    log: LimitedLog
     revision: int | None = None
     _keys: dict[bytes, Instance | None] = field(factory=dict)
 
@@ -87,6 +84,4 @@ class View:
         return instance
 
     def _warn(self, what: str) -> None:
-        withheld = self.rate_limit.due(what)
-        if withheld is not None:
-            _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)
+        self.log.warn_of(what, "{what}", what=what)

@@ -25,7 +25,7 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
-from rpcfw.spi.runtime.rate_limit import RateLimit
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import as_coroutine, sleep, with_deadline
 from rpcfw.status import Status
 from rpcfw_registries.etcd.listing import Listing, end_of
@@ -78,12 +78,12 @@ class Watcher:
         self._clock = plugin_context.clock
         self._chance = plugin_context.random
         self._timers = plugin_context.timers
-        self._rate_limit = RateLimit(plugin_context.clock.seconds)
+        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._subscribers = Subscribers(
             service, plugin_context.clock, self._stop, lambda: session.trouble
         )
         self._listing = Listing(session, prefix)
-        self._view = View(service, prefix, self._rate_limit)
+        self._view = View(service, prefix, self._log)
         self._read_at = -_RELOAD_S
         self._changes: Changes | None = None
         self._half_told = False
@@ -137,7 +137,7 @@ class Watcher:
         if self._telling is not None and self._telling.active():
             self._telling.cancel()
         self._telling = self._changes = None
-        self._view = View(self._service, self._prefix, self._rate_limit)
+        self._view = View(self._service, self._prefix, self._log)
         self._read_at = -_RELOAD_S
         self._subscribers.forget()
 
@@ -183,7 +183,7 @@ class Watcher:
         if wait_s > 0:
             await sleep(self._clock, wait_s)
         self._read_at = self._clock.seconds()
-        view = View(self._service, self._prefix, self._rate_limit)
+        view = View(self._service, self._prefix, self._log)
         view.revision = await self._listing.read(view.put, MOST_KEYS)
         self._view, self._half_told = view, False
         self._tell_soon()
@@ -289,6 +289,4 @@ class Watcher:
         self._subscribers.tell(self._view.instances())
 
     def _warn(self, what: str) -> None:
-        withheld = self._rate_limit.due(what)
-        if withheld is not None:
-            _log.warn("{what} (withheld {withheld} times)", what=what, withheld=withheld)
+        self._log.warn_of(what, "{what}", what=what)

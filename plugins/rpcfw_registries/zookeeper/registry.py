@@ -19,8 +19,8 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.spi.runtime.clock import DelayedCall
-from rpcfw.spi.runtime.rate_limit import RateLimit
-from rpcfw.spi.runtime.waiting import Waiter, as_coroutine, with_deadline
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds, format_duration
@@ -129,10 +129,9 @@ class ZooKeeperRegistry(Registry):
             self._store, "ZooKeeper", plugin_context, options.self_check_interval
         )
         self._watchers: dict[str, Watcher] = {}
-        self._rate_limit = RateLimit(plugin_context.clock.seconds)
+        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
-        self._arrivals: list[Waiter[None]] = []
         #: Why no server could be reached; empty while one is.
         self._reason = ""
 
@@ -201,21 +200,15 @@ class ZooKeeperRegistry(Registry):
         """
         Wait until a server is reached, for as long as one request may take.
         """
-        if self._keeper.session:
-            return
-        arrival: Waiter[None] = Waiter()
-        self._arrivals.append(arrival)
         deadline = self._clock.seconds() + self.options.operation_timeout
         try:
-            await with_deadline(as_coroutine(arrival), self.plugin_context.timers, deadline)
+            await with_deadline(self._store.open(), self.plugin_context.timers, deadline)
         except DeadlineExceeded:
             raise RegistryError(
                 f"no ZooKeeper server at {', '.join(map(str, self.options.address))} was reached "
                 f"within {format_duration(self.options.operation_timeout)}"
                 f"{self._reason and ': '}{self._reason}"
             ) from None
-        finally:
-            self._arrivals.remove(arrival)
 
     def _session_changed(self, event: SessionEvent) -> None:
         if event is SessionEvent.CONNECTED:
@@ -232,9 +225,6 @@ class ZooKeeperRegistry(Registry):
         self._announced.check()
         for watcher in self._watchers.values():
             watcher.outdated()
-        for arrival in tuple(self._arrivals):
-            if not arrival.called:
-                arrival.callback(None)
 
     def _expect_answer(self) -> None:
         if self._lease is None or not self._lease.active():
@@ -250,11 +240,7 @@ class ZooKeeperRegistry(Registry):
 
     def _trouble(self, reason: str) -> None:
         self._reason = reason
-        withheld = self._rate_limit.due(reason)
-        if withheld is not None:
-            _log.warn(
-                "ZooKeeper: {reason} (withheld {withheld} times)", reason=reason, withheld=withheld
-            )
+        self._log.warn_of(reason, "ZooKeeper: {reason}", reason=reason)
 
     def _check_later(self) -> None:
         jitter = 0.9 + 0.2 * self.plugin_context.random.random()

@@ -9,7 +9,7 @@ would not get them. So a stop waits for these connections. Each has its own limi
 
 from __future__ import annotations
 
-from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.spi.runtime.event import Event
 
 __all__ = ["Lingering"]
 
@@ -21,7 +21,8 @@ class Lingering:
 
     def __init__(self) -> None:
         self._connections: set[object] = set()
-        self._waiting: list[Waiter[None]] = []
+        self._gone = Event()
+        self._gone.set()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -31,6 +32,7 @@ class Lingering:
         Note a connection that is closed and whose socket is not.
         """
         self._connections.add(connection)
+        self._gone.clear()
 
     def discard(self, connection: object) -> None:
         """
@@ -38,16 +40,10 @@ class Lingering:
         """
         self._connections.discard(connection)
         if not self._connections:
-            waiting, self._waiting = self._waiting, []
-            for waiter in waiting:
-                if not waiter.called:
-                    waiter.callback(None)
+            self._gone.set()
 
     async def when_gone(self) -> None:
         """
         Return once every socket is closed.
         """
-        if self._connections:
-            waiter: Waiter[None] = Waiter()
-            self._waiting.append(waiter)
-            await waiter
+        await self._gone.wait()
