@@ -19,7 +19,7 @@ from rpcfw.wire.fields import Key, pack_field
 from rpcfw.wire.frames import END_OF_STREAM, NO_MESSAGE, ONE_WAY, Kind, pack_fixed, word
 from rpcfw.wire.hello import own_hello, pack_hello
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.hpack import encode
+from rpcfw_grpc.http2.hpack.encoder import encode
 
 __all__ = ["ATTACKS", "Attack"]
 

@@ -1,8 +1,7 @@
 """
-Metadata as header fields, and header fields as metadata.
+Metadata as header fields, and header fields as metadata (PROTOCOL-HTTP2.md of gRPC).
 
-Which names belong to HTTP/2 or to gRPC itself, and what a well-formed list of
-fields is (RFC 9113, section 8; PROTOCOL-HTTP2.md of gRPC).
+Which names belong to HTTP or to gRPC itself, and how the values of metadata are written.
 """
 
 from __future__ import annotations
@@ -11,21 +10,29 @@ import re
 from base64 import b64decode, b64encode
 from enum import Enum
 from functools import lru_cache
+from typing import Final
 
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.http2.hpack_decoder import FIELD_OVERHEAD_BYTES, Fields
+from rpcfw_grpc.http2.header_list import (
+    REQUEST_PSEUDO_FIELDS,
+    RESPONSE_PSEUDO_FIELDS,
+    Fields,
+    HeaderList,
+    HeaderRules,
+    printable_name,
+)
 
 __all__ = [
-    "Malformed",
-    "Sorted",
+    "REQUEST_RULES",
+    "RESPONSE_RULES",
     "codec_of",
-    "content_length_of",
     "content_type_of",
+    "decode_bin",
+    "encode_bin",
     "encodings_of",
     "encodings_text",
     "fields_of",
-    "packed",
-    "unpacked",
+    "metadata_of",
 ]
 
 #: Not metadata: they have a meaning of their own. (``grpc-previous-rpc-attempts``
@@ -48,115 +55,45 @@ _RESERVED = frozenset(
         b"te",
     )
 )
-#: Of HTTP/1's connections; HTTP/2 has none of them.
+#: Of HTTP/1.1's connections: HTTP/2 forbids them.
 _CONNECTION = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
-_NAME = re.compile(rb"[0-9a-z!#$%&'*+\-.^_`|~]+\Z")
 _METADATA_NAME = re.compile(rb"[0-9a-z_.\-]+\Z")
-_BREAKING = re.compile(rb"[\x00\r\n]")
 
-
-class Malformed(Exception):
-    """
-    A header list that HTTP/2 forbids: a fault of the stream that it came on.
-    """
+REQUEST_RULES: Final = HeaderRules(REQUEST_PSEUDO_FIELDS, _RESERVED)
+RESPONSE_RULES: Final = HeaderRules(RESPONSE_PSEUDO_FIELDS, _RESERVED)
 
 
 class _Kind(Enum):
-    PSEUDO = "a pseudo-field"
-    RESERVED = "a name with a meaning of its own"
     TEXT = "metadata of text"
     BYTES = "metadata of bytes"
     FOREIGN = "a name that no metadata may have: some proxy's, and not for the application"
-    WRONG = "no name of a field in HTTP/2"
 
 
 @lru_cache(maxsize=1024)
 def _kind(name: bytes) -> _Kind:
-    if name.startswith(b":"):
-        return _Kind.PSEUDO
-    if name in _CONNECTION or not _NAME.match(name):
-        return _Kind.WRONG
-    if name in _RESERVED:
-        return _Kind.RESERVED
     if not _METADATA_NAME.match(name):
         return _Kind.FOREIGN
     return _Kind.BYTES if name.endswith(b"-bin") else _Kind.TEXT
 
 
-class Sorted:
+def metadata_of(headers: HeaderList) -> Metadata:
     """
-    A header list, checked and sorted by what its fields are.
-
-    Args:
-        fields: the list.
-        pseudo: the pseudo-fields that may be there.
-        before: what came before these fields in the same list.
-
-    Attributes:
-        found: pseudo-fields and reserved ones, by name.
-        pairs: all others, as they came.
-        regular: whether there are others than pseudo-fields.
-        size: of the list, as the settings count it.
+    Return the metadata of a header list.
 
     Raises:
-        Malformed: names what is wrong, never a value.
+        ValueError: a ``-bin`` field is not base64.
     """
-
-    __slots__ = ("found", "pairs", "regular", "size")
-
-    found: dict[bytes, bytes]
-    regular: bool
-    size: int
-    pairs: list[tuple[_Kind, bytes, bytes]]
-
-    def __init__(
-        self, fields: Fields, pseudo: frozenset[bytes], before: Sorted | None = None
-    ) -> None:
-        found = {} if before is None else dict(before.found)
-        pairs = [] if before is None else list(before.pairs)
-        size = 0 if before is None else before.size
-        regular = False if before is None else before.regular
-        for name, value in fields:
-            size += len(name) + len(value) + FIELD_OVERHEAD_BYTES
-            kind = _kind(name)
-            if kind is _Kind.PSEUDO:
-                if regular or name not in pseudo or name in found:
-                    raise Malformed(f"pseudo-field {_shown(name)} unknown, twice, or too late")
-                found[name] = value
-                continue
-            regular = True
-            if kind is _Kind.RESERVED:
-                found[name] = value
-            elif kind is _Kind.WRONG:
-                raise Malformed(f"{_shown(name)} is no name of a field in HTTP/2")
-            else:
-                pairs.append((kind, name, value))
-            if _BREAKING.search(value):
-                raise Malformed(f"field {_shown(name)} has a line break or a zero byte")
-        if found.get(b"te", b"trailers") != b"trailers":
-            raise Malformed("field 'te' says trailers, or is not there")
-        self.found = found
-        self.regular = regular
-        self.size = size
-        self.pairs = pairs
-
-    def metadata(self) -> Metadata:
-        """
-        Return the metadata of the list.
-
-        Raises:
-            ValueError: a ``-bin`` field is not base64.
-        """
-        pairs: list[tuple[str, str | bytes]] = []
-        for kind, name, value in self.pairs:
-            if kind is _Kind.TEXT:
-                pairs.append((name.decode(), _text(value)))
-            elif kind is _Kind.BYTES:
-                # Values of one name may come joined; a comma is no letter of base64.
-                pairs.extend((name.decode(), unpacked(name, part)) for part in value.split(b","))
-        return Metadata(tuple(pairs)) if pairs else EMPTY
+    pairs: list[tuple[str, str | bytes]] = []
+    for name, value in headers.others:
+        kind = _kind(name)
+        if kind is _Kind.TEXT:
+            pairs.append((name.decode(), _text(value)))
+        elif kind is _Kind.BYTES:
+            # Values of one name may come joined; a comma is no letter of base64.
+            pairs.extend((name.decode(), decode_bin(name, part)) for part in value.split(b","))
+    return Metadata(tuple(pairs)) if pairs else EMPTY
 
 
 def _text(value: bytes) -> str:
@@ -168,13 +105,9 @@ def _text(value: bytes) -> str:
     return ascii(value)[2:-1]
 
 
-def _shown(name: bytes) -> str:
-    return repr(name[:40].decode("ascii", "backslashreplace"))
-
-
-def unpacked(name: bytes, value: bytes) -> bytes:
+def decode_bin(name: bytes, value: bytes) -> bytes:
     """
-    Undo base64, padded or not.
+    Return the bytes of a ``-bin`` field: base64, padded or not.
 
     Raises:
         ValueError: it is none; names the field.
@@ -183,12 +116,12 @@ def unpacked(name: bytes, value: bytes) -> bytes:
     try:
         return b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except ValueError:
-        raise ValueError(f"field {_shown(name)} is not base64") from None
+        raise ValueError(f"field {printable_name(name)} is not base64") from None
 
 
-def packed(value: bytes) -> bytes:
+def encode_bin(value: bytes) -> bytes:
     """
-    Return bytes as base64 without padding.
+    Return the value of a ``-bin`` field: base64 without padding.
     """
     return b64encode(value).rstrip(b"=")
 
@@ -203,7 +136,7 @@ def fields_of(metadata: Metadata) -> Fields:
         if key in _RESERVED or key in _CONNECTION or key.startswith(b":"):
             continue
         if isinstance(value, bytes):
-            fields.append((key, packed(value)))
+            fields.append((key, encode_bin(value)))
         else:
             fields.append((key, value.encode("ascii", "replace")))
     return fields
@@ -245,18 +178,3 @@ def encodings_text(names: tuple[str, ...]) -> bytes:
     Return ``grpc-accept-encoding`` for compressions that can be undone.
     """
     return ",".join((*names, "identity")).encode()
-
-
-def content_length_of(found: dict[bytes, bytes]) -> int:
-    """
-    Return what ``content-length`` says, -1 if there is none.
-
-    Raises:
-        Malformed: it is no number.
-    """
-    value = found.get(b"content-length")
-    if value is None:
-        return -1
-    if not value.isdigit() or len(value) > 18:
-        raise Malformed("content-length is a number")
-    return int(value)

@@ -11,15 +11,15 @@ from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.callers import write_caller
-from rpcfw_grpc.http2.hpack import RequestBlocks, encode, list_bytes
-from rpcfw_grpc.http2.hpack_decoder import Fields
+from rpcfw_grpc.http2.header_list import Fields, list_bytes
+from rpcfw_grpc.http2.hpack.encoder import CachedEncoder, encode
 from rpcfw_grpc.http2.settings import UNLIMITED
 from rpcfw_grpc.metadata import content_type_of, encodings_text, fields_of
 from rpcfw_grpc.timeout import write_timeout
 
-__all__ = ["RequestWriter"]
+__all__ = ["RequestEncoder"]
 
-_MOST_SIZES = 256
+_MAX_SIZES = 256
 
 
 def _user_agent() -> bytes:
@@ -35,9 +35,9 @@ def _user_agent() -> bytes:
 _USER_AGENT = _user_agent()
 
 
-class RequestWriter:
+class RequestEncoder:
     """
-    Writes the heads of requests on one connection.
+    Writes the header blocks of requests on one connection.
 
     Args:
         authority: whom the requests are for.
@@ -53,22 +53,17 @@ class RequestWriter:
         self._scheme = scheme.encode()
         self._accepts = encodings_text(accepts)
         self._caller = write_caller(caller)
-        self._blocks = RequestBlocks()
+        #: The connection tells it what table the peer has.
+        self.encoder = CachedEncoder()
         self._sizes: dict[tuple[str, str, str], int] = {}
 
-    def resize(self, table_bytes: int) -> None:
-        """
-        Keep to the table that the peer has.
-        """
-        self._blocks.resize(table_bytes)
-
-    def block(self, head: RequestHead, encoding: str, most_bytes: int) -> bytes:
+    def block(self, head: RequestHead, encoding: str, max_bytes: int) -> bytes:
         """
         Return the block that begins a call. It must be sent.
 
         Args:
             encoding: compression that its messages may have.
-            most_bytes: the largest header list that the peer takes.
+            max_bytes: the largest header list that the peer takes.
 
         Raises:
             MessageTooLarge: it is over that. Nothing needs to be sent then.
@@ -80,21 +75,21 @@ class RequestWriter:
         if head.metadata is not EMPTY:
             rest += fields_of(head.metadata)
         key = (head.path, head.codec, encoding)
-        if most_bytes != UNLIMITED:
-            self._check(key, rest, most_bytes)
-        return self._blocks.begin(key, lambda: self._steady(*key)) + encode(rest)
+        if max_bytes != UNLIMITED:
+            self._check(key, rest, max_bytes)
+        return self.encoder.begin(key, lambda: self._steady(*key)) + encode(rest)
 
-    def _check(self, key: tuple[str, str, str], rest: Fields, most_bytes: int) -> None:
+    def _check(self, key: tuple[str, str, str], rest: Fields, max_bytes: int) -> None:
         size = self._sizes.get(key)
         if size is None:
-            if len(self._sizes) >= _MOST_SIZES:
+            if len(self._sizes) >= _MAX_SIZES:
                 self._sizes.clear()
             size = self._sizes[key] = list_bytes(self._steady(*key))
         size += list_bytes(rest)
-        if size > most_bytes:
+        if size > max_bytes:
             raise MessageTooLarge(
                 f"path and metadata of the call have {size} bytes; the server takes "
-                f"{most_bytes} (SETTINGS_MAX_HEADER_LIST_SIZE): send less metadata"
+                f"{max_bytes} (SETTINGS_MAX_HEADER_LIST_SIZE): send less metadata"
             )
 
     def _steady(self, path: str, codec: str, encoding: str) -> Fields:

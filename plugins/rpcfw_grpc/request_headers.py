@@ -7,7 +7,7 @@ block of a connection: the call's head, or how the request is refused.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from attrs import define, evolve
 
@@ -15,19 +15,13 @@ from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.callers import read_caller
-from rpcfw_grpc.metadata import (
-    Malformed,
-    Sorted,
-    codec_of,
-    content_length_of,
-    encodings_of,
-)
-from rpcfw_grpc.response_encoder import Reply, reply_for
+from rpcfw_grpc.http2.header_list import HeaderList, check_request
+from rpcfw_grpc.metadata import codec_of, encodings_of, metadata_of
+from rpcfw_grpc.response_encoder import ResponseTemplate, template_for
 from rpcfw_grpc.timeout import read_timeout
 
-__all__ = ["PSEUDO", "Opening", "Refusal", "RequestReader"]
+__all__ = ["Refusal", "RequestHeaders", "RequestParser"]
 
-PSEUDO: Final = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
 _NO_HEAD: Final = RequestHead(path="", codec="")
 _WRONG_METHOD = "This port serves gRPC: send POST with content-type application/grpc.\n"
 _WRONG_TYPE = "This port serves gRPC: the content-type must be application/grpc.\n"
@@ -50,44 +44,46 @@ class Refusal:
 
 
 @define(eq=False)
-class Opening:
+class RequestHeaders:
     """
-    What a block of header fields begins. Shared: the same block means the same.
+    What a block of header fields says. Shared: the same block means the same.
 
     Args:
         head: the call's head.
         encoding: compression of the messages that are marked as compressed.
-        reply: how it is answered.
-        length: what ``content-length`` said, -1 for nothing.
+        template: how its response is written.
+        content_length: what ``content-length`` said, -1 for nothing.
         refusal: why it is no call, if so.
-        plain: nothing but a call, whose answer may be written in one piece.
-        trailers: it has no pseudo-fields, so it ends a request.
-        extra: what the peer granted for the answer beyond a stream's first window.
+        plain: nothing but a call, whose response may be written in one piece.
+        is_trailers: it has no pseudo-fields, so it ends a request.
+        window_increment: what the client granted for the response beyond a stream's initial
+            window.
     """
 
     head: RequestHead
     encoding: str
-    reply: Reply
-    length: int = -1
+    template: ResponseTemplate
+    content_length: int = -1
     refusal: Refusal | None = None
     plain: bool = False
-    trailers: bool = False
-    extra: int = 0
-    _roomier: Opening | None = None
+    is_trailers: bool = False
+    is_informational: ClassVar[bool] = False
+    window_increment: int = 0
+    _with_window: RequestHeaders | None = None
 
-    def granted(self, increment: int) -> Opening | None:
+    def with_window(self, increment: int) -> RequestHeaders | None:
         """
-        Return the same for a call whose caller granted more room for the answer.
+        Return the same for a call whose client has raised the window of the response.
 
         Clients built on gRPC's C core do so for each call, by the same amount. One
-        that is remembered serves all; None means that this is another amount.
+        that is kept serves all; None means that this is another amount.
         """
-        if self._roomier is None:
-            self._roomier = evolve(self, extra=increment)
-        return self._roomier if self._roomier.extra == increment else None
+        if self._with_window is None:
+            self._with_window = evolve(self, window_increment=increment)
+        return self._with_window if self._with_window.window_increment == increment else None
 
 
-class RequestReader:
+class RequestParser:
     """
     Gives request blocks their meaning.
 
@@ -99,32 +95,32 @@ class RequestReader:
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
         self._most_bytes = limits.max_header_bytes
         self._accepts = accepts
-        self._plain = reply_for(b"application/grpc", accepts)
+        self._plain = template_for(b"application/grpc", accepts)
 
-    def __call__(self, listed: Sorted) -> Opening:
+    def __call__(self, headers: HeaderList) -> RequestHeaders:
         """
-        Return what a request's fields begin.
+        Return what a request's fields say.
 
         Raises:
             Malformed: HTTP/2 forbids such a request.
         """
-        found = listed.found
-        if found.keys().isdisjoint(PSEUDO):
-            return Opening(_NO_HEAD, "", self._plain, trailers=True)
-        _check_pseudo(found)
+        found = headers.found
+        if headers.is_trailers:
+            return RequestHeaders(_NO_HEAD, "", self._plain, is_trailers=True)
+        check_request(found)
         content_type = found.get(b"content-type", b"")
         codec = codec_of(content_type)
-        length = content_length_of(found)
-        reply = reply_for(content_type, self._accepts) if codec else self._plain
-        refusal = self._refusal(found, codec, listed.size)
+        length = headers.content_length
+        template = template_for(content_type, self._accepts) if codec else self._plain
+        refusal = self._refusal(found, codec, headers.size)
         if refusal is not None:
-            return Opening(_NO_HEAD, "", reply, length, refusal)
+            return RequestHeaders(_NO_HEAD, "", template, length, refusal)
         try:
-            head = _head(listed, codec)
+            head = _head(headers, codec)
         except ValueError as error:
             refusal = Refusal(0, Status.INTERNAL, str(error))
-            return Opening(_NO_HEAD, "", reply, length, refusal)
-        return Opening(head, _encoding(found), reply, length, plain=length < 0)
+            return RequestHeaders(_NO_HEAD, "", template, length, refusal)
+        return RequestHeaders(head, _encoding(found), template, length, plain=length < 0)
 
     def _refusal(self, found: dict[bytes, bytes], codec: str, size: int) -> Refusal | None:
         if found[b":method"] != b"POST":
@@ -147,29 +143,14 @@ def _encoding(found: dict[bytes, bytes]) -> str:
     return "" if name == b"identity" else name.decode("ascii", "backslashreplace")
 
 
-def _head(listed: Sorted, codec: str) -> RequestHead:
-    found = listed.found
+def _head(headers: HeaderList, codec: str) -> RequestHead:
+    found = headers.found
     timeout = found.get(b"grpc-timeout")
     return RequestHead(
         found[b":path"][1:].decode("utf-8", "backslashreplace"),
         codec,
         None if timeout is None else read_timeout(timeout.decode("latin-1")),
-        listed.metadata(),
+        metadata_of(headers),
         read_caller(found.get(b"rpcfw-caller", b"")),
         accepts=encodings_of(found.get(b"grpc-accept-encoding", b"")),
     )
-
-
-def _check_pseudo(pseudo: dict[bytes, bytes]) -> None:
-    method = pseudo.get(b":method")
-    if not method:
-        raise Malformed("a request has the pseudo-field :method")
-    if method == b"CONNECT" and b":protocol" not in pseudo:
-        raise Malformed("CONNECT is not served here")
-    if b":protocol" in pseudo:
-        raise Malformed("the pseudo-field :protocol was not offered here")
-    if not pseudo.get(b":scheme"):
-        raise Malformed("a request has the pseudo-field :scheme")
-    path = pseudo.get(b":path", b"")
-    if not path.startswith(b"/") and not (path == b"*" and method == b"OPTIONS"):
-        raise Malformed("a request has the pseudo-field :path, which begins with a slash")

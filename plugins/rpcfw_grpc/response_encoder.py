@@ -11,12 +11,12 @@ from typing import Final
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.http2.frames import END_HEADERS, END_STREAM, HEADERS, headers
-from rpcfw_grpc.http2.hpack import encode, list_bytes
-from rpcfw_grpc.http2.hpack_decoder import Fields
-from rpcfw_grpc.metadata import encodings_text, fields_of, packed
+from rpcfw_grpc.http2.header_list import Fields, list_bytes
+from rpcfw_grpc.http2.hpack.encoder import encode
+from rpcfw_grpc.metadata import encode_bin, encodings_text, fields_of
 from rpcfw_grpc.status import write_message
 
-__all__ = ["Reply", "ok_trailers", "refusal_head", "reply_for", "trailers_block"]
+__all__ = ["ResponseTemplate", "ok_trailers", "refusal_block", "template_for", "trailers_block"]
 
 _STATUS_200: Final = (b":status", b"200")
 _OK: Final = (b"grpc-status", b"0")
@@ -32,7 +32,7 @@ def ok_trailers(stream_id: int) -> bytes:
     return _OK_FRAME.pack(_OK_START, stream_id, _OK_BLOCK)
 
 
-class Reply:
+class ResponseTemplate:
     """
     How requests of one content-type are answered. Shared by all of them.
 
@@ -96,17 +96,17 @@ class Reply:
 
 
 @lru_cache(maxsize=64)
-def reply_for(content_type: bytes, accepts: tuple[str, ...]) -> Reply:
+def template_for(content_type: bytes, accepts: tuple[str, ...]) -> ResponseTemplate:
     """
     Return how requests of this content-type are answered.
 
     Args:
         accepts: compressions that this side can undo.
     """
-    return Reply(content_type, encodings_text(accepts))
+    return ResponseTemplate(content_type, encodings_text(accepts))
 
 
-def refusal_head(status: int, size: int) -> bytes:
+def refusal_block(status: int, size: int) -> bytes:
     """
     Return the head of a plain HTTP answer for those who do not speak gRPC.
     """
@@ -150,7 +150,7 @@ def trailers_block(
         small.append((b"grpc-retry-pushback-ms", wait))
     rest = fields_of(trailers)
     if details:
-        rest.append((b"grpc-status-details-bin", packed(details)))
+        rest.append((b"grpc-status-details-bin", encode_bin(details)))
     everything = fields + small + rest
     if list_bytes(everything) > peer:
         everything = _shortened(fields, message, peer - list_bytes(small)) + small

@@ -1,32 +1,22 @@
 """
-What a response's header fields mean to a client: its head, its trailers, or both.
+What a response's header fields mean to a client: its headers, its trailers, or both.
 """
 
 from __future__ import annotations
-
-from typing import Final
 
 from attrs import define
 
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.metadata import (
-    Malformed,
-    Sorted,
-    codec_of,
-    content_length_of,
-    encodings_of,
-    unpacked,
-)
+from rpcfw_grpc.http2.header_list import HeaderList, check_response
+from rpcfw_grpc.metadata import codec_of, decode_bin, encodings_of, metadata_of
 from rpcfw_grpc.status import from_http, read_message, read_status
 
-__all__ = ["PSEUDO", "Answer", "ResponseReader"]
-
-PSEUDO: Final = frozenset((b":status",))
+__all__ = ["ResponseHeaders", "ResponseParser"]
 
 
 @define(eq=False)
-class Answer:
+class ResponseHeaders:
     """
     What a block of header fields says. Shared: the same block means the same.
 
@@ -36,11 +26,11 @@ class Answer:
         metadata: the pairs; trailers, if nothing else follows.
         encoding: compression of the messages that are marked as compressed.
         accepts: compressions that the server can undo, None if it did not say.
-        length: what ``content-length`` said, -1 for nothing.
-        fault: why this is no answer that can be used, empty if it is; ``status``
+        content_length: what ``content-length`` said, -1 for nothing.
+        fault: why this is no response that can be used, empty if it is; ``status``
             says then how the call ends.
-        opens: a head like any other: 200, gRPC, not the end.
-        ends_well: trailers of a call that went well.
+        is_initial: HEADERS like any other: 200, gRPC, no status yet.
+        is_ok_trailers: trailers of a call that went well.
     """
 
     http: int
@@ -52,88 +42,104 @@ class Answer:
     accepts: tuple[str, ...] | None = None
     hints: Hint = Hint.NONE
     retry_after_s: float | None = None
-    length: int = -1
+    content_length: int = -1
     fault: str = ""
-    opens: bool = False
-    ends_well: bool = False
+    is_initial: bool = False
+    is_ok_trailers: bool = False
+
+    @property
+    def is_trailers(self) -> bool:
+        """
+        It has no ``:status``.
+        """
+        return not self.http
+
+    @property
+    def is_informational(self) -> bool:
+        """
+        The server says "not yet".
+        """
+        return 0 < self.http < 200
 
 
-class ResponseReader:
+class ResponseParser:
     """
     Gives response blocks their meaning.
 
     Args:
-        most_bytes: the largest header list.
+        max_bytes: the largest header list.
         known: compressions that this side can undo.
     """
 
-    def __init__(self, most_bytes: int, known: tuple[str, ...]) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int, known: tuple[str, ...]) -> None:
+        self._max_bytes = max_bytes
         self._known = known
 
-    def __call__(self, listed: Sorted) -> Answer:
+    def __call__(self, headers: HeaderList) -> ResponseHeaders:
         """
-        Return what an answer's fields say.
+        Return what a response's fields say.
 
         Raises:
             Malformed: HTTP/2 forbids such a response.
         """
-        http = listed.found.get(b":status", b"")
-        if b":status" in listed.found and (len(http) != 3 or not http.isdigit()):
-            raise Malformed(":status is a number of three digits")
-        answer = self._answer(int(http or 0), listed)
-        usable = not answer.fault
-        answer.opens = usable and answer.http == 200 and answer.status is None and answer.length < 0
-        answer.ends_well = usable and not answer.http and answer.status is Status.OK
-        return answer
+        response = self._response(check_response(headers.found), headers)
+        usable = not response.fault
+        response.is_initial = (
+            usable
+            and response.http == 200
+            and response.status is None
+            and response.content_length < 0
+        )
+        response.is_ok_trailers = usable and not response.http and response.status is Status.OK
+        return response
 
-    def _answer(self, http: int, listed: Sorted) -> Answer:
-        if listed.size > self._most_bytes:
-            text = f"response headers of {listed.size} bytes; max_header_bytes = {self._most_bytes}"
-            return Answer(http, Status.RESOURCE_EXHAUSTED, fault=text)
-        status = listed.found.get(b"grpc-status")
+    def _response(self, http: int, headers: HeaderList) -> ResponseHeaders:
+        if headers.size > self._max_bytes:
+            text = f"response headers of {headers.size} bytes; max_header_bytes = {self._max_bytes}"
+            return ResponseHeaders(http, Status.RESOURCE_EXHAUSTED, fault=text)
+        status = headers.found.get(b"grpc-status")
         if http >= 200 and status is None:
-            wrong = self._wrong(http, listed.found)
+            wrong = self._wrong(http, headers.found)
             if wrong is not None:
                 return wrong
         try:
-            return _good(http, status, listed)
+            return _good(http, status, headers)
         except ValueError as error:
-            return Answer(http, Status.INTERNAL, fault=str(error))
+            return ResponseHeaders(http, Status.INTERNAL, fault=str(error))
 
-    def _wrong(self, http: int, found: dict[bytes, bytes]) -> Answer | None:
+    def _wrong(self, http: int, found: dict[bytes, bytes]) -> ResponseHeaders | None:
         content_type = found.get(b"content-type", b"")
         shown = content_type[:60].decode("ascii", "backslashreplace") or "none"
         if http != 200:
             text = f"HTTP status {http} (content-type {shown}); a gRPC server answers with 200"
-            return Answer(http, from_http(http), fault=text)
+            return ResponseHeaders(http, from_http(http), fault=text)
         if not codec_of(content_type):
             text = f"content-type {shown}; a gRPC server answers with application/grpc"
-            return Answer(http, Status.UNKNOWN, fault=text)
+            return ResponseHeaders(http, Status.UNKNOWN, fault=text)
         encoding = found.get(b"grpc-encoding", b"identity").decode("ascii", "backslashreplace")
         if encoding != "identity" and encoding not in self._known:
             known = ", ".join(self._known) or "none but identity"
             text = f"the server compresses with {encoding[:40]!r}; known here: {known}"
-            return Answer(http, Status.INTERNAL, fault=text)
+            return ResponseHeaders(http, Status.INTERNAL, fault=text)
         return None
 
 
-def _good(http: int, status: bytes | None, listed: Sorted) -> Answer:
-    found = listed.found
+def _good(http: int, status: bytes | None, headers: HeaderList) -> ResponseHeaders:
+    found = headers.found
     encoding = found.get(b"grpc-encoding", b"").decode("ascii", "backslashreplace")
     accepts = found.get(b"grpc-accept-encoding")
     details = found.get(b"grpc-status-details-bin")
-    return Answer(
+    return ResponseHeaders(
         http,
         None if status is None else read_status(status),
         message=read_message(found.get(b"grpc-message", b"")),
-        details=b"" if details is None else unpacked(b"grpc-status-details-bin", details),
-        metadata=listed.metadata(),
+        details=b"" if details is None else decode_bin(b"grpc-status-details-bin", details),
+        metadata=metadata_of(headers),
         encoding="" if encoding == "identity" else encoding,
         accepts=None if accepts is None else encodings_of(accepts),
         hints=_hints(found.get(b"rpcfw-hints", b"")),
         retry_after_s=_retry_after_s(found.get(b"grpc-retry-pushback-ms")),
-        length=content_length_of(found),
+        content_length=headers.content_length,
     )
 
 

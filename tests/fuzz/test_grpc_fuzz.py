@@ -12,7 +12,7 @@ from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.hpack import encode
+from rpcfw_grpc.http2.hpack.encoder import encode
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import HEAD, HELLO, REQUEST, RESPONSE, message
 

@@ -40,8 +40,12 @@ OTHERS: dict[str, str] = {
     "outReceived": "Twisted calls it",
 }
 
-#: Words that are another library's, in files that are about it.
-THEIRS = {"kazoo": frozenset(("handler",))}
+#: Words that are another library's or an RFC's, in files that are about it.
+THEIRS = {
+    "kazoo": frozenset(("handler",)),
+    # DATA is a frame of HTTP/2.
+    "rpcfw_grpc": frozenset(("data",)),
+}
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 

@@ -1,23 +1,20 @@
 """
-When a peer counts as hostile, told without a clock.
+When a peer counts as hostile, told without a clock (RFC 9113, section 10.5).
 
-Theory of operation. Frames that move no call cost the peer little and us some
-work: what is counted is how many of them come between two that do. Calls that are
+Theory of operation. Frames that move no stream cost the peer little and us some
+work: what is counted is how many of them come between two that do. Streams that are
 begun and cancelled are weighed against those that were let run to their end: each
 of these forgives a share of a cancelled one.
 
-Two scores are kept of cancelled calls. One that came and was cancelled within the
+Two scores are kept of cancelled streams. One that came and was cancelled within the
 same bytes was hardly meant to run ("rapid reset"): these are held against
-``max_resets``. Others may well be honest, as when this process hangs and all its
-callers' time runs out at once, so ``max_calls`` of them are borne: that is how many
+``max_resets``. Others may well be honest, as when this process hangs and the time of all
+the peer's requests runs out at once, so ``max_calls`` of them are tolerated: that is how many
 one peer could have open. A stream that *we* had to reset for a fault of the peer's
 counts as if the peer had done it.
 
 After a pause of this process one read may hold what an honest peer did in seconds. So
 before a score counts as hostile, the peer is given credit for the time that was lost.
-
-What needs a clock is left to the driver: see ``Machine.ping``, ``PingReceived`` and
-the module ``protocol``.
 """
 
 from __future__ import annotations
@@ -28,26 +25,27 @@ from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2.frames import ErrorCode
 
-__all__ = ["Guards", "Idle"]
+__all__ = ["AbuseDetector", "Activity", "ControlFrame"]
 
 
-class Idle(IntEnum):
+class ControlFrame(IntEnum):
     """
-    Frames that move no call.
+    Frames that move no stream.
     """
 
     PING = 0
     SETTINGS = 1
-    EMPTY = 2
+    EMPTY_DATA = 2
     OTHER = 3
 
 
 _TEXTS = {
-    # This word, exactly, tells a gRPC client to send its keepalive less often.
-    Idle.PING: "too_many_pings",
-    Idle.SETTINGS: "too many SETTINGS frames",
-    Idle.EMPTY: "too many empty frames",
-    Idle.OTHER: "too many frames that move no call",
+    # Clients that ping to keep a connection alive look for exactly this debug data, and
+    # ping less often then.
+    ControlFrame.PING: "too_many_pings",
+    ControlFrame.SETTINGS: "too many SETTINGS frames",
+    ControlFrame.EMPTY_DATA: "too many empty frames",
+    ControlFrame.OTHER: "too many frames that move no call",
 }
 
 
@@ -57,18 +55,43 @@ _STREAMS_AT_ONCE = 100
 _FORGIVING_BYTES = 64 << 10
 
 
-class Guards:
+class Activity:
     """
-    The scores of one peer.
+    What has moved on a connection, ever.
+
+    Attributes:
+        progress: frames and whole requests that moved a stream, in either direction.
+        finished: streams that ran to their end.
+        sent_bytes: bytes of DATA that left under flow control.
+        frames_sent: HEADERS and DATA that left, but those of responses in one piece.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("finished", "frames_sent", "progress", "sent_bytes")
+
+    def __init__(self) -> None:
+        self.progress = 0
+        self.finished = 0
+        self.sent_bytes = 0
+        self.frames_sent = 0
+
+
+class AbuseDetector:
+    """
+    The scores of one peer.
+
+    Args:
+        limits: what it may do.
+        activity: what forgives it.
+    """
+
+    def __init__(self, limits: Limits, activity: Activity) -> None:
         self._limits = limits
+        self._activity = activity
         most = limits.max_pings
-        self._most = {Idle.PING: most, Idle.SETTINGS: most, Idle.EMPTY: most, Idle.OTHER: 10 * most}
-        self._counts = [0] * len(Idle)
+        self._max_frames = (most, most, most, 10 * most)
+        self._counts = [0] * len(ControlFrame)
         self._progress = -1
-        self._before = 0
+        self._newest_before = 0
         self._pinged = False
         self._finished = 0
         self._rapid = 0.0
@@ -80,54 +103,50 @@ class Guards:
         self._finished_at_raise = 0
         self._sent_at_raise = 0
 
-    def turn(self, last_id: int) -> None:
+    def new_batch(self, newest_stream: int) -> None:
         """
-        Begin to read some bytes; the last call begun before them is given.
+        Begin to read some bytes; the last stream begun before them is given.
         """
-        self._before = last_id
+        self._newest_before = newest_stream
         self._pinged = False
 
-    def idle(self, kind: Idle, progress: int) -> None:
+    def control_frame(self, kind: ControlFrame) -> None:
         """
         Count a frame that moved nothing.
 
-        The first ping that comes with some bytes is free: an idle connection is kept
+        The first PING that comes with some bytes is free: an idle connection is kept
         alive by pings and nothing else.
-
-        Args:
-            progress: grows with all that does move a call.
 
         Raises:
             RemoteProtocolError: it was one too many.
         """
+        progress = self._activity.progress
         if progress != self._progress:
             self._progress = progress
-            self._counts = [0] * len(Idle)
-        if kind is Idle.PING and not self._pinged:
+            self._counts = [0] * len(ControlFrame)
+        if kind is ControlFrame.PING and not self._pinged:
             self._pinged = True
             return
-        if self._counts[kind] >= self._most[kind] and self._ping_credit.pays_one():
+        if self._counts[kind] >= self._max_frames[kind] and self._ping_credit.pays_one():
             return
         self._counts[kind] += 1
-        if self._counts[kind] > self._most[kind]:
+        if self._counts[kind] > self._max_frames[kind]:
             raise RemoteProtocolError(_TEXTS[kind], ErrorCode.ENHANCE_YOUR_CALM)
 
-    def cancelled(self, call_id: int, finished: int) -> None:
+    def stream_cancelled(self, stream_id: int) -> None:
         """
-        Count a call that the peer gave up, or made us give up.
-
-        Args:
-            finished: how many calls ran to their end, ever.
+        Count a stream that the peer reset, or made us reset.
 
         Raises:
             RemoteProtocolError: it was one too many.
         """
         limits = self._limits
+        finished = self._activity.finished
         forgiven = (finished - self._finished) * limits.max_resets / 100
         self._finished = finished
         self._cancelled = max(self._cancelled - forgiven, 0.0) + 1
         self._rapid = max(self._rapid - forgiven, 0.0)
-        if call_id > self._before:
+        if stream_id > self._newest_before:
             self._rapid += 1
         if self._rapid > limits.max_resets and self._reset_credit.pays_one():
             self._rapid -= 1
@@ -137,25 +156,25 @@ class Guards:
                 ErrorCode.ENHANCE_YOUR_CALM,
             )
 
-    def window_raised(self, blocked: int, finished: int, sent_bytes: int) -> None:
+    def window_raised(self, blocked: int) -> None:
         """
-        Count a SETTINGS frame that gives all streams more room at once.
+        Count a SETTINGS frame that raises the windows of all streams at once.
 
-        It makes us look at every stream that waits for room, and may give each a byte.
-        Only calls that end, and bytes that leave in good number, forgive it.
+        It makes us look at every stream that waits for its window, and may give each a
+        byte. Only streams that end, and bytes that leave in good number, forgive it.
 
         Args:
             blocked: how many streams wait.
-            finished: how many calls ran to their end, ever.
-            sent_bytes: how many bytes left, ever.
 
         Raises:
             RemoteProtocolError: it was one too many.
         """
-        forgiven = finished - self._finished_at_raise
-        forgiven += (sent_bytes - self._sent_at_raise) // _FORGIVING_BYTES
-        self._finished_at_raise, self._sent_at_raise = finished, sent_bytes
-        most = self._most[Idle.SETTINGS]
+        activity = self._activity
+        forgiven = activity.finished - self._finished_at_raise
+        forgiven += (activity.sent_bytes - self._sent_at_raise) // _FORGIVING_BYTES
+        self._finished_at_raise = activity.finished
+        self._sent_at_raise = activity.sent_bytes
+        most = self._max_frames[ControlFrame.SETTINGS]
         cost = 1 + min(blocked / _STREAMS_AT_ONCE, most / 2)
         self._raises = max(self._raises - forgiven, 0.0) + cost
         if self._raises > most:

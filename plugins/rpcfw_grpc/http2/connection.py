@@ -1,170 +1,296 @@
 """
-The frames of the connection as such: settings, pings, windows, leaving.
+One HTTP/2 connection as a machine without I/O: bytes in, reports and bytes out (RFC 9113).
+
+Theory of operation. `receive` takes bytes. `FrameReader` cuts them into frames; frames of the
+connection are acted on here, those of streams in `Streams`; what they mean to the user is told
+to its `Callbacks`. What is to be written is queued in `Outbound`, and `take_output` returns it.
+
+A rule broken raises `RemoteProtocolError` wherever it is noticed and is answered in one place,
+`receive`: a GOAWAY with the code, and nothing is read after it (section 5.4.1). `StreamFault`
+costs the stream alone (5.4.2), and is answered in `Streams.on_fault`.
+
+The parts refer to the callbacks, and these to the connection. `close` parts them, so that a
+closed connection is freed at once and not when the garbage collector comes.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw.spi.events import ConnectionFailed, GoAwayReceived, HandshakeCompleted, PingAnswered
 from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.abuse import Idle
-from rpcfw_grpc.http2.flow_control import MOST_WINDOW_BYTES, Inbound, grown
+from rpcfw_grpc.http2.abuse import AbuseDetector, Activity, ControlFrame
+from rpcfw_grpc.http2.callbacks import Callbacks, Headers
+from rpcfw_grpc.http2.frame_reader import FrameReader, ReaderHooks
 from rpcfw_grpc.http2.frames import ErrorCode, StreamFault
-from rpcfw_grpc.http2.reader import Intake
+from rpcfw_grpc.http2.goaway import GoAway
+from rpcfw_grpc.http2.header_list import HeaderList, HeaderRules, Malformed
+from rpcfw_grpc.http2.hpack.cached_decoder import CachedDecoder
+from rpcfw_grpc.http2.hpack.encoder import NO_DYNAMIC_TABLE, CachedEncoder
+from rpcfw_grpc.http2.send_windows import SendWindows
 from rpcfw_grpc.http2.settings import (
     CONNECTION_WINDOW_BYTES,
-    FIRST_WINDOW_BYTES,
+    INITIAL_WINDOW_BYTES,
+    TABLE_BYTES,
     PeerSettings,
     our_settings,
+    readable_header_bytes,
 )
+from rpcfw_grpc.http2.streams import Streams
 
 __all__ = ["Connection"]
 
-_Frame = Callable[["Connection", int, int, bytes], None]
+H = TypeVar("H", bound=Headers)
+C = TypeVar("C")
+
+_Frame = Callable[["Connection[Any, Any]", int, int, bytes], None]
 
 
-class Connection(Intake):
+def _no_fast_headers(data: bytes, start: int, stop: int, stream_id: int) -> int:
+    return 0
+
+
+def _no_fast_data(data: bytes, at: int) -> bool:
+    return False
+
+
+class Connection(Generic[H, C]):
     """
     One HTTP/2 connection, from either side.
 
     Args:
         limits: what this side takes.
+        rules: which header fields may come.
+        meaning: what a header list stands for to the user.
         server: which side this is.
+        max_unread: bytes of all streams that may lie unread before the peer has to wait.
+        encoder: whose blocks go through the peer's dynamic table. Without one, all blocks
+            sent must be made by `encode`, which uses none.
+
+    Attributes:
+        peer: what the peer takes.
+        activity: what has moved.
+        decoder: of the header blocks that come.
+        streams: the streams, and what is sent on them.
+        goaway: whether and how this side leaves.
+        over: nothing more is read; the connection is to be closed.
     """
 
-    def __init__(self, limits: Limits, *, server: bool) -> None:
-        super().__init__(limits, server=server)
-        self._peer = PeerSettings()
-        self._inbound = Inbound(CONNECTION_WINDOW_BYTES)
-        self._room = FIRST_WINDOW_BYTES
-        # Grows with all that moves a call: what the guards hold idle frames against.
-        self._progress = 0
-        self._progress_at_room = 0
+    def __init__(
+        self,
+        limits: Limits,
+        rules: HeaderRules,
+        meaning: Callable[[HeaderList], H],
+        *,
+        server: bool,
+        max_unread: int,
+        encoder: CachedEncoder | None = None,
+    ) -> None:
+        self._limits = limits
+        self._server = server
+        self._encoder = encoder
+        self.peer = PeerSettings()
+        self.activity = Activity()
+        self._abuse = AbuseDetector(limits, self.activity)
+        max_bytes = readable_header_bytes(limits)
+        self._reader = FrameReader(max_bytes, server=server)
+        self.decoder: CachedDecoder[H] = CachedDecoder(max_bytes, rules, meaning)
+        self.streams: Streams[H, C] = Streams(
+            limits, self.peer, self.activity, self._abuse, max_unread, server=server
+        )
+        self._send_windows = SendWindows(self.streams, self.peer, self.activity, self._abuse)
+        self._callbacks: Callbacks[H, C] = Callbacks()
+        self.goaway = GoAway(self.streams, server=server)
+        self.over = False
+        self._started = False
+        self._leave_reason = ""
+        self._greeted = False
         self._pings = 0
 
-    # What subclasses add.
-
-    @abstractmethod
-    def _on_body(self, flags: int, stream_id: int, payload: bytes) -> None: ...
-
-    @abstractmethod
-    def _on_reset(self, stream_id: int, code: int) -> None: ...
-
-    @abstractmethod
-    def _on_stream_window(self, stream_id: int, increment: int) -> None: ...
-
-    @abstractmethod
-    def _on_more_room(self) -> None:
+    def report_to(
+        self,
+        callbacks: Callbacks[H, C],
+        fast_headers: Callable[[bytes, int, int, int], int] = _no_fast_headers,
+        fast_data: Callable[[bytes, int], bool] = _no_fast_data,
+    ) -> None:
         """
-        Send what waited for the connection's window.
-        """
+        Report to these; asked once, before all else.
 
-    @abstractmethod
-    def _on_settings_changed(self, window_change: int) -> None: ...
+        Args:
+            fast_headers: may take a whole request or response out of the buffer; see
+                `ReaderHooks`.
+            fast_data: may take DATA out of the buffer, likewise.
+        """
+        self._callbacks = self.streams.callbacks = callbacks
+        self._reader.start(
+            ReaderHooks(
+                self._on_frame,
+                self._on_block,
+                fast_headers,
+                fast_data,
+                self._send_windows.fast_update,
+            )
+        )
 
-    @abstractmethod
-    def _on_goaway(self, last_id: int) -> tuple[int, ...]:
-        """
-        Forget the calls that the peer will not begin, and return them.
-        """
-
-    @abstractmethod
-    def _check_reached(self, stream_id: int, what: str) -> None:
-        """
-        Refuse a frame for a stream that is still idle.
-        """
-
-    def _on_ping(self) -> None:
-        """
-        The peer has pinged, and was answered.
-        """
-
-    def _on_pong(self, number: int) -> None:
-        """
-        One of our pings was answered.
-        """
-
-    # The seam.
+    # What is asked of a connection.
 
     def start(self) -> None:
+        """
+        Queue the preface (section 3.4).
+        """
+        out = self.streams.outbound.out
         if not self._server:
-            self._out.append(frames.PREFACE)
-        self._out.append(frames.settings(our_settings(self._limits, server=self._server)))
-        increment = CONNECTION_WINDOW_BYTES - FIRST_WINDOW_BYTES
-        self._out.append(frames.window_update(0, increment))
+            out.append(frames.PREFACE)
+        out.append(frames.settings(our_settings(self._limits, server=self._server)))
+        out.append(frames.window_update(0, CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES))
+        self._started = True
+        if self._leave_reason:
+            self.leave(self._leave_reason)
 
-    def ping(self) -> None:
+    def receive(self, data: bytes) -> None:
+        """
+        Take bytes, split in whatever way, and report what happened.
+        """
+        if self.over:
+            return
+        self._abuse.new_batch(self.streams.table.newest)
+        try:
+            self._reader.feed(data)
+        except RemoteProtocolError as error:
+            self.end(error.reason, error.code)
+            self._callbacks.connection_failed(error.reason)
+        if not self.over:
+            self._send_windows.batch_ended()
+
+    def take_output(self) -> bytes:
+        """
+        Return what must be written now, and forget it. Empty if nothing.
+        """
+        return self.streams.outbound.take_output()
+
+    @property
+    def unfinished_frame(self) -> int:
+        """
+        Which frame has come in part; see `FrameReader`.
+        """
+        return self._reader.unfinished_frame
+
+    @property
+    def held_bytes(self) -> int:
+        """
+        Bytes that came and were not acted on, since something is missing of them.
+        """
+        return self._reader.held_bytes
+
+    def ping(self) -> int:
+        """
+        Queue a PING frame (section 6.7); return its number.
+        """
         self._pings += 1
-        self._out.append(frames.ping(self._pings.to_bytes(8, "big")))
+        self.streams.outbound.out.append(frames.ping(self._pings.to_bytes(8, "big")))
+        return self._pings
 
-    def _expect_stream(self, stream_id: int, what: str) -> None:
-        if not stream_id:
-            raise RemoteProtocolError(f"{what} belongs to a stream", ErrorCode.PROTOCOL_ERROR)
+    def leave(self, reason: str) -> None:
+        """
+        Tell the peer that no new streams are taken. Open ones go on (section 6.8).
+        """
+        if not self._started:
+            self._leave_reason = reason  # the preface comes first
+            return
+        if self.over or self.goaway.started:
+            return
+        self.goaway.start(reason)
+        if self._server:
+            self.goaway.drain_ping = self.ping()
 
-    def _expect_connection(self, stream_id: int, what: str) -> None:
-        if stream_id:
-            raise RemoteProtocolError(
-                f"{what} belongs to the connection; it came on stream {stream_id}",
-                ErrorCode.PROTOCOL_ERROR,
-            )
+    def end(self, reason: str, code: int = ErrorCode.NO_ERROR) -> None:
+        """
+        Queue the last GOAWAY, and read nothing more.
+        """
+        if not self.over:
+            self._stop()
+            self.goaway.send_last(code, reason)
+
+    def close(self) -> None:
+        """
+        Drop all streams and the callbacks. What is asked from now on does nothing.
+        """
+        self._stop()
+        self._callbacks = Callbacks()
+        self.streams.clear()
+
+    def _stop(self) -> None:
+        self.over = True
+        self._reader.stop()
 
     # Frames.
 
-    def _act(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+    def _on_frame(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         on_frame = self._ON_FRAME.get(kind)
         if on_frame is None:
-            self._guards.idle(Idle.OTHER, self._progress)
-        else:
+            # Section 4.1: frames of unknown types are ignored.
+            self._abuse.control_frame(ControlFrame.OTHER)
+            return
+        try:
             on_frame(self, flags, stream_id, payload)
+        except StreamFault as fault:
+            self.streams.on_fault(fault)
 
-    def _body(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._expect_stream(stream_id, "DATA")
-        self._on_body(flags, stream_id, payload)
+    def _on_block(self, flags: int, stream_id: int, block: bytes, fault: str) -> None:
+        """
+        Act on a whole header block. It is decoded first, whatever else is wrong (section 4.3).
+        """
+        headers: H | None = None
+        try:
+            headers = self.decoder.decode(block)
+        except Malformed as error:
+            fault = fault or str(error)
+        ended = bool(flags & frames.END_STREAM)
+        try:
+            self.streams.on_headers(stream_id, headers, fault, ended=ended)
+        except StreamFault as stream_fault:
+            self.streams.on_fault(stream_fault)
 
-    def _headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._expect_stream(stream_id, "HEADERS")
-        self._begin_block(flags, stream_id, payload)
-
-    def _continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._fragment(flags, payload)
+    def _data(self, flags: int, stream_id: int, payload: bytes) -> None:
+        frames.expect_stream(stream_id, "DATA")
+        self.streams.on_data(flags, stream_id, payload)
 
     def _priority(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._expect_stream(stream_id, "PRIORITY")
-        self._guards.idle(Idle.OTHER, self._progress)
-        if len(payload) != 5:
-            raise StreamFault(stream_id, "a PRIORITY frame has 5 bytes", ErrorCode.FRAME_SIZE_ERROR)
-        if frames.parse_priority(payload) == stream_id:
-            raise StreamFault(
-                stream_id, "a stream may not depend on itself", ErrorCode.PROTOCOL_ERROR
-            )
+        frames.expect_stream(stream_id, "PRIORITY")
+        self._abuse.control_frame(ControlFrame.OTHER)
+        frames.check_priority(stream_id, payload)
 
     def _rst_stream(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._expect_stream(stream_id, "RST_STREAM")
+        frames.expect_stream(stream_id, "RST_STREAM")
         code = frames.parse_reset(payload)
-        self._check_reached(stream_id, "RST_STREAM")
-        self._on_reset(stream_id, code)
+        self.streams.table.check_not_idle(stream_id, "RST_STREAM")
+        self.streams.on_reset(stream_id, code)
 
     def _settings(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._expect_connection(stream_id, "SETTINGS")
-        self._guards.idle(Idle.SETTINGS, self._progress)
+        frames.expect_connection(stream_id, "SETTINGS")
+        self._abuse.control_frame(ControlFrame.SETTINGS)
         if flags & frames.ACK:
             if payload:
                 raise RemoteProtocolError(
                     "an acknowledgement of SETTINGS is empty", ErrorCode.FRAME_SIZE_ERROR
                 )
             return
-        before = self._peer.window_bytes
-        self._peer.take(frames.parse_settings(payload), from_server=not self._server)
-        self._out.append(frames.settings_ack())
+        before = self.peer.window_bytes
+        self.peer.take(frames.parse_settings(payload), from_server=not self._server)
+        self.streams.outbound.out.append(frames.settings_ack())
+        self._resize_table()
+        self._send_windows.initial_window_changed(self.peer.window_bytes - before)
         first, self._greeted = not self._greeted, True
-        self._on_settings_changed(self._peer.window_bytes - before)
-        if first:
-            self._events.append(HandshakeCompleted())
+        self._callbacks.settings_received(first=first)
+
+    def _resize_table(self) -> None:
+        if self._encoder is not None:
+            self._encoder.resize(self.peer.table_bytes)
+        elif self.peer.table_bytes < TABLE_BYTES:
+            # Our blocks use no dynamic table, so saying so once is the end of it.
+            self.streams.outbound.size_update = NO_DYNAMIC_TABLE
 
     def _push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
         raise RemoteProtocolError(
@@ -172,73 +298,43 @@ class Connection(Intake):
         )
 
     def _ping(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._expect_connection(stream_id, "PING")
+        frames.expect_connection(stream_id, "PING")
         if len(payload) != 8:
             raise RemoteProtocolError("a PING frame has 8 bytes", ErrorCode.FRAME_SIZE_ERROR)
         if not flags & frames.ACK:
-            self._guards.idle(Idle.PING, self._progress)
-            self._out.append(frames.ping(payload, frames.ACK))
-            self._on_ping()
-        elif 0 < int.from_bytes(payload, "big") <= self._pings:
-            self._events.append(PingAnswered())
-            self._on_pong(int.from_bytes(payload, "big"))
+            self._abuse.control_frame(ControlFrame.PING)
+            self.streams.outbound.out.append(frames.ping(payload, frames.ACK))
+            self._callbacks.ping_received()
+            return
+        number = int.from_bytes(payload, "big")
+        if 0 < number <= self._pings:
+            self._callbacks.ping_acknowledged()
+            self.goaway.ping_acknowledged(number)
         else:
-            self._guards.idle(Idle.OTHER, self._progress)
+            self._abuse.control_frame(ControlFrame.OTHER)
 
     def _goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._expect_connection(stream_id, "GOAWAY")
-        self._guards.idle(Idle.OTHER, self._progress)
+        frames.expect_connection(stream_id, "GOAWAY")
+        self._abuse.control_frame(ControlFrame.OTHER)
         last_id, code, text = frames.parse_goaway(payload)
-        name = frames.code_name(code)
-        reason = f"{name}: {text}" if text else name
-        self._events.append(GoAwayReceived(reason, self._on_goaway(last_id)))
+        refused: tuple[int, ...] = ()
+        if not self._server:
+            self.streams.table.accepts = False
+            refused = self.streams.refused_above(last_id)
         if code != ErrorCode.NO_ERROR:
-            self._over = True
-            calm = code == ErrorCode.ENHANCE_YOUR_CALM and text == "too_many_pings"
-            self._events.append(ConnectionFailed(reason, by_peer=True, too_many_pings=calm))
+            self._stop()
+        self._callbacks.goaway_received(code, text, refused)
 
     def _window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._guards.idle(Idle.OTHER, self._progress)
+        self._abuse.control_frame(ControlFrame.OTHER)
         increment = frames.parse_increment(payload)
         if stream_id:
-            self._check_reached(stream_id, "WINDOW_UPDATE")
-            self._on_stream_window(stream_id, increment)
-            return
-        if not increment:
-            raise RemoteProtocolError(
-                "a WINDOW_UPDATE of the connection adds at least 1; 0 came",
-                ErrorCode.PROTOCOL_ERROR,
-            )
-        self._room = grown(self._room, increment)
-        self._on_more_room()
-
-    def _more_room(self, data: bytes, at: int) -> bool:
-        """
-        Act on the connection's WINDOW_UPDATE at ``at``, if it is an everyday one.
-
-        Clients built on gRPC's C core send one with each call, so this is the short
-        way: one for each step that a call makes, and nobody who waits for it.
-        """
-        if at + frames.WINDOW_UPDATE_BYTES > len(data) or self._block is not None:
-            return False
-        high, low, _, _, _, increment = frames.WINDOW_UPDATE_FRAME.unpack_from(data, at)
-        room = self._room + increment
-        if (
-            high
-            or low != 4
-            or not increment
-            or room > MOST_WINDOW_BYTES
-            or self._room <= 0
-            or self._progress == self._progress_at_room
-        ):
-            return False
-        self._progress_at_room = self._progress
-        self._room = room
-        return True
+            self._send_windows.on_stream_update(stream_id, increment)
+        else:
+            self._send_windows.on_connection_update(increment)
 
     _ON_FRAME: ClassVar[dict[int, _Frame]] = {
-        frames.DATA: _body,
-        frames.HEADERS: _headers,
+        frames.DATA: _data,
         frames.PRIORITY: _priority,
         frames.RST_STREAM: _rst_stream,
         frames.SETTINGS: _settings,
@@ -246,5 +342,4 @@ class Connection(Intake):
         frames.PING: _ping,
         frames.GOAWAY: _goaway,
         frames.WINDOW_UPDATE: _window_update,
-        frames.CONTINUATION: _continuation,
     }

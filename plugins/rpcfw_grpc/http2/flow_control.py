@@ -1,83 +1,88 @@
 """
-Flow control: how much may be on its way, in each direction.
+Flow control: how much may be on its way, in each direction (RFC 9113, section 5.2).
 
-Theory of operation. A sender holds an allowance, for each stream and for the
-connection; DATA takes from it and the receiver's WINDOW_UPDATE adds to it.
+Theory of operation. A sender has a window, for each stream and for the connection; DATA takes
+from it and the receiver's WINDOW_UPDATE adds to it.
 
-What we receive. A stream's allowance is given back when the application has
-taken a message, so that a slow reader slows its sender. The connection's is given
-back at once, so that one slow reader does not stop the others; only while too
-much lies unread in all streams together is it held back. Allowance goes back in
-lumps of half a window, so that small messages cost no frame each.
+What we receive. A stream's window is given back when the application has taken a message, so
+that a slow reader slows its sender. The connection's is given back at once, so that one slow
+reader does not stop the others; only while too much lies unread in all streams together is it
+held back. It goes back in lumps of half a window, so that small messages cost no frame each.
 
-A message larger than half the window could never arrive whole if its bytes had
-to be taken first. So its bytes are given back as they come (its size was checked
-when it was announced), and `Inbound.advance` remembers how many: they are not
-given back twice.
+A message larger than half the window could never arrive whole if its bytes had to be taken
+first. So its bytes are given back as they come (its size was checked when it was announced),
+and `ReceiveWindow.acknowledged_early` remembers how many: they are not given back twice.
 """
 
 from __future__ import annotations
 
 from rpcfw.errors import RemoteProtocolError
+from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.settings import CONNECTION_WINDOW_BYTES
 
-__all__ = ["MOST_WINDOW_BYTES", "Inbound", "grown"]
+__all__ = ["MAX_WINDOW_BYTES", "ReceiveFlow", "ReceiveWindow", "enlarged"]
 
-MOST_WINDOW_BYTES = 2**31 - 1
+MAX_WINDOW_BYTES = 2**31 - 1
 
 
-def grown(left: int, increment: int) -> int:
+def enlarged(window: int, increment: int) -> int:
     """
-    Return a send allowance after it grew (or shrank, by a changed setting).
+    Return a send window after WINDOW_UPDATE or SETTINGS has changed it (section 6.9.1).
     """
-    left += increment
-    if left > MOST_WINDOW_BYTES:
+    window += increment
+    if window > MAX_WINDOW_BYTES:
         raise RemoteProtocolError(
-            f"a window may hold {MOST_WINDOW_BYTES} bytes; it was raised to {left}",
+            f"a window may hold {MAX_WINDOW_BYTES} bytes; it was raised to {window}",
             ErrorCode.FLOW_CONTROL_ERROR,
         )
-    return left
+    return window
 
 
-class Inbound:
+class ReceiveWindow:
     """
-    One receive window.
+    What the peer may send, on one stream or on all together.
 
     Args:
-        size: what the peer may send before it is given more.
+        size: what it may send before it is given more.
+
+    Attributes:
+        left: what it may still send.
+        unacknowledged: bytes that it may send again, and was not told of yet.
+        acknowledged_early: bytes of the unfinished message that were given back already.
     """
 
-    __slots__ = ("advance", "left", "owed", "size")
+    __slots__ = ("acknowledged_early", "left", "size", "unacknowledged")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.left = size
-        self.owed = 0
-        self.advance = 0
+        self.unacknowledged = 0
+        self.acknowledged_early = 0
 
-    def take(self, count: int) -> bool:
+    def receive(self, count: int) -> bool:
         """
         Count bytes that came. Returns False if they are more than was allowed.
         """
         self.left -= count
         return self.left >= 0
 
-    def free(self, count: int) -> int:
+    def acknowledge(self, count: int) -> int:
         """
         Count bytes that may come again.
 
         Returns:
             The increment that is due to the peer now, 0 for none yet.
         """
-        self.owed += count
+        self.unacknowledged += count
         # A window of a byte or two still moves: half of one is nothing.
-        if self.owed * 2 < self.size or not self.owed:
+        if self.unacknowledged * 2 < self.size or not self.unacknowledged:
             return 0
-        increment, self.owed = self.owed, 0
+        increment, self.unacknowledged = self.unacknowledged, 0
         self.left += increment
         return increment
 
-    def free_early(self, partial: int, whole: int) -> int:
+    def acknowledge_early(self, partial: int, whole: int) -> int:
         """
         Give back what has come of an unfinished message that is too large to wait for.
 
@@ -87,13 +92,67 @@ class Inbound:
         """
         if whole * 2 < self.size:
             return 0
-        early = partial - self.advance
-        self.advance = partial
-        return self.free(early)
+        early = partial - self.acknowledged_early
+        self.acknowledged_early = partial
+        return self.acknowledge(early)
 
     def cost(self, size: int) -> int:
         """
         Return what is still to be given back for a message that is now whole.
         """
-        cost, self.advance = size - self.advance, 0
+        cost, self.acknowledged_early = size - self.acknowledged_early, 0
         return cost
+
+
+class ReceiveFlow:
+    """
+    The receive window of a connection, and the WINDOW_UPDATE frames of all windows.
+
+    Args:
+        out: where frames to be written go.
+        max_unread: what may lie unread before the connection's window is held back.
+
+    Attributes:
+        window: of the connection.
+        unread: what came and was not taken yet, in all streams. Kept by whoever hands it out.
+    """
+
+    __slots__ = ("_max_unread", "_out", "unread", "window")
+
+    def __init__(self, out: list[bytes | memoryview], max_unread: int) -> None:
+        self._out = out
+        self._max_unread = max_unread
+        self.window = ReceiveWindow(CONNECTION_WINDOW_BYTES)
+        self.unread = 0
+
+    def receive(self, size: int) -> None:
+        """
+        Count DATA against the connection's window, and give it back.
+        """
+        if not self.window.receive(size):
+            raise RemoteProtocolError(
+                "more DATA than the connection's window allows", ErrorCode.FLOW_CONTROL_ERROR
+            )
+        self.window.unacknowledged += size
+        self.acknowledge_connection()
+
+    def acknowledge_connection(self) -> None:
+        """
+        Give back what the peer may send in all streams together, if it is due.
+        """
+        window = self.window
+        if window.unacknowledged * 2 >= window.size and self.unread <= self._max_unread:
+            self._out.append(frames.window_update(0, window.acknowledge(0)))
+
+    def acknowledge(self, stream_id: int, window: ReceiveWindow, size: int) -> None:
+        """
+        Give bytes of a stream back, if they are due.
+        """
+        self.update_stream(stream_id, window.acknowledge(size))
+
+    def update_stream(self, stream_id: int, increment: int) -> None:
+        """
+        Tell the peer what it may send more on a stream; nothing if that is 0.
+        """
+        if increment:
+            self._out.append(frames.window_update(stream_id, increment))

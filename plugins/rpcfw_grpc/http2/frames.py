@@ -36,14 +36,16 @@ __all__ = [
     "WINDOW_UPDATE",
     "ErrorCode",
     "StreamFault",
+    "check_priority",
     "code_name",
+    "expect_connection",
+    "expect_stream",
     "goaway",
     "headers",
     "pack",
     "parse_fragment",
     "parse_goaway",
     "parse_increment",
-    "parse_priority",
     "parse_reset",
     "parse_settings",
     "ping",
@@ -198,6 +200,25 @@ def goaway(last_id: int, code: int, text: str) -> bytes:
     return pack(GOAWAY, 0, 0, _TWO_NUMBERS.pack(last_id, code) + debug)
 
 
+def expect_stream(stream_id: int, what: str) -> None:
+    """
+    Refuse a frame of a stream that came on stream 0, which is the connection.
+    """
+    if not stream_id:
+        raise RemoteProtocolError(f"{what} belongs to a stream", ErrorCode.PROTOCOL_ERROR)
+
+
+def expect_connection(stream_id: int, what: str) -> None:
+    """
+    Refuse a frame of the connection that came on a stream.
+    """
+    if stream_id:
+        raise RemoteProtocolError(
+            f"{what} belongs to the connection; it came on stream {stream_id}",
+            ErrorCode.PROTOCOL_ERROR,
+        )
+
+
 def _expect_size(payload: bytes, size: int, what: str) -> None:
     if len(payload) != size:
         raise RemoteProtocolError(
@@ -243,13 +264,20 @@ def parse_fragment(flags: int, stream_id: int, payload: bytes) -> tuple[bytes, b
             f"a HEADERS frame with priority has 5 bytes of it; {len(fragment)} came",
             ErrorCode.FRAME_SIZE_ERROR,
         )
-    return fragment[5:], parse_priority(fragment[:5]) == stream_id
+    return fragment[5:], _dependency(fragment) == stream_id
 
 
-def parse_priority(payload: bytes) -> int:
+def check_priority(stream_id: int, payload: bytes) -> None:
     """
-    Return the stream that a PRIORITY frame depends on. Its weight is not used.
+    Check a PRIORITY frame. What it asks for is not used (section 5.3.2).
     """
+    if len(payload) != 5:
+        raise StreamFault(stream_id, "a PRIORITY frame has 5 bytes", ErrorCode.FRAME_SIZE_ERROR)
+    if _dependency(payload) == stream_id:
+        raise StreamFault(stream_id, "a stream may not depend on itself", ErrorCode.PROTOCOL_ERROR)
+
+
+def _dependency(payload: bytes) -> int:
     return int(_NUMBER.unpack_from(payload)[0]) & MAX_STREAM_ID
 
 

@@ -12,8 +12,8 @@ from rpcfw_grpc.http2.frames import ErrorCode
 
 __all__ = [
     "CONNECTION_WINDOW_BYTES",
-    "FIRST_WINDOW_BYTES",
     "FRAME_BYTES",
+    "INITIAL_WINDOW_BYTES",
     "TABLE_BYTES",
     "UNLIMITED",
     "PeerSettings",
@@ -30,7 +30,7 @@ MAX_HEADER_LIST_SIZE: Final = 6
 
 UNLIMITED: Final = 2**32 - 1
 #: What every connection and stream has before anything was agreed.
-FIRST_WINDOW_BYTES: Final = 65_535
+INITIAL_WINDOW_BYTES: Final = 65_535
 #: What one peer may have on its way to us in all streams together.
 CONNECTION_WINDOW_BYTES: Final = 16 << 20
 #: Largest frame that we take, and that every peer takes. More would save little and
@@ -42,8 +42,8 @@ TABLE_BYTES: Final = 4096
 
 _READABLE_FACTOR = 16
 _READABLE_BYTES = 256 << 10
-_MOST_FRAME = 2**24 - 1
-_MOST_WINDOW = 2**31 - 1
+_MAX_FRAME = 2**24 - 1
+_MAX_WINDOW = 2**31 - 1
 
 
 def our_settings(limits: Limits, *, server: bool) -> dict[int, int]:
@@ -79,7 +79,7 @@ class PeerSettings:
 
     def __init__(self) -> None:
         self.table_bytes = TABLE_BYTES
-        self.window_bytes = FIRST_WINDOW_BYTES
+        self.window_bytes = INITIAL_WINDOW_BYTES
         self.frame_bytes = FRAME_BYTES
         self.header_list_bytes = UNLIMITED
         self.streams = UNLIMITED
@@ -94,15 +94,15 @@ class PeerSettings:
                 f"ENABLE_PUSH may not be {push} here", ErrorCode.PROTOCOL_ERROR
             )
         window = pairs.get(INITIAL_WINDOW_SIZE, self.window_bytes)
-        if window > _MOST_WINDOW:
+        if window > _MAX_WINDOW:
             raise RemoteProtocolError(
-                f"INITIAL_WINDOW_SIZE is at most {_MOST_WINDOW}; {window} came",
+                f"INITIAL_WINDOW_SIZE is at most {_MAX_WINDOW}; {window} came",
                 ErrorCode.FLOW_CONTROL_ERROR,
             )
         frame = pairs.get(MAX_FRAME_SIZE, self.frame_bytes)
-        if not FRAME_BYTES <= frame <= _MOST_FRAME:
+        if not FRAME_BYTES <= frame <= _MAX_FRAME:
             raise RemoteProtocolError(
-                f"MAX_FRAME_SIZE is {FRAME_BYTES} to {_MOST_FRAME}; {frame} came",
+                f"MAX_FRAME_SIZE is {FRAME_BYTES} to {_MAX_FRAME}; {frame} came",
                 ErrorCode.PROTOCOL_ERROR,
             )
         self.window_bytes = window

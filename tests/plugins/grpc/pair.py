@@ -11,7 +11,7 @@ from rpcfw.spi.machine import Limits
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import FRAME_HEAD, PREFACE
-from rpcfw_grpc.http2.hpack import encode
+from rpcfw_grpc.http2.hpack.encoder import encode
 from rpcfw_grpc.server import ServerMachine
 
 E = TypeVar("E")

@@ -15,9 +15,9 @@ from rpcfw.spi.protocol import Match
 from rpcfw.status import Status
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.metadata import EMPTY
-from rpcfw_grpc.framing import MessageReader, TooLarge
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.flow_control import Inbound
+from rpcfw_grpc.http2.flow_control import ReceiveWindow
+from rpcfw_grpc.message_framing import MessageReader, TooLarge
 from rpcfw_grpc.protocol import GRPCProtocol
 from rpcfw_grpc.server import ServerMachine
 from rpcfw_grpc.status import read_message, write_message
@@ -189,13 +189,13 @@ def test_a_window_is_given_back_in_full(size, amounts) -> None:
     """
     What was freed and not yet returned is less than half of it.
     """
-    window = Inbound(size)
+    window = ReceiveWindow(size)
     for amount in amounts:
         taken = min(amount, window.left)
-        assert window.take(taken)
-        window.free(taken)
-        assert size == window.left + window.owed
-        assert window.owed * 2 < size or not window.owed
+        assert window.receive(taken)
+        window.acknowledge(taken)
+        assert size == window.left + window.unacknowledged
+        assert window.unacknowledged * 2 < size or not window.unacknowledged
 
 
 def test_what_does_not_fit_the_callers_limit_is_shortened() -> None:

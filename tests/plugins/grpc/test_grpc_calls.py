@@ -585,7 +585,7 @@ def test_a_connection_whose_stream_numbers_run_out_is_left() -> None:
     pair = Pair()
     first = frames.MAX_STREAM_ID - 2 * (1 << 20)
     for machine in (pair.client, pair.server):
-        machine._last_id = first  # noqa: SLF001 - a day of calls
+        machine._table.newest = first  # noqa: SLF001 - a day of calls
     heard = []
     for _ in range(3):
         call_id = pair.client.call(HEAD, b"", "", True)

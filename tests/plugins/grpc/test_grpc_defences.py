@@ -19,9 +19,9 @@ from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
-from rpcfw_grpc.framing import MessageReader
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.message_framing import MessageReader
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import (
     HEAD,

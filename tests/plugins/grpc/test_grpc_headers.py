@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw_grpc.http2.hpack import BlockReader, RequestBlocks, _CountingTable, encode
-from rpcfw_grpc.http2.hpack_decoder import decode
-from rpcfw_grpc.metadata import Sorted
+from rpcfw_grpc.http2.header_list import HeaderList, HeaderRules
+from rpcfw_grpc.http2.hpack.cached_decoder import CachedDecoder
+from rpcfw_grpc.http2.hpack.decoder import decode
+from rpcfw_grpc.http2.hpack.encoder import CachedEncoder, encode
+from rpcfw_grpc.http2.hpack.table import CountingTable
+from rpcfw_grpc.metadata import metadata_of
 
 NAMES = st.sampled_from([b":path", b"content-type", b"x-a", b"x-b", b"authorization", b"te"])
 VALUES = st.sampled_from([b"", b"/", b"application/grpc", b"v" * 60, b"w" * 900]) | st.binary(
@@ -21,11 +24,15 @@ VALUES = st.sampled_from([b"", b"/", b"application/grpc", b"v" * 60, b"w" * 900]
 LISTS = st.lists(st.lists(st.tuples(NAMES, VALUES, st.booleans()), max_size=8), max_size=12)
 
 
-def reader() -> BlockReader[tuple[tuple[bytes, bytes], ...]]:
-    pseudo = frozenset((b":status",))
-    return BlockReader(
-        1 << 20, pseudo, lambda listed: (listed.size, dict(listed.found), listed.metadata().pairs)
-    )
+RULES = HeaderRules(frozenset((b":status",)), frozenset((b"grpc-status",)))
+
+
+def meaning(headers: HeaderList) -> tuple:
+    return headers.size, dict(headers.found), metadata_of(headers).pairs
+
+
+def reader() -> CachedDecoder[tuple]:
+    return CachedDecoder(1 << 20, RULES, meaning)
 
 
 @given(LISTS, st.lists(st.integers(0, 4096), max_size=12), st.booleans())
@@ -33,7 +40,7 @@ def test_blocks_decode_as_a_plain_decoder_has_it(lists, sizes, huffman) -> None:
     """
     Whatever an encoder does with tables, sizes and Huffman's code.
     """
-    encoder, plain, table = Encoder(), Decoder(1 << 20), _CountingTable()
+    encoder, plain, table = Encoder(), Decoder(1 << 20), CountingTable()
     for number, fields in enumerate(lists):
         if number < len(sizes):
             encoder.header_table_size = sizes[number]
@@ -49,7 +56,7 @@ def test_garbage_is_refused_where_a_plain_decoder_refuses_it(block) -> None:
     """
     And where it does not, both read the same.
     """
-    table = _CountingTable()
+    table = CountingTable()
     try:
         expected = [tuple(f) for f in Decoder(1 << 20).decode(block, raw=True)]
     except Exception:  # noqa: BLE001 - it raises a few kinds
@@ -80,9 +87,8 @@ def test_what_is_remembered_is_what_would_be_read(lists, resize) -> None:
             encoder.header_table_size = 100
         block = encoder.encode([(b":status", b"200"), *fields])
         found = plain.decode(block, raw=True)
-        listed = Sorted([tuple(f) for f in found], frozenset((b":status",)))
-        expected = (listed.size, dict(listed.found), listed.metadata().pairs)
-        assert expected == remembering.read(block)
+        expected = meaning(HeaderList([tuple(f) for f in found], RULES))
+        assert expected == remembering.decode(block)
 
 
 def test_a_block_that_changes_nothing_is_read_once() -> None:
@@ -90,9 +96,11 @@ def test_a_block_that_changes_nothing_is_read_once() -> None:
     The second time its meaning is the very same object.
     """
     asked = []
-    remembering = BlockReader(1000, frozenset(), lambda listed: asked.append(1) or object())
+    remembering = CachedDecoder(
+        1000, HeaderRules(frozenset()), lambda _: asked.append(1) or object()
+    )
     block = encode([(b"x", b"y")])
-    assert remembering.read(block) is remembering.read(block)
+    assert remembering.decode(block) is remembering.decode(block)
     assert [1] == asked
 
 
@@ -101,12 +109,12 @@ def test_a_change_of_the_table_voids_what_is_remembered() -> None:
     The same bytes name another field once the table has moved.
     """
     encoder, remembering = Encoder(), reader()
-    remembering.read(encoder.encode([(b"x-a", b"1")]))
+    remembering.decode(encoder.encode([(b"x-a", b"1")]))
     newest = b"\xbe"
-    assert (("x-a", "1"),) == remembering.read(newest)[2]
-    assert (("x-a", "1"),) == remembering.read(newest)[2]
-    remembering.read(encoder.encode([(b"x-b", b"2")]))
-    assert (("x-b", "2"),) == remembering.read(newest)[2]
+    assert (("x-a", "1"),) == remembering.decode(newest)[2]
+    assert (("x-a", "1"),) == remembering.decode(newest)[2]
+    remembering.decode(encoder.encode([(b"x-b", b"2")]))
+    assert (("x-b", "2"),) == remembering.decode(newest)[2]
 
 
 def test_an_emptied_table_voids_what_is_remembered() -> None:
@@ -114,11 +122,11 @@ def test_an_emptied_table_voids_what_is_remembered() -> None:
     Also where the table is as large again in the end.
     """
     encoder, remembering = Encoder(), reader()
-    remembering.read(encoder.encode([(b"x-a", b"1")]))
-    remembering.read(b"\xbe")
-    remembering.read(b"\x20\x3f\xe1\x1f")
+    remembering.decode(encoder.encode([(b"x-a", b"1")]))
+    remembering.decode(b"\xbe")
+    remembering.decode(b"\x20\x3f\xe1\x1f")
     with pytest.raises(RemoteProtocolError):
-        remembering.read(b"\xbe")
+        remembering.decode(b"\xbe")
 
 
 def test_a_forbidden_list_leaves_the_table_right() -> None:
@@ -127,8 +135,8 @@ def test_a_forbidden_list_leaves_the_table_right() -> None:
     """
     encoder, remembering = Encoder(), reader()
     with pytest.raises(Exception, match="unknown, twice"):
-        remembering.read(b"\x88\x88" + encoder.encode([(b"x-a", b"1")]))
-    assert (("x-a", "1"),) == remembering.read(b"\xbe")[2]
+        remembering.decode(b"\x88\x88" + encoder.encode([(b"x-a", b"1")]))
+    assert (("x-a", "1"),) == remembering.decode(b"\xbe")[2]
 
 
 def test_what_is_remembered_is_bounded() -> None:
@@ -137,8 +145,8 @@ def test_what_is_remembered_is_bounded() -> None:
     """
     remembering = reader()
     for number in range(1000):
-        remembering.read(encode([(b":status", b"200"), (b"x-a", b"%d" % number)]))
-        remembering.read(b"\x88" * 1 + encode([(b"x-b", b"%d" % number)]))
+        remembering.decode(encode([(b":status", b"200"), (b"x-a", b"%d" % number)]))
+        remembering.decode(b"\x88" * 1 + encode([(b"x-b", b"%d" % number)]))
     assert 65 > len(remembering.known)
     assert 65 > len(remembering._beginnings)  # noqa: SLF001 - that is what it is about
 
@@ -163,7 +171,7 @@ def test_others_read_what_we_write_with_the_table(keys, changes) -> None:
     """
     However methods alternate, and however the peer changes its table meanwhile.
     """
-    blocks, plain = RequestBlocks(), Decoder(1 << 20)
+    blocks, plain = CachedEncoder(), Decoder(1 << 20)
     sizes = dict(changes)
     for number, key in enumerate(keys):
         if number in sizes:
@@ -178,7 +186,7 @@ def test_a_methods_head_is_short_once_it_was_sent() -> None:
     """
     The second head of a method is a byte for each field.
     """
-    blocks = RequestBlocks()
+    blocks = CachedEncoder()
     fields = [(b":method", b"POST"), (b":path", b"/a/b"), (b"x", b"y" * 100)]
     assert 100 < len(encode(fields))
     blocks.begin("a", lambda: fields)
@@ -198,6 +206,6 @@ def test_secrets_do_not_reach_the_log(caplog) -> None:
     hpack writes every header that it sees when all is logged; here it does not.
     """
     with caplog.at_level("DEBUG"):
-        blocks = RequestBlocks()
+        blocks = CachedEncoder()
         blocks.begin("a", lambda: [(b"authorization", b"Bearer secret")])
     assert "secret" not in caplog.text

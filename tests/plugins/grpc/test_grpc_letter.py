@@ -19,7 +19,7 @@ from rpcfw.spi.machine import Machine
 from rpcfw.status import Status
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
-from rpcfw_grpc.http2.hpack import encode
+from rpcfw_grpc.http2.hpack.encoder import encode
 from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.status import from_http
 from tests.plugins.grpc.pair import (

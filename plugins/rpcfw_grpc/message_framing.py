@@ -1,5 +1,5 @@
 """
-Messages in the bytes of a stream: a flag, four bytes of length, the message.
+Length-prefixed messages in the bytes of a stream: a flag, four bytes of length, the message.
 
 Where DATA frames begin and end says nothing about where messages do.
 """
@@ -14,7 +14,7 @@ __all__ = [
     "DATA_AND_PREFIX_BYTES",
     "PREFIX",
     "PREFIX_BYTES",
-    "BadPrefix",
+    "BadFraming",
     "MessageReader",
     "TooLarge",
 ]
@@ -28,7 +28,7 @@ DATA_AND_PREFIX_BYTES: Final = DATA_AND_PREFIX.size
 _SMALL_BYTES = 1024
 
 
-class BadPrefix(Exception):
+class BadFraming(Exception):
     """
     What came is no message: the call cannot be read any further.
     """
@@ -84,7 +84,7 @@ class MessageReader:
         Take bytes and return the messages that are now whole: (flag, body) each.
 
         Raises:
-            BadPrefix: a flag that nobody knows.
+            BadFraming: a flag that nobody knows.
             TooLarge: a message over the limit was announced.
         """
         messages: list[tuple[int, bytes]] = []
@@ -111,7 +111,7 @@ class MessageReader:
     def _begin(self, data: bytes, at: int) -> None:
         flag, size = PREFIX.unpack_from(data, at)
         if flag > 1:
-            raise BadPrefix(f"a message begins with 0 or 1; {flag} came")
+            raise BadFraming(f"a message begins with 0 or 1; {flag} came")
         if size > self._limit:
             raise TooLarge(size)
         self._flag = flag

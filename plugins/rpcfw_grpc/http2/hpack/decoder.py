@@ -14,15 +14,12 @@ from hpack import HPACKDecodingError, OversizedHeaderListError
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
-__all__ = ["FIELD_OVERHEAD_BYTES", "Field", "Fields", "decode"]
+from rpcfw_grpc.http2.header_list import FIELD_OVERHEAD_BYTES, Field, Fields
 
-Field = tuple[bytes, bytes]
-Fields = list[Field]
+__all__ = ["decode"]
 
 _STATIC: Final = HeaderTable.STATIC_TABLE
 _STATIC_COUNT: Final = HeaderTable.STATIC_TABLE_LENGTH
-#: What each field counts beside its bytes (RFC 9113, section 6.5.2).
-FIELD_OVERHEAD_BYTES: Final = 32
 #: An integer of more bytes than this is over 32 bits, or is padded with zeros.
 _MOST_INTEGER_BYTES: Final = 5
 

@@ -1,0 +1,285 @@
+"""
+Bytes in, frames and whole header blocks out: the lowest layer of a connection.
+
+RFC 9113, section 4. HEADERS and its CONTINUATIONs are put together here, since nothing else
+may stand between them (section 6.10). What frames mean is said by others.
+
+Fast paths. Three kinds of frames that come in great numbers may be taken straight out of the
+buffer, without a slice of their payload and without the checks that most of them need not: see
+`ReaderHooks`. Whatever is out of the ordinary is left by them for `_frame`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from rpcfw.errors import RemoteProtocolError
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode
+from rpcfw_grpc.http2.settings import FRAME_BYTES
+
+__all__ = ["FrameReader", "ReaderHooks"]
+
+#: More HEADERS and CONTINUATION frames of one block than this are an attack.
+_MAX_BLOCK_FRAMES = 32
+#: The first part of a frame's length, in units of 256 bytes, that is below `FRAME_BYTES`.
+_SHORT = FRAME_BYTES >> 8
+
+
+@frozen
+class ReaderHooks:
+    """
+    Who is told of what was read.
+
+    Args:
+        frame: (type, flags, stream, payload) of a frame, but for HEADERS and CONTINUATION.
+        block: (flags of HEADERS, stream, block, fault) of a whole header block. It must be
+            decoded whatever is wrong. The fault is one of its stream; empty for none.
+        fast_headers: (data, start, stop, stream) of a HEADERS frame that ends its block and
+            not its stream, with some of the next frame behind it. Returns where the frame
+            begins that it left, or 0 if it left this one.
+        fast_data: (data, at) of a DATA frame without flags. Returns whether it took it.
+        fast_window_update: likewise for WINDOW_UPDATE of the connection.
+    """
+
+    frame: Callable[[int, int, int, bytes], None]
+    block: Callable[[int, int, bytes, str], None]
+    fast_headers: Callable[[bytes, int, int, int], int]
+    fast_data: Callable[[bytes, int], bool]
+    fast_window_update: Callable[[bytes, int], bool]
+
+
+class FrameReader:
+    """
+    Cuts the bytes of one connection into frames.
+
+    Args:
+        server: this side is one, and the connection begins with the client's preface.
+        max_block_bytes: largest header block that is put together.
+
+    Attributes:
+        held_bytes: bytes of frames that are not whole.
+    """
+
+    def __init__(self, max_block_bytes: int, *, server: bool) -> None:
+        self._hooks: ReaderHooks | None = None
+        # Bytes of a frame that is not all here, and how many it takes to go on.
+        self._rest: list[bytes] = []
+        self._rest_bytes = 0
+        self._need = FRAME_HEAD_BYTES
+        self._preface = server
+        self._greeted = False
+        # A header block in parts: (flags, stream, self-dependent), parts, bytes.
+        self._block: tuple[int, int, bool] | None = None
+        self._fragments: list[bytes] = []
+        self._block_bytes = 0
+        self._max_block_bytes = max_block_bytes
+        # The peer's SETTINGS came and no header block is open: any frame may come.
+        self._any_frame = False
+        # Grows with each frame, or header block in parts, that was not all here.
+        self._unfinished = 0
+
+    def start(self, hooks: ReaderHooks) -> None:
+        """
+        Report to these from now on.
+        """
+        self._hooks = hooks
+
+    def stop(self) -> None:
+        """
+        Read nothing more, and let go of the hooks: they refer to what refers to this.
+        """
+        self._hooks = None
+
+    @property
+    def unfinished_frame(self) -> int:
+        """
+        Which frame has come in part: a number that is another one for each; 0 for none.
+        """
+        return self._unfinished if self._rest_bytes or self._block is not None else 0
+
+    @property
+    def held_bytes(self) -> int:
+        """
+        Bytes of frames and header blocks that are not whole.
+        """
+        return self._rest_bytes + self._block_bytes
+
+    def feed(self, data: bytes) -> None:
+        """
+        Take bytes, split in whatever way.
+
+        Raises:
+            RemoteProtocolError: the peer broke a rule of the connection.
+        """
+        hooks = self._hooks
+        if hooks is None:
+            return
+        at = self._complete(data, hooks) if self._rest_bytes else 0
+        if at < len(data) and self._hooks is not None:
+            self._read(data, at, hooks)
+
+    def _complete(self, data: bytes, hooks: ReaderHooks) -> int:
+        """
+        Read what was not whole before; return where in ``data`` the next frame begins.
+
+        What follows stays where it is: it may be a mebibyte.
+        """
+        at = 0
+        while self._rest_bytes and at < len(data):
+            piece = data[at : at + self._need - self._rest_bytes]
+            at += len(piece)
+            self._rest.append(piece)
+            self._rest_bytes += len(piece)
+            if self._rest_bytes == self._need:
+                whole = b"".join(self._rest)
+                self._rest.clear()
+                self._rest_bytes = 0
+                self._read(whole, 0, hooks)
+        return at
+
+    def _read(self, data: bytes, at: int, hooks: ReaderHooks) -> None:
+        if self._preface:
+            at = self._read_preface(data)
+            if not at:
+                return
+        at = self._read_frames(data, at, hooks)
+        if at < len(data):
+            if self._block is None:
+                self._unfinished += 1
+            self._rest.append(data[at:] if at else data)
+            self._rest_bytes = len(data) - at
+
+    def _read_preface(self, data: bytes) -> int:
+        size = len(frames.PREFACE)
+        if data[:size] != frames.PREFACE[: len(data)]:
+            raise RemoteProtocolError(
+                "an HTTP/2 connection begins with its preface; something else came",
+                ErrorCode.PROTOCOL_ERROR,
+            )
+        if len(data) < size:
+            self._rest, self._rest_bytes, self._need = [data], len(data), size
+            return 0
+        self._preface = False
+        self._need = FRAME_HEAD_BYTES
+        return size
+
+    def _read_frames(self, data: bytes, at: int, hooks: ReaderHooks) -> int:
+        """
+        Act on all whole frames in ``data`` from ``at`` on; return where the rest begins.
+        """
+        end = len(data)
+        unpack = FRAME_HEAD.unpack_from
+        while end - at >= FRAME_HEAD_BYTES:
+            high, low, kind, flags, stream_id = unpack(data, at)
+            if not self._any_frame:
+                pass
+            elif kind == frames.HEADERS and flags == frames.END_HEADERS:
+                start = at + FRAME_HEAD_BYTES
+                stop = start + (high << 8 | low)
+                if stop < end and high < _SHORT:
+                    after = hooks.fast_headers(data, start, stop, stream_id)
+                    if after:
+                        at = after
+                        continue
+            elif kind == frames.WINDOW_UPDATE and not stream_id:
+                if hooks.fast_window_update(data, at):
+                    at += frames.WINDOW_UPDATE_BYTES
+                    continue
+            elif not kind | flags and hooks.fast_data(data, at):
+                at += FRAME_HEAD_BYTES + (high << 8 | low)
+                continue
+            after = self._frame(data, at, hooks)
+            if after < 0:
+                return at
+            at = after
+        self._need = FRAME_HEAD_BYTES
+        return at
+
+    def _frame(self, data: bytes, at: int, hooks: ReaderHooks) -> int:
+        """
+        Act on the frame at ``at``; return where the next one begins, or -1.
+        """
+        high, low, kind, flags, stream_id = FRAME_HEAD.unpack_from(data, at)
+        size = high << 8 | low
+        stop = at + FRAME_HEAD_BYTES + size
+        self._check_size(size, kind)
+        if stop > len(data):
+            self._need = FRAME_HEAD_BYTES + size
+            return -1
+        # The first bit is reserved (section 4.1).
+        stream_id &= frames.MAX_STREAM_ID
+        if not self._any_frame:
+            self._check_order(kind, flags, stream_id)
+        payload = data[at + FRAME_HEAD_BYTES : stop]
+        if kind == frames.HEADERS:
+            self._begin_block(flags, stream_id, payload, hooks)
+        elif kind == frames.CONTINUATION:
+            self._continue_block(flags, payload, hooks)
+        else:
+            hooks.frame(kind, flags, stream_id, payload)
+        return len(data) if self._hooks is None else stop
+
+    def _check_size(self, size: int, kind: int) -> None:
+        if size > FRAME_BYTES:
+            begin = bytes((*size.to_bytes(3, "big"), kind))
+            is_text = begin.isascii() and begin.decode().isprintable()
+            meant = "; that reads as text, so the peer may not speak HTTP/2" if is_text else ""
+            what = f"a frame has at most {FRAME_BYTES} bytes; one of type {kind} with {size} came"
+            raise RemoteProtocolError(
+                f"{what}{meant}",
+                ErrorCode.FRAME_SIZE_ERROR,
+            )
+
+    def _check_order(self, kind: int, flags: int, stream_id: int) -> None:
+        if self._block is not None:
+            if kind != frames.CONTINUATION or stream_id != self._block[1]:
+                raise RemoteProtocolError(
+                    f"a header block goes on in CONTINUATION; type {kind} came",
+                    ErrorCode.PROTOCOL_ERROR,
+                )
+        elif not self._greeted:
+            if kind != frames.SETTINGS or flags & frames.ACK:
+                raise RemoteProtocolError(
+                    f"the first frame is SETTINGS; type {kind} came", ErrorCode.PROTOCOL_ERROR
+                )
+            self._greeted = self._any_frame = True
+
+    # Frames to header blocks.
+
+    def _begin_block(self, flags: int, stream_id: int, payload: bytes, hooks: ReaderHooks) -> None:
+        if not stream_id:
+            raise RemoteProtocolError("HEADERS belongs to a stream", ErrorCode.PROTOCOL_ERROR)
+        fragment, selfish = frames.parse_fragment(flags, stream_id, payload)
+        self._block = (flags, stream_id, selfish)
+        self._any_frame = False
+        self._unfinished += 1
+        self._fragments = []
+        self._block_bytes = 0
+        self._add_fragment(flags, fragment, hooks)
+
+    def _continue_block(self, flags: int, payload: bytes, hooks: ReaderHooks) -> None:
+        if self._block is None:
+            raise RemoteProtocolError(
+                "CONTINUATION where no header block was begun", ErrorCode.PROTOCOL_ERROR
+            )
+        self._add_fragment(flags, payload, hooks)
+
+    def _add_fragment(self, flags: int, fragment: bytes, hooks: ReaderHooks) -> None:
+        self._fragments.append(fragment)
+        self._block_bytes += len(fragment)
+        most = self._max_block_bytes
+        if self._block_bytes > most or len(self._fragments) > _MAX_BLOCK_FRAMES:
+            raise RemoteProtocolError(
+                f"a header block over {most} bytes or {_MAX_BLOCK_FRAMES} frames",
+                ErrorCode.ENHANCE_YOUR_CALM,
+            )
+        if flags & frames.END_HEADERS and self._block is not None:
+            begun, stream_id, selfish = self._block
+            self._block = None
+            self._any_frame = True
+            self._block_bytes = 0
+            fault = "a stream may not depend on itself" if selfish else ""
+            hooks.block(begun, stream_id, b"".join(self._fragments), fault)

@@ -1,0 +1,260 @@
+"""
+DATA in, messages out: their limits, their memory, and the events that report them.
+
+Theory of operation. One batch of events is made of the bytes that are read together. A message
+is an event of its own, unless its call began and ended in the same batch: then they become one
+event (`take_back`), as if all had come in one piece.
+
+Memory. Bytes of messages that are not whole, and messages that the application has not taken,
+are counted for all calls together. Too many unfinished bytes end the call that brought the
+last. Too many unread ones hold the connection's window back, and twice as many end the call.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from rpcfw.spi.events import Event, MessageReceived
+from rpcfw.spi.machine import Limits
+from rpcfw.status import Status
+from rpcfw_grpc.calls import GRPCCall
+from rpcfw_grpc.http2.connection import Connection
+from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES
+from rpcfw_grpc.http2.settings import FRAME_BYTES
+from rpcfw_grpc.http2.stream import Stream
+from rpcfw_grpc.message_framing import PREFIX_BYTES, BadFraming, TooLarge
+
+__all__ = ["CallFault", "MessageAssembler", "max_unread_bytes"]
+
+K = TypeVar("K", bound=GRPCCall)
+
+#: Messages of the largest size that may be unfinished at once on a connection.
+_UNFINISHED_MESSAGES = 16
+#: What an unread message takes beside its bytes: else a peer's tiny messages would take
+#: twenty times what they are counted as.
+_MESSAGE_BYTES = 128
+
+
+class CallFault(Exception):
+    """
+    What came ends its call, not its connection: the status to end it with, and why.
+    """
+
+    def __init__(self, status: Status, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def max_unread_bytes(limits: Limits) -> int:
+    """
+    Return how many bytes may lie unread, or unfinished, on one connection.
+    """
+    return max(limits.max_unread_bytes, _UNFINISHED_MESSAGES * limits.max_receive_bytes)
+
+
+class MessageAssembler:
+    """
+    The messages that come on one connection.
+
+    Args:
+        limits: what this side takes.
+        connection: where they come.
+
+    Attributes:
+        events: the batch that is being made.
+        batch: its number.
+        partial: bytes of messages that are not all here.
+    """
+
+    def __init__(self, limits: Limits, connection: Connection[Any, Any]) -> None:
+        self._limits = limits
+        self._max_unread = max_unread_bytes(limits)
+        self._activity = connection.activity
+        self._open = connection.streams.open
+        self._flow = connection.streams.flow
+        self.events: list[Event] = []
+        self.batch = 0
+        self.partial = 0
+        self._withdrawn = False
+
+    # Batches.
+
+    def begin_batch(self) -> list[Event]:
+        """
+        Return the list that takes the events of what is read next.
+        """
+        self.batch += 1
+        self.events = []
+        return self.events
+
+    def end_batch(self) -> None:
+        """
+        Close the gaps that withdrawn events have left.
+
+        A gap stays until all was read: to close it at once would cost time for each other
+        call that came with it.
+        """
+        if self._withdrawn:
+            self._withdrawn = False
+            self.events[:] = list(filter(None, self.events))
+
+    def withdraw(self, place: int) -> None:
+        """
+        Take an event of this batch back.
+        """
+        self.events[place] = None  # type: ignore[call-overload]  # gone before anyone looks
+        self._withdrawn = True
+
+    def take_back(self, call: GRPCCall) -> MessageReceived | None:
+        """
+        Withdraw a call's first message: it becomes part of a larger event.
+        """
+        message = call.message
+        if message is not None:
+            self.withdraw(call.message_at)
+            self.release(call)
+        return message
+
+    # Messages.
+
+    def read(self, stream: Stream[K], data: bytes) -> None:
+        """
+        Hand out what messages are whole now.
+
+        Raises:
+            CallFault: what came is no message, or too large; the call cannot go on.
+        """
+        call = stream.call
+        reader = call.reader
+        before = reader.partial
+        try:
+            messages = reader.feed(data)
+        except TooLarge as error:
+            limit = self._limits.max_receive_bytes
+            text = f"a message of {error.size} bytes came; max_receive_bytes = {limit}"
+            raise CallFault(Status.RESOURCE_EXHAUSTED, text) from None
+        except BadFraming as error:
+            raise CallFault(Status.INTERNAL, str(error)) from None
+        self.partial += reader.partial - before
+        for flag, message in messages:
+            if flag and not call.encoding:
+                text = "a message is marked as compressed, but grpc-encoding names nothing"
+                raise CallFault(Status.INTERNAL, text)
+            self._hand_out(stream, message, call.encoding if flag else "")
+        if self._flow.unread > 2 * self._max_unread:
+            text = f"over {2 * self._max_unread} bytes of unread messages on one connection"
+            raise CallFault(Status.RESOURCE_EXHAUSTED, text)
+        if reader.partial:
+            self._wait_for_rest(stream)
+
+    def _hand_out(self, stream: Stream[K], message: bytes, encoding: str) -> None:
+        call = stream.call
+        cost = stream.receive_window.cost(len(message) + PREFIX_BYTES)
+        call.messages += 1
+        # Not the cost: of a large message most was given back as it came.
+        held = len(message) + _MESSAGE_BYTES
+        call.unread += cost
+        call.held += held
+        self._flow.unread += held
+        event = MessageReceived(stream.id, message, encoding, cost)
+        if call.messages == 1:
+            call.message = event
+            call.message_at = len(self.events)
+        self.events.append(event)
+
+    def _wait_for_rest(self, stream: Stream[K]) -> None:
+        if self.partial > self._max_unread:
+            text = f"over {self._max_unread} bytes of unfinished messages on one connection"
+            raise CallFault(Status.RESOURCE_EXHAUSTED, text)
+        reader = stream.call.reader
+        increment = stream.receive_window.acknowledge_early(reader.partial, reader.whole)
+        self._flow.update_stream(stream.id, increment)
+
+    def fast_data(self, data: bytes, at: int) -> bool:
+        """
+        Take the DATA frame at ``at`` if it lies within an unfinished message.
+
+        A message of a mebibyte comes in 64 frames, of which all but two are such: the frame
+        is whole, without padding or END_STREAM, neither empty nor the end of its message;
+        its stream is open, wanted, and has no ``content-length`` to count down; both windows
+        and the memory have room for it. Returns False, and has done nothing, for any other.
+        """
+        high, low, _, _, stream_id = FRAME_HEAD.unpack_from(data, at)
+        size = high << 8 | low
+        start = at + FRAME_HEAD_BYTES
+        stream = self._open.get(stream_id)
+        if type(stream) is not Stream or stream.app_closed or not stream.may_receive:
+            return False
+        flow, reader, window = self._flow, stream.call.reader, stream.receive_window
+        shared = flow.window
+        if (
+            not size < reader.whole - reader.partial
+            or not 0 < size <= FRAME_BYTES
+            or start + size > len(data)
+            or size > window.left
+            or size > shared.left
+            or stream.content_length >= 0
+            or self.partial + size > self._max_unread
+        ):
+            return False
+        self._activity.progress += 1
+        self.partial += size
+        reader.keep(data[start : start + size])
+        window.left -= size
+        increment = window.acknowledge_early(reader.partial, reader.whole)
+        if increment:
+            flow.update_stream(stream_id, increment)
+        shared.left -= size
+        shared.unacknowledged += size
+        flow.acknowledge_connection()
+        return True
+
+    # What becomes of them.
+
+    def consumed(self, stream_id: int, cost: int, size: int) -> None:
+        """
+        Note that the application has taken a message of this cost and size.
+        """
+        stream = self._open.get(stream_id)
+        if type(stream) is not Stream:
+            return
+        call = stream.call
+        cost = min(cost, call.unread)
+        held = min(max(size, cost) + _MESSAGE_BYTES, call.held)
+        call.unread -= cost
+        call.held -= held
+        self._flow.unread -= held
+        if stream.may_receive:
+            self._flow.acknowledge(stream_id, stream.receive_window, cost)
+        self._flow.acknowledge_connection()
+
+    def forget(self, call: GRPCCall) -> None:
+        """
+        Count what has come of a call no more: it is over.
+        """
+        self.partial -= call.reader.partial
+        self.release(call)
+
+    def release(self, call: GRPCCall) -> None:
+        """
+        Count a call's unread messages no more: nobody will read them.
+        """
+        self._flow.unread -= call.held
+        call.held = call.unread = 0
+
+    def unread_calls(self) -> list[tuple[int, int]]:
+        """
+        Return (bytes held, stream) of each call that has unread messages.
+        """
+        return [
+            (stream.call.held, stream.id)
+            for stream in self._open.values()
+            if type(stream) is Stream and stream.call.held
+        ]
+
+    def clear(self) -> None:
+        """
+        Count nothing more: the connection is closed.
+        """
+        self.partial = 0

@@ -1,0 +1,253 @@
+"""
+What comes to a server: requests, as events.
+
+A request that is no call (wrong method, wrong content-type) is answered as HTTP
+answers, after its body, or what of it is bearable, has come: a peer that still
+sends often does not read.
+"""
+
+from __future__ import annotations
+
+from rpcfw.spi.events import (
+    CallCancelled,
+    HalfClosed,
+    HandshakeCompleted,
+    PingReceived,
+    RequestReceived,
+)
+from rpcfw.spi.machine import Limits
+from rpcfw.status import Status
+from rpcfw_grpc.calls import ServerCall
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.connection import Connection
+from rpcfw_grpc.http2.flow_control import MAX_WINDOW_BYTES
+from rpcfw_grpc.http2.frames import FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.header_list import Malformed
+from rpcfw_grpc.http2.settings import FRAME_BYTES
+from rpcfw_grpc.http2.stream import Stream
+from rpcfw_grpc.message_assembler import CallFault, MessageAssembler
+from rpcfw_grpc.message_framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES, PREFIX_BYTES
+from rpcfw_grpc.receiver import Receiver
+from rpcfw_grpc.request_headers import RequestHeaders
+from rpcfw_grpc.server_sender import ServerSender
+
+__all__ = ["ServerReceiver"]
+
+#: Where a frame says of which type it is.
+_TYPE_AT = 3
+#: What is read of a body that nobody wants before its request is refused.
+_UNWANTED_BYTES = 16 << 10
+
+_Stream = Stream[ServerCall]
+
+
+class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
+    """
+    Makes events of what one client sends.
+
+    Args:
+        limits: what this side takes.
+        connection: what reports it.
+        assembler: what makes messages of DATA, and keeps the events.
+        sender: what answers requests that are no calls.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        connection: Connection[RequestHeaders, ServerCall],
+        assembler: MessageAssembler,
+        sender: ServerSender,
+    ) -> None:
+        super().__init__(assembler)
+        self._limits = limits
+        self._max_body = min(limits.max_receive_bytes, FRAME_BYTES - PREFIX_BYTES)
+        self._peer = connection.peer
+        self._activity = connection.activity
+        self._streams = connection.streams
+        self._sender = sender
+        # For the fast path. These are the same objects as long as the connection lasts.
+        self._table = connection.streams.table
+        self._open = connection.streams.open
+        self._window = connection.streams.flow.window
+        self._decoder = connection.decoder
+        self._known = connection.decoder.known
+        # What had been sent for calls when the peer pinged last.
+        self._sent_at_ping = 0
+
+    # The fast path.
+
+    def fast_unary(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take a request whose HEADERS are followed by its one message and the end.
+
+        The frames of nearly all unary calls come together: HEADERS (a WINDOW_UPDATE for the
+        response, from gRPC's C core) and one DATA frame with END_STREAM. They become one
+        event, and no `Stream` is made. The conditions: DATA without padding, of the same
+        stream, which is the next one; one whole uncompressed message in it, within the limit
+        and within the connection's window (a stream's initial window is larger than a frame);
+        the block has been seen before or is decoded here; nothing is unusual about the
+        request; new streams are taken, and this is not one too many.
+
+        Args:
+            start: where the header block begins.
+            stop: where it ends.
+
+        Returns:
+            Where the next frame begins, or 0 if this is no such request and nothing was done.
+        """
+        at, increment = stop, 0
+        if stop + DATA_AND_PREFIX_BYTES > len(data):
+            return 0
+        if data[stop + _TYPE_AT] == frames.WINDOW_UPDATE:
+            increment = self._granted(data, stop, stream_id)
+            at += frames.WINDOW_UPDATE_BYTES
+            if not increment or at + DATA_AND_PREFIX_BYTES > len(data):
+                return 0
+        high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, at)
+        length = high << 8 | low
+        after: int = at + FRAME_HEAD_BYTES + length
+        table, window = self._table, self._window
+        if (
+            flags != frames.END_STREAM
+            or same != stream_id
+            or stream_id != table.newest + 2
+            or kind
+            or flag
+            or size + PREFIX_BYTES != length
+            or after > len(data)
+            or size > self._max_body
+            or length > window.left
+            or not table.accepts
+            or len(self._open) >= self._limits.max_calls
+        ):
+            return 0
+        block = data[start:stop]
+        headers = self._known.get(block) or self._decode(stream_id, block)
+        if headers is None:
+            return stop
+        table.newest = stream_id
+        entry = headers.with_window(increment) if increment else headers
+        if entry is None or not headers.plain:
+            # The HEADERS are dealt with; what follows them is read frame by frame.
+            self._streams.open_stream(stream_id, headers, ended=False)
+            return stop
+        self._activity.progress += 1
+        self._open[stream_id] = entry
+        body = data[at + DATA_AND_PREFIX_BYTES : after]
+        self._assembler.events.append(RequestReceived(stream_id, headers.head, body, "", True))
+        window.left -= length
+        window.unacknowledged += length
+        if window.unacknowledged * 2 >= window.size:
+            self._streams.flow.acknowledge_connection()
+        return after
+
+    def _granted(self, data: bytes, at: int, stream_id: int) -> int:
+        """
+        Return what the WINDOW_UPDATE frame at ``at`` adds to a new stream.
+
+        0 if it is not of this stream, or not as it should be.
+        """
+        high, low, _, _, same, increment = frames.WINDOW_UPDATE_FRAME.unpack_from(data, at)
+        if high or low != 4 or same != stream_id:
+            return 0
+        fits = increment <= MAX_WINDOW_BYTES - self._peer.window_bytes
+        return increment if fits else 0
+
+    def _decode(self, stream_id: int, block: bytes) -> RequestHeaders | None:
+        """
+        Decode the block of a new call; None if it was no good, which is then settled.
+        """
+        try:
+            headers = self._decoder.decode(block)
+            if not headers.is_trailers:
+                return headers
+            text = "a request begins with pseudo-fields"
+        except Malformed as error:
+            text = str(error)
+        self._table.newest = stream_id
+        self._streams.on_fault(StreamFault(stream_id, text, ErrorCode.PROTOCOL_ERROR))
+        return None
+
+    # Streams.
+
+    def attach(self, stream: _Stream, headers: RequestHeaders | None) -> None:
+        assert headers is not None
+        stream.call = ServerCall(self._limits.max_receive_bytes, headers.template)
+        stream.call.encoding = headers.encoding
+        stream.granted = headers.window_increment
+
+    def stream_opened(self, stream: _Stream, headers: RequestHeaders, *, ended: bool) -> None:
+        call, refusal = stream.call, headers.refusal
+        if refusal is not None:
+            call.refusal = refusal
+            # The application knows nothing of it.
+            stream.app_closed = True
+            if ended or not refusal.http:
+                self._sender.refuse(stream, refusal)
+            return
+        call.batch = self._assembler.batch
+        call.started = RequestReceived(stream.id, headers.head, None, "", ended)
+        self._assembler.events.append(call.started)
+
+    def data_received(self, stream: _Stream, data: bytes, *, ended: bool) -> None:
+        if stream.app_closed:
+            self._drop(stream, len(data), ended=ended)
+            return
+        try:
+            self._assembler.read(stream, data)
+            if ended:
+                self._request_ended(stream)
+        except CallFault as fault:
+            self._assembler.events.append(CallCancelled(stream.id, fault.text))
+            self._sender.abort(stream, fault.status, fault.text)
+
+    def headers_received(self, stream: _Stream, headers: RequestHeaders, *, ended: bool) -> None:
+        # Trailers, of which a server has no use but for the end that they bring.
+        self.data_received(stream, b"", ended=True)
+
+    def _request_ended(self, stream: _Stream) -> None:
+        call, assembler = stream.call, self._assembler
+        if call.reader.partial:
+            raise CallFault(Status.INTERNAL, "the request ended within a message")
+        started = call.started
+        if (
+            call.batch != assembler.batch
+            or call.messages > 1
+            or type(started) is not RequestReceived
+        ):
+            assembler.events.append(HalfClosed(stream.id))
+            return
+        message = assembler.take_back(call)
+        started.ended = True
+        if message is not None:
+            started.body, started.encoding = message.body, message.encoding
+
+    def _drop(self, stream: _Stream, size: int, *, ended: bool) -> None:
+        """
+        Drop bytes that the application does not wait for.
+        """
+        call = stream.call
+        call.dropped += size
+        if call.refusal is not None and (ended or call.dropped > _UNWANTED_BYTES):
+            self._sender.refuse(stream, call.refusal)
+
+    def stream_reset(self, stream_id: int, code: int, *, app_closed: bool) -> None:
+        self._assembler.events.append(
+            CallCancelled(stream_id, f"the caller reset it: {frames.code_name(code)}")
+        )
+
+    def stream_failed(self, fault: StreamFault, *, app_closed: bool) -> None:
+        if not app_closed:
+            self._assembler.events.append(CallCancelled(fault.stream_id, fault.reason))
+
+    # The connection.
+
+    def settings_received(self, *, first: bool) -> None:
+        if first:
+            self._assembler.events.append(HandshakeCompleted())
+
+    def ping_received(self) -> None:
+        sent = self._activity.finished + self._activity.frames_sent
+        self._assembler.events.append(PingReceived(sent != self._sent_at_ping))
+        self._sent_at_ping = sent
