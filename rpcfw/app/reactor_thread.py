@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from rpcfw.app.forking import on_fork
+from rpcfw.app.pool_threads import make_daemons
 from rpcfw.errors import SetupError
 from rpcfw.spi.runtime.waiting import spawn
 
@@ -34,6 +35,7 @@ class ReactorThread:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._process = os.getpid()
+        make_daemons(reactor)
         started = threading.Event()
         reactor.callWhenRunning(started.set)
         self._thread = threading.Thread(

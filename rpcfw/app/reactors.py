@@ -16,6 +16,7 @@ from twisted.python.threadable import isInIOThread
 
 from rpcfw.app.forking import is_inherited
 from rpcfw.app.late_reactor import LateReactor
+from rpcfw.app.pool_threads import make_daemons
 from rpcfw.app.steady import steady
 from rpcfw.errors import SetupError
 from rpcfw.kernel.extras import needs
@@ -206,8 +207,7 @@ def _begin_within(loop: Any) -> None:
     """
     from twisted.internet import reactor as installed
 
-    pool = installed.getThreadPool()  # type: ignore[attr-defined]
-    pool.threadFactory = partial(threading.Thread, daemon=True)
+    make_daemons(installed)
     installed.startRunning(installSignalHandlers=False)  # type: ignore[attr-defined]
     call_from_thread = installed.callFromThread  # type: ignore[attr-defined]
 

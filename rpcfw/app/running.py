@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from rpcfw.app.late_reactor import LateReactor
+from rpcfw.app.pool_threads import make_daemons, take_over_join
 from rpcfw.errors import ContractError, SetupError
 from rpcfw.spi.runtime.waiting import CANCELLED, running_loop, spawn
 
@@ -128,7 +129,10 @@ class _Run(Generic[T]):
         # In its first turn: a loop of asyncio's does not run before.
         self._reactor.callLater(0, self._begin)
         self._reactor.addSystemEventTrigger("before", "shutdown", self._stopped)
+        make_daemons(self._reactor)
+        join = take_over_join(self._reactor)
         self._reactor.run(installSignalHandlers=self._signals)
+        join()
         if not isinstance(self._result, Failure):
             result: T = self._result
             return result

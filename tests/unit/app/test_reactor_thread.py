@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from concurrent.futures import wait
 
+from twisted.python.threadpool import ThreadPool
+
 from rpcfw.app.reactor_thread import ReactorThread
 
 
@@ -16,6 +18,9 @@ class LateReactor:
 
     def __init__(self):
         self.asked = []
+
+    def getThreadPool(self):  # noqa: N802 - the reactor's name
+        return ThreadPool()
 
     def callWhenRunning(self, function):  # noqa: N802 - Twisted's names
         function()
