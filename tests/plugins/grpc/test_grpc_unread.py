@@ -1,0 +1,83 @@
+"""
+Messages that came over gRPC and that nobody has read: how many bytes a connection keeps.
+"""
+
+from __future__ import annotations
+
+from rpcfw.spi.events import MessageReceived
+from rpcfw.status import Status
+from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
+from tests.plugins.grpc.pair import chunk, head, message, server
+
+#: What a message counts beside its body.
+OVER = 128
+MIB = 1 << 20
+
+
+def large(machine, stream_id, size):
+    """
+    Send a message in DATA frames; return the events.
+    """
+    whole = message(bytes(size))
+    events = []
+    for at in range(0, len(whole), 16 << 10):
+        events += machine.receive(chunk(stream_id, whole[at : at + (16 << 10)]))
+    return events
+
+
+def test_messages_count_until_they_are_taken():
+    """
+    Each with its bytes, and with what it takes beside them.
+    """
+    machine = server()
+    machine.receive(head(1) + head(3))
+    events = machine.receive(
+        chunk(1, message(bytes(1000)) + message(b"")) + chunk(3, message(b"x"))
+    )
+    assert 1001 + 3 * OVER == machine.unread_bytes
+    assert {(1000 + 2 * OVER, 1), (1 + OVER, 3)} == set(machine.unread_calls())
+    for event in events:
+        if type(event) is MessageReceived:
+            machine.consumed(event.call_id, event.cost, len(event.body))
+    assert 0 == machine.unread_bytes
+    assert [] == machine.unread_calls()
+
+
+def test_a_large_message_counts_with_all_its_bytes():
+    """
+    Though most of the window was given back while it came.
+
+    Else a stream could bring sixty such messages that nobody reads in one window.
+    """
+    machine = server()
+    machine.receive(head(1))
+    for number in range(1, 4):
+        (event,) = large(machine, 1, 3 * MIB)
+        assert event.cost < MIB
+        assert number * (3 * MIB + OVER) == machine.unread_bytes
+    machine.consumed(1, event.cost, 3 * MIB)
+    assert 2 * (3 * MIB + OVER) == machine.unread_bytes
+
+
+def test_a_call_whose_answer_waits_for_a_window_frees_what_it_has_not_read():
+    """
+    Nobody will read it, and the peer may never grant the window.
+    """
+    machine = server()
+    machine.receive(frames.settings({INITIAL_WINDOW_SIZE: 0}) + head(1))
+    machine.receive(chunk(1, message(bytes(1000))))
+    machine.respond(1, b"x")
+    assert 1 == machine.open_calls
+    assert 0 == machine.unread_bytes == machine.held_bytes
+
+
+def test_a_call_that_is_refused_frees_it_too():
+    """
+    At once.
+    """
+    machine = server()
+    machine.receive(head(1))
+    machine.receive(chunk(1, message(bytes(1000))))
+    machine.finish(1, Status.RESOURCE_EXHAUSTED, "too much")
+    assert 0 == machine.held_bytes
