@@ -284,6 +284,8 @@ class Connection(Protocol, Buffering):
             self.on_progress()
         output = self._output
         output.emit(output.offer)
+        if self._quota is not None and not output.watched:
+            self._turns.count()  # what was read may be held
 
     def _choose_read_size(self, size: int, events: int) -> None:
         took_s = self._seconds() - self.received_at

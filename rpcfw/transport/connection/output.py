@@ -45,6 +45,7 @@ class Output:
         "on_emit",
         "on_large_write",
         "queued_bytes",
+        "watched",
         "write",
     )
 
@@ -60,8 +61,10 @@ class Output:
         self.write: Write = _nowhere
         #: Called with the size of each large write within a turn.
         self.on_large_write: Callable[[int], None] = _ignore
-        #: Called after each write, if set: the connection may hold more, or less.
+        #: Called after each write, if set, as long as the connection holds something.
         self.on_emit: Callable[[], None] | None = None
+        #: It does, also if the machine has no unsent bytes.
+        self.watched = False
         #: What was written since the socket became full.
         self.queued_bytes = 0
         self._machine = machine
@@ -93,14 +96,15 @@ class Output:
         Args:
             write: `write` or `offer`.
         """
-        size = 0
-        data = self._machine.take_output()
+        size, machine = 0, self._machine
+        data = machine.take_output()
         if data and not self.closed:
             size = len(data)
             write(data)
             if self.full:
                 self.queued_bytes += size
-        if self.on_emit is not None:
+                self.watched = True
+        if (self.watched or machine.unsent_bytes) and self.on_emit is not None:
             self.on_emit()
         return size
 

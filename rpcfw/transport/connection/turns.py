@@ -259,6 +259,7 @@ class Turns:
         size = self._held_bytes()
         if self.crowded or not -_GRAIN_BYTES < size - self._counted_bytes < _GRAIN_BYTES:
             self._tell_quota(size)
+        self._output.watched = self._counted_bytes != 0
 
     def _held_bytes(self) -> int:
         machine = self._machine
