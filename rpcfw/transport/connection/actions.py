@@ -97,7 +97,7 @@ def _cancelled(driver: Driver, event: CallCancelled) -> None:
 
 
 def _handshake_completed(driver: Driver, event: HandshakeCompleted) -> None:
-    driver.stop_hello_timer()
+    driver.handshake_completed()
     driver.accepts = event.accepts
     driver.observer.greeted(driver)
 

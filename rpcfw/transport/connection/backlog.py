@@ -43,7 +43,7 @@ class Backlog:
     @property
     def size(self) -> int:
         """
-        What it takes, but for the messages in it.
+        The memory that it takes, without the messages in the events.
         """
         return sum(map(len, self._pieces)) + _EVENT_BYTES * length_hint(self.events)
 
@@ -71,7 +71,7 @@ class Backlog:
 
     def drop(self, calls: Collection[int]) -> None:
         """
-        Keep no event of these calls.
+        Drop the events of these calls.
         """
         self.events = iter(without_calls(list(self.events), calls))
 
@@ -85,7 +85,7 @@ class Backlog:
 
 def without_calls(events: list[Event], calls: Collection[int]) -> list[Event]:
     """
-    Return the events that are of none of these calls.
+    Return the events of other calls.
     """
     return [event for event in events if getattr(event, "call_id", 0) not in calls]
 

@@ -1,14 +1,14 @@
 """
-The memory that peers make a process hold, of all its connections together.
+The memory that peers make a process hold, for all its connections together.
 
 A connection holds what its peer does not read, what the peer sent and nobody has taken yet,
-and calls that have to wait. Each of these has bounds of its own on one connection. Many
-connections at once would still fill the memory; so all of it is counted here, in one sum.
+and calls that have to wait. Each of these has its own limits on one connection. But many
+connections at once could still fill the memory; so all of it is counted here, in one sum.
 
 One connection may hold `max_connection_bytes`. While all together hold more than half of
-what they may, each has only its part of that half. What a connection does that is over its
-share stands in `rpcfw.transport.connection.connection`: it makes its calls wait, and ends
-those that hold most. If the sum grows over the bound all the same, a connection is closed.
+their limit, each may only have its part of that half. `rpcfw.transport.connection.turns` has
+what a connection does that is over its share: it postpones calls, and ends those that hold
+most. If the sum still grows over the limit, a connection is closed.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from rpcfw.spi.runtime.rate_limit import LimitedLog
 
 __all__ = ["BufferQuota", "Buffering"]
 
-#: No share is smaller, however many connections there are.
+#: The smallest share, however many connections there are.
 _MIN_SHARE_BYTES = 64 << 10
 
 
 class Buffering(ABC):
     """
-    A connection, as its quota knows it.
+    A connection, as the quota sees it.
     """
 
     @abstractmethod
     def cut_off(self, reason: str) -> None:
         """
-        Close at once, and let go of everything.
+        Close at once, and release all memory.
         """
 
     @abstractmethod
     def share_grew(self) -> None:
         """
-        Let calls go on that waited because the share was small.
+        Resume calls that were postponed because the share was too small.
         """
 
 
 class BufferQuota:
     """
-    What connections hold.
+    The memory that connections hold.
 
     Args:
-        max_bytes: of all of them together. Over it a connection is closed: of those that
-            hold more than the average, the one that has freed nothing for the longest time.
-        max_connection_bytes: of one of them.
-        log: where a connection that is closed is told; None for nowhere.
+        max_bytes: limit for all of them together. Above it a connection is closed: of those
+            that hold more than the average, the one that has released nothing for longest.
+        max_connection_bytes: limit for one of them.
+        log: reports each connection that is closed; None: none is reported.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class BufferQuota:
         self.max_connection_bytes = max_connection_bytes
         self.total = 0
         self._log = log
-        # In the order in which connections last freed something, or began to hold it.
+        # In the order in which connections last released memory, or began to hold any.
         self._held: dict[Buffering, int] = {}
         self._scarce = False
 
     @property
     def share(self) -> int:
         """
-        What one connection may hold now.
+        The limit of one connection at present.
         """
         half = self.max_bytes // 2
         if self.total <= half:
@@ -79,7 +79,7 @@ class BufferQuota:
 
     def set(self, connection: Buffering, size: int) -> None:
         """
-        Note what a connection holds now.
+        Note how many bytes a connection holds now.
         """
         before = self._held.get(connection, 0)
         self.total += size - before
@@ -98,7 +98,7 @@ class BufferQuota:
 
     def log_ended(self, peer: str, count: int) -> None:
         """
-        Note that calls of a connection were ended because of what they hold.
+        Report that calls of a connection were ended because of what they hold.
         """
         if self._log is not None:
             self._log.warn_of(

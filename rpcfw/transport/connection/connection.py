@@ -27,6 +27,7 @@ from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import running_loop, sleep
 from rpcfw.status import Status
 from rpcfw.transport.connection.buffer_quota import Buffering, BufferQuota
+from rpcfw.transport.connection.deadline import Deadline
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.connection.output import Output
 from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, read_size
@@ -47,11 +48,11 @@ class Connection(Protocol, Buffering):
 
     Args:
         machine: its protocol.
-        clock: to note when the peer was last heard.
-        serves: stop reading while the peer does not read: for servers,
-            whose clients would else have them keep answers without bound.
-        handshake_timeout_s: how long the peer may take to greet; None for ever.
-        quota: where it is counted what the peer makes this side hold; None for nowhere.
+        clock: to note when bytes last arrived.
+        serves: this is the server's end. It stops reading while the peer does not read;
+            otherwise a client could make it keep responses without bound.
+        handshake_timeout_s: how long the peer may take for its handshake; None: no limit.
+        quota: counts the memory that the peer makes this side hold; None: no limit.
     """
 
     transport: ITransport
@@ -77,10 +78,9 @@ class Connection(Protocol, Buffering):
         #: Closed from either side, or failed.
         self.over = False
         self._machine = machine
-        self._clock = clock
-        self._seconds = clock.seconds
+        self._clock, self._seconds = clock, clock.seconds
         self._handshake_timeout_s = handshake_timeout_s
-        self._timer: Any = None
+        self._deadline = Deadline(clock)
         self._read_bytes = READ_BYTES
         self._quota = quota
         output = self._output = Output(machine)
@@ -96,7 +96,7 @@ class Connection(Protocol, Buffering):
     @property
     def full(self) -> bool:
         """
-        Whether the socket takes no more for now.
+        Whether the socket accepts no more for now.
         """
         return self._output.full
 
@@ -185,7 +185,7 @@ class Connection(Protocol, Buffering):
             self.lingering.add(self)
         transport.loseConnection()
         self._end(reason)
-        self._set_timer(LINGER_S, self._abort)
+        self._deadline.set(LINGER_S, self._abort)
 
     def abort(self, reason: str) -> None:
         """
@@ -209,7 +209,7 @@ class Connection(Protocol, Buffering):
             # Methods run as asyncio Tasks: their results are kept until the turn is over.
             self._turns.max_events = BUNCH
         if self._handshake_timeout_s is not None:
-            self._set_timer(self._handshake_timeout_s, self._not_greeted)
+            self._deadline.set(self._handshake_timeout_s, self._handshake_timed_out)
         self._connected()
         self._machine.start()
         self._output.flush()
@@ -226,7 +226,7 @@ class Connection(Protocol, Buffering):
             events = self._machine.receive(data)
             if len(data) >= SMALL_READ_BYTES or self._read_bytes != READ_BYTES:
                 self._choose_read_size(len(data), len(events))
-            if turns.crowded or turns.postponed.calls or len(events) > TURN_EVENTS:
+            if turns.over_share or turns.postponed.calls or len(events) > TURN_EVENTS:
                 events = turns.due(events)
             rest = iter(events)
             if len(events) > BUNCH:
@@ -248,7 +248,7 @@ class Connection(Protocol, Buffering):
             if not self.over:
                 rest = self._turns.last_events()
         finally:
-            self._set_timer(None)
+            self._deadline.stop()
             self._output.forget()
             if self.lingering is not None:
                 self.lingering.discard(self)
@@ -274,8 +274,6 @@ class Connection(Protocol, Buffering):
         The transport is about to close; `connectionLost` follows.
         """
 
-    # Pieces.
-
     def write_bunch(self) -> None:
         """
         Write the output of a batch of events.
@@ -299,7 +297,7 @@ class Connection(Protocol, Buffering):
 
     def _end(self, reason: str) -> None:
         self.over = self._output.closed = True
-        self._set_timer(None)
+        self._deadline.stop()
         self._turns.close()
         # From now on the machine refuses or drops what it is asked for.
         self._machine.fail(reason)
@@ -323,21 +321,21 @@ class Connection(Protocol, Buffering):
     @abstractmethod
     def end_call(self, call_id: int, status: Status, reason: str) -> None:
         """
-        End a call on both sides: its caller is told, and what serves it is cancelled.
+        End a call at both ends: its caller gets the status, and the method is cancelled.
         """
 
-    def stop_hello_timer(self) -> None:
+    def handshake_completed(self) -> None:
         """
         The handshake was completed in time.
         """
         if not self.over:
-            self._set_timer(None)
+            self._deadline.stop()
 
     def share_grew(self) -> None:
         self._turns.resume_postponed()
 
     def cut_off(self, reason: str) -> None:
-        # Also of a connection that is closed, whose socket has something left to write.
+        # Also called for a closed connection whose socket still has bytes to write.
         self._output.queued_bytes = 0
         if self.over:
             self._abort()
@@ -348,12 +346,5 @@ class Connection(Protocol, Buffering):
         # Not every transport can be aborted; those that cannot have nothing to wait for.
         getattr(transport, "abortConnection", transport.loseConnection)()
 
-    def _not_greeted(self) -> None:
+    def _handshake_timed_out(self) -> None:
         self.abort(f"no hello within {self._handshake_timeout_s:g} s")
-
-    def _set_timer(self, delay_s: float | None, call: Callable[[], None] | None = None) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-        if delay_s is not None and call is not None:
-            self._timer = self._clock.callLater(delay_s, call)

@@ -34,12 +34,12 @@ class Driver(Connection):
 
     Args:
         machine: its protocol.
-        owner: who is told of what concerns no single call.
-        clock: to note when the peer was last heard.
-        serves: stop reading while the peer does not read: for servers,
-            whose clients would else have them keep answers without bound.
-        handshake_timeout_s: how long the peer may take to greet; None for ever.
-        quota: where it is counted what the peer makes this side hold; None for nowhere.
+        observer: notified of what concerns no single call.
+        clock: to note when bytes last arrived.
+        serves: this is the server's end. It stops reading while the peer does not read;
+            otherwise a client could make it keep responses without bound.
+        handshake_timeout_s: how long the peer may take for its handshake; None: no limit.
+        quota: counts the memory that the peer makes this side hold; None: no limit.
     """
 
     ACTIONS = ACTIONS

@@ -32,7 +32,7 @@ class Output:
     The sending half of one connection.
 
     Args:
-        machine: says what is to be written.
+        machine: has the output.
     """
 
     __slots__ = (
@@ -50,7 +50,7 @@ class Output:
     )
 
     def __init__(self, machine: Machine) -> None:
-        #: Events are acted on: what is said meanwhile is written at the end of that.
+        #: Events are being acted on: output is written at the end of that.
         self.gathering = False
         #: The socket accepts no more for now.
         self.full = False
@@ -63,9 +63,9 @@ class Output:
         self.on_large_write: Callable[[int], None] = _ignore
         #: Called after each write, if set, as long as the connection holds something.
         self.on_emit: Callable[[], None] | None = None
-        #: It does, also if the machine has no unsent bytes.
+        #: The connection holds something, even if the machine has no unsent bytes.
         self.watched = False
-        #: What was written since the socket became full.
+        #: Bytes that were written since the socket became full.
         self.queued_bytes = 0
         self._machine = machine
         self._writers: deque[Waiter[None]] = deque()
@@ -122,7 +122,7 @@ class Output:
         The socket is closed, and nothing of this connection is kept any more.
         """
         self.queued_bytes = 0
-        # What it tells refers to it: a reference cycle.
+        # The callbacks refer to the connection: a reference cycle.
         self.on_emit, self.on_large_write = None, _ignore
         self.offer = self.write = _nowhere
 

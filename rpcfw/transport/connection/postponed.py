@@ -25,22 +25,22 @@ _REQUEST_BYTES = 512
 
 class Postponed:
     """
-    The calls of one connection.
+    The postponed calls of one connection.
 
     Args:
-        quota: says how many bytes of answers may wait, before calls have to; and of calls
-            that wait, before further ones are refused. None for any number.
+        quota: limits the bytes of responses that may wait before calls are postponed, and of
+            postponed calls before further ones are refused. None: no limit.
     """
 
     __slots__ = ("_quota", "_sorted", "calls", "size")
 
     def __init__(self, quota: BufferQuota | None) -> None:
-        #: What came of each. Connections look here for each read: a method would cost a call.
+        #: The events of each. Read for every read of a connection, so it is no method.
         self.calls: dict[int, list[Event]] = {}
-        #: What they take.
+        #: The memory that they take.
         self.size = 0
         self._quota = quota
-        #: What was gone through while too much waits: no call is left in it.
+        #: The events that were looked at already, while too much waits: no call is in them.
         self._sorted: Iterator[Event] | None = None
 
     def sort(self, backlog: Backlog, machine: Machine) -> None:
@@ -108,7 +108,7 @@ class Postponed:
             self.calls[event.call_id] = [event]
             return
         text = (
-            f"{machine.unsent_bytes} bytes of answers wait for room on this connection (see "
+            f"{machine.unsent_bytes} bytes of responses wait for a window on this connection (see "
             "max_connection_buffered_bytes), and so do too many calls"
         )
         hints = Hint.NOT_BEGUN

@@ -1,19 +1,30 @@
 """
-Which calls of a connection are ended when it holds too much of what nobody has read.
+Ends the calls of a connection that hold most of what nobody has read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rpcfw.spi.machine import Machine
+from rpcfw.status import Status
+from rpcfw.transport.connection.buffer_quota import BufferQuota
 
-__all__ = ["heaviest_calls"]
+if TYPE_CHECKING:
+    from rpcfw.transport.connection.connection import Connection
+
+__all__ = ["end_calls", "heaviest_calls"]
+
+_REASON = (
+    "this connection's unread messages take too much memory, and this call's take most (see "
+    "max_connection_buffered_bytes and max_buffered_bytes)"
+)
 
 
 def heaviest_calls(machine: Machine, max_bytes: int) -> Iterator[int]:
     """
-    Give the calls with the most unread messages, until the others hold ``max_bytes``.
+    Yield the calls with the most unread messages, until the others hold ``max_bytes``.
     """
     excess = machine.unread_bytes - max_bytes
     if excess <= 0:
@@ -23,3 +34,13 @@ def heaviest_calls(machine: Machine, max_bytes: int) -> Iterator[int]:
         excess -= size
         if excess <= 0:
             return
+
+
+def end_calls(connection: Connection, quota: BufferQuota, calls: Sequence[int]) -> None:
+    """
+    End these calls at both ends.
+    """
+    if calls:
+        quota.log_ended(connection.peer, len(calls))
+    for call_id in calls:
+        connection.end_call(call_id, Status.RESOURCE_EXHAUSTED, _REASON)

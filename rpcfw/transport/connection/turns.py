@@ -5,19 +5,15 @@ Theory of operation. One read may contain thousands of requests. In one turn of 
 connection acts on a limited number of events, for a limited time, and with a limited number of
 response bytes: the constants below. The remaining events wait in its `Backlog` for the next
 turn; all other connections have theirs first. While the socket of a server's connection is
-full, no event is acted on. Bytes that arrive while anything waits are kept unread, and reading
-pauses.
+full, no event is acted on. A turn is *halted* when no further event may be acted on in it.
+Bytes that arrive while anything waits are *held*, and reading pauses.
 
-A turn is *halted* when no further event of it may be acted on. What comes is *held* while
-anything waits before it.
-
-What the connection holds for its peer, and of it, is told to the `BufferQuota` after each
-write. A connection that holds more than its share is *crowded*. If that is because the peer's
-flow control keeps what was answered, its further calls are `Postponed`, and the rest goes on.
+The memory that a connection holds for its peer is reported to the `BufferQuota` after each
+write. A connection may hold more than its share. If that is because responses wait for the
+peer's flow-control window, its further calls are `Postponed`, and other events are acted on.
 If it is because messages are not read, the calls that hold most of them are ended.
 
-A call that is cancelled before it was begun is dropped unseen, whether it waits in the backlog
-or is postponed.
+A call that is cancelled before it was begun is dropped, in the backlog or postponed.
 """
 
 from __future__ import annotations
@@ -32,12 +28,11 @@ from twisted.internet.interfaces import IPushProducer
 from rpcfw.spi.events import Event, RequestReceived
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
-from rpcfw.status import Status
 from rpcfw.transport.connection.backlog import Backlog, without_calls
 from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.output import Output
 from rpcfw.transport.connection.postponed import Postponed
-from rpcfw.transport.connection.shedding import heaviest_calls
+from rpcfw.transport.connection.shedding import end_calls, heaviest_calls
 
 if TYPE_CHECKING:
     from rpcfw.transport.connection.connection import Connection
@@ -54,12 +49,8 @@ TURN_EVENTS = 256
 TURN_S = 0.002
 TURN_BYTES = 1 << 20
 
-#: What is held is told to the quota when it has changed by so much.
+#: A change of what is held is reported to the quota from this size on.
 _GRAIN_BYTES = 4 << 10
-_TOO_MUCH_UNREAD = (
-    "this connection's unread messages take too much memory, and this call's take most (see "
-    "max_connection_buffered_bytes and max_buffered_bytes)"
-)
 
 
 class Turns:
@@ -70,8 +61,8 @@ class Turns:
         connection: the connection.
         machine: its protocol.
         output: what it writes.
-        clock: where the next turn is asked for.
-        quota: says how much may be held, and is told what is; None for any amount.
+        clock: schedules the next turn.
+        quota: limits how much may be held; None: no limit.
     """
 
     __slots__ = (
@@ -86,10 +77,10 @@ class Turns:
         "_paused",
         "_quota",
         "_scheduled",
-        "crowded",
         "halted",
         "held",
         "max_events",
+        "over_share",
         "postponed",
     )
 
@@ -105,10 +96,10 @@ class Turns:
         self.halted = False
         #: Arriving bytes have to wait: for earlier ones, or for the socket.
         self.held = False
-        #: More is held than the share.
-        self.crowded = False
+        #: The connection holds more than its share of the quota.
+        self.over_share = False
         self.postponed = Postponed(quota)
-        #: So many events are acted on in a turn.
+        #: Events of one turn.
         self.max_events = TURN_EVENTS
         self._connection = connection
         self._machine = machine
@@ -118,9 +109,9 @@ class Turns:
             output.on_emit = self.count
         self._clock = clock
         self._quota = quota
-        #: What is held, as the quota was last told.
+        #: What is held, as last reported to the quota.
         self._counted_bytes = 0
-        #: The connection is lost: only calls without an answer are begun.
+        #: The connection is lost: only one-way calls are begun.
         self._lost = False
         self._backlog = Backlog()
         #: The next turn, if anything waits for it.
@@ -169,20 +160,20 @@ class Turns:
             self._backlog.put(rest)
         self._bytes = 0
         self.halted = False
-        if self.postponed.calls or self.crowded:
+        if self.postponed.calls or self.over_share:
             self._postpone()
         full = self._is_full()
         self.held = full or bool(self._backlog)
         if self._quota is not None:
             self.count()
-            self.halted = False  # that is for a turn that goes on
+            self.halted = False  # `count` halts a turn; but this one is over
         if not full and self._backlog and self._scheduled is None:
             self._scheduled = self._clock.callLater(0, self._next)
         elif not self.held and self._paused and not connection.over:
             self._paused = False
             cast(IPushProducer, connection.transport).resumeProducing()
         if self._lost and not self._backlog:
-            del self._connection  # it has this: a reference cycle
+            del self._connection  # it refers to this object: a reference cycle
 
     def _next(self) -> None:
         self._scheduled = None
@@ -193,7 +184,7 @@ class Turns:
         try:
             if self._backlog and not length_hint(self._backlog.events):
                 connection.received_at = self._backlog.read(self._machine)
-                if self.postponed.calls or self.crowded:
+                if self.postponed.calls or self.over_share:
                     self._postpone()
             self.take(self._backlog.events)
         except BaseException:
@@ -217,7 +208,7 @@ class Turns:
 
     def lost(self, events: list[Event]) -> None:
         """
-        Act on these in later turns, and on nothing else: the connection is lost.
+        Act on these events in later turns, and on nothing else: the connection is lost.
         """
         self._lost = True
         self._backlog.put(iter(events))
@@ -234,7 +225,7 @@ class Turns:
 
     def _postpone(self) -> None:
         """
-        Do likewise with what waits for its turn.
+        The same for the backlog.
         """
         ended = self._shed()
         if ended:
@@ -254,11 +245,11 @@ class Turns:
 
     def count(self) -> None:
         """
-        Tell the quota what is held, if that has changed by much.
+        Report to the quota what is held, if that has changed by much.
         """
         size = self._held_bytes()
-        if self.crowded or not -_GRAIN_BYTES < size - self._counted_bytes < _GRAIN_BYTES:
-            self._tell_quota(size)
+        if self.over_share or not -_GRAIN_BYTES < size - self._counted_bytes < _GRAIN_BYTES:
+            self._report(size)
         self._output.watched = self._counted_bytes != 0
 
     def _held_bytes(self) -> int:
@@ -268,7 +259,7 @@ class Turns:
             size += self._backlog.size + self.postponed.size
         return size
 
-    def _tell_quota(self, size: int) -> None:
+    def _report(self, size: int) -> None:
         quota, connection = self._quota, self._connection
         assert quota is not None
         before, self._counted_bytes = self._counted_bytes, size
@@ -276,45 +267,39 @@ class Turns:
         if connection.over:
             return
         share = quota.share
-        self.crowded = size > share
-        if self.crowded and size > before:
+        self.over_share = size > share
+        if self.over_share and size > before:
             self.halted = True  # begin no further calls in this turn
         if self._machine.unsent_bytes <= share:
-            # If it was not the peer that made room, nothing that is read will tell.
+            # If this side dropped what waited, no frame of the peer will resume its calls.
             self.resume_postponed()
 
     def resume_postponed(self) -> None:
         """
-        Look again at calls that were postponed: there may be room for them now.
+        Look at postponed calls again: they may be begun now.
         """
         if not self.postponed.calls:
             return
         if self._output.gathering:
-            self.halted = True  # and the end of this turn sees to it
+            self.halted = True  # `end` follows, and resumes them
         elif self._scheduled is None:
             self._scheduled = self._clock.callLater(0, self._next)
 
     def _shed(self) -> tuple[int, ...]:
         """
-        End the calls that hold most of what is not read, if it is too much; return them.
+        End the calls that hold most unread messages, if these are too many; return them.
         """
-        quota, connection = self._quota, self._connection
+        quota = self._quota
         if quota is None or self._held_bytes() <= quota.share:
             return ()
         calls = tuple(heaviest_calls(self._machine, quota.share // 2))
-        if calls:
-            self.postponed.drop(calls)
-            quota.log_ended(connection.peer, len(calls))
-            for call_id in calls:
-                connection.end_call(call_id, Status.RESOURCE_EXHAUSTED, _TOO_MUCH_UNREAD)
+        self.postponed.drop(calls)
+        end_calls(self._connection, quota, calls)
         return calls
 
     # What ends a turn, or lets the next one come.
 
     def _count_large(self, size: int) -> None:
-        """
-        Count a large response that was written within a turn.
-        """
         self._bytes += size
         if self._bytes >= TURN_BYTES:
             self.halted = True
