@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rpcfw.errors import Overloaded
 from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.spi.codec import READ_AT_ONCE, Reader
 from rpcfw.spi.runtime.metrics import Meter
@@ -25,6 +26,8 @@ __all__ = ["Reading"]
 #: since no format that is spoken here packs a thousand times better than that.
 _COMPRESSED_AT_ONCE_BYTES = 1 << 10
 _MAX_WAITING = 1000
+#: Of all bodies that wait. A peer sends faster than a thread reads.
+_MAX_WAITING_BYTES = 64 << 20
 
 
 class Reading:
@@ -39,6 +42,7 @@ class Reading:
 
     def __init__(self, payload: Payload, reactor: Any, meter: Meter) -> None:
         self.payload = payload
+        self._waiting_bytes = 0
         self.threads = BlockingThreads(
             reactor,
             1,
@@ -61,4 +65,13 @@ class Reading:
             and (not encoding or reader.at_once_bytes == READ_AT_ONCE)
         ):
             return self.payload.read(reader, body, encoding, what)
-        return await self.threads.run(self.payload.read, (reader, body, encoding, what))
+        size = len(body)
+        # One alone is read whatever its size.
+        if self._waiting_bytes and self._waiting_bytes + size > _MAX_WAITING_BYTES:
+            raise Overloaded(f"{_MAX_WAITING_BYTES} bytes of large or compressed requests wait")
+        result = self.threads.run(self.payload.read, (reader, body, encoding, what))
+        self._waiting_bytes += size
+        try:
+            return await result
+        finally:
+            self._waiting_bytes -= size

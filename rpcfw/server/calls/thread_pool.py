@@ -41,6 +41,10 @@ class _Job(Waiter[Any]):
         """
         return None if self.called else self._work()
 
+    def cancel(self) -> None:
+        self._work = _nothing  # what it holds may be large, and its turn may be far
+        super().cancel()
+
     def settle(self, ok: bool, result: Any) -> None:
         if not self.called:
             (self.callback if ok else self.errback)(result)
@@ -133,6 +137,12 @@ class BlockingThreads:
     def _join(self, stopped: Waiter[None]) -> None:
         self._pool.stop()
         self._reactor.callFromThread(_tell, stopped)
+
+
+def _nothing() -> None:
+    """
+    Do what is left of a call that was given up.
+    """
 
 
 def _tell(stopped: Waiter[None]) -> None:

@@ -4,7 +4,9 @@ Large requests are read by a thread, in the order in which they came.
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 from twisted.logger import capturedLogs
@@ -14,6 +16,7 @@ from rpcfw.server.calls.decode_thread import Reading
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.status import Hint
 from rpcfw.transport.payload import Payload
 from tests.unit.server.calls.test_thread_pool import Turned
 
@@ -66,6 +69,49 @@ def test_large_ones_are_read_in_their_order(reactor, reading):
     assert [b"first", b"second", b"third"] == [body for body, _ in results]
     assert threading.get_ident() not in {thread for _, thread in results}
     assert 1 == len({thread for _, thread in results})
+
+
+def test_bodies_that_wait_are_bounded_in_bytes(reactor, reading):
+    """
+    More than so many bytes do not wait: further ones are refused until some were read.
+    """
+    gate = threading.Event()
+    slow = Coder(bytes, lambda data: gate.wait(60), at_once_bytes=3)
+    body = bytes(40 << 20)
+    first, second, third = ([] for _ in range(3))
+    spawn(reading.read(slow, body, "", "the request")).addBoth(first.append)
+    spawn(reading.read(slow, body, "", "the request")).addErrback(second.append)
+    gate.set()
+    reactor.turn()
+    spawn(reading.read(slow, body, "", "the request")).addBoth(third.append)
+    reactor.turn()
+
+    assert [True] == first == third
+    assert "67108864 bytes of large or compressed requests wait" in str(second[0].value)
+    assert Hint.NOT_BEGUN in second[0].value.hints
+
+
+def test_what_is_given_up_lets_go_of_its_body(reactor, reading):
+    """
+    What is needed to read a body is not kept until its turn comes if nobody waits for it.
+    """
+    gate = threading.Event()
+    slow = Coder(bytes, lambda data: gate.wait(60), at_once_bytes=3)
+
+    spawn(reading.read(slow, b"first", "", "the request"))
+    other = Coder(bytes, decode, at_once_bytes=3)
+    kept = weakref.ref(other)
+    waiting = spawn(reading.read(other, b"second", "", "the request"))
+    waiting.addErrback(lambda _: None)
+    waiting.cancel()
+    del other, waiting
+    gc.collect()
+    try:
+        assert kept() is None
+    finally:
+        gate.set()
+        for _ in range(2):
+            reactor.turn()
 
 
 def test_what_cannot_be_read(reactor, reading):
