@@ -5,6 +5,7 @@ An application: everything of one process, made from a plan, started and stopped
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, TypeVar, overload
@@ -16,27 +17,24 @@ from rpcfw.app.clients import ClientTable
 from rpcfw.app.collector import collect_seldom
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.live_policies import LivePolicies
-from rpcfw.app.loading import load_services
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
 from rpcfw.app.runtime import make_ground
+from rpcfw.app.servers import Services, make_inspection, make_server
 from rpcfw.client.assembly import Client
 from rpcfw.client.callers import Conversation, P, R, Requests, T
 from rpcfw.client.inspection import ClientInspection
 from rpcfw.client.stub import calling, calling_method
-from rpcfw.errors import ContractError
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.server import Server
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.spi.runtime.waiting import run_detached
-from rpcfw.spi.service import Service
 from rpcfw.spi.stream import Stream
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
@@ -45,9 +43,6 @@ from rpcfw.values.tls_files import TLSFiles
 __all__ = ["Application", "Services"]
 
 C = TypeVar("C")
-
-#: Service objects, or what makes them from what surrounds them in the process.
-Services = Sequence[Service] | Callable[[PluginContext], Sequence[Service]]
 
 
 class Application:
@@ -92,10 +87,12 @@ class Application:
         self._servers: list[Server] = []
         self.policies = LivePolicies(plan, plugin_context, lambda: self.clients, self._servers)
         self._clients = ClientTable(self.runtime, self.registry, self.policies)
+        clients = ClientInspection(lambda: self.clients)
         self._hooks = Hooks(self.runtime.timers)
-        self.server = self._make_server(services)
-        if self.server is not None:
-            self._servers.append(self.server)
+        self.server = make_server(plan, self.runtime, services, clients)
+        #: Shows this process to tools, at ports of its own.
+        self.inspection = make_inspection(plan, self.runtime, self.server, clients)
+        self._servers += filter(None, (self.server, self.inspection))
         self._tree = Tree(self._parts(), self.runtime.timers, plan.app.shutdown_timeout)
 
     @classmethod
@@ -303,13 +300,13 @@ class Application:
         if self.registry is not None:
             parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
         parts.append(NamedPart("the clients", self._clients.start, self._clients.stop))
-        server = self.server
-        if server is not None:
-
-            async def start() -> None:
-                await server.start(self.registry)
-
-            parts.append(NamedPart("the server", start, server.stop))
+        # First up and last down: a process can be looked at while its server starts or stops.
+        if self.inspection is not None:
+            start_ports = partial(self.inspection.start, None)
+            parts.append(NamedPart("the inspection", start_ports, self.inspection.stop))
+        if self.server is not None:
+            start_server = partial(self.server.start, self.registry)
+            parts.append(NamedPart("the server", start_server, self.server.stop))
         return parts
 
     async def _start_heartbeat(self) -> None:
@@ -324,20 +321,3 @@ class Application:
         except BaseException:
             await self._hooks.stop()
             raise
-
-    def _make_server(self, services: Services) -> Server | None:
-        plan, plugin_context = self.plan, self.runtime.plugin_context
-        made = services(plugin_context) if callable(services) else services
-        place = plan.place("server", "services")
-        served = [*made, *load_services(plan.server.services, plugin_context, place)]
-        if not served:
-            return None
-        filters = [(edit, chosen.make(plugin_context)) for edit, chosen in plan.server_filters]
-        builtin = [chosen.make(plugin_context) for chosen in plan.builtin]
-        clients = ClientInspection(lambda: self.clients)
-        try:
-            return Server(self.runtime, plan.server, served, filters, builtin, clients)
-        except ContractError as error:
-            if not plan.server.services:
-                raise  # of the program's own
-            raise ContractError(f"{place}: {error}") from error

@@ -1,5 +1,5 @@
 """
-What ``[app]`` may say.
+What ``[app]`` and ``[inspection]`` may say.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Literal
 
 from rpcfw.kernel.extras import needs
 from rpcfw.spi.options import option, options
+from rpcfw.values.inherited_socket import ListenAt
 from rpcfw.values.units import Bytes, Seconds
 
-__all__ = ["AppOptions"]
+__all__ = ["AppOptions", "InspectionOptions"]
 
 
 @options
@@ -62,3 +63,28 @@ class AppOptions:
                 yield "python_path", f"there is no folder {folder}"
         if self.reactor == "uvloop" and find_spec("uvloop") is None:
             yield "reactor", f"uvloop {needs('uvloop')}"
+
+
+@options
+class InspectionOptions:
+    """
+    Ports that show this process to tools, whether it serves anything or only calls.
+
+    Connections and calls there have the limits of ``[server]``, and pass its filters.
+    """
+
+    listen: tuple[ListenAt, ...] = option(
+        "", "addresses where tools can look at this process, also if it serves nothing; empty: none"
+    )
+    services: tuple[str, ...] = option(
+        "grpc_health, grpc_channelz, grpc_reflection", "services about the process, served there"
+    )
+    protocols: tuple[str, ...] = option("native, grpc", "wire protocols on each of these ports")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find ports that would show nothing.
+        """
+        for name in ("services", "protocols") if self.listen else ():
+            if not getattr(self, name):
+                yield name, "name at least one, or leave [inspection] listen empty"

@@ -4,7 +4,7 @@ What a configuration asks for, read whole and checked before anything is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -12,7 +12,7 @@ from attrs import frozen
 from rpcfw.app.client_plan import ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_filters
 from rpcfw.app.loading import import_from
-from rpcfw.app.options import AppOptions
+from rpcfw.app.options import AppOptions, InspectionOptions
 from rpcfw.client.assembly import ClientOptions
 from rpcfw.errors import PluginError
 from rpcfw.kernel.choice import Chooser, Chosen
@@ -31,6 +31,7 @@ from rpcfw.transport.limit_options import LimitOptions
 from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.pool.link import LinkOptions
+from rpcfw.values.inherited_socket import ListenAt
 
 __all__ = ["SECTIONS", "Plan", "read_plan"]
 
@@ -43,6 +44,7 @@ _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
 SECTIONS: tuple[tuple[str, type], ...] = (
     ("app", AppOptions),
     ("server", ServerOptions),
+    ("inspection", InspectionOptions),
     ("client", ClientOptions),
     ("connection", LinkOptions),
     ("limits", LimitOptions),
@@ -65,6 +67,9 @@ class Plan:
     server: ServerOptions
     server_filters: tuple[tuple[Insert, Chosen[Filter]], ...]
     builtin: tuple[Chosen[BuiltinService], ...]
+    inspection: InspectionOptions
+    #: What is served at the ports of ``[inspection]``.
+    inspection_services: tuple[Chosen[BuiltinService], ...]
     registry: Chosen[Registry] | None
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
@@ -97,7 +102,12 @@ def read_plan(sources: Sources) -> Plan:
     edits = server.insert or (), server.remove or ()
     (server_filters,) = choose_filters(sources, chooser, ("server", ""), *edits)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
-    protocols = _protocols(chooser, app, server, clients, registry)
+    inspection = sources.section("inspection", InspectionOptions)
+    inspected = bool(inspection.listen)
+    named = [("app", "protocols", "", app.protocols), ("server", "protocols", "", server.protocols)]
+    if inspected:
+        named.append(("inspection", "protocols", "", inspection.protocols))
+    protocols = _protocols(chooser, named, clients, registry)
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
     known = [each.name for each in compressors]
@@ -107,7 +117,8 @@ def read_plan(sources: Sources) -> Plan:
             place = ("client", "compression", service)
             _check_compression(sources, known, client.options.compression, place)
     tls = sources.section("tls", TLSOptions)
-    _check_listen(sources, server, tls)
+    _check_listen(sources, "server", server.listen, tls)
+    _check_listen(sources, "inspection", inspection.listen, tls)
     plan = Plan(
         app=app,
         limits=sources.section("limits", LimitOptions),
@@ -116,7 +127,11 @@ def read_plan(sources: Sources) -> Plan:
         tls=tls,
         server=server,
         server_filters=server_filters.inserts,
-        builtin=_builtin(chooser, server.builtin or ()),
+        builtin=_builtin(chooser, ("server", "builtin"), server.builtin),
+        inspection=inspection,
+        inspection_services=_builtin(
+            chooser, ("inspection", "services"), inspection.services if inspected else ()
+        ),
         registry=registry,
         protocols=protocols,
         codecs=_installed(sources, chooser, "codecs", Codec, app.codecs),  # type: ignore[type-abstract]  # a seam
@@ -136,27 +151,31 @@ def _check_compression(
         sources.blame(place[0], place[1], reason, place[2])
 
 
-def _check_listen(sources: Sources, server: ServerOptions, tls: TLSOptions) -> None:
+def _check_listen(
+    sources: Sources, section: str, listen: Sequence[ListenAt] | None, tls: TLSOptions
+) -> None:
     """
     See that there is a certificate to listen with, where one is needed.
     """
-    secure = [str(address) for address in server.listen or () if address.secure]
+    secure = [str(address) for address in listen or () if address.secure]
     if secure and tls.certificate is None and not sources.has_value("tls", "certificate"):
         reason = f"{secure[0]} needs a certificate: set [tls] certificate and key"
-        sources.blame("server", "listen", reason)
+        sources.blame(section, "listen", reason)
 
 
 def _protocols(
     chooser: Chooser,
-    app: AppOptions,
-    server: ServerOptions,
+    named: Iterable[tuple[str, str, str, Sequence[str] | None]],
     clients: Mapping[str, ClientPlan | None],
     registry: Chosen[Registry] | None,
 ) -> tuple[Chosen[WireProtocol], ...]:
     """
     Resolve every wire that some section names, and those that the registry speaks itself.
+
+    Args:
+        named: section, key, qualifier and names of those that are not asked here.
     """
-    named = [("app", "protocols", "", app.protocols), ("server", "protocols", "", server.protocols)]
+    named = [*named]
     for service, client in clients.items():
         if client is not None:
             named.append(("client", "protocols", service, client.options.protocols))
@@ -176,12 +195,14 @@ def _protocols(
     return chosen
 
 
-def _builtin(chooser: Chooser, names: Sequence[str]) -> tuple[Chosen[BuiltinService], ...]:
+def _builtin(
+    chooser: Chooser, place: tuple[str, str], names: Sequence[str] | None
+) -> tuple[Chosen[BuiltinService], ...]:
     return chooser.several(
         "rpcfw.services",
         BuiltinService,  # type: ignore[type-abstract]  # a seam
-        names,
-        named_by=("server", "builtin", ""),
+        names or (),
+        named_by=(*place, ""),
         section="service",
     )
 

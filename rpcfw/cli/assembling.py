@@ -98,9 +98,8 @@ def _make_registry(plan: Plan) -> None:
 
 def _make_services(plan: Plan, target: str) -> None:
     server = changed(plan.server, services=(target,), builtin=())
-    Application(
-        changed(plan, registry=None, server=server, server_filters=()), Clock(), random_source()
-    )
+    alone = changed(calls_only(plan), registry=None, server=server, server_filters=())
+    Application(alone, Clock(), random_source())
 
 
 def _make_client(plan: Plan, service: str) -> None:

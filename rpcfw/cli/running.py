@@ -11,10 +11,11 @@ from typing import Any, TypeVar, cast
 
 import attrs
 
-from rpcfw.app.application import Application, Services
+from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, reactor
 from rpcfw.app.running import run_to_end
+from rpcfw.app.servers import Services
 from rpcfw.cli.codes import CONFIGURATION, FAILED
 from rpcfw.cli.layers import add_layer_arguments, sources_of
 from rpcfw.errors import RPCFWError, SettingsError
@@ -71,12 +72,13 @@ def application_of(
 
 def calls_only(plan: Plan) -> Plan:
     """
-    Return the plan of a process that serves nothing, and logs what is broken at most.
+    Return the plan of a process that listens nowhere, and logs errors at most.
     """
     return changed(
         plan,
         app=changed(plan.app, log_level="error"),
         server=changed(plan.server, services=()),
+        inspection=changed(plan.inspection, listen=()),
     )
 
 

@@ -10,12 +10,19 @@ from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
 from rpcfw.spi.builtin_service import BuiltinService
-from rpcfw.spi.inspection import Calls, Clients, Connection, Inspection, ServedService
+from rpcfw.spi.inspection import (
+    Calls,
+    Clients,
+    Connection,
+    HealthBoard,
+    Inspection,
+    ServedService,
+)
 from rpcfw.spi.service import Service
 from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
 
-__all__ = ["ServerInspection"]
+__all__ = ["OtherServer", "ServerInspection"]
 
 
 class ServerInspection(Inspection):
@@ -48,11 +55,14 @@ class ServerInspection(Inspection):
             lambda: [type(service).service_name for service in self.announced()]
         )
 
-    def add(self, plugin: BuiltinService) -> None:
+    def add(self, plugin: BuiltinService, shown: Inspection | None = None) -> None:
         """
-        Serve what describes the server.
+        Serve what describes a server.
+
+        Args:
+            shown: that server, if it is not this one.
         """
-        for service in plugin.services(self):
+        for service in plugin.services(shown or self):
             self._catalog.add(service)
             self._builtin.add(service)
 
@@ -88,6 +98,47 @@ class ServerInspection(Inspection):
 
     def connections(self) -> tuple[Connection, ...]:
         return self._peers.connections()
+
+
+class OtherServer(Inspection):
+    """
+    A server, as the builtin services at the port of another one see it.
+
+    Args:
+        server: the one that they describe.
+        port: the one that they are served by; reflection shows them too.
+    """
+
+    def __init__(self, server: Inspection, port: Inspection) -> None:
+        self._server = server
+        self._port = port
+
+    @property
+    def health(self) -> HealthBoard:
+        return self._server.health
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self._server.addresses
+
+    @property
+    def calls(self) -> Calls:
+        return self._server.calls
+
+    @property
+    def last_call_at(self) -> float | None:
+        return self._server.last_call_at
+
+    @property
+    def clients(self) -> Clients:
+        return self._server.clients
+
+    def services(self) -> tuple[ServedService, ...]:
+        found = {each.name: each for each in (*self._port.services(), *self._server.services())}
+        return tuple(found[name] for name in sorted(found))
+
+    def connections(self) -> tuple[Connection, ...]:
+        return self._server.connections()
 
 
 def _served(service: Service, builtin: bool) -> ServedService:

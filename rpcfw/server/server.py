@@ -30,13 +30,13 @@ from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import Peers
 from rpcfw.server.health import ServerHealth
-from rpcfw.server.inspection import ServerInspection
+from rpcfw.server.inspection import OtherServer, ServerInspection
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.ports import Ports
 from rpcfw.server.stack import ServerStack
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.filter import Filter
-from rpcfw.spi.inspection import Clients
+from rpcfw.spi.inspection import Clients, Inspection
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
@@ -64,6 +64,7 @@ class Server:
         filters: what stands in the stack beside the usual, and where.
         builtin: what describes the server to its peers.
         clients: what the process calls, for that description.
+        described: what the builtin services describe, if not this server.
     """
 
     log = Logger()
@@ -76,6 +77,7 @@ class Server:
         filters: Sequence[tuple[Insert, Filter]] = (),
         builtin: Sequence[BuiltinService] = (),
         clients: Clients | None = None,
+        described: Inspection | None = None,
     ) -> None:
         self._ground = runtime
         self._options = options
@@ -108,15 +110,23 @@ class Server:
         #: Calls that a stop did not wait for to end.
         self.given_up = 0
         self._builtin = tuple(builtin)
-        self._inspection = ServerInspection(
+        self.inspection = self._make_inspection(clients or Clients(), described)
+
+    def _make_inspection(self, clients: Clients, described: Inspection | None) -> ServerInspection:
+        """
+        Return what this server shows of itself, and serve what describes it, or another.
+        """
+        inspection = ServerInspection(
             self.catalog,
             self._peers,
             lambda: self.addresses,
             lambda: self.stack.metrics.last_call_at,
-            clients or Clients(),
+            clients,
         )
+        shown = None if described is None else OtherServer(described, inspection)
         for plugin in self._builtin:
-            self._inspection.add(plugin)
+            inspection.add(plugin, shown)
+        return inspection
 
     def _make_reception(self) -> RequestAcceptor:
         runtime = self._ground
@@ -154,7 +164,7 @@ class Server:
         """
         What probes are told; the services' own code may have its say.
         """
-        return self._inspection.health
+        return self.inspection.health
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -190,7 +200,7 @@ class Server:
             self.health.begin()
             if registry is not None:
                 self._announcer = Announcer(registry, self._options, self._ground)
-                await self._announcer.start(self._inspection.announced(), self.addresses)
+                await self._announcer.start(self.inspection.announced(), self.addresses)
         except BaseException:
             await self._hooks.left(await self._leave())
             self._reception.give_up(Rejected("this server could not start"))

@@ -210,7 +210,9 @@ class HealthBoard(ABC):
 
 class Inspection(ABC):
     """
-    A server, seen from within.
+    One process, seen from within: its server, and what it calls.
+
+    The server of a process that only calls is the one at the ports of ``[inspection]``.
     """
 
     @property
