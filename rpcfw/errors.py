@@ -50,7 +50,7 @@ class RPCFWError(Exception):
 
 class SetupError(RPCFWError):
     """
-    The process cannot start as it was told to. The message names the place.
+    The process cannot start with this configuration. The message names the place.
     """
 
 
@@ -182,7 +182,7 @@ class DeadlineExceeded(CallError):
 
 class Unavailable(CallError):
     """
-    Nobody could be reached, or the one who was reached went away.
+    No server could be reached, or its connection was lost.
     """
 
     default_status = Status.UNAVAILABLE

@@ -122,8 +122,8 @@ class ByHints(RetryPolicy):
         self._budget.take_over(before._budget)
 
     def delay_s(self, call: Call, error: CallError) -> float | None:
-        wish = error.retry_after_s
-        final = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
+        pushback_s = error.retry_after_s
+        final = bool(error.hints & Hint.FINAL) or (pushback_s is not None and pushback_s < 0)
         unsent = bool(error.hints & Hint.NEVER_SENT)
         if not unsent and not self._is_moved(call, error):
             if not self._may_repeat(call, error):
@@ -133,8 +133,8 @@ class ByHints(RetryPolicy):
                 return None
         if final or call.attempt >= self._max_attempts:
             return None
-        if wish is not None:
-            return wish
+        if pushback_s is not None:
+            return pushback_s
         if unsent and call.attempt <= 1:
             return 0.0
         failures = call.attempt - 1 if unsent else call.attempt

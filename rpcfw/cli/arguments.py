@@ -18,7 +18,7 @@ __all__ = ["a_duration", "a_method", "a_pair", "a_time_limit", "an_address"]
 T = TypeVar("T")
 
 
-def _told(read: Callable[[str], T], text: str) -> T:
+def _checked(read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
     except ValueError as error:
@@ -29,28 +29,28 @@ def a_duration(text: str) -> float:
     """
     Return the seconds of ``500ms``.
     """
-    return _told(parse_duration, text)
+    return _checked(parse_duration, text)
 
 
 def a_time_limit(text: str) -> float:
     """
     Return the seconds of ``500ms``, infinity for ``none``.
     """
-    return _told(parse_time_limit, text)
+    return _checked(parse_time_limit, text)
 
 
 def an_address(text: str) -> Address:
     """
     Return the address that is written ``tcp:127.0.0.1:2210``.
     """
-    return _told(Address.parse, text)
+    return _checked(Address.parse, text)
 
 
 def a_pair(text: str) -> tuple[str, str | bytes]:
     """
     Return a pair of metadata, written ``name=value``; bytes stand in base64.
     """
-    return _told(_pair, text)
+    return _checked(_pair, text)
 
 
 def _pair(text: str) -> tuple[str, str | bytes]:

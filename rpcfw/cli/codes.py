@@ -10,7 +10,7 @@ __all__ = ["CONFIGURATION", "FAILED", "FINE", "GIVEN_UP", "INTERRUPTED"]
 #: mend an argument or the configuration.
 FINE, FAILED, CONFIGURATION = 0, 1, 2
 
-#: A server was told to stop and did, but gave up calls that had not ended in time.
+#: A server stopped, but cancelled calls that had not ended in time.
 GIVEN_UP = 3
 
 #: Ctrl-C, as shells have it: 128 and the number of the signal.

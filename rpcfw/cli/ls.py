@@ -113,7 +113,7 @@ async def _look(registry: Registry, only: str | None) -> dict[str, tuple[Instanc
 
 class _First:
     """
-    The first word of a registry on one service.
+    The first list of a registry for one service.
     """
 
     def __init__(self, registry: Registry, service: str) -> None:

@@ -1,5 +1,5 @@
 """
-``rpcfw plugins``: every plugin of every seam, where it came from and what it can be told.
+``rpcfw plugins``: every plugin of every seam, where it came from, and its options.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """
     add_layer_arguments(parser)
     parser.add_argument("--group", metavar="GROUP", help="only these, as routers")
-    parser.add_argument("--options", action="store_true", help="show what each can be told")
+    parser.add_argument("--options", action="store_true", help="show the options of each")
     parser.add_argument("--json", action="store_true", help="print JSON, options included")
 
 

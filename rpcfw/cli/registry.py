@@ -12,7 +12,7 @@ from rpcfw.app.plan import Plan
 from rpcfw.cli.arguments import an_address
 from rpcfw.cli.layers import sources_of
 from rpcfw.cli.running import add_process_arguments, application_of, changed
-from rpcfw.cli.serving import serve_until_told
+from rpcfw.cli.serving import serve_until_signal
 from rpcfw.values.address import Address
 from rpcfw_registries.standalone.node.service import NodeOptions, node_services
 
@@ -25,7 +25,7 @@ Providers and consumers find it by two lines of their INI files:
   plugin = standalone
   address = 127.0.0.1:2210
 
-It keeps everything in memory: one that starts anew is told again by the providers
+It keeps everything in memory: after a restart it gets everything again from the providers
 within a third of their lease. It trusts its network: whoever reaches it can announce.
 Its options are those of [node]; -c takes a file with such a section.
 """
@@ -47,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     """
-    Serve until told to stop, and return the exit code.
+    Serve until a signal, and return the exit code.
 
     Raises:
         SetupError: the configuration is wrong.
@@ -66,4 +66,4 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         sources,
         lambda plugin_context: node_services(options, plugin_context),
     )
-    return serve_until_told(application, "registry node", out)
+    return serve_until_signal(application, "registry node", out)

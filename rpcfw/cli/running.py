@@ -94,7 +94,7 @@ def run(application: Application, command: Callable[[], Coroutine[Any, Any, int]
     """
     Run a command in the application's reactor, to its end, and return its exit code.
 
-    What users have to know of is told in one line; a bug of ours has its traceback.
+    What users have to know is one line; a bug of ours has its traceback.
     """
     try:
         return run_to_end(application.runtime.reactor, command)

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from rpcfw.cli.running import add_process_arguments, application_of
-from rpcfw.cli.serving import serve_until_told
+from rpcfw.cli.serving import serve_until_signal
 from rpcfw.errors import SettingsError
 
 __all__ = ["add_arguments", "run"]
 
 EPILOG = """\
-Prints one line once it serves. SIGTERM or Ctrl-C lets it go in good order: withdrawn
+Prints one line once it serves. SIGTERM or Ctrl-C stops it gracefully: withdrawn
 from the registry, new calls refused, open ones awaited up to [server] drain_timeout.
 A second signal ends it at once.
 
@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     """
-    Serve until told to stop, and return the exit code.
+    Serve until a signal, and return the exit code.
 
     Raises:
         SetupError: the configuration is wrong, or a service cannot be had.
@@ -46,4 +46,4 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
             f"to the folder that the module is in{where}"
         )
     names = ", ".join(type(each).service_name for each in application.server.catalog)
-    return serve_until_told(application, f"serving {names}", out)
+    return serve_until_signal(application, f"serving {names}", out)

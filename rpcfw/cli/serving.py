@@ -1,5 +1,5 @@
 """
-What the commands that serve have in common: up, a line, and down when told to.
+What the commands that serve have in common: start, print a line, stop on a signal.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from rpcfw.cli.codes import FINE, GIVEN_UP
 from rpcfw.cli.running import run
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter
 
-__all__ = ["serve_until_told"]
+__all__ = ["serve_until_signal"]
 
 
-def serve_until_told(application: Application, what: str, out: TextIO) -> int:
+def serve_until_signal(application: Application, what: str, out: TextIO) -> int:
     """
     Serve until a signal comes, then stop in good order, and return the exit code.
 
@@ -31,13 +31,13 @@ def serve_until_told(application: Application, what: str, out: TextIO) -> int:
             addresses = ", ".join(str(address) for address in application.server.addresses)
             out.write(f"{what} at {addresses}\n")
             out.flush()
-            await _told_to_stop()
+            await _stop_signal()
         return GIVEN_UP if application.server.given_up else FINE
 
     return run(application, command)
 
 
-async def _told_to_stop() -> None:
+async def _stop_signal() -> None:
     never: Waiter[None] = Waiter()
     try:
         await never

@@ -13,7 +13,7 @@ __all__ = ["table"]
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
-    Return lines of columns; a column without a word is left out, a short row ends early.
+    Return lines of columns; an empty column is left out, a short row ends early.
 
     What stands in rows may be anybody's words; nothing in it leaves its place.
     """

@@ -30,7 +30,7 @@ __all__ = ["ApplicationService", "Options", "makeService"]
 
 class Options(TwistedOptions):
     """
-    What stands behind ``twist rpcfw``, read and checked before anything starts.
+    The service of ``twist rpcfw``, read and checked before anything starts.
     """
 
     synopsis = "-c FILE [--config FILE ...] [--set SECTION.KEY=VALUE ...]"
@@ -58,7 +58,7 @@ class Options(TwistedOptions):
         """
         Make the application here, where a mistake still ends in a usage error.
 
-        Twisted has chosen no reactor yet, unless it was told to, so what the INI
+        Twisted has chosen no reactor yet, unless an option names one, so what the INI
         file asks for is installed.
         """
         if not self["files"]:
@@ -117,7 +117,7 @@ class ApplicationService(Service):
 
     def _not_started(self, failure: Failure) -> None:
         if not self.running:
-            return  # told to stop while it was starting
+            return  # stopped while it was starting
         if failure.check(SetupError):
             self.log.critical("{text}", text=failure.getErrorMessage())
         else:

@@ -210,20 +210,20 @@ class Client:
         return Replacement(self._plugins, pairs, partial(self._replace, policies))
 
     @property
-    def told(self) -> bool:
+    def has_list(self) -> bool:
         """
         Whether it is known where the service is, be it nowhere.
         """
-        return self._directory is not None and self._directory.told
+        return self._directory is not None and self._directory.has_list
 
-    async def when_told(self) -> None:
+    async def first_list(self) -> None:
         """
         Return once it is known where the service is.
         """
         if self._beginning is not None:
             await self._beginning.wait()
         if self._directory is not None:
-            await self._directory.when_told()
+            await self._directory.first_list()
 
     def _why_silent(self) -> str:
         """

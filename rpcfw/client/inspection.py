@@ -131,4 +131,4 @@ def _state(client: Client) -> Connectivity:
         if state in states:
             return state
     # Calls fail if there are known to be no nodes, else they wait to be told of some.
-    return Connectivity.TRANSIENT_FAILURE if client.told else Connectivity.CONNECTING
+    return Connectivity.TRANSIENT_FAILURE if client.has_list else Connectivity.CONNECTING

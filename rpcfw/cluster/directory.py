@@ -53,7 +53,7 @@ class Directory:
         options: see `DirectoryOptions`.
         clock: for the grace.
         file: the last good list on disk, if it is kept.
-        changed: told the instances after each change.
+        changed: called with the instances after each change.
     """
 
     log = Logger()
@@ -78,7 +78,7 @@ class Directory:
         self._known: dict[str, Instance] = {}
         self._leaving: dict[str, float] = {}
         self._timer: Any = None
-        self._told = False
+        self._answered = False
         self._stopped = False
         #: Set once there is no reason for a call to wait: the list is known, refused, or
         #: this has stopped.
@@ -89,7 +89,7 @@ class Directory:
         """
         Why no instance is known, for errors.
         """
-        if not self._told:
+        if not self._answered:
             return f"{self.why_silent}; no snapshot file has any either"
         return (
             f"the registry ({self._registry}) has none; "
@@ -106,11 +106,11 @@ class Directory:
         return f"the registry ({self._registry}) has not said where {self._service} is: {reason}"
 
     @property
-    def told(self) -> bool:
+    def has_list(self) -> bool:
         """
-        Whether the registry, or a snapshot file, has said anything yet.
+        Whether the registry has answered, or a snapshot file had a list.
         """
-        return self._told or bool(self._known)
+        return self._answered or bool(self._known)
 
     async def start(self) -> None:
         """
@@ -122,9 +122,9 @@ class Directory:
                 return
         self._watch = self._registry.watch(self._service, self._listen, self._refused)
 
-    async def when_told(self) -> None:
+    async def first_list(self) -> None:
         """
-        Return once the registry, or a snapshot file, has said something.
+        Return once the registry has answered, or a snapshot file had a list.
 
         Also if it has refused to, until it no longer does.
         """
@@ -142,14 +142,14 @@ class Directory:
         self._decided.set()
 
     def _begin_with(self, instances: tuple[Instance, ...]) -> None:
-        if instances and not self._told and not self._stopped:
+        if instances and not self._answered and not self._stopped:
             self._known = {instance.id: instance for instance in instances}
             self._publish()
             self._decided.set()
 
     def _listen(self, snapshot: Snapshot) -> None:
         seen = {instance.id: instance for instance in snapshot.instances}
-        self._told = True
+        self._answered = True
         if not seen and self._known and not self._options.accept_empty:
             self.log.warn(
                 "the registry says that {service} has no instances any more; "

@@ -23,8 +23,8 @@ class Rank(IntEnum):
     READY = 0
     #: It is not connected, and nothing speaks against it: it is new, or was idle.
     UNTRIED = 1
-    #: It is connected, and calls wait for room on its connections.
-    CROWDED = 2
+    #: It is connected, and calls wait for capacity on its connections.
+    SATURATED = 2
     #: It is tried again; the last try to connect has failed.
     FAILED = 3
     #: It waits for its next try.
@@ -60,7 +60,7 @@ class Node:
         links = self.links
         state = links.state
         if state is LinkState.READY:
-            return Rank.CROWDED if links.saturated else Rank.READY
+            return Rank.SATURATED if links.saturated else Rank.READY
         if state is LinkState.IDLE or state is LinkState.CONNECTING:
             return Rank.FAILED if links.failed else Rank.UNTRIED
         return Rank.UNREACHABLE

@@ -1,5 +1,5 @@
 """
-The nodes of one service: made, kept and let go as its instances come and go.
+The nodes of one service: made, kept and closed as its instances come and go.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rpcfw.values.instance import Instance
 
 __all__ = ["MakeLinks", "Nodes"]
 
-#: (address, protocol, told of changes) to the links to a node.
+#: (address, protocol, called on changes) to the links to a node.
 MakeLinks = Callable[[Address, str, Callable[[], None]], ConnectionPool]
 
 #: So many names of wires, which a registry gives, stand in an error.
@@ -30,7 +30,7 @@ class Nodes:
         protocols: the wires this client speaks, best first.
         make_pool: opens the way to a node.
         prepare: gives a new node its attempt stack.
-        changed: told whenever what a picker was made from is no longer so.
+        changed: called when what a picker was made from has changed.
         max_kept: so many nodes are kept connected, as instances come and go; further
             ones are connected to once there are calls.
     """
@@ -96,7 +96,7 @@ class Nodes:
 
     def close(self, error: CallError) -> None:
         """
-        Let all go at once; calls that are open fail with ``error``.
+        Close all at once; open calls fail with ``error``.
         """
         nodes, self._by_id = self._by_id, {}
         self._changed()

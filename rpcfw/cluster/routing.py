@@ -70,13 +70,13 @@ class Routing(Filter):
         routers: Sequence[Router],
         balancer: Balancer,
         plugin_context: PluginContext,
-        when_told: Callable[[], Awaitable[None]],
+        first_list: Callable[[], Awaitable[None]],
         why_silent: Callable[[], str],
     ) -> None:
         super().__init__(NoOptions(), plugin_context)
         self._routers = tuple(routers)
         self._balancer = balancer
-        self._when_told = when_told
+        self._first_list = first_list
         self._why_silent = why_silent
         self._nodes: Nodes | None = None
         self._routes: dict[Hashable, Route] = {}
@@ -115,7 +115,7 @@ class Routing(Filter):
         Route a call for which no answer is remembered.
         """
         try:
-            await self._when_told()
+            await self._first_list()
         except CANCELLED:
             if self.plugin_context.clock.seconds() < call.deadline:
                 raise
@@ -130,7 +130,7 @@ class Routing(Filter):
             left = router.narrow(call, left)
         ranks = _ranks(left)
         if len(ranks) > 1:
-            # What changes by it is told at once, so the ranks are looked at again.
+            # It may change the ranks at once, so they are computed again.
             _dial(left)
             ranks = _ranks(left)
         usable = next(iter(ranks.values()), [])

@@ -172,7 +172,7 @@ def _read_method(
 
 def _comment(text: str) -> str:
     """
-    Take off the blank that stands between ``//`` and the words.
+    Remove the blank between ``//`` and the text.
     """
     lines = [line.removeprefix(" ") for line in text.splitlines()]
     return "\n".join(line.rstrip() for line in lines).strip("\n")

@@ -102,12 +102,12 @@ class ConfiguredRetry(RetryPolicy):
                 return delay_s
         if rule is None or error.status not in rule.statuses:
             return None
-        wish = error.retry_after_s
-        final = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
+        pushback_s = error.retry_after_s
+        final = bool(error.hints & Hint.FINAL) or (pushback_s is not None and pushback_s < 0)
         if not self._budget.spend() or final or call.attempt >= rule.max_attempts:
             return None
-        if wish is not None:
-            return wish
+        if pushback_s is not None:
+            return pushback_s
         return rule.backoff.delay_s(call.attempt, self.plugin_context.random.random())
 
     def succeeded(self, call: Call) -> None:

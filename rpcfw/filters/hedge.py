@@ -102,7 +102,7 @@ class _Race:
         self._rule = rule
         self._budget = budget
         self._clock = plugin_context.clock
-        self._chance = plugin_context.random
+        self._random = plugin_context.random
         self._begun: list[_Attempt] = []
         self._under_way: list[_Attempt] = []
         self._ended: list[_Attempt] = []
@@ -185,8 +185,8 @@ class _Race:
         if not isinstance(error, CallError):
             raise error or AssertionError
         self._call.peer = attempt.call.peer
-        wish = error.retry_after_s
-        stop = bool(error.hints & Hint.FINAL) or (wish is not None and wish < 0)
+        pushback_s = error.retry_after_s
+        stop = bool(error.hints & Hint.FINAL) or (pushback_s is not None and pushback_s < 0)
         unsent = error.hints & Hint.NEVER_SENT
         refused = error.hints & Hint.NOT_BEGUN and not unsent
         if not (unsent or refused) and error.status not in self._rule.non_fatal:
@@ -195,10 +195,10 @@ class _Race:
             self._budget.spend()
         self._stopped = self._stopped or stop
         self._last = error
-        delay_s = wish or 0.0
-        if refused and wish is None:
+        delay_s = pushback_s or 0.0
+        if refused and pushback_s is None:
             # A server that has too much to do is not asked again at once.
-            delay_s = _AFTER_REFUSAL.delay_s(len(self._begun), self._chance.random())
+            delay_s = _AFTER_REFUSAL.delay_s(len(self._begun), self._random.random())
         self._next_at = self._clock.seconds() + delay_s
 
     async def _wait(self) -> None:

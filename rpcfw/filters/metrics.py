@@ -109,7 +109,7 @@ class CallMetrics(Filter):
                 numbers.count(error.status, seconds() - began)
                 raise
             except CANCELLED:
-                # A server's call is cancelled at its deadline, too; its peer was told which.
+                # A server's call is cancelled at its deadline too; its peer gets that status.
                 late = call.deadline <= seconds()
                 status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
                 numbers.count(status, seconds() - began)

@@ -44,7 +44,7 @@ class Picker(ABC):
     whatever makes `pick` fast.
     """
 
-    #: Whether `record` wants to be told. Checked once, so most calls skip it.
+    #: Whether `record` is to be called. Checked once, so most calls skip it.
     learns: bool = False
 
     @abstractmethod

@@ -4,9 +4,9 @@ What came beside the answer of a call with one answer.
 Streams tell their metadata and trailers themselves. A call with one answer gives the
 answer alone, so whoever wants the rest opens a block around it::
 
-    with rpcfw.call_details() as heard:
+    with rpcfw.call_details() as details:
         reply = await shop.create(order)
-    print(heard.trailers.get("cost"))
+    print(details.trailers.get("cost"))
 
 A call looks for such a block only while one is open somewhere in the process, and
 that is one test of a set: calls that nobody listens to pay for nothing.
@@ -33,7 +33,7 @@ class CallDetails:
     The answer that counts is meant: after all repeats, the one that won a race, as the
     filters left it. Of calls made at once in one block the last to end is kept, so
     who wants each opens a block for each, in a coroutine or thread of its own. Blocks
-    nest: the innermost hears. After its end a block hears nothing more.
+    nest: the innermost captures. After its end a block captures nothing more.
 
     Attributes:
         method: which call it was, as ``service/method``; empty before there was one.
@@ -94,7 +94,7 @@ _inner: ContextVar[CallDetails | None] = ContextVar("rpcfw.call_details", defaul
 
 def call_details() -> CallDetails:
     """
-    Return a block that hears what comes beside the answers of calls made in it.
+    Return a block that captures metadata and trailers of the responses of calls made in it.
     """
     return CallDetails()
 

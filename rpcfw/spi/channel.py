@@ -62,7 +62,7 @@ class Channel(ABC):
     @abstractmethod
     async def close(self) -> None:
         """
-        Let go of the connections. Calls still open fail as cancelled.
+        Close the connections. Calls still open fail as cancelled.
         """
 
 

@@ -39,7 +39,7 @@ class Context:
     @property
     def caller(self) -> str:
         """
-        Name of the calling application as it told it, unproven; empty for unknown.
+        Name of the calling application as it sent it, not authenticated; empty for unknown.
         """
         return self._call.caller
 
@@ -81,7 +81,7 @@ class Context:
                 try:
                     once = waiting.pop()
                 except IndexError:
-                    return  # told already, perhaps in the other thread
+                    return  # called already, perhaps in the other thread
                 once()
 
         call.on_end(tell)
@@ -91,8 +91,8 @@ class Context:
         """
         Have the response compressed so, whatever its size; ``none``: not at all.
 
-        Of a stream all messages, if it is said before the first. A caller that has not
-        said that it takes this compression gets them as they are.
+        Of a stream all messages, if it is called before the first. A caller that does not accept
+        this compression method gets them uncompressed.
         """
         self._call.compression = name
 

@@ -77,7 +77,7 @@ def option(default: Any, meaning: str, *, secret: bool = False, was: str = "") -
         default: as the INI file would have it.
         meaning: one line for a person.
         secret: never show the value.
-        was: an earlier name of the option. A file that has it is told the new one.
+        was: an earlier name of the option. The error for a file that has it names the new one.
     """
     return attrs.field(
         kw_only=True,

@@ -113,5 +113,5 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
 
     async def stop(self) -> None:  # noqa: B027 - likewise
         """
-        Let go of everything. Runs under the process's time limit.
+        Release everything. Runs under the process's time limit.
         """

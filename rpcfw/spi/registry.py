@@ -56,13 +56,13 @@ class Registry(Plugin):
     Contract. Every method is called in the reactor's thread and none blocks it.
 
     `start` does not wait for the place to be reachable: a process must be able
-    to start while its registry is away. What was asked for meanwhile is done as
+    to start while its registry is unreachable. What was asked for in the meantime is done as
     soon as it is there.
 
     An announced instance *stays* announced until it is withdrawn or this process
     ends: renewing, announcing again after a lost session, and putting back what
     somebody else deleted are the registry's work, not its user's. When the
-    process dies without a word, its instances vanish within the registry's own
+    process is killed, its instances vanish within the registry's own
     lease or session time.
 
     A watch tells the listener the whole list: once as soon as it is known (also
@@ -109,7 +109,7 @@ class Registry(Plugin):
         Make ``instance`` visible and keep it so; return once it is visible.
 
         The same service and id again replaces what was there (a new weight, say).
-        Waits as long as it takes if the place is away: the caller sets the limit.
+        Waits as long as it takes if the place is unreachable: the caller sets the limit.
         Giving up the wait does not take the announcement back. When the registry
         stops, whoever still waits goes on.
 
@@ -122,7 +122,7 @@ class Registry(Plugin):
         """
         Take an announced instance back; return once it is gone.
 
-        What was never announced is ignored. If the place is away, return at once:
+        What was never announced is ignored. If the place is unreachable, return at once:
         the lease or session will do it.
         """
 

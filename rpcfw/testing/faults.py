@@ -2,7 +2,7 @@
 What can go wrong around a process: its time and its network.
 
 Each process of a `rpcfw.testing.lab.Lab` has a clock and a network of its own, so
-that it can die without a word, or be cut off.
+that it can be killed, or be cut off.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class ProcessNetwork(MemoryNetwork):
 
     def freeze(self) -> None:
         """
-        Lose every byte to and from this process, without a word to either side.
+        Lose every byte to and from this process; neither side notices.
         """
         self._cut_off = True
         for connection in self.connections:

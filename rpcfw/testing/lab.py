@@ -86,10 +86,10 @@ class Process:
 
 class Lab:
     """
-    A room for processes.
+    A simulated network of processes.
 
     Args:
-        seed: of all chance in it, so that a failure comes again.
+        seed: of all random numbers in it, so that a failure comes again.
         sets: settings of every application in it, as for ``--set``.
         reactor: whose scheduling the applications run under. A service that awaits
             asyncio's things needs asyncio.
@@ -240,7 +240,7 @@ class Lab:
 
     def kill(self, process: Process) -> None:
         """
-        Let a process die without a word: its connections are reset.
+        Kill a process: its connections are reset.
 
         The registry believes in it until `forget` is called.
         """
@@ -257,7 +257,7 @@ class Lab:
 
     def cut_off(self, process: Process) -> None:
         """
-        Lose every byte to and from a process; nobody is told, connections stay open.
+        Lose every byte to and from a process; its connections stay open.
         """
         process.network.freeze()
 

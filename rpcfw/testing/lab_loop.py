@@ -117,7 +117,7 @@ class LabLoop(asyncio.BaseEventLoop):
 
 class LoopInPlace:
     """
-    Has one loop, or none, be the one that runs here, until it is told to `leave`.
+    Makes one loop, or none, the one that runs here, until `leave`.
 
     So a lab stands on its own in a test that runs in an asyncio loop itself.
 

@@ -19,7 +19,7 @@ __all__ = ["LabRegistry", "RegistryPlace"]
 
 class RegistryPlace:
     """
-    What stands behind the registries of one lab.
+    The data that the registries of one lab share.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class RegistryPlace:
 
     def come_back(self) -> None:
         """
-        Be in reach again: what was asked for meanwhile is done, and who watches told.
+        Be reachable again: pending requests are done, and watches report.
         """
         self.away = False
         late, self._late = self._late, []
@@ -149,7 +149,7 @@ class _LabWatch(Watch):
         self._clock = clock
         self._listener = listener
         self._on_refused = on_refused
-        self._told: tuple[Instance, ...] | None = None
+        self._reported: tuple[Instance, ...] | None = None
 
     @property
     def trouble(self) -> str:
@@ -169,8 +169,8 @@ class _LabWatch(Watch):
             self._on_refused(self._place.refusal)
             return
         instances = self._place.instances(self.service)
-        if instances != self._told:
-            self._told = instances
+        if instances != self._reported:
+            self._reported = instances
             self._listener(Snapshot(self.service, instances))
 
 
@@ -233,5 +233,5 @@ class LabRegistry(Registry):
 
     async def services(self) -> tuple[str, ...]:
         if self._place.away:
-            raise RegistryError("the lab's registry is away")
+            raise RegistryError("the lab's registry is unreachable")
         return self._place.services()

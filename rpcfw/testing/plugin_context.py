@@ -41,7 +41,7 @@ def plugin_context(
     clock: Clock | None = None, random: RandomSource | None = None, **over: Any
 ) -> PluginContext:
     """
-    Return a plugin context whose time stands still and whose chance is the same each time.
+    Return a plugin context whose time stands still and whose random numbers are always the same.
 
     Args:
         clock: a `twisted.internet.task.Clock` that the test moves.

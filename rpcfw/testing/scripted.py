@@ -28,7 +28,7 @@ class Passed:
 
 class Scripted:
     """
-    Fits `rpcfw.spi.filter.CallStep`: answers as it was told, one answer a call.
+    Fits `rpcfw.spi.filter.CallStep`: gives the answers that it was made with, one for each call.
 
     Args:
         answers: each is returned; an exception is raised; what can be awaited is.

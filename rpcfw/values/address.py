@@ -171,7 +171,7 @@ def _is_ip(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return _is_host(text)  # what may stand behind its % is not looked at
+    return _is_host(text)  # the zone after its % is not checked
 
 
 def _shown(text: str) -> str:

@@ -21,7 +21,7 @@ class Backoff:
         initial_s: the first delay.
         factor: what each delay is multiplied by.
         most_s: the longest delay, before jitter.
-        jitter: the share that chance may add or take, 0 to 1.
+        jitter: the random share that is added or subtracted, 0 to 1.
     """
 
     initial_s: float = 1.0

@@ -37,7 +37,7 @@ class Call:
         caller: name of the calling application, empty for unknown.
         peer: text of the address at the other end, once there is one.
         attempt: how many attempts were begun, so 1 in the first.
-        route: where the routers let it go, found by the ROUTING filter.
+        route: the nodes that the routers left, set by the ROUTING filter.
         tried: the nodes that attempts went to.
         response_metadata: what the server sent before its first message.
         trailers: what the server sent after its last one.
@@ -81,7 +81,7 @@ class Call:
         if self.end_status is not None:
             try:
                 callback(self.end_status)
-            except Exception as error:  # told to who told the end
+            except Exception as error:  # raised at whoever reported the end
                 if self.failed is None:
                     raise
                 self.failed(error)
@@ -97,7 +97,7 @@ class Call:
         Run what `on_end` was given, once: all of it, even if some of it fails.
 
         Args:
-            failed: told what is raised by callbacks that come too late for this.
+            failed: called with what callbacks raise that come too late for this.
 
         Raises:
             Exception: the first that one of them raised.
@@ -110,7 +110,7 @@ class Call:
         for callback in reversed(callbacks or ()):
             try:
                 callback(status)
-            except Exception as error:  # noqa: BLE001 - raised when all were told
+            except Exception as error:  # noqa: BLE001 - raised when all were called
                 first = first or error
         if first is not None:
             raise first

@@ -24,7 +24,7 @@ class CallOptions(NamedTuple):
             its server ends it, its connection is lost, or it is cancelled.
         metadata: pairs that are sent with the request.
         compression: the compression of all its request messages, small ones too, whether
-            or not the server has said that it takes it; ``none`` sends them as they are.
+            or not the server accepts it; ``none`` sends them uncompressed.
             None takes what is configured.
         wait_for_ready: the call waits, as long as it has time, for a server that is ready,
             instead of failing as unavailable. False leaves that to the service config.

@@ -1,5 +1,5 @@
 """
-Whether something serves, as its peers are told.
+Whether something serves, as it is reported to peers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ __all__ = ["Health"]
 
 class Health(Enum):
     """
-    The three answers to "do you serve?". The words are those of grpc.health.v1.
+    The three answers to "do you serve?". The names are those of grpc.health.v1.
     """
 
     #: Nobody has said yet.

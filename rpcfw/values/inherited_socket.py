@@ -66,7 +66,7 @@ class InheritedSocket:
         return f"{_TLS if self.secure else ''}{self.source}:{self.name}"
 
 
-#: What a server may be told to listen at. The mark says how its text is read.
+#: What a server may listen at. The mark says how its text is read.
 ListenAt = Annotated[Address | InheritedSocket, "listen"]
 
 

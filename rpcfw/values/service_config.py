@@ -1,7 +1,7 @@
 """
 gRPC's service config: what its owner asks of the callers of a service, by method.
 
-The words are those of gRPC (service_config.md, proposals A6 and A44).
+The names are those of gRPC (service_config.md, proposals A6 and A44).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
 from tests.lab.registry_world import World
@@ -83,7 +83,7 @@ class TestInAWorld(InAWorld, SynchronousTestCase):
     many = 10_000
 
     def told(self, registry):
-        told = Told()
+        told = ReceivedUpdates()
         registry.watch("demo.Greeter", told)
         self.advance(1)
         self.addCleanup(lambda: spawn(registry.stop()))
@@ -111,7 +111,7 @@ class TestInAWorld(InAWorld, SynchronousTestCase):
         A consumer that loses interest costs the node nothing any more.
         """
         registry = self.registry()
-        told = Told()
+        told = ReceivedUpdates()
         watch = registry.watch("demo.Greeter", told)
         self.advance(1)
         assert [] == told.last

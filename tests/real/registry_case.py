@@ -11,7 +11,7 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.contracts.registry import Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
 from rpcfw.testing.plugin_context import plugin_context
 from tests.real.passing_time import PassingTime, after
 
@@ -129,7 +129,7 @@ class RegistryCase:
         """
         Watch and return what will be told.
         """
-        told = Told()
+        told = ReceivedUpdates()
         told.watch = registry.watch(service, told, told.refusals.append)
         return told
 

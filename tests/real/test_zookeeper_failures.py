@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from rpcfw.errors import RegistryError
-from rpcfw.testing.contracts.registry import Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.remote.paths import znode_name
 from tests.real.registry_case import STALL_S, instances_in
@@ -128,7 +128,7 @@ def _in_a_fork(registry):
     child = os.fork()
     if child == 0:
         try:
-            registry.watch("demo.Greeter", Told())
+            registry.watch("demo.Greeter", ReceivedUpdates())
             os.write(write_end, b"nothing")
         except RegistryError as error:
             os.write(write_end, str(error).encode())

@@ -2,9 +2,9 @@
 grpcio's generated code on this framework: its servicers served, its stubs called.
 
 A program that only calls moves by ``from rpcfw_grpc import adapters as grpc``: channels
-and credentials are made here as there, and grpcio's words for what went wrong are at
-hand. Nothing here imports grpcio before an adapter is used, and then only its words:
-status codes, the end-of-stream mark and the exception that callers catch.
+and credentials are made as in grpcio, and grpcio's names for errors are here. Nothing here
+imports grpcio before an adapter is used, and then only its names: status codes, the
+end-of-stream mark and the exception that callers catch.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
     def _began(self) -> Metadata: ...
 
     @abstractmethod
-    def _heard(self) -> Metadata: ...
+    def _trailers(self) -> Metadata: ...
 
     # grpc.Call.
 
@@ -92,7 +92,7 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
 
     def trailing_metadata(self) -> tuple[Pair, ...]:
         self._await_end()
-        return grpc_pairs(trailers_of(self._failure(), self._heard()))
+        return grpc_pairs(trailers_of(self._failure(), self._trailers()))
 
     def is_active(self) -> bool:
         return not self._over.done()
@@ -144,7 +144,7 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
         """
         error = self._failure()
         if isinstance(error, CallError):
-            failed: BaseException = CallFailed(error, self._began(), self._heard())
+            failed: BaseException = CallFailed(error, self._began(), self._trailers())
             failed.__cause__ = error
             return failed
         return error or AssertionError(error)
@@ -162,20 +162,20 @@ class BlockingAnswer(_Call, grpc.Future):  # type: ignore[misc]  # grpcio has no
 
     Args:
         answer: to come.
-        heard: what comes beside it.
+        details: metadata and trailers of the response.
     """
 
     def __init__(
         self,
         answer: Future[Any],
-        heard: CallDetails,
+        details: CallDetails,
         clock: Clock,
         threads: Threads,
         timeout_s: float | None,
     ) -> None:
         super().__init__(clock, threads, timeout_s)
         self._over = answer
-        self._beside = heard
+        self._beside = details
 
     def cancel(self) -> bool:
         return self._over.cancel()
@@ -221,7 +221,7 @@ class BlockingAnswer(_Call, grpc.Future):  # type: ignore[misc]  # grpcio has no
         self._await_end()
         return self._beside.metadata
 
-    def _heard(self) -> Metadata:
+    def _trailers(self) -> Metadata:
         return self._beside.trailers
 
 
@@ -232,7 +232,7 @@ class BlockingStream(_Call, Iterator[Any]):
     Args:
         stream: the framework's own.
         facade: the way to the reactor's thread.
-        close: lets go of the caller's own messages when the call is over.
+        close: releases the caller's own messages when the call is over.
     """
 
     def __init__(
@@ -314,5 +314,5 @@ class BlockingStream(_Call, Iterator[Any]):
         except CANCELLED:
             return EMPTY
 
-    def _heard(self) -> Metadata:
+    def _trailers(self) -> Metadata:
         return self._stream.trailers

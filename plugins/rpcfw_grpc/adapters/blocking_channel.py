@@ -120,7 +120,7 @@ class BlockingChannel:
 
     def unsubscribe(self, callback: Callable[[Any], Any]) -> None:
         """
-        Nothing more is told in any case.
+        Nothing more is reported in any case.
         """
 
     def close(self) -> None:
@@ -161,11 +161,11 @@ class BlockingChannel:
         from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer
 
         handover = self._handover(method)
-        heard = call_details()
+        details = call_details()
 
         async def calling() -> Any:
             sent = request if handover is None else handover
-            with heard:
+            with details:
                 return await channel.call(method, sent, options)
 
         answer = self._facade.begin(calling)
@@ -173,7 +173,7 @@ class BlockingChannel:
             _iterate(method, request, handover)
             close = handover.close
             answer.add_done_callback(lambda _: self._threads.post(close))
-        return BlockingAnswer(answer, heard, self._clock, self._threads, options.timeout_s)
+        return BlockingAnswer(answer, details, self._clock, self._threads, options.timeout_s)
 
     def stream(
         self, method: Method, channel: Channel, request: Any, options: CallOptions

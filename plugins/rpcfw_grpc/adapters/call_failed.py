@@ -25,14 +25,14 @@ class CallFailed(grpc.RpcError, grpc.Call, grpc.Future):  # type: ignore[misc]  
     Args:
         error: how it ended.
         began: what came before the messages.
-        heard: what came after them.
+        trailers: what came after them.
     """
 
-    def __init__(self, error: BaseException, began: Metadata, heard: Metadata) -> None:
+    def __init__(self, error: BaseException, began: Metadata, trailers: Metadata) -> None:
         super().__init__(str(error))
         self._error = error
         self._began = grpc_pairs(began)
-        self._trailers = grpc_pairs(trailers_of(error, heard))
+        self._trailers = grpc_pairs(trailers_of(error, trailers))
 
     def code(self) -> Any:
         return code_of(self._error)

@@ -83,11 +83,11 @@ class _Call:
     async def _ended(self) -> None:
         await self._over.wait()
 
-    def _raise(self, began: Metadata, heard: Metadata) -> None:
+    def _raise(self, began: Metadata, trailers: Metadata) -> None:
         if self._cancelled:
             raise asyncio.CancelledError
         if isinstance(self._error, CallError):
-            raise aio_error(self._error, began, heard) from self._error
+            raise aio_error(self._error, began, trailers) from self._error
         if self._error is not None:
             raise self._error
 
@@ -97,21 +97,21 @@ class AnswerCall(_Call):
     A call with one answer: awaiting it gives that.
 
     Args:
-        calling: makes it, and does so within `heard`.
-        heard: what comes beside the answer.
+        calling: makes it, inside the block `details`.
+        details: metadata and trailers of the response.
         written: where messages are written, if the caller streams and gave none.
     """
 
     def __init__(
         self,
         calling: Coroutine[Any, Any, Any],
-        heard: CallDetails,
+        details: CallDetails,
         clock: Clock,
         timeout_s: float | None,
         written: Written | None = None,
     ) -> None:
         super().__init__(clock, timeout_s)
-        self._heard = heard
+        self._details = details
         self._written = written
         self._answer: Any = None
         self._running = spawn(calling)
@@ -130,14 +130,14 @@ class AnswerCall(_Call):
 
     async def initial_metadata(self) -> Any:
         """
-        It is told when the call has ended: the answer comes in one piece.
+        It is known when the call has ended: the response comes in one piece.
         """
         await self._ended()
-        return aio_metadata(self._heard.metadata)
+        return aio_metadata(self._details.metadata)
 
     async def trailing_metadata(self) -> Any:
         await self._ended()
-        return aio_metadata(trailers_of(self._error, self._heard.trailers))
+        return aio_metadata(trailers_of(self._error, self._details.trailers))
 
     async def write(self, request: Any) -> None:
         await _of(self._written).write(request)
@@ -151,7 +151,7 @@ class AnswerCall(_Call):
         except CANCELLED:
             self.cancel()
             raise
-        self._raise(self._heard.metadata, self._heard.trailers)
+        self._raise(self._details.metadata, self._details.trailers)
         return self._answer
 
     def _answered(self, answer: Any) -> None:

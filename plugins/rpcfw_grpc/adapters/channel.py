@@ -226,12 +226,21 @@ class AioChannel:
         pairs = grpc.aio.Metadata(*(pairs_of(metadata) or ()))
         details = grpc.aio.ClientCallDetails(path, timeout, pairs, credentials, wait_for_ready)
 
-        def last(told: Any, request: Any) -> Any:
+        def last(client_details: Any, request: Any) -> Any:
             made = make
-            if told.method not in (path, path.decode()):
-                name = told.method.decode() if isinstance(told.method, bytes) else told.method
+            if client_details.method not in (path, path.decode()):
+                name = (
+                    client_details.method.decode()
+                    if isinstance(client_details.method, bytes)
+                    else client_details.method
+                )
                 made = self._last_maker(called_method(name, kind, None, None))
-            asked = (told.timeout, told.metadata, told.credentials, told.wait_for_ready)
+            asked = (
+                client_details.timeout,
+                client_details.metadata,
+                client_details.credentials,
+                client_details.wait_for_ready,
+            )
             return made(request, *asked, compression)
 
         return InterceptedCall(
@@ -244,13 +253,13 @@ class AioChannel:
         written = None
         if method.shape.client_streams and request is None:
             request = written = Written()
-        heard = call_details()
+        details = call_details()
 
         async def calling() -> Any:
-            with heard:
+            with details:
                 return await channel.call(method, request, options)
 
-        return AnswerCall(calling(), heard, self._clock, options.timeout_s, written)
+        return AnswerCall(calling(), details, self._clock, options.timeout_s, written)
 
     def _streaming(
         self, channel: Channel, method: Method, request: Any, options: CallOptions

@@ -86,7 +86,7 @@ class CallContext:
 
     def set_compression(self, compression: Any) -> None:
         """
-        Have all that follows compressed so, if it is said before the first message.
+        Compress all messages in this way, if it is called before the first message.
         """
         name = compression_of(compression)
         self._plain = name == "none"
@@ -123,7 +123,7 @@ class CallContext:
 
     def settle(self, error: BaseException | None = None) -> None:
         """
-        End the call: raise what its caller shall be told, if that is not OK.
+        End the call: raise the status for its caller, if that is not OK.
 
         Args:
             error: what the servicer raised.
@@ -187,7 +187,7 @@ class ThreadContext(CallContext):
 
     def cancel(self) -> None:
         """
-        End the call, from any thread; its caller is told when the servicer comes up next.
+        End the call, from any thread; its caller gets the end when the servicer runs next.
         """
         self._aborted = self._error(Status.CANCELLED, "the server gave the call up")
 

@@ -214,15 +214,15 @@ class InterceptedCall:
         return grpc.StatusCode.OK if self._call is None else await self._call.code()
 
     async def details(self) -> str:
-        return str(await self._told("details", ""))
+        return str(await self._outcome("details", ""))
 
     async def initial_metadata(self) -> Any:
-        return await self._told("initial_metadata", grpc.aio.Metadata())
+        return await self._outcome("initial_metadata", grpc.aio.Metadata())
 
     async def trailing_metadata(self) -> Any:
-        return await self._told("trailing_metadata", grpc.aio.Metadata())
+        return await self._outcome("trailing_metadata", grpc.aio.Metadata())
 
-    async def _told(self, name: str, otherwise: Any) -> Any:
+    async def _outcome(self, name: str, otherwise: Any) -> Any:
         """
         Return what the call, or the error that it ended with, says under a name.
         """

@@ -48,14 +48,14 @@ class Interception:
         Return a function of the same shape that asks the interceptors first.
 
         Raises:
-            ContractError: interceptors of the one API stand before a servicer of the other.
+            ContractError: interceptors of one API are given to a servicer of the other.
         """
         is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         for each in self.interceptors:
             if inspect.iscoroutinefunction(each.intercept_service) != is_async:
                 kinds = ("plain functions", "coroutines")
                 raise ContractError(
-                    f"the interceptor {each!r} cannot stand before {method.path}: that is for "
+                    f"the interceptor {each!r} cannot serve {method.path}: that is for "
                     f"servicers of {kinds[not is_async]}, and this one is of {kinds[is_async]}"
                 )
         if not is_async:

@@ -1,7 +1,7 @@
 """
-What calls are told in, in grpcio's words.
+Status codes, metadata and errors as grpcio has them.
 
-Nothing here imports grpcio before a word of it is needed.
+Nothing here imports grpcio before one of its names is needed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 DETAILS = "grpc-status-details-bin"
 #: Names of the members of `grpc.Compression`.
 COMPRESSIONS = {0: "none", 1: "deflate", 2: "gzip"}
-#: What a program is told that makes a server of grpcio's here.
+#: The error for a program that makes a server of grpcio's here.
 NO_SERVER = (
     "there is no server() here: write Servicers(interceptors=...) from rpcfw_grpc.adapters in its "
     "place, and serve that by an INI file; docs/from-grpcio.md has a setting for each argument "
@@ -76,16 +76,16 @@ def details_of(error: BaseException | None) -> str:
     return error.message if isinstance(error, CallError) else f"{type(error).__name__}: {error}"
 
 
-def trailers_of(error: BaseException | None, heard: Metadata) -> Metadata:
+def trailers_of(error: BaseException | None, trailers: Metadata) -> Metadata:
     """
     Return all that came after the messages of a call that ended like this.
 
     Args:
-        heard: what the call itself knows.
+        trailers: those that the call itself has.
     """
     if not isinstance(error, CallError):
-        return heard
-    pairs = error.trailers or heard.pairs
+        return trailers
+    pairs = error.trailers or trailers.pairs
     return Metadata((*pairs, (DETAILS, error.details)) if error.details else pairs)
 
 
@@ -138,20 +138,20 @@ def aio_metadata(metadata: Metadata) -> Any:
     return GrpcMetadata(*metadata.pairs)
 
 
-def aio_error(error: CallError, began: Metadata, heard: Metadata) -> Exception:
+def aio_error(error: CallError, began: Metadata, trailers: Metadata) -> Exception:
     """
     Return the exception that callers of grpcio's asyncio API catch.
 
     Args:
         began: what came before the messages.
-        heard: what came after them.
+        trailers: what came after them.
     """
     from grpc.aio import AioRpcError
 
     made: Exception = AioRpcError(
         grpc_code(error.status),
         aio_metadata(began),
-        aio_metadata(trailers_of(error, heard)),
+        aio_metadata(trailers_of(error, trailers)),
         error.message,
         str(error),
     )

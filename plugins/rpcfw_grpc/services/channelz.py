@@ -56,7 +56,7 @@ class ChannelzService(Service, name=SCHEMA.name("Channelz")):
 
     Args:
         inspection: it.
-        messages: how it is told.
+        messages: the message classes of the response.
         application: its name.
         most: entries of one answer.
     """

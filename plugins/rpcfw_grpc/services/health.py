@@ -98,11 +98,11 @@ class HealthService(Service, name=SCHEMA.name("Health")):
         end = self._board.watch(watch.wake)
         self._watching.add(watch)
         try:
-            told = -1
+            reported = -1
             while True:
                 now = _NUMBERS[self._board.of(request.service)]
-                if now != told:
-                    told = now
+                if now != reported:
+                    reported = now
                     yield _Response(status=now)
                     continue  # it may have changed while the caller read
                 if self._leaving:
@@ -120,7 +120,7 @@ class HealthService(Service, name=SCHEMA.name("Health")):
 
 class _Watch:
     """
-    One watcher's bell.
+    The event of one watcher.
     """
 
     def __init__(self) -> None:

@@ -1,3 +1,3 @@
 """
-``rpcfw demo``: the main job on one machine, told as it happens.
+``rpcfw demo``: the main job on one machine, explained as it happens.
 """

@@ -118,7 +118,7 @@ class Child:
 
     def close(self) -> None:
         """
-        End it whatever it does, and let go of its pipes.
+        End it whatever it does, and close its pipes.
         """
         if self._process.poll() is None:
             self.kill()

@@ -111,7 +111,7 @@ class _Demo:
         victim = providers["A"]
         victim.kill()
         consumer.tell("killed")
-        self._say(f"   After {calls:,} calls provider A is killed by SIGKILL: no goodbye, its")
+        self._say(f"   After {calls:,} calls provider A is killed by SIGKILL: no GOAWAY, its")
         self._say("   connections break with calls on them. The callers go on.")
 
     def _tell_result(self, over: Mapping[str, Any], providers: Mapping[str, Child]) -> int:
@@ -152,7 +152,7 @@ class _Demo:
         if any(codes):
             self._say(f"but what was left did not stop in good order: exit codes {codes}")
             return FAILED
-        self._say("\nProvider B and the registry were told to stop and did so in good order.")
+        self._say("\nProvider B and the registry got SIGTERM and stopped gracefully.")
         self._say("Next: README.md has a provider and a consumer of twenty lines each.")
         return FINE
 

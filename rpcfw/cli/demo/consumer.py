@@ -31,7 +31,7 @@ __all__ = ["main"]
 #: Coroutines that call, by shape.
 _CALLERS = {"unary": 8, "server-stream": 2, "client-stream": 2, "bidi-stream": 2}
 
-#: Calls of each shape before the parent is told that all is under way, and again
+#: Calls of each shape before the parent is notified that all is running, and again
 #: after the kill before it ends.
 _ENOUGH = {"unary": 1000, "server-stream": 20, "client-stream": 20, "bidi-stream": 20}
 

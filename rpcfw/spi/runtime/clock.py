@@ -1,5 +1,5 @@
 """
-Time, chance and threads, as arguments.
+Time, random numbers and threads, as arguments.
 
 `twisted.internet.task.Clock` is a `Clock`, so a test moves time by hand. The reactor
 itself is none: see `rpcfw.app.steady`.

@@ -52,7 +52,7 @@ class Handover(AsyncIterator[Any]):
                 self._threads.post(self._arrive, message, None)
                 if not self._leave.get():
                     return
-        except BaseException as caught:  # noqa: BLE001  # told to the reactor
+        except BaseException as caught:  # noqa: BLE001  # raised in the reactor
             error = caught
         self._threads.post(self._arrive, None, error or StopAsyncIteration())
 

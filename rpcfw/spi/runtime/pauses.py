@@ -25,7 +25,7 @@ _MOST_FLOOD_S = 5.0
 
 class Pauses:
     """
-    What was lost so far. This one measures nothing: it is told, by a test or a lab.
+    What was lost so far. This one measures nothing: a test or a lab sets it.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from twisted.logger import Logger, LogLevel
 
 __all__ = ["LimitedLog", "RateLimit"]
 
-#: Kinds that are told apart; all further ones together are one more. Where kinds are
+#: Kinds that are counted separately; all others together are one more. Where kinds are
 #: made of what a registry says, this bounds the lines too.
 _MAX_KINDS = 100
 

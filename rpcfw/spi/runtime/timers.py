@@ -28,7 +28,7 @@ _LONGEST_S = 86_400.0
 
 class Expiring(Protocol):
     """
-    What is told when its time is over. Hashed by identity.
+    What is called when its time is over. Hashed by identity.
     """
 
     def expire(self) -> None: ...
@@ -100,7 +100,7 @@ class Timers:
         """
         self._disarm()
         for bucket in self._buckets.values():
-            bucket.clear()  # one of these may be the one that is being told now
+            bucket.clear()  # one of these may be the one that is being called now
         self._buckets.clear()
         self._ticks.clear()
 
@@ -138,7 +138,7 @@ class Timers:
         Tell all in one bucket.
 
         It stays in its place meanwhile, so that one of them can make another be
-        forgotten; and if one raises, the rest are told next.
+        forgotten; and if one raises, the rest are called next.
         """
         bucket = self._buckets[tick]
         try:

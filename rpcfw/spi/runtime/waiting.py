@@ -154,13 +154,13 @@ class _Limit:
     What `with_deadline` has the timers watch.
     """
 
-    __slots__ = ("expired", "told", "waited")
+    __slots__ = ("expired", "reported", "waited")
 
     def __init__(self) -> None:
         self.waited: Any = None
         self.expired = False
         #: The coroutine was cancelled: once, so that it can wait while it cleans up.
-        self.told = False
+        self.reported = False
 
     def expire(self) -> None:
         self.expired = True
@@ -202,9 +202,9 @@ def with_deadline(
                 if limit.expired:
                     raise DeadlineExceeded("") from None
                 raise
-            if limit.expired and not limit.told:
+            if limit.expired and not limit.reported:
                 if waited is None:
-                    limit.told = True
+                    limit.reported = True
                     step, argument = coroutine.throw, asyncio.CancelledError()
                     continue
                 give_up(waited)
@@ -216,7 +216,7 @@ def with_deadline(
                 raise
             except BaseException as error:  # noqa: BLE001 - the coroutine is to see it
                 step, argument = coroutine.throw, error
-                limit.told = limit.told or (limit.expired and isinstance(error, CANCELLED))
+                limit.reported = limit.reported or (limit.expired and isinstance(error, CANCELLED))
     finally:
         timers.forget(deadline, limit)
 

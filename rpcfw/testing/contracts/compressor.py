@@ -66,7 +66,7 @@ class CompressorContract:
 
     def test_one_byte_over_the_limit(self) -> None:
         """
-        A message over the limit is refused, and told which limit that is.
+        A message over the limit is refused, and the error names the limit.
         """
         compressor = self.make()
         for message in _messages()[1:]:

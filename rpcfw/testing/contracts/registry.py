@@ -9,7 +9,7 @@ instances are written by somebody else. `RegistryContract` is all of it. Use::
             return MemoryRegistry(MemoryOptions(name="here"), self.plugin_context)
 
 with `twisted.trial.unittest.TestCase`. The suite does not know whether time is a
-`twisted.internet.task.Clock` or real: it asks `pass_time` to let some go by, and
+`twisted.internet.task.Clock` or real: it asks `pass_time` to let some time pass, and
 looks again, until what it waits for is there or ``limit_s`` is over.
 
 A hook that a place cannot offer stays as it is, and its tests are skipped.
@@ -22,11 +22,23 @@ from unittest import SkipTest
 from twisted.internet.defer import Deferred
 
 from rpcfw.spi.registry import Registry
-from rpcfw.testing.contracts.registry_case import ODD_IDS, ODD_SERVICES, Told, an_instance
+from rpcfw.testing.contracts.registry_case import (
+    ODD_IDS,
+    ODD_SERVICES,
+    ReceivedUpdates,
+    an_instance,
+)
 from rpcfw.testing.contracts.registry_watch import WatchContract
 from rpcfw.values.instance import Instance
 
-__all__ = ["ODD_IDS", "ODD_SERVICES", "RegistryContract", "Told", "WatchContract", "an_instance"]
+__all__ = [
+    "ODD_IDS",
+    "ODD_SERVICES",
+    "ReceivedUpdates",
+    "RegistryContract",
+    "WatchContract",
+    "an_instance",
+]
 
 
 class RegistryContract(WatchContract):
@@ -45,7 +57,7 @@ class RegistryContract(WatchContract):
 
     async def die(self, registry: Registry) -> None:
         """
-        Have ``registry`` end as a process does that is killed: without a word.
+        End ``registry`` as a killed process does: it withdraws nothing.
         """
         raise SkipTest("the place ends with the process")
 
@@ -61,12 +73,12 @@ class RegistryContract(WatchContract):
 
     async def test_sees_its_own_announcements(self) -> None:
         """
-        What a registry announces, its own watches are told.
+        What a registry announces, its own watches receive.
         """
-        told = Told()
-        self.announcer.watch("demo.Greeter", told)
+        updates = ReceivedUpdates()
+        self.announcer.watch("demo.Greeter", updates)
         await self.put(an_instance())
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
 
     async def test_ignores_the_withdrawal_of_what_was_never_announced(self) -> None:
         """
@@ -75,30 +87,30 @@ class RegistryContract(WatchContract):
         await self.put(an_instance())
         await self.done(self.watcher.withdraw(an_instance()))
         await self.done(self.announcer.withdraw(an_instance(id="b")))
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
 
     async def test_withdraws_by_id(self) -> None:
         """
         What is withdrawn is whatever was announced under the id, weight or not.
         """
-        told, _ = self.watched()
+        updates, _ = self.watched()
         await self.put(an_instance(weight=10))
-        await self.sees(told, an_instance(weight=10))
+        await self.sees(updates, an_instance(weight=10))
         await self.take(an_instance(weight=99))
-        await self.sees(told)
+        await self.sees(updates)
 
     async def test_announces_what_was_withdrawn(self) -> None:
         """
         An instance may come back.
         """
-        told, _ = self.watched()
+        updates, _ = self.watched()
         await self.put(an_instance())
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
         await self.take(an_instance())
-        await self.sees(told)
+        await self.sees(updates)
         await self.put(an_instance())
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
 
     async def test_announces_from_several_processes(self) -> None:
         """
@@ -107,18 +119,18 @@ class RegistryContract(WatchContract):
         other = await self.started()
         await self.put(an_instance(id="a"))
         await self.done(other.announce(an_instance(id="b")))
-        told, _ = self.watched()
-        await self.sees(told, an_instance(id="a"), an_instance(id="b"))
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance(id="a"), an_instance(id="b"))
 
     async def test_keeps_what_is_announced(self) -> None:
         """
         What is announced stays, however long the process lives.
         """
         await self.put(an_instance())
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
         await self.pass_time(self.lease_over_s)
-        assert [[an_instance()]] == [list(snapshot.instances) for snapshot in told.snapshots]
+        assert [[an_instance()]] == [list(snapshot.instances) for snapshot in updates.snapshots]
 
     async def test_withdraws_when_it_stops(self) -> None:
         """
@@ -128,10 +140,10 @@ class RegistryContract(WatchContract):
         await self.done(leaving.start())
         await self.done(leaving.announce(an_instance(id="a")))
         await self.put(an_instance(id="b"))
-        told, _ = self.watched()
-        await self.sees(told, an_instance(id="a"), an_instance(id="b"))
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance(id="a"), an_instance(id="b"))
         await self.done(leaving.stop())
-        await self.sees(told, an_instance(id="b"))
+        await self.sees(updates, an_instance(id="b"))
 
     async def test_lets_everybody_go_when_it_stops(self) -> None:
         """
@@ -150,7 +162,7 @@ class RegistryContract(WatchContract):
         """
         Many instances at once arrive all.
         """
-        told, _ = self.watched()
+        updates, _ = self.watched()
         instances = [an_instance(id=f"i{number}") for number in range(self.many)]
         announced = [
             Deferred.fromCoroutine(self.announcer.announce(instance)) for instance in instances
@@ -158,7 +170,7 @@ class RegistryContract(WatchContract):
         await self.until(lambda: all(one.called for one in announced), "all are announced")
         for one in announced:
             await one
-        await self.sees(told, *instances)
+        await self.sees(updates, *instances)
 
     async def test_puts_back_what_somebody_else_removed(self) -> None:
         """
@@ -166,10 +178,10 @@ class RegistryContract(WatchContract):
         """
         await self.put(an_instance())
         await self.remove_behind(an_instance())
-        # A registry that knows nothing from before; else it may be told nothing new.
+        # A registry that knows nothing from before; otherwise it may receive nothing new.
         self.watcher = await self.started()
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
 
     async def test_loses_who_dies_without_a_word(self) -> None:
         """
@@ -179,14 +191,14 @@ class RegistryContract(WatchContract):
         await self.done(dying.start())
         await self.done(dying.announce(an_instance(id="a")))
         await self.put(an_instance(id="b"))
-        told, _ = self.watched()
-        await self.sees(told, an_instance(id="a"), an_instance(id="b"))
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance(id="a"), an_instance(id="b"))
         await self.die(dying)
-        await self.sees(told, an_instance(id="b"))
+        await self.sees(updates, an_instance(id="b"))
 
     async def test_announces_once_the_place_is_there(self) -> None:
         """
-        Announcing waits for a place that is away.
+        Announcing waits while the place is unreachable.
         """
         await self.leave()
         announcing = Deferred.fromCoroutine(self.announcer.announce(an_instance()))
@@ -195,8 +207,8 @@ class RegistryContract(WatchContract):
         await self.come_back()
         await self.until(lambda: announcing.called, "the announcement returns")
         await announcing
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
 
     async def test_announces_although_nobody_waits(self) -> None:
         """
@@ -207,18 +219,18 @@ class RegistryContract(WatchContract):
         announcing.addErrback(lambda _: None)
         announcing.cancel()
         await self.come_back()
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
 
     async def test_withdraws_at_once_from_a_place_that_is_away(self) -> None:
         """
-        Withdrawing does not wait for a place that is away, and it is gone for good.
+        Withdrawing does not wait for an unreachable place, and the instance stays withdrawn.
         """
         await self.put(an_instance(id="a"))
         await self.put(an_instance(id="b"))
-        told, _ = self.watched()
-        await self.sees(told, an_instance(id="a"), an_instance(id="b"))
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance(id="a"), an_instance(id="b"))
         await self.leave()
         await self.take(an_instance(id="a"))
         await self.come_back()
-        await self.sees(told, an_instance(id="b"))
+        await self.sees(updates, an_instance(id="b"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     TestCase = object
 
-__all__ = ["ODD_IDS", "ODD_SERVICES", "RegistryCase", "Told", "an_instance"]
+__all__ = ["ODD_IDS", "ODD_SERVICES", "ReceivedUpdates", "RegistryCase", "an_instance"]
 
 T = TypeVar("T")
 
@@ -47,9 +47,9 @@ def an_instance(service: str = "demo.Greeter", id: str = "a", **fields: Any) -> 
     return evolve(plain, **fields)
 
 
-class Told:
+class ReceivedUpdates:
     """
-    A listener that remembers what it was told.
+    A listener that remembers what it received.
     """
 
     def __init__(self) -> None:

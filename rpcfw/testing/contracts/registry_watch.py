@@ -13,8 +13,8 @@ from rpcfw.spi.registry import Registry, Watch
 from rpcfw.testing.contracts.registry_case import (
     ODD_IDS,
     ODD_SERVICES,
+    ReceivedUpdates,
     RegistryCase,
-    Told,
     an_instance,
 )
 from rpcfw.values.instance import Instance, Snapshot
@@ -89,81 +89,81 @@ class WatchContract(RegistryCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(self.done(registry.stop())))
         return registry
 
-    def watched(self, service: str = "demo.Greeter") -> tuple[Told, Watch]:
+    def watched(self, service: str = "demo.Greeter") -> tuple[ReceivedUpdates, Watch]:
         """
-        Watch ``service`` and return what will be told.
+        Watch ``service`` and return what its listener receives.
         """
-        told = Told()
-        return told, self.watcher.watch(service, told, told.refusals.append)
+        updates = ReceivedUpdates()
+        return updates, self.watcher.watch(service, updates, updates.refusals.append)
 
-    async def sees(self, told: Told, *instances: Instance) -> None:
+    async def sees(self, updates: ReceivedUpdates, *instances: Instance) -> None:
         """
-        Return once ``told`` was told exactly these last.
+        Return once ``updates`` has exactly these instances last.
         """
         expected = sorted(instances, key=lambda instance: instance.id)
-        await self.until(lambda: told.last == expected, f"{expected} instead of {told.last}")
+        await self.until(lambda: updates.last == expected, f"{expected} instead of {updates.last}")
 
     async def test_tells_what_was_there_before_the_watch(self) -> None:
         """
         A watch that comes after the instance tells it, whole.
         """
         await self.put(an_instance())
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
 
     async def test_tells_what_comes_after_the_watch(self) -> None:
         """
-        An instance that comes after the watch is told.
+        An instance that comes after the watch is reported.
         """
-        told, _ = self.watched()
-        await self.sees(told)
+        updates, _ = self.watched()
+        await self.sees(updates)
         await self.put(an_instance())
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
 
     async def test_tells_that_there_is_nothing(self) -> None:
         """
-        An empty list is told once, and not again and again.
+        An empty list is reported once, and not again and again.
         """
-        told, _ = self.watched()
-        await self.sees(told)
+        updates, _ = self.watched()
+        await self.sees(updates)
         await self.pass_time(10 * self.step_s)
-        assert [Snapshot("demo.Greeter", ())] == told.snapshots
+        assert [Snapshot("demo.Greeter", ())] == updates.snapshots
 
     async def test_tells_what_goes(self) -> None:
         """
         An instance that is gone is not in the next list, and its fellows are.
         """
         one, other = an_instance(id="a"), an_instance(id="b")
-        told, _ = self.watched()
+        updates, _ = self.watched()
         await self.put(one)
         await self.put(other)
-        await self.sees(told, one, other)
+        await self.sees(updates, one, other)
         await self.take(one)
-        await self.sees(told, other)
+        await self.sees(updates, other)
         await self.take(other)
-        await self.sees(told)
+        await self.sees(updates)
 
     async def test_tells_what_has_changed(self) -> None:
         """
         The same id with another weight takes the place of the former.
         """
-        told, _ = self.watched()
+        updates, _ = self.watched()
         await self.put(an_instance(weight=10))
-        await self.sees(told, an_instance(weight=10))
+        await self.sees(updates, an_instance(weight=10))
         await self.put(an_instance(weight=0))
-        await self.sees(told, an_instance(weight=0))
+        await self.sees(updates, an_instance(weight=0))
 
     async def test_keeps_services_apart(self) -> None:
         """
-        A watch is told of its own service alone.
+        A watch reports its own service only.
         """
-        told, _ = self.watched("demo.Greeter")
-        await self.sees(told)
+        updates, _ = self.watched("demo.Greeter")
+        await self.sees(updates)
         await self.put(an_instance("demo.Other"))
         await self.put(an_instance("demo.GreeterToo"))
         others, _ = self.watched("demo.Other")
         await self.sees(others, an_instance("demo.Other"))
-        assert [Snapshot("demo.Greeter", ())] == told.snapshots
+        assert [Snapshot("demo.Greeter", ())] == updates.snapshots
 
     async def test_tells_every_watch(self) -> None:
         """
@@ -183,54 +183,54 @@ class WatchContract(RegistryCase):
         """
         A closed watch tells nothing, and closing it again does no harm.
         """
-        told, watch = self.watched()
+        updates, watch = self.watched()
         other, _ = self.watched()
-        await self.sees(told)
+        await self.sees(updates)
         watch.close()
         watch.close()
         await self.put(an_instance())
         await self.sees(other, an_instance())
-        assert told.last == []
+        assert updates.last == []
 
     async def test_may_be_closed_by_its_listener(self) -> None:
         """
-        A listener may close its own watch while it is told.
+        A listener may close its own watch while it is called.
         """
-        told = Told()
+        updates = ReceivedUpdates()
         watches: list[Watch] = []
 
         def listener(snapshot: Snapshot) -> None:
-            told(snapshot)
+            updates(snapshot)
             if snapshot.instances:
                 watches[0].close()
 
         watches.append(self.watcher.watch("demo.Greeter", listener))
         await self.put(an_instance())
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
         other, _ = self.watched()
         await self.put(an_instance(id="b"))
         await self.sees(other, an_instance(), an_instance(id="b"))
-        assert [an_instance()] == told.last
+        assert [an_instance()] == updates.last
 
     async def test_takes_odd_names_of_services(self) -> None:
         """
         Any name without a slash or white space can be a service's.
         """
         for service in ODD_SERVICES:
-            told, _ = self.watched(service)
+            updates, _ = self.watched(service)
             await self.put(an_instance(service))
-            await self.sees(told, an_instance(service))
+            await self.sees(updates, an_instance(service))
         assert set(ODD_SERVICES) <= set(await self.done(self.watcher.services()))
 
     async def test_takes_odd_ids(self) -> None:
         """
         Any id of the allowed characters can be an instance's.
         """
-        told, _ = self.watched()
+        updates, _ = self.watched()
         instances = [an_instance(id=id) for id in ODD_IDS]
         for instance in instances:
             await self.put(instance)
-        await self.sees(told, *instances)
+        await self.sees(updates, *instances)
 
     async def test_lists_services(self) -> None:
         """
@@ -238,45 +238,45 @@ class WatchContract(RegistryCase):
         """
         for service in ("demo.B", "demo.A", "demo.C"):
             await self.put(an_instance(service))
-            told, _ = self.watched(service)
-            await self.sees(told, an_instance(service))
+            updates, _ = self.watched(service)
+            await self.sees(updates, an_instance(service))
         services = await self.done(self.watcher.services())
         assert services == ("demo.A", "demo.B", "demo.C")
 
     async def test_skips_what_it_cannot_read(self) -> None:
         """
-        A record that is none is skipped, and its neighbours are told.
+        A record that cannot be read is skipped, and the others are reported.
         """
         await self.store_unreadable("demo.Greeter")
         await self.put(an_instance())
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
 
     async def test_is_silent_while_the_place_is_away(self) -> None:
         """
-        When the place goes nothing is told: silence means "as before".
+        While the place is unreachable nothing is reported: silence means "as before".
         """
         await self.put(an_instance())
-        told, _ = self.watched()
-        await self.sees(told, an_instance())
-        before = len(told.snapshots)
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance())
+        before = len(updates.snapshots)
         await self.leave()
         await self.pass_time(10 * self.step_s)
-        assert before == len(told.snapshots)
+        assert before == len(updates.snapshots)
         await self.come_back()
 
     async def test_follows_again_when_the_place_is_back(self) -> None:
         """
-        After the place was away, what comes next is told as before.
+        When the place is reachable again, changes are reported as before.
         """
         await self.put(an_instance(id="a"))
-        told, _ = self.watched()
-        await self.sees(told, an_instance(id="a"))
+        updates, _ = self.watched()
+        await self.sees(updates, an_instance(id="a"))
         await self.leave()
         await self.pass_time(10 * self.step_s)
         await self.come_back()
         await self.put(an_instance(id="b"))
-        await self.sees(told, an_instance(id="a"), an_instance(id="b"))
+        await self.sees(updates, an_instance(id="a"), an_instance(id="b"))
 
     async def test_starts_while_the_place_is_away(self) -> None:
         """
@@ -285,58 +285,58 @@ class WatchContract(RegistryCase):
         await self.put(an_instance())
         await self.leave()
         self.watcher = await self.started()
-        told, _ = self.watched()
+        updates, _ = self.watched()
         await self.pass_time(10 * self.step_s)
-        assert told.last is None
+        assert updates.last is None
         await self.come_back()
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
 
     async def test_says_why_the_place_is_away(self) -> None:
         """
-        While the place is away registry and watch say why; then no more.
+        While the place is unreachable, registry and watch say why; then no more.
 
         That is no refusal: a call that waits for the list may still get it.
         """
         await self.put(an_instance())
         await self.leave()
         self.watcher = await self.started()
-        told, watch = self.watched()
+        updates, watch = self.watched()
         await self.until(lambda: self.watcher.trouble, "it says why it is silent")
         assert watch.trouble
-        assert told.refusals == []
+        assert updates.refusals == []
         await self.come_back()
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
         await self.until(lambda: not self.watcher.trouble, "it has no trouble any more")
         assert watch.trouble == ""
 
     async def test_says_that_a_watch_is_refused(self) -> None:
         """
-        A refusal is told with its reason, and the list once there is none any more.
+        A refusal is reported with its reason, and the list once there is none any more.
         """
         await self.put(an_instance())
         await self.refuse()
         self.watcher = await self.started()
-        told, watch = self.watched()
-        await self.until(lambda: told.refusals, "the refusal is told")
-        assert watch.trouble == told.refusals[0]
-        assert told.snapshots == []
+        updates, watch = self.watched()
+        await self.until(lambda: updates.refusals, "the refusal is told")
+        assert watch.trouble == updates.refusals[0]
+        assert updates.snapshots == []
         late, _ = self.watched()
-        await self.until(lambda: late.refusals, "it is told to whoever comes later")
+        await self.until(lambda: late.refusals, "a later watch gets it too")
         await self.permit()
-        await self.sees(told, an_instance())
+        await self.sees(updates, an_instance())
         await self.sees(late, an_instance())
         assert watch.trouble == ""
 
     async def test_is_silent_once_closed_though_it_is_refused(self) -> None:
         """
-        A watch that was closed is told of no refusal.
+        A watch that was closed reports no refusal.
         """
         await self.refuse()
         self.watcher = await self.started()
         closed, watch = self.watched()
         watch.close()
-        told, _ = self.watched()
-        await self.until(lambda: told.refusals, "the refusal is told")
+        updates, _ = self.watched()
+        await self.until(lambda: updates.refusals, "the refusal is told")
         assert closed.refusals == []
         await self.permit()
-        await self.sees(told)
+        await self.sees(updates)

@@ -168,7 +168,7 @@ def test_who_waits_is_told_once_there_is_word():
     A call waits for the registry's first word, an empty one too, and not longer.
     """
     world = World()
-    waiting = spawn(world.directory.when_told())
+    waiting = spawn(world.directory.first_list())
     assert not waiting.called
     assert "no answer yet; is it running?" in world.directory.why_none
     world.registry.say()
@@ -181,13 +181,13 @@ def test_who_waits_is_told_of_a_refusal():
     A call does not wait for a list that the registry refuses to tell, until it tells it.
     """
     world = World()
-    waiting = spawn(world.directory.when_told())
+    waiting = spawn(world.directory.first_list())
     assert not waiting.called
     world.registry.trouble = "not permitted"
     world.registry.refuse("not permitted")
     assert waiting.called
-    assert spawn(world.directory.when_told()).called
-    assert not world.directory.told
+    assert spawn(world.directory.first_list()).called
+    assert not world.directory.has_list
     assert "not permitted" in world.directory.why_none
     world.registry.say("a")
     assert ["a"] == world.ids
@@ -232,7 +232,7 @@ def test_who_gives_up_leaves_nothing():
     world = World()
     before = waiters()
     for _ in range(3):
-        waiting = spawn(world.directory.when_told())
+        waiting = spawn(world.directory.first_list())
         waiting.addErrback(lambda failure: failure.trap(CancelledError))
         waiting.cancel()
         assert waiting.called
@@ -245,10 +245,10 @@ def test_a_stop():
     A stop closes the watch, drops the timer, and lets nobody wait.
     """
     world = World()
-    waiting = spawn(world.directory.when_told())
+    waiting = spawn(world.directory.first_list())
     world.directory.stop()
     assert waiting.called
-    assert spawn(world.directory.when_told()).called
+    assert spawn(world.directory.first_list()).called
     assert 1 == world.registry.closed
 
 
@@ -288,7 +288,7 @@ def test_the_last_list_is_kept(tmp_path):
     first.registry.say()
     second = World(SnapshotFile(str(tmp_path), InlineThreads()), removal_grace="0s")
     assert ["a", "b"] == second.ids
-    assert second.directory.told
+    assert second.directory.has_list
     second.registry.say("c")
     assert ["c"] == second.ids
 

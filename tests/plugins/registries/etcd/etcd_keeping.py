@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.contracts.registry import Told
+from rpcfw.testing.contracts.registry import ReceivedUpdates
 from rpcfw.values.address import Address
 from rpcfw_registries.etcd.registry import EtcdOptions, EtcdRegistry
 from tests.plugins.registries.etcd.etcd_world import Members
@@ -77,7 +77,7 @@ class Keeping(OnMembers, SynchronousTestCase):
             self.successResultOf(one)
 
     def told(self, registry, service="demo.Greeter"):
-        told = Told()
+        told = ReceivedUpdates()
         told.watch = registry.watch(service, told, told.refusals.append)
         self.advance(0.2)
         return told

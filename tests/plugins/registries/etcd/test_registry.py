@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
-from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
 from rpcfw.values.call import Call, serving
 from rpcfw.values.instance import instance_to_json
 from rpcfw.values.metadata import EMPTY
@@ -423,7 +423,7 @@ class TestWatching(Keeping):
         When the last listener has gone the watch ends; the next begins anew.
         """
         registry = self.registry()
-        watch = registry.watch("demo.Greeter", Told())
+        watch = registry.watch("demo.Greeter", ReceivedUpdates())
         self.advance(0.2)
         assert 1 == len(self.members.streams)
         watch.close()
@@ -458,7 +458,7 @@ class TestWatching(Keeping):
         """
         A listener that breaks its contract is logged and stays.
         """
-        told = Told()
+        told = ReceivedUpdates()
 
         def listener(snapshot):
             told(snapshot)

@@ -9,7 +9,7 @@ import pytest
 from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.contracts.registry import Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.etcd.registry import EtcdOptions, EtcdRegistry
 from tests.plugins.registries.etcd.etcd_keeping import HOME, KEY, OTHER, Keeping
@@ -23,7 +23,7 @@ class TestAccess(Keeping):
         self.store.users = {"bob": "xyzzy"}
         registry = self.registry(user="bob", password="xyzzy")
         for number in range(20):
-            registry.watch(f"demo.S{number}", Told())
+            registry.watch(f"demo.S{number}", ReceivedUpdates())
         self.announced(registry, an_instance())
         self.advance(1)
         assert 1 == len(self.asked("Authenticate"))
@@ -100,7 +100,7 @@ class TestFailover(Keeping):
         self.members.stop(OTHER)
         registry = self.registry()
         for number in range(50):
-            registry.watch(f"demo.S{number}", Told())
+            registry.watch(f"demo.S{number}", ReceivedUpdates())
         self.advance(60)
         assert 25 <= len(self.members.opened) <= 60
         assert all(channel.closed for channel in self.members.opened[:-1])

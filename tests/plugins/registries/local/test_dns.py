@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.contracts.registry import Told
+from rpcfw.testing.contracts.registry import ReceivedUpdates
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_registries.local.dns import DNSOptions, DNSRegistry
 from rpcfw_registries.local.resolver import look_up
@@ -32,7 +32,7 @@ class World:
         self.clock = self.plugin_context.clock
         options = options_of(DNSOptions, instances=instances, **texts)
         self.registry = DNSRegistry(options, self.plugin_context, self.ask)
-        self.told = Told()
+        self.told = ReceivedUpdates()
         self.registry.watch("demo.Orders", self.told)
 
     def ask(self, host):
@@ -159,7 +159,7 @@ def test_a_star_serves_every_other_service():
     world.names["orders.example.com"] = ["10.0.0.4"]
     world.advance(31)
     assert "tcp:orders.example.com:443@10.0.0.4" == world.addresses[-1]
-    own = Told()
+    own = ReceivedUpdates()
     world.registry.watch("demo.Own", own)
     world.clock.advance(0)
     assert ["tcp:10.0.0.3:443"] == [str(instance.address) for instance in own.last]

@@ -8,7 +8,7 @@ import gc
 
 from twisted.trial.unittest import TestCase
 
-from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
 from rpcfw_registries.local.memory import MemoryOptions, MemoryRegistry
 from tests.plugins.registries.still import StillTime
 
@@ -23,7 +23,7 @@ class TestMemory(StillTime, RegistryContract, TestCase):
         """
         await self.put(an_instance())
         elsewhere = self.registry("there")
-        told = Told()
+        told = ReceivedUpdates()
         elsewhere.watch("demo.Greeter", told)
         await self.sees(told)
         assert () == await elsewhere.services()
@@ -52,7 +52,7 @@ class TestMemory(StillTime, RegistryContract, TestCase):
         """
         registry = self.registry("gone soon")
         await registry.announce(an_instance())
-        registry.watch("demo.Greeter", Told())
+        registry.watch("demo.Greeter", ReceivedUpdates())
         await registry.stop()
         del registry
         gc.collect()

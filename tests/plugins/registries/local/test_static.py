@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
-from rpcfw.testing.contracts.registry import Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -101,7 +101,7 @@ class TestStatic(SynchronousTestCase):
         return stopped.value.value
 
     def told(self, service):
-        told = Told()
+        told = ReceivedUpdates()
         self.registry.watch(service, told)
         self.plugin_context.clock.advance(0)
         return told.last
@@ -149,7 +149,7 @@ class TestStatic(SynchronousTestCase):
         """
         Nothing is told after stop.
         """
-        told = Told()
+        told = ReceivedUpdates()
         self.registry.watch("demo.Greeter", told)
         self.done(self.registry.stop())
         self.plugin_context.clock.advance(1)

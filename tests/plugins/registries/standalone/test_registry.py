@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from rpcfw.errors import PermissionDenied, RegistryError, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import spawn
-from rpcfw.testing.contracts.registry import RegistryContract, Told, an_instance
+from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.standalone.node.service import node_services
@@ -129,7 +129,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.advance(2)
 
     def told(self, registry, service="demo.Greeter"):
-        told = Told()
+        told = ReceivedUpdates()
         registry.watch(service, told)
         self.advance(0.1)
         return told
@@ -357,7 +357,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.network.drop(HOME)
         registry = self.registry()
         for number in range(50):
-            registry.watch(f"demo.S{number}", Told())
+            registry.watch(f"demo.S{number}", ReceivedUpdates())
         self.advance(60)
         assert 25 <= len(self.network.opened) <= 50
         assert all(channel.closed for channel in self.network.opened[:-1])
@@ -369,7 +369,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.network.drop(HOME)
         self.make_node(max_watchers=1)
         registry = self.registry()
-        told, refused = Told(), Told()
+        told, refused = ReceivedUpdates(), ReceivedUpdates()
         watch = registry.watch("demo.Greeter", told)
         self.advance(0.1)
         other = registry.watch("demo.Other", refused)
@@ -389,7 +389,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         """
         A listener that breaks its contract is logged and stays.
         """
-        told = Told()
+        told = ReceivedUpdates()
 
         def listener(snapshot):
             told(snapshot)
