@@ -230,7 +230,7 @@ class ServerInterceptors(EchoTest):
 
         servicers = Servicers(interceptors=[OfThreads()])
         PB2_GRPC.add_EchoServicer_to_server(Echo(), servicers)
-        with pytest.raises(ContractError, match=r"cannot stand before adapted\.Echo/"):
+        with pytest.raises(ContractError, match=r"cannot serve adapted\.Echo/"):
             self.application("registry.plugin=memory", services=servicers)
 
 
