@@ -275,7 +275,7 @@ class Client:
             policies.routers,
             policies.balancer,
             self._ground.plugin_context,
-            self.when_told,
+            self.first_list,
             self._why_silent,
         )
         routing.use(self.nodes)

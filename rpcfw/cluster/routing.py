@@ -60,7 +60,7 @@ class Routing(Filter):
         routers: in order.
         balancer: makes the pickers.
         plugin_context: of the process.
-        when_told: awaited before the first answer: returns once nodes are known, or
+        first_list: awaited before the first answer: returns once nodes are known, or
             it is known that there are none.
         why_silent: says why that takes so long, for errors.
     """
