@@ -30,7 +30,7 @@ from rpcfw.transport.connection.buffer_quota import Buffering, BufferQuota
 from rpcfw.transport.connection.deadline import Deadline
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.connection.output import Output
-from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, read_size
+from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, ReadSize
 from rpcfw.transport.connection.turns import BUNCH, TURN_EVENTS, Turns
 from rpcfw.transport.network.address_text import address_text
 from rpcfw.transport.network.end_reason import drop_frames, end_reason
@@ -75,13 +75,11 @@ class Connection(Protocol, Buffering):
         self.on_progress: Callable[[], None] | None = None
         #: Where it is listed between its own close and that of its socket, if anywhere.
         self.lingering: Lingering | None = None
-        #: Closed from either side, or failed.
-        self.over = False
         self._machine = machine
-        self._clock, self._seconds = clock, clock.seconds
+        self._clock = clock
         self._handshake_timeout_s = handshake_timeout_s
         self._deadline = Deadline(clock)
-        self._read_bytes = READ_BYTES
+        self._read_size = ReadSize()
         self._quota = quota
         output = self._output = Output(machine)
         self._turns = Turns(self, machine, output, clock, quota)
@@ -91,7 +89,14 @@ class Connection(Protocol, Buffering):
         """
         When the peer was last known to be alive; now, while this side does not read.
         """
-        return self._seconds() if self._turns.waiting and not self.full else self.received_at
+        return self._clock.seconds() if self._turns.waiting and not self.full else self.received_at
+
+    @property
+    def over(self) -> bool:
+        """
+        Whether it is closed from either side, or failed.
+        """
+        return self._output.closed
 
     @property
     def full(self) -> bool:
@@ -200,7 +205,7 @@ class Connection(Protocol, Buffering):
     def connectionMade(self) -> None:
         transport = self.transport
         self.peer = address_text(transport.getPeer())
-        self.received_at = self._seconds()
+        self.received_at = self._clock.seconds()
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
         cast(Any, transport).registerProducer(self, True)
@@ -219,13 +224,15 @@ class Connection(Protocol, Buffering):
         if turns.held:
             turns.put_aside(data)
             return
-        self.received_at = self._seconds()
+        self.received_at = self._clock.seconds()
         output = self._output
         output.gathering = True
         try:
             events = self._machine.receive(data)
-            if len(data) >= SMALL_READ_BYTES or self._read_bytes != READ_BYTES:
-                self._choose_read_size(len(data), len(events))
+            if len(data) >= SMALL_READ_BYTES or self._read_size.bytes != READ_BYTES:
+                took_s = self._clock.seconds() - self.received_at
+                large = len(events) <= BUNCH
+                self._read_size.adapt(self.transport, len(data), took_s, large=large)
             if turns.over_share or turns.postponed.calls or len(events) > TURN_EVENTS:
                 events = turns.due(events)
             rest = iter(events)
@@ -285,18 +292,10 @@ class Connection(Protocol, Buffering):
         if self._quota is not None and not output.watched:
             self._turns.count()  # what was read may be held
 
-    def _choose_read_size(self, size: int, events: int) -> None:
-        took_s = self._seconds() - self.received_at
-        chosen = read_size(self._read_bytes, size, took_s, large=events <= BUNCH)
-        if chosen != self._read_bytes:
-            self._read_bytes = chosen
-            # Twisted's socket transports look at it for each read; others ignore it.
-            cast(Any, self.transport).bufferSize = chosen
-
     # The end.
 
     def _end(self, reason: str) -> None:
-        self.over = self._output.closed = True
+        self._output.closed = True
         self._deadline.stop()
         self._turns.close()
         # From now on the machine refuses or drops what it is asked for.

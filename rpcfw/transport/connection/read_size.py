@@ -9,7 +9,9 @@ connections have their turn.
 
 from __future__ import annotations
 
-__all__ = ["READ_BYTES", "SMALL_READ_BYTES", "read_size"]
+from typing import Any
+
+__all__ = ["READ_BYTES", "SMALL_READ_BYTES", "ReadSize"]
 
 READ_BYTES = 64 << 10
 SMALL_READ_BYTES = 8 << 10
@@ -20,16 +22,33 @@ _LONG_S = 0.004
 _STILL_LONG_S = _LONG_S / 8
 
 
-def read_size(before: int, size: int, took_s: float, *, large: bool) -> int:
+class ReadSize:
     """
-    Return the size of the next read.
+    How many bytes are read from one connection's socket at once.
+    """
 
-    Args:
-        before: size of the buffer.
-        size: number of bytes that were read.
-        took_s: how long the machine needed for them.
-        large: they were few messages.
-    """
+    __slots__ = ("bytes",)
+
+    def __init__(self) -> None:
+        self.bytes = READ_BYTES
+
+    def adapt(self, transport: Any, size: int, took_s: float, *, large: bool) -> None:
+        """
+        Choose the size of the next read.
+
+        Args:
+            transport: what reads. Twisted's socket transports look at their ``bufferSize``
+                for each read; others ignore it.
+            size: number of bytes that were read.
+            took_s: how long the machine needed for them.
+            large: they were few messages.
+        """
+        chosen = _next_size(self.bytes, size, took_s, large=large)
+        if chosen != self.bytes:
+            self.bytes = transport.bufferSize = chosen
+
+
+def _next_size(before: int, size: int, took_s: float, *, large: bool) -> int:
     full_and_long = before == SMALL_READ_BYTES <= size and took_s >= _STILL_LONG_S
     if took_s >= _LONG_S or full_and_long:
         return SMALL_READ_BYTES
