@@ -18,6 +18,7 @@ from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_grpc.adapters.callbacks import run_callback
 from rpcfw_grpc.adapters.words import aio_error, aio_metadata, code_of, details_of, trailers_of
 
 __all__ = ["AnswerCall", "StreamCall", "Written"]
@@ -54,7 +55,7 @@ class _Call:
 
     def add_done_callback(self, callback: Callable[[Any], Any]) -> None:
         if self._done:
-            callback(self)
+            run_callback(callback, self)
         else:
             self._callbacks.append(callback)
 
@@ -78,7 +79,7 @@ class _Call:
         self._over.set()
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
-            callback(self)
+            run_callback(callback, self)
 
     async def _ended(self) -> None:
         await self._over.wait()

@@ -15,6 +15,7 @@ from rpcfw.spi.runtime.clock import Clock, Threads
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
+from rpcfw_grpc.adapters.callbacks import run_callback
 from rpcfw_grpc.adapters.words import DETAILS, Pair, compression_of, grpc_pairs, pairs_of
 
 __all__ = ["AioContext", "CallContext", "ThreadContext"]
@@ -147,7 +148,7 @@ class CallContext:
                 callback = self._callbacks.pop(0)
             except IndexError:
                 return  # another thread ends it as well: its caller gave up meanwhile
-            callback()
+            run_callback(callback)
 
 
 class ThreadContext(CallContext):

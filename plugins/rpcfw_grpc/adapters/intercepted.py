@@ -19,6 +19,7 @@ import grpc.aio
 from rpcfw.errors import ContractError
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import CANCELLED, spawn
+from rpcfw_grpc.adapters.callbacks import run_callback
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 
 __all__ = ["InterceptedCall", "by_kind", "chain"]
@@ -188,7 +189,7 @@ class InterceptedCall:
         if not self._over:
             self._callbacks.append(callback)
         elif self._call is None:
-            callback(self)
+            run_callback(callback, self)
         else:
             self._call.add_done_callback(lambda _: callback(self))
 

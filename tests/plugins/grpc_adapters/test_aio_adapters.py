@@ -45,6 +45,8 @@ class Echo(PB2_GRPC.EchoServicer):
         self.begun = 0
 
     async def Say(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if request.text == "callback":
+            context.add_done_callback(lambda _: 1 / 0)
         context.add_done_callback(lambda _: self.ended.append(request.text))
         seen = dict(context.invocation_metadata())
         await context.send_initial_metadata((("first", "1"),))

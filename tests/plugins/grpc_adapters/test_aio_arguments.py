@@ -279,6 +279,30 @@ class Options(EchoTest):
 
         assert grpc.ChannelConnectivity.SHUTDOWN == self.ended(closed())
 
+    def test_callbacks_that_fail(self) -> None:
+        """
+        What a callback raises is logged, and changes nothing of the call or of the others.
+        """
+        told = []
+
+        def fail(_: Any) -> None:
+            raise ZeroDivisionError
+
+        asked = self.stub.Say(PB2.Ask(text="callback"))
+        talk = self.stub.Chat()
+        for call in (asked, talk):
+            call.add_done_callback(fail)
+            call.add_done_callback(told.append)
+        assert self.ended(asked).text.startswith("callback")
+        self.ended(talk.write(PB2.Ask(text="a")))
+        talk.cancel()
+        self.clock.advance(0.1)
+        assert [asked, talk] == told
+        assert self.provider.server is not None
+        assert 0 == self.provider.server.in_flight
+        assert ["callback"] == self.echo.ended
+        assert 3 == len(self.flushLoggedErrors(ZeroDivisionError))
+
     def test_waits_that_are_given_up_leave_nothing(self) -> None:
         """
         Whoever asks again and again, each time with a limit, fills nothing.
