@@ -45,5 +45,5 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
             "nothing to serve: set [server] services = module:Class, and [app] python_path "
             f"to the folder that the module is in{where}"
         )
-    names = ", ".join(type(each).service_name for each in application.server.catalog)
+    names = ", ".join(type(each).service_name for each in application.server.methods)
     return serve_until_signal(application, f"serving {names}", out)

@@ -45,7 +45,7 @@ class Announcer:
         self._registry = registry
         self._ways = ways or Ways()
         self._options = options
-        self._ground = runtime
+        self._runtime = runtime
         self._instances: list[Instance] = []
 
     async def start(self, services: Sequence[Service], addresses: Sequence[Address]) -> None:
@@ -57,8 +57,8 @@ class Announcer:
             SetupError: it cannot be known where callers reach this server.
         """
         address = await self._address(addresses[0])
-        deadline = self._ground.timers.seconds() + self._options.announce_timeout
-        token = f"{self._ground.random.randrange(1 << 32):08x}"
+        deadline = self._runtime.timers.seconds() + self._options.announce_timeout
+        token = f"{self._runtime.random.randrange(1 << 32):08x}"
         for service in services:
             instance = self._instance(type(service).service_name, address, token)
             self._instances.append(instance)
@@ -75,7 +75,7 @@ class Announcer:
         places = self._registry.addresses
         if is_every_interface(listened):
             # It may resolve the registry's name, which takes its time.
-            threads = self._ground.plugin_context.threads
+            threads = self._runtime.plugin_context.threads
             found = await threads.call(reached_at, listened, places, self._ways)
             self.log.info(
                 "{listened} is every interface: {address} is announced, for {why}",
@@ -110,7 +110,7 @@ class Announcer:
 
     async def _announce(self, instance: Instance, deadline: float) -> None:
         try:
-            await with_deadline(self._registry.announce(instance), self._ground.timers, deadline)
+            await with_deadline(self._registry.announce(instance), self._runtime.timers, deadline)
         except RegistryError as error:
             raise RegistryError(
                 f"the registry ({self._registry}) does not take {instance.service}: {error}"

@@ -1,9 +1,9 @@
 """
 The health of a server and of its services.
 
-Theory of operation. Until it listens a server is NOT_SERVING, then SERVING, and from
-the moment it begins to leave NOT_SERVING for good. A service is as its own code says,
-SERVING if that said nothing; but never better than a server that is leaving.
+Theory of operation. A server is NOT_SERVING until it listens, then SERVING, and NOT_SERVING
+again when it begins to stop. A service has the health that its own code has set, SERVING if it
+has set none. When the server stops, all services are NOT_SERVING.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ __all__ = ["ServerHealth"]
 
 class ServerHealth(HealthBoard):
     """
-    What a server says of itself.
+    The health of one server.
 
     Args:
-        services: gives the names of the services.
+        services: returns the names of the services.
     """
 
     def __init__(self, services: Callable[[], Iterable[str]]) -> None:
         self._services = services
-        self._said: dict[str, Health] = {}
+        self._set_by_code: dict[str, Health] = {}
         self._listening = False
-        self._watching: dict[object, Callable[[], None]] = {}
+        self._watchers: dict[object, Callable[[], None]] = {}
 
     def set(self, name: str, serving: bool | None) -> None:
         """
-        Say whether a service serves, from any moment on. Its calls are still taken.
+        Set the health of a service. Its calls are accepted whatever it is.
 
         Args:
-            name: of a service; empty for the server as a whole, whose probes ask for
-                that; or any other word that a probe may ask for.
+            name: of a service; or empty, for the server as a whole; or any other name that a
+                probe asks for.
             serving: None for "unknown".
         """
         if serving is None:
-            self._said[name] = Health.UNKNOWN
+            self._set_by_code[name] = Health.UNKNOWN
         else:
-            self._said[name] = Health.SERVING if serving else Health.NOT_SERVING
-        self._tell()
+            self._set_by_code[name] = Health.SERVING if serving else Health.NOT_SERVING
+        self._notify()
 
     def begin(self) -> None:
         """
         The server listens.
         """
         self._listening = True
-        self._tell()
+        self._notify()
 
     def leave(self) -> None:
         """
-        The server is going.
+        The server begins to stop.
         """
         self._listening = False
-        self._tell()
+        self._notify()
 
     def of(self, name: str) -> Health | None:
         return self.all().get(name)
@@ -65,18 +65,18 @@ class ServerHealth(HealthBoard):
     def all(self) -> dict[str, Health]:
         names = ("", *self._services())
         if not self._listening:
-            return dict.fromkeys((*names, *self._said), Health.NOT_SERVING)
-        return {**dict.fromkeys(names, Health.SERVING), **self._said}
+            return dict.fromkeys((*names, *self._set_by_code), Health.NOT_SERVING)
+        return {**dict.fromkeys(names, Health.SERVING), **self._set_by_code}
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         key = object()
-        self._watching[key] = changed
+        self._watchers[key] = changed
 
         def end() -> None:
-            self._watching.pop(key, None)
+            self._watchers.pop(key, None)
 
         return end
 
-    def _tell(self) -> None:
-        for changed in tuple(self._watching.values()):
+    def _notify(self) -> None:
+        for changed in tuple(self._watchers.values()):
             changed()

@@ -1,5 +1,5 @@
 """
-A server as its own services see it.
+A server as its builtin services see it.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rpcfw.server.calls.method_table import MethodTable
-from rpcfw.server.connections.connections import Peers
+from rpcfw.server.connections.connections import ConnectionTable
 from rpcfw.server.health import ServerHealth
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import (
@@ -27,26 +27,26 @@ __all__ = ["OtherServer", "ServerInspection"]
 
 class ServerInspection(Inspection):
     """
-    Reads what the parts of a server keep.
+    Reads the state of a server.
 
     Args:
-        catalog: its services.
-        peers: its connections.
-        addresses: gives where it listens.
-        last_call_at: gives when the last call came.
+        methods: its services.
+        connections: its connections.
+        addresses: returns where it listens.
+        last_call_at: returns when the last call came.
         clients: what its process calls.
     """
 
     def __init__(
         self,
-        catalog: MethodTable,
-        peers: Peers,
+        methods: MethodTable,
+        connections: ConnectionTable,
         addresses: Callable[[], tuple[Address, ...]],
         last_call_at: Callable[[], float | None],
         clients: Clients,
     ) -> None:
-        self._catalog = catalog
-        self._peers = peers
+        self._methods = methods
+        self._connections = connections
         self._addresses = addresses
         self._last_call_at = last_call_at
         self._clients = clients
@@ -63,14 +63,14 @@ class ServerInspection(Inspection):
             shown: that server, if it is not this one.
         """
         for service in plugin.services(shown or self):
-            self._catalog.add(service)
+            self._methods.add(service)
             self._builtin.add(service)
 
     def announced(self) -> tuple[Service, ...]:
         """
-        Return the services that the server is there for.
+        Return the services to be announced: all but builtin ones.
         """
-        return tuple(service for service in self._catalog if service not in self._builtin)
+        return tuple(service for service in self._methods if service not in self._builtin)
 
     @property
     def health(self) -> ServerHealth:
@@ -82,7 +82,7 @@ class ServerInspection(Inspection):
 
     @property
     def calls(self) -> Calls:
-        return self._peers.calls
+        return self._connections.calls
 
     @property
     def last_call_at(self) -> float | None:
@@ -93,11 +93,11 @@ class ServerInspection(Inspection):
         return self._clients
 
     def services(self) -> tuple[ServedService, ...]:
-        found = [_served(each, each in self._builtin) for each in self._catalog]
+        found = [_served(each, each in self._builtin) for each in self._methods]
         return tuple(sorted(found, key=lambda served: served.name))
 
     def connections(self) -> tuple[Connection, ...]:
-        return self._peers.connections()
+        return self._connections.connections()
 
 
 class OtherServer(Inspection):

@@ -17,10 +17,10 @@ from rpcfw.values.units import Bytes, Seconds, TimeLimit
 __all__ = ["ServerOptions"]
 
 #: Below this, clients would do little but connect.
-_LEAST_LIFETIME_S = 1.0
+_MIN_LIFETIME_S = 1.0
 
 #: Below these, no call would be served.
-_LEAST = {
+_MINIMA = {
     "threads": 1,
     "max_thread_queue": 0,
     "max_connections": 1,
@@ -127,7 +127,7 @@ class ServerOptions:
         yield from self._listen_problems()
         if not self.protocols:
             yield "protocols", "name at least one wire, as native"
-        for name, least in _LEAST.items():
+        for name, least in _MINIMA.items():
             if getattr(self, name) < least:
                 yield name, f"must be at least {least}, not {getattr(self, name)}"
         if self.advertise is not None and is_every_interface(self.advertise):
@@ -138,7 +138,7 @@ class ServerOptions:
         yield from self._text_problems()
         for name in ("max_connection_age", "max_connection_idle"):
             limit_s = getattr(self, name)
-            if limit_s is not None and limit_s < _LEAST_LIFETIME_S:
+            if limit_s is not None and limit_s < _MIN_LIFETIME_S:
                 yield name, f"must be at least 1s, or empty, not {limit_s:g}s"
 
     def _text_problems(self) -> Iterator[tuple[str, str]]:

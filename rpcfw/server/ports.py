@@ -1,5 +1,5 @@
 """
-The ports of a server: where it listens, and what it tells whoever cannot.
+The ports of a server: where it listens, and why it cannot.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Ports:
     The listening sockets of one server.
 
     Args:
-        network: how to listen.
-        make_acceptor: makes what accepts the connections of one port.
+        network: opens ports.
+        make_acceptor: returns the factory of one port's connections.
     """
 
     log = Logger()

@@ -1,11 +1,12 @@
 """
-A server: services, ports, and the order in which it comes and goes.
+A server: services, ports, and the order in which it starts and stops.
 
-Coming: services started, threads ready, ports open, then announced. Going: probes
-told, withdrawn, peers and services told, new calls refused as not begun, open calls
-awaited, then closed. Whoever calls meanwhile loses nothing but a refusal that may be retried:
-it is the peers that close, once they were told and have their answers. A server
-that closed first would cut off the calls that were on their way to it.
+Start: services are started, threads are ready, ports are open, instances are announced.
+Stop: health checks fail, instances are withdrawn, connections get a GOAWAY, services are
+told, new calls are refused as not begun, calls in flight are awaited; then all is closed.
+A client that calls during a stop gets a refusal that it may retry, and loses nothing. It is
+the client that closes a connection, when it has the GOAWAY and its responses. A server that
+closed first would cut off the calls that were on their way to it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rpcfw.errors import Cancelled, DeadlineExceeded, Rejected
 from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.server.announcer import Announcer
-from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import dispatch
 from rpcfw.server.calls.errors import ErrorMapper
 from rpcfw.server.calls.intake import RequestAcceptor
@@ -28,7 +29,7 @@ from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.server.calls.thread_pool import blocking_threads
 from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.server.connections.age import ConnectionAges
-from rpcfw.server.connections.connections import Peers
+from rpcfw.server.connections.connections import ConnectionTable
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import OtherServer, ServerInspection
 from rpcfw.server.options import ServerOptions
@@ -49,7 +50,7 @@ from rpcfw.values.address import Address
 
 __all__ = ["Server"]
 
-#: How long a stop waits for blocking methods that were given up.
+#: How long a stop waits for blocking methods whose calls it has ended.
 _THREADS_LIMIT_S = 1.0
 
 
@@ -58,13 +59,13 @@ class Server:
     Serves services at one or more addresses.
 
     Args:
-        runtime: what the process stands on.
+        runtime: network, clock, codecs and protocols of the process.
         options: see `ServerOptions`.
         services: what is served.
-        filters: what stands in the stack beside the usual, and where.
-        builtin: what describes the server to its peers.
-        clients: what the process calls, for that description.
-        described: what the builtin services describe, if not this server.
+        filters: further filters of the stack, and their places.
+        builtin: services that describe the server to its peers.
+        clients: what the process calls, for these services.
+        described: what they describe, if not this server.
     """
 
     log = Logger()
@@ -79,35 +80,35 @@ class Server:
         clients: Clients | None = None,
         described: Inspection | None = None,
     ) -> None:
-        self._ground = runtime
+        self._runtime = runtime
         self._options = options
         reactor, meter = runtime.reactor, runtime.plugin_context.meter
         self._threads = blocking_threads(reactor, options.threads, options.max_thread_queue, meter)
-        self._reading = Reading(runtime.payload, reactor, meter)
-        self.catalog = MethodTable(runtime.payload)
+        self._decode_thread = DecodeThread(runtime.payload, reactor, meter)
+        self.methods = MethodTable(runtime.payload)
         for service in services:
-            self.catalog.add(service)
+            self.methods.add(service)
         self._hooks = Hooks(runtime.timers, options.startup_timeout, options.cleanup_timeout)
         self.stack = ServerStack(
             filters,
             options.remove,
-            partial(dispatch, runtime.payload, self._threads, self._reading),
+            partial(dispatch, runtime.payload, self._threads, self._decode_thread),
             self._hooks,
             runtime.plugin_context,
         )
         self._undecoded = UndecodedRequests(
-            self.catalog, self._reading, self.stack, options.max_timeout
+            self.methods, self._decode_thread, self.stack, options.max_timeout
         )
-        self._reception = self._make_reception()
-        lifetimes = ConnectionAges(runtime.timers, runtime.random, options)
+        self._acceptor = self._make_request_acceptor()
+        ages = ConnectionAges(runtime.timers, runtime.random, options)
         self._capacity, self._quota = self._bounds()
-        self._peers = Peers(
-            self._reception, runtime.clock, options, lifetimes, runtime.pauses, self._capacity
+        self._connections = ConnectionTable(
+            self._acceptor, runtime.clock, options, ages, runtime.pauses, self._capacity
         )
         self.stack.changed = self._use_stack
-        self._ports = Ports(runtime.network, self._make_acceptor)
+        self._ports = Ports(runtime.network, self._make_port_acceptor)
         self._announcer: Announcer | None = None
-        #: Calls that a stop did not wait for to end.
+        #: Calls that a stop ended, since they took too long.
         self.given_up = 0
         self._builtin = tuple(builtin)
         self.inspection = self._make_inspection(clients or Clients(), described)
@@ -117,8 +118,8 @@ class Server:
         Return what this server shows of itself, and serve what describes it, or another.
         """
         inspection = ServerInspection(
-            self.catalog,
-            self._peers,
+            self.methods,
+            self._connections,
             lambda: self.addresses,
             lambda: self.stack.metrics.last_call_at,
             clients,
@@ -128,15 +129,15 @@ class Server:
             inspection.add(plugin, shown)
         return inspection
 
-    def _make_reception(self) -> RequestAcceptor:
-        runtime = self._ground
+    def _make_request_acceptor(self) -> RequestAcceptor:
+        runtime = self._runtime
         return RequestAcceptor(
-            self.catalog,
+            self.methods,
             self.stack.step,
             runtime.timers,
             ErrorMapper(runtime.random),
             self._options.max_timeout,
-            self._reading,
+            self._decode_thread,
             self._undecoded,
             runtime.limits.max_calls,
         )
@@ -145,14 +146,14 @@ class Server:
         """
         Take the calls that begin from now on through other filters.
         """
-        self._reception.use(self.stack.step)
+        self._acceptor.use(self.stack.step)
         self._undecoded.use(self.stack)
 
     def _bounds(self) -> tuple[Capacity, BufferQuota]:
         """
-        Return what bounds all connections together: their number, and what they keep.
+        Return the limits of all connections together: their number, and unsent bytes.
         """
-        options, seconds = self._options, self._ground.clock.seconds
+        options, seconds = self._options, self._runtime.clock.seconds
         log = LimitedLog(self.log, seconds)
         return (
             Capacity(options.max_connections, options.max_connections_per_address, seconds),
@@ -162,29 +163,29 @@ class Server:
     @property
     def health(self) -> ServerHealth:
         """
-        What probes are told; the services' own code may have its say.
+        What health checks are told. Services may set their own.
         """
         return self.inspection.health
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         """
-        Where it listens, once it does; a port of 0 has become a real one.
+        Where it listens. A port of 0 has become a real one.
         """
         return self._ports.addresses
 
     @property
     def in_flight(self) -> int:
         """
-        Calls that were begun and have not ended.
+        How many calls have begun and not ended.
         """
-        return self._reception.in_flight
+        return self._acceptor.in_flight
 
     async def start(self, registry: Registry | None = None) -> None:
         """
         Open the ports and announce the services.
 
-        What fails, or is cut short, is undone: then there is nothing to stop.
+        If it fails, or is cancelled, it is undone: then there is nothing to stop.
 
         Raises:
             SetupError: an address cannot be listened at.
@@ -192,79 +193,79 @@ class Server:
         """
         try:
             await self.stack.plugins.start()
-            await self._hooks.start(self._builtin, tuple(self.catalog))
+            await self._hooks.start(self._builtin, tuple(self.methods))
             self._threads.start()
-            self._reading.threads.start()
+            self._decode_thread.threads.start()
             for where in self._options.listen:
                 await self._ports.listen(where)
             self.health.begin()
             if registry is not None:
-                self._announcer = Announcer(registry, self._options, self._ground)
+                self._announcer = Announcer(registry, self._options, self._runtime)
                 await self._announcer.start(self.inspection.announced(), self.addresses)
         except BaseException:
             await self._hooks.left(await self._leave())
-            self._reception.give_up(Rejected("this server could not start"))
+            self._acceptor.give_up(Rejected("this server could not start"))
             await self._close()
             raise
 
     async def stop(self) -> None:
         """
-        Go in good order, within ``drain_timeout`` for the calls that are open.
+        Stop gracefully: calls in flight have ``drain_timeout`` to end.
 
-        Whatever fails on the way is logged, and the rest is done.
+        A step that fails is logged, and the rest is done.
         """
         try:
             await self._drain(await self._leave())
             await self._close()
         except CANCELLED:
-            self._cut()  # out of time: at least nobody is left waiting
+            self._abort()  # out of time: at least no caller is left waiting
             raise
 
-    def _cut(self) -> None:
+    def _abort(self) -> None:
         self._give_up("[app] shutdown_timeout was over")
         self._ports.close()
-        self._peers.close("the server has stopped")
+        self._connections.close("the server has stopped")
 
     async def _leave(self) -> float:
         """
-        Take no new calls, let nobody send any; return until when to wait for the open ones.
+        Refuse new calls; return until when to wait for those in flight.
         """
         self.health.leave()
         if self._announcer is not None:
             await self._attempt("withdrawing", self._withdraw(self._announcer))
-        self._peers.leave("the server is stopping")
-        self._reception.leave()
+        self._connections.leave("the server is stopping")
+        self._acceptor.leave()
         self._hooks.leave()
-        deadline = self._ground.timers.seconds() + self._options.drain_timeout
+        deadline = self._runtime.timers.seconds() + self._options.drain_timeout
         for closing in self._ports.close():
             await self._attempt("closing a port", _closed(closing))
         return deadline
 
     async def _close(self) -> None:
         """
-        Let go of peers, threads and services.
+        Close connections, end threads, stop services.
         """
-        self._peers.close("the server has stopped")
-        timers = self._ground.timers
-        # Those that were given up may still clean up, with what the services have open.
+        self._connections.close("the server has stopped")
+        timers = self._runtime.timers
+        # Calls that were ended may still clean up, and need the services for it.
         ended = with_deadline(
-            self._reception.when_empty(), timers, timers.seconds() + self._options.cleanup_timeout
+            self._acceptor.when_empty(), timers, timers.seconds() + self._options.cleanup_timeout
         )
         await self._attempt("what calls that were given up do to clean up", ended)
-        for threads in (self._threads, self._reading.threads):
+        for threads in (self._threads, self._decode_thread.threads):
             ending = with_deadline(threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
             await self._attempt("ending the threads of calls", ending)
         await self.stack.plugins.stop()
 
     async def _withdraw(self, announcer: Announcer) -> None:
-        timers = self._ground.timers
+        timers = self._runtime.timers
         await with_deadline(
             announcer.stop(), timers, timers.seconds() + self._options.announce_timeout
         )
 
     async def _attempt(self, what: str, step: Awaitable[None]) -> None:
         """
-        Do one step of a stop; what fails must not keep the next ones from being done.
+        Do one step of a stop. If it fails, the next ones must be done all the same.
         """
         try:
             await step
@@ -277,25 +278,25 @@ class Server:
 
     async def _drain(self, deadline: float) -> None:
         await self._hooks.left(deadline)
-        timers = self._ground.timers
+        timers = self._runtime.timers
         try:
-            await with_deadline(self._reception.when_empty(), timers, deadline)
-            await with_deadline(self._peers.when_gone(), timers, deadline)
+            await with_deadline(self._acceptor.when_empty(), timers, deadline)
+            await with_deadline(self._connections.when_all_closed(), timers, deadline)
         except DeadlineExceeded:
             limit_s = self._options.drain_timeout
             if not self._give_up(f"[server] drain_timeout of {limit_s:g} s was over"):
                 self.log.info(
                     "{peers} peers had no call open and had not closed their connections within "
                     "drain_timeout of {limit:g} s",
-                    peers=len(self._peers),
+                    peers=len(self._connections),
                     limit=limit_s,
                 )
 
     def _give_up(self, why: str) -> int:
         """
-        End the calls that are still open, with an answer, and say how many they were.
+        End the calls that are still in flight, and return how many these were.
         """
-        count = self._reception.give_up(Cancelled("the server is stopping"))
+        count = self._acceptor.give_up(Cancelled("the server is stopping"))
         self.given_up += count
         if count:
             self.log.warn(
@@ -306,12 +307,12 @@ class Server:
             )
         return count
 
-    def _make_acceptor(self) -> Acceptor:
-        runtime = self._ground
+    def _make_port_acceptor(self) -> Acceptor:
+        runtime = self._runtime
         acceptor = Acceptor(
             [runtime.protocol(name) for name in self._options.protocols],
             runtime.server_machine,
-            self._peers,
+            self._connections,
             runtime.clock,
             self._options.handshake_timeout,
             self._quota,

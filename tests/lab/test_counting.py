@@ -93,7 +93,7 @@ def test_attempts_are_not_calls(lab):
     consumer = lab.consumer()
     client = consumer.application.client(Greeter)
     lab.run(client.who())
-    dead.application.server.catalog.withdraw("demo.Greeter")
+    dead.application.server.methods.withdraw("demo.Greeter")
     for _ in range(10):
         lab.run(client.who())
     assert {("who", "OK"): 11} == counts(consumer, "client")

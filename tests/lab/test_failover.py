@@ -129,7 +129,7 @@ def test_a_withdrawn_service_is_refused_as_not_begun(lab, three):
     client = lab.client(Greeter)
     lab.run(client.who())
     for greeter in three[:2]:
-        greeter.process.application.server.catalog.withdraw("demo.Greeter")
+        greeter.process.application.server.methods.withdraw("demo.Greeter")
     assert ["c"] * 10 == [lab.run(client.write("x")) for _ in range(10)]
     assert [] == three[0].begun[1:]
 
@@ -141,7 +141,7 @@ def test_a_refused_call_says_why(lab, three):
     client = lab.client(Greeter)
     lab.run(client.who())
     for greeter in three:
-        greeter.process.application.server.catalog.withdraw("demo.Greeter")
+        greeter.process.application.server.methods.withdraw("demo.Greeter")
     with pytest.raises(Rejected) as caught:
         lab.run(client.write("x"))
     assert "no longer served" in caught.value.message
@@ -266,7 +266,7 @@ def test_a_stream_moves_on_before_it_begins(lab):
 
     held = [client.tick(1) for _ in range(6)]
     assert [0] * 6 == [lab.run(first(stream)) for stream in held]
-    processes[0].application.server.catalog.withdraw("demo.Streams")
+    processes[0].application.server.methods.withdraw("demo.Streams")
     more = [client.tick(1) for _ in range(6)]
     assert [0] * 6 == [lab.run(first(stream)) for stream in more]
     nodes = list(consumer.application.clients[0].nodes)

@@ -64,7 +64,7 @@ def test_attempts_are_not_the_end(lab, notes):
     consumer = lab.consumer(*inserted("client", "Seen"))
     client = consumer.application.client(Streams)
     lab.run(every(client.fill(1, 1)))
-    dead.application.server.catalog.withdraw("demo.Streams")
+    dead.application.server.methods.withdraw("demo.Streams")
     notes.clear()
     for _ in range(5):
         notes.clear()

@@ -30,7 +30,7 @@ def connections(process) -> list[int]:
     """
     Return the numbers of a server's connections: each has its own.
     """
-    peers = process.application.server._peers  # noqa: SLF001 - told to plugins alone
+    peers = process.application.server._connections  # noqa: SLF001 - told to plugins alone
     return [one.id for one in peers.connections()]
 
 

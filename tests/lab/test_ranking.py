@@ -123,7 +123,7 @@ def test_what_refuses_sends_calls_to_the_untried(lab):
     consumer = lab.consumer()
     client = consumer.application.client(Greeter)
     lab.run(client.who())
-    process.application.server.catalog.withdraw("demo.Greeter")
+    process.application.server.methods.withdraw("demo.Greeter")
     lab.serve(Greeter("second"), name="second")
     lab.until(lambda: len(nodes(consumer)) == 2)
 

@@ -229,7 +229,7 @@ def test_a_server_that_stops_decodes_nothing(lab, text, gate):
     lab.run(client.tell(""))
     bodies_decoded.clear()
     # A request may come before its client has been told of the stop.
-    process.application.server._reception.leave()  # noqa: SLF001
+    process.application.server._acceptor.leave()  # noqa: SLF001
     error = fails(lab, client.tell(text))
 
     assert Status.UNAVAILABLE is error.status
@@ -242,7 +242,7 @@ def test_a_full_decode_queue(lab, monkeypatch):
     What would wait too long to be decoded is refused, and nothing of it was begun.
     """
     _, process, client = desk(lab)
-    threads = process.application.server._reading.threads  # noqa: SLF001
+    threads = process.application.server._decode_thread.threads  # noqa: SLF001
     monkeypatch.setattr(threads, "_queue", -1)
     error = fails(lab, client.tell("a" * (LARGE_BYTES + 1)))
 

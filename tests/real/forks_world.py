@@ -274,7 +274,7 @@ def ports_and_connections():
 
     async def main():
         await app.client(Echo).echo("a")
-        (port,) = app.server._ports  # noqa: SLF001  # to see what is behind it
+        (port,) = app.server._ports._open  # noqa: SLF001  # to see what is behind it
         number = port.getHost().port
         if os.fork() == 0:
             os.write(told[1], json.dumps(number).encode())

@@ -1,13 +1,13 @@
 """
-Reads requests whose reading would hold the reactor for more than about a millisecond.
+Decodes requests that would block the reactor for more than about a millisecond.
 
-Two kinds do: what a codec in Python reads, as the JSON of a Protobuf message, and what
-is compressed, since a few bytes may be megabytes. They are read in a thread. It is one
-thread, for two reasons. Python code shares the interpreter lock, so that a second one
-would only take a further share of the reactor's time; and what comes first is read first.
+These are of two kinds: what a codec written in Python decodes, as the JSON of a Protobuf
+message; and what is compressed, since a few bytes may become megabytes. They are decoded in
+a thread. There is only one, for two reasons. Threads share the interpreter lock, so a second
+one would take more of the reactor's time. And with one, requests are decoded in their order.
 
-Codecs in C keep the interpreter lock while they read. A thread would not help there, so
-what they read is bounded by its size alone.
+Codecs written in C hold the interpreter lock while they decode, so a thread does not help.
+For them the size of a message is the limit.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from rpcfw.spi.codec import READ_AT_ONCE, Reader
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.transport.payload import Payload
 
-__all__ = ["Reading"]
+__all__ = ["DecodeThread"]
 
-#: A compressed body up to this is unpacked in the reactor: it can be a mebibyte at most,
-#: since no format that is spoken here packs a thousand times better than that.
+#: A compressed body up to this size is decompressed in the reactor. It becomes one mebibyte at
+#: most, since no format in use compresses by more than about a factor of a thousand.
 _COMPRESSED_AT_ONCE_BYTES = 1 << 10
 _MAX_WAITING = 1000
 #: Of all bodies that wait. A peer sends faster than a thread reads.
 _MAX_WAITING_BYTES = 64 << 20
 
 
-class Reading:
+class DecodeThread:
     """
-    The thread, and those that wait for it.
+    The thread, and the requests that wait for it.
 
     Args:
-        payload: how messages are read.
-        reactor: where what was read comes back.
-        meter: where the load is shown.
+        payload: decodes messages.
+        reactor: gets the results.
+        meter: shows how many wait.
     """
 
     def __init__(self, payload: Payload, reactor: Any, meter: Meter) -> None:
@@ -53,10 +53,10 @@ class Reading:
 
     async def read(self, reader: Reader, body: bytes, encoding: str, what: str) -> Any:
         """
-        Return the message in a body that is large for its codec, or compressed.
+        Return the message in a body: at once if that is quick, else from the thread.
 
         Raises:
-            Overloaded: too many wait already. Nothing was begun.
+            Overloaded: too many wait already. The call was not begun.
             CallError: the body holds no message.
         """
         if (

@@ -1,5 +1,5 @@
 """
-The innermost step of a served call: read the request, run the method.
+The innermost step of a server's stack: decode the request, run the method.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from attrs import define
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ApplicationError, CallError, InvalidMessage
-from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.method_table import BoundMethod
 from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.spi.codec import Coder
@@ -22,84 +22,87 @@ from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, STRICT
 
-__all__ = ["RawRequest", "disown", "dispatch"]
+__all__ = ["RawRequest", "dispatch", "forget_origin"]
 
 
 @define(eq=False)
 class RawRequest:
     """
-    What stands in ``call.request`` until the innermost step: a request not yet read.
+    The value of ``call.request`` until the innermost step: a request that is not decoded.
 
     Args:
-        served: the method.
-        reader: how its message is read.
+        bound: the method.
+        reader: decodes its message.
         body: the bytes of its message.
         encoding: their compression, empty for none.
-        stream: if the client streams: its messages, instead of the above.
+        stream: the messages of a client that streams, instead of a body.
     """
 
-    served: BoundMethod
+    bound: BoundMethod
     reader: Coder
     body: bytes
     encoding: str
     stream: Any = None
 
 
-#: Unknown parameters that an error names at most.
-_NAMES_SHOWN = 5
+#: An error names so many unknown parameters.
+_MAX_NAMES_SHOWN = 5
 
 
-def dispatch(payload: Payload, threads: BlockingThreads, reading: Reading) -> CallStep:
+def dispatch(payload: Payload, threads: BlockingThreads, decode_thread: DecodeThread) -> CallStep:
     """
-    Return the step that runs methods; blocking ones in ``threads``.
+    Return the step that runs methods.
 
-    Requests that take long to read are read by ``reading``.
+    Args:
+        payload: decodes small requests.
+        threads: run blocking methods.
+        decode_thread: decodes requests that take long.
     """
 
     async def step(call: Call) -> Any:
-        pending: RawRequest = call.request
-        served = pending.served
-        request = pending.stream
+        raw: RawRequest = call.request
+        bound = raw.bound
+        request = raw.stream
         if request is None:
-            body, reader = pending.body, pending.reader
-            if pending.encoding or len(body) > reader.at_once_bytes:
-                request = await _read_apart(reading, pending)
+            body, reader = raw.body, raw.reader
+            if raw.encoding or len(body) > reader.at_once_bytes:
+                request = await _read_in_thread(decode_thread, raw)
             else:
-                request = _read(payload, pending)
+                request = _read(payload, raw)
         call.request = request
-        spread = served.spread
-        if spread is None:
+        unpack = bound.unpack
+        if unpack is None:
             arguments: tuple[Any, ...] = (request,)
         else:
-            # Most calls bring no metadata: they pay for one comparison.
+            # Most calls have no metadata, and pay for one comparison only.
             if call.metadata is not EMPTY and STRICT in call.metadata:
-                await _refuse_unknown(payload, reading, pending)
-            arguments = spread(request)
-        # A refusal of the pool is its own, not the method's, so it is not in the `try`.
-        running = threads.run(served.function, arguments) if served.blocking else None
+                await _refuse_unknown(payload, decode_thread, raw)
+            arguments = unpack(request)
+        # Outside of the `try`: a refusal of the pool keeps its hints, for no method has begun.
+        running = threads.run(bound.function, arguments) if bound.blocking else None
         try:
             if running is not None:
                 return await running
-            if served.is_coroutine:
-                return await served.function(*arguments)
-            result = served.function(*arguments)
+            if bound.is_coroutine:
+                return await bound.function(*arguments)
+            result = bound.function(*arguments)
             if isinstance(result, (CoroutineType, Deferred)):
                 return await result
             return result
         except CallError as error:
-            disown(error)
+            forget_origin(error)
             raise
 
     return step
 
 
-def disown(error: CallError) -> None:
+def forget_origin(error: CallError) -> None:
     """
-    Make an error that left a method the method's own.
+    Remove from an error what is true of another call only.
 
-    It may come from a call that the method made itself. What the peer of that one
-    promised of its own work says nothing about this method, which has begun; and what
-    it sent along was for the method, not for the method's caller.
+    A method may let an error of a call that it made pass to its own caller. The hints of that
+    call, as "not begun", say nothing about this method, which has begun. Details and trailers
+    of that call were for the method, not for its caller.
     """
     if isinstance(error, ApplicationError):
         return
@@ -108,19 +111,19 @@ def disown(error: CallError) -> None:
         error.details, error.trailers, error.retry_after_s = b"", (), None
 
 
-async def _refuse_unknown(payload: Payload, reading: Reading, pending: RawRequest) -> None:
+async def _refuse_unknown(payload: Payload, decode_thread: DecodeThread, raw: RawRequest) -> None:
     """
     Refuse parameters that the method does not have.
 
-    They are ignored otherwise, so that clients may be newer than their servers.
+    Usually they are ignored, so that clients may be newer than their servers.
     """
-    method = pending.served.method
+    method = raw.bound.method
     coder = payload.coder(method.codec, dict[str, Any])
-    given = await reading.read(coder, pending.body, pending.encoding, "the request")
+    given = await decode_thread.read(coder, raw.body, raw.encoding, "the request")
     known = {field.encode_name for field in msgspec.structs.fields(method.request_type)}
     unknown = sorted(given.keys() - known)
     if unknown:
-        names = ", ".join(map(repr, unknown[:_NAMES_SHOWN]))
+        names = ", ".join(map(repr, unknown[:_MAX_NAMES_SHOWN]))
         takes = ", ".join(sorted(known)) or "none"
         raise InvalidMessage(
             f"{method.path} has no parameter {names}; it has: {takes}",
@@ -128,18 +131,18 @@ async def _refuse_unknown(payload: Payload, reading: Reading, pending: RawReques
         )
 
 
-async def _read_apart(reading: Reading, pending: RawRequest) -> Any:
+async def _read_in_thread(decode_thread: DecodeThread, raw: RawRequest) -> Any:
     try:
-        return await reading.read(pending.reader, pending.body, pending.encoding, "the request")
+        return await decode_thread.read(raw.reader, raw.body, raw.encoding, "the request")
     except InvalidMessage as error:
         error.status = Status.INVALID_ARGUMENT
         raise
 
 
-def _read(payload: Payload, pending: RawRequest) -> Any:
+def _read(payload: Payload, raw: RawRequest) -> Any:
     try:
-        return payload.read(pending.reader, pending.body, pending.encoding, "the request")
+        return payload.read(raw.reader, raw.body, raw.encoding, "the request")
     except InvalidMessage as error:
-        # Whoever wrote it is at fault, and is told so.
+        # The caller is at fault.
         error.status = Status.INVALID_ARGUMENT
         raise

@@ -1,5 +1,5 @@
 """
-What a caller is told of an error: a status and a sentence, never a traceback.
+What a caller learns of an error: a status and a sentence, never a traceback.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ __all__ = ["ErrorMapper", "refusal", "status_of"]
 
 class ErrorMapper:
     """
-    Turns what a method raised into what its caller may know.
+    Maps what a method raised to what its caller may know.
 
     Args:
-        random: for the ids that join the caller's sentence to our log.
+        random: makes the ids by which a caller's error is found in the log.
     """
 
     log = Logger()
 
     def __init__(self, random: RandomSource) -> None:
-        self._chance = random
+        self._random = random
 
-    def told(self, path: str, error: BaseException) -> CallError:
+    def for_caller(self, path: str, error: BaseException) -> CallError:
         """
-        Return the error for the caller; one that nobody planned is logged in full.
+        Return the error that the caller gets. An unexpected one is logged in full.
         """
         if isinstance(error, CallError) and error.status is not Status.OK:
             return error
@@ -47,9 +47,9 @@ class ErrorMapper:
 
     def logged(self, path: str, error: BaseException) -> str:
         """
-        Log an error that nobody planned; return the id it is found under.
+        Log an unexpected error, and return its id in the log.
         """
-        error_id = f"{self._chance.randrange(1 << 32):08x}"
+        error_id = f"{self._random.randrange(1 << 32):08x}"
         self.log.failure(
             "error {error_id} in {path}", failure=Failure(error), error_id=error_id, path=path
         )
@@ -57,7 +57,7 @@ class ErrorMapper:
 
     def end(self, call: Call, status: Status) -> None:
         """
-        Tell the filters that a streaming answer has ended; what fails there is logged.
+        Tell the filters that a streaming response has ended. What fails there is logged.
         """
         try:
             call.end(status, partial(self.logged, call.method.path))
@@ -65,23 +65,23 @@ class ErrorMapper:
             self.logged(call.method.path, error)
 
 
-def refusal(catalog: MethodTable, path: str) -> CallError:
+def refusal(methods: MethodTable, path: str) -> CallError:
     """
-    Return the error for a path that is not served here. Nothing was begun.
+    Return the error for a path that is not served here. No call was begun.
     """
     service, _, method = path.rpartition("/")
-    if catalog.was_withdrawn(service) and not catalog.has_service(service):
+    if methods.was_withdrawn(service) and not methods.has_service(service):
         return Rejected(f"{service} is no longer served here")
-    if not catalog.has_service(service):
+    if not methods.has_service(service):
         return Unimplemented(f"the service {service!r} is not served here", hints=Hint.NOT_BEGUN)
-    known = sorted(p.rpartition("/")[2] for p in catalog.served if p.rpartition("/")[0] == service)
+    known = sorted(p.rpartition("/")[2] for p in methods.by_path if p.rpartition("/")[0] == service)
     text = f"{service} has no method {method!r}; it has: {', '.join(known)}"
     return Unimplemented(text, hints=Hint.NOT_BEGUN)
 
 
 def status_of(error: BaseException | None) -> Status:
     """
-    Return the status that an error stands for; none is OK.
+    Return the status of an error; OK if there is none.
     """
     if error is None:
         return Status.OK

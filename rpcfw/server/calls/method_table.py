@@ -1,5 +1,5 @@
 """
-What is served here: from a path to the method that runs.
+The methods that a server has, by their paths.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ __all__ = ["BoundMethod", "MethodTable"]
 @frozen(eq=False)
 class BoundMethod:
     """
-    One method, ready to run.
+    A method of a service object, ready to run.
 
     Args:
         method: what it is.
         function: the bound method of the service object.
-        spread: how a request becomes its arguments; None: it is the one argument.
+        unpack: makes the arguments of a request; None if the request is the one argument.
         is_coroutine: it was written with ``async def`` and returns one message.
-        blocking: it runs in a thread.
-        readers: how requests are read, by codec; filled as codecs are used.
-        writers: likewise for responses.
+        blocking: it runs in the thread pool.
+        readers: decode requests, by codec. Codecs are added when they are first used.
+        writers: encode responses, likewise.
     """
 
     method: Method
     function: Callable[..., Any]
-    spread: Callable[[Any], tuple[Any, ...]] | None
+    unpack: Callable[[Any], tuple[Any, ...]] | None
     is_coroutine: bool
     blocking: bool
     readers: dict[str, Coder]
@@ -58,12 +58,12 @@ class MethodTable:
         self._payload = payload
         self._services: dict[str, Service] = {}
         self._withdrawn: set[str] = set()
-        #: By path: what a request's way looks at.
-        self.served: dict[str, BoundMethod] = {}
+        #: Looked at for each request.
+        self.by_path: dict[str, BoundMethod] = {}
 
     def add(self, service: Service) -> None:
         """
-        Serve a service object.
+        Add the methods of a service object.
 
         Raises:
             ContractError: it cannot be served, or its name is taken.
@@ -71,24 +71,24 @@ class MethodTable:
         name = type(service).service_name
         if name in self._services:
             raise ContractError(f"two services are called {name!r}")
-        # All or nothing: a class with one method that cannot be served is not served.
+        # All or none: if one method cannot be served, the service is not.
         prepared = [self._prepare(service, one) for one in offered(type(service))]
-        self.served.update({served.method.path: served for served in prepared})
+        self.by_path.update({bound.method.path: bound for bound in prepared})
         self._services[name] = service
 
     def withdraw(self, name: str) -> None:
         """
-        Serve a service no longer: its calls are refused as not begun.
+        Remove a service. Its calls are refused, with the promise that they were not begun.
         """
         service = self._services.pop(name, None)
         if service is not None:
             self._withdrawn.add(name)
             for one in offered(type(service)):
-                self.served.pop(one.method.path, None)
+                self.by_path.pop(one.method.path, None)
 
     def was_withdrawn(self, name: str) -> bool:
         """
-        Tell whether a service was served here once.
+        Tell whether a service was removed.
         """
         return name in self._withdrawn
 
@@ -104,33 +104,33 @@ class MethodTable:
     def _prepare(self, service: Service, one: MethodSpec) -> BoundMethod:
         function = getattr(service, one.attribute)
         method = one.method
-        served = BoundMethod(
+        bound = BoundMethod(
             method=method,
             function=function,
-            spread=None if one.parameters is None else msgspec.structs.astuple,
+            unpack=None if one.parameters is None else msgspec.structs.astuple,
             is_coroutine=inspect.iscoroutinefunction(function),
             blocking=one.blocking,
             readers={},
             writers={},
         )
-        # Asked for now, so that a type that a codec does not carry stops the start.
+        # Made now, so that a type that a codec does not carry stops the start.
         for codec in method.codecs or (method.codec,):
             try:
-                self._add_coders(served, codec)
+                self._add_coders(bound, codec)
             except Unimplemented as error:
-                reason = self._unfit(one, codec) or error.message
+                reason = self._uncarried(one, codec) or error.message
                 where = f"{type(service).__qualname__}.{one.attribute}"
                 raise ContractError(f"{where}: {reason}") from error
-        return served
+        return bound
 
-    def _add_coders(self, served: BoundMethod, codec: str) -> None:
-        method = served.method
+    def _add_coders(self, bound: BoundMethod, codec: str) -> None:
+        method = bound.method
         reader = self._payload.coder(codec, method.request_type)
-        served.writers[codec] = self._payload.coder(codec, method.response_type)
-        # The readers are looked up first: once there is one, there is a writer too.
-        served.readers[codec] = reader
+        bound.writers[codec] = self._payload.coder(codec, method.response_type)
+        # A codec with a reader must have a writer: the reader is looked up first.
+        bound.readers[codec] = reader
 
-    def _unfit(self, one: MethodSpec, codec: str) -> str:
+    def _uncarried(self, one: MethodSpec, codec: str) -> str:
         """
         Return which parameter, or the result, a codec cannot carry, and why.
         """
@@ -146,26 +146,26 @@ class MethodTable:
                 return f"{what}: {error.message}"
         return ""
 
-    def coders(self, served: BoundMethod, codec: str) -> tuple[Coder, Coder]:
+    def coders(self, bound: BoundMethod, codec: str) -> tuple[Coder, Coder]:
         """
-        Return how a method's requests are read and its responses written.
+        Return what decodes a method's requests and encodes its responses.
 
         Raises:
             Unimplemented: the method is not served in this codec, or the codec is not
                 known here, or cannot carry the types. Nothing was begun.
         """
-        if codec not in served.readers:
-            method = served.method
+        if codec not in bound.readers:
+            method = bound.method
             if method.codecs:
                 raise Unimplemented(
                     f"{method.path} is not served in the codec {codec!r}; "
                     f"it is in: {', '.join(method.codecs)}",
                     hints=Hint.NOT_BEGUN,
                 )
-            # The peer names the codec, but only ones known here get into the table.
+            # The peer names the codec; only those that are known here are kept.
             try:
-                self._add_coders(served, codec)
+                self._add_coders(bound, codec)
             except Unimplemented as error:
                 error.hints |= Hint.NOT_BEGUN
                 raise
-        return served.readers[codec], served.writers[codec]
+        return bound.readers[codec], bound.writers[codec]

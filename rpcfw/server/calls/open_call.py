@@ -1,5 +1,5 @@
 """
-A served call that did not end in the turn that brought it.
+A call that did not end in the turn of the reactor in which its request came.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ __all__ = ["InFlightCall"]
 
 class InFlightCall(Listener):
     """
-    Listens for what the caller still says and watches the deadline.
+    Receives what else the caller sends, and ends at the deadline.
 
     Args:
         driver: its connection.
-        event: what brought it.
-        call: it.
-        served: what runs.
-        timers: where the deadline is watched.
-        ended: told (this, result, error) when its coroutine has ended.
-        goes_on: asked of a one-way call whose connection is lost.
+        event: its request.
+        call: the call.
+        bound: the method that runs.
+        timers: watch the deadline.
+        ended: called with (this, result, error) when its coroutine has ended.
+        outlives_connection: asked of a one-way call whose connection is lost.
     """
 
     def __init__(
@@ -40,23 +40,23 @@ class InFlightCall(Listener):
         driver: Driver,
         event: RequestReceived,
         call: Call,
-        served: BoundMethod,
+        bound: BoundMethod,
         timers: Timers,
         ended: Callable[[InFlightCall, Any, BaseException | None], None],
-        goes_on: Callable[[InFlightCall], bool],
+        outlives_connection: Callable[[InFlightCall], bool],
     ) -> None:
         self.driver = driver
         self.event = event
         self.call = call
-        self.served = served
-        self.run: CallTask | None = None
-        self.mailbox: ReceiveStream | None = None
-        self.outlet: SendStream | None = None
-        #: Why it was given up, if it was: then nothing more may be sent.
+        self.bound = bound
+        self.task: CallTask | None = None
+        self.receive_stream: ReceiveStream | None = None
+        self.send_stream: SendStream | None = None
+        #: Why it was given up, if it was. Then nothing more may be sent.
         self.given_up: CallError | None = None
         self._timers = timers
         self._ended = ended
-        self._goes_on = goes_on
+        self._outlives_connection = outlives_connection
         driver.listeners[event.call_id] = self
         timers.watch(call.deadline, self)
 
@@ -64,13 +64,13 @@ class InFlightCall(Listener):
         """
         The coroutine has ended.
         """
-        self.run = None  # it holds this, and a circle would have to be collected
+        self.task = None  # it refers to this: a cycle would wait for the garbage collector
         self._timers.forget(self.call.deadline, self)
         self.driver.listeners.pop(self.event.call_id, None)
-        mailbox = self.mailbox
-        if mailbox is not None and not mailbox.closed:
-            # The method may have left a reader behind, to which nothing will come.
-            mailbox.close(Cancelled("the call has ended"))
+        receive_stream = self.receive_stream
+        if receive_stream is not None and not receive_stream.closed:
+            # The method may have started another coroutine that reads; nothing will come.
+            receive_stream.close(Cancelled("the call has ended"))
         self._ended(self, result, error)
         if self.given_up is not None:
             # The method may have got it from its mailbox, which keeps it: with a traceback
@@ -79,24 +79,24 @@ class InFlightCall(Listener):
 
     def give_up(self, error: CallError) -> None:
         """
-        End it here: its coroutine is cancelled and what it says is dropped.
+        End it: its coroutine is cancelled, and what it still sends is dropped.
 
-        Only the first time counts: a clean-up that waits must not be cancelled again.
+        Later calls do nothing: a clean-up that waits must not be cancelled again.
         """
         if self.given_up is not None:
             return
         self.given_up = error
         self.call.cancelled = True
-        if self.mailbox is not None:
-            self.mailbox.close(error)
-        if self.outlet is not None:
-            self.outlet.close(error)
-        if self.run is not None:
-            self.run.cancel()
+        if self.receive_stream is not None:
+            self.receive_stream.close(error)
+        if self.send_stream is not None:
+            self.send_stream.close(error)
+        if self.task is not None:
+            self.task.cancel()
 
     def set_deadline(self, deadline: float) -> None:
         """
-        Set the time limit of a call whose caller's wish has become known only now.
+        Change the deadline, once the head that names it is decoded.
         """
         self._timers.forget(self.call.deadline, self)
         self.call.deadline = deadline
@@ -104,7 +104,7 @@ class InFlightCall(Listener):
 
     def expire(self) -> None:
         """
-        Its time is over: the caller is told now, whatever the method does about it.
+        The deadline has passed. The caller gets the error now, whatever the method does.
         """
         reason = "the call's time was over while the server worked on it"
         self.driver.listeners.pop(self.event.call_id, None)
@@ -114,18 +114,18 @@ class InFlightCall(Listener):
     # Listener.
 
     def message(self, event: MessageReceived) -> None:
-        if self.mailbox is not None:
-            self.mailbox.put(event)
+        if self.receive_stream is not None:
+            self.receive_stream.put(event)
 
     def half_closed(self) -> None:
-        if self.mailbox is not None:
-            self.mailbox.close()
+        if self.receive_stream is not None:
+            self.receive_stream.close()
 
     def writable(self) -> None:
-        if self.outlet is not None:
-            self.outlet.writable()
+        if self.send_stream is not None:
+            self.send_stream.writable()
 
     def lost(self, error: CallError) -> None:
-        if self.event.head.one_way and self._goes_on(self):
+        if self.event.head.one_way and self._outlives_connection(self):
             return
         self.give_up(error)

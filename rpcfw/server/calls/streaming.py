@@ -1,5 +1,5 @@
 """
-Serving calls that stream: messages in as an iterator, messages out one by one.
+Calls that stream: request messages as an iterator, response messages one by one.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
-from rpcfw.server.calls.decode_thread import Reading
-from rpcfw.server.calls.dispatch import RawRequest, disown
+from rpcfw.server.calls.decode_thread import DecodeThread
+from rpcfw.server.calls.dispatch import RawRequest, forget_origin
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
@@ -19,67 +19,71 @@ from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
 
-__all__ = ["RequestMessages", "answer_one", "answer_stream", "begin_failure"]
+__all__ = ["RequestMessages", "answer_one", "answer_stream", "send_initial_metadata"]
 
 
 class RequestMessages(AsyncIterator[Any]):
     """
-    What a method of a client-streaming call iterates over.
+    The iterator that a client-streaming method gets.
 
     Args:
-        mailbox: where the messages come.
-        payload: how they are read.
+        receive_stream: the messages, encoded.
+        payload: decodes them.
         reader: of their type.
-        reading: reads those that take long.
+        decode_thread: decodes those that take long.
     """
 
     def __init__(
-        self, mailbox: ReceiveStream, payload: Payload, reader: Coder, reading: Reading
+        self,
+        receive_stream: ReceiveStream,
+        payload: Payload,
+        reader: Coder,
+        decode_thread: DecodeThread,
     ) -> None:
-        self._mailbox = mailbox
+        self._receive_stream = receive_stream
         self._payload = payload
         self._reader = reader
-        self._reading = reading
+        self._decode_thread = decode_thread
 
     def __aiter__(self) -> RequestMessages:
         return self
 
     async def __anext__(self) -> Any:
-        message = await self._mailbox.take()
+        message = await self._receive_stream.take()
         if message is None:
             raise StopAsyncIteration
         reader = self._reader
         body, encoding = message
         try:
             if encoding or len(body) > reader.at_once_bytes:
-                return await self._reading.read(reader, body, encoding, "a request message")
+                return await self._decode_thread.read(reader, body, encoding, "a request message")
             return self._payload.read(reader, body, "", "a request message")
         except InvalidMessage as error:
             error.status = Status.INVALID_ARGUMENT
             raise
 
 
-async def answer_one(stack: CallStep, call: Call, mailbox: ReceiveStream) -> Any:
+async def answer_one(stack: CallStep, call: Call, receive_stream: ReceiveStream) -> Any:
     """
-    Serve a call with one request message, which has not come yet with its head.
+    Serve a call with one request message, which did not come with its head.
 
     Raises:
-        Unimplemented: none came, or more than one.
+        Unimplemented: no message came, or more than one.
     """
-    pending: RawRequest = call.request
-    if pending.stream is None:
-        message = await mailbox.take()
-        if message is None or await mailbox.take() is not None:
+    raw: RawRequest = call.request
+    if raw.stream is None:
+        message = await receive_stream.take()
+        if message is None or await receive_stream.take() is not None:
             raise Unimplemented(f"{call.method.path} takes exactly one message")
-        pending.body, pending.encoding = message
+        raw.body, raw.encoding = message
     return await stack(call)
 
 
-def begin_failure(driver: Driver, call_id: int, call: Call, error: BaseException) -> None:
+def send_initial_metadata(driver: Driver, call_id: int, call: Call, error: BaseException) -> None:
     """
-    Send what was said before the messages of a call that fails without any.
+    Send the initial metadata of a call that fails without a message.
 
-    Not with a refusal: gRPC's clients repeat no call whose answer has begun.
+    Not of a refusal: gRPC clients do not retry a call whose response has begun.
     """
     said = call.response_metadata
     refused = isinstance(error, CallError) and Hint.NOT_BEGUN in error.hints
@@ -90,33 +94,35 @@ def begin_failure(driver: Driver, call_id: int, call: Call, error: BaseException
 async def answer_stream(
     stack: CallStep,
     call: Call,
-    mailbox: ReceiveStream | None,
-    outlet: SendStream,
+    receive_stream: ReceiveStream | None,
+    send_stream: SendStream,
     driver: Driver,
     call_id: int,
 ) -> None:
     """
-    Serve a call with a stream of responses, to its good end.
+    Serve a call with a stream of responses, to its end with OK.
 
     Args:
-        mailbox: where the request is still to come; None if it is here.
+        receive_stream: the request still comes there; None if it is here.
     """
     responses: Any = None
     started = False
     try:
-        responses = await (stack(call) if mailbox is None else answer_one(stack, call, mailbox))
+        responses = await (
+            stack(call) if receive_stream is None else answer_one(stack, call, receive_stream)
+        )
         async for message in responses:
             if not started:
                 started = True
                 if call.compression is not None:
-                    outlet.compress_if_accepted(call.compression)
-                driver.start_response(call_id, call.response_metadata, outlet.encoding)
-            await outlet.send(message)
+                    send_stream.compress_if_accepted(call.compression)
+                driver.start_response(call_id, call.response_metadata, send_stream.encoding)
+            await send_stream.send(message)
     except Exception as error:
         if responses is not None and isinstance(error, CallError):
-            disown(error)  # the method's own; before, it may be a refusal of the stack's
+            forget_origin(error)  # the method raised it; before, it may be a filter's refusal
         if not started:
-            begin_failure(driver, call_id, call, error)
+            send_initial_metadata(driver, call_id, call, error)
         raise
     finally:
         close = getattr(responses, "aclose", None)

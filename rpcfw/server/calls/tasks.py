@@ -1,9 +1,9 @@
 """
-A coroutine that serves a call, from its first wait to its end.
+A coroutine that serves a call, from where it first waits to its end.
 
-Most methods end without waiting and never get here. One that waits is driven by
-`DeferredTask`, or by a Task where an asyncio loop runs, so that it may await
-asyncio's things as well. Either way the end is told to one function, once.
+Most methods end without waiting and do not come here. A coroutine that waits is driven by
+`DeferredTask`; where an asyncio loop runs, by an asyncio Task, so that it may await what
+belongs to asyncio. In both cases one function is called once, with the result or the error.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from rpcfw.spi.runtime.waiting import asyncio_bridge, give_up
 
 __all__ = ["AsyncioTask", "CallTask", "DeferredTask", "Done"]
 
-#: Told (result, None) or (None, error).
+#: Called with (result, None) or (None, error).
 Done = Callable[[Any, "BaseException | None"], None]
 
-_ENDED = object()
+_DONE = object()
 
 
 class CallTask(ABC):
     """
-    Something that runs and can be given up.
+    A running coroutine that can be cancelled.
     """
 
     @abstractmethod
     def cancel(self) -> None:
         """
-        Raise a cancellation where it waits. It may take its time to end.
+        Raise a cancellation where it waits. It may still take time to end.
         """
 
 
@@ -45,9 +45,9 @@ class DeferredTask(CallTask):
     Drives a coroutine that waits for Deferreds.
 
     Args:
-        coroutine: it has been started.
-        context: what it runs in.
-        done: told of the end.
+        coroutine: has been started.
+        context: it runs in this one.
+        done: called at the end.
     """
 
     __slots__ = ("_cancelled", "_context", "_coroutine", "_done", "_inside", "_ready", "_waited")
@@ -59,7 +59,7 @@ class DeferredTask(CallTask):
         #: What it waits for; None while a step of it runs.
         self._waited: Any = None
         self._cancelled = False
-        self._inside = False
+        self._adding_callback = False
         self._ready: Any = None
 
     def cancel(self) -> None:
@@ -70,27 +70,27 @@ class DeferredTask(CallTask):
 
     def wait(self, waited: Any) -> None:
         """
-        Go on from ``waited``, the first thing that the coroutine waits for.
+        Continue from ``waited``, the first thing that the coroutine waits for.
         """
-        while waited is not _ENDED:
+        while waited is not _DONE:
             if not isinstance(waited, Deferred):
                 # A `Waiter` asks who drives: its future comes straight back.
                 waited = self._step(waited)
                 continue
-            self._waited, self._ready = waited, _ENDED
+            self._waited, self._ready = waited, _DONE
             if self._cancelled:
                 self._cancelled = False
                 give_up(waited)
-            self._inside = True
+            self._adding_callback = True
             waited.addBoth(self._settled)
-            self._inside = False
-            if self._ready is _ENDED:
+            self._adding_callback = False
+            if self._ready is _DONE:
                 return
-            # It was there already: a turn of this loop, not a frame on the stack.
+            # The result was there already. A loop: recursion could exceed the stack.
             waited = self._step(self._ready)
 
     def _settled(self, result: Any) -> None:
-        if self._inside:
+        if self._adding_callback:
             self._ready = result
         else:
             self.wait(self._step(result))
@@ -104,17 +104,17 @@ class DeferredTask(CallTask):
             return self._context.run(self._coroutine.send, result)
         except StopIteration as stop:
             self._done(stop.value, None)
-        except BaseException as error:  # noqa: BLE001  # told, not swallowed
+        except BaseException as error:  # noqa: BLE001  # passed on, not lost
             self._done(None, error)
             if failed and result.value is error:
                 # Frames refer to it, and its traceback to them: a reference cycle.
                 error.__traceback__ = None
-        return _ENDED
+        return _DONE
 
 
 class AsyncioTask(CallTask):
     """
-    Has asyncio drive a coroutine that has not been started.
+    A coroutine that asyncio drives. It has not been started.
 
     Args: as for `DeferredTask`.
     """
@@ -133,21 +133,21 @@ class AsyncioTask(CallTask):
         """
         return self._task.done()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """
-        Have the end told: at once if it is there, else when it comes.
+        Have `done` called: now if it has ended, else at its end.
         """
         if self._task.done():
-            self._tell(self._task)
+            self._notify(self._task)
         else:
-            self._task.add_done_callback(self._tell)
+            self._task.add_done_callback(self._notify)
 
     def cancel(self) -> None:
         self._task.cancel()
 
-    def _tell(self, task: asyncio.Task[Any]) -> None:
+    def _notify(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
-            self._coroutine.close()  # it may have been given up before its first step
+            self._coroutine.close()  # it may have been cancelled before its first step
             self._done(None, asyncio.CancelledError())
             return
         error = task.exception()
@@ -157,6 +157,6 @@ class AsyncioTask(CallTask):
 def _task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     loop = asyncio.get_running_loop()
     if sys.version_info >= (3, 12):
-        # Runs to its first wait at once, so most calls are answered in this turn.
+        # Runs at once to where it first waits, so that most calls are answered in this turn.
         return asyncio.Task(asyncio_bridge(coroutine), loop=loop, eager_start=True)
     return loop.create_task(asyncio_bridge(coroutine))

@@ -1,9 +1,9 @@
 """
-The threads that blocking methods run in: so many, and a queue of so many calls.
+The thread pool of blocking methods, with a bounded queue.
 
-A full queue is a refusal at once, with the promise that nothing was begun, so that
-the caller can go elsewhere; never a silent stall. A call that is given up while it
-queues never runs; one that runs keeps its thread, and its place, until it is done.
+If the queue is full, a call is refused at once, with the promise that it was not begun, so
+that the caller can use another server. A call that is cancelled while it is in the queue
+never runs. One that runs keeps its thread until it has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["BlockingThreads", "blocking_threads"]
 
 class _Job(Waiter[Any]):
     """
-    A method in the pool, or before it.
+    A method that runs in the pool, or waits for a thread.
     """
 
     def __init__(self, work: Callable[[], Any]) -> None:
@@ -37,7 +37,7 @@ class _Job(Waiter[Any]):
 
     def run(self) -> Any:
         """
-        Run in its thread; given up before its turn, do nothing.
+        Run in a thread; do nothing if it was cancelled before.
         """
         return None if self.called else self._work()
 
@@ -52,14 +52,14 @@ class _Job(Waiter[Any]):
 
 class BlockingThreads:
     """
-    One bounded pool. On a clock without threads methods run at once.
+    One bounded pool. With a test clock, which has no threads, methods run at once.
 
     Args:
-        reactor: where results come back.
-        size: threads.
-        queue: calls that may wait for one.
-        busy: counts the calls in it or before it.
-        full: what a call is told that comes when the queue is full.
+        reactor: gets the results.
+        size: number of threads.
+        queue: how many calls may wait for a thread.
+        busy: counts the calls that run or wait.
+        full: the error message for a call that finds the queue full.
     """
 
     log = Logger()
@@ -72,19 +72,19 @@ class BlockingThreads:
         self._busy = busy
         self._full = full
         self._pool = ThreadPool(minthreads=0, maxthreads=size, name="rpcfw blocking")
-        # A method that never returns must not keep the process from ending.
+        # Daemons: a method that never returns must not prevent the end of the process.
         self._pool.threadFactory = partial(threading.Thread, daemon=True)  # type: ignore[assignment]  # makes one all the same
 
     def start(self) -> None:
         """
-        Be ready to run; threads are made as they are needed.
+        Start the pool. Threads are made when they are needed.
         """
         if self._has_threads:
             self._pool.start()
 
     async def stop(self) -> None:
         """
-        Return once nothing runs any more. Giving up the wait leaves behind what does.
+        Return when nothing runs any more. A caller may stop waiting; the methods go on.
         """
         if not self._has_threads:
             return
@@ -92,7 +92,7 @@ class BlockingThreads:
             self._pool.stop()
             return
         stopped: Waiter[None] = Waiter()
-        # Joining blocks, so it has a thread of its own.
+        # Joining blocks, so it is done in a thread of its own.
         threading.Thread(
             target=self._join, args=(stopped,), name="rpcfw blocking, ending", daemon=True
         ).start()
@@ -122,21 +122,21 @@ class BlockingThreads:
     def _run_here(self, job: _Job) -> None:
         try:
             result = job.run()
-        except Exception:  # noqa: BLE001  # told to whoever waits
+        except Exception:  # noqa: BLE001  # raised where the result is awaited
             self._settle(job, False, Failure())
         else:
             self._settle(job, True, result)
 
     def _settle(self, job: _Job, ok: bool, result: Any) -> None:
         self._busy.value -= 1
-        # Errors of calls may be the caller's doing, and are no news when nobody waits for them.
+        # A CallError may be the caller's fault, and is not worth a line if nobody waits for it.
         if job.called and not ok and not result.check(CallError):
             self.log.failure("a blocking method failed after its call was over", failure=result)
         job.settle(ok, result)
 
     def _join(self, stopped: Waiter[None]) -> None:
         self._pool.stop()
-        self._reactor.callFromThread(_tell, stopped)
+        self._reactor.callFromThread(_notify, stopped)
 
 
 def _nothing() -> None:
@@ -145,7 +145,7 @@ def _nothing() -> None:
     """
 
 
-def _tell(stopped: Waiter[None]) -> None:
+def _notify(stopped: Waiter[None]) -> None:
     if not stopped.called:
         stopped.callback(None)
 

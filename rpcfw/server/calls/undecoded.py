@@ -1,11 +1,11 @@
 """
-Requests whose head stands in their body: decoded here, and served as all others then.
+Requests whose head is in their body: decoded here, then served as all others.
 
-Theory of operation. Until the body is decoded, nothing is known of such a request but its
-connection and its size. So first comes what needs no more: the server may be stopping, and
-filters at ADMISSION may refuse it (`Filter.needs_head`). Then the body is decoded, here
-and now if it is small, else in the decode thread, where a full queue is a refusal. Without
-such a filter, a small request takes the same fast path as any other.
+Theory of operation. Before the body is decoded, only the connection and the size of such a
+request are known. So what needs no more comes first: the server may be stopping, and filters
+that need no head may refuse the request (`Filter.needs_head`). Then the body is decoded: at
+once if it is small, else in the decode thread, which refuses requests when its queue is full.
+Without such filters a small request takes the same fast path as any other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
-from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import RawRequest
 from rpcfw.server.calls.errors import refusal
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
@@ -37,11 +37,11 @@ def _no_method(*_: object) -> Any:
     raise AssertionError("a request is served before it is decoded")
 
 
-#: Stands for the method of a request until that is known.
+#: The method of a request that is not decoded.
 _UNDECODED: Final = BoundMethod(
     method=Method("(undecoded)", "", Shape.UNARY, None, None, ""),
     function=_no_method,
-    spread=None,
+    unpack=None,
     is_coroutine=False,
     blocking=False,
     readers={},
@@ -51,7 +51,7 @@ _UNDECODED: Final = BoundMethod(
 
 class UndecodedRequests:
     """
-    Takes requests with a `HeadInBody`.
+    Serves requests with a `HeadInBody`.
 
     Args:
         methods: what is served.
@@ -63,12 +63,12 @@ class UndecodedRequests:
     def __init__(
         self,
         methods: MethodTable,
-        reading: Reading,
+        decode_thread: DecodeThread,
         stack: ServerStack,
         max_call_s: float,
     ) -> None:
         self._methods = methods
-        self._reading = reading
+        self._decode_thread = decode_thread
         self._max_call_s = max_call_s
         self.use(stack)
 
@@ -92,17 +92,19 @@ class UndecodedRequests:
         self, acceptor: RequestAcceptor, driver: Driver, event: RequestReceived, head: HeadInBody
     ) -> None:
         """
-        Serve a request that was not refused for the server's own state.
+        Serve a request. Whether the server is stopping has been looked at.
 
         Args:
-            acceptor: takes it once it is decoded.
+            acceptor: gets it when it is decoded.
         """
         body = event.body or b""
         if self._has_admission or event.encoding or len(body) > head.at_once_bytes:
             self._begin(acceptor, driver, event)
             return
         try:
-            decoded: DecodedRequest = self._reading.payload.read(head, body, "", "the request")
+            decoded: DecodedRequest = self._decode_thread.payload.read(
+                head, body, "", "the request"
+            )
             self._check(decoded.head.path)
         except CallError as error:
             acceptor.fail(driver, event, _as_callers_fault(error))
@@ -111,37 +113,37 @@ class UndecodedRequests:
 
     def _begin(self, acceptor: RequestAcceptor, driver: Driver, event: RequestReceived) -> None:
         """
-        Have filters look at a request that is not decoded, or decode it in a thread.
+        Run the filters that need no head, or decode the body in the thread.
         """
         deadline = self._deadline(driver.received_at, event.head)
         call = Call(_UNDECODED.method, None, EMPTY, deadline, "", driver.peer)
-        opened = acceptor.open(driver, event, call, _UNDECODED)
-        call.request = opened, driver.received_at
-        acceptor.run(opened, self._admit(call), copy_context())
+        in_flight = acceptor.open(driver, event, call, _UNDECODED)
+        call.request = in_flight, driver.received_at
+        acceptor.run(in_flight, self._admit(call), copy_context())
 
     async def _decode(self, call: Call) -> None:
         """
         Find out the head of an admitted call.
         """
-        opened: InFlightCall
-        opened, arrived_at = call.request
-        event, head = opened.event, opened.event.head
+        in_flight: InFlightCall
+        in_flight, arrived_at = call.request
+        event, head = in_flight.event, in_flight.event.head
         assert isinstance(head, HeadInBody)
         body = event.body or b""
         try:
-            decoded = await self._reading.read(head, body, event.encoding, "the request")
+            decoded = await self._decode_thread.read(head, body, event.encoding, "the request")
         except InvalidMessage as error:
             raise _as_callers_fault(error) from None
-        served = self._check(decoded.head.path)
-        if served is None:
+        bound = self._check(decoded.head.path)
+        if bound is None:
             raise refusal(self._methods, decoded.head.path)
-        reader, _ = self._methods.coders(served, decoded.head.codec)
-        opened.event, opened.served = _event_of(event, decoded), served
-        call.method = served.method
+        reader, _ = self._methods.coders(bound, decoded.head.codec)
+        in_flight.event, in_flight.bound = _event_of(event, decoded), bound
+        call.method = bound.method
         call.metadata = decoded.head.metadata
         call.caller = decoded.head.caller
-        call.request = RawRequest(served, reader, decoded.body, decoded.encoding)
-        opened.set_deadline(self._deadline(arrived_at, decoded.head))
+        call.request = RawRequest(bound, reader, decoded.body, decoded.encoding)
+        in_flight.set_deadline(self._deadline(arrived_at, decoded.head))
 
     def _deadline(self, arrived_at: float, head: RequestHead) -> float:
         left_s = head.timeout_s
@@ -154,11 +156,11 @@ class UndecodedRequests:
         Raises:
             Unimplemented: it streams, which no wire does that has its head in the body.
         """
-        served = self._methods.served.get(path)
-        if served is not None and not served.method.unary:
+        bound = self._methods.by_path.get(path)
+        if bound is not None and not bound.method.unary:
             text = f"{path} streams, and this wire carries calls with one message each way only"
             raise Unimplemented(text, hints=Hint.NOT_BEGUN)
-        return served
+        return bound
 
 
 def _event_of(event: RequestReceived, decoded: DecodedRequest) -> RequestReceived:

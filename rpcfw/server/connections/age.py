@@ -1,12 +1,13 @@
 """
-How old and how idle the connections of a server may grow.
+How old and how idle the connections of a server may become.
 
-Theory of operation. A connection is looked at when it may be due, never by a call.
-One that is too old or too idle is left in good order: its client is told, opens
-another for its further calls, and closes this one when its calls have ended. That
-is left to the client, since what it sent before it was told must not be cut off.
-One that does not close is closed when it has had time to, and no call is open; one
-whose calls go on beyond the grace, with them.
+Theory of operation. A timer checks a connection when its limit may be reached; calls check
+nothing. A connection that is too old or too idle gets a GOAWAY (RFC 9113 section 6.8; the
+native protocol has LEAVING). The client opens another one for further calls, and closes this
+one when its calls have ended. The server does not close it at once, since that would cut
+off what the client sent before it received the GOAWAY. If the client does not close it, the
+server does so after a while, when no call is open. When the grace is over, it closes the
+connection with its calls.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ __all__ = ["ConnectionAges", "Lifetime"]
 
 _log = Logger()
 
-#: Ages differ by so much, lest clients that came together go together.
+#: Ages differ by this share, so that clients that connected together do not reconnect together.
 _JITTER = 0.1
-#: A client that was told has so long to close by itself.
-_FAREWELL_S = 10.0
-#: How often a connection that was left is looked at.
+#: How long a client has to close the connection after the GOAWAY.
+_CLOSE_TIMEOUT_S = 10.0
+#: How often a connection is checked after the GOAWAY.
 _LOOK_AGAIN_S = 1.0
 
 
 class ConnectionAges:
     """
-    Gives each connection its time.
+    Sets the limits of each connection.
 
     Args:
-        timers: where that is watched, for many connections at once.
+        timers: watch many connections at once.
         random: for the jitter.
         options: see `ServerOptions`.
     """
@@ -49,27 +50,27 @@ class ConnectionAges:
         self.log = LimitedLog(_log, timers.seconds)
         self.idle_s = options.max_connection_idle or inf
         self.grace_s = options.max_connection_age_grace
-        self._chance = random
+        self._random = random
         self._age_s = options.max_connection_age or inf
 
     def begin(self, driver: Driver) -> Lifetime | None:
         """
-        Return the time of a new connection; None if it may stay for ever.
+        Watch a new connection; None if it has no limit.
         """
         if self._age_s == self.idle_s == inf:
             return None
-        age_s = self._age_s * (1 + _JITTER * (2 * self._chance.random() - 1))
+        age_s = self._age_s * (1 + _JITTER * (2 * self._random.random() - 1))
         return Lifetime(driver, self, age_s)
 
 
 class Lifetime:
     """
-    The time of one connection, until `stop`.
+    Watches one connection, until `stop`.
 
     Args:
         driver: the connection.
-        limits: the rest of what is held against it.
-        age_s: how old it may grow.
+        limits: its other limits.
+        age_s: its maximum age.
     """
 
     def __init__(self, driver: Driver, limits: ConnectionAges, age_s: float) -> None:
@@ -77,7 +78,7 @@ class Lifetime:
         self._driver = driver
         self._limits = limits
         self._timers = limits.timers
-        self._quiet = IdleTracker(driver, now)
+        self._idle = IdleTracker(driver, now)
         self._ages_at = now + age_s
         self._left_at: float | None = None
         self._grace_ends_at = inf
@@ -85,13 +86,13 @@ class Lifetime:
 
     def stop(self) -> None:
         """
-        Watch no longer.
+        Stop watching.
         """
         self._timers.forget(self._due_at, self)
 
     def expire(self) -> None:
         """
-        Look at the connection.
+        Check the connection.
         """
         now = self._timers.seconds()
         if self._left_at is not None:
@@ -99,7 +100,7 @@ class Lifetime:
         elif now >= self._ages_at:
             grace_s = self._limits.grace_s
             self._leave(now, "max_age", inf if grace_s is None else grace_s)
-        elif self._quiet.reaches(self._limits.idle_s, now):
+        elif self._idle.reaches(self._limits.idle_s, now):
             self._leave(now, "max_idle", inf)
         else:
             self._look_at(min(self._ages_at, now + self._limits.idle_s / LOOKS))
@@ -108,7 +109,7 @@ class Lifetime:
         self._left_at = now
         self._grace_ends_at = now + grace_s
         self._driver.leave(reason)
-        self._look_at(min(self._grace_ends_at, now + _FAREWELL_S))
+        self._look_at(min(self._grace_ends_at, now + _CLOSE_TIMEOUT_S))
 
     def _look_after(self, now: float, left_at: float) -> None:
         driver = self._driver
@@ -117,13 +118,13 @@ class Lifetime:
             self._limits.log.warn_of(
                 "grace",
                 "{count} calls of {peer} did not end within max_connection_age_grace; "
-                "they are given up",
+                "they are cancelled",
                 count=calls,
                 peer=driver.peer,
             )
             driver.fail("max_age")
             driver.close("max_connection_age_grace is over")
-        elif now >= left_at + _FAREWELL_S and not calls and not driver.listeners:
+        elif now >= left_at + _CLOSE_TIMEOUT_S and not calls and not driver.listeners:
             driver.close("it was left, and no call is open")
         else:
             self._look_at(self._next_look(now))

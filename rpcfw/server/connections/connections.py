@@ -24,17 +24,17 @@ from rpcfw.transport.connection.inspection import calls_at_end, calls_of, connec
 from rpcfw.transport.connection.keepalive import Keepalive
 from rpcfw.transport.network.capacity import Capacity
 
-__all__ = ["Peers"]
+__all__ = ["ConnectionTable"]
 
 _log = Logger()
 
 
 @define(eq=False)
-class _Peer:
+class _Tracked:
     id: int
     keepalive: Keepalive
     lifetime: Lifetime | None
-    #: None as long as it has not pinged.
+    #: None before its first ping.
     pings: PingStrikes | None = None
 
     def stop(self) -> None:
@@ -43,41 +43,41 @@ class _Peer:
             self.lifetime.stop()
 
 
-class Peers(DriverObserver):
+class ConnectionTable(DriverObserver):
     """
-    Keeps them, so that they can be counted, watched and told of a stop.
+    The open connections: counts them, watches them, and tells them of a stop.
 
     Args:
-        reception: takes their requests.
-        clock: for signs of life.
+        acceptor: gets their requests.
+        clock: for keepalive pings.
         options: see `ServerOptions`.
-        lifetimes: how old and how idle they may grow.
-        pauses: the time that this process lost.
-        capacity: how many there may be.
+        ages: limits their age and idle time.
+        pauses: the times in which this process did not run.
+        capacity: limits their number.
     """
 
     def __init__(
         self,
-        reception: RequestAcceptor,
+        acceptor: RequestAcceptor,
         clock: Clock,
         options: ServerOptions,
-        lifetimes: ConnectionAges,
+        ages: ConnectionAges,
         pauses: Pauses,
         capacity: Capacity,
     ) -> None:
-        self._reception = reception
+        self._acceptor = acceptor
         self._clock = clock
         self._options = options
-        self._lifetimes = lifetimes
+        self._ages = ages
         self._pauses = pauses
         self._capacity = capacity
-        self._drivers: dict[Driver, _Peer] = {}
+        self._drivers: dict[Driver, _Tracked] = {}
         self._ids = count(1)
         self._log = LimitedLog(_log, clock.seconds)
-        # Of the connections that are closed.
-        self._past = Calls()
+        # The calls of closed connections.
+        self._of_closed = Calls()
         self._leaving = ""
-        self._gone: Waiter[None] | None = None
+        self._all_closed: Waiter[None] | None = None
 
     def __len__(self) -> int:
         return len(self._drivers)
@@ -85,9 +85,9 @@ class Peers(DriverObserver):
     @property
     def calls(self) -> Calls:
         """
-        What came over all connections, those that are closed too.
+        The calls of all connections, of closed ones too.
         """
-        return total((self._past, *map(calls_of, self._drivers)))
+        return total((self._of_closed, *map(calls_of, self._drivers)))
 
     def connections(self) -> tuple[Connection, ...]:
         """
@@ -100,23 +100,23 @@ class Peers(DriverObserver):
 
     def leave(self, reason: str) -> None:
         """
-        Tell every peer, now and as it comes, that no new calls are taken.
+        Send a GOAWAY on every connection, and on new ones as they come.
         """
         self._leaving = reason
         for driver in tuple(self._drivers):
             driver.leave(reason)
 
-    async def when_gone(self) -> None:
+    async def when_all_closed(self) -> None:
         """
-        Return once every peer has closed its connection.
+        Return when every connection is closed.
         """
         if self._drivers:
-            gone = self._gone = Waiter()
-            await gone
+            all_closed = self._all_closed = Waiter()
+            await all_closed
 
     def close(self, reason: str) -> None:
         """
-        Close every connection, once what was written has left.
+        Close every connection when its output is written.
         """
         for driver in tuple(self._drivers):
             driver.fail(reason)
@@ -131,17 +131,17 @@ class Peers(DriverObserver):
             options.keepalive_timeout,
             frame_s=options.frame_timeout,
         )
-        lifetime = self._lifetimes.begin(driver)
-        self._drivers[driver] = _Peer(next(self._ids), keepalive, lifetime)
+        lifetime = self._ages.begin(driver)
+        self._drivers[driver] = _Tracked(next(self._ids), keepalive, lifetime)
         if self._leaving:
             driver.leave(self._leaving)
 
     def closed(self, driver: Driver, reason: str) -> None:
         self._drivers.pop(driver).stop()
-        self._past = total((self._past, calls_at_end(driver)))
-        gone = self._gone
-        if gone is not None and not self._drivers and not gone.called:
-            gone.callback(None)
+        self._of_closed = total((self._of_closed, calls_at_end(driver)))
+        all_closed = self._all_closed
+        if all_closed is not None and not self._drivers and not all_closed.called:
+            all_closed.callback(None)
 
     def disconnected(self, driver: Driver) -> None:
         self._capacity.leave(driver.transport.getPeer())
@@ -163,9 +163,9 @@ class Peers(DriverObserver):
             peer=driver.peer,
             limit=self._options.min_ping_interval,
         )
-        # The word at which gRPC's clients ping less.
+        # gRPC clients double their keepalive time at this text (gRPC proposal A8).
         driver.fail("too_many_pings")
-        # What came together with the ping is still acted on, and must hear of the end.
+        # Events that came with the ping are handled first, and must see the end.
         self._clock.callLater(0, driver.close, "too_many_pings")
 
     def broken_off(self, driver: Driver, event: ConnectionFailed) -> None:
@@ -184,4 +184,4 @@ class Peers(DriverObserver):
         )
 
     def accept(self, driver: Driver, event: RequestReceived) -> None:
-        self._reception.accept(driver, event)
+        self._acceptor.accept(driver, event)

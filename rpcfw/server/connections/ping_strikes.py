@@ -1,9 +1,9 @@
 """
 How often a client may ping.
 
-What comes too soon is a strike; a client that goes on is cut off. Whatever the server
-itself says of calls forgives: a client may want to know whether what follows will come. Pings that
-came while this process was away are read at once; their distance is what it was at most.
+A ping that comes too early is a strike. After too many strikes the connection is closed. When
+the server sends HEADERS or DATA the strikes are reset, as in gRPC (proposal A8). Pings that came
+while this process did not run are read together, so the lost time is credited to them.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from rpcfw.spi.runtime.pauses import Pauses
 
 __all__ = ["PingStrikes"]
 
-#: So many are borne, as gRPC's servers bear them.
-_MOST_STRIKES = 2
-#: What is due between two pings without an open call, if those are not wanted.
+#: gRPC servers tolerate as many (GRPC_ARG_HTTP2_MAX_PING_STRIKES).
+_MAX_STRIKES = 2
+#: Least time between two pings without an open call, if these are not allowed.
 _WITHOUT_CALLS_S = 2 * 3600.0
-#: Pings that leave at even intervals do not come so.
+#: Pings that are sent at even intervals arrive at uneven ones.
 _SLACK = 0.99
 
 
 class PingStrikes:
     """
-    The pings of one client.
+    Counts the early pings of one client.
 
     Args:
         options: see `ServerOptions`.
-        pauses: the time that this process lost.
+        pauses: the times in which this process did not run.
     """
 
     def __init__(self, options: ServerOptions, pauses: Pauses) -> None:
@@ -44,12 +44,12 @@ class PingStrikes:
 
     def is_out(self, now: float, *, calling: bool, answered: bool) -> bool:
         """
-        Count a ping; tell whether it is the one too many. That is told once.
+        Count a ping, and return whether it is one too many. It is true once only.
 
         Args:
             now: when it came.
             calling: a call is open.
-            answered: something was said of calls since the ping before.
+            answered: HEADERS or DATA were sent since the ping before.
         """
         since_s, self._last_at = now - self._last_at, now
         missing_s = (self._interval_s if calling else self._idle_interval_s) - since_s
@@ -57,5 +57,5 @@ class PingStrikes:
             self._strikes = 0
         elif missing_s > 0 and not self._credit.pays(missing_s):
             self._strikes += 1
-            return self._strikes == _MOST_STRIKES + 1
+            return self._strikes == _MAX_STRIKES + 1
         return False

@@ -170,5 +170,5 @@ def test_our_own_client_is_never_cut_off(lab, protocol: str) -> None:
     lab.advance(20_000)
     assert "a" == lab.run(client.write("x"))
 
-    peers = server.application.server._peers  # noqa: SLF001 - told to plugins alone
+    peers = server.application.server._connections  # noqa: SLF001 - told to plugins alone
     assert [1] == [one.id for one in peers.connections()]

@@ -242,7 +242,7 @@ class ReflectionTest(ServicesCase):
         """
         go = Method("later.Plain", "Go", Shape.UNARY, bytes, bytes, codec="raw")
         later = service_class("later.Plain", {"go": go})
-        self.provider.server.catalog.add(later())
+        self.provider.server.methods.add(later())
         (answer,) = self.ask({"list_services": ""})
 
         assert "later.Plain" in [each.name for each in answer.list_services_response.service]

@@ -12,7 +12,7 @@ import pytest
 from twisted.logger import capturedLogs
 
 from rpcfw.errors import InvalidMessage
-from rpcfw.server.calls.decode_thread import Reading
+from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.waiting import spawn
@@ -39,30 +39,30 @@ def reactor():
 
 
 @pytest.fixture
-def reading(reactor):
-    reading = Reading(Payload({}, {}, "", 0, 1000), reactor, Meter())
-    reading.threads.start()
-    yield reading
-    spawn(reading.threads.stop())
+def decode_thread(reactor):
+    decode_thread = DecodeThread(Payload({}, {}, "", 0, 1000), reactor, Meter())
+    decode_thread.threads.start()
+    yield decode_thread
+    spawn(decode_thread.threads.stop())
 
 
-def test_small_ones_are_read_at_once(reading):
+def test_small_ones_are_read_at_once(decode_thread):
     """
     A body that its codec reads quickly costs no change of threads.
     """
     results = []
-    spawn(reading.read(SLOW, b"abc", "", "the request")).addCallback(results.append)
+    spawn(decode_thread.read(SLOW, b"abc", "", "the request")).addCallback(results.append)
 
     assert [(b"abc", threading.get_ident())] == results
 
 
-def test_large_ones_are_read_in_their_order(reactor, reading):
+def test_large_ones_are_read_in_their_order(reactor, decode_thread):
     """
     One thread reads what is large: what came first is done first.
     """
     results = []
     for body in (b"first", b"second", b"third"):
-        spawn(reading.read(SLOW, body, "", "the request")).addCallback(results.append)
+        spawn(decode_thread.read(SLOW, body, "", "the request")).addCallback(results.append)
     for _ in range(3):
         reactor.turn()
 
@@ -71,7 +71,7 @@ def test_large_ones_are_read_in_their_order(reactor, reading):
     assert 1 == len({thread for _, thread in results})
 
 
-def test_bodies_that_wait_are_bounded_in_bytes(reactor, reading):
+def test_bodies_that_wait_are_bounded_in_bytes(reactor, decode_thread):
     """
     More than so many bytes do not wait: further ones are refused until some were read.
     """
@@ -79,11 +79,11 @@ def test_bodies_that_wait_are_bounded_in_bytes(reactor, reading):
     slow = Coder(bytes, lambda data: gate.wait(60), at_once_bytes=3)
     body = bytes(40 << 20)
     first, second, third = ([] for _ in range(3))
-    spawn(reading.read(slow, body, "", "the request")).addBoth(first.append)
-    spawn(reading.read(slow, body, "", "the request")).addErrback(second.append)
+    spawn(decode_thread.read(slow, body, "", "the request")).addBoth(first.append)
+    spawn(decode_thread.read(slow, body, "", "the request")).addErrback(second.append)
     gate.set()
     reactor.turn()
-    spawn(reading.read(slow, body, "", "the request")).addBoth(third.append)
+    spawn(decode_thread.read(slow, body, "", "the request")).addBoth(third.append)
     reactor.turn()
 
     assert [True] == first == third
@@ -91,17 +91,17 @@ def test_bodies_that_wait_are_bounded_in_bytes(reactor, reading):
     assert Hint.NOT_BEGUN in second[0].value.hints
 
 
-def test_what_is_given_up_lets_go_of_its_body(reactor, reading):
+def test_what_is_given_up_lets_go_of_its_body(reactor, decode_thread):
     """
     What is needed to read a body is not kept until its turn comes if nobody waits for it.
     """
     gate = threading.Event()
     slow = Coder(bytes, lambda data: gate.wait(60), at_once_bytes=3)
 
-    spawn(reading.read(slow, b"first", "", "the request"))
+    spawn(decode_thread.read(slow, b"first", "", "the request"))
     other = Coder(bytes, decode, at_once_bytes=3)
     kept = weakref.ref(other)
-    waiting = spawn(reading.read(other, b"second", "", "the request"))
+    waiting = spawn(decode_thread.read(other, b"second", "", "the request"))
     waiting.addErrback(lambda _: None)
     waiting.cancel()
     del other, waiting
@@ -114,13 +114,13 @@ def test_what_is_given_up_lets_go_of_its_body(reactor, reading):
             reactor.turn()
 
 
-def test_what_cannot_be_read(reactor, reading):
+def test_what_cannot_be_read(reactor, decode_thread):
     """
     An error of the reader comes back as that of any other request.
     """
     failures = []
     broken = Coder(bytes, lambda data: decode(b""), at_once_bytes=3)
-    spawn(reading.read(broken, b"large", "", "the request")).addErrback(failures.append)
+    spawn(decode_thread.read(broken, b"large", "", "the request")).addErrback(failures.append)
     reactor.turn()
 
     (failure,) = failures
@@ -128,7 +128,7 @@ def test_what_cannot_be_read(reactor, reading):
     assert "the request cannot be read: nothing is there" in str(failure.value)
 
 
-def test_what_cannot_be_read_after_its_call_is_over_is_not_logged(reactor, reading):
+def test_what_cannot_be_read_after_its_call_is_over_is_not_logged(reactor, decode_thread):
     """
     A peer that sends nonsense and gives the call up writes no lines in the log.
     """
@@ -139,7 +139,7 @@ def test_what_cannot_be_read_after_its_call_is_over_is_not_logged(reactor, readi
         assert let_go.wait(30)
         raise ValueError("nonsense")
 
-    running = spawn(reading.read(Coder(bytes, decode, at_once_bytes=3), b"long", "", "it"))
+    running = spawn(decode_thread.read(Coder(bytes, decode, at_once_bytes=3), b"long", "", "it"))
     running.addErrback(lambda _: None)
     assert begun.wait(30)
     running.cancel()

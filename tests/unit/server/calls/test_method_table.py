@@ -97,7 +97,7 @@ def test_codecs_of_a_method(name, taken, used):
     """
     table = MethodTable(payload())
     table.add(Blobs())
-    served = table.served[f"demo.Blobs/{name}"]
+    served = table.by_path[f"demo.Blobs/{name}"]
     for codec in taken:
         reader, writer = table.coders(served, codec)
         assert b"blob" == reader.decode(writer.encode(b"blob"))

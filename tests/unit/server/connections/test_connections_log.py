@@ -19,7 +19,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.kernel.settings import options_of
 from rpcfw.server.connections.age import ConnectionAges
-from rpcfw.server.connections.connections import Peers
+from rpcfw.server.connections.connections import ConnectionTable
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.machine import Limits
 from rpcfw.spi.runtime.pauses import Pauses
@@ -45,14 +45,14 @@ class Port:
         self.network = MemoryNetwork(self.clock)
         timers = Timers(self.clock)
         given = evolve(options_of(ServerOptions), **options)
-        reception: Any = None
+        acceptor: Any = None
         capacity = Capacity(given.max_connections, 0, self.clock.seconds)
         lifetimes = ConnectionAges(timers, Random(1), given)
-        peers = Peers(reception, self.clock, given, lifetimes, Pauses(), capacity)
+        connections = ConnectionTable(acceptor, self.clock, given, lifetimes, Pauses(), capacity)
         acceptor = Acceptor(
             [native()],
             lambda protocol: protocol.server(Limits(), ()),
-            peers,
+            connections,
             self.clock,
             10.0,
             BufferQuota(1 << 20),

@@ -1,0 +1,94 @@
+"""
+What a request gets back: its one response message, or an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rpcfw.errors import InvalidMessage, MessageTooLarge
+from rpcfw.server.calls.errors import ErrorMapper
+from rpcfw.server.calls.method_table import BoundMethod
+from rpcfw.server.calls.streaming import send_initial_metadata
+from rpcfw.spi.events import RequestReceived
+from rpcfw.status import Status
+from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.payload import Payload
+from rpcfw.values.call import Call
+from rpcfw.values.metadata import EMPTY, Metadata
+
+__all__ = ["Responses"]
+
+
+class Responses:
+    """
+    Sends them.
+
+    Args:
+        payload: encodes messages.
+        errors: what callers are told of errors.
+    """
+
+    def __init__(self, payload: Payload, errors: ErrorMapper) -> None:
+        self._payload = payload
+        self._errors = errors
+
+    def answer(
+        self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod, message: Any
+    ) -> None:
+        """
+        Send the response of a call with one response message.
+        """
+        head = event.head
+        if head.one_way:
+            driver.finish_one_way(event.call_id)
+            return
+        payload = self._payload
+        try:
+            body, encoding = payload.write(bound.writers[head.codec], message, "the response"), ""
+            if call.compression is not None:
+                if call.compression in head.accepts:
+                    body, encoding = payload.pack_as(body, call.compression)
+            elif len(body) > payload.threshold_bytes:
+                body, encoding = payload.pack(body, head.accepts)
+            driver.respond(event.call_id, body, encoding, call.response_metadata, call.trailers)
+        except InvalidMessage as error:
+            self._errors.logged(head.path, error)
+            self.fail(driver, event, error, call)
+        except MessageTooLarge as error:
+            self.fail(driver, event, error, call)
+
+    def fail(
+        self,
+        driver: Driver,
+        event: RequestReceived,
+        error: BaseException,
+        call: Call | None = None,
+    ) -> None:
+        """
+        End a request with an error.
+
+        Args:
+            call: has the metadata and trailers of the response; None if there was no call yet.
+        """
+        shown = self._errors.for_caller(event.head.path, error)
+        if event.head.one_way:
+            driver.finish_one_way(event.call_id)
+            return
+        status = shown.status
+        if status is Status.INVALID_ARGUMENT and isinstance(error, InvalidMessage):
+            status = driver.unreadable_status
+        trailers = EMPTY
+        if call is not None:
+            trailers = call.trailers
+            if call.response_metadata is not EMPTY and not call.method.server_streams:
+                send_initial_metadata(driver, event.call_id, call, error)
+        driver.finish(
+            event.call_id,
+            status,
+            shown.message,
+            shown.details,
+            Metadata(trailers.pairs + shown.trailers),
+            shown.hints,
+            shown.retry_after_s,
+        )
