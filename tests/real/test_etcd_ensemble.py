@@ -182,7 +182,7 @@ class TestEnsemble(EtcdCase, TestCase):
             await self.tells(scene.told, "b", "c")
             # Until it has given the frozen member up, its watch would go on.
             await self.eventually(lambda: alone._session.away, lambda: "away")  # noqa: SLF001
-            revision = scene.consumer._followed["demo.Greeter"]._view.revision  # noqa: SLF001
+            revision = scene.consumer._watchers["demo.Greeter"]._view.revision  # noqa: SLF001
             await self.ctl(other, "compact", str(revision))
         finally:
             lagging.thaw()

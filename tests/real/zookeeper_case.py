@@ -29,7 +29,7 @@ async def expire(registry):
     """
     End a registry's session: whoever knows its password may close it.
     """
-    client_id = registry._keeper._client.client_id  # noqa: SLF001 - as a wiretap would
+    client_id = registry._session._client.client_id  # noqa: SLF001 - as a wiretap would
     hosts = ",".join(str(each).removeprefix("tcp:") for each in registry.options.address)
 
     def close():

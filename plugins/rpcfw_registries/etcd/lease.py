@@ -33,7 +33,7 @@ class Lease:
         self._session = session
         self._asked_s = math.ceil(asked_s)
         self._clock = plugin_context.clock
-        self._chance = plugin_context.random
+        self._random = plugin_context.random
         #: 0 as long as there is none.
         self.id = 0
         self.renew_at = 0.0
@@ -64,7 +64,7 @@ class Lease:
         self.id = 0
         self.renew_at = 0.0
 
-    def doubt(self) -> None:
+    def renew_now(self) -> None:
         """
         Renew it next: who knows how long nobody was reached.
         """
@@ -111,4 +111,4 @@ class Lease:
     def _count(self, ttl_s: int, now: float) -> None:
         self._granted_s = min(max(1.0, float(ttl_s)), _MOST_S)
         # A third, and not all at once: two renewals may be lost.
-        self.renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._chance.random())
+        self.renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._random.random())

@@ -72,7 +72,7 @@ class EtcdStore(InstanceStore):
         return self._session.away
 
     def lost(self) -> None:
-        self._lease.doubt()
+        self._lease.renew_now()
 
     async def open(self) -> None:
         await self._session.open()

@@ -39,7 +39,7 @@ class Tokens:
         self._user = user
         self._password = password
         self._token: str | None = None if user else ""
-        self._buying = False
+        self._authenticating = False
         self._waiting: list[Waiter[None]] = []
 
     async def metadata(self, member: Member, timeout_s: float) -> dict[str, str]:
@@ -50,12 +50,12 @@ class Tokens:
             CallError: no token could be had.
         """
         if self._token is None:
-            if self._buying:
+            if self._authenticating:
                 waiter: Waiter[None] = Waiter()
                 self._waiting.append(waiter)
                 await waiter
             else:
-                await self._buy(member, timeout_s)
+                await self._authenticate(member, timeout_s)
         return {"token": self._token} if self._token else {}
 
     def refused(self, error: CallError, sent: dict[str, str]) -> bool:
@@ -79,8 +79,8 @@ class Tokens:
         if self._user and sent.get("token", "") == self._token:
             self._token = None
 
-    async def _buy(self, member: Member, timeout_s: float) -> None:
-        self._buying = True
+    async def _authenticate(self, member: Member, timeout_s: float) -> None:
+        self._authenticating = True
         failed: CallError | None = None
         try:
             self._token = await self._ask(member, timeout_s)
@@ -88,7 +88,7 @@ class Tokens:
             failed = error
             raise
         finally:
-            self._buying = False
+            self._authenticating = False
             self._wake(failed)
 
     async def _ask(self, member: Member, timeout_s: float) -> str:

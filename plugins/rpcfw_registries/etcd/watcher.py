@@ -76,7 +76,7 @@ class Watcher:
         self._session = session
         self._merge_s = merge_s
         self._clock = plugin_context.clock
-        self._chance = plugin_context.random
+        self._random = plugin_context.random
         self._timers = plugin_context.timers
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._subscribers = Subscribers(
@@ -86,10 +86,10 @@ class Watcher:
         self._view = View(service, prefix, self._log)
         self._read_at = -_RELOAD_S
         self._changes: Changes | None = None
-        self._half_told = False
-        self._doubted = False
-        self._told_at = -merge_s
-        self._telling: DelayedCall | None = None
+        self._partial = False
+        self._mismatch = False
+        self._notified_at = -merge_s
+        self._notifying: DelayedCall | None = None
         self._loop: Deferred[None] | None = None
 
     def subscribe(self, listener: Listener, on_refused: OnRefused) -> Watch:
@@ -98,7 +98,7 @@ class Watcher:
         """
         watch = self._subscribers.add(listener, on_refused)
         if self._loop is None:
-            self._loop = in_background(self._follow(), f"watching {self._service} in etcd")
+            self._loop = in_background(self._run(), f"watching {self._service} in etcd")
         return watch
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class Watcher:
         Ask whether a change was missed, which costs one small answer.
         """
         changes, revision = self._changes, self._view.revision
-        if changes is not None and revision is not None and not self._half_told:
+        if changes is not None and revision is not None and not self._partial:
             in_background(
                 self._check(changes, revision, len(self._view)), f"checking {self._service} in etcd"
             )
@@ -127,23 +127,23 @@ class Watcher:
             if error.status is not Status.OUT_OF_RANGE:
                 return
         if changes is self._changes:
-            self._doubted = True
+            self._mismatch = True
             changes.cancel()
 
     def _stop(self) -> None:
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.cancel()
-        if self._telling is not None and self._telling.active():
-            self._telling.cancel()
-        self._telling = self._changes = None
+        if self._notifying is not None and self._notifying.active():
+            self._notifying.cancel()
+        self._notifying = self._changes = None
         self._view = View(self._service, self._prefix, self._log)
         self._read_at = -_RELOAD_S
         self._subscribers.forget()
 
     # Following.
 
-    async def _follow(self) -> None:
+    async def _run(self) -> None:
         while True:
             member = await self._session.open()
             try:
@@ -164,8 +164,8 @@ class Watcher:
         self._view.revision = None
 
     async def _failed(self, member: Member, error: CallError) -> None:
-        if self._doubted:
-            self._doubted = False
+        if self._mismatch:
+            self._mismatch = False
             self._read_again("what is known is not what there was")
         elif error.status is Status.OUT_OF_RANGE:
             self._read_again("it was compacted while it was read")
@@ -173,7 +173,7 @@ class Watcher:
             reason = f"the instances of {self._service} cannot be read: {explained(error)}"
             self._subscribers.fail(reason, refused=error.status in FINAL)
             self._warn(reason)
-            await sleep(self._clock, _REFUSED_S * (0.8 + 0.4 * self._chance.random()))
+            await sleep(self._clock, _REFUSED_S * (0.8 + 0.4 * self._random.random()))
 
     async def _read(self) -> None:
         """
@@ -185,8 +185,8 @@ class Watcher:
         self._read_at = self._clock.seconds()
         view = View(self._service, self._prefix, self._log)
         view.revision = await self._listing.read(view.put, MOST_KEYS)
-        self._view, self._half_told = view, False
-        self._tell_soon()
+        self._view, self._partial = view, False
+        self._notify_soon()
 
     # Watching.
 
@@ -200,7 +200,7 @@ class Watcher:
         """
         session = self._session
         sent = await session.metadata(member, self._clock.seconds() + session.timeout_s)
-        lasts_s = _STREAM_S * (0.5 + 0.5 * self._chance.random())
+        lasts_s = _STREAM_S * (0.5 + 0.5 * self._random.random())
         changes = member.watch(self._request(), lasts_s, {"hasleader": "true", **sent})
         try:
             await self._take_all(changes, member)
@@ -258,13 +258,13 @@ class Watcher:
             raise PermissionDenied(response.cancel_reason or "the watch was cancelled")
         if not response.events:
             return
-        self._half_told = response.fragment
+        self._partial = response.fragment
         for event in response.events:
             self._view.apply(event)
         if not response.fragment:
             # Not the header's: it may be ahead of the events that are told.
             self._view.revision = response.events[-1].kv.mod_revision
-            self._tell_soon()
+            self._notify_soon()
 
     async def _has_new_token(self, member: Member, sent: dict[str, str]) -> bool:
         """
@@ -278,15 +278,15 @@ class Watcher:
 
     # Telling.
 
-    def _tell_soon(self) -> None:
-        if self._telling is None:
-            wait_s = max(0.0, self._told_at + self._merge_s - self._clock.seconds())
-            self._telling = self._clock.callLater(wait_s, self._tell)
+    def _notify_soon(self) -> None:
+        if self._notifying is None:
+            wait_s = max(0.0, self._notified_at + self._merge_s - self._clock.seconds())
+            self._notifying = self._clock.callLater(wait_s, self._notify)
 
-    def _tell(self) -> None:
-        self._telling = None
-        self._told_at = self._clock.seconds()
-        self._subscribers.tell(self._view.instances())
+    def _notify(self) -> None:
+        self._notifying = None
+        self._notified_at = self._clock.seconds()
+        self._subscribers.notify(self._view.instances())
 
     def _warn(self, what: str) -> None:
         self._log.warn_of(what, "{what}", what=what)

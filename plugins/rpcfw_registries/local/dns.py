@@ -21,7 +21,7 @@ from rpcfw.values.instance import Instance, Snapshot
 from rpcfw.values.units import Seconds
 from rpcfw_registries.local.lines import instance_id, instances_from_lines
 from rpcfw_registries.local.resolver import LookUp, Name, look_up
-from rpcfw_registries.local.table import EVERY, Place, Trouble, Watches
+from rpcfw_registries.local.table import ANY_SERVICE, InstanceTable, Trouble, Watches
 
 __all__ = ["DNSOptions", "DNSRegistry"]
 
@@ -54,7 +54,7 @@ class DNSOptions:
             yield "max_addresses", f"must be at least 1, not {self.max_addresses}"
 
 
-class _Resolved(Place):
+class _Resolved(InstanceTable):
     """
     Of a service none of whose names was ever found, it is not known where it is.
     """
@@ -70,7 +70,7 @@ class _Resolved(Place):
         self._changed(service)
 
     def snapshot(self, service: str) -> Snapshot | None:
-        written = service if service in self._written else EVERY
+        written = service if service in self._written else ANY_SERVICE
         return None if written in self.unknown else super().snapshot(service)
 
 
@@ -92,8 +92,8 @@ class DNSRegistry(Registry):
     ) -> None:
         super().__init__(options, plugin_context)
         self._written, _ = instances_from_lines(options.instances)
-        self._place = _Resolved(self._written)
-        self._watches = Watches(plugin_context.clock, self._place, lambda: Trouble(self.trouble))
+        self._table = _Resolved(self._written)
+        self._watches = Watches(plugin_context.clock, self._table, lambda: Trouble(self.trouble))
         self._names: dict[str, Name] = {}
         for instances in self._written.values():
             for instance in instances:
@@ -115,7 +115,7 @@ class DNSRegistry(Registry):
 
     async def start(self) -> None:
         for service in self._written:
-            self._tell(service)
+            self._notify(service)
         for name in self._names.values():
             name.start()
 
@@ -138,14 +138,14 @@ class DNSRegistry(Registry):
         return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
-        return tuple(sorted(self._written.keys() - {EVERY}))
+        return tuple(sorted(self._written.keys() - {ANY_SERVICE}))
 
     def _found(self, host: str) -> None:
         for service, instances in self._written.items():
             if any(instance.address.host == host for instance in instances):
-                self._tell(service)
+                self._notify(service)
 
-    def _tell(self, service: str) -> None:
+    def _notify(self, service: str) -> None:
         """
         Make the list of a service from what is known of its names.
         """
@@ -154,7 +154,7 @@ class DNSRegistry(Registry):
         for instance in written:
             found += self._instances(instance)
         if found or not written:
-            self._place.set(service, found)
+            self._table.set(service, found)
 
     def _instances(self, written: Instance) -> list[Instance]:
         name = self._names.get(written.address.host)

@@ -22,7 +22,7 @@ from rpcfw.values.instance import Instance
 from rpcfw.values.units import Bytes, Seconds
 from rpcfw_registries.local.file_reading import Stamp, read_file
 from rpcfw_registries.local.lines import MOST_MISTAKES
-from rpcfw_registries.local.table import NO_TROUBLE, Place, Trouble, Watches
+from rpcfw_registries.local.table import NO_TROUBLE, InstanceTable, Trouble, Watches
 
 __all__ = ["FileOptions", "FileRegistry"]
 
@@ -68,8 +68,8 @@ class FileRegistry(Registry):
     def __init__(self, options: FileOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         self._path = options.path
-        self._place = Place(known=False)
-        self._watches = Watches(plugin_context.clock, self._place, lambda: self._trouble)
+        self._table = InstanceTable(known=False)
+        self._watches = Watches(plugin_context.clock, self._table, lambda: self._trouble)
         self._stamp: Stamp | None = None
         self._skipped = ""
         self._complaint = ""
@@ -108,9 +108,9 @@ class FileRegistry(Registry):
         return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
-        if not self._place.known:
+        if not self._table.known:
             raise RegistryError(self._complaint or f"{self._path} has not been read yet")
-        return self._place.names()
+        return self._table.names()
 
     async def _poll(self) -> None:
         while True:
@@ -128,13 +128,13 @@ class FileRegistry(Registry):
             # A file that is not there yet may still be written.
             self._trouble = Trouble(reason, refused=not isinstance(error, FileNotFoundError))
             self._complain(reason)
-            self._watches.poke(None)
+            self._watches.check(None)
             return
         self._trouble = NO_TROUBLE
         if reading is not None:
             self._stamp = reading.stamp
             self._skipped = _skipped(self._path, reading.mistakes)
-            self._place.replace(reading.services)
+            self._table.replace(reading.services)
         # Also if it is as before: it may have been away in between.
         self._complain(self._skipped)
 

@@ -97,7 +97,7 @@ def _from_json(text: str) -> tuple[dict[str, list[Instance]], list[str]]:
             else:
                 found[instance.id] = instance
         services[service] = list(found.values())
-    return services, mistakes.told
+    return services, mistakes.is_known
 
 
 def _from_record(service: str, record: bytes) -> Instance:

@@ -43,11 +43,11 @@ class Mistakes:
     """
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.is_known: list[str] = []
 
     def add(self, mistake: str) -> None:
-        if len(self.told) < MOST_MISTAKES:
-            self.told.append(_shortened(mistake))
+        if len(self.is_known) < MOST_MISTAKES:
+            self.is_known.append(_shortened(mistake))
 
 
 def _shortened(text: str) -> str:
@@ -131,7 +131,7 @@ def instances_from_lines(text: str) -> tuple[dict[str, list[Instance]], list[str
             mistakes.add(f"{service}: {instance.id} stands there twice")
         else:
             known[instance.id] = instance
-    return {service: list(known.values()) for service, known in services.items()}, mistakes.told
+    return {service: list(known.values()) for service, known in services.items()}, mistakes.is_known
 
 
 def _entries(text: str, mistakes: Mistakes) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.values.instance import Instance
-from rpcfw_registries.local.table import Place, Watches
+from rpcfw_registries.local.table import InstanceTable, Watches
 
 __all__ = ["MemoryOptions", "MemoryRegistry"]
 
@@ -36,34 +36,34 @@ class MemoryRegistry(Registry):
     # own INI, and have nothing in hand of one another: only a name that the whole
     # process knows can join them. The references are weak, so a place is gone
     # with the last registry that holds it, and leaks into no later test.
-    _places: ClassVar[WeakValueDictionary[str, Place]] = WeakValueDictionary()
+    _tables: ClassVar[WeakValueDictionary[str, InstanceTable]] = WeakValueDictionary()
 
     def __init__(self, options: MemoryOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._place = self._places.setdefault(options.name, Place())
-        self._watches = Watches(plugin_context.clock, self._place)
+        self._table = self._tables.setdefault(options.name, InstanceTable())
+        self._watches = Watches(plugin_context.clock, self._table)
         self._announced: dict[tuple[str, str], Instance] = {}
 
     async def stop(self) -> None:
         self._watches.close()
         for instance in self._announced.values():
-            self._place.take(instance)
+            self._table.take(instance)
         self._announced.clear()
         # Whoever still has this registry in hand does not keep the place.
-        self._place = Place()
-        self._watches = Watches(self.plugin_context.clock, self._place)
+        self._table = InstanceTable()
+        self._watches = Watches(self.plugin_context.clock, self._table)
 
     async def announce(self, instance: Instance) -> None:
         self._announced[instance.service, instance.id] = instance
-        self._place.put(instance)
+        self._table.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:
         announced = self._announced.pop((instance.service, instance.id), None)
         if announced is not None:
-            self._place.take(announced)
+            self._table.take(announced)
 
     def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
-        return self._place.names()
+        return self._table.names()

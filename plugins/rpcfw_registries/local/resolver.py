@@ -77,7 +77,7 @@ class Name:
         self._changed = changed
         self._failures = 0
         self._complaint = ""
-        self._following: Deferred[None] | None = None
+        self._running: Deferred[None] | None = None
 
     @property
     def trouble(self) -> str:
@@ -90,16 +90,16 @@ class Name:
         """
         Look it up now, and from now on.
         """
-        self._following = in_background(self._follow(), f"looking up {self.host}")
+        self._running = in_background(self._run(), f"looking up {self.host}")
 
     def stop(self) -> None:
         """
         Look it up no more.
         """
-        if self._following is not None:
-            self._following.cancel()
+        if self._running is not None:
+            self._running.cancel()
 
-    async def _follow(self) -> None:
+    async def _run(self) -> None:
         clock, random = self._plugin_context.clock, self._plugin_context.random
         while True:
             await self._look()

@@ -14,7 +14,7 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.values.instance import Instance
 from rpcfw_registries.local.lines import instances_from_lines
-from rpcfw_registries.local.table import Place, Watches
+from rpcfw_registries.local.table import InstanceTable, Watches
 
 __all__ = ["StaticOptions", "StaticRegistry"]
 
@@ -52,9 +52,9 @@ class StaticRegistry(Registry):
     def __init__(self, options: StaticOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         services, _ = instances_from_lines(options.instances)
-        self._place = Place(star=True)
-        self._place.replace(services)
-        self._watches = Watches(plugin_context.clock, self._place)
+        self._table = InstanceTable(star=True)
+        self._table.replace(services)
+        self._watches = Watches(plugin_context.clock, self._table)
 
     async def stop(self) -> None:
         self._watches.close()
@@ -73,4 +73,4 @@ class StaticRegistry(Registry):
         return self._watches.open(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
-        return self._place.names()
+        return self._table.names()

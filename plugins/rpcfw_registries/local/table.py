@@ -17,10 +17,10 @@ from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.values.instance import Instance, Snapshot
 
-__all__ = ["EVERY", "NO_TROUBLE", "LocalWatch", "Place", "Trouble", "Watches"]
+__all__ = ["ANY_SERVICE", "NO_TROUBLE", "InstanceTable", "LocalWatch", "Trouble", "Watches"]
 
 #: Where people write the list, instances for every service that has none of its own.
-EVERY = "*"
+ANY_SERVICE = "*"
 
 
 @frozen
@@ -71,8 +71,8 @@ class LocalWatch(Watch):
         self._listener = listener
         self._on_refused = on_refused
         self._closed = closed
-        self._told: Snapshot | None = None
-        self._told_trouble = NO_TROUBLE
+        self._last_list: Snapshot | None = None
+        self._last_trouble = NO_TROUBLE
         self._pending: DelayedCall | None = None
         self._open = True
 
@@ -80,12 +80,12 @@ class LocalWatch(Watch):
     def trouble(self) -> str:
         return self._trouble().reason
 
-    def poke(self) -> None:
+    def check(self) -> None:
         """
         Look, soon, whether there is something new to tell.
         """
         if self._open and self._pending is None:
-            self._pending = self._clock.callLater(0, self._tell)
+            self._pending = self._clock.callLater(0, self._notify)
 
     def close(self) -> None:
         if not self._open:
@@ -96,26 +96,26 @@ class LocalWatch(Watch):
             self._pending = None
         self._closed(self)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._pending = None
         snapshot = self._read()
         if snapshot is None:
             trouble = self._trouble()
-            if trouble.refused and trouble != self._told_trouble:
+            if trouble.refused and trouble != self._last_trouble:
                 self._on_refused(trouble.reason)
-            self._told_trouble = trouble
-        elif snapshot != self._told:
-            self._told = snapshot
+            self._last_trouble = trouble
+        elif snapshot != self._last_list:
+            self._last_list = snapshot
             self._listener(snapshot)
 
 
-class Place:
+class InstanceTable:
     """
     Instances by service and id.
 
     Args:
         known: False while it is not yet known what there is.
-        star: whether `EVERY` is no name of a service but stands for all others.
+        star: whether `ANY_SERVICE` is no name of a service but stands for all others.
     """
 
     def __init__(self, known: bool = True, *, star: bool = False) -> None:
@@ -159,20 +159,20 @@ class Place:
         if not self.known:
             return None
         own = self._services.get(service, {})
-        if own or not self._star or service == EVERY:
+        if own or not self._star or service == ANY_SERVICE:
             return Snapshot(service, tuple(own.values()))
-        anybodys = self._services.get(EVERY, {}).values()
+        anybodys = self._services.get(ANY_SERVICE, {}).values()
         return Snapshot(service, tuple(attrs.evolve(each, service=service) for each in anybodys))
 
     def names(self) -> tuple[str, ...]:
         """
         Return the services that have or had instances, sorted.
         """
-        return tuple(sorted(self._services.keys() - ({EVERY} if self._star else set())))
+        return tuple(sorted(self._services.keys() - ({ANY_SERVICE} if self._star else set())))
 
     def _changed(self, service: str | None) -> None:
         for observer in tuple(self.observers):
-            observer(None if self._star and service == EVERY else service)
+            observer(None if self._star and service == ANY_SERVICE else service)
 
 
 class Watches:
@@ -183,12 +183,14 @@ class Watches:
         trouble: as in `LocalWatch`.
     """
 
-    def __init__(self, clock: Clock, place: Place, trouble: Callable[[], Trouble] = _none) -> None:
+    def __init__(
+        self, clock: Clock, table: InstanceTable, trouble: Callable[[], Trouble] = _none
+    ) -> None:
         self._clock = clock
-        self._place = place
+        self._table = table
         self._trouble = trouble
         self._by_service: dict[str, set[LocalWatch]] = {}
-        place.observers.add(self.poke)
+        table.observers.add(self.check)
 
     def open(self, service: str, listener: Listener, on_refused: OnRefused) -> LocalWatch:
         """
@@ -196,32 +198,32 @@ class Watches:
         """
         watch = LocalWatch(
             self._clock,
-            partial(self._place.snapshot, service),
+            partial(self._table.snapshot, service),
             self._trouble,
             listener,
             on_refused,
             partial(self._forget, service),
         )
         self._by_service.setdefault(service, set()).add(watch)
-        watch.poke()
+        watch.check()
         return watch
 
     def close(self) -> None:
         """
         Close every watch and let go of the place.
         """
-        self._place.observers.discard(self.poke)
+        self._table.observers.discard(self.check)
         for watches in tuple(self._by_service.values()):
             for watch in tuple(watches):
                 watch.close()
 
-    def poke(self, service: str | None) -> None:
+    def check(self, service: str | None) -> None:
         """
         Have the watches of a service, or all, look whether there is something to tell.
         """
         for name in self._by_service if service is None else (service,):
             for watch in self._by_service.get(name, ()):
-                watch.poke()
+                watch.check()
 
     def _forget(self, service: str, watch: LocalWatch) -> None:
         watches = self._by_service[service]

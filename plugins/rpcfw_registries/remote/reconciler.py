@@ -100,7 +100,7 @@ class Reconciler:
         self._store = store
         self._where = where
         self._clock = plugin_context.clock
-        self._chance = plugin_context.random
+        self._random = plugin_context.random
         self._check_s = check_s
         self._check_at = math.inf
         self._delayed_until = math.inf
@@ -344,4 +344,4 @@ class Reconciler:
         )
 
     def _jitter(self, share: float) -> float:
-        return 1 - share + 2 * share * self._chance.random()
+        return 1 - share + 2 * share * self._random.random()

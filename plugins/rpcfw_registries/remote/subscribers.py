@@ -56,7 +56,7 @@ class Subscribers:
         self._emptied = emptied
         self._unreachable = unreachable
         self._subscriptions: list[_Subscription] = []
-        self._told: dict[str, Instance] | None = None
+        self._last_list: dict[str, Instance] | None = None
         self._snapshot: Snapshot | None = None
         #: Why the service cannot be watched, and whether that is for good.
         self._reason = ""
@@ -73,7 +73,7 @@ class Subscribers:
         return self._unreachable() or self._reason
 
     @property
-    def told(self) -> bool:
+    def is_known(self) -> bool:
         """
         Whether there is a list to tell to whoever comes.
         """
@@ -86,21 +86,21 @@ class Subscribers:
         subscription = _Subscription(self, listener, on_refused)
         self._subscriptions.append(subscription)
         if self._snapshot is not None:
-            self._clock.callLater(0, self._tell, subscription)
+            self._clock.callLater(0, self._notify, subscription)
         elif self._refused:
-            self._clock.callLater(0, self._tell_refused, subscription)
+            self._clock.callLater(0, self._notify_refused, subscription)
         return subscription
 
-    def tell(self, instances: Iterable[Instance]) -> None:
+    def notify(self, instances: Iterable[Instance]) -> None:
         """
         Tell all of them the list, if it is another than before.
         """
         now = {instance.id: instance for instance in instances}
-        if now != self._told:
-            self._told = now
+        if now != self._last_list:
+            self._last_list = now
             self._snapshot = Snapshot(self._service, tuple(now.values()))
             for subscription in tuple(self._subscriptions):
-                self._tell(subscription)
+                self._notify(subscription)
 
     def fail(self, reason: str, *, refused: bool) -> None:
         """
@@ -114,7 +114,7 @@ class Subscribers:
         if is_news:
             for subscription in self._subscriptions:
                 # Later: the one who subscribes may not have the watch in hand yet.
-                self._clock.callLater(0, self._tell_refused, subscription)
+                self._clock.callLater(0, self._notify_refused, subscription)
 
     def succeed(self) -> None:
         """
@@ -124,9 +124,9 @@ class Subscribers:
 
     def forget(self) -> None:
         """
-        Know nothing to tell until the next `tell`.
+        Know nothing to tell until the next `notify`.
         """
-        self._told = self._snapshot = None
+        self._last_list = self._snapshot = None
         self.succeed()
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class Subscribers:
         if not self._subscriptions:
             self._emptied()
 
-    def _tell(self, subscription: _Subscription) -> None:
+    def _notify(self, subscription: _Subscription) -> None:
         if subscription.closed or self._snapshot is None:
             return
         try:
@@ -158,7 +158,7 @@ class Subscribers:
         except Exception:  # noqa: BLE001 - it is somebody else's code
             _log.failure("a listener to {service} failed", service=self._service)
 
-    def _tell_refused(self, subscription: _Subscription) -> None:
+    def _notify_refused(self, subscription: _Subscription) -> None:
         if subscription.closed or not self._refused:
             return
         try:

@@ -40,10 +40,10 @@ class StandaloneStore(InstanceStore):
     def __init__(self, session: Session, lease_s: float, plugin_context: PluginContext) -> None:
         self._session = session
         self._clock = plugin_context.clock
-        self._chance = plugin_context.random
+        self._random = plugin_context.random
         self._asked_s = lease_s
         self._granted_s = lease_s
-        self._owner = f"{self._chance.randrange(1 << 64):016x}"
+        self._owner = f"{self._random.randrange(1 << 64):016x}"
         self._renew_at = 0.0
 
     @property
@@ -78,7 +78,7 @@ class StandaloneStore(InstanceStore):
             self._granted_s = renewed.lease_s
             missing += renewed.missing
         # A third, and not all at once: two renewals may be lost.
-        self._renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._chance.random())
+        self._renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._random.random())
         return missing
 
     async def write(self, changes: Sequence[Change]) -> Sequence[RegistryError | None]:

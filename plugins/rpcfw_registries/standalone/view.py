@@ -83,7 +83,7 @@ class View:
         untold, self._untold = self._untold, False
         return untold
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """
         Drop what is held.
         """

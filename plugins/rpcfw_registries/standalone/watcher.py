@@ -59,10 +59,10 @@ class Watcher(Watch):
         self._holding: DelayedCall | None = None
         #: Why the server refuses it; empty if it does not.
         self._reason = ""
-        self._telling = False
+        self._notifying = False
         self._open = True
-        self._following: Deferred[None] = in_background(
-            self._follow(), f"watching {service} at a registry node"
+        self._running: Deferred[None] = in_background(
+            self._run(), f"watching {service} at a registry node"
         )
 
     @property
@@ -76,10 +76,10 @@ class Watcher(Watch):
         if self._holding is not None and self._holding.active():
             self._holding.cancel()
         # A listener may close its own watch; the loop ends by itself then.
-        if not self._telling:
-            self._following.cancel()
+        if not self._notifying:
+            self._running.cancel()
 
-    async def _follow(self) -> None:
+    async def _run(self) -> None:
         while self._open:
             channel = await self._session.open()
             try:
@@ -133,31 +133,31 @@ class Watcher(Watch):
         if self._view.holds and self._view.epoch != epoch:
             self._hold()
         if changed:
-            self._tell()
+            self._notify()
 
     def _hold(self) -> None:
         if self._holding is not None and self._holding.active():
             self._holding.cancel()
-        self._holding = self._plugin_context.clock.callLater(self._hold_s, self._let_go)
+        self._holding = self._plugin_context.clock.callLater(self._hold_s, self._release)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._session.away:
             # Nobody can say now whether it is gone: silence means "as before".
             self._hold()
         elif self._view.holds:
-            self._view.let_go()
-            self._tell()
+            self._view.release()
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if not self._open:
             return
-        self._telling = True
+        self._notifying = True
         try:
             self._listener(self._view.snapshot())
         except Exception:  # noqa: BLE001 - it breaks its contract; the watch goes on
             _log.failure("a listener of {service} raised", service=self._service)
         finally:
-            self._telling = False
+            self._notifying = False
 
     def _fail(self, reason: str, *, refused: bool) -> None:
         if reason == self._reason:
@@ -170,8 +170,8 @@ class Watcher(Watch):
         )
         if refused:
             # Later: whoever watches may not have the watch in hand yet.
-            self._plugin_context.clock.callLater(0, self._tell_refused)
+            self._plugin_context.clock.callLater(0, self._notify_refused)
 
-    def _tell_refused(self) -> None:
+    def _notify_refused(self) -> None:
         if self._open and self._reason:
             self._on_refused(self._reason)

@@ -27,8 +27,8 @@ from rpcfw.values.units import Seconds, format_duration
 from rpcfw_registries.remote.paths import decoded, normal_root
 from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.zookeeper.kazoo.access import TLS, Access, Pace
-from rpcfw_registries.zookeeper.kazoo.client import KazooThread
-from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, SessionEvent
+from rpcfw_registries.zookeeper.kazoo.client import KazooSession
+from rpcfw_registries.zookeeper.session import SessionEvent, ZnodeMissing, ZooKeeperSession
 from rpcfw_registries.zookeeper.store import ZooKeeperStore, service_path
 from rpcfw_registries.zookeeper.watcher import Watcher
 
@@ -118,13 +118,16 @@ class ZooKeeperRegistry(Registry):
     options: ZooKeeperOptions
 
     def __init__(
-        self, options: ZooKeeperOptions, plugin_context: PluginContext, keeper: Keeper | None = None
+        self,
+        options: ZooKeeperOptions,
+        plugin_context: PluginContext,
+        session: ZooKeeperSession | None = None,
     ) -> None:
         super().__init__(options, plugin_context)
         self._root = normal_root(options.root)
         self._clock = plugin_context.clock
-        self._keeper = keeper or KazooThread(plugin_context, _access(options), _pace(options))
-        self._store = ZooKeeperStore(self._keeper, self._root)
+        self._session = session or KazooSession(plugin_context, _access(options), _pace(options))
+        self._store = ZooKeeperStore(self._session, self._root)
         self._announced = Reconciler(
             self._store, "ZooKeeper", plugin_context, options.self_check_interval
         )
@@ -146,7 +149,7 @@ class ZooKeeperRegistry(Registry):
     async def start(self) -> None:
         self._check_later()
         self._expect_answer()
-        await self._keeper.open(self._session_changed, self._trouble)
+        await self._session.open(self._session_changed, self._trouble)
 
     async def stop(self) -> None:
         for delayed in (self._next_check, self._lease):
@@ -155,24 +158,24 @@ class ZooKeeperRegistry(Registry):
         await self._announced.stop()
         for watcher in self._watchers.values():
             watcher.close()
-        await self._keeper.close()
+        await self._session.close()
 
     async def announce(self, instance: Instance) -> None:
-        self._keeper.check_process()
+        self._session.check_process()
         await self._announced.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:
-        self._keeper.check_process()
+        self._session.check_process()
         await self._announced.remove(instance)
 
     def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
-        self._keeper.check_process()
+        self._session.check_process()
         watcher = self._watchers.get(service)
         if watcher is None:
             watcher = self._watchers[service] = Watcher(
                 service,
                 service_path(self._root, service),
-                self._keeper,
+                self._session,
                 self.plugin_context,
                 self.options.min_update_interval,
                 self._unreachable,
@@ -180,11 +183,11 @@ class ZooKeeperRegistry(Registry):
         return watcher.subscribe(listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
-        self._keeper.check_process()
+        self._session.check_process()
         await self._reached()
         try:
-            children = await self._keeper.children(self._root)
-        except NodeMissing:
+            children = await self._session.children(self._root)
+        except ZnodeMissing:
             return ()
         return tuple(sorted(decoded(name) for name in children.names))
 
@@ -192,7 +195,7 @@ class ZooKeeperRegistry(Registry):
         """
         Say why no server is reached; nothing while one is.
         """
-        if self._keeper.session:
+        if self._session.session_id:
             return ""
         return self._reason or "no server has been reached yet"
 

@@ -1,7 +1,7 @@
 """
 What the ZooKeeper registry needs of a ZooKeeper client, and nothing more.
 
-`kazoo_thread.KazooThread` is the real one; tests bring one in memory.
+`kazoo.client.KazooSession` is the real one; tests bring one in memory.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from rpcfw_registries.remote.store import TryAgain
 
 __all__ = [
     "Children",
-    "Keeper",
-    "Node",
-    "NodeMissing",
-    "NodeTaken",
     "Refused",
     "SessionEvent",
     "Stat",
     "Unreachable",
+    "Znode",
+    "ZnodeExists",
+    "ZnodeMissing",
+    "ZooKeeperSession",
 ]
 
 
@@ -35,13 +35,13 @@ class Unreachable(TryAgain):
     """
 
 
-class NodeMissing(RegistryError):
+class ZnodeMissing(RegistryError):
     """
     There is no node at the path.
     """
 
 
-class NodeTaken(RegistryError):
+class ZnodeExists(RegistryError):
     """
     There is a node at the path already.
     """
@@ -86,7 +86,7 @@ class Stat:
 
 
 @frozen
-class Node:
+class Znode:
     """
     A node as read.
     """
@@ -105,7 +105,7 @@ class Children:
     changed: int
 
 
-class Keeper(ABC):
+class ZooKeeperSession(ABC):
     """
     One session with an ensemble, kept up for ever.
 
@@ -118,7 +118,7 @@ class Keeper(ABC):
     """
 
     #: The session while a server is reached, else 0.
-    session: int = 0
+    session_id: int = 0
 
     @abstractmethod
     def check_process(self) -> None:
@@ -153,11 +153,11 @@ class Keeper(ABC):
     @abstractmethod
     def children(self, path: str, watcher: Callable[[], None] | None = None) -> Waiter[Children]:
         """
-        List a node's children. Fails with `NodeMissing`, and then watches nothing.
+        List a node's children. Fails with `ZnodeMissing`, and then watches nothing.
         """
 
     @abstractmethod
-    def read(self, paths: Sequence[str]) -> Waiter[list[Node | None]]:
+    def read(self, paths: Sequence[str]) -> Waiter[list[Znode | None]]:
         """
         Read one or more nodes, many at once; None for one that is not there.
         """

@@ -20,7 +20,7 @@ from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw_registries.remote.paths import encoded, znode_name
 from rpcfw_registries.remote.store import Change, InstanceStore, Key
-from rpcfw_registries.zookeeper.session import Keeper, NodeMissing, NodeTaken, Refused
+from rpcfw_registries.zookeeper.session import Refused, ZnodeExists, ZnodeMissing, ZooKeeperSession
 
 __all__ = ["ZooKeeperStore", "service_path"]
 
@@ -48,7 +48,7 @@ class ZooKeeperStore(InstanceStore):
     # A server drops the connection over a request of 1 MiB; path and ACL are in it too.
     max_record_bytes = (1 << 20) - (1 << 14)
 
-    def __init__(self, session: Keeper, root: str) -> None:
+    def __init__(self, session: ZooKeeperSession, root: str) -> None:
         self._session = session
         self._root = root
         self._connected = Event()
@@ -57,7 +57,7 @@ class ZooKeeperStore(InstanceStore):
 
     @property
     def away(self) -> bool:
-        return not self._session.session
+        return not self._session.session_id
 
     def connected(self) -> None:
         """
@@ -113,7 +113,7 @@ class ZooKeeperStore(InstanceStore):
         present.add(path)
         try:
             await self._session.swap(path, record, old)
-        except (NodeMissing, NodeTaken):
+        except (ZnodeMissing, ZnodeExists):
             return False
         present.discard(old)
         return True
@@ -126,7 +126,7 @@ class ZooKeeperStore(InstanceStore):
             try:
                 await self._session.create(path, record)
                 return
-            except NodeTaken:
+            except ZnodeExists:
                 continue
         raise Refused(f"somebody else makes {path} again and again; is its id unique?")
 
@@ -137,11 +137,11 @@ class ZooKeeperStore(InstanceStore):
         stat = await self._session.exists(path)
         if stat is None:
             return False
-        if stat.owner == self._session.session and stat.version == 0:
+        if stat.owner == self._session.session_id and stat.version == 0:
             return True
         await self._delete(path)
         return False
 
     async def _delete(self, path: str) -> None:
-        with suppress(NodeMissing):  # somebody, or the end of a session, was faster
+        with suppress(ZnodeMissing):  # somebody, or the end of a session, was faster
             await self._session.delete(path)

@@ -33,7 +33,13 @@ from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw_registries.remote.paths import znode_name
 from rpcfw_registries.remote.subscribers import Subscribers
-from rpcfw_registries.zookeeper.session import Children, Keeper, Node, NodeMissing, Unreachable
+from rpcfw_registries.zookeeper.session import (
+    Children,
+    Unreachable,
+    Znode,
+    ZnodeMissing,
+    ZooKeeperSession,
+)
 
 __all__ = ["Watcher"]
 
@@ -78,14 +84,14 @@ class Watcher:
         self,
         service: str,
         path: str,
-        keeper: Keeper,
+        session: ZooKeeperSession,
         plugin_context: PluginContext,
         min_interval_s: float,
         unreachable: Callable[[], str],
     ) -> None:
         self._service = service
         self._path = path
-        self._keeper = keeper
+        self._session = session
         self._clock = plugin_context.clock
         self._random = plugin_context.random
         self._min_interval_s = min_interval_s
@@ -141,11 +147,11 @@ class Watcher:
 
     def _may_ask(self) -> bool:
         idle = not self._busy and not self._closed
-        return idle and bool(self._keeper.session) and bool(self._subscribers)
+        return idle and bool(self._session.session_id) and bool(self._subscribers)
 
     async def _check(self) -> None:
         try:
-            stat = await self._keeper.exists(self._path)
+            stat = await self._session.exists(self._path)
         except RegistryError:
             return  # the next connect reads again in any case
         if (None if stat is None else stat.children_changed) != self._changed_at:
@@ -196,15 +202,15 @@ class Watcher:
         self._records.update(fresh)
         self._changed_at = children.changed if children.changed >= 0 else None
         self._subscribers.succeed()
-        if gone or fresh or not self._subscribers.told:
-            self._tell()
+        if gone or fresh or not self._subscribers.is_known:
+            self._notify()
 
     async def _list(self) -> Children:
         while True:
             try:
-                return await self._keeper.children(self._path, self.outdated)
-            except NodeMissing:
-                if await self._keeper.exists(self._path, self.outdated) is None:
+                return await self._session.children(self._path, self.outdated)
+            except ZnodeMissing:
+                if await self._session.exists(self._path, self.outdated) is None:
                     return Children((), -1)
 
     def _differences(self, names: Sequence[str]) -> tuple[set[str], list[str]]:
@@ -215,7 +221,7 @@ class Watcher:
     async def _fetch(self, names: Sequence[str]) -> dict[str, _Record]:
         fresh: dict[str, _Record] = {}
         parts = deque(names[at : at + _BATCH] for at in range(0, len(names), _BATCH))
-        asked: deque[tuple[Sequence[str], Waiter[list[Node | None]]]] = deque()
+        asked: deque[tuple[Sequence[str], Waiter[list[Znode | None]]]] = deque()
         try:
             while parts or asked:
                 while parts and len(asked) < _MAX_BATCHES:
@@ -230,10 +236,10 @@ class Watcher:
                 answer.addErrback(lambda _: None)
         return fresh
 
-    def _ask_for(self, names: Sequence[str]) -> Waiter[list[Node | None]]:
-        return self._keeper.read([f"{self._path}/{name}" for name in names])
+    def _ask_for(self, names: Sequence[str]) -> Waiter[list[Znode | None]]:
+        return self._session.read([f"{self._path}/{name}" for name in names])
 
-    def _decoded(self, name: str, node: Node) -> _Record:
+    def _decoded(self, name: str, node: Znode) -> _Record:
         try:
             instance = instance_from_json(node.data)
             if instance.service != self._service:
@@ -251,7 +257,7 @@ class Watcher:
     def _warn(self, what: str) -> None:
         self._log.warn_of(what, "{what}", what=what)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         newest: dict[str, _Record] = {}
         for record in self._records.values():
             if record.instance is None:
@@ -259,6 +265,6 @@ class Watcher:
             other = newest.get(record.instance.id)
             if other is None or other.created < record.created:
                 newest[record.instance.id] = record
-        self._subscribers.tell(
+        self._subscribers.notify(
             record.instance for record in newest.values() if record.instance is not None
         )

@@ -13,8 +13,8 @@ def seen(registry: Any) -> dict[str, Any]:
     """
     Tell which session with ZooKeeper a registry has, or which member and lease of etcd.
     """
-    if hasattr(registry, "_keeper"):
-        session, password = registry._keeper._client.client_id or (0, b"")  # noqa: SLF001
+    if hasattr(registry._session, "session_id"):  # noqa: SLF001
+        session, password = registry._session._client.client_id or (0, b"")  # noqa: SLF001
         return {"session": session, "password": password.hex()}
     lease = registry._store._lease.id  # noqa: SLF001
     return {"port": registry._session._address.port, "lease": lease}  # noqa: SLF001

@@ -79,12 +79,12 @@ class Changes:
 
 
 @define(eq=False)
-class _Shelf:
+class _Service:
     """
     One service. Who knows all up to ``floor`` or later can be told by changes.
     """
 
-    floor: int
+    compacted_at: int
     live: OrderedDict[str, Entry] = field(factory=OrderedDict)
     gone: OrderedDict[str, int] = field(factory=OrderedDict)
 
@@ -100,8 +100,8 @@ class Catalog:
         self._instances = 0
         self._bytes = 0
         #: Higher than any number that a shelf taken away may have had.
-        self._floor = 0
-        self._shelves: dict[str, _Shelf] = {}
+        self._compacted_at = 0
+        self._by_service: dict[str, _Service] = {}
         self._listeners: dict[str, set[Callable[[], None]]] = {}
 
     def put(self, service: str, id: str, record: bytes, owner: str) -> None:
@@ -113,20 +113,20 @@ class Catalog:
         Raises:
             CatalogFull: there is no room for it.
         """
-        shelf = self._shelves.get(service)
-        old = shelf.live.get(id) if shelf is not None else None
+        entries = self._by_service.get(service)
+        old = entries.live.get(id) if entries is not None else None
         if old is not None and (old.record, old.owner) == (record, owner):
             return
         self._check_room(old, record)
-        if shelf is None:
-            shelf = self._new_shelf(service)
+        if entries is None:
+            entries = self._new_service(service)
         self._number += 1
         self._instances += old is None
         self._bytes += len(record) - (0 if old is None else len(old.record))
-        shelf.gone.pop(id, None)
-        shelf.live[id] = Entry(record, owner, self._number)
-        shelf.live.move_to_end(id)
-        self._tell(service)
+        entries.gone.pop(id, None)
+        entries.live[id] = Entry(record, owner, self._number)
+        entries.live.move_to_end(id)
+        self._notify(service)
 
     def remove(self, service: str, id: str, owner: str | None = None) -> bool:
         """
@@ -138,30 +138,30 @@ class Catalog:
         entry = self.get(service, id)
         if entry is None or (owner is not None and entry.owner != owner):
             return False
-        shelf = self._shelves[service]
-        del shelf.live[id]
+        entries = self._by_service[service]
+        del entries.live[id]
         self._number += 1
         self._instances -= 1
         self._bytes -= len(entry.record)
-        shelf.gone[id] = self._number
-        shelf.gone.move_to_end(id)
-        if len(shelf.gone) > self._limits.tombstones:
-            _, shelf.floor = shelf.gone.popitem(last=False)
-        self._tell(service)
+        entries.gone[id] = self._number
+        entries.gone.move_to_end(id)
+        if len(entries.gone) > self._limits.tombstones:
+            _, entries.compacted_at = entries.gone.popitem(last=False)
+        self._notify(service)
         return True
 
     def get(self, service: str, id: str) -> Entry | None:
         """
         Return the entry of an instance.
         """
-        shelf = self._shelves.get(service)
-        return None if shelf is None else shelf.live.get(id)
+        entries = self._by_service.get(service)
+        return None if entries is None else entries.live.get(id)
 
     def services(self) -> list[str]:
         """
         Return the services that have or had instances, sorted.
         """
-        return sorted(self._shelves)
+        return sorted(self._by_service)
 
     def changes(self, service: str, since: int | None) -> Changes:
         """
@@ -169,20 +169,20 @@ class Catalog:
 
         The whole list, if nothing is known or that cannot be told any more.
         """
-        shelf = self._shelves.get(service)
-        floor = self._floor if shelf is None else shelf.floor
-        if since is None or not floor <= since <= self._number:
-            live = () if shelf is None else tuple(entry.record for entry in shelf.live.values())
+        entries = self._by_service.get(service)
+        compacted_at = self._compacted_at if entries is None else entries.compacted_at
+        if since is None or not compacted_at <= since <= self._number:
+            live = () if entries is None else tuple(entry.record for entry in entries.live.values())
             return Changes(self._number, True, live, ())
-        if shelf is None:
+        if entries is None:
             return Changes(self._number, False, (), ())
         put = []
-        for entry in reversed(shelf.live.values()):
+        for entry in reversed(entries.live.values()):
             if entry.number <= since:
                 break
             put.append(entry.record)
         gone = []
-        for removed, number in reversed(shelf.gone.items()):
+        for removed, number in reversed(entries.gone.items()):
             if number <= since:
                 break
             gone.append(removed)
@@ -210,23 +210,23 @@ class Catalog:
         if grown > 0 and self._bytes + grown > limits.total_bytes:
             raise CatalogFull(f"the node holds its limit of {limits.total_bytes} bytes of records")
 
-    def _new_shelf(self, service: str) -> _Shelf:
-        if len(self._shelves) >= self._limits.services:
-            self._drop_an_empty_shelf()
-        shelf = self._shelves[service] = _Shelf(self._floor)
-        return shelf
+    def _new_service(self, service: str) -> _Service:
+        if len(self._by_service) >= self._limits.services:
+            self._forget_an_empty_service()
+        entries = self._by_service[service] = _Service(self._compacted_at)
+        return entries
 
-    def _drop_an_empty_shelf(self) -> None:
+    def _forget_an_empty_service(self) -> None:
         """
         Forget the oldest service that has no instances any more.
         """
-        for name, shelf in self._shelves.items():
-            if not shelf.live:
-                del self._shelves[name]
-                self._floor = self._number
+        for name, entries in self._by_service.items():
+            if not entries.live:
+                del self._by_service[name]
+                self._compacted_at = self._number
                 return
         raise CatalogFull(f"the node holds its limit of {self._limits.services} services")
 
-    def _tell(self, service: str) -> None:
+    def _notify(self, service: str) -> None:
         for changed in tuple(self._listeners.get(service, ())):
             changed()

@@ -1,5 +1,5 @@
 """
-kazoo behind the `Keeper` seam: the one place that knows its threads and its client.
+kazoo behind the `ZooKeeperSession` seam: the one place that knows its threads and its client.
 
 Theory of operation. kazoo runs threads: one for the connection, which also calls
 back with results (see `kazoo_handler`), and one that calls back for watches. Calls
@@ -51,14 +51,14 @@ from rpcfw_registries.zookeeper.kazoo.results import (
 )
 from rpcfw_registries.zookeeper.session import (
     Children,
-    Keeper,
-    Node,
     SessionEvent,
     Stat,
     Unreachable,
+    Znode,
+    ZooKeeperSession,
 )
 
-__all__ = ["KazooThread"]
+__all__ = ["KazooSession"]
 
 T = TypeVar("T")
 
@@ -73,17 +73,17 @@ _ENDED = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
 _GOODBYE_S = 1.0
 
 #: How many session times without a server a session is hoped for.
-_HOPE_SESSIONS = 3
+_MAX_LOST_SESSIONS = 3
 
 _log = logging.getLogger("rpcfw.kazoo")
 _log.setLevel(logging.ERROR)
 # Below INFO kazoo writes credentials and session passwords.
 _log.addFilter(lambda record: record.levelno >= logging.INFO)
 
-_open: WeakSet[KazooThread] = WeakSet()
+_open: WeakSet[KazooSession] = WeakSet()
 
 
-class KazooThread(Keeper):
+class KazooSession(ZooKeeperSession):
     """
     A session kept up with kazoo.
     """
@@ -120,7 +120,7 @@ class KazooThread(Keeper):
         await self._begin()
 
     async def close(self) -> None:
-        self.session = 0
+        self.session_id = 0
         self._listener = lambda _: None
         client, self._client = self._client, None
         _open.discard(self)
@@ -137,8 +137,8 @@ class KazooThread(Keeper):
             as_children, "get_children_async", path, self._posted(watcher), include_data=True
         )
 
-    def read(self, paths: Sequence[str]) -> Waiter[list[Node | None]]:
-        operation: Operation[list[Node | None]] = self._operation()
+    def read(self, paths: Sequence[str]) -> Waiter[list[Znode | None]]:
+        operation: Operation[list[Znode | None]] = self._operation()
         if not operation.called:
             post = self._threads.post
             Batch(
@@ -168,7 +168,7 @@ class KazooThread(Keeper):
         """
         Let go of the parent's client in a forked child, without a word to the server.
         """
-        self.session = 0
+        self.session_id = 0
         if self._client is not None:
             # Else the child's exit would wait for threads that it does not have.
             atexit.unregister(self._client.handler.stop)
@@ -186,7 +186,7 @@ class KazooThread(Keeper):
 
     def _operation(self) -> Operation[Any]:
         operation: Operation[Any] = Operation()
-        if not self.session:
+        if not self.session_id:
             operation.errback(Unreachable("no ZooKeeper server is reached just now"))
             return operation
         deadline = self._clock.seconds() + self._pace.operation_timeout_s
@@ -210,10 +210,10 @@ class KazooThread(Keeper):
         except RegistryError as error:
             operation.fail(error)
 
-    def _all_read(self, operation: Operation[list[Node | None]], results: list[Any]) -> None:
+    def _all_read(self, operation: Operation[list[Znode | None]], results: list[Any]) -> None:
         operation.answer([as_node(result) for result in results])
 
-    def _not_read(self, operation: Operation[list[Node | None]], error: BaseException) -> None:
+    def _not_read(self, operation: Operation[list[Znode | None]], error: BaseException) -> None:
         operation.fail(translated(error))
 
     def _posted(self, watcher: Callable[[], None] | None) -> Posted | None:
@@ -256,9 +256,9 @@ class KazooThread(Keeper):
 
     def _state_came(self, client: Any, event: SessionEvent, session: int) -> None:
         if client is self._client:
-            if self.session and not session:
+            if self.session_id and not session:
                 self._away_since = self._clock.seconds()
-            self.session = session
+            self.session_id = session
             self._listener(event)
 
     def _look_later(self) -> None:
@@ -278,7 +278,7 @@ class KazooThread(Keeper):
         if client.client_state in _ENDED:
             return True
         away_s = self._clock.seconds() - self._away_since
-        return not self.session and away_s > _HOPE_SESSIONS * self._pace.session_timeout_s
+        return not self.session_id and away_s > _MAX_LOST_SESSIONS * self._pace.session_timeout_s
 
     async def _replace(self, client: Any) -> None:
         await self._end(client)
@@ -326,8 +326,8 @@ def _stopped(client: Any) -> None:
 
 
 def _after_fork_in_child() -> None:
-    for keeper in tuple(_open):
-        keeper.forked()
+    for session in tuple(_open):
+        session.forked()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,5 +1,5 @@
 """
-kazoo's errors in the words of the `Keeper` seam.
+kazoo's errors in the words of the `ZooKeeperSession` seam.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from kazoo import exceptions
 
 from rpcfw.errors import RegistryError
-from rpcfw_registries.zookeeper.session import NodeMissing, NodeTaken, Refused, Unreachable
+from rpcfw_registries.zookeeper.session import Refused, Unreachable, ZnodeExists, ZnodeMissing
 
 __all__ = ["first_failure", "translated"]
 
@@ -35,9 +35,9 @@ def translated(error: BaseException) -> RegistryError:
     """
     what = f"{type(error).__name__} {error}".strip()
     if isinstance(error, exceptions.NoNodeError):
-        return NodeMissing("there is no such node")
+        return ZnodeMissing("there is no such node")
     if isinstance(error, exceptions.NodeExistsError):
-        return NodeTaken("there is such a node already")
+        return ZnodeExists("there is such a node already")
     if isinstance(error, exceptions.NoAuthError):
         return Refused(
             "ZooKeeper does not permit it; give a user and password that the node's ACL admits"

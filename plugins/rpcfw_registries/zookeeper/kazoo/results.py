@@ -14,7 +14,7 @@ from kazoo.exceptions import NoNodeError
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw_registries.zookeeper.kazoo.errors import first_failure, translated
-from rpcfw_registries.zookeeper.session import Children, Node, Stat, Unreachable
+from rpcfw_registries.zookeeper.session import Children, Stat, Unreachable, Znode
 
 __all__ = [
     "Batch",
@@ -141,14 +141,14 @@ def as_children(result: Any) -> Children:
     return Children(names, stat.pzxid)
 
 
-def as_node(result: Any) -> Node | None:
+def as_node(result: Any) -> Znode | None:
     """
     Return one of many reads: what may be missing must not fail the others.
     """
     if isinstance(result.exception, NoNodeError):
         return None
     data, stat = result.value
-    return Node(data, stat.czxid)
+    return Znode(data, stat.czxid)
 
 
 def as_nothing(_: Any) -> None:

@@ -111,7 +111,7 @@ def test_holds_what_another_epoch_does_not_know():
     assert ["a"] == shown(view)
     view.apply(update("e3", 1, "c", complete=True))
     assert ["a", "c"] == shown(view)
-    view.let_go()
+    view.release()
     assert ["c"] == shown(view)
 
 

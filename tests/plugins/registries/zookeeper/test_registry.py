@@ -17,7 +17,7 @@ from rpcfw_registries.remote.paths import znode_name
 from rpcfw_registries.zookeeper.registry import ZooKeeperOptions, ZooKeeperRegistry
 from rpcfw_registries.zookeeper.session import Refused, Unreachable
 from tests.plugins.registries.still import StillTime
-from tests.plugins.registries.zookeeper.zookeeper_world import FakeKeeper, World
+from tests.plugins.registries.zookeeper.zookeeper_world import FakeSession, World
 
 
 def node_of(instance):
@@ -33,11 +33,11 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         self.keepers = {}
 
     def registry(self, **texts):
-        keeper = FakeKeeper(self.world)
+        session = FakeSession(self.world)
         registry = ZooKeeperRegistry(
-            options_of(ZooKeeperOptions, **texts), self.plugin_context, keeper
+            options_of(ZooKeeperOptions, **texts), self.plugin_context, session
         )
-        self.keepers[registry] = keeper
+        self.keepers[registry] = session
         return registry
 
     async def store_unreadable(self, service):
@@ -45,13 +45,13 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
 
     async def leave(self):
         self.world.away = True
-        for keeper in self.world.keepers:
-            keeper.suspend()
+        for session in self.world.keepers:
+            session.suspend()
 
     async def come_back(self):
         self.world.away = False
-        for keeper in self.world.keepers:
-            keeper.connect()
+        for session in self.world.keepers:
+            session.connect()
 
     async def refuse(self):
         self.world.unreadable = True
@@ -63,9 +63,9 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         self.world.delete(node_of(instance))
 
     async def die(self, registry):
-        keeper = self.keepers[registry]
-        keeper.session = 0
-        self.world.expire(keeper.last)
+        session = self.keepers[registry]
+        session.session_id = 0
+        self.world.expire(session.last)
 
     async def test_announces_again_after_the_session_expired(self):
         """
@@ -78,7 +78,7 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         self.advance(1)
         await self.sees(told, an_instance(id="a"), an_instance(id="b"))
         owners = {kept.owner for kept in self.world.nodes.values() if kept.owner}
-        assert {self.keepers[self.announcer].session} == owners
+        assert {self.keepers[self.announcer].session_id} == owners
 
     async def test_follows_on_after_its_session_expired(self):
         """
@@ -96,7 +96,7 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         self.world.create(node_of(an_instance()), instance_to_json(an_instance()), 7)
         await self.put(an_instance())
         owner = self.world.nodes[node_of(an_instance())].owner
-        assert self.keepers[self.announcer].session == owner
+        assert self.keepers[self.announcer].session_id == owner
 
     async def test_puts_back_what_somebody_changed(self):
         """
@@ -256,13 +256,13 @@ class TestZooKeeper(StillTime, RegistryContract, TestCase):
         """
         However often the connection was lost meanwhile, one try a second is made.
         """
-        keeper = self.keepers[self.watcher]
-        keeper.failures += [Refused("not permitted to read")] * 1000
+        session = self.keepers[self.watcher]
+        session.failures += [Refused("not permitted to read")] * 1000
         self.watched()
         for _ in range(20):
             self.advance(0.5)
-            keeper.suspend()
-            keeper.connect()
+            session.suspend()
+            session.connect()
         before = self.world.asked["children"]
         for _ in range(100):
             self.advance(0.1)

@@ -13,14 +13,14 @@ from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw_registries.zookeeper.session import (
     Children,
-    Keeper,
-    Node,
-    NodeMissing,
-    NodeTaken,
     Refused,
     SessionEvent,
     Stat,
     Unreachable,
+    Znode,
+    ZnodeExists,
+    ZnodeMissing,
+    ZooKeeperSession,
 )
 
 
@@ -45,7 +45,7 @@ class World:
     away: bool = False
     #: Nobody may read any list.
     unreadable: bool = False
-    keepers: list[FakeKeeper] = field(factory=list)
+    keepers: list[FakeSession] = field(factory=list)
     watchers: dict[tuple[str, str], dict] = field(factory=dict)
     transactions: count = field(factory=lambda: count(1))
     sessions: count = field(factory=lambda: count(1001))
@@ -61,7 +61,7 @@ class World:
         Make a node, and what is missing above it.
         """
         if path in self.nodes:
-            raise NodeTaken(path)
+            raise ZnodeExists(path)
         parent = path.rpartition("/")[0]
         if parent not in self.nodes:
             self.create(parent, b"", 0)
@@ -76,7 +76,7 @@ class World:
         Delete a node.
         """
         if path not in self.nodes:
-            raise NodeMissing(path)
+            raise ZnodeMissing(path)
         parent = path.rpartition("/")[0]
         del self.nodes[path]
         self.nodes[parent].children_changed = next(self.transactions)
@@ -109,7 +109,7 @@ class World:
             watcher()
 
 
-class FakeKeeper(Keeper):
+class FakeSession(ZooKeeperSession):
     """
     A session in a `World`. It answers at once.
     """
@@ -135,7 +135,7 @@ class FakeKeeper(Keeper):
             self.connect()
 
     async def close(self):
-        session, self.session = self.last, 0
+        session, self.session_id = self.last, 0
         self._listener = None
         self.world.keepers.remove(self)
         if session:
@@ -147,17 +147,17 @@ class FakeKeeper(Keeper):
         """
         if anew or not self.last:
             self.last = next(self.world.sessions)
-        self.session = self.last
+        self.session_id = self.last
         self._listener(SessionEvent.CONNECTED)
 
     def suspend(self):
         """
         Lose the connection, as all watches do then.
         """
-        self.session = 0
+        self.session_id = 0
         self._listener(SessionEvent.SUSPENDED)
         for watchers in self.world.watchers.values():
-            for watcher in [each for each, keeper in watchers.items() if keeper is self]:
+            for watcher in [each for each, session in watchers.items() if session is self]:
                 del watchers[watcher]
                 watcher()
 
@@ -183,7 +183,7 @@ class FakeKeeper(Keeper):
             if self.world.unreadable:
                 raise Refused("not permitted to read")
             if path not in self.world.nodes:
-                raise NodeMissing(path)
+                raise ZnodeMissing(path)
             self._watch("children", path, watcher)
             return Children(self.world.names(path), self.world.nodes[path].children_changed)
 
@@ -193,12 +193,12 @@ class FakeKeeper(Keeper):
         def look():
             self.world.asked["nodes"] += len(paths)
             kept = [self.world.nodes.get(path) for path in paths]
-            return [each and Node(each.data, each.created) for each in kept]
+            return [each and Znode(each.data, each.created) for each in kept]
 
         return self._do("read", look)
 
     def create(self, path, data):
-        return self._do("create", lambda: self.world.create(path, data, self.session))
+        return self._do("create", lambda: self.world.create(path, data, self.session_id))
 
     def delete(self, path):
         return self._do("delete", lambda: self.world.delete(path))
@@ -206,8 +206,8 @@ class FakeKeeper(Keeper):
     def swap(self, path, data, old):
         def both():
             if old not in self.world.nodes:
-                raise NodeMissing(old)
-            self.world.create(path, data, self.session)
+                raise ZnodeMissing(old)
+            self.world.create(path, data, self.session_id)
             self.world.delete(old)
 
         return self._do("swap", both)
@@ -220,7 +220,7 @@ class FakeKeeper(Keeper):
         waiter = Waiter()
         self.world.asked[name] += 1
         try:
-            if not self.session:
+            if not self.session_id:
                 raise Unreachable("away")
             if self.failures:
                 raise self.failures.pop(0)

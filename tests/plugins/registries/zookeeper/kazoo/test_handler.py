@@ -13,7 +13,7 @@ from kazoo import exceptions
 from rpcfw_registries.zookeeper.kazoo.errors import first_failure, translated
 from rpcfw_registries.zookeeper.kazoo.handler import KazooHandler
 from rpcfw_registries.zookeeper.kazoo.results import Batch
-from rpcfw_registries.zookeeper.session import NodeMissing, NodeTaken, Refused, Unreachable
+from rpcfw_registries.zookeeper.session import Refused, Unreachable, ZnodeExists, ZnodeMissing
 
 
 @pytest.fixture
@@ -129,8 +129,8 @@ def test_raises_what_went_wrong(handler):
 @pytest.mark.parametrize(
     ("expected", "error"),
     [
-        (NodeMissing, exceptions.NoNodeError()),
-        (NodeTaken, exceptions.NodeExistsError()),
+        (ZnodeMissing, exceptions.NoNodeError()),
+        (ZnodeExists, exceptions.NodeExistsError()),
         (Refused, exceptions.NoAuthError()),
         (Refused, exceptions.InvalidACLError()),
         (Unreachable, exceptions.ConnectionLoss()),
