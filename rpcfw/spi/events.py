@@ -188,7 +188,7 @@ class CallEnded:
     The server ended the call; nothing follows.
 
     Args:
-        retry_after_s: the server's wish when to try again; negative: never.
+        retry_after_s: the server's pushback: when to try again; negative: never.
     """
 
     call_id: int
@@ -204,7 +204,7 @@ class CallEnded:
 @define(eq=False)
 class CallCancelled:
     """
-    The peer gave the call up. Nothing more may be sent on it.
+    The peer cancelled the call. Nothing more may be sent on it.
     """
 
     call_id: int
@@ -214,7 +214,7 @@ class CallCancelled:
 @define(eq=False)
 class StreamWritable:
     """
-    A call for which `Machine.send` had said "full" has room again.
+    The window is open again, after `Machine.send` returned that this side must wait.
     """
 
     call_id: int
@@ -248,7 +248,7 @@ class PingReceived:
     (`rpcfw.spi.protocol.WireProtocol.keepalive_floor_s`); others need not.
 
     Args:
-        answered: something was said of calls since the ping before.
+        answered: this side has sent frames of calls since the previous ping.
     """
 
     answered: bool

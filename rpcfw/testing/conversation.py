@@ -1,8 +1,8 @@
 """
-Two wire machines that talk to each other, and what each call has heard of the other.
+Two wire machines that talk to each other, and what each call has received from the other.
 
-Wires differ in how many events they make of the same: one reports an answer whole,
-another its begin, its message and its end. `Heard` puts together what they mean.
+Wires use different numbers of events for the same thing: one reports a response as a whole,
+another its header, its message and its end. `Received` puts together what they mean.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = ["Conversation", "Received", "Side"]
 
-#: So many rounds without an end are a conversation that goes on for ever.
+#: A conversation with more rounds than this does not end.
 _MOST_ROUNDS = 1000
 
 
 @define(eq=False)
 class Received:
     """
-    All that one side was told of one call.
+    Everything that one side has received of one call.
 
     Args:
         head: of the request, at the server.
-        metadata: before the first message of the answer, at the client.
+        metadata: before the first message of the response, at the client.
         messages: bodies with the names of their compressions.
-        half_closed: the client has said all.
-        end: how the server ended the call; whole answers end with OK.
-        cancelled: the reason why the peer gave it up.
-        room: how often room was made.
+        half_closed: the client has sent its last message.
+        end: how the server ended the call; a whole response ends with OK.
+        cancelled: the reason why the peer cancelled it.
+        writable: how often the flow-control window was reported as open again.
     """
 
     head: RequestHead | None = None
@@ -55,7 +55,7 @@ class Received:
     half_closed: bool = False
     end: CallEnded | None = None
     cancelled: str | None = None
-    room: int = 0
+    writable: int = 0
 
     @property
     def bodies(self) -> list[bytes]:
@@ -67,18 +67,18 @@ class Received:
     @property
     def over(self) -> bool:
         """
-        Whether the peer ended the call or gave it up.
+        Whether the peer has ended or cancelled the call.
         """
         return self.end is not None or self.cancelled is not None
 
 
 class Side:
     """
-    One machine and what it has reported.
+    One machine and the events that it has reported.
 
     Args:
-        machine: it.
-        reads: take each message at once, so that its sender gets room again.
+        machine: the machine.
+        reads: take each message at once, so that its sender's window opens again.
     """
 
     def __init__(self, machine: Machine, *, reads: bool = True) -> None:
@@ -100,13 +100,13 @@ class Side:
     @property
     def failed(self) -> bool:
         """
-        Whether the connection was reported as broken.
+        Whether the machine has reported that the connection failed.
         """
         return bool(self.of(ConnectionFailed))
 
-    def hear(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """
-        Take bytes.
+        Let the machine read bytes, and act on its events.
         """
         for event in self.machine.receive(data):
             self.events.append(event)
@@ -114,7 +114,7 @@ class Side:
 
     def read(self) -> None:
         """
-        Take the messages that were left unread.
+        Take the messages that were not taken yet.
         """
         unread, self.unread = self.unread, []
         for event in unread:
@@ -131,7 +131,7 @@ class Side:
         elif isinstance(event, HalfClosed):
             self[event.call_id].half_closed = True
         elif isinstance(event, StreamWritable):
-            self[event.call_id].room += 1
+            self[event.call_id].writable += 1
         else:
             self._note_answer(event)
 
@@ -176,13 +176,13 @@ class Side:
 
 class Conversation:
     """
-    A client's and a server's machine, joined by a wire that cuts as it likes.
+    A client's and a server's machine, joined by a wire that splits bytes as it likes.
 
     Args:
-        client: the machine that begins calls.
+        client: the machine that makes calls.
         server: the machine that answers them.
-        piece_bytes: what arrives at once, at most.
-        reads: whether both sides take messages as they come.
+        piece_bytes: maximum number of bytes that arrive at once.
+        reads: whether both sides take messages as they arrive.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class Conversation:
 
     def settle(self) -> None:
         """
-        Let everything that was said arrive, and what is said about it, until all is still.
+        Deliver all output of both sides, until neither has any.
         """
         for _ in range(_MOST_ROUNDS):
             said = self.client.machine.take_output(), self.server.machine.take_output()
@@ -208,4 +208,4 @@ class Conversation:
 
     def _carry(self, data: bytes, to: Side) -> None:
         for start in range(0, len(data), self.piece_bytes):
-            to.hear(data[start : start + self.piece_bytes])
+            to.receive(data[start : start + self.piece_bytes])

@@ -29,14 +29,14 @@ __all__ = ["CallPromises"]
 
 class CallPromises(ProtocolCase):
     """
-    One message there, one back, or a failure.
+    One message in each direction, or a failure.
     """
 
     # Unary calls.
 
     def test_a_unary_call(self) -> None:
         """
-        Request and answer arrive whole, with all that is said beside them.
+        Request and response arrive completely, with their metadata.
         """
         for split in SPLITS:
             talk = self.talk(split)
@@ -79,7 +79,7 @@ class CallPromises(ProtocolCase):
 
     def test_packed_messages(self) -> None:
         """
-        The compression of each message is told with it; the bytes are not touched.
+        The compression of each message is reported with it; the bytes are unchanged.
         """
         talk = self.talk()
         call_id = talk.client.machine.call(self.head(), b"packed", "gzip", ended=True)
@@ -95,7 +95,7 @@ class CallPromises(ProtocolCase):
 
     def test_many_calls_at_once(self) -> None:
         """
-        Answers come in any order, each to its own call, and ids grow.
+        Responses arrive in any order, each at its own call, and ids grow.
         """
         talk = self.talk()
         ids = [self.begin(talk, b"%d" % number) for number in range(50)]
@@ -124,7 +124,7 @@ class CallPromises(ProtocolCase):
 
     def test_time_that_is_over_or_has_no_end(self) -> None:
         """
-        A deadline that has passed is sent as the least there is, one without end as none.
+        A deadline that has passed is sent as the shortest one; without a deadline, none is sent.
         """
         talk = self.talk()
         arrived = []
@@ -193,7 +193,7 @@ class CallPromises(ProtocolCase):
 
     def test_everything_an_end_says(self) -> None:
         """
-        Status, text, details, trailers, hints and the wish when to come again arrive.
+        Status, text, details, trailers, hints and pushback (`retry_after_s`) arrive.
         """
         for status in Status:
             talk = self.talk()
@@ -214,7 +214,7 @@ class CallPromises(ProtocolCase):
 
     def test_never_again(self) -> None:
         """
-        A negative wish arrives as a negative one.
+        A negative pushback, never to retry, arrives as a negative one.
         """
         talk = self.talk()
         call_id = self.begin(talk)
@@ -228,7 +228,7 @@ class CallPromises(ProtocolCase):
 
     def test_an_end_that_is_too_long(self) -> None:
         """
-        What is over the peer's header limit is shortened, and the status arrives.
+        Trailers over the peer's header limit are shortened, and the status arrives.
         """
         talk = self.talk(max_header_bytes=4096)
         call_id = self.begin(talk)
@@ -248,7 +248,7 @@ class CallPromises(ProtocolCase):
 
     def test_too_large_to_send(self) -> None:
         """
-        A message over max_send_bytes is refused by name, limit and size; the call is open.
+        A message over max_send_bytes is refused with name, limit and size. The call is open.
         """
         talk = self.talk(max_send_bytes=1000)
         near, far = talk.client.machine, talk.server.machine
@@ -303,7 +303,7 @@ class CallPromises(ProtocolCase):
 
     def test_one_call_too_many(self) -> None:
         """
-        A call above the server's limit is surely not begun; there is room after an end.
+        A call above the server's limit is reported as not begun. After an end, there is one more.
         """
         talk = self.talk(max_calls=2)
         first, _ = self.begin(talk), self.begin(talk)

@@ -33,14 +33,14 @@ __all__ = ["ConnectionPromises"]
 
 class ConnectionPromises(ProtocolCase):
     """
-    From the first bytes to the last word, whatever comes between.
+    From the first bytes to the close, whatever arrives in between.
     """
 
     # Greeting.
 
     def test_it_knows_its_own_first_bytes(self) -> None:
         """
-        What a client says first is recognised byte by byte, and never taken for foreign.
+        The first bytes of a client are recognised byte by byte, and never refused.
         """
         protocol = self.make()
         client, _ = self.machines()
@@ -56,7 +56,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_it_knows_foreign_first_bytes(self) -> None:
         """
-        What no client of this protocol says is refused by its first 64 bytes.
+        Bytes that no client of this protocol sends are refused within 64 bytes.
         """
         protocol = self.make()
         for foreign in (b"\x00" * 64, b"\xff" * 64, b"hello, world! " * 5, b"\n" * 64):
@@ -92,7 +92,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_both_sides_are_ready(self) -> None:
         """
-        Once they have greeted each other, both report so, however the bytes are split.
+        Once the handshake is completed, both report it, however the bytes are split.
         """
         for split in SPLITS:
             talk = self.talk(split)
@@ -104,7 +104,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_a_sign_of_life(self) -> None:
         """
-        Either side may ask the other for one.
+        Either side may send a ping, and gets an answer.
         """
         talk = self.talk()
         for side in (talk.client, talk.server):
@@ -114,7 +114,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_an_idle_connection_is_kept_alive(self) -> None:
         """
-        Asking again and again, with nothing else to say, is not taken for hostile.
+        Many pings with nothing else do not count as hostile, if each comes alone.
         """
         talk = self.talk()
         for _ in range(300):
@@ -125,15 +125,15 @@ class ConnectionPromises(ProtocolCase):
         assert not talk.client.failed
         assert not talk.server.failed
 
-    def test_pings_are_told(self) -> None:
+    def test_pings_are_reported(self) -> None:
         """
-        Where clients' pings are counted, each is reported, and what came between them.
+        If a wire counts clients' pings, each is reported, and what was sent between them.
         """
         if not self.make().keepalive_floor_s:
             return
         talk = self.talk()
         call_id = self.begin(talk)
-        told = []
+        answered = []
         for answers in (False, False, True, False):
             if answers:
                 talk.server.machine.respond(call_id, b"an answer")
@@ -141,9 +141,9 @@ class ConnectionPromises(ProtocolCase):
             talk.settle()
             ping = talk.server.of(PingReceived)[-1]
             assert isinstance(ping, PingReceived)
-            told.append(ping.answered)
+            answered.append(ping.answered)
 
-        assert told == [False, False, True, False]
+        assert answered == [False, False, True, False]
 
     def test_calls_are_counted(self) -> None:
         """
@@ -162,7 +162,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_leaving(self) -> None:
         """
-        Open calls go on; new ones are surely not begun.
+        After a GOAWAY, open calls continue. New ones are reported as not begun.
         """
         talk = self.talk()
         call_id = self.begin(talk)
@@ -179,7 +179,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_leaving_before_the_greeting(self) -> None:
         """
-        A server that leaves already says so to whoever comes.
+        A server that is leaving says so to each client that connects.
         """
         client, server = self.machines()
         talk = Conversation(client, server)
@@ -191,7 +191,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_the_last_word(self) -> None:
         """
-        A side that breaks off says why; then it hears and says nothing more.
+        A side that fails the connection sends the reason; then it reads and sends nothing.
         """
         for at_server in (True, False):
             talk = self.talk()
@@ -214,7 +214,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_a_call_after_a_failure(self) -> None:
         """
-        It was surely never sent, and fails as a lost connection does.
+        A call on a failed connection was never sent, and fails like one on a lost connection.
         """
         talk = self.talk()
         talk.client.machine.fail("enough")
@@ -234,11 +234,11 @@ class ConnectionPromises(ProtocolCase):
                 machine.start()
                 good = other.take_output() if number % 2 else b""
                 data = good + random.randbytes(random.randrange(300))
-                _assert_borne(machine, data, random)
+                _assert_tolerated(machine, data, random)
 
     def test_mutilated_conversations(self) -> None:
         """
-        Nor is anything raised for what was meant well and was damaged on its way.
+        Nothing is raised for valid conversations that were damaged on the way, either.
         """
         random = Random(1)  # noqa: S311 - the same each time
         for _ in range(200):
@@ -255,18 +255,18 @@ class ConnectionPromises(ProtocolCase):
                 damaged = bytearray(data)
                 for _ in range(random.randrange(1, 4)):
                     damaged[random.randrange(len(damaged))] = random.randrange(256)
-                _assert_borne(machine, bytes(damaged), random)
+                _assert_tolerated(machine, bytes(damaged), random)
 
 
 def _foreign(random: Random) -> list[bytes]:
     """
-    Return beginnings of connections: of chance, and as people try a port.
+    Return the first bytes of connections: random ones, and what people type.
     """
     tried = (b"GET / HTTP/1.1\r\nHost: there\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"help\r\n")
     return [(each * 100)[:100] for each in tried] + [random.randbytes(100) for _ in range(100)]
 
 
-def _assert_borne(machine: Machine, data: bytes, random: Random) -> None:
+def _assert_tolerated(machine: Machine, data: bytes, random: Random) -> None:
     events = []
     while data:
         size = random.randrange(1, 100)

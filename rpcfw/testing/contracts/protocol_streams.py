@@ -24,7 +24,7 @@ __all__ = ["StreamPromises"]
 
 class StreamPromises(ProtocolCase):
     """
-    Many messages, at the reader's speed, until somebody has enough.
+    Many messages, at the reader's speed, until one side ends or cancels.
     """
 
     # Streams.
@@ -74,7 +74,7 @@ class StreamPromises(ProtocolCase):
 
     def test_a_server_may_end_early(self) -> None:
         """
-        An end while the client still sends is heard; what comes late is dropped.
+        An end while the client still sends is reported; messages that arrive later are dropped.
         """
         talk = self.talk()
         call_id = self.begin(talk, None, ended=False)
@@ -107,7 +107,7 @@ class StreamPromises(ProtocolCase):
 
     def test_a_writer_is_stopped(self) -> None:
         """
-        What nobody reads is bounded by the window, and goes on when it is read.
+        The messages that nobody reads are bounded by the window. Reading opens it again.
         """
         window, size = 10_000, 500
         for to_server in (True, False):
@@ -125,17 +125,17 @@ class StreamPromises(ProtocolCase):
             talk.settle()
             unread = sum(len(body) for body in reader[call_id].bodies)
             assert unread <= window + self.slack_bytes
-            assert writer[call_id].room == 0
+            assert writer[call_id].writable == 0
 
             for _ in range(sent):
                 reader.read()
                 talk.settle()
-            assert writer[call_id].room >= 1
+            assert writer[call_id].writable >= 1
             assert sent == len(reader[call_id].bodies)
 
     def test_one_stream_does_not_stop_another(self) -> None:
         """
-        While nobody reads one stream, other calls go on.
+        While nobody reads one stream, other calls continue.
         """
         talk = self.talk(reads=False, stream_window_bytes=1000)
         stuck = self.begin(talk, None, ended=False)
@@ -163,7 +163,7 @@ class StreamPromises(ProtocolCase):
 
     def test_a_client_gives_up(self) -> None:
         """
-        The server hears of it once; what it still says of the call is dropped.
+        The server is notified once; what it still sends on the call is dropped.
         """
         for body, ended in ((b"whole", True), (None, False)):
             talk = self.talk()
@@ -182,7 +182,7 @@ class StreamPromises(ProtocolCase):
 
     def test_a_server_gives_up(self) -> None:
         """
-        The client hears of it once; what it still says of the call is dropped.
+        The client is notified once; what the server still sends on the call is dropped.
         """
         talk = self.talk()
         call_id = self.begin(talk, None, ended=False)
@@ -200,7 +200,7 @@ class StreamPromises(ProtocolCase):
 
     def test_both_give_up(self) -> None:
         """
-        Cancels that cross are no fault of anybody's.
+        Cancels that cross on the way are no error of either side.
         """
         talk = self.talk()
         call_id = self.begin(talk, None, ended=False)
@@ -214,7 +214,7 @@ class StreamPromises(ProtocolCase):
 
     def test_what_is_asked_after_the_end_is_dropped(self) -> None:
         """
-        A call that is over says nothing more, whatever is asked for it.
+        A call that is over sends nothing more, whatever is asked for it.
         """
         talk = self.talk()
         call_id = self.begin(talk)
@@ -226,9 +226,9 @@ class StreamPromises(ProtocolCase):
 
         assert talk.client[call_id].bodies == [b"answer"]
 
-    def test_a_call_that_is_over_has_no_room(self) -> None:
+    def test_a_call_that_is_over_is_not_writable(self) -> None:
         """
-        Who sends on a call that is over is told to wait: its end is on its way to them.
+        `send` on a call that is over returns that it must wait: the call's end is being reported.
         """
         talk = self.talk()
         call_id = self.begin(talk, None, ended=False)
@@ -240,7 +240,7 @@ class StreamPromises(ProtocolCase):
 
     def test_calls_that_never_were(self) -> None:
         """
-        Asking for a call that was never begun is a mistake of this side.
+        To use a call that was never begun is a mistake of this side.
         """
         talk = self.talk()
         for machine in (talk.client.machine, talk.server.machine):
