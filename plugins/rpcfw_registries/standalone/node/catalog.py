@@ -102,6 +102,8 @@ class Catalog:
         #: Higher than any number that a shelf taken away may have had.
         self._compacted_at = 0
         self._by_service: dict[str, _Service] = {}
+        #: Of those, the ones without an instance; the one that lost its last first.
+        self._empty: dict[str, None] = {}
         self._listeners: dict[str, set[Callable[[], None]]] = {}
 
     def put(self, service: str, id: str, record: bytes, owner: str) -> None:
@@ -123,6 +125,7 @@ class Catalog:
         self._number += 1
         self._instances += old is None
         self._bytes += len(record) - (0 if old is None else len(old.record))
+        self._empty.pop(service, None)
         entries.gone.pop(id, None)
         entries.live[id] = Entry(record, owner, self._number)
         entries.live.move_to_end(id)
@@ -140,6 +143,8 @@ class Catalog:
             return False
         entries = self._by_service[service]
         del entries.live[id]
+        if not entries.live:
+            self._empty[service] = None
         self._number += 1
         self._instances -= 1
         self._bytes -= len(entry.record)
@@ -218,14 +223,13 @@ class Catalog:
 
     def _forget_an_empty_service(self) -> None:
         """
-        Forget the oldest service that has no instances any more.
+        Forget the service that has had no instances for the longest time.
         """
-        for name, entries in self._by_service.items():
-            if not entries.live:
-                del self._by_service[name]
-                self._compacted_at = self._number
-                return
-        raise CatalogFull(f"the node holds its limit of {self._limits.services} services")
+        name = next(iter(self._empty), None)
+        if name is None:
+            raise CatalogFull(f"the node holds its limit of {self._limits.services} services")
+        del self._empty[name], self._by_service[name]
+        self._compacted_at = self._number
 
     def _notify(self, service: str) -> None:
         for changed in tuple(self._listeners.get(service, ())):

@@ -4,6 +4,8 @@ The store of a registry node.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,3 +163,39 @@ def test_refuses_more_than_its_limits():
     catalog.remove("demo.A", "a")
     catalog.put("demo.C", "a", b"123456", "me")
     assert ["demo.B", "demo.C"] == catalog.services()
+
+
+def test_a_full_catalog_looks_through_nothing():
+    """
+    A new service costs a full catalog the same, however many services it holds.
+    """
+
+    def lines_of_a_put(services):
+        catalog = Catalog(Limits(services=services))
+        for number in range(services - 1):
+            catalog.put(f"s{number}", "i", b"", "o")
+        catalog.put("empty", "i", b"", "o")
+        catalog.remove("empty", "i")
+        return lines_run(lambda: catalog.put("new", "i", b"", "o"))
+
+    assert lines_of_a_put(10) == lines_of_a_put(1000)
+
+
+def lines_run(function):
+    """
+    Return how many lines of Python a call of a function runs.
+    """
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return count
