@@ -14,12 +14,11 @@ from typing import Final
 
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.http2.header_list import (
-    REQUEST_PSEUDO_FIELDS,
-    RESPONSE_PSEUDO_FIELDS,
     Fields,
     HeaderList,
-    HeaderRules,
     printable_name,
+    request_rules,
+    response_rules,
 )
 
 __all__ = [
@@ -61,8 +60,8 @@ _CONNECTION = frozenset(
 )
 _METADATA_NAME = re.compile(rb"[0-9a-z_.\-]+\Z")
 
-REQUEST_RULES: Final = HeaderRules(REQUEST_PSEUDO_FIELDS, _RESERVED)
-RESPONSE_RULES: Final = HeaderRules(RESPONSE_PSEUDO_FIELDS, _RESERVED)
+REQUEST_RULES: Final = request_rules(_RESERVED)
+RESPONSE_RULES: Final = response_rules(_RESERVED)
 
 
 class _Kind(Enum):

@@ -15,7 +15,7 @@ from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.callers import read_caller
-from rpcfw_grpc.http2.header_list import HeaderList, check_request
+from rpcfw_grpc.http2.header_list import HeaderList
 from rpcfw_grpc.metadata import codec_of, encodings_of, metadata_of
 from rpcfw_grpc.response_encoder import ResponseTemplate, template_for
 from rpcfw_grpc.timeout import read_timeout
@@ -100,14 +100,10 @@ class RequestParser:
     def __call__(self, headers: HeaderList) -> RequestHeaders:
         """
         Return what a request's fields say.
-
-        Raises:
-            Malformed: HTTP/2 forbids such a request.
         """
         found = headers.found
         if headers.is_trailers:
             return RequestHeaders(_NO_HEAD, "", self._plain, is_trailers=True)
-        check_request(found)
         content_type = found.get(b"content-type", b"")
         codec = codec_of(content_type)
         length = headers.content_length

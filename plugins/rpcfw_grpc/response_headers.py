@@ -8,7 +8,7 @@ from attrs import define
 
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_grpc.http2.header_list import HeaderList, check_response
+from rpcfw_grpc.http2.header_list import HeaderList
 from rpcfw_grpc.metadata import codec_of, decode_bin, encodings_of, metadata_of
 from rpcfw_grpc.status import from_http, read_message, read_status
 
@@ -78,11 +78,8 @@ class ResponseParser:
     def __call__(self, headers: HeaderList) -> ResponseHeaders:
         """
         Return what a response's fields say.
-
-        Raises:
-            Malformed: HTTP/2 forbids such a response.
         """
-        response = self._response(check_response(headers.found), headers)
+        response = self._response(int(headers.found.get(b":status", b"0")), headers)
         usable = not response.fault
         response.is_initial = (
             usable

@@ -9,24 +9,22 @@ have those of theirs (8.3.1, 8.3.2). A list that breaks a rule is `Malformed` (8
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Final
 
 __all__ = [
     "FIELD_OVERHEAD_BYTES",
-    "REQUEST_PSEUDO_FIELDS",
-    "RESPONSE_PSEUDO_FIELDS",
     "Field",
     "Fields",
     "HeaderList",
     "HeaderRules",
     "Malformed",
-    "check_request",
-    "check_response",
     "list_bytes",
     "printable_name",
+    "request_rules",
+    "response_rules",
 ]
 
 Field = tuple[bytes, bytes]
@@ -34,10 +32,8 @@ Fields = list[Field]
 
 #: What each field counts beside its bytes (RFC 9113, section 6.5.2).
 FIELD_OVERHEAD_BYTES: Final = 32
-REQUEST_PSEUDO_FIELDS: Final = frozenset(
-    (b":method", b":scheme", b":path", b":authority", b":protocol")
-)
-RESPONSE_PSEUDO_FIELDS: Final = frozenset((b":status",))
+_REQUEST: Final = frozenset((b":method", b":scheme", b":path", b":authority", b":protocol"))
+_RESPONSE: Final = frozenset((b":status",))
 
 #: Fields that this module itself looks at.
 _OURS = frozenset((b"content-length", b"te"))
@@ -77,12 +73,19 @@ class HeaderRules:
     Args:
         pseudo: the pseudo-fields that may be there.
         named: fields that are looked up by name in `HeaderList.found`.
+        check: looks at these fields of a list that is not trailers; raises `Malformed`.
     """
 
-    __slots__ = ("kind", "pseudo")
+    __slots__ = ("check", "kind", "pseudo")
 
-    def __init__(self, pseudo: frozenset[bytes], named: frozenset[bytes] = frozenset()) -> None:
+    def __init__(
+        self,
+        pseudo: frozenset[bytes],
+        named: frozenset[bytes],
+        check: Callable[[dict[bytes, bytes]], None],
+    ) -> None:
         self.pseudo = pseudo
+        self.check = check
         self.kind = lru_cache(maxsize=1024)(partial(_kind, named=named | _OURS))
 
 
@@ -99,6 +102,7 @@ class HeaderList:
         found: pseudo-fields and those that the rules name, by name.
         others: all others, as they came.
         regular: whether there are others than pseudo-fields.
+        is_trailers: it has no pseudo-field, so that it can only end a message (section 8.1).
         size: of the list, as SETTINGS_MAX_HEADER_LIST_SIZE counts it.
         content_length: what ``content-length`` says, -1 for nothing.
 
@@ -106,10 +110,11 @@ class HeaderList:
         Malformed: names what is wrong, never a value.
     """
 
-    __slots__ = ("content_length", "found", "others", "regular", "size")
+    __slots__ = ("content_length", "found", "is_trailers", "others", "regular", "size")
 
     content_length: int
     found: dict[bytes, bytes]
+    is_trailers: bool
     others: Fields
     regular: bool
     size: int
@@ -121,6 +126,7 @@ class HeaderList:
         others = [] if before is None else list(before.others)
         size = 0 if before is None else before.size
         regular = False if before is None else before.regular
+        is_trailers = True if before is None else before.is_trailers
         kind_of = rules.kind
         for field in fields:
             name, value = field
@@ -132,6 +138,7 @@ class HeaderList:
                         f"pseudo-field {printable_name(name)} unknown, twice, or too late"
                     )
                 found[name] = value
+                is_trailers = False
                 continue
             regular = True
             if kind is _Kind.NAMED:
@@ -146,16 +153,10 @@ class HeaderList:
             raise Malformed("field 'te' says trailers, or is not there")
         self.content_length = _content_length(found)
         self.found = found
+        self.is_trailers = is_trailers
         self.regular = regular
         self.size = size
         self.others = others
-
-    @property
-    def is_trailers(self) -> bool:
-        """
-        Whether it has no pseudo-field, so that it can only end a message (section 8.1).
-        """
-        return not any(name.startswith(b":") for name in self.found)
 
     @property
     def is_informational(self) -> bool:
@@ -174,13 +175,27 @@ def _content_length(found: dict[bytes, bytes]) -> int:
     return int(value)
 
 
-def check_request(found: dict[bytes, bytes]) -> None:
+def request_rules(named: frozenset[bytes] = frozenset()) -> HeaderRules:
     """
-    Check that the pseudo-fields of a request are there (section 8.3.1).
+    Return the rules of requests (section 8.3.1).
 
-    Raises:
-        Malformed: one is missing, or not served here.
+    Args:
+        named: fields that are looked up by name.
     """
+    return HeaderRules(_REQUEST, named, _check_request)
+
+
+def response_rules(named: frozenset[bytes] = frozenset()) -> HeaderRules:
+    """
+    Return the rules of responses (section 8.3.2).
+
+    Args:
+        named: fields that are looked up by name.
+    """
+    return HeaderRules(_RESPONSE, named, _check_response)
+
+
+def _check_request(found: dict[bytes, bytes]) -> None:
     method = found.get(b":method")
     if not method:
         raise Malformed("a request has the pseudo-field :method")
@@ -195,19 +210,10 @@ def check_request(found: dict[bytes, bytes]) -> None:
         raise Malformed("a request has the pseudo-field :path, which begins with a slash")
 
 
-def check_response(found: dict[bytes, bytes]) -> int:
-    """
-    Return the ``:status`` of a response, 0 if there is none: trailers (section 8.3.2).
-
-    Raises:
-        Malformed: it is no status.
-    """
-    status = found.get(b":status")
-    if status is None:
-        return 0
+def _check_response(found: dict[bytes, bytes]) -> None:
+    status = found[b":status"]
     if len(status) != 3 or not status.isdigit():
         raise Malformed(":status is a number of three digits")
-    return int(status)
 
 
 def list_bytes(fields: Iterable[Field]) -> int:

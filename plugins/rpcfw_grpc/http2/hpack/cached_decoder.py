@@ -79,6 +79,8 @@ class CachedDecoder(Generic[H]):
             if changed:
                 self.known.clear()
                 self._beginnings.clear()
+        if not headers.is_trailers:
+            self._rules.check(headers.found)
         meaning = self._meaning(headers)
         if not changed and len(block) <= _MAX_CACHED_BYTES:
             if len(self.known) >= _MAX_CACHED:
