@@ -44,7 +44,7 @@ OTHERS: dict[str, str] = {
 THEIRS = {
     "kazoo": frozenset(("handler",)),
     # DATA is a frame of HTTP/2.
-    "rpcfw_grpc": frozenset(("data",)),
+    "grpc": frozenset(("data",)),
 }
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")

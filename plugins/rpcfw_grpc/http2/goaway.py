@@ -55,13 +55,19 @@ class GoAway:
         table = self._streams.table
         if number == self.drain_ping and table.accepts:
             table.accepts = False
-            self._send(table.newest, ErrorCode.NO_ERROR, self._reason)
+            self._send(self._newest(), ErrorCode.NO_ERROR, self._reason)
 
     def send_last(self, code: int, reason: str) -> None:
         """
         Send the GOAWAY before the connection is closed: the peer learns what was begun.
         """
-        self._send(self._streams.table.newest if self._server else 0, code, reason)
+        self._send(self._newest(), code, reason)
+
+    def _newest(self) -> int:
+        """
+        Return the last stream that the peer has begun, 0 for none.
+        """
+        return max(self._streams.table.newest, 0) if self._server else 0
 
     def _send(self, last_id: int, code: int, reason: str) -> None:
         self._streams.outbound.out.append(frames.goaway(last_id, code, reason))

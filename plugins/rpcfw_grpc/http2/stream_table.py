@@ -39,14 +39,14 @@ class StreamTable(Generic[H, C]):
 
     Attributes:
         open: a `Stream` each, or what the user has put in its place. Always the same dict.
-        newest: the id of the last stream that was begun, by whichever side begins streams.
+        newest: the id of the last stream that was begun; -1 before the first, which is 1.
         accepts: new streams may begin; at a server until its final GOAWAY is sent.
     """
 
     def __init__(self, limits: Limits, abuse: AbuseDetector) -> None:
         self._abuse = abuse
         self.open: dict[int, Stream[C] | H | None] = {}
-        self.newest = 0
+        self.newest = -1
         self.accepts = True
         # Streams that this side reset, and how many bytes may still come on each.
         self._recently_reset: dict[int, int] = {}

@@ -62,8 +62,6 @@ class Streams(Generic[H, C]):
         self._abuse = abuse
         self.callbacks: Callbacks[H, C] = Callbacks()
         self.table: StreamTable[H, C] = StreamTable(limits, abuse)
-        if not server:
-            self.table.newest = -1  # so that the first stream, two above it, is 1
         self.open = self.table.open
         self.outbound = Outbound(peer, activity)
         self.flow = ReceiveFlow(self.outbound.out, max_unread)

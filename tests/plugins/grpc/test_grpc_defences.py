@@ -5,18 +5,15 @@ What a server does with peers that break the rules, or only strain them.
 from __future__ import annotations
 
 import pytest
-from hpack import Encoder
 
 from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
     ConnectionFailed,
-    PingReceived,
     RequestReceived,
     ResponseReceived,
 )
 from rpcfw.spi.machine import Limits
-from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.http2 import frames
@@ -48,133 +45,76 @@ def goaway_code(output: bytes) -> int:
     return frames.parse_goaway(payload)[1]
 
 
-CONNECTION_FAULTS = {
-    "data on no stream": (chunk(0, b"x"), ErrorCode.PROTOCOL_ERROR),
-    "data on an idle stream": (chunk(1, b"x"), ErrorCode.PROTOCOL_ERROR),
-    "reset of an idle stream": (frames.reset(1, 8), ErrorCode.PROTOCOL_ERROR),
-    "credit for an idle stream": (frames.window_update(1, 1), ErrorCode.PROTOCOL_ERROR),
-    "a stream of the server's": (head(2), ErrorCode.PROTOCOL_ERROR),
-    "a lone continuation": (frames.pack(9, 4, 1, b""), ErrorCode.PROTOCOL_ERROR),
-    "a push": (frames.pack(5, 4, 1, bytes(4)), ErrorCode.PROTOCOL_ERROR),
-    "settings on a stream": (frames.pack(4, 0, 1, b""), ErrorCode.PROTOCOL_ERROR),
-    "half a setting": (frames.pack(4, 0, 0, b"abc"), ErrorCode.FRAME_SIZE_ERROR),
-    "an acknowledgement with settings": (
-        frames.pack(4, 1, 0, bytes(6)),
+def whole(stream_id: int, fields: list[tuple[bytes, bytes]] = REQUEST) -> bytes:
+    """
+    Return a request whose frames come together.
+    """
+    block = head(stream_id, fields)[9:]
+    begun = frames.pack(frames.HEADERS, frames.END_HEADERS, stream_id, block)
+    return begun + chunk(stream_id, message(b"whole"), end=True)
+
+
+FAST_PATH_FAULTS = {
+    "a stream of the server's": (HELLO, whole(2), ErrorCode.PROTOCOL_ERROR),
+    "no SETTINGS before it": (frames.PREFACE, whole(1), ErrorCode.PROTOCOL_ERROR),
+    "HEADERS over the limit": (
+        HELLO + head(1),
+        whole(3, [*REQUEST, (b"x", b"y" * 16_384)]),
         ErrorCode.FRAME_SIZE_ERROR,
     ),
-    "a window of 2^31": (frames.settings({4: 1 << 31}), ErrorCode.FLOW_CONTROL_ERROR),
-    "tiny frames": (frames.settings({5: 16_383}), ErrorCode.PROTOCOL_ERROR),
-    "push that is neither on nor off": (frames.settings({2: 2}), ErrorCode.PROTOCOL_ERROR),
-    "a short ping": (frames.pack(6, 0, 0, b"1234567"), ErrorCode.FRAME_SIZE_ERROR),
-    "credit of nothing": (frames.window_update(0, 0), ErrorCode.PROTOCOL_ERROR),
-    "credit over 2^31": (frames.window_update(0, 2**31 - 1), ErrorCode.FLOW_CONTROL_ERROR),
-    "a frame over the limit": (frames.pack(0, 0, 1, bytes(16_385)), ErrorCode.FRAME_SIZE_ERROR),
-    "a block that is none": (frames.pack(1, 4, 1, b"\x80"), ErrorCode.COMPRESSION_ERROR),
-    "a block cut off": (frames.pack(1, 4, 1, b"\x40\x05abc"), ErrorCode.COMPRESSION_ERROR),
-    "a table too large": (frames.pack(1, 4, 1, b"\x3f\xe2\x1f"), ErrorCode.COMPRESSION_ERROR),
-    "padding over the frame": (frames.pack(1, 12, 1, b"\x09abc"), ErrorCode.PROTOCOL_ERROR),
-    "a frame within a block": (
-        frames.pack(1, 0, 1, b"") + frames.ping(bytes(8)),
+    "within a header block": (
+        HELLO + frames.pack(frames.HEADERS, 0, 1, b""),
+        whole(3),
         ErrorCode.PROTOCOL_ERROR,
     ),
 }
 
 
-@pytest.mark.parametrize("name", CONNECTION_FAULTS)
-def test_a_broken_rule_costs_the_connection(name: str) -> None:
+@pytest.mark.parametrize("name", FAST_PATH_FAULTS)
+def test_the_fast_path_keeps_the_rules(name: str) -> None:
     """
-    It is answered with the right code, reported once, and nothing is read after it.
+    A request whose frames come together may break no rule that it could not break in pieces.
     """
-    broken, code = CONNECTION_FAULTS[name]
-    machine = server()
-    events = machine.receive(broken + frames.ping(bytes(8)))
-    assert not only(ConnectionFailed, events).by_peer
-    assert code == goaway_code(machine.take_output())
-    assert [] == machine.receive(head(1))
-    assert b"" == machine.take_output()
-
-
-STREAM_FAULTS = {
-    "no path": (head(1, [f for f in REQUEST if f[0] != b":path"]), ErrorCode.PROTOCOL_ERROR),
-    "capital letters": (head(1, [*REQUEST, (b"X-A", b"")]), ErrorCode.PROTOCOL_ERROR),
-    "a header of HTTP/1": (head(1, [*REQUEST, (b"connection", b"x")]), ErrorCode.PROTOCOL_ERROR),
-    "te for others": (head(1, [*REQUEST, (b"te", b"gzip")]), ErrorCode.PROTOCOL_ERROR),
-    "a line break": (head(1, [*REQUEST, (b"x", b"a\r\nb")]), ErrorCode.PROTOCOL_ERROR),
-    "a path twice": (head(1, [REQUEST[2], *REQUEST]), ErrorCode.PROTOCOL_ERROR),
-    "a late pseudo-field": (head(1, [*REQUEST, (b":path", b"/")]), ErrorCode.PROTOCOL_ERROR),
-    "an unknown pseudo-field": (head(1, [(b":x", b"y"), *REQUEST]), ErrorCode.PROTOCOL_ERROR),
-    "credit of nothing": (head(1) + frames.window_update(1, 0), ErrorCode.PROTOCOL_ERROR),
-    "credit over 2^31": (
-        head(1) + frames.window_update(1, 2**31 - 1),
-        ErrorCode.FLOW_CONTROL_ERROR,
-    ),
-    "trailers that are not the end": (head(1) + head(1, [(b"x", b"y")]), ErrorCode.PROTOCOL_ERROR),
-    "a head behind a head": (head(1) + head(1, end=True), ErrorCode.PROTOCOL_ERROR),
-    "data after the end": (head(1, end=True) + chunk(1, b"x"), ErrorCode.STREAM_CLOSED),
-    "more than content-length": (
-        head(1, [*REQUEST, (b"content-length", b"6")]) + chunk(1, message(b"xx"), end=True),
-        ErrorCode.PROTOCOL_ERROR,
-    ),
-    "less than content-length": (
-        head(1, [*REQUEST, (b"content-length", b"9")]) + chunk(1, message(b"x"), end=True),
-        ErrorCode.PROTOCOL_ERROR,
-    ),
-    "dependence on itself": (
-        frames.pack(1, 0x24, 1, b"\0\0\0\1\0" + head(1)[9:]),
-        ErrorCode.PROTOCOL_ERROR,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", STREAM_FAULTS)
-def test_a_fault_on_a_stream_costs_that_stream(name: str) -> None:
-    """
-    It is reset with the right code, its call is cancelled, and the next is served.
-    """
-    broken, code = STREAM_FAULTS[name]
-    machine = server()
-    events = machine.receive(broken + head(3) + chunk(3, message(b"next"), end=True))
-    resets = of(frames.RST_STREAM, machine.take_output())
-    assert [(1, int(code))] == [(r[2], frames.parse_reset(r[3])) for r in resets]
-    begun = [e.call_id for e in events if type(e) is RequestReceived]
-    ended = [e.call_id for e in events if type(e) is CallCancelled]
-    assert begun == [*ended, 3]
-    assert 1 == machine.open_calls
-
-
-def test_the_first_frame_is_settings() -> None:
-    """
-    Whoever begins otherwise is not heard any further.
-    """
+    before, broken, code = FAST_PATH_FAULTS[name]
     machine = ServerMachine(Limits(), ())
     machine.start()
-    only(ConnectionFailed, machine.receive(frames.PREFACE + frames.ping(bytes(8))))
-    assert ErrorCode.PROTOCOL_ERROR == goaway_code(machine.take_output())
+    machine.receive(before)
+    only(ConnectionFailed, machine.receive(broken))
+    assert code == goaway_code(machine.take_output())
 
 
-def flood(machine_frames: bytes, limits: Limits | None = None) -> int:
-    machine = server(limits)
-    only(ConnectionFailed, machine.receive(machine_frames))
-    return goaway_code(machine.take_output())
+MALFORMED = {
+    "no path": [field for field in REQUEST if field[0] != b":path"],
+    "capital letters": [*REQUEST, (b"X-A", b"")],
+    "trailers": [(b"x", b"y")],
+}
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        frames.ping(bytes(8)),
-        frames.settings({}),
-        frames.settings_ack(),
-    ],
-)
-def test_control_frames_with_nothing_else_are_a_flood(kind: bytes) -> None:
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_request_costs_its_call(name: str, *, whole: bool) -> None:
     """
-    As many as max_pings are borne, the first ping beside; more end the connection.
+    Whether it comes in one piece or not; the application never hears of it.
     """
-    limits = Limits(max_pings=10)
-    machine = server(limits)
-    # The greeting was one of them.
-    assert {PingReceived} >= {type(event) for event in machine.receive(kind * 9)}
-    assert ErrorCode.ENHANCE_YOUR_CALM == flood(kind * 12, limits)
+    machine = server()
+    machine.receive(head(1))
+    begun = head(3, MALFORMED[name])
+    if whole:
+        begun += chunk(3, message(b"x"), end=True)
+    [event] = machine.receive(begun + head(5) + chunk(5, message(b"next"), end=True))
+    assert 5 == event.call_id
+    [(_, _, stream_id, code)] = of(frames.RST_STREAM, machine.take_output())
+    assert (3, ErrorCode.PROTOCOL_ERROR) == (stream_id, frames.parse_reset(code))
+
+
+def test_a_call_that_its_peer_breaks_is_cancelled() -> None:
+    """
+    The application is told once, with what was wrong.
+    """
+    machine = server()
+    machine.receive(head(1))
+    cancelled = only(CallCancelled, machine.receive(frames.window_update(1, 0)))
+    assert (1, "a WINDOW_UPDATE adds at least 1; 0 came") == (cancelled.call_id, cancelled.reason)
 
 
 def test_pings_beside_calls_are_no_flood() -> None:
@@ -187,85 +127,6 @@ def test_pings_beside_calls_are_no_flood() -> None:
         request = only(RequestReceived, machine.receive(frames.ping(bytes(8)) * 5 + begun))
         machine.respond(request.call_id, b"")
         machine.take_output()
-
-
-def test_empty_frames_are_a_flood() -> None:
-    """
-    DATA without a byte and without an end serves nobody.
-    """
-    assert ErrorCode.ENHANCE_YOUR_CALM == flood(head(1) + chunk(1, b"") * 101)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [frames.pack(2, 0, 9, b"\0\0\0\0\0"), frames.pack(77, 0, 0, b""), frames.window_update(0, 1)],
-)
-def test_frames_that_move_nothing_are_a_flood(kind: bytes) -> None:
-    """
-    Priorities, unknown frames and crumbs of credit are borne, but not for ever.
-    """
-    machine = server()
-    assert [] == machine.receive(kind * 500)
-    assert ErrorCode.ENHANCE_YOUR_CALM == flood(kind * 1001)
-
-
-def test_continuations_are_bounded() -> None:
-    """
-    A block that goes on and on ends the connection, however small its pieces.
-    """
-    begin = frames.pack(frames.HEADERS, 0, 1, b"")
-    more = frames.pack(frames.CONTINUATION, 0, 1, b"")
-    assert ErrorCode.ENHANCE_YOUR_CALM == flood(begin + more * 40)
-    large = frames.pack(frames.CONTINUATION, 0, 1, bytes(16_000))
-    assert ErrorCode.ENHANCE_YOUR_CALM == flood(begin + large * 17)
-
-
-def test_calls_cancelled_as_they_begin_are_an_attack() -> None:
-    """
-    Rapid reset: as many as max_resets are borne.
-    """
-    machine = server(Limits(max_resets=20))
-    pairs = [head(n) + frames.reset(n, 8) for n in range(1, 43, 2)]
-    events = machine.receive(b"".join(pairs[:20]))
-    assert [] == [e for e in events if type(e) is ConnectionFailed]
-    only(ConnectionFailed, machine.receive(pairs[20]))
-    assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(machine.take_output())
-
-
-def test_calls_cancelled_in_a_pause_are_none() -> None:
-    """
-    What a peer did in the time that this process lost is no attack; more of it is.
-    """
-    pauses = Pauses()
-    machine = server(Limits(max_resets=20, pauses=pauses))
-    pairs = [head(n) + frames.reset(n, 8) for n in range(1, 1001, 2)]
-    pauses.add(1.5)
-    events = machine.receive(b"".join(pairs[:300]))
-    assert 600 == len([e for e in events if type(e) in (RequestReceived, CallCancelled)])
-    assert [] == of(frames.GOAWAY, machine.take_output())
-    machine.receive(b"".join(pairs[300:]))
-    assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(machine.take_output())
-
-
-def test_pings_of_a_pause_are_no_flood() -> None:
-    """
-    A peer that asked while this process was away is answered each time.
-    """
-    pauses = Pauses()
-    machine = server(Limits(max_pings=10, pauses=pauses))
-    pauses.add(1.0)
-    machine.receive(frames.ping(b"12345678") * 100)
-    answered = machine.take_output()
-    assert 100 == len(of(frames.PING, answered))
-    assert [] == of(frames.GOAWAY, answered)
-
-
-def test_streams_broken_on_purpose_count_as_cancelled() -> None:
-    """
-    Making the server reset its own streams is the same attack.
-    """
-    pairs = b"".join(head(n) + frames.window_update(n, 0) for n in range(1, 403, 2))
-    assert ErrorCode.ENHANCE_YOUR_CALM == flood(pairs)
 
 
 def test_calls_that_end_forgive_some_that_were_cancelled() -> None:
@@ -320,16 +181,6 @@ def test_calls_over_the_limit_are_refused() -> None:
     assert (5, ErrorCode.REFUSED_STREAM) == (stream_id, frames.parse_reset(code))
 
 
-def test_more_than_the_window_ends_the_call() -> None:
-    """
-    A sender that ignores the window of its stream loses the call.
-    """
-    machine = server(Limits(stream_window_bytes=100))
-    machine.receive(head(1) + chunk(1, bytes(101)))
-    [(_, _, _, code)] = of(frames.RST_STREAM, machine.take_output())
-    assert ErrorCode.FLOW_CONTROL_ERROR == frames.parse_reset(code)
-
-
 def test_heads_over_the_limit_cost_the_call() -> None:
     """
     The refusal names the option; the connection goes on.
@@ -339,18 +190,6 @@ def test_heads_over_the_limit_cost_the_call() -> None:
     out = machine.take_output()
     assert b"max_header_bytes = 2000" in out
     only(RequestReceived, machine.receive(head(3)))
-
-
-def test_small_blocks_cannot_unfold_to_large_heads() -> None:
-    """
-    A table's field named again and again ends the connection before it takes memory.
-    """
-    encoder = Encoder()
-    large = (b"x", b"y" * 3000)
-    machine = server(Limits(max_header_bytes=4000))
-    block = encoder.encode([*REQUEST, large]) + encoder.encode([large]) * 2000
-    machine.receive(frames.headers(1, block, frames.END_STREAM, 16_384))
-    assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(machine.take_output())
 
 
 def test_a_byte_at_a_time_takes_no_more_memory_than_the_message() -> None:
@@ -423,19 +262,6 @@ def test_a_peer_that_reports_a_fault_is_believed() -> None:
     failed = only(ConnectionFailed, machine.receive(frames.goaway(0, 1, "bad\n\x1b[31m")))
     assert failed.by_peer
     assert "PROTOCOL_ERROR: bad??[31m" == failed.reason
-
-
-def test_a_preface_may_come_in_any_pieces() -> None:
-    """
-    Byte by byte, or together with the first calls.
-    """
-    machine = ServerMachine(Limits(), ())
-    machine.start()
-    events = []
-    stream = HELLO + head(1) + chunk(1, message(b"x"), end=True)
-    for position in range(len(stream)):
-        events += machine.receive(stream[position : position + 1])
-    assert 1 == len([e for e in events if type(e) is RequestReceived])
 
 
 def test_a_peer_that_was_pinged_too_often_says_so() -> None:
