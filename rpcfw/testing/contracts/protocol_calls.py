@@ -303,7 +303,7 @@ class CallPromises(ProtocolCase):
 
     def test_one_call_too_many(self) -> None:
         """
-        A call above the server's limit is reported as not begun. After an end, there is one more.
+        A call above the server's limit is not begun. After an end, another one is accepted.
         """
         talk = self.talk(max_calls=2)
         first, _ = self.begin(talk), self.begin(talk)
