@@ -90,10 +90,10 @@ class ByHints(RetryPolicy):
     server that leaves refuses what it has not begun, and hundreds of calls may be on their
     way to it: so the first refusal of a call is free, as in gRPC's transparent retries
     (A6). But a refusal is work too. So it is repeated later, and if the server says that
-    it has too much to do, seldom.
+    it is overloaded, rarely.
 
-    A peer's FINAL, or a negative wish when to try again, ends it at once; any other
-    wish takes the place of the backoff.
+    A peer's FINAL, or a negative pushback, ends it at once; any other pushback takes the
+    place of the backoff.
     """
 
     Options: ClassVar[type] = ByHintsOptions

@@ -29,7 +29,7 @@ class RoundRobin(Balancer):
     """
     Keeps its place when candidates come, go or change their weight, service by service.
 
-    It begins at a place left to chance, so that a thousand clients which are
+    It begins at a random place, so that a thousand clients which are
     started together do not all begin with the same instance.
     """
 
@@ -145,7 +145,7 @@ def _in_order(
     Return the candidates in the order of their turns.
 
     Those whom the picker before knew come as it left them, then the new ones from a
-    place left to chance.
+    random place.
     """
     known = before.in_order() if before is not None else []
     ranks = {one.instance.id: rank for rank, one in enumerate(known)}

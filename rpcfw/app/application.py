@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.app.clients import ClientTable
-from rpcfw.app.collector import collect_seldom
+from rpcfw.app.collector import raise_gc_thresholds
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.plan import Plan, read_plan
@@ -120,7 +120,7 @@ class Application:
         """
         plan = read_plan(Sources.load(files, environ, sets))
         keep_freed(plan.app.retained_memory)
-        collect_seldom(plan.app.gc_thresholds)
+        raise_gc_thresholds(plan.app.gc_thresholds)
         reactor = system_reactor(plan.app.reactor, own_thread=own_thread)
         return cls(plan, reactor, random_source(), services=services)
 
@@ -248,7 +248,7 @@ class Application:
 
     async def _written(self) -> None:
         """
-        Return once what was said last has left. The reactor, which writes it, may end next.
+        Return once the last bytes are written. The reactor, which writes them, may stop next.
         """
         await self.runtime.network.lingering.when_gone()
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import gc
 
-__all__ = ["collect_seldom"]
+__all__ = ["raise_gc_thresholds"]
 
 
-def collect_seldom(thresholds: tuple[int, ...]) -> None:
+def raise_gc_thresholds(thresholds: tuple[int, ...]) -> None:
     """
     Raise the collector's thresholds; one that is higher already stays.
 

@@ -5,7 +5,7 @@ Theory of operation. A child has copies of its parent's sockets and shares its e
 descriptor, but not the thread that the reactor runs in. If it ran that reactor it would
 take its parent's events, and unregister its parent's sockets. So the child closes its
 copies of the connections and ports of ours, which the other ends would else see as open
-for as long as it lives; and beside that it leaves everything alone. Nothing is said to
+for as long as it lives; and beside that it leaves everything alone. Nothing is sent to
 any peer: sessions and leases stay the parent's. An application that the child makes gets
 a reactor of its own.
 """

@@ -73,7 +73,7 @@ _TARGET = re.compile(r"[\w.]+:\w+\Z")
 
 class _Unusable(Exception):
     """
-    Why a service cannot be had, to stand behind its name.
+    Why a service cannot be made, to follow its name in a message.
     """
 
 

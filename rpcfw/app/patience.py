@@ -51,7 +51,7 @@ class PatientClock:
 
 class _Patient:
     """
-    A delayed call. It lets go of what it is to call once that is called or cancelled.
+    A delayed call. It drops the reference to its function once that is called or cancelled.
     """
 
     __slots__ = ("_call", "_clock", "_delayed", "_due_at")

@@ -50,7 +50,7 @@ def reactor(name: str, *, own_thread: bool = False) -> LateReactor:
         SetupError: what runs here or is installed does not go with it.
     """
     late = LateReactor(partial(chosen, name))
-    # Where a loop runs mistakes are told at once; and whoever asked for asyncio may import
+    # Where a loop runs mistakes are reported at once; and whoever asked for asyncio may import
     # Twisted's reactor next, which would install another kind.
     if not own_thread and (running_loop() is not None or name in ("asyncio", "uvloop")):
         late.get()

@@ -1,8 +1,8 @@
 """
 Running one coroutine in the reactor, to its end, as the whole of a program.
 
-Theory of operation. SIGINT and SIGTERM cancel the coroutine, which is how it is told to
-end; it may take that for its good end and return. A second signal ends the process at
+Theory of operation. SIGINT and SIGTERM cancel the coroutine, which asks it to
+end; it may then end normally and return. A second signal ends the process at
 once, whatever it is doing. Code of the user's that stops the reactor means the same as a
 signal: the coroutine is cancelled, and the reactor runs until it has ended.
 """
@@ -168,7 +168,7 @@ class _Run(Generic[T]):
 
     def _give_up(self) -> None:
         name = signal.Signals(self._signal).name
-        self.log.info("told to end by {name}; another ends it at once", name=name)
+        self.log.info("{name} asks this process to end; another one ends it at once", name=name)
         if self._running is not None:
             self._running.cancel()
 

@@ -68,7 +68,7 @@ def steady(reactor: Any) -> None:
 
 def pauses_of(reactor: Any) -> Pauses:
     """
-    Return what knows the time that the process loses; for a clock, it has to be told.
+    Return what knows the time that the process loses; for a clock, a test reports it.
     """
     if isinstance(reactor, (ReactorBase, LateReactor)):
         return Heartbeat(time.monotonic, reactor.callLater)

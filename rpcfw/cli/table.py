@@ -15,7 +15,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     Return lines of columns; an empty column is left out, a short row ends early.
 
-    What stands in rows may be anybody's words; nothing in it leaves its place.
+    Rows may contain text of others; it is printed so that it stays in its place.
     """
     rows = [[printable(word) for word in row] for row in rows]
     filled = [

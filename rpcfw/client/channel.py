@@ -1,5 +1,5 @@
 """
-Channels: the public door of a client.
+Channels: the public entry of a client.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class ClientChannel(Channel):
         stack: the call stack.
         limits: see `TimeLimits`.
         timers: the clock that deadlines are on.
-        close: lets go of what is below the stack.
+        close: closes what is below the stack.
         post: runs a function in the reactor's thread, soon; see `Threads.post`.
         affinity: where its coroutines may be awaited.
         config: may set shorter limits, by method.
-        ready_stack: the call stack for calls that wait for somebody who serves.
+        ready_stack: the call stack for calls that wait for a server that is ready.
     """
 
     def __init__(

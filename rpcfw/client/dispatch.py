@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.client.pending_calls import QueuedCalls, UnaryReply
-from rpcfw.client.streams import overrun
+from rpcfw.client.streams import deadline_error
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Cancelled, Overloaded
 from rpcfw.spi.codec import Coder
@@ -55,14 +55,14 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
     seconds = timers.seconds
     threshold_bytes = payload.threshold_bytes
     of = coders.of
-    long_way = QueuedCalls(links, payload, timers)
+    queued = QueuedCalls(links, payload, timers)
 
     async def step(call: Call) -> Any:
         method = call.method
         driver = links.driver
         writer, reader = of(method)
         if driver is None or not method.unary or method.one_way:
-            return await long_way.make(call, writer, reader)
+            return await queued.make(call, writer, reader)
         head = RequestHead(method.path, method.codec, call.deadline - seconds(), call.metadata)
         body, encoding = payload.write(writer, call.request, "the request"), ""
         if call.compression is not None:
@@ -75,12 +75,12 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         except Overloaded:
             driver = None
         if driver is None:
-            return await long_way.make(call, writer, reader)
+            return await queued.make(call, writer, reader)
         try:
             event = await reply
         except BaseException as error:
             if isinstance(error, Cancelled):
-                raise overrun(error, call, seconds()) from None
+                raise deadline_error(error, call, seconds()) from None
             raise
         if event.metadata.pairs or event.trailers.pairs:
             call.response_metadata = event.metadata

@@ -1,14 +1,14 @@
 """
-The long way of a call onto a connection: streams, and whoever has to wait for room.
+The slow path of a call onto a connection: streams, and calls that wait for capacity.
 
-A unary call comes here only if there is no connection, or the one that it tried is full.
+A unary call takes it only if there is no connection, or the one that it tried is full.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.client.streams import CallStream, overrun
+from rpcfw.client.streams import CallStream, deadline_error
 from rpcfw.errors import CallError, Cancelled
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead, ResponseReceived
@@ -25,7 +25,7 @@ __all__ = ["QueuedCalls", "UnaryReply"]
 
 class UnaryReply(Waiter[ResponseReceived], UnaryListener):
     """
-    The answer to a unary call, to come. Giving it up tells the server.
+    The response to a unary call, to come. Cancelling it cancels the call at the server.
     """
 
     def __init__(self, driver: Driver) -> None:
@@ -80,14 +80,14 @@ class QueuedCalls:
 
     async def answer(self, call: Call, writer: Coder) -> ResponseReceived:
         """
-        Make a unary call once there is room, and return its answer.
+        Make a unary call once a connection has capacity, and return its response.
         """
         reply = await self.links.acquire(_Unary(self, call, writer), call.deadline)
         try:
             return await reply
         except BaseException as error:
             if isinstance(error, Cancelled):
-                raise overrun(error, call, self.timers.seconds()) from None
+                raise deadline_error(error, call, self.timers.seconds()) from None
             raise
 
     def head(self, call: Call) -> RequestHead:

@@ -31,15 +31,15 @@ from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 
-__all__ = ["CallStream", "overrun"]
+__all__ = ["CallStream", "deadline_error"]
 
 
-def overrun(error: CallError, call: Call, now: float) -> CallError:
+def deadline_error(error: CallError, call: Call, now: float) -> CallError:
     """
-    Return the error that a caller sees for an end that the server told.
+    Return the error that a caller sees for a status that the server sent.
 
-    A server watches the deadline as well and may be a breath faster, but gRPC's reset
-    has no word for it but "cancelled".
+    A server watches the deadline as well and may be slightly faster, but RST_STREAM has
+    no error code for it but CANCEL.
     """
     if error.status is not Status.CANCELLED or now < call.deadline:
         return error
@@ -161,7 +161,7 @@ class CallStream(Stream, Listener):
 
     def _begin_sending(self, messages: Any) -> None:
         self._pump = spawn(self._send_all(messages))
-        self._pump.addErrback(lambda _: None)  # told to whoever reads
+        self._pump.addErrback(lambda _: None)  # reported to the reader
         if self._over:
             self._pump.cancel()
 
@@ -176,7 +176,7 @@ class CallStream(Stream, Listener):
             await self.end()
         except CANCELLED:
             raise
-        except BaseException as error:  # noqa: BLE001  # told to whoever reads
+        except BaseException as error:  # noqa: BLE001  # reported to the reader
             # The user's own iterator failed, or gave what cannot be written: the call
             # fails with that, rather than go on with half of its messages.
             if isinstance(error, CallError):
@@ -280,7 +280,7 @@ class CallStream(Stream, Listener):
         else:
             error = error_of(event)
             error.metadata = self._call.response_metadata.pairs
-            self._close(overrun(error, self._call, self._timers.seconds()))
+            self._close(deadline_error(error, self._call, self._timers.seconds()))
 
     def lost(self, error: CallError) -> None:
         self._close(error)

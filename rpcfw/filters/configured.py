@@ -22,7 +22,7 @@ from rpcfw.values.service_config import ServiceConfig
 __all__ = ["AttemptFilters", "ConfiguredRetry", "WaitForReady", "once_ready"]
 
 _HARMLESS = Hint.NEVER_SENT | Hint.NOT_BEGUN
-#: How often it is tried whether somebody serves by now.
+#: How often the call is tried again until a server is ready.
 _TRIES = Backoff(initial_s=0.02, factor=2, most_s=0.25)
 
 
@@ -117,13 +117,13 @@ class ConfiguredRetry(RetryPolicy):
 
 class WaitForReady(Filter):
     """
-    Has calls of some methods wait, as long as they have time, for somebody who serves.
+    Has calls of some methods wait, as long as they have time, for a server that is ready.
 
     It stands within the attempts: what was never sent was no attempt.
 
     Args:
         config: says of which methods.
-        plugin_context: for time and chance.
+        plugin_context: for time and randomness.
     """
 
     def __init__(self, config: ServiceConfig, plugin_context: PluginContext) -> None:
@@ -138,7 +138,7 @@ class WaitForReady(Filter):
 
 async def once_ready(plugin_context: PluginContext, proceed: CallStep, call: Call) -> Any:
     """
-    Proceed with a call, again and again until somebody serves or its time is over.
+    Proceed with a call, again and again until a server is ready or its time is over.
     """
     clock, random = plugin_context.clock, plugin_context.random
     failures = 0
@@ -149,7 +149,9 @@ async def once_ready(plugin_context: PluginContext, proceed: CallStep, call: Cal
             if error.status is not Status.UNAVAILABLE or not error.hints & Hint.NEVER_SENT:
                 raise
             if clock.seconds() >= call.deadline:
-                raise DeadlineExceeded(f"nobody served in time; the last try: {error}") from error
+                raise DeadlineExceeded(
+                    f"no server was ready in time; the last try: {error}"
+                ) from error
         failures += 1
         delay_s = _TRIES.delay_s(failures, random.random())
         await sleep(clock, min(delay_s, max(0.0, call.deadline - clock.seconds())))

@@ -1,9 +1,9 @@
 """
 Hedging: further attempts of a call that is slow, on other nodes; the first answer wins.
 
-Theory of operation. A hedged call is a race. Each attempt runs on its own with a copy
-of the call, so that it routes, picks and fails for itself. The race sleeps until an
-attempt has ended or the next one is due, whichever is first, and ends
+Theory of operation. Each attempt of a hedged call runs on its own with a copy of the
+call, so that it is routed and may fail by itself. The call waits until an attempt has
+ended or the next one is due, whichever is first, and ends
 
 - with an answer: it is the call's;
 - with a failure that is fatal: another attempt would come to the same;
@@ -66,7 +66,7 @@ class Hedge(Filter):
             rule = config.of(method.service, method.name).hedging
             if rule is None or not method.unary or method.one_way:
                 return proceed(call)
-            return _Race(call, proceed, rule, budget, plugin_context).run()
+            return _HedgedCall(call, proceed, rule, budget, plugin_context).run()
 
         return step
 
@@ -74,7 +74,7 @@ class Hedge(Filter):
 @define(eq=False)
 class _Attempt:
     """
-    One runner.
+    One attempt of a hedged call, which runs beside the others.
 
     Args:
         call: its copy of the call.
@@ -88,7 +88,7 @@ class _Attempt:
     error: BaseException | None = None
 
 
-class _Race:
+class _HedgedCall:
     def __init__(
         self,
         call: Call,
@@ -127,7 +127,7 @@ class _Race:
                 else:
                     raise self._last
         except CANCELLED:
-            # Whoever says that no answer came says from where.
+            # The error of the deadline names the peer that did not answer.
             for attempt in self._under_way:
                 self._call.peer = attempt.call.peer or self._call.peer
             raise

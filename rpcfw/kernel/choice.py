@@ -146,7 +146,7 @@ class Chooser:
         Args:
             names: in order; what cannot be had is noted and left out.
             named_by: section, key and qualifier of the option that holds the names.
-            section: the word before each name.
+            section: what precedes each name, as ``router`` in ``[router NAME]``.
         """
         chosen = []
         for name in names:

@@ -98,7 +98,7 @@ def edits_by_stack(
         stack = next((each for each in stacks if edit.anchor in each.names), None)
         if stack is None:
             mistakes.append(("insert", f"{edit}: {_no_place(edit.anchor, section, stacks)}"))
-        # One mistake is told once: what follows may still name this filter.
+        # One mistake is reported once: what follows may still name this filter.
         (stack or stacks[0]).insert(edit)
     for name in removes:
         stack = next((each for each in stacks if name in each.names), None)

@@ -1,7 +1,7 @@
 """
 What to install for a part of ours, or of a third party, that is optional.
 
-An extra is told by what it brings, so that the command works however the distribution
+An extra is found by what it installs, so that the command works however the distribution
 was installed: from an index, from a checkout, from a wheel.
 """
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 def needs(extra: str, dist: Distribution | None = None) -> str:
     """
-    Return what an extra takes, to stand behind the name of what needs it.
+    Return how to install an extra, to follow the name of what needs it.
 
     Args:
         extra: its name.

@@ -14,7 +14,7 @@ _OPTION = re.compile(r"(?m)^[a-z_]+\s*=")
 
 def hint(text: str) -> str:
     """
-    Return what to do about a value, to stand behind what is wrong with it; often empty.
+    Return what to do about a value, to follow what is wrong with it; often empty.
 
     Nothing of the value is quoted, for it may be secret.
     """

@@ -5,7 +5,7 @@ Theory of operation. A hook runs on its own, beside the start or the stop that w
 it, and is waited for under a limit. So one that raises, hangs, ignores that it is
 cancelled, or lets a cancellation of something of its own escape is its own trouble: the
 stop goes on with the next one. Only a start is broken off, and then what was started is
-stopped. What has not started well is neither told that the server leaves nor stopped.
+stopped. What has not started is not notified that the server leaves, and not stopped.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Running(Waiter["BaseException | None"]):
         return await self
 
     def cancel(self) -> None:
-        # First who waits: were the hook's end told first, it would pass for its own.
+        # First who waits: the end of the hook would look like the result that it waits for.
         super().cancel()
         self._hook.cancel()
 

@@ -4,7 +4,7 @@ Our dialect of INI, read with the file and line of every value.
 Sections are ``[name]`` or ``[name qualifier]``, values ``key = value``; indented
 lines continue the value above, each as a line of its own. A comment begins with
 ``#`` or ``;`` and has its line to itself, so both characters may stand in values.
-Sections, qualifiers and keys are told apart by upper and lower case.
+Sections, qualifiers and keys are case-sensitive.
 
 Nothing here knows what a section or key means.
 """
@@ -176,8 +176,8 @@ class _Reader:
         # What stands in a line that cannot be read may be secret: it is not shown.
         if not equals or not _KEY.match(key):
             meant = " (with =, not with :)" if ":" in text and not equals else ""
-            told = f"expected key = value{meant}, [section], or a comment beginning with #"
-            self.layer.blame(at, told)
+            expected = f"expected key = value{meant}, [section], or a comment beginning with #"
+            self.layer.blame(at, expected)
         elif self._section is not None:
             self._key, self._lines, self._origin = key, [value.strip()], at
         elif not self._skips_section:

@@ -103,12 +103,12 @@ class _Start(Waiter[None]):
 
 class Tree:
     """
-    Parts, each standing on those before it.
+    Parts, each of which depends on those before it.
 
     Args:
         parts: the ground first.
         timers: what limits are measured with.
-        limit_s: how long stopping may take in all, unless `stop` is told otherwise.
+        limit_s: how long stopping may take in all, unless `stop` is given another.
     """
 
     def __init__(self, parts: Iterable[Part], timers: Timers, limit_s: float = 10.0) -> None:
@@ -124,7 +124,7 @@ class Tree:
     @property
     def running(self) -> bool:
         """
-        Whether every part is up and none was told to stop.
+        Whether every part is up and no stop has begun.
         """
         return self._state is _State.RUNNING
 
@@ -199,7 +199,7 @@ class Tree:
         if self._stop_has_begun():
             if self._state is _State.STOPPED:  # `stop` has given up waiting for this part
                 await self._take_down(self._timers.seconds() + self._limit_s)
-            raise SetupError("told to stop while starting")
+            raise SetupError("it was stopped while it started")
 
     def _stop_has_begun(self) -> bool:
         return self._state in (_State.STOPPING, _State.STOPPED)

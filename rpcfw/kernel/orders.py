@@ -33,7 +33,7 @@ Order = tuple[Place, ...]
 CALL_ORDER: Order = (
     Place(Role.METRICS, "outermost: counts what the caller saw, refusals and cancels too"),
     Place(Role.TRACING, "one span for the call; attempts are its children"),
-    Place(Role.ACCESS_LOG, "one line with the last word; inside the span, to carry its id"),
+    Place(Role.ACCESS_LOG, "one line with the final status; inside the span, to carry its id"),
     Place(Role.DEADLINE, "one limit over routing, waiting and all attempts", needed=True),
     Place(Role.USER, "users' own filters see the whole call once, under its deadline"),
     Place(Role.GUARD, "service-wide limits, above attempts: a refusal spends no retries"),
@@ -49,8 +49,11 @@ ATTEMPT_ORDER: Order = (
     Place(Role.ATTEMPT_TRACING, "a child span for each attempt, refusals below included"),
     Place(Role.ATTEMPT_METRICS, "counts by node, refusals below included"),
     Place(Role.BREAKER, "above the limits, so that it sees their time-outs"),
-    Place(Role.LIMIT, "calls in flight on this node; what the breaker refuses takes no room"),
-    Place(Role.ATTEMPT_DEADLINE, "one attempt's share of the time, from the moment it has room"),
+    Place(Role.LIMIT, "calls in flight on this node; what the breaker refuses is not counted"),
+    Place(
+        Role.ATTEMPT_DEADLINE,
+        "one attempt's share of the time, once LIMIT has let it pass",
+    ),
     Place(Role.CREDENTIALS, "last: fresh for each attempt, unseen by any log above"),
 )
 

@@ -17,7 +17,7 @@ from rpcfw.spi.router import Router
 
 __all__ = ["GROUP_PREFIX", "SEAMS"]
 
-#: Before the words that ``[plugins]`` and the command line use.
+#: Precedes the names of groups that ``[plugins]`` and the command line use.
 GROUP_PREFIX = "rpcfw."
 
 #: Entry-point group to the class that its plugins subclass.

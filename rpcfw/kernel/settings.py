@@ -193,8 +193,8 @@ class Sources:
         Note what is wrong with a value that converts, such as a number that is too small.
         """
         origin, section, given = self._found(name, key, qualifier)
-        told = reason if given is None else f"{reason}{hint(given.text)}"
-        self._blame(origin, section, key, told)
+        text = reason if given is None else f"{reason}{hint(given.text)}"
+        self._blame(origin, section, key, text)
 
     def place(self, name: str, key: str, qualifier: str = "") -> str:
         """

@@ -60,7 +60,7 @@ def test_open_calls_end_before_the_process_does(slow, reactor):
             assert (0, '"done"\n', "") == calling.wait()
 
     assert 0 == code, log
-    assert "told to end by SIGTERM" in log
+    assert "SIGTERM asks this process to end" in log
     assert "Traceback" not in log
 
 
@@ -87,7 +87,7 @@ def test_a_second_signal_ends_it_at_once(slow):
         with Running(*call, "demo.Slow/wait", '{"seconds": 60}'):
             assert "waiting" == provider.line()
             provider.send(signal.SIGINT)
-            provider.log_until("told to end by SIGINT")
+            provider.log_until("SIGINT asks this process to end")
             code, _, _ = provider.end(signal.SIGTERM)
 
     assert 128 + signal.SIGTERM == code

@@ -8,7 +8,7 @@ import gc
 
 import pytest
 
-from rpcfw.app.collector import collect_seldom
+from rpcfw.app.collector import raise_gc_thresholds
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_thresholds_are_raised(thresholds):
     """
     thresholds(700, 10, 10)
 
-    collect_seldom((10000, 10, 50))
+    raise_gc_thresholds((10000, 10, 50))
 
     assert (10000, 10, 50) == gc.get_threshold()
 
@@ -38,7 +38,7 @@ def test_higher_ones_stay(thresholds):
     """
     thresholds(50000, 5, 100)
 
-    collect_seldom((10000, 10, 50))
+    raise_gc_thresholds((10000, 10, 50))
 
     assert (50000, 10, 100) == gc.get_threshold()
 
@@ -49,6 +49,6 @@ def test_nothing_is_changed_unasked(thresholds):
     """
     thresholds(700, 10, 10)
 
-    collect_seldom(())
+    raise_gc_thresholds(())
 
     assert (700, 10, 10) == gc.get_threshold()
