@@ -1,5 +1,5 @@
 """
-Making a server's services known, and unknown again.
+Announces the services of a server in a registry, and withdraws them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rpcfw.values.instance import Instance
 
 __all__ = ["Announcer"]
 
-#: What may not stand in an instance's id.
+#: Characters that an instance's id cannot have.
 _UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
 
 
@@ -31,10 +31,10 @@ class Announcer:
     The announced instances of one server.
 
     Args:
-        registry: where.
-        options: what they say of themselves.
-        runtime: for time, chance and threads.
-        ways: how the system is asked for this machine's addresses.
+        registry: gets the instances.
+        options: the facts about each instance.
+        runtime: has timers, random numbers and threads.
+        ways: ask the system for the addresses of this machine.
     """
 
     log = Logger()
@@ -50,11 +50,11 @@ class Announcer:
 
     async def start(self, services: Sequence[Service], addresses: Sequence[Address]) -> None:
         """
-        Announce each service; go on without if the registry is away too long.
+        Announce each service. If the registry does not answer in time, go on without.
 
         Raises:
-            RegistryError: it refused for good.
-            SetupError: it cannot be known where callers reach this server.
+            RegistryError: the registry refused, and will again.
+            SetupError: the address at which callers reach this server is not known.
         """
         address = await self._address(addresses[0])
         deadline = self._runtime.timers.seconds() + self._options.announce_timeout
@@ -62,19 +62,19 @@ class Announcer:
         for service in services:
             instance = self._instance(type(service).service_name, address, token)
             self._instances.append(instance)
-            # One limit for all: each is asked for, and waited for while there is time.
+            # One deadline for all: each is announced, and awaited while there is time left.
             await self._announce(instance, deadline)
 
     async def _address(self, listened: Address) -> Address:
         """
-        Return where callers are told to connect to.
+        Return the address that is announced.
         """
         told = self._options.advertise
         if told is not None:
             return told if told.port or not told.authority else evolve(told, port=listened.port)
         places = self._registry.addresses
         if is_every_interface(listened):
-            # It may resolve the registry's name, which takes its time.
+            # It may resolve the registry's name, which blocks.
             threads = self._runtime.plugin_context.threads
             found = await threads.call(reached_at, listened, places, self._ways)
             self.log.info(
@@ -148,7 +148,7 @@ class Announcer:
 
 def _is_local(address: Address) -> bool:
     """
-    Whether only this machine reaches an address.
+    Tell whether only this machine can connect to an address.
     """
     return not address.authority or is_loopback(address.host)
 

@@ -1,5 +1,5 @@
 """
-The addresses of this machine, as the system knows them. Nothing here sends a packet.
+The addresses of this machine, asked from the system. Nothing here sends a packet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def local_address_towards(host: str, port: int, family: int) -> str:
     """
     Return the address that a connection to a host would come from; empty if there is none.
 
-    A UDP socket that is connected sends nothing: the system only looks up the route.
+    Connecting a UDP socket sends nothing: the system only looks up the route.
     """
     try:
         found = socket.getaddrinfo(host, port or 1, family, socket.SOCK_DGRAM)
@@ -41,7 +41,7 @@ def addresses_of_interfaces(family: int) -> tuple[str, ...]:
     """
     Return the addresses of this machine in one family, those of its loopback too.
 
-    Where the system cannot be asked, they are those that its own name has.
+    If the system cannot tell, these are the addresses of its host name.
     """
     found = list(_ipv6() if family == socket.AF_INET6 else _ipv4())
     if not found:

@@ -16,10 +16,10 @@ from rpcfw.values.units import Bytes, Seconds, TimeLimit
 
 __all__ = ["ServerOptions"]
 
-#: Below this, clients would do little but connect.
+#: With less, clients would do little else than connect.
 _MIN_LIFETIME_S = 1.0
 
-#: Below these, no call would be served.
+#: With less, no call would be served.
 _MINIMA = {
     "threads": 1,
     "max_thread_queue": 0,
@@ -122,7 +122,7 @@ class ServerOptions:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find what is wrong with values that no conversion refuses.
+        Find values that are of the right type, and wrong.
         """
         yield from self._listen_problems()
         if not self.protocols:
@@ -143,7 +143,7 @@ class ServerOptions:
 
     def _text_problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find text that no client would take from a registry: it would skip the instance.
+        Find text for which a client would skip the instance.
         """
         for name in ("group", "version", "zone"):
             problem = text_problem(getattr(self, name))

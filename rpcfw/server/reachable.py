@@ -1,16 +1,16 @@
 """
 Where callers reach a server that listens on every interface.
 
-`0.0.0.0` and `[::]` are no addresses to connect to. What the host's own name resolves to
-is none either: Debian's /etc/hosts has 127.0.1.1 for it. So the answer is, in this order:
+Nobody can connect to `0.0.0.0` or `[::]`. The address that the host's own name resolves to is
+not of use either: on Debian it is 127.0.1.1, from /etc/hosts. So the address is the first of:
 
-1. the local address of the route to the registry: who finds us there can come that way;
+1. the local address of the route to the registry, since callers use the registry too;
 2. the local address of the default route;
-3. the address of the only interface that there is beside loopback;
-4. loopback, if there is nothing else and the registry, if it has an address, is on this
-   machine too.
+3. the address of the only interface besides loopback;
+4. loopback, if there is no other interface, and the registry, if it has an address, is on
+   this machine too.
 
-Otherwise nobody can know, and the start is refused with what to set.
+If there is none, the server does not start, and the error says what to set.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ from rpcfw.values.address import Address
 
 __all__ = ["Reached", "Ways", "is_every_interface", "is_loopback", "reached_at"]
 
-#: Addresses for documentation (RFC 5737, RFC 3849): nobody's, so the default route's.
+#: Addresses for documentation (RFC 5737, RFC 3849). No host has them, so they are on the default
+#: route.
 _ANYWHERE: dict[int, str] = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 @frozen
 class Ways:
     """
-    How the system is asked.
+    What asks the system.
 
     Args:
-        towards: (host, port, family) to the local address of the route; empty for none.
-        interfaces: a family to the addresses of all interfaces.
+        towards: returns the local address of the route to (host, port, family), or "".
+        interfaces: returns the addresses of all interfaces in a family.
     """
 
     towards: Callable[[str, int, int], str] = local_address_towards
@@ -57,7 +58,7 @@ class Reached:
 
 def is_every_interface(address: Address) -> bool:
     """
-    Whether an address to listen at stands for all of the machine's.
+    Tell whether a listening address means all addresses of the machine.
     """
     if address.scheme not in ("tcp", "tls"):
         return False
@@ -71,7 +72,7 @@ def is_every_interface(address: Address) -> bool:
 
 def is_loopback(host: str) -> bool:
     """
-    Whether a host, by name or address, is only reached from its own machine.
+    Tell whether only its own machine can reach a host, given by name or address.
     """
     if host.lower().rstrip(".") in ("localhost", "ip6-localhost", "localhost.localdomain"):
         return True
@@ -89,7 +90,7 @@ def reached_at(address: Address, registry: Sequence[Address], ways: Ways) -> Rea
         registry: addresses of the registry's servers; empty if it has none.
 
     Raises:
-        SetupError: it cannot be known; the message says what to set.
+        SetupError: it is not known; the message says what to set.
     """
     for host, why in _candidates(address, registry, ways):
         return Reached(evolve(address, host=host), why)
@@ -141,7 +142,7 @@ def _outward(ways: Ways, family: int) -> list[str]:
 
 def _usable(host: str) -> bool:
     """
-    Whether others can connect to it: not to loopback, nor to what one link alone knows.
+    Tell whether other machines can connect to it: not to loopback or link-local addresses.
     """
     try:
         found = ip_address(host)

@@ -39,8 +39,8 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-#: What a method with one response may return: written so in the base classes of
-#: generated code, it is overridden by ``async def`` and plain functions alike.
+#: What a method with one response may return. The base classes of generated code have it, so
+#: that an override may be ``async def`` or a plain function.
 Reply = Union[Coroutine[Any, Any, T], Deferred[T], T]  # noqa: UP007 - mypy takes no T |
 
 
@@ -48,7 +48,7 @@ class Service:
     """
     The base class of services.
 
-    The name on the wire is given as the class is made::
+    The class statement gives the name on the wire::
 
         class Greeter(Service, name="demo.Greeter"):
             @method(idempotent=True)
@@ -76,25 +76,25 @@ class Service:
 
     async def started(self) -> None:
         """
-        Runs before the service takes calls: for what it needs to open.
+        Runs before the service accepts calls: open here what the service needs.
 
-        What raises here, or takes longer than ``[server] startup_timeout``, stops the
-        server from starting.
+        If it raises, or takes longer than ``[server] startup_timeout``, the server does not
+        start.
         """
 
     async def leaving(self) -> None:
         """
-        Runs when the server begins to stop, while open calls go on.
+        Runs when the server begins to stop, while calls in flight continue.
 
-        For ending streams that would not end by themselves. Has as long as open calls
-        have, ``[server] drain_timeout``. Not asked if `started` has not ended well.
+        It can end streams that would not end by themselves. It has as much time as these
+        calls, ``[server] drain_timeout``. It does not run if `started` failed.
         """
 
     async def stopped(self) -> None:
         """
-        Runs after its last call, if `started` has ended well.
+        Runs after the last call of the service, if `started` did not fail.
 
-        Has as long as ``[server] cleanup_timeout``.
+        It has ``[server] cleanup_timeout``.
         """
 
 
@@ -130,13 +130,13 @@ def method(  # noqa: PLR0913 - all but the function itself stand by keyword
     codec: str | tuple[str, ...] = "json",
 ) -> Any:
     """
-    Mark a method as callable from outside. What is not marked never is.
+    Mark a method so that clients can call it. They cannot call any other.
 
     Args:
         name: its name on the wire, the function's own by default.
-        idempotent: repeating it does no harm, so a failed call may be repeated.
-        one_way: the caller does not wait and learns nothing; the result is dropped.
-        timeout: the default limit for its callers, as ``"500ms"``; ``"none"`` for no limit.
+        idempotent: it may run several times, so a failed call may be retried.
+        one_way: the caller does not wait for a result, and gets no error; the result is lost.
+        timeout: the default time limit of its callers, as ``"500ms"``; or ``"none"``.
         codec: how clients encode its messages. A server takes every codec in use that
             can carry the types, and answers in the codec of the request. Of several, as
             ``("json", "msgpack")``, clients use the first, and a server takes these only.

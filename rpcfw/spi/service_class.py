@@ -33,14 +33,14 @@ _RESERVED = ("timeout", "metadata", "compression")
 @frozen(eq=False)
 class MethodSpec:
     """
-    One method of a service class, ready to be served or called.
+    Describes one method of a service class.
 
     Args:
-        method: what it is to the rest of the framework.
+        method: its path, shape, types and codecs.
         attribute: its name in the class.
-        blocking: it must run in a thread.
-        parameters: for plain Python, the names over which the request, a struct
-            of arguments, is spread; None if the one parameter is the request.
+        blocking: it must run in the thread pool.
+        parameters: in plain Python, the names of its parameters: the request is a struct
+            with one field for each. None if the one parameter is the request.
     """
 
     method: Method
@@ -51,7 +51,7 @@ class MethodSpec:
 
 def offered_as(function: Any) -> tuple[type[Service], MethodSpec]:
     """
-    Return the service class that a method was written in, and what it offers as that.
+    Return the service class in which a method is defined, and the method's description.
 
     Args:
         function: the method as it stands in the class, ``Greeter.say``.
@@ -86,7 +86,7 @@ def offered(cls: type[Service]) -> tuple[MethodSpec, ...]:
                 f"{cls.__qualname__} has no name; write class {cls.__name__}(Service, name=...)"
             )
         attributes = sorted({name for base in cls.__mro__ for name in vars(base)})
-        methods = [_offer(cls, name) for name in attributes]
+        methods = [_method_spec(cls, name) for name in attributes]
         found = tuple(sorted(filter(None, methods), key=lambda one: one.method.name))
         if not found:
             raise ContractError(
@@ -103,12 +103,12 @@ def offered(cls: type[Service]) -> tuple[MethodSpec, ...]:
     return found
 
 
-def _offer(cls: type[Service], attribute: str) -> MethodSpec | None:
+def _method_spec(cls: type[Service], attribute: str) -> MethodSpec | None:
     """
-    Return what a class offers under one attribute, if anything.
+    Return the method of one attribute, or None if clients cannot call it.
 
-    The mark nearest to the base class says what the method is on the wire; the
-    function nearest to the class says how it runs.
+    The first mark in the base classes says what the method is on the wire. The function that
+    the class itself uses says how it runs.
     """
     functions = [vars(base)[attribute] for base in cls.__mro__ if attribute in vars(base)]
     marked = [(f, mark) for f in functions if (mark := find_mark(f)) is not None]
@@ -155,7 +155,7 @@ def _plain_types(
     where: str, function: Callable[..., Any]
 ) -> tuple[Shape, Any, Any, tuple[str, ...] | None]:
     """
-    Read shape and types off annotations.
+    Read shape and types from annotations.
     """
     try:
         hints = typing.get_type_hints(function, include_extras=True)
@@ -174,9 +174,9 @@ def _plain_types(
             raise ContractError(f"{where}: {parameter.name!r} belongs to the call; rename it")
     if "return" not in hints:
         raise ContractError(f"{where}: the result has no annotation")
-    response, server_streams = _unwrapped(where, hints["return"])
+    response, server_streams = _message_type(where, hints["return"])
     if len(parameters) == 1:
-        item, client_streams = _unwrapped(where, hints[parameters[0].name])
+        item, client_streams = _message_type(where, hints[parameters[0].name])
         if client_streams:
             shape = Shape.BIDI_STREAM if server_streams else Shape.CLIENT_STREAM
             return shape, item, response, None
@@ -198,9 +198,9 @@ def _struct_field(parameter: inspect.Parameter, hint: Any) -> Any:
     return (parameter.name, hint, default)
 
 
-def _unwrapped(where: str, hint: Any) -> tuple[Any, bool]:
+def _message_type(where: str, hint: Any) -> tuple[Any, bool]:
     """
-    Return the type of the messages, and whether they come as a stream.
+    Return the type of the messages, and whether they are a stream.
     """
     origin = typing.get_origin(hint) or hint
     if origin is not Deferred and origin not in _STREAMS:
@@ -213,11 +213,11 @@ def _unwrapped(where: str, hint: Any) -> tuple[Any, bool]:
 
 def service_class(name: str, methods: dict[str, Method], doc: str = "") -> type[Service]:
     """
-    Make a service class from methods that are known otherwise, from descriptors say.
+    Make a service class from methods that are not written in Python, as of descriptors.
 
     Args:
         name: full name of the service.
-        methods: by the attribute they get; each takes the request and answers.
+        methods: by attribute name. Each takes the request as its one argument.
     """
 
     def unimplemented(attribute: str) -> Callable[[Any, Any], Any]:
