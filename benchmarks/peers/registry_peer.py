@@ -34,7 +34,7 @@ _ADDRESS = Address("tcp", "127.0.0.1", 9)
 
 def serve(job: Job) -> None:
     """
-    Serve a registry node.
+    Serve a registry server.
     """
     plain = Application.from_ini(sets=("registry.plugin=memory",))
     runtime = plain.runtime

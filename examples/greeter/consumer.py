@@ -1,7 +1,7 @@
 """
 A consumer of the greeter, in all four shapes, from plain code that blocks.
 
-Run it beside a registry node and a provider::
+Run it beside a registry server and a provider::
 
     rpcfw registry
     rpcfw serve -c conf/provider.ini

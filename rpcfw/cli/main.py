@@ -23,7 +23,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("rpcfw.cli.serve", "serve the services that an INI file names"),
     "call": ("rpcfw.cli.call", "call a method: JSON in, JSON out"),
-    "registry": ("rpcfw.cli.registry", "run a registry node, the default registry"),
+    "registry": ("rpcfw.cli.registry", "run a registry server, the default registry"),
     "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
     "plugins": ("rpcfw.cli.plugins", "list the plugins that are installed"),
     "config": ("rpcfw.cli.config", "check a configuration, or print an example of one"),
@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _EPILOG = """\
 To begin with:
   rpcfw demo                          see what it does, on this machine
-  rpcfw registry                      run a registry node at tcp:127.0.0.1:2210
+  rpcfw registry                      run a registry server at tcp:127.0.0.1:2210
   rpcfw serve -c provider.ini         serve what the file names
   rpcfw call -c consumer.ini demo.Greeter/say '{"name": "bob"}'
 

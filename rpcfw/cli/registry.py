@@ -1,5 +1,5 @@
 """
-``rpcfw registry``: a registry node, which is an rpcfw service like any other.
+``rpcfw registry``: a registry server, which is an rpcfw service like any other.
 """
 
 from __future__ import annotations
@@ -66,4 +66,4 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         sources,
         lambda plugin_context: node_services(options, plugin_context),
     )
-    return serve_until_signal(application, "registry node", out)
+    return serve_until_signal(application, "registry server", out)

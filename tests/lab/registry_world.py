@@ -100,7 +100,7 @@ class World:
 
     def node(self, address):
         """
-        Return a registry node and its server, which is not yet started.
+        Return a registry server and its server, which is not yet started.
         """
         runtime = self.runtime()
         (node,) = node_services(options_of(NodeOptions), runtime.plugin_context)

@@ -18,7 +18,7 @@ HOME = Address("memory", "node")
 
 class InAWorld:
     """
-    A world with one registry node in it.
+    A world with one registry server in it.
     """
 
     #: Whose scheduling it runs under.

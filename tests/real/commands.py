@@ -127,7 +127,7 @@ class Module(Running):
 
 def registry(*arguments: object) -> tuple[Running, str]:
     """
-    Start a registry node at a free port; return it and its address.
+    Start a registry server at a free port; return it and its address.
     """
     node = Running("registry", "--listen", "tcp:127.0.0.1:0", "--log-level", "warn", *arguments)
     return node, address_in(node.line())

@@ -1,5 +1,5 @@
 """
-Providers, consumers and registry nodes as processes of this machine.
+Providers, consumers and registry servers as processes of this machine.
 
 They are ended by their process id, and none is left when the block is left in which
 they were started. Whatever is waited for has a limit.
@@ -268,7 +268,7 @@ class Processes:
 
     def registry(self, port: int) -> Process:
         """
-        Start a registry node; return once it listens.
+        Start a registry server; return once it listens.
         """
         listen = f"tcp:127.0.0.1:{port}"
         node = Process("the registry", "rpcfw.cli.main", "registry", "--listen", listen)

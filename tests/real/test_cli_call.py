@@ -1,5 +1,5 @@
 """
-``rpcfw call``, with a registry node and a provider as processes beside it.
+``rpcfw call``, with a registry server and a provider as processes beside it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Probe(rpcfw.Service, name="demo.Probe"):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """
-    A registry node and a provider; ``call`` asks the provider through the registry.
+    A registry server and a provider; ``call`` asks the provider through the registry.
     """
     folder = tmp_path_factory.mktemp("probe")
     (folder / "probe.py").write_text(PROBE)

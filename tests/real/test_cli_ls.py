@@ -1,5 +1,5 @@
 """
-``rpcfw ls``, of a registry node with a provider.
+``rpcfw ls``, of a registry server with a provider.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.real.commands import Running, address_in, registry, rpcfw
 @pytest.fixture(scope="module")
 def addresses():
     """
-    The addresses of a registry node and of a provider announced there.
+    The addresses of a registry server and of a provider announced there.
     """
     node, node_at = registry()
     serve = ("serve", "-c", "conf/provider.ini", "--set", "server.zone=a")

@@ -35,7 +35,7 @@ def outcome(request, together):
 
 def around_a_registry():
     """
-    Return (processes that use a registry node, its port).
+    Return (processes that use a registry server, its port).
     """
     (port,) = free_ports(1)
     processes = Processes("registry.plugin=standalone", f"registry.address=127.0.0.1:{port}")

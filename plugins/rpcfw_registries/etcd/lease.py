@@ -1,5 +1,5 @@
 """
-The lease that everything announced by this process hangs on.
+The lease of all keys that this process announces.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from rpcfw_registries.etcd.session import EtcdSession
 
 __all__ = ["Lease"]
 
-#: Revoking has less time than other calls: without it the lease ends by itself.
+#: Revoking has less time than other calls: without it the lease expires.
 _REVOKE_S = 1.0
-#: So many former leases are revoked; further ones end by themselves.
+#: The most former leases that are revoked; further ones expire.
 _MOST_FORMER = 8
 _MOST_S = 86_400.0
 
@@ -26,7 +26,7 @@ class Lease:
     One lease, granted anew when it is gone.
 
     Args:
-        asked_s: how long it shall last without being renewed; etcd may give more.
+        asked_s: its time to live in seconds; etcd may grant more.
     """
 
     def __init__(self, session: EtcdSession, asked_s: float, plugin_context: PluginContext) -> None:
@@ -34,7 +34,7 @@ class Lease:
         self._asked_s = math.ceil(asked_s)
         self._clock = plugin_context.clock
         self._random = plugin_context.random
-        #: 0 as long as there is none.
+        #: 0 while there is none.
         self.id = 0
         self.renew_at = 0.0
         self._granted_s = float(self._asked_s)
@@ -42,7 +42,7 @@ class Lease:
 
     async def keep(self) -> bool:
         """
-        Renew it if that is due, and say whether it is another one than before.
+        Renew it if that is due, and return whether it is a new one.
 
         Raises:
             CallError: etcd did not answer, or refused.
@@ -59,20 +59,20 @@ class Lease:
 
     def lost(self) -> None:
         """
-        Learn that its end was seen elsewhere.
+        Learn that etcd does not know it any more.
         """
         self.id = 0
         self.renew_at = 0.0
 
     def renew_now(self) -> None:
         """
-        Renew it next: who knows how long nobody was reached.
+        Have it renewed next: no member was reached for an unknown time.
         """
         self.renew_at = 0.0
 
     def replace(self) -> None:
         """
-        Have another one from now on, and this one revoked by `clean_up`.
+        Take a new one, and have this one revoked by `clean_up`.
         """
         if self.id:
             self._former = [*self._former, self.id][-_MOST_FORMER:]
@@ -80,7 +80,7 @@ class Lease:
 
     async def clean_up(self) -> None:
         """
-        Revoke what `replace` has left behind.
+        Revoke the leases that `replace` has dropped.
         """
         former, self._former = self._former, []
         for lease in former:
@@ -88,7 +88,7 @@ class Lease:
 
     async def end(self) -> None:
         """
-        Revoke it: all that hangs on it is gone then.
+        Revoke it, and with it delete all its keys.
         """
         self.replace()
         await self.clean_up()
@@ -97,7 +97,7 @@ class Lease:
         request = message("LeaseKeepAliveRequest", ID=self.id)
         limit_s = min(self._session.timeout_s, self._granted_s / 3)
         reply = await self._session.call(LEASE_KEEP_ALIVE, request, limit_s)
-        if reply.TTL <= 0:  # etcd's way to say that it is gone
+        if reply.TTL <= 0:  # etcd answers this if the lease has expired
             return False
         self._count(reply.TTL, now)
         return True
@@ -110,5 +110,5 @@ class Lease:
 
     def _count(self, ttl_s: int, now: float) -> None:
         self._granted_s = min(max(1.0, float(ttl_s)), _MOST_S)
-        # A third, and not all at once: two renewals may be lost.
+        # A third, with jitter: two renewals may be lost, and a fleet does not renew at once.
         self.renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._random.random())

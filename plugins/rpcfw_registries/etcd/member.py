@@ -1,9 +1,9 @@
 """
-One member of an etcd cluster, as it is asked: the seam below all that knows etcd.
+One member of an etcd cluster: the seam between the registry and a client of etcd.
 
-What a registry does with etcd stands above it and is one for all: leases, watches
-that resume, users, the choice of a member. Below it is how a request gets there: on
-our own gRPC (`etcd_channel`) or on that of the package etcd3 (`etcd3_member`).
+Above it is what a registry does with etcd: leases, watches that resume, users, the
+choice of a member. Below it is how a request is sent: by our own gRPC (`grpc_member`)
+or by the package etcd3 (`etcd3.member`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Changes(Protocol):
         Return the next ``WatchResponse``.
 
         Raises:
-            CallError: the watch has failed, or was given up.
+            CallError: the watch has failed, or was cancelled.
             StopAsyncIteration: the member has ended it.
         """
 
     def cancel(self) -> None:
         """
-        Give the watch up, here and at the member. May be repeated.
+        Cancel the watch, here and at the member. May be repeated.
         """
 
 
@@ -72,7 +72,7 @@ class Member(ABC):
     @abstractmethod
     async def close(self) -> None:
         """
-        Let go of the connection. What is still open fails as cancelled.
+        Close the connection. Open calls fail as cancelled.
         """
 
 

@@ -1,5 +1,5 @@
 """
-What is said to etcd: the part of its v3 API that a registry needs.
+The messages of etcd's v3 API that a registry needs.
 
 The messages are made here, at run time, in a pool of descriptors of their own. So
 no generated code is tied to one version of protobuf, and another library in the

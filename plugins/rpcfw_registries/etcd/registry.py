@@ -116,7 +116,7 @@ class EtcdOptions:
 
 class EtcdRegistry(Registry):
     """
-    An etcd cluster as the place.
+    Instances are kept in an etcd cluster.
     """
 
     Options = EtcdOptions
@@ -159,7 +159,7 @@ class EtcdRegistry(Registry):
         return self._session.trouble or self._announced.trouble
 
     async def start(self) -> None:
-        # What is missing for a channel is told now, not at its first use.
+        # If something is missing for a channel, it fails now and not at its first use.
         self._session.channel()
 
     async def stop(self) -> None:
@@ -233,7 +233,7 @@ class EtcdRegistry(Registry):
             self._checking = in_background(self._check(), "checking what is known of etcd")
 
     async def _beat(self) -> None:
-        # Asks for the quorum's word, so a member that is cut off from it is left, too.
+        # A linearizable read: a member that is cut off from the quorum fails it, and is left.
         request = message("RangeRequest", key=self._root + b"/", limit=1, keys_only=True)
         while True:
             await sleep(self.plugin_context.clock, self.options.heartbeat_interval)

@@ -1,5 +1,5 @@
 """
-The way to an etcd member, and calls on it.
+The connection to an etcd member, and calls on it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rpcfw_registries.remote.failover import Failover
 
 __all__ = ["FINAL", "EtcdSession", "explained"]
 
-#: What says something about the request, and not about the member that was asked.
+#: A status that is about the request, and not about the member.
 _ABOUT_THE_REQUEST = (
     Status.OK,
     Status.INVALID_ARGUMENT,
@@ -32,7 +32,7 @@ _ABOUT_THE_REQUEST = (
 )
 _AWAY = tuple(status for status in Status if status not in _ABOUT_THE_REQUEST)
 
-#: What stays refused until a person mends something.
+#: What stays refused until a person changes something.
 FINAL = (
     Status.INVALID_ARGUMENT,
     Status.PERMISSION_DENIED,
@@ -43,14 +43,14 @@ FINAL = (
 
 class EtcdSession(Failover[Member]):
     """
-    The way to a member.
+    The connection to a member.
 
     Args:
-        open_member: gives the way to the member at an address.
-        tokens: say who calls.
+        open_member: opens the connection to the member at an address.
+        tokens: authenticate the user.
         timeout_s: limit of one call, a new token included.
         most_s: the longest pause between tries to reach a member.
-        lost: is called each time a member was given up.
+        lost: called each time a member is left for another.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class EtcdSession(Failover[Member]):
 
     async def call(self, method: Method, request: Any, timeout_s: float | None = None) -> Any:
         """
-        Ask the member, at once.
+        Call the member, at once.
 
         Raises:
             CallError: it did not answer, or refused.
@@ -88,16 +88,19 @@ class EtcdSession(Failover[Member]):
 
     async def metadata(self, member: Member, until: float) -> dict[str, str]:
         """
-        Return what to send along with a call of ``member``.
+        Return the metadata to send with a call of ``member``.
 
         Raises:
-            CallError: no token could be had.
+            CallError: authentication failed.
         """
         return await self._tokens.metadata(member, until - self._clock.seconds())
 
     def refused(self, error: CallError, sent: dict[str, str]) -> bool:
         """
-        Learn why a call failed with what was ``sent`` along; say whether to try again.
+        Take the reason why a call failed; return whether to try again.
+
+        Args:
+            sent: its metadata.
         """
         return self._tokens.refused(error, sent)
 
@@ -114,7 +117,7 @@ class EtcdSession(Failover[Member]):
 
 def explained(error: CallError) -> RegistryError:
     """
-    Return what to tell a user of the registry that etcd has refused something.
+    Return the error for a user of the registry whose request etcd has refused.
     """
     if NO_USER in error.message:
         return RegistryError("etcd wants to know who calls; set user and password")

@@ -1,10 +1,11 @@
 """
-The token by which etcd knows its user.
+The token that authenticates a user to etcd.
 
-Theory of operation. A password buys a token, which is sent along with every call. A
-member forgets it when nobody used it for some minutes, or when it starts anew; it
-then refuses it, and another is bought. Checking a password is made slow on purpose,
-so only one call at a time buys one, and the others wait for it.
+Theory of operation. The Authenticate call exchanges user and password for a token, which
+is sent with every other call. A member forgets a token that was not used for some
+minutes, and all tokens when it restarts. It then refuses the call, and we authenticate
+again. etcd makes the check of a password slow on purpose, so only one call authenticates
+at a time, and the others wait for it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from rpcfw_registries.etcd.messages import AUTHENTICATE, message
 
 __all__ = ["NO_USER", "REFUSED", "Tokens"]
 
-#: What etcd says of a call without a token, where it wants one.
+#: etcd's error for a call without a token, where one is needed.
 NO_USER = "user name is empty"
-#: What it says, beside the status UNAUTHENTICATED, of a token that is out of date.
+#: Its errors for a token that is out of date, if the status is not UNAUTHENTICATED.
 REFUSED = (NO_USER, "invalid auth token", "auth store is old", "revision in header is old")
 
 _log = Logger()
@@ -29,7 +30,7 @@ _log = Logger()
 
 class Tokens:
     """
-    The token of one user, bought when it is needed.
+    The token of one user, requested when it is needed.
 
     Args:
         user: empty for none; there are no tokens then.
@@ -44,10 +45,10 @@ class Tokens:
 
     async def metadata(self, member: Member, timeout_s: float) -> dict[str, str]:
         """
-        Return what to send along with a call.
+        Return the metadata to send with a call.
 
         Raises:
-            CallError: no token could be had.
+            CallError: authentication failed.
         """
         if self._token is None:
             if self._authenticating:
@@ -60,7 +61,7 @@ class Tokens:
 
     def refused(self, error: CallError, sent: dict[str, str]) -> bool:
         """
-        Learn why a call failed, and say whether it is worth another try.
+        Take the reason why a call failed, and return whether to try again.
 
         Args:
             sent: what `metadata` gave for it.
@@ -74,7 +75,7 @@ class Tokens:
 
     def forget(self, sent: dict[str, str]) -> None:
         """
-        Use the token that was ``sent`` no more, unless there is another already.
+        Drop the token that was ``sent``, unless there is a new one already.
         """
         if self._user and sent.get("token", "") == self._token:
             self._token = None
@@ -98,7 +99,7 @@ class Tokens:
         except CallError as error:
             if "authentication is not enabled" not in error.message:
                 raise
-            _log.warn("a user is set, but etcd asks nobody who they are")
+            _log.warn("a user is set, but authentication is not enabled in etcd")
             return ""
         return str(reply.token)
 

@@ -1,16 +1,16 @@
 """
-One service as etcd has it, followed for as many listeners as want it.
+The instances of one service in etcd, watched for any number of listeners.
 
-Theory of operation. First the list is read, in pages, all of one revision R. Then a
-watch from R + 1 tells every change, and each moves R. Whatever ends the watch, the
-next begins at R + 1, at whichever member: etcd keeps its history, so nothing is lost
-and the list need not be read again. It is read again when the history is no longer
-there (it was compacted, or the data was lost), when what was missed is too much for
-one message, or when the self-check finds that the number of keys at R is not ours.
+Theory of operation. First the list is read, in pages, all at one revision R. Then a
+watch from R + 1 receives every change, and each change moves R. If the watch ends, the
+next begins at R + 1, at any member: etcd keeps its history, so nothing is lost and the
+list is not read again. It is read again if the history is not there any more (it was
+compacted, or the data was lost), if the missed changes are too much for one message, or
+if the self-check finds another number of keys at R than ours.
 
-A member that is silent and one that has nothing to say look the same. Others notice:
-the heartbeat and the calls on the same channel close it, and so end the watch; and
-with ``hasleader`` a member without a leader ends it itself.
+A watch cannot tell a member that hangs from one without changes. The heartbeat and
+other calls on the same channel notice a member that hangs, and close the channel, which
+ends the watch. With ``hasleader`` a member without a leader ends the watch itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from rpcfw_registries.remote.subscribers import Subscribers
 __all__ = ["Watcher"]
 
 #: How long one watch lasts before the next resumes where it ended. Half of it is
-#: left to chance, so that a fleet does not come back at once.
+#: random, so that a fleet does not come back at once.
 _STREAM_S = 3600.0
 #: The pause after a refusal by a member that is there.
 _REFUSED_S = 2.0
@@ -60,7 +60,7 @@ class Watcher:
 
     Args:
         prefix: of the service's keys, with a slash at the end.
-        merge_s: least time between two lists that are told.
+        merge_s: least time between two calls of the listeners.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Watcher:
 
     def subscribe(self, listener: Listener, on_refused: OnRefused) -> Watch:
         """
-        Tell ``listener`` the list, once it is known and whenever it changes.
+        Call ``listener`` with the list, once it is known and after each change.
         """
         watch = self._subscribers.add(listener, on_refused)
         if self._loop is None:
@@ -103,14 +103,14 @@ class Watcher:
 
     def close(self) -> None:
         """
-        Tell nobody anything any more.
+        Call no listener any more.
         """
         self._subscribers.close()
         self._stop()
 
     def check(self) -> None:
         """
-        Ask whether a change was missed, which costs one small answer.
+        Check whether a change was missed, which costs one small response.
         """
         changes, revision = self._changes, self._view.revision
         if changes is not None and revision is not None and not self._partial:
@@ -141,7 +141,7 @@ class Watcher:
         self._read_at = -_RELOAD_S
         self._subscribers.forget()
 
-    # Following.
+    # The loop.
 
     async def _run(self) -> None:
         while True:
@@ -262,7 +262,7 @@ class Watcher:
         for event in response.events:
             self._view.apply(event)
         if not response.fragment:
-            # Not the header's: it may be ahead of the events that are told.
+            # Not the header's: it may be ahead of the received events.
             self._view.revision = response.events[-1].kv.mod_revision
             self._notify_soon()
 
@@ -276,7 +276,7 @@ class Watcher:
         until = self._clock.seconds() + self._session.timeout_s
         return sent != await self._session.metadata(member, until)
 
-    # Telling.
+    # Notifying.
 
     def _notify_soon(self) -> None:
         if self._notifying is None:

@@ -59,7 +59,7 @@ class FileRegistry(Registry):
     Knows what the file says, and follows it.
 
     A file that is gone, or cannot be read, leaves the last good list in force; it
-    is said once in the log, and once more when it can be read again. Announcing
+    is logged once, and once more when it can be read again. Announcing
     and withdrawing do nothing: the file belongs to who writes it.
     """
 
@@ -91,7 +91,7 @@ class FileRegistry(Registry):
 
     async def announce(self, instance: Instance) -> None:
         """
-        Do nothing but say so, once.
+        Do nothing, and log that once.
         """
         if not self._announced:
             self._announced = True
@@ -135,12 +135,12 @@ class FileRegistry(Registry):
             self._stamp = reading.stamp
             self._skipped = _skipped(self._path, reading.mistakes)
             self._table.replace(reading.services)
-        # Also if it is as before: it may have been away in between.
+        # Also if it has not changed: it may have been missing in between.
         self._complain(self._skipped)
 
     def _complain(self, complaint: str) -> None:
         """
-        Log what is wrong when it changes, not at every look.
+        Log a complaint when it changes, not at each read.
         """
         if complaint == self._complaint:
             return

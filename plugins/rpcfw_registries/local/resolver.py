@@ -24,7 +24,7 @@ _log = Logger()
 
 #: The first wait after a failure; it doubles up to the usual time.
 _FIRST_WAIT_S = 1.0
-#: The share of a wait that chance takes off, so that a fleet does not ask in step.
+#: The random share that is taken off a wait, so that a fleet does not ask at once.
 _JITTER = 0.1
 
 
@@ -55,7 +55,7 @@ class Name:
         ask: looks it up, in another thread.
         refresh_s: time between two look-ups.
         limit: more addresses than this are not used.
-        changed: told after each change of the addresses.
+        changed: called after each change of the addresses.
     """
 
     def __init__(

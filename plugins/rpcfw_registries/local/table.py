@@ -1,8 +1,7 @@
 """
 A list of instances in this process, and watches on it.
 
-What memory, static and file have in common: they differ only in where the list
-comes from.
+What memory, static, file and dns share: they differ only in where the list comes from.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from rpcfw.values.instance import Instance, Snapshot
 
 __all__ = ["ANY_SERVICE", "NO_TROUBLE", "InstanceTable", "LocalWatch", "Trouble", "Watches"]
 
-#: Where people write the list, instances for every service that has none of its own.
+#: In a list that people write: the instances of every service that has none of its own.
 ANY_SERVICE = "*"
 
 
@@ -46,14 +45,14 @@ def _none() -> Trouble:
 
 class LocalWatch(Watch):
     """
-    A watch that tells in the next turn of the reactor.
+    A watch that calls its listener in the next turn of the reactor.
 
-    So its owner has it in hand by then, and the changes of one turn come as one.
+    So its owner has the watch by then, and the changes of one turn are one call.
 
     Args:
         read: gives the list now, or None while it is not known.
         trouble: says why the list is not known, or may be out of date.
-        closed: is told once that the watch is closed.
+        closed: called once when the watch is closed.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class LocalWatch(Watch):
 
     def check(self) -> None:
         """
-        Look, soon, whether there is something new to tell.
+        Check, soon, whether the listener is to be called.
         """
         if self._open and self._pending is None:
             self._pending = self._clock.callLater(0, self._notify)
@@ -194,7 +193,7 @@ class Watches:
 
     def open(self, service: str, listener: Listener, on_refused: OnRefused) -> LocalWatch:
         """
-        Tell ``listener`` of a service, now and after each change.
+        Call ``listener`` with the list of a service, now and after each change.
         """
         watch = LocalWatch(
             self._clock,
@@ -210,7 +209,7 @@ class Watches:
 
     def close(self) -> None:
         """
-        Close every watch and let go of the place.
+        Close every watch and release the table.
         """
         self._table.observers.discard(self.check)
         for watches in tuple(self._by_service.values()):
@@ -219,7 +218,7 @@ class Watches:
 
     def check(self, service: str | None) -> None:
         """
-        Have the watches of a service, or all, look whether there is something to tell.
+        Have the watches of a service, or all, check whether there is something new.
         """
         for name in self._by_service if service is None else (service,):
             for watch in self._by_service.get(name, ()):

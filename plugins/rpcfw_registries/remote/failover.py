@@ -1,10 +1,10 @@
 """
 Which of several servers is in use, and the channel to it.
 
-Theory of operation. There is one channel, to one of the addresses. Whoever finds
-that it does not work says so: the channel is closed, the next address is next,
-and nobody tries before a delay is over. All share the channel and the delay, so a
-process with a hundred watches knocks at a dead server as often as one with one.
+Theory of operation. There is one channel, to one of the addresses. Whoever finds that
+it does not work reports that: the channel is closed, the next address has its turn, and
+nobody tries before a delay is over. All users share the channel and the delay, so a
+process with a hundred watches tries a dead server as often as one with a single watch.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ C = TypeVar("C", bound=_Closable)
 
 class Failover(Generic[C]):
     """
-    The way to one of several servers.
+    The connection to one of several servers.
 
     Args:
-        addresses: of all of them, in the order of their turns.
-        open_channel: gives a channel, of whatever kind, to an address.
-        what: what one of them is called in the log.
-        away: the statuses that say that a server is of no use, rather than that
-            it refuses something.
-        most_s: the longest pause between tries, before jitter.
-        lost: is called each time a channel was given up.
+        addresses: of all servers, in the order in which they are tried.
+        open_channel: opens a channel to an address.
+        what: the name of such a server in the log.
+        away: the statuses for which the next server is tried; all others are about
+            the request.
+        most_s: the longest delay between tries, before jitter.
+        lost: called each time a channel is closed after a failure.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Failover(Generic[C]):
 
     async def open(self) -> C:
         """
-        Return the channel, after the delay that failures have earned.
+        Return the channel, after the delay if there were failures.
         """
         clock = self._plugin_context.clock
         while (wait_s := self._not_before - clock.seconds()) > 0:
@@ -98,7 +98,7 @@ class Failover(Generic[C]):
 
     def answered(self, channel: C) -> None:
         """
-        Learn that the server at the other end of ``channel`` is there.
+        Learn that the server at the other end of ``channel`` has answered.
         """
         if channel is self._channel and self._failures:
             self._failures = 0
@@ -108,7 +108,7 @@ class Failover(Generic[C]):
 
     def failed(self, channel: C, error: CallError) -> bool:
         """
-        Learn that something failed on ``channel``, and say whether the server is away.
+        Take a failure on ``channel``, and return whether the server is unreachable.
         """
         if error.status not in self._statuses:
             return False
@@ -118,7 +118,7 @@ class Failover(Generic[C]):
 
     async def close(self) -> None:
         """
-        Let go of the channel.
+        Close the channel.
         """
         channel, self._channel = self._channel, None
         if channel is not None:
@@ -131,12 +131,13 @@ class Failover(Generic[C]):
     def _give_up(self, channel: C, error: CallError) -> None:
         if not self._failures:
             _log.warn(
-                "{what} {address} is away ({error}); what is known is kept, and it is tried again",
+                "{what} {address} is unreachable ({error}); it is tried again, and the last "
+                "lists stay in use",
                 what=self._what,
                 address=str(self._address),
                 error=str(error),
             )
-        self.trouble = f"{self._what} {self._address} is away ({error})"
+        self.trouble = f"{self._what} {self._address} is unreachable ({error})"
         self._channel = None
         self._failures += 1
         self._turn += 1

@@ -13,8 +13,8 @@ record, or nothing. An entry is in one of these states::
 
 One coroutine repeats: open the store, renew the lease if that is due, write some
 entries (those that are asked for come first), wait until there is more to do. An
-answer counts only if the entry still wants what was sent: what was said meanwhile
-is still to be written. A withdrawn entry is forgotten once the store has removed it.
+answer counts only if the entry still wants what was sent: a later request is still to
+be written. A withdrawn entry is forgotten once the store has removed it.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ class Reconciler:
         results = await self._store.write(changes)
         # Without strict: a store takes as many as fit.
         for entry, change, result in zip(entries, changes, results):  # noqa: B905
-            # The latest word counts. Something else said meanwhile is still to be written.
+            # The latest request counts. One that came meanwhile is still to be written.
             if entry.record is change.record:
                 self._take(entry, result)
 

@@ -1,5 +1,5 @@
 """
-Who watches one service, and what they were told last.
+The watches of one service, and the last list that their listeners got.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Subscribers:
 
     Args:
         emptied: called, a moment later, when the last of them was closed.
-        unreachable: says why no server is reached; empty while one is.
+        unreachable: returns why no server is reached; empty while one is.
     """
 
     def __init__(
@@ -68,20 +68,20 @@ class Subscribers:
     @property
     def trouble(self) -> str:
         """
-        Why the list cannot be told just now; empty if it can.
+        Why the list is not available now; empty if it is.
         """
         return self._unreachable() or self._reason
 
     @property
     def is_known(self) -> bool:
         """
-        Whether there is a list to tell to whoever comes.
+        Whether there is a list for the next listener.
         """
         return self._snapshot is not None
 
     def add(self, listener: Listener, on_refused: OnRefused) -> Watch:
         """
-        Tell ``listener`` too; if there is anything to tell, at once.
+        Add a listener. If there is a list, it is called soon.
         """
         subscription = _Subscription(self, listener, on_refused)
         self._subscriptions.append(subscription)
@@ -93,7 +93,7 @@ class Subscribers:
 
     def notify(self, instances: Iterable[Instance]) -> None:
         """
-        Tell all of them the list, if it is another than before.
+        Call all listeners with the list, if it has changed.
         """
         now = {instance.id: instance for instance in instances}
         if now != self._last_list:
@@ -124,14 +124,14 @@ class Subscribers:
 
     def forget(self) -> None:
         """
-        Know nothing to tell until the next `notify`.
+        Forget the list until the next `notify`.
         """
         self._last_list = self._snapshot = None
         self.succeed()
 
     def close(self) -> None:
         """
-        Tell nobody anything any more.
+        Call no listener any more.
         """
         for subscription in self._subscriptions:
             subscription.closed = True
@@ -143,7 +143,7 @@ class Subscribers:
         """
         self._subscriptions = [each for each in self._subscriptions if not each.closed]
         if not self._subscriptions:
-            # The one who closes may be in the midst of being told.
+            # It may be closed by its listener, while listeners are called.
             self._clock.callLater(0, self._check)
 
     def _check(self) -> None:

@@ -1,5 +1,5 @@
 """
-What a registry node and its clients say to one another.
+What a registry server and its clients say to one another.
 
 They are sent as JSON. A record stands in a message as it was announced, byte for
 byte: the node reads it once, when it is announced, and never writes it anew.
@@ -84,7 +84,7 @@ class Renewed(msgspec.Struct, omit_defaults=True):
 
 class Update(msgspec.Struct, omit_defaults=True):
     """
-    A part of what a watcher is told.
+    A part of what a watch receives.
 
     Args:
         epoch: names one life of one node. Numbers of different epochs have nothing

@@ -1,5 +1,5 @@
 """
-The registry that comes with the framework: a client of the registry node.
+The registry that comes with the framework: a client of the registry server.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class StandaloneOptions:
         Find what leaves nobody to ask.
         """
         if not self.address:
-            yield "address", "expected the address of a registry node, got none"
+            yield "address", "expected the address of a registry server, got none"
 
 
 class StandaloneRegistry(Registry):
     """
-    Announces at, and watches through, a registry node.
+    Announces at, and watches through, a registry server.
     """
 
     Options = StandaloneOptions
@@ -94,7 +94,7 @@ class StandaloneRegistry(Registry):
                 return tuple(await self._session.call(SERVICES))
             except CallError as error:
                 refused = error
-        raise RegistryError(f"no registry node answers: {refused}")
+        raise RegistryError(f"no registry server answers: {refused}")
 
     def _lost(self) -> None:
         self._announced.lost()

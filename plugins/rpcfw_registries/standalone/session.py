@@ -1,5 +1,5 @@
 """
-The way to a registry node, and what it is asked.
+The connection to a registry server, and its methods.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SERVICES = _METHODS["services"]
 WATCH = _METHODS["watch"]
 WITHDRAW = _METHODS["withdraw"]
 
-#: The time that a node has to answer.
+#: The time that a server has to answer.
 CALL_S = 3.0
 
 #: What stays refused until a person changes something.
@@ -38,10 +38,10 @@ _AWAY = (Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED, Status.
 
 class Session(Failover[Channel]):
     """
-    The way to a node.
+    The connection to a server.
 
     Args:
-        lost: is called each time a channel was given up.
+        lost: called each time a channel is closed after a failure.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Session(Failover[Channel]):
         def open_channel(address: Address) -> Channel:
             return plugin_context.open_channel(address, "native")
 
-        what = "the registry node"
+        what = "the registry server"
         super().__init__(addresses, open_channel, what, _AWAY, most_s, plugin_context, lost)
 
     async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
         """
-        Ask the node, at once.
+        Call the server, at once.
 
         Raises:
             CallError: it did not answer, or refused.

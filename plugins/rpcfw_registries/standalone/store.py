@@ -55,7 +55,7 @@ class StandaloneStore(InstanceStore):
         return self._session.away
 
     def lost(self) -> None:
-        # Who knows what the next server knows.
+        # The next server may know nothing.
         self._renew_at = 0.0
 
     async def open(self) -> None:
@@ -77,7 +77,7 @@ class StandaloneStore(InstanceStore):
                 raise _error(error) from error
             self._granted_s = renewed.lease_s
             missing += renewed.missing
-        # A third, and not all at once: two renewals may be lost.
+        # A third, with jitter: two renewals may be lost, and a fleet does not renew at once.
         self._renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._random.random())
         return missing
 

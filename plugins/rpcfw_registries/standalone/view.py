@@ -1,5 +1,5 @@
 """
-What one watch on a registry node knows, put together from updates.
+What one watch on a registry server knows, put together from updates.
 
 A list that comes in parts takes the place of the former one when its last part
 is here. If it comes from another epoch, a node that started anew or another node,
@@ -36,7 +36,7 @@ class View:
         self._live: dict[str, Instance] = {}
         self._held: dict[str, Instance] = {}
         self._coming: dict[str, Instance] | None = None
-        #: Changed since the last time that `apply` said so.
+        #: Changed since the last time that `apply` returned True.
         self._untold = True
 
     @property

@@ -1,5 +1,5 @@
 """
-One watch on a registry node: a stream, opened again whenever it ends.
+One watch on a registry server: a stream, opened again whenever it ends.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from rpcfw_registries.standalone.view import View
 __all__ = ["Watcher"]
 
 #: How long one stream lasts before the next resumes where it ended. Half of it is
-#: left to chance, so that a fleet does not come back at once.
+#: random, so that a fleet does not come back at once.
 _STREAM_S = 3600.0
-#: The pause after a refusal by a node that is there.
+#: The delay after a refusal.
 _REFUSED_S = 2.0
 
 _log = Logger()
@@ -34,10 +34,11 @@ _log = Logger()
 
 class Watcher(Watch):
     """
-    Follows one service.
+    The watch of one service.
 
     Args:
-        hold_s: how long to hold what a node of another epoch does not know (yet).
+        hold_s: how long to keep instances that a server of another epoch does not know
+            (yet).
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Watcher(Watch):
         self._notifying = False
         self._open = True
         self._running: Deferred[None] = in_background(
-            self._run(), f"watching {service} at a registry node"
+            self._run(), f"watching {service} at a registry server"
         )
 
     @property
@@ -142,7 +143,7 @@ class Watcher(Watch):
 
     def _release(self) -> None:
         if self._session.away:
-            # Nobody can say now whether it is gone: silence means "as before".
+            # It is not known now whether it is gone: no news means no change.
             self._hold()
         elif self._view.holds:
             self._view.release()

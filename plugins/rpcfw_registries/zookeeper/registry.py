@@ -1,5 +1,5 @@
 """
-Instances in ZooKeeper: an ephemeral node each, under ``ROOT/SERVICE/ID~SUFFIX``.
+Instances in ZooKeeper: an ephemeral znode each, under ``ROOT/SERVICE/ID~SUFFIX``.
 
 `docs/zookeeper.md` describes the layout and the options for users. Here the parts
 are joined: the session, the znodes that we announce (`store`, kept so by the
@@ -110,7 +110,7 @@ class ZooKeeperOptions:
 
 class ZooKeeperRegistry(Registry):
     """
-    A ZooKeeper ensemble as the place.
+    Instances are kept in a ZooKeeper ensemble.
     """
 
     Options = ZooKeeperOptions

@@ -1,7 +1,7 @@
 """
 What the ZooKeeper registry needs of a ZooKeeper client, and nothing more.
 
-`kazoo.client.KazooSession` is the real one; tests bring one in memory.
+`kazoo.client.KazooSession` is the real one; tests have one in memory.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ __all__ = [
 
 class Unreachable(TryAgain):
     """
-    No answer, for now: nothing is known of whether it was done.
+    No answer, for now. It is not known whether the request was carried out.
     """
 
 
 class ZnodeMissing(RegistryError):
     """
-    There is no node at the path.
+    There is no znode at the path.
     """
 
 
 class ZnodeExists(RegistryError):
     """
-    There is a node at the path already.
+    There is a znode at the path already.
     """
 
 
 class Refused(RegistryError):
     """
-    The server will not do it, and will not for being asked again.
+    The server refuses it, and would refuse it again.
     """
 
 
@@ -59,7 +59,7 @@ class SessionEvent(Enum):
 
     `CONNECTED` comes after each connect, in the old session or a new one.
     `SUSPENDED` means that no server is reached: the session may live on.
-    `LOST` means that a server has said that the session is over.
+    `LOST` means that a server has ended the session.
     """
 
     CONNECTED = "connected"
@@ -70,7 +70,7 @@ class SessionEvent(Enum):
 @frozen
 class Stat:
     """
-    What a server knows of a node beside its data.
+    What a server knows of a znode beside its data.
 
     Args:
         created: number of the transaction that made it; grows with time.
@@ -88,7 +88,7 @@ class Stat:
 @frozen
 class Znode:
     """
-    A node as read.
+    A znode as read.
     """
 
     data: bytes
@@ -98,7 +98,7 @@ class Znode:
 @frozen
 class Children:
     """
-    The names of a node's children, and the transaction that last changed them.
+    The names of a znode's children, and the transaction that last changed them.
     """
 
     names: Sequence[str]
@@ -107,7 +107,7 @@ class Children:
 
 class ZooKeeperSession(ABC):
     """
-    One session with an ensemble, kept up for ever.
+    One session with an ensemble. It reconnects for ever.
 
     Used in the reactor's thread alone; nothing blocks it. Each operation ends
     within a limit, with its result or one of this module's errors. A watcher is
@@ -134,48 +134,48 @@ class ZooKeeperSession(ABC):
         Begin to connect. Returns before a server is reached.
 
         Args:
-            listener: told of the session.
-            trouble: told why a server could not be reached, in words for a person.
+            listener: called with what became of the session.
+            trouble: called with the reason why no server is reached, for a person.
         """
 
     @abstractmethod
     async def close(self) -> None:
         """
-        End the session, and with it its ephemeral nodes. Waits no longer than it must.
+        End the session, and with it its ephemeral znodes. Has a limit in time.
         """
 
     @abstractmethod
     def exists(self, path: str, watcher: Callable[[], None] | None = None) -> Waiter[Stat | None]:
         """
-        Ask for a node, also one that is still to come.
+        Look for a znode, also one that does not exist yet.
         """
 
     @abstractmethod
     def children(self, path: str, watcher: Callable[[], None] | None = None) -> Waiter[Children]:
         """
-        List a node's children. Fails with `ZnodeMissing`, and then watches nothing.
+        List a znode's children. Fails with `ZnodeMissing`, and then watches nothing.
         """
 
     @abstractmethod
     def read(self, paths: Sequence[str]) -> Waiter[list[Znode | None]]:
         """
-        Read one or more nodes, many at once; None for one that is not there.
+        Read one or more znodes, many at once; None for one that does not exist.
         """
 
     @abstractmethod
     def create(self, path: str, data: bytes) -> Waiter[None]:
         """
-        Make an ephemeral node, and the nodes above it to stay if they are missing.
+        Create an ephemeral znode, and persistent ones above it where they are missing.
         """
 
     @abstractmethod
     def delete(self, path: str) -> Waiter[None]:
         """
-        Delete a node.
+        Delete a znode.
         """
 
     @abstractmethod
     def swap(self, path: str, data: bytes, old: str) -> Waiter[None]:
         """
-        Make an ephemeral node and delete another, both or none.
+        Create an ephemeral znode and delete another, both or none.
         """

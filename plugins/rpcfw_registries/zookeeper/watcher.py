@@ -112,7 +112,7 @@ class Watcher:
 
     def subscribe(self, listener: Listener, on_refused: OnRefused) -> Watch:
         """
-        Tell ``listener`` the list, once it is known and whenever it changes.
+        Call ``listener`` with the list, once it is known and after each change.
         """
         watch = self._subscribers.add(listener, on_refused)
         if self._outdated:
@@ -128,20 +128,20 @@ class Watcher:
 
     def check(self) -> None:
         """
-        Ask whether a change was missed, which costs one small answer.
+        Check whether a change was missed, which costs one small response.
         """
         if self._may_ask():
             in_background(self._check(), f"checking {self._service} in ZooKeeper")
 
     def close(self) -> None:
         """
-        Tell nobody anything any more.
+        Call no listener any more.
         """
         self._closed = True
         self._subscribers.close()
 
     def _unsubscribed(self) -> None:
-        # Nobody reads it from now on. The next who subscribes is told nothing old.
+        # Nobody reads it from now on. The next subscriber gets no old list.
         self._outdated = True
         self._subscribers.forget()
 

@@ -76,7 +76,9 @@ class _Demo:
         listen = ("--listen", "tcp:127.0.0.1:0", "--log-level", "warn")
         registry = self._children.start("the registry", _RPCFW, "registry", *listen)
         self._registry_at = _address_in(registry.line())
-        self._say(f"1. The registry node listens at {self._registry_at} (process {registry.pid}).")
+        self._say(
+            f"1. The registry server listens at {self._registry_at} (process {registry.pid})."
+        )
         self._say("   It keeps who serves what, and tells consumers of each change.\n")
         return registry
 

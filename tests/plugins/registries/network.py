@@ -1,5 +1,5 @@
 """
-A network in memory with registry nodes on it, as far as a `Channel` shows one.
+A network in memory with registry servers on it, as far as a `Channel` shows one.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def test_mistakes_of_all_kinds_are_told_at_once(tmp_path, capsys):
 
 def test_the_options_of_a_registry_node_are_known(tmp_path, capsys):
     """
-    A file with [node], which only the registry node reads, is checked like any other.
+    A file with [node], which only the registry server reads, is checked like any other.
     """
     file = tmp_path / "node.ini"
     file.write_text("[node]\nmax_lease = 30s\n")

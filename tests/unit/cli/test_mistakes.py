@@ -152,7 +152,7 @@ MISTAKES = [
     ("[client]\nservice_config = greeter.py\n", 2, "greeter.py: no JSON"),
     # Plugins.
     ("[registry]\nplugin = zookeper\n", 2, "did you mean 'zookeeper'?"),
-    ("[registry]\naddress =\n", 2, "expected the address of a registry node"),
+    ("[registry]\naddress =\n", 2, "expected the address of a registry server"),
     ("[registry]\nplugin = static\n", 1, "instances: must be given"),
     ("[registry]\nplugin = static\ninstances = demo.A = x\n", 3, "demo.A"),
     (
@@ -239,7 +239,7 @@ MISTAKES = [
         "two services are called 'demo.Greeter'",
     ),
     (f"{HEAD}[server]\nservices = greeter:Greeter ; hello\n", 4, "'greeter:Greeter ; hello'"),
-    # The registry node's.
+    # The registry server's.
     ("[node]\nmax_lease = 60\n", 2, "has no unit"),
     ("[node]\nmax_watchers = 0\n", 2, "must be at least 1, not 0"),
     ("[node]\nmin_lease = 2m\n", 2, "at most max_lease"),

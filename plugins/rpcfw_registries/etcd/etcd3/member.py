@@ -171,7 +171,7 @@ class _Answer(Waiter[Any]):
             return
         try:
             answer = self._future.result()
-        except Exception as error:  # noqa: BLE001 - gRPC's own classes, told by `translated`
+        except Exception as error:  # noqa: BLE001 - `translated` knows gRPC's own classes
             self.errback(translated(error))
         else:
             self.callback(answer)

@@ -2,10 +2,10 @@
 Reading the responses of one call of the package etcd3, in a thread.
 
 Theory of operation. gRPC gives a stream of responses as an iterator that blocks. A
-thread waits in it, and posts each response, and how it ended, to the reactor's
-thread, where one reader takes them. It is a few responses ahead at most, so a reader
-that is slow slows the member down. It ends with the call: when the member ends it,
-when its time is over, when it is cancelled or its channel is closed.
+thread waits in it, and posts each response, and the end, to the reactor's thread, where
+one reader takes them. The thread is at most a few responses ahead of the reader, so a
+slow reader slows the member down. The thread ends with the call: when the member ends
+it, at the deadline, or when the call is cancelled or its channel is closed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from rpcfw_registries.etcd.etcd3.errors import translated
 
 __all__ = ["Reading"]
 
-#: Responses that were received and not taken yet.
-_AHEAD = 8
+#: The most responses that are received and not yet taken.
+_MAX_BUFFERED = 8
 
 
 class Reading:
@@ -45,7 +45,7 @@ class Reading:
         self._converted = converted
         self._post = post
         self._responses: Any = None
-        self._room = Semaphore(_AHEAD)
+        self._free_slots = Semaphore(_MAX_BUFFERED)
         self._given_up = False
         self._arrived: deque[Any] = deque()
         self._over: BaseException | None = None
@@ -62,7 +62,7 @@ class Reading:
                 await self._reader
             finally:
                 self._reader = None
-        self._room.release()
+        self._free_slots.release()
         return self._arrived.popleft()
 
     def cancel(self) -> None:
@@ -74,7 +74,7 @@ class Reading:
         self._given_up = True
         if self._responses is not None:
             self._responses.cancel()
-            self._room.release()
+            self._free_slots.release()
         self._end(Cancelled("the call was given up"))
 
     def _start(self) -> None:
@@ -92,13 +92,13 @@ class Reading:
         over: BaseException
         try:
             while True:
-                self._room.acquire()
+                self._free_slots.acquire()
                 if self._given_up:
                     return
                 self._post(self._came, self._converted(next(self._responses)))
         except StopIteration:
             over = StopAsyncIteration()
-        except Exception as error:  # noqa: BLE001 - gRPC's own classes, told by `translated`
+        except Exception as error:  # noqa: BLE001 - `translated` knows gRPC's own classes
             over = translated(error)
         self._post(self._end, over)
 

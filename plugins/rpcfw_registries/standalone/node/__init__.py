@@ -1,3 +1,3 @@
 """
-The registry node itself: the server side.
+The registry server itself: the server side.
 """

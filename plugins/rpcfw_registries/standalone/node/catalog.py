@@ -1,5 +1,5 @@
 """
-What a registry node knows: records by service and id, with numbered changes.
+What a registry server knows: records by service and id, with numbered changes.
 
 Pure: no clock, no network, no opinion about what a record says. Who fills it is
 not its matter either: today the service beside it does, and a bus that joins
@@ -81,7 +81,7 @@ class Changes:
 @define(eq=False)
 class _Service:
     """
-    One service. Who knows all up to ``floor`` or later can be told by changes.
+    One service. Whoever knows everything up to ``compacted_at`` needs only the changes.
     """
 
     compacted_at: int
@@ -91,7 +91,7 @@ class _Service:
 
 class Catalog:
     """
-    The store of one registry node.
+    The store of one registry server.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -99,7 +99,7 @@ class Catalog:
         self._number = 0
         self._instances = 0
         self._bytes = 0
-        #: Higher than any number that a shelf taken away may have had.
+        #: At least as high as any number that a forgotten service had.
         self._compacted_at = 0
         self._by_service: dict[str, _Service] = {}
         #: Of those, the ones without an instance; the one that lost its last first.
@@ -113,13 +113,13 @@ class Catalog:
         The very same record of the same owner again is no change.
 
         Raises:
-            CatalogFull: there is no room for it.
+            CatalogFull: it would exceed a limit.
         """
         entries = self._by_service.get(service)
         old = entries.live.get(id) if entries is not None else None
         if old is not None and (old.record, old.owner) == (record, owner):
             return
-        self._check_room(old, record)
+        self._check_limits(old, record)
         if entries is None:
             entries = self._new_service(service)
         self._number += 1
@@ -172,7 +172,7 @@ class Catalog:
         """
         Return what is new to somebody who knows all up to ``since``.
 
-        The whole list, if nothing is known or that cannot be told any more.
+        The whole list, if nothing is known or the history is compacted.
         """
         entries = self._by_service.get(service)
         compacted_at = self._compacted_at if entries is None else entries.compacted_at
@@ -207,7 +207,7 @@ class Catalog:
 
         return close
 
-    def _check_room(self, old: Entry | None, record: bytes) -> None:
+    def _check_limits(self, old: Entry | None, record: bytes) -> None:
         limits = self._limits
         grown = len(record) - (0 if old is None else len(old.record))
         if old is None and self._instances >= limits.instances:

@@ -1,7 +1,7 @@
 """
-The leases of a registry node: what is not renewed goes.
+The leases of a registry server: a record that is not renewed is removed.
 
-A node that was away itself heard no renewals, so leases last as much longer.
+A server that was paused has received no renewals, so leases last that much longer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Lease:
 
 class Leases:
     """
-    The leases of one node.
+    The leases of one server.
 
     Args:
         pauses: the time that this process lost.

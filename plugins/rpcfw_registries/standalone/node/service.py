@@ -1,9 +1,9 @@
 """
-The registry node: our own light registry, an rpcfw service like any other.
+The registry server: our own light registry, an rpcfw service like any other.
 
-It keeps everything in memory. A node that starts anew knows nothing; the
-providers notice within a third of their lease and announce again, and consumers
-keep what they knew until that had time to happen.
+It keeps everything in memory. A server that restarts knows nothing. The providers
+notice within a third of their lease and announce again. Consumers keep the instances
+that they know until the providers had time for that.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MESSAGE_BYTES = 256 << 10
 @options
 class NodeOptions:
     """
-    Settings of a registry node.
+    Settings of a registry server.
     """
 
     min_lease: Seconds = option(
@@ -70,7 +70,7 @@ class NodeOptions:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find limits that leave room for nothing.
+        Find limits that would allow nothing.
         """
         for name in ("max_services", "max_instances", "max_total_bytes", "max_watchers"):
             if getattr(self, name) < 1:
@@ -81,7 +81,7 @@ class NodeOptions:
 
 def node_services(options: NodeOptions, plugin_context: PluginContext) -> list[Service]:
     """
-    Return what a process has to serve to be a registry node.
+    Return what a process has to serve to be a registry server.
     """
     limits = Limits(options.max_services, options.max_instances, options.max_total_bytes)
     return [RegistryNode(options, plugin_context, Catalog(limits))]
@@ -121,7 +121,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
 
     async def leaving(self) -> None:
         """
-        End every watch: consumers go elsewhere, and nothing holds up the stop.
+        End every watch: consumers go to another server, and nothing delays the stop.
         """
         self._leaving = True
         for event in tuple(self._events):
@@ -133,11 +133,11 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     @method(idempotent=True)
     def announce(self, owner: Name, lease_s: float, records: Records) -> Granted:
         """
-        Put records, for the time of a lease. What is refused leaves the rest alone.
+        Store records, for the time of a lease. A refused record does not affect the others.
 
         Args:
-            owner: who renews and withdraws them: a name made of chance. It tells
-                two processes apart that use the same id, and proves nothing.
+            owner: who renews and withdraws them: a random name. It separates two
+                processes that use the same id. It is no authentication.
         """
         granted = Granted(self._clamped(lease_s))
         for index, raw in enumerate(records):
@@ -153,9 +153,9 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     @method(idempotent=True)
     def renew(self, owner: Name, lease_s: float, keys: Keys) -> Renewed:
         """
-        Renew leases, and say which of them are not known here.
+        Renew leases, and return those that are not known here.
 
-        What another owner has announced since is left to that owner.
+        A record that another owner has announced since is left to that owner.
         """
         renewed = Renewed(self._clamped(lease_s))
         for key in keys:
@@ -169,7 +169,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     @method(idempotent=True)
     def withdraw(self, owner: Name, keys: Keys) -> int:
         """
-        Remove what is still the owner's, and return how many that were.
+        Remove records that are still the owner's, and return how many.
         """
         gone = 0
         for key in keys:
@@ -189,11 +189,11 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     @method(idempotent=True, timeout="1h")
     async def watch(self, service: Name, epoch: str = "", since: int = 0) -> AsyncIterator[Update]:
         """
-        Tell the whole list, then each change.
+        Send the whole list, then each change.
 
         Args:
-            epoch: with ``since``: what the last update said that the caller has
-                applied. It is then told only what it missed, if that is still known.
+            epoch: with ``since``: those of the last update that the caller has applied.
+                It then receives only what it missed, if that is still known.
         """
         event = Event()
         close = self._acquire(service, event)
@@ -260,7 +260,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
 
 def _read(record: bytes) -> Instance:
     """
-    Read an announced record as those will who are told of it.
+    Decode an announced record as its consumers will.
 
     Raises:
         ValueError: they could not.

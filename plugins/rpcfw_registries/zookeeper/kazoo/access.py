@@ -1,5 +1,5 @@
 """
-What is told of the servers, of us, and of time.
+The settings for kazoo: servers, TLS, user, and limits in time.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Access:
 
     def arguments(self) -> dict[str, Any]:
         """
-        Return what kazoo wants to be told of this.
+        Return the arguments for kazoo's client.
         """
         arguments: dict[str, Any] = {"hosts": ",".join(self.hosts)}
         if self.user:

@@ -2,20 +2,20 @@
 kazoo behind the `ZooKeeperSession` seam: the one place that knows its threads and its client.
 
 Theory of operation. kazoo runs threads: one for the connection, which also calls
-back with results (see `kazoo_handler`), and one that calls back for watches. Calls
+back with results (see `handler`), and one that calls back for watches. Calls
 are made in the reactor's thread with kazoo's ``*_async`` methods, which only put a
 request on a queue; each callback does nothing but post to the reactor's thread.
 What may block (starting and stopping) runs in a thread of the reactor's pool.
 kazoo's synchronous methods wait without limit and are never used.
 
-kazoo queues what is asked while no server is reached; we refuse to ask then, and
-every request has a limit of our own.
+kazoo queues requests while no server is reached. We refuse them then, and every request
+has a time limit of our own.
 
-kazoo does not always come back by itself. Its connection thread ends for good when
-the server refuses the credentials, and when it meets an error that it does not
-know; and servers that lost their data refuse who has seen more than they have. So
-it is looked after: when it has ended, or has reached nobody for three session
-times, a new client takes its place. To the user of the seam that is a new session.
+kazoo does not always reconnect. Its connection thread ends for good when the server
+refuses the credentials, and after an error that it does not expect. Servers that lost
+their data refuse a client that has seen a later transaction. So it is watched: if it has
+ended, or has reached no server for three session timeouts, it is replaced by a new
+client. For the user of the seam that is a new session.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ _EVENTS = {
 }
 _ENDED = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
 
-#: How long an orderly goodbye may take before the connection is cut.
-_GOODBYE_S = 1.0
+#: How long an orderly close may take before the connection is cut.
+_CLOSE_S = 1.0
 
-#: How many session times without a server a session is hoped for.
-_MAX_LOST_SESSIONS = 3
+#: After so many session timeouts without a server, a new session is started.
+_MAX_TIMEOUTS = 3
 
 _log = logging.getLogger("rpcfw.kazoo")
 _log.setLevel(logging.ERROR)
@@ -166,7 +166,7 @@ class KazooSession(ZooKeeperSession):
 
     def forked(self) -> None:
         """
-        Let go of the parent's client in a forked child, without a word to the server.
+        Drop the parent's client in a forked child, and send nothing to the server.
         """
         self.session_id = 0
         if self._client is not None:
@@ -266,7 +266,7 @@ class KazooSession(ZooKeeperSession):
 
     def _look_after(self) -> None:
         client = self._client
-        if not self._is_past_hope(client):
+        if not self._is_lost(client):
             self._look_later()
             return
         if client.client_state == KeeperState.AUTH_FAILED:
@@ -277,11 +277,11 @@ class KazooSession(ZooKeeperSession):
         self._client = None
         spawn(self._replace(client)).addErrback(self._not_replaced)
 
-    def _is_past_hope(self, client: Any) -> bool:
+    def _is_lost(self, client: Any) -> bool:
         if client.client_state in _ENDED:
             return True
         away_s = self._clock.seconds() - self._away_since
-        return not self.session_id and away_s > _MAX_LOST_SESSIONS * self._pace.session_timeout_s
+        return not self.session_id and away_s > _MAX_TIMEOUTS * self._pace.session_timeout_s
 
     async def _replace(self, client: Any) -> None:
         await self._end(client)
@@ -293,8 +293,8 @@ class KazooSession(ZooKeeperSession):
 
     async def _end(self, client: Any) -> None:
         handler: KazooHandler = client.handler
-        cut = self._clock.callLater(_GOODBYE_S, handler.cut)
-        give_up_after = 2 * _GOODBYE_S + self._pace.connect_timeout_s
+        cut = self._clock.callLater(_CLOSE_S, handler.cut)
+        give_up_after = 2 * _CLOSE_S + self._pace.connect_timeout_s
         await self._in_thread(_stopped, client, give_up_after_s=give_up_after)
         if cut.active():
             cut.cancel()

@@ -1,5 +1,5 @@
 """
-kazoo's errors in the words of the `ZooKeeperSession` seam.
+kazoo's errors as those of the `ZooKeeperSession` seam.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rpcfw_registries.zookeeper.session import Refused, Unreachable, ZnodeExists
 
 __all__ = ["first_failure", "translated"]
 
-#: What may go well when it is asked again. All else is the server's last word.
+#: Errors that may not come again when the request is repeated. All others are final.
 #: Not every kazoo knows every one.
 _FOR_NOW = tuple(
     getattr(exceptions, name)
@@ -35,12 +35,12 @@ def translated(error: BaseException) -> RegistryError:
     """
     what = f"{type(error).__name__} {error}".strip()
     if isinstance(error, exceptions.NoNodeError):
-        return ZnodeMissing("there is no such node")
+        return ZnodeMissing("there is no such znode")
     if isinstance(error, exceptions.NodeExistsError):
-        return ZnodeExists("there is such a node already")
+        return ZnodeExists("there is such a znode already")
     if isinstance(error, exceptions.NoAuthError):
         return Refused(
-            "ZooKeeper does not permit it; give a user and password that the node's ACL admits"
+            "ZooKeeper does not permit it; give a user and password that the znode's ACL admits"
         )
     if isinstance(error, _FOR_NOW):
         return Unreachable(f"ZooKeeper cannot be asked just now ({what})")

@@ -147,7 +147,7 @@ class KazooHandler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo h
 
     Args:
         connect_timeout_s: limit of one connect, TLS handshake included.
-        trouble: told why a connect failed; called in kazoo's thread.
+        trouble: called with the reason why a connect failed, in kazoo's thread.
         tls: None for plain TCP.
     """
 
@@ -219,7 +219,7 @@ class KazooHandler(SequentialThreadingHandler):  # type: ignore[misc]  # kazoo h
 
     def forget_connection(self) -> None:
         """
-        Let go of the connection in a forked child, without a word to the server.
+        Drop the connection in a forked child, and send nothing to the server.
         """
         if self._connection is not None:
             self._connection.close()

@@ -79,11 +79,11 @@ class Batch:
     neither kept long nor woken by each.
 
     Args:
-        get: kazoo's way to ask for a node.
-        paths: of the nodes, at least one.
-        done: told all results in the order of the paths; called once, or never if
-            ``failed`` was. Both are called in any thread.
-        failed: told of the first that failed for more than being missing.
+        get: kazoo's method to read a znode.
+        paths: of the znodes, at least one.
+        done: called with all results in the order of the paths: once, or never if
+            ``failed`` was called. Both are called in any thread.
+        failed: called with the first error other than a missing znode.
     """
 
     def __init__(

@@ -1,3 +1,3 @@
 """
-Tests of the registry node.
+Tests of the registry server.
 """

@@ -1,5 +1,5 @@
 """
-The store of a registry node.
+The store of a registry server.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The registry node by itself: its leases, its limits, its watches.
+The registry server by itself: its leases, its limits, its watches.
 """
 
 from __future__ import annotations
