@@ -11,7 +11,7 @@ from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.calls import ClientCall
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.connection import Connection
-from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.http2.settings import FRAME_BYTES
 from rpcfw_grpc.http2.stream import Stream
 from rpcfw_grpc.http2.stream_limit import StreamLimit
@@ -85,7 +85,7 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
             return 0
         high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, stop)
         length = high << 8 | low
-        middle = stop + FRAME_HEAD_BYTES + length
+        middle = stop + FRAME_HEADER_BYTES + length
         window = self._window
         if (
             kind
@@ -93,19 +93,19 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
             or flag
             or same != stream_id
             or size + PREFIX_BYTES != length
-            or middle + FRAME_HEAD_BYTES > len(data)
+            or middle + FRAME_HEADER_BYTES > len(data)
             or size > self._max_body
             or length > window.left
             or self._open.get(stream_id, self) is not None
         ):
             return 0
-        high, low, kind, flags, same = FRAME_HEAD.unpack_from(data, middle)
-        after: int = middle + FRAME_HEAD_BYTES + (high << 8 | low)
+        high, low, kind, flags, same = FRAME_HEADER.unpack_from(data, middle)
+        after: int = middle + FRAME_HEADER_BYTES + (high << 8 | low)
         if kind != frames.HEADERS or flags != _ENDED_HEADERS or same != stream_id:
             return 0
         known = self._known
         initial = known.get(data[start:stop])
-        trailers = known.get(data[middle + FRAME_HEAD_BYTES : after])
+        trailers = known.get(data[middle + FRAME_HEADER_BYTES : after])
         if initial is None or trailers is None:
             return 0
         if not (initial.is_initial and trailers.is_ok_trailers):
@@ -175,7 +175,7 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
         elif trailers.status is None:
             self._abort(stream, Status.UNKNOWN, "the server ended without a grpc-status")
         elif trailers.status is Status.OK and call.reader.partial:
-            self._abort(stream, Status.INTERNAL, "the answer ended within a message")
+            self._abort(stream, Status.INTERNAL, "the response ended within a message")
         elif not self._fold(stream, trailers):
             initial = call.response
             self._close(

@@ -94,6 +94,6 @@ class ClientSender:
         sent = stream.call.sent_encoding
         if encoding and encoding != sent:
             raise LocalProtocolError(
-                f"call {stream.id} announced the compression {sent or 'none'!r}; "
+                f"the HEADERS of call {stream.id} name the compression {sent or 'none'!r}; "
                 f"its messages cannot have {encoding!r}"
             )

@@ -19,7 +19,7 @@ from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.calls import GRPCCall
 from rpcfw_grpc.http2.connection import Connection
-from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES
+from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES
 from rpcfw_grpc.http2.settings import FRAME_BYTES
 from rpcfw_grpc.http2.stream import Stream
 from rpcfw_grpc.message_framing import PREFIX_BYTES, BadFraming, TooLarge
@@ -178,11 +178,11 @@ class MessageAssembler:
         A message of a mebibyte comes in 64 frames, of which all but two are such: the frame
         is whole, without padding or END_STREAM, neither empty nor the end of its message;
         its stream is open, wanted, and has no ``content-length`` to count down; both windows
-        and the memory have room for it. Returns False, and has done nothing, for any other.
+        and the memory allow it. Returns False, and has done nothing, for any other.
         """
-        high, low, _, _, stream_id = FRAME_HEAD.unpack_from(data, at)
+        high, low, _, _, stream_id = FRAME_HEADER.unpack_from(data, at)
         size = high << 8 | low
-        start = at + FRAME_HEAD_BYTES
+        start = at + FRAME_HEADER_BYTES
         stream = self._open.get(stream_id)
         if type(stream) is not Stream or stream.app_closed or not stream.may_receive:
             return False

@@ -21,7 +21,7 @@ __all__ = [
 
 PREFIX: Final = Struct(">BL")
 PREFIX_BYTES: Final = PREFIX.size
-#: A DATA frame's head and the prefix of the message that it begins with.
+#: A DATA frame's header and the prefix of the message that it begins with.
 DATA_AND_PREFIX: Final = Struct(">HBBBLBL")
 DATA_AND_PREFIX_BYTES: Final = DATA_AND_PREFIX.size
 

@@ -46,7 +46,7 @@ class MessageSender:
 
     def send(self, stream: Stream[Any], body: bytes, *, compressed: bool) -> bool:
         """
-        Send a message; return whether there is room for more.
+        Send a message; return whether more may be sent at once.
         """
         if self._send_at_once(stream, body, 1 if compressed else 0):
             return True

@@ -4,7 +4,7 @@ gRPC as a wire protocol: chosen by name, by ALPN, or by HTTP/2's first bytes.
 What needs a clock is the driver's: when to ping and how long to wait for the
 answer, how old or idle a connection may grow, how long to wait after `leave`, and
 whether a peer pings too often for the clock: it is told of each `PingReceived`, and then
-calls ``fail("too_many_pings")``, the word at which gRPC clients ping less.
+calls ``fail("too_many_pings")``. GOAWAY with this debug data makes gRPC's clients ping less.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class GRPCProtocol(WireProtocol):
     alpn: ClassVar[str] = "h2"
     attempts_header: ClassVar[str] = "grpc-previous-rpc-attempts"
     text_errors: ClassVar[bool] = False
-    #: What a gRPC server bears that nobody has set up otherwise.
+    #: The least time between PING frames that a gRPC server tolerates by default.
     keepalive_floor_s: ClassVar[float] = 300.0
 
     def match(self, data: bytes) -> Match:

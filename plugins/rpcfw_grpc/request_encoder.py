@@ -69,7 +69,7 @@ class RequestEncoder:
             MessageTooLarge: it is over that. Nothing needs to be sent then.
         """
         rest: Fields = []
-        # Without a limit nothing is said: the server is to assume an infinite one.
+        # PROTOCOL-HTTP2.md: without grpc-timeout the server assumes an infinite one.
         if head.timeout_s is not None and head.timeout_s < inf:
             rest.append((b"grpc-timeout", write_timeout(head.timeout_s).encode()))
         if head.metadata is not EMPTY:

@@ -1,8 +1,8 @@
 """
 What a request's header fields mean to a server.
 
-All that can be told from the fields alone is decided here, once for each distinct
-block of a connection: the call's head, or how the request is refused.
+All that the fields alone decide is decided here, once for each distinct header block of a
+connection: what is called and how, or how the request is refused.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class RequestHeaders:
     What a block of header fields says. Shared: the same block means the same.
 
     Args:
-        head: the call's head.
+        head: what is called, and how.
         encoding: compression of the messages that are marked as compressed.
         template: how its response is written.
-        content_length: what ``content-length`` said, -1 for nothing.
+        content_length: what ``content-length`` says, -1 for nothing.
         refusal: why it is no call, if so.
         plain: nothing but a call, whose response may be written in one piece.
         is_trailers: it has no pseudo-fields, so it ends a request.
@@ -85,7 +85,7 @@ class RequestHeaders:
 
 class RequestParser:
     """
-    Gives request blocks their meaning.
+    Makes `RequestHeaders` of header lists.
 
     Args:
         limits: for the largest header list.
@@ -93,7 +93,7 @@ class RequestParser:
     """
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
-        self._most_bytes = limits.max_header_bytes
+        self._max_bytes = limits.max_header_bytes
         self._accepts = accepts
         self._plain = template_for(b"application/grpc", accepts)
 
@@ -123,8 +123,8 @@ class RequestParser:
             return Refusal(405, Status.INTERNAL, _WRONG_METHOD)
         if not codec:
             return Refusal(415, Status.INTERNAL, _WRONG_TYPE)
-        if size > self._most_bytes:
-            text = f"request headers of {size} bytes; max_header_bytes = {self._most_bytes}"
+        if size > self._max_bytes:
+            text = f"request headers of {size} bytes; max_header_bytes = {self._max_bytes}"
             return Refusal(0, Status.RESOURCE_EXHAUSTED, text)
         encoding = _encoding(found)
         if encoding and encoding not in self._accepts:

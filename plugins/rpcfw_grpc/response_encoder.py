@@ -1,5 +1,5 @@
 """
-What a server writes: the head of an answer, its trailers, and all in one piece.
+What a server writes: HEADERS of a response, its trailers, and all of it in one piece.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _OK_START: Final = headers(0, _OK_BLOCK, END_STREAM, len(_OK_BLOCK))[:5]
 
 def ok_trailers(stream_id: int) -> bytes:
     """
-    Return the HEADERS frame that ends a call well.
+    Return the HEADERS frame that ends a call with status OK.
     """
     return _OK_FRAME.pack(_OK_START, stream_id, _OK_BLOCK)
 
 
 class ResponseTemplate:
     """
-    How requests of one content-type are answered. Shared by all of them.
+    The response to requests of one content-type, encoded once. Shared by all of them.
 
-    Each answer says what this side can undo: a proxy gives the answers of one
-    connection to many clients, of which all but one would miss a word said only once.
+    Each response names the compressions that this side can undo: a proxy hands the responses
+    of one connection to many clients, of which all but one would miss what is sent only once.
 
     Args:
         content_type: as the request had it.
@@ -59,12 +59,12 @@ class ResponseTemplate:
 
     def whole(self, stream_id: int, size: int) -> bytes:
         """
-        Return all that stands before the body of a unary answer.
+        Return all that stands before the message of a unary response.
 
-        That is the head's frame, the DATA frame's head, and the message's prefix.
+        That is the HEADERS frame, the DATA frame's header, and the message's prefix.
 
         Args:
-            size: of the body.
+            size: of the message.
         """
         length = size + 5
         return self._pack(
@@ -79,12 +79,14 @@ class ResponseTemplate:
             size,
         )
 
-    def head(self, metadata: Metadata, encoding: str, peer: int) -> bytes:
+    def block(self, metadata: Metadata, encoding: str, max_bytes: int) -> bytes:
         """
-        Return the block that begins an answer.
+        Return the header block that begins a response.
 
         Args:
-            peer: bytes of a header list that the peer takes; over them goes the metadata.
+            encoding: compression of its messages.
+            max_bytes: of a header list that the peer takes; if the metadata is too much, it
+                is left out.
         """
         if metadata is EMPTY and not encoding:
             return self._block
@@ -92,13 +94,13 @@ class ResponseTemplate:
         if encoding:
             fields.append((b"grpc-encoding", encoding.encode()))
         everything = fields + fields_of(metadata)
-        return encode(everything if list_bytes(everything) <= peer else fields)
+        return encode(everything if list_bytes(everything) <= max_bytes else fields)
 
 
 @lru_cache(maxsize=64)
 def template_for(content_type: bytes, accepts: tuple[str, ...]) -> ResponseTemplate:
     """
-    Return how requests of this content-type are answered.
+    Return the template of responses to requests of this content-type.
 
     Args:
         accepts: compressions that this side can undo.
@@ -108,7 +110,7 @@ def template_for(content_type: bytes, accepts: tuple[str, ...]) -> ResponseTempl
 
 def refusal_block(status: int, size: int) -> bytes:
     """
-    Return the head of a plain HTTP answer for those who do not speak gRPC.
+    Return the header block of a plain HTTP response, for those who do not speak gRPC.
     """
     fields = [
         (b":status", b"%d" % status),
@@ -129,14 +131,14 @@ def trailers_block(
     hints: Hint = Hint.NONE,
     retry_after_s: float | None = None,
     *,
-    peer: int,
+    max_bytes: int,
 ) -> bytes:
     """
-    Return the block that ends a call.
+    Return the header block that ends a call.
 
     Args:
-        before: what a head would have said, if there was none.
-        peer: bytes of a header list that the peer takes; what is over them goes:
+        before: the fields of the HEADERS, if none were sent before ("Trailers-Only").
+        max_bytes: of a header list that the peer takes. What is over them is left out:
             first trailers and details, then the end of the message.
     """
     fields = [*(before or ()), (b"grpc-status", b"%d" % status)]
@@ -152,19 +154,19 @@ def trailers_block(
     if details:
         rest.append((b"grpc-status-details-bin", encode_bin(details)))
     everything = fields + small + rest
-    if list_bytes(everything) > peer:
-        everything = _shortened(fields, message, peer - list_bytes(small)) + small
+    if list_bytes(everything) > max_bytes:
+        everything = _shortened(fields, message, max_bytes - list_bytes(small)) + small
     return encode(everything)
 
 
-def _shortened(fields: Fields, message: str, room: int) -> Fields:
+def _shortened(fields: Fields, message: str, max_bytes: int) -> Fields:
     """
-    Return the fields with as much of the message as there is room for.
+    Return the fields with as much of the message as fits.
     """
     if not message:
         return fields
     bare = fields[:-1]
-    while message and list_bytes(fields) > room:
+    while message and list_bytes(fields) > max_bytes:
         # By letters: half a letter's escapes would be shown as a broken one.
         message = message[: len(message) * 2 // 3]
         fields = [*bare, (b"grpc-message", write_message(message))]

@@ -25,8 +25,8 @@ class ResponseHeaders:
         status: the gRPC status, None if there was none.
         metadata: the pairs; trailers, if nothing else follows.
         encoding: compression of the messages that are marked as compressed.
-        accepts: compressions that the server can undo, None if it did not say.
-        content_length: what ``content-length`` said, -1 for nothing.
+        accepts: compressions that the server can undo, None if it does not say.
+        content_length: what ``content-length`` says, -1 for nothing.
         fault: why this is no response that can be used, empty if it is; ``status``
             says then how the call ends.
         is_initial: HEADERS like any other: 200, gRPC, no status yet.
@@ -64,7 +64,7 @@ class ResponseHeaders:
 
 class ResponseParser:
     """
-    Gives response blocks their meaning.
+    Makes `ResponseHeaders` of header lists.
 
     Args:
         max_bytes: the largest header list.

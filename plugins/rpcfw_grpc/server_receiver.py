@@ -21,7 +21,7 @@ from rpcfw_grpc.calls import ServerCall
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.connection import Connection
 from rpcfw_grpc.http2.flow_control import MAX_WINDOW_BYTES
-from rpcfw_grpc.http2.frames import FRAME_HEAD_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.frames import FRAME_HEADER_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.http2.header_list import Malformed
 from rpcfw_grpc.http2.settings import FRAME_BYTES
 from rpcfw_grpc.http2.stream import Stream
@@ -106,7 +106,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
                 return 0
         high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, at)
         length = high << 8 | low
-        after: int = at + FRAME_HEAD_BYTES + length
+        after: int = at + FRAME_HEADER_BYTES + length
         table, window = self._table, self._window
         if (
             flags != frames.END_STREAM

@@ -53,7 +53,7 @@ class ServerSender:
         """
         self.send_headers(stream, metadata, encoding)
         self._messages.queue(stream, body, compressed=bool(encoding))
-        self._end(stream, trailers_block(peer=self._peer.header_list_bytes, trailers=trailers))
+        self._end(stream, trailers_block(max_bytes=self._peer.header_list_bytes, trailers=trailers))
 
     def send_headers(self, stream: _Stream, metadata: Metadata, encoding: str) -> None:
         """
@@ -65,10 +65,10 @@ class ServerSender:
         """
         call = stream.call
         if call.sent_encoding is not None:
-            raise LocalProtocolError(f"call {stream.id} already has its head")
+            raise LocalProtocolError(f"the HEADERS of call {stream.id} were sent already")
         call.sent_encoding = encoding
-        peer = self._peer.header_list_bytes
-        self._streams.send_headers(stream, call.template.head(metadata, encoding, peer))
+        max_bytes = self._peer.header_list_bytes
+        self._streams.send_headers(stream, call.template.block(metadata, encoding, max_bytes))
 
     def check_encoding(self, stream: _Stream, encoding: str) -> None:
         """
@@ -79,7 +79,7 @@ class ServerSender:
             self.send_headers(stream, EMPTY, encoding)
         elif encoding and encoding != sent:
             raise LocalProtocolError(
-                f"call {stream.id} announced the compression {sent or 'none'!r}; "
+                f"the HEADERS of call {stream.id} name the compression {sent or 'none'!r}; "
                 f"its messages cannot have {encoding!r}"
             )
 
@@ -106,7 +106,7 @@ class ServerSender:
                 trailers,
                 hints,
                 retry_after_s,
-                peer=self._peer.header_list_bytes,
+                max_bytes=self._peer.header_list_bytes,
             ),
         )
 

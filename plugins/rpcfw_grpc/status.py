@@ -65,7 +65,7 @@ def from_reset(code: int) -> Status:
 
 def reset_text(code: int) -> str:
     """
-    Return what a caller is told of a RST_STREAM with this code.
+    Return the message of a call that the server ended by RST_STREAM with this code.
     """
     detail = _RESET_DETAILS.get(code, "")  # type: ignore[call-overload]  # int keys
     return f"the server reset the call: {code_name(code)}{detail}"

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES, ErrorCode
+from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES, ErrorCode
 from rpcfw_grpc.http2.settings import FRAME_BYTES
 
 __all__ = ["FrameReader", "ReaderHooks"]
@@ -68,7 +68,7 @@ class FrameReader:
         # Bytes of a frame that is not all here, and how many it takes to go on.
         self._rest: list[bytes] = []
         self._rest_bytes = 0
-        self._need = FRAME_HEAD_BYTES
+        self._need = FRAME_HEADER_BYTES
         self._preface = server
         self._greeted = False
         # A header block in parts: (flags, stream, self-dependent), parts, bytes.
@@ -163,7 +163,7 @@ class FrameReader:
             self._rest, self._rest_bytes, self._need = [data], len(data), size
             return 0
         self._preface = False
-        self._need = FRAME_HEAD_BYTES
+        self._need = FRAME_HEADER_BYTES
         return size
 
     def _read_frames(self, data: bytes, at: int, hooks: ReaderHooks) -> int:
@@ -171,13 +171,13 @@ class FrameReader:
         Act on all whole frames in ``data`` from ``at`` on; return where the rest begins.
         """
         end = len(data)
-        unpack = FRAME_HEAD.unpack_from
-        while end - at >= FRAME_HEAD_BYTES:
+        unpack = FRAME_HEADER.unpack_from
+        while end - at >= FRAME_HEADER_BYTES:
             high, low, kind, flags, stream_id = unpack(data, at)
             if not self._any_frame:
                 pass
             elif kind == frames.HEADERS and flags == frames.END_HEADERS:
-                start = at + FRAME_HEAD_BYTES
+                start = at + FRAME_HEADER_BYTES
                 stop = start + (high << 8 | low)
                 if stop < end and high < _SHORT:
                     after = hooks.fast_headers(data, start, stop, stream_id)
@@ -189,31 +189,31 @@ class FrameReader:
                     at += frames.WINDOW_UPDATE_BYTES
                     continue
             elif not kind | flags and hooks.fast_data(data, at):
-                at += FRAME_HEAD_BYTES + (high << 8 | low)
+                at += FRAME_HEADER_BYTES + (high << 8 | low)
                 continue
             after = self._frame(data, at, hooks)
             if after < 0:
                 return at
             at = after
-        self._need = FRAME_HEAD_BYTES
+        self._need = FRAME_HEADER_BYTES
         return at
 
     def _frame(self, data: bytes, at: int, hooks: ReaderHooks) -> int:
         """
         Act on the frame at ``at``; return where the next one begins, or -1.
         """
-        high, low, kind, flags, stream_id = FRAME_HEAD.unpack_from(data, at)
+        high, low, kind, flags, stream_id = FRAME_HEADER.unpack_from(data, at)
         size = high << 8 | low
-        stop = at + FRAME_HEAD_BYTES + size
+        stop = at + FRAME_HEADER_BYTES + size
         self._check_size(size, kind)
         if stop > len(data):
-            self._need = FRAME_HEAD_BYTES + size
+            self._need = FRAME_HEADER_BYTES + size
             return -1
         # The first bit is reserved (section 4.1).
         stream_id &= frames.MAX_STREAM_ID
         if not self._any_frame:
             self._check_order(kind, flags, stream_id)
-        payload = data[at + FRAME_HEAD_BYTES : stop]
+        payload = data[at + FRAME_HEADER_BYTES : stop]
         if kind == frames.HEADERS:
             self._begin_block(flags, stream_id, payload, hooks)
         elif kind == frames.CONTINUATION:

@@ -20,8 +20,8 @@ __all__ = [
     "DATA",
     "END_HEADERS",
     "END_STREAM",
-    "FRAME_HEAD",
-    "FRAME_HEAD_BYTES",
+    "FRAME_HEADER",
+    "FRAME_HEADER_BYTES",
     "GOAWAY",
     "HEADERS",
     "MAX_STREAM_ID",
@@ -77,9 +77,9 @@ PADDED: Final = 0x8
 PRIORITY_FLAG: Final = 0x20
 
 #: Length (in two parts: 16 bits and 8), type, flags, stream.
-FRAME_HEAD: Final = Struct(">HBBBL")
-FRAME_HEAD_BYTES: Final = FRAME_HEAD.size
-#: A whole WINDOW_UPDATE: the head, and the increment.
+FRAME_HEADER: Final = Struct(">HBBBL")
+FRAME_HEADER_BYTES: Final = FRAME_HEADER.size
+#: A whole WINDOW_UPDATE: the header, and the increment.
 WINDOW_UPDATE_FRAME: Final = Struct(">HBBBLL")
 WINDOW_UPDATE_BYTES: Final = WINDOW_UPDATE_FRAME.size
 
@@ -87,7 +87,7 @@ _NUMBER = Struct(">L")
 _TWO_NUMBERS = Struct(">LL")
 _SETTING = Struct(">HL")
 #: More pairs than there are settings serve no purpose but to keep us busy.
-_MOST_SETTINGS = 64
+_MAX_SETTINGS = 64
 _GOAWAY_TEXT_BYTES = 512
 
 
@@ -137,20 +137,20 @@ def pack(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
     Return one frame.
     """
     size = len(payload)
-    return FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream_id) + payload
+    return FRAME_HEADER.pack(size >> 8, size & 0xFF, kind, flags, stream_id) + payload
 
 
-def headers(stream_id: int, block: bytes, flags: int, most_bytes: int) -> bytes:
+def headers(stream_id: int, block: bytes, flags: int, max_bytes: int) -> bytes:
     """
     Return a header block as one HEADERS frame and the CONTINUATIONs it needs.
 
     Args:
         flags: `END_STREAM` or 0.
-        most_bytes: largest payload that the peer takes.
+        max_bytes: largest payload that the peer takes.
     """
-    if len(block) <= most_bytes:
+    if len(block) <= max_bytes:
         return pack(HEADERS, flags | END_HEADERS, stream_id, block)
-    parts = [block[i : i + most_bytes] for i in range(0, len(block), most_bytes)]
+    parts = [block[i : i + max_bytes] for i in range(0, len(block), max_bytes)]
     out = [pack(HEADERS, flags, stream_id, parts[0])]
     out += [pack(CONTINUATION, 0, stream_id, part) for part in parts[1:-1]]
     out.append(pack(CONTINUATION, END_HEADERS, stream_id, parts[-1]))
@@ -159,42 +159,42 @@ def headers(stream_id: int, block: bytes, flags: int, most_bytes: int) -> bytes:
 
 def settings(pairs: dict[int, int]) -> bytes:
     """
-    Return a SETTINGS frame.
+    Return a SETTINGS frame (section 6.5).
     """
     return pack(SETTINGS, 0, 0, b"".join(_SETTING.pack(*pair) for pair in pairs.items()))
 
 
 def settings_ack() -> bytes:
     """
-    Return the frame that says: your settings are in force here.
+    Return the SETTINGS frame that acknowledges the peer's (section 6.5.3).
     """
     return pack(SETTINGS, ACK, 0)
 
 
 def ping(payload: bytes, flags: int = 0) -> bytes:
     """
-    Return a PING frame; ``payload`` is eight bytes.
+    Return a PING frame (section 6.7); ``payload`` is eight bytes.
     """
     return pack(PING, flags, 0, payload)
 
 
 def reset(stream_id: int, code: int) -> bytes:
     """
-    Return a RST_STREAM frame.
+    Return a RST_STREAM frame (section 6.4).
     """
     return pack(RST_STREAM, 0, stream_id, _NUMBER.pack(code))
 
 
 def window_update(stream_id: int, increment: int) -> bytes:
     """
-    Return a WINDOW_UPDATE frame; stream 0 means the connection.
+    Return a WINDOW_UPDATE frame (section 6.9); stream 0 means the connection.
     """
     return pack(WINDOW_UPDATE, 0, stream_id, _NUMBER.pack(increment))
 
 
 def goaway(last_id: int, code: int, text: str) -> bytes:
     """
-    Return a GOAWAY frame with ``text`` as its debug data, shortened if long.
+    Return a GOAWAY frame (section 6.8) with ``text`` as its debug data, shortened if long.
     """
     debug = text.encode("utf-8", "replace")[:_GOAWAY_TEXT_BYTES]
     return pack(GOAWAY, 0, 0, _TWO_NUMBERS.pack(last_id, code) + debug)
@@ -229,7 +229,7 @@ def _expect_size(payload: bytes, size: int, what: str) -> None:
 
 def strip_padding(flags: int, payload: bytes) -> bytes:
     """
-    Return the payload of a DATA or HEADERS frame without its padding.
+    Return the payload of a DATA or HEADERS frame without its padding (section 6.1).
     """
     if not flags & PADDED:
         return payload
@@ -290,9 +290,9 @@ def parse_settings(payload: bytes) -> dict[int, int]:
             f"a SETTINGS frame has a multiple of 6 bytes; {len(payload)} came",
             ErrorCode.FRAME_SIZE_ERROR,
         )
-    if len(payload) > _MOST_SETTINGS * _SETTING.size:
+    if len(payload) > _MAX_SETTINGS * _SETTING.size:
         raise RemoteProtocolError(
-            f"a SETTINGS frame may hold {_MOST_SETTINGS} settings here; "
+            f"a SETTINGS frame may hold {_MAX_SETTINGS} settings here; "
             f"{len(payload) // _SETTING.size} came",
             ErrorCode.ENHANCE_YOUR_CALM,
         )

@@ -164,7 +164,7 @@ class Outbound:
 
     def _send_data(self, stream: _AnyStream, count: int, flags: int) -> None:
         self.out.append(
-            frames.FRAME_HEAD.pack(count >> 8, count & 0xFF, frames.DATA, flags, stream.id)
+            frames.FRAME_HEADER.pack(count >> 8, count & 0xFF, frames.DATA, flags, stream.id)
         )
         self.out.extend(stream.outgoing.take(count))
 

@@ -33,11 +33,11 @@ UNLIMITED: Final = 2**32 - 1
 INITIAL_WINDOW_BYTES: Final = 65_535
 #: What one peer may have on its way to us in all streams together.
 CONNECTION_WINDOW_BYTES: Final = 16 << 20
-#: Largest frame that we take, and that every peer takes. More would save little and
-#: let one message keep the others waiting; and a head over our limit would come as
-#: one frame that costs the connection, where in several it costs the call.
+#: Largest frame that we take, and that every peer takes (section 4.2). More would save
+#: little and let one message keep the others waiting. And a header block over our limit would
+#: come as one frame that costs the connection, where in several it costs the stream.
 FRAME_BYTES: Final = 16_384
-#: Of the table of remembered header fields, on either side (the RFC's default).
+#: Of HPACK's dynamic table, on either side (the initial SETTINGS_HEADER_TABLE_SIZE).
 TABLE_BYTES: Final = 4096
 
 _READABLE_FACTOR = 16

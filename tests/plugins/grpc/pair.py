@@ -10,7 +10,7 @@ from rpcfw.spi.events import Event, RequestHead
 from rpcfw.spi.machine import Limits
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.frames import FRAME_HEAD, PREFACE
+from rpcfw_grpc.http2.frames import FRAME_HEADER, PREFACE
 from rpcfw_grpc.http2.hpack.encoder import encode
 from rpcfw_grpc.server import ServerMachine
 
@@ -60,7 +60,7 @@ def cut(stream: bytes) -> list[tuple[int, int, int, bytes]]:
     found = []
     stream = stream.removeprefix(PREFACE)
     while stream:
-        high, low, kind, flags, stream_id = FRAME_HEAD.unpack_from(stream)
+        high, low, kind, flags, stream_id = FRAME_HEADER.unpack_from(stream)
         size = high << 8 | low
         found.append((kind, flags, stream_id, stream[9 : 9 + size]))
         stream = stream[9 + size :]

@@ -189,7 +189,7 @@ def test_a_compression_that_was_not_announced_is_not_sent() -> None:
     """
     pair = Pair()
     call_id = pair.client.call(HEAD, None, "", False)
-    with pytest.raises(LocalProtocolError, match="announced"):
+    with pytest.raises(LocalProtocolError, match="name the compression"):
         pair.client.send(call_id, b"packed", "gzip")
 
 

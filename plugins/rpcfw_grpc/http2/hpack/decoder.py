@@ -21,19 +21,19 @@ __all__ = ["decode"]
 _STATIC: Final = HeaderTable.STATIC_TABLE
 _STATIC_COUNT: Final = HeaderTable.STATIC_TABLE_LENGTH
 #: An integer of more bytes than this is over 32 bits, or is padded with zeros.
-_MOST_INTEGER_BYTES: Final = 5
+_MAX_INTEGER_BYTES: Final = 5
 
 
 def decode(
-    block: bytes, table: HeaderTable, most_bytes: int, most_table_bytes: int, at: int = 0
+    block: bytes, table: HeaderTable, max_bytes: int, max_table_bytes: int, at: int = 0
 ) -> Fields:
     """
     Return the fields of a block and change the table as it says.
 
     Args:
-        most_bytes: largest header list that is read.
-        most_table_bytes: largest table that the peer may ask for.
-        at: where to begin, if what stands before is known already.
+        max_bytes: largest header list that is read.
+        max_table_bytes: largest table that the peer may ask for.
+        at: where to begin, if what stands before was decoded already.
 
     Raises:
         HPACKError: the block breaks the rules.
@@ -41,7 +41,7 @@ def decode(
     """
     fields: Fields = []
     late = at > 0
-    end, room = len(block), most_bytes
+    end, left = len(block), max_bytes
     while at < end:
         first = block[at]
         if first & 0x80:
@@ -51,13 +51,13 @@ def decode(
                 index, at = _integer(block, at, index)
             field = _STATIC[index - 1] if 0 < index <= _STATIC_COUNT else table.get_by_index(index)
         elif first & 0x60 == 0x20:
-            at = _resize(block, at, table, most_table_bytes, late=late or bool(fields))
+            at = _resize(block, at, table, max_table_bytes, late=late or bool(fields))
             continue
         else:
             field, at = _literal(block, at, table)
-        room -= len(field[0]) + len(field[1]) + FIELD_OVERHEAD_BYTES
-        if room < 0:
-            raise OversizedHeaderListError(f"a header list over {most_bytes} bytes")
+        left -= len(field[0]) + len(field[1]) + FIELD_OVERHEAD_BYTES
+        if left < 0:
+            raise OversizedHeaderListError(f"a header list over {max_bytes} bytes")
         fields.append(field)
     return fields
 
@@ -93,7 +93,7 @@ def _string(block: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _integer(block: bytes, at: int, number: int) -> tuple[int, int]:
-    for shift in range(0, 7 * _MOST_INTEGER_BYTES, 7):
+    for shift in range(0, 7 * _MAX_INTEGER_BYTES, 7):
         byte = block[at]
         at += 1
         number += (byte & 0x7F) << shift
@@ -108,7 +108,7 @@ def _resize(block: bytes, at: int, table: HeaderTable, most: int, *, late: bool)
     if size == 0x1F:
         size, at = _integer(block, at, size)
     if late:
-        raise HPACKDecodingError("the table is resized behind the first field")
+        raise HPACKDecodingError("the size of the table changes behind the first field")
     if size > most:
         raise HPACKDecodingError(f"a table of {size} bytes; at most {most} was announced")
     table.maxsize = size

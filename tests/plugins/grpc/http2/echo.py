@@ -11,7 +11,13 @@ from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.callbacks import Callbacks
 from rpcfw_grpc.http2.connection import Connection
-from rpcfw_grpc.http2.frames import FRAME_HEAD, FRAME_HEAD_BYTES, PREFACE, ErrorCode, StreamFault
+from rpcfw_grpc.http2.frames import (
+    FRAME_HEADER,
+    FRAME_HEADER_BYTES,
+    PREFACE,
+    ErrorCode,
+    StreamFault,
+)
 from rpcfw_grpc.http2.header_list import Field, Fields, HeaderList, request_rules, response_rules
 from rpcfw_grpc.http2.hpack.encoder import encode
 from rpcfw_grpc.http2.stream import Stream
@@ -216,9 +222,9 @@ def cut(stream: bytes) -> list[_Frame]:
     found = []
     stream = stream.removeprefix(PREFACE)
     while stream:
-        high, low, kind, flags, stream_id = FRAME_HEAD.unpack_from(stream)
-        stop = FRAME_HEAD_BYTES + (high << 8 | low)
-        found.append((kind, flags, stream_id, stream[FRAME_HEAD_BYTES:stop]))
+        high, low, kind, flags, stream_id = FRAME_HEADER.unpack_from(stream)
+        stop = FRAME_HEADER_BYTES + (high << 8 | low)
+        found.append((kind, flags, stream_id, stream[FRAME_HEADER_BYTES:stop]))
         stream = stream[stop:]
     return found
 
