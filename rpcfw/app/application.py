@@ -21,7 +21,7 @@ from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
-from rpcfw.app.runtime import make_ground
+from rpcfw.app.runtime import make_runtime
 from rpcfw.app.servers import Services, make_inspection, make_server
 from rpcfw.client.assembly import Client
 from rpcfw.client.callers import Conversation, P, R, Requests, T
@@ -72,7 +72,7 @@ class Application:
         services: Services = (),
     ) -> None:
         self.plan = plan
-        self.runtime, self._plugins = make_ground(
+        self.runtime, self._plugins = make_runtime(
             plan, reactor, random, network, self._open_channel
         )
         plugin_context = self.runtime.plugin_context

@@ -1,5 +1,5 @@
 """
-The ground of an application: what its clients and its server stand on.
+The runtime of an application: what its clients and its servers share.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from rpcfw.transport.network.tls import TLS
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.runtime import Runtime
 
-__all__ = ["make_ground"]
+__all__ = ["make_runtime"]
 
 
-def make_ground(
+def make_runtime(
     plan: Plan,
     reactor: Any,
     random: RandomSource,
@@ -32,7 +32,7 @@ def make_ground(
     open_channel: OpenChannel,
 ) -> tuple[Runtime, tuple[Plugin, ...]]:
     """
-    Return the ground that a plan asks for, and the plugins in it, to be started.
+    Return the runtime that a plan asks for, and the plugins in it, to be started.
     """
     clock = clock_of(reactor)
     timers, pauses = Timers(clock), pauses_of(reactor)

@@ -87,7 +87,7 @@ class Client:
     def __init__(
         self, runtime: Runtime, service: str, options: ClientOptions, policies: Policies
     ) -> None:
-        self._ground = runtime
+        self._runtime = runtime
         self.service = service
         self.created_at = runtime.clock.seconds()
         self._options = options
@@ -136,11 +136,11 @@ class Client:
 
     def expect_start(self) -> None:
         """
-        Have calls wait for the start, instead of failing for want of one.
+        Have calls wait for the start, instead of failing because there was none.
         """
         if self._directory is None and self._beginning is None:
             self._beginning = Event()
-            # A call before this has been told that no instance is known.
+            # An earlier call may have been answered that no instance is known.
             self._forget_routes()
 
     async def start(self, registry: Registry) -> None:
@@ -165,7 +165,7 @@ class Client:
         await self._plugins.start()
         if self.stopped:
             return  # meanwhile
-        runtime, options = self._ground, self._options
+        runtime, options = self._runtime, self._options
         file = None
         if options.snapshot_dir:
             file = SnapshotFile(options.snapshot_dir, runtime.plugin_context.threads)
@@ -190,7 +190,7 @@ class Client:
 
     async def stop(self) -> None:
         """
-        Let go of the registry and of every connection. Open calls fail as cancelled.
+        Close the watch of the registry and every connection. Open calls fail as cancelled.
         """
         self.stopped = True
         if self._directory is not None:
@@ -263,7 +263,7 @@ class Client:
                 self._former_routings.add(self._routing)
             self.policies, self._routing, self.stack = policies, routing, stack
             put_attempts()
-            self.channel.use(joined, partial(once_ready, self._ground.plugin_context, joined))
+            self.channel.use(joined, partial(once_ready, self._runtime.plugin_context, joined))
             for router in policies.routers:
                 if router not in former.routers:
                     router.on_change(self._forget_routes)
@@ -274,7 +274,7 @@ class Client:
         routing = Routing(
             policies.routers,
             policies.balancer,
-            self._ground.plugin_context,
+            self._runtime.plugin_context,
             self.first_list,
             self._why_silent,
         )
@@ -285,7 +285,7 @@ class Client:
         """
         Return what takes a call through the stack.
         """
-        innermost = selection(self._ground.timers.seconds, self._none_known)
+        innermost = selection(self._runtime.timers.seconds, self._none_known)
         return stack.build(generation.held_by(innermost))
 
     def _forget_routes(self) -> None:

@@ -130,5 +130,5 @@ def _state(client: Client) -> Connectivity:
     for state in _BEST_FIRST:
         if state in states:
             return state
-    # Calls fail if there are known to be no nodes, else they wait to be told of some.
+    # Without nodes calls fail if that is known, else they wait for the registry.
     return Connectivity.TRANSIENT_FAILURE if client.has_list else Connectivity.CONNECTING

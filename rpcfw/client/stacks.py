@@ -59,7 +59,7 @@ class AttemptStacks:
     Gives each node its attempt stack.
 
     Args:
-        ground: what the process stands on.
+        runtime: what the clients of the process share.
         protocols: the wires that this client speaks, best first.
         attempt_limit_s: limit of one attempt; None for none of its own.
         edits: the user's filters among ours.
@@ -72,7 +72,7 @@ class AttemptStacks:
         attempt_limit_s: float | None,
         edits: Edits[Filter],
     ) -> None:
-        self._ground = runtime
+        self._runtime = runtime
         self._protocols = protocols
         self._attempt_limit_s = attempt_limit_s
         self._coders = Coders(runtime.payload)
@@ -116,7 +116,7 @@ class AttemptStacks:
         return put
 
     def _join(self, node: Node, filters: list[Filter], edits: Edits[Filter]) -> CallStep:
-        runtime = self._ground
+        runtime = self._runtime
         plugin_context = runtime.plugin_context
         stack = Stack(ATTEMPT_ORDER)
         if self._attempt_limit_s is not None:

@@ -135,7 +135,7 @@ class Server:
             self.methods,
             self.stack.step,
             runtime.timers,
-            ErrorMapper(runtime.random),
+            ErrorMapper(runtime.random, runtime.clock.seconds),
             self._options.max_timeout,
             self._decode_thread,
             self._undecoded,

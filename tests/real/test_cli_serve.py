@@ -95,7 +95,7 @@ def test_a_second_signal_ends_it_at_once(slow):
 
 def test_told_to_stop_while_starting():
     """
-    A provider that waits for its registry as it starts can be told to stop.
+    A provider that waits for its registry as it starts can be stopped.
     """
     sets = ("--set", "registry.address=127.0.0.1:1", "--set", "server.announce_timeout=60s")
     with Running("serve", "-c", "conf/provider.ini", *sets) as provider:

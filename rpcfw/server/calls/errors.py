@@ -4,6 +4,7 @@ What a caller learns of an error: a status and a sentence, never a traceback.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from twisted.logger import Logger
@@ -12,25 +13,35 @@ from twisted.python.failure import Failure
 from rpcfw.errors import CallError, Cancelled, Rejected, Unimplemented
 from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.spi.runtime.clock import RandomSource
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 
 __all__ = ["ErrorMapper", "refusal", "status_of"]
 
+#: Errors of one type in one method that are logged in a minute; others are counted.
+_MAX_LOGGED = 10
+_WITHHELD = " ({withheld} of this kind were not logged before it)"
+
 
 class ErrorMapper:
     """
     Maps what a method raised to what its caller may know.
 
+    What is unexpected is logged with its traceback, at our pace: callers decide how often a
+    method fails. A method's errors of one type are one kind of line.
+
     Args:
         random: makes the ids by which a caller's error is found in the log.
+        seconds: the clock that the pace of the log is measured with.
     """
 
     log = Logger()
 
-    def __init__(self, random: RandomSource) -> None:
+    def __init__(self, random: RandomSource, seconds: Callable[[], float]) -> None:
         self._random = random
+        self._limit = RateLimit(seconds, burst=_MAX_LOGGED)
 
     def for_caller(self, path: str, error: BaseException) -> CallError:
         """
@@ -40,18 +51,25 @@ class ErrorMapper:
             return error
         if isinstance(error, CANCELLED):
             return Cancelled("the server gave the call up")
-        return CallError(
-            f"{type(error).__name__} in {path}; the server's log has it under "
-            f"{self.logged(path, error)}"
-        )
+        name, error_id = type(error).__name__, self.logged(path, error)
+        if error_id:
+            return CallError(f"{name} in {path}; the server's log has it under {error_id}")
+        return CallError(f"{name} in {path}; the server's log has earlier ones, and counts this")
 
     def logged(self, path: str, error: BaseException) -> str:
         """
-        Log an unexpected error, and return its id in the log.
+        Log an unexpected error, and return its id in the log; empty if it is only counted.
         """
+        withheld = self._limit.due(f"{type(error).__name__} in {path}")
+        if withheld is None:
+            return ""
         error_id = f"{self._random.randrange(1 << 32):08x}"
         self.log.failure(
-            "error {error_id} in {path}", failure=Failure(error), error_id=error_id, path=path
+            "error {error_id} in {path}" + (_WITHHELD if withheld else ""),
+            failure=Failure(error),
+            error_id=error_id,
+            path=path,
+            withheld=withheld,
         )
         return error_id
 
