@@ -245,10 +245,11 @@ class Turns:
 
     def count(self) -> None:
         """
-        Report to the quota what is held, if that has changed by much.
+        Report what is held, if that changed by much; or is nothing: it is forgotten by that.
         """
         size = self._held_bytes()
-        if self.over_share or not -_GRAIN_BYTES < size - self._counted_bytes < _GRAIN_BYTES:
+        change = abs(size - self._counted_bytes)
+        if change >= _GRAIN_BYTES or self.over_share or (change and not size):
             self._report(size)
         self._output.watched = self._counted_bytes != 0
 

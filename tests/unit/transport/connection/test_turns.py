@@ -295,6 +295,20 @@ def test_a_connection_that_is_lost_while_requests_wait():
     assert [] == clock.getDelayedCalls()
 
 
+def test_a_lost_connection_holds_nothing_in_the_end():
+    """
+    Once the one-way calls of a lost connection are begun, nothing is counted for it, or kept.
+    """
+    clock, keeper, quota = LabClock(), Large(1), BufferQuota(1 << 30)
+    driver = server(clock, keeper, Socket(), quota)
+    driver.dataReceived(requests(2 * TURN_EVENTS + 5, flags=ONE_WAY | ENDED))
+    driver.connectionLost(Failure(ConnectionDone()))
+    turns(clock, 3)
+
+    assert 2 * TURN_EVENTS + 5 == len(keeper.requests)
+    assert 0 == quota.total
+
+
 @pytest.mark.parametrize("end", ["close", "abort"])
 def test_a_connection_that_is_closed_here_while_requests_wait(end):
     """
