@@ -31,6 +31,7 @@ from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.connection.backlog import Backlog, without_calls
 from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.output import Output
+from rpcfw.transport.connection.peer_reset import end_if_reset
 from rpcfw.transport.connection.postponed import Postponed
 from rpcfw.transport.connection.shedding import end_calls, heaviest_calls
 
@@ -180,6 +181,8 @@ class Turns:
         if self._is_full():
             return  # it has become so since
         connection = self._connection
+        if connection.serves and not connection.over and end_if_reset(connection.transport):
+            return
         self._output.gathering = True
         try:
             if self._backlog and not length_hint(self._backlog.events):
