@@ -24,9 +24,12 @@ from rpcfw.values.call import Call
 __all__ = ["Route", "Routing"]
 
 #: So many answers are remembered; then it starts afresh.
-_MOST_REMEMBERED = 1024
+_MAX_ROUTES = 1024
 #: So many nodes beyond those that are kept are dialled at once, for calls to come.
-_MOST_DIALLED = 8
+_MAX_CONNECTING = 8
+#: The same while no node is connected and some have failed. Then calls fail until one of
+#: the others connects, so more of them are tried at a time.
+_MAX_CONNECTING_NONE_READY = 64
 
 
 @define(eq=False)
@@ -131,13 +134,14 @@ class Routing(Filter):
         ranks = _ranks(left)
         if len(ranks) > 1:
             # It may change the ranks at once, so they are computed again.
-            _dial(left)
+            connected = Rank.READY in ranks or Rank.SATURATED in ranks
+            _dial(left, _MAX_CONNECTING if connected else _MAX_CONNECTING_NONE_READY)
             ranks = _ranks(left)
         usable = next(iter(ranks.values()), [])
         picker = self._balancer.picker(usable) if usable else None
         spare = ranks.get(Rank.UNTRIED, ()) if Rank.READY in ranks else ()
         route = Route(picker, len(nodes), len(left), len(usable), spare)
-        if len(self._routes) >= _MOST_REMEMBERED:
+        if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
         self._routes[key] = route
         return route
@@ -153,7 +157,7 @@ def _ranks(nodes: Sequence[Node]) -> dict[Rank, list[Node]]:
     return dict(sorted(found.items()))
 
 
-def _dial(nodes: Sequence[Node]) -> None:
+def _dial(nodes: Sequence[Node], limit: int) -> None:
     """
     Connect to some of the nodes that no call is sent to while others are ready.
 
@@ -164,5 +168,5 @@ def _dial(nodes: Sequence[Node]) -> None:
     dialling = sum(node.links.state is LinkState.CONNECTING for node in waiting)
     idle = [node for node in waiting if node.links.state is LinkState.IDLE]
     idle.sort(key=lambda node: node.links.failed)
-    for node in idle[: max(0, _MOST_DIALLED - dialling)]:
+    for node in idle[: max(0, limit - dialling)]:
         node.links.connect()
