@@ -257,8 +257,9 @@ class Turns:
         self._output.watched = self._counted_bytes != 0
 
     def _held_bytes(self) -> int:
-        machine = self._machine
-        size = self._output.queued_bytes + machine.unsent_bytes + machine.held_bytes
+        machine, size = self._machine, 0
+        if not self._lost:  # else all that is freed with the connection
+            size = self._output.queued_bytes + machine.unsent_bytes + machine.held_bytes
         if self.held or self.postponed.calls:
             size += self._backlog.size + self.postponed.size
         return size

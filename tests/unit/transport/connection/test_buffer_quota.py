@@ -240,3 +240,18 @@ def test_an_unfinished_message_counts(wire):
     peer.driver.dataReceived(data[:-1])
     assert MIB - 40 * KIB < quota.total < MIB + 40 * KIB
     assert machine_of(peer.driver).unread_bytes == 0
+
+
+@pytest.mark.parametrize("share", [8 * MIB, 8 * KIB])
+def test_a_lost_connection_counts_no_longer(wire, share):
+    """
+    Of a connection that is lost amid a frame nothing is counted, even if it was too much.
+    """
+    quota = BufferQuota(64 * MIB, share)
+    peer = Wire(wire, quota)
+    peer.open(1)
+    data = frame(MESSAGE, body=bytes(15 * KIB), call_id=1) if peer.native else chunks(1, 15 * KIB)
+    peer.driver.dataReceived(data[:-1])
+    assert quota.total > 14 * KIB
+    peer.driver.connectionLost(Failure(ConnectionDone()))
+    assert 0 == quota.total
