@@ -69,9 +69,9 @@ class Announcer:
         """
         Return the address that is announced.
         """
-        told = self._options.advertise
-        if told is not None:
-            return told if told.port or not told.authority else evolve(told, port=listened.port)
+        named = self._options.advertise
+        if named is not None:
+            return named if named.port or not named.authority else evolve(named, port=listened.port)
         places = self._registry.addresses
         if is_every_interface(listened):
             # It may resolve the registry's name, which blocks.

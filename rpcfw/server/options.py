@@ -1,5 +1,5 @@
 """
-What a server may be told.
+The options of a server.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from rpcfw.server.announcer import Announcer
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import dispatch
 from rpcfw.server.calls.errors import ErrorMapper
-from rpcfw.server.calls.intake import RequestAcceptor
 from rpcfw.server.calls.method_table import MethodTable
+from rpcfw.server.calls.request_acceptor import RequestAcceptor
 from rpcfw.server.calls.thread_pool import blocking_threads
 from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.server.connections.age import ConnectionAges

@@ -85,10 +85,10 @@ def send_initial_metadata(driver: Driver, call_id: int, call: Call, error: BaseE
 
     Not of a refusal: gRPC clients do not retry a call whose response has begun.
     """
-    said = call.response_metadata
+    metadata = call.response_metadata
     refused = isinstance(error, CallError) and Hint.NOT_BEGUN in error.hints
-    if said.pairs and not refused and not call.cancelled:
-        driver.start_response(call_id, said)
+    if metadata.pairs and not refused and not call.cancelled:
+        driver.start_response(call_id, metadata)
 
 
 async def answer_stream(

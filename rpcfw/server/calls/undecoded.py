@@ -17,8 +17,8 @@ from rpcfw.errors import CallError, InvalidMessage, Unimplemented
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import RawRequest
 from rpcfw.server.calls.errors import refusal
+from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
-from rpcfw.server.calls.open_call import InFlightCall
 from rpcfw.server.stack import ServerStack
 from rpcfw.spi.events import DecodedRequest, HeadInBody, RequestHead, RequestReceived
 from rpcfw.status import Hint, Status
@@ -28,7 +28,7 @@ from rpcfw.values.metadata import EMPTY
 from rpcfw.values.method import Method, Shape
 
 if TYPE_CHECKING:
-    from rpcfw.server.calls.intake import RequestAcceptor
+    from rpcfw.server.calls.request_acceptor import RequestAcceptor
 
 __all__ = ["UndecodedRequests"]
 

@@ -9,7 +9,7 @@ from itertools import count
 from attrs import define
 from twisted.logger import Logger
 
-from rpcfw.server.calls.intake import RequestAcceptor
+from rpcfw.server.calls.request_acceptor import RequestAcceptor
 from rpcfw.server.connections.age import ConnectionAges, Lifetime
 from rpcfw.server.connections.ping_strikes import PingStrikes
 from rpcfw.server.options import ServerOptions

@@ -77,7 +77,7 @@ class CallPromises(ProtocolCase):
         assert talk.server[call_id].bodies == [b""]
         assert talk.client[call_id].bodies == [b""]
 
-    def test_packed_messages(self) -> None:
+    def test_compressed_messages(self) -> None:
         """
         The compression of each message is reported with it; the bytes are unchanged.
         """
@@ -142,13 +142,11 @@ class CallPromises(ProtocolCase):
         assert endless is not None
         assert endless.timeout_s is None or endless.timeout_s > 3600
 
-    # Heads that stand in the body.
+    # A head in the body.
 
     def test_a_head_in_the_body(self) -> None:
         """
-        Such a request comes whole, says what its frame says, and is decoded by whoever serves it.
-
-        Decoding needs nothing of the connection, so it gives the same when that has failed.
+        Such a request comes whole. The server decodes it, perhaps when the connection has failed.
         """
         talk = self.talk()
         call_id = talk.client.machine.call(self.head(metadata=PAIRS), b"request", "", ended=True)
@@ -173,7 +171,7 @@ class CallPromises(ProtocolCase):
 
     def test_a_body_that_cannot_be_decoded(self) -> None:
         """
-        The machine reports such a request all the same: the error is its server's to find.
+        The machine reports the request; its `decode` raises when the server calls it.
         """
         talk = self.talk()
         call_id = self.begin(talk)
@@ -191,7 +189,7 @@ class CallPromises(ProtocolCase):
 
     # Ends.
 
-    def test_everything_an_end_says(self) -> None:
+    def test_everything_at_the_end(self) -> None:
         """
         Status, text, details, trailers, hints and pushback (`retry_after_s`) arrive.
         """
@@ -212,7 +210,7 @@ class CallPromises(ProtocolCase):
                 assert end.retry_after_s == 1.5
             assert end.trailers == TRAILERS
 
-    def test_never_again(self) -> None:
+    def test_negative_pushback(self) -> None:
         """
         A negative pushback, never to retry, arrives as a negative one.
         """
@@ -266,7 +264,7 @@ class CallPromises(ProtocolCase):
 
     def test_too_large_to_receive(self) -> None:
         """
-        A message over the peer's limit costs its call and no more.
+        A message over the peer's limit ends its call, not the connection.
         """
         protocol, small = self.make(), Limits(max_receive_bytes=1000)
         client, server = protocol.client(small, ()), protocol.server(small, ())
@@ -291,7 +289,7 @@ class CallPromises(ProtocolCase):
 
     def test_a_head_too_large(self) -> None:
         """
-        A head over the peer's limit costs its call and no more.
+        A head over the peer's limit ends its call, not the connection.
         """
         talk = self.talk(max_header_bytes=2048)
         large = self.head(metadata=Metadata.of({"large": "x" * 4000}))

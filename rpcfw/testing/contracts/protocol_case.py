@@ -31,7 +31,7 @@ __all__ = [
 SPLITS = (1, 3, 7, 16, 1000, 1 << 30)
 PAIRS = Metadata.of((("one", "1"), ("two-bin", b"\x00\xff"), ("one", "again")))
 TRAILERS = Metadata.of((("last", "word"), ("last-bin", b"\x01")))
-#: Either of these lets a call go elsewhere.
+#: With either of these a call can be sent to another server.
 NOT_BEGUN = Hint.NEVER_SENT | Hint.NOT_BEGUN
 
 
@@ -57,7 +57,7 @@ class ProtocolCase:
         self, piece_bytes: int = 1 << 30, *, reads: bool = True, **limits: int
     ) -> Conversation:
         """
-        Return two sides that have greeted each other, both with these limits.
+        Return two sides with a completed handshake, both with these limits.
         """
         client, server = self.machines(**limits)
         conversation = Conversation(client, server, piece_bytes, reads=reads)
@@ -86,7 +86,7 @@ class ProtocolCase:
         self, talk: Conversation, body: bytes | None = b"request", *, ended: bool = True
     ) -> int:
         """
-        Begin a call and let it arrive; return its id, the same at both sides.
+        Begin a call, deliver it, and return its id, which is the same at both sides.
         """
         before = set(talk.server.calls)
         call_id = talk.client.machine.call(self.head(), body, "", ended)
@@ -117,7 +117,7 @@ def status_of_call(talk: Conversation, head: RequestHead, body: bytes) -> Status
 
 def hints_of_refusal(talk: Conversation, head: RequestHead) -> Hint:
     """
-    Return what may be done about a call that is refused here, or by the server.
+    Return the hints of a call that is refused here, or by the server.
     """
     try:
         call_id = talk.client.machine.call(head, b"", "", ended=True)
@@ -130,7 +130,7 @@ def hints_of_refusal(talk: Conversation, head: RequestHead) -> Hint:
 
 def raised(ask: Callable[[], object]) -> Exception | None:
     """
-    Return what asking for something raises, if it does.
+    Return what a call raises; None if it raises nothing.
     """
     try:
         ask()

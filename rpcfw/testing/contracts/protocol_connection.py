@@ -36,7 +36,7 @@ class ConnectionPromises(ProtocolCase):
     From the first bytes to the close, whatever arrives in between.
     """
 
-    # Greeting.
+    # Handshake.
 
     def test_it_knows_its_own_first_bytes(self) -> None:
         """
@@ -67,7 +67,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_any_first_bytes(self) -> None:
         """
-        Whatever comes first, nothing is raised, a NO stays one, and 64 bytes are enough.
+        Whatever bytes come, nothing is raised, NO is final, and 64 bytes are enough to decide.
         """
         protocol, random = self.make(), Random(2)  # noqa: S311 - the same each time
         for foreign in _foreign(random):
@@ -78,7 +78,7 @@ class ConnectionPromises(ProtocolCase):
 
     def test_a_refusal(self) -> None:
         """
-        What no protocol recognises gets an answer that is short and says why, or none.
+        A connection that no protocol recognises gets a short answer with the reason, or none.
         """
         protocol, random = self.make(), Random(3)  # noqa: S311 - the same each time
         for foreign in _foreign(random):
@@ -102,7 +102,7 @@ class ConnectionPromises(ProtocolCase):
 
     # The connection.
 
-    def test_a_sign_of_life(self) -> None:
+    def test_a_ping(self) -> None:
         """
         Either side may send a ping, and gets an answer.
         """
@@ -160,7 +160,7 @@ class ConnectionPromises(ProtocolCase):
 
         assert [(second, 0)] * 2 == [(one.newest_call, one.open_calls) for one in sides]
 
-    def test_leaving(self) -> None:
+    def test_a_goaway(self) -> None:
         """
         After a GOAWAY, open calls continue. New ones are reported as not begun.
         """
@@ -177,7 +177,7 @@ class ConnectionPromises(ProtocolCase):
         assert talk.client[call_id].bodies == [b"still here"]
         assert not talk.client.failed
 
-    def test_leaving_before_the_greeting(self) -> None:
+    def test_a_goaway_before_the_handshake(self) -> None:
         """
         A server that is leaving says so to each client that connects.
         """
@@ -189,7 +189,7 @@ class ConnectionPromises(ProtocolCase):
         assert talk.client.of(GoAwayReceived)
         assert not talk.client.failed
 
-    def test_the_last_word(self) -> None:
+    def test_the_reason_of_a_failure(self) -> None:
         """
         A side that fails the connection sends the reason; then it reads and sends nothing.
         """

@@ -159,9 +159,9 @@ class StreamPromises(ProtocolCase):
 
         assert [bytes((n,)) * 300_000 for n in range(3)] == talk.server[call_id].bodies
 
-    # Giving up.
+    # Cancelling.
 
-    def test_a_client_gives_up(self) -> None:
+    def test_a_client_cancels(self) -> None:
         """
         The server is notified once; what it still sends on the call is dropped.
         """
@@ -180,7 +180,7 @@ class StreamPromises(ProtocolCase):
             assert not talk.client.failed
             assert not talk.server.failed
 
-    def test_a_server_gives_up(self) -> None:
+    def test_a_server_cancels(self) -> None:
         """
         The client is notified once; what the server still sends on the call is dropped.
         """
@@ -198,7 +198,7 @@ class StreamPromises(ProtocolCase):
 
         assert not talk.server.failed
 
-    def test_both_give_up(self) -> None:
+    def test_both_cancel(self) -> None:
         """
         Cancels that cross on the way are no error of either side.
         """

@@ -1,10 +1,10 @@
 """
 One port for several protocols: the first bytes of a connection choose the machine.
 
-Each protocol is asked whether the bytes are its own (`WireProtocol.match`), until one says
-yes or all say no. Then each is asked how such a connection is refused
-(`WireProtocol.refusal`): this file knows no protocol, not even HTTP. Both come to an end
-after 64 bytes, or after ``handshake_timeout``.
+Each protocol is asked whether the bytes are its own (`WireProtocol.match`), until one answers
+YES or all answer NO. Then each is asked how such a connection is refused
+(`WireProtocol.refusal`): this file knows no protocol, not even HTTP. All is decided after 64
+bytes, or the connection is closed after ``handshake_timeout``.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from rpcfw.transport.network.end_reason import drop_frames, handshake_error
 
 __all__ = ["Acceptor"]
 
-#: Every protocol knows by then whether a connection is its own.
+#: With so many bytes every protocol knows whether a connection is its own.
 _MAX_SNIFFED_BYTES = 64
-#: A connection that is recognised has at least so long to greet: this process itself may
-#: have been what took the time until then.
-_MIN_GREETING_S = 1.0
+#: A connection that is recognised has at least so long for the rest of its handshake: the time
+#: before may be the fault of this process.
+_MIN_HANDSHAKE_S = 1.0
 
 
 class Acceptor(Factory):
@@ -40,13 +40,13 @@ class Acceptor(Factory):
     Makes the drivers of one port.
 
     Args:
-        protocols: those spoken here.
-        make_machine: the machine of one connection for a protocol.
-        owner: of the drivers.
-        clock: time.
-        handshake_timeout_s: how long a new connection may take to greet.
+        protocols: the protocols of the port.
+        make_machine: returns the machine of one connection, for a protocol.
+        owner: observes the drivers.
+        clock: for the timeout.
+        handshake_timeout_s: how long the handshake of a connection may take.
         quota: where it is counted what connections hold for their peers.
-        capacity: what is one too many for it is closed at once.
+        capacity: limits the number of connections. One too many is closed at once.
     """
 
     noisy = False
@@ -67,19 +67,19 @@ class Acceptor(Factory):
         self._make_machine = make_machine
         self.owner = owner
         self._quota = quota
-        #: Where its drivers are kept between their close and that of their sockets.
+        #: Keeps the drivers that are closed until their sockets are.
         self.lingering: Lingering | None = None
         self.capacity = capacity
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """
-        Return what listens to a new connection; None closes it.
+        Return the protocol of a new connection; None closes it.
         """
         return _Sniffer(self) if self.capacity.enter(addr) else None
 
     def driver(self, protocol: WireProtocol, handshake_timeout_s: float) -> Driver:
         """
-        Return the driver of a connection that is known to speak ``protocol``.
+        Return the driver of a connection whose protocol is known.
         """
         machine = self._make_machine(protocol)
         driver = Driver(machine, self.owner, self.clock, True, handshake_timeout_s, self._quota)
@@ -90,7 +90,7 @@ class Acceptor(Factory):
 
 class _Sniffer(Protocol):
     """
-    Listens until the protocol is known; then the driver takes the transport over.
+    Reads until the protocol is known. Then the driver takes over the transport.
     """
 
     def __init__(self, acceptor: Acceptor) -> None:
@@ -138,7 +138,7 @@ class _Sniffer(Protocol):
         self._settled()
         limit_s = self._acceptor.handshake_timeout_s
         spent_s = self._acceptor.clock.seconds() - self._since
-        left_s = max(limit_s - spent_s, min(limit_s, _MIN_GREETING_S))
+        left_s = max(limit_s - spent_s, min(limit_s, _MIN_HANDSHAKE_S))
         driver = self._acceptor.driver(protocol, left_s)
         # From now on the transport calls the driver itself: one call less a read.
         transport = cast(Any, self.transport)
@@ -160,7 +160,7 @@ class _Sniffer(Protocol):
 
     def _refusal(self, start: bytes) -> bytes | None:
         """
-        Return what the peer is told; None while more bytes are needed to know.
+        Return the answer to the peer; None while more bytes are needed to decide.
         """
         protocols = self._acceptor.protocols
         names = ", ".join(protocol.name for protocol in protocols)

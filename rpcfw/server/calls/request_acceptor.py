@@ -19,8 +19,8 @@ from rpcfw.errors import CallError, ConnectionLost, InvalidMessage, Rejected
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import RawRequest
 from rpcfw.server.calls.errors import ErrorMapper, refusal, status_of
+from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
-from rpcfw.server.calls.open_call import InFlightCall
 from rpcfw.server.calls.responses import Responses
 from rpcfw.server.calls.streaming import (
     RequestMessages,
