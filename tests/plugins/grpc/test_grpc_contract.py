@@ -19,12 +19,12 @@ class TestGRPCContract(ProtocolContract):
     def make(self) -> GRPCProtocol:
         return GRPCProtocol(NoOptions(), plugin_context())
 
-    def test_the_last_word(self) -> None:
+    def test_the_reason_of_a_failure(self) -> None:
         """
-        A side that breaks off says why; HTTP/2 lets what it has answered still arrive.
+        A side that fails the connection sends the reason in a GOAWAY (RFC 9113 section 6.8).
 
-        A GOAWAY without an error is how a connection is closed in order, so its peer
-        hears of a leaving, and of the end when the connection ends.
+        It has the code NO_ERROR, so that responses which were sent still arrive. The other side
+        reports a GOAWAY, and the end when the connection is closed.
         """
         for at_server in (True, False):
             talk = self.talk()
