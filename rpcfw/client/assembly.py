@@ -75,7 +75,7 @@ class ClientOptions(TimeLimits, DirectoryOptions):
 
 class Client:
     """
-    All that stands behind the channel to one service.
+    Everything below the channel to one service.
 
     Args:
         runtime: what the process stands on.
@@ -145,7 +145,7 @@ class Client:
 
     async def start(self, registry: Registry) -> None:
         """
-        Follow the service in a registry. Returns at once; calls wait for its word.
+        Watch the service in a registry. Returns at once; calls wait for the first list.
         """
         try:
             await self._start(registry)

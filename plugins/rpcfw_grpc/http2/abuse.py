@@ -1,5 +1,5 @@
 """
-When a peer counts as hostile, told without a clock (RFC 9113, section 10.5).
+When a peer counts as hostile, decided without a clock (RFC 9113, section 10.5).
 
 Theory of operation. Frames that move no stream cost the peer little and us some
 work: what is counted is how many of them come between two that do. Streams that are

@@ -2,7 +2,7 @@
 One HTTP/2 connection as a machine without I/O: bytes in, reports and bytes out (RFC 9113).
 
 Theory of operation. `receive` takes bytes. `FrameReader` cuts them into frames; frames of the
-connection are acted on here, those of streams in `Streams`; what they mean to the user is told
+connection are acted on here, those of streams in `Streams`; what they mean to the user is reported
 to its `Callbacks`. What is to be written is queued in `Outbound`, and `take_output` returns it.
 
 A rule broken raises `RemoteProtocolError` wherever it is noticed and is answered in one place,

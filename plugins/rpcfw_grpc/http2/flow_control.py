@@ -48,7 +48,7 @@ class ReceiveWindow:
 
     Attributes:
         left: what it may still send.
-        unacknowledged: bytes that it may send again, and was not told of yet.
+        unacknowledged: bytes that it may send again, without a WINDOW_UPDATE so far.
         acknowledged_early: bytes of the unfinished message that were given back already.
     """
 

@@ -2,7 +2,7 @@
 Bytes in, frames and whole header blocks out: the lowest layer of a connection.
 
 RFC 9113, section 4. HEADERS and its CONTINUATIONs are put together here, since nothing else
-may stand between them (section 6.10). What frames mean is said by others.
+may stand between them (section 6.10). What frames mean is decided elsewhere.
 
 Fast paths. Three kinds of frames that come in great numbers may be taken straight out of the
 buffer, without a slice of their payload and without the checks that most of them need not: see
@@ -31,7 +31,7 @@ _SHORT = FRAME_BYTES >> 8
 @frozen
 class ReaderHooks:
     """
-    Who is told of what was read.
+    What is called with what was read.
 
     Args:
         frame: (type, flags, stream, payload) of a frame, but for HEADERS and CONTINUATION.
@@ -89,7 +89,7 @@ class FrameReader:
 
     def stop(self) -> None:
         """
-        Read nothing more, and let go of the hooks: they refer to what refers to this.
+        Read nothing more, and drop the hooks: they refer to what refers to this.
         """
         self._hooks = None
 

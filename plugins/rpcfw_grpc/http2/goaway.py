@@ -23,7 +23,7 @@ class GoAway:
     The GOAWAY frames of one side of a connection.
 
     Args:
-        streams: the streams; their table is told when no new ones are taken.
+        streams: the streams; their table stops accepting new ones.
         server: which side this is.
 
     Attributes:

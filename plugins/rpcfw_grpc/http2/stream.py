@@ -119,7 +119,7 @@ class Stream(Generic[C]):
         content_length: bytes that ``content-length`` still promises, -1 for no promise.
         headers_received: the peer's HEADERS came, and were not informational.
         headers_sent: this side's HEADERS left.
-        blocked: the user was told to wait until it is writable.
+        blocked: the user waits until it is writable.
         app_closed: the user has nothing to do with it any more.
     """
 

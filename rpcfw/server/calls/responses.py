@@ -26,7 +26,7 @@ class Responses:
 
     Args:
         payload: encodes messages.
-        errors: what callers are told of errors.
+        errors: errors to statuses for callers.
     """
 
     def __init__(self, payload: Payload, errors: ErrorMapper) -> None:

@@ -140,7 +140,7 @@ class BalancerContract:
 
     def test_learns_is_said(self) -> None:
         """
-        A picker that overrides ``record`` says that it learns; else it is never told.
+        A picker that overrides ``record`` says that it learns; otherwise it is never called.
         """
         picker = self.make().picker(candidates(a=1))
 

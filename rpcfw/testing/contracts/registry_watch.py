@@ -317,7 +317,7 @@ class WatchContract(RegistryCase):
         await self.refuse()
         self.watcher = await self.started()
         updates, watch = self.watched()
-        await self.until(lambda: updates.refusals, "the refusal is told")
+        await self.until(lambda: updates.refusals, "the refusal is reported")
         assert watch.trouble == updates.refusals[0]
         assert updates.snapshots == []
         late, _ = self.watched()
@@ -336,7 +336,7 @@ class WatchContract(RegistryCase):
         closed, watch = self.watched()
         watch.close()
         updates, _ = self.watched()
-        await self.until(lambda: updates.refusals, "the refusal is told")
+        await self.until(lambda: updates.refusals, "the refusal is reported")
         assert closed.refusals == []
         await self.permit()
         await self.sees(updates)

@@ -31,7 +31,7 @@ class RetryPolicyContract:
     @abstractmethod
     def make(self) -> RetryPolicy:
         """
-        Return a new policy, whose user has not said that repeating does no harm.
+        Return a new policy that may not retry methods that are not idempotent.
         """
 
     def test_what_may_have_been_begun(self) -> None:
@@ -84,9 +84,9 @@ class RetryPolicyContract:
 
                 assert self.make().delay_s(call, error) is None
 
-    def test_a_negative_wish_is_final(self) -> None:
+    def test_a_negative_pushback_is_final(self) -> None:
         """
-        A peer that wishes never to be tried again has its will.
+        After a negative pushback there is no retry.
         """
         error = Rejected(retry_after_s=-1.0)
 
@@ -121,5 +121,5 @@ class RetryPolicyContract:
 
 def _errors() -> tuple[CallError, ...]:
     plain = tuple(CallError(status=status) for status in _FAILURES)
-    told = tuple(Rejected(retry_after_s=wish) for wish in (-1.0, 0.0, 2.5))
-    return (*plain, *told, NoInstances(), Rejected(), CallError(hints=Hint.SAFE_TO_REPEAT))
+    pushed_back = tuple(Rejected(retry_after_s=pushback_s) for pushback_s in (-1.0, 0.0, 2.5))
+    return (*plain, *pushed_back, NoInstances(), Rejected(), CallError(hints=Hint.SAFE_TO_REPEAT))

@@ -40,7 +40,7 @@ class CachedDecoder(Generic[H]):
 
     Two things are cached: whole blocks, and beginnings of blocks that only have indexed
     fields. Where something differs in each request (a trace, the time left), it mostly
-    stands behind such a beginning.
+    follows such a beginning.
 
     Args:
         max_bytes: the largest header list that is decoded at all. A peer that sends more
