@@ -59,7 +59,7 @@ class ResponseTemplate:
 
     def whole(self, stream_id: int, size: int) -> bytes:
         """
-        Return all that stands before the message of a unary response.
+        Return all that precedes the message of a unary response.
 
         That is the HEADERS frame, the DATA frame's header, and the message's prefix.
 

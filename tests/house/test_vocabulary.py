@@ -46,7 +46,7 @@ WORDS = {
     r"stands? (behind|before)|stood (behind|before)": "follow, precede",
     r"seldom(ly)?": "rarely, rate limit",
     r"surroundings": "plugin context",
-    r"long_way|LongWay": "QueuedCalls",
+    r"long_?way": "QueuedCalls",
     # Also fine English in another sense: refused in the old sense as far as a pattern tells.
     r"told|telling": "reported, sent, notified, called with",
     r"(the|its|their|his|no|a|without a|first) words?(?! (list|for|in))": "message, report, answer",
@@ -58,10 +58,11 @@ WORDS = {
     ),
 }
 
-PATTERNS = {
-    re.compile(rf"(?<![A-Za-z])(?:{word})(?![A-Za-z])", re.IGNORECASE): term
-    for word, term in WORDS.items()
-}
+#: One pass over a text for all words: it says where to look for which.
+ANY = re.compile(
+    "|".join(rf"(?<![a-z])(?:{re.sub('[(](?![?])', '(?:', word)})(?![a-z])" for word in WORDS)
+)
+EACH = {re.compile(word): term for word, term in WORDS.items()}
 
 #: Where a word is somebody else's, or is about something else: path and the text around it.
 ALLOWED: dict[str, str] = {}
@@ -83,10 +84,9 @@ def mistakes(text: str) -> Iterator[tuple[int, str, str]]:
     """
     Yield (line, word, term to write) of each refused word in a text.
     """
-    for number, line in enumerate(text.splitlines(), 1):
-        for pattern, term in PATTERNS.items():
-            for match in pattern.finditer(line):
-                yield number, match[0], term
+    for match in ANY.finditer(text.lower()):
+        line = text.count("\n", 0, match.start()) + 1
+        yield line, match[0], next(term for word, term in EACH.items() if word.fullmatch(match[0]))
 
 
 def excused(path: Path, line: str) -> bool:

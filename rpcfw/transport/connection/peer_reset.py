@@ -4,7 +4,7 @@ Finding out that the peer is gone while its bytes wait here.
 A connection that has read more than a turn's work is not read on, so Twisted does not see its
 end. The work that waits is for nobody then, and an overloaded process would go on with it
 for seconds. A reset is seen by asking for the state of the socket. A peer that only closed
-its side (FIN) may have sent one-way calls before, and is heard to its end as usual.
+its side (FIN) may have sent one-way calls before, and is read to its end as usual.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def end_if_reset(transport: Any) -> bool:
     if under is None or not under.connected:
         return False
     poll = select.poll()
-    poll.register(under.fileno(), 0)  # an error and a hang-up are always told
+    poll.register(under.fileno(), 0)  # an error and a hang-up are always reported
     if not poll.poll(0):
         return False
     drain_socket(transport)
