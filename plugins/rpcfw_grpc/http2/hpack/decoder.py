@@ -33,7 +33,7 @@ def decode(
     Args:
         max_bytes: largest header list that is read.
         max_table_bytes: largest table that the peer may ask for.
-        at: where to begin, if what stands before was decoded already.
+        at: where to begin, if what precedes it was decoded already.
 
     Raises:
         HPACKError: the block breaks the rules.
