@@ -2,8 +2,8 @@
 A server: services, ports, and the order in which it starts and stops.
 
 Start: services are started, threads are ready, ports are open, instances are announced.
-Stop: health checks fail, instances are withdrawn, connections get a GOAWAY, `leaving` of services is
-called, new calls are refused as not begun, open calls may end; then all is closed.
+Stop: health checks fail, instances are withdrawn, connections get a GOAWAY, `leaving` of
+services is called, new calls are refused as not begun, open calls may end; then all is closed.
 A client that calls during a stop gets a refusal that it may retry, and loses nothing. It is
 the client that closes a connection, when it has the GOAWAY and its responses. A server that
 closed first would cut off the calls that were on their way to it.

@@ -272,7 +272,7 @@ class KazooSession(ZooKeeperSession):
         if client.client_state == KeeperState.AUTH_FAILED:
             self._trouble("the server refused the credentials; check user and password")
         if self.session_id:
-            # Its own word of that is still on the way, and would not be heard any more.
+            # Its own report of that is still on the way, and would be ignored from now on.
             self._state_came(client, SessionEvent.LOST, 0)
         self._client = None
         spawn(self._replace(client)).addErrback(self._not_replaced)
