@@ -66,9 +66,9 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         head = RequestHead(method.path, method.codec, call.deadline - seconds(), call.metadata)
         body, encoding = payload.write(writer, call.request, "the request"), ""
         if call.compression is not None:
-            body, encoding = payload.pack_as(body, call.compression)
+            body, encoding = payload.compress_as(body, call.compression)
         elif len(body) > threshold_bytes:
-            body, encoding = payload.pack(body, driver.accepts)
+            body, encoding = payload.compress(body, driver.accepts)
         reply = UnaryReply(driver)
         try:
             reply.call_id = driver.request(head, body, encoding, reply)

@@ -105,10 +105,10 @@ class _Unary(PendingCall[UnaryReply]):
         self._call = call
         self._body = way.payload.write(writer, call.request, "the request")
         #: What it is packed as, and for whom.
-        self._packed: tuple[bytes, str] = self._body, ""
+        self._compressed: tuple[bytes, str] = self._body, ""
         self._accepts: tuple[str, ...] | None = None
         if call.compression is not None:
-            self._packed = way.payload.pack_as(self._body, call.compression)
+            self._compressed = way.payload.compress_as(self._body, call.compression)
 
     def begin(self, driver: Driver) -> UnaryReply:
         payload = self._way.payload
@@ -118,9 +118,9 @@ class _Unary(PendingCall[UnaryReply]):
             and self._accepts != driver.accepts
         ):
             self._accepts = driver.accepts
-            self._packed = payload.pack(self._body, driver.accepts)
+            self._compressed = payload.compress(self._body, driver.accepts)
         reply = UnaryReply(driver)
-        reply.call_id = driver.request(self._way.head(self._call), *self._packed, reply)
+        reply.call_id = driver.request(self._way.head(self._call), *self._compressed, reply)
         return reply
 
     def give_up(self, begun: UnaryReply) -> None:
@@ -139,7 +139,7 @@ class _OneWay(PendingCall[None]):
         head.one_way = True
         body, encoding = self._body, ""
         if self._call.compression is not None:
-            body, encoding = self._way.payload.pack_as(body, self._call.compression)
+            body, encoding = self._way.payload.compress_as(body, self._call.compression)
         driver.send_one_way(head, body, encoding)
 
     def give_up(self, begun: None) -> None:

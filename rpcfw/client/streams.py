@@ -114,9 +114,9 @@ class CallStream(Stream, Listener):
             self._sent_all = True
             body, encoding = self._payload.write(self._writer, call.request, "the request"), ""
             if call.compression is not None:
-                body, encoding = self._payload.pack_as(body, call.compression)
+                body, encoding = self._payload.compress_as(body, call.compression)
             elif len(body) > self._payload.threshold_bytes:
-                body, encoding = self._payload.pack(body, driver.accepts)
+                body, encoding = self._payload.compress(body, driver.accepts)
             self._call_id = driver.request(head, body, encoding, self)
         self._timers.watch(call.deadline, self)
 

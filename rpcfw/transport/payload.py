@@ -19,7 +19,7 @@ __all__ = ["CompressionOptions", "Payload"]
 @options
 class CompressionOptions:
     """
-    When bodies are packed.
+    How and when bodies are compressed.
     """
 
     plugin: str = option(
@@ -28,22 +28,22 @@ class CompressionOptions:
     threshold: Bytes = option("1KiB", "messages up to this size are not compressed")
 
 
-class _AsItIs(bytes):
+class _Uncompressed(bytes):
     """
-    A body that is not to be packed.
+    A body that must not be compressed.
     """
 
 
 class Payload:
     """
-    What one process knows of codecs and compressors.
+    The codecs and compressors of one process.
 
     Args:
         codecs: by name.
-        compressors: by name; those that can be undone here.
-        encoding: name of the one to pack with, empty for none.
-        threshold_bytes: bodies up to this size are not packed.
-        max_receive_bytes: most that a body may unpack to.
+        compressors: by name; those that this process can undo.
+        encoding: name of the one that compresses bodies, empty for none.
+        threshold_bytes: bodies up to this size are not compressed.
+        max_receive_bytes: largest size of a decompressed body.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Payload:
         self._encoding = encoding
         self._max_receive_bytes = max_receive_bytes
         self.accepts = tuple(compressors)
-        #: What callers compare a body's length with before they ask `pack`.
+        #: Callers compare a body's length with it before they call `compress`.
         self.threshold_bytes = threshold_bytes if encoding else 1 << 62
 
     def coder(self, codec: str, type: Any) -> Coder:
         """
-        Return how a codec writes and reads a type.
+        Return the coder of a type.
 
         Raises:
             Unimplemented: there is no such codec here, or it cannot carry the type.
@@ -80,35 +80,35 @@ class Payload:
 
     def encoding_for(self, accepts: tuple[str, ...]) -> str:
         """
-        Return how bodies are packed for a receiver, empty for not at all.
+        Return the compression of bodies for a receiver, empty for none.
 
         Args:
             accepts: compressions that it can undo.
         """
         return self._encoding if self._encoding in accepts else ""
 
-    def pack(self, body: bytes, accepts: tuple[str, ...]) -> tuple[bytes, str]:
+    def compress(self, body: bytes, accepts: tuple[str, ...]) -> tuple[bytes, str]:
         """
         Return a body over the threshold as it is sent, and its encoding.
 
         Args:
             accepts: compressions that the receiver can undo.
         """
-        if self._encoding not in accepts or type(body) is _AsItIs:
+        if self._encoding not in accepts or type(body) is _Uncompressed:
             return body, ""
-        packed = self._compressors[self._encoding].compress(body)
-        return (packed, self._encoding) if len(packed) < len(body) else (body, "")
+        compressed = self._compressors[self._encoding].compress(body)
+        return (compressed, self._encoding) if len(compressed) < len(body) else (body, "")
 
-    def pack_as(self, body: bytes, compression: str) -> tuple[bytes, str]:
+    def compress_as(self, body: bytes, compression: str) -> tuple[bytes, str]:
         """
         Return a body of a call that asked for this compression, and its encoding.
 
-        It is packed whatever its size, even if it grows by it.
+        It is compressed whatever its size, even if it grows.
 
         Raises:
             Unimplemented: there is no such compression here.
         """
-        if compression == "none" or type(body) is _AsItIs:
+        if compression == "none" or type(body) is _Uncompressed:
             return body, ""
         return self.compressor(compression).compress(body), compression
 
@@ -117,7 +117,7 @@ class Payload:
         Return a compression by its name.
 
         Raises:
-            Unimplemented: there is none of that name here.
+            Unimplemented: there is none with that name here.
         """
         compressor = self._compressors.get(name)
         if compressor is None:
@@ -125,12 +125,12 @@ class Payload:
             raise Unimplemented(f"the compression {name!r} is not known here; known: {known}")
         return compressor
 
-    def unpack(self, body: bytes, encoding: str) -> bytes:
+    def decompress(self, body: bytes, encoding: str) -> bytes:
         """
-        Return a body that came packed.
+        Return the decompressed body.
 
         Raises:
-            CallError: it cannot be unpacked, or to more than is taken.
+            CallError: it cannot be decompressed, or would be larger than the limit.
         """
         compressor = self.compressor(encoding)
         # gRPC's C core and others mark an empty message as compressed and send no byte of
@@ -142,14 +142,14 @@ class Payload:
         Return a message's bytes.
 
         Raises:
-            InvalidMessage: it is not of its type.
+            InvalidMessage: it is not of the coder's type.
         """
         try:
             return coder.encode(message)
         except Exception as error:
-            # Here, since no codec takes such a thing: it costs the others nothing.
+            # Only checked here, since every codec refuses it: so other messages cost nothing.
             if type(message) is Uncompressed:
-                return _AsItIs(self.write(coder, message.message, what))
+                return _Uncompressed(self.write(coder, message.message, what))
             raise InvalidMessage(
                 f"{what} of type {type(message).__name__} cannot be written: {error}"
             ) from error
@@ -159,10 +159,10 @@ class Payload:
         Return the message in a body.
 
         Raises:
-            CallError: it holds none.
+            CallError: the body is malformed.
         """
         if encoding:
-            body = self.unpack(body, encoding)
+            body = self.decompress(body, encoding)
         try:
             return coder.decode(body)
         except CallError:

@@ -1,5 +1,5 @@
 """
-What a client and a server of one process both stand on.
+What a client and a server of one process share.
 """
 
 from __future__ import annotations
@@ -35,18 +35,17 @@ _log = Logger()
 @frozen(eq=False)
 class Runtime:
     """
-    The things that are one in a process.
+    The objects of which a process has one.
 
     Args:
-        reactor: Twisted's, or a clock where there are no sockets. Time is measured by
-            `clock`.
+        reactor: Twisted's, or a clock where there are no sockets. Time is measured by `clock`.
         timers: deadlines on that.
         random: randomness.
-        network: ways to listen and to connect.
+        network: listens and connects.
         payload: codecs and compressors.
-        protocols: wires by name.
-        limits: what is taken from peers.
-        link_options: how connections are kept.
+        protocols: wire protocols by name.
+        limits: what is accepted from peers.
+        link_options: of the connections to servers.
         plugin_context: what plugins may use.
     """
 
@@ -63,32 +62,32 @@ class Runtime:
 
     @log.default
     def _make_log(self) -> LimitedLog:
-        # One for all links: what a thousand servers cause is bounded too.
+        # One for all links, so that the lines about a thousand servers are bounded, too.
         return LimitedLog(_log, self.timers.seconds)
 
     @property
     def clock(self) -> Clock:
         """
-        What time is measured by.
+        The clock that measures time.
         """
         return self.plugin_context.clock
 
     @property
     def pauses(self) -> Pauses:
         """
-        The time that this process lost.
+        The time that this process lost in pauses.
         """
         return self.plugin_context.pauses
 
     def secured(self, tls: TLSFiles) -> Runtime:
         """
-        Return the same ground with other files for TLS, for what connects from it.
+        Return the same runtime with other TLS files, for connections from it.
         """
         return evolve(self, network=self.network.secured(tls))
 
     def protocol(self, name: str) -> WireProtocol:
         """
-        Return a wire by name.
+        Return a wire protocol by name.
 
         Raises:
             PluginError: this process was not set up with it.
@@ -103,7 +102,7 @@ class Runtime:
         self, address: Address, protocol: str, changed: Callable[[], None]
     ) -> ConnectionPool:
         """
-        Return the way to an address; fits `rpcfw.cluster.nodes.MakeLinks`.
+        Return the connections to an address; fits `rpcfw.cluster.nodes.MakeLinks`.
         """
         wire = self.protocol(protocol)
         make_link = partial(self._make_link, address, wire)

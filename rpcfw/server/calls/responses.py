@@ -48,9 +48,9 @@ class Responses:
             body, encoding = payload.write(bound.writers[head.codec], message, "the response"), ""
             if call.compression is not None:
                 if call.compression in head.accepts:
-                    body, encoding = payload.pack_as(body, call.compression)
+                    body, encoding = payload.compress_as(body, call.compression)
             elif len(body) > payload.threshold_bytes:
-                body, encoding = payload.pack(body, head.accepts)
+                body, encoding = payload.compress(body, head.accepts)
             driver.respond(event.call_id, body, encoding, call.response_metadata, call.trailers)
         except InvalidMessage as error:
             self._errors.logged(head.path, error)

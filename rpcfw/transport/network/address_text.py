@@ -1,5 +1,5 @@
 """
-The two ends of a connection, in words.
+The two ends of a connection, as text.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Capacity:
 
     def leave(self, address: Any) -> None:
         """
-        Take out a connection that `enter` counted: its socket is closed.
+        Remove a connection that `enter` counted: its socket is closed.
         """
         self._open -= 1
         origin = origin_of(address)

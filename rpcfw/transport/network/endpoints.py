@@ -46,13 +46,12 @@ _TURN_S = 0.01
 
 class Network:
     """
-    The ways to listen and to connect that one process has.
+    Listens and connects, for one process.
 
     Args:
         reactor: Twisted's.
-        memory: the in-process network; processes in memory that are to reach
-            each other share one.
-        tls: what tls: addresses are secured with.
+        memory: the in-process network; processes in memory that are to reach each other share one.
+        tls: secures tls: addresses.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Network:
 
     def speaking(self, alpn: str) -> Network:
         """
-        Return the same ways for clients of one protocol, which TLS names to the server.
+        Return the same network for clients of one protocol, which TLS sends to the server.
         """
         bound = copy(self)
         bound._alpn = alpn  # noqa: SLF001  # a copy of this very object
@@ -75,7 +74,7 @@ class Network:
 
     def secured(self, files: TLSFiles) -> Network:
         """
-        Return the same ways for a client that has TLS files of its own.
+        Return the same network for a client with TLS files of its own.
         """
         bound = copy(self)
         bound._tls = TLS.of_files(files)  # noqa: SLF001  # a copy of this very object

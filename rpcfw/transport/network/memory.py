@@ -1,10 +1,10 @@
 """
-A network inside one process: connections by name, no sockets, time as handed in.
+A network inside one process: connections by name, without sockets, on any clock.
 
-Bytes written in one turn arrive together in a later one, as over a socket, so the
-order of events is that of a real network with no latency; so does the end of a
-connection, whoever closes it. A test can cut what it likes:
-`MemoryNetwork.connections` are at hand.
+Bytes that are written in one turn arrive together in a later one, as over a socket. So the
+order of events is that of a real network without latency. The same holds for the end of a
+connection, whichever end closes it. Tests can cut connections: `MemoryNetwork.connections`
+lists them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rpcfw.spi.runtime.clock import Clock
 
 __all__ = ["MemoryConnection", "MemoryNetwork"]
 
-#: Above so many unread bytes a writer is paused, as Twisted does for sockets.
+#: With more unread bytes than this a writer is paused, as Twisted does for sockets.
 _BUFFER_BYTES = 1 << 16
 
 
@@ -45,10 +45,10 @@ class MemoryAddress:
 
 class MemoryNetwork:
     """
-    Who listens under which name.
+    The listeners, by name.
 
     Args:
-        clock: when bytes arrive: in its next turn.
+        clock: bytes arrive in its next turn.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -134,14 +134,14 @@ class MemoryConnection:
 
     def freeze(self) -> None:
         """
-        Let nothing through, not even the news of an end, until `thaw`.
+        Let nothing through, not even a close, until `thaw`.
         """
         for end in self._ends:
             end.frozen = True
 
     def thaw(self) -> None:
         """
-        Let through what was held; an end that has given up meanwhile is reset.
+        Let through what was held; an end that was closed in the meantime is reset.
         """
         for end, other in (self._ends, self._ends[::-1]):
             end.frozen = False
@@ -246,7 +246,7 @@ class _End:
 
     def schedule(self) -> None:
         """
-        Have what was written arrive in the next turn.
+        Deliver the written bytes in the next turn.
         """
         if not self._scheduled and not self.gone:
             self._scheduled = True

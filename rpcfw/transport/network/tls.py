@@ -101,7 +101,7 @@ class TLS:
     @classmethod
     def of_files(cls, files: TLSFiles) -> TLS:
         """
-        Return what secures connections with these files, and nothing of ``[tls]``.
+        Return a TLS object for these files, without anything of ``[tls]``.
         """
         given = {"ca": files.ca, "certificate": files.certificate, "key": files.key}
         return cls(evolve(options_of(TLSOptions), **given))  # type: ignore[misc]  # attrs all the same
@@ -139,7 +139,7 @@ class TLS:
 
     def server(self, factory: IProtocolFactory, alpn: Sequence[str]) -> IProtocolFactory:
         """
-        Return a factory that speaks TLS and hands what is in it to ``factory``.
+        Return a factory that speaks TLS and passes the decrypted bytes to ``factory``.
 
         Raises:
             SetupError: TLS is not installed, or no certificate was given.

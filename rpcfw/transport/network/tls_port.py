@@ -15,7 +15,7 @@ __all__ = ["TLSPort"]
 
 class TLSPort(TLSMemoryBIOFactory):
     """
-    Twisted's factory, which hands on a refusal.
+    Twisted's factory, but one that may return None to refuse a connection.
     """
 
     def buildProtocol(  # type: ignore[override]  # None closes it, as every factory may say

@@ -1,9 +1,9 @@
 """
-The path of a Unix socket, made free for whoever wants to listen there.
+The path of a Unix socket, removed if nobody listens there.
 
-A process that was killed leaves its socket behind. Whether somebody still listens at it
-is asked of the socket: a connection is refused if nobody does. A file with the owner's
-process id could not tell, for the number may be another process's by now.
+A process that was killed leaves its socket behind. To find out whether somebody still listens,
+this module connects: the connection is refused if nobody does. A file with the owner's process
+id would not help, because the id may belong to another process by now.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["OthersTurn", "free_path"]
 
 class OthersTurn(CannotListenError):
     """
-    A dead socket is in the way, and another process may be about to replace it.
+    A dead socket is at the path, and another process may be about to replace it.
     """
 
 

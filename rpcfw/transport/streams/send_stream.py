@@ -89,9 +89,9 @@ class SendStream:
             raise self._error
         body, encoding = self._payload.write(self._coder, message, self._what), ""
         if self._compression is not None:
-            body, encoding = self._payload.pack_as(body, self._compression)
+            body, encoding = self._payload.compress_as(body, self._compression)
         elif len(body) > self._payload.threshold_bytes:
-            body, encoding = self._payload.pack(body, self._accepts)
+            body, encoding = self._payload.compress(body, self._accepts)
         if not self._takes_more:
             # The previous `send` was cancelled while it waited: its message was sent.
             await self._wait_for_window()

@@ -54,7 +54,7 @@ def test_packed_there_and_back():
     A large body is packed if the receiver can undo it, and comes back equal.
     """
     known = payload()
-    body, encoding = known.pack(b"A" * 500, ("zstd", "gzip"))
+    body, encoding = known.compress(b"A" * 500, ("zstd", "gzip"))
 
     assert "gzip" == encoding
     assert len(body) < 100
@@ -66,7 +66,7 @@ def test_a_receiver_that_cannot_undo_it(accepts):
     """
     A body is not packed for a receiver that does not accept the encoding.
     """
-    assert (b"A" * 500, "") == payload().pack(b"A" * 500, accepts)
+    assert (b"A" * 500, "") == payload().compress(b"A" * 500, accepts)
 
 
 def test_what_packing_does_not_help():
@@ -75,7 +75,7 @@ def test_what_packing_does_not_help():
     """
     body = bytes(range(256))
 
-    assert (body, "") == payload().pack(body, ("gzip",))
+    assert (body, "") == payload().compress(body, ("gzip",))
 
 
 def test_the_threshold():
@@ -98,10 +98,10 @@ def test_a_bomb():
     The size limit holds for the unpacked size, and is named in the refusal.
     """
     known = payload()
-    packed = known.pack(bytes(5000), ("gzip",))[0]
+    packed = known.compress(bytes(5000), ("gzip",))[0]
 
     with pytest.raises(MessageTooLarge, match=r"the 1000 bytes that max_receive_bytes"):
-        known.unpack(packed, "gzip")
+        known.decompress(packed, "gzip")
 
 
 def test_an_unknown_compression():
@@ -109,7 +109,7 @@ def test_an_unknown_compression():
     What came with an unknown compression is refused with those that are known.
     """
     with pytest.raises(Unimplemented, match="'lzma' is not known here; known: gzip"):
-        payload().unpack(b"", "lzma")
+        payload().decompress(b"", "lzma")
 
 
 def test_an_unknown_codec():
@@ -157,7 +157,7 @@ def test_marked_messages_are_not_packed():
     coder = known.coder("upper", str)
     body = known.write(coder, uncompressed("a" * 500), "the request")
 
-    assert (b"A" * 500, "") == known.pack(body, ("gzip",))
+    assert (b"A" * 500, "") == known.compress(body, ("gzip",))
     with pytest.raises(InvalidMessage, match="of type int cannot"):
         known.write(coder, uncompressed(3), "the request")
 
