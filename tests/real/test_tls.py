@@ -20,6 +20,7 @@ from rpcfw import Application, Service, method
 from rpcfw.errors import Unavailable
 from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.tls_files import TLSFiles
 from tests.certificates import Authority
 
@@ -226,11 +227,11 @@ class TestTLS(TestCase):
             open_channel = client.runtime.plugin_context.open_channel
 
             trusting = open_channel(address, "native", TLSFiles(ca=self.authority.certificate))
-            assert "hello" == await trusting.call(say, request, 5.0)
+            assert "hello" == await trusting.call(say, request, CallOptions(5.0))
             await trusting.close()
             suspicious = open_channel(address, "native", TLSFiles(ca=other.certificate))
             with pytest.raises(Unavailable):
-                await suspicious.call(say, request, 5.0)
+                await suspicious.call(say, request, CallOptions(5.0))
             await suspicious.close()
 
         return Deferred.fromCoroutine(run())

@@ -31,6 +31,7 @@ from rpcfw.transport.connection.deadline import Deadline
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.connection.output import Output
 from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, ReadSize
+from rpcfw.transport.connection.tls_close import close_transport
 from rpcfw.transport.connection.turns import BUNCH, TURN_EVENTS, Turns
 from rpcfw.transport.network.address_text import address_text
 from rpcfw.transport.network.end_reason import drop_frames, end_reason
@@ -181,14 +182,14 @@ class Connection(Protocol, Buffering):
 
     def _close_socket(self, reason: str) -> None:
         if self.over:
-            return  # cut off: the last write went over a limit of unsent bytes
+            return  # aborted: the last write went over a limit of unsent bytes
         transport = cast(Any, self.transport)
         # A transport that has paused its producer would wait for it forever.
         transport.unregisterProducer()
         self._turns.read_on()  # over TLS the peer's close_notify has to be read
         if self.lingering is not None:
             self.lingering.add(self)
-        transport.loseConnection()
+        close_transport(transport, wait_for_peer=self.serves)
         self._end(reason)
         self._deadline.set(LINGER_S, self._abort)
 
