@@ -19,7 +19,7 @@ __all__ = ["MakeLinks", "Nodes"]
 MakeLinks = Callable[[Address, str, Callable[[], None]], ConnectionPool]
 
 #: So many names of wires, which a registry gives, stand in an error.
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 class Nodes:
@@ -69,7 +69,7 @@ class Nodes:
             return ""
         spoken = sorted({name for each in self._strangers for name in each.protocols})
         return (
-            f"{len(self._strangers)} known, and they speak {', '.join(spoken[:_MOST_SHOWN])}, "
+            f"{len(self._strangers)} known, and they speak {', '.join(spoken[:_MAX_SHOWN])}, "
             f"where this client speaks {', '.join(self._protocols)}; "
             "set [client] protocols here, or [server] protocols at the providers"
         )

@@ -17,8 +17,8 @@ __all__ = ["Lease"]
 #: Revoking has less time than other calls: without it the lease expires.
 _REVOKE_S = 1.0
 #: The most former leases that are revoked; further ones expire.
-_MOST_FORMER = 8
-_MOST_S = 86_400.0
+_MAX_FORMER = 8
+_MAX_S = 86_400.0
 
 
 class Lease:
@@ -75,7 +75,7 @@ class Lease:
         Take a new one, and have this one revoked by `clean_up`.
         """
         if self.id:
-            self._former = [*self._former, self.id][-_MOST_FORMER:]
+            self._former = [*self._former, self.id][-_MAX_FORMER:]
             self.lost()
 
     async def clean_up(self) -> None:
@@ -109,6 +109,6 @@ class Lease:
                 await self._session.call(LEASE_REVOKE, request, _REVOKE_S)
 
     def _count(self, ttl_s: int, now: float) -> None:
-        self._granted_s = min(max(1.0, float(ttl_s)), _MOST_S)
+        self._granted_s = min(max(1.0, float(ttl_s)), _MAX_S)
         # A third, with jitter: two renewals may be lost, and a fleet does not renew at once.
         self.renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._random.random())

@@ -41,7 +41,7 @@ __all__ = ["EtcdOptions", "EtcdRegistry"]
 _LOOK_KEYS = 200
 
 #: Below this, asking would leave the members time for little else.
-_LEAST_CHECK_S = 0.01
+_MIN_CHECK_S = 0.01
 
 
 @options
@@ -94,7 +94,7 @@ class EtcdOptions:
         if not self.address or any(each.scheme not in ("tcp", "tls") for each in self.address):
             yield "address", "expected HOST:PORT, several separated by commas"
         for name in ("heartbeat_interval", "self_check_interval"):
-            if getattr(self, name) < _LEAST_CHECK_S:
+            if getattr(self, name) < _MIN_CHECK_S:
                 yield name, f"must be at least 10ms, not {getattr(self, name):g}s"
         if bool(self.user) != bool(self.password):
             yield "user", "user and password go together"

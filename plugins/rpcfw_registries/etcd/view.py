@@ -1,5 +1,5 @@
 """
-The instances of one service, as the keys and events of etcd tell them.
+The instances of one service, put together from the keys and events of etcd.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw_registries.etcd.messages import EVENT_DELETE
 from rpcfw_registries.remote.paths import encoded
 
-__all__ = ["MOST_KEYS", "View"]
+__all__ = ["MAX_KEYS", "View"]
 
 #: Of one service: more than anybody has, and less than hurts.
-MOST_KEYS = 200_000
+MAX_KEYS = 200_000
 
 
 @define(eq=False)
@@ -53,10 +53,10 @@ class View:
         """
         Take one key and its value.
         """
-        if kv.key in self._keys or len(self._keys) < MOST_KEYS:
+        if kv.key in self._keys or len(self._keys) < MAX_KEYS:
             self._keys[kv.key] = self._read(kv)
         else:
-            self._warn(f"{self.service} has more than {MOST_KEYS} keys; the rest is left out")
+            self._warn(f"{self.service} has more than {MAX_KEYS} keys; the rest is left out")
 
     def apply(self, event: Any) -> None:
         """

@@ -32,7 +32,7 @@ from rpcfw_registries.etcd.listing import Listing, end_of
 from rpcfw_registries.etcd.member import Changes, Member
 from rpcfw_registries.etcd.messages import message
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
-from rpcfw_registries.etcd.view import MOST_KEYS, View
+from rpcfw_registries.etcd.view import MAX_KEYS, View
 from rpcfw_registries.remote.subscribers import Subscribers
 
 __all__ = ["Watcher"]
@@ -184,7 +184,7 @@ class Watcher:
             await sleep(self._clock, wait_s)
         self._read_at = self._clock.seconds()
         view = View(self._service, self._prefix, self._log)
-        view.revision = await self._listing.read(view.put, MOST_KEYS)
+        view.revision = await self._listing.read(view.put, MAX_KEYS)
         self._view, self._partial = view, False
         self._notify_soon()
 

@@ -25,7 +25,7 @@ from rpcfw_registries.local.table import ANY_SERVICE, InstanceTable, Trouble, Wa
 
 __all__ = ["DNSOptions", "DNSRegistry"]
 
-_LEAST_REFRESH_S = 1.0
+_MIN_REFRESH_S = 1.0
 
 
 @options
@@ -48,7 +48,7 @@ class DNSOptions:
         """
         for mistake in instances_from_lines(self.instances)[1]:
             yield "instances", mistake
-        if self.refresh_interval < _LEAST_REFRESH_S:
+        if self.refresh_interval < _MIN_REFRESH_S:
             yield "refresh_interval", f"must be at least 1s, not {self.refresh_interval:g}s"
         if self.max_addresses < 1:
             yield "max_addresses", f"must be at least 1, not {self.max_addresses}"

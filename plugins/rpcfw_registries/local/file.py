@@ -21,14 +21,14 @@ from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Bytes, Seconds
 from rpcfw_registries.local.file_reading import Stamp, read_file
-from rpcfw_registries.local.lines import MOST_MISTAKES
+from rpcfw_registries.local.lines import MAX_MISTAKES
 from rpcfw_registries.local.table import NO_TROUBLE, InstanceTable, Trouble, Watches
 
 __all__ = ["FileOptions", "FileRegistry"]
 
 _log = Logger()
 
-_LEAST_POLL_S = 0.01
+_MIN_POLL_S = 0.01
 
 #: How many mistakes of a file are written out in the log.
 _SHOWN = 5
@@ -50,13 +50,13 @@ class FileOptions:
         """
         Find what would look at the file without a pause.
         """
-        if self.poll_interval < _LEAST_POLL_S:
+        if self.poll_interval < _MIN_POLL_S:
             yield "poll_interval", f"must be at least 10ms, not {self.poll_interval:g}s"
 
 
 class FileRegistry(Registry):
     """
-    Knows what the file says, and follows it.
+    Has the instances of a file, and reads it again when it changes.
 
     A file that is gone, or cannot be read, leaves the last good list in force; it
     is logged once, and once more when it can be read again. Announcing
@@ -82,7 +82,7 @@ class FileRegistry(Registry):
         return self._trouble.reason
 
     async def start(self) -> None:
-        self._polling = in_background(self._poll(), f"following {self._path}")
+        self._polling = in_background(self._poll(), f"polling {self._path}")
 
     async def stop(self) -> None:
         self._watches.close()
@@ -155,6 +155,6 @@ def _skipped(path: Path, mistakes: tuple[str, ...]) -> str:
     if not mistakes:
         return ""
     more = f" and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""
-    if len(mistakes) == MOST_MISTAKES:
+    if len(mistakes) == MAX_MISTAKES:
         more += " at least"
     return f"{path}: skipped what cannot be read: {'; '.join(mistakes[:_SHOWN])}{more}"

@@ -21,7 +21,7 @@ from rpcfw.values.address import Address
 from rpcfw.values.instance import MAX_WEIGHT, Instance, check_instance
 
 __all__ = [
-    "MOST_MISTAKES",
+    "MAX_MISTAKES",
     "Mistakes",
     "instance_id",
     "instance_of_address",
@@ -30,10 +30,10 @@ __all__ = [
 
 _NOT_IN_AN_ID = re.compile(r"[^0-9A-Za-z\-_.:]+")
 #: A file may be one long line, and what is wrong with it stands in errors and in the log.
-_MOST_SHOWN_CHARS = 300
-_MOST_DIGITS = 20
+_MAX_SHOWN_CHARS = 300
+_MAX_DIGITS = 20
 #: So many mistakes are kept. A file may have a mistake in each of some million lines.
-MOST_MISTAKES = 1000
+MAX_MISTAKES = 1000
 _TEXTS = ("group", "version", "zone", "id")
 
 
@@ -46,12 +46,12 @@ class Mistakes:
         self.is_known: list[str] = []
 
     def add(self, mistake: str) -> None:
-        if len(self.is_known) < MOST_MISTAKES:
+        if len(self.is_known) < MAX_MISTAKES:
             self.is_known.append(_shortened(mistake))
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN_CHARS else f"{text[: _MOST_SHOWN_CHARS - 3]}..."
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[: _MAX_SHOWN_CHARS - 3]}..."
 
 
 def instance_id(address: Address) -> str:
@@ -106,7 +106,7 @@ def _attribute(name: str, value: str) -> str | int | tuple[str, ...]:
     if name != "weight":
         known = "weight, zone, group, version, protocols, id, tags.NAME"
         raise ValueError(f"{name!r} is not known of an instance; known are {known}")
-    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
+    if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS):
         raise ValueError(f"weight={value} is not a whole number from 0 to {MAX_WEIGHT}")
     return int(value)
 

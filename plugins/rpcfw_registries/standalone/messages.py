@@ -12,9 +12,9 @@ from typing import Annotated
 import msgspec
 
 __all__ = [
-    "LONGEST_NAME",
-    "LONGEST_RECORD",
-    "MOST_IN_A_MESSAGE",
+    "MAX_NAME_LENGTH",
+    "MAX_PER_MESSAGE",
+    "MAX_RECORD_BYTES",
     "Granted",
     "Key",
     "Keys",
@@ -25,19 +25,19 @@ __all__ = [
     "Update",
 ]
 
-#: The most records, or keys, in one message; see `LONGEST_RECORD` for their bytes.
-MOST_IN_A_MESSAGE = 500
+#: The most records, or keys, in one message; see `MAX_RECORD_BYTES` for their bytes.
+MAX_PER_MESSAGE = 500
 #: A larger record is refused.
-LONGEST_RECORD = 16 << 10
+MAX_RECORD_BYTES = 16 << 10
 
 #: The longest name of a service, id of an instance, or name of an owner.
-LONGEST_NAME = 256
+MAX_NAME_LENGTH = 256
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 #: Service and id.
 Key = tuple[Name, Name]
-Keys = Annotated[list[Key], msgspec.Meta(max_length=MOST_IN_A_MESSAGE)]
-Records = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MOST_IN_A_MESSAGE)]
+Keys = Annotated[list[Key], msgspec.Meta(max_length=MAX_PER_MESSAGE)]
+Records = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_PER_MESSAGE)]
 
 
 class Refusal(msgspec.Struct):

@@ -16,7 +16,7 @@ import msgspec
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw_registries.remote.store import Change, InstanceStore, Key, TryAgain
-from rpcfw_registries.standalone.messages import MOST_IN_A_MESSAGE, Granted, Refusal, Renewed
+from rpcfw_registries.standalone.messages import MAX_PER_MESSAGE, Granted, Refusal, Renewed
 from rpcfw_registries.standalone.session import ANNOUNCE, CALL_S, FINAL, RENEW, WITHDRAW, Session
 
 __all__ = ["StandaloneStore"]
@@ -35,7 +35,7 @@ class StandaloneStore(InstanceStore):
         lease_s: how long an instance outlives this process.
     """
 
-    max_changes = MOST_IN_A_MESSAGE
+    max_changes = MAX_PER_MESSAGE
 
     def __init__(self, session: Session, lease_s: float, plugin_context: PluginContext) -> None:
         self._session = session
@@ -137,5 +137,5 @@ def _error(error: CallError) -> RegistryError:
 
 
 def _chunks(keys: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(keys), MOST_IN_A_MESSAGE):
-        yield keys[start : start + MOST_IN_A_MESSAGE]
+    for start in range(0, len(keys), MAX_PER_MESSAGE):
+        yield keys[start : start + MAX_PER_MESSAGE]

@@ -60,7 +60,7 @@ class View:
 
     def apply(self, update: Update) -> bool:
         """
-        Take in an update, and say whether there is something to tell.
+        Apply an update, and return whether the listener is to be called.
         """
         if update.complete:
             self._coming = {}

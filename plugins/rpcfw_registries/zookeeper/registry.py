@@ -37,7 +37,7 @@ __all__ = ["ZooKeeperOptions", "ZooKeeperRegistry"]
 _log = Logger()
 
 #: Below this, checking would leave the servers time for little else.
-_LEAST_CHECK_S = 0.1
+_MIN_CHECK_S = 0.1
 
 
 @options
@@ -90,7 +90,7 @@ class ZooKeeperOptions:
             normal_root(self.root)
         except ValueError as error:
             yield "root", str(error)
-        if self.self_check_interval < _LEAST_CHECK_S:
+        if self.self_check_interval < _MIN_CHECK_S:
             yield (
                 "self_check_interval",
                 f"must be at least 100ms, not {self.self_check_interval:g}s",

@@ -21,8 +21,8 @@ from rpcfw.spi.service import Service, method
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw.values.units import Bytes, Seconds
 from rpcfw_registries.standalone.messages import (
-    LONGEST_RECORD,
-    MOST_IN_A_MESSAGE,
+    MAX_PER_MESSAGE,
+    MAX_RECORD_BYTES,
     Granted,
     Keys,
     Name,
@@ -265,8 +265,10 @@ def _read(record: bytes) -> Instance:
     Raises:
         ValueError: they could not.
     """
-    if len(record) > LONGEST_RECORD:
-        raise ValueError(f"the record has {len(record)} bytes; at most {LONGEST_RECORD} are taken")
+    if len(record) > MAX_RECORD_BYTES:
+        raise ValueError(
+            f"the record has {len(record)} bytes; at most {MAX_RECORD_BYTES} are taken"
+        )
     return instance_from_json(record)
 
 
@@ -274,7 +276,7 @@ def _parts(records: tuple[bytes, ...]) -> Iterator[list[msgspec.Raw]]:
     part: list[msgspec.Raw] = []
     size = 0
     for record in records:
-        if part and (len(part) == MOST_IN_A_MESSAGE or size + len(record) > _MESSAGE_BYTES):
+        if part and (len(part) == MAX_PER_MESSAGE or size + len(record) > _MESSAGE_BYTES):
             yield part
             part, size = [], 0
         part.append(msgspec.Raw(record))

@@ -21,7 +21,7 @@ from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.local import lines
 from rpcfw_registries.local.file import FileOptions, FileRegistry
 from rpcfw_registries.local.file_reading import read_file, read_text
-from rpcfw_registries.local.lines import MOST_MISTAKES, instance_from_words
+from rpcfw_registries.local.lines import MAX_MISTAKES, instance_from_words
 from tests.plugins.registries.still import StillTime
 
 
@@ -149,7 +149,7 @@ class TestFile(StillTime, WatchContract, TestCase):
         told, _ = self.watched()
         await self.pass_time(5)
         assert 1 == len(told.last)
-        assert self.warnings()[-1].endswith(f"and {MOST_MISTAKES - 5} more at least")
+        assert self.warnings()[-1].endswith(f"and {MAX_MISTAKES - 5} more at least")
 
     async def test_tells_only_who_is_concerned(self):
         """
@@ -301,7 +301,7 @@ def test_so_many_mistakes_are_kept(text):
     """
     services, mistakes = read_text(text)
     assert 1 == len(services["a"])
-    assert MOST_MISTAKES == len(mistakes)
+    assert MAX_MISTAKES == len(mistakes)
 
 
 def test_an_instance_that_is_written_twice():
