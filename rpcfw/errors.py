@@ -115,7 +115,7 @@ class RegistryError(RPCFWError):
     """
 
     def __str__(self) -> str:
-        # Partly the registry's words.
+        # Partly text of the registry.
         return printable(super().__str__())
 
 
@@ -160,7 +160,7 @@ class CallError(RPCFWError):
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        # For logs and terminals, and partly a peer's words; `message` is as it came.
+        # For logs and terminals, and partly text of a peer; `message` is as it came.
         return f"{self.status.name}: {printable(self.message)}"
 
 

@@ -106,7 +106,7 @@ class ByHints(RetryPolicy):
         self._backoff = Backoff(
             initial_s=options.initial_backoff,
             factor=options.backoff_multiplier,
-            most_s=options.max_backoff,
+            max_s=options.max_backoff,
             jitter=options.backoff_jitter,
         )
         self._budget = Budget(options.budget_tokens, options.budget_ratio)

@@ -58,17 +58,17 @@ class ZlibCompressor(Compressor):
 
     def decompress(self, data: bytes, limit_bytes: int) -> bytes:
         name = self.name
-        unpacker: Any = zlib.decompressobj(self.wbits)
+        decompressor: Any = zlib.decompressobj(self.wbits)
         try:
             # One byte more than allowed tells "full" from "too much", and keeps
             # the number from being 0, which zlib reads as "no limit".
-            unpacked: bytes = unpacker.decompress(data, limit_bytes + 1)
+            decompressed: bytes = decompressor.decompress(data, limit_bytes + 1)
         except zlib.error as error:
             raise InvalidMessage(f"not {name}, or damaged: {error}") from None
-        if len(unpacked) > limit_bytes:
+        if len(decompressed) > limit_bytes:
             raise too_large(name, limit_bytes)
-        if not unpacker.eof:
+        if not decompressor.eof:
             raise InvalidMessage(f"the {name} data ends too soon")
-        if unpacker.unused_data:
-            raise InvalidMessage(f"{len(unpacker.unused_data)} bytes follow the {name} data")
-        return unpacked
+        if decompressor.unused_data:
+            raise InvalidMessage(f"{len(decompressor.unused_data)} bytes follow the {name} data")
+        return decompressed

@@ -19,7 +19,7 @@ from rpcfw_compression.limits import too_large
 
 __all__ = ["ZstdCompressor"]
 
-#: How much is unpacked at a time while a frame of unknown size is measured.
+#: How much is decompressed at a time while a frame of unknown size is measured.
 _PIECE_BYTES = 1 << 16
 
 
@@ -52,14 +52,14 @@ class _Contexts(local):
 
     def __init__(self, level: int, max_window_bytes: int) -> None:
         self.packer = zstandard.ZstdCompressor(level=level)
-        self.unpacker = zstandard.ZstdDecompressor(max_window_size=max_window_bytes)
+        self.decompressor = zstandard.ZstdDecompressor(max_window_size=max_window_bytes)
 
 
 class ZstdCompressor(Compressor):
     """
     RFC 8878, one frame to a message, without dictionaries.
 
-    A frame names the window it needs, which an unpacker must keep in memory; a
+    A frame names the window it needs, which an decompressor must keep in memory; a
     hostile one may name gigabytes, so that is bounded beside the message's size.
     """
 
@@ -82,7 +82,7 @@ class ZstdCompressor(Compressor):
                 raise too_large(self.name, limit_bytes)
             if size <= 0:
                 return self._unsized(data)
-            return self._contexts.unpacker.decompress(data, allow_extra_data=False)
+            return self._contexts.decompressor.decompress(data, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise InvalidMessage(f"not a whole zstd frame: {error}") from None
 
@@ -94,7 +94,7 @@ class ZstdCompressor(Compressor):
         library's quick way would not look inside.
         """
         size = 0
-        reader = self._contexts.unpacker.stream_reader(data)
+        reader = self._contexts.decompressor.stream_reader(data)
         while size <= limit_bytes:
             piece = reader.read(_PIECE_BYTES)
             if not piece:
@@ -103,10 +103,10 @@ class ZstdCompressor(Compressor):
         return size
 
     def _unsized(self, data: bytes) -> bytes:
-        unpacker = self._contexts.unpacker.decompressobj()
-        unpacked = unpacker.decompress(data)
-        if not unpacker.eof:
+        decompressor = self._contexts.decompressor.decompressobj()
+        decompressed = decompressor.decompress(data)
+        if not decompressor.eof:
             raise InvalidMessage("the zstd frame ends too soon")
-        if unpacker.unused_data:
-            raise InvalidMessage(f"{len(unpacker.unused_data)} bytes follow the zstd frame")
-        return unpacked
+        if decompressor.unused_data:
+            raise InvalidMessage(f"{len(decompressor.unused_data)} bytes follow the zstd frame")
+        return decompressed

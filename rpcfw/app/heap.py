@@ -18,7 +18,7 @@ __all__ = ["keep_freed"]
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 #: Larger blocks are the system's in any case.
-_MOST_BLOCK_BYTES = 32 << 20
+_MAX_BLOCK_BYTES = 32 << 20
 #: Somebody has decided already.
 _CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
@@ -40,5 +40,5 @@ def keep_freed(size_bytes: int, environ: Mapping[str, str] = os.environ) -> bool
     if mallopt is None:
         return False
     kept = mallopt(_M_TRIM_THRESHOLD, min(size_bytes, 2**31 - 1))
-    taken = mallopt(_M_MMAP_THRESHOLD, min(size_bytes, _MOST_BLOCK_BYTES))
+    taken = mallopt(_M_MMAP_THRESHOLD, min(size_bytes, _MAX_BLOCK_BYTES))
     return bool(kept and taken)

@@ -1,5 +1,5 @@
 """
-Values of arguments, read with words of ours where argparse would have none.
+Values of arguments, with our own error messages.
 """
 
 from __future__ import annotations

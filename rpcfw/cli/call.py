@@ -216,9 +216,9 @@ def _method(arguments: Namespace, shape: Shape) -> Method:
 
 
 async def _lines(application: Application) -> AsyncIterator[Any]:
-    reactor, most_bytes = application.runtime.reactor, application.plan.limits.max_send_bytes
+    reactor, max_bytes = application.runtime.reactor, application.plan.limits.max_send_bytes
     number = 0
-    async for line in Lines(reactor, sys.stdin.fileno(), most_bytes):
+    async for line in Lines(reactor, sys.stdin.fileno(), max_bytes):
         number += 1
         yield _decoded(line, f"message {number}")
 

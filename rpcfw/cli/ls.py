@@ -37,7 +37,7 @@ What is listed is what providers have announced, not what answers: that shows a 
 _COLUMNS = ("SERVICE", "ADDRESS", "PROTOCOLS", "WEIGHT", "ZONE", "GROUP", "VERSION", "TAGS")
 
 #: Many watches at once are many streams of one node.
-_MOST_WATCHES = 100
+_MAX_WATCHES = 100
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -103,8 +103,8 @@ async def _look(registry: Registry, only: str | None) -> dict[str, tuple[Instanc
             raise RegistryError(f"no service is called {only!r} here; {suggestion(only, names)}")
         names = [only]
     found: dict[str, tuple[Instance, ...]] = {}
-    for start in range(0, len(names), _MOST_WATCHES):
-        some = names[start : start + _MOST_WATCHES]
+    for start in range(0, len(names), _MAX_WATCHES):
+        some = names[start : start + _MAX_WATCHES]
         firsts = [_First(registry, name) for name in some]
         for name, first in zip(some, firsts, strict=True):
             found[name] = await first.instances()

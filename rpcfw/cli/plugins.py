@@ -78,8 +78,8 @@ def _as_text(listing: Sequence[Found], *, with_options: bool) -> str:
         lines.append(group)
         for each in members:
             origin = f"{each.origin} {each.version}".strip()
-            said = f"CANNOT BE USED: {each.problem}" if each.problem else each.meaning
-            lines.append(f"  {each.name:{width}}  {origin}  {said}")
+            shown = f"CANNOT BE USED: {each.problem}" if each.problem else each.meaning
+            lines.append(f"  {each.name:{width}}  {origin}  {shown}")
             if with_options:
                 lines.extend(f"      {_line(option)}" for option in each.options)
     return "".join(f"{printable(line)}\n" for line in lines) or "no plugins\n"
@@ -87,8 +87,8 @@ def _as_text(listing: Sequence[Found], *, with_options: bool) -> str:
 
 def _line(option: Declared) -> str:
     default = "(must be given)" if option.default is NO_DEFAULT else option.default
-    said = f"{option.name} = {' '.join(str(default).split())}".rstrip()
-    return f"{said}    {option.meaning} ({expected(option.type)})"
+    shown = f"{option.name} = {' '.join(str(default).split())}".rstrip()
+    return f"{shown}    {option.meaning} ({expected(option.type)})"
 
 
 def _as_json(found: Found) -> dict[str, Any]:

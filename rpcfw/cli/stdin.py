@@ -29,13 +29,13 @@ class Lines(AsyncIterator[bytes]):
     Args:
         reactor: where they are handed over.
         descriptor: what is read.
-        most_bytes: a longer line is refused.
+        max_bytes: a longer line is refused.
     """
 
-    def __init__(self, reactor: Any, descriptor: int, most_bytes: int) -> None:
+    def __init__(self, reactor: Any, descriptor: int, max_bytes: int) -> None:
         self._reactor = reactor
         self._descriptor = descriptor
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._pending = b""
         self._wanted = threading.Semaphore(0)
         self._asked = False
@@ -86,9 +86,9 @@ class Lines(AsyncIterator[bytes]):
                 if line.strip():
                     return line.strip()
                 continue
-            if len(line) > self._most_bytes:
+            if len(line) > self._max_bytes:
                 raise SettingsError(
-                    f"a line of standard input is longer than {self._most_bytes} bytes"
+                    f"a line of standard input is longer than {self._max_bytes} bytes"
                 )
             chunk = os.read(self._descriptor, _CHUNK_BYTES)
             if not chunk:

@@ -28,7 +28,7 @@ __all__ = ["ClientChannel", "TimeLimits"]
 
 
 #: Some thirty years; above it, unless infinite, or not a number, nothing was meant.
-_MOST_S = 1e9
+_MAX_S = 1e9
 
 
 @options
@@ -125,7 +125,7 @@ class ClientChannel(Channel):
             timeout_s = self._configured(method, timeout_s)
         if timeout_s is not None:
             try:
-                in_range = timeout_s <= _MOST_S or timeout_s == inf
+                in_range = timeout_s <= _MAX_S or timeout_s == inf
             except TypeError:
                 raise TypeError(
                     "a timeout is a number of seconds, or text with a unit, as '500ms'; "
@@ -133,7 +133,7 @@ class ClientChannel(Channel):
                 ) from None
             if not in_range:
                 raise ValueError(
-                    f"a timeout of {timeout_s} s: at most {_MOST_S:g} s, or math.inf for no limit"
+                    f"a timeout of {timeout_s} s: at most {_MAX_S:g} s, or math.inf for no limit"
                 )
         else:
             timeout_s = method.timeout_s

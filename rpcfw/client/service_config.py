@@ -26,8 +26,8 @@ __all__ = ["read_service_config"]
 
 _DURATION = re.compile(r"\d{1,12}(\.\d{1,9})?s\Z")
 #: What gRPC takes for more attempts than this.
-_MOST_ATTEMPTS = 5
-_MOST_TOKENS = 1000
+_MAX_ATTEMPTS = 5
+_MAX_TOKENS = 1000
 #: gRPC's jitter of retries.
 _JITTER = 0.2
 
@@ -132,7 +132,7 @@ class _Reader:
         backoff = Backoff(
             initial_s=self._positive(path, "initialBackoff", policy),
             factor=float(multiplier),
-            most_s=self._positive(path, "maxBackoff", policy),
+            max_s=self._positive(path, "maxBackoff", policy),
             jitter=_JITTER,
         )
         return Retrying(self._attempts(path, policy), backoff, statuses)
@@ -146,8 +146,8 @@ class _Reader:
     def _throttling(self, path: str, found: Any) -> Throttling:
         entry = self._object(path, found, ("maxTokens", "tokenRatio"), ("maxTokens", "tokenRatio"))
         tokens, ratio = entry.get("maxTokens", 1), entry.get("tokenRatio", 1)
-        if not _is_number(tokens) or not 0 < tokens <= _MOST_TOKENS:
-            self._blame(f"{path}.maxTokens", f"a number over 0 and up to {_MOST_TOKENS}", tokens)
+        if not _is_number(tokens) or not 0 < tokens <= _MAX_TOKENS:
+            self._blame(f"{path}.maxTokens", f"a number over 0 and up to {_MAX_TOKENS}", tokens)
             tokens = 1
         if not _is_number(ratio) or ratio <= 0:
             self._blame(f"{path}.tokenRatio", "a number over 0", ratio)
@@ -187,7 +187,7 @@ class _Reader:
         if not isinstance(found, int) or isinstance(found, bool) or found < 2:
             self._blame(f"{path}.maxAttempts", "a whole number of 2 or more", found)
             return 2
-        return min(found, _MOST_ATTEMPTS)
+        return min(found, _MAX_ATTEMPTS)
 
     def _positive(self, path: str, key: str, policy: Mapping[str, Any]) -> float:
         found = policy.get(key, "1s")

@@ -31,7 +31,7 @@ __all__ = ["Directory", "DirectoryOptions"]
 @options
 class DirectoryOptions:
     """
-    How a registry's word is taken.
+    How the lists of a registry are used.
     """
 
     removal_grace: Seconds = option(
@@ -99,7 +99,7 @@ class Directory:
     @property
     def why_silent(self) -> str:
         """
-        Why it is not known where the service is, in the registry's own words.
+        Why it is not known where the service is, as the registry reports it.
         """
         trouble = self._watch.trouble if self._watch is not None else self._registry.trouble
         reason = " ".join(trouble.split()) or "no answer yet; is it running?"

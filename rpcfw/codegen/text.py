@@ -150,7 +150,7 @@ def _served(service: WrittenService, method: RPC, imports: Imports) -> list[str]
             f"self, {_parameter(method)}: {taken}, /",
             f") -> {given}[{response}]:",
         ),
-        *_docstring("        ", _said(method)),
+        *_docstring("        ", _comment(method)),
         *_folded(
             "        raise Unimplemented(",
             f'"{service.full_name}/{method.name} is declared but not written"',
@@ -193,7 +193,7 @@ def _called(method: RPC, table: str, imports: Imports, *, blocking: bool) -> lis
         "        *,",
         *(f"        {limit}," for limit in _LIMITS.split(", ")),
         f"    ) -> {given}:",
-        *_docstring("        ", _said(method)),
+        *_docstring("        ", _comment(method)),
         *(f"        {line}" for line in body),
     ]
 
@@ -220,11 +220,11 @@ def _parameter(method: RPC) -> str:
     return "requests" if method.shape.client_streams else "request"
 
 
-def _said(method: RPC) -> str:
-    said = method.comment
+def _comment(method: RPC) -> str:
+    comment = method.comment
     if method.deprecated:
-        said = f"{said}\n\nDeprecated." if said else "Deprecated."
-    return said
+        comment = f"{comment}\n\nDeprecated." if comment else "Deprecated."
+    return comment
 
 
 def _docstring(indent: str, text: str) -> list[str]:

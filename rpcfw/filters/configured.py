@@ -23,7 +23,7 @@ __all__ = ["AttemptFilters", "ConfiguredRetry", "WaitForReady", "once_ready"]
 
 _HARMLESS = Hint.NEVER_SENT | Hint.NOT_BEGUN
 #: How often the call is tried again until a server is ready.
-_TRIES = Backoff(initial_s=0.02, factor=2, most_s=0.25)
+_TRIES = Backoff(initial_s=0.02, factor=2, max_s=0.25)
 
 
 class AttemptFilters:

@@ -33,7 +33,7 @@ from rpcfw.values.service_config import Hedging, ServiceConfig
 __all__ = ["Hedge"]
 
 #: When the next attempt follows one that a server refused to begin.
-_AFTER_REFUSAL = Backoff(initial_s=0.01, factor=2, most_s=1.0)
+_AFTER_REFUSAL = Backoff(initial_s=0.01, factor=2, max_s=1.0)
 
 
 class Hedge(Filter):

@@ -45,8 +45,8 @@ def section_text(
 
 
 def _block(option: Declared) -> str:
-    said = f"{option.meaning} ({expected(option.type)})"
-    lines = [f"# {line}" for line in wrap(said, 78, break_long_words=False)]
+    meaning = f"{option.meaning} ({expected(option.type)})"
+    lines = [f"# {line}" for line in wrap(meaning, 78, break_long_words=False)]
     if option.default is NO_DEFAULT:
         lines.append(f"# Must be given.\n#{option.name} =")
     else:

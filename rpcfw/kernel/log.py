@@ -39,7 +39,7 @@ class OneLineObserver:
     """
     Writes each event as one line: time, level, where from, text.
 
-    Parts of the text are others' words: nothing in them ends the line or drives a terminal.
+    Parts of the text come from others: nothing in them ends the line or drives a terminal.
     Of an error's trace the innermost frames stand in the line; with ``traces`` the
     whole follows in indented lines.
     """
@@ -82,6 +82,6 @@ def begin_logging(level: str, stream: TextIO, beginner: LogBeginner = globalLogB
 
 
 def _brief(failure: Failure) -> str:
-    said = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
+    summary = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
     frames = [f"{name} in {file}:{line}" for name, file, line, *_ in failure.frames[-_FRAMES:]]
-    return f"{said} ({' > '.join(frames)})" if frames else said
+    return f"{summary} ({' > '.join(frames)})" if frames else summary

@@ -29,7 +29,7 @@ def uncompressed(message: T) -> T:
     """
     Mark one message as not to be compressed, whatever ``[compression]`` says.
 
-    For what is compressed already, or holds a secret beside words of a stranger's
+    For what is compressed already, or holds a secret beside text of a stranger
     choice, whose length would give it away::
 
         return uncompressed(Picture(jpeg))
@@ -54,18 +54,18 @@ class Compressor(Plugin):
     @abstractmethod
     def compress(self, data: bytes) -> bytes:
         """
-        Return the packed form.
+        Return the compressed message.
         """
 
     @abstractmethod
     def decompress(self, data: bytes, limit_bytes: int) -> bytes:
         """
-        Return the unpacked form.
+        Return the decompressed message.
 
         The limit holds *while* unpacking: a small input that would unpack to
         gigabytes must not take more than about the limit of memory.
 
         Raises:
             MessageTooLarge: it unpacks to more than ``limit_bytes``.
-            InvalidMessage: it is not a whole packed message.
+            InvalidMessage: it is not a whole compressed message.
         """

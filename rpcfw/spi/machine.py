@@ -30,7 +30,7 @@ class Limits:
     Each has the name of its option in the INI, so that an error can name it.
 
     Args:
-        max_receive_bytes: largest message taken, packed or unpacked.
+        max_receive_bytes: largest message taken, compressed or decompressed.
         max_send_bytes: largest message sent.
         max_header_bytes: largest head of a call: path, metadata, trailers.
         max_calls: calls open at once on one connection.

@@ -31,7 +31,7 @@ from rpcfw.values.metadata import EMPTY, Metadata
 __all__ = ["Conversation", "Received", "Side"]
 
 #: A conversation with more rounds than this does not end.
-_MOST_ROUNDS = 1000
+_MAX_ROUNDS = 1000
 
 
 @define(eq=False)
@@ -198,12 +198,12 @@ class Conversation:
         """
         Deliver all output of both sides, until neither has any.
         """
-        for _ in range(_MOST_ROUNDS):
-            said = self.client.machine.take_output(), self.server.machine.take_output()
-            if not any(said):
+        for _ in range(_MAX_ROUNDS):
+            outputs = self.client.machine.take_output(), self.server.machine.take_output()
+            if not any(outputs):
                 return
-            self._carry(said[0], self.server)
-            self._carry(said[1], self.client)
+            self._carry(outputs[0], self.server)
+            self._carry(outputs[1], self.client)
         raise AssertionError("the two sides go on talking without an end")
 
     def _carry(self, data: bytes, to: Side) -> None:

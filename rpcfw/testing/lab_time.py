@@ -17,7 +17,7 @@ __all__ = ["LabClock", "Running"]
 T = TypeVar("T")
 
 #: So many delayed calls at one moment are a loop.
-_MOST_TURNS = 1_000_000
+_MAX_TURNS = 1_000_000
 
 
 class LabClock(Clock):
@@ -45,7 +45,7 @@ class LabClock(Clock):
         call = self.calls.pop(0)
         due_at = call.getTime()
         self._turns = 0 if due_at > self.rightNow else self._turns + 1
-        if self._turns > _MOST_TURNS:
+        if self._turns > _MAX_TURNS:
             raise AssertionError(f"time stands still at {self.rightNow:g} s; next was {call}")
         self.rightNow = max(self.rightNow, due_at)
         call.called = 1

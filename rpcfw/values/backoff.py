@@ -20,13 +20,13 @@ class Backoff:
     Args:
         initial_s: the first delay.
         factor: what each delay is multiplied by.
-        most_s: the longest delay, before jitter.
+        max_s: the longest delay, before jitter.
         jitter: the random share that is added or subtracted, 0 to 1.
     """
 
     initial_s: float = 1.0
     factor: float = 1.6
-    most_s: float = 120.0
+    max_s: float = 120.0
     jitter: float = 0.2
 
     def delay_s(self, failures: int, random: float) -> float:
@@ -38,7 +38,7 @@ class Backoff:
             random: a number drawn from [0, 1).
         """
         try:
-            delay = min(self.initial_s * self.factor ** (failures - 1), self.most_s)
+            delay = min(self.initial_s * self.factor ** (failures - 1), self.max_s)
         except OverflowError:  # after a year of failures
-            delay = self.most_s
+            delay = self.max_s
         return delay * (1 + self.jitter * (2 * random - 1))

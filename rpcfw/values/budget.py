@@ -19,10 +19,10 @@ class Budget:
         ratio: how many a success brings back.
     """
 
-    __slots__ = ("_half", "_most", "_ratio", "_tokens")
+    __slots__ = ("_half", "_max", "_ratio", "_tokens")
 
     def __init__(self, most: float, ratio: float) -> None:
-        self._most = self._tokens = most
+        self._max = self._tokens = most
         self._half = most / 2
         self._ratio = ratio
 
@@ -30,15 +30,15 @@ class Budget:
         """
         Have as large a share of the tokens left as another budget has.
         """
-        if before._most:
-            self._tokens = self._most * (before._tokens / before._most)
+        if before._max:
+            self._tokens = self._max * (before._tokens / before._max)
 
     @property
     def allows(self) -> bool:
         """
         Whether there are tokens to spend.
         """
-        return not self._most or self._tokens > self._half
+        return not self._max or self._tokens > self._half
 
     def spend(self, cost: float = 1.0) -> bool:
         """
@@ -51,5 +51,5 @@ class Budget:
         """
         Take a success into account.
         """
-        if self._tokens < self._most:
-            self._tokens = min(self._most, self._tokens + self._ratio)
+        if self._tokens < self._max:
+            self._tokens = min(self._max, self._tokens + self._ratio)

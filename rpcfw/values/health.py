@@ -14,7 +14,7 @@ class Health(Enum):
     The three answers to "do you serve?". The names are those of grpc.health.v1.
     """
 
-    #: Nobody has said yet.
+    #: Not known yet.
     UNKNOWN = "unknown"
     SERVING = "serving"
     #: It is there, and calls of it are unwelcome: it is ill, or going.

@@ -88,13 +88,13 @@ def _pack_names(names: tuple[str, ...]) -> bytes:
     """
     Return the first names, as many as fit into the field.
     """
-    packed = b""
+    joined = b""
     for name in names:
-        more = packed + b"," * bool(packed) + name.encode("ascii")
+        more = joined + b"," * bool(joined) + name.encode("ascii")
         if len(more) > _MAX_NAMES_BYTES:
             break
-        packed = more
-    return packed
+        joined = more
+    return joined
 
 
 def parse_hello(header: bytes) -> Hello:

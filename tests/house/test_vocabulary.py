@@ -17,7 +17,7 @@ import pytest
 from tests.house.tree import ROOT
 
 #: Where the words are looked for. Tests may quote a word, to say that it is refused.
-PLACES = ("docs", "conf", "README.md", "CONTRIBUTING.md")
+PLACES = ("rpcfw", "plugins", "examples", "docs", "conf", "README.md", "CONTRIBUTING.md")
 ENDINGS = {".ini", ".md", ".py", ".pyi", ".proto"}
 
 #: Pattern to the term to write. A pattern matches in any case and between letters of a
@@ -48,6 +48,9 @@ WORDS = {
     r"surroundings": "plugin context",
     r"long_?way": "QueuedCalls",
     # Also fine English in another sense: refused in the old sense as far as a pattern tells.
+    r"unpacked|(is|are|was|were|be|came|nobody|not) packed": "compressed, decompressed",
+    r"packed (body|bodies|messages?|form|size)": "compressed",
+    r"_?(most|least)_(s|bytes|at_once|keys|mistakes|asked)": "max_…, min_…",
     r"told|telling": "reported, sent, notified, called with",
     r"(the|its|their|his|no|a|without a|first) words?(?! (list|for|in))": "message, report, answer",
     r"said (of|to|by|that|so)|was said|is said|be said": "sent, reported",

@@ -21,7 +21,7 @@ def call_options(
     compression: Any,
 ) -> CallOptions:
     """
-    Return the options for what was named in grpcio's words.
+    Return the options for grpcio's arguments.
 
     Raises:
         ContractError: one of them cannot be used.

@@ -21,13 +21,13 @@ __all__ = ["ChannelOptions"]
 
 _log = Logger()
 
-#: gRPC's word for "never" and for "any size".
-_MOST = 2**31 - 1
+#: gRPC's value for "never" and for "any size".
+_MAX = 2**31 - 1
 _POLICIES = ("pick_first", "round_robin")
 
 
 def _size(value: int) -> str:
-    return f"{_MOST if value < 0 else value}B"
+    return f"{_MAX if value < 0 else value}B"
 
 
 def _time(value: int) -> str:
@@ -35,11 +35,11 @@ def _time(value: int) -> str:
 
 
 def _sometimes(value: int) -> str:
-    return "0s" if value >= _MOST else f"{value}ms"
+    return "0s" if value >= _MAX else f"{value}ms"
 
 
 def _unless_never(value: int) -> str:
-    return "" if value >= _MOST else f"{value}ms"
+    return "" if value >= _MAX else f"{value}ms"
 
 
 _NUMBERS: dict[str, tuple[str, Callable[[int], str]]] = {

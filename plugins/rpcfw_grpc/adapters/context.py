@@ -96,7 +96,7 @@ class CallContext:
     def disable_next_message_compression(self) -> None:
         self._next_plain = True
 
-    def packed(self, answer: Any) -> Any:
+    def compressed(self, answer: Any) -> Any:
         """
         Return an answer as it is to be sent.
         """
@@ -267,7 +267,7 @@ class AioContext(CallContext):
 
 def _status(code: Any) -> Status:
     """
-    Return the status that grpcio's word, or a number, stands for.
+    Return the status for one of grpcio's, or for a number.
     """
     number = getattr(code, "value", code)
     return Status.from_wire(number[0] if isinstance(number, tuple) else number)

@@ -190,7 +190,7 @@ def _coroutine(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
             its.settle(error)
             raise
         its.settle()
-        return its.packed(answer)
+        return its.compressed(answer)
 
     return run
 
@@ -237,7 +237,7 @@ def _thread(behaviour: _Behaviour) -> Callable[[Any, Any], Any]:
             its.settle(error)
             raise
         its.settle()
-        return its.packed(answer)
+        return its.compressed(answer)
 
     return run
 
@@ -285,7 +285,7 @@ async def _settled(
     """
     try:
         async for answer in answers:
-            yield its.packed(answer)
+            yield its.compressed(answer)
     except BaseException as error:
         its.settle(error)
         raise

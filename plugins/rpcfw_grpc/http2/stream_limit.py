@@ -9,7 +9,7 @@ from rpcfw_grpc.http2.settings import UNLIMITED
 
 __all__ = ["StreamLimit"]
 
-#: Streams at once before the server has said how many it takes.
+#: Streams at once before the server's SETTINGS have the limit.
 _INITIAL_STREAMS = 100
 #: Frames of streams that must come before a server that refused one is trusted again.
 _PROGRESS_AFTER_REFUSAL = 100

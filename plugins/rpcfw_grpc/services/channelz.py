@@ -67,7 +67,7 @@ class ChannelzService(Service, name=SCHEMA.name("Channelz")):
         self._inspection = inspection
         self._messages = messages
         self._application = application
-        self._most = most
+        self._max = most
 
     # The server.
 
@@ -148,7 +148,7 @@ class ChannelzService(Service, name=SCHEMA.name("Channelz")):
 
     def _page(self, request: Any) -> int:
         asked: int = request.max_results
-        return min(asked, self._most) if asked > 0 else self._most
+        return min(asked, self._max) if asked > 0 else self._max
 
 
 def _check_server(server_id: int) -> None:

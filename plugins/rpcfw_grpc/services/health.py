@@ -46,7 +46,7 @@ _Response = SCHEMA.message("HealthCheckResponse")
 _ListResponse = SCHEMA.message("HealthListResponse")
 _NUMBERS = {Health.UNKNOWN: 0, Health.SERVING: 1, Health.NOT_SERVING: 2, None: 3}
 #: What one answer of `List` may hold, as gRPC has it.
-_MOST_LISTED = 100
+_MAX_LISTED = 100
 
 
 class GRPCHealth(BuiltinService):
@@ -83,10 +83,10 @@ class HealthService(Service, name=SCHEMA.name("Health")):
     @SCHEMA.rpc("Health", "List")
     async def list(self, request: Any) -> Any:
         known = self._board.all()
-        if len(known) > _MOST_LISTED:
+        if len(known) > _MAX_LISTED:
             raise ApplicationError(
                 Status.RESOURCE_EXHAUSTED,
-                f"{len(known)} services are known here and a list has {_MOST_LISTED} at most; "
+                f"{len(known)} services are known here and a list has {_MAX_LISTED} at most; "
                 "ask for them one by one with Check",
             )
         listed = {name: _Response(status=_NUMBERS[health]) for name, health in known.items()}

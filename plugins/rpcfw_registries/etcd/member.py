@@ -43,7 +43,7 @@ class Member(ABC):
     A connection to one member, kept or made when it is needed.
 
     Nothing blocks, and every request has a limit in time. What goes wrong is a
-    `CallError` with the member's own status and words, or with ``UNAVAILABLE`` and
+    `CallError` with the member's own status and message, or with ``UNAVAILABLE`` and
     ``DEADLINE_EXCEEDED`` where it says nothing.
     """
 

@@ -49,7 +49,7 @@ class EtcdSession(Failover[Member]):
         open_member: opens the connection to the member at an address.
         tokens: authenticate the user.
         timeout_s: limit of one call, a new token included.
-        most_s: the longest pause between tries to reach a member.
+        max_s: the longest pause between tries to reach a member.
         lost: called each time a member is left for another.
     """
 
@@ -59,12 +59,12 @@ class EtcdSession(Failover[Member]):
         open_member: OpenMember,
         tokens: Tokens,
         timeout_s: float,
-        most_s: float,
+        max_s: float,
         plugin_context: PluginContext,
         lost: Callable[[], None],
     ) -> None:
         what = "the etcd member"
-        super().__init__(addresses, open_member, what, _AWAY, most_s, plugin_context, lost)
+        super().__init__(addresses, open_member, what, _AWAY, max_s, plugin_context, lost)
         self._tokens = tokens
         self._clock = plugin_context.clock
         self.timeout_s = timeout_s

@@ -44,7 +44,7 @@ class Failover(Generic[C]):
         what: the name of such a server in the log.
         away: the statuses for which the next server is tried; all others are about
             the request.
-        most_s: the longest delay between tries, before jitter.
+        max_s: the longest delay between tries, before jitter.
         lost: called each time a channel is closed after a failure.
     """
 
@@ -54,7 +54,7 @@ class Failover(Generic[C]):
         open_channel: Callable[[Address], C],
         what: str,
         away: Collection[Status],
-        most_s: float,
+        max_s: float,
         plugin_context: PluginContext,
         lost: Callable[[], None],
     ) -> None:
@@ -62,7 +62,7 @@ class Failover(Generic[C]):
         self._open_channel = open_channel
         self._what = what
         self._statuses = away
-        self._backoff = Backoff(initial_s=min(0.2, most_s), most_s=most_s)
+        self._backoff = Backoff(initial_s=min(0.2, max_s), max_s=max_s)
         self._plugin_context = plugin_context
         self._lost = lost
         self._turn = 0

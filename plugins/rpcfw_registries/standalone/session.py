@@ -47,7 +47,7 @@ class Session(Failover[Channel]):
     def __init__(
         self,
         addresses: tuple[Address, ...],
-        most_s: float,
+        max_s: float,
         plugin_context: PluginContext,
         lost: Callable[[], None],
     ) -> None:
@@ -55,7 +55,7 @@ class Session(Failover[Channel]):
             return plugin_context.open_channel(address, "native")
 
         what = "the registry server"
-        super().__init__(addresses, open_channel, what, _AWAY, most_s, plugin_context, lost)
+        super().__init__(addresses, open_channel, what, _AWAY, max_s, plugin_context, lost)
 
     async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
         """

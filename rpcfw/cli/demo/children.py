@@ -69,7 +69,7 @@ class Child:
         try:
             line = self._lines.get(timeout=_PATIENCE_S)
         except Empty:
-            raise ChildError(f"{self._name} has said nothing for {_PATIENCE_S} s") from None
+            raise ChildError(f"{self._name} has written nothing for {_PATIENCE_S} s") from None
         if not line:
             raise ChildError(f"{self._name} ended: {self.errors() or 'it did not say why'}")
         return line.rstrip("\n")
@@ -113,8 +113,8 @@ class Child:
         Return the last that it wrote to standard error.
         """
         self._errors.seek(0)
-        said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        return "\n".join(said[-10:])
+        lines_written = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        return "\n".join(lines_written[-10:])
 
     def close(self) -> None:
         """

@@ -36,7 +36,7 @@ _CALLERS = {"unary": 8, "server-stream": 2, "client-stream": 2, "bidi-stream": 2
 _ENOUGH = {"unary": 1000, "server-stream": 20, "client-stream": 20, "bidi-stream": 20}
 
 #: A consumer asks so often for a stream that was cut before it calls it lost.
-_MOST_ASKED = 5
+_MAX_ASKED = 5
 
 
 @define
@@ -104,8 +104,8 @@ class Consumer:
         Make one call of each shape, to be shown.
         """
         greeter = self._greeter
-        said = [await greeter.say("bob")]
-        self._tell("shown", shape="unary", call='say("bob")', answers=_texts(said))
+        answers = [await greeter.say("bob")]
+        self._tell("shown", shape="unary", call='say("bob")', answers=_texts(answers))
         counted = [answer async for answer in greeter.count(3)]
         self._tell("shown", shape="server-stream", call="count(3)", answers=_texts(counted))
         added = [await self._add([1, 2, 3])]
@@ -127,21 +127,21 @@ class Consumer:
         tally = self._tallies[shape]
         # The framework repeats a unary call that it may; what became of half a stream
         # only its user knows, so it is the user who asks again.
-        most_asked = 1 if shape == "unary" else _MOST_ASKED
+        max_asked = 1 if shape == "unary" else _MAX_ASKED
         number = 0
         while not self._over:
             number += 1
-            await self._ask(once[shape], number, tally, most_asked)
+            await self._ask(once[shape], number, tally, max_asked)
             if self._enough is not None and self._has_enough():
                 enough, self._enough = self._enough, None
                 enough.callback(None)
 
-    async def _ask(self, once: Once, number: int, tally: Tally, most_asked: int) -> None:
-        for asked in range(1, most_asked + 1):
+    async def _ask(self, once: Once, number: int, tally: Tally, max_asked: int) -> None:
+        for asked in range(1, max_asked + 1):
             try:
                 right, by = await once(number)
             except CallError as error:
-                if asked == most_asked:
+                if asked == max_asked:
                     tally.lost.append(str(error))
                     return
                 tally.cut += 1

@@ -20,7 +20,7 @@ __all__ = ["Credit", "FloodCredit", "Pauses"]
 #: In a second that was lost a peer may honestly have done so often what it may do at once.
 _BURSTS_PER_S = 10
 #: Floods are excused for no more than so much, however long a pause was.
-_MOST_FLOOD_S = 5.0
+_MAX_FLOOD_S = 5.0
 
 
 class Pauses:
@@ -65,14 +65,14 @@ class Pauses:
         """
         return Credit(self)
 
-    def flood_credit(self, most_at_once: int) -> FloodCredit:
+    def flood_credit(self, max_at_once: int) -> FloodCredit:
         """
         Return what one peer is given for what it did meanwhile.
 
         Args:
-            most_at_once: how much of it is taken from a peer at once.
+            max_at_once: how much of it is taken from a peer at once.
         """
-        return FloodCredit(self, most_at_once)
+        return FloodCredit(self, max_at_once)
 
 
 class Credit:
@@ -80,11 +80,11 @@ class Credit:
     The time that one peer is given for pauses, each second once.
     """
 
-    __slots__ = ("_left_s", "_most_s", "_pauses", "_taken_s")
+    __slots__ = ("_left_s", "_max_s", "_pauses", "_taken_s")
 
-    def __init__(self, pauses: Pauses, most_s: float = inf) -> None:
+    def __init__(self, pauses: Pauses, max_s: float = inf) -> None:
         self._pauses = pauses
-        self._most_s = most_s
+        self._max_s = max_s
         self._taken_s = 0.0
         self._left_s = 0.0
 
@@ -96,7 +96,7 @@ class Credit:
             lost_s = self._pauses.lost_s()
             given_s = lost_s - max(self._taken_s, self._pauses.past_s())
             self._taken_s = lost_s
-            self._left_s = min(self._left_s + max(given_s, 0.0), self._most_s)
+            self._left_s = min(self._left_s + max(given_s, 0.0), self._max_s)
         if self._left_s < seconds:
             return False
         self._left_s -= seconds
@@ -110,9 +110,9 @@ class FloodCredit(Credit):
 
     __slots__ = ("_each_s",)
 
-    def __init__(self, pauses: Pauses, most_at_once: int) -> None:
-        super().__init__(pauses, _MOST_FLOOD_S)
-        self._each_s = 1 / (_BURSTS_PER_S * max(most_at_once, 1))
+    def __init__(self, pauses: Pauses, max_at_once: int) -> None:
+        super().__init__(pauses, _MAX_FLOOD_S)
+        self._each_s = 1 / (_BURSTS_PER_S * max(max_at_once, 1))
 
     def pays_one(self) -> bool:
         """

@@ -37,7 +37,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: Both drivers' words for "given up".
+#: Cancellation, as each driver raises it.
 CANCELLED = (CancelledError, asyncio.CancelledError)
 
 

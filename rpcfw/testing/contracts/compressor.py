@@ -49,18 +49,18 @@ class CompressorContract:
 
     def test_messages_come_back(self) -> None:
         """
-        What was packed is unpacked equal, if it is within the limit.
+        A compressed message decompresses to an equal one, if it is within the limit.
         """
         compressor = self.make()
         for message in _messages():
-            packed = compressor.compress(message)
+            compressed = compressor.compress(message)
 
-            assert type(packed) is bytes
-            assert message == compressor.decompress(packed, len(message))
+            assert type(compressed) is bytes
+            assert message == compressor.decompress(compressed, len(message))
 
     def test_it_packs(self) -> None:
         """
-        The packed form of what repeats is smaller.
+        A message that repeats itself becomes smaller.
         """
         assert len(self.make().compress(b"abc" * 5_000)) < 1_000
 
@@ -97,26 +97,26 @@ class CompressorContract:
         """
         compressor = self.make()
         for message in _messages()[:3]:
-            packed = compressor.compress(message)
-            for end in range(len(packed)):
-                _assert_invalid(compressor, packed[:end])
+            compressed = compressor.compress(message)
+            for end in range(len(compressed)):
+                _assert_invalid(compressor, compressed[:end])
 
     def test_what_follows_is_refused(self) -> None:
         """
-        A message is one packed thing: bytes, or a further one, behind it are refused.
+        A message is one compressed piece: more bytes, or a second piece, are refused.
         """
         compressor = self.make()
         for message in _messages():
-            packed = compressor.compress(message)
-            _assert_invalid(compressor, packed + b"\x00")
-            _assert_invalid(compressor, packed + packed)
+            compressed = compressor.compress(message)
+            _assert_invalid(compressor, compressed + b"\x00")
+            _assert_invalid(compressor, compressed + compressed)
 
     def test_other_bytes_are_refused(self) -> None:
         """
-        Bytes that nobody packed are refused.
+        Bytes that are not compressed are refused.
         """
         compressor = self.make()
-        for junk in (b"\x00", b"not packed", b"\xff" * 100):
+        for junk in (b"\x00", b"not compressed", b"\xff" * 100):
             _assert_invalid(compressor, junk)
 
     def test_damage_is_survived(self) -> None:
@@ -124,9 +124,9 @@ class CompressorContract:
         A damaged message is refused, or unpacks to something within the limit.
         """
         compressor = self.make()
-        packed = compressor.compress(b"abcdefgh" * 100)
-        for place in range(len(packed)):
-            damaged = bytearray(packed)
+        compressed = compressor.compress(b"abcdefgh" * 100)
+        for place in range(len(compressed)):
+            damaged = bytearray(compressed)
             damaged[place] ^= 0x55
             with suppress(InvalidMessage, MessageTooLarge):
                 assert len(compressor.decompress(bytes(damaged), 1_000)) <= 1_000
@@ -137,24 +137,24 @@ class CompressorContract:
         """
         compressor = self.make()
         message = b"abc" * 5_000
-        packed = compressor.compress(message)
-        _assert_invalid(compressor, packed[:-1])
+        compressed = compressor.compress(message)
+        _assert_invalid(compressor, compressed[:-1])
 
-        assert message == compressor.decompress(packed, _MIB)
-        assert packed == compressor.compress(message)
+        assert message == compressor.decompress(compressed, _MIB)
+        assert compressed == compressor.compress(message)
 
 
-def _refusal(compressor: Compressor, packed: bytes, limit_bytes: int) -> str:
+def _refusal(compressor: Compressor, compressed: bytes, limit_bytes: int) -> str:
     try:
-        compressor.decompress(packed, limit_bytes)
+        compressor.decompress(compressed, limit_bytes)
     except MessageTooLarge as error:
         return error.message
-    raise AssertionError(f"more than {limit_bytes} bytes were unpacked")
+    raise AssertionError(f"more than {limit_bytes} bytes were decompressed")
 
 
-def _assert_invalid(compressor: Compressor, packed: bytes) -> None:
+def _assert_invalid(compressor: Compressor, compressed: bytes) -> None:
     try:
-        compressor.decompress(packed, _MIB)
+        compressor.decompress(compressed, _MIB)
     except InvalidMessage:
         return
-    raise AssertionError(f"{len(packed)} bytes that are no packed message were taken")
+    raise AssertionError(f"{len(compressed)} bytes that are no compressed message were taken")

@@ -45,8 +45,8 @@ class ConnectionPromises(ProtocolCase):
         protocol = self.make()
         client, _ = self.machines()
         client.start()
-        said = client.take_output()
-        answers = [protocol.match(said[:size]) for size in range(len(said) + 1)]
+        output = client.take_output()
+        answers = [protocol.match(output[:size]) for size in range(len(output) + 1)]
 
         assert Match.NO not in answers
         assert Match.YES in answers

@@ -106,7 +106,7 @@ def _read(file: Path) -> bytes:
 
 
 def _unusable(file: Path, reason: str) -> SetupError:
-    # OpenSSL's own words are lists of numbers, and may quote what was read.
+    # OpenSSL's own messages are lists of numbers, and may quote what was read.
     return SetupError(f"TLS: {file} is not what it should be: {reason}")
 
 

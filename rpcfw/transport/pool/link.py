@@ -246,8 +246,8 @@ class Link(DriverObserver):
         if driver is self.driver:
             self._open.leave(driver)
             served = driver.newest_call > 0
-            least_s = 0.0 if served else _STAYED * self._options.initial_backoff
-            self._lost(reason or "the peer is leaving", least_s)
+            min_s = 0.0 if served else _STAYED * self._options.initial_backoff
+            self._lost(reason or "the peer is leaving", min_s)
         self._open.close_when_empty(driver, "the peer is leaving")
 
     def broken_off(self, driver: Driver, event: ConnectionFailed) -> None:
@@ -280,19 +280,19 @@ class Link(DriverObserver):
             self._changed(self)
             driver.close(self.reason)
 
-    def _lost(self, reason: str, least_s: float) -> None:
+    def _lost(self, reason: str, min_s: float) -> None:
         """
         Note that the connection is lost.
 
         Args:
-            least_s: how long it must have lasted for a reconnection without delay. 0 for a
+            min_s: how long it must have lasted for a reconnection without delay. 0 for a
                 peer that took calls and then left in good order, as proxies do after a number
                 of calls, however early.
         """
         self.driver = None
         self.reason = reason
         lived_s = self._clock.seconds() - self._ready_since
-        if lived_s < least_s:
+        if lived_s < min_s:
             # A peer that closes right after the handshake must not be dialled in a tight loop.
             self._failed(reason, LinkEvent.HUNG_UP)
         else:

@@ -33,7 +33,7 @@ _EVERY_S = 0.004
 _MOST_BEHIND_S = 0.25
 #: It ends by itself then, whoever has forgotten it.
 _MOST_CALLS = 500_000
-_MOST_S = 180.0
+_MAX_S = 180.0
 _MOST_TEXTS = 5
 
 
@@ -118,7 +118,7 @@ class Load:
             tally.sent += 1
             self._open += 1
             spawn(self._once()).addBoth(self._one_ended)
-        self._over = tally.sent > _MOST_CALLS or past_s > _MOST_S
+        self._over = tally.sent > _MOST_CALLS or past_s > _MAX_S
         self._reactor.callLater(_EVERY_S, self._beat)
 
     async def _once(self) -> None:

@@ -17,7 +17,7 @@ from rpcfw.errors import SettingsError
 class LinesTest(TestCase):
     timeout = 10
 
-    def lines(self, most_bytes: int = 1000) -> tuple[Lines, int]:
+    def lines(self, max_bytes: int = 1000) -> tuple[Lines, int]:
         """
         Return the lines of a pipe, and the end to write to.
         """
@@ -25,7 +25,7 @@ class LinesTest(TestCase):
 
         reading, writing = os.pipe()
         self.addCleanup(os.close, reading)
-        return Lines(reactor, reading, most_bytes), writing
+        return Lines(reactor, reading, max_bytes), writing
 
     async def test_lines_come_as_they_are_wanted(self) -> None:
         """
@@ -51,7 +51,7 @@ class LinesTest(TestCase):
         """
         A line over the limit is refused before all of it is taken.
         """
-        lines, writing = self.lines(most_bytes=10)
+        lines, writing = self.lines(max_bytes=10)
         os.write(writing, b"x" * 20)
         with pytest.raises(SettingsError, match="longer than 10 bytes"):
             await anext(lines)

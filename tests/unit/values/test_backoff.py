@@ -34,12 +34,12 @@ def test_chance_moves_a_delay_a_little(failures, random):
 
 
 @given(st.floats(1, 1e6), st.floats(0.001, 10), st.floats(10, 1000))
-def test_delays_grow_up_to_the_longest(factor, initial_s, most_s):
+def test_delays_grow_up_to_the_longest(factor, initial_s, max_s):
     """
     No delay is shorter than the one before, none longer than the longest.
     """
-    backoff = Backoff(initial_s, factor, most_s, jitter=0)
+    backoff = Backoff(initial_s, factor, max_s, jitter=0)
     delays = [backoff.delay_s(failures, 0.5) for failures in range(1, 100)]
 
     assert all(first <= second for first, second in pairwise(delays))
-    assert max(delays) <= most_s
+    assert max(delays) <= max_s

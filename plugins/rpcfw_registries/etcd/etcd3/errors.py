@@ -1,5 +1,5 @@
 """
-What went wrong in a call of the package etcd3, in our words.
+Errors of the package etcd3 as our errors.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ class Etcd3Member(Member):
         except OSError as error:
             raise Unavailable(f"a file for TLS cannot be read: {error}") from None
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was asked
-            # Not in its own words: gRPC quotes metadata, and so tokens.
+            # Not its own text: gRPC quotes metadata, and so tokens.
             raise Unavailable(f"etcd3 cannot ask: {type(error).__name__}") from None
 
     def _stub(self, method: Method) -> Any:
