@@ -104,7 +104,7 @@ class _Unary(PendingCall[UnaryReply]):
         self._way = way
         self._call = call
         self._body = way.payload.write(writer, call.request, "the request")
-        #: What it is packed as, and for whom.
+        #: How it is compressed, and for whom.
         self._compressed: tuple[bytes, str] = self._body, ""
         self._accepts: tuple[str, ...] | None = None
         if call.compression is not None:
