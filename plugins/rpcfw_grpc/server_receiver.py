@@ -95,6 +95,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
 
         Returns:
             Where the next frame begins, or 0 if this is no such request and nothing was done.
+            After a call that is not usual, that is the frame behind its HEADERS.
         """
         at, increment = stop, 0
         if stop + DATA_AND_PREFIX_BYTES > len(data):
@@ -129,7 +130,6 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         table.newest = stream_id
         entry = headers.with_window(increment) if increment else headers
         if entry is None or not headers.plain:
-            # The HEADERS are dealt with; what follows them is read frame by frame.
             self._streams.open_stream(stream_id, headers, ended=False)
             return stop
         self._activity.progress += 1

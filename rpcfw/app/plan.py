@@ -110,12 +110,7 @@ def read_plan(sources: Sources) -> Plan:
     protocols = _protocols(chooser, named, clients, registry)
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
-    known = [each.name for each in compressors]
-    _check_compression(sources, known, compression.plugin, ("compression", "plugin", ""))
-    for service, client in clients.items():
-        if client is not None and client.options.compression:
-            place = ("client", "compression", service)
-            _check_compression(sources, known, client.options.compression, place)
+    _check_compressions(sources, [each.name for each in compressors], compression.plugin, clients)
     tls = sources.section("tls", TLSOptions)
     _check_listen(sources, "server", server.listen, tls)
     _check_listen(sources, "inspection", inspection.listen, tls)
@@ -141,6 +136,16 @@ def read_plan(sources: Sources) -> Plan:
     )
     sources.finish()
     return plan
+
+
+def _check_compressions(
+    sources: Sources, known: list[str], usual: str, clients: Mapping[str, ClientPlan | None]
+) -> None:
+    _check_compression(sources, known, usual, ("compression", "plugin", ""))
+    for service, client in clients.items():
+        if client is not None and client.options.compression:
+            place = ("client", "compression", service)
+            _check_compression(sources, known, client.options.compression, place)
 
 
 def _check_compression(

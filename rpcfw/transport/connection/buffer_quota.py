@@ -17,7 +17,10 @@ from abc import ABC, abstractmethod
 
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 
-__all__ = ["BufferQuota", "Buffering"]
+__all__ = ["GRAIN_BYTES", "BufferQuota", "Buffering"]
+
+#: A change of what is held is reported from this size on.
+GRAIN_BYTES = 4 << 10
 
 #: The smallest share, however many connections there are.
 _MIN_SHARE_BYTES = 64 << 10

@@ -29,7 +29,7 @@ from rpcfw.spi.events import Event, RequestReceived
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.connection.backlog import Backlog, without_calls
-from rpcfw.transport.connection.buffer_quota import BufferQuota
+from rpcfw.transport.connection.buffer_quota import GRAIN_BYTES, BufferQuota
 from rpcfw.transport.connection.output import Output
 from rpcfw.transport.connection.peer_reset import end_if_reset
 from rpcfw.transport.connection.postponed import Postponed
@@ -49,9 +49,6 @@ BUNCH = 16
 TURN_EVENTS = 256
 TURN_S = 0.002
 TURN_BYTES = 1 << 20
-
-#: A change of what is held is reported to the quota from this size on.
-_GRAIN_BYTES = 4 << 10
 
 
 class Turns:
@@ -159,8 +156,7 @@ class Turns:
         connection = self._connection
         if rest is not None and length_hint(rest) and not connection.over:
             self._backlog.put(rest)
-        self._bytes = 0
-        self.halted = False
+        self._bytes, self.halted = 0, False
         if self.postponed.calls or self.over_share:
             self._postpone()
         full = self._is_full()
@@ -252,7 +248,7 @@ class Turns:
         """
         size = self._held_bytes()
         change = abs(size - self._counted_bytes)
-        if change >= _GRAIN_BYTES or self.over_share or (change and not size):
+        if change >= GRAIN_BYTES or self.over_share or (change and not size):
             self._report(size)
         self._output.watched = self._counted_bytes != 0
 
