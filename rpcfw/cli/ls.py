@@ -66,7 +66,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     application = application_of(arguments, environ, calls_only)
     registry = application.registry
     if registry is None:
-        raise SettingsError("there is no registry to look into: set [registry] plugin")
+        raise SettingsError("there is no registry to read: set [registry] plugin")
 
     async def command() -> int:
         async with application:

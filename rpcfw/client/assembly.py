@@ -68,7 +68,7 @@ class ClientOptions(TimeLimits, DirectoryOptions):
         Find what leaves no way to call, and what is less than none.
         """
         if not self.protocols:
-            yield "protocols", "name at least one wire, as native"
+            yield "protocols", "name at least one wire protocol, such as native"
         if self.max_connected_nodes < 0:
             yield "max_connected_nodes", f"must be at least 0, not {self.max_connected_nodes}"
 

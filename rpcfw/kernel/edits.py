@@ -115,7 +115,7 @@ def is_needed(role: str) -> str:
     """
     Say why a place cannot be removed.
     """
-    return f"{role} cannot be removed: no call can do without it"
+    return f"{role} cannot be removed: every call needs it"
 
 
 class _Stack:

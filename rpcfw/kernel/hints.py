@@ -25,5 +25,5 @@ def hint(text: str) -> str:
     if comment is not None:
         return f"; if a comment begins at the {comment[1]}, give it a line of its own"
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        return "; values stand without quotes"
+        return "; values have no quotes"
     return ""

@@ -181,7 +181,7 @@ class _Reader:
         elif self._section is not None:
             self._key, self._lines, self._origin = key, [value.strip()], at
         elif not self._skips_section:
-            self.layer.blame(at, f"{key}: stands above the first [section]")
+            self.layer.blame(at, f"{key}: is above the first [section]")
 
 
 def read_ini(content: bytes, file: str, *, number: int = 0, folder: str = "") -> Layer:

@@ -126,7 +126,7 @@ class ServerOptions:
         """
         yield from self._listen_problems()
         if not self.protocols:
-            yield "protocols", "name at least one wire, as native"
+            yield "protocols", "name at least one wire protocol, such as native"
         for name, least in _MINIMA.items():
             if getattr(self, name) < least:
                 yield name, f"must be at least {least}, not {getattr(self, name)}"

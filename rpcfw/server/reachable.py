@@ -121,7 +121,7 @@ def _candidates(
             yield host, "it is this machine's on the default route"
     outward = [host for family in families for host in _outward(ways, family)]
     if len(outward) == 1:
-        yield outward[0], "it is this machine's only one beside loopback"
+        yield outward[0], "it is this machine's only one except loopback"
     if not outward and all(is_loopback(place.host) for place in distant):
         host = "::1" if families[0] == socket.AF_INET6 else "127.0.0.1"
         yield host, "this machine has no other, so only processes on it can call"

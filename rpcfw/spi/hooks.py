@@ -75,7 +75,7 @@ def _unfit(function: Any) -> str:
     try:
         inspect.signature(function).bind(None)
     except TypeError:
-        return "takes nothing beside self"
+        return "takes no argument except self"
     except ValueError:
         return ""  # written in C, and says nothing of what it takes
     return ""

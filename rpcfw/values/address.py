@@ -72,7 +72,7 @@ class Address:
             host = host[1:-1]
         elif ":" in host:
             raise ValueError(
-                f"{_shown(text)}: an IPv6 address stands in brackets, as in tcp:[::1]:2200"
+                f"{_shown(text)}: an IPv6 address needs brackets, as in tcp:[::1]:2200"
             )
         if not colon or not _is_host(host) or not _PORT.match(port) or int(port) > 65535:
             raise ValueError(
@@ -80,7 +80,7 @@ class Address:
                 "expected tcp:HOST:PORT, tls:HOST:PORT, unix:/PATH or memory:NAME"
             )
         if sign and not _is_ip(at):
-            raise ValueError(f"{_shown(text)}: behind the @ stands an IP address")
+            raise ValueError(f"{_shown(text)}: after the @ there must be an IP address")
         return cls(scheme, host, int(port), at)
 
     @property

@@ -134,7 +134,7 @@ def parse(header: bytes) -> tuple[dict[int, bytes], Metadata, Metadata]:
     offset, size = 0, len(header)
     while offset < size:
         if size - offset < 3:
-            raise RemoteProtocolError(f"{size - offset} bytes are left over behind the last field")
+            raise RemoteProtocolError(f"{size - offset} bytes are left over after the last field")
         key, length = _PREFIX.unpack_from(header, offset)
         offset += 3
         value = header[offset : offset + length]

@@ -75,5 +75,5 @@ def _path(name: str, given: Any) -> Path | None:
     path = fspath(given) if isinstance(given, PathLike) else given
     # Nothing of what came is shown: it may be a key.
     if not isinstance(path, str) or "-----BEGIN" in path:
-        raise TypeError(f"{name} is the path of a PEM file here, not what stands in the file")
+        raise TypeError(f"{name} is the path of a PEM file here, not its contents")
     return Path(path).absolute()

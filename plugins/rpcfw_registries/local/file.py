@@ -148,7 +148,7 @@ class FileRegistry(Registry):
         if complaint:
             _log.warn("{complaint}", complaint=complaint)
         else:
-            _log.info("{path} is read again without a complaint", path=str(self._path))
+            _log.info("{path} can be read again", path=str(self._path))
 
 
 def _skipped(path: Path, mistakes: tuple[str, ...]) -> str:

@@ -60,7 +60,7 @@ def read_file(path: Path, last: Stamp | None, limit_bytes: int) -> Reading | Non
             return None
         content = file.read(limit_bytes + 1)
     if len(content) > limit_bytes:
-        raise ValueError(f"it is larger than limit = {limit_bytes}B")
+        raise ValueError(f"it is larger than max_bytes = {limit_bytes}B")
     services, mistakes = read_text(content.decode("utf-8", "strict"))
     return Reading(stamp, services, tuple(mistakes))
 
@@ -76,7 +76,7 @@ def read_text(text: str) -> tuple[dict[str, list[Instance]], list[str]]:
         return _from_json(text)
     services, mistakes = instances_from_lines(text)
     if mistakes and not services:
-        raise ValueError(f"it is neither JSON nor one service a line: {mistakes[0]}")
+        raise ValueError(f"it is neither JSON nor one service on each line: {mistakes[0]}")
     return services, mistakes
 
 

@@ -146,4 +146,4 @@ class Name:
         if complaint:
             _log.warn("{complaint}", complaint=complaint)
         else:
-            _log.info("{host} is looked up again without a complaint", host=self.host)
+            _log.info("{host} can be looked up again", host=self.host)

@@ -90,7 +90,7 @@ HEAD = "[app]\npython_path = .\n"
 #: A file, the line of its mistake, and what is told of it.
 MISTAKES = [
     # The file itself.
-    ("timeout = 1s\n", 1, "timeout: stands above the first [section]"),
+    ("timeout = 1s\n", 1, "timeout: is above the first [section]"),
     ("[client\n", 1, "'[client' is no section"),
     ("[Client]\n", 1, "is no section; expected [name] or [name qualifier] in lower case"),
     ("[client]\ntimeout\n", 2, "expected key = value"),
@@ -99,7 +99,7 @@ MISTAKES = [
     ("[client]\n\ttimeout = 1s\n", 2, "an indented line continues the value above"),
     ("[client]\ntimeout: 1s\n", 2, "expected key = value (with =, not with :)"),
     ("[client]\ntimeout = 1s\n\tattempt_timeout = 1s\n", 2, "begin an option at the margin"),
-    ('[client]\ntimeout = "1s"\n', 2, "values stand without quotes"),
+    ('[client]\ntimeout = "1s"\n', 2, "values have no quotes"),
     (
         "[server]\nservices = greeter:Greeter\n  listen = tcp:a:1\n[app]\npython_path = .\n",
         2,

@@ -78,4 +78,4 @@ def test_what_every_call_needs():
     """
     for section in ("client", "server"):
         _, mistakes = divided(section, (), ["DEADLINE"])
-        assert [("remove", "DEADLINE cannot be removed: no call can do without it")] == [*mistakes]
+        assert [("remove", "DEADLINE cannot be removed: every call needs it")] == [*mistakes]

@@ -94,7 +94,7 @@ def test_all_mistakes_are_collected_with_their_lines():
     found = mistakes(text)
 
     assert [
-        "a.ini:1: early: stands above the first [section]",
+        "a.ini:1: early: is above the first [section]",
         "a.ini:3: an indented line continues the value above, and there is none",
         "a.ini:5: [a] b: given twice; first at a.ini:4",
         "a.ini:6: expected key = value, [section], or a comment beginning with #",

@@ -74,7 +74,7 @@ def test_a_container_without_a_default_route():
     address, why = found(v4=("127.0.0.1", "172.18.0.3"))
 
     assert address == "tcp:172.18.0.3:2200"
-    assert "only one beside loopback" in why
+    assert "only one except loopback" in why
 
 
 def test_nothing_but_loopback():

@@ -84,7 +84,7 @@ def blocks(self):
 @pytest.mark.parametrize(
     ("hook", "why"),
     [
-        (takes_a_request, "takes nothing beside self; a method of a proto file with this name"),
+        (takes_a_request, "takes no argument except self; a method of a proto file with this name"),
         (yields, "must not yield"),
         (blocks, "cannot be @blocking"),
         (staticmethod(lambda: None), "not a staticmethod"),

@@ -108,7 +108,7 @@ def _resize(block: bytes, at: int, table: HeaderTable, most: int, *, late: bool)
     if size == 0x1F:
         size, at = _integer(block, at, size)
     if late:
-        raise HPACKDecodingError("the size of the table changes behind the first field")
+        raise HPACKDecodingError("the size of the table changes after the first field")
     if size > most:
         raise HPACKDecodingError(f"a table of {size} bytes; at most {most} was announced")
     table.maxsize = size

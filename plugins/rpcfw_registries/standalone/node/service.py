@@ -221,7 +221,9 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         if self._leaving:
             raise Rejected("this node is stopping")
         if len(self._events) >= self._options.max_watchers:
-            raise Overloaded(f"this node has its limit of watchers = {self._options.max_watchers}")
+            raise Overloaded(
+                f"this server has its limit of max_watchers = {self._options.max_watchers}"
+            )
         self._events.add(event)
         self._watched.value = len(self._events)
         return self.catalog.listen(service, event.set)

@@ -220,7 +220,7 @@ class TestFile(StillTime, WatchContract, TestCase):
 
 def test_reads_lines_as_well():
     """
-    A file may hold one service a line, as the static registry has it.
+    A file may hold one service on each line, as the static registry has it.
     """
     services, mistakes = read_text("demo.Greeter = 10.0.0.5:1 weight=3, 10.0.0.6:1\n")
     assert [] == mistakes
@@ -358,7 +358,7 @@ def test_reads_no_more_than_the_limit(tmp_path):
     """
     path = tmp_path / "instances"
     path.write_text("#" * 1001)
-    with pytest.raises(ValueError, match="larger than limit = 1000B"):
+    with pytest.raises(ValueError, match="larger than max_bytes = 1000B"):
         read_file(path, None, 1000)
 
 
