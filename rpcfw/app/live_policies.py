@@ -96,9 +96,12 @@ class LivePolicies:
             SettingsError: there is no such section.
         """
         self._check_section(section, service)
-        plan = self.plan(service)
-        filters = [(f"filter {each.name}", each) for _, each in self._server_filters]
-        return next(each.options for name, each in (*plan.chosen, *filters) if name == section)
+        found = [*self.plan(service).chosen]
+        if not service:
+            found += [(f"filter {each.name}", each) for _, each in self._server_filters]
+            # Last, what only services with sections of their own have.
+            found += [pair for name in self._plan.clients for pair in self.plan(name).chosen]
+        return next(each.options for name, each in found if name == section)
 
     async def replace(self, section: str, options: Mapping[str, str], service: str = "") -> None:
         """

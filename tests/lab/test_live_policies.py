@@ -378,6 +378,33 @@ def test_a_service_that_is_asked_for_meanwhile(lab, service, notes):
     assert "new 2" == lab.run(other.stamp(0.0))
 
 
+def test_a_client_that_was_made_meanwhile(lab, service, notes, monkeypatch):
+    """
+    A client that another thread made by the options before is brought up to date at once.
+    """
+    process = consumer(lab)
+    policies = process.application.policies
+    before = policies.plan("demo.Stamped")
+    replace(lab, process, "filter mine", text="new")
+    monkeypatch.setattr(policies, "plan", lambda service: before)
+    client = process.application.client(Stamped)
+    lab.advance(0.1)
+    assert lab.run(client.stamp(0.0)).startswith("new")
+
+
+def test_a_section_of_one_service_alone(lab, service):
+    """
+    A filter that only one service has is replaced with its service named, or without.
+    """
+    process = lab.consumer(MINE, "client demo.Stamped.insert=mine before ROUTING")
+    client = process.application.client(Stamped)
+    for name, text in (("", "all"), ("demo.Stamped", "one")):
+        replace(lab, process, "filter mine", name, text=text)
+        assert text == process.application.policies.options("filter mine", name).text
+        assert lab.run(client.stamp(0.0)).startswith(text)
+    assert "no policy of demo.Other" in refused(lab, process, "filter mine", "demo.Other")
+
+
 def test_replacements_asked_for_at_once(lab, service):
     """
     They are done one after the other, and none is lost.
