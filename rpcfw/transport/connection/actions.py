@@ -99,7 +99,7 @@ def _cancelled(driver: Driver, event: CallCancelled) -> None:
 def _handshake_completed(driver: Driver, event: HandshakeCompleted) -> None:
     driver.handshake_completed()
     driver.accepts = event.accepts
-    driver.observer.greeted(driver)
+    driver.observer.handshake_completed(driver)
 
 
 def _answered(driver: Driver, event: PingAnswered) -> None:

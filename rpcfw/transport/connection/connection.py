@@ -231,8 +231,7 @@ class Connection(Protocol, Buffering):
         try:
             events = self._machine.receive(data)
             if len(data) >= SMALL_READ_BYTES or self._read_size.bytes != READ_BYTES:
-                took_s = self._clock.seconds() - self.received_at
-                large = len(events) <= BUNCH
+                took_s, large = self._clock.seconds() - self.received_at, len(events) <= BUNCH
                 self._read_size.adapt(self.transport, len(data), took_s, large=large)
             if turns.over_share or turns.postponed.calls or len(events) > TURN_EVENTS:
                 events = turns.due(events)
@@ -347,4 +346,5 @@ class Connection(Protocol, Buffering):
         getattr(transport, "abortConnection", transport.loseConnection)()
 
     def _handshake_timed_out(self) -> None:
-        self.abort(f"no hello within {self._handshake_timeout_s:g} s")
+        limit_s = self._handshake_timeout_s
+        self.abort(f"the handshake was not completed within handshake_timeout of {limit_s:g} s")

@@ -77,7 +77,7 @@ class Dialling:
         if _reached_itself(driver):
             driver.abort("nobody listens there: the connection reached itself")
 
-    def greeted(self) -> None:
+    def handshake_completed(self) -> None:
         """
         The handshake is completed.
         """

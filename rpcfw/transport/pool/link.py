@@ -199,7 +199,8 @@ class Link(DriverObserver):
             self._dialling.start(limit_s)
 
     def _too_slow(self) -> None:
-        self._failed(f"no hello within connect_timeout of {self._options.connect_timeout:g} s")
+        limit_s = self._options.connect_timeout
+        self._failed(f"the handshake was not completed within connect_timeout of {limit_s:g} s")
 
     def _failed(self, reason: str, event: LinkEvent = LinkEvent.FAILED) -> None:
         if not self._step(event):
@@ -228,10 +229,10 @@ class Link(DriverObserver):
         else:
             driver.abort("no longer wanted")
 
-    def greeted(self, driver: Driver) -> None:
+    def handshake_completed(self, driver: Driver) -> None:
         if driver is not self._dialling.greeting or not self._step(LinkEvent.GREETED):
             return
-        self._dialling.greeted()
+        self._dialling.handshake_completed()
         self._retries.succeed()
         self.driver = driver
         self._ready_since = self._clock.seconds()

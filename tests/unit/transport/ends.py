@@ -90,7 +90,7 @@ class Keeper(DriverObserver):
         self.drivers.append(driver)
         self.told.append("connected")
 
-    def greeted(self, driver: Driver) -> None:
+    def handshake_completed(self, driver: Driver) -> None:
         self.told.append("greeted")
 
     def accept(self, driver: Driver, event: Any) -> None:

@@ -254,7 +254,8 @@ def test_a_peer_that_does_not_greet(said):
     clock.advance(10)
 
     assert socket.aborted
-    assert ("closed", "no hello within 10 s") == keeper.told[-1]
+    reason = "the handshake was not completed within handshake_timeout of 10 s"
+    assert ("closed", reason) == keeper.told[-1]
 
 
 def test_a_peer_that_greets_in_time_may_be_idle():

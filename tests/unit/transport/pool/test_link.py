@@ -268,7 +268,7 @@ def test_no_hello_in_time():
     world.clock.advance(0.1)
     world.turn()
 
-    assert "no hello within connect_timeout of 5 s" in error_in(got).message
+    assert "the handshake was not completed within connect_timeout of 5 s" in error_in(got).message
     assert [] == world.memory.connections
 
 

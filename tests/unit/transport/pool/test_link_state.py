@@ -70,7 +70,7 @@ def test_a_connection_that_is_no_longer_the_links(told: str):
         assert state is world.link.state
         stale = Driver(native().client(Limits(), ()), world.link, world.clock)
         if told == "greeted":
-            world.link.greeted(stale)
+            world.link.handshake_completed(stale)
         elif told == "unused":
             world.link._open._unused(stale)  # noqa: SLF001 - as its watch would
         else:
