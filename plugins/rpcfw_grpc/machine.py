@@ -39,6 +39,8 @@ class GRPCMachine(Machine, Generic[K]):
 
     def __init__(self, limits: Limits, connection: Connection[Any, K]) -> None:
         self._connection = connection
+        self._reader = connection.reader
+        self._flow = connection.streams.flow
         self._streams = connection.streams
         self._outbound = connection.streams.outbound
         self._open = connection.streams.open
@@ -74,7 +76,7 @@ class GRPCMachine(Machine, Generic[K]):
 
     @property
     def unfinished_frame(self) -> int:
-        return self._connection.unfinished_frame
+        return self._reader.unfinished_frame
 
     @property
     def unsent_bytes(self) -> int:  # type: ignore[override]  # an attribute, read only
@@ -82,10 +84,7 @@ class GRPCMachine(Machine, Generic[K]):
 
     @property
     def held_bytes(self) -> int:
-        """
-        What came and was not yet handed out, or not yet reported as consumed.
-        """
-        return self._connection.held_bytes + self._assembler.partial + self.unread_bytes
+        return self._reader.held_bytes + self._assembler.partial + self._flow.unread
 
     def send(self, call_id: int, body: bytes, encoding: str = "") -> bool:
         self._messages.check_size(len(body))
@@ -108,7 +107,7 @@ class GRPCMachine(Machine, Generic[K]):
 
     @property
     def unread_bytes(self) -> int:
-        return self._streams.flow.unread
+        return self._flow.unread
 
     def unread_calls(self) -> list[tuple[int, int]]:
         return self._assembler.unread_calls()

@@ -72,6 +72,7 @@ class Connection(Generic[H, C]):
     Attributes:
         peer: what the peer takes.
         activity: what has moved.
+        reader: what cuts what comes into frames, and keeps what is not whole.
         decoder: of the header blocks that come.
         streams: the streams, and what is sent on them.
         goaway: whether and how this side leaves.
@@ -95,7 +96,7 @@ class Connection(Generic[H, C]):
         self.activity = Activity()
         self._abuse = AbuseDetector(limits, self.activity)
         max_bytes = readable_header_bytes(limits)
-        self._reader = FrameReader(max_bytes, server=server)
+        self.reader = FrameReader(max_bytes, server=server)
         self.decoder: CachedDecoder[H] = CachedDecoder(max_bytes, rules, meaning)
         self.streams: Streams[H, C] = Streams(
             limits, self.peer, self.activity, self._abuse, max_unread, server=server
@@ -124,7 +125,7 @@ class Connection(Generic[H, C]):
             fast_data: may take DATA out of the buffer, likewise.
         """
         self._callbacks = self.streams.callbacks = callbacks
-        self._reader.start(
+        self.reader.start(
             ReaderHooks(
                 self._on_frame,
                 self._on_block,
@@ -157,7 +158,7 @@ class Connection(Generic[H, C]):
             return
         self._abuse.new_batch(self.streams.table.newest)
         try:
-            self._reader.feed(data)
+            self.reader.feed(data)
         except RemoteProtocolError as error:
             self.end(error.reason, error.code)
             self._callbacks.connection_failed(error.reason)
@@ -169,20 +170,6 @@ class Connection(Generic[H, C]):
         Return what must be written now, and forget it. Empty if nothing.
         """
         return self.streams.outbound.take_output()
-
-    @property
-    def unfinished_frame(self) -> int:
-        """
-        Which frame has come in part; see `FrameReader`.
-        """
-        return self._reader.unfinished_frame
-
-    @property
-    def held_bytes(self) -> int:
-        """
-        Bytes that came and were not acted on, since something is missing of them.
-        """
-        return self._reader.held_bytes
 
     def ping(self) -> int:
         """
@@ -223,7 +210,7 @@ class Connection(Generic[H, C]):
 
     def _stop(self) -> None:
         self.over = True
-        self._reader.stop()
+        self.reader.stop()
 
     # Frames.
 
