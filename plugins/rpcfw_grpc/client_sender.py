@@ -80,7 +80,7 @@ class ClientSender:
         stream.app_closed = one_way
         self._streams.send_headers(stream, block)
         if body is not None:
-            self._messages.queue(stream, body, compressed=bool(encoding))
+            self._messages.queue(stream, body, 1 if encoding else 0)
         if ended:
             self._streams.end(stream)
         else:

@@ -93,8 +93,9 @@ class GRPCMachine(Machine, Generic[K]):
             return False
         if stream.trailers_block is not None:
             raise LocalProtocolError(f"call {call_id} was ended; nothing may be sent on it")
-        self._check_encoding(stream, encoding)
-        return self._messages.send(stream, body, compressed=bool(encoding))
+        if encoding != stream.call.sent_encoding:
+            self._check_encoding(stream, encoding)
+        return self._messages.send(stream, body, 1 if encoding else 0)
 
     def cancel(self, call_id: int, reason: str = "") -> None:
         # Neither RST_STREAM nor anything else of HTTP/2 could carry the reason.

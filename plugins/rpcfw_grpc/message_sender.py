@@ -44,36 +44,33 @@ class MessageSender:
                 f"{size} bytes to send, over max_send_bytes of {self._max_send_bytes} bytes"
             )
 
-    def send(self, stream: Stream[Any], body: bytes, *, compressed: bool) -> bool:
+    def send(self, stream: Stream[Any], body: bytes, flag: int) -> bool:
         """
         Send a message; return whether more may be sent at once.
+
+        Args:
+            flag: 1 if it is compressed.
         """
-        if self._send_at_once(stream, body, 1 if compressed else 0):
+        length = len(body) + PREFIX_BYTES
+        outbound = self._outbound
+        if outbound.reserve(stream, length):
+            # One DATA frame: most messages of most streams.
+            size = len(body)
+            outbound.out += (
+                DATA_AND_PREFIX.pack(
+                    length >> 8, length & 0xFF, frames.DATA, 0, stream.id, flag, size
+                ),
+                body,
+            )
             return True
-        self.queue(stream, body, compressed=compressed)
+        self.queue(stream, body, flag)
         self._streams.flush(stream)
         stream.blocked = bool(stream.outgoing.size)
         return not stream.blocked
 
-    def _send_at_once(self, stream: Stream[Any], body: bytes, flag: int) -> bool:
-        """
-        Send a message as one DATA frame: most messages of most streams.
-        """
-        length = len(body) + PREFIX_BYTES
-        outbound = self._outbound
-        if not outbound.reserve(stream, length):
-            return False
-        outbound.out.append(
-            DATA_AND_PREFIX.pack(
-                length >> 8, length & 0xFF, frames.DATA, 0, stream.id, flag, len(body)
-            )
-        )
-        outbound.out.append(body)
-        return True
-
-    def queue(self, stream: Stream[Any], body: bytes, *, compressed: bool) -> None:
+    def queue(self, stream: Stream[Any], body: bytes, flag: int) -> None:
         """
         Have a message wait for flow control.
         """
-        self._outbound.queue(stream, PREFIX.pack(1 if compressed else 0, len(body)))
+        self._outbound.queue(stream, PREFIX.pack(flag, len(body)))
         self._outbound.queue(stream, body)

@@ -52,7 +52,7 @@ class ServerSender:
         Send HEADERS, one message and trailers, as flow control lets them.
         """
         self.send_headers(stream, metadata, encoding)
-        self._messages.queue(stream, body, compressed=bool(encoding))
+        self._messages.queue(stream, body, 1 if encoding else 0)
         self._end(stream, trailers_block(max_bytes=self._peer.header_list_bytes, trailers=trailers))
 
     def send_headers(self, stream: _Stream, metadata: Metadata, encoding: str) -> None:
