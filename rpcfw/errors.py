@@ -1,5 +1,5 @@
 """
-Every error that leaves this framework.
+Every error that this framework raises.
 
 Two axes are kept apart: the *status* says what happened, the *hints* say what
 may be done about it. A class exists only where a caller would catch it alone.

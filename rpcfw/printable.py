@@ -1,5 +1,5 @@
 """
-Text that somebody else wrote, as it may stand in a terminal, a log line or an error.
+Text from others, made safe for a terminal, a log line or an error.
 
 A name from a registry can hold what moves a cursor, ends a line, or turns the direction
 in which the rest is read. Such characters are shown as escapes, in Python's form.

@@ -1,5 +1,5 @@
 """
-The one vocabulary of outcomes, for every protocol.
+Status codes and hints: the outcome of a call, the same for every protocol.
 
 The numbers are gRPC's (statuscodes.md of the gRPC project), so that a status
 crosses from one wire to another unchanged.

@@ -1,3 +1,3 @@
 """
-When to try again.
+Retry policies: whether and when a call is tried again.
 """

@@ -1,3 +1,3 @@
 """
-Which node gets the next attempt.
+Balancers: which node gets the next attempt.
 """

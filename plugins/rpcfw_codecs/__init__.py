@@ -1,3 +1,3 @@
 """
-Messages to bytes and back.
+Codecs: messages to bytes and back.
 """

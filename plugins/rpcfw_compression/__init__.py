@@ -1,3 +1,3 @@
 """
-Bytes to fewer bytes.
+Compression methods: bytes to fewer bytes and back.
 """

@@ -1,5 +1,5 @@
 """
-gRPC over HTTP/2: one more wire behind the protocol seam, in pure Python.
+The wire protocol gRPC over HTTP/2, in pure Python.
 
 `http2` is the ground and knows nothing of gRPC. `server` and `client` are the machines, which
 have an HTTP/2 connection. `adapters` is for programs written for grpcio, `services` are the

@@ -1,3 +1,3 @@
 """
-Who serves what, where.
+Registries: which instances serve a service, and where.
 """

@@ -1,3 +1,3 @@
 """
-Where a call may go at all.
+Routers: which nodes a call may use.
 """

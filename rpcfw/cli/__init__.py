@@ -1,3 +1,3 @@
 """
-The command line: one file to a command.
+The command line: one file for each command.
 """

@@ -1,3 +1,3 @@
 """
-A client, joined together.
+Clients: channels, stubs, the call stack and the attempt stack.
 """

@@ -1,3 +1,3 @@
 """
-Mechanisms that stand in a stack. Each asks a policy plugin, then acts.
+Filters of the core: deadline, retry loop, hedging, metrics. Each asks a policy plugin, then acts.
 """

@@ -1,3 +1,3 @@
 """
-A server, joined together. Never imports the client, nor the other way round.
+A server: ports, connections, calls, announcing. Never imports the client, nor the reverse.
 """

@@ -1,5 +1,5 @@
 """
-The seams that plugins, and users' services, fit into.
+The interfaces (seams) of plugins, and of users' services.
 
 One abstract class to a file, its contract in the docstring; the suites in
 `rpcfw.testing.contracts` are these contracts as programs. Nothing here knows a

@@ -1,3 +1,5 @@
 """
-Twisted carries the bytes: the one floor on a call's way with Twisted protocol classes.
+Connections on Twisted: network, driver, streams, pools.
+
+The only layer of a call with Twisted protocol classes.
 """

@@ -1,3 +1,3 @@
 """
-Plain things that are handed about: no Twisted, no clock, no I/O, no logging.
+Plain values: address, instance, metadata, call, outcome. No Twisted, clock, I/O or logging.
 """
