@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.internet.interfaces import INegotiated
 
 __all__ = ["close_transport"]
 
@@ -25,6 +25,10 @@ def close_transport(transport: Any, wait_for_peer: bool) -> None:
             reads on, no reset can take its last bytes away from the client.
     """
     transport.loseConnection()
-    if not wait_for_peer and isinstance(transport, TLSMemoryBIOProtocol):
-        below: Any = transport.transport
-        below.loseConnection()
+    if not wait_for_peer and _is_tls(transport):
+        transport.transport.loseConnection()
+
+
+def _is_tls(transport: Any) -> bool:
+    # Only TLS negotiates a protocol. Twisted's class for it needs pyOpenSSL, an extra.
+    return INegotiated.providedBy(transport)
