@@ -5,11 +5,11 @@ What a stub for asyncio has as its methods, with the signatures of grpcio's.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from attrs import frozen
 
-__all__ = ["AioCallable", "MakeCall", "RequestCallable", "StreamCallable"]
+__all__ = ["CALLABLES", "AioCallable", "MakeCall", "RequestCallable", "StreamCallable"]
 
 
 class MakeCall(Protocol):
@@ -78,3 +78,12 @@ class StreamCallable(AioCallable):
         return self.make(
             request_iterator, timeout, metadata, credentials, wait_for_ready, compression
         )
+
+
+#: By the names of `generated.SHAPES`.
+CALLABLES: Final[dict[str, type[AioCallable]]] = {
+    "unary_unary": RequestCallable,
+    "unary_stream": RequestCallable,
+    "stream_unary": StreamCallable,
+    "stream_stream": StreamCallable,
+}

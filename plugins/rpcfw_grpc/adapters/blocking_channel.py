@@ -18,8 +18,8 @@ from rpcfw.spi.runtime.handover import Handover
 from rpcfw.status import Status
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
-from rpcfw_grpc.adapters.blocking_stubs import StreamStream, StreamUnary, UnaryStream, UnaryUnary
-from rpcfw_grpc.adapters.generated import called_method
+from rpcfw_grpc.adapters.blocking_stubs import CALLABLES
+from rpcfw_grpc.adapters.stub_methods import StubMethods
 
 if TYPE_CHECKING:
     from rpcfw_grpc.adapters.blocking_calls import BlockingAnswer, BlockingStream
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["BlockingChannel"]
 
 
-class BlockingChannel:
+class BlockingChannel(StubMethods):
     """
     Takes the calls of generated stubs, made from any thread, through this framework.
 
@@ -70,45 +70,8 @@ class BlockingChannel:
         channel._owned = application
         return channel
 
-    def unary_unary(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool = False,
-    ) -> UnaryUnary:
-        known = called_method(method, "unary_unary", request_serializer, response_deserializer)
-        return UnaryUnary(self, known, self._channel_of(known))
-
-    def unary_stream(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool = False,
-    ) -> UnaryStream:
-        known = called_method(method, "unary_stream", request_serializer, response_deserializer)
-        return UnaryStream(self, known, self._channel_of(known))
-
-    def stream_unary(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool = False,
-    ) -> StreamUnary:
-        known = called_method(method, "stream_unary", request_serializer, response_deserializer)
-        return StreamUnary(self, known, self._channel_of(known))
-
-    def stream_stream(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool = False,
-    ) -> StreamStream:
-        known = called_method(method, "stream_stream", request_serializer, response_deserializer)
-        return StreamStream(self, known, self._channel_of(known))
+    def _callable(self, method: Method, kind: str) -> Any:
+        return CALLABLES[kind](self, method, self._channel_of(method))
 
     def subscribe(self, callback: Callable[[Any], Any], try_to_connect: bool = False) -> None:
         """

@@ -20,16 +20,17 @@ from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
-from rpcfw_grpc.adapters.aio_stubs import MakeCall, RequestCallable, StreamCallable
+from rpcfw_grpc.adapters.aio_stubs import CALLABLES, AioCallable, MakeCall
 from rpcfw_grpc.adapters.call_options import call_options
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 from rpcfw_grpc.adapters.generated import called_method
+from rpcfw_grpc.adapters.stub_methods import StubMethods
 from rpcfw_grpc.adapters.words import pairs_of
 
 __all__ = ["AioChannel"]
 
 
-class AioChannel:
+class AioChannel(StubMethods):
     """
     Takes the calls of generated stubs through this framework.
 
@@ -77,45 +78,9 @@ class AioChannel:
         spawn(application.start()).addErrback(failed)
         return channel
 
-    def unary_unary(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool | None = False,
-    ) -> RequestCallable:
-        known = called_method(method, "unary_unary", request_serializer, response_deserializer)
-        return RequestCallable(self._maker(known, "unary_unary"))
-
-    def unary_stream(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool | None = False,
-    ) -> RequestCallable:
-        known = called_method(method, "unary_stream", request_serializer, response_deserializer)
-        return RequestCallable(self._maker(known, "unary_stream"))
-
-    def stream_unary(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool | None = False,
-    ) -> StreamCallable:
-        known = called_method(method, "stream_unary", request_serializer, response_deserializer)
-        return StreamCallable(self._maker(known, "stream_unary"))
-
-    def stream_stream(
-        self,
-        method: str,
-        request_serializer: Any = None,
-        response_deserializer: Any = None,
-        _registered_method: bool | None = False,
-    ) -> StreamCallable:
-        known = called_method(method, "stream_stream", request_serializer, response_deserializer)
-        return StreamCallable(self._maker(known, "stream_stream"))
+    def _callable(self, method: Method, kind: str) -> AioCallable:
+        make = self._maker(method, kind)
+        return CALLABLES[kind](make)
 
     async def __aenter__(self) -> AioChannel:
         return self
