@@ -35,9 +35,9 @@ found at the start.
 Claim = Callable[[Sources], Sequence[str]]
 
 _HEAD = """\
-# Every option of rpcfw, with its default and what it means. A file needs only what
-# differs from this. [client demo.Greeter] lies over [client] for that service, and so
-# it is with [balancer] and [retry].
+# Every option of rpcfw, with its default and what it means. A file needs only the options
+# that differ from the default. [client demo.Greeter] overrides [client] for that service;
+# [balancer demo.Greeter] and [retry demo.Greeter] do the same.
 #
 # Written by: rpcfw config example
 """

@@ -69,11 +69,11 @@ _PLAIN: dict[Any, tuple[Callable[[str], Any], str]] = {
 
 #: The same for the marks of `rpcfw.values`.
 _MARKED: dict[str, tuple[Callable[[str], Any], str]] = {
-    "duration": (parse_duration, "a duration, as 250ms"),
-    "time limit": (parse_time_limit, "a duration, as 250ms, or none"),
-    "size": (parse_size, "a size, as 4MiB"),
+    "duration": (parse_duration, "a duration, such as 250ms"),
+    "time limit": (parse_time_limit, "a duration, such as 250ms, or none"),
+    "size": (parse_size, "a size, such as 4MiB"),
     "rate": (parse_rate, "a rate, as 30/s"),
-    "share": (parse_share, "a share, as 5%"),
+    "share": (parse_share, "a share, such as 5%"),
     "listen": (parse_listen_at, f"{_ADDRESS}; or an open socket: fd:NUMBER or systemd:NAME"),
 }
 
@@ -125,7 +125,7 @@ def expected(type: Any) -> str:
     if item is not None:
         return f"any number, separated by commas or new lines, of: {expected(item)}"
     if type is Path:
-        return "a path; a relative one starts where this file lies"
+        return "a path; a relative one starts at the folder of this file"
     choices = _choices(type)
     if choices is not None:
         return f"one of {', '.join(choices)}"

@@ -48,7 +48,7 @@ def _block(option: Declared) -> str:
     meaning = f"{option.meaning} ({expected(option.type)})"
     lines = [f"# {line}" for line in wrap(meaning, 78, break_long_words=False)]
     if option.default is NO_DEFAULT:
-        lines.append(f"# Must be given.\n#{option.name} =")
+        lines.append(f"# Required.\n#{option.name} =")
     else:
         lines.append(f"{option.name} = {_continued(option.default)}".rstrip())
     return "\n".join(lines) + "\n"

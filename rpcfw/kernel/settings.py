@@ -11,7 +11,7 @@ raises one `SettingsError` with every mistake in the order of the sources.
 So claim everything first, then `finish`, and only then make parts: an instance of
 options from a section with mistakes holds defaults, and None where there is none.
 
-A qualified section, ``[client demo.Greeter]``, lies over the plain one key by key.
+A qualified section, ``[client demo.Greeter]``, overrides the plain one key by key.
 """
 
 from __future__ import annotations

@@ -117,12 +117,12 @@ def test_a_type_that_no_text_gives_is_the_authors_fault(type):
 @pytest.mark.parametrize(
     ("type", "phrase"),
     [
-        (Seconds, "a duration, as 250ms"),
+        (Seconds, "a duration, such as 250ms"),
         (Literal["a", "b"], "one of a, b"),
         (Colour, "one of red, DARK_BLUE"),
         (int | None, "a whole number; or nothing"),
         (tuple[int, ...], "any number, separated by commas or new lines, of: a whole number"),
-        (Path, "a path; a relative one starts where this file lies"),
+        (Path, "a path; a relative one starts at the folder of this file"),
         (Insert, "NAME before PLACE, or NAME after PLACE"),
     ],
 )

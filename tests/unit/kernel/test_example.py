@@ -29,10 +29,10 @@ def test_every_option_with_meaning_and_default():
     expected = """\
 [registry]
 # where it listens (text)
-# Must be given.
+# Required.
 #address =
 
-# how long an instance outlives its provider (a duration, as 250ms)
+# how long an instance outlives its provider (a duration, such as 250ms)
 lease = 10s
 
 # several (any number, separated by commas or new lines, of: text)

@@ -202,9 +202,9 @@ def test_a_secret_is_never_shown(write):
     sources = Sources.load([file])
     made = sources.section("registry", RegistryOptions)
 
-    assert (f"{file}:3: [registry] password: cannot be read; expected a size, as 4MiB",) == said(
-        sources
-    )
+    assert (
+        f"{file}:3: [registry] password: cannot be read; expected a size, such as 4MiB",
+    ) == said(sources)
     assert "hunter2" not in repr(made)
     assert "hunter2" not in repr(vars(sources))
 
