@@ -18,7 +18,7 @@ from rpcfw.errors import CallError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
-from rpcfw.status import Status
+from rpcfw.status import Hint, Status
 from rpcfw.values.address import Address
 from rpcfw.values.backoff import Backoff
 
@@ -111,6 +111,10 @@ class Failover(Generic[C]):
         Take a failure on ``channel``, and return whether the server is unreachable.
         """
         if error.status not in self._statuses:
+            if not error.hints & Hint.NEVER_SENT:
+                # It answers, if only with a refusal. Were it still taken for unreachable, the
+                # next request would follow at once: it is `open` that waits then.
+                self.answered(channel)
             return False
         if channel is self._channel:
             self._give_up(channel, error)

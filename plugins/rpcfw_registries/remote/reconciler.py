@@ -182,13 +182,14 @@ class Reconciler:
         """
         Learn that the connection was lost: nobody waits for a withdrawal any longer.
         """
+        self._store.lost()
+        self._delayed.clear()
         for entry in self._entries.values():
-            if entry.record is None:
-                entry.finish()
             if not entry.written:  # refused by that server, and perhaps not by the next
                 self._to_check[entry.key] = entry
-        self._delayed.clear()
-        self._store.lost()
+        # Those who wait go on at once, and may announce or withdraw further instances.
+        for entry in [each for each in self._entries.values() if each.record is None]:
+            entry.finish()
         self._wake()
 
     def _record(self, instance: Instance) -> bytes:
@@ -318,13 +319,15 @@ class Reconciler:
         self._warn(entry, "cannot be announced yet, and is tried again", error)
 
     def _refuse(self, entry: _Entry, error: RegistryError) -> None:
-        if entry.record is None:
-            # What cannot be removed ends with its lease. Nobody need wait for that.
-            self._warn(entry, "cannot be withdrawn", error)
-            entry.finish()
-        else:
+        if entry.record is not None:
             self._warn(entry, "cannot be announced", error)
             entry.finish(error)
+            return
+        # What cannot be removed ends with its lease. Nobody need wait for that.
+        self._warn(entry, "cannot be withdrawn", error)
+        entry.finish()
+        if self._check_s == math.inf:  # no check tries again
+            self._forget(entry)
 
     def _forget(self, entry: _Entry) -> None:
         for mine in (self._entries, self._asked, self._to_check, self._delayed):

@@ -310,6 +310,43 @@ def test_a_refused_withdrawal_is_no_error():
     assert None is going.outcome
 
 
+def test_a_refused_withdrawal_is_forgotten_where_nothing_is_checked():
+    """
+    Where only renewals say what is missing, it is no lasting trouble: its lease ends.
+    """
+    world = World(check_s=math.inf)
+    world.put("a")
+    world.advance(1)
+    world.store.faults = ["refused"]
+    world.remove("a")
+    world.advance(0.1)
+    assert "" == world.reconciler.trouble
+    world.advance(60)
+    assert 2 == len(world.store.writes)
+
+
+def test_withdrawing_one_after_the_other_as_the_connection_is_lost():
+    """
+    Who waits for a withdrawal goes on as soon as the connection is lost, and may withdraw more.
+    """
+    world = World()
+    world.put("a")
+    world.advance(1)
+
+    async def withdraw_both():
+        for id in "ab":
+            await world.reconciler.remove(an_instance(id=id))
+
+    withdrawing = Asked(withdraw_both())
+    world.put("b")  # while the withdrawal is on its way
+    assert "waits" == withdrawing.outcome
+    world.store.leave(world.reconciler)
+    assert None is withdrawing.outcome
+    world.store.come_back()
+    world.advance(2)
+    assert [] == world.keys()
+
+
 def test_what_was_never_sent_need_not_be_withdrawn():
     """
     An announcement that is withdrawn before its turn leaves the store alone.

@@ -1,0 +1,116 @@
+"""
+Which of several servers is asked, and how often.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from twisted.internet.task import Clock
+
+from rpcfw.errors import error_from_status
+from rpcfw.spi.runtime.waiting import sleep, spawn
+from rpcfw.status import Hint, Status
+from rpcfw.testing.contracts.registry import an_instance
+from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.values.address import Address
+from rpcfw_registries.remote.failover import Failover
+from rpcfw_registries.remote.reconciler import Reconciler
+from rpcfw_registries.remote.store import InstanceStore, TryAgain
+
+ADDRESSES = (Address("tcp", "a", 1), Address("tcp", "b", 1))
+
+
+class Channel:
+    """
+    A channel that nobody asks.
+    """
+
+    def __init__(self, address):
+        self.address = address
+
+    async def close(self):
+        pass
+
+
+def failover(clock, lost=lambda: None):
+    return Failover(
+        ADDRESSES,
+        Channel,
+        "a test's server",
+        (Status.UNAVAILABLE,),
+        5.0,
+        plugin_context(clock, Random(3)),
+        lost,
+    )
+
+
+@pytest.mark.parametrize("hints", [Hint.NONE, Hint.NOT_BEGUN])
+def test_a_server_that_refuses_a_request_is_there(hints):
+    """
+    After a failure, an answer is the end of it, even if it is a refusal.
+    """
+    servers = failover(Clock())
+    servers.failed(servers.channel(), error_from_status(Status.UNAVAILABLE, "gone"))
+    assert servers.away
+    refused = error_from_status(Status.RESOURCE_EXHAUSTED, "overloaded", hints=hints)
+    assert not servers.failed(servers.channel(), refused)
+    assert not servers.away
+    assert "" == servers.trouble
+
+
+def test_what_was_never_sent_says_nothing_of_the_server():
+    """
+    An error of this side leaves it open whether the server is there.
+    """
+    servers = failover(Clock())
+    servers.failed(servers.channel(), error_from_status(Status.UNAVAILABLE, "gone"))
+    own = error_from_status(Status.RESOURCE_EXHAUSTED, "too many wait", hints=Hint.NEVER_SENT)
+    assert not servers.failed(servers.channel(), own)
+    assert servers.away
+
+
+class Overloaded(InstanceStore):
+    """
+    At two servers, of which one is gone and the other one refuses for now.
+    """
+
+    def __init__(self, clock):
+        self.asked = 0
+        self._clock = clock
+        self.servers = failover(clock)
+
+    @property
+    def away(self):
+        return self.servers.away
+
+    async def open(self):
+        await self.servers.open()
+
+    async def write(self, changes):
+        self.asked += 1
+        await sleep(self._clock, 0.001)
+        channel = self.servers.channel()
+        gone = channel.address is ADDRESSES[0]
+        status = Status.UNAVAILABLE if gone else Status.RESOURCE_EXHAUSTED
+        self.servers.failed(channel, error_from_status(status, "not now"))
+        raise TryAgain("not now")
+
+    async def end(self, keys):
+        pass
+
+    def lost(self):
+        pass
+
+
+def test_an_overloaded_server_is_not_asked_without_a_pause():
+    """
+    A server that refuses for now is asked about once a second, also after another one failed.
+    """
+    clock = Clock()
+    store = Overloaded(clock)
+    reconciler = Reconciler(store, "a test's store", plugin_context(clock, Random(3)))
+    spawn(reconciler.put(an_instance()))
+    clock.pump([0.01] * 1000)
+    assert 5 <= store.asked <= 20
