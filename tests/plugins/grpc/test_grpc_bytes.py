@@ -16,7 +16,6 @@ from rpcfw.status import Status
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.flow_control import ReceiveWindow
 from rpcfw_grpc.message_framing import MessageReader, TooLarge
 from rpcfw_grpc.protocol import GRPCProtocol
 from rpcfw_grpc.server import ServerMachine
@@ -182,20 +181,6 @@ def test_large_messages_are_refused_before_they_come() -> None:
     reader = MessageReader(10)
     with pytest.raises(TooLarge):
         reader.feed(b"\0\0\0\0\x0b")
-
-
-@given(st.integers(1, 5000), st.lists(st.integers(0, 700), max_size=60))
-def test_a_window_is_given_back_in_full(size, amounts) -> None:
-    """
-    What was freed and not yet returned is less than half of it.
-    """
-    window = ReceiveWindow(size)
-    for amount in amounts:
-        taken = min(amount, window.left)
-        assert window.receive(taken)
-        window.acknowledge(taken)
-        assert size == window.left + window.unacknowledged
-        assert window.unacknowledged * 2 < size or not window.unacknowledged
 
 
 def test_what_does_not_fit_the_callers_limit_is_shortened() -> None:

@@ -20,7 +20,6 @@ from rpcfw.status import Status
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
 from rpcfw_grpc.http2.hpack.encoder import encode
-from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.status import from_http
 from tests.plugins.grpc.pair import (
     HEAD,
@@ -205,25 +204,3 @@ def test_resets_have_the_status_of_the_table(code: ErrorCode) -> None:
     assert RESETS[code] is ended.status
     assert (code is ErrorCode.ENHANCE_YOUR_CALM) == ("bandwidth" in ended.message)
     assert (code is ErrorCode.INADEQUATE_SECURITY) == ("not secure enough" in ended.message)
-
-
-def test_settings_may_not_overfill_a_window() -> None:
-    """
-    A first window that would be too large beside what a stream was granted is a fault.
-
-    It is one of the connection, FLOW_CONTROL_ERROR (RFC 9113, section 6.9.2). Streams that
-    are over count no longer.
-    """
-    most = 2**31 - 1 - 65_535
-    machine = server()
-    machine.receive(head(1) + frames.window_update(1, most))
-    machine.receive(frames.reset(1, ErrorCode.CANCEL) + head(3) + frames.window_update(3, most - 1))
-    assert [] == machine.receive(frames.settings({INITIAL_WINDOW_SIZE: 65_536}))
-    machine.take_output()
-
-    (failed,) = machine.receive(frames.settings({INITIAL_WINDOW_SIZE: 65_537}))
-
-    assert isinstance(failed, ConnectionFailed)
-    assert f"it was raised to {2**31}" in failed.reason
-    ((_, _, _, payload),) = of(frames.GOAWAY, machine.take_output())
-    assert ErrorCode.FLOW_CONTROL_ERROR == int.from_bytes(payload[4:8], "big")
