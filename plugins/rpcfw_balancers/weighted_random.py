@@ -1,5 +1,5 @@
 """
-Weighted random: each pick is drawn anew, in proportion to the weights.
+Weighted random: each pick is a new draw, in proportion to the weights.
 """
 
 from __future__ import annotations

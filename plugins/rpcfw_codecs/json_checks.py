@@ -239,7 +239,7 @@ class _Fields:
 
     def check(self, value: Any) -> None:
         """
-        Check an instance, and complete it by defaults that stand in its class.
+        Check an instance, and complete it by defaults that are in its class.
         """
         if type(value) is not self.cls:
             raise expected(self.cls.__qualname__, value)

@@ -34,7 +34,7 @@ def read_caller(value: bytes) -> str:
     return _read(value[: 3 * _MAX_BYTES])
 
 
-# A server reads it anew for each call whose other fields differ, as its time limit does.
+# A server reads it again for each call whose other fields differ, as its time limit does.
 @lru_cache(maxsize=256)
 def _read(value: bytes) -> str:
     name = read_message(value)[:_MAX_BYTES]

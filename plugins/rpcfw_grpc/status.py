@@ -1,5 +1,5 @@
 """
-How a call ended, as gRPC writes it, and what else may stand in its place.
+How a call ended, as gRPC writes it, and what else may be in its place.
 
 ``grpc-status`` and ``grpc-message``; HTTP statuses of those who do not speak
 gRPC (http-grpc-status-mapping.md); codes of RST_STREAM (PROTOCOL-HTTP2.md).

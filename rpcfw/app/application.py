@@ -177,7 +177,7 @@ class Application:
         As in ``say = app.caller(Greeter.say)`` and then ``await say("bob")``.
 
         Args:
-            method: as it stands in the class that marks it.
+            method: as an attribute of the class that marks it.
 
         Raises:
             ContractError: it is no method of a service with a name.

@@ -183,7 +183,7 @@ class BlockingApplication:
         As in ``say = app.caller(Greeter.say)`` and then ``print(say("bob"))``.
 
         Args:
-            method: as it stands in the class that marks it.
+            method: as an attribute of the class that marks it.
 
         Raises:
             ContractError: it is no method of a service with a name.

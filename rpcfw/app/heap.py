@@ -2,7 +2,7 @@
 Memory that is freed, and kept for the next large message.
 
 The C library gives large blocks back to the system as soon as they are freed, and the
-system clears its pages anew for the next ones. A process that moves messages of a
+system clears new pages for the next ones. A process that moves messages of a
 mebibyte spends half of its time on that.
 """
 

@@ -4,7 +4,7 @@ Options of policies, replaced while calls go through them.
 Theory of operation. The configuration stays what it was. What is given at run time lies
 over it, key by key: first what is given for all services, then what is given for one. So
 a replacement says all that is to differ from the configuration, and an empty one goes back
-to it. How the new instances come into their places stands in `rpcfw.kernel.live_plugins`.
+to it. How the new instances come into their places is in `rpcfw.kernel.live_plugins`.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def an_address(text: str) -> Address:
 
 def a_pair(text: str) -> tuple[str, str | bytes]:
     """
-    Return a pair of metadata, written ``name=value``; bytes stand in base64.
+    Return a pair of metadata, written ``name=value``; bytes are in base64.
     """
     return _checked(_pair, text)
 

@@ -136,7 +136,7 @@ def run_example(
     Args:
         sections: names, and the options that they hold.
         choices: the sections whose options depend on a plugin; the others that one
-            could choose stand in comments.
+            could choose are in comments.
         plugins: where those are found.
         named: sections and groups of plugins that have a section each, by their name.
     """

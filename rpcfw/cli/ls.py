@@ -33,7 +33,7 @@ EPILOG = """\
 What is listed is what providers have announced, not what answers: that shows a call.
 """
 
-#: A column: its title, and what stands in it.
+#: A column: its title, and what is in it.
 _COLUMNS = ("SERVICE", "ADDRESS", "PROTOCOLS", "WEIGHT", "ZONE", "GROUP", "VERSION", "TAGS")
 
 #: Many watches at once are many streams of one node.

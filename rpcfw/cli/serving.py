@@ -16,12 +16,12 @@ __all__ = ["serve_until_signal"]
 
 def serve_until_signal(application: Application, what: str, out: TextIO) -> int:
     """
-    Serve until a signal comes, then stop in good order, and return the exit code.
+    Serve until a signal comes, then stop gracefully, and return the exit code.
 
     That is `GIVEN_UP` if calls were open that the stop could not wait for.
 
     Args:
-        what: stands in the line that is printed once the ports are open, before
+        what: part of the line that is printed once the ports are open, before
             their addresses.
     """
 

@@ -28,7 +28,7 @@ __all__ = ["AttemptStacks", "CallStacks"]
 
 class CallStacks:
     """
-    Makes the call stack, anew for each set of policies; what counts is the same in all.
+    Makes the call stack, a new one for each set of policies; what counts is the same in all.
 
     Args:
         config: the service config, if there is one.
@@ -90,7 +90,7 @@ class AttemptStacks:
 
     def replace(self, edits: Edits[Filter], nodes: Iterable[Node]) -> Callable[[], None]:
         """
-        Make the stacks of all nodes anew, if other filters stand in them now.
+        Make new stacks for all nodes, if other filters are in them now.
 
         Returns:
             What puts them in place.

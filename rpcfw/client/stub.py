@@ -84,7 +84,7 @@ def calling_method(function: Any, channel: Callable[[str], Channel]) -> Callable
     Return a function that calls one method.
 
     Args:
-        function: the method as it stands in the service class that marks it.
+        function: the method as an attribute of the service class that marks it.
         channel: gives the channel to a service by name.
 
     Raises:

@@ -18,7 +18,7 @@ __all__ = ["MakeLinks", "Nodes"]
 #: (address, protocol, called on changes) to the links to a node.
 MakeLinks = Callable[[Address, str, Callable[[], None]], ConnectionPool]
 
-#: So many names of wires, which a registry gives, stand in an error.
+#: So many names of wires, which a registry gives, are in an error.
 _MAX_SHOWN = 5
 
 

@@ -92,7 +92,7 @@ class Routing(Filter):
 
     def forget(self) -> None:
         """
-        Nodes, links, weights or rules have changed: every route is found anew.
+        Nodes, links, weights or rules have changed: every route is computed again.
         """
         self._routes.clear()
 

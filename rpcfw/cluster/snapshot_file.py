@@ -112,7 +112,7 @@ def _records(service: str, content: bytes) -> tuple[tuple[Instance, ...], list[s
     """
     instances: list[Instance] = []
     mistakes: list[str] = []
-    # At line feeds alone: other ends of lines may stand in a record.
+    # At line feeds alone: other ends of lines may be in a record.
     for number, line in enumerate(BytesIO(content), 1):
         try:
             instance = instance_from_json(line)

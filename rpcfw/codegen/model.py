@@ -45,7 +45,7 @@ _SHAPES = {
 @frozen
 class Message:
     """
-    A message type: the proto file it stands in, and its name there, as ``Order.Line``.
+    A message type: the proto file it is in, and its name there, as ``Order.Line``.
     """
 
     proto: str

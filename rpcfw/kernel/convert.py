@@ -87,7 +87,7 @@ def converted(type: Any, text: str, folder: str = "") -> Any:
 
     Args:
         type: the annotation, resolved.
-        text: as it stands in the INI, without spaces at its ends.
+        text: as in the INI, without spaces at its ends.
         folder: what a relative path starts from.
 
     Raises:

@@ -17,7 +17,7 @@ def describe(options_class: type, section: str) -> str:
     """
     Return the section as INI text that sets every option to its default.
 
-    What has no default stands in a comment, to be filled in.
+    What has no default is in a comment, to be filled in.
 
     Args:
         options_class: made with `rpcfw.spi.options.options`.

@@ -3,7 +3,7 @@ Our dialect of INI, read with the file and line of every value.
 
 Sections are ``[name]`` or ``[name qualifier]``, values ``key = value``; indented
 lines continue the value above, each as a line of its own. A comment begins with
-``#`` or ``;`` and has its line to itself, so both characters may stand in values.
+``#`` or ``;`` and has its line to itself, so both characters may be in values.
 Sections, qualifiers and keys are case-sensitive.
 
 Nothing here knows what a section or key means.
@@ -173,7 +173,7 @@ class _Reader:
         self.end_value()
         key, equals, value = text.partition("=")
         key = key.strip()
-        # What stands in a line that cannot be read may be secret: it is not shown.
+        # What is in a line that cannot be read may be secret: it is not shown.
         if not equals or not _KEY.match(key):
             meant = " (with =, not with :)" if ":" in text and not equals else ""
             expected = f"expected key = value{meant}, [section], or a comment beginning with #"

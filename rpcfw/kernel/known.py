@@ -12,7 +12,7 @@ from rpcfw.kernel.nearest import suggestion
 
 __all__ = ["NOWHERE", "Known"]
 
-#: Order of mistakes that stand in no file: after all others.
+#: Order of mistakes that are in no file: after all others.
 NOWHERE = (1 << 30, 0)
 
 

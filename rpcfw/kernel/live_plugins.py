@@ -156,7 +156,7 @@ class Replacement:
     Args:
         plugins: the owner's.
         pairs: each old plugin with the new one.
-        join: makes the owner's stacks anew; returns what puts them in place, which
+        join: makes new stacks for the owner; returns what puts them in place, which
             may not fail.
     """
 

@@ -40,7 +40,7 @@ class OneLineObserver:
     Writes each event as one line: time, level, where from, text.
 
     Parts of the text come from others: nothing in them ends the line or drives a terminal.
-    Of an error's trace the innermost frames stand in the line; with ``traces`` the
+    Of an error's trace the innermost frames are in the line; with ``traces`` the
     whole follows in indented lines.
     """
 

@@ -5,7 +5,7 @@ Theory of operation. `Sources.load` reads every layer and lays them over one
 another: declared defaults, then files in their order, the environment, ``--set``.
 Then each part claims its sections, which turns text into instances of options
 classes and tells which names are known. Nothing is raised meanwhile: mistakes are
-noted with the place they stand at. `Sources.finish` finds what nobody claimed and
+noted with the place they are at. `Sources.finish` finds what nobody claimed and
 raises one `SettingsError` with every mistake in the order of the sources.
 
 So claim everything first, then `finish`, and only then make parts: an instance of

@@ -22,7 +22,7 @@ __all__ = ["Stack", "Step"]
 @frozen
 class Step:
     """
-    What stands in a stack.
+    What is in a stack.
 
     Args:
         role: the name of its place, empty for what was inserted between places.
@@ -88,7 +88,7 @@ class Stack:
 
     def insert(self, edit: Insert, filter: Filter) -> None:
         """
-        Do an edit. Several at the same side of one place stand in the order given.
+        Do an edit. Several at the same side of one place are in the order given.
         """
         first, last = self._find(edit.anchor)
         at = first

@@ -22,7 +22,7 @@ __all__ = ["ServerStack"]
 
 class ServerStack:
     """
-    Makes the stack, anew when filters are replaced; what counts is the same in all.
+    Makes the stack, and a new one when filters are replaced; what counts is the same in all.
 
     Args:
         filters: the user's, each with its place.

@@ -58,7 +58,7 @@ class Codec(Plugin):
     may decode in a thread while the reactor decodes, too.
     """
 
-    #: As it stands in the INI, on the wire and in ``Method.codec``.
+    #: Its name in the INI, on the wire and in ``Method.codec``.
     name: ClassVar[str]
 
     @abstractmethod

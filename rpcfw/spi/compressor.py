@@ -48,7 +48,7 @@ class Compressor(Plugin):
     in a thread, and small ones in the reactor.
     """
 
-    #: As it stands in the INI and on the wire.
+    #: Its name in the INI and on the wire.
     name: ClassVar[str]
 
     @abstractmethod

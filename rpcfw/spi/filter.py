@@ -74,9 +74,9 @@ class Filter(Plugin):
 
     def of_node(self, node: Candidate) -> Filter:
         """
-        Return the filter for the attempts on one node: as it stands here, this one for all.
+        Return the filter for the attempts on one node: by default, this one for all.
 
-        Asked once for each node, where the filter stands in the client's attempt stack.
+        Asked once for each node, where the filter is in the client's attempt stack.
         A filter that keeps something for each node, such as a breaker its failures, returns
         a new one here. That one is not started and not stopped; when options are replaced,
         it is asked to `take_over` from the one that the node had.
@@ -88,7 +88,7 @@ class Filter(Plugin):
         Return this step joined to the rest.
 
         Runs whenever a stack is built: at a server for two of the same filters (see
-        `needs_head`), and anew when the options of some policy are replaced. So what calls
+        `needs_head`), and again when the options of some policy are replaced. So what calls
         share, and what has to outlast that, is kept in the filter itself.
 
         A filter on every call's way may override it with a closure that holds

@@ -136,7 +136,7 @@ class CalledService:
 
 class Clients:
     """
-    What a process calls. As it stands here: nothing.
+    What a process calls. By default: nothing.
     """
 
     def services(self) -> tuple[CalledService, ...]:

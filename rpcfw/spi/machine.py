@@ -265,7 +265,7 @@ class Machine(ABC):
 
     def closing(self, reason: str) -> None:  # noqa: B027 - optional
         """
-        Queue what the wire sends before this side closes the connection in good order.
+        Queue what the wire sends before this side closes the connection gracefully.
         """
 
     @abstractmethod

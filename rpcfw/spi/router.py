@@ -16,7 +16,7 @@ __all__ = ["Router"]
 
 class Router(Plugin):
     """
-    Narrows the live set. Routers stand in a chain; each sees what the one before left.
+    Narrows the live set. Routers are in a chain; each sees what the one before left.
 
     Its answer is remembered for all calls with the same `key`, until the set
     changes or the router says, through what `on_change` gave it, that its rules

@@ -54,7 +54,7 @@ def offered_as(function: Any) -> tuple[type[Service], MethodSpec]:
     Return the service class in which a method is defined, and the method's description.
 
     Args:
-        function: the method as it stands in the class, ``Greeter.say``.
+        function: the method as an attribute of the class, ``Greeter.say``.
 
     Raises:
         ContractError: it is no method of a service with a name.

@@ -279,7 +279,7 @@ class Lab:
 
     def stop(self, process: Process) -> None:
         """
-        Stop a process in good order.
+        Stop a process gracefully.
         """
         self.run(process.application.stop())
 

@@ -86,7 +86,7 @@ class Address:
     @property
     def authority(self) -> str:
         """
-        Host and port as they stand in a URL; empty for what has none.
+        Host and port as in a URL; empty for what has none.
         """
         if self.scheme in ("unix", "memory"):
             return ""

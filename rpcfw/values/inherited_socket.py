@@ -1,7 +1,7 @@
 """
 A listening socket that another process opened and handed to this one.
 
-Text form, as it stands in ``[server] listen``: ``fd:3`` for a file descriptor by its
+Text form, as in ``[server] listen``: ``fd:3`` for a file descriptor by its
 number; ``systemd:NAME`` for the sockets of that name that systemd passed on (socket
 activation, sd_listen_fds(3)). With ``tls+`` before it the connections are under TLS.
 """

@@ -151,7 +151,7 @@ def instance_from_json(data: bytes) -> Instance:
 
 def check_instance(record: Instance | _Record) -> None:
     """
-    Look at the weight, and at what will stand in logs, terminals and other records.
+    Look at the weight, and at what will be in logs, terminals and other records.
 
     Raises:
         ValueError: the weight is out of its range, or a text is empty where there has to be

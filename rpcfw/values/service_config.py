@@ -86,7 +86,7 @@ class ServiceConfig:
         by_name: by (service, method); an empty method is for all of a service that have
             none of their own, an empty service for all of every service.
         throttling: of all calls of one client.
-        unused: what stands in the file and means nothing here.
+        unused: what is in the file and means nothing here.
     """
 
     by_name: Mapping[tuple[str, str], MethodConfig] = field(factory=dict)

@@ -56,6 +56,8 @@ WORDS = {
     r"said (of|to|by|that|so)|was said|is said|be said": "sent, reported",
     r"(is|are|was|were|be|been|being|goes|go|went|gone|far|while) away": "unreachable, paused",
     # Out of use, or with another meaning today.
+    r"in good order": "gracefully",
+    r"of late": "recently",
     r"whence|hitherto|thereby|thereof|therein|hereby|whither|lest|upon|ere|nought|naught": (
         "plain present-day English"
     ),

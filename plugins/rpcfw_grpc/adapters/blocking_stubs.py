@@ -2,7 +2,7 @@
 What a stub of plain threads has as its methods, with the signatures of grpcio's.
 
 A stub's method has up to three ways to be called, and grpcio gives all of them the same options.
-So the two signatures, for one request and for a stream of them, stand here once; the classes
+So the two signatures, for one request and for a stream of them, are written once, here; the classes
 below are a table of what each shape does with them.
 """
 

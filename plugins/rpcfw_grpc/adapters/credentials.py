@@ -34,7 +34,7 @@ def ssl_channel_credentials(
 
     Args:
         root_certificates: whom to trust; None for the system's authorities.
-        private_key: of the certificate; None if it stands in that file.
+        private_key: of the certificate; None if it is in that file.
         certificate_chain: our certificate, if the server wants one.
 
     Raises:

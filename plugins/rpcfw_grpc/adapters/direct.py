@@ -29,7 +29,7 @@ def insecure_channel(
 
     Args:
         target: as ``host:port``; docs/from-grpcio.md has all forms.
-        options: as grpcio's; what each does stands there as well.
+        options: as grpcio's; see there what each does.
         compression: a `grpc.Compression`.
         sets: settings of the application, as ``client.timeout=30s``, over all others.
 

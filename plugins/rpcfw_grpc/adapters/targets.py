@@ -65,7 +65,7 @@ def _read(target: str, scheme: str) -> Iterator[Address]:
 
 def _address(scheme: str, text: str) -> Address:
     """
-    Read an address that can stand in a registry's line.
+    Read an address that can be in a registry's line.
     """
     if _NOT_IN_A_LINE.search(text) or (scheme != "unix" and "/" in text):
         raise ValueError(f"expected {_FORMS}")

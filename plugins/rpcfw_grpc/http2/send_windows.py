@@ -1,7 +1,7 @@
 """
 What the peer lets this side send: WINDOW_UPDATE, and SETTINGS_INITIAL_WINDOW_SIZE.
 
-RFC 9113, section 6.9. The windows themselves stand in `Outbound` and in each `Stream`; here
+RFC 9113, section 6.9. The windows themselves are in `Outbound` and in each `Stream`; here
 they grow, and what had waited for them is sent.
 """
 

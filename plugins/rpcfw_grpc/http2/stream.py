@@ -3,7 +3,7 @@ One stream: its state, its windows, and what waits to be sent on it (RFC 9113, s
 
 Theory of operation. A stream is open as long as either side may send; each side
 ends its own half with END_STREAM, and either side ends both with RST_STREAM. What
-may happen in which state stands in one table; a step that is not in it is a fault
+may happen in which state is in one table; a step that is not in it is a fault
 of whoever made it (STREAM_CLOSED). A stream that is idle or closed is no object:
 ids that were not reached yet are idle, all others are closed.
 """

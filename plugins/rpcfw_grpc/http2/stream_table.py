@@ -1,5 +1,5 @@
 """
-The streams of a connection by their ids, and those that were closed of late.
+The streams of a connection by their ids, and those that were closed recently.
 
 Frames on closed streams (RFC 9113, section 5.1). A stream that this side has reset, or
 ended early, may still get frames that the peer had on their way: they are counted against the
@@ -31,7 +31,7 @@ _MAX_GAPS = 16
 
 class StreamTable(Generic[H, C]):
     """
-    Which streams are open, were reset of late, or were passed over.
+    Which streams are open, were reset recently, or were passed over.
 
     Args:
         limits: what this side takes.

@@ -1,5 +1,5 @@
 """
-The Protobuf files behind the services that are served, and what stands in them.
+The Protobuf files behind the services that are served, and what is in them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def file_of(service: ServedService) -> FileDescriptor | None:
             if file is None:
                 continue
             try:
-                # The messages may stand in another file than their service.
+                # The messages may be in another file than their service.
                 found: FileDescriptor = file.pool.FindServiceByName(service.name).file
             except KeyError:
                 continue
@@ -112,7 +112,7 @@ def _symbols(file: FileDescriptor) -> Iterator[str]:
     for enum in enums:
         yield enum.full_name
         scope = enum.full_name.rpartition(".")[0]
-        # A value stands beside its enum, not in it.
+        # A value's full name is beside its enum, not in it.
         yield from (f"{scope}.{value.name}".lstrip(".") for value in enum.values)
     for service in file.services_by_name.values():
         yield service.full_name

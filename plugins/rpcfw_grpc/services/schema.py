@@ -40,7 +40,7 @@ class Schema:
 
     Args:
         name: of the file, as others import it.
-        text: what stands in it.
+        text: what is in it.
     """
 
     def __init__(self, name: str, text: str) -> None:

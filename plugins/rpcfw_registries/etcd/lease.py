@@ -23,7 +23,7 @@ _MAX_S = 86_400.0
 
 class Lease:
     """
-    One lease, granted anew when it is gone.
+    One lease, granted again when it is gone.
 
     Args:
         asked_s: its time to live in seconds; etcd may grant more.

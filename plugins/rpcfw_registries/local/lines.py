@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _NOT_IN_AN_ID = re.compile(r"[^0-9A-Za-z\-_.:]+")
-#: A file may be one long line, and what is wrong with it stands in errors and in the log.
+#: A file may be one long line, and what is wrong with it is in errors and in the log.
 _MAX_SHOWN_CHARS = 300
 _MAX_DIGITS = 20
 #: So many mistakes are kept. A file may have a mistake in each of some million lines.

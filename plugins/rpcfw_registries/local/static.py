@@ -61,7 +61,7 @@ class StaticRegistry(Registry):
 
     async def announce(self, instance: Instance) -> None:
         """
-        Do nothing: what is served where stands in the INI.
+        Do nothing: what is served where is in the INI.
         """
 
     async def withdraw(self, instance: Instance) -> None:

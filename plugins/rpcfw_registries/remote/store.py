@@ -85,7 +85,7 @@ class InstanceStore(ABC):
         Renew the lease, if there is one, and return those that must be written again.
 
         Args:
-            keys: of all instances that are believed to stand in the store.
+            keys: of all instances that are believed to be in the store.
         """
         return ()
 
@@ -110,7 +110,7 @@ class InstanceStore(ABC):
         Take everything back, quickly, since the process stops. Does not raise.
 
         Args:
-            keys: of all instances that may stand in the store.
+            keys: of all instances that may be in the store.
         """
 
     @abstractmethod

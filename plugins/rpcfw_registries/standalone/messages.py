@@ -1,8 +1,8 @@
 """
 What a registry server and its clients say to one another.
 
-They are sent as JSON. A record stands in a message as it was announced, byte for
-byte: the node reads it once, when it is announced, and never writes it anew.
+They are sent as JSON. A record is in a message as it was announced, byte for
+byte: the node reads it once, when it is announced, and never encodes it again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Announced instances at a registry server, each under a lease of its own.
 
-A renewal says what the server does not have. That covers a server that started anew,
+A renewal says what the server does not have. That covers a server that was restarted,
 another server, a lease that has expired, and a record that somebody deleted.
 """
 

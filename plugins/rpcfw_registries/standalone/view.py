@@ -2,7 +2,7 @@
 What one watch on a registry server knows, put together from updates.
 
 A list that comes in parts takes the place of the former one when its last part
-is here. If it comes from another epoch, a node that started anew or another node,
+is here. If it comes from another epoch, a node that was restarted or another node,
 then what it lacks may merely not have been announced there yet: such instances
 are held until their providers had the time of a lease to do so.
 """

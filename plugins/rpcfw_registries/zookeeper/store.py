@@ -7,7 +7,7 @@ the store remembers which znodes may exist: it has asked for them, and has not s
 them go since. Writing makes the wanted znode exist as ours, then deletes the others.
 
 Ours means: created in the present session, and not changed since. A znode of an
-earlier session would vanish with it, so it is deleted and created anew.
+earlier session would vanish with it, so it is deleted and created again.
 """
 
 from __future__ import annotations

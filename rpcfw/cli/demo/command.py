@@ -148,11 +148,11 @@ class _Demo:
 
     def _stop(self, children: list[Child]) -> int:
         """
-        Have those that are left stop in good order.
+        Have those that are left stop gracefully.
         """
         codes = [child.stop() for child in children]
         if any(codes):
-            self._say(f"but what was left did not stop in good order: exit codes {codes}")
+            self._say(f"but the remaining processes did not stop gracefully: exit codes {codes}")
             return FAILED
         self._say("\nProvider B and the registry got SIGTERM and stopped gracefully.")
         self._say("Next: README.md has a provider and a consumer of twenty lines each.")

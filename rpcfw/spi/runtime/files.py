@@ -71,7 +71,7 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there is still there.
     """
-    # The name cannot be guessed, and the file is made anew: O_EXCL follows no link.
+    # The name cannot be guessed, and the file is a new one: O_EXCL follows no link.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -7,7 +7,7 @@ peers go on meanwhile. What they sent in minutes comes in one read then, and loo
 flood; what they did in time seems to have come too late. So what counts within a read, and
 what must be renewed in time, gives peers credit for the time that was lost.
 
-Credit is for pauses of late: whatever was saved up over hours would be a licence. It is
+Credit is for recent pauses: whatever was saved up over hours would be a licence. It is
 in proportion to the pause, so it opens no door to a peer that makes this process slow.
 """
 
@@ -90,7 +90,7 @@ class Credit:
 
     def pays(self, seconds: float) -> bool:
         """
-        Take so much of what was lost of late, if there is as much.
+        Take so much of what was lost recently, if there is as much.
         """
         if self._left_s < seconds:
             lost_s = self._pauses.lost_s()
@@ -116,6 +116,6 @@ class FloodCredit(Credit):
 
     def pays_one(self) -> bool:
         """
-        Excuse one more than is taken at once, if enough was lost of late.
+        Excuse one more than is taken at once, if enough was lost recently.
         """
         return self.pays(self._each_s)

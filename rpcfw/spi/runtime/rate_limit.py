@@ -100,7 +100,7 @@ class LimitedLog:
 
         Args:
             kind: see the module.
-            format: the line, and ``fields`` what stands in it, as in Twisted's log.
+            format: the line, and ``fields`` what is in it, as in Twisted's log.
         """
         withheld = self._limit.due(kind)
         if withheld is None:

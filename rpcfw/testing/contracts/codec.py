@@ -64,7 +64,7 @@ class CodecContract:
 
     def test_it_has_a_name(self) -> None:
         """
-        A codec has the name that stands in the INI and on the wire.
+        A codec has the name that is in the INI and on the wire.
         """
         name = type(self.make()).name
 

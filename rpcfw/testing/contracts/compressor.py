@@ -40,7 +40,7 @@ class CompressorContract:
 
     def test_it_has_a_name(self) -> None:
         """
-        A compressor has the name that stands in the INI and on the wire.
+        A compressor has the name that is in the INI and on the wire.
         """
         name = type(self.make()).name
 

@@ -52,7 +52,7 @@ class FilterContract:
 
     def test_bound_again(self) -> None:
         """
-        It can be bound several times, as stacks are built anew; all that were bound go on.
+        It can be bound several times, as stacks are rebuilt; all that were bound continue.
         """
         filter = self.make()
         steps = [filter.bind(_answer) for _ in range(3)]

@@ -38,7 +38,7 @@ class WatchContract(RegistryCase):
     @abstractmethod
     async def put(self, instance: Instance) -> None:
         """
-        Have ``instance`` stand in the place; return once it does.
+        Put ``instance`` into the place; return once it is there.
         """
 
     @abstractmethod

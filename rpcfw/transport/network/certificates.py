@@ -52,7 +52,7 @@ def load_identity(certificate: Path, key: Path | None) -> Identity:
     Read a certificate and its key.
 
     Args:
-        key: None if it stands in the certificate's file.
+        key: None if it is in the certificate's file.
 
     Raises:
         SetupError: a file cannot be used, or the two do not belong together.

@@ -42,7 +42,7 @@ __all__ = ["Link", "LinkOptions", "LinkState"]
 
 _log = Logger()
 
-#: A peer that leaves in good order is dialled again at once if it stayed for this share of
+#: A peer that leaves gracefully is dialled again at once if it stayed for this share of
 #: the first delay: connections with a maximum age are no failures.
 _STAYED = 0.1
 
@@ -287,7 +287,7 @@ class Link(DriverObserver):
 
         Args:
             min_s: how long it must have lasted for a reconnection without delay. 0 for a
-                peer that took calls and then left in good order, as proxies do after a number
+                peer that took calls and then left gracefully, as proxies do after a number
                 of calls, however early.
         """
         self.driver = None

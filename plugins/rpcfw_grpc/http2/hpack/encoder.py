@@ -1,7 +1,7 @@
 """
 Header blocks as they are written.
 
-What we send mostly stands in blocks that use no dynamic table at all (`encode`), so they are
+What we send mostly is in blocks that use no dynamic table at all (`encode`), so they are
 pure functions of their fields and can be made once. Only the part of a request that is the same
 for each call of a method goes through the table (`CachedEncoder`), because it is long.
 """

@@ -6,7 +6,7 @@ not its matter either: today the service beside it does, and a bus that joins
 several nodes may do so as well, since numbers are of one catalog's life alone.
 
 Theory of operation. Every change takes the next number of one counter. An entry
-keeps the number of its last change, and entries stand in the order of those
+keeps the number of its last change, and entries are in the order of those
 numbers; removed ids stay behind as tombstones, likewise in order. So "what
 changed since n" is read from the two ends backwards until n: it costs what it
 finds, is coalesced by nature, and a watcher is no more than a number, however

@@ -51,7 +51,7 @@ def first_failure(results: Iterable[object]) -> BaseException | None:
     """
     Return why a transaction failed, or None if it did not.
 
-    All its parts are marked as failed then; the reason stands at one of them.
+    All its parts are marked as failed then; one of them has the reason.
     """
     failures = [result for result in results if isinstance(result, BaseException)]
     undone = (exceptions.RolledBackError, exceptions.RuntimeInconsistency)
