@@ -37,7 +37,7 @@ class ClientMachine(ClientSide, GRPCMachine[ClientCall]):
 
     Args:
         limits: what this side takes.
-        accepts: names of the compressions that this side can undo.
+        accepts: names of the compressions that this side can decompress.
         authority: whom the requests are for.
         scheme: ``http`` or ``https``.
         caller: name of this application; empty to send none.

@@ -174,6 +174,6 @@ def encodings_of(value: bytes) -> tuple[str, ...]:
 
 def encodings_text(names: tuple[str, ...]) -> bytes:
     """
-    Return ``grpc-accept-encoding`` for compressions that can be undone.
+    Return ``grpc-accept-encoding`` for compressions that this side can decompress.
     """
     return ",".join((*names, "identity")).encode()

@@ -42,7 +42,7 @@ class RequestEncoder:
     Args:
         authority: whom the requests are for.
         scheme: ``http`` or ``https``.
-        accepts: compressions that this side can undo.
+        accepts: compressions that this side can decompress.
         caller: name of this application; empty to send none.
     """
 

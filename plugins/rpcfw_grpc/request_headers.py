@@ -89,7 +89,7 @@ class RequestParser:
 
     Args:
         limits: for the largest header list.
-        accepts: compressions that this side can undo.
+        accepts: compressions that this side can decompress.
     """
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:

@@ -36,7 +36,7 @@ class ResponseTemplate:
     """
     The response to requests of one content-type, encoded once. Shared by all of them.
 
-    Each response names the compressions that this side can undo: a proxy hands the responses
+    Each response names the compressions that this side can decompress: a proxy hands the responses
     of one connection to many clients, of which all but one would miss what is sent only once.
 
     Args:
@@ -103,7 +103,7 @@ def template_for(content_type: bytes, accepts: tuple[str, ...]) -> ResponseTempl
     Return the template of responses to requests of this content-type.
 
     Args:
-        accepts: compressions that this side can undo.
+        accepts: compressions that this side can decompress.
     """
     return ResponseTemplate(content_type, encodings_text(accepts))
 

@@ -25,10 +25,10 @@ class ResponseHeaders:
         status: the gRPC status, None if there was none.
         metadata: the pairs; trailers, if nothing else follows.
         encoding: compression of the messages that are marked as compressed.
-        accepts: compressions that the server can undo, None if it does not say.
+        accepts: compressions that the server can decompress, None if it does not say.
         content_length: what ``content-length`` says, -1 for nothing.
         fault: why this is no response that can be used, empty if it is; ``status``
-            says then how the call ends.
+            is then the status that the call ends with.
         is_initial: HEADERS like any other: 200, gRPC, no status yet.
         is_ok_trailers: trailers of a call that went well.
     """
@@ -57,7 +57,7 @@ class ResponseHeaders:
     @property
     def is_informational(self) -> bool:
         """
-        The server says "not yet".
+        It is a response with a status of 1xx: another one follows.
         """
         return 0 < self.http < 200
 
@@ -68,7 +68,7 @@ class ResponseParser:
 
     Args:
         max_bytes: the largest header list.
-        known: compressions that this side can undo.
+        known: compressions that this side can decompress.
     """
 
     def __init__(self, max_bytes: int, known: tuple[str, ...]) -> None:

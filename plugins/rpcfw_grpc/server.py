@@ -34,7 +34,7 @@ class ServerMachine(ServerSide, GRPCMachine[ServerCall]):
 
     Args:
         limits: what this side takes.
-        accepts: names of the compressions that this side can undo.
+        accepts: names of the compressions that this side can decompress.
     """
 
     accepts_during_drain: ClassVar[bool] = True

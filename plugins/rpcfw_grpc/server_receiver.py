@@ -2,7 +2,7 @@
 What comes to a server: requests, as events.
 
 A request that is no call (wrong method, wrong content-type) is answered as HTTP
-answers, after its body, or what of it is bearable, has come: a peer that still
+answers, after its body has come, or the first part of a large one: a peer that still
 sends often does not read.
 """
 
@@ -33,7 +33,7 @@ from rpcfw_grpc.server_sender import ServerSender
 
 __all__ = ["ServerReceiver"]
 
-#: Where a frame says of which type it is.
+#: Where the type of a frame stands in its header.
 _TYPE_AT = 3
 #: What is read of a body that nobody wants before its request is refused.
 _UNWANTED_BYTES = 16 << 10

@@ -112,7 +112,7 @@ class ServerSender:
 
     def _unsent_fields(self, call: ServerCall) -> Fields:
         """
-        Return what the trailers must say because no HEADERS have said it ("Trailers-Only").
+        Return the fields that the trailers must have because no HEADERS had them ("Trailers-Only").
         """
         if call.sent_encoding is not None:
             return []

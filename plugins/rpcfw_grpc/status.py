@@ -82,7 +82,7 @@ def read_status(value: bytes) -> Status:
 
 def read_message(value: bytes) -> str:
     """
-    Undo percent-encoding. Escapes that are none are shown as they came.
+    Return a percent-encoded message decoded. Broken escapes are shown as they came.
     """
     return unquote_to_bytes(value).decode("utf-8", "replace")
 

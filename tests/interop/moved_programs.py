@@ -17,7 +17,7 @@ from pathlib import Path
 
 import grpc
 
-from rpcfw_grpc.adapters.words import grpc_pairs
+from rpcfw_grpc.adapters.grpcio_values import grpc_pairs
 from tests.interop.blocking_stubs import LIMIT_S, WHO, echo, every_use, pairs
 
 DOCS = Path(__file__).parents[2] / "docs" / "from-grpcio.md"

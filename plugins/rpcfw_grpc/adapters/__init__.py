@@ -17,8 +17,8 @@ from rpcfw_grpc.adapters.blocking_channel import BlockingChannel
 from rpcfw_grpc.adapters.channel import AioChannel
 from rpcfw_grpc.adapters.credentials import ChannelCredentials, ssl_channel_credentials
 from rpcfw_grpc.adapters.direct import insecure_channel, secure_channel
+from rpcfw_grpc.adapters.grpcio_values import NO_SERVER
 from rpcfw_grpc.adapters.servicers import Servicers
-from rpcfw_grpc.adapters.words import NO_SERVER
 
 __all__ = [
     "AioChannel",

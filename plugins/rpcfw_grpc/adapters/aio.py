@@ -14,8 +14,8 @@ from rpcfw.errors import ContractError
 from rpcfw.spi.runtime.waiting import running_loop
 from rpcfw_grpc.adapters.channel import AioChannel
 from rpcfw_grpc.adapters.credentials import ChannelCredentials
+from rpcfw_grpc.adapters.grpcio_values import NO_SERVER
 from rpcfw_grpc.adapters.settings import INSECURE, settings
-from rpcfw_grpc.adapters.words import NO_SERVER
 
 __all__ = ["insecure_channel", "secure_channel"]
 

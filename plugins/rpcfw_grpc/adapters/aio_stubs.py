@@ -16,7 +16,7 @@ class MakeCall(Protocol):
     """
     Makes a call of one method.
 
-    Where the caller streams, None for a request says that it will write.
+    Where the caller streams, None in the place of a request means that it will write.
     """
 
     def __call__(

@@ -24,7 +24,7 @@ from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.adapters.call_failed import CallFailed
-from rpcfw_grpc.adapters.words import Pair, code_of, details_of, grpc_pairs, trailers_of
+from rpcfw_grpc.adapters.grpcio_values import Pair, code_of, details_of, grpc_pairs, trailers_of
 
 __all__ = ["BlockingAnswer", "BlockingStream", "Facade"]
 
@@ -62,7 +62,7 @@ class _Call(grpc.Call):  # type: ignore[misc]  # grpcio has no types
         #: Of None, once the call is over: a future, for what it can be waited for and tell.
         self._over: Future[Any] = Future()
 
-    # What a subclass says of a call that is over.
+    # What a subclass reports of a call that is over.
 
     @abstractmethod
     def _failure(self) -> BaseException | None: ...

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import grpc
 
 from rpcfw.values.metadata import Metadata
-from rpcfw_grpc.adapters.words import Pair, code_of, details_of, grpc_pairs, trailers_of
+from rpcfw_grpc.adapters.grpcio_values import Pair, code_of, details_of, grpc_pairs, trailers_of
 
 __all__ = ["CallFailed"]
 

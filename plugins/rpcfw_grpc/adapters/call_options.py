@@ -8,7 +8,7 @@ from typing import Any
 
 from rpcfw.errors import ContractError
 from rpcfw.values.call_options import CallOptions
-from rpcfw_grpc.adapters.words import compression_of, pairs_of
+from rpcfw_grpc.adapters.grpcio_values import compression_of, pairs_of
 
 __all__ = ["call_options"]
 

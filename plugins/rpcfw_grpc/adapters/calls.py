@@ -19,7 +19,13 @@ from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw.spi.stream import Stream
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.adapters.callbacks import run_callback
-from rpcfw_grpc.adapters.words import aio_error, aio_metadata, code_of, details_of, trailers_of
+from rpcfw_grpc.adapters.grpcio_values import (
+    aio_error,
+    aio_metadata,
+    code_of,
+    details_of,
+    trailers_of,
+)
 
 __all__ = ["AnswerCall", "StreamCall", "Written"]
 

@@ -24,8 +24,8 @@ from rpcfw_grpc.adapters.aio_stubs import CALLABLES, AioCallable, MakeCall
 from rpcfw_grpc.adapters.call_options import call_options
 from rpcfw_grpc.adapters.calls import AnswerCall, StreamCall, Written
 from rpcfw_grpc.adapters.generated import called_method
+from rpcfw_grpc.adapters.grpcio_values import pairs_of
 from rpcfw_grpc.adapters.stub_methods import StubMethods
-from rpcfw_grpc.adapters.words import pairs_of
 
 __all__ = ["AioChannel"]
 

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from rpcfw.errors import ContractError
-from rpcfw_grpc.adapters.words import compression_of
+from rpcfw_grpc.adapters.grpcio_values import compression_of
 
 __all__ = ["ChannelOptions"]
 

@@ -16,7 +16,7 @@ from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.metadata import Metadata, Pairs
 from rpcfw_grpc.adapters.callbacks import run_callback
-from rpcfw_grpc.adapters.words import DETAILS, Pair, compression_of, grpc_pairs, pairs_of
+from rpcfw_grpc.adapters.grpcio_values import DETAILS, Pair, compression_of, grpc_pairs, pairs_of
 
 __all__ = ["AioContext", "CallContext", "ThreadContext"]
 
@@ -41,7 +41,7 @@ class CallContext:
         self._ended = False
         self._plain = self._next_plain = False
 
-    # What the caller said.
+    # What the caller has sent.
 
     def invocation_metadata(self) -> tuple[Pair, ...]:
         return grpc_pairs(self._context.metadata)
@@ -65,7 +65,7 @@ class CallContext:
         deadline = self._context.deadline
         return None if deadline == inf else max(0.0, deadline - self._clock.seconds())
 
-    # What the servicer says.
+    # What the servicer sends.
 
     def set_code(self, code: Any) -> None:
         self._code = code

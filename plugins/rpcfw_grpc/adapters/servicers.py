@@ -281,7 +281,7 @@ async def _settled(
     answers: AsyncGenerator[Any, None], its: CallContext
 ) -> AsyncGenerator[Any, None]:
     """
-    Yield the answers, and end as the servicer said.
+    Yield the responses, and end with the status that the servicer has set.
     """
     try:
         async for answer in answers:

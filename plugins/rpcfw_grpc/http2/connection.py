@@ -184,7 +184,7 @@ class Connection(Generic[H, C]):
         Tell the peer that no new streams are taken. Open ones go on (section 6.8).
         """
         if not self._started:
-            self._leave_reason = reason  # the preface comes first
+            self._leave_reason = self._leave_reason or reason  # the preface comes first
             return
         if self.over or self.goaway.started:
             return

@@ -326,5 +326,5 @@ def parse_goaway(payload: bytes) -> tuple[int, int, str]:
         )
     last_id, code = _TWO_NUMBERS.unpack_from(payload)
     text = payload[8 : 8 + _GOAWAY_TEXT_BYTES].decode("utf-8", "replace")
-    # What a peer says ends up in logs: one line, nothing that drives a terminal.
+    # The text of a peer ends up in logs: one line, nothing that drives a terminal.
     return last_id & MAX_STREAM_ID, code, "".join(c if c.isprintable() else "?" for c in text)

@@ -161,7 +161,7 @@ class HeaderList:
     @property
     def is_informational(self) -> bool:
         """
-        Whether it is a response that says "not yet": 1xx (section 8.1).
+        Whether it is a response with a status of 1xx, which another one follows (section 8.1).
         """
         return self.found.get(b":status", b"").startswith(b"1")
 

@@ -17,7 +17,7 @@ _PROGRESS_AFTER_REFUSAL = 100
 
 class StreamLimit:
     """
-    As many as the server says it takes, and as it took lately.
+    As many as the server's SETTINGS allow, or fewer after it has refused one.
 
     Args:
         limit: of this side's own.
@@ -48,7 +48,7 @@ class StreamLimit:
         Take fewer for a while: the server has refused one (REFUSED_STREAM).
 
         It may not have counted off yet what was answered, and so see more streams than
-        there are; or it takes fewer than it said.
+        there are; or it takes fewer than it has announced.
         """
         self.current = max(1, min(self.current, open_streams))
         self._refused_at = self._activity.progress
