@@ -4,12 +4,14 @@ Requests whose head stands in their body: what is decoded, when, and what comes 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
 
 from rpcfw import CallError, Service, context, method
 from rpcfw.errors import Overloaded
+from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.thread_pool import BlockingThreads
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.runtime.waiting import sleep
@@ -87,7 +89,7 @@ def fresh():
     """
     bodies_decoded.clear()
     Gate.seen.clear()
-    Gate.shut = False
+    Gate.shut = Plain.shut = False
     Seen.notes.clear()
 
 
@@ -208,6 +210,53 @@ def test_admission_comes_before_the_body(lab, text):
     assert {("(undecoded)/", True, 1)} == set(refused)
     assert 1 == len(bodies_decoded)
     assert (Status.RESOURCE_EXHAUSTED, "the gate is shut") == (error.status, error.message)
+
+
+class Plain(Gate):
+    """
+    A gate that is no coroutine function.
+    """
+
+    def apply(self, call, proceed):
+        if type(self).shut:
+            raise ValueError("a bug")
+        return proceed(call)
+
+
+def test_a_bug_in_a_plain_admission_is_that_calls_alone(lab, text):
+    """
+    What such a filter raises fails one call; others on the connection go on.
+    """
+    gate = GATE[0].replace("Gate", "Plain"), GATE[1]
+    _, process, client = desk(lab, *gate)
+    waiting = lab.begin(client.wait(1.0))
+    lab.advance(0.1)
+    Plain.shut = True
+    assert "ValueError" in str(fails(lab, client.tell(text)))
+    assert [ValueError] == [type(error) for error in lab.errors.flush(ValueError)]
+    assert 1 == process.application.server.in_flight
+    assert "done" == lab.finish(waiting)
+
+
+def test_what_admission_refuses_is_freed_at_once(lab, text):
+    """
+    Requests that are refused are freed as their calls end, without the garbage collector.
+    """
+    _, _, client = desk(lab, *GATE)
+    lab.run(client.tell(text))
+    Gate.shut = True
+
+    def in_memory():
+        return sum(type(one) is InFlightCall for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = in_memory()
+        fails(lab, client.tell(text))
+        assert before == in_memory()
+    finally:
+        gc.enable()
 
 
 def test_other_wires_run_the_same_filter_in_its_place(lab):

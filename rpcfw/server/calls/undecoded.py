@@ -21,6 +21,7 @@ from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
 from rpcfw.server.stack import ServerStack
 from rpcfw.spi.events import DecodedRequest, HeadInBody, RequestHead, RequestReceived
+from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.values.call import Call
@@ -119,7 +120,7 @@ class UndecodedRequests:
         call = Call(_UNDECODED.method, None, EMPTY, deadline, "", driver.peer)
         in_flight = acceptor.open(driver, event, call, _UNDECODED)
         call.request = in_flight, driver.received_at
-        acceptor.run(in_flight, self._admit(call), copy_context())
+        acceptor.run(in_flight, _through(self._admit, call), copy_context())
 
     async def _decode(self, call: Call) -> None:
         """
@@ -161,6 +162,17 @@ class UndecodedRequests:
             text = f"{path} streams, and this wire carries calls with one message each way only"
             raise Unimplemented(text, hints=Hint.NOT_BEGUN)
         return bound
+
+
+async def _through(admit: CallStep, call: Call) -> Any:
+    """
+    Take a call through a stack. What a plain function in it raises is this call's own error.
+    """
+    try:
+        return await admit(call)
+    finally:
+        if call.method is _UNDECODED.method:
+            call.request = None  # it has the call in flight, which has this call: a cycle
 
 
 def _event_of(event: RequestReceived, decoded: DecodedRequest) -> RequestReceived:
