@@ -65,6 +65,13 @@ class Node:
             return Rank.FAILED if links.failed else Rank.UNTRIED
         return Rank.UNREACHABLE
 
+    @property
+    def reachable(self) -> bool:
+        """
+        False if the last try to connect has failed.
+        """
+        return self.rank < Rank.FAILED
+
     def update(self, instance: Instance) -> None:
         """
         Take over what changed of an instance at the same address.

@@ -11,6 +11,7 @@ from attrs import define
 
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.cluster.nodes import Nodes
+from rpcfw.cluster.route_memo import RouteMemo
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
 from rpcfw.spi.filter import CallStep, Filter
@@ -23,8 +24,6 @@ from rpcfw.values.call import Call
 
 __all__ = ["Route", "Routing"]
 
-#: So many answers are remembered; then it starts afresh.
-_MAX_ROUTES = 1024
 #: So many nodes beyond those that are kept are dialled at once, for calls to come.
 _MAX_CONNECTING = 8
 #: The same while no node is connected and some have failed. Then calls fail until one of
@@ -44,6 +43,8 @@ class Route:
         available: how many of those the picker has.
         spare: nodes for a call that has tried all of the picker's: those that nothing
             speaks against, though they are not connected yet.
+        emptied_by: the router that left none; empty if some are left.
+        used: since `RouteMemo` looked last.
     """
 
     picker: Picker | None
@@ -51,6 +52,8 @@ class Route:
     left: int
     available: int
     spare: Sequence[Node] = ()
+    emptied_by: str = ""
+    used: bool = False
 
 
 class Routing(Filter):
@@ -82,7 +85,7 @@ class Routing(Filter):
         self._first_list = first_list
         self._why_silent = why_silent
         self._nodes: Nodes | None = None
-        self._routes: dict[Hashable, Route] = {}
+        self._routes: RouteMemo[Route] = RouteMemo()
 
     def use(self, nodes: Nodes) -> None:
         """
@@ -101,17 +104,25 @@ class Routing(Filter):
 
     def bind(self, proceed: CallStep) -> CallStep:
         routes = self._routes
-        routers = self._routers
+        keys = [router.key for router in self._routers]
 
         def step(call: Call) -> Any:
-            key = tuple([router.key(call) for router in routers]) if routers else None
-            route = routes.get(key)
+            route = routes.get(None)
             if route is None:
-                return self._first(key, call, proceed)
+                return self._first(None, call, proceed)
             call.route = route
             return proceed(call)
 
-        return step
+        def step_with_routers(call: Call) -> Any:
+            key = tuple([key(call) for key in keys])
+            route = routes.get(key)
+            if route is None:
+                return self._first(key, call, proceed)
+            route.used = True
+            call.route = route
+            return proceed(call)
+
+        return step_with_routers if keys else step
 
     async def _first(self, key: Hashable, call: Call, proceed: CallStep) -> Any:
         """
@@ -128,9 +139,7 @@ class Routing(Filter):
 
     def _find(self, key: Hashable, call: Call) -> Route:
         nodes = [] if self._nodes is None else list(self._nodes)
-        left: Sequence[Any] = nodes
-        for router in self._routers:
-            left = router.narrow(call, left)
+        left, emptied_by = self._narrow(call, nodes)
         ranks = _ranks(left)
         if len(ranks) > 1:
             # It may change the ranks at once, so they are computed again.
@@ -140,11 +149,20 @@ class Routing(Filter):
         usable = next(iter(ranks.values()), [])
         picker = self._balancer.picker(usable) if usable else None
         spare = ranks.get(Rank.UNTRIED, ()) if Rank.READY in ranks else ()
-        route = Route(picker, len(nodes), len(left), len(usable), spare)
-        if len(self._routes) >= _MAX_ROUTES:
-            self._routes.clear()
-        self._routes[key] = route
+        route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by)
+        self._routes.add(key, route)
         return route
+
+    def _narrow(self, call: Call, nodes: Sequence[Node]) -> tuple[Sequence[Any], str]:
+        """
+        Return the nodes that the routers leave, and which router left none.
+        """
+        left: Sequence[Any] = nodes
+        for router in self._routers if nodes else ():
+            left = router.narrow(call, left)
+            if not left:
+                return left, type(router).__name__
+        return left, ""
 
 
 def _ranks(nodes: Sequence[Node]) -> dict[Rank, list[Node]]:

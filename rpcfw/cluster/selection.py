@@ -93,5 +93,5 @@ async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[]
 def _none_left(call: Call, route: Route) -> NoInstances:
     return NoInstances(
         f"{route.nodes} instances of {call.method.service} are known, "
-        "and the routers left none of them"
+        f"and the routers left none of them; {route.emptied_by} refused the last"
     )

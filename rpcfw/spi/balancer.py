@@ -24,6 +24,8 @@ class Candidate(Protocol):
         instance: what the registry says of it.
         weight: its share of calls right now, 0 or more.
         in_flight: attempts on it that have not ended.
+        reachable: False if the last try to connect to it has failed. Routers and pickers
+            are asked anew when that changes.
     """
 
     @property
@@ -34,6 +36,9 @@ class Candidate(Protocol):
 
     @property
     def in_flight(self) -> int: ...
+
+    @property
+    def reachable(self) -> bool: ...
 
 
 class Picker(ABC):

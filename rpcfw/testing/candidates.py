@@ -26,15 +26,18 @@ class StillCandidate:
     instance: Instance
     weight: int = DEFAULT_WEIGHT
     in_flight: int = 0
+    reachable: bool = True
 
 
-def candidate(id: str, weight: int = DEFAULT_WEIGHT, **fields: Any) -> StillCandidate:
+def candidate(
+    id: str, weight: int = DEFAULT_WEIGHT, *, reachable: bool = True, **fields: Any
+) -> StillCandidate:
     """
     Return a candidate for the instance with this id; ``fields`` are the instance's.
     """
     fields.setdefault("service", "demo.Greeter")
     fields.setdefault("address", Address("memory", id))
-    return StillCandidate(Instance(id=id, weight=weight, **fields), weight)
+    return StillCandidate(Instance(id=id, weight=weight, **fields), weight, reachable=reachable)
 
 
 def candidates(**weights: int) -> list[StillCandidate]:
@@ -50,11 +53,16 @@ def a_call(
     attempt: int = 0,
     tried: tuple[StillCandidate, ...] = (),
     metadata: MetadataLike | None = None,
+    method: str = "say",
+    request: Any = b"",
+    caller: str = "",
+    peer: str = "",
 ) -> Call:
     """
-    Return a unary call of ``demo.Greeter/say``.
+    Return a unary call of ``demo.Greeter/say``, or another method of that service.
     """
-    method = Method(
-        "demo.Greeter", "say", Shape.UNARY, bytes, bytes, codec="raw", idempotent=idempotent
+    called = Method(
+        "demo.Greeter", method, Shape.UNARY, bytes, bytes, codec="raw", idempotent=idempotent
     )
-    return Call(method, b"", metadata=Metadata.of(metadata), attempt=attempt, tried=tried)
+    pairs = Metadata.of(metadata)
+    return Call(called, request, pairs, caller=caller, peer=peer, attempt=attempt, tried=tried)

@@ -5,14 +5,23 @@ What every router promises.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.router import Router
 from rpcfw.testing.candidates import a_call, candidate
+from rpcfw.values.address import Address
 from rpcfw.values.call import Call
 
 __all__ = ["RouterContract"]
+
+
+class _Unreadable:
+    """
+    A message of a kind that no router knows.
+    """
+
+    __slots__ = ()
 
 
 class RouterContract:
@@ -25,8 +34,13 @@ class RouterContract:
             def make(self):
                 return MyRouter(NoOptions(), plugin_context())
 
-    Override `calls` and `sets` if yours looks at other facts than those.
+    Override `calls` and `sets` if yours looks at other facts than those. Set `max_keys` if
+    yours looks at values of which there are many.
     """
+
+    #: So many different keys a thousand calls with a message each of its own may give. Keys
+    #: are remembered, so one for each message would help no other call.
+    max_keys: int = 10
 
     @abstractmethod
     def make(self) -> Router:
@@ -44,6 +58,13 @@ class RouterContract:
             a_call(metadata={"tag": "blue", "user": "bob"}),
             a_call(metadata={"tag": "nobody has it"}),
             a_call(metadata={"tag-bin": b"\x00"}),
+            a_call(metadata={"rpcfw-address": "memory:b"}, caller="shop"),
+            a_call(
+                method="write", request={"id": 7, "user": {"name": "bob"}}, peer="tcp:10.0.0.7:1"
+            ),
+            a_call(method="write", request={"id": 8}, idempotent=True),
+            a_call(method="get", request=None),
+            a_call(method="get", request=_Unreadable()),
         )
 
     def sets(self) -> Iterable[Sequence[Candidate]]:
@@ -56,8 +77,19 @@ class RouterContract:
             candidate("c", zone="west", tags={"tag": "blue", "user": "bob"}),
             candidate("d", weight=0, zone="west", version="2.0.0"),
             candidate("e"),
+            candidate("f", group="pay", version="1.0.0", reachable=False),
+            candidate("g", group="pay", address=Address.parse("tcp:10.0.0.7:2210")),
+            candidate("h", address=Address("unix", "/run/h"), tags={"tag": ""}),
         )
         return (mixed, mixed[:1], mixed[1:3], mixed[3:], tuple(reversed(mixed)), ())
+
+    def _fresh(self) -> Iterator[Candidate]:
+        """
+        Return candidates that no other set has.
+        """
+        for number, zone in enumerate(("", "east", "west", "")):
+            yield candidate(f"{zone}{number}", zone=zone, version=f"{number}.0.0")
+            yield candidate(f"{zone}-{number}", group="pay", tags={"tag": "gray"})
 
     def test_some_of_them_in_order(self) -> None:
         """
@@ -112,6 +144,26 @@ class RouterContract:
                 router.narrow(call, handed)
 
                 assert list(given) == handed
+
+    def test_many_messages_have_few_keys(self) -> None:
+        """
+        Calls with a thousand different messages share a few keys.
+        """
+        router = self.make()
+        keys = {router.key(a_call(request={"id": number})) for number in range(1000)}
+
+        assert len(keys) <= self.max_keys
+
+    def test_long_lists(self) -> None:
+        """
+        Ten thousand candidates are narrowed like a few.
+        """
+        router = self.make()
+        given = [one for _ in range(1250) for one in self._fresh()]
+        for call in self.calls():
+            left = {id(one) for one in router.narrow(call, given)}
+
+            assert [one for one in given if id(one) in left] == list(router.narrow(call, given))
 
     def test_takes_over(self) -> None:
         """

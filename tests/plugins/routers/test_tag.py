@@ -10,7 +10,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.testing.contracts.router import RouterContract
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw_routers.tags import TagRouter
+from rpcfw_routers.tag import TagRouter
 
 PLAIN = candidate("plain")
 OTHER_PLAIN = candidate("other-plain")
@@ -88,6 +88,17 @@ def test_force_keeps_untagged_calls_off():
     """
     assert [] == routed(a_call(), GRAY, BLUE, force="true")
     assert ["plain"] == routed(a_call(), GRAY, PLAIN, force="true")
+
+
+def test_a_default_tag():
+    """
+    Calls without the metadata have the tag ``default``; an empty tag in the metadata is none.
+    """
+    given = PLAIN, GRAY, BLUE
+
+    assert ["gray"] == routed(a_call(), *given, default="gray")
+    assert ["blue"] == routed(a_call(metadata={"tag": "blue"}), *given, default="gray")
+    assert ["plain"] == routed(a_call(metadata={"tag": ""}), *given, default="gray")
 
 
 def test_another_name_of_the_tag():

@@ -11,7 +11,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.testing.contracts.router import RouterContract
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw_routers.zones import ZoneRouter
+from rpcfw_routers.zone import ZoneRouter
 
 
 def router(**options: str) -> ZoneRouter:
@@ -89,6 +89,47 @@ def test_drained_instances_elsewhere_do_not_count():
     given = [candidate(f"w{n}", weight=0, zone="west") for n in range(99)]
 
     assert {"east"} == routed([*given, *zones(east=1)])
+
+
+def test_unreachable_instances_do_not_count():
+    """
+    A zone whose instances cannot be connected to is too weak, and theirs elsewhere change nothing.
+    """
+    east = [candidate(f"e{n}", zone="east", reachable=n == 0) for n in range(20)]
+    west = [candidate(f"w{n}", zone="west", reachable=False) for n in range(99)]
+
+    assert {"east", "west"} == routed([*east, *zones(west=20)])
+    assert {"east"} == routed([*zones(east=1), *west])
+
+
+def test_neighbors_first():
+    """
+    A weak zone takes its neighbors to help, no more of them than it needs, in their order.
+    """
+    given = zones(east=1, west=8, north=8, south=100)
+
+    assert {"east", "west", "north"} == routed(given, neighbors="west, north")
+    assert {"east", "west"} == routed(given, neighbors="west, north", min_share="5%")
+    assert {"east", "west", "north", "south"} == routed(given, neighbors="west", min_share="20%")
+
+
+def test_force_stays_near():
+    """
+    With ``force``, calls go to no zone but ours and its neighbors.
+    """
+    assert {"east"} == routed(zones(east=1, west=99), force="yes")
+    assert {"east", "north"} == routed(
+        zones(east=1, north=1, west=99), force="yes", neighbors="north"
+    )
+    assert set() == routed(zones(west=99), force="yes")
+
+
+def test_neighbors_of_nobody():
+    """
+    Neighbors without a zone are a mistake.
+    """
+    with pytest.raises(SettingsError, match="set zone too"):
+        options_of(ZoneRouter.Options, zone="", neighbors="west")
 
 
 def test_unknown_zone_of_ours():

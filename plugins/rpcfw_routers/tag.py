@@ -25,6 +25,7 @@ class TagOptions:
     tag: str = option(
         "tag", "name of the metadata of a call and of the tag of an instance that are compared"
     )
+    default: str = option("", "tag of the calls whose metadata has none; empty: no tag")
     force: bool = option("false", "fail a call if no instance matches, instead of using others")
 
 
@@ -50,10 +51,11 @@ class TagRouter(Router):
         super().__init__(options, plugin_context)
         self._name = options.tag
         self._force = options.force
+        self._default = options.default
         self._metadata_name = options.tag.lower()
 
     def key(self, call: Call) -> Hashable:
-        return call.metadata.get(self._metadata_name, "")
+        return call.metadata.get(self._metadata_name, self._default)
 
     def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         wanted = self.key(call)
