@@ -225,18 +225,6 @@ def test_a_service_with_another_plugin_keeps_it(lab, service):
     assert "unknown option" in refused(lab, process, "retry", "demo.Other", max_attempts="7")
 
 
-def test_the_options_of_a_filter_that_one_service_has(lab, service, notes):
-    """
-    Where only some services have a section, their options are asked for by service.
-    """
-    process = lab.consumer(MINE, "client demo.Stamped.insert=mine before ROUTING")
-    replace(lab, process, "filter mine", text="new")
-    options = process.application.policies.options
-    assert "new" == options("filter mine", "demo.Stamped").text
-    with pytest.raises(SettingsError, match=r"only calls to demo\.Stamped have \[filter mine\]"):
-        options("filter mine")
-
-
 def test_before_the_start_and_for_services_asked_for_later(lab, service, notes):
     """
     Options may be replaced before the application starts; who comes later has them too.
