@@ -29,7 +29,7 @@ def test_no_call_is_lost():
     done = rpcfw("demo", RPCFW_CLIENT__TIMEOUT="not read by the demo's own processes")
 
     assert (0, "") == (done.returncode, done.stderr), done.stdout
-    for words in ("bidi-stream", "is killed by SIGKILL", "no call was lost", "in good order"):
+    for words in ("bidi-stream", "is killed by SIGKILL", "no call was lost", "stopped gracefully"):
         assert words in done.stdout
     assert [] == left(done.stdout)
 
