@@ -25,7 +25,11 @@ __all__ = [
     "installs",
 ]
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 LINK = re.compile(r"\]\((?!http)([^)#]+)")
 #: The document, if it is another one, and the heading in it.
