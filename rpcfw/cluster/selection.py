@@ -67,6 +67,7 @@ async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[]
     Make an attempt of which the end is noted when it comes, also of a stream.
     """
     began = seconds()
+    picker.began(node)
 
     def ended(status: Status, hints: Hint = Hint.NONE) -> None:
         node.in_flight -= 1

@@ -20,6 +20,9 @@ class Candidate(Protocol):
     """
     A live node, as routers and balancers see it. Compared by identity.
 
+    It is the same object as long as the instance is in the set. So what is learned of it may
+    be kept in a `weakref.WeakKeyDictionary`.
+
     Attributes:
         instance: what the registry says of it.
         weight: its share of calls right now, 0 or more.
@@ -49,7 +52,7 @@ class Picker(ABC):
     whatever makes `pick` fast.
     """
 
-    #: Whether `record` is to be called. Checked once, so most calls skip it.
+    #: Whether `began` and `record` are to be called. Most pickers have them skipped.
     learns: bool = False
 
     @abstractmethod
@@ -61,9 +64,18 @@ class Picker(ABC):
         other is left.
         """
 
+    def began(self, candidate: Candidate) -> None:  # noqa: B027
+        """
+        Learn that an attempt begins. `record` follows once for each.
+
+        A pick is not always followed by an attempt: it may be asked for to be explained.
+        And a call that has tried all candidates may go to one that is not in the list. So
+        this and `record` take any candidate.
+        """
+
     def record(self, candidate: Candidate, outcome: Outcome) -> None:  # noqa: B027
         """
-        Learn how an attempt on a picked candidate ended.
+        Learn how an attempt ended, also one that began before the picker was replaced.
         """
 
 

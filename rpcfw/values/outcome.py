@@ -10,6 +10,17 @@ from rpcfw.status import Hint, Status
 
 __all__ = ["Outcome"]
 
+_NODE_FAILURES = frozenset(
+    {
+        Status.UNKNOWN,
+        Status.DEADLINE_EXCEEDED,
+        Status.RESOURCE_EXHAUSTED,
+        Status.INTERNAL,
+        Status.UNAVAILABLE,
+        Status.DATA_LOSS,
+    }
+)
+
 
 @define(eq=False)
 class Outcome:
@@ -25,3 +36,10 @@ class Outcome:
     status: Status
     took_s: float
     hints: Hint = Hint.NONE
+
+    @property
+    def node_failed(self) -> bool:
+        """
+        Whether it speaks against the node. What a method refuses its caller does not.
+        """
+        return self.status in _NODE_FAILURES

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 from rpcfw.spi.balancer import Balancer, Candidate, Picker
 from rpcfw.status import Hint, Status
-from rpcfw.testing.candidates import a_call, candidates
+from rpcfw.testing.candidates import StillCandidate, a_call, candidates
 from rpcfw.values.outcome import Outcome
 
 __all__ = ["BalancerContract"]
@@ -138,13 +139,82 @@ class BalancerContract:
 
         assert _is_in(picker.pick(a_call(tried=(given[0],))), (given[1],))
 
+    def test_attempts_begin_and_end(self) -> None:
+        """
+        Attempts that overlap, and end in any way, leave a picker that goes on picking.
+        """
+        given = candidates(a=1, b=3, c=0)
+        picker = self.make().picker(given)
+        for status in Status:
+            begun = [picker.pick(a_call()) for _ in range(5)]
+            for one in begun:
+                _begin(picker, one)
+            for one in reversed(begun):
+                _end(picker, one, Outcome(status, 0.01))
+
+        assert all(_is_in(picked, given[:2]) for picked in _picks(picker, 50))
+
+    def test_any_candidate_is_recorded(self) -> None:
+        """
+        An attempt on a candidate of another list is taken, and changes nothing that is picked.
+        """
+        given, (stranger,) = candidates(a=1, b=1), candidates(x=1)
+        picker = self.make().picker(given)
+        for _ in range(3):
+            _begin(picker, stranger)
+            _end(picker, stranger, Outcome(Status.OK, 0.01))
+
+        assert all(_is_in(picked, given) for picked in _picks(picker, 50))
+
+    def test_a_pick_alone_changes_no_load(self) -> None:
+        """
+        Picks without attempts, to explain a choice, do not keep a candidate from being picked.
+        """
+        given = candidates(a=1)
+        picker = self.make().picker(given)
+
+        assert [given[0]] * 500 == _picks(picker, 500)
+
+    def test_an_old_picker_records(self) -> None:
+        """
+        An attempt may end after its picker was replaced, and its candidate is gone.
+        """
+        balancer = self.make()
+        given = candidates(a=1, b=1)
+        old_picker = balancer.picker(given)
+        begun = [old_picker.pick(a_call()) for _ in range(4)]
+        for one in begun:
+            _begin(old_picker, one)
+        new_picker = balancer.picker(given[:1])
+        for one in begun:
+            _end(old_picker, one, Outcome(Status.UNAVAILABLE, 0.5))
+
+        assert [given[0]] * 20 == _picks(new_picker, 20)
+
+    def test_ten_thousand(self) -> None:
+        """
+        A pick among 10,000 looks at a few of them, on average of 1,000 picks.
+        """
+        given: list[Any] = [
+            _Counted(one) for one in candidates(**{f"n{n}": 100 for n in range(10_000)})
+        ]
+        picker = self.make().picker(given)
+        before = sum(one.reads for one in given)
+        for _ in range(1000):
+            picked = picker.pick(a_call())
+            _begin(picker, picked)
+            _end(picker, picked, Outcome(Status.OK, 0.01))
+
+        assert sum(one.reads for one in given) - before <= 100 * 1000
+
     def test_learns_is_said(self) -> None:
         """
-        A picker that overrides ``record`` says that it learns; otherwise it is never called.
+        A picker that overrides ``began`` or ``record`` says that it learns.
         """
         picker = self.make().picker(candidates(a=1))
+        kind = type(picker)
 
-        assert picker.learns == (type(picker).record is not Picker.record)
+        assert picker.learns == (kind.record is not Picker.record or kind.began is not Picker.began)
 
     def test_takes_over(self) -> None:
         """
@@ -160,6 +230,47 @@ class BalancerContract:
         assert all(_is_in(picked, given[:2]) for picked in _picks(new_picker, 50))
         assert all(_is_in(picked, given) for picked in _picks(old_picker, 50))
         assert all(_is_in(picked, given) for picked in _picks(before.picker(given), 50))
+
+
+class _Counted:
+    """
+    A candidate that counts how often its attributes are read.
+    """
+
+    def __init__(self, candidate: StillCandidate) -> None:
+        self._candidate = candidate
+        self.reads = 0
+
+    @property
+    def in_flight(self) -> int:
+        self.reads += 1
+        return self._candidate.in_flight
+
+    @in_flight.setter
+    def in_flight(self, count: int) -> None:
+        self._candidate.in_flight = count
+
+    def __getattr__(self, name: str) -> Any:
+        self.reads += 1
+        return getattr(self._candidate, name)
+
+
+def _begin(picker: Picker, candidate: Any) -> None:
+    """
+    Begin an attempt, as a client does it.
+    """
+    candidate.in_flight += 1
+    if picker.learns:
+        picker.began(candidate)
+
+
+def _end(picker: Picker, candidate: Any, outcome: Outcome) -> None:
+    """
+    End an attempt, as a client does it.
+    """
+    candidate.in_flight -= 1
+    if picker.learns:
+        picker.record(candidate, outcome)
 
 
 def _picks(picker: Picker, count: int) -> list[Candidate | None]:

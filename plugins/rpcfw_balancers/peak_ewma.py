@@ -1,0 +1,74 @@
+"""
+Peak EWMA: what a node's attempts cost, quick to rise and slow to fall.
+
+The average of latencies is exponentially weighted by time, and a latency above it replaces
+it at once, as in the balancer of the same name in Twitter's Finagle. What was measured
+fades while nothing is measured. Failures are counted apart, in an average of their own: a
+node that fails at once must not look like a fast one, and one failure among many answers
+must not look like a slow one.
+"""
+
+from __future__ import annotations
+
+from math import exp
+
+from rpcfw.status import Status
+from rpcfw.values.outcome import Outcome
+
+__all__ = ["PeakEWMA"]
+
+
+class PeakEWMA:
+    """
+    The measurements of one node.
+
+    Attributes:
+        latency_s: peak EWMA of the latency, as of ``measured_at``.
+        failed: EWMA of the share of attempts that failed, as of then.
+        measured_at: when the last attempt ended; below 0 if none did.
+        began_at: when the last attempt began.
+        probed: the next outcome replaces what is known.
+    """
+
+    __slots__ = ("began_at", "failed", "latency_s", "measured_at", "probed")
+
+    def __init__(self) -> None:
+        self.latency_s = 0.0
+        self.failed = 0.0
+        self.measured_at = -1.0
+        self.began_at = 0.0
+        self.probed = True
+
+    @property
+    def known(self) -> bool:
+        """
+        Whether anything was measured.
+        """
+        return self.measured_at >= 0
+
+    def cost_s(self, now: float, decay_s: float, failure_s: float) -> float:
+        """
+        Return what an attempt costs: the latency, and a latency for the share that fails.
+        """
+        fade = exp((self.measured_at - now) / decay_s)
+        return (self.latency_s + self.failed * failure_s) * fade
+
+    def add(self, outcome: Outcome, now: float, decay_s: float) -> None:
+        """
+        Add the end of an attempt.
+
+        The time of a failure, or of a call that was given up, is only a lower bound of the
+        latency: it may raise the average and never lowers it.
+        """
+        keep = 0.0 if self.probed else exp((self.measured_at - now) / decay_s)
+        took_s, faded_s = outcome.took_s, self.latency_s * keep
+        answered = not outcome.node_failed and outcome.status is not Status.CANCELLED
+        if took_s >= faded_s or self.probed:
+            self.latency_s = took_s
+        elif answered:
+            self.latency_s = faded_s + took_s * (1 - keep)
+        else:
+            self.latency_s = faded_s
+        self.failed = self.failed * keep + outcome.node_failed * (1 - keep)
+        self.measured_at = now
+        self.probed = False

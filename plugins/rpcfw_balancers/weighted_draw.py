@@ -1,0 +1,109 @@
+"""
+Random draws in proportion to the weights, in O(log n).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from rpcfw.spi.balancer import Candidate, Picker
+from rpcfw.spi.runtime.clock import RandomSource
+from rpcfw.values.call import Call
+
+__all__ = ["WeightedDraw"]
+
+#: How often a draw that hit a tried candidate is repeated before the rest is listed.
+_REDRAWS = 4
+
+
+class WeightedDraw(Picker):
+    """
+    Draws a point on the line of all weights, laid end to end.
+
+    Args:
+        candidates: to draw from. Those of weight 0 are drawn when no other is left.
+        random: the source of random numbers.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], random: RandomSource) -> None:
+        self._random = random.random
+        alive = [candidate for candidate in candidates if candidate.weight > 0]
+        self._drained = [candidate for candidate in candidates if candidate.weight <= 0]
+        self._alive = alive
+        self._last = len(alive) - 1
+        self._sums = list(accumulate(candidate.weight for candidate in alive))
+        self._total = self._sums[-1] if alive else 0
+        # Equal weights, the usual case, need no search.
+        self._equal = len(alive) if self._total == len(alive) * _first_weight(alive) else 0
+
+    @property
+    def alive(self) -> Sequence[Candidate]:
+        """
+        The candidates that have a weight.
+        """
+        return self._alive
+
+    @property
+    def mean_weight(self) -> float:
+        """
+        The mean of the weights above 0; 1 if there are none.
+        """
+        return self._total / len(self._alive) if self._alive else 1.0
+
+    def pick(self, call: Call) -> Candidate | None:
+        tried = call.tried
+        if not tried and self._alive:
+            return self._draw()
+        return self.untried(tried)
+
+    def untried(self, tried: tuple[object, ...]) -> Candidate | None:
+        """
+        Return a candidate that is not in ``tried``; None if all are.
+        """
+        if len(tried) < len(self._alive):
+            for _ in range(_REDRAWS):
+                candidate = self._draw()
+                if candidate not in tried:
+                    return candidate
+        return self._draw_listed(tried)
+
+    def two(self) -> tuple[Candidate, Candidate]:
+        """
+        Return two different candidates; there have to be two with a weight.
+
+        The second is drawn from the line without the stretch of the first.
+        """
+        alive = self._alive
+        if self._equal:
+            one = int(self._random() * self._equal)
+            other = int(self._random() * (self._equal - 1))
+            return alive[one], alive[other + (other >= one)]
+        sums, last = self._sums, self._last
+        one = bisect_right(sums, self._random() * self._total, 0, last)
+        before = sums[one - 1] if one else 0
+        weight = sums[one] - before
+        point = self._random() * (self._total - weight)
+        other = bisect_right(sums, point + weight if point >= before else point, 0, last)
+        if other == one:  # the sum of floats was rounded
+            other = one - 1 if one else 1
+        return alive[one], alive[other]
+
+    def _draw(self) -> Candidate:
+        if self._equal:
+            return self._alive[int(self._random() * self._equal)]
+        # Bounded, because a product of floats may round up to the total.
+        return self._alive[bisect_right(self._sums, self._random() * self._total, 0, self._last)]
+
+    def _draw_listed(self, tried: tuple[object, ...]) -> Candidate | None:
+        rest = [candidate for candidate in self._alive if candidate not in tried]
+        if rest:
+            sums = list(accumulate(candidate.weight for candidate in rest))
+            return rest[bisect_right(sums, self._random() * sums[-1], 0, len(rest) - 1)]
+        rest = [candidate for candidate in self._drained if candidate not in tried]
+        return rest[int(self._random() * len(rest))] if rest else None
+
+
+def _first_weight(candidates: Sequence[Candidate]) -> int:
+    return candidates[0].weight if candidates else 0

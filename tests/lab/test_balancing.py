@@ -1,0 +1,89 @@
+"""
+Balancers in whole systems: what share of the calls a node gets.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw import Service, method
+from rpcfw.spi.runtime.waiting import sleep
+
+
+class Shop(Service, name="demo.Shop"):
+    """
+    Answers after its latency, which a test may change.
+    """
+
+    def __init__(self, clock, latency_s=0.01):
+        self.clock = clock
+        self.latency_s = latency_s
+        self.calls = 0
+
+    @method(idempotent=True)
+    async def get(self, id: int) -> int:
+        self.calls += 1
+        await sleep(self.clock, self.latency_s)
+        return id
+
+
+def fleet(lab, size=10):
+    shops = [Shop(lab.clock) for _ in range(size)]
+    for number, shop in enumerate(shops):
+        lab.serve(shop, name=f"n{number}")
+    return shops
+
+
+def drive(lab, client, seconds, per_second=200):
+    """
+    Begin calls at a steady rate, whether the earlier ones have ended or not.
+    """
+    for number in range(int(seconds * per_second)):
+        lab.begin(client.get(number))
+        lab.advance(1 / per_second)
+
+
+def shares(lab, client, shops, seconds) -> list[float]:
+    """
+    Return the share of the calls that each of the nodes gets meanwhile.
+    """
+    before = [shop.calls for shop in shops]
+    drive(lab, client, seconds)
+    counts = [shop.calls - old for shop, old in zip(shops, before, strict=True)]
+    return [count / sum(counts) for count in counts]
+
+
+@pytest.mark.parametrize(("balancer", "most"), [("p2c", 0.02)])
+def test_a_slow_node_among_ten(lab, balancer, most):
+    """
+    A node that becomes 50 times as slow gets less than its tenth of the calls.
+
+    Under p2c it is a fiftieth at most.
+    """
+    shops = fleet(lab)
+    client = lab.consumer(f"balancer.plugin={balancer}").application.client(Shop)
+    even = shares(lab, client, shops, 5)
+    assert all(0.05 < share < 0.2 for share in even)
+
+    shops[3].latency_s = 0.5
+    drive(lab, client, 1)
+    found = shares(lab, client, shops, 5)
+    lab.advance(1)
+
+    assert found[3] <= most
+    assert all(share > 0.05 for share in found[:3])
+
+
+@pytest.mark.parametrize("balancer", ["p2c"])
+def test_a_node_that_has_recovered(lab, balancer):
+    """
+    A node that was slow has its share again five seconds after its recovery.
+    """
+    shops = fleet(lab, 3)
+    client = lab.consumer(f"balancer.plugin={balancer}").application.client(Shop)
+    shops[0].latency_s = 2.0
+    drive(lab, client, 5)
+    shops[0].latency_s = 0.01
+    drive(lab, client, 5)
+
+    assert shares(lab, client, shops, 5)[0] > 0.2
