@@ -116,8 +116,8 @@ class GRPCMachine(Machine, Generic[K]):
     def ping(self) -> None:
         self._connection.ping()
 
-    def leave(self, reason: str) -> None:
-        self._connection.leave(reason)
+    def drain(self, reason: str) -> None:
+        self._connection.drain(reason)
 
     def closing(self, reason: str) -> None:
         # RFC 9113, section 6.8: an endpoint should send GOAWAY before it closes, so that

@@ -2,7 +2,7 @@
 gRPC as a wire protocol: chosen by name, by ALPN, or by HTTP/2's first bytes.
 
 What needs a clock is the driver's: when to ping and how long to wait for the
-answer, how old or idle a connection may grow, how long to wait after `leave`, and
+answer, how old or idle a connection may grow, how long to wait after `drain`, and
 whether a peer pings too often for the clock: it gets each `PingReceived`, and then
 calls ``fail("too_many_pings")``. GOAWAY with this debug data makes gRPC's clients ping less.
 """

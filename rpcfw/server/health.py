@@ -52,7 +52,7 @@ class ServerHealth(HealthBoard):
         self._listening = True
         self._notify()
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """
         The server begins to stop.
         """

@@ -203,7 +203,7 @@ class Server:
                 self._announcer = Announcer(registry, self._options, self._runtime)
                 await self._announcer.start(self.inspection.announced(), self.addresses)
         except BaseException:
-            await self._hooks.left(await self._leave())
+            await self._hooks.left(await self._refuse_new_calls())
             self._acceptor.give_up(Rejected("this server could not start"))
             await self._close()
             raise
@@ -215,7 +215,7 @@ class Server:
         A step that fails is logged, and the rest is done.
         """
         try:
-            await self._drain(await self._leave())
+            await self._drain(await self._refuse_new_calls())
             await self._close()
         except CANCELLED:
             self._abort()  # out of time: at least no caller is left waiting
@@ -226,15 +226,15 @@ class Server:
         self._ports.close()
         self._connections.close("the server has stopped")
 
-    async def _leave(self) -> float:
+    async def _refuse_new_calls(self) -> float:
         """
         Refuse new calls; return until when to wait for those in flight.
         """
-        self.health.leave()
+        self.health.drain()
         if self._announcer is not None:
             await self._attempt("withdrawing", self._withdraw(self._announcer))
-        self._connections.leave("the server is stopping")
-        self._acceptor.leave()
+        self._connections.drain("the server is stopping")
+        self._acceptor.drain()
         self._hooks.leave()
         deadline = self._runtime.timers.seconds() + self._options.drain_timeout
         for closing in self._ports.close():

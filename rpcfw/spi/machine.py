@@ -73,8 +73,9 @@ class Machine(ABC):
     earlier event of the same batch, and cannot know of the end yet.
     """
 
-    #: After `leave` the machine itself refuses the calls that are too late. Those that it
-    #: still reports were sent before the peer could know, and are to be served.
+    #: Whether the calls that the machine reports after `drain` are served. True if the machine
+    #: itself refuses calls that the peer sent after it received the GOAWAY. If False, the server
+    #: refuses all calls that are reported after `drain`.
     accepts_during_drain: ClassVar[bool] = False
     #: Bytes of messages that wait for the peer's flow-control window. A server begins no
     #: further calls of a peer while too many wait.
@@ -258,7 +259,7 @@ class Machine(ABC):
         """
 
     @abstractmethod
-    def leave(self, reason: str) -> None:
+    def drain(self, reason: str) -> None:
         """
         Send a GOAWAY: no new calls are accepted here. Open ones continue.
         """

@@ -101,9 +101,9 @@ class ClientMachine(ClientSide, NativeMachine):
 
     def receive(self, data: bytes) -> list[Event]:
         events = super().receive(data)
-        if self._last_id > _LAST_ID - _SPARE_IDS and not (self._leaving or self._failed):
+        if self._last_id > _LAST_ID - _SPARE_IDS and not (self._draining or self._failed):
             reason = "this connection's call ids are nearly used up"
-            self.leave(reason)
+            self.drain(reason)
             events.append(GoAwayReceived(reason))
         return events
 

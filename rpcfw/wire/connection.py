@@ -1,10 +1,10 @@
 """
-What concerns no single call: frames, HELLO, pings, LEAVING, FAILED (``docs/wire.md``).
+What concerns no single call: frames, HELLO, pings, GOAWAY, FAILED (``docs/wire.md``).
 
 Theory of operation. A connection is in its *handshake* until the peer's HELLO, then *open*, and
 *failed* once either side broke the rules. From then on nothing is read, every call is
-forgotten, and nothing is sent. A LEAVING that is asked for before this side's own HELLO (of a
-server that leaves when a client has just connected) waits for the HELLO.
+forgotten, and nothing is sent. A GOAWAY that is asked for before this side's own HELLO (of a
+server that drains when a client has just connected) waits for the HELLO.
 
 What each kind of frame does is in the method that `_RECEIVE` has for it, and nowhere else. The
 kinds that concern calls are in `machine`, `client` and `server`.
@@ -72,10 +72,10 @@ class Connection(Machine):
         self._opened_before = -1
         self._abuse = AbuseDetector(limits)
         self._sent_hello = False
-        self._leaving = False
-        self._leaving_reason = b""
+        self._draining = False
+        self._drain_reason = b""
         self._failed = False
-        self._peer_left = False
+        self._peer_drains = False
         #: Pings that the peer has not answered with a PONG.
         self._unanswered_pings = 0
         #: Bytes of messages that may still arrive for calls that this side has ended.
@@ -113,12 +113,12 @@ class Connection(Machine):
             self._unanswered_pings += 1
             self._put(Kind.PING, 0, b"", b"alive?")
 
-    def leave(self, reason: str) -> None:
-        if not self._leaving:
-            self._leaving = True
-            self._leaving_reason = text_field(reason)
+    def drain(self, reason: str) -> None:
+        if not self._draining:
+            self._draining = True
+            self._drain_reason = text_field(reason)
             if self._sent_hello:
-                self._send_leaving()
+                self._send_goaway()
 
     def fail(self, reason: str) -> None:
         if not self._failed:
@@ -128,11 +128,11 @@ class Connection(Machine):
     def _send_hello(self) -> None:
         self._out.append(pack_hello(self._hello))
         self._sent_hello = True
-        if self._leaving:
-            self._send_leaving()
+        if self._draining:
+            self._send_goaway()
 
-    def _send_leaving(self) -> None:
-        self._put(Kind.LEAVING, max(self._last_id, 0), self._leaving_reason)
+    def _send_goaway(self) -> None:
+        self._put(Kind.GOAWAY, max(self._last_id, 0), self._drain_reason)
 
     def _break_off(self) -> None:
         self._failed = True
@@ -286,14 +286,14 @@ class Connection(Machine):
             self._idle()
         events.append(PingAnswered())
 
-    def _receive_leaving(
+    def _receive_goaway(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
         self._check_greeted()
-        if self._peer_left:
+        if self._peer_drains:
             self._idle()
             return
-        self._peer_left = True
+        self._peer_drains = True
         # Later calls are refused one by one, so none is refused here.
         events.append(GoAwayReceived(line(parse(header)[0], Key.TEXT)))
 
@@ -309,6 +309,6 @@ GENERAL: dict[int, Receive] = {
     Kind.HELLO: Connection._receive_hello,
     Kind.PING: Connection._receive_ping,
     Kind.PONG: Connection._receive_pong,
-    Kind.LEAVING: Connection._receive_leaving,
+    Kind.GOAWAY: Connection._receive_goaway,
     Kind.FAILED: Connection._receive_failed,
 }

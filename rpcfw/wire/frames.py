@@ -53,7 +53,7 @@ class Kind:
     CREDIT = 7
     PING = 8
     PONG = 9
-    LEAVING = 10
+    GOAWAY = 10
     FAILED = 11
     FIRST_OPTIONAL = 0x80
 

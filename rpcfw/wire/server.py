@@ -196,7 +196,7 @@ class ServerMachine(ServerSide, NativeMachine):
         ended = flags & END_OF_STREAM
         if not flags & ONE_WAY:
             self._calls[call_id] = None if ended else self._new_stream()
-            if self._leaving or len(self._calls) > self._max_calls:
+            if self._draining or len(self._calls) > self._max_calls:
                 self._refuse(call_id)
                 return
         elif not ended:
@@ -213,8 +213,8 @@ class ServerMachine(ServerSide, NativeMachine):
         Refuse a call that is one too many, or too late.
         """
         status = Status.UNAVAILABLE
-        reason = "the server is leaving and takes no new calls"
-        if not self._leaving:
+        reason = "the server is draining and takes no new calls"
+        if not self._draining:
             status = Status.RESOURCE_EXHAUSTED
             reason = f"more calls are open than max_calls of {self._max_calls}"
         self.finish(call_id, status, reason, hints=Hint.NOT_BEGUN)

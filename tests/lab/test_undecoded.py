@@ -278,7 +278,7 @@ def test_a_server_that_stops_decodes_nothing(lab, text, gate):
     lab.run(client.tell(""))
     bodies_decoded.clear()
     # A request may come before its client has been told of the stop.
-    process.application.server._acceptor.leave()  # noqa: SLF001
+    process.application.server._acceptor.drain()  # noqa: SLF001
     error = fails(lab, client.tell(text))
 
     assert Status.UNAVAILABLE is error.status

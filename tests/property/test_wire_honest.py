@@ -200,8 +200,8 @@ class Conversation:
     def ping(self, at_server: bool, pick: int, size: int) -> None:
         self.side(at_server).machine.ping()
 
-    def leave(self, at_server: bool, pick: int, size: int) -> None:
-        self.server.machine.leave("update")
+    def drain(self, at_server: bool, pick: int, size: int) -> None:
+        self.server.machine.drain("update")
 
     def arrive_partly(self, at_server: bool, pick: int, size: int) -> None:
         self.collect()
@@ -245,14 +245,14 @@ class Conversation:
 
 
 @given(st.lists(STEPS, max_size=150), st.integers(0, 300))
-def test_honest_sides_never_blame_each_other(steps, leaves_at):
+def test_honest_sides_never_blame_each_other(steps, drains_at):
     """
     Whatever two honest sides do, neither breaks off, and both agree in the end.
     """
     conversation = Conversation()
     for number, (name, *arguments) in enumerate(steps):
-        if number == leaves_at:
-            conversation.leave(*arguments)
+        if number == drains_at:
+            conversation.drain(*arguments)
         getattr(conversation, name)(*arguments)
         conversation.check_unread()
     conversation.settle()
@@ -274,5 +274,5 @@ def test_the_steps_reach_what_they_are_for():
             counts.update(type(event).__name__ for event in side.events)
 
     few = {event.__name__ for event in get_args(Event) if counts[event.__name__] < 50}
-    # This wire counts no pings; and these sides neither fail nor leave.
+    # This wire counts no pings; and these sides neither fail nor drain.
     assert {"ConnectionFailed", "GoAwayReceived", "PingReceived"} == few

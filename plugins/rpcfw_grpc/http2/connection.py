@@ -75,7 +75,7 @@ class Connection(Generic[H, C]):
         reader: what cuts what comes into frames, and keeps what is not whole.
         decoder: of the header blocks that come.
         streams: the streams, and what is sent on them.
-        goaway: whether and how this side leaves.
+        goaway: whether this side drains, and its GOAWAY frames.
         over: nothing more is read; the connection is to be closed.
     """
 
@@ -106,7 +106,7 @@ class Connection(Generic[H, C]):
         self.goaway = GoAway(self.streams, server=server)
         self.over = False
         self._started = False
-        self._leave_reason = ""
+        self._drain_reason = ""
         self._greeted = False
         self._pings = 0
 
@@ -147,8 +147,8 @@ class Connection(Generic[H, C]):
         out.append(frames.settings(our_settings(self._limits, server=self._server)))
         out.append(frames.window_update(0, CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES))
         self._started = True
-        if self._leave_reason:
-            self.leave(self._leave_reason)
+        if self._drain_reason:
+            self.drain(self._drain_reason)
 
     def receive(self, data: bytes) -> None:
         """
@@ -179,12 +179,12 @@ class Connection(Generic[H, C]):
         self.streams.outbound.out.append(frames.ping(self._pings.to_bytes(8, "big")))
         return self._pings
 
-    def leave(self, reason: str) -> None:
+    def drain(self, reason: str) -> None:
         """
-        Tell the peer that no new streams are taken. Open ones go on (section 6.8).
+        Send a GOAWAY: no new streams are accepted, and open ones continue (section 6.8).
         """
         if not self._started:
-            self._leave_reason = self._leave_reason or reason  # the preface comes first
+            self._drain_reason = self._drain_reason or reason  # the preface comes first
             return
         if self.over or self.goaway.started:
             return

@@ -1,10 +1,11 @@
 """
-How this side leaves a connection: GOAWAY (RFC 9113, section 6.8).
+The GOAWAY frames that this side sends (RFC 9113, section 6.8).
 
-A server leaves in two steps. Its first GOAWAY names no last stream, since some may be on their
-way. Behind it goes a PING: once that is acknowledged, all streams that the client began before
-it knew are here, and the second GOAWAY names the last of them. What comes later was not begun,
-and the client may send it elsewhere.
+A server drains a connection in two steps. Its first GOAWAY has the largest stream id as the last
+one, since new streams may be on their way. A PING follows it. When the PING is acknowledged,
+every stream that the client opened before it received the GOAWAY has arrived. The second GOAWAY
+names the last of these streams. A later stream is not processed, so the client may retry it on
+another connection.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ class GoAway:
     The GOAWAY frames of one side of a connection.
 
     Args:
-        streams: the streams; their table stops accepting new ones.
+        streams: the streams of the connection. After the second GOAWAY no new ones are accepted.
         server: which side this is.
 
     Attributes:
-        started: the first GOAWAY was sent.
-        drain_ping: the number of the PING that follows it, 0 for none.
+        started: whether the first GOAWAY was sent.
+        drain_ping: the number of the PING that follows the first GOAWAY, 0 for none.
     """
 
     __slots__ = ("_reason", "_server", "_streams", "drain_ping", "started")
@@ -42,7 +43,7 @@ class GoAway:
 
     def start(self, reason: str) -> None:
         """
-        Send the first. A client has nothing more to say: nobody begins streams with it.
+        Send the first GOAWAY. A client sends only this one: a server opens no streams.
         """
         self.started = True
         self._reason = reason
@@ -50,7 +51,7 @@ class GoAway:
 
     def ping_acknowledged(self, number: int) -> None:
         """
-        Send the second, if this was the PING between them.
+        Send the second GOAWAY, if this was the PING that followed the first.
         """
         table = self._streams.table
         if number == self.drain_ping and table.accepts:
@@ -59,13 +60,13 @@ class GoAway:
 
     def send_last(self, code: int, reason: str) -> None:
         """
-        Send the GOAWAY before the connection is closed: the peer learns what was begun.
+        Send the GOAWAY before the connection is closed: it names the last stream that was opened.
         """
         self._send(self._newest(), code, reason)
 
     def _newest(self) -> int:
         """
-        Return the last stream that the peer has begun, 0 for none.
+        Return the last stream that the peer has opened, 0 for none.
         """
         return max(self._streams.table.newest, 0) if self._server else 0
 

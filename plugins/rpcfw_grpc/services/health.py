@@ -68,7 +68,7 @@ class HealthService(Service, name=SCHEMA.name("Health")):
 
     def __init__(self, board: HealthBoard) -> None:
         self._board = board
-        self._leaving = False
+        self._draining = False
         self._watching: set[_Watch] = set()
 
     @SCHEMA.rpc("Health", "Check")
@@ -105,7 +105,7 @@ class HealthService(Service, name=SCHEMA.name("Health")):
                     reported = now
                     yield _Response(status=now)
                     continue  # it may have changed while the caller read
-                if self._leaving:
+                if self._draining:
                     return
                 await watch.news()
         finally:
@@ -113,7 +113,7 @@ class HealthService(Service, name=SCHEMA.name("Health")):
             end()
 
     async def leaving(self) -> None:
-        self._leaving = True
+        self._draining = True
         for watch in tuple(self._watching):
             watch.wake()
 

@@ -86,7 +86,7 @@ class RequestAcceptor:
         self._in_flight: set[InFlightCall] = set()
         #: One-way calls whose connection is lost. Their callers do not wait for them.
         self._orphans: set[InFlightCall] = set()
-        self._leaving = False
+        self._draining = False
         self._empty: Waiter[None] | None = None
 
     def use(self, stack: CallStep) -> None:
@@ -102,11 +102,11 @@ class RequestAcceptor:
         """
         return len(self._in_flight)
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """
         Refuse every call from now on, with the promise that it was not begun.
         """
-        self._leaving = True
+        self._draining = True
 
     async def when_empty(self) -> None:
         """
@@ -134,7 +134,7 @@ class RequestAcceptor:
         """
         head = event.head
         bound = self._by_path.get(head.path)
-        if bound is None or (self._leaving and not driver.accepts_during_drain):
+        if bound is None or (self._draining and not driver.accepts_during_drain):
             self._not_served(driver, event)
             return
         reader = bound.readers.get(head.codec)
@@ -166,12 +166,12 @@ class RequestAcceptor:
         Refuse a request whose path is not served, or decode it if the path is in its body.
         """
         head = event.head
-        leaving = self._leaving and not driver.accepts_during_drain
-        if isinstance(head, HeadInBody) and not leaving:
+        draining = self._draining and not driver.accepts_during_drain
+        if isinstance(head, HeadInBody) and not draining:
             self._undecoded.accept(self, driver, event, head)
             return
         error = refusal(self._methods, head.path)
-        if self._leaving:
+        if self._draining:
             error = Rejected("this server is stopping and takes no new calls")
         self.fail(driver, event, error)
 

@@ -3,9 +3,9 @@ How old and how idle the connections of a server may become.
 
 Theory of operation. A timer checks a connection when its limit may be reached; calls check
 nothing. A connection that is too old or too idle gets a GOAWAY (RFC 9113 section 6.8; the
-native protocol has LEAVING). The client opens another one for further calls, and closes this
-one when its calls have ended. The server does not close it at once, since that would cut
-off what the client sent before it received the GOAWAY. If the client does not close it, the
+native protocol has the same frame). The client opens another connection for further calls, and
+closes this one when its calls have ended. The server does not close it at once, since that would
+cut off what the client sent before it received the GOAWAY. If the client does not close it, the
 server does so after a while, when no call is open. When the grace is over, it closes the
 connection with its calls.
 """
@@ -80,7 +80,7 @@ class Lifetime:
         self._timers = limits.timers
         self._idle = IdleTracker(driver, now)
         self._ages_at = now + age_s
-        self._left_at: float | None = None
+        self._drained_at: float | None = None
         self._grace_ends_at = inf
         self._look_at(min(self._ages_at, now + limits.idle_s / LOOKS))
 
@@ -95,23 +95,23 @@ class Lifetime:
         Check the connection.
         """
         now = self._timers.seconds()
-        if self._left_at is not None:
-            self._look_after(now, self._left_at)
+        if self._drained_at is not None:
+            self._look_after(now, self._drained_at)
         elif now >= self._ages_at:
             grace_s = self._limits.grace_s
-            self._leave(now, "max_age", inf if grace_s is None else grace_s)
+            self._drain(now, "max_age", inf if grace_s is None else grace_s)
         elif self._idle.reaches(self._limits.idle_s, now):
-            self._leave(now, "max_idle", inf)
+            self._drain(now, "max_idle", inf)
         else:
             self._look_at(min(self._ages_at, now + self._limits.idle_s / LOOKS))
 
-    def _leave(self, now: float, reason: str, grace_s: float) -> None:
-        self._left_at = now
+    def _drain(self, now: float, reason: str, grace_s: float) -> None:
+        self._drained_at = now
         self._grace_ends_at = now + grace_s
-        self._driver.leave(reason)
+        self._driver.drain(reason)
         self._look_at(min(self._grace_ends_at, now + _CLOSE_TIMEOUT_S))
 
-    def _look_after(self, now: float, left_at: float) -> None:
+    def _look_after(self, now: float, drained_at: float) -> None:
         driver = self._driver
         calls = driver.open_calls
         if now >= self._grace_ends_at and calls:
@@ -124,8 +124,8 @@ class Lifetime:
             )
             driver.fail("max_age")
             driver.close("max_connection_age_grace is over")
-        elif now >= left_at + _CLOSE_TIMEOUT_S and not calls and not driver.listeners:
-            driver.close("it was left, and no call is open")
+        elif now >= drained_at + _CLOSE_TIMEOUT_S and not calls and not driver.listeners:
+            driver.close("it was drained, and no call is open")
         else:
             self._look_at(self._next_look(now))
 

@@ -76,7 +76,7 @@ class ConnectionTable(DriverObserver):
         self._log = LimitedLog(_log, clock.seconds)
         # The calls of closed connections.
         self._of_closed = Calls()
-        self._leaving = ""
+        self._draining = ""
         self._all_closed: Waiter[None] | None = None
 
     def __len__(self) -> int:
@@ -98,13 +98,13 @@ class ConnectionTable(DriverObserver):
             for driver, peer in self._drivers.items()
         )
 
-    def leave(self, reason: str) -> None:
+    def drain(self, reason: str) -> None:
         """
         Send a GOAWAY on every connection, and on new ones as they come.
         """
-        self._leaving = reason
+        self._draining = reason
         for driver in tuple(self._drivers):
-            driver.leave(reason)
+            driver.drain(reason)
 
     async def when_all_closed(self) -> None:
         """
@@ -133,8 +133,8 @@ class ConnectionTable(DriverObserver):
         )
         lifetime = self._ages.begin(driver)
         self._drivers[driver] = _Tracked(next(self._ids), keepalive, lifetime)
-        if self._leaving:
-            driver.leave(self._leaving)
+        if self._draining:
+            driver.drain(self._draining)
 
     def closed(self, driver: Driver, reason: str) -> None:
         self._drivers.pop(driver).stop()

@@ -166,8 +166,8 @@ class ConnectionPromises(ProtocolCase):
         """
         talk = self.talk()
         call_id = self.begin(talk)
-        talk.server.machine.leave("update")
-        talk.server.machine.leave("again")
+        talk.server.machine.drain("update")
+        talk.server.machine.drain("again")
         talk.settle()
         assert talk.client.of(GoAwayReceived)
         assert hints_of_refusal(talk, self.head()) & NOT_BEGUN
@@ -179,11 +179,11 @@ class ConnectionPromises(ProtocolCase):
 
     def test_a_goaway_before_the_handshake(self) -> None:
         """
-        A server that is leaving says so to each client that connects.
+        A server that drains sends a GOAWAY to each client that connects.
         """
         client, server = self.machines()
         talk = Conversation(client, server)
-        server.leave("stopping")
+        server.drain("stopping")
         talk.settle()
 
         assert talk.client.of(GoAwayReceived)

@@ -112,9 +112,9 @@ def _pinged(driver: Driver, event: PingReceived) -> None:
     driver.observer.pinged(driver, event)
 
 
-def _peer_leaving(driver: Driver, event: GoAwayReceived) -> None:
+def _goaway_received(driver: Driver, event: GoAwayReceived) -> None:
     # The observer first, for the same reason as in `Driver._ended_with`.
-    driver.observer.peer_leaving(driver, event.reason)
+    driver.observer.goaway_received(driver, event.reason)
     for call_id in event.refused:
         listener = driver.listeners.pop(call_id, None)
         if listener is not None:
@@ -141,6 +141,6 @@ ACTIONS: dict[type, Callable[[Driver, Any], None]] = {
     HandshakeCompleted: _handshake_completed,
     PingAnswered: _answered,
     PingReceived: _pinged,
-    GoAwayReceived: _peer_leaving,
+    GoAwayReceived: _goaway_received,
     ConnectionFailed: _connection_failed,
 }

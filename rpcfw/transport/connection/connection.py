@@ -155,11 +155,11 @@ class Connection(Protocol, Buffering):
         self._machine.ping()
         self._output.flush()
 
-    def leave(self, reason: str) -> None:
+    def drain(self, reason: str) -> None:
         """
         Send the peer a GOAWAY: no new calls are accepted. Open ones continue.
         """
-        self._machine.leave(reason)
+        self._machine.drain(reason)
         self._output.flush()
 
     def fail(self, reason: str) -> None:

@@ -42,7 +42,7 @@ __all__ = ["Link", "LinkOptions", "LinkState"]
 
 _log = Logger()
 
-#: A peer that leaves gracefully is dialled again at once if it stayed for this share of
+#: A peer that drains is dialled again at once if it stayed for this share of
 #: the first delay: connections with a maximum age are no failures.
 _STAYED = 0.1
 
@@ -165,9 +165,9 @@ class Link(DriverObserver):
         Close for good. Its calls fail.
         """
         if self.driver is not None:
-            self._open.leave(self.driver)
+            self._open.drain(self.driver)
         self._shut(reason)
-        self._open.close_left(reason)
+        self._open.close_draining(reason)
 
     def drain(self, reason: str) -> None:
         """
@@ -176,7 +176,7 @@ class Link(DriverObserver):
         driver = self.driver
         self._shut(reason)
         if driver is not None:
-            self._open.leave(driver)
+            self._open.drain(driver)
             self._open.close_when_empty(driver, reason)
 
     def _shut(self, reason: str) -> None:
@@ -243,13 +243,13 @@ class Link(DriverObserver):
             if not waiter.called:
                 waiter.callback(driver)
 
-    def peer_leaving(self, driver: Driver, reason: str) -> None:
+    def goaway_received(self, driver: Driver, reason: str) -> None:
         if driver is self.driver:
-            self._open.leave(driver)
+            self._open.drain(driver)
             served = driver.newest_call > 0
             min_s = 0.0 if served else _STAYED * self._options.initial_backoff
-            self._lost(reason or "the peer is leaving", min_s)
-        self._open.close_when_empty(driver, "the peer is leaving")
+            self._lost(reason or "the peer is draining", min_s)
+        self._open.close_when_empty(driver, "the peer is draining")
 
     def broken_off(self, driver: Driver, event: ConnectionFailed) -> None:
         who = "the peer" if event.by_peer else "this side"

@@ -1,5 +1,5 @@
 """
-The open connections of one link: the one that takes calls, and those that are leaving.
+The open connections of one link: the one that takes calls, and those that drain.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rpcfw.transport.pool.options import LinkOptions
 
 __all__ = ["OpenConnections"]
 
-#: How often a leaving connection is checked for open calls.
+#: How often a draining connection is checked for open calls.
 _LOOK_AGAIN_S = 0.1
 
 
@@ -30,13 +30,13 @@ class _Watches:
     Args:
         keepalive: pings it.
         idle: closes it when it had no call for long.
-        leaving: it is closed when its calls have ended.
+        draining: it is closed when its calls have ended.
         look: the next check whether these have ended.
     """
 
     keepalive: Keepalive
     idle: IdleWatch | None
-    leaving: bool = False
+    draining: bool = False
     look: DelayedCall | None = None
 
     def stop_look(self) -> None:
@@ -52,7 +52,7 @@ class _Watches:
 
 class OpenConnections:
     """
-    Watches them, closes those that are leaving, and counts their calls.
+    Watches them, closes those that drain, and counts their calls.
 
     Args:
         options: see `LinkOptions`.
@@ -96,20 +96,20 @@ class OpenConnections:
             watches.stop()
             self.past = total((self.past, calls_at_end(driver)))
 
-    def leave(self, driver: Driver) -> None:
+    def drain(self, driver: Driver) -> None:
         """
-        Note that a connection is leaving: it takes no new calls.
+        Note that a connection is drained: it takes no new calls.
         """
         watches = self._watches.get(driver)
         if watches is not None:
-            watches.leaving = True
+            watches.draining = True
 
     def close_when_empty(self, driver: Driver, reason: str) -> None:
         """
-        Close a leaving connection when no call is open on it.
+        Close a draining connection when no call is open on it.
         """
         watches = self._watches.get(driver)
-        if watches is None or not watches.leaving:
+        if watches is None or not watches.draining:
             return
         watches.stop_look()
         if driver.listeners:
@@ -118,12 +118,12 @@ class OpenConnections:
         else:
             driver.close(reason)
 
-    def close_left(self, reason: str) -> None:
+    def close_draining(self, reason: str) -> None:
         """
-        Close all leaving connections at once.
+        Close all draining connections at once.
         """
         for driver, watches in tuple(self._watches.items()):
-            if watches.leaving:
+            if watches.draining:
                 driver.close(reason)
 
     def _idle_watch(self, driver: Driver) -> IdleWatch | None:

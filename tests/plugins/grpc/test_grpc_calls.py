@@ -459,7 +459,7 @@ def test_a_server_leaves_in_two_words() -> None:
     pair = Pair()
     before = pair.client.call(HEAD, b"", "", True)
     pair.carry()
-    pair.server.leave("going home")
+    pair.server.drain("going home")
     crossing = pair.client.call(HEAD, b"", "", True)
     at_server, at_client = pair.carry()
     assert crossing == only(RequestReceived, at_server).call_id
@@ -480,7 +480,7 @@ def test_the_last_word_names_the_last_call() -> None:
     pair = Pair()
     call_id = pair.client.call(HEAD, b"", "", True)
     pair.carry()
-    pair.server.leave("going")
+    pair.server.drain("going")
     first = pair.server.take_output()
     pair.client.receive(first)
     pair.server.receive(pair.client.take_output())
@@ -505,7 +505,7 @@ def test_leaving_before_the_start_waits_for_it() -> None:
     The first frame is SETTINGS, whatever was asked before.
     """
     machine = ServerMachine(Limits(), ())
-    machine.leave("going")
+    machine.drain("going")
     machine.start()
     kinds = [frame[0] for frame in cut(machine.take_output())]
     assert [frames.SETTINGS, frames.WINDOW_UPDATE, frames.GOAWAY, frames.PING] == kinds

@@ -110,7 +110,7 @@ def test_a_closing_server_names_the_last_call_that_it_began() -> None:
     """
     machine = server()
     machine.receive(head(1) + head(3))
-    machine.leave("stopping")
+    machine.drain("stopping")
     machine.closing("stopping")
     last = [frames.parse_goaway(frame[3])[0] for frame in of(frames.GOAWAY, machine.take_output())]
     assert [frames.MAX_STREAM_ID, 3] == last

@@ -53,7 +53,7 @@ def test_who_leaves_serves_no_more():
     """
     health = board("a")
     health.begin()
-    health.leave()
+    health.drain()
     health.set("a", serving=True)
 
     assert {"": Health.NOT_SERVING, "a": Health.NOT_SERVING} == health.all()
@@ -69,6 +69,6 @@ def test_watchers_hear_of_each_change_until_they_end():
     health.begin()
     end_first()
     end_first()
-    health.leave()
+    health.drain()
 
     assert ["first", "second", "second"] == heard

@@ -98,7 +98,7 @@ class Keeper(DriverObserver):
         if self._answers:
             driver.respond(event.call_id, event.body[::-1])
 
-    def peer_leaving(self, driver: Driver, reason: str) -> None:
+    def goaway_received(self, driver: Driver, reason: str) -> None:
         self.told.append(("leaving", reason))
 
     def closed(self, driver: Driver, reason: str) -> None:

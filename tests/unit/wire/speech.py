@@ -18,8 +18,8 @@ __all__ = [
     "CREDIT",
     "END",
     "FAILED",
+    "GOAWAY",
     "HELLO",
-    "LEAVING",
     "MESSAGE",
     "PING",
     "PONG",
@@ -37,7 +37,7 @@ __all__ = [
     "server",
 ]
 
-(HELLO, REQUEST, RESPONSE, MESSAGE, END, CANCEL, CREDIT, PING, PONG, LEAVING, FAILED) = range(1, 12)
+(HELLO, REQUEST, RESPONSE, MESSAGE, END, CANCEL, CREDIT, PING, PONG, GOAWAY, FAILED) = range(1, 12)
 
 COMPRESSED, ONE_WAY, ENDED, NO_MESSAGE = 1, 2, 4, 8
 

@@ -12,7 +12,7 @@ from tests.unit.wire.speech import (
     CREDIT,
     END,
     ENDED,
-    LEAVING,
+    GOAWAY,
     MESSAGE,
     NO_MESSAGE,
     PING,
@@ -154,7 +154,7 @@ def test_frames_that_move_no_call_are_bounded():
     """
     floods = {
         "pong": frame(PONG),
-        "leaving": frame(LEAVING),
+        "goaway": frame(GOAWAY),
         "optional": frame(0x80),
         "huge optional": frame(0x80, b"x" * 60_000),
         "cancel": frame(CANCEL, call_id=1),
@@ -219,7 +219,7 @@ def test_a_peer_leaves_once():
     """
     machine = server()
 
-    assert ["GoAwayReceived"] == names(machine.receive(frame(LEAVING) * 2))
+    assert ["GoAwayReceived"] == names(machine.receive(frame(GOAWAY) * 2))
 
 
 def test_cancels_that_cross_the_answers_are_no_harm():

@@ -24,7 +24,7 @@ from tests.unit.wire.speech import (
     CREDIT,
     END,
     ENDED,
-    LEAVING,
+    GOAWAY,
     MESSAGE,
     NO_MESSAGE,
     ONE_WAY,
@@ -462,8 +462,8 @@ def test_leaving():
     near, far = greeted()
     near.call(head(), b"", "", ended=True)
     far.receive(near.take_output())
-    far.leave("update")
-    far.leave("again")
+    far.drain("update")
+    far.drain("again")
     near.call(head(), b"", "", ended=True)
     assert [] == far.receive(near.take_output())
     far.respond(1, b"abc")
@@ -479,13 +479,13 @@ def test_leaving():
 
 def test_leaving_names_the_last_call():
     """
-    LEAVING says which call was the last one taken.
+    GOAWAY says which call was the last one taken.
     """
     machine = server()
     machine.receive(request(7))
-    machine.leave("")
+    machine.drain("")
 
-    assert [(LEAVING, 7)] == kinds(machine)
+    assert [(GOAWAY, 7)] == kinds(machine)
 
 
 def test_ids_run_out():
@@ -498,7 +498,7 @@ def test_ids_run_out():
     machine.call(head(), b"", "", ended=True)
     answered, leaving = machine.receive(frame(RESPONSE, call_id=0xFF000001, flags=ENDED))
     assert (ResponseReceived, GoAwayReceived) == (type(answered), type(leaving))
-    assert LEAVING == kinds(machine)[-1][0]
+    assert GOAWAY == kinds(machine)[-1][0]
     assert [] == machine.receive(frame(CREDIT, b"", b"\0\0\0\1", 0xFF000001))
 
     machine._last_id = 0xFFFFFFFF - 2  # noqa: SLF001 - sixteen million more
@@ -570,7 +570,7 @@ def test_one_way_is_heard_while_leaving():
     One-way calls cannot be refused, so a server that leaves still hears them.
     """
     machine = server()
-    machine.leave("")
+    machine.drain("")
     events = machine.receive(request(1, flags=ONE_WAY | ENDED))
 
     assert ["RequestReceived"] == names(events)

@@ -20,8 +20,8 @@ from tests.unit.wire.speech import (
     END,
     ENDED,
     FAILED,
+    GOAWAY,
     HELLO,
-    LEAVING,
     MESSAGE,
     NO_MESSAGE,
     ONE_WAY,
@@ -328,7 +328,7 @@ def test_a_peers_words_are_fit_for_a_log():
     """
     words = b"a\r\n\x1b[31mb" + b"c" * 2000
 
-    for kind in (FAILED, LEAVING, CANCEL):
+    for kind in (FAILED, GOAWAY, CANCEL):
         machine = server()
         machine.receive(OPEN)
         (event,) = machine.receive(frame(kind, field(7, words), call_id=1 if kind == CANCEL else 0))
@@ -404,6 +404,6 @@ def test_nothing_follows_a_failure():
     assert [RequestReceived, ConnectionFailed] == [type(event) for event in events]
     machine.respond(1, b"too late")
     machine.ping()
-    machine.leave("too late")
+    machine.drain("too late")
     machine.fail("too late")
     assert b"" == machine.take_output()

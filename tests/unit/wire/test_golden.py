@@ -203,7 +203,7 @@ def say_cancel(machine):
         ("end_of_side", say_end),
         ("cancel", say_cancel),
         ("ping", lambda machine: machine.ping()),
-        ("leaving", lambda machine: machine.leave("update")),
+        ("goaway", lambda machine: machine.drain("update")),
         ("failed", lambda machine: machine.fail("enough")),
     ],
 )
@@ -224,7 +224,7 @@ def test_what_is_said(name, say):
         ("end_of_side", HalfClosed(1)),
         ("cancel", CallCancelled(1, "too slow")),
         ("pong", PingAnswered()),
-        ("leaving", GoAwayReceived("update")),
+        ("goaway", GoAwayReceived("update")),
         ("failed", ConnectionFailed("enough", by_peer=True)),
     ],
 )

@@ -20,8 +20,8 @@ from tests.unit.wire.speech import (
     END,
     ENDED,
     FAILED,
+    GOAWAY,
     HELLO,
-    LEAVING,
     MESSAGE,
     NO_MESSAGE,
     PING,
@@ -65,12 +65,12 @@ def test_the_server_waits_to_be_greeted():
     """
     machine = ServerMachine(Limits(), (), "")
     machine.start()
-    machine.leave("going")
+    machine.drain("going")
     machine.ping()
 
     assert b"" == machine.take_output()
     machine.receive(hello())
-    assert [HELLO, LEAVING] == [kind for kind, *_ in frames(machine.take_output())]
+    assert [HELLO, GOAWAY] == [kind for kind, *_ in frames(machine.take_output())]
 
 
 def test_no_call_before_hello():
@@ -185,7 +185,7 @@ def test_a_newer_client_in_every_frame():
     """
     machine = server()
     data = request(1, more=NEWS, flags=NO_MESSAGE | 0xF0)
-    for kind, body in ((MESSAGE, b"x"), (PING, b"x"), (PONG, b"x"), (END, b""), (LEAVING, b"")):
+    for kind, body in ((MESSAGE, b"x"), (PING, b"x"), (PONG, b"x"), (END, b""), (GOAWAY, b"")):
         call_id = 1 if kind in (MESSAGE, END) else 0
         data += frame(kind, NEWS, body, call_id, flags=0xF0)
     data += frame(CANCEL, NEWS, b"", 1) + frame(FAILED, NEWS)

@@ -152,7 +152,7 @@ def test_a_server_that_leaves_serves_what_was_on_its_way() -> None:
     server, client = EchoServer(), EchoClient()
     carry(server, client)
     first = client.request(b"before")
-    server.connection.leave("restart")
+    server.connection.drain("restart")
     carry(server, client)
 
     assert b"before" == client.exchanges[first].body
@@ -171,7 +171,7 @@ def test_h2_understands_how_we_leave() -> None:
     carry(server, peer)
     peer.h2.send_headers(1, REQUEST, end_stream=True)
     carry(server, peer)
-    server.connection.leave("restart")
+    server.connection.drain("restart")
     server.output()
     server.connection.end("restart")
     peer.receive(server.output())
@@ -275,7 +275,7 @@ def test_a_closed_connection_does_nothing_more() -> None:
     server.connection.close()
     server.receive(headers(5))
     server.connection.end("again")
-    server.connection.leave("again")
+    server.connection.drain("again")
     assert b"" == server.output()
     assert not server.streams.open
     assert [1, 3] == list(server.exchanges)

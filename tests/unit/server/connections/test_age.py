@@ -1,5 +1,5 @@
 """
-When a server leaves a connection, and when it closes it itself.
+When a server drains a connection, and when it closes it itself.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Peer:
         self.listeners: dict = {}
         self.told: list[str] = []
 
-    def leave(self, reason: str) -> None:
-        self.told.append(f"leave: {reason}")
+    def drain(self, reason: str) -> None:
+        self.told.append(f"drain: {reason}")
 
     def fail(self, reason: str) -> None:
         self.told.append(f"fail: {reason}")
@@ -93,7 +93,7 @@ def test_age(random, age_s):
     """
     (left, closed) = World(random, max_connection_age="100s").told_at(200)
 
-    assert "leave: max_age" == left[1]
+    assert "drain: max_age" == left[1]
     assert age_s == pytest.approx(left[0], abs=1.1)
     assert "close" == closed[1]
 
@@ -104,7 +104,7 @@ def test_a_client_that_does_not_go():
     """
     world = World(max_connection_age="10s")
     world.peer.open_calls = 1
-    assert [(10.1, "leave: max_age")] == world.told_at(100)
+    assert [(10.1, "drain: max_age")] == world.told_at(100)
     world.peer.open_calls = 0
     ((_, text),) = world.told_at(1.5)
 
@@ -119,7 +119,7 @@ def test_the_grace():
     world.peer.open_calls = 1
     told = world.told_at(16)
 
-    assert ["leave: max_age", "fail: max_age", "close"] == [text for _, text in told]
+    assert ["drain: max_age", "fail: max_age", "close"] == [text for _, text in told]
     assert 15 == pytest.approx(told[-1][0], abs=0.2)
 
 
@@ -132,7 +132,7 @@ def test_no_grace():
     assert pytest.approx([10, 10, 10], abs=0.2) == [when for when, _ in world.told_at(11)]
 
     world = World(max_connection_age="10s", max_connection_age_grace="0s")
-    assert ["leave: max_age"] == [text for _, text in world.told_at(15)]
+    assert ["drain: max_age"] == [text for _, text in world.told_at(15)]
 
 
 def test_idle():
@@ -151,7 +151,7 @@ def test_idle():
     world.peer.open_calls = 0
     (when, text), _ = world.told_at(60)
 
-    assert "leave: max_idle" == text
+    assert "drain: max_idle" == text
     assert 40 <= when - 320 <= 51
 
 
@@ -160,7 +160,7 @@ def test_a_grace_is_for_age_alone():
     A call that begins as an idle connection is left has all its time.
     """
     world = World(max_connection_idle="40s", max_connection_age_grace="1s")
-    assert ["leave: max_idle"] == [text for _, text in world.told_at(45)]
+    assert ["drain: max_idle"] == [text for _, text in world.told_at(45)]
     world.peer.open_calls = 1
 
     assert [] == world.told_at(1000)

@@ -17,7 +17,7 @@ from rpcfw.transport.connection.connection import LINGER_S
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.connection.turns import BUNCH
 from tests.unit.transport.ends import Ear, Ends, Keeper, UnaryEar, flush, head, machine_of, native
-from tests.unit.wire.speech import FAILED, LEAVING, PING, frame, frames, hello, request
+from tests.unit.wire.speech import FAILED, GOAWAY, PING, frame, frames, hello, request
 
 
 class Socket(StringTransport):
@@ -190,7 +190,7 @@ def test_a_call_on_what_has_ended(end):
         ends.ask()
     assert Hint.NEVER_SENT == caught.value.hints
     assert {} == ends.near.listeners
-    ends.near.leave("too late")
+    ends.near.drain("too late")
     ends.near.close("again")
     ends.near.abort("again")
     ends.turn()
@@ -363,9 +363,9 @@ def test_leaving_is_said():
     Both ends may tell each other that they leave.
     """
     driver, socket = server(Clock(), Keeper())
-    driver.leave("update")
+    driver.drain("update")
 
-    assert [LEAVING] == [f[0] for f in frames(socket.writes[0])]
+    assert [GOAWAY] == [f[0] for f in frames(socket.writes[0])]
 
 
 # A whole answer, in however many events.

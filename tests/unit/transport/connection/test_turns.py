@@ -349,7 +349,7 @@ def test_a_peer_that_leaves_is_heard_in_its_turn():
     ends.turn()
     for each in ends.server_keeper.requests:
         ends.far.respond(each.call_id, b"cba")
-    ends.far.leave("bye")
+    ends.far.drain("bye")
     ends.turn()
 
     assert all(ear.heard == [b"cba"] for ear in active_captures)

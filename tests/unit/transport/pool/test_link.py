@@ -375,7 +375,7 @@ def test_a_peer_that_leaves():
     driver.request(head(), b"", "", ear)
     world.turn()
     old = world.keeper.drivers[0]
-    old.leave("update")
+    old.drain("update")
     world.turn()
     assert LinkState.IDLE is world.link.state
     got = world.want()
@@ -401,7 +401,7 @@ def test_a_peer_that_leaves_and_dies():
     ear = Ear()
     driver.request(head(), b"", "", ear)
     world.turn()
-    world.keeper.drivers[0].leave("update")
+    world.keeper.drivers[0].drain("update")
     world.turn()
     world.memory.connections[0].freeze()
     for _ in range(60):
@@ -421,7 +421,7 @@ def test_a_peer_that_leaves_after_some_calls_each_time():
         world.turn()
         got[0].request(head(), b"abc", "", Ear())
         world.turn()
-        world.keeper.drivers[-1].leave("enough")
+        world.keeper.drivers[-1].drain("enough")
         world.turn()
         assert LinkState.IDLE is world.link.state
         assert number == len(world.keeper.drivers)
@@ -433,7 +433,7 @@ def test_a_server_that_is_leaving_already():
     """
     world = World()
     world.serve()
-    world.keeper.connected = lambda driver: driver.leave("stopping")
+    world.keeper.connected = lambda driver: driver.drain("stopping")
     world.link.keep()
     world.turn()
 

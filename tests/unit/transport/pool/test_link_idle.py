@@ -75,7 +75,7 @@ def test_a_peer_that_leaves_in_good_order_after_a_while():
     world.connected()
     world.link.keep()
     world.clock.advance(0.2)
-    world.keeper.drivers[0].leave("max_age")
+    world.keeper.drivers[0].drain("max_age")
     world.turn()
 
     assert LinkState.READY is world.link.state

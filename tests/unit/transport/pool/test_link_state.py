@@ -61,7 +61,7 @@ def worlds() -> dict[LinkState, World]:
     return made
 
 
-@pytest.mark.parametrize("told", ["greeted", "closed", "peer_leaving", "unused"])
+@pytest.mark.parametrize("told", ["greeted", "closed", "goaway_received", "unused"])
 def test_a_connection_that_is_no_longer_the_links(told: str):
     """
     What is heard of it changes no state.

@@ -344,7 +344,7 @@ def test_a_connection_that_was_just_left():
     world.ask()
     world.turn()
     left = world.links.driver
-    world.keeper.asked[0][0].leave("moving")
+    world.keeper.asked[0][0].drain("moving")
     late = spawn(world.links.acquire(Late(left), 1000.0))
     world.turn()
     assert left is not late.result.driver
