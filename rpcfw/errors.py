@@ -41,11 +41,11 @@ __all__ = [
 
 class RPCFWError(Exception):
     """
-    The root of all.
+    The parent of every error of this framework.
     """
 
 
-# Before any call: a person has to mend something.
+# Before any call: somebody has to correct the program or its configuration.
 
 
 class SetupError(RPCFWError):

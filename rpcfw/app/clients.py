@@ -123,7 +123,7 @@ class ClientTable:
 
     async def stop(self) -> None:
         """
-        Stop all.
+        Stop every client.
         """
         self._running = False
         # Others may be asked for meanwhile; those are never started.

@@ -20,7 +20,7 @@ __all__ = ["AppOptions", "InspectionOptions"]
 @options
 class AppOptions:
     """
-    The process.
+    Options of the process, ``[app]``.
     """
 
     name: str = option("rpcfw", "name of this application, sent to registries and peers")

@@ -34,16 +34,16 @@ _MAX_CONNECTING_NONE_READY = 64
 @define(eq=False)
 class Route:
     """
-    What the routers left for calls that are alike to them.
+    The nodes that the routers selected for calls with the same key.
 
     Args:
         picker: picks one of the nodes; None if there are none.
         nodes: how many are live.
-        left: how many the routers left.
+        left: how many nodes passed all routers.
         available: how many of those the picker has.
-        spare: nodes for a call that has tried all of the picker's: those that nothing
-            speaks against, though they are not connected yet.
-        emptied_by: the router that left none; empty if some are left.
+        spare: nodes for a call that has tried all of the picker's: those without a known
+            problem that are not connected yet.
+        emptied_by: the router that selected no node; empty if there are some.
         used: since `RouteMemo` looked last.
     """
 

@@ -95,7 +95,7 @@ class Announcer:
 
     async def stop(self) -> None:
         """
-        Withdraw them.
+        Withdraw the announced instances.
         """
         instances, self._instances = self._instances, []
         for instance in instances:

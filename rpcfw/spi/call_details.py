@@ -86,7 +86,7 @@ class CallDetails:
             self.metadata, self.trailers = metadata, trailers
 
 
-#: The blocks that are open now, in all threads.
+#: The blocks of `call_details` that are open now, in all threads.
 active_captures: set[CallDetails] = set()
 
 _inner: ContextVar[CallDetails | None] = ContextVar("rpcfw.call_details", default=None)

@@ -219,7 +219,7 @@ class Inspection(ABC):
     @abstractmethod
     def health(self) -> HealthBoard:
         """
-        Who serves.
+        The health of the server and of its services.
         """
 
     @property

@@ -38,6 +38,6 @@ class TLSFiles:
     @property
     def given(self) -> tuple[Path, ...]:
         """
-        Those that there are.
+        The files that are set.
         """
         return tuple(file for file in (self.ca, self.certificate, self.key) if file is not None)

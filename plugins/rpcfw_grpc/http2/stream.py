@@ -93,7 +93,7 @@ class Outgoing:
 
     def clear(self) -> None:
         """
-        Drop all.
+        Drop the queued bytes.
         """
         self._pieces.clear()
         self.size = 0

@@ -99,12 +99,12 @@ class Streams(Generic[H, C]):
         self.outbound.forget(stream)
         stream.app_closed = True
         self.callbacks.stream_closed(stream)
-        # What it had left unread may have held all others up.
+        # Its unread bytes may have used up the connection's window for all others.
         self.flow.acknowledge_connection()
 
     def clear(self) -> None:
         """
-        Drop all.
+        Drop every stream, and all that waits to be sent.
         """
         self.callbacks = Callbacks()
         self.open.clear()

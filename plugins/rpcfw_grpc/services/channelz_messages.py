@@ -71,7 +71,7 @@ SERVER_ID = Kind.SERVER.id(0)
 
 class Messages:
     """
-    Writes them.
+    Writes the messages of channelz.
 
     Args:
         seconds: the clock that things are dated by.

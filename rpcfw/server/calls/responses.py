@@ -22,7 +22,7 @@ __all__ = ["Responses"]
 
 class Responses:
     """
-    Sends them.
+    Sends the responses of calls.
 
     Args:
         payload: encodes messages.
