@@ -240,8 +240,11 @@ class MessageAssembler:
         """
         Count a call's unread messages no more: nobody will read them.
         """
-        self._flow.unread -= call.held
-        call.held = call.unread = 0
+        if call.held:
+            self._flow.unread -= call.held
+            call.held = call.unread = 0
+            # They may have been too many, so that the peer had to wait on all its streams.
+            self._flow.acknowledge_connection()
 
     def unread_calls(self) -> list[tuple[int, int]]:
         """

@@ -5,10 +5,11 @@ Messages that came over gRPC and that nobody has read: how many bytes a connecti
 from __future__ import annotations
 
 from rpcfw.spi.events import MessageReceived
+from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.http2 import frames
-from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
-from tests.plugins.grpc.pair import chunk, head, message, server
+from rpcfw_grpc.http2.settings import CONNECTION_WINDOW_BYTES, INITIAL_WINDOW_SIZE
+from tests.plugins.grpc.pair import chunk, head, message, of, server
 
 #: What a message counts beside its body.
 OVER = 128
@@ -24,6 +25,13 @@ def large(machine, stream_id, size):
     for at in range(0, len(whole), 16 << 10):
         events += machine.receive(chunk(stream_id, whole[at : at + (16 << 10)]))
     return events
+
+
+def streams_updated(machine):
+    """
+    Return the streams whose windows were given back by what is to be written.
+    """
+    return [frame[2] for frame in of(frames.WINDOW_UPDATE, machine.take_output())]
 
 
 def test_messages_count_until_they_are_taken():
@@ -81,3 +89,27 @@ def test_a_call_that_is_refused_frees_it_too():
     machine.receive(chunk(1, message(bytes(1000))))
     machine.finish(1, Status.RESOURCE_EXHAUSTED, "too much")
     assert 0 == machine.held_bytes
+
+
+def test_what_is_freed_so_lets_the_peer_send_again():
+    """
+    The connection's window is given back as soon as no longer too much lies unread.
+
+    The answers may wait for long, and all other calls would stand still meanwhile.
+    """
+    machine = server(Limits(max_unread_bytes=MIB, max_receive_bytes=64 << 10))
+    machine.receive(frames.settings({INITIAL_WINDOW_SIZE: 0}) + head(1) + head(3) + head(5))
+    unread = message(bytes(12_000))
+    for _ in range(60):
+        machine.receive(chunk(1, unread) + chunk(3, unread))
+    assert MIB < machine.unread_bytes < 2 * MIB
+    machine.take_output()
+    for _ in range(CONNECTION_WINDOW_BYTES // 2 // 12_000):
+        (event,) = machine.receive(chunk(5, unread))
+        machine.consumed(5, event.cost, len(event.body))
+    assert 0 not in streams_updated(machine)
+
+    machine.respond(1, b"x")
+    machine.respond(3, b"x")
+    assert 3 == machine.open_calls
+    assert 1 == streams_updated(machine).count(0)
