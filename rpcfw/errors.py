@@ -14,6 +14,7 @@ from rpcfw.status import Hint, Status
 
 __all__ = [
     "ApplicationError",
+    "BreakerOpen",
     "CallError",
     "Cancelled",
     "ConnectionLost",
@@ -191,6 +192,14 @@ class Unavailable(CallError):
 class NoInstances(Unavailable):
     """
     No live instance of the service is known, or the routers left none.
+    """
+
+    default_hints = Hint.NEVER_SENT
+
+
+class BreakerOpen(Unavailable):
+    """
+    The circuit breaker of the node is open, so nothing was sent.
     """
 
     default_hints = Hint.NEVER_SENT

@@ -16,10 +16,11 @@ from rpcfw.client.policies import Policies
 from rpcfw.client.service_config import read_service_config
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chooser, Chosen
-from rpcfw.kernel.edits import Edits
+from rpcfw.kernel.edits import Edits, Insert
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.balancer import Balancer
-from rpcfw.spi.filter import Filter
+from rpcfw.spi.breaker import Breaker
+from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
@@ -65,16 +66,16 @@ class ClientPlan:
         Return a plan with ``function(section, each)`` for each policy.
         """
 
-        def filter(chosen: Chosen[Filter]) -> Chosen[Filter]:
-            return function(f"filter {chosen.name}", chosen)
+        def changed(chosen: Chosen[Any]) -> Chosen[Any]:
+            return function(chosen.section, chosen)
 
         return evolve(
             self,
-            balancer=function("balancer", self.balancer),
-            retry=function("retry", self.retry),
-            routers=tuple(function(f"router {each.name}", each) for each in self.routers),
-            call=self.call.using(filter),
-            attempt=self.attempt.using(filter),
+            balancer=changed(self.balancer),
+            retry=changed(self.retry),
+            routers=tuple(map(changed, self.routers)),
+            call=self.call.using(changed),
+            attempt=self.attempt.using(changed),
         )
 
     def policies(self, make: Callable[[Chosen[Any]], Any]) -> Policies:
@@ -122,6 +123,15 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
     )
     edits = options.insert or (), options.remove or ()
     call, attempt = choose_filters(sources, chooser, ("client", service), *edits)
+    breaker: Chosen[Any] | None = chooser.one(
+        "rpcfw.breakers",
+        Breaker,
+        "breaker",
+        qualifier=service,
+    )
+    if breaker is not None:
+        label = f"[breaker] {breaker.name}"
+        attempt = attempt.with_first(Insert(label, "after", Role.BREAKER.value), breaker)
     if balancer is None or retry is None:
         return None
     config = _service_config(sources, options.service_config, service)

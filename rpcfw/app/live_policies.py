@@ -36,7 +36,7 @@ _Given = Mapping[tuple[str, str], Mapping[str, str]]
 
 class LivePolicies:
     """
-    The filters, balancers, routers and retry policies of one application.
+    The filters, balancers, breakers, routers and retry policies of one application.
 
     Args:
         plan: how they are configured.
@@ -98,7 +98,7 @@ class LivePolicies:
         self._check_section(section, service)
         found = [*self.plan(service).chosen]
         if not service:
-            found += [(f"filter {each.name}", each) for _, each in self._server_filters]
+            found += [(each.section, each) for _, each in self._server_filters]
             # Last, what only services with sections of their own have.
             found += [pair for name in self._plan.clients for pair in self.plan(name).chosen]
         return next(each.options for name, each in found if name == section)
@@ -112,8 +112,8 @@ class LivePolicies:
         What the policy has learned is kept where it can be; see `Plugin.take_over`.
 
         Args:
-            section: that has them in the INI: ``balancer``, ``retry``, ``router NAME`` or
-                ``filter NAME``.
+            section: that has them in the INI: ``balancer``, ``retry``, ``breaker``,
+                ``router NAME`` or ``filter NAME``.
             options: all that are to differ from the configuration, as text like in the INI.
             service: only for calls to this one. Otherwise for all that use the plugin which
                 the plain section names, and for a server that has the filter.
@@ -162,7 +162,7 @@ class LivePolicies:
         plans = [self._plan.client(service)] if service else self._plan.clients.values()
         known = {name for plan in plans for name, _ in plan.chosen}
         if not service:
-            known |= {f"filter {chosen.name}" for _, chosen in self._plan.server_filters}
+            known |= {chosen.section for _, chosen in self._plan.server_filters}
         if section not in known:
             whose = f"of {service}" if service else "here"
             raise SettingsError(
@@ -260,7 +260,7 @@ class LivePolicies:
         return tuple(
             (edit, _changed(section, chosen, given.get((section, ""), {}), known))
             for (edit, chosen), (_, known) in pairs
-            for section in [f"filter {chosen.name}"]
+            for section in [chosen.section]
         )
 
     def _both(self, filters: tuple[tuple[Insert, Chosen[Filter]], ...]) -> Iterable[Any]:

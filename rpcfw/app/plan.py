@@ -40,6 +40,9 @@ P = TypeVar("P", bound=Plugin)
 
 _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
 
+#: Sections that a service may have of its own.
+_PER_SERVICE = ("client", "balancer", "retry", "breaker")
+
 #: Every section that holds options of the framework's own, for the example file.
 SECTIONS: tuple[tuple[str, type], ...] = (
     ("app", AppOptions),
@@ -95,7 +98,7 @@ def read_plan(sources: Sources) -> Plan:
     app = sources.section("app", AppOptions)
     import_from(app.python_path or ())
     chooser = Chooser(sources)
-    qualifiers = {q for name in ("client", "balancer", "retry") for q in sources.qualifiers(name)}
+    qualifiers = {each for name in _PER_SERVICE for each in sources.qualifiers(name)}
     services = ("", *sorted(qualifiers))
     clients = {each: read_client_plan(sources, chooser, each) for each in services}
     server = sources.section("server", ServerOptions)

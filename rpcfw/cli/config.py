@@ -37,7 +37,7 @@ Claim = Callable[[Sources], Sequence[str]]
 _HEAD = """\
 # Every option of rpcfw, with its default and what it means. A file needs only the options
 # that differ from the default. [client demo.Greeter] overrides [client] for that service;
-# [balancer demo.Greeter] and [retry demo.Greeter] do the same.
+# [balancer demo.Greeter], [retry demo.Greeter] and [breaker demo.Greeter] do the same.
 #
 # Written by: rpcfw config example
 """
@@ -51,7 +51,7 @@ class Choice:
     Args:
         section: its name.
         group: the entry-point group of the plugin.
-        default: the plugin that is chosen if none is named.
+        default: the plugin that is chosen if none is named; empty for none.
     """
 
     section: str
@@ -65,6 +65,7 @@ CHOICES = (
     Choice("registry", "rpcfw.registries", "standalone"),
     Choice("balancer", "rpcfw.balancers", "weighted_random"),
     Choice("retry", "rpcfw.retries", "by_hints"),
+    Choice("breaker", "rpcfw.breakers", ""),
 )
 NAMED = (
     ("router", "rpcfw.routers"),

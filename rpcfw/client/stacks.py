@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from rpcfw.client.dispatch import Coders, dispatch
 from rpcfw.client.policies import Policies
+from rpcfw.cluster.another_node import AnotherNode
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.routing import Routing
 from rpcfw.filters.configured import AttemptFilters
@@ -18,6 +19,7 @@ from rpcfw.filters.retry import AttemptCount
 from rpcfw.kernel.edits import Edits
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Stack
+from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.filter import CallStep, Filter, Role
 from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.transport.runtime import Runtime
@@ -39,6 +41,7 @@ class CallStacks:
         self.metrics = ClientMetrics(NoOptions(), plugin_context)
         self._deadline = ClientDeadline(NoOptions(), plugin_context)
         self._attempts = AttemptFilters(config, plugin_context)
+        self._another_node = AnotherNode(NoOptions(), plugin_context)
 
     def make(self, policies: Policies, routing: Routing) -> Stack:
         """
@@ -50,6 +53,8 @@ class CallStacks:
         for label, each in self._attempts.around(policies.retry):
             stack.put(Role.ATTEMPTS, label, each)
         stack.put(Role.ROUTING, "routing", routing)
+        if any(isinstance(filter, Breaker) for _, filter in policies.attempt.inserts):
+            stack.put(Role.SELECTION, "another node", self._another_node)
         stack.edit(policies.call)
         return stack
 

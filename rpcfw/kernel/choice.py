@@ -34,12 +34,14 @@ class Chosen(Generic[P]):
         plugin: its class.
         options: an instance of its ``Options``.
         place: where the INI names it, to begin a message with.
+        section: that has its options.
     """
 
     name: str
     plugin: type[P]
     options: Any
     place: str = ""
+    section: str = ""
 
     def with_options(self, texts: Mapping[str, str], section: str) -> Chosen[P]:
         """
@@ -129,7 +131,8 @@ class Chooser:
         options: Any = self._sources.section(
             section, plugin.Options, qualifier, extra_keys=(key, *extra_keys)
         )
-        return Chosen(name, plugin, options, self._sources.place(section, key, qualifier))
+        place = self._sources.place(section, key, qualifier)
+        return Chosen(name, plugin, options, place, section)
 
     def several(
         self,
@@ -158,7 +161,7 @@ class Chooser:
                     section, plugin.Options, name, named_by=named_by
                 )
                 place = self._sources.place(*named_by)
-                chosen.append(Chosen(name, plugin, options, place))
+                chosen.append(Chosen(name, plugin, options, place, f"{section} {name}"))
         return tuple(chosen)
 
     def _plugin(

@@ -69,6 +69,12 @@ class Edits(Generic[T]):
         """
         return Edits(tuple((edit, function(one)) for edit, one in self.inserts), self.removes)
 
+    def with_first(self, edit: Insert, filter: T) -> Edits[T]:
+        """
+        Return the same edits after one more.
+        """
+        return Edits(((edit, filter), *self.inserts), self.removes)
+
     def resolved(self, by_label: Mapping[str, U]) -> Edits[U]:
         """
         Return the same edits with what their labels stand for; without it, an insert is left out.

@@ -5,6 +5,7 @@ The seams that plugins are found for, by entry-point group.
 from __future__ import annotations
 
 from rpcfw.spi.balancer import Balancer
+from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
@@ -23,6 +24,7 @@ GROUP_PREFIX = "rpcfw."
 #: Entry-point group to the class that its plugins subclass.
 SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.balancers": Balancer,
+    "rpcfw.breakers": Breaker,
     "rpcfw.codecs": Codec,
     "rpcfw.compressors": Compressor,
     "rpcfw.filters": Filter,

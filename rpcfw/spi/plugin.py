@@ -97,10 +97,10 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
         """
         Take over what ``before`` has learned and what should outlast a change of options.
 
-        For plugins whose options can be replaced while they run: filters, balancers, routers
-        and retry policies. Asked once, of the new instance, after its `start` and before its
-        first call. Calls that began with ``before`` still go through it, so what both are to
-        go on with is either shared or copied.
+        For plugins whose options can be replaced while they run: filters, balancers, breakers,
+        routers and retry policies. Asked once, of the new instance, after its `start` and
+        before its first call. Calls that began with ``before`` still go through it, so what
+        both are to go on with is either shared or copied.
 
         Args:
             before: an instance of the same class, with the options up to now.

@@ -1,0 +1,3 @@
+"""
+Circuit breakers: when a failing node is left alone.
+"""

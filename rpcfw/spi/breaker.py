@@ -1,0 +1,342 @@
+"""
+Circuit breakers: leave a failing node alone for a while.
+
+Theory of operation. There is one circuit for each method at each node.
+
+=========  ================================================  =========================
+state      an attempt                                        becomes
+=========  ================================================  =========================
+closed     goes on, and the detector learns how it ended     open, if the detector says
+                                                             so
+open       fails with `BreakerOpen`, which sends nothing     half-open, at the first
+                                                             attempt after the open time
+half-open  goes on as a probe; more than ``max_probes``      closed after
+           at once fail like in an open circuit              ``closing_probes`` good
+                                                             probes; open after a bad one
+=========  ================================================  =========================
+
+The open time doubles each time that the circuit opens again, up to ``max_open_time``. It
+begins anew when the circuit was closed for as long as it was open last. Only what began in
+the present state counts: the late end of an earlier attempt changes nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any, ClassVar
+
+from twisted.logger import Logger
+
+from rpcfw.errors import BreakerOpen, CallError
+from rpcfw.spi.balancer import Candidate
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.waiting import CANCELLED
+from rpcfw.status import Hint, Status
+from rpcfw.values.backoff import Backoff
+from rpcfw.values.call import Call
+from rpcfw.values.method import Method
+from rpcfw.values.units import Seconds, Share
+
+__all__ = ["Breaker", "BreakerOptions", "Circuit", "CircuitState", "FailureDetector"]
+
+
+@options
+class BreakerOptions:
+    """
+    The options that all breakers have.
+    """
+
+    open_time: Seconds = option("5s", "how long a node is left alone before it is probed")
+    max_open_time: Seconds = option("60s", "longest open time; it doubles with each failed probe")
+    open_jitter: Share = option("20%", "random part of the open time, added or subtracted")
+    max_probes: int = option("1", "maximum number of probes at a time")
+    closing_probes: int = option("2", "successful probes in a row that close the breaker")
+    statuses: tuple[str, ...] = option(
+        "UNAVAILABLE, DEADLINE_EXCEEDED", "statuses that count as failures; others never do"
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find what no breaker could be made of.
+        """
+        for name in ("max_probes", "closing_probes"):
+            if getattr(self, name) < 1:
+                yield name, f"must be at least 1, not {getattr(self, name)}"
+        if self.open_time <= 0:
+            yield "open_time", "must be more than 0s"
+        if self.max_open_time < self.open_time:
+            yield "max_open_time", f"must be at least open_time, {self.open_time:g}s"
+        known = [each for each in Status.__members__ if each != "OK"]
+        for name in self.statuses:
+            if name not in known:
+                near = get_close_matches(name.upper(), known, 1)
+                meant = f"did you mean {near[0]}?" if near else f"expected {', '.join(known)}"
+                yield "statuses", f"{name!r} is no status of a failure; {meant}"
+
+
+class FailureDetector(ABC):
+    """
+    Decides when one circuit opens. It is new when the circuit closes.
+    """
+
+    @abstractmethod
+    def succeeded(self) -> None:
+        """
+        Learn that an attempt did not fail. A business error is no failure.
+        """
+
+    @abstractmethod
+    def failed(self) -> str:
+        """
+        Learn that an attempt failed. Return why the circuit has to open, or nothing.
+        """
+
+    def take_over(self, before: Any) -> None:  # noqa: B027 - some learn nothing that fits
+        """
+        Go on with what ``before``, of the same class with other options, has counted.
+        """
+
+
+class CircuitState(Enum):
+    """
+    See the module.
+    """
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+class Circuit:
+    """
+    The state of one method at one node.
+
+    Args:
+        breaker: whose options and detectors it uses.
+        method: that is called.
+    """
+
+    def __init__(self, breaker: Breaker, method: Method) -> None:
+        self.state = CircuitState.CLOSED
+        self._breaker = breaker
+        self.method = method
+        self._detector = breaker.detector()
+        #: Changes with the state. What began before has no say.
+        self._period = 0
+        #: When the present state began, and when an open one ends.
+        self._since = breaker.seconds()
+        self._until = 0.0
+        #: The last open time, and how often in a row it has opened.
+        self._open_s = 0.0
+        self._openings = 0
+        self._probes = 0
+        self._good_probes = 0
+
+    def take_over(self, before: Circuit) -> None:
+        """
+        Go on in the state of ``before``. Its probes are not waited for.
+        """
+        if before.state is CircuitState.CLOSED:
+            self._detector.take_over(before._detector)
+        else:
+            self.state = CircuitState.OPEN
+            self._until = before._until
+        self._since, self._open_s, self._openings = before._since, before._open_s, before._openings
+
+    def enter(self) -> int:
+        """
+        Begin an attempt. Return what its end is reported with.
+
+        Raises:
+            BreakerOpen: the node has to be left alone.
+        """
+        if self.state is not CircuitState.CLOSED:
+            self._probe()
+        return self._period
+
+    def _probe(self) -> None:
+        breaker = self._breaker
+        if self.state is CircuitState.OPEN and breaker.seconds() >= self._until:
+            self._become(CircuitState.HALF_OPEN, "the open time is over")
+        if self.state is CircuitState.OPEN or self._probes >= breaker.options.max_probes:
+            breaker.refuse(self.method, self.state, self._until)
+        self._probes += 1
+
+    def succeeded(self, period: int) -> None:
+        if period != self._period:
+            return
+        if self.state is CircuitState.CLOSED:
+            self._detector.succeeded()
+            return
+        self._probes -= 1
+        self._good_probes += 1
+        if self._good_probes >= self._breaker.options.closing_probes:
+            self._detector = self._breaker.detector()
+            self._become(CircuitState.CLOSED, f"{self._good_probes} successful probes")
+
+    def failed(self, period: int) -> None:
+        if period != self._period:
+            return
+        reason = "a probe failed"
+        if self.state is CircuitState.CLOSED:
+            reason = self._detector.failed()
+        if reason:
+            self._open(reason)
+
+    def abandoned(self, period: int) -> None:
+        """
+        Learn that an attempt ended without saying anything about the node.
+        """
+        if period == self._period and self.state is CircuitState.HALF_OPEN:
+            self._probes -= 1
+
+    def _open(self, reason: str) -> None:
+        breaker = self._breaker
+        now = breaker.seconds()
+        if self.state is CircuitState.CLOSED and now - self._since >= self._open_s:
+            self._openings = 0
+        self._openings += 1
+        self._open_s = breaker.open_s(self._openings)
+        self._until = now + self._open_s
+        self._become(CircuitState.OPEN, f"{reason}; it is probed in {self._open_s:.3g} s")
+
+    def _become(self, state: CircuitState, reason: str) -> None:
+        self.state = state
+        self._period += 1
+        self._since = self._breaker.seconds()
+        self._probes = self._good_probes = 0
+        self._breaker.report(self.method, state, reason)
+
+
+class Breaker(Filter):
+    """
+    A way to find failing nodes. A subclass says how, by its `detector`.
+
+    It is a filter at BREAKER in the attempt stack of each node. If the picked node's circuit
+    is open, the call takes another node.
+    """
+
+    Options: ClassVar[type] = BreakerOptions
+    log = Logger()
+
+    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self.seconds = plugin_context.clock.seconds
+        #: The node that it is for.
+        self.where = "all nodes"
+        #: By path: each stub of gRPC has method objects of its own.
+        self._circuits: dict[str, Circuit] = {}
+        self._statuses = frozenset(Status[name] for name in options.statuses)
+        self._backoff = Backoff(options.open_time, 2, options.max_open_time, options.open_jitter)
+        meter, labels = plugin_context.meter, ("service", "method")
+        self._transitions = meter.counter(
+            "rpcfw_client_breaker_transitions_total", "changes of state", *labels, "to"
+        )
+        self._refused = meter.counter(
+            "rpcfw_client_breaker_refused_total", "attempts that an open breaker refused", *labels
+        )
+
+    @abstractmethod
+    def detector(self) -> FailureDetector:
+        """
+        Return a new detector, for one method at one node.
+        """
+
+    def of_node(self, node: Candidate) -> Breaker:
+        made = type(self)(self.options, self.plugin_context)
+        made.where = str(node.instance.address)
+        return made
+
+    def take_over(self, before: Breaker) -> None:
+        """
+        Go on with the circuits of ``before``: an open one stays open.
+        """
+        for circuit in before._circuits.values():
+            self._circuit(circuit.method).take_over(circuit)
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        circuits = self._circuits
+
+        async def step(call: Call) -> Any:
+            circuit = circuits.get(call.method.path)
+            if circuit is None:
+                circuit = self._circuit(call.method)
+            period = circuit.enter()
+            try:
+                response = await proceed(call)
+            except CallError as error:
+                self._ended(circuit, period, error.status, error.hints)
+                raise
+            except CANCELLED:
+                # A call is cancelled at its deadline too. Nobody knows more of the others.
+                if call.deadline <= self.seconds():
+                    self._ended(circuit, period, Status.DEADLINE_EXCEEDED)
+                else:
+                    circuit.abandoned(period)
+                raise
+            except BaseException:
+                circuit.abandoned(period)
+                raise
+            if call.method.server_streams and circuit.state is CircuitState.CLOSED:
+                call.on_end(lambda status: self._ended(circuit, period, status))
+            else:
+                # The beginning of a stream is all that a probe can wait for.
+                circuit.succeeded(period)
+            return response
+
+        return step
+
+    def open_s(self, openings: int) -> float:
+        """
+        Return how long a circuit stays open that has opened so often in a row.
+        """
+        return self._backoff.delay_s(openings, self.plugin_context.random.random())
+
+    def refuse(self, method: Method, state: CircuitState, until: float) -> None:
+        """
+        Refuse an attempt.
+
+        Raises:
+            BreakerOpen: always.
+        """
+        self._refused.of(method.service, method.name).value += 1
+        when = "its probe has not ended"
+        if state is CircuitState.OPEN:
+            when = f"it is probed in {max(0.0, until - self.seconds()):.3g} s"
+        raise BreakerOpen(f"the breaker of {method.path} at {self.where} is {state.value}: {when}")
+
+    def report(self, method: Method, state: CircuitState, reason: str) -> None:
+        """
+        Count a change of state, and log it with its reason.
+        """
+        self._transitions.of(method.service, method.name, state.value).value += 1
+        self.log.info(
+            "breaker of {method} at {where} is {state}: {reason}",
+            method=method.path,
+            where=self.where,
+            state=state.value,
+            reason=reason,
+        )
+
+    def _circuit(self, method: Method) -> Circuit:
+        circuit = self._circuits[method.path] = Circuit(self, method)
+        return circuit
+
+    def _ended(
+        self, circuit: Circuit, period: int, status: Status, hints: Hint = Hint.NONE
+    ) -> None:
+        if status is Status.CANCELLED or hints & Hint.NOT_BEGUN:
+            # A refusal, as for overload or before a stop, is no failure of the method.
+            circuit.abandoned(period)
+        elif status in self._statuses:
+            circuit.failed(period)
+        else:
+            circuit.succeeded(period)

@@ -1,0 +1,3 @@
+"""
+Circuit breakers, policy by policy.
+"""
