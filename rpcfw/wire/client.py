@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import ClassVar, NoReturn
 
-from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded
+from rpcfw.errors import ConnectionLost, LocalProtocolError, Overloaded, RemoteProtocolError
 from rpcfw.spi.events import (
     CallEnded,
     Event,
@@ -137,7 +137,7 @@ class ClientMachine(ClientSide, NativeMachine):
         if not self._is_open(call_id):
             return
         if not flags & END_OF_STREAM:
-            events.append(ResponseStarted(call_id, parse(header)[1]))
+            self._receive_start(call_id, header, events)
             return
         stream = self._calls.pop(call_id)
         if stream is not None:
@@ -148,6 +148,13 @@ class ClientMachine(ClientSide, NativeMachine):
         fields, metadata, trailers = parse(header)
         encoding = encoding_of(fields, flags)
         events.append(ResponseReceived(call_id, body, encoding, metadata, trailers))
+
+    def _receive_start(self, call_id: int, header: bytes, events: list[Event]) -> None:
+        stream = self._incoming(call_id)
+        if stream.response_started:
+            raise RemoteProtocolError("a second RESPONSE of a call")
+        stream.response_started = True
+        events.append(ResponseStarted(call_id, parse(header)[1]))
 
     def _receive_end(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]

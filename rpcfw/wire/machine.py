@@ -203,8 +203,11 @@ class NativeMachine(Connection):
     ) -> None:
         if len(body) != 4:
             raise RemoteProtocolError(f"a CREDIT of {len(body)} bytes, expected 4")
-        stream = self._calls[call_id] if self._is_open(call_id) else None
+        if not self._is_open(call_id):
+            return
+        stream = self._calls[call_id]
         if stream is None:
+            self._idle()  # a unary call has no window
             return
         if stream.send_credit == stream.granted_credit:
             self._idle()  # nothing was sent since the last one

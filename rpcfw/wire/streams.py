@@ -34,6 +34,7 @@ class StreamState:
         over: this side has finished or the peer has; only the queue is left.
         granted_credit: what the peer's last grant made of its credit; None before it.
         unread: the memory of messages that came and were not taken.
+        response_started: the peer's RESPONSE came, which is not the end of the stream.
     """
 
     send_credit: int
@@ -47,6 +48,7 @@ class StreamState:
     over: bool = False
     granted_credit: int | None = None
     unread: int = 0
+    response_started: bool = False
 
     def queue_frame(self, frame: bytes, cost: int, out: list[bytes]) -> bool:
         """

@@ -227,14 +227,15 @@ class Streams(Generic[H, C]):
     def _on_response(
         self, stream: Stream[C], headers: H | None, fault: str, *, ended: bool
     ) -> None:
-        self._activity.progress += 1
         if headers is None or fault:
             raise StreamFault(stream.id, fault, ErrorCode.PROTOCOL_ERROR)
         if headers.is_trailers or (headers.is_informational and ended):
             raise StreamFault(stream.id, "a response begins with :status", ErrorCode.PROTOCOL_ERROR)
         if headers.is_informational:
+            # It is no progress, which would forgive the next one: any number may come.
             self._abuse.control_frame(ControlFrame.OTHER)
             return
+        self._activity.progress += 1
         stream.headers_received = True
         self._end_received(stream, ended=ended)
         stream.content_length = headers.content_length

@@ -25,6 +25,7 @@ from h2.events import (
 from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
+    ConnectionFailed,
     GoAwayReceived,
     HalfClosed,
     MessageReceived,
@@ -465,6 +466,18 @@ def test_early_hints_are_passed_over() -> None:
     assert [] == peer.carry()[0]
     peer.answer(call_id)
     assert b"answer" == only(ResponseReceived, peer.carry()[0]).body
+
+
+def test_early_hints_are_bounded() -> None:
+    """
+    Informational heads bring no answer nearer: too many are a flood.
+    """
+    peer = Answerer()
+    call_id = peer.ours.call(HEAD, b"", "", True)
+    peer.carry()
+    for _ in range(1001):
+        peer.h2.send_headers(call_id, [(b":status", b"103")])
+    assert "too many frames" in only(ConnectionFailed, peer.carry()[0]).reason
 
 
 def test_our_client_streams_to_h2() -> None:

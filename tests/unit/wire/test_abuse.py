@@ -189,6 +189,32 @@ def test_a_flood_of_credit_for_an_open_call():
     assert "advance no call" in fault(machine.receive(credit * 30))
 
 
+def test_a_flood_of_credit_for_a_unary_call():
+    """
+    A unary call has no window: credit for one that is open moves nothing, at either end.
+    """
+    credit = frame(CREDIT, b"", b"\x00\x00\x00\x01", 1)
+    serving, calling = server(max_pings=3), client(max_pings=3)
+    serving.receive(request(1))
+    calling.call(head(), b"", "", True)
+
+    for machine in (serving, calling):
+        assert [] == machine.receive(credit * 30)
+        assert "advance no call" in fault(machine.receive(credit * 30))
+
+
+def test_a_response_starts_once():
+    """
+    A server cannot start the response of a call again and again.
+    """
+    machine = client()
+    machine.call(head(), b"", "", True)
+    start = frame(RESPONSE, call_id=1)
+
+    assert ["ResponseStarted"] == names(machine.receive(start))
+    assert "a second RESPONSE" in fault(machine.receive(start))
+
+
 def test_credit_for_what_was_sent_is_no_harm():
     """
     A reader of an endless stream sends nothing but credit, and is never cut off.
