@@ -1,5 +1,5 @@
 """
-Retry by hints: what surely did no harm is repeated, nothing else unasked.
+Retry by hints: retries what is safe to repeat, and what the options name.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _OVERLOAD = Status.RESOURCE_EXHAUSTED
 @options
 class ByHintsOptions:
     """
-    What the INI may say.
+    The options of `[retry]`.
 
-    The budget's default lets a few hundred calls that were lost with one connection
-    be repeated at once, and still ends the repeats on a backend that stays down.
+    With the default budget, a few hundred calls that were lost with one connection can be
+    retried at once. If a backend stays down, the retries still end.
     """
 
     max_attempts: int = option("3", "maximum number of attempts of one call, with the first")
@@ -54,7 +54,7 @@ class ByHintsOptions:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find what no policy could be made of.
+        Yield each wrong option, with the reason.
         """
         if self.max_attempts < 1:
             yield "max_attempts", f"must be at least 1, not {self.max_attempts}"
@@ -70,10 +70,10 @@ class ByHintsOptions:
 
 class ByHints(RetryPolicy):
     """
-    The default policy.
+    The default: retries what is safe to repeat, by hints, status and idempotent methods.
 
     ===============================================  ================================
-    the last attempt                                 the next
+    the failed attempt                               the next attempt
     ===============================================  ================================
     was never sent                                   at once, later after a backoff;
                                                      costs no token
@@ -86,14 +86,14 @@ class ByHints(RetryPolicy):
     anything else                                    none
     ===============================================  ================================
 
-    What was never sent has cost no server anything: only ``max_attempts`` bounds it. A
-    server that leaves refuses what it has not begun, and hundreds of calls may be on their
-    way to it: so the first refusal of a call is free, as in gRPC's transparent retries
-    (A6). But a refusal is work too. So it is repeated later, and if the server says that
-    it is overloaded, rarely.
+    An attempt that was never sent has cost no server anything: only ``max_attempts`` limits
+    it. A server that drains refuses the calls that it has not begun, and hundreds of calls
+    may be on their way to it. So the first refusal of a call costs no token, as in gRPC's
+    transparent retries (A6). But a refusal is work too. So the call is retried after a
+    backoff. If the server says that it is overloaded, a retry costs several tokens.
 
-    A peer's FINAL, or a negative pushback, ends it at once; any other pushback takes the
-    place of the backoff.
+    The hint FINAL, or a negative pushback, forbids a retry. Another pushback replaces the
+    backoff.
     """
 
     Options: ClassVar[type] = ByHintsOptions
@@ -117,7 +117,7 @@ class ByHints(RetryPolicy):
 
     def take_over(self, before: ByHints) -> None:
         """
-        Go on with what is left of the budget, as a share: a spent one is not filled up.
+        Continue with the share of the budget that is left: a spent budget is not refilled.
         """
         self._budget.take_over(before._budget)
 
@@ -125,7 +125,7 @@ class ByHints(RetryPolicy):
         pushback_s = error.retry_after_s
         final = bool(error.hints & Hint.FINAL) or (pushback_s is not None and pushback_s < 0)
         unsent = bool(error.hints & Hint.NEVER_SENT)
-        if not unsent and not self._is_moved(call, error):
+        if not unsent and not self._is_free_refusal(call, error):
             if not self._may_repeat(call, error):
                 return None
             if not self._budget.spend(self._cost(error)):
@@ -145,15 +145,15 @@ class ByHints(RetryPolicy):
 
     def _may_repeat(self, call: Call, error: CallError) -> bool:
         """
-        Tell whether repeating what was sent does no harm.
+        Return whether an attempt that was sent may be repeated.
         """
         if error.hints & (Hint.NOT_BEGUN | Hint.SAFE_TO_REPEAT) or error.status in self._always:
             return True
         return call.method.idempotent and error.status in self._statuses
 
-    def _is_moved(self, call: Call, error: CallError) -> bool:
+    def _is_free_refusal(self, call: Call, error: CallError) -> bool:
         """
-        Tell whether a call is refused for the first time, and not for overload.
+        Return whether the call was refused for the first time, and not for overload.
         """
         refused = error.hints & Hint.NOT_BEGUN
         return bool(refused) and call.attempt <= 1 and error.status is not _OVERLOAD

@@ -13,7 +13,7 @@ __all__ = ["NeverRetry"]
 
 class NeverRetry(RetryPolicy):
     """
-    For callers that repeat by themselves, or must not.
+    Never retries: for callers that retry themselves, or must not retry.
     """
 
     def delay_s(self, call: Call, error: CallError) -> float | None:

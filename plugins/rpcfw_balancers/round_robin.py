@@ -1,12 +1,12 @@
 """
-Smooth weighted round robin: everybody in turn, the heavier more often, no bursts.
+Smooth weighted round robin: all in turn, those with more weight more often, without bursts.
 
 Theory of operation. The usual algorithm gives each candidate a credit; a pick adds
 its weight to each, takes the one with the most, and takes the total weight off it.
-That costs a step for every candidate on every call. Weights are few, candidates may
-be thousands; so here the algorithm runs over the *groups* of candidates with the
-same weight, and inside of a group the turn simply goes round. The shares are exactly
-the same, and a pick costs a step for every different weight: one, usually.
+That costs a step for each candidate on every call, and there may be thousands. But there
+are few different weights. So here the algorithm runs over the *groups* of candidates with
+the same weight, and inside a group they are picked in turn. The shares are exactly the
+same, and a pick costs one step for each different weight. Usually there is only one.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from rpcfw.values.call import Call
 
 __all__ = ["RoundRobin"]
 
-#: How often a turn that fell on a tried candidate passes on before the rest is searched.
+#: If the next candidate was tried already, the following ones are asked, this many times.
+#: Then the rest is searched.
 _REDRAWS = 4
 
 
 class RoundRobin(Balancer):
     """
-    Keeps its place when candidates come, go or change their weight, service by service.
+    Picks the nodes in turn, each as often as its weight says; each service has its own turn.
 
-    It begins at a random place, so that a thousand clients which are
-    started together do not all begin with the same instance.
+    It keeps its place when candidates come, go or change their weight. It begins at a random
+    place, so that a thousand clients that start together do not all call the same instance first.
     """
 
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:

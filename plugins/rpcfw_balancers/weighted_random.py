@@ -14,7 +14,7 @@ __all__ = ["WeightedRandom"]
 
 class WeightedRandom(Balancer):
     """
-    The default: it needs no memory and no agreement.
+    The default: picks a node at random, each with a probability in proportion to its weight.
 
     Clients that know nothing of each other spread their calls evenly together.
     """

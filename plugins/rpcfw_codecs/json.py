@@ -47,7 +47,7 @@ class JSONOptions:
 
 class JSONCodec(Codec):
     """
-    JSON as a type's annotations ask for it; ``Any`` reads as builtins.
+    JSON, checked by the annotations of the type; ``Any`` is decoded to dict, list, str, ...
 
     Depth is bounded by the interpreter's own recursion limit, which both libraries
     heed: JSON that is nested deeper raises, as any other that does not fit.

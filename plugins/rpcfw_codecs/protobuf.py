@@ -17,7 +17,7 @@ __all__ = ["ProtobufCodec"]
 
 class ProtobufCodec(Codec):
     """
-    Protobuf's binary form, by the library's own functions.
+    Protobuf's binary format, by Google's library.
 
     The library writes any message where another is expected, and a reader takes its
     bytes for the other's fields. So the class is compared before a message is written.

@@ -14,14 +14,17 @@ __all__ = ["RawCodec"]
 
 class RawCodec(Codec):
     """
-    A message is ``bytes`` and travels unchanged.
+    A message is ``bytes`` and is sent unchanged.
     """
 
     name: ClassVar[str] = "raw"
 
     def coder(self, type: Any) -> Coder:
         if type is not bytes:
-            raise ContractError(f"the codec raw carries bytes, not {type!r}")
+            raise ContractError(
+                f"the codec raw carries bytes, not {type!r}; name the types of the method: "
+                "@method(codec='raw', shape=..., request_type=bytes, response_type=bytes)"
+            )
         return Coder(encode=_as_bytes, decode=bytes)
 
 

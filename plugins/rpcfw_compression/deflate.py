@@ -14,7 +14,7 @@ __all__ = ["DeflateCompressor"]
 
 class DeflateCompressor(ZlibCompressor):
     """
-    RFC 1950, one stream to a message.
+    Zlib format (RFC 1950); each message is one stream.
     """
 
     name: ClassVar[str] = "deflate"

@@ -14,7 +14,7 @@ __all__ = ["GzipCompressor"]
 
 class GzipCompressor(ZlibCompressor):
     """
-    RFC 1952, one member to a message.
+    The gzip format (RFC 1952); each message is one member.
     """
 
     name: ClassVar[str] = "gzip"

@@ -57,7 +57,7 @@ class _Contexts(local):
 
 class ZstdCompressor(Compressor):
     """
-    RFC 8878, one frame to a message, without dictionaries.
+    Zstandard (RFC 8878) without dictionaries; each message is one frame.
 
     A frame names the window it needs, which an decompressor must keep in memory; a
     hostile one may name gigabytes, so that is bounded beside the message's size.

@@ -76,7 +76,7 @@ class _Resolved(InstanceTable):
 
 class DNSRegistry(Registry):
     """
-    Follows the addresses that names have.
+    Looks up host names from the INI file; each address is an instance.
 
     It is the system that is asked, in another thread, so the hosts file counts and the
     reactor never waits. TLS and gRPC's authority go by the name, not by the address.

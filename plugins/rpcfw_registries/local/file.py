@@ -56,7 +56,7 @@ class FileOptions:
 
 class FileRegistry(Registry):
     """
-    Has the instances of a file, and reads it again when it changes.
+    Reads the instances from a file, and again when the file changes.
 
     A file that is gone, or cannot be read, leaves the last good list in force; it
     is logged once, and once more when it can be read again. Announcing

@@ -27,7 +27,7 @@ class MemoryOptions:
 
 class MemoryRegistry(Registry):
     """
-    Shares a list with the other memory registries of the process that have its name.
+    A list in memory, shared by the memory registries of one process that have the same name.
     """
 
     Options = MemoryOptions

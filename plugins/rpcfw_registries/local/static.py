@@ -41,7 +41,7 @@ class StaticOptions:
 
 class StaticRegistry(Registry):
     """
-    Knows what the INI says, for as long as the process runs.
+    The instances are in the INI file and do not change while the process runs.
 
     Announcing and withdrawing are accepted and do nothing, so that a provider can
     run with the same INI as its consumers.

@@ -46,7 +46,7 @@ class StandaloneOptions:
 
 class StandaloneRegistry(Registry):
     """
-    Announces at, and watches through, a registry server.
+    Instances are kept in a registry server (``rpcfw registry``).
     """
 
     Options = StandaloneOptions

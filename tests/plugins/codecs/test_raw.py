@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rpcfw.errors import ContractError
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.codec import CodecContract
 from rpcfw.testing.plugin_context import plugin_context
@@ -44,3 +45,11 @@ def test_what_is_no_bytes_is_refused(message):
     """
     with pytest.raises(TypeError, match=type(message).__name__):
         codec().coder(bytes).encode(message)
+
+
+def test_parameters_are_refused_with_what_to_write():
+    """
+    A method in plain Python has parameters, not bytes: the error says how to declare it.
+    """
+    with pytest.raises(ContractError, match=r"request_type=bytes, response_type=bytes"):
+        codec().coder(dict)
