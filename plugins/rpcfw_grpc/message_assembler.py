@@ -136,7 +136,9 @@ class MessageAssembler:
             raise CallFault(Status.RESOURCE_EXHAUSTED, text) from None
         except BadFraming as error:
             raise CallFault(Status.INTERNAL, str(error)) from None
-        self.partial += reader.partial - before
+        finally:
+            # A fault, too, may come behind a message that has become whole.
+            self.partial += reader.partial - before
         for flag, message in messages:
             if flag and not call.encoding:
                 text = "a message is marked as compressed, but grpc-encoding names nothing"

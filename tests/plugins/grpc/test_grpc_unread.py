@@ -4,7 +4,7 @@ Messages that came over gRPC and that nobody has read: how many bytes a connecti
 
 from __future__ import annotations
 
-from rpcfw.spi.events import MessageReceived
+from rpcfw.spi.events import CallCancelled, MessageReceived
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.http2 import frames
@@ -113,3 +113,16 @@ def test_what_is_freed_so_lets_the_peer_send_again():
     machine.respond(3, b"x")
     assert 3 == machine.open_calls
     assert 1 == streams_updated(machine).count(0)
+
+
+def test_a_call_that_ends_by_bad_framing_leaves_nothing_counted():
+    """
+    Also if a message has just become whole: what is counted for ever would end other calls.
+    """
+    machine = server()
+    for stream_id in (1, 3):
+        machine.receive(head(stream_id) + chunk(stream_id, message(bytes(1000))[:-1]))
+        assert 1004 == machine.held_bytes
+        [ended] = machine.receive(chunk(stream_id, b"\0" + b"\7none"))
+        assert type(ended) is CallCancelled
+        assert 0 == machine.held_bytes
