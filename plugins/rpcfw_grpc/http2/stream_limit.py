@@ -50,7 +50,9 @@ class StreamLimit:
         It may not have counted off yet what was answered, and so see more streams than
         there are; or it takes fewer than it has announced.
         """
-        self.current = max(1, min(self.current, open_streams))
+        # At least one, or nothing would ever show that the server takes more. But one is too
+        # many where SETTINGS allow none.
+        self.current = min(self._announced, max(1, min(self.current, open_streams)))
         self._refused_at = self._activity.progress
 
     def allows(self, open_streams: int) -> bool:
