@@ -108,7 +108,9 @@ class Connection(Generic[H, C]):
         self._started = False
         self._drain_reason = ""
         self._greeted = False
+        # The last PING that was sent, and the last that was acknowledged.
         self._pings = 0
+        self._acknowledged_ping = 0
 
     def report_to(
         self,
@@ -294,7 +296,8 @@ class Connection(Generic[H, C]):
             self._callbacks.ping_received()
             return
         number = int.from_bytes(payload, "big")
-        if 0 < number <= self._pings:
+        if self._acknowledged_ping < number <= self._pings:
+            self._acknowledged_ping = number
             self._callbacks.ping_acknowledged()
             self.goaway.ping_acknowledged(number)
         else:

@@ -212,8 +212,8 @@ def _check_request(found: dict[bytes, bytes]) -> None:
 
 def _check_response(found: dict[bytes, bytes]) -> None:
     status = found[b":status"]
-    if len(status) != 3 or not status.isdigit():
-        raise Malformed(":status is a number of three digits")
+    if len(status) != 3 or not status.isdigit() or status < b"100":
+        raise Malformed(":status is a number of three digits, from 100 on")
 
 
 def list_bytes(fields: Iterable[Field]) -> int:

@@ -319,7 +319,7 @@ class Streams(Generic[H, C]):
         Reset the stream on which the peer broke a rule.
         """
         stream_id = fault.stream_id
-        if stream_id > self.table.newest:
+        if stream_id > self.table.newest or not stream_id & 1:
             # RST_STREAM on an idle stream would be our own fault (section 6.4).
             raise RemoteProtocolError(fault.reason, fault.code)
         self._abuse.stream_cancelled(stream_id)

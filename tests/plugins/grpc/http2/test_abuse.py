@@ -80,6 +80,34 @@ def test_frames_that_move_nothing_are_a_flood(kind: bytes) -> None:
     assert ErrorCode.ENHANCE_YOUR_CALM == flood(kind * 1001)
 
 
+def test_informational_responses_are_a_flood() -> None:
+    """
+    A client waits for the response, and those before it are tolerated, but not for ever.
+    """
+    client = EchoClient()
+    client.receive(frames.settings({}))
+    hint = headers(client.request(), [(b":status", b"103")])
+    client.receive(hint * 500)
+    assert [] == client.failures
+    client.receive(hint * 501)
+    assert 1 == len(client.failures)
+    assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(client.output())
+
+
+def test_a_ping_is_acknowledged_once() -> None:
+    """
+    The same acknowledgement again is nobody's answer, and counts as a frame that moves nothing.
+    """
+    server = greeted_server()
+    server.connection.ping()
+    answer = frames.ping((1).to_bytes(8, "big"), frames.ACK)
+    server.receive(answer * 500)
+    assert 1 == server.pongs
+    assert [] == server.failures
+    server.receive(answer * 502)
+    assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(server.output())
+
+
 def test_continuations_are_bounded() -> None:
     """
     A block that goes on and on ends the connection, however small its pieces.

@@ -33,6 +33,10 @@ CONNECTION_FAULTS = {
         frames.pack(frames.PRIORITY, 0, 9, b"1234"),
         ErrorCode.FRAME_SIZE_ERROR,
     ),
+    "a bad PRIORITY of a stream of the server's": (
+        headers(5) + frames.pack(frames.PRIORITY, 0, 2, b"1234"),
+        ErrorCode.FRAME_SIZE_ERROR,
+    ),
     "a stream of the server's": (headers(2), ErrorCode.PROTOCOL_ERROR),
     "a stream number below the last": (headers(5) + headers(3), ErrorCode.PROTOCOL_ERROR),
     "CONTINUATION without HEADERS": (frames.pack(9, 4, 1, b""), ErrorCode.PROTOCOL_ERROR),
@@ -259,3 +263,15 @@ def test_a_frame_of_an_unknown_type_is_ignored() -> None:
     server.receive(frames.pack(77, 255, 0, b"what") + frames.ping(b"12345678"))
     assert [] == server.failures
     assert 1 == len(of(frames.PING, server.output()))
+
+
+@pytest.mark.parametrize("status", [b"000", b"099", b"20", b"2000", b"abc"])
+def test_a_status_is_a_number_from_100_on(status: bytes) -> None:
+    """
+    Another one makes the response malformed; none stands for trailers.
+    """
+    client = EchoClient()
+    client.receive(frames.settings({}))
+    stream_id = client.request()
+    client.receive(headers(stream_id, [(b":status", status)]))
+    assert [(stream_id, ErrorCode.PROTOCOL_ERROR)] == client.faults
