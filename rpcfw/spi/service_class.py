@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import ContractError, Unimplemented
 from rpcfw.spi.method_mark import Mark, find_mark, wrapped_function
 from rpcfw.spi.service import Service, method
+from rpcfw.values.arguments import Arguments
 from rpcfw.values.method import Method, Shape
 
 __all__ = ["MethodSpec", "offered", "offered_as", "service_class"]
@@ -183,7 +184,7 @@ def _plain_types(
     shape = Shape.SERVER_STREAM if server_streams else Shape.UNARY
     fields = [_struct_field(parameter, hints[parameter.name]) for parameter in parameters]
     try:
-        struct = msgspec.defstruct(f"{function.__name__}_arguments", fields)
+        struct = msgspec.defstruct(f"{function.__name__}_arguments", fields, bases=(Arguments,))
     except (TypeError, ValueError) as error:
         raise ContractError(f"{where}: its parameters cannot be sent: {error}") from error
     return shape, struct, response, tuple(parameter.name for parameter in parameters)

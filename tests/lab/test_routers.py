@@ -1,0 +1,100 @@
+"""
+Routers at work, chosen and set by the INI alone.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw.errors import NoInstances
+from rpcfw.spi.service import Service, method
+from rpcfw_routers.split import slot_of
+
+
+class Shop(Service, name="demo.Shop"):
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @method(idempotent=True)
+    async def get(self, id: int) -> str:
+        return self.name
+
+
+def serve(lab, name, *sets):
+    return lab.serve(Shop(name), name=name, sets=list(sets))
+
+
+def client(lab, *sets):
+    return lab.consumer(*sets).application.client(Shop)
+
+
+def asked(lab, shop, count=20, **options) -> set[str]:
+    """
+    Return which providers answer.
+    """
+    return {lab.run(shop.get(number, **options)) for number in range(count)}
+
+
+def test_split_sends_exactly_the_chosen_keys(lab):
+    """
+    The calls with the chosen product ids, and no others, meet the new version, each time.
+    """
+    for name, version in (("old", "1.4"), ("older", "1.3"), ("new", "2.0")):
+        serve(lab, name, f"server.version={version}")
+    shop = client(
+        lab,
+        "client.routers=split",
+        "router split.shares=5% version=2.*, 95% version=1.*",
+        "router split.key=argument id",
+    )
+    chosen = {id for id in range(600) if slot_of("", str(id)) < 500}
+
+    for _ in range(2):
+        met = {id for id in range(600) if lab.run(shop.get(id)) == "new"}
+        assert chosen == met
+
+
+def test_a_grey_release(lab):
+    """
+    A release with a tag gets the calls of the application that is configured for it, no others.
+    """
+    serve(lab, "old")
+    gray = serve(lab, "gray", "server.tags=tag=gray")
+    tester = client(lab, "client.routers=tag", "router tag.default=gray")
+    user = client(lab, "client.routers=tag")
+
+    assert {"old"} == asked(lab, user)
+    assert {"gray"} == asked(lab, tester)
+
+    lab.stop(gray)
+    lab.advance(10)
+    assert {"old"} == asked(lab, tester)
+
+
+def test_a_zone_that_cannot_be_reached(lab):
+    """
+    When the instances of the own zone are cut off, calls go to others, and come back with them.
+    """
+    near = serve(lab, "near", "server.zone=east")
+    serve(lab, "far", "server.zone=west")
+    shop = client(lab, "client.routers=zone", "router zone.zone=east")
+    assert {"near"} == asked(lab, shop)
+
+    lab.cut_off(near)
+    lab.advance(60)
+    assert {"far"} == asked(lab, shop)
+
+    lab.reconnect(near)
+    lab.advance(60)
+    assert {"near"} == asked(lab, shop)
+
+
+def test_the_error_names_the_router(lab):
+    """
+    The error of a call that a router leaves nothing names the router.
+    """
+    serve(lab, "old")
+    shop = client(lab, "client.routers=tag", "router tag.force=yes")
+
+    with pytest.raises(NoInstances, match="left none of them; TagRouter refused the last"):
+        lab.run(shop.get(1, metadata={"tag": "blue"}))
