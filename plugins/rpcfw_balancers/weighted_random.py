@@ -1,5 +1,5 @@
 """
-Weighted random: each pick is drawn anew, in proportion to the weights.
+Weighted random: each pick is independent, with probabilities in proportion to the weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class WeightedRandom(Balancer):
     """
     The default: picks a node at random, each with a probability in proportion to its weight.
 
-    Clients that know nothing of each other spread their calls evenly together.
+    Clients do not need to know each other: together they spread their calls by the weights.
     """
 
     def picker(self, candidates: Sequence[Candidate]) -> Picker:

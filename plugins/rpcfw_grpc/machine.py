@@ -1,5 +1,5 @@
 """
-What both sides of a gRPC connection do alike: they have an HTTP/2 connection.
+What both sides of a gRPC connection have in common: they have an HTTP/2 connection.
 
 A machine puts its parts together and answers the `Machine` seam. The HTTP/2 connection reports to
 a receiver, which makes events of it with a `MessageAssembler`; what is asked goes to a sender.

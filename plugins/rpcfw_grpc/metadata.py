@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 #: Not metadata: they have a meaning of their own. (``grpc-previous-rpc-attempts``
-#: and ``grpc-trace-bin`` are metadata, though their names begin alike.)
+#: and ``grpc-trace-bin`` are metadata, though their names begin in the same way.)
 _RESERVED = frozenset(
     (
         b"content-length",

@@ -203,7 +203,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
             self._sender.abort(stream, fault.status, fault.text)
 
     def headers_received(self, stream: _Stream, headers: RequestHeaders, *, ended: bool) -> None:
-        # Trailers, of which a server has no use but for the end that they bring.
+        # Trailers. A server uses only the end of the stream that comes with them.
         self.data_received(stream, b"", ended=True)
 
     def _request_ended(self, stream: _Stream) -> None:

@@ -48,6 +48,6 @@ def write_timeout(seconds: float) -> str:
 
 
 def _three_digits(number: float) -> int:
-    # The subtraction forgives what binary fractions add: 3.0 s is 3000m, not 3010m.
+    # The subtraction removes the error of binary fractions: 3.0 s is 3000m, not 3010m.
     step: int = 10 ** max(len(str(int(number))) - 3, 0)
     return max(ceil(number / step - 1e-9), 1) * step

@@ -1,16 +1,16 @@
 """
-The time that a process measures by: the one place that asks the system for it.
+The clock of a process: the one place that asks the system for the time.
 
-Theory of operation. Twisted's reactors keep their delayed calls by the time of day
-(`twisted.python.runtime.seconds`), which people and NTP set: after a step back by an hour
-a call that is due in 4 s comes in an hour and 4 s, after a step forward everything is due
-at once. So the reactor that an application runs on, whoever installed it, is made to count
-on by the system's monotonic clock, from the time of day at which that was done. What was
-scheduled before stays due when it was, and whoever writes ``reactor.seconds()`` as a date,
-as Twisted's web server does in its log, still writes one.
+Theory of operation. Twisted's reactors schedule delayed calls by the time of day
+(`twisted.python.runtime.seconds`), which people and NTP can set. After a step back of an hour,
+a call that is due in 4 s comes in an hour and 4 s. After a step forward, all calls are due at
+once. So the reactor of an application, also one that the program installed, gets a function
+that starts at the time of day and continues with the system's monotonic clock. Calls that were
+scheduled before stay due at the right time. Code that prints ``reactor.seconds()`` as a date,
+as Twisted's web server does in its log, still prints a date.
 
-What is ours measures by `time.monotonic` itself, which costs no call of a Python function,
-and gives the reactor delays only.
+Our own code uses `time.monotonic` directly, which costs no call of a Python function. It gives
+the reactor only delays.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["clock_of", "pauses_of", "steady", "time_of_day_of"]
 
 class _Steady:
     """
-    The time of day when this was made, and what has passed since.
+    The time of day when this was made, plus the time that has passed since.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ def clock_of(reactor: Any) -> Clock:
     Return the clock of a process that runs on ``reactor``.
 
     Args:
-        reactor: Twisted's, be it chosen later; or a clock, which is returned as it is.
+        reactor: Twisted's, which may be chosen later; or a clock, which is returned unchanged.
     """
     if isinstance(reactor, ReactorBase):
         steady(reactor)
@@ -60,7 +60,7 @@ def clock_of(reactor: Any) -> Clock:
 
 def steady(reactor: Any) -> None:
     """
-    Make Twisted's reactor count by the system's monotonic clock.
+    Let Twisted's reactor use the system's monotonic clock.
     """
     if reactor.seconds is reactors_seconds:
         reactor.seconds = _Steady()

@@ -1,5 +1,5 @@
 """
-An application made for its mistakes alone, on a clock that nobody turns.
+Makes an application without starting it, to find the mistakes in its configuration.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def assemble(sources: Sources) -> list[str]:
     Make every part of the application, plugins and services, and start none.
 
     Returns:
-        What is no mistake and good to know.
+        Notes: facts that are no mistakes but useful to know.
 
     Raises:
         SettingsError: with every mistake that was found.
@@ -58,7 +58,7 @@ def assemble(sources: Sources) -> list[str]:
 
 def _notes(application: Application) -> Iterator[str]:
     """
-    Yield where callers would be sent, for a server that listens on every interface.
+    Yield the address that would be announced, for a server that listens on every interface.
     """
     options, registry = application.plan.server, application.registry
     if application.server is None or registry is None or options.advertise is not None:
@@ -83,7 +83,7 @@ def _found(make: Callable[[], object]) -> list[str]:
 
 def _parts(plan: Plan) -> Iterator[Callable[[], object]]:
     """
-    Yield what makes each part that may be wrong by itself.
+    Yield a function for each part; it makes the part and raises its mistakes.
     """
     yield partial(_make_registry, plan)
     for service in plan.clients:

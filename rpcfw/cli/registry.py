@@ -26,8 +26,8 @@ Providers and consumers find it by two lines of their INI files:
   address = 127.0.0.1:2210
 
 It keeps everything in memory: after a restart it gets everything again from the providers
-within a third of their lease. It trusts its network: whoever reaches it can announce.
-Its options are those of [node]; -c takes a file with such a section.
+within a third of their lease. It trusts its network: every process that can
+connect to it can announce. Its options are those of [node]; -c takes a file with such a section.
 """
 
 

@@ -1,5 +1,5 @@
 """
-A client, put together: filters in their places, nodes and links below them.
+A client and its parts: filters in their places, nodes and links below them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ClientOptions(TimeLimits, DirectoryOptions):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find what leaves no way to call, and what is less than none.
+        Yield each wrong option, with the reason.
         """
         if not self.protocols:
             yield "protocols", "name at least one wire protocol, such as native"
@@ -78,7 +78,7 @@ class Client:
     Everything below the channel to one service.
 
     Args:
-        runtime: what the process stands on.
+        runtime: clock, reactor, threads and other things that the process shares.
         service: its name.
         options: see `ClientOptions`.
         policies: see `Policies`.
@@ -107,7 +107,7 @@ class Client:
             self._forget_routes,
             options.max_connected_nodes,
         )
-        #: Those that were replaced, as long as calls are in their stacks.
+        #: Policies that were replaced, as long as calls are in their stacks.
         self._former_routings: WeakSet[Routing] = WeakSet()
         self._routing = self._make_routing(policies)
         for router in policies.routers:
@@ -136,7 +136,7 @@ class Client:
 
     def expect_start(self) -> None:
         """
-        Have calls wait for the start, instead of failing because there was none.
+        Let calls wait for the start. Otherwise they fail, because nothing was started.
         """
         if self._directory is None and self._beginning is None:
             self._beginning = Event()
@@ -154,7 +154,7 @@ class Client:
 
     async def start_alone(self) -> None:
         """
-        Start what calls are decided by, without a registry.
+        Start the policies, without a registry.
         """
         try:
             await self._plugins.start()
@@ -176,7 +176,7 @@ class Client:
 
     def expect_no_start(self) -> None:
         """
-        Let the calls go on that wait for the start: it is done, or did not come about.
+        Let the calls that wait for the start continue: it has succeeded or failed.
         """
         beginning, self._beginning = self._beginning, None
         if beginning is not None:
@@ -212,13 +212,13 @@ class Client:
     @property
     def has_list(self) -> bool:
         """
-        Whether it is known where the service is, be it nowhere.
+        Whether the list of instances is known; it may be empty.
         """
         return self._directory is not None and self._directory.has_list
 
     async def first_list(self) -> None:
         """
-        Return once it is known where the service is.
+        Return when the list of instances is known.
         """
         if self._beginning is not None:
             await self._beginning.wait()
@@ -227,7 +227,7 @@ class Client:
 
     def _why_silent(self) -> str:
         """
-        Say why it is not known yet where the service is.
+        Return why the list of instances is not known yet.
         """
         if self._directory is None:
             return f"this application was still starting, so it asked nobody for {self.service}"
@@ -235,7 +235,7 @@ class Client:
 
     def _none_known(self, service: str) -> CallError:
         """
-        Return the error of a call of which no node is known.
+        Return the error of a call to a service without nodes.
         """
         if self.stopped:
             return Cancelled(_STOPPED)
@@ -283,7 +283,7 @@ class Client:
 
     def _join(self, stack: Stack, generation: Generation) -> CallStep:
         """
-        Return what takes a call through the stack.
+        Return the function that passes a call through the stack.
         """
         innermost = selection(self._runtime.timers.seconds, self._none_known)
         return stack.build(generation.held_by(innermost))

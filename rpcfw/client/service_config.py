@@ -152,7 +152,7 @@ class _Reader:
         if not _is_number(ratio) or ratio <= 0:
             self._blame(f"{path}.tokenRatio", "a number over 0", ratio)
             ratio = 1
-        # Three decimals count, so that all languages throttle alike.
+        # Three decimals count, so that all languages throttle in the same way.
         return Throttling(float(tokens), int(ratio * 1000) / 1000)
 
     # Their values.

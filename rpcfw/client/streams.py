@@ -184,7 +184,7 @@ class CallStream(Stream, Listener):
             self._pump = None
             self._give_up(error)
         finally:
-            # The server may have had enough: then the iterator is not at its end.
+            # The server may have ended the call early: then the iterator is not at its end.
             close = getattr(messages, "aclose", None)
             if close is not None:
                 await close()

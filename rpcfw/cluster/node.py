@@ -42,7 +42,7 @@ class Node:
 
     __slots__ = ("__weakref__", "attempt", "in_flight", "instance", "links", "peer", "weight")
 
-    #: The attempt stack down to the link; set by whoever builds it.
+    #: The attempt stack down to the link; set by the code that builds it.
     attempt: CallStep
 
     def __init__(self, instance: Instance, links: ConnectionPool) -> None:

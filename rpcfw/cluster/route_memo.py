@@ -29,7 +29,7 @@ class RouteMemo(dict[Hashable, R], Generic[R]):
     """
     A dict, so that looking up a route costs a call no more than that.
 
-    Whoever takes a route from it sets ``used``.
+    The code that takes a route from it sets ``used``.
     """
 
     def add(self, key: Hashable, route: R) -> None:

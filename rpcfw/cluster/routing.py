@@ -24,7 +24,7 @@ from rpcfw.values.call import Call
 
 __all__ = ["Route", "Routing"]
 
-#: So many nodes beyond those that are kept are dialled at once, for calls to come.
+#: So many nodes are connected at a time for future calls, beyond those that are kept.
 _MAX_CONNECTING = 8
 #: The same while no node is connected and some have failed. Then calls fail until one of
 #: the others connects, so more of them are tried at a time.
@@ -60,7 +60,7 @@ class Routing(Filter):
     """
     The ROUTING filter: gives each attempt its route.
 
-    Whoever makes it has it `forget` when a router's rules have changed.
+    Its owner calls `forget` when the rules of a router have changed.
 
     Args:
         routers: in order.

@@ -69,7 +69,7 @@ def _head(file: ServiceFile, methods: list[RPC], imports: Imports) -> str:
             '"""',
             f"The services of {file.proto}: a base class to serve each, stubs to call it.",
             "",
-            "Written by protoc-gen-rpcfw. Do not edit: write the proto file anew instead.",
+            "Written by protoc-gen-rpcfw. Do not edit: change the proto file and run protoc again.",
             '"""',
         ],
         ["from __future__ import annotations"],

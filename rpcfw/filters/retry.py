@@ -1,5 +1,5 @@
 """
-The retry loop: makes attempts until one succeeds or the policy has had enough.
+The retry loop: makes attempts until one succeeds or the policy allows no more.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What a text that cannot be read may have been meant as.
+Suggestions for a text that cannot be read: what was probably meant.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Which sections and options anybody knows, and what was given beyond them.
+Which sections and options exist, and which ones in the configuration are unknown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NOWHERE = (1 << 30, 0)
 
 class Known:
     """
-    The names that parts have claimed.
+    The names of sections and options that parts of the application read.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Known:
 
     def rename(self, name: str, was: str, key: str) -> None:
         """
-        Know the earlier name of an option, in all sections of this name.
+        Note the earlier name of an option, in all sections of this name.
         """
         self._renamed[name, was] = key
 
@@ -43,7 +43,7 @@ class Known:
 
     def leave(self, name: str) -> None:
         """
-        Know nothing of these sections and take whatever they hold.
+        Do not check these sections: accept every option in them.
         """
         self._left.add(name)
 
@@ -55,7 +55,7 @@ class Known:
 
     def unknown(self, sections: Mapping[SectionName, Section]) -> Iterator[Mistake]:
         """
-        Find the sections and options that nobody knows.
+        Yield the sections and options that no part reads.
         """
         for name, section in sections.items():
             if name.name in self._left:
@@ -70,7 +70,7 @@ class Known:
 
     def strays(self, variables: Sequence[str]) -> Iterator[Mistake]:
         """
-        Find environment variables that would be options if spelled with `__`.
+        Yield environment variables that would be options if written with `__`.
         """
         meant = {
             f"{PREFIX}{place.name}_{key}".upper(): (place.name, key)

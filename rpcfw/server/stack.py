@@ -47,7 +47,7 @@ class ServerStack:
         self._removes = removes
         self._dispatch = dispatch
         self.stack, self.run_method, self.step = self._built(self.filters, self.plugins.generation)
-        #: Called when these have changed; set by whoever takes calls through them.
+        #: Called when these have changed; set by the code that passes calls through them.
         self.changed: Callable[[], None] = _nobody
 
     def replacement(self, filters: Sequence[tuple[Insert, Filter]]) -> Replacement:

@@ -28,7 +28,7 @@ class Candidate(Protocol):
         weight: its share of calls right now, 0 or more.
         in_flight: attempts on it that have not ended.
         reachable: False if the last try to connect to it has failed. Routers and pickers
-            are asked anew when that changes.
+            are called again when that changes.
     """
 
     @property

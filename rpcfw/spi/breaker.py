@@ -16,7 +16,7 @@ half-open  goes on as a probe; more than ``max_probes``      closed after
 =========  ================================================  =========================
 
 The open time doubles each time that the circuit opens again, up to ``max_open_time``. It
-begins anew when the circuit was closed for as long as it was open last. Only what began in
+is reset when the circuit was closed for as long as it was open last. Only what began in
 the present state counts: the late end of an earlier attempt changes nothing.
 """
 

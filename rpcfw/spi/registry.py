@@ -79,7 +79,7 @@ class Registry(Plugin):
 
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        #: As the INI names it, for whoever reads an error. Set by whoever made it.
+        #: Its name in the INI, for errors. Set by the code that made it.
         self.name = "registry"
 
     @property

@@ -103,7 +103,7 @@ class RegistryPlace:
 
     def tell(self, service: str) -> None:
         """
-        Tell whoever watches a service what there is of it.
+        Send the list of a service to its watches.
         """
         for watch in tuple(self._watches):
             if watch.service == service:

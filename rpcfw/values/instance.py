@@ -1,5 +1,5 @@
 """
-Instances: what a registry knows of the copies of a service.
+Instances: what a registry lists for a service.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 DEFAULT_WEIGHT = 100
-#: More than anybody means, and sums of thousands of them are still exact as floats.
+#: Larger than needed. The sum of thousands of such weights is still exact as a float.
 MAX_WEIGHT = 1_000_000
 #: Of a service's name, an id, and each of the other texts.
 MAX_NAME_CHARS = 256
@@ -48,7 +48,7 @@ class Instance:
             the process that announces it: letters, digits, ``-``, ``_``, ``.``, ``:``.
         address: where it is called.
         protocols: names of the wires it speaks there, best first.
-        weight: share of the calls it wants against its fellows; 0 drains it.
+        weight: its share of the calls, relative to the other instances; 0 drains it.
         group: business group, empty for none.
         version: version of the service, empty for none.
         zone: where it runs, empty for unknown.

@@ -304,7 +304,7 @@ class Connection(Machine):
         raise _PeerFailed(line(parse(header)[0], Key.TEXT))
 
 
-#: The kinds of frames that both ends receive alike.
+#: The kinds of frames that both ends receive in the same way.
 GENERAL: dict[int, Receive] = {
     Kind.HELLO: Connection._receive_hello,
     Kind.PING: Connection._receive_ping,

@@ -220,7 +220,7 @@ class NativeMachine(Connection):
             self._forget(call_id)
 
 
-#: The kinds of frames that both ends receive alike.
+#: The kinds of frames that both ends receive in the same way.
 SHARED: dict[int, Receive] = {
     **GENERAL,
     Kind.MESSAGE: NativeMachine._receive_message,

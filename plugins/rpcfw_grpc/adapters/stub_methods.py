@@ -35,7 +35,7 @@ def _of_shape(kind: str) -> Callable[..., Any]:
 
 class StubMethods(ABC):
     """
-    What the two channels have alike.
+    What the two channels have in common.
     """
 
     @abstractmethod

@@ -1,5 +1,5 @@
 """
-What an HTTP/2 connection reports to whoever uses it.
+What an HTTP/2 connection reports to its user.
 """
 
 from __future__ import annotations

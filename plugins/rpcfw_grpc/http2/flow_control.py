@@ -114,7 +114,7 @@ class ReceiveFlow:
 
     Attributes:
         window: of the connection.
-        unread: what came and was not taken yet, in all streams. Kept by whoever hands it out.
+        unread: what came and was not taken yet, in all streams. Its user updates it.
     """
 
     __slots__ = ("_max_unread", "_out", "unread", "window")

@@ -1,12 +1,12 @@
 """
 Bytes in, frames and whole header blocks out: the lowest layer of a connection.
 
-RFC 9113, section 4. HEADERS and its CONTINUATIONs are put together here, since nothing else
-may stand between them (section 6.10). What frames mean is decided elsewhere.
+RFC 9113, section 4. HEADERS and its CONTINUATION frames are joined here, since no other frame
+may come between them (section 6.10). This file does not know what frames mean.
 
-Fast paths. Three kinds of frames that come in great numbers may be taken straight out of the
-buffer, without a slice of their payload and without the checks that most of them need not: see
-`ReaderHooks`. Whatever is out of the ordinary is left by them for `_frame`.
+Fast paths. Three kinds of frames are frequent. They may be read directly from the buffer, without
+a copy of their payload and with fewer checks: see `ReaderHooks`. If a frame is unusual, the fast
+path does not take it, and `_frame` handles it.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _SHORT = FRAME_BYTES >> 8
 @frozen
 class ReaderHooks:
     """
-    What is called with what was read.
+    The functions that are called with what was read.
 
     Args:
-        frame: (type, flags, stream, payload) of a frame, but for HEADERS and CONTINUATION.
+        frame: (type, flags, stream, payload) of a frame, except HEADERS and CONTINUATION.
         block: (flags of HEADERS, stream, block, fault) of a whole header block. It must be
-            decoded whatever is wrong. The fault is one of its stream; empty for none.
-        fast_headers: (data, start, stop, stream) of a HEADERS frame that ends its block and
-            not its stream, with some of the next frame behind it. Returns where the frame
-            begins that it left, or 0 if it left this one.
+            decoded even if there is a fault. The fault is of the stream; empty for none.
+        fast_headers: (data, start, stop, stream) of a HEADERS frame that ends its block but
+            not its stream, and is followed by a part of the next frame. Returns the position
+            of the first frame that it did not take, or 0 if it did not take this one.
         fast_data: (data, at) of a DATA frame without flags. Returns whether it took it.
         fast_window_update: likewise for WINDOW_UPDATE of the connection.
     """
@@ -56,16 +56,16 @@ class FrameReader:
     Cuts the bytes of one connection into frames.
 
     Args:
-        server: this side is one, and the connection begins with the client's preface.
-        max_block_bytes: largest header block that is put together.
+        server: whether this side is the server; then the client's preface comes first.
+        max_block_bytes: size of the largest header block that is accepted.
 
     Attributes:
-        held_bytes: bytes of frames that are not whole.
+        held_bytes: bytes of frames that are not complete.
     """
 
     def __init__(self, max_block_bytes: int, *, server: bool) -> None:
         self._hooks: ReaderHooks | None = None
-        # Bytes of a frame that is not all here, and how many it takes to go on.
+        # Bytes of a frame that is not complete, and how many are needed to continue.
         self._rest: list[bytes] = []
         self._rest_bytes = 0
         self._need = FRAME_HEADER_BYTES
@@ -76,40 +76,40 @@ class FrameReader:
         self._fragments: list[bytes] = []
         self._block_bytes = 0
         self._max_block_bytes = max_block_bytes
-        # The peer's SETTINGS came and no header block is open: any frame may come.
+        # The peer's SETTINGS have come and no header block is open: any frame may come.
         self._any_frame = False
-        # Grows with each frame, or header block in parts, that was not all here.
+        # Counts the frames, and the header blocks, that were not complete at first.
         self._unfinished = 0
 
     def start(self, hooks: ReaderHooks) -> None:
         """
-        Report to these from now on.
+        Call these from now on.
         """
         self._hooks = hooks
 
     def stop(self) -> None:
         """
-        Read nothing more, and drop the hooks: they refer to what refers to this.
+        Read nothing more, and drop the hooks, which form a reference cycle with this object.
         """
         self._hooks = None
 
     @property
     def unfinished_frame(self) -> int:
         """
-        Which frame has come in part: a number that is another one for each; 0 for none.
+        The number of the frame that has come in part, different for each frame; 0 for none.
         """
         return self._unfinished if self._rest_bytes or self._block is not None else 0
 
     @property
     def held_bytes(self) -> int:
         """
-        Bytes of frames and header blocks that are not whole.
+        Bytes of frames and header blocks that are not complete.
         """
         return self._rest_bytes + self._block_bytes
 
     def feed(self, data: bytes) -> None:
         """
-        Take bytes, split in whatever way.
+        Read bytes; they may be split anywhere.
 
         Raises:
             RemoteProtocolError: the peer broke a rule of the connection.
@@ -123,9 +123,9 @@ class FrameReader:
 
     def _complete(self, data: bytes, hooks: ReaderHooks) -> int:
         """
-        Read what was not whole before; return where in ``data`` the next frame begins.
+        Complete the unfinished frame; return where in ``data`` the next frame begins.
 
-        What follows stays where it is: it may be a mebibyte.
+        The rest of ``data`` is not copied: it may be a mebibyte.
         """
         at = 0
         while self._rest_bytes and at < len(data):
@@ -237,13 +237,14 @@ class FrameReader:
         if self._block is not None:
             if kind != frames.CONTINUATION or stream_id != self._block[1]:
                 raise RemoteProtocolError(
-                    f"a header block goes on in CONTINUATION; type {kind} came",
+                    f"expected CONTINUATION of the open header block; a frame of type {kind} came",
                     ErrorCode.PROTOCOL_ERROR,
                 )
         elif not self._greeted:
             if kind != frames.SETTINGS or flags & frames.ACK:
                 raise RemoteProtocolError(
-                    f"the first frame is SETTINGS; type {kind} came", ErrorCode.PROTOCOL_ERROR
+                    f"expected SETTINGS as the first frame; a frame of type {kind} came",
+                    ErrorCode.PROTOCOL_ERROR,
                 )
             self._greeted = self._any_frame = True
 
@@ -252,8 +253,8 @@ class FrameReader:
     def _begin_block(self, flags: int, stream_id: int, payload: bytes, hooks: ReaderHooks) -> None:
         if not stream_id:
             raise RemoteProtocolError("HEADERS belongs to a stream", ErrorCode.PROTOCOL_ERROR)
-        fragment, selfish = frames.parse_fragment(flags, stream_id, payload)
-        self._block = (flags, stream_id, selfish)
+        fragment, self_dependent = frames.parse_fragment(flags, stream_id, payload)
+        self._block = (flags, stream_id, self_dependent)
         self._any_frame = False
         self._unfinished += 1
         self._fragments = []
@@ -263,7 +264,7 @@ class FrameReader:
     def _continue_block(self, flags: int, payload: bytes, hooks: ReaderHooks) -> None:
         if self._block is None:
             raise RemoteProtocolError(
-                "CONTINUATION where no header block was begun", ErrorCode.PROTOCOL_ERROR
+                "CONTINUATION came, but no header block is open", ErrorCode.PROTOCOL_ERROR
             )
         self._add_fragment(flags, payload, hooks)
 
@@ -277,9 +278,9 @@ class FrameReader:
                 ErrorCode.ENHANCE_YOUR_CALM,
             )
         if flags & frames.END_HEADERS and self._block is not None:
-            begun, stream_id, selfish = self._block
+            begun, stream_id, self_dependent = self._block
             self._block = None
             self._any_frame = True
             self._block_bytes = 0
-            fault = "a stream may not depend on itself" if selfish else ""
+            fault = "a stream may not depend on itself" if self_dependent else ""
             hooks.block(begun, stream_id, b"".join(self._fragments), fault)

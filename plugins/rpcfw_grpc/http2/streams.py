@@ -232,7 +232,7 @@ class Streams(Generic[H, C]):
         if headers.is_trailers or (headers.is_informational and ended):
             raise StreamFault(stream.id, "a response begins with :status", ErrorCode.PROTOCOL_ERROR)
         if headers.is_informational:
-            # It is no progress, which would forgive the next one: any number may come.
+            # It does not count as progress: otherwise any number of them could come.
             self._abuse.control_frame(ControlFrame.OTHER)
             return
         self._activity.progress += 1

@@ -123,7 +123,7 @@ class Watcher:
             if known == await self._listing.count(revision):
                 return
         except CallError as error:
-            # That is a revision which was compacted, or is yet to come: lost data.
+            # That is a revision which was compacted, or is in the future: etcd lost data.
             if error.status is not Status.OUT_OF_RANGE:
                 return
         if changes is self._changes:

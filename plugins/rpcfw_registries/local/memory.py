@@ -49,7 +49,7 @@ class MemoryRegistry(Registry):
         for instance in self._announced.values():
             self._table.take(instance)
         self._announced.clear()
-        # Whoever still has this registry in hand does not keep the place.
+        # A reference to this registry does not keep its list.
         self._table = InstanceTable()
         self._watches = Watches(self.plugin_context.clock, self._table)
 

@@ -14,7 +14,7 @@ __all__ = ["Event"]
 
 class Event:
     """
-    A flag to wait for, as `asyncio.Event` is, whoever drives the coroutine.
+    A flag to wait for, like `asyncio.Event`, for coroutines of Twisted and of asyncio.
     """
 
     def __init__(self) -> None:

@@ -1,5 +1,5 @@
 """
-The time that this process lost, for whoever judges what others did by time.
+The time that this process lost, for code that measures peers by time.
 
 Theory of operation. A process may be stopped by a signal or a debugger, moved to another
 machine, or held by one long turn: a garbage collection, a method that does not wait. Its

@@ -131,7 +131,7 @@ class WatchContract(RegistryCase):
 
     async def test_tells_what_goes(self) -> None:
         """
-        An instance that is gone is not in the next list, and its fellows are.
+        An instance that is gone is not in the next list, and the other instances are.
         """
         one, other = an_instance(id="a"), an_instance(id="b")
         updates, _ = self.watched()

@@ -32,7 +32,7 @@ class Backlog:
     __slots__ = ("_pieces", "_received_at", "events")
 
     def __init__(self) -> None:
-        #: The events that wait; whoever acts on one takes it from here.
+        #: The events that wait. An event that is handled is taken from here.
         self.events: Iterator[Event] = iter([])
         self._pieces: list[bytes] = []
         self._received_at = 0.0

@@ -16,7 +16,7 @@ __all__ = ["DriverObserver"]
 
 class DriverObserver:
     """
-    Whoever made the driver. Every method is optional.
+    The owner of a driver is notified by these methods. Each one is optional.
     """
 
     def connected(self, driver: Driver) -> None: ...

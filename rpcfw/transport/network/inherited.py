@@ -188,7 +188,7 @@ class _InheritedUnixPort(unix.Port):
     fileno: Any
 
     def startListening(self) -> None:
-        # What Twisted's ports do, but for the path.
+        # What Twisted's ports do, except for the path.
         tcp._reservedFD.reserve()  # noqa: SLF001  # for when descriptors run out
         cast(Any, self.factory).doStart()
         self.socket, self._preexistingSocket = self._preexistingSocket, None

@@ -1,7 +1,7 @@
 """
 The services of order.proto: a base class to serve each, stubs to call it.
 
-Written by protoc-gen-rpcfw. Do not edit: write the proto file anew instead.
+Written by protoc-gen-rpcfw. Do not edit: change the proto file and run protoc again.
 """
 
 from __future__ import annotations
