@@ -98,3 +98,38 @@ def test_the_error_names_the_router(lab):
 
     with pytest.raises(NoInstances, match="left none of them; TagRouter refused the last"):
         lab.run(shop.get(1, metadata={"tag": "blue"}))
+
+
+def test_a_backup_group(lab):
+    """
+    A backup group takes over when the main one is unreachable, and gives the calls back.
+    """
+    main = serve(lab, "main", "server.group=pay")
+    serve(lab, "backup", "server.group=pay-backup")
+    serve(lab, "other", "server.group=report")
+    shop = client(lab, "client.routers=group", "router group.groups=pay, pay-backup")
+    assert {"main"} == asked(lab, shop)
+
+    lab.cut_off(main)
+    lab.advance(60)
+    assert {"backup"} == asked(lab, shop)
+
+    lab.reconnect(main)
+    lab.advance(60)
+    assert {"main"} == asked(lab, shop)
+
+
+def test_a_call_to_one_address(lab):
+    """
+    A call whose metadata has an address goes there, and others go anywhere.
+    """
+    for name in "abc":
+        serve(lab, name)
+    consumer = lab.consumer("client.routers=fixed")
+    shop = consumer.application.client(Shop)
+    asked(lab, shop)
+    (made,) = consumer.application.clients
+    for node in made.nodes:
+        met = asked(lab, shop, metadata={"rpcfw-address": str(node.instance.address)})
+        assert 1 == len(met)
+    assert {"a", "b", "c"} == asked(lab, shop, 60)
