@@ -17,7 +17,7 @@ from rpcfw.cli.running import calls_only, changed
 from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
-from rpcfw.server.reachable import Ways, is_every_interface, reached_at
+from rpcfw.server.reachable import AddressQueries, advertised_address, is_every_interface
 from rpcfw.values.address import Address
 from rpcfw_registries.standalone.node.service import NodeOptions
 
@@ -66,7 +66,7 @@ def _notes(application: Application) -> Iterator[str]:
     listened = options.listen[0]
     if isinstance(listened, Address) and is_every_interface(listened):
         try:
-            found = reached_at(listened, registry.addresses, Ways())
+            found = advertised_address(listened, registry.addresses, AddressQueries())
         except SetupError as error:
             yield f"started on this machine, it would be refused: {error}"
         else:

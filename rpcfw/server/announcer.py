@@ -12,7 +12,12 @@ from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.server.options import ServerOptions
-from rpcfw.server.reachable import Ways, is_every_interface, is_loopback, reached_at
+from rpcfw.server.reachable import (
+    AddressQueries,
+    advertised_address,
+    is_every_interface,
+    is_loopback,
+)
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.spi.service import Service
@@ -34,16 +39,20 @@ class Announcer:
         registry: gets the instances.
         options: the facts about each instance.
         runtime: has timers, random numbers and threads.
-        ways: ask the system for the addresses of this machine.
+        queries: ask the system for the addresses of this machine.
     """
 
     log = Logger()
 
     def __init__(
-        self, registry: Registry, options: ServerOptions, runtime: Runtime, ways: Ways | None = None
+        self,
+        registry: Registry,
+        options: ServerOptions,
+        runtime: Runtime,
+        queries: AddressQueries | None = None,
     ) -> None:
         self._registry = registry
-        self._ways = ways or Ways()
+        self._queries = queries or AddressQueries()
         self._options = options
         self._runtime = runtime
         self._instances: list[Instance] = []
@@ -76,7 +85,7 @@ class Announcer:
         if is_every_interface(listened):
             # It may resolve the registry's name, which blocks.
             threads = self._runtime.plugin_context.threads
-            found = await threads.call(reached_at, listened, places, self._ways)
+            found = await threads.call(advertised_address, listened, places, self._queries)
             self.log.info(
                 "{listened} is every interface: {address} is announced, for {why}",
                 listened=str(listened),

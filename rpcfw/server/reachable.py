@@ -25,7 +25,13 @@ from rpcfw.errors import SetupError
 from rpcfw.server.interfaces import addresses_of_interfaces, local_address_towards
 from rpcfw.values.address import Address
 
-__all__ = ["Reached", "Ways", "is_every_interface", "is_loopback", "reached_at"]
+__all__ = [
+    "AddressQueries",
+    "AdvertisedAddress",
+    "advertised_address",
+    "is_every_interface",
+    "is_loopback",
+]
 
 #: Addresses for documentation (RFC 5737, RFC 3849). No host has them, so they are on the default
 #: route.
@@ -33,9 +39,9 @@ _ANYWHERE: dict[int, str] = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001
 
 
 @frozen
-class Ways:
+class AddressQueries:
     """
-    What asks the system.
+    The functions that ask the system for addresses.
 
     Args:
         towards: returns the local address of the route to (host, port, family), or "".
@@ -47,7 +53,7 @@ class Ways:
 
 
 @frozen
-class Reached:
+class AdvertisedAddress:
     """
     An address, and why it was chosen.
     """
@@ -82,7 +88,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def reached_at(address: Address, registry: Sequence[Address], ways: Ways) -> Reached:
+def advertised_address(
+    address: Address, registry: Sequence[Address], queries: AddressQueries
+) -> AdvertisedAddress:
     """
     Return where callers reach a server that listens at ``address``, on every interface.
 
@@ -92,9 +100,9 @@ def reached_at(address: Address, registry: Sequence[Address], ways: Ways) -> Rea
     Raises:
         SetupError: it is not known; the message says what to set.
     """
-    for host, why in _candidates(address, registry, ways):
-        return Reached(evolve(address, host=host), why)
-    hosts = [host for family in _families(address) for host in _outward(ways, family)]
+    for host, why in _candidates(address, registry, queries):
+        return AdvertisedAddress(evolve(address, host=host), why)
+    hosts = [host for family in _families(address) for host in _outward(queries, family)]
     here = f"this machine has {', '.join(hosts)}" if hosts else "this machine has only loopback"
     example = hosts[0] if hosts else "10.0.0.5"
     shown = Address(address.scheme, example, address.port)
@@ -106,20 +114,20 @@ def reached_at(address: Address, registry: Sequence[Address], ways: Ways) -> Rea
 
 
 def _candidates(
-    address: Address, registry: Sequence[Address], ways: Ways
+    address: Address, registry: Sequence[Address], queries: AddressQueries
 ) -> Iterator[tuple[str, str]]:
     families = _families(address)
     distant = [each for each in registry if each.authority]
     for place in distant:
         for family in families:
-            host = ways.towards(place.at or place.host, place.port, family)
+            host = queries.towards(place.at or place.host, place.port, family)
             if _usable(host):
                 yield host, f"it is this machine's on the way to the registry at {place}"
     for family in families:
-        host = ways.towards(_ANYWHERE[family], 1, family)
+        host = queries.towards(_ANYWHERE[family], 1, family)
         if _usable(host):
             yield host, "it is this machine's on the default route"
-    outward = [host for family in families for host in _outward(ways, family)]
+    outward = [host for family in families for host in _outward(queries, family)]
     if len(outward) == 1:
         yield outward[0], "it is this machine's only one except loopback"
     if not outward and all(is_loopback(place.host) for place in distant):
@@ -136,8 +144,8 @@ def _families(address: Address) -> tuple[int, ...]:
     return (socket.AF_INET,)
 
 
-def _outward(ways: Ways, family: int) -> list[str]:
-    return [host for host in ways.interfaces(family) if _usable(host)]
+def _outward(queries: AddressQueries, family: int) -> list[str]:
+    return [host for host in queries.interfaces(family) if _usable(host)]
 
 
 def _usable(host: str) -> bool:

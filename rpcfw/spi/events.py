@@ -42,16 +42,16 @@ class RequestHead:
     """
     What is known of a request before its first message.
 
-    A machine may hand out the same head for many requests: never change one.
+    A machine may report the same head object for many requests. So never change it.
 
     Args:
         path: ``service/method``, without a leading slash.
         codec: name of the codec of all messages of the call.
-        timeout_s: time left when the caller sent it; None if it named none.
+        timeout_s: time left until the deadline when the caller sent the request; None: no limit.
         metadata: pairs from the caller.
         caller: name of the calling application, empty for unknown.
-        one_way: no answer is wanted and none may be sent.
-        accepts: names of the compressions that the caller can undo.
+        one_way: the caller expects no response, and none may be sent.
+        accepts: compression methods that the caller can decompress.
     """
 
     path: str
@@ -70,8 +70,8 @@ class DecodedRequest:
 
     Args:
         head: all of it. ``one_way`` and ``accepts`` are as they were.
-        body: the message, as the codec takes it that the head names. Where head and message
-            cannot be read apart, it is a `ParsedBody`.
+        body: the message, for the codec that the head names. If head and message can only be
+            parsed together, it is a `ParsedBody`.
         encoding: compression of the message in the body, empty for none.
     """
 
@@ -82,10 +82,10 @@ class DecodedRequest:
 
 class ParsedBody(bytes):
     """
-    Stands for the bytes of a message that was parsed along with its head.
+    Stands for the bytes of a message that was parsed together with its head.
 
-    Only a codec of the same plugin knows it: its ``decode`` makes the message of ``value``.
-    It is empty as bytes, so that no limit and no thread is asked for again.
+    Only a codec of the same plugin uses it: its ``decode`` makes the message from ``value``.
+    As bytes it is empty, so no limit is checked and no thread is used a second time.
     """
 
     value: Any
@@ -102,8 +102,8 @@ class HeadInBody(RequestHead):
     """
     The head of a request on a wire that has path, codec and metadata in the body.
 
-    Such a request is unary and comes whole. What the frame itself says is known: `one_way`,
-    `accepts`, perhaps `timeout_s`. A machine may hand out one such head for all requests.
+    Such a request is unary and arrives complete. The data in the frame is known: `one_way`,
+    `accepts`, perhaps `timeout_s`. A machine may use one such head for all requests.
 
     Args:
         decode: makes a `DecodedRequest` of the body. It is called once the request is
@@ -121,7 +121,7 @@ class HeadInBody(RequestHead):
 @define(eq=False)
 class RequestReceived:
     """
-    A call came in. The fast path: a whole unary request is this one event.
+    A call has arrived. The fast path: a complete unary request is this one event.
 
     Args:
         head: what is known of it; a `HeadInBody` if the rest is still to be decoded.
@@ -140,7 +140,7 @@ class RequestReceived:
 @define(eq=False)
 class ResponseReceived:
     """
-    A whole unary response with status OK: the fast path of the caller's side.
+    A complete unary response with status OK: the fast path of the client.
     """
 
     call_id: int
@@ -153,7 +153,7 @@ class ResponseReceived:
 @define(eq=False)
 class ResponseStarted:
     """
-    The server has begun to answer with these pairs; messages follow.
+    The server has started its response with this metadata; messages follow.
     """
 
     call_id: int
@@ -166,7 +166,7 @@ class MessageReceived:
     One message of a stream, in either direction.
 
     Args:
-        cost: what to report as consumed once the application has taken it.
+        cost: what to report by `Machine.consumed` when the application has taken the message.
     """
 
     call_id: int
@@ -187,10 +187,10 @@ class HalfClosed:
 @define(eq=False)
 class CallEnded:
     """
-    The server ended the call; nothing follows.
+    The server has ended the call; nothing follows.
 
     Args:
-        retry_after_s: the server's pushback: when to try again; negative: never.
+        retry_after_s: the server's pushback: the delay before a retry; negative: no retry.
     """
 
     call_id: int
@@ -216,7 +216,7 @@ class CallCancelled:
 @define(eq=False)
 class StreamWritable:
     """
-    The window is open again, after `Machine.send` returned that this side must wait.
+    The flow-control window is open again, after `Machine.send` returned False.
     """
 
     call_id: int
@@ -225,10 +225,10 @@ class StreamWritable:
 @define(eq=False)
 class HandshakeCompleted:
     """
-    The peer has said hello: calls may be made.
+    The handshake with the peer is complete: calls may be made.
 
     Args:
-        accepts: names of the compressions that the peer can undo.
+        accepts: compression methods that the peer can decompress.
     """
 
     accepts: tuple[str, ...] = ()
@@ -237,7 +237,7 @@ class HandshakeCompleted:
 @define(eq=False)
 class PingAnswered:
     """
-    The peer is alive.
+    The peer has answered a ping, so it is alive.
     """
 
 
@@ -246,8 +246,8 @@ class PingReceived:
     """
     The peer sent a ping, and its answer is queued.
 
-    Reported to servers by wires whose clients' pings are counted
-    (`rpcfw.spi.protocol.WireProtocol.keepalive_floor_s`); others need not.
+    Server machines report it if pings of clients are counted
+    (`rpcfw.spi.protocol.WireProtocol.keepalive_floor_s`). Others need not report it.
 
     Args:
         answered: this side has sent frames of calls since the previous ping.
@@ -259,10 +259,10 @@ class PingReceived:
 @define(eq=False)
 class GoAwayReceived:
     """
-    The peer takes no new calls on this connection.
+    The peer accepts no new calls on this connection.
 
     Args:
-        refused: calls of ours that it surely has not begun and never will.
+        refused: calls of this side that the peer has not begun and never will.
     """
 
     reason: str
@@ -272,12 +272,12 @@ class GoAwayReceived:
 @define(eq=False)
 class ConnectionFailed:
     """
-    The connection is of no more use: write what is left of the output, then close.
+    The connection has failed: write the rest of the output, then close.
 
     Args:
         reason: what was expected and what came.
-        by_peer: the peer reported it (so it has logged it, too).
-        too_many_pings: it did so because it was pinged too often.
+        by_peer: the peer reported it, so the peer has logged it too.
+        too_many_pings: the peer did so because this side sent too many pings.
     """
 
     reason: str

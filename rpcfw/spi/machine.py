@@ -1,9 +1,9 @@
 """
 One connection's protocol as a machine without I/O, and its limits.
 
-`Machine` has everything that a connection's driver asks for. A wire has two classes of it, one
-for each end: a `ClientSide` that calls and a `ServerSide` that answers. Each refuses here,
-once for all wires, what only the other end does.
+`Machine` has everything that the driver of a connection uses. A protocol has two subclasses, one
+for each end: a `ClientSide` that calls and a `ServerSide` that answers. Here each refuses, once
+for all protocols, what only the other end does.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class Limits:
     """
     What one side accepts from the other, with the same names for every protocol.
 
-    Each has the name of its option in the INI, so that an error can name it.
+    Each has the name of its option in `[limits]`, so that an error can name it.
 
     Args:
-        max_receive_bytes: largest message taken, compressed or decompressed.
+        max_receive_bytes: largest message accepted, compressed or decompressed.
         max_send_bytes: largest message sent.
         max_header_bytes: largest head of a call: path, metadata, trailers.
         max_calls: calls open at once on one connection.
-        stream_window_bytes: what a stream's sender may have on its way, unread.
+        stream_window_bytes: flow-control window of a stream: bytes sent and not read yet.
         max_unread_bytes: memory of the messages that wait to be read, of all streams of
-            one connection. Beyond it a wire holds its peer back, or ends calls.
-        max_resets: calls begun and cancelled at once that a peer may make, beside
-            as many as ran to their end, before it counts as hostile.
-        max_pings: pings at once, without other traffic, before the peer counts as
-            hostile; those of a peer that keeps an idle connection are not counted.
-        pauses: the time that this process lost, in which peers went on.
+            one connection. Above it a machine makes its peer wait, or ends calls.
+        max_resets: calls that a peer may begin and cancel at once, in addition to one for each
+            call that has ended, before it counts as hostile.
+        max_pings: pings in a short time, without other traffic, before the peer counts as
+            hostile; the keepalive pings of an idle connection are not counted.
+        pauses: times in which this process was paused and its peers were not.
     """
 
     max_receive_bytes: int = 4 << 20
@@ -62,10 +62,10 @@ class Machine(ABC):
     No clock, no I/O, no logging, no Twisted. Its driver passes received bytes to `receive`, acts
     on the events, and writes `take_output` after anything that it asked for.
 
-    Whose fault. `receive` raises nothing, whatever the bytes are: a peer that breaks the rules
-    causes a `ConnectionFailed`, or the end of that one call if the rest of the connection can
-    still be trusted. To ask for something that makes no sense (a response from a client, a call id
-    that never was) raises `LocalProtocolError`.
+    Errors. `receive` raises nothing, whatever the bytes are. If a peer breaks the rules, the
+    result is a `ConnectionFailed`, or the end of one call if the rest of the connection can still
+    be trusted. A wrong use of the machine (a response from a client, a call id that never existed)
+    raises `LocalProtocolError`.
 
     Calls end by themselves: after a `CallEnded`, `ResponseReceived` or `CallCancelled` event, and
     after `respond`, `finish` or `cancel`, the machine has forgotten the call. What arrives for it
@@ -86,13 +86,13 @@ class Machine(ABC):
     @abstractmethod
     def start(self) -> None:
         """
-        Queue what this side sends first. Called once, before all else.
+        Queue what this side sends first. Called once, before all other methods.
         """
 
     @abstractmethod
     def receive(self, data: bytes) -> list[Event]:
         """
-        Read bytes, however they were split, and return what happened.
+        Read bytes, which may be split anywhere, and return the events.
         """
 
     @abstractmethod
@@ -105,7 +105,7 @@ class Machine(ABC):
     @abstractmethod
     def open_calls(self) -> int:
         """
-        How many calls it has not forgotten.
+        The number of calls that it has not forgotten.
 
         This includes calls whose response is complete but waits for the peer's window.
         """
@@ -120,20 +120,20 @@ class Machine(ABC):
     @property
     def held_bytes(self) -> int:
         """
-        Memory of what came: unfinished frames, and messages not reported as consumed.
+        Memory of received data: unfinished frames, and messages not reported as consumed.
         """
         return 0
 
     @property
     def unread_bytes(self) -> int:
         """
-        The part of `held_bytes` that is of whole messages.
+        The part of `held_bytes` that complete messages take.
         """
         return 0
 
     def unread_calls(self) -> list[tuple[int, int]]:
         """
-        Return the calls of which messages wait to be consumed: their memory, and the call.
+        Return (memory, call id) of each call whose messages wait to be consumed.
         """
         return []
 
@@ -246,10 +246,10 @@ class Machine(ABC):
     @abstractmethod
     def consumed(self, call_id: int, cost: int, size: int = 0) -> None:
         """
-        Tell that the application has taken what a `MessageReceived` cost.
+        Report that the application has taken a message. ``cost`` is that of `MessageReceived`.
 
         Args:
-            size: of its body, which is held no longer.
+            size: size of its body, which is no longer in memory.
         """
 
     @abstractmethod

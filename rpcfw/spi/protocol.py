@@ -1,5 +1,5 @@
 """
-Wire protocols as plugins: recognise a connection by its first bytes, make its machines.
+Wire protocols as plugins: each recognises its connections by the first bytes, and makes machines.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Match(Enum):
 
 class WireProtocol(Plugin):
     """
-    One protocol: makes machines, and knows its own first bytes.
+    One protocol: recognises its own first bytes, and makes machines.
     """
 
     #: Its name in the INI and in ``Instance.protocols``.
@@ -35,10 +35,10 @@ class WireProtocol(Plugin):
     alpn: ClassVar[str] = ""
     #: The metadata with the number of previous attempts, empty for none.
     attempts_header: ClassVar[str] = ""
-    #: Whether a peer with an unknown protocol may be sent a line of text before the close.
-    #: A peer that reads frames only would take it for another error.
+    #: Whether a peer that speaks no protocol of the port may get a line of text before the close.
+    #: False if peers read only frames: they would report the text as another error.
     text_errors: ClassVar[bool] = True
-    #: If peers count pings: the shortest time between two. Then none is sent without calls.
+    #: If peers limit pings: the shortest time between two. Then none is sent without calls.
     keepalive_floor_s: ClassVar[float] = 0.0
 
     @abstractmethod
@@ -46,25 +46,25 @@ class WireProtocol(Plugin):
         """
         Return whether a connection that begins with ``data`` speaks this protocol.
 
-        Must answer YES or NO once it has 64 bytes.
+        With 64 bytes it must answer YES or NO.
         """
 
     def refusal(self, data: bytes, reason: str) -> bytes | Match:
         """
         Return what is sent to a connection that no protocol of the port recognises.
 
-        Asked about what begins in a way that this protocol can answer, though it does not
-        speak it: an HTTP/2 protocol may answer HTTP/1. The first answer is sent, and the
-        connection is closed. Without one, the reason is sent as a line of text, unless a
-        protocol of the port has no `text_errors`.
+        A protocol may know how to answer bytes that are not its own: an HTTP/2 protocol may
+        answer HTTP/1. The first answer of a protocol is sent, and the connection is closed. If
+        there is none, the reason is sent as a line of text, unless a protocol of the port sets
+        `text_errors` to False.
 
         Args:
-            data: how the connection begins.
-            reason: what is spoken here, as a sentence.
+            data: the first bytes of the connection.
+            reason: the protocols of this port, as a sentence.
 
         Returns:
-            The answer; or `Match.NO` for none; or `Match.MORE` if more bytes are needed to
-            tell. It must not be that once it has 64 bytes.
+            The answer; or `Match.NO` for none; or `Match.MORE` if more bytes are needed. With
+            64 bytes it must not be `Match.MORE`.
         """
         return Match.NO
 
@@ -74,8 +74,8 @@ class WireProtocol(Plugin):
         Return a machine for an accepted connection.
 
         Args:
-            limits: what this side takes.
-            accepts: names of the compressions that this side can undo.
+            limits: what this side accepts.
+            accepts: compression methods that this side can decompress.
         """
 
     @abstractmethod
@@ -91,9 +91,8 @@ class WireProtocol(Plugin):
         Return a machine for a connection that this side opened.
 
         Args:
-            limits: what this side takes.
-            accepts: names of the compressions that this side can undo.
-            authority: host and port that were dialled, for wires that tell the server
-                so; empty where there are none.
-            secure: the connection is under TLS.
+            limits: what this side accepts.
+            accepts: compression methods that this side can decompress.
+            authority: host and port of the server, for protocols that send them; may be empty.
+            secure: whether the connection uses TLS.
         """

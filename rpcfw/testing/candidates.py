@@ -14,13 +14,13 @@ from rpcfw.values.instance import DEFAULT_WEIGHT, Instance
 from rpcfw.values.metadata import Metadata, MetadataLike
 from rpcfw.values.method import Method, Shape
 
-__all__ = ["StillCandidate", "a_call", "candidate", "candidates"]
+__all__ = ["FixedCandidate", "a_call", "candidate", "candidates"]
 
 
 @define(eq=False)
-class StillCandidate:
+class FixedCandidate:
     """
-    A `rpcfw.spi.balancer.Candidate` that is nothing but its fields.
+    A `rpcfw.spi.balancer.Candidate` whose attributes are what a test says.
     """
 
     instance: Instance
@@ -31,16 +31,16 @@ class StillCandidate:
 
 def candidate(
     id: str, weight: int = DEFAULT_WEIGHT, *, reachable: bool = True, **fields: Any
-) -> StillCandidate:
+) -> FixedCandidate:
     """
     Return a candidate for the instance with this id; ``fields`` are the instance's.
     """
     fields.setdefault("service", "demo.Greeter")
     fields.setdefault("address", Address("memory", id))
-    return StillCandidate(Instance(id=id, weight=weight, **fields), weight, reachable=reachable)
+    return FixedCandidate(Instance(id=id, weight=weight, **fields), weight, reachable=reachable)
 
 
-def candidates(**weights: int) -> list[StillCandidate]:
+def candidates(**weights: int) -> list[FixedCandidate]:
     """
     Return candidates by id and weight: ``candidates(a=5, b=1)``.
     """
@@ -51,7 +51,7 @@ def a_call(
     *,
     idempotent: bool = False,
     attempt: int = 0,
-    tried: tuple[StillCandidate, ...] = (),
+    tried: tuple[FixedCandidate, ...] = (),
     metadata: MetadataLike | None = None,
     method: str = "say",
     request: Any = b"",

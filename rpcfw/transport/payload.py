@@ -40,7 +40,7 @@ class Payload:
 
     Args:
         codecs: by name.
-        compressors: by name; those that this process can undo.
+        compressors: by name; those that this process can decompress.
         encoding: name of the one that compresses bodies, empty for none.
         threshold_bytes: bodies up to this size are not compressed.
         max_receive_bytes: largest size of a decompressed body.
@@ -83,7 +83,7 @@ class Payload:
         Return the compression of bodies for a receiver, empty for none.
 
         Args:
-            accepts: compressions that it can undo.
+            accepts: compression methods that it can decompress.
         """
         return self._encoding if self._encoding in accepts else ""
 
@@ -92,7 +92,7 @@ class Payload:
         Return a body over the threshold as it is sent, and its encoding.
 
         Args:
-            accepts: compressions that the receiver can undo.
+            accepts: compression methods that the receiver can decompress.
         """
         if self._encoding not in accepts or type(body) is _Uncompressed:
             return body, ""

@@ -53,7 +53,7 @@ class Connection(Machine):
 
     Args:
         limits: what this side accepts.
-        accepts: compressions that this side can undo.
+        accepts: compression methods that this side can decompress.
         application: name of this side's application.
     """
 

@@ -132,7 +132,7 @@ class HeaderDecoder:
 
     Args:
         caller: name of the application at the other end.
-        accepts: compressions that it can undo.
+        accepts: compression methods that it can decompress.
     """
 
     def __init__(self, caller: str, accepts: tuple[str, ...]) -> None:

@@ -37,7 +37,7 @@ class Hello:
         max_header_bytes: largest header that it accepts.
         window_bytes: initial flow-control window of each stream towards it.
         max_calls: maximum number of open calls.
-        accepts: compressions that it can undo.
+        accepts: compression methods that it can decompress.
         application: its name.
     """
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rpcfw.spi.balancer import Balancer, Candidate, Picker
 from rpcfw.status import Hint, Status
-from rpcfw.testing.candidates import StillCandidate, a_call, candidates
+from rpcfw.testing.candidates import FixedCandidate, a_call, candidates
 from rpcfw.values.outcome import Outcome
 
 __all__ = ["BalancerContract"]
@@ -237,7 +237,7 @@ class _Counted:
     A candidate that counts how often its attributes are read.
     """
 
-    def __init__(self, candidate: StillCandidate) -> None:
+    def __init__(self, candidate: FixedCandidate) -> None:
         self._candidate = candidate
         self.reads = 0
 

@@ -20,12 +20,12 @@ from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
 from rpcfw.values.health import Health
 
-__all__ = ["BuiltinServiceContract", "StillBoard", "StillServer"]
+__all__ = ["BuiltinServiceContract", "FixedHealthBoard", "FixedInspection"]
 
 
-class StillBoard(HealthBoard):
+class FixedHealthBoard(HealthBoard):
     """
-    A board of fixed answers, until a test writes on it.
+    Health with fixed answers; a test may change `known`.
 
     Args:
         known: names with their health.
@@ -51,7 +51,7 @@ class StillBoard(HealthBoard):
         return end
 
 
-class StillServer(Inspection):
+class FixedInspection(Inspection):
     """
     A server that shows what a test gave it.
     """
@@ -69,7 +69,7 @@ class StillServer(Inspection):
         self._services = services
         self._connections = connections
         self._addresses = addresses
-        self._health = StillBoard({"": Health.SERVING}) if health is None else health
+        self._health = FixedHealthBoard({"": Health.SERVING}) if health is None else health
         self._calls = Calls() if calls is None else calls
         self._clients = Clients() if clients is None else clients
         self._last_call_at = last_call_at
@@ -101,7 +101,7 @@ class StillServer(Inspection):
         return self._connections
 
 
-class _Closed(StillServer):
+class _Closed(FixedInspection):
     """
     A server that is being made: looking at it is too early.
     """
@@ -134,7 +134,7 @@ class BuiltinServiceContract:
         """
         It gives services, each with a name of its own and at least one method.
         """
-        services = self.make().services(StillServer())
+        services = self.make().services(FixedInspection())
 
         names = [type(service).service_name for service in services]
         assert names
@@ -152,6 +152,6 @@ class BuiltinServiceContract:
         Two servers get two sets of service objects.
         """
         plugin = self.make()
-        first, second = plugin.services(StillServer()), plugin.services(StillServer())
+        first, second = plugin.services(FixedInspection()), plugin.services(FixedInspection())
 
         assert not {id(one) for one in first} & {id(one) for one in second}

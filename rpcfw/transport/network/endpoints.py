@@ -30,7 +30,7 @@ from rpcfw.transport.network.host_names import AnyHostnameEndpoint
 from rpcfw.transport.network.inherited import listen_inherited
 from rpcfw.transport.network.memory import MemoryNetwork
 from rpcfw.transport.network.tls import TLS
-from rpcfw.transport.network.unix_socket import OthersTurn, free_path
+from rpcfw.transport.network.unix_socket import SocketPathBusy, free_path
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import InheritedSocket
 from rpcfw.values.tls_files import TLSFiles
@@ -145,7 +145,7 @@ class Network:
                         path, factory, _BACKLOG, mode=0o600
                     )
                 return port
-            except OthersTurn:
+            except SocketPathBusy:
                 tries += 1
                 if tries >= _TURNS:
                     raise

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from twisted.internet.error import CannotListenError
 
-__all__ = ["OthersTurn", "free_path"]
+__all__ = ["SocketPathBusy", "free_path"]
 
 
-class OthersTurn(CannotListenError):
+class SocketPathBusy(CannotListenError):
     """
-    A dead socket is at the path, and another process may be about to replace it.
+    Another process holds the lock for the path, and may be about to replace a dead socket there.
     """
 
 
@@ -36,7 +36,7 @@ def free_path(path: str) -> Iterator[None]:
     Two processes that begin at once take turns, so that neither removes the other's.
 
     Raises:
-        OthersTurn: another process has the turn, mostly for milliseconds.
+        SocketPathBusy: another process holds the lock, usually for milliseconds.
         CannotListenError: somebody listens there, or it is no socket.
     """
     with _turn(path) as is_ours:
@@ -54,9 +54,9 @@ def _remove_if_dead(path: str, *, is_ours: bool) -> None:
     if _is_alive(path):
         raise _cannot(path, "another process listens there")
     if not is_ours:
-        # Who has the turn may listen there by the time that we remove it.
+        # The process that holds the lock may listen there when we remove the socket.
         reason = f"another process holds a lock on {Path(path).parent}; wait for it, or end it"
-        raise _cannot(path, reason, OthersTurn)
+        raise _cannot(path, reason, SocketPathBusy)
     Path(path).unlink(missing_ok=True)
 
 

@@ -29,7 +29,7 @@ class SendStream:
         payload: how messages become bytes.
         coder: of the messages' type.
         what: how errors name a message.
-        accepts: compressions that the reader can undo.
+        accepts: compression methods that the reader can decompress.
         call_id: the call on the connection; known once it is begun.
     """
 
@@ -71,7 +71,7 @@ class SendStream:
 
     def compress_if_accepted(self, compression: str) -> None:
         """
-        The same, unless the reader cannot undo it: then messages are not compressed.
+        The same; if the reader cannot decompress it, messages are not compressed.
         """
         self.compress(compression if compression in self._accepts else "none")
 

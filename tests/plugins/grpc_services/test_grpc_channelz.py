@@ -13,7 +13,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.spi.inspection import Calls, Connection
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
-from rpcfw.testing.contracts.builtin import BuiltinServiceContract, StillServer
+from rpcfw.testing.contracts.builtin import BuiltinServiceContract, FixedInspection
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.address import Address
 from rpcfw_grpc.services.channelz import SCHEMA, ChannelzService, GRPCChannelz
@@ -119,7 +119,7 @@ class ChannelzTest(ServicesCase):
 class TestAddresses:
     def socket(self, peer: str) -> Any:
         connection = Connection(7, peer, "grpc", 0.0, Calls(3, 2, 1), peer)
-        server = StillServer(connections=(connection,))
+        server = FixedInspection(connections=(connection,))
         (service,) = channelz().services(server)
         asking = service.get_socket(request("GetSocket", socket_id=Kind.ACCEPTED.id(7)))
         with pytest.raises(StopIteration) as stop:
@@ -142,7 +142,7 @@ class TestAddresses:
         """
         A port in the file system is told by its path.
         """
-        server = StillServer(addresses=(Address.parse("unix:/run/x"),))
+        server = FixedInspection(addresses=(Address.parse("unix:/run/x"),))
         (service,) = channelz().services(server)
         with pytest.raises(StopIteration) as stop:
             service.get_socket(request("GetSocket", socket_id=Kind.PORT.id(0))).send(None)

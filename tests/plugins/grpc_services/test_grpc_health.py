@@ -13,7 +13,7 @@ from rpcfw.errors import ApplicationError, Cancelled
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
-from rpcfw.testing.contracts.builtin import BuiltinServiceContract, StillBoard
+from rpcfw.testing.contracts.builtin import BuiltinServiceContract, FixedHealthBoard
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.health import Health
 from rpcfw_grpc.services.health import SCHEMA, GRPCHealth, HealthService
@@ -153,7 +153,7 @@ class TestLists:
         """
         A server that knows more than a hundred names refuses to list them.
         """
-        board = StillBoard({f"service-{n}": Health.SERVING for n in range(101)})
+        board = FixedHealthBoard({f"service-{n}": Health.SERVING for n in range(101)})
         listing = HealthService(board).list(ListRequest())
         with pytest.raises(ApplicationError, match="one by one") as refused:
             listing.send(None)
@@ -163,7 +163,7 @@ class TestLists:
         """
         The board knows of a watch as long as it lasts.
         """
-        board = StillBoard({"": Health.SERVING})
+        board = FixedHealthBoard({"": Health.SERVING})
         watch = HealthService(board).watch(Request())
         with pytest.raises(StopIteration):
             watch.__anext__().send(None)

@@ -14,7 +14,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.server.announcer import Announcer
 from rpcfw.server.options import ServerOptions
-from rpcfw.server.reachable import Ways
+from rpcfw.server.reachable import AddressQueries
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.lab import Lab
 from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
@@ -106,12 +106,12 @@ def announced(listened: str, registry: type[LabRegistry] = Distant, **texts: str
     Return the address that is announced, and what is logged as a warning.
     """
     routes = {"10.0.0.1": "10.0.0.5"}
-    ways = Ways(lambda host, port, family: routes.get(host, ""), lambda family: ())
+    queries = AddressQueries(lambda host, port, family: routes.get(host, ""), lambda family: ())
     around = plugin_context()
     place = RegistryPlace()
     runtime = Mock(plugin_context=around, random=Random(1), timers=around.timers)
     announcer = Announcer(
-        registry(place, around), options_of(ServerOptions, **texts), runtime, ways
+        registry(place, around), options_of(ServerOptions, **texts), runtime, queries
     )
     with capturedLogs() as logged:
         running = spawn(announcer.start([Greeter()], [Address.parse(listened)]))

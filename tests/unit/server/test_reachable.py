@@ -9,19 +9,24 @@ import socket
 import pytest
 
 from rpcfw.errors import SetupError
-from rpcfw.server.reachable import Ways, is_every_interface, is_loopback, reached_at
+from rpcfw.server.reachable import (
+    AddressQueries,
+    advertised_address,
+    is_every_interface,
+    is_loopback,
+)
 from rpcfw.values.address import Address
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 ANYWHERE = ("192.0.2.1", "2001:db8::1")
 
 
-def ways(routes=None, v4=("127.0.0.1",), v6=("::1",)) -> Ways:
+def queries(routes=None, v4=("127.0.0.1",), v6=("::1",)) -> AddressQueries:
     """
-    Return ways on a machine with these routes, by host and family, and interfaces.
+    Return queries on a machine with these routes, by host and family, and interfaces.
     """
     routes = routes or {}
-    return Ways(
+    return AddressQueries(
         towards=lambda host, port, family: routes.get((host, family), ""),
         interfaces=lambda family: v4 if family == V4 else v6,
     )
@@ -32,7 +37,7 @@ def found(listened="tcp:0.0.0.0:2200", *registry, **machine):
     Return the address that is found, as text, and why.
     """
     places = [Address.parse(text) for text in registry]
-    reached = reached_at(Address.parse(listened), places, ways(**machine))
+    reached = advertised_address(Address.parse(listened), places, queries(**machine))
     return str(reached.address), reached.why
 
 
@@ -137,7 +142,7 @@ def test_this_very_machine():
     """
     The system is asked in a way that it answers.
     """
-    machine = Ways()
+    machine = AddressQueries()
 
     assert machine.towards("127.0.0.1", 1, V4) == "127.0.0.1"
     assert machine.towards("no such host", 1, V4) == ""
