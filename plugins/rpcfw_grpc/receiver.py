@@ -44,7 +44,7 @@ class Receiver(Callbacks[H, K], Generic[H, K]):
 
     def goaway_received(self, code: int, text: str, refused: tuple[int, ...]) -> None:
         name = code_name(code)
-        reason = f"{name}: {text}" if text else name
+        reason = f"GOAWAY, {name}: {text}" if text else f"GOAWAY, {name}"
         events = self._assembler.events
         events.append(GoAwayReceived(reason, refused))
         if code != ErrorCode.NO_ERROR:

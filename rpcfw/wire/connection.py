@@ -174,9 +174,7 @@ class Connection(Machine):
         while size - offset >= FIXED_BYTES:
             first, flags, codec, header_bytes, body_bytes, call_id = unpack_fixed(data, offset)
             if first >> 8 != _MAGIC_AND_VERSION:
-                raise RemoteProtocolError(
-                    f"a frame begins with {first >> 8:06x}, expected {_MAGIC_AND_VERSION:06x}"
-                )
+                raise RemoteProtocolError(self._bad_start(first >> 8))
             start = offset + FIXED_BYTES
             middle = start + header_bytes
             end = middle + body_bytes
@@ -198,6 +196,14 @@ class Connection(Machine):
             offset = end
         if offset < size:
             self._buffer.keep(data[offset:], FIXED_BYTES)
+
+    def _bad_start(self, begin: int) -> str:
+        """
+        Return what is wrong with a frame that begins so.
+        """
+        reason = f"a frame begins with {begin:06x}, expected {_MAGIC_AND_VERSION:06x}"
+        unknown = "; the peer may not speak the native protocol" if self._peer is None else ""
+        return reason + unknown
 
     def _too_long(
         self,
@@ -301,7 +307,7 @@ class Connection(Machine):
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
         # Also before HELLO: there may be no common version to send a HELLO in.
-        raise _PeerFailed(line(parse(header)[0], Key.TEXT))
+        raise _PeerFailed(line(parse(header)[0], Key.TEXT) or "it gave no reason")
 
 
 #: The kinds of frames that both ends receive in the same way.

@@ -4,9 +4,13 @@ Why a connection ended, as Twisted and OpenSSL report it.
 
 from __future__ import annotations
 
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
-__all__ = ["drop_frames", "end_reason", "handshake_error"]
+__all__ = ["drop_frames", "end_reason", "handshake_error", "is_silent"]
+
+#: What `end_reason` returns if the connection just ended. Details may follow.
+_SILENT = tuple(str(error).rstrip(".") for error in (ConnectionDone(), ConnectionLost()))
 
 
 def handshake_error(failure: Failure) -> str:
@@ -30,6 +34,13 @@ def end_reason(failure: Failure) -> str:
     """
     why = handshake_error(failure)
     return f"TLS: {why}" if why else failure.getErrorMessage()
+
+
+def is_silent(reason: str) -> bool:
+    """
+    Return whether the peer ended the connection without saying why.
+    """
+    return reason.startswith(_SILENT)
 
 
 def drop_frames(failure: Failure) -> None:

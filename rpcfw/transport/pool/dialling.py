@@ -16,7 +16,7 @@ from rpcfw.errors import SetupError
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.transport.connection.driver import Driver, DriverObserver
-from rpcfw.transport.network.end_reason import end_reason
+from rpcfw.transport.network.end_reason import end_reason, is_silent
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
 
@@ -82,6 +82,15 @@ class Dialling:
         The handshake is completed.
         """
         self.greeting = self._dialling = None
+
+    def hint(self, reason: str) -> str:
+        """
+        Return what to look at if the handshake was not completed for this reason; or nothing.
+        """
+        if not is_silent(reason):
+            return ""
+        tls = "with" if self._address.scheme == "tls" else "without"
+        return f" It ended before the handshake: does this port speak this protocol, {tls} TLS?"
 
     def stop(self, reason: str) -> None:
         """

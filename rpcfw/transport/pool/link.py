@@ -268,7 +268,7 @@ class Link(DriverObserver):
         if driver is self.driver:
             self._lost(reason, self._options.initial_backoff)
         elif driver is self._dialling.greeting:
-            self._failed(reason)
+            self._failed(reason + self._dialling.hint(reason))
 
     def _unused(self, driver: Driver) -> None:
         """

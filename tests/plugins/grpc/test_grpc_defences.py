@@ -261,7 +261,7 @@ def test_a_peer_that_reports_a_fault_is_believed() -> None:
     machine = server()
     failed = only(ConnectionFailed, machine.receive(frames.goaway(0, 1, "bad\n\x1b[31m")))
     assert failed.by_peer
-    assert "PROTOCOL_ERROR: bad??[31m" == failed.reason
+    assert "GOAWAY, PROTOCOL_ERROR: bad??[31m" == failed.reason
 
 
 def test_a_peer_that_was_pinged_too_often_says_so() -> None:

@@ -123,7 +123,7 @@ def test_a_client_that_closes_is_no_fault() -> None:
     ours, theirs = client(), server()
     ours.closing("the client has stopped")
     events = theirs.receive(ours.take_output())
-    assert "NO_ERROR: the client has stopped" == only(GoAwayReceived, events).reason
+    assert "GOAWAY, NO_ERROR: the client has stopped" == only(GoAwayReceived, events).reason
 
 
 def test_a_ping_behind_trailers_is_answered() -> None:

@@ -322,6 +322,25 @@ def test_a_client_is_told_why():
     assert events[0].by_peer
 
 
+def test_a_client_is_told_that_there_is_no_reason():
+    """
+    A server that broke the connection off without a reason is named as the one that did.
+    """
+    events = strangers()[1].receive(frame(FAILED))
+
+    assert "it gave no reason" == fault(events)
+
+
+def test_an_answer_of_another_protocol():
+    """
+    A first answer that is no frame may be of another protocol; a later one is a fault.
+    """
+    text = b"HTTP/1.1 400 Bad Request"
+
+    assert "may not speak the native protocol" in fault(strangers()[1].receive(text))
+    assert "may not speak" not in fault(client().receive(text))
+
+
 def test_a_peers_words_are_fit_for_a_log():
     """
     Control characters in a reason are shown as question marks, and it is short.
