@@ -142,6 +142,8 @@ class ServerSender:
             self.abort(stream, refusal.status, refusal.text)
             return
         text = refusal.text.encode()
-        self._streams.send_headers(stream, refusal_block(refusal.http, len(text)))
+        # Not as the HEADERS of a response: a client that resets a stream whose response has
+        # begun does nothing suspicious, and one that resets a refused request may.
+        self._outbound.send_headers(stream.id, refusal_block(refusal.http, len(text)))
         self._outbound.queue(stream, text)
         self._end(stream, b"")

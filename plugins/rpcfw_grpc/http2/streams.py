@@ -75,8 +75,11 @@ class Streams(Generic[H, C]):
             return None
         if type(entry) is Stream:
             return entry
-        state = State.HALF_CLOSED_REMOTE if self._server else State.HALF_CLOSED_LOCAL
-        return self._make(stream_id, state, entry)  # type: ignore[arg-type]  # H | None
+        if self._server:
+            return self._make(stream_id, State.HALF_CLOSED_REMOTE, entry)  # type: ignore[arg-type]  # H
+        stream = self._make(stream_id, State.HALF_CLOSED_LOCAL, None)
+        stream.trailers_block = b""  # the request was sent whole, with END_STREAM
+        return stream
 
     def begin(self) -> Stream[C]:
         """
