@@ -33,7 +33,7 @@ def test_a_connection_that_reached_itself():
 @pytest.mark.parametrize("error", [ConnectionDone, ConnectionLost])
 def test_a_connection_that_ends_before_the_handshake(error):
     """
-    A peer that closes without a word may speak another protocol, or TLS: the error asks.
+    A peer that closes without a reason may speak another protocol, or TLS: the error asks.
     """
     network, socket = Pending(), Socket()
     world = World(network=network)
