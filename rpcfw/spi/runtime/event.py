@@ -28,8 +28,7 @@ class Event:
         self._set = True
         waiters, self._waiters = self._waiters, {}
         for waiter in waiters:
-            if not waiter.called:
-                waiter.callback(None)
+            _wake(waiter)
 
     def clear(self) -> None:
         """
@@ -60,7 +59,7 @@ class Event:
             await self.wait()
             return
         waiter: Waiter[None] = Waiter()
-        timer = clock.callLater(max(0.0, at - clock.seconds()), waiter.callback, None)
+        timer = clock.callLater(max(0.0, at - clock.seconds()), _wake, waiter)
         self._waiters[waiter] = None
         try:
             await waiter
@@ -68,3 +67,9 @@ class Event:
             self._waiters.pop(waiter, None)
             if timer.active():
                 timer.cancel()
+
+
+def _wake(waiter: Waiter[None]) -> None:
+    # In an asyncio loop the one who waits goes on later, and the other reason may come first.
+    if not waiter.called:
+        waiter.callback(None)

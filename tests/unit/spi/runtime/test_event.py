@@ -4,6 +4,7 @@ Whoever waits for an event goes on when it is set.
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 import pytest
@@ -85,3 +86,19 @@ def test_who_gives_up_is_forgotten():
     assert [] == clock.getDelayedCalls()
     event.set()
     assert other.called
+
+
+def test_the_end_of_the_time_may_follow_the_event_at_once():
+    """
+    In an asyncio loop the one who waits goes on a moment after the event; the timer does no harm.
+    """
+
+    async def both() -> None:
+        clock, event = Clock(), Event()
+        waiting = asyncio.ensure_future(event.wait_until(clock, 5.0))
+        await asyncio.sleep(0)
+        event.set()
+        clock.advance(5)
+        await waiting
+
+    asyncio.run(both())
