@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.event import Event
-from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw_registries.remote.paths import encoded, znode_name
 from rpcfw_registries.remote.store import Change, InstanceStore, Key
 from rpcfw_registries.zookeeper.session import Refused, ZnodeExists, ZnodeMissing, ZooKeeperSession
@@ -78,6 +78,7 @@ class ZooKeeperStore(InstanceStore):
         finally:
             for result in running:  # for when this is cancelled
                 result.cancel()
+                result.addErrback(lambda failure: failure.trap(*CANCELLED))
 
     async def end(self, keys: Sequence[Key]) -> None:
         # The znodes end with the session, which whoever made it closes.
