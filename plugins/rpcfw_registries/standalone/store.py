@@ -23,6 +23,9 @@ __all__ = ["StandaloneStore"]
 
 T = TypeVar("T")
 
+#: What a server may grant. Less would have it asked without pause, and more never.
+_MIN_LEASE_S = 0.1
+_MAX_LEASE_S = 86_400.0
 #: A withdrawal has less time than other calls: without it the lease ends by itself.
 _WITHDRAW_S = 1.0
 
@@ -75,7 +78,7 @@ class StandaloneStore(InstanceStore):
                 )
             except CallError as error:
                 raise _error(error) from error
-            self._granted_s = renewed.lease_s
+            self._take(renewed.lease_s)
             missing += renewed.missing
         # A third, with jitter: two renewals may be lost, and a fleet does not renew at once.
         self._renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._random.random())
@@ -109,10 +112,13 @@ class StandaloneStore(InstanceStore):
             lease_s=self._asked_s,
             records=[msgspec.Raw(change.record or b"") for change in some],
         )
-        self._granted_s = granted.lease_s
-        self._renew_at = min(self._renew_at, self._clock.seconds() + granted.lease_s / 3)
+        self._take(granted.lease_s)
+        self._renew_at = min(self._renew_at, self._clock.seconds() + self._granted_s / 3)
         refused = {refusal.index: refusal for refusal in granted.refused}
         return [_result(refused.get(index)) for index in range(len(some))]
+
+    def _take(self, lease_s: float) -> None:
+        self._granted_s = min(max(lease_s, _MIN_LEASE_S), _MAX_LEASE_S)
 
     async def _withdraw(self, some: Sequence[Change]) -> Sequence[RegistryError | None]:
         await self._call_withdraw([change.key for change in some])
