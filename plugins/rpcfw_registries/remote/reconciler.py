@@ -8,7 +8,7 @@ record, or nothing. An entry is in one of these states::
     to check  it was written, and may have been lost: after a check was due, or the
               lease or session was lost
     delayed   the store could not write it now; it is tried again after a delay
-    refused   the store refused it for good; the next check tries again
+    refused   the store refused it for good; the next check or reconnect tries again
     written   the store holds it
 
 One coroutine repeats: open the store, renew the lease if that is due, write some
@@ -112,6 +112,8 @@ class Reconciler:
         #: Set when there is a reason to try again before a delay is over.
         self._retry_now = Event()
         self._loop: Deferred[None] | None = None
+        #: Why the last renewal failed; None if it did not.
+        self._not_renewed: RegistryError | None = None
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
 
     @property
@@ -120,14 +122,16 @@ class Reconciler:
         Why something is not announced as it shall be; empty if all is.
         """
         errors = (entry.error for entry in self._entries.values() if entry.error is not None)
-        return next(map(str, errors), "")
+        error = next(errors, self._not_renewed)
+        return "" if error is None else str(error)
 
     async def put(self, instance: Instance) -> None:
         """
         Keep ``instance`` announced; return once it is.
 
         Raises:
-            RegistryError: the store refuses it. It is tried again at the next check.
+            RegistryError: the store refuses it. It is tried again at the next check, or after
+                the next reconnect where nothing is checked.
         """
         record = self._record(instance)
         key = (instance.service, instance.id)
@@ -239,7 +243,13 @@ class Reconciler:
         if self._clock.seconds() < self._store.renew_at:
             return
         keys = [key for key, entry in self._entries.items() if entry.written]
-        for key in await self._store.renew(keys):
+        try:
+            missing = await self._store.renew(keys)
+        except RegistryError as error:
+            self._not_renewed = error
+            raise
+        self._not_renewed = None
+        for key in missing:
             if key in self._entries:
                 self._to_check[key] = self._entries[key]
 
@@ -283,6 +293,13 @@ class Reconciler:
             await self._pause(_RETRY_S)
 
     async def _all_refused(self, error: RegistryError) -> None:
+        if error is self._not_renewed:
+            self._log.warn_of(
+                "not renewed",
+                "{where} refuses to keep what is announced, and is asked again: {error}",
+                where=self._where,
+                error=error,
+            )
         for entry in tuple((self._asked | self._to_check).values()):
             self._take(entry, error)
         await self._pause(_REFUSED_S)

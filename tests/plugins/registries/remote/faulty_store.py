@@ -30,6 +30,7 @@ class FaultyStore(InstanceStore):
     def __init__(self, clock, lease_s=math.inf):
         self.held = {}
         self.faults = []
+        self.renewal_refused = False
         #: The keys of each write.
         self.writes = []
         self.ended = None
@@ -77,6 +78,8 @@ class FaultyStore(InstanceStore):
 
     async def renew(self, keys):
         await self._travel()
+        if self.renewal_refused:
+            raise RegistryError("not permitted")
         self._renew_at = self._clock.seconds() + self._lease_s / 3
         self._leased = True
         return [key for key in keys if key not in self.held]

@@ -205,6 +205,24 @@ def test_a_renewal_puts_back_what_is_gone():
     assert ["a"] == world.keys()
 
 
+@pytest.mark.parametrize("check_s", [20.0, math.inf])
+def test_a_refused_renewal_is_trouble(check_s):
+    """
+    What is announced ends with its lease then; nobody need announce or withdraw to learn that.
+    """
+    world = World(check_s)
+    world.put("a")
+    world.advance(1)
+    assert "" == world.reconciler.trouble
+    world.store.renewal_refused = True
+    world.advance(4)
+    assert "not permitted" == world.reconciler.trouble
+    world.store.renewal_refused = False
+    world.advance(7)
+    assert "" == world.reconciler.trouble
+    assert ["a"] == world.keys()
+
+
 def test_does_not_hammer_a_store_that_fails():
     """
     What is not done is tried again once a second, give or take a fifth.
