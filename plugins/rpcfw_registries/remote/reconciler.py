@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 from itertools import islice
 
-from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -33,6 +32,7 @@ from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw_registries.remote.entry import Entry
 from rpcfw_registries.remote.store import Change, InstanceStore, Key, TryAgain
 
 __all__ = ["Reconciler"]
@@ -43,40 +43,6 @@ _RETRY_S = 1.0
 _REFUSED_S = 5.0
 
 _log = Logger()
-
-
-@define(eq=False)
-class _Entry:
-    """
-    One instance.
-
-    Args:
-        record: what the store shall hold; None: nothing.
-        sent: the store may hold something.
-        written: the store holds the record.
-        error: why the last try failed; None if it did not.
-        waiters: those who wait until it is written.
-    """
-
-    key: Key
-    record: bytes | None = None
-    sent: bool = False
-    written: bool = False
-    error: RegistryError | None = None
-    waiters: list[Waiter[None]] = field(factory=list)
-
-    def finish(self, error: RegistryError | None = None) -> None:
-        """
-        Wake those who wait, with the error if there is one.
-        """
-        waiters, self.waiters = self.waiters, []
-        for waiter in waiters:
-            if waiter.called:
-                continue
-            if error is None:
-                waiter.callback(None)
-            else:
-                waiter.errback(error)
 
 
 class Reconciler:
@@ -104,10 +70,10 @@ class Reconciler:
         self._check_s = check_s
         self._check_at = math.inf
         self._delayed_until = math.inf
-        self._entries: dict[Key, _Entry] = {}
-        self._asked: dict[Key, _Entry] = {}
-        self._to_check: dict[Key, _Entry] = {}
-        self._delayed: dict[Key, _Entry] = {}
+        self._entries: dict[Key, Entry] = {}
+        self._asked: dict[Key, Entry] = {}
+        self._to_check: dict[Key, Entry] = {}
+        self._delayed: dict[Key, Entry] = {}
         self._changed = Event()
         #: Set when there is a reason to try again before a delay is over.
         self._retry_now = Event()
@@ -137,7 +103,7 @@ class Reconciler:
         key = (instance.service, instance.id)
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry(key)
+            entry = self._entries[key] = Entry(key)
         entry.record = record
         written = self._ask(entry)
         if self._loop is None:
@@ -206,7 +172,7 @@ class Reconciler:
             )
         return record
 
-    def _ask(self, entry: _Entry) -> Waiter[None]:
+    def _ask(self, entry: Entry) -> Waiter[None]:
         waiter: Waiter[None] = Waiter()
         entry.waiters.append(waiter)
         self._delayed.pop(entry.key, None)
@@ -267,7 +233,7 @@ class Reconciler:
     def _set_check(self) -> None:
         self._check_at = self._clock.seconds() + self._check_s * self._jitter(0.1)
 
-    async def _write(self, due: dict[Key, _Entry]) -> None:
+    async def _write(self, due: dict[Key, Entry]) -> None:
         entries = tuple(islice(due.values(), self._store.max_changes))
         for entry in entries:
             entry.sent = True
@@ -312,7 +278,7 @@ class Reconciler:
 
     # Results.
 
-    def _take(self, entry: _Entry, result: RegistryError | None) -> None:
+    def _take(self, entry: Entry, result: RegistryError | None) -> None:
         """
         Take the store's answer to what the entry wants.
         """
@@ -329,13 +295,13 @@ class Reconciler:
         else:
             self._refuse(entry, result)
 
-    def _delay(self, entry: _Entry, error: TryAgain) -> None:
+    def _delay(self, entry: Entry, error: TryAgain) -> None:
         if not self._delayed:
             self._delayed_until = self._clock.seconds() + _RETRY_S * self._jitter(0.2)
         self._delayed[entry.key] = entry
         self._warn(entry, "cannot be announced yet, and is tried again", error)
 
-    def _refuse(self, entry: _Entry, error: RegistryError) -> None:
+    def _refuse(self, entry: Entry, error: RegistryError) -> None:
         if entry.record is not None:
             self._warn(entry, "cannot be announced", error)
             entry.finish(error)
@@ -346,12 +312,12 @@ class Reconciler:
         if self._check_s == math.inf:  # no check tries again
             self._forget(entry)
 
-    def _forget(self, entry: _Entry) -> None:
+    def _forget(self, entry: Entry) -> None:
         for mine in (self._entries, self._asked, self._to_check, self._delayed):
             mine.pop(entry.key, None)
         entry.finish()
 
-    def _warn(self, entry: _Entry, what: str, error: RegistryError) -> None:
+    def _warn(self, entry: Entry, what: str, error: RegistryError) -> None:
         service, id = entry.key
         self._log.warn_of(
             f"{what} {service} {id}",
