@@ -92,13 +92,13 @@ def test_the_end_of_the_time_may_follow_the_event_at_once():
     """
     In an asyncio loop the one who waits goes on a moment after the event; the timer does no harm.
     """
+    clock, event = Clock(), Event()
 
-    async def both() -> None:
-        clock, event = Clock(), Event()
-        waiting = asyncio.ensure_future(event.wait_until(clock, 5.0))
-        await asyncio.sleep(0)
+    async def set_at_the_last_moment() -> None:
         event.set()
         clock.advance(5)
-        await waiting
+
+    async def both() -> None:
+        await asyncio.gather(event.wait_until(clock, 5.0), set_at_the_last_moment())
 
     asyncio.run(both())
