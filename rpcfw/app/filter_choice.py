@@ -1,17 +1,21 @@
 """
-The filters that a section's ``insert`` and ``remove`` name, resolved and divided by stack.
+The filters of a section: those that ``insert`` and ``remove`` name, and its ``limiters``.
+
+Limiters are filters that have a place of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Edits, Insert, edits_by_stack
 from rpcfw.kernel.settings import Sources
-from rpcfw.spi.filter import Filter
+from rpcfw.spi.filter import Filter, Role
+from rpcfw.spi.limiter import Limiter
 
-__all__ = ["choose_filters"]
+__all__ = ["choose_filters", "choose_limiters"]
 
 
 def choose_filters(
@@ -40,3 +44,32 @@ def choose_filters(
     )
     by_label = {each.name: each for each in chosen}
     return tuple(stack.resolved(by_label) for stack in stacks)
+
+
+def choose_limiters(
+    sources: Sources,
+    chooser: Chooser,
+    place: tuple[str, str],
+    names: Sequence[str],
+    edits: Edits[Chosen[Filter]],
+) -> Edits[Chosen[Filter]]:
+    """
+    Return the edits of a stack with the limiters of its section before all others.
+
+    Args:
+        place: the section and its qualifier.
+        names: of the limiters, the outermost first.
+    """
+    section, qualifier = place
+    role = Role.ADMISSION if section == "server" else Role.GUARD
+    chosen: Sequence[Chosen[Any]] = chooser.several(
+        "rpcfw.limiters",
+        Limiter,
+        names,
+        named_by=(section, "limiters", qualifier),
+        section="limiter",
+    )
+    for each in reversed(chosen):
+        # No filter of a user has such a label.
+        edits = edits.with_first(Insert(f"[limiter {each.name}]", "after", role.value), each)
+    return edits

@@ -36,7 +36,7 @@ _Given = Mapping[tuple[str, str], Mapping[str, str]]
 
 class LivePolicies:
     """
-    The filters, balancers, breakers, routers and retry policies of one application.
+    The filters, balancers, breakers, limiters, routers and retry policies of one application.
 
     Args:
         plan: how they are configured.
@@ -113,7 +113,7 @@ class LivePolicies:
 
         Args:
             section: that has them in the INI: ``balancer``, ``retry``, ``breaker``,
-                ``router NAME`` or ``filter NAME``.
+                ``limiter NAME``, ``router NAME`` or ``filter NAME``.
             options: all that are to differ from the configuration, as text like in the INI.
             service: only for calls to this one. Otherwise for all that use the plugin which
                 the plain section names, and for a server that has the filter.

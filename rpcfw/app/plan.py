@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from rpcfw.app.client_plan import ClientPlan, read_client_plan
-from rpcfw.app.filter_choice import choose_filters
+from rpcfw.app.filter_choice import choose_filters, choose_limiters
 from rpcfw.app.loading import import_from
 from rpcfw.app.options import AppOptions, InspectionOptions
 from rpcfw.client.assembly import ClientOptions
@@ -103,7 +103,8 @@ def read_plan(sources: Sources) -> Plan:
     clients = {each: read_client_plan(sources, chooser, each) for each in services}
     server = sources.section("server", ServerOptions)
     edits = server.insert or (), server.remove or ()
-    (server_filters,) = choose_filters(sources, chooser, ("server", ""), *edits)
+    (filters,) = choose_filters(sources, chooser, ("server", ""), *edits)
+    filters = choose_limiters(sources, chooser, ("server", ""), server.limiters or (), filters)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     inspection = sources.section("inspection", InspectionOptions)
     inspected = bool(inspection.listen)
@@ -124,7 +125,7 @@ def read_plan(sources: Sources) -> Plan:
         compression=compression,
         tls=tls,
         server=server,
-        server_filters=server_filters.inserts,
+        server_filters=filters.inserts,
         builtin=_builtin(chooser, ("server", "builtin"), server.builtin),
         inspection=inspection,
         inspection_services=_builtin(

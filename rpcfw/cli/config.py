@@ -69,6 +69,7 @@ CHOICES = (
 )
 NAMED = (
     ("router", "rpcfw.routers"),
+    ("limiter", "rpcfw.limiters"),
     ("filter", "rpcfw.filters"),
     ("service", "rpcfw.services"),
     ("protocol", "rpcfw.protocols"),

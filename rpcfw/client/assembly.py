@@ -53,6 +53,9 @@ class ClientOptions(TimeLimits, DirectoryOptions):
     routers: tuple[str, ...] = option(
         "", "routers in their order, each with a section [router NAME]"
     )
+    limiters: tuple[str, ...] = option(
+        "", "limiters in their order, each with a section [limiter NAME]"
+    )
     insert: tuple[Insert, ...] = option(
         "", "filters to insert, as: mine before ATTEMPTS, yours before BREAKER"
     )

@@ -10,6 +10,7 @@ from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
+from rpcfw.spi.limiter import Limiter
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
@@ -28,6 +29,7 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.codecs": Codec,
     "rpcfw.compressors": Compressor,
     "rpcfw.filters": Filter,
+    "rpcfw.limiters": Limiter,
     "rpcfw.protocols": WireProtocol,
     "rpcfw.registries": Registry,
     "rpcfw.retries": RetryPolicy,

@@ -117,6 +117,9 @@ class ServerOptions:
         "time limit for cancelled calls, and for each stopped(), to clean up",
         was="cleanup_limit",
     )
+    limiters: tuple[str, ...] = option(
+        "", "limiters in their order, each with a section [limiter NAME]"
+    )
     insert: tuple[Insert, ...] = option("", "filters to insert, as: mine before AUTH")
     remove: tuple[str, ...] = option("", "filters to remove, by their place")
 

@@ -1,0 +1,3 @@
+"""
+Limiters: which calls are refused because there are too many.
+"""
