@@ -40,9 +40,9 @@ _MAX_SAMPLES = 200
 _IDEAL_SAMPLES, _FEW_SAMPLES = 50, 5
 _MAX_MEASURING_S = 1.0
 #: The ideal latency is measured early when the limit was the least for so many windows.
-_MAX_LEAST_WINDOWS = 5
+_MAX_LOWEST_WINDOWS = 5
 #: Calls of a fast clock may take no time at all.
-_LEAST_S = 1e-6
+_MIN_LATENCY_S = 1e-6
 
 
 @options
@@ -144,7 +144,7 @@ class GradientLimit(Limit):
         count = len(self._samples)
         late = now - self._since >= _MAX_MEASURING_S
         if count >= _IDEAL_SAMPLES or (late and count >= _FEW_SAMPLES):
-            self._ideal_s = max(_LEAST_S, median_low(self._samples))
+            self._ideal_s = max(_MIN_LATENCY_S, median_low(self._samples))
             self._measuring = False
             self._measure_at = now + self.options.measure_interval * (1 + self._random.random() / 5)
             self._begin_window(now)
@@ -154,7 +154,7 @@ class GradientLimit(Limit):
         End a window.
         """
         options = self.options
-        sampled_s = max(_LEAST_S, median_low(self._samples))
+        sampled_s = max(_MIN_LATENCY_S, median_low(self._samples))
         gradient = self._ideal_s * (1 + options.latency_buffer) / sampled_s
         scaled = self._limit * min(2.0, max(0.5, gradient))
         wanted = min(float(options.max_limit), max(options.min_limit, scaled + sqrt(scaled)))
@@ -162,7 +162,7 @@ class GradientLimit(Limit):
             self._limit = wanted
         is_least = self._limit <= options.min_limit
         self._least_windows = self._least_windows + 1 if is_least else 0
-        if now >= self._measure_at or self._least_windows >= _MAX_LEAST_WINDOWS:
+        if now >= self._measure_at or self._least_windows >= _MAX_LOWEST_WINDOWS:
             self._measuring, self._least_windows = True, 0
         self._begin_window(now)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from rpcfw.app.filter_choice import choose_filters, choose_limiters
+from rpcfw.app.filter_choice import choose_filters
 from rpcfw.client.assembly import ClientOptions
 from rpcfw.client.policies import Policies
 from rpcfw.client.service_config import read_service_config
@@ -121,9 +121,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         named_by=("client", "routers", service),
         section="router",
     )
-    edits = options.insert or (), options.remove or ()
-    call, attempt = choose_filters(sources, chooser, ("client", service), *edits)
-    call = choose_limiters(sources, chooser, ("client", service), options.limiters or (), call)
+    call, attempt = choose_filters(sources, chooser, ("client", service), options)
     breaker: Chosen[Any] | None = chooser.one(
         "rpcfw.breakers",
         Breaker,

@@ -7,7 +7,7 @@ Limiters are filters that have a place of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Edits, Insert, edits_by_stack
@@ -15,24 +15,37 @@ from rpcfw.kernel.settings import Sources
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.limiter import Limiter
 
-__all__ = ["choose_filters", "choose_limiters"]
+__all__ = ["choose_filters"]
+
+
+class _Options(Protocol):
+    """
+    What a section says about its filters. None stands for a value with a mistake.
+    """
+
+    @property
+    def limiters(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def insert(self) -> tuple[Insert, ...] | None: ...
+
+    @property
+    def remove(self) -> tuple[str, ...] | None: ...
 
 
 def choose_filters(
-    sources: Sources,
-    chooser: Chooser,
-    place: tuple[str, str],
-    inserts: Sequence[Insert],
-    removes: Sequence[str],
+    sources: Sources, chooser: Chooser, place: tuple[str, str], options: _Options
 ) -> tuple[Edits[Chosen[Filter]], ...]:
     """
     Return the edits of each stack of a section; what is wrong with them is noted.
 
     Args:
         place: the section and its qualifier.
+        options: of the section.
     """
     section, qualifier = place
-    stacks, mistakes = edits_by_stack(section, inserts, removes)
+    inserts = options.insert or ()
+    stacks, mistakes = edits_by_stack(section, inserts, options.remove or ())
     for key, mistake in mistakes:
         sources.blame(section, key, mistake, qualifier)
     chosen = chooser.several(
@@ -43,21 +56,17 @@ def choose_filters(
         section="filter",
     )
     by_label = {each.name: each for each in chosen}
-    return tuple(stack.resolved(by_label) for stack in stacks)
+    first, *others = (stack.resolved(by_label) for stack in stacks)
+    return (_with_limiters(chooser, place, options.limiters or (), first), *others)
 
 
-def choose_limiters(
-    sources: Sources,
-    chooser: Chooser,
-    place: tuple[str, str],
-    names: Sequence[str],
-    edits: Edits[Chosen[Filter]],
+def _with_limiters(
+    chooser: Chooser, place: tuple[str, str], names: Sequence[str], edits: Edits[Chosen[Filter]]
 ) -> Edits[Chosen[Filter]]:
     """
     Return the edits of a stack with the limiters of its section before all others.
 
     Args:
-        place: the section and its qualifier.
         names: of the limiters, the outermost first.
     """
     section, qualifier = place

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from rpcfw.app.client_plan import ClientPlan, read_client_plan
-from rpcfw.app.filter_choice import choose_filters, choose_limiters
+from rpcfw.app.filter_choice import choose_filters
 from rpcfw.app.loading import import_from
 from rpcfw.app.options import AppOptions, InspectionOptions
 from rpcfw.client.assembly import ClientOptions
@@ -102,9 +102,7 @@ def read_plan(sources: Sources) -> Plan:
     services = ("", *sorted(qualifiers))
     clients = {each: read_client_plan(sources, chooser, each) for each in services}
     server = sources.section("server", ServerOptions)
-    edits = server.insert or (), server.remove or ()
-    (filters,) = choose_filters(sources, chooser, ("server", ""), *edits)
-    filters = choose_limiters(sources, chooser, ("server", ""), server.limiters or (), filters)
+    (filters,) = choose_filters(sources, chooser, ("server", ""), server)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     inspection = sources.section("inspection", InspectionOptions)
     inspected = bool(inspection.listen)

@@ -46,7 +46,7 @@ class LimiterContract(FilterContract):
 
     def test_too_many_are_refused(self) -> None:
         """
-        A call too many is refused before it begins, and is told when to try again.
+        A call too many is refused before it begins, and the error says when to try again.
         """
         _, refusal = _filled(self.make(), "a")
 

@@ -20,7 +20,10 @@ def plan(*sets):
     [
         (["breaker.plugin=consecutiv"], r"among breakers; did you mean 'consecutive'"),
         (["client.limiters=adaptiv"], r"\[client\] limiters.* among limiters; did you mean 'adap"),
-        (["server.limiters=tokens"], r"\[server\] limiters.* among limiters; .*'token_bucket'"),
+        (
+            ["server.limiters=tokens"],
+            r"\[server\] limiters.* among limiters; known: .*token_bucket",
+        ),
         (
             ["breaker.plugin=consecutive", "breaker.failure=3"],
             r"\[breaker\] failure: unknown option; did you mean 'failures'",
