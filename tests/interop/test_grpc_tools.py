@@ -69,7 +69,7 @@ def test_h2spec(h2spec, scheme, port):
     """
     flags = ["-t", "-k"] if scheme == "tls" else []
     done = subprocess.run(
-        [str(h2spec), "-S", "-h", "127.0.0.1", "-p", port, *flags],
+        [str(h2spec), "-S", "-o", "10", "-h", "127.0.0.1", "-p", port, *flags],
         capture_output=True,
         text=True,
         check=False,

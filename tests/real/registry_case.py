@@ -139,7 +139,7 @@ class RegistryCase:
         """
         await after(seconds)
 
-    async def eventually(self, seen, what, limit_s=15.0):
+    async def eventually(self, seen, what, limit_s=60.0):
         """
         Return the seconds until ``seen()`` is true; fail if it never is.
         """
@@ -150,7 +150,7 @@ class RegistryCase:
             await after(0.005)
         return reactor.seconds() - begun
 
-    async def tells(self, told, *ids, limit_s=15.0):
+    async def tells(self, told, *ids, limit_s=60.0):
         """
         Return the seconds until ``told`` was told exactly the instances ``ids`` last.
         """

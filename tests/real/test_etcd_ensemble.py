@@ -70,7 +70,7 @@ class Scene:
             await self.provider.announce(an_instance(id="a", weight=weight))
             await self.told_of(weight)
 
-    async def told_of(self, weight, limit_s=15.0):
+    async def told_of(self, weight, limit_s=60.0):
         """
         Return once a weight was told.
         """

@@ -27,7 +27,7 @@ def forget_timers():
 
 
 class TestStandaloneOverTCP(RegistryContract, TestCase):
-    limit_s = 8.0
+    limit_s = 30.0
     step_s = 0.02
 
     async def setUp(self):
