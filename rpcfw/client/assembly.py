@@ -17,6 +17,7 @@ from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
+from rpcfw.cluster.warm_up import WarmUp
 from rpcfw.errors import CallError, Cancelled, NoInstances
 from rpcfw.filters.configured import once_ready
 from rpcfw.filters.metrics import ClientMetrics
@@ -66,6 +67,10 @@ class ClientOptions(TimeLimits, DirectoryOptions):
         was="kept_links",
     )
 
+    warm_up: Seconds = option(
+        "0s", "time in which the weight of a node that has just started grows; 0s: none"
+    )
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """
         Yield each wrong option, with the reason.
@@ -103,10 +108,12 @@ class Client:
         self._attempt_stacks = AttemptStacks(
             runtime, options.protocols, options.attempt_timeout, policies.attempt
         )
+        self._warm_up = WarmUp(options.warm_up, runtime.plugin_context, self._forget_routes)
         self.nodes = Nodes(
             options.protocols,
             runtime.make_pool,
             self._attempt_stacks.prepare,
+            self._warm_up.weigh,
             self._forget_routes,
             options.max_connected_nodes,
         )
@@ -198,6 +205,7 @@ class Client:
         self.stopped = True
         if self._directory is not None:
             self._directory.stop()
+        self._warm_up.stop()
         self.nodes.close(Cancelled(_STOPPED))
         self.expect_no_start()
         await self._plugins.stop()

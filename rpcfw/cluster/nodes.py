@@ -30,6 +30,7 @@ class Nodes:
         protocols: the wires this client speaks, best first.
         make_pool: opens the way to a node.
         prepare: gives a new node its attempt stack.
+        weigh: sets the weights of the nodes, where they differ from their instances'.
         changed: called when what a picker was made from has changed.
         max_kept: so many nodes are kept connected, as instances come and go; further
             ones are connected to once there are calls.
@@ -40,12 +41,14 @@ class Nodes:
         protocols: tuple[str, ...],
         make_pool: MakeLinks,
         prepare: Callable[[Node], None],
+        weigh: Callable[[Iterable[Node]], None],
         changed: Callable[[], None],
         max_kept: int,
     ) -> None:
         self._protocols = protocols
         self._make_links = make_pool
         self._prepare = prepare
+        self._weigh = weigh
         self._changed = changed
         self._max_kept = max_kept
         self._by_id: dict[str, Node] = {}
@@ -91,6 +94,7 @@ class Nodes:
         self._strangers = tuple(strangers)
         for node in old.values():
             self._drain(node.links)
+        self._weigh(self._by_id.values())
         self._keep_some()
         self._changed()
 

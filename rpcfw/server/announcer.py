@@ -151,6 +151,7 @@ class Announcer:
             group=options.group,
             version=options.version,
             zone=options.zone,
+            started_at=self._runtime.plugin_context.time_of_day(),
             tags=_tags(options.tags),
         )
 

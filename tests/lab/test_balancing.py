@@ -88,3 +88,25 @@ def test_a_node_that_has_recovered(lab, balancer):
     drive(lab, client, 5, per_second=60)
 
     assert shares(lab, client, shops, 5, per_second=60)[0] > 0.2
+
+
+@pytest.mark.parametrize("balancer", ["weighted_random", "round_robin", "p2c"])
+def test_a_cold_node(lab, balancer):
+    """
+    A node that joins gets a few calls at first, and about a quarter after the warm-up.
+    """
+    lab.advance(1000)  # else it starts at 0, which means unknown
+    shops = fleet(lab, 3)
+    sets = f"balancer.plugin={balancer}", "client.warm_up=40s"
+    client = lab.consumer(*sets).application.client(Shop)
+    drive(lab, client, 1)
+    lab.advance(40)
+    shops.append(Shop(lab.clock))
+    lab.serve(shops[3], name="cold")
+    drive(lab, client, 1)
+
+    assert 0.005 < shares(lab, client, shops, 4)[3] < 0.06
+    lab.advance(10)
+    assert 0.08 < shares(lab, client, shops, 4)[3] < 0.18
+    lab.advance(25)
+    assert 0.15 < shares(lab, client, shops, 4)[3] < 0.35

@@ -66,6 +66,7 @@ def test_an_instance():
     """
     texts = ("weight=7", "group=g", "version=2", "zone=z", "tags=a=b, c = d")
     with Lab() as lab:
+        lab.advance(1000)
         lab.serve(
             Greeter(),
             name="odd name/€",
@@ -80,6 +81,7 @@ def test_an_instance():
     )
     assert {"a": "b", "c": "d"} == instance.tags
     assert instance.id.startswith("odd_name:0-")
+    assert instance.started_at == pytest.approx(1000, abs=1)
 
 
 PORT = "tcp:0.0.0.0:2200"
