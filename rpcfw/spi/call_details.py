@@ -1,15 +1,15 @@
 """
-What came beside the answer of a call with one answer.
+The metadata, the trailers and the peer of a unary response.
 
-Streams tell their metadata and trailers themselves. A call with one answer gives the
-answer alone, so whoever wants the rest opens a block around it::
+A stream has methods for its metadata and trailers. A call with one response returns only the
+response. A caller who wants the rest opens a block around the call::
 
     with rpcfw.call_details() as details:
         reply = await shop.create(order)
     print(details.trailers.get("cost"))
 
-A call looks for such a block only while one is open somewhere in the process, and
-that is one test of a set: calls that nobody listens to pay for nothing.
+A call looks for a block only while one is open somewhere in the process. The check is one test
+of a set, so calls without a block cost almost nothing more.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ __all__ = ["CallDetails", "active_captures", "call_details", "current_capture"]
 
 class CallDetails:
     """
-    What came beside the answer of the call that ended last in a block.
+    What came with the response of the call that ended last in a block.
 
-    The answer that counts is meant: after all repeats, the one that won a race, as the
-    filters left it. Of calls made at once in one block the last to end is kept, so
-    who wants each opens a block for each, in a coroutine or thread of its own. Blocks
-    nest: the innermost captures. After its end a block captures nothing more.
+    It is the final response: after all retries and hedging, and after the filters. If several
+    calls run at once in one block, the last one to end is kept. To get the details of each, open
+    a block for each, in its own coroutine or thread. Blocks nest: the innermost captures. After
+    its end a block captures nothing more.
 
     Attributes:
-        method: which call it was, as ``service/method``; empty before there was one.
-        peer: address of who answered, or failed to.
-        metadata: the pairs before the message.
-        trailers: the pairs after it, or with the error.
+        method: the method that was called, as ``service/method``; empty before the first call.
+        peer: address of the server that answered or failed.
+        metadata: the metadata before the message.
+        trailers: the metadata after the message, or with the error.
     """
 
     __slots__ = ("_outer", "metadata", "method", "peer", "trailers")

@@ -21,14 +21,14 @@ READ_AT_ONCE = 1 << 62
 @frozen
 class Coder:
     """
-    How one type is written and read.
+    How one type is encoded and decoded.
 
     Args:
         encode: message to bytes.
         decode: bytes to message. Either may raise anything on a message or bytes
             that do not fit; the caller turns it into `InvalidMessage`.
-        at_once_bytes: a server reads larger bodies in a thread. For a reader in Python;
-            one in C keeps the interpreter lock, so that a thread would not help.
+        at_once_bytes: a server decodes larger bodies in a thread. This helps if the decoder is
+            Python code. A decoder in C keeps the interpreter lock, so a thread does not help.
     """
 
     encode: Callable[[Any], bytes]
@@ -38,7 +38,7 @@ class Coder:
 
 class Reader(Protocol):
     """
-    What reads a message: a `Coder`, or whatever else has these two of it.
+    Decodes a message: a `Coder`, or another object with these two attributes.
     """
 
     @property
@@ -50,12 +50,11 @@ class Reader(Protocol):
 
 class Codec(Plugin):
     """
-    One serialization.
+    One serialization format.
 
-    `coder` is asked once for each type of each method, not on a call's way, so
-    it may compile what it likes. What it returns must be pure: no I/O, no state
-    between messages, no import or execution of anything that the bytes name. A server
-    may decode in a thread while the reactor decodes, too.
+    `coder` is called once for each type of each method, not during a call. So it may be slow.
+    Its result must be pure: no I/O, no state between messages, no import or execution of anything
+    that the bytes name. A server may decode in a thread while the reactor decodes too.
     """
 
     #: Its name in the INI, on the wire and in ``Method.codec``.
@@ -64,8 +63,8 @@ class Codec(Plugin):
     @abstractmethod
     def coder(self, type: Any) -> Coder:
         """
-        Return how ``type`` is written and read.
+        Return how ``type`` is encoded and decoded.
 
         Raises:
-            ContractError: this codec cannot carry the type; says why.
+            ContractError: this codec does not support the type; the message says why.
         """

@@ -1,5 +1,5 @@
 """
-Compressors: bytes to fewer bytes and back, never to more than allowed.
+Compressors: compress and decompress messages, never to more bytes than allowed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 class Uncompressed:
     """
-    A message that is to be sent as it is. See `uncompressed`.
+    A message that is sent without compression. See `uncompressed`.
     """
 
     __slots__ = ("message",)
@@ -29,8 +29,8 @@ def uncompressed(message: T) -> T:
     """
     Mark one message as not to be compressed, whatever ``[compression]`` says.
 
-    For what is compressed already, or holds a secret beside text of a stranger
-    choice, whose length would give it away::
+    Use it for data that is compressed already. Use it too for a message that has a secret and
+    text that an attacker can choose: the compressed length would reveal the secret::
 
         return uncompressed(Picture(jpeg))
 
@@ -42,7 +42,7 @@ def uncompressed(message: T) -> T:
 
 class Compressor(Plugin):
     """
-    One compression. Stateless between messages.
+    One compression method. It keeps no state between messages.
 
     Both methods may run in several threads at once: a server decompresses large messages
     in a thread, and small ones in the reactor.
@@ -62,10 +62,10 @@ class Compressor(Plugin):
         """
         Return the decompressed message.
 
-        The limit holds *while* unpacking: a small input that would unpack to
-        gigabytes must not take more than about the limit of memory.
+        The limit is checked *during* decompression: a small input that would become gigabytes
+        must not take much more memory than the limit.
 
         Raises:
-            MessageTooLarge: it unpacks to more than ``limit_bytes``.
-            InvalidMessage: it is not a whole compressed message.
+            MessageTooLarge: it has more than ``limit_bytes`` when decompressed.
+            InvalidMessage: it is not a complete compressed message.
         """

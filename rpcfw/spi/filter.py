@@ -1,5 +1,5 @@
 """
-Filters: steps that every call passes, on the client and on the server.
+Filters: steps that every call goes through, in the client and in the server.
 """
 
 from __future__ import annotations
@@ -52,47 +52,47 @@ class Filter(Plugin):
     """
     One step of a stack.
 
-    It may change the call, answer itself, call ``proceed`` once, not at all, or
-    several times, and learn how the call ended.
+    It may change the call, answer it, and see how it ends. It may call ``proceed`` once, several
+    times, or not at all.
 
-    A filter must let `BaseException`s that are not `CallError`s pass (they are
-    cancellations and bugs), must not swallow the end of a streaming response
-    (use `Call.on_end`), and must not keep the call after it.
+    A filter must not catch a `BaseException` that is not a `CallError` (it is a cancellation or a
+    bug). It must not hide the end of a streaming response (use `Call.on_end`). It must not keep
+    the call object after the call.
     """
 
-    #: On a server, some wires have method and metadata in the body of a request. A filter
-    #: that decides without these sets this to False, as a limit for the whole server does:
-    #: for such a wire it runs before the body is decoded, outside of all other filters, and
-    #: sees a call that has no more than `Call.peer` and `Call.deadline` yet.
+    #: In some protocols, method and metadata are in the body of a request. A filter that does
+    #: not need them sets this to False, for example a limit for the whole server. With such a
+    #: protocol it runs before the body is decoded, outside of all other filters. The call then
+    #: has only `Call.peer` and `Call.deadline`.
     needs_head: ClassVar[bool] = True
 
     @abstractmethod
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         """
-        Take ``call`` through this step and the rest, ``proceed(call)``.
+        Run this step for ``call``; ``proceed(call)`` runs the rest of the stack.
         """
 
     def of_node(self, node: Candidate) -> Filter:
         """
-        Return the filter for the attempts on one node: by default, this one for all.
+        Return the filter for the attempts on one node: by default, this one for all nodes.
 
-        Asked once for each node, where the filter is in the client's attempt stack.
-        A filter that keeps something for each node, such as a breaker its failures, returns
-        a new one here. That one is not started and not stopped; when options are replaced,
-        it is asked to `take_over` from the one that the node had.
+        In the client's attempt stack it is called once for each node. A filter that keeps data for
+        each node, such as the failures that a breaker counts, returns a new filter here. The new
+        filter is not started and not stopped. When options are replaced, its `take_over` is called
+        with the filter that the node had before.
         """
         return self
 
     def bind(self, proceed: CallStep) -> CallStep:
         """
-        Return this step joined to the rest.
+        Return a function that runs this step and the rest of the stack.
 
-        Runs whenever a stack is built: at a server for two of the same filters (see
-        `needs_head`), and again when the options of some policy are replaced. So what calls
-        share, and what has to outlast that, is kept in the filter itself.
+        It is called whenever a stack is built: in a server for two stacks of the same filters (see
+        `needs_head`), and again when the options of a policy are replaced. So data that calls
+        share, or that must survive this, belongs in the filter itself.
 
-        A filter on every call's way may override it with a closure that holds
-        what it needs, and then answers for the same behaviour as `apply`.
+        A filter that every call goes through may override it with a faster closure. The closure
+        must do the same as `apply`.
         """
         apply = self.apply
 

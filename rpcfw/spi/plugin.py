@@ -1,5 +1,5 @@
 """
-Plugins, and what surrounds them.
+Plugins, and what the process offers them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ __all__ = ["NoOptions", "Plugin", "PluginContext"]
 @frozen(eq=False)
 class PluginContext:
     """
-    What a plugin may ask of the process it lives in, handed to each.
+    What the process offers to its plugins; each one gets it.
 
     Args:
         clock: monotonic time and delayed calls.
         timers: deadlines on that clock.
-        pauses: the time that this process lost, for what others must do in time.
+        pauses: times in which this process was paused, for code that measures peers by time.
         random: randomness.
-        meter: where it counts.
-        threads: the way to other threads and back.
+        meter: makes metrics.
+        threads: runs functions in other threads, or in the reactor's thread.
         application: name of this application.
         open_channel: ``open_channel(address, protocol)`` gives a channel to one
             address by protocol name, without a registry, router or balancer:
@@ -60,7 +60,7 @@ class PluginContext:
 @options
 class NoOptions:
     """
-    For a plugin that has nothing to set.
+    For a plugin without options.
     """
 
 
@@ -68,9 +68,9 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
     """
     Anything that is chosen by a name in the INI.
 
-    It is made when the process is assembled, before anything runs; it must not
-    do I/O then. `start` runs before its first use and `stop` after its last;
-    both may be asked at most once, and `stop` only after `start`.
+    It is constructed before anything runs, and its constructor must not do I/O. `start` runs
+    before the first use and `stop` after the last. Each is called at most once, `stop` only
+    after `start`.
 
     Args:
         options: an instance of its `Options`.
@@ -87,9 +87,9 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
     @classmethod
     def channel_protocols(cls, options: Any) -> tuple[str, ...]:
         """
-        Return the names of the wires that it opens channels with, given its options.
+        Return the names of the protocols that it opens channels with, for its options.
 
-        The process has them ready, whether or not its own ``protocols`` name them.
+        The process loads them, also if its own ``protocols`` do not name them.
         """
         return ()
 
@@ -108,10 +108,10 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
 
     async def start(self) -> None:  # noqa: B027 - most plugins need none
         """
-        Get ready. What raises here stops the process from starting.
+        Prepare for use. If this raises, the process does not start.
         """
 
     async def stop(self) -> None:  # noqa: B027 - likewise
         """
-        Release everything. Runs under the process's time limit.
+        Release everything. The process limits the time for this.
         """

@@ -1,5 +1,5 @@
 """
-Registries: who serves what, where.
+Registries: which instances serve a service, and at which address.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Watch(ABC):
     @property
     def trouble(self) -> str:
         """
-        Why it cannot tell the list just now, in words for a person.
+        Why the list is not available now, in words for a person.
 
-        It may be the service's own (no permission to read it) or the whole registry's
-        (no server is reached). Empty while nothing is known against it.
+        The reason may concern this service (no permission to read it) or the whole registry (no
+        server is reachable). Empty if no problem is known.
         """
         return ""
 
@@ -51,30 +51,29 @@ class Watch(ABC):
 
 class Registry(Plugin):
     """
-    A place where instances are announced and watched.
+    A service where instances are announced and watched.
 
-    Contract. Every method is called in the reactor's thread and none blocks it.
+    Contract. Every method is called in the reactor's thread, and none blocks it.
 
-    `start` does not wait for the place to be reachable: a process must be able
-    to start while its registry is unreachable. What was asked for in the meantime is done as
-    soon as it is there.
+    `start` does not wait until the registry server is reachable: a process must be able to start
+    while its registry is unreachable. What is requested in the meantime is done as soon as the
+    server is reachable.
 
-    An announced instance *stays* announced until it is withdrawn or this process
-    ends: renewing, announcing again after a lost session, and putting back what
-    somebody else deleted are the registry's work, not its user's. When the
-    process is killed, its instances vanish within the registry's own
-    lease or session time.
+    An announced instance *stays* announced until it is withdrawn or this process ends. The registry
+    renews it, announces it again after a lost session, and restores it if somebody else deletes
+    it. The caller does none of this. When the process is killed, its instances disappear after
+    the lease or session timeout of the registry.
 
-    A watch tells the listener the whole list: once as soon as it is known (also
-    if it is empty), then after each change, changes that come close together
-    possibly as one. While the place is unreachable it is silent: silence means
-    "as before". After a reconnect nothing that changed meanwhile is missed.
+    A watch passes the whole list to the listener: once as soon as it is known (also if it is
+    empty), then after each change. Changes in a short time may come as one. While the server is
+    unreachable, the listener is not called, and the last list is still valid. After a reconnect
+    no change is missed.
 
-    A watch that is *refused*, which stays so until a person changes something (no
-    permission, a file that cannot be used), says so by `OnRefused`. It goes on
-    trying, and tells the list once it can.
+    A watch may be *refused* until a person changes something (no permission, a file that cannot
+    be used). Then the registry calls `OnRefused` with the reason. It continues to try, and calls
+    the listener when it has the list.
 
-    A stored record that cannot be read is skipped with a warning, never fatal.
+    A stored record that cannot be read is skipped with a warning. It is never fatal.
     """
 
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:
@@ -85,17 +84,17 @@ class Registry(Plugin):
     @property
     def addresses(self) -> tuple[Address, ...]:
         """
-        Where its servers are reached over a network; empty for one that has none.
+        The network addresses of its servers; empty if it has none.
         """
         return ()
 
     @property
     def trouble(self) -> str:
         """
-        Why it cannot be asked, or does not take what is announced, in words for a person.
+        Why the registry is unreachable or refuses what is announced, in words for a person.
 
-        Empty while nothing is known against it. Why one service cannot be watched is
-        the trouble of that watch.
+        Empty if no problem is known. Why one service cannot be watched is in the `trouble` of its
+        watch.
         """
         return ""
 
@@ -106,30 +105,29 @@ class Registry(Plugin):
     @abstractmethod
     async def announce(self, instance: Instance) -> None:
         """
-        Make ``instance`` visible and keep it so; return once it is visible.
+        Make ``instance`` visible and keep it visible; return when it is.
 
-        The same service and id again replaces what was there (a new weight, say).
-        Waits as long as it takes if the place is unreachable: the caller sets the limit.
-        Giving up the wait does not take the announcement back. When the registry
-        stops, whoever still waits goes on.
+        The same service and id again replaces the instance, for example with a new weight. If the
+        server is unreachable, this waits without a limit: the caller sets the limit. Cancelling the
+        wait does not withdraw the instance. When the registry stops, callers that wait continue.
 
         Raises:
-            RegistryError: refused for good (no permission, say).
+            RegistryError: it is refused and a retry would not help (for example: no permission).
         """
 
     @abstractmethod
     async def withdraw(self, instance: Instance) -> None:
         """
-        Take an announced instance back; return once it is gone.
+        Withdraw an announced instance; return when it is gone.
 
-        What was never announced is ignored. If the place is unreachable, return at once:
-        the lease or session will do it.
+        An instance that was never announced is ignored. If the server is unreachable, return at
+        once: the instance is removed when its lease or session expires.
         """
 
     @abstractmethod
     def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         """
-        Tell ``listener`` of all instances of ``service``, now and after each change.
+        Call ``listener`` with all instances of ``service``, now and after each change.
 
         Args:
             on_refused: called when the watch is refused, perhaps again with a new

@@ -1,5 +1,5 @@
 """
-Retry policies: again or not, and when.
+Retry policies: whether and when a call is tried again.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ __all__ = ["RetryPolicy"]
 
 class RetryPolicy(Plugin):
     """
-    Answers; the retry filter acts. One policy serves all calls of a client.
+    Decides; the retry filter makes the attempts. One policy serves all calls of a client.
 
-    A policy must decide on the error's hints, its status, and whether the method
-    is idempotent, never on its text; and it must not repeat what may have been
-    begun unless the method, or the user, says that repeating does no harm.
+    A policy must decide by the hints and the status of the error, and by whether the method is
+    idempotent, never by the text. It must not retry a call that may have begun, unless the method,
+    or the user by an option, says that this is safe.
     """
 
     @abstractmethod
     def delay_s(self, call: Call, error: CallError) -> float | None:
         """
-        Return how long to wait before the next attempt, or None for no more.
+        Return the delay before the next attempt in seconds, or None for no further attempt.
 
         Args:
-            call: with ``call.attempt`` attempts begun and failed.
-            error: how the last one failed.
+            call: ``call.attempt`` is the number of attempts, which have all failed.
+            error: the error of the last attempt.
         """
 
     def succeeded(self, call: Call) -> None:
         """
-        Learn that a call ended well (for budgets).
+        Note that a call has succeeded (for retry budgets).
         """

@@ -1,5 +1,5 @@
 """
-Routers: which instances a call may go to at all.
+Routers: which instances a call may use.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ __all__ = ["Router"]
 
 class Router(Plugin):
     """
-    Narrows the live set. Routers are in a chain; each sees what the one before left.
+    Narrows the set of live nodes. Routers form a chain; each gets what the one before has left.
 
-    Its answer is remembered for all calls with the same `key`, until the set
-    changes or the router says, through what `on_change` gave it, that its rules
-    did. So `narrow` may take its time; `key` runs on every attempt.
+    The result is cached for all calls with the same `key`, until the set changes, or until the
+    router reports by the function from `on_change` that its rules have changed. So `narrow` may
+    be slow. `key` runs on every attempt and must be fast.
     """
 
     def key(self, call: Call) -> Hashable:
         """
-        Return all of the call that the answer depends on. None: nothing.
+        Return everything of the call that the result depends on; None for nothing.
         """
         return None
 
@@ -35,10 +35,10 @@ class Router(Plugin):
         Return those candidates that the call may go to, in the same order.
 
         Pure: the same key and candidates give the same answer. Never waits.
-        Nothing left means that the call fails with `NoInstances`.
+        If the result is empty, the call fails with `NoInstances`.
         """
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """
-        Keep ``changed`` and call it whenever remembered answers became wrong.
+        Keep ``changed``, and call it whenever cached results have become wrong.
         """

@@ -30,24 +30,24 @@ class Call:
         method: what is called.
         request: the message; an async iterator of messages if the client
             streams; on a server, before the innermost step, bytes not yet read.
-        metadata: what the caller sent along.
-        deadline: when its time is over, in seconds of the process's clock;
-            `math.inf` if it has no time limit, and on a server again when the call has
-            ended, so that it limits nothing it has left behind.
+        metadata: sent by the caller with the request.
+        deadline: in seconds of the process's clock; `math.inf` for no limit. In a server it is
+            `math.inf` again when the call has ended, so that it does not limit work that
+            outlives the call.
         caller: name of the calling application, empty for unknown.
         peer: text of the address at the other end, once there is one.
-        attempt: how many attempts were begun, so 1 in the first.
+        attempt: the number of attempts that have begun: 1 during the first.
         route: the nodes that the routers left, set by the ROUTING filter.
         tried: the nodes that attempts went to.
         response_metadata: what the server sent before its first message.
         trailers: what the server sent after its last one.
-        cancelled: the caller has given it up, or its time is over.
+        cancelled: the caller has cancelled it, or its deadline has passed.
         ended: set by `on_end`; run by `end`.
         end_status: how its streaming response ended, once it has.
-        stream: the streaming response as the innermost step opened it, to be given up
-            if a step above fails.
-        compression: the compression that its caller, or on a server its method, asked
-            for; ``none`` for no compression, None for what ``[compression]`` says.
+        stream: the streaming response that the innermost step opened; it is cancelled if an
+            outer step fails.
+        compression: the compression that its caller, or in a server its method, chose;
+            ``none`` for no compression, None for the default of ``[compression]``.
     """
 
     method: Method
@@ -71,12 +71,12 @@ class Call:
 
     def on_end(self, callback: Callable[[Status], None]) -> None:
         """
-        Have ``callback(status)`` run when a streaming response has ended.
+        Call ``callback(status)`` when a streaming response has ended.
 
-        A filter sees a streaming call return as soon as its response begins;
-        this is how it learns the end. Last added runs first. A unary call has
-        ended when the filter below returns or raises, so it needs none. A response
-        that has ended already, while it was handed up, tells it at once.
+        For a filter, a streaming call returns when its response begins; this reports the end.
+        The callback that was added last runs first. A unary call has ended when ``proceed``
+        returns or raises, so it needs no callback. If the response has ended already, the
+        callback runs at once.
         """
         if self.end_status is not None:
             try:

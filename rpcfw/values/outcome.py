@@ -30,7 +30,7 @@ class Outcome:
     Args:
         status: what happened.
         took_s: seconds from picking the node to the end.
-        hints: whether it was ever sent, begun, and so on.
+        hints: whether the attempt was sent, begun, and so on.
     """
 
     status: Status
@@ -40,6 +40,6 @@ class Outcome:
     @property
     def node_failed(self) -> bool:
         """
-        Whether it speaks against the node. What a method refuses its caller does not.
+        Whether the node has failed. An error that a method returns to its caller does not count.
         """
         return self.status in _NODE_FAILURES

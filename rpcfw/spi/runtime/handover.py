@@ -1,10 +1,10 @@
 """
-Messages that a thread makes, for the reactor to iterate over.
+Messages that a thread makes and the reactor iterates over.
 
-Theory of operation. The thread makes a message, hands it over, and waits for leave to make
-the next, which it has once that one was sent. So at most one message is between the two,
-and a slow peer slows the thread down. When the call is over the answer is a refusal, so no
-thread waits for ever; one that is within the user's own iterator ends at its next message.
+Theory of operation. The thread makes a message, passes it to the reactor, and waits until that
+message was sent before it makes the next. So at most one message is between the two, and a slow
+peer slows the thread down. When the call is over, passing a message is refused, so no thread
+waits forever. A thread that is inside the user's own iterator ends at its next message.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Handover(AsyncIterator[Any]):
 
     async def aclose(self) -> None:
         """
-        Whoever iterates takes no more.
+        The reactor takes no more messages.
         """
         self.close()
 
@@ -102,8 +102,8 @@ class _Started(AsyncIterator[Any]):
     """
     Starts its thread when the first message is asked for.
 
-    So a call that is never begun has none. The thread sees the context variables of
-    whoever made the call.
+    So a call that is never begun has no thread. The thread sees the context variables of the
+    caller.
     """
 
     def __init__(self, messages: Iterable[Any], threads: Threads, name: str) -> None:

@@ -1,12 +1,12 @@
 """
-Waiting, for coroutines that Twisted, asyncio or the server may drive.
+Waiting, for coroutines that may be driven by Twisted, asyncio or the server.
 
-Theory of operation. A coroutine does not know who drives it. Twisted's driver
-waits for a Deferred that is yielded to it and hands anything else straight back;
-asyncio's Task waits for a future and refuses anything else. So a `Waiter`, inside
-of a Task's step, yields a future first: if that very future comes back at once,
-Twisted drives after all, and the Waiter yields itself, a Deferred. Outside of one
-it yields itself at once, which is the whole cost on the usual reactor.
+Theory of operation. A coroutine does not know what drives it. Twisted's driver waits for a
+Deferred that is yielded to it, and returns anything else at once. asyncio's Task waits for a
+future and refuses anything else. So inside a Task's step a `Waiter` yields a future first. If
+the same future comes back at once, Twisted is the driver, and the Waiter yields itself, which
+is a Deferred. Outside a Task it yields itself directly, and that is the whole cost with the
+usual reactor.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ CANCELLED = (CancelledError, asyncio.CancelledError)
 
 class Waiter(Deferred[T], Generic[T]):
     """
-    One value to come, awaited by one coroutine, whoever drives it.
+    One future value, awaited by one coroutine, under Twisted or asyncio.
 
-    Fired with `callback` or `errback`. A subclass that must undo something when
-    its awaiter gives up overrides `cancel`, which costs nothing to those that
-    are not cancelled (a canceller would be a reference cycle for each call).
+    Fired with `callback` or `errback`. A subclass that must clean up when its
+    awaiter is cancelled overrides `cancel`. This costs nothing if it is not cancelled (a
+    canceller would be a reference cycle for each call).
     """
 
     def __await__(self) -> Generator[Any, Any, T]:
@@ -136,10 +136,10 @@ async def sleep(clock: Clock, seconds: float) -> None:
 
 def give_up(waited: Any) -> None:
     """
-    Cancel what somebody waits for: a Deferred, or asyncio's future.
+    Cancel what a coroutine waits for: a Deferred, or asyncio's future.
 
-    A Deferred's own canceller may fail. Then its error is what who waits gets, instead of
-    whoever ends a call, a connection or a process, and has more to do.
+    A Deferred's own canceller may fail. Then the coroutine that waits gets the error. The caller
+    does not get it: it ends a call, a connection or a process, and must continue.
     """
     try:
         waited.cancel()
@@ -223,7 +223,7 @@ def with_deadline(
 
 def spawn(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
     """
-    Run ``coroutine`` on its own, beside the one that asks.
+    Run ``coroutine`` concurrently with the caller.
 
     Where an asyncio loop runs, it runs as a Task of it, so that it may await
     asyncio's things as well as Deferreds; else Twisted drives it.
@@ -248,9 +248,9 @@ class _Apart(Waiter[T]):
 
 async def run_detached(coroutine: Coroutine[Any, Any, T]) -> T:
     """
-    Await a coroutine that awaits Deferreds, whoever drives the one that asks.
+    Await a coroutine that awaits Deferreds, under Twisted or asyncio.
 
-    Giving up the wait gives up the coroutine.
+    If the wait is cancelled, the coroutine is cancelled.
     """
     return await _Apart(coroutine)
 
