@@ -17,7 +17,11 @@ from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.instance import Instance, Snapshot, instance_from_json
 from rpcfw_registries.standalone.messages import Update
 
-__all__ = ["View"]
+__all__ = ["MAX_INSTANCES", "View"]
+
+#: Instances of one service: more than anybody has. A server that sends further ones without
+#: end would otherwise fill the memory.
+MAX_INSTANCES = 200_000
 
 
 class View:
@@ -26,11 +30,13 @@ class View:
 
     Args:
         log: for records that cannot be read.
+        max_instances: the rest of a longer list is left out.
     """
 
-    def __init__(self, service: str, log: LimitedLog) -> None:
+    def __init__(self, service: str, log: LimitedLog, max_instances: int = MAX_INSTANCES) -> None:
         self._service = service
         self._log = log
+        self._max_instances = max_instances
         self.epoch = ""
         self.number = 0
         self._live: dict[str, Instance] = {}
@@ -70,7 +76,10 @@ class View:
         else:
             target = self._coming
         for instance in self._read(update.put):
-            target[instance.id] = instance
+            if len(target) < self._max_instances or instance.id in target:
+                target[instance.id] = instance
+            else:
+                self._log_full()
         for gone in update.gone:
             target.pop(gone, None)
             self._held.pop(gone, None)
@@ -96,6 +105,14 @@ class View:
         self._live = coming
         self._held = {key: held for key, held in self._held.items() if key not in coming}
         return before != self._held | self._live
+
+    def _log_full(self) -> None:
+        self._log.warn_of(
+            "full",
+            "{service} has more than {limit} instances; the rest is left out",
+            service=self._service,
+            limit=self._max_instances,
+        )
 
     def _read(self, records: Iterable[msgspec.Raw]) -> Iterable[Instance]:
         for record in records:

@@ -131,3 +131,18 @@ def test_skips_records_of_another_service():
     view = View("demo.Other", log())
     assert view.apply(update("e1", 2, "a", complete=True))
     assert [] == shown(view)
+
+
+def test_a_list_without_end_is_cut():
+    """
+    What is over the limit is left out, in a list and in changes; what is known still changes.
+    """
+    view = View("demo.Greeter", log(), max_instances=2)
+    view.apply(update("e1", 2, "a", "b", "c", complete=True, more=True))
+    view.apply(update("e1", 3, "d"))
+    assert ["a", "b"] == shown(view)
+
+    view.apply(update("e1", 4, "b", "e", gone=["a"]))
+    assert ["b"] == shown(view)
+    view.apply(update("e1", 5, "f"))
+    assert ["b", "f"] == shown(view)
