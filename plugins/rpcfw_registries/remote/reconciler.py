@@ -78,6 +78,7 @@ class Reconciler:
         #: Set when there is a reason to try again before a delay is over.
         self._retry_now = Event()
         self._loop: Deferred[None] | None = None
+        self._stopped = False
         #: Why the last renewal failed; None if it did not.
         self._not_renewed: RegistryError | None = None
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
@@ -99,6 +100,8 @@ class Reconciler:
             RegistryError: the store refuses it. It is tried again at the next check, or after
                 the next reconnect where nothing is checked.
         """
+        if self._stopped:
+            raise RegistryError(f"announcing in {self._where} was stopped")
         record = self._record(instance)
         key = (instance.service, instance.id)
         entry = self._entries.get(key)
@@ -129,8 +132,9 @@ class Reconciler:
 
     async def stop(self) -> None:
         """
-        Take everything back.
+        Take everything back, and announce nothing more.
         """
+        self._stopped = True
         if self._loop is not None:
             self._loop.cancel()
         entries = list(self._entries.values())

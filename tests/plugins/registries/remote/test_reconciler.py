@@ -406,6 +406,22 @@ def test_a_stop_takes_everything_back():
     assert [] == world.clock.getDelayedCalls()
 
 
+def test_nothing_is_announced_after_a_stop():
+    """
+    Whoever tries is told so, and does not wait for ever.
+    """
+    for id in ("", "a"):
+        world = World()
+        if id:
+            world.put(id)
+            world.advance(1)
+        world.stop()
+        late = world.put("b")
+        assert "announcing in a test's store was stopped" == late.outcome
+        world.advance(10)
+        assert [] == [id for _, id in world.store.held if id == "b"]
+
+
 def test_cleans_up_when_nothing_is_left_to_write():
     """
     What the store has left behind is removed once all is written, not before.
