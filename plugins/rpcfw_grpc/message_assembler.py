@@ -233,9 +233,10 @@ class MessageAssembler:
 
     def forget(self, call: GRPCCall) -> None:
         """
-        Count what has come of a call no more: it is over.
+        Drop and count no more what has come of a call: nobody will read it.
         """
         self.partial -= call.reader.partial
+        call.reader.clear()
         self.release(call)
 
     def release(self, call: GRPCCall) -> None:

@@ -131,6 +131,13 @@ class MessageReader:
         elif data:
             self._chunks.append(bytearray(data))
 
+    def clear(self) -> None:
+        """
+        Drop the unfinished message: nobody will read it.
+        """
+        self._chunks.clear()
+        self._have = self._whole = 0
+
     def _finish(self, last: bytes) -> bytes:
         self._have = self._whole = 0
         if not self._chunks:

@@ -122,7 +122,7 @@ class ServerSender:
     def _end(self, stream: _Stream, block: bytes) -> None:
         stream.app_closed = True
         # Nobody will read what came, and the response may wait for long.
-        self._assembler.release(stream.call)
+        self._assembler.forget(stream.call)
         self._streams.end(stream, block)
 
     def abort(self, stream: _Stream, status: Status, text: str) -> None:

@@ -80,6 +80,24 @@ def test_a_call_whose_answer_waits_for_a_window_frees_what_it_has_not_read():
     assert 0 == machine.unread_bytes == machine.held_bytes
 
 
+def test_such_a_call_frees_a_message_that_is_not_whole_too():
+    """
+    Nor does what still comes of it count; and once it is over nothing is counted off twice.
+    """
+    machine = server()
+    machine.receive(frames.settings({INITIAL_WINDOW_SIZE: 0}) + head(1))
+    machine.receive(chunk(1, message(bytes(5000))[:3000]))
+    assert 3000 == machine.held_bytes
+    machine.respond(1, b"x")
+    assert 1 == machine.open_calls
+    assert 0 == machine.held_bytes
+    machine.receive(chunk(1, bytes(1000)))
+    assert 0 == machine.held_bytes
+    machine.receive(frames.window_update(1, 100))
+    assert 0 == machine.open_calls
+    assert 0 == machine.held_bytes
+
+
 def test_a_call_that_is_refused_frees_it_too():
     """
     At once.
