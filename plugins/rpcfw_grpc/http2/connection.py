@@ -106,7 +106,7 @@ class Connection(Generic[H, C]):
         self.goaway = GoAway(self.streams, server=server)
         self.over = False
         self._started = False
-        self._drain_reason = ""
+        self._drain_reason: str | None = None
         self._greeted = False
         # The last PING that was sent, and the last that was acknowledged.
         self._pings = 0
@@ -149,7 +149,7 @@ class Connection(Generic[H, C]):
         out.append(frames.settings(our_settings(self._limits, server=self._server)))
         out.append(frames.window_update(0, CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES))
         self._started = True
-        if self._drain_reason:
+        if self._drain_reason is not None:
             self.drain(self._drain_reason)
 
     def receive(self, data: bytes) -> None:
@@ -186,7 +186,8 @@ class Connection(Generic[H, C]):
         Send a GOAWAY: no new streams are accepted, and open ones continue (section 6.8).
         """
         if not self._started:
-            self._drain_reason = self._drain_reason or reason  # the preface comes first
+            # The preface comes first.
+            self._drain_reason = reason if self._drain_reason is None else self._drain_reason
             return
         if self.over or self.goaway.started:
             return

@@ -142,6 +142,8 @@ class HeaderList:
                 continue
             regular = True
             if kind is _Kind.NAMED:
+                if name == b"content-length" and found.get(name, value) != value:
+                    raise Malformed("content-length came twice, with different numbers")
                 found[name] = value
             elif kind is _Kind.WRONG:
                 raise Malformed(f"{printable_name(name)} is no name of a field in HTTP/2")

@@ -119,6 +119,7 @@ class StreamTable(Generic[H, C]):
                 # The client could not know yet. The GOAWAY on its way says that this
                 # stream was not begun (section 6.8).
                 self.remember_reset(stream_id)
+                self._abuse.control_frame(ControlFrame.OTHER)
             return self.accepts
         if stream_id in self._recently_reset:
             self.headers_on_closed(stream_id, ended=ended)

@@ -500,12 +500,13 @@ def test_calls_above_the_last_one_were_not_begun() -> None:
     assert 1 == machine.open_calls
 
 
-def test_leaving_before_the_start_waits_for_it() -> None:
+@pytest.mark.parametrize("reason", ["going", ""])
+def test_leaving_before_the_start_waits_for_it(reason: str) -> None:
     """
     The first frame is SETTINGS, whatever was asked before.
     """
     machine = ServerMachine(Limits(), ())
-    machine.drain("going")
+    machine.drain(reason)
     machine.start()
     kinds = [frame[0] for frame in cut(machine.take_output())]
     assert [frames.SETTINGS, frames.WINDOW_UPDATE, frames.GOAWAY, frames.PING] == kinds

@@ -108,6 +108,22 @@ def test_a_ping_is_acknowledged_once() -> None:
     assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(server.output())
 
 
+def test_requests_after_the_last_goaway_are_a_flood() -> None:
+    """
+    Those that were on their way are dropped; a client that never stops is not left to it.
+    """
+    server = greeted_server(answers=False)
+    server.connection.drain("restart")
+    [ping] = of(frames.PING, server.output())
+    server.receive(frames.ping(ping[3], frames.ACK))
+    server.output()
+    server.receive(b"".join(headers(number) for number in range(1, 1001, 2)))
+    assert [] == server.failures
+    assert {} == server.exchanges
+    server.receive(b"".join(headers(number) for number in range(1001, 2101, 2)))
+    assert ErrorCode.ENHANCE_YOUR_CALM == goaway_code(server.output())
+
+
 def test_continuations_are_bounded() -> None:
     """
     A block that goes on and on ends the connection, however small its pieces.

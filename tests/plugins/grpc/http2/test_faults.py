@@ -115,6 +115,10 @@ STREAM_FAULTS = {
         request((b"content-length", b"a")),
         ErrorCode.PROTOCOL_ERROR,
     ),
+    "two content-lengths": (
+        request((b"content-length", b"1"), (b"content-length", b"2")),
+        ErrorCode.PROTOCOL_ERROR,
+    ),
     "a WINDOW_UPDATE of 0": (headers(1) + frames.window_update(1, 0), ErrorCode.PROTOCOL_ERROR),
     "a window over 2^31": (
         headers(1) + frames.window_update(1, 2**31 - 1),
