@@ -273,6 +273,20 @@ class StreamPromises(ProtocolCase):
         talk.settle()
         assert talk.client[call_id].bodies == [b"answer"]
 
+    def test_nothing_follows_a_whole_request(self) -> None:
+        """
+        To send on a call whose one message went with its head is a mistake of this side.
+        """
+        talk = self.talk()
+        call_id = self.begin(talk, b"whole", ended=True)
+        client, server = talk.client.machine, talk.server.machine
+        _assert_mistake(lambda: client.send(call_id, b"more"))
+
+        assert client.take_output() == b""
+        server.respond(call_id, b"answer")
+        talk.settle()
+        assert talk.client[call_id].bodies == [b"answer"]
+
 
 def _ask_everything(machine: Machine, call_id: int) -> None:
     """

@@ -18,6 +18,7 @@ from rpcfw.status import Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import ErrorCode
+from rpcfw_grpc.http2.settings import INITIAL_WINDOW_SIZE
 from rpcfw_grpc.message_framing import MessageReader
 from rpcfw_grpc.server import ServerMachine
 from tests.plugins.grpc.pair import (
@@ -157,6 +158,19 @@ def test_subscriptions_are_no_attack() -> None:
         only(CallCancelled, machine.receive(frames.reset(number, 8)))
     assert [] == of(frames.GOAWAY, machine.take_output())
     assert 0 == machine.open_calls
+
+
+def test_requests_that_are_refused_and_reset_count_as_cancelled() -> None:
+    """
+    A refusal that waits for the window of its stream is no response that has begun.
+    """
+    machine = server(Limits(max_resets=10))
+    machine.receive(frames.settings({INITIAL_WINDOW_SIZE: 0}))
+    refused = [(b":method", b"GET"), *REQUEST[1:]]
+    events = []
+    for number in range(1, 23, 2):
+        events += machine.receive(head(number, refused, end=True) + frames.reset(number, 8))
+    assert "max_resets = 10" in only(ConnectionFailed, events).reason
 
 
 def test_callers_may_all_lose_patience_at_once() -> None:
