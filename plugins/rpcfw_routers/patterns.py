@@ -108,7 +108,7 @@ def pattern(text: str) -> Fits:
         return lambda value: _is_within(value, low, high)
     if "/" in text:
         try:
-            network = ip_network(text)
+            network = ip_network(text, strict=False)
         except ValueError:
             pass  # a path or a name
         else:

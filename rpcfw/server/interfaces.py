@@ -10,31 +10,13 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
-__all__ = ["addresses_of_interfaces", "local_address_towards"]
+from rpcfw.spi.runtime.local_address import without_scope
+
+__all__ = ["addresses_of_interfaces"]
 
 #: Linux's request for the IPv4 address of an interface (netdevice(7)).
 _SIOCGIFADDR = 0x8915
 _IF_INET6 = Path("/proc/net/if_inet6")
-
-
-def local_address_towards(host: str, port: int, family: int) -> str:
-    """
-    Return the address that a connection to a host would come from; empty if there is none.
-
-    Connecting a UDP socket sends nothing: the system only looks up the route.
-    """
-    try:
-        found = socket.getaddrinfo(host, port or 1, family, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        return ""
-    for kind, type_, protocol, _, address in found:
-        try:
-            with socket.socket(kind, type_, protocol) as probe:
-                probe.connect(address)
-                return _without_scope(probe.getsockname()[0])
-        except OSError:
-            continue
-    return ""
 
 
 def addresses_of_interfaces(family: int) -> tuple[str, ...]:
@@ -49,7 +31,7 @@ def addresses_of_interfaces(family: int) -> tuple[str, ...]:
             named = socket.getaddrinfo(socket.gethostname(), None, family, socket.SOCK_DGRAM)
         except (OSError, UnicodeError):
             named = []
-        found = [_without_scope(str(address[0])) for *_, address in named]
+        found = [without_scope(str(address[0])) for *_, address in named]
     return tuple(dict.fromkeys(found))
 
 
@@ -74,7 +56,3 @@ def _ipv6() -> Iterator[str]:
         return
     for line in lines:
         yield str(ip_address(bytes.fromhex(line.split()[0])))
-
-
-def _without_scope(text: str) -> str:
-    return text.partition("%")[0]

@@ -22,7 +22,8 @@ from ipaddress import ip_address
 from attrs import evolve, frozen
 
 from rpcfw.errors import SetupError
-from rpcfw.server.interfaces import addresses_of_interfaces, local_address_towards
+from rpcfw.server.interfaces import addresses_of_interfaces
+from rpcfw.spi.runtime.local_address import ANYWHERE, local_address_towards
 from rpcfw.values.address import Address
 
 __all__ = [
@@ -32,10 +33,6 @@ __all__ = [
     "is_every_interface",
     "is_loopback",
 ]
-
-#: Addresses for documentation (RFC 5737, RFC 3849). No host has them, so they are on the default
-#: route.
-_ANYWHERE: dict[int, str] = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 @frozen
@@ -124,7 +121,7 @@ def _candidates(
             if _usable(host):
                 yield host, f"it is this machine's on the way to the registry at {place}"
     for family in families:
-        host = queries.towards(_ANYWHERE[family], 1, family)
+        host = queries.towards(ANYWHERE[family], 1, family)
         if _usable(host):
             yield host, "it is this machine's on the default route"
     outward = [host for family in families for host in _outward(queries, family)]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.errors import NoInstances
+from rpcfw.errors import NoInstances, PermissionDenied
 from rpcfw.spi.service import Service, method
 from rpcfw_routers.split import slot_of
 
@@ -133,3 +133,20 @@ def test_a_call_to_one_address(lab):
         met = asked(lab, shop, metadata={"rpcfw-address": str(node.instance.address)})
         assert 1 == len(met)
     assert {"a", "b", "c"} == asked(lab, shop, 60)
+
+
+def test_access_at_both_ends(lab):
+    """
+    A server refuses a caller that its rules deny; a client with the same rules does not send.
+    """
+    rules = "access.deny=report"
+    serve(lab, "a", "server.insert=access after AUTH", f"filter {rules}")
+    report = client(lab, "app.name=report")
+    careful = client(lab, "app.name=report", "client.routers=access", f"router {rules}")
+    other = client(lab, "app.name=shop", "client.routers=access", f"router {rules}")
+
+    with pytest.raises(PermissionDenied, match="'report' may not call"):
+        lab.run(report.get(1))
+    with pytest.raises(NoInstances, match="AccessRouter refused the last"):
+        lab.run(careful.get(1))
+    assert "a" == lab.run(other.get(1))
