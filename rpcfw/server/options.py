@@ -54,6 +54,9 @@ class ServerOptions:
     max_thread_queue: int = option(
         "64", "maximum number of calls that wait for a thread; more are refused", was="thread_queue"
     )
+    max_queue_time: TimeLimit = option(
+        "none", "longest time that a call waits for a thread; then it is refused"
+    )
     max_timeout: TimeLimit = option(
         "1h", "time limit of a call whose caller set no limit, or a longer one", was="max_call"
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from functools import partial
+from math import inf
 from typing import Any
 
 from twisted.logger import Logger
@@ -84,6 +85,8 @@ class Server:
         self._options = options
         reactor, meter = runtime.reactor, runtime.plugin_context.meter
         self._threads = blocking_threads(reactor, options.threads, options.max_thread_queue, meter)
+        if options.max_queue_time < inf:
+            self._threads.limit_wait(runtime.clock, options.max_queue_time)
         self._decode_thread = DecodeThread(runtime.payload, reactor, meter)
         self.methods = MethodTable(runtime.payload)
         for service in services:

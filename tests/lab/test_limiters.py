@@ -8,7 +8,9 @@ import pytest
 
 from rpcfw import CallError, Service, Status, method
 from rpcfw.errors import Overloaded
+from rpcfw.server.calls.thread_pool import BlockingThreads, QueueTimeout
 from rpcfw.spi.runtime.waiting import Waiter, sleep
+from rpcfw.spi.service import blocking
 from rpcfw.status import Hint
 from tests.lab.services import Greeter
 
@@ -162,6 +164,32 @@ def test_invented_names_take_no_memory(lab):
     ((_, limiter),) = process.application.server.stack.filters
     assert 5 == limiter.keys
     assert "RESOURCE_EXHAUSTED" in results
+
+
+class Blocking(Service, name="demo.Blocking"):
+    """
+    Runs in a thread.
+    """
+
+    @method
+    @blocking
+    def get(self) -> int:
+        raise AssertionError("it must not begin")
+
+
+def test_a_long_wait_for_a_thread_is_not_begun(lab, monkeypatch):
+    """
+    The caller of a call that waited too long for a thread gets the promise that it never ran.
+    """
+    waiting = Waiter()
+    monkeypatch.setattr(BlockingThreads, "run", lambda self, function, arguments: waiting)
+    lab.serve(Blocking())
+    call = lab.begin(lab.consumer(NO_RETRY).application.client(Blocking).get())
+    lab.advance(0.1)
+    waiting.errback(QueueTimeout("no thread was free"))
+    with pytest.raises(Overloaded, match="no thread was free") as caught:
+        lab.finish(call)
+    assert caught.value.hints & Hint.NOT_BEGUN
 
 
 class Shop(Service, name="demo.Shop"):

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import ApplicationError, CallError, InvalidMessage
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.method_table import BoundMethod
-from rpcfw.server.calls.thread_pool import BlockingThreads
+from rpcfw.server.calls.thread_pool import BlockingThreads, QueueTimeout
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
@@ -104,7 +104,7 @@ def forget_origin(error: CallError) -> None:
     call, as "not begun", say nothing about this method, which has begun. Details and trailers
     of that call were for the method, not for its caller.
     """
-    if isinstance(error, ApplicationError):
+    if isinstance(error, (ApplicationError, QueueTimeout)):
         return
     error.hints = Hint.NONE
     if error.remote:

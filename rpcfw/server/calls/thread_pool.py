@@ -2,8 +2,9 @@
 The thread pool of blocking methods, with a bounded queue.
 
 If the queue is full, a call is refused at once, with the promise that it was not begun, so
-that the caller can use another server. A call that is cancelled while it is in the queue
-never runs. One that runs keeps its thread until it has ended.
+that the caller can use another server. So is a call that waits for longer than the limit, if
+there is one. A call that is cancelled or refused while it is in the queue never runs. One that
+runs keeps its thread until it has ended.
 """
 
 from __future__ import annotations
@@ -20,10 +21,17 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from rpcfw.errors import CallError, Overloaded
+from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.spi.runtime.metrics import Gauge, Meter
 from rpcfw.spi.runtime.waiting import Waiter
 
-__all__ = ["BlockingThreads", "blocking_threads"]
+__all__ = ["BlockingThreads", "QueueTimeout", "blocking_threads"]
+
+
+class QueueTimeout(Overloaded):
+    """
+    A call waited too long for a thread: it was not begun, and never will be.
+    """
 
 
 class _Job(Waiter[Any]):
@@ -34,18 +42,47 @@ class _Job(Waiter[Any]):
     def __init__(self, work: Callable[[], Any]) -> None:
         super().__init__()
         self._work = work
+        #: Taken by the thread that runs it, or by its refusal: popping is atomic.
+        self._claims = [None]
+        self._limit: DelayedCall | None = None
 
     def run(self) -> Any:
         """
-        Run in a thread; do nothing if it was cancelled before.
+        Run in a thread; do nothing if it was cancelled or refused before.
         """
-        return None if self.called else self._work()
+        return None if self.called or not self._claim() else self._work()
+
+    def limit_wait(self, clock: Clock, max_wait_s: float) -> None:
+        """
+        Refuse it if no thread has begun it by then.
+        """
+        self._limit = clock.callLater(max_wait_s, self._refuse, max_wait_s)
+
+    def _refuse(self, max_wait_s: float) -> None:
+        if self.called or not self._claim():
+            return
+        self._work = _nothing
+        self.errback(
+            QueueTimeout(
+                f"no thread was free within {max_wait_s:g} s; "
+                "see the options threads and max_queue_time"
+            )
+        )
+
+    def _claim(self) -> bool:
+        try:
+            self._claims.pop()
+        except IndexError:
+            return False
+        return True
 
     def cancel(self) -> None:
         self._work = _nothing  # what it holds may be large, and its turn may be far
         super().cancel()
 
     def settle(self, ok: bool, result: Any) -> None:
+        if self._limit is not None and self._limit.active():
+            self._limit.cancel()
         if not self.called:
             (self.callback if ok else self.errback)(result)
 
@@ -71,9 +108,16 @@ class BlockingThreads:
         self._queue = queue
         self._busy = busy
         self._full = full
+        self._wait_limit: tuple[Clock, float] | None = None
         self._pool = ThreadPool(minthreads=0, maxthreads=size, name="rpcfw blocking")
         # Daemons: a method that never returns must not prevent the end of the process.
         self._pool.threadFactory = partial(threading.Thread, daemon=True)  # type: ignore[assignment]  # makes one all the same
+
+    def limit_wait(self, clock: Clock, max_wait_s: float) -> None:
+        """
+        Refuse calls that wait for a thread for longer than this.
+        """
+        self._wait_limit = clock, max_wait_s
 
     def start(self) -> None:
         """
@@ -110,6 +154,8 @@ class BlockingThreads:
             raise Overloaded(self._full)
         busy.value += 1
         job = _Job(partial(copy_context().run, function, *arguments))
+        if self._wait_limit is not None and busy.value > self._size:
+            job.limit_wait(*self._wait_limit)
         if self._has_threads:
             self._pool.callInThreadWithCallback(partial(self._ran, job), job.run)
         else:

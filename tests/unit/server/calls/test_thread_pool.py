@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from rpcfw.errors import Overloaded
-from rpcfw.server.calls.thread_pool import blocking_threads
+from rpcfw.server.calls.thread_pool import QueueTimeout, blocking_threads
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.waiting import spawn
 
@@ -178,3 +178,47 @@ def test_no_threads_on_a_clock():
     failed.addErrback(lambda failure: failure.type)
     assert ValueError is failed.result
     assert spawn(threads.stop()).called
+
+
+def test_a_long_wait_is_a_refusal(reactor, threads):
+    """
+    A call that waits longer than the limit is refused as not begun, and never runs.
+    """
+    clock = Clock()
+    threads.limit_wait(clock, 0.5)
+    held, late = Held(), Held()
+    first = threads.run(held, ("first",))
+    assert held.begun.wait(LIMIT_S)
+    waiting = threads.run(late, ("late",))
+    caught = []
+    waiting.addErrback(lambda failure: caught.append(failure.value))
+    clock.advance(0.4)
+    assert [] == caught
+    clock.advance(0.1)
+    (error,) = caught
+    assert isinstance(error, Overloaded)
+    assert "no thread was free within 0.5 s" in str(error)
+    assert isinstance(error, QueueTimeout)
+    held.let_go.set()
+    reactor.turn()
+    reactor.turn()
+    assert ("first", 0) == (first.result, late.ran)
+
+
+def test_what_has_begun_is_not_refused(reactor, threads):
+    """
+    The limit is for waiting: what a thread has begun in time ends well, however long it takes.
+    """
+    clock = Clock()
+    threads.limit_wait(clock, 0.5)
+    first, second = Held(), Held()
+    threads.run(first, ("first",))
+    waiting = threads.run(second, ("second",))
+    first.let_go.set()
+    assert second.begun.wait(LIMIT_S)
+    clock.advance(10)
+    second.let_go.set()
+    reactor.turn()
+    reactor.turn()
+    assert "second" == waiting.result
+    assert [] == clock.getDelayedCalls()
