@@ -1,8 +1,8 @@
 """
-Calls as the asyncio API of grpcio hands them out, over the framework's own.
+Call objects like those of grpcio's asyncio API, on top of the calls of rpcfw.
 
-A call with one answer begins when it is made, not when it is awaited, and may be
-awaited by several; a stream begins when it is first used.
+A call with one response begins when it is made, not when it is awaited, and several
+coroutines may await it. A stream begins when it is first used.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ __all__ = ["AnswerCall", "StreamCall", "Written"]
 
 class _Call:
     """
-    What all calls have.
+    The base of all calls.
 
     Args:
-        clock: for the time that is left.
+        clock: to compute the time until the deadline.
         timeout_s: the caller's limit, None for the configured one.
     """
 
@@ -67,7 +67,7 @@ class _Call:
 
     async def wait_for_connection(self) -> None:
         """
-        Connections are the framework's: a call waits for one by itself.
+        Return at once: rpcfw manages the connections, and each call waits for one.
         """
 
     async def code(self) -> Any:
@@ -101,12 +101,12 @@ class _Call:
 
 class AnswerCall(_Call):
     """
-    A call with one answer: awaiting it gives that.
+    A call with one response: awaiting it returns the response.
 
     Args:
-        calling: makes it, inside the block `details`.
+        calling: makes the call, inside the block `details`.
         details: metadata and trailers of the response.
-        written: where messages are written, if the caller streams and gave none.
+        written: for messages that the caller writes, if it streams and passed no iterator.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class AnswerCall(_Call):
 
     async def initial_metadata(self) -> Any:
         """
-        It is known when the call has ended: the response comes in one piece.
+        Return the metadata when the call has ended: the response comes in one piece.
         """
         await self._ended()
         return aio_metadata(self._details.metadata)
@@ -177,11 +177,11 @@ class AnswerCall(_Call):
 
 class StreamCall(_Call):
     """
-    A call with a stream of answers: for ``async for``, or `read` by `read`.
+    A call with a stream of responses: for ``async for``, or with `read`.
 
     Args:
-        stream: the framework's own.
-        writes: whether the caller streams, and gave no messages.
+        stream: the stream of rpcfw.
+        writes: whether the caller streams and passed no iterator of messages.
     """
 
     def __init__(
@@ -255,7 +255,7 @@ class StreamCall(_Call):
 
     async def _beginning(self) -> Metadata:
         """
-        Return what came before the messages, also if the call failed then.
+        Return the metadata before the messages, also if the call failed before any.
         """
         try:
             return await self._stream.metadata()
@@ -265,13 +265,13 @@ class StreamCall(_Call):
 
 class Written(AsyncIterator[Any]):
     """
-    What a caller writes, for the framework to iterate over. A write waits its turn.
+    The messages that a caller writes, as an iterator for rpcfw. A write waits for the one before.
     """
 
     def __init__(self) -> None:
         self._messages: list[Any] = []
         self._taken = Event()
-        #: There is a message, or the end.
+        #: Set when there is a message, or the end.
         self._written = Event()
         self._ended = False
 
@@ -290,7 +290,7 @@ class Written(AsyncIterator[Any]):
 
     def close(self) -> None:
         """
-        Nobody iterates any more.
+        End it: no more messages are read.
         """
         self.end()
         self._messages.clear()

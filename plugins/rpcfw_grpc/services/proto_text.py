@@ -1,5 +1,5 @@
 """
-Reads a proto file's text into its descriptor: the part of proto3 that we write here.
+Parses the text of a proto file into its descriptor: only the part of proto3 that is used here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def read_file(name: str, text: str) -> FileDescriptorProto:
         elif word == "service":
             _service(tokens, file.service.add())
         else:
-            raise ValueError(f"{name}: {word!r} begins nothing that is known here")
+            raise ValueError(
+                f"{name}: expected package, import, message, enum or service, got {word!r}"
+            )
     _resolve(file)
     return file
 
@@ -127,7 +129,7 @@ def _service(tokens: _Tokens, service: ServiceDescriptorProto) -> None:
 
 def _resolve(file: FileDescriptorProto) -> None:
     """
-    Make every type's name a full one, as tools that read the descriptor expect.
+    Replace each type name by the full name, as tools that read the descriptor expect.
     """
     kinds: dict[str, FieldDescriptorProto.Type.ValueType] = {}
     for scope, message in _messages(f".{file.package}", file.message_type):

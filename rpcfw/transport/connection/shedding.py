@@ -1,5 +1,5 @@
 """
-Ends the calls of a connection that hold most of what nobody has read.
+Ends the calls of a connection whose unread messages take the most memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["end_calls", "heaviest_calls"]
 
 _REASON = (
-    "this connection's unread messages take too much memory, and this call's take most (see "
+    "the unread messages of this connection take too much memory, and this call has the most (see "
     "max_connection_buffered_bytes and max_buffered_bytes)"
 )
 
@@ -38,7 +38,7 @@ def heaviest_calls(machine: Machine, max_bytes: int) -> Iterator[int]:
 
 def end_calls(connection: Connection, quota: BufferQuota, calls: Sequence[int]) -> None:
     """
-    End these calls at both ends.
+    End these calls, here and at the peer.
     """
     if calls:
         quota.log_ended(connection.peer, len(calls))
