@@ -64,6 +64,8 @@ def argument_of(call: Call, path: tuple[str, ...]) -> str | None:
 
 
 def _field(value: Any, name: str) -> Any:
+    if isinstance(value, msgspec.Struct) and name in value.__struct_fields__:
+        return getattr(value, name)  # first, since it is the most frequent and the fastest
     if isinstance(value, Mapping):
         return value.get(name)
     if name.isdecimal():

@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw.errors import NoInstances, PermissionDenied
 from rpcfw.spi.service import Service, method
-from rpcfw_routers.split import slot_of
+from rpcfw_routers.split import slots
 
 
 class Shop(Service, name="demo.Shop"):
@@ -47,7 +47,7 @@ def test_split_sends_exactly_the_chosen_keys(lab):
         "router split.shares=5% version=2.*, 95% version=1.*",
         "router split.key=argument id",
     )
-    chosen = {id for id in range(600) if slot_of("", str(id)) < 500}
+    chosen = {id for id in range(600) if slots("")(str(id)) < 500}
 
     for _ in range(2):
         met = {id for id in range(600) if lab.run(shop.get(id)) == "new"}
@@ -150,3 +150,25 @@ def test_access_at_both_ends(lab):
     with pytest.raises(NoInstances, match="AccessRouter refused the last"):
         lab.run(careful.get(1))
     assert "a" == lab.run(other.get(1))
+
+
+RULES = """
+method=get & argument.id=1~9 => version=2.*
+attachments[user]=admin => tag.role=admin
+"""
+
+
+def test_conditions(lab):
+    """
+    Rules in the INI send calls by their arguments and metadata; a rule in vain is skipped.
+    """
+    serve(lab, "old", "server.version=1.0")
+    serve(lab, "new", "server.version=2.0")
+    serve(lab, "admin", "server.tags=role=admin", "server.version=1.1")
+    shop = client(lab, "client.routers=condition", f"router condition.rules={RULES}")
+
+    assert {"new"} == {lab.run(shop.get(id)) for id in range(1, 10)}
+    assert {"old", "new", "admin"} == {lab.run(shop.get(id)) for id in range(10, 60)}
+    admin = {"metadata": {"user": "admin"}}
+    assert {"admin"} == {lab.run(shop.get(id, **admin)) for id in range(10, 60)}
+    assert {"new"} == {lab.run(shop.get(id, **admin)) for id in range(1, 10)}

@@ -13,7 +13,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.testing.contracts.router import RouterContract
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw_routers.split import SplitRouter, slot_of
+from rpcfw_routers.split import SplitRouter, slots
 
 OLD = [candidate(f"old{n}", version="1.4") for n in range(3)]
 NEW = [candidate("new", version="2.0")]
@@ -59,14 +59,14 @@ def test_exactly_the_chosen_keys():
     """
     The keys of a share are those whose hash says so, as the page describes.
     """
-    assert {key for key in range(10_000) if slot_of("", str(key)) < 500} == chosen(router())
+    assert {key for key in range(10_000) if slots("")(str(key)) < 500} == chosen(router())
 
 
 def test_the_hash_is_steady():
     """
     The slot of a key is the same in each release: it is a promise to whoever reads logs.
     """
-    assert [2012, 8676, 4350] == [slot_of("", "7"), slot_of("x", "7"), slot_of("", "ü")]
+    assert [2012, 8676, 4350] == [slots("")("7"), slots("x")("7"), slots("")("ü")]
 
 
 def test_shares_are_as_large_as_asked():
