@@ -1,0 +1,3 @@
+"""
+Answers for calls that failed.
+"""
