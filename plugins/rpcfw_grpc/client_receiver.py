@@ -71,8 +71,8 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
         conditions: DATA without flags, of the same stream; one whole uncompressed message in
         it, within the limit and within the connection's window (a stream's initial window is
         larger than a frame); the request took its fast path, so None stands for it; both
-        header blocks have been seen before, and mean what such blocks mean of a call that
-        went well; nothing in them is news.
+        header blocks are whole, have been seen before, and mean what such blocks mean of a
+        call that went well; nothing in them is news.
 
         Args:
             start: where the header block begins.
@@ -101,7 +101,13 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
             return 0
         high, low, kind, flags, same = FRAME_HEADER.unpack_from(data, middle)
         after: int = middle + FRAME_HEADER_BYTES + (high << 8 | low)
-        if kind != frames.HEADERS or flags != _ENDED_HEADERS or same != stream_id:
+        if (
+            kind != frames.HEADERS
+            or flags != _ENDED_HEADERS
+            or same != stream_id
+            # The part of a block that is here may be another block, and known.
+            or after > len(data)
+        ):
             return 0
         known = self._known
         initial = known.get(data[start:stop])

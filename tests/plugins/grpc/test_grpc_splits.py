@@ -19,12 +19,13 @@ from rpcfw.spi.events import (
 )
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
+from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.hpack.encoder import encode
 from rpcfw_grpc.message_framing import MessageReader
 from rpcfw_grpc.server import ServerMachine
-from tests.plugins.grpc.pair import HEAD, HELLO, REQUEST, RESPONSE, chunk, head, message
+from tests.plugins.grpc.pair import HEAD, HELLO, REQUEST, RESPONSE, chunk, client, head, message
 
 CUTS = st.lists(st.integers(0, 3000), max_size=30)
 
@@ -150,6 +151,30 @@ def test_responses_in_any_pieces(cuts) -> None:
     assert stories[0] == stories[1]
     assert 9 == len(stories[0])
     assert bytes(range(250)) * 8 in stories[0][15]
+
+
+def test_trailers_that_begin_as_others_do_may_be_split_anywhere() -> None:
+    """
+    The part that has come is not taken for trailers that are known, and nothing behind is misread.
+    """
+    good = [(b"grpc-status", b"0")]
+    long = [*good, (b"cost", b"12")]
+
+    def response(number: int, trailers: list[tuple[bytes, bytes]]) -> bytes:
+        return (
+            head(number, RESPONSE) + chunk(number, message(b"m")) + head(number, trailers, end=True)
+        )
+
+    split = response(3, long)
+    for at in range(1, len(split)):
+        machine = client()
+        for _ in range(3):
+            machine.call(HEAD, b"", "", True)
+        machine.receive(response(1, good))
+        events = machine.receive(split[:at]) + machine.receive(split[at:] + response(5, good))
+        told = story(events)
+        assert [b"m", (Status.OK, Metadata((("cost", "12"),)))] == told[3][1:]
+        assert [b"m", (Status.OK, EMPTY)] == told[5][1:]
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.binary(max_size=2000)), max_size=8), CUTS)
