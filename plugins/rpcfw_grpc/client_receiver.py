@@ -101,18 +101,13 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
             return 0
         high, low, kind, flags, same = FRAME_HEADER.unpack_from(data, middle)
         after: int = middle + FRAME_HEADER_BYTES + (high << 8 | low)
-        if (
-            kind != frames.HEADERS
-            or flags != _ENDED_HEADERS
-            or same != stream_id
-            # The part of a block that is here may be another block, and known.
-            or after > len(data)
-        ):
+        if kind != frames.HEADERS or flags != _ENDED_HEADERS or same != stream_id:
             return 0
         known = self._known
         initial = known.get(data[start:stop])
+        # The part that is here of a longer block may be another one, and known.
         trailers = known.get(data[middle + FRAME_HEADER_BYTES : after])
-        if initial is None or trailers is None:
+        if initial is None or trailers is None or after > len(data):
             return 0
         if not (initial.is_initial and trailers.is_ok_trailers):
             return 0

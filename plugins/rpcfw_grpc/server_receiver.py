@@ -130,7 +130,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         table.newest = stream_id
         entry = headers.with_window(increment) if increment else headers
         if entry is None or not headers.plain:
-            self._streams.open_stream(stream_id, headers, ended=False)
+            self._open_stream(stream_id, headers)
             return stop
         self._activity.progress += 1
         self._open[stream_id] = entry
@@ -156,18 +156,24 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
 
     def _decode(self, stream_id: int, block: bytes) -> RequestHeaders | None:
         """
-        Decode the block of a new call; None if it was no good, which is then settled.
+        Decode the block of a new call; None if it is malformed, and the stream was reset.
         """
         try:
-            headers = self._decoder.decode(block)
-            if not headers.is_trailers:
-                return headers
-            text = "a request begins with pseudo-fields"
+            return self._decoder.decode(block)
         except Malformed as error:
-            text = str(error)
-        self._table.newest = stream_id
-        self._streams.on_fault(StreamFault(stream_id, text, ErrorCode.PROTOCOL_ERROR))
-        return None
+            self._table.newest = stream_id
+            self._streams.on_fault(StreamFault(stream_id, str(error), ErrorCode.PROTOCOL_ERROR))
+            return None
+
+    def _open_stream(self, stream_id: int, headers: RequestHeaders) -> None:
+        """
+        Open a stream that is not usual, or reset it if trailers began it.
+        """
+        if headers.is_trailers:
+            text = "a request begins with pseudo-fields"
+            self._streams.on_fault(StreamFault(stream_id, text, ErrorCode.PROTOCOL_ERROR))
+        else:
+            self._streams.open_stream(stream_id, headers, ended=False)
 
     # Streams.
 

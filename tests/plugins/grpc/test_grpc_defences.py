@@ -71,6 +71,21 @@ FAST_PATH_FAULTS = {
 }
 
 
+@pytest.mark.parametrize("seen", [False, True])
+def test_no_request_begins_with_trailers(seen: bool) -> None:
+    """
+    Nor with such as have ended another request, and are known.
+    """
+    machine = server()
+    trailers = [(b"checksum", b"1")]
+    if seen:
+        machine.receive(head(1) + head(1, trailers, end=True))
+    machine.take_output()
+    assert [] == machine.receive(whole(3, trailers))
+    [(_, _, stream_id, payload)] = of(frames.RST_STREAM, machine.take_output())
+    assert (3, ErrorCode.PROTOCOL_ERROR) == (stream_id, frames.parse_reset(payload))
+
+
 @pytest.mark.parametrize("name", FAST_PATH_FAULTS)
 def test_the_fast_path_keeps_the_rules(name: str) -> None:
     """
