@@ -5,7 +5,7 @@ Calls that wait until a connection takes them, in the order in which they came.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import OrderedDict
 from typing import Any, Generic, TypeVar
 
 from rpcfw.errors import CallError, ConnectionLost, Overloaded
@@ -93,7 +93,8 @@ class CallQueue:
     """
 
     def __init__(self) -> None:
-        self._calls: deque[Waiting[Any]] = deque()
+        # Not a deque: thousands may wait, and give up in any order.
+        self._calls: OrderedDict[Waiting[Any], None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -103,15 +104,14 @@ class CallQueue:
         Put a call at the end of the queue, and return what its caller awaits.
         """
         waiting = Waiting(self, pending)
-        self._calls.append(waiting)
+        self._calls[waiting] = None
         return waiting
 
     def leave(self, waiting: Waiting[Any]) -> None:
         """
         Take a call out; harmless if it is not in the queue any more.
         """
-        if waiting in self._calls:
-            self._calls.remove(waiting)
+        self._calls.pop(waiting, None)
 
     def serve(self, driver: Driver) -> bool:
         """
@@ -121,17 +121,17 @@ class CallQueue:
             Whether it would take another one.
         """
         while self._calls:
-            waiting = self._calls[0]
+            waiting = next(iter(self._calls))
             try:
                 waiting.begin(driver)
             except (Overloaded, ConnectionLost):
                 # The links notice a lost connection in this same turn.
                 return False
             except Exception as error:  # noqa: BLE001  # raised where that call is awaited
-                self._calls.popleft()
+                self.leave(waiting)
                 waiting.errback(error)
                 continue
-            self._calls.popleft()
+            self.leave(waiting)
             waiting.resume()
         return True
 
@@ -139,7 +139,7 @@ class CallQueue:
         """
         Let all calls that wait now fail.
         """
-        calls, self._calls = self._calls, deque()
+        calls, self._calls = self._calls, OrderedDict()
         for waiting in calls:
             if not waiting.called:
                 waiting.errback(error)
