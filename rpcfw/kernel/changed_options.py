@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.convert import converted, why_refused
+from rpcfw.kernel.known import renamed
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.spi.options import Declared, declared, problems
 
@@ -56,6 +57,9 @@ def _value(fields: Mapping[str, Declared], key: str, text: object) -> object:
     """
     field = fields.get(key)
     if field is None:
+        for each in fields.values():
+            if key and key == each.was:
+                raise ValueError(renamed(each.name))
         raise ValueError(f"unknown option; {suggestion(key, fields)}")
     if not isinstance(text, str):
         kind = type(text).__name__

@@ -10,7 +10,7 @@ from rpcfw.kernel.ini import Mistake, Origin, Section, SectionName
 from rpcfw.kernel.layers import PREFIX
 from rpcfw.kernel.nearest import suggestion
 
-__all__ = ["NOWHERE", "Known"]
+__all__ = ["NOWHERE", "Known", "renamed"]
 
 #: Order of mistakes that are in no file: after all others.
 NOWHERE = (1 << 30, 0)
@@ -85,9 +85,9 @@ class Known:
                 yield Mistake(Origin(f"environment {variable}", NOWHERE), reason)
 
     def _why_not(self, name: SectionName, key: str) -> str:
-        renamed = self._renamed.get((name.name, key))
-        if renamed is not None:
-            return f"this option is called {renamed} now; write {renamed} = ..."
+        name_now = self._renamed.get((name.name, key))
+        if name_now is not None:
+            return renamed(name_now)
         return f"unknown option; {suggestion(key, self._keys[name])}"
 
     def _why_unknown(self, name: SectionName) -> str:
@@ -96,3 +96,10 @@ class Known:
             return f"unknown section; {suggestion(name.name, names)}"
         qualifiers = {each.qualifier for each in self._keys if each.name == name.name} - {""}
         return f"nothing here is called {name.qualifier}; {suggestion(name.qualifier, qualifiers)}"
+
+
+def renamed(name: str) -> str:
+    """
+    Say what an option is called whose earlier name was given.
+    """
+    return f"this option is called {name} now; write {name} = ..."

@@ -136,15 +136,6 @@ class Sources:
                 return made
         return _unchecked(options, fields, values)
 
-    def qualified(
-        self, name: str, options: type[O], extra_keys: Iterable[str] = ()
-    ) -> dict[str, O]:
-        """
-        Claim every qualified section of this name; return options by qualifier.
-        """
-        keys = tuple(extra_keys)
-        return {each: self.section(name, options, each, keys) for each in self.qualifiers(name)}
-
     def raw(self, name: str, key: str, default: str = "", qualifier: str = "") -> str:
         """
         Claim one key and return its text, as for a plugin's name.

@@ -100,7 +100,8 @@ def test_a_qualified_section_lies_over_the_plain_one_key_by_key(write):
     sources = Sources.load([file], {"RPCFW_CLIENT__demo.Slow__TIMEOUT": "9s"})
 
     plain = sources.section("client", ClientOptions)
-    by_name = sources.qualified("client", ClientOptions)
+    names = sources.qualifiers("client")
+    by_name = {name: sources.section("client", ClientOptions, name) for name in names}
     unknown = sources.section("client", ClientOptions, "not.There")
     sources.finish()
 
@@ -187,7 +188,8 @@ def test_a_mistake_in_the_plain_section_counts_once(write):
     file = write("[client]\ntimeout = 5\n[client a.B]\nretries = 1\n[client c.D]\n")
     sources = Sources.load([file])
     sources.section("client", ClientOptions)
-    sources.qualified("client", ClientOptions)
+    for name in sources.qualifiers("client"):
+        sources.section("client", ClientOptions, name)
 
     [mistake] = said(sources)
 
