@@ -33,6 +33,8 @@ class CallTask(ABC):
     A running coroutine that can be cancelled.
     """
 
+    __slots__ = ()
+
     @abstractmethod
     def cancel(self) -> None:
         """
@@ -50,7 +52,15 @@ class DeferredTask(CallTask):
         done: called at the end.
     """
 
-    __slots__ = ("_cancelled", "_context", "_coroutine", "_done", "_inside", "_ready", "_waited")
+    __slots__ = (
+        "_adding_callback",
+        "_cancelled",
+        "_context",
+        "_coroutine",
+        "_done",
+        "_ready",
+        "_waited",
+    )
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], context: Context, done: Done) -> None:
         self._coroutine = coroutine
