@@ -35,6 +35,9 @@ class StandaloneOptions:
     max_reconnect_delay: Seconds = option(
         "5s", "longest delay between attempts to connect to a registry server", was="reconnect"
     )
+    min_update_interval: Seconds = option(
+        "50ms", "shortest time between two updates of the list of one service"
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
@@ -82,7 +85,13 @@ class StandaloneRegistry(Registry):
 
     def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         watch = Watcher(
-            self._session, service, listener, on_refused, self.options.lease, self.plugin_context
+            self._session,
+            service,
+            listener,
+            on_refused,
+            self.options.lease,
+            self.options.min_update_interval,
+            self.plugin_context,
         )
         self._watches.add(watch)
         return watch

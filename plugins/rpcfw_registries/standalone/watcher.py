@@ -39,6 +39,8 @@ class Watcher(Watch):
     Args:
         hold_s: how long to keep instances that a server of another epoch does not know
             (yet).
+        min_interval_s: the shortest time between two lists that the listener gets. A list may
+            be long, and its server send changes as fast as it likes.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Watcher(Watch):
         listener: Listener,
         on_refused: OnRefused,
         hold_s: float,
+        min_interval_s: float,
         plugin_context: PluginContext,
     ) -> None:
         self._session = session
@@ -55,6 +58,10 @@ class Watcher(Watch):
         self._listener = listener
         self._on_refused = on_refused
         self._hold_s = hold_s
+        self._min_interval_s = min_interval_s
+        self._notified_at = -min_interval_s
+        #: The next list, if the listener has to wait for it.
+        self._due: DelayedCall | None = None
         self._plugin_context = plugin_context
         self._view = View(service, LimitedLog(_log, plugin_context.clock.seconds))
         self._holding: DelayedCall | None = None
@@ -74,8 +81,9 @@ class Watcher(Watch):
         if not self._open:
             return
         self._open = False
-        if self._holding is not None and self._holding.active():
-            self._holding.cancel()
+        for timer in (self._holding, self._due):
+            if timer is not None and timer.active():
+                timer.cancel()
         # A listener may close its own watch; the loop ends by itself then.
         if not self._notifying:
             self._running.cancel()
@@ -134,7 +142,7 @@ class Watcher(Watch):
         if self._view.holds and self._view.epoch != epoch:
             self._hold()
         if changed:
-            self._notify()
+            self._notify_in_time()
 
     def _hold(self) -> None:
         if self._holding is not None and self._holding.active():
@@ -147,11 +155,22 @@ class Watcher(Watch):
             self._hold()
         elif self._view.holds:
             self._view.release()
+            self._notify_in_time()
+
+    def _notify_in_time(self) -> None:
+        if self._due is not None and self._due.active():
+            return  # it will have this change too
+        clock = self._plugin_context.clock
+        wait_s = self._notified_at + self._min_interval_s - clock.seconds()
+        if wait_s > 0:
+            self._due = clock.callLater(wait_s, self._notify)
+        else:
             self._notify()
 
     def _notify(self) -> None:
         if not self._open:
             return
+        self._notified_at = self._plugin_context.clock.seconds()
         self._notifying = True
         try:
             self._listener(self._view.snapshot())

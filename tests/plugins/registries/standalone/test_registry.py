@@ -411,6 +411,37 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.advance(1)
         assert "refuses the connection" in str(self.failureResultOf(asked, RegistryError).value)
 
+    def test_many_changes_reach_a_consumer_as_few_lists(self):
+        """
+        However fast the list changes, a listener gets one in 50 ms, and then the newest.
+        """
+        told = self.told(self.registry())
+        before = len(told.snapshots)
+        for count in range(30):
+            instance = an_instance(id="a", weight=count + 1)
+            self.node().catalog.put(instance.service, "a", instance_to_json(instance), "somebody")
+            self.advance(0.02)
+        self.advance(0.1)
+        assert 10 <= len(told.snapshots) - before <= 14
+        assert [30] == [each.weight for each in told.snapshots[-1].instances]
+
+    def test_a_closed_watch_gets_no_list_that_was_due(self):
+        """
+        Nothing is left on the clock by a watch that is closed while a list waits.
+        """
+        registry = self.registry()
+        told = ReceivedUpdates()
+        watch = registry.watch("demo.Greeter", told)
+        self.advance(0.1)
+        for weight in (1, 2):
+            instance = an_instance(id="a", weight=weight)
+            self.node().catalog.put(instance.service, "a", instance_to_json(instance), "somebody")
+            self.advance(0.02)
+        before = len(told.snapshots)
+        watch.close()
+        self.advance(1)
+        assert before == len(told.snapshots)
+
     def test_leaves_nothing_running(self):
         """
         After stop there is nothing on the clock and no open channel.
