@@ -140,6 +140,10 @@ class Routing(Filter):
     def _find(self, key: Hashable, call: Call) -> Route:
         nodes = [] if self._nodes is None else list(self._nodes)
         left, emptied_by = self._narrow(call, nodes)
+        if len(left) < len(nodes):
+            # Routers pass over nodes that cannot be reached. Without a call that wants them,
+            # nobody else would find out that they can be reached again.
+            _dial([node for node in nodes if node.links.failed], _MAX_CONNECTING)
         ranks = _ranks(left)
         if len(ranks) > 1:
             # It may change the ranks at once, so they are computed again.

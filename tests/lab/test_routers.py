@@ -4,9 +4,11 @@ Routers at work, chosen and set by the INI alone.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from rpcfw.errors import NoInstances, PermissionDenied
+from rpcfw.errors import CallError, NoInstances, PermissionDenied
 from rpcfw.spi.service import Service, method
 from rpcfw_routers.split import slots
 
@@ -33,6 +35,16 @@ def asked(lab, shop, count=20, **options) -> set[str]:
     Return which providers answer.
     """
     return {lab.run(shop.get(number, **options)) for number in range(count)}
+
+
+def pass_time(lab, shop, seconds) -> None:
+    """
+    Let time pass with a call now and then; some fail while nodes are lost.
+    """
+    for _ in range(seconds // 5):
+        lab.advance(5)
+        with suppress(CallError):
+            lab.run(shop.get(1))
 
 
 def test_split_sends_exactly_the_chosen_keys(lab):
@@ -100,22 +112,30 @@ def test_the_error_names_the_router(lab):
         lab.run(shop.get(1, metadata={"tag": "blue"}))
 
 
-def test_a_backup_group(lab):
+@pytest.mark.parametrize("kept", [0, 64])
+def test_a_backup_group(lab, kept):
     """
     A backup group takes over when the main one is unreachable, and gives the calls back.
+
+    Also if no node stays connected without calls.
     """
     main = serve(lab, "main", "server.group=pay")
     serve(lab, "backup", "server.group=pay-backup")
     serve(lab, "other", "server.group=report")
-    shop = client(lab, "client.routers=group", "router group.groups=pay, pay-backup")
+    shop = client(
+        lab,
+        "client.routers=group",
+        "router group.groups=pay, pay-backup",
+        f"client.max_connected_nodes={kept}",
+    )
     assert {"main"} == asked(lab, shop)
 
     lab.cut_off(main)
-    lab.advance(60)
+    pass_time(lab, shop, 120)
     assert {"backup"} == asked(lab, shop)
 
     lab.reconnect(main)
-    lab.advance(60)
+    pass_time(lab, shop, 120)
     assert {"main"} == asked(lab, shop)
 
 
