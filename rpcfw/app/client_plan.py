@@ -4,7 +4,7 @@ What a configuration asks for of the calls to one service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class ClientPlan:
     How one service is called.
 
     Args:
+        method_balancers: by the name of the method that has its own.
         call: the edits of the call stack.
         attempt: the edits of the attempt stack.
     """
@@ -46,6 +47,7 @@ class ClientPlan:
     call: Edits[Chosen[Filter]]
     attempt: Edits[Chosen[Filter]]
     config: ServiceConfig | None = None
+    method_balancers: tuple[tuple[str, Chosen[Balancer]], ...] = ()
 
     @property
     def chosen(self) -> Sequence[tuple[str, Chosen[Any]]]:
@@ -72,6 +74,7 @@ class ClientPlan:
         return evolve(
             self,
             balancer=changed(self.balancer),
+            method_balancers=tuple((name, changed(each)) for name, each in self.method_balancers),
             retry=changed(self.retry),
             routers=tuple(map(changed, self.routers)),
             call=self.call.using(changed),
@@ -84,6 +87,7 @@ class ClientPlan:
         """
         return Policies(
             balancer=make(self.balancer),
+            method_balancers=tuple((name, make(each)) for name, each in self.method_balancers),
             retry=make(self.retry),
             routers=tuple(make(each) for each in self.routers),
             call=self.call.using(make),
@@ -100,13 +104,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         None if a policy cannot be had; that is among the mistakes then.
     """
     options = sources.section("client", ClientOptions, service)
-    balancer = chooser.one(
-        "rpcfw.balancers",
-        Balancer,  # type: ignore[type-abstract]  # a seam
-        "balancer",
-        "weighted_random",
-        qualifier=service,
-    )
+    balancer = _balancer(chooser, service)
     retry = chooser.one(
         "rpcfw.retries",
         RetryPolicy,  # type: ignore[type-abstract]  # a seam
@@ -131,10 +129,39 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
     if breaker is not None:
         label = f"[breaker] {breaker.name}"
         attempt = attempt.with_first(Insert(label, "after", Role.BREAKER.value), breaker)
+    methods = tuple(_method_balancers(sources, chooser, service))
     if balancer is None or retry is None:
         return None
     config = _service_config(sources, options.service_config, service)
-    return ClientPlan(options, balancer, retry, routers, call, attempt, config)
+    return ClientPlan(options, balancer, retry, routers, call, attempt, config, methods)
+
+
+def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:
+    return chooser.one(
+        "rpcfw.balancers",
+        Balancer,  # type: ignore[type-abstract]  # a seam
+        "balancer",
+        "weighted_random",
+        qualifier=qualifier,
+    )
+
+
+def _method_balancers(
+    sources: Sources, chooser: Chooser, service: str
+) -> Iterator[tuple[str, Chosen[Balancer]]]:
+    """
+    Yield the balancers of methods, as in ``[balancer demo.Shop/get]``.
+    """
+    for qualifier in sources.qualifiers("balancer"):
+        owner, slash, method = qualifier.partition("/")
+        if not slash or owner != service:
+            continue
+        if not owner or not method or "/" in method:
+            reason = "name a service and one of its methods, as [balancer demo.Shop/get]"
+            sources.blame("balancer", "plugin", reason, qualifier)
+        chosen = _balancer(chooser, qualifier)
+        if chosen is not None:
+            yield method, evolve(chosen, section=f"balancer {qualifier}")
 
 
 def _service_config(sources: Sources, path: Path | None, service: str) -> ServiceConfig | None:

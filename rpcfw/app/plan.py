@@ -88,6 +88,20 @@ class Plan:
         return self.clients.get(service) or self.clients[""]
 
 
+def _services(sources: Sources) -> tuple[str, ...]:
+    """
+    Return the services that have sections of their own, after the empty name for all others.
+
+    ``[balancer demo.Shop/get]`` is for a method, so it is among the sections of its service.
+    """
+    found = {
+        each.partition("/")[0] if name == "balancer" else each
+        for name in _PER_SERVICE
+        for each in sources.qualifiers(name)
+    }
+    return ("", *sorted(found - {""}))
+
+
 def read_plan(sources: Sources) -> Plan:
     """
     Claim every section and return the plan.
@@ -98,9 +112,7 @@ def read_plan(sources: Sources) -> Plan:
     app = sources.section("app", AppOptions)
     import_from(app.python_path or ())
     chooser = Chooser(sources)
-    qualifiers = {each for name in _PER_SERVICE for each in sources.qualifiers(name)}
-    services = ("", *sorted(qualifiers))
-    clients = {each: read_client_plan(sources, chooser, each) for each in services}
+    clients = {each: read_client_plan(sources, chooser, each) for each in _services(sources)}
     server = sources.section("server", ServerOptions)
     (filters,) = choose_filters(sources, chooser, ("server", ""), server)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam

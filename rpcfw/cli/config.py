@@ -38,6 +38,7 @@ _HEAD = """\
 # Every option of rpcfw, with its default and what it means. A file needs only the options
 # that differ from the default. [client demo.Greeter] overrides [client] for that service;
 # [balancer demo.Greeter], [retry demo.Greeter] and [breaker demo.Greeter] do the same.
+# [balancer demo.Greeter/say] is for one method.
 #
 # Written by: rpcfw config example
 """

@@ -285,6 +285,7 @@ class Client:
         routing = Routing(
             policies.routers,
             policies.balancer,
+            dict(policies.method_balancers),
             self._runtime.plugin_context,
             self.first_list,
             self._why_silent,

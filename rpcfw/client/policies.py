@@ -23,6 +23,7 @@ class Policies:
     Made for this client, and for no other.
 
     Args:
+        method_balancers: by the name of the method that has its own.
         call: the edits of the call stack.
         attempt: the edits of the attempt stack.
         config: limits, retries and hedging by method.
@@ -34,6 +35,7 @@ class Policies:
     call: Edits[Filter] = NO_EDITS
     attempt: Edits[Filter] = NO_EDITS
     config: ServiceConfig | None = None
+    method_balancers: tuple[tuple[str, Balancer], ...] = ()
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -41,7 +43,8 @@ class Policies:
         All of them, in the order of their start, none twice.
         """
         filters = [one for edits in (self.call, self.attempt) for _, one in edits.inserts]
-        return tuple(dict.fromkeys((self.balancer, self.retry, *self.routers, *filters)))
+        balancers = self.balancer, *(each for _, each in self.method_balancers)
+        return tuple(dict.fromkeys((*balancers, self.retry, *self.routers, *filters)))
 
     def changes(self, later: Policies) -> list[tuple[Plugin, Plugin]]:
         """
@@ -57,4 +60,8 @@ class Policies:
         """
         Tell whether calls go the same ways by both.
         """
-        return self.balancer is other.balancer and self.routers == other.routers
+        return (
+            self.balancer is other.balancer
+            and self.method_balancers == other.method_balancers
+            and self.routers == other.routers
+        )

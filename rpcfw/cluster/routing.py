@@ -4,7 +4,7 @@ Where a call may go: the router chain, remembered, and a picker for what it leav
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from attrs import define
@@ -65,6 +65,7 @@ class Routing(Filter):
     Args:
         routers: in order.
         balancer: makes the pickers.
+        method_balancers: make them for the methods of these names instead.
         plugin_context: of the process.
         first_list: awaited before the first answer: returns once nodes are known, or
             it is known that there are none.
@@ -75,6 +76,7 @@ class Routing(Filter):
         self,
         routers: Sequence[Router],
         balancer: Balancer,
+        method_balancers: Mapping[str, Balancer],
         plugin_context: PluginContext,
         first_list: Callable[[], Awaitable[None]],
         why_silent: Callable[[], str],
@@ -82,6 +84,7 @@ class Routing(Filter):
         super().__init__(NoOptions(), plugin_context)
         self._routers = tuple(routers)
         self._balancer = balancer
+        self._method_balancers = method_balancers
         self._first_list = first_list
         self._why_silent = why_silent
         self._nodes: Nodes | None = None
@@ -105,6 +108,8 @@ class Routing(Filter):
     def bind(self, proceed: CallStep) -> CallStep:
         routes = self._routes
         keys = [router.key for router in self._routers]
+        if self._method_balancers:
+            keys.append(self._method_key)
 
         def step(call: Call) -> Any:
             route = routes.get(None)
@@ -151,11 +156,16 @@ class Routing(Filter):
             _dial(left, _MAX_CONNECTING if connected else _MAX_CONNECTING_NONE_READY)
             ranks = _ranks(left)
         usable = next(iter(ranks.values()), [])
-        picker = self._balancer.picker(usable) if usable else None
+        balancer = self._method_balancers.get(call.method.name, self._balancer)
+        picker = balancer.picker(usable) if usable else None
         spare = ranks.get(Rank.UNTRIED, ()) if Rank.READY in ranks else ()
         route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by)
         self._routes.add(key, route)
         return route
+
+    def _method_key(self, call: Call) -> Hashable:
+        name = call.method.name
+        return name if name in self._method_balancers else ""
 
     def _narrow(self, call: Call, nodes: Sequence[Node]) -> tuple[Sequence[Any], str]:
         """

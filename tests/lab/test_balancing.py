@@ -7,6 +7,9 @@ from __future__ import annotations
 import pytest
 
 from rpcfw import Service, method
+from rpcfw.app.plan import read_plan
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import sleep
 
 
@@ -19,6 +22,12 @@ class Shop(Service, name="demo.Shop"):
         self.clock = clock
         self.latency_s = latency_s
         self.calls = self.busy = 0
+        self.users = set()
+
+    @method(idempotent=True)
+    async def home(self, user: str) -> str:
+        self.users.add(user)
+        return user
 
     @method(idempotent=True)
     async def get(self, id: int) -> int:
@@ -110,3 +119,50 @@ def test_a_cold_node(lab, balancer):
     assert 0.08 < shares(lab, client, shops, 4)[3] < 0.18
     lab.advance(25)
     assert 0.15 < shares(lab, client, shops, 4)[3] < 0.35
+
+
+HOME = (
+    "balancer demo.Shop/home.plugin=consistent_hash",
+    "balancer demo.Shop/home.key=argument user",
+)
+
+
+def test_a_method_with_its_own_balancer(lab):
+    """
+    Calls of one method go by their key, and the others go round all nodes.
+    """
+    shops = fleet(lab, 5)
+    client = lab.consumer("balancer.plugin=round_robin", *HOME).application.client(Shop)
+    lab.run(client.get(0))
+    for number in range(60):
+        lab.run(client.home(f"user-{number % 20}"))
+    drive(lab, client, 1, per_second=99)
+    lab.advance(1)
+
+    assert 20 == sum(len(shop.users) for shop in shops)
+    assert [20] * 5 == [shop.calls for shop in shops]
+
+
+def test_the_balancer_of_a_method_is_replaced(lab):
+    """
+    Its options are replaced by the name of its section, and those of the service are not.
+    """
+    fleet(lab, 3)
+    application = lab.consumer(*HOME).application
+    client = application.client(Shop)
+    lab.run(client.home("bob"))
+    lab.run(application.policies.replace("balancer demo.Shop/home", {"virtual_nodes": "7"}))
+    lab.run(client.home("bob"))
+
+    (used,) = application.clients
+    (name, balancer), *_ = used.policies.method_balancers
+    assert ("home", 7) == (name, balancer.options.virtual_nodes)
+
+
+@pytest.mark.parametrize("section", ["/home", "demo.Shop/", "demo.Shop/a/b"])
+def test_a_section_that_names_no_method(section):
+    """
+    A balancer of a method names the service and the method.
+    """
+    with pytest.raises(SettingsError, match=r"as \[balancer demo.Shop/get\]"):
+        read_plan(Sources.load((), {}, [f"balancer {section}.plugin=p2c"]))
