@@ -106,13 +106,13 @@ class Routing(Filter):
         return await self.bind(proceed)(call)
 
     def bind(self, proceed: CallStep) -> CallStep:
-        routes = self._routes
+        remembered = self._routes.get
         keys = [router.key for router in self._routers]
         if self._method_balancers:
             keys.append(self._method_key)
 
         def step(call: Call) -> Any:
-            route = routes.get(None)
+            route = remembered(None)
             if route is None:
                 return self._first(None, call, proceed)
             call.route = route
@@ -120,7 +120,7 @@ class Routing(Filter):
 
         def step_with_routers(call: Call) -> Any:
             key = tuple([key(call) for key in keys])
-            route = routes.get(key)
+            route = remembered(key)
             if route is None:
                 return self._first(key, call, proceed)
             route.used = True

@@ -39,6 +39,11 @@ class TestForcedTagContract(RouterContract):
         return router(force="true")
 
 
+class TestDefaultTagContract(RouterContract):
+    def make(self):
+        return router(default="blue", tag="Tag")
+
+
 def test_a_tag_goes_to_its_instances():
     """
     A call with a tag goes to the instances that carry it, to no other.

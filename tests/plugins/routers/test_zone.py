@@ -42,6 +42,11 @@ class TestZoneContract(RouterContract):
         return router()
 
 
+class TestForcedZoneContract(RouterContract):
+    def make(self):
+        return router(zone="west", neighbors="north", force="yes", min_share="50%")
+
+
 def test_own_zone_first():
     """
     A call stays in its own zone.
