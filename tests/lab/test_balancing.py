@@ -66,7 +66,7 @@ def shares(lab, client, shops, seconds, per_second=200) -> list[float]:
     return [count / sum(counts) for count in counts]
 
 
-@pytest.mark.parametrize("balancer", ["p2c", "lalb"])
+@pytest.mark.parametrize("balancer", ["p2c", "lalb", "least_active"])
 def test_a_slow_node_among_ten(lab, balancer):
     """
     A node that becomes 50 times as slow has its share cut from a tenth to 2 % or less.
