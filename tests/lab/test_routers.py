@@ -192,3 +192,26 @@ def test_conditions(lab):
     admin = {"metadata": {"user": "admin"}}
     assert {"admin"} == {lab.run(shop.get(id, **admin)) for id in range(10, 60)}
     assert {"new"} == {lab.run(shop.get(id, **admin)) for id in range(1, 10)}
+
+
+def test_a_share_that_grows_while_calls_run(lab):
+    """
+    The share of a release is raised in a running process; keys that had met it still do.
+    """
+    serve(lab, "old", "server.version=1")
+    serve(lab, "new", "server.version=2")
+    options = {"shares": "5% version=2, 95% version=1", "key": "argument id"}
+    sets = [f"router split.{name}={value}" for name, value in options.items()]
+    consumer = lab.consumer("client.routers=split", *sets)
+    shop = consumer.application.client(Shop)
+
+    def met_new() -> set[int]:
+        return {id for id in range(300) if lab.run(shop.get(id)) == "new"}
+
+    before = met_new()
+    grown = {"shares": "50% version=2, 50% version=1"}
+    lab.run(consumer.application.policies.replace("router split", grown))
+    after = met_new()
+
+    assert before < after
+    assert {id for id in range(300) if slots("")(str(id)) < 5_000} == after
