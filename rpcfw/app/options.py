@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from rpcfw.kernel.extras import needs
+from rpcfw.server.options import listen_problems
 from rpcfw.spi.options import option, options
 from rpcfw.values.inherited_socket import ListenAt
 from rpcfw.values.units import Bytes, Seconds
@@ -85,6 +86,8 @@ class InspectionOptions:
         """
         Find ports that would show nothing.
         """
+        for reason in listen_problems(self.listen):
+            yield "listen", reason
         for name in ("services", "protocols") if self.listen else ():
             if not getattr(self, name):
                 yield name, "name at least one, or leave [inspection] listen empty"

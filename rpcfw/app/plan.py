@@ -18,7 +18,7 @@ from rpcfw.errors import PluginError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.settings import Sources
-from rpcfw.server.options import ServerOptions
+from rpcfw.server.options import ServerOptions, fixed_places
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
@@ -128,6 +128,8 @@ def read_plan(sources: Sources) -> Plan:
     tls = sources.section("tls", TLSOptions)
     _check_listen(sources, "server", server.listen, tls)
     _check_listen(sources, "inspection", inspection.listen, tls)
+    for place in sorted({*fixed_places(server.listen)} & {*fixed_places(inspection.listen)}):
+        sources.blame("inspection", "listen", f"[server] listens at {place}; name another place")
     plan = Plan(
         app=app,
         limits=sources.section("limits", LimitOptions),

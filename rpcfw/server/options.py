@@ -4,7 +4,7 @@ The options of a server.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rpcfw.kernel.edits import Insert
 from rpcfw.server.reachable import is_every_interface
@@ -14,7 +14,7 @@ from rpcfw.values.inherited_socket import InheritedSocket, ListenAt
 from rpcfw.values.instance import MAX_TAG_CHARS, MAX_TEXTS, MAX_WEIGHT, text_problem
 from rpcfw.values.units import Bytes, Seconds, TimeLimit
 
-__all__ = ["ServerOptions"]
+__all__ = ["ServerOptions", "fixed_places", "listen_problems"]
 
 #: With less, clients would do little else than connect.
 _MIN_LIFETIME_S = 1.0
@@ -130,7 +130,10 @@ class ServerOptions:
         """
         Find values that are of the right type, and wrong.
         """
-        yield from self._listen_problems()
+        if not self.listen:
+            yield "listen", "name at least one address, as tcp:127.0.0.1:2200"
+        for reason in listen_problems(self.listen):
+            yield "listen", reason
         if not self.protocols:
             yield "protocols", "name at least one wire protocol, such as native"
         for name, least in _MINIMA.items():
@@ -165,17 +168,27 @@ class ServerOptions:
         if len(self.tags) > MAX_TEXTS:
             yield "tags", f"has {len(self.tags)} of them; at most {MAX_TEXTS}"
 
-    def _listen_problems(self) -> Iterator[tuple[str, str]]:
-        if not self.listen:
-            yield "listen", "name at least one address, as tcp:127.0.0.1:2200"
-        fixed = []
-        for where in self.listen:
-            if isinstance(where, InheritedSocket):
-                fixed.append(f"{where.source}:{where.name}")  # with TLS or without
-                continue
-            if where.at:
-                yield "listen", f"{where} is one that was looked up; leave out what follows the @"
-            if where.port or not where.authority:
-                fixed.append(str(where))
-        for text in sorted({each for each in fixed if fixed.count(each) > 1}):
-            yield "listen", f"{text} is named twice"
+
+def fixed_places(listen: Iterable[Address | InheritedSocket]) -> list[str]:
+    """
+    Return the places among these at which only one can listen: all but any free port.
+    """
+    places = []
+    for where in listen:
+        if isinstance(where, InheritedSocket):
+            places.append(f"{where.source}:{where.name}")  # with TLS or without
+        elif where.port or not where.authority:
+            places.append(str(where))
+    return places
+
+
+def listen_problems(listen: Sequence[Address | InheritedSocket]) -> Iterator[str]:
+    """
+    Find places that cannot be listened at, or not twice.
+    """
+    for where in listen:
+        if isinstance(where, Address) and where.at:
+            yield f"{where} is one that was looked up; leave out what follows the @"
+    places = fixed_places(listen)
+    for text in sorted({each for each in places if places.count(each) > 1}):
+        yield f"{text} is named twice"

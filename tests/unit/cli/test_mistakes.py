@@ -132,6 +132,12 @@ MISTAKES = [
     ("[server]\nlisten = 0.0.0.0\n", 2, "it has no port"),
     ("[server]\nlisten =\n", 2, "name at least one address"),
     ("[server]\nlisten = tcp:a:1, tcp:a:1\n", 2, "tcp:a:1 is named twice"),
+    ("[inspection]\nlisten = fd:3, fd:3\n", 2, "fd:3 is named twice"),
+    (
+        "[server]\nlisten = fd:3, tcp:a:1\n[inspection]\nlisten = tcp:a:0, fd:3\n",
+        4,
+        "[server] listens at fd:3; name another place",
+    ),
     ("[server]\nlisten = tls:0.0.0.0:1\n", 2, "needs a certificate: set [tls] certificate"),
     ("[server]\nadvertise = tcp:0.0.0.0:1\n", 2, "is every interface"),
     ("[server]\nweight = -1\n", 2, "must be 0 to"),
