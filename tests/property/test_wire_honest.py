@@ -53,6 +53,8 @@ class Side:
         self.open: dict[int, bool] = {}
         #: Of those, the ones whose own messages have not ended.
         self.writing: set[int] = set()
+        #: Calls whose response has started: that happens once.
+        self.started: set[int] = set()
         self.unread: list[tuple[int, int]] = []
         self.events: list = []
 
@@ -151,7 +153,8 @@ class Conversation:
 
     def start_response(self, at_server: bool, pick: int, size: int) -> None:
         call_id = self.picked(self.server, pick)
-        if call_id is not None:
+        if call_id is not None and call_id not in self.server.started:
+            self.server.started.add(call_id)
             self.server.machine.start_response(call_id, EMPTY)
 
     def finish_well(self, at_server: bool, pick: int, size: int) -> None:
