@@ -5,13 +5,13 @@ Retry by hints: retries what is safe to repeat, and what the options name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import ClassVar
 
 from rpcfw.errors import CallError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
+from rpcfw.spi.status_names import status_problem
 from rpcfw.status import Hint, Status
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget
@@ -64,7 +64,7 @@ class ByHintsOptions:
             if getattr(self, name) < 0:
                 yield name, f"must be at least 0, not {getattr(self, name):g}"
         for name in ("statuses", "always_statuses"):
-            for problem in filter(None, map(_status_problem, getattr(self, name))):
+            for problem in filter(None, map(status_problem, getattr(self, name))):
                 yield name, problem
 
 
@@ -172,11 +172,3 @@ def _statuses(names: tuple[str, ...]) -> frozenset[Status]:
     Return the statuses that users named.
     """
     return frozenset(Status[name] for name in names)
-
-
-def _status_problem(name: str) -> str:
-    if name in Status.__members__ and name != "OK":
-        return ""
-    near = get_close_matches(name.upper(), Status.__members__, 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"{name!r} is no status of a failure{meant}"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from importlib import import_module
 from inspect import isawaitable
 from typing import Any, ClassVar
@@ -19,7 +18,8 @@ from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.spi.runtime.waiting import as_coroutine, with_deadline
+from rpcfw.spi.status_names import status_problem
 from rpcfw.status import Status
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
@@ -57,12 +57,8 @@ class FallbackOptions:
                 msgspec.json.decode(self.value)
             except msgspec.DecodeError as error:
                 yield "value", f"{self.value!r} is no JSON: {error}"
-        known = [each for each in Status.__members__ if each != "OK"]
-        for name in self.statuses:
-            if name not in known:
-                near = get_close_matches(name.upper(), known, 1)
-                meant = f"did you mean {near[0]}?" if near else f"expected {', '.join(known)}"
-                yield "statuses", f"{name!r} is no status of a failure; {meant}"
+        for problem in filter(None, map(status_problem, self.statuses)):
+            yield "statuses", problem
 
 
 class Fallback(Filter):
@@ -118,7 +114,7 @@ class Fallback(Filter):
         if not isawaitable(made):
             return made
         try:
-            return await with_deadline(_awaited(made), timers, call.deadline)
+            return await with_deadline(as_coroutine(made), timers, call.deadline)
         except DeadlineExceeded:
             raise error from None
 
@@ -136,10 +132,6 @@ class Fallback(Filter):
         self._log.warn_of(
             method.path, "a fallback answers {method}: {error}", method=method.path, error=error
         )
-
-
-async def _awaited(made: Any) -> Any:
-    return await made
 
 
 def _made(target: str) -> Any:

@@ -74,18 +74,6 @@ class Stack:
         else:
             self._steps.insert(last + 1, step)
 
-    def insert_before(self, anchor: str, label: str, filter: Filter) -> None:
-        """
-        Put a filter just outside of a place.
-        """
-        self.insert(Insert(label, "before", anchor), filter)
-
-    def insert_after(self, anchor: str, label: str, filter: Filter) -> None:
-        """
-        Put a filter just inside of a place.
-        """
-        self.insert(Insert(label, "after", anchor), filter)
-
     def insert(self, edit: Insert, filter: Filter) -> None:
         """
         Do an edit. Several at the same side of one place are in the order given.

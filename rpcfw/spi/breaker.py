@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -36,6 +35,7 @@ from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.waiting import CANCELLED
+from rpcfw.spi.status_names import status_problem
 from rpcfw.status import Hint, Status
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.call import Call
@@ -71,12 +71,8 @@ class BreakerOptions:
             yield "open_time", "must be more than 0s"
         if self.max_open_time < self.open_time:
             yield "max_open_time", f"must be at least open_time, {self.open_time:g}s"
-        known = [each for each in Status.__members__ if each != "OK"]
-        for name in self.statuses:
-            if name not in known:
-                near = get_close_matches(name.upper(), known, 1)
-                meant = f"did you mean {near[0]}?" if near else f"expected {', '.join(known)}"
-                yield "statuses", f"{name!r} is no status of a failure; {meant}"
+        for problem in filter(None, map(status_problem, self.statuses)):
+            yield "statuses", problem
 
 
 class FailureDetector(ABC):

@@ -90,8 +90,8 @@ def test_inserting_at_a_place_that_is_empty(stack):
     """
     A place has its name also while nothing is there.
     """
-    stack.insert_before("ATTEMPTS", "mine", Marking("mine"))
-    stack.insert_after("METRICS", "other", Marking("other"))
+    stack.insert(Insert("mine", "before", "ATTEMPTS"), Marking("mine"))
+    stack.insert(Insert("other", "after", "METRICS"), Marking("other"))
 
     assert ["metrics", "other", "deadline", "mine"] == marks(stack)
 
@@ -101,8 +101,8 @@ def test_several_inserts_stand_in_the_order_given(stack):
     The second of two filters at one side of a place is inside of the first.
     """
     for name in ("a", "b", "c"):
-        stack.insert_after("METRICS", name, Marking(name))
-        stack.insert_before("ATTEMPTS", name.upper(), Marking(name.upper()))
+        stack.insert(Insert(name, "after", "METRICS"), Marking(name))
+        stack.insert(Insert(name.upper(), "before", "ATTEMPTS"), Marking(name.upper()))
 
     assert ["metrics", "a", "b", "c", "deadline", "A", "B", "C"] == marks(stack)
 
@@ -122,7 +122,7 @@ def test_replacing_a_place(stack):
     A user's own filter may stand where ours stood; all of a role go.
     """
     stack.put(Role.METRICS, "more", Marking("more"))
-    stack.insert_after("more", "kept", Marking("kept"))
+    stack.insert(Insert("kept", "after", "more"), Marking("kept"))
 
     stack.replace("METRICS", "mine", Marking("mine"))
     stack.replace("deadline", "limit", Marking("limit"))
@@ -139,7 +139,7 @@ def test_removing_leaves_the_place(stack):
     stack.remove("metrics")
     assert ["more", "deadline"] == marks(stack)
     stack.remove("METRICS")
-    stack.insert_before("METRICS", "mine", Marking("mine"))
+    stack.insert(Insert("mine", "before", "METRICS"), Marking("mine"))
     assert ["mine", "deadline"] == marks(stack)
     stack.remove("mine")
     assert ["deadline"] == marks(stack)
@@ -158,8 +158,8 @@ def test_what_every_call_needs_cannot_be_removed(stack):
     [
         lambda stack: stack.remove("ATTEMPT"),
         lambda stack: stack.replace("ATTEMPT", "x", Marking("x")),
-        lambda stack: stack.insert_before("ATTEMPT", "x", Marking("x")),
-        lambda stack: stack.insert_after("ATTEMPT", "x", Marking("x")),
+        lambda stack: stack.insert(Insert("x", "before", "ATTEMPT"), Marking("x")),
+        lambda stack: stack.insert(Insert("x", "after", "ATTEMPT"), Marking("x")),
     ],
 )
 def test_an_unknown_place_lists_the_known_ones(stack, edit):
@@ -179,7 +179,7 @@ def test_a_stack_describes_itself(stack):
     """
     Each place is listed with what is in it, and each insert as the INI says it.
     """
-    stack.insert_before("ATTEMPTS", "mine", Marking("mine"))
+    stack.insert(Insert("mine", "before", "ATTEMPTS"), Marking("mine"))
 
     assert (
         "METRICS: metrics",
