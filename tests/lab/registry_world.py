@@ -24,11 +24,11 @@ from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.wire.protocol import NativeProtocol
-from rpcfw_attempts.never import NeverRetry
 from rpcfw_balancers.round_robin import RoundRobin
 from rpcfw_codecs.json import JSONCodec
 from rpcfw_registries.standalone.node.service import NodeOptions, node_services
 from rpcfw_registries.standalone.registry import StandaloneOptions, StandaloneRegistry
+from rpcfw_retries.never import NeverRetry
 
 NOWHERE = Address("memory", "nowhere")
 

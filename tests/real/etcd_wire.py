@@ -16,10 +16,10 @@ from rpcfw.transport.payload import Payload
 from rpcfw.transport.pool.link import LinkOptions
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.instance import Instance
-from rpcfw_attempts.by_hints import ByHints
 from rpcfw_balancers.round_robin import RoundRobin
 from rpcfw_codecs.protobuf import ProtobufCodec
 from rpcfw_grpc.protocol import GRPCProtocol
+from rpcfw_retries.by_hints import ByHints
 
 __all__ = ["wired"]
 

@@ -9,7 +9,7 @@ from rpcfw.filters.retry import AttemptCount, Retry
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.filter import FilterContract
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw_attempts.never import NeverRetry
+from rpcfw_retries.never import NeverRetry
 from tests.lab.filters import PerNode, Stamp, StampOptions
 
 

@@ -22,7 +22,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.contracts.retry import RetryPolicyContract
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw_attempts.by_hints import ByHints
+from rpcfw_retries.by_hints import ByHints
 
 
 def policy(around=None, **options: str) -> ByHints:

@@ -9,7 +9,7 @@ from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.contracts.retry import RetryPolicyContract
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw_attempts.never import NeverRetry
+from rpcfw_retries.never import NeverRetry
 
 
 class TestNeverContract(RetryPolicyContract):
