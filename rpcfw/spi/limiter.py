@@ -115,6 +115,8 @@ class Limiter(Filter):
         #: The oldest first.
         self._limits: dict[Hashable, Limit] = {}
         self._shared = self.limit()
+        #: Whose limits this one goes on with; None since its first call.
+        self._before: Limiter | None = None
         self._key = _key_maker(options.per or ())
         # On a wire that has the head in the body, only the address is known before decoding.
         self.needs_head = not set(options.per or ()) <= {"address"}  # type: ignore[misc]  # each has its own
@@ -138,13 +140,12 @@ class Limiter(Filter):
 
     def take_over(self, before: Limiter) -> None:
         """
-        Share the limits of ``before``, with the new options: calls in flight still count.
+        Share the limits of ``before``: calls in flight still count.
+
+        They get the new options at the first call, since ``before`` may stay in use till then.
         """
-        if (before.options.per or ()) != (self.options.per or ()):
-            return
-        self._limits, self._shared = before._limits, before._shared
-        for limit in (*self._limits.values(), self._shared):
-            limit.use(self.options)
+        if (before.options.per or ()) == (self.options.per or ()):
+            self._before = before._before or before
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -187,10 +188,24 @@ class Limiter(Filter):
         Return the limit for a key that has none yet.
         """
         limits = self._limits
+        if self._before is not None:
+            self._go_on_with(self._before)
+            if key in limits:
+                return limits[key]
         if len(limits) >= self.options.max_keys and not self._forget_one():
             return self._shared
         limit = limits[key] = self.limit()
         return limit
+
+    def _go_on_with(self, before: Limiter) -> None:
+        """
+        Take the limits of a limiter that this one has replaced.
+        """
+        self._before = None
+        self._limits.update(before._limits)
+        self._shared = before._shared
+        for limit in (*self._limits.values(), self._shared):
+            limit.use(self.options)
 
     def _forget_one(self) -> bool:
         """

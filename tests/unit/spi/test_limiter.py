@@ -16,16 +16,24 @@ async def rest(call):
     return b""
 
 
+def bucket(*per, max_keys=100, burst=1):
+    options = TokenBucketOptions(
+        per=per, max_keys=max_keys, retry_after=0.1, rate=0.001, burst=burst
+    )
+    return TokenBucket(options, plugin_context())
+
+
 class Once:
     """
     A limiter that lets one call of each key pass.
     """
 
     def __init__(self, *per, max_keys=100):
-        options = TokenBucketOptions(
-            per=per, max_keys=max_keys, retry_after=0.1, rate=0.001, burst=1
-        )
-        self.step = TokenBucket(options, plugin_context()).bind(rest)
+        self.use(bucket(*per, max_keys=max_keys))
+
+    def use(self, limiter):
+        self.limiter = limiter
+        self.step = limiter.bind(rest)
 
     def passes(self, **fields):
         call = a_call()
@@ -90,3 +98,38 @@ def test_further_keys_share_one_limit():
     once = Once("caller", max_keys=3)
     assert [True] * 4 == [once.passes(caller=name) for name in "abcd"]
     assert [False] * 4 == [once.passes(caller=name) for name in "efgh"]
+
+
+def test_a_replacement_that_is_dropped():
+    """
+    A limiter that took over, and was not used then, has changed nothing.
+    """
+    once = Once("caller")
+    other = bucket("caller", burst=10)
+    other.take_over(once.limiter)
+    assert [True, False] == [once.passes(caller="a") for _ in range(2)]
+
+
+def test_replaced_again_before_a_call():
+    """
+    The limits outlast two replacements between two calls.
+    """
+    once = Once("caller")
+    assert once.passes(caller="a")
+    for _ in range(2):
+        after = bucket("caller")
+        after.take_over(once.limiter)
+        once.use(after)
+    assert [False, True] == [once.passes(caller=name) for name in "ab"]
+
+
+def test_replaced_with_other_keys():
+    """
+    With keys of another kind, all begin with a new limit.
+    """
+    once = Once("caller")
+    assert once.passes(caller="a")
+    after = bucket("method")
+    after.take_over(once.limiter)
+    once.use(after)
+    assert once.passes(caller="a")
