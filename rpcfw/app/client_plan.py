@@ -4,7 +4,7 @@ What a configuration asks for of the calls to one service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from rpcfw.kernel.settings import Sources
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.filter import Filter, Role
+from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
@@ -50,50 +51,55 @@ class ClientPlan:
     method_balancers: tuple[tuple[str, Chosen[Balancer]], ...] = ()
 
     @property
-    def chosen(self) -> Sequence[tuple[str, Chosen[Any]]]:
+    def chosen(self) -> dict[str, Chosen[Any]]:
         """
-        The policies, each with the section that has its options.
+        The policies by the section that has their options, in the order of their start.
+
+        A filter that is inserted at two places is one policy.
         """
-        found: list[tuple[str, Chosen[Any]]] = []
-
-        def note(section: str, chosen: Chosen[Any]) -> Chosen[Any]:
-            found.append((section, chosen))
-            return chosen
-
-        self.using(note)
-        return found
-
-    def using(self, function: Callable[[str, Chosen[Any]], Chosen[Any]]) -> ClientPlan:
-        """
-        Return a plan with ``function(section, each)`` for each policy.
-        """
-
-        def changed(chosen: Chosen[Any]) -> Chosen[Any]:
-            return function(chosen.section, chosen)
-
-        return evolve(
-            self,
-            balancer=changed(self.balancer),
-            method_balancers=tuple((name, changed(each)) for name, each in self.method_balancers),
-            retry=changed(self.retry),
-            routers=tuple(map(changed, self.routers)),
-            call=self.call.using(changed),
-            attempt=self.attempt.using(changed),
+        found: tuple[Chosen[Any], ...] = (
+            self.balancer,
+            *(each for _, each in self.method_balancers),
+            self.retry,
+            *self.routers,
+            *(each for edits in (self.call, self.attempt) for _, each in edits.inserts),
         )
+        return {each.section: each for each in found}
 
-    def policies(self, make: Callable[[Chosen[Any]], Any]) -> Policies:
+    def using(self, chosen: Mapping[str, Chosen[Any]]) -> ClientPlan:
         """
-        Return the policies themselves, each made once, in the order of `chosen`.
+        Return the same plan with other options.
+
+        Args:
+            chosen: all policies by their sections, as in `chosen`.
         """
-        return Policies(
-            balancer=make(self.balancer),
-            method_balancers=tuple((name, make(each)) for name, each in self.method_balancers),
-            retry=make(self.retry),
-            routers=tuple(make(each) for each in self.routers),
-            call=self.call.using(make),
-            attempt=self.attempt.using(make),
-            config=self.config,
-        )
+        return evolve(self, **self._fields(chosen))
+
+    def policies(self, plugins: Mapping[str, Plugin]) -> Policies:
+        """
+        Return the policies themselves.
+
+        Args:
+            plugins: made from `chosen`, by the same sections.
+        """
+        return Policies(plugins=plugins, config=self.config, **self._fields(plugins))
+
+    def _fields(self, by_section: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Return the fields that hold policies, each with what is given for its section.
+        """
+
+        def of(chosen: Chosen[Any]) -> Any:
+            return by_section[chosen.section]
+
+        return {
+            "balancer": of(self.balancer),
+            "method_balancers": tuple((name, of(each)) for name, each in self.method_balancers),
+            "retry": of(self.retry),
+            "routers": tuple(map(of, self.routers)),
+            "call": self.call.using(of),
+            "attempt": self.attempt.using(of),
+        }
 
 
 def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> ClientPlan | None:

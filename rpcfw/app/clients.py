@@ -132,7 +132,8 @@ class ClientTable:
 
     def _make(self, service: str, plan: ClientPlan, runtime: Runtime | None = None) -> Client:
         context = self._runtime.plugin_context
-        policies = plan.policies(lambda chosen: chosen.make(context))
+        plugins = {section: each.make(context) for section, each in plan.chosen.items()}
+        policies = plan.policies(plugins)
         return Client(runtime or self._runtime, service, plan.options, policies)
 
     def _start_if_running(self, client: Client) -> None:

@@ -51,7 +51,7 @@ def choose_filters(
     chosen = chooser.several(
         "rpcfw.filters",
         Filter,  # type: ignore[type-abstract]  # a seam
-        [edit.label for edit in inserts],
+        dict.fromkeys(edit.label for edit in inserts),
         named_by=(section, "insert", qualifier),
         section="filter",
     )

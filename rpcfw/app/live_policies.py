@@ -20,7 +20,6 @@ from rpcfw.app.plan import Plan
 from rpcfw.client.assembly import Client
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
-from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.live_plugins import Replacement, replace_all
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.server.server import Server
@@ -59,7 +58,9 @@ class LivePolicies:
         self._given: _Given = {}
         #: By which plan each client's policies were made.
         self._plans: WeakKeyDictionary[Client, ClientPlan] = WeakKeyDictionary()
-        self._server_filters = plan.server_filters
+        #: The filters of servers, by section, and those that are in use now.
+        self._server_plan = {each.section: each for _, each in plan.server_filters}
+        self._server_filters = self._server_plan
         self._lock = DeferredLock()
 
     def plan(self, service: str) -> ClientPlan:
@@ -96,12 +97,11 @@ class LivePolicies:
             SettingsError: there is no such section.
         """
         self._check_section(section, service)
-        found = [*self.plan(service).chosen]
+        found = self.plan(service).chosen
         if not service:
-            found += [(each.section, each) for _, each in self._server_filters]
-            # Last, what only services with sections of their own have.
-            found += [pair for name in self._plan.clients for pair in self.plan(name).chosen]
-        return next(each.options for name, each in found if name == section)
+            for each in self._plan.clients:  # some have sections that others have not
+                found = {**self.plan(each).chosen, **self._server_filters, **found}
+        return found[section].options
 
     async def replace(self, section: str, options: Mapping[str, str], service: str = "") -> None:
         """
@@ -149,20 +149,21 @@ class LivePolicies:
         await self._lock.acquire()
         try:
             later = given()
+            filters = self._server_with(later)
+            plans: dict[Client, ClientPlan] = {}
+            servers = self._of_servers(filters)
             # While plugins are started, further services may be asked for.
-            while outdated := list(self._outdated(later)):
-                await replace_all([each for each, _ in outdated])
-                for _, note in outdated:
-                    note()
-            self._given = later
+            await replace_all(lambda: [*servers, *self._of_clients(later, plans)])
+            self._plans.update(plans)
+            self._server_filters, self._given = filters, later
         finally:
             self._lock.release()
 
     def _check_section(self, section: str, service: str) -> None:
         plans = [self._plan.client(service)] if service else self._plan.clients.values()
-        known = {name for plan in plans for name, _ in plan.chosen}
+        known = {name for plan in plans for name in plan.chosen}
         if not service:
-            known |= {chosen.section for _, chosen in self._plan.server_filters}
+            known |= self._server_plan.keys()
         if section not in known:
             whose = f"of {service}" if service else "here"
             raise SettingsError(
@@ -184,49 +185,39 @@ class LivePolicies:
         if mistakes:
             raise SettingsError(*mistakes)
 
-    def _outdated(self, given: _Given) -> Iterator[tuple[Replacement, Callable[[], None]]]:
+    def _of_clients(self, given: _Given, plans: dict[Client, ClientPlan]) -> Iterator[Replacement]:
         """
-        Yield what puts new policies into clients and servers, and what notes that it did.
+        Yield what brings clients up to date that are not in ``plans`` yet, and note them there.
         """
         for client in self._clients():
             old = self._plans[client]
             new = self._with(given, client.service, old)
-            if new is not old:
-                yield self._of_client(client, old, new)
-        filters = self._server_with(given)
-        if any(one is not other for (_, one), (_, other) in self._both(filters)):
-            yield from self._of_servers(filters)
+            if new is not old and client not in plans:
+                plans[client] = new
+                yield self._of_client(client, old.chosen, new)
 
     def _of_client(
-        self, client: Client, old: ClientPlan, new: ClientPlan
-    ) -> tuple[Replacement, Callable[[], None]]:
-        before = iter(zip(old.chosen, client.policies.plugins, strict=True))
+        self, client: Client, old: Mapping[str, Chosen[Any]], new: ClientPlan
+    ) -> Replacement:
+        plugins = {
+            section: client.policies.plugins[section]
+            if chosen is old[section]
+            else chosen.make(self._context)
+            for section, chosen in new.chosen.items()
+        }
+        return client.replacement(new.policies(plugins))
 
-        def made(chosen: Chosen[Any]) -> Any:
-            (_, known), plugin = next(before)
-            return plugin if chosen is known else chosen.make(self._context)
-
-        def note() -> None:
-            self._plans[client] = new
-
-        return client.replacement(new.policies(made)), note
-
-    def _of_servers(
-        self, filters: tuple[tuple[Insert, Chosen[Filter]], ...]
-    ) -> Iterator[tuple[Replacement, Callable[[], None]]]:
-        changed = [one is not other for (_, one), (_, other) in self._both(filters)]
-
-        def note() -> None:
-            self._server_filters = filters
-
+    def _of_servers(self, filters: Mapping[str, Chosen[Filter]]) -> Iterator[Replacement]:
+        sections = {edit: chosen.section for edit, chosen in self._plan.server_filters}
         for server in self._servers:
-            made = [
-                (edit, chosen.make(self._context) if is_new else filter)
-                for is_new, (edit, chosen), (_, filter) in zip(
-                    changed, filters, server.stack.filters, strict=True
-                )
+            by_section = {sections[edit]: filter for edit, filter in server.stack.filters}
+            pairs = [
+                (by_section[section], chosen.make(self._context))
+                for section, chosen in filters.items()
+                if chosen is not self._server_filters[section]
             ]
-            yield server.stack.replacement(made), note
+            if pairs:
+                yield server.stack.replacement(pairs)
 
     # What a configuration and what is given come to.
 
@@ -238,40 +229,34 @@ class LivePolicies:
             now: how it is called so far. What is as there is the same object.
         """
         configured = self._plan.client(service)
-        before = iter((now or configured).chosen)
-        plain = dict(self._plan.clients[""].chosen)
-
-        def changed(section: str, chosen: Chosen[Any]) -> Chosen[Any]:
-            _, known = next(before)
+        now = now or configured
+        known, plain = now.chosen, self._plan.clients[""].chosen
+        changed = {}
+        for section, chosen in configured.chosen.items():
             texts: dict[str, str] = {}
             same = plain.get(section, chosen)
             if same.plugin is chosen.plugin:
                 texts.update(given.get((section, ""), {}))
             if service:
                 texts.update(given.get((section, service), {}))
-            return _changed(section, chosen, texts, known)
+            changed[section] = _changed(chosen, texts, known[section])
+        if all(chosen is known[section] for section, chosen in changed.items()):
+            return now
+        return configured.using(changed)
 
-        plan = configured.using(changed)
-        pairs = zip(plan.chosen, (now or configured).chosen, strict=True)
-        return plan if any(a is not b for (_, a), (_, b) in pairs) else now or configured
-
-    def _server_with(self, given: _Given) -> tuple[tuple[Insert, Chosen[Filter]], ...]:
-        pairs = self._both(self._plan.server_filters)
-        return tuple(
-            (edit, _changed(section, chosen, given.get((section, ""), {}), known))
-            for (edit, chosen), (_, known) in pairs
-            for section in [chosen.section]
-        )
-
-    def _both(self, filters: tuple[tuple[Insert, Chosen[Filter]], ...]) -> Iterable[Any]:
-        return zip(filters, self._server_filters, strict=True)
+    def _server_with(self, given: _Given) -> dict[str, Chosen[Filter]]:
+        """
+        Return the filters of servers, by section, with what is given.
+        """
+        return {
+            section: _changed(chosen, given.get((section, ""), {}), self._server_filters[section])
+            for section, chosen in self._server_plan.items()
+        }
 
 
-def _changed(
-    section: str, chosen: Chosen[Any], texts: Mapping[str, str], known: Chosen[Any]
-) -> Chosen[Any]:
+def _changed(chosen: Chosen[Any], texts: Mapping[str, str], known: Chosen[Any]) -> Chosen[Any]:
     """
     Return a plugin with other options; the very object that is known if they are the same.
     """
-    changed = chosen.with_options(texts, section) if texts else chosen
+    changed = chosen.with_options(texts) if texts else chosen
     return known if changed.options == known.options else changed

@@ -80,4 +80,6 @@ def make_inspection(
 
 
 def _filters(plan: Plan, context: PluginContext) -> list[tuple[Insert, Filter]]:
-    return [(edit, chosen.make(context)) for edit, chosen in plan.server_filters]
+    by_section = {each.section: each for _, each in plan.server_filters}
+    made = {section: chosen.make(context) for section, chosen in by_section.items()}
+    return [(edit, made[chosen.section]) for edit, chosen in plan.server_filters]

@@ -102,7 +102,7 @@ class Client:
         self._directory: Directory | None = None
         self.policies = policies
         self._plugins = LivePlugins(
-            policies.plugins, Hooks(runtime.timers), runtime.plugin_context.threads.post
+            policies.plugins.values(), Hooks(runtime.timers), runtime.plugin_context.threads.post
         )
         self._call_stacks = CallStacks(policies.config, runtime.plugin_context)
         self._attempt_stacks = AttemptStacks(

@@ -4,6 +4,8 @@ The plugins that the client of one service decides by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from rpcfw.kernel.edits import NO_EDITS, Edits
@@ -23,12 +25,14 @@ class Policies:
     Made for this client, and for no other.
 
     Args:
+        plugins: all of them by the section that has their options, in the order of their start.
         method_balancers: by the name of the method that has its own.
         call: the edits of the call stack.
         attempt: the edits of the attempt stack.
         config: limits, retries and hedging by method.
     """
 
+    plugins: Mapping[str, Plugin]
     balancer: Balancer
     retry: RetryPolicy
     routers: tuple[Router, ...] = ()
@@ -37,15 +41,6 @@ class Policies:
     config: ServiceConfig | None = None
     method_balancers: tuple[tuple[str, Balancer], ...] = ()
 
-    @property
-    def plugins(self) -> tuple[Plugin, ...]:
-        """
-        All of them, in the order of their start, none twice.
-        """
-        filters = [one for edits in (self.call, self.attempt) for _, one in edits.inserts]
-        balancers = self.balancer, *(each for _, each in self.method_balancers)
-        return tuple(dict.fromkeys((*balancers, self.retry, *self.routers, *filters)))
-
     def changes(self, later: Policies) -> list[tuple[Plugin, Plugin]]:
         """
         Return the plugins that ``later`` has others for, each with that.
@@ -53,7 +48,7 @@ class Policies:
         Args:
             later: the same, with the options of some of them replaced.
         """
-        both = zip(self.plugins, later.plugins, strict=True)
+        both = [(self.plugins[section], new) for section, new in later.plugins.items()]
         return [(old, new) for old, new in both if old is not new]
 
     def routes_as(self, other: Policies) -> bool:

@@ -43,17 +43,14 @@ class Chosen(Generic[P]):
     place: str = ""
     section: str = ""
 
-    def with_options(self, texts: Mapping[str, str], section: str) -> Chosen[P]:
+    def with_options(self, texts: Mapping[str, str]) -> Chosen[P]:
         """
         Return the same plugin with some options changed, written as in an INI file.
-
-        Args:
-            section: has them.
 
         Raises:
             SettingsError: with every mistake.
         """
-        place = f"[{section}]"
+        place = f"[{self.section}]"
         return evolve(self, options=changed_options(self.options, texts, place), place=place)
 
     def make(self, plugin_context: PluginContext) -> P:
@@ -152,7 +149,11 @@ class Chooser:
             section: what precedes each name, as ``router`` in ``[router NAME]``.
         """
         chosen = []
-        for name in names:
+        names = tuple(names)
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                key, qualifier = named_by[1:]
+                self._sources.blame(named_by[0], key, f"{name} is named more than once", qualifier)
             plugin = self._plugin(group, seam, name, named_by)
             if plugin is None:
                 self._sources.leave(section)

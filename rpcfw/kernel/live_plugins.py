@@ -190,18 +190,24 @@ class Replacement:
         return put
 
 
-async def replace_all(replacements: Sequence[Replacement]) -> None:
+async def replace_all(further: Callable[[], Iterable[Replacement]]) -> None:
     """
     Do all replacements, or none if one of them fails.
+
+    Args:
+        further: returns the replacements that it has not returned before. While plugins are
+            started, owners may come that have to take part.
 
     Raises:
         BaseException: what a plugin raised as it was started or took over.
     """
+    replacements = [*further()]
     try:
         # While one owner's are awaited another owner may begin to start its own.
         while any(each.plugins.unstarted(each.fresh) for each in replacements):
             for each in replacements:
                 await each.start()
+            replacements += further()
         puts = [each.prepare() for each in replacements]
     except BaseException:
         for each in replacements:

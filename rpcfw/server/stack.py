@@ -42,7 +42,8 @@ class ServerStack:
     ) -> None:
         self.filters = tuple(filters)
         self.metrics = ServerMetrics(NoOptions(), context)
-        self.plugins = LivePlugins([filter for _, filter in filters], hooks, context.threads.post)
+        plugins = dict.fromkeys(filter for _, filter in self.filters)
+        self.plugins = LivePlugins(plugins, hooks, context.threads.post)
         self._deadline = ServerDeadline(NoOptions(), context)
         self._removes = removes
         self._dispatch = dispatch
@@ -50,16 +51,13 @@ class ServerStack:
         #: Called when these have changed; set by the code that passes calls through them.
         self.changed: Callable[[], None] = _nobody
 
-    def replacement(self, filters: Sequence[tuple[Insert, Filter]]) -> Replacement:
+    def replacement(self, pairs: Sequence[tuple[Filter, Filter]]) -> Replacement:
         """
-        Return what puts other filters in the place of those that are here.
-
-        Args:
-            filters: the same, with other options of some of them.
+        Return what puts new filters, each second of a pair, in the place of old ones.
         """
-        both = zip(self.filters, filters, strict=True)
-        pairs = [(old, new) for (_, old), (_, new) in both if old is not new]
-        return Replacement(self.plugins, pairs, partial(self._replace, tuple(filters)))
+        new = dict(pairs)
+        filters = tuple((edit, new.get(filter, filter)) for edit, filter in self.filters)
+        return Replacement(self.plugins, pairs, partial(self._replace, filters))
 
     def _replace(
         self, filters: tuple[tuple[Insert, Filter], ...], generation: Generation

@@ -108,10 +108,9 @@ class World:
         return node, Server(runtime, options, [node])
 
     def _channel(self, runtime, address, protocol):
-        policies = Policies(
-            RoundRobin(NoOptions(), runtime.plugin_context),
-            NeverRetry(NoOptions(), runtime.plugin_context),
-        )
+        balancer = RoundRobin(NoOptions(), runtime.plugin_context)
+        retry = NeverRetry(NoOptions(), runtime.plugin_context)
+        policies = Policies({"balancer": balancer, "retry": retry}, balancer, retry)
         client = Client(runtime, "", options_of(ClientOptions, protocols=protocol), policies)
         client.use([Instance("", "node", address, (protocol,))])
         return client.channel

@@ -9,7 +9,7 @@ import gc
 import pytest
 
 from rpcfw import ApplicationError, CallError, Service, Status, context, method
-from rpcfw.errors import SettingsError
+from rpcfw.errors import Overloaded, SettingsError
 from rpcfw.spi.runtime.waiting import sleep
 from tests.lab.filters import Stamp
 from tests.lab.services import Greeter, Streams
@@ -376,6 +376,67 @@ def test_a_service_that_is_asked_for_meanwhile(lab, service, notes):
     assert "old 1" == lab.run(other.stamp(0.0))
     lab.finish(running)
     assert "new 2" == lab.run(other.stamp(0.0))
+
+
+def test_what_does_not_start_meanwhile_is_refused(lab, service, notes):
+    """
+    If a plugin of a client that was made meanwhile cannot be started, nothing is replaced.
+    """
+    lab.serve(Other(lab.clock), name="b")
+    process = consumer(lab)
+    policies = process.application.policies
+    clients = [process.application.client(Stamped)]
+    lab.run(clients[0].stamp(0.0))
+    options = {"text": "new", "start_time": "1s", "starts": "1"}
+    running = lab.begin(policies.replace("filter mine", options))
+    lab.advance(0.5)
+    clients.append(process.application.client(Other))
+    with pytest.raises(RuntimeError, match="it does not start"):
+        lab.finish(running)
+    assert "old" == policies.options("filter mine").text
+    assert ["old 2", "old 1"] == [lab.run(client.stamp(0.0)) for client in clients]
+
+
+def test_a_filter_that_cannot_be_bound_again(lab, service, monkeypatch):
+    """
+    If a stack cannot be built with the new options, the policy that has them changes nothing.
+    """
+    limits = ["client.limiters=concurrency", "limiter concurrency.max_calls=1"]
+    process = lab.consumer(MINE, "client.insert=mine before ROUTING", "retry.plugin=never", *limits)
+    client = process.application.client(Stamped)
+    running = lab.begin(client.stamp(1.0))
+    lab.advance(0.1)
+    monkeypatch.setattr(Stamp, "bind", lambda filter, proceed: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        replace(lab, process, "limiter concurrency", max_calls="2")
+    with pytest.raises(Overloaded):
+        lab.run(client.stamp(0.0))
+    lab.finish(running)
+
+
+def test_a_filter_at_two_places(lab, service, notes):
+    """
+    It is one filter that every call passes twice: one start, one stop, one replacement.
+    """
+    process = lab.consumer(MINE, "client.insert=mine before ROUTING, mine before BREAKER")
+    client = process.application.client(Stamped)
+    assert "old 2" == lab.run(client.stamp(0.0))
+    replace(lab, process, "filter mine", text="new")
+    assert "new 4" == lab.run(client.stamp(0.0))
+    assert [1, 1] == [notes.count((text, "start")) for text in ("old", "new")]
+
+
+def test_a_servers_filter_at_two_places(lab, notes):
+    """
+    So it is in a server.
+    """
+    sets = [MINE, "server.insert=mine after AUTH, mine before AUTH"]
+    process = lab.serve(Stamped(lab.clock), sets=sets)
+    client = lab.client(Stamped)
+    assert "old 2" == lab.run(client.stamp(0.0))
+    replace(lab, process, "filter mine", text="new")
+    assert "new 4" == lab.run(client.stamp(0.0))
+    assert [1, 1] == [notes.count((text, "start")) for text in ("old", "new")]
 
 
 def test_a_client_that_was_made_meanwhile(lab, service, notes, monkeypatch):

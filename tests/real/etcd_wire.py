@@ -48,7 +48,8 @@ def wired(clock, around, options):
 
     def open_channel(address, protocol, tls=None):
         retry = ByHints(options_of(ByHints.Options), around)
-        policies = Policies(RoundRobin(NoOptions(), around), retry)
+        balancer = RoundRobin(NoOptions(), around)
+        policies = Policies({"balancer": balancer, "retry": retry}, balancer, retry)
         options = options_of(ClientOptions, protocols=protocol)
         client = Client(runtime if tls is None else runtime.secured(tls), "", options, policies)
         client.use([Instance("", "member", address, (protocol,))])

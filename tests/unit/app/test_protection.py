@@ -82,7 +82,7 @@ def test_of_one_service():
         "breaker.plugin=consecutive",
     )
     names = {
-        service: [chosen.name for _, chosen in client.chosen]
+        service: [chosen.name for chosen in client.chosen.values()]
         for service, client in made.clients.items()
     }
     assert "consecutive" in names[""]

@@ -73,6 +73,22 @@ def test_several_plugins_each_with_its_own_section(choosing):
     assert [("far", ""), ("near", "a")] == [(each.name, each.options.zone) for each in chosen]
 
 
+def test_a_plugin_that_is_named_twice(choosing):
+    """
+    A list with the same name twice is a mistake: only one section has its options.
+    """
+    sources, chooser = choosing("[server]\nrouters = near, near\n[router near]\nzone = a\n")
+
+    chooser.several(
+        GROUP, Router, ("near", "near"), named_by=("server", "routers", ""), section="router"
+    )
+    with pytest.raises(SettingsError) as caught:
+        sources.finish()
+
+    told = [each.partition("a.ini")[2] for each in caught.value.mistakes if "near" in each]
+    assert [":2: [server] routers: near is named more than once"] == told
+
+
 def test_unknown_plugins_are_mistakes_among_others(choosing, tmp_path):
     """
     Every name that nobody has is reported, with its place, in one go.
