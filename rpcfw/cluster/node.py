@@ -10,6 +10,7 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.transport.pool.link import LinkState
 from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.instance import Instance
+from rpcfw.values.node_health import NodeHealth
 
 __all__ = ["Node", "Rank"]
 
@@ -40,7 +41,16 @@ class Node:
         links: the way to it.
     """
 
-    __slots__ = ("__weakref__", "attempt", "in_flight", "instance", "links", "peer", "weight")
+    __slots__ = (
+        "__weakref__",
+        "attempt",
+        "health",
+        "in_flight",
+        "instance",
+        "links",
+        "peer",
+        "weight",
+    )
 
     #: The attempt stack down to the link; set by the code that builds it.
     attempt: CallStep
@@ -51,6 +61,7 @@ class Node:
         self.peer = str(instance.address)
         self.weight = instance.weight
         self.in_flight = 0
+        self.health = NodeHealth.HEALTHY
 
     @property
     def rank(self) -> Rank:

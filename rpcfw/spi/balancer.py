@@ -11,6 +11,7 @@ from typing import Protocol
 from rpcfw.spi.plugin import Plugin
 from rpcfw.values.call import Call
 from rpcfw.values.instance import Instance
+from rpcfw.values.node_health import NodeHealth
 from rpcfw.values.outcome import Outcome
 
 __all__ = ["Balancer", "Candidate", "Picker"]
@@ -29,6 +30,8 @@ class Candidate(Protocol):
         in_flight: attempts on it that have not ended.
         reachable: False if the last try to connect to it has failed. Routers and pickers
             are called again when that changes.
+        health: healthy, sub-healthy or dead, as its connections, heartbeats and calls show.
+            They are called again when that changes, too.
     """
 
     @property
@@ -42,6 +45,9 @@ class Candidate(Protocol):
 
     @property
     def reachable(self) -> bool: ...
+
+    @property
+    def health(self) -> NodeHealth: ...
 
 
 class Picker(ABC):

@@ -13,6 +13,7 @@ from rpcfw.values.call import Call
 from rpcfw.values.instance import DEFAULT_WEIGHT, Instance
 from rpcfw.values.metadata import Metadata, MetadataLike
 from rpcfw.values.method import Method, Shape
+from rpcfw.values.node_health import NodeHealth
 
 __all__ = ["FixedCandidate", "a_call", "candidate", "candidates"]
 
@@ -27,6 +28,7 @@ class FixedCandidate:
     weight: int = DEFAULT_WEIGHT
     in_flight: int = 0
     reachable: bool = True
+    health: NodeHealth = NodeHealth.HEALTHY
 
 
 def candidate(
