@@ -182,10 +182,19 @@ class Routing(Filter):
 def _ranks(nodes: Sequence[Node]) -> dict[Rank, list[Node]]:
     """
     Return the nodes by their rank, the best first; a rank that none has is left out.
+
+    Drained nodes, of weight 0, are among them only if no other is connected.
     """
     found: dict[Rank, list[Node]] = {}
+    drained = []
     for node in nodes:
-        found.setdefault(node.rank, []).append(node)
+        if node.weight:
+            found.setdefault(node.rank, []).append(node)
+        else:
+            drained.append(node)
+    if Rank.READY not in found and Rank.SATURATED not in found:
+        for node in drained:
+            found.setdefault(node.rank, []).append(node)
     return dict(sorted(found.items()))
 
 

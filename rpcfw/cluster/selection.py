@@ -79,7 +79,9 @@ async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[]
         ended(error.status, error.hints)
         raise
     except CANCELLED:
-        ended(Status.CANCELLED)
+        # A call is cancelled at its deadline, too. That says something about the node.
+        late = call.deadline <= seconds()
+        ended(Status.DEADLINE_EXCEEDED if late else Status.CANCELLED)
         raise
     except BaseException:
         ended(Status.UNKNOWN)

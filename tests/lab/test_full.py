@@ -199,3 +199,22 @@ def test_a_stop_while_calls_wait(lab):
         with pytest.raises(Cancelled):
             lab.finish(one)
     assert [] == slow.order
+
+
+def test_a_drained_node_beside_a_full_one(lab):
+    """
+    A node of weight 0 gets no calls while another is connected, even if they wait there.
+    """
+    full, drained = Slow(lab.clock), Slow(lab.clock)
+    lab.serve(full, name="full", sets=[f"limits.max_calls={LIMIT}"])
+    lab.serve(drained, name="drained", sets=["server.weight=0"])
+    client = lab.consumer("connection.max_connections=1").application.client(Slow)
+    lab.run(client.unary(0))
+    lab.advance(0.1)
+    before = len(drained.order)
+    calls = [lab.begin(client.unary(number)) for number in range(20)]
+    lab.advance(0.01)
+    calls += [lab.begin(client.unary(number)) for number in range(20, 30)]
+
+    assert [*range(30)] == [lab.finish(call) for call in calls]
+    assert before == len(drained.order)
