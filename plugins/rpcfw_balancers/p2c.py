@@ -62,6 +62,17 @@ class P2COptions:
             yield "decay", f"must be above 0s, not {self.decay:g}s"
 
 
+class _Credit:
+    """
+    What all pickers of a balancer may still spend on probes.
+    """
+
+    __slots__ = ("probes",)
+
+    def __init__(self) -> None:
+        self.probes = 0.0
+
+
 class P2C(Balancer):
     """
     Cuts the share of nodes that are slow, fail, or have much to do.
@@ -73,15 +84,17 @@ class P2C(Balancer):
     def __init__(self, options: P2COptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         self._measured: WeakKeyDictionary[Candidate, PeakEWMA] = WeakKeyDictionary()
+        self._credit = _Credit()
 
     def take_over(self, before: P2C) -> None:
         """
         Share the measurements: attempts that ``before`` picked still end.
         """
-        self._measured = before._measured
+        self._measured, self._credit = before._measured, before._credit
 
     def picker(self, candidates: Sequence[Candidate]) -> Picker:
-        return _TwoChoices(candidates, self._measured, self.options, self.plugin_context)
+        context = self.plugin_context
+        return _TwoChoices(candidates, self._measured, self._credit, self.options, context)
 
 
 class _TwoChoices(Picker):
@@ -91,6 +104,7 @@ class _TwoChoices(Picker):
         self,
         candidates: Sequence[Candidate],
         measured: WeakKeyDictionary[Candidate, PeakEWMA],
+        credit: _Credit,
         options: P2COptions,
         plugin_context: PluginContext,
     ) -> None:
@@ -101,7 +115,7 @@ class _TwoChoices(Picker):
         self._of = {one: measured.setdefault(one, PeakEWMA()) for one in candidates}
         self._options = options
         self._seconds = plugin_context.clock.seconds
-        self._probes = 0.0
+        self._credit = credit
 
     def pick(self, call: Call) -> Candidate | None:
         tried = call.tried
@@ -131,8 +145,9 @@ class _TwoChoices(Picker):
         winner, loser = first, second
         if self._load(second, now) < self._load(first, now):
             winner, loser = second, first
-        self._probes = min(self._probes + self._options.max_probe_share, 1.0)
-        return loser if self._probes >= 1.0 and self._is_due(loser, now) else winner
+        credit = self._credit
+        credit.probes = min(credit.probes + self._options.max_probe_share, 1.0)
+        return loser if credit.probes >= 1.0 and self._is_due(loser, now) else winner
 
     def _load(self, candidate: Candidate, now: float) -> float:
         state = self._of[candidate]
@@ -150,6 +165,6 @@ class _TwoChoices(Picker):
         state = self._of[loser]
         if loser.in_flight or now - state.began_at < self._options.probe_after:
             return False
-        self._probes -= 1.0
+        self._credit.probes -= 1.0
         state.probed = True
         return True

@@ -58,12 +58,15 @@ class PeakEWMA:
         Add the end of an attempt.
 
         The time of a failure, or of a call that was given up, is only a lower bound of the
-        latency: it may raise the average and never lowers it.
+        latency: it may raise the average and never lowers it. A probe that was given up
+        replaces nothing.
         """
-        keep = 0.0 if self.probed else exp((self.measured_at - now) / decay_s)
+        given_up = outcome.status is Status.CANCELLED
+        replaces = self.probed and not given_up
+        keep = 0.0 if replaces else exp((self.measured_at - now) / decay_s)
         took_s, faded_s = outcome.took_s, self.latency_s * keep
-        answered = not outcome.node_failed and outcome.status is not Status.CANCELLED
-        if took_s >= faded_s or self.probed:
+        answered = not outcome.node_failed and not given_up
+        if took_s >= faded_s or replaces:
             self.latency_s = took_s
         elif answered:
             self.latency_s = faded_s + took_s * (1 - keep)
@@ -71,4 +74,4 @@ class PeakEWMA:
             self.latency_s = faded_s
         self.failed = self.failed * keep + outcome.node_failed * (1 - keep)
         self.measured_at = now
-        self.probed = False
+        self.probed = self.probed and given_up

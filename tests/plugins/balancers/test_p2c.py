@@ -236,3 +236,33 @@ def test_equal_nodes_share_by_weight():
     # The first draw follows the weights and wins ties.
     assert abs(found["a"] / 20_000 - 1 / 2) < 0.02
     assert abs(found["c"] / 20_000 - 1 / 6) < 0.02
+
+
+def test_a_probe_that_is_given_up():
+    """
+    A probe that its caller cancels does not make a slow node look fast.
+    """
+    clock = Clock()
+    given = candidates(a=100, b=100)
+    picker = balancer(clock, max_probe_share=1.0).picker(given)
+    known(picker, given, clock, 0.01, 2.0)
+    clock.advance(1)
+    assert given[1] in [picker.pick(a_call()) for _ in range(2)]
+    picker.began(given[1])
+    picker.record(given[1], Outcome(Status.CANCELLED, 0.001))
+
+    assert {"a"} == set(shares(picker, 100))
+
+
+def test_probes_in_a_set_that_changes():
+    """
+    A set that changes every few picks does not keep a node that has recovered from its probe.
+    """
+    clock = Clock()
+    given = candidates(a=100, b=100)
+    made = balancer(clock)
+    known(made.picker(given), given, clock, 0.01, 2.0)
+    clock.advance(1)
+    picked = [made.picker(given).pick(a_call()).instance.id for _ in range(60)]
+
+    assert "b" in picked
