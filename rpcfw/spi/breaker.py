@@ -44,6 +44,11 @@ from rpcfw.values.units import Seconds, Share
 
 __all__ = ["Breaker", "BreakerOptions", "Circuit", "CircuitState", "FailureDetector"]
 
+#: So many methods are judged apart; a gateway may call any that its own callers name.
+_MAX_CIRCUITS = 1_000
+#: So many of the oldest circuits are looked at for one that may be forgotten.
+_MAX_LOOKED_AT = 8
+
 
 @options
 class BreakerOptions:
@@ -132,11 +137,14 @@ class Circuit:
         self._openings = 0
         self._probes = 0
         self._good_probes = 0
+        #: Whether it is as it was made, for all that matters.
+        self.is_new = True
 
     def take_over(self, before: Circuit) -> None:
         """
         Go on in the state of ``before``. Its probes are not waited for.
         """
+        self.is_new = before.is_new
         if before.state is CircuitState.CLOSED:
             self._detector.take_over(before._detector)
         else:
@@ -178,6 +186,7 @@ class Circuit:
     def failed(self, period: int) -> None:
         if period != self._period:
             return
+        self.is_new = False
         reason = "a probe failed"
         if self.state is CircuitState.CLOSED:
             reason = self._detector.failed()
@@ -323,8 +332,26 @@ class Breaker(Filter):
         )
 
     def _circuit(self, method: Method) -> Circuit:
-        circuit = self._circuits[method.path] = Circuit(self, method)
+        """
+        Return a new circuit, which is remembered if there is a place for it.
+        """
+        circuit, circuits = Circuit(self, method), self._circuits
+        if len(circuits) < _MAX_CIRCUITS or self._forget_one():
+            circuits[method.path] = circuit
         return circuit
+
+    def _forget_one(self) -> bool:
+        """
+        Forget a circuit without failures; the others are looked at again later.
+        """
+        circuits = self._circuits
+        for _ in range(_MAX_LOOKED_AT):
+            path = next(iter(circuits))
+            circuit = circuits.pop(path)
+            if circuit.is_new:
+                return True
+            circuits[path] = circuit
+        return False
 
     def _ended(
         self, circuit: Circuit, period: int, status: Status, hints: Hint = Hint.NONE
@@ -334,5 +361,7 @@ class Breaker(Filter):
             circuit.abandoned(period)
         elif status in self._statuses:
             circuit.failed(period)
+        elif hints & Hint.NEVER_SENT:
+            circuit.abandoned(period)  # as a request that is too large, which no node has seen
         else:
             circuit.succeeded(period)

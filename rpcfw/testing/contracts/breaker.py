@@ -10,7 +10,13 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError
 
-from rpcfw.errors import ApplicationError, BreakerOpen, CallError, Overloaded
+from rpcfw.errors import (
+    ApplicationError,
+    BreakerOpen,
+    CallError,
+    MessageTooLarge,
+    Overloaded,
+)
 from rpcfw.spi.breaker import Breaker
 from rpcfw.status import Hint, Status
 from rpcfw.testing.candidates import a_call, candidate
@@ -93,6 +99,19 @@ class BreakerContract(FilterContract):
         for _ in range(10):
             assert not isinstance(_ended(breaker, CancelledError()), BreakerOpen)
         assert _ended(breaker, None) is None
+
+    def test_a_probe_that_was_not_sent_says_nothing(self) -> None:
+        """
+        Probes that fail before they are sent, as a request that is too large, close nothing.
+        """
+        breaker = self.make()
+        _opened(breaker)
+        _pass_open_time(breaker)
+        for _ in range(10):
+            _ended(breaker, MessageTooLarge(hints=Hint.NEVER_SENT))
+        _ended(breaker, CallError(status=Status.UNAVAILABLE))
+
+        assert isinstance(_ended(breaker, None), BreakerOpen)
 
     def test_business_errors_never_count(self) -> None:
         """

@@ -1,8 +1,10 @@
 """
-How long a circuit stays open.
+How long a circuit stays open, and how many there are.
 """
 
 from __future__ import annotations
+
+import tracemalloc
 
 from twisted.internet.task import Clock
 
@@ -36,12 +38,12 @@ class OneNode:
         if self.failing:
             raise CallError(status=Status.UNAVAILABLE)
 
-    def attempt(self):
+    def attempt(self, method="say"):
         """
         Make an attempt; tell whether it was refused.
         """
         try:
-            self._step(a_call()).send(None)
+            self._step(a_call(method=method)).send(None)
         except BreakerOpen:
             return True
         except (CallError, StopIteration):
@@ -87,3 +89,36 @@ def test_the_open_time_begins_anew():
     node.failing = True
     node.attempt()
     assert 5 == node.open_time()
+
+
+def test_invented_methods_take_no_memory():
+    """
+    Ever new names of methods take no more memory, and close no circuit that is open.
+    """
+    node = OneNode()
+    node.attempt("get")
+    node.failing = False
+    tracemalloc.start()
+    try:
+        for number in range(2_000):
+            assert not node.attempt(f"method-{number}")
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(2_000, 6_000):
+            node.attempt(f"method-{number}")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert node.attempt("get")
+    assert after - before < 100_000
+
+
+def test_further_methods_that_fail():
+    """
+    When there are as many circuits with failures as may be, further methods have none.
+    """
+    node = OneNode()
+    for number in range(1_000):
+        node.attempt(f"method-{number}")
+    assert [False, False] == [node.attempt("get") for _ in range(2)]
+    assert node.attempt("method-0")
