@@ -34,6 +34,7 @@ from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.bounded import make_place
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.spi.status_names import status_problem
 from rpcfw.status import Hint, Status
@@ -46,8 +47,6 @@ __all__ = ["Breaker", "BreakerOptions", "Circuit", "CircuitState", "FailureDetec
 
 #: So many methods are judged apart; a gateway may call any that its own callers name.
 _MAX_CIRCUITS = 1_000
-#: So many of the oldest circuits are looked at for one that may be forgotten.
-_MAX_LOOKED_AT = 8
 
 
 @options
@@ -135,8 +134,7 @@ class Circuit:
         #: The last open time, and how often in a row it has opened.
         self._open_s = 0.0
         self._openings = 0
-        self._probes = 0
-        self._good_probes = 0
+        self._probes = self._good_probes = 0
         #: Whether it is as it was made, for all that matters.
         self.is_new = True
 
@@ -271,9 +269,7 @@ class Breaker(Filter):
         circuits = self._circuits
 
         async def step(call: Call) -> Any:
-            circuit = circuits.get(call.method.path)
-            if circuit is None:
-                circuit = self._circuit(call.method)
+            circuit = circuits.get(call.method.path) or self._circuit(call.method)
             period = circuit.enter()
             try:
                 response = await proceed(call)
@@ -282,10 +278,9 @@ class Breaker(Filter):
                 raise
             except CANCELLED:
                 # A call is cancelled at its deadline too. Nobody knows more of the others.
-                if call.deadline <= self.seconds():
-                    self._ended(circuit, period, Status.DEADLINE_EXCEEDED)
-                else:
-                    circuit.abandoned(period)
+                late = call.deadline <= self.seconds()
+                status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
+                self._ended(circuit, period, status)
                 raise
             except BaseException:
                 circuit.abandoned(period)
@@ -313,9 +308,9 @@ class Breaker(Filter):
             BreakerOpen: always.
         """
         self._refused.of(method.service, method.name).value += 1
-        when = "its probe has not ended"
-        if state is CircuitState.OPEN:
-            when = f"it is probed in {max(0.0, until - self.seconds()):.3g} s"
+        left_s = max(0.0, until - self.seconds())
+        is_open = state is CircuitState.OPEN
+        when = f"it is probed in {left_s:.3g} s" if is_open else "its probe has not ended"
         raise BreakerOpen(f"the breaker of {method.path} at {self.where} is {state.value}: {when}")
 
     def report(self, method: Method, state: CircuitState, reason: str) -> None:
@@ -336,22 +331,9 @@ class Breaker(Filter):
         Return a new circuit, which is remembered if there is a place for it.
         """
         circuit, circuits = Circuit(self, method), self._circuits
-        if len(circuits) < _MAX_CIRCUITS or self._forget_one():
+        if make_place(circuits, _MAX_CIRCUITS, lambda one: one.is_new):
             circuits[method.path] = circuit
         return circuit
-
-    def _forget_one(self) -> bool:
-        """
-        Forget a circuit without failures; the others are looked at again later.
-        """
-        circuits = self._circuits
-        for _ in range(_MAX_LOOKED_AT):
-            path = next(iter(circuits))
-            circuit = circuits.pop(path)
-            if circuit.is_new:
-                return True
-            circuits[path] = circuit
-        return False
 
     def _ended(
         self, circuit: Circuit, period: int, status: Status, hints: Hint = Hint.NONE

@@ -23,6 +23,7 @@ from rpcfw.errors import CallError, Overloaded
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.bounded import make_place
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
@@ -31,8 +32,6 @@ from rpcfw.values.units import Seconds
 
 __all__ = ["Limit", "Limiter", "LimiterOptions"]
 
-#: So many of the oldest keys are looked at for an idle one.
-_MAX_LOOKED_AT = 8
 #: A caller names itself. So much of its name tells it apart.
 _MAX_NAME = 100
 
@@ -192,7 +191,7 @@ class Limiter(Filter):
             self._go_on_with(self._before)
             if key in limits:
                 return limits[key]
-        if len(limits) >= self.options.max_keys and not self._forget_one():
+        if not make_place(limits, self.options.max_keys, lambda one: one.idle):
             return self._shared
         limit = limits[key] = self.limit()
         return limit
@@ -206,20 +205,6 @@ class Limiter(Filter):
         self._shared = before._shared
         for limit in (*self._limits.values(), self._shared):
             limit.use(self.options)
-
-    def _forget_one(self) -> bool:
-        """
-        Forget an idle limit; those that are not idle are looked at again later.
-        """
-        limits = self._limits
-        for _ in range(min(_MAX_LOOKED_AT, len(limits))):
-            key = next(iter(limits))
-            limit = limits.pop(key)
-            if not limit.idle:
-                limits[key] = limit
-            elif len(limits) < self.options.max_keys:
-                return True
-        return False
 
     def _refuse(self, call: Call, wait_s: float) -> None:
         method, options = call.method, self.options
