@@ -25,18 +25,29 @@ class WeightedDraw(Picker):
     Args:
         candidates: to draw from. Those of weight 0 are drawn when no other is left.
         random: the source of random numbers.
+        factors: what the weight of each is multiplied by, above 0; None: 1 for all.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], random: RandomSource) -> None:
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        random: RandomSource,
+        factors: Sequence[float] | None = None,
+    ) -> None:
         self._random = random.random
         alive = [candidate for candidate in candidates if candidate.weight > 0]
         self._drained = [candidate for candidate in candidates if candidate.weight <= 0]
         self._alive = alive
         self._last = len(alive) - 1
-        self._sums = list(accumulate(candidate.weight for candidate in alive))
+        weights: Sequence[float] = [candidate.weight for candidate in alive]
+        if factors is not None:
+            pairs = zip(candidates, factors, strict=True)
+            weights = [one.weight * factor for one, factor in pairs if one.weight > 0]
+        self._weights = weights
+        self._sums = list(accumulate(weights))
         self._total = self._sums[-1] if alive else 0
         # Equal weights, the usual case, need no search.
-        self._equal = len(alive) if self._total == len(alive) * _first_weight(alive) else 0
+        self._equal = len(alive) if len(set(weights)) == 1 else 0
 
     @property
     def alive(self) -> Sequence[Candidate]:
@@ -97,13 +108,10 @@ class WeightedDraw(Picker):
         return self._alive[bisect_right(self._sums, self._random() * self._total, 0, self._last)]
 
     def _draw_listed(self, tried: tuple[object, ...]) -> Candidate | None:
-        rest = [candidate for candidate in self._alive if candidate not in tried]
-        if rest:
-            sums = list(accumulate(candidate.weight for candidate in rest))
-            return rest[bisect_right(sums, self._random() * sums[-1], 0, len(rest) - 1)]
+        pairs = zip(self._alive, self._weights, strict=True)
+        left = [(candidate, weight) for candidate, weight in pairs if candidate not in tried]
+        if left:
+            sums = list(accumulate(weight for _, weight in left))
+            return left[bisect_right(sums, self._random() * sums[-1], 0, len(left) - 1)][0]
         rest = [candidate for candidate in self._drained if candidate not in tried]
         return rest[int(self._random() * len(rest))] if rest else None
-
-
-def _first_weight(candidates: Sequence[Candidate]) -> int:
-    return candidates[0].weight if candidates else 0

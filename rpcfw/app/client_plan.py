@@ -20,6 +20,7 @@ from rpcfw.kernel.edits import Edits, Insert
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
+from rpcfw.spi.collector import Collector
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -28,6 +29,9 @@ from rpcfw.spi.runtime.files import read_regular
 from rpcfw.values.service_config import ServiceConfig
 
 __all__ = ["ClientPlan", "read_client_plan"]
+
+#: The option by which a balancer names its collectors.
+_COLLECTORS = "collectors"
 
 
 @frozen(eq=False)
@@ -65,6 +69,14 @@ class ClientPlan:
             *(each for edits in (self.call, self.attempt) for _, each in edits.inserts),
         )
         return {each.section: each for each in found}
+
+    @property
+    def sections(self) -> dict[str, Chosen[Any]]:
+        """
+        The policies, and the parts of each, by the section that has their options.
+        """
+        parts = {part.section: part for each in self.chosen.values() for part in each.parts}
+        return {**parts, **self.chosen}
 
     def using(self, chosen: Mapping[str, Chosen[Any]]) -> ClientPlan:
         """
@@ -143,13 +155,26 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
 
 
 def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:
-    return chooser.one(
+    """
+    Return a balancer, with the collectors that it names if it has such an option.
+    """
+    chosen = chooser.one(
         "rpcfw.balancers",
         Balancer,  # type: ignore[type-abstract]  # a seam
         "balancer",
         "weighted_random",
         qualifier=qualifier,
     )
+    if chosen is None or not hasattr(chosen.options, _COLLECTORS):
+        return chosen
+    collectors = chooser.several(
+        "rpcfw.collectors",
+        Collector,  # type: ignore[type-abstract]  # a seam
+        chosen.options.collectors or (),
+        named_by=("balancer", _COLLECTORS, qualifier),
+        section="collector",
+    )
+    return evolve(chosen, parts=collectors, parts_key=_COLLECTORS)
 
 
 def _method_balancers(

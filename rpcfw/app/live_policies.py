@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from attrs import evolve
 from twisted.internet.defer import DeferredLock
 
 from rpcfw.app.client_plan import ClientPlan
@@ -97,10 +98,10 @@ class LivePolicies:
             SettingsError: there is no such section.
         """
         self._check_section(section, service)
-        found = self.plan(service).chosen
+        found = self.plan(service).sections
         if not service:
             for each in self._plan.clients:  # some have sections that others have not
-                found = {**self.plan(each).chosen, **self._server_filters, **found}
+                found = {**self.plan(each).sections, **self._server_filters, **found}
         return found[section].options
 
     async def replace(self, section: str, options: Mapping[str, str], service: str = "") -> None:
@@ -113,7 +114,7 @@ class LivePolicies:
 
         Args:
             section: that has them in the INI: ``balancer``, ``retry``, ``breaker``,
-                ``limiter NAME``, ``router NAME`` or ``filter NAME``.
+                ``collector NAME``, ``limiter NAME``, ``router NAME`` or ``filter NAME``.
             options: all that are to differ from the configuration, as text like in the INI.
             service: only for calls to this one. Otherwise for all that use the plugin which
                 the plain section names, and for a server that has the filter.
@@ -161,7 +162,7 @@ class LivePolicies:
 
     def _check_section(self, section: str, service: str) -> None:
         plans = [self._plan.client(service)] if service else self._plan.clients.values()
-        known = {name for plan in plans for name in plan.chosen}
+        known = {name for plan in plans for name in plan.sections}
         if not service:
             known |= self._server_plan.keys()
         if section not in known:
@@ -230,16 +231,21 @@ class LivePolicies:
         """
         configured = self._plan.client(service)
         now = now or configured
-        known, plain = now.chosen, self._plan.clients[""].chosen
-        changed = {}
-        for section, chosen in configured.chosen.items():
-            texts: dict[str, str] = {}
+        known, plain = now.chosen, self._plan.clients[""].sections
+
+        def texts_of(chosen: Chosen[Any]) -> Mapping[str, str]:
+            section, texts = chosen.section, dict[str, str]()
             same = plain.get(section, chosen)
             if same.plugin is chosen.plugin:
                 texts.update(given.get((section, ""), {}))
             if service:
                 texts.update(given.get((section, service), {}))
-            changed[section] = _changed(chosen, texts, known[section])
+            return texts
+
+        changed = {
+            section: _changed(chosen, texts_of, known[section])
+            for section, chosen in configured.chosen.items()
+        }
         if all(chosen is known[section] for section, chosen in changed.items()):
             return now
         return configured.using(changed)
@@ -248,15 +254,29 @@ class LivePolicies:
         """
         Return the filters of servers, by section, with what is given.
         """
+
+        def texts_of(chosen: Chosen[Any]) -> Mapping[str, str]:
+            return given.get((chosen.section, ""), {})
+
         return {
-            section: _changed(chosen, given.get((section, ""), {}), self._server_filters[section])
+            section: _changed(chosen, texts_of, self._server_filters[section])
             for section, chosen in self._server_plan.items()
         }
 
 
-def _changed(chosen: Chosen[Any], texts: Mapping[str, str], known: Chosen[Any]) -> Chosen[Any]:
+def _changed(
+    chosen: Chosen[Any], texts_of: Callable[[Chosen[Any]], Mapping[str, str]], known: Chosen[Any]
+) -> Chosen[Any]:
     """
     Return a plugin with other options; the very object that is known if they are the same.
+
+    A plugin is another one, too, if one of its parts is.
     """
+    texts = texts_of(chosen)
     changed = chosen.with_options(texts) if texts else chosen
-    return known if changed.options == known.options else changed
+    both = zip(chosen.parts, known.parts, strict=True)
+    parts = tuple(_changed(part, texts_of, before) for part, before in both)
+    same_parts = all(new is old for new, old in zip(parts, known.parts, strict=True))
+    if same_parts and changed.options == known.options:
+        return known
+    return evolve(changed, parts=parts)

@@ -69,6 +69,7 @@ CHOICES = (
     Choice("breaker", "rpcfw.breakers", ""),
 )
 NAMED = (
+    ("collector", "rpcfw.collectors"),
     ("router", "rpcfw.routers"),
     ("limiter", "rpcfw.limiters"),
     ("filter", "rpcfw.filters"),

@@ -35,6 +35,7 @@ class Chosen(Generic[P]):
         options: an instance of its ``Options``.
         place: where the INI names it, to begin a message with.
         section: that has its options.
+        parts: plugins that its option ``parts_key`` names. It gets them as a third argument.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Chosen(Generic[P]):
     options: Any
     place: str = ""
     section: str = ""
+    parts: tuple[Chosen[Any], ...] = ()
+    parts_key: str = ""
 
     def with_options(self, texts: Mapping[str, str]) -> Chosen[P]:
         """
@@ -50,8 +53,11 @@ class Chosen(Generic[P]):
         Raises:
             SettingsError: with every mistake.
         """
-        place = f"[{self.section}]"
-        return evolve(self, options=changed_options(self.options, texts, place), place=place)
+        place, key = f"[{self.section}]", self.parts_key
+        options = changed_options(self.options, texts, place)
+        if key and getattr(options, key) != getattr(self.options, key):
+            raise SettingsError(f"{place} {key}: cannot change while this process runs")
+        return evolve(self, options=options, place=place)
 
     def make(self, plugin_context: PluginContext) -> P:
         """
@@ -61,7 +67,10 @@ class Chosen(Generic[P]):
             SettingsError: its options are wrong, as its class says.
             PluginError: its class raised something else.
         """
+        parts = [part.make(plugin_context) for part in self.parts]
         try:
+            if self.parts_key:
+                return self.plugin(self.options, plugin_context, parts)  # type: ignore[call-arg]
             return self.plugin(self.options, plugin_context)
         except SetupError as error:
             lines = str(error).splitlines()

@@ -8,6 +8,7 @@ from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
+from rpcfw.spi.collector import Collector
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.limiter import Limiter
@@ -27,6 +28,7 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.balancers": Balancer,
     "rpcfw.breakers": Breaker,
     "rpcfw.codecs": Codec,
+    "rpcfw.collectors": Collector,
     "rpcfw.compressors": Compressor,
     "rpcfw.filters": Filter,
     "rpcfw.limiters": Limiter,

@@ -40,8 +40,20 @@ class Shop(Service, name="demo.Shop"):
         return id
 
 
-def fleet(lab, size=10):
-    shops = [Shop(lab.clock) for _ in range(size)]
+class Steady(Shop, name="demo.Steady"):
+    """
+    Answers after its latency, whatever else it has to do.
+    """
+
+    @method(idempotent=True)
+    async def get(self, id: int) -> int:
+        self.calls += 1
+        await sleep(self.clock, self.latency_s)
+        return id
+
+
+def fleet(lab, size=10, kind=Shop):
+    shops = [kind(lab.clock) for _ in range(size)]
     for number, shop in enumerate(shops):
         lab.serve(shop, name=f"n{number}")
     return shops
@@ -66,7 +78,7 @@ def shares(lab, client, shops, seconds, per_second=200) -> list[float]:
     return [count / sum(counts) for count in counts]
 
 
-@pytest.mark.parametrize("balancer", ["p2c", "lalb", "least_active"])
+@pytest.mark.parametrize("balancer", ["p2c", "lalb", "adaptive", "least_active"])
 def test_a_slow_node_among_ten(lab, balancer):
     """
     A node that becomes 50 times as slow has its share cut from a tenth to 2 % or less.
@@ -114,8 +126,28 @@ def test_a_node_that_has_recovered(lab, balancer):
     assert shares(lab, client, shops, 5, per_second=60)[0] > 0.2
 
 
+@pytest.mark.parametrize("balancer", ["p2c", "adaptive"])
+def test_two_seconds_of_latency(lab, balancer):
+    """
+    One node of three answers after 2 s. Its share falls below 5 % within a second.
+
+    After its recovery it is used again within 10 s.
+    """
+    shops = fleet(lab, 3, Steady)
+    client = lab.consumer(f"balancer.plugin={balancer}").application.client(Steady)
+    drive(lab, client, 2, per_second=500)
+    shops[1].latency_s = 2.0
+    drive(lab, client, 1, per_second=500)
+    assert all(shares(lab, client, shops, 1, per_second=500)[1] < 0.05 for _ in range(4))
+
+    shops[1].latency_s = 0.01
+    drive(lab, client, 9, per_second=500)
+    assert shares(lab, client, shops, 1, per_second=500)[1] > 0.2
+
+
 @pytest.mark.parametrize(
-    ("balancer", "most"), [("weighted_random", 0.18), ("round_robin", 0.18), ("p2c", 0.24)]
+    ("balancer", "most"),
+    [("weighted_random", 0.18), ("round_robin", 0.18), ("p2c", 0.24), ("adaptive", 0.18)],
 )
 def test_a_cold_node(lab, balancer, most):
     """
@@ -138,6 +170,42 @@ def test_a_cold_node(lab, balancer, most):
     assert 0.08 < shares(lab, client, shops, 4)[3] < most
     lab.advance(25)
     assert 0.15 < shares(lab, client, shops, 4)[3] < 0.35
+
+
+SLOW = 3
+
+
+def test_options_of_a_collector_are_replaced(lab):
+    """
+    With a weight of 0 the latency no longer counts, and with 1 what was measured counts again.
+    """
+    shops = fleet(lab, 10)
+    application = lab.consumer("balancer.plugin=adaptive").application
+    client = application.client(Shop)
+    shops[SLOW].latency_s = 0.2
+    drive(lab, client, 2)
+    assert shares(lab, client, shops, 2)[SLOW] < 0.02
+
+    (balancer,) = [each.policies.balancer for each in application.clients]
+    lab.run(application.policies.replace("collector latency", {"weight": "0"}))
+    assert shares(lab, client, shops, 1)[SLOW] > 0.05
+    assert 0 == application.policies.options("collector latency").weight
+
+    lab.run(application.policies.replace("collector latency", {}))
+    drive(lab, client, 1)
+    assert shares(lab, client, shops, 2)[SLOW] < 0.02
+    assert all(each.policies.balancer is not balancer for each in application.clients)
+
+
+def test_collectors_cannot_be_others_while_calls_run(lab):
+    """
+    Which collectors there are is said by the configuration alone.
+    """
+    application = lab.consumer("balancer.plugin=adaptive").application
+    with pytest.raises(SettingsError, match=r"\[balancer\] collectors: cannot change while"):
+        lab.run(application.policies.replace("balancer", {"collectors": "state"}))
+    with pytest.raises(SettingsError, match=r"\[collector latenc\]; did you mean"):
+        lab.run(application.policies.replace("collector latenc", {"weight": "2"}))
 
 
 HOME = (
@@ -176,6 +244,35 @@ def test_the_balancer_of_a_method_is_replaced(lab):
     (used,) = application.clients
     (name, balancer), *_ = used.policies.method_balancers
     assert ("home", 7) == (name, balancer.options.virtual_nodes)
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (["balancer.collectors=latensy"], r"among collectors; did you mean 'latency'"),
+        (["collector latency.windo=5s"], r"\[collector latency\] windo: .*did you mean 'window'"),
+        (["collector latency.window=0s"], r"\[collector latency\] window: must be above 0s"),
+        (["balancer.collectors=state", "collector latency.weight=1"], r"\[collector latency\]"),
+        (["balancer demo.Shop.collectors=stat"], r"\[balancer demo.Shop\] collectors: .*'state'"),
+    ],
+)
+def test_mistakes_about_collectors(sets, message):
+    """
+    A collector or an option that nobody knows is a mistake, reported with the nearest name.
+    """
+    with pytest.raises(SettingsError, match=message):
+        read_plan(Sources.load((), {}, ["balancer.plugin=adaptive", *sets]))
+
+
+def test_collectors_of_one_service():
+    """
+    A service has collectors of its own by its section of the balancer.
+    """
+    sets = ["balancer.plugin=adaptive", "balancer demo.Shop.collectors=state"]
+    plan = read_plan(Sources.load((), {}, sets))
+
+    assert ["latency", "state"] == [each.name for each in plan.client("demo.X").balancer.parts]
+    assert ["state"] == [each.name for each in plan.client("demo.Shop").balancer.parts]
 
 
 @pytest.mark.parametrize("section", ["/home", "demo.Shop/", "demo.Shop/a/b"])

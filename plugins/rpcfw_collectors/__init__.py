@@ -1,0 +1,3 @@
+"""
+Collectors: what a client knows of its nodes, as scores.
+"""

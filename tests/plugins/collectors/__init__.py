@@ -1,0 +1,3 @@
+"""
+Limiters, policy by policy.
+"""
