@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from attrs import define
 
@@ -29,6 +30,8 @@ _MAX_CONNECTING = 8
 #: The same while no node is connected and some have failed. Then calls fail until one of
 #: the others connects, so more of them are tried at a time.
 _MAX_CONNECTING_NONE_READY = 64
+#: So many further nodes are kept for a call that has tried all that are connected.
+_MAX_SPARE = 32
 
 
 @define(eq=False)
@@ -89,6 +92,9 @@ class Routing(Filter):
         self._why_silent = why_silent
         self._nodes: Nodes | None = None
         self._routes: RouteMemo[Route] = RouteMemo()
+        #: By method, as in `_method_key`, and nodes: a picker may hold thousands of nodes, and
+        #: routes of many keys may have the same.
+        self._pickers: WeakValueDictionary[Hashable, Picker] = WeakValueDictionary()
 
     def use(self, nodes: Nodes) -> None:
         """
@@ -101,6 +107,7 @@ class Routing(Filter):
         Nodes, links, weights or rules have changed: every route is computed again.
         """
         self._routes.clear()
+        self._pickers.clear()
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -156,14 +163,21 @@ class Routing(Filter):
             _dial(left, _MAX_CONNECTING if connected else _MAX_CONNECTING_NONE_READY)
             ranks = _ranks(left)
         usable = next(iter(ranks.values()), [])
-        balancer = self._method_balancers.get(call.method.name, self._balancer)
-        picker = balancer.picker(usable) if usable else None
-        spare = ranks.get(Rank.UNTRIED, ()) if Rank.READY in ranks else ()
+        picker = self._picker(self._method_key(call), usable) if usable else None
+        spare = ranks.get(Rank.UNTRIED, [])[:_MAX_SPARE] if Rank.READY in ranks else ()
         route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by)
         self._routes.add(key, route)
         return route
 
-    def _method_key(self, call: Call) -> Hashable:
+    def _picker(self, method: str, nodes: Sequence[Node]) -> Picker:
+        key = method, tuple(nodes)
+        picker = self._pickers.get(key)
+        if picker is None:
+            balancer = self._method_balancers.get(method, self._balancer)
+            picker = self._pickers[key] = balancer.picker(nodes)
+        return picker
+
+    def _method_key(self, call: Call) -> str:
         name = call.method.name
         return name if name in self._method_balancers else ""
 

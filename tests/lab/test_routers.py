@@ -10,6 +10,7 @@ import pytest
 
 from rpcfw.errors import CallError, NoInstances, PermissionDenied
 from rpcfw.spi.service import Service, method
+from rpcfw_balancers.weighted_random import WeightedRandom
 from rpcfw_routers.split import slots
 
 
@@ -20,6 +21,18 @@ class Shop(Service, name="demo.Shop"):
     @method(idempotent=True)
     async def get(self, id: int) -> str:
         return self.name
+
+
+class Counted(WeightedRandom):
+    """
+    Counts its pickers.
+    """
+
+    made = 0
+
+    def picker(self, candidates):
+        Counted.made += 1
+        return super().picker(candidates)
 
 
 def serve(lab, name, *sets):
@@ -81,6 +94,27 @@ def test_a_grey_release(lab):
     lab.stop(gray)
     lab.advance(10)
     assert {"old"} == asked(lab, tester)
+
+
+def test_ever_new_tags(lab):
+    """
+    Calls with tags that nobody has share the picker of those without, however many they are.
+    """
+    Counted.made = 0
+    for name in ("old", "older"):
+        serve(lab, name)
+    serve(lab, "new", "server.tags=tag=gray")
+    counted = "plugins.balancers.counted=tests.lab.test_routers:Counted"
+    shop = client(lab, "client.routers=tag", counted, "balancer.plugin=counted")
+    lab.advance(0.1)
+    lab.run(shop.get(0))
+    lab.advance(0.1)
+    Counted.made = 0
+    answers = {lab.run(shop.get(0, metadata={"tag": f"tag-{number}"})) for number in range(50)}
+
+    assert {"old", "older"} == answers
+    assert {"new"} == asked(lab, shop, metadata={"tag": "gray"})
+    assert Counted.made == 1
 
 
 def test_a_zone_that_cannot_be_reached(lab):
