@@ -23,6 +23,7 @@ from rpcfw.spi.status_names import status_problem
 from rpcfw.status import Status
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
+from rpcfw_fallbacks.values import response_from_json
 
 __all__ = ["Fallback", "FallbackOptions"]
 
@@ -83,6 +84,13 @@ class Fallback(Filter):
             "rpcfw_client_fallbacks_total", "calls that a fallback answered", "service", "method"
         )
 
+    def take_over(self, before: Fallback) -> None:
+        """
+        Keep the object of the class, which may have a cache of its own.
+        """
+        if self.options.target == before.options.target:
+            self._object = before._object
+
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         try:
             return await proceed(call)
@@ -96,7 +104,10 @@ class Fallback(Filter):
     def _is_for(self, method: Method) -> bool:
         if not method.unary or (self._methods and method.path not in self._methods):
             return False
-        return self._object is None or hasattr(self._object, method.name)
+        if self._object is None:
+            return True
+        # A gateway may call methods that its own callers name: none is the class's own business.
+        return not method.name.startswith("_") and hasattr(self._object, method.name)
 
     async def _answer(self, call: Call, error: CallError) -> Any:
         """
@@ -121,8 +132,8 @@ class Fallback(Filter):
     def _decoded(self, method: Method) -> Any:
         # Anew for each caller, which may change what it gets.
         try:
-            return msgspec.json.decode(self._value, type=method.response_type)
-        except (msgspec.MsgspecError, TypeError) as error:
+            return response_from_json(self._value, method.response_type)
+        except ValueError as error:
             raise InvalidMessage(
                 f"the fallback value for {method.path} does not fit its response: {error}"
             ) from error
