@@ -24,6 +24,7 @@ from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.router import Router
 from rpcfw.values.call import Call
+from rpcfw.values.method import Method
 from rpcfw.values.units import parse_share
 from rpcfw_routers.patterns import pattern
 from rpcfw_routers.targets import Target, read_target
@@ -88,7 +89,9 @@ class SplitOptions:
         "to 100% goes to the instances that none of them names",
     )
     key: CallKey = option("caller", "calls with the same value of this stay together")
-    methods: tuple[str, ...] = option("*", "methods that are split, as get*; others are not")
+    methods: tuple[str, ...] = option(
+        "*", "methods that are split, as get* or demo.Shop/get*; others are not"
+    )
     salt: str = option("", "text that is hashed with the key; another text chooses other keys")
     force: bool = option(
         "false", "fail a call if its share has no instance, instead of using all instances"
@@ -145,10 +148,9 @@ class SplitRouter(Router):
         self._is_split: dict[str, bool] = {}
 
     def key(self, call: Call) -> Hashable:
-        name = call.method.name
-        is_split = self._is_split.get(name)
+        is_split = self._is_split.get(call.method.path)
         if is_split is None:
-            is_split = self._ask_is_split(name)
+            is_split = self._ask_is_split(call.method)
         if not is_split:
             return None
         key = self._read(call)
@@ -161,11 +163,12 @@ class SplitRouter(Router):
         left = self._of_share(share, candidates)
         return left if left or self._force else candidates
 
-    def _ask_is_split(self, name: str) -> bool:
+    def _ask_is_split(self, method: Method) -> bool:
         if len(self._is_split) >= _MAX_METHODS:
             self._is_split.clear()
-        is_split = self._is_split[name] = any(fits(name) for fits in self._methods)
-        return is_split
+        fits_any = any(fits(method.name) or fits(method.path) for fits in self._methods)
+        self._is_split[method.path] = fits_any
+        return fits_any
 
     def _of_share(self, share: Hashable, candidates: Sequence[Candidate]) -> list[Candidate]:
         targets = self._targets

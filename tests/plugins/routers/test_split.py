@@ -134,7 +134,7 @@ def test_methods_that_are_not_split():
     """
     Only the methods that are named are split; others use all instances.
     """
-    split = router(methods="get*, find")
+    split = router(methods="get*, demo.Greeter/find")
 
     assert {"1.4", "2.0", ""} == versions(split, call(3, method="write"))
     assert {"1.4"} == versions(split, call(3, method="get_one"))
