@@ -8,7 +8,8 @@ key. The option ``per`` says what a key is made of.
 Callers choose some of these parts, so the number of keys is limited. When it is reached, a
 limit that is idle, which means that a new one would be no different, makes place for the new
 key. If none of the oldest is idle, the new key shares one limit with all others that have
-none of their own. So who invents keys gets the calls of one more key, and no memory.
+none of their own. So who invents keys gets no more memory, and no used-up limit back. It may
+get as many limits as there may be keys; against that helps a limit that is not per caller.
 """
 
 from __future__ import annotations

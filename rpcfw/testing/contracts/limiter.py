@@ -90,9 +90,9 @@ class LimiterContract(FilterContract):
 
             assert limiter.keys <= limiter.options.max_keys
 
-    def test_new_names_give_no_new_limit(self) -> None:
+    def test_new_names_reset_no_limit(self) -> None:
         """
-        A caller that has used up its limit gets no new one by inventing names.
+        A limit that is used up stays so, however many names its caller invents.
         """
         limiter = self.make()
         begun: list[Any] = [_filled(limiter, "a")]
