@@ -1,0 +1,346 @@
+"""
+Reads values one after the other from bytes: what all kinds of values have in common.
+
+The functions that read one kind take the decoder and move its ``pos``. Python's own errors at
+the end of the bytes are turned into a `HessianError` in one place, `Decoder.read_shape`, and
+not tested for at every byte.
+"""
+
+from __future__ import annotations
+
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from attrs import frozen
+
+from rpcfw_hessian import tags
+from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.hash_guard import HashGuard
+from rpcfw_hessian.limits import Limits
+from rpcfw_hessian.numbers import INTEGER_SIZE, read_integer
+from rpcfw_hessian.text import read_string
+
+__all__ = ["INCOMPLETE", "Classes", "Decoder", "Definition", "Shape"]
+
+T = TypeVar("T")
+
+#: What Python raises on bytes that end early or have no sense.
+_GARBAGE = (
+    IndexError,
+    struct.error,
+    UnicodeError,
+    RecursionError,
+    OverflowError,
+    ArithmeticError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)
+#: Stands for a value that can only be made once all its parts were read.
+INCOMPLETE: Any = object()
+#: Class definitions and names of types in one message: far more than any program has.
+_MAX_DEFINITIONS = 4096
+
+
+@frozen(eq=False)
+class Definition:
+    """
+    A class as the message defines it.
+
+    Args:
+        fields: names of Java's fields, in the order in which each instance has their values.
+        read: reads an instance whose tag was read.
+        cls: the Python class of the instances, if one is known.
+    """
+
+    java_class: str
+    fields: tuple[str, ...]
+    read: Callable[[Decoder], Any]
+    cls: type | None = None
+
+
+class Shape(ABC):
+    """
+    Reads values of one expected type. Made once for a type, by `rpcfw_hessian.schema.Schema`.
+    """
+
+    #: What is expected, for errors.
+    name: str
+    #: First bytes of what it can read. References are tried too.
+    tags: frozenset[int]
+
+    @abstractmethod
+    def read(self, d: Decoder) -> Any:
+        """
+        Read a value.
+        """
+
+    @abstractmethod
+    def fits(self, value: Any, d: Decoder) -> bool:
+        """
+        Whether a value that was read elsewhere in the message may stand here too.
+
+        A container notes itself in ``d.unchecked``, with its items still to be checked.
+        """
+
+    def inner(self, value: Any) -> Iterable[tuple[Shape, Any]]:
+        """
+        Return the items of a container that fits, each with what is expected of it.
+        """
+        return ()
+
+
+class Classes(Protocol):
+    """
+    What a decoder asks of its schema.
+    """
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def shape(self, type: Any) -> Shape:
+        """
+        Return what reads values of a type.
+        """
+
+    def read_definition(self, d: Decoder) -> Definition:
+        """
+        Read a class definition whose tag was read.
+        """
+
+    def map_reader(self, java_class: str) -> Callable[[Decoder], Any] | None:
+        """
+        Return what reads instances of a class that are written as maps, if it is known.
+        """
+
+
+class Decoder:
+    """
+    Reads values that were written one after the other, with references from one to another.
+
+    After an error it is of no use any more.
+
+    Args:
+        data: the whole message.
+        schema: the classes that may come, and the limits.
+    """
+
+    __slots__ = (
+        "check_key",
+        "data",
+        "definitions",
+        "depth",
+        "limits",
+        "pos",
+        "refs",
+        "schema",
+        "types",
+        "unchecked",
+    )
+
+    def __init__(self, data: bytes, schema: Classes) -> None:
+        self.data = data
+        self.pos = 0
+        self.schema = schema
+        self.limits = schema.limits
+        #: Lists, maps and objects in the order in which they began.
+        self.refs: list[Any] = []
+        self.definitions: list[Definition] = []
+        self.types: list[str] = []
+        self.depth = 0
+        #: Called with each key that is not a string.
+        self.check_key = HashGuard(self.limits.max_hashed).check
+        #: Lists and maps that a reference brought to a place where a type is expected.
+        self.unchecked: list[tuple[Any, Shape]] = []
+
+    @property
+    def at_end(self) -> bool:
+        """
+        Whether all bytes were read.
+        """
+        return self.pos >= len(self.data)
+
+    def read(self, type: Any = Any) -> Any:
+        """
+        Read the next value.
+
+        Args:
+            type: what is expected. An annotation, as for a method of a service.
+
+        Raises:
+            HessianError: the bytes are no value, or none of this type.
+        """
+        return self.read_shape(self.schema.shape(type))
+
+    def read_shape(self, shape: Shape) -> Any:
+        """
+        Read the next value by what `Schema.shape` returned for its type.
+        """
+        try:
+            value = shape.read(self)
+            if self.unchecked:
+                self._check_shared()
+            return value
+        except HessianError:
+            raise
+        except _GARBAGE as error:
+            if self.pos >= len(self.data) or isinstance(error, (IndexError, struct.error)):
+                raise HessianError("expected a value, got the end of the message") from error
+            raise HessianError(
+                f"expected a value before byte {self.pos}, got bytes that are none: {error}"
+            ) from error
+
+    def check_end(self) -> None:
+        """
+        Raise unless all bytes were read.
+        """
+        if not self.at_end:
+            raise HessianError(
+                f"expected the end of the message, got {len(self.data) - self.pos} more bytes"
+            )
+
+    # The rest is for the functions that read one kind of value.
+
+    def begin(self, value: Any) -> None:
+        """
+        Number a list, map or object that is about to be read, and go into it.
+        """
+        refs = self.refs
+        if len(refs) >= self.limits.max_objects:
+            raise HessianError(
+                f"expected at most {self.limits.max_objects} lists, maps and objects, got more"
+            )
+        refs.append(value)
+        self.depth += 1
+        if self.depth > self.limits.max_depth:
+            raise HessianError(
+                f"expected at most {self.limits.max_depth} values inside each other, got more"
+            )
+
+    def integer(self) -> int:
+        """
+        Read an integer that is part of another value: a size, an index.
+        """
+        pos = self.pos
+        size = INTEGER_SIZE[self.data[pos]]
+        if not size:
+            raise HessianError(f"expected an integer, got {tags.kind_of(self.data[pos])}")
+        self.pos = pos + size
+        return read_integer(self.data, pos)
+
+    def string(self) -> str:
+        """
+        Read a string that is part of another value: a name.
+        """
+        tag = self.data[self.pos]
+        if tag not in tags.STRING:
+            raise HessianError(f"expected a string, got {tags.kind_of(tag)}")
+        text, self.pos = read_string(self.data, self.pos, self.limits.max_length)
+        return text
+
+    def count(self, count: int) -> int:
+        """
+        Return the announced size of a list or of a definition, if it is possible.
+        """
+        left = len(self.data) - self.pos
+        if not 0 <= count <= left:
+            raise HessianError(f"expected at most {left} values in {left} bytes, got {count}")
+        if count > self.limits.max_length:
+            raise HessianError(
+                f"expected a list of at most {self.limits.max_length} items, got {count}"
+            )
+        return count
+
+    def type(self) -> str:
+        """
+        Read the name of a type, or its number if it came before.
+        """
+        if self.data[self.pos] in tags.STRING:
+            name = self.string()
+            if len(self.types) >= _MAX_DEFINITIONS:
+                raise HessianError(f"expected at most {_MAX_DEFINITIONS} names of types, got more")
+            self.limits.check_class(name)
+            self.types.append(name)
+            return name
+        return _listed(self.types, self.integer(), "type")
+
+    def shared(self) -> Any:
+        """
+        Return the value that a reference, whose tag was read, refers to.
+        """
+        value = _listed(self.refs, self.integer(), "object")
+        if value is INCOMPLETE:
+            raise HessianError(
+                "expected no reference to a value around it, as Python has it only once it is "
+                "complete: a tuple, frozenset, msgspec.Struct or a class of the JDK"
+            )
+        return value
+
+    def definition(self) -> Definition:
+        """
+        Read class definitions, if any, and the tag of an instance; return its class.
+        """
+        tag = self.data[self.pos]
+        while tag == 0x43:
+            self.pos += 1
+            if len(self.definitions) >= _MAX_DEFINITIONS:
+                raise HessianError(f"expected at most {_MAX_DEFINITIONS} classes, got more")
+            self.definitions.append(self.schema.read_definition(self))
+            tag = self.data[self.pos]
+        self.pos += 1
+        if 0x60 <= tag < 0x70:
+            return _listed(self.definitions, tag - 0x60, "class")
+        if tag == 0x4F:
+            return _listed(self.definitions, self.integer(), "class")
+        raise HessianError(f"expected an instance of a class, got {tags.kind_of(tag)}")
+
+    def ends(self) -> bool:
+        """
+        Whether the end of a map, or of a list without a size, is here; go past it.
+        """
+        if self.data[self.pos] == 0x5A:
+            self.pos += 1
+            return True
+        return False
+
+    def accept_shared(self, shape: Shape) -> Any:
+        """
+        Return the value that a reference, whose tag was read, refers to, if it fits.
+        """
+        value = self.shared()
+        if not shape.fits(value, self):
+            raise HessianError(
+                f"expected {shape.name}, got a reference to {type(value).__qualname__}"
+            )
+        return value
+
+    def _check_shared(self) -> None:
+        """
+        Check the items of what references brought to a place where a type is expected.
+
+        Only now, since a list may refer to itself before it is complete. Each is checked
+        once for a type, so a message with many references takes no longer.
+        """
+        seen: set[tuple[int, int]] = set()
+        while self.unchecked:
+            value, shape = self.unchecked.pop()
+            if (id(value), id(shape)) in seen:
+                continue
+            seen.add((id(value), id(shape)))
+            for expected, item in shape.inner(value):
+                if not expected.fits(item, self):
+                    raise HessianError(
+                        f"expected {shape.name}, got a reference to one with "
+                        f"{type(item).__qualname__} in it"
+                    )
+
+
+def _listed(values: list[T], index: int, what: str) -> T:
+    if not 0 <= index < len(values):
+        raise HessianError(
+            f"expected a reference to one of {len(values)} {what}s before it, got number {index}"
+        )
+    return values[index]

@@ -1,0 +1,50 @@
+"""
+What a decoder accepts from a peer.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from attrs import field, frozen
+
+from rpcfw_hessian.errors import HessianError
+
+__all__ = ["Limits"]
+
+
+@frozen
+class Limits:
+    """
+    Limits of one message.
+
+    The size of the whole message is not among them: whoever receives the bytes limits it. No
+    memory is taken for a size that is only announced.
+
+    Args:
+        max_depth: lists, maps and objects inside each other. Each takes up to three Python
+            frames, of which the interpreter allows 1,000.
+        max_objects: lists, maps and objects in the message. An empty one is one byte on the
+            wire and some hundred bytes in memory.
+        max_length: characters of a string, bytes of a binary, items of a list, entries of a map.
+        max_hashed: keys of maps and items of sets that are not strings. A peer can choose
+            numbers that collide in a hash table, so time grows with the square of these.
+        classes: patterns of the Java classes that may come, as ``com.acme.*``. A class that
+            nobody registered becomes a `JavaObject`, so all are harmless.
+    """
+
+    max_depth: int = 128
+    max_objects: int = 250_000
+    max_length: int = 16 << 20
+    max_hashed: int = 10_000
+    classes: tuple[str, ...] = field(default=("*",), converter=tuple)
+
+    def check_class(self, java_class: str) -> None:
+        """
+        Raise unless a class may come.
+        """
+        if not any(fnmatchcase(java_class, pattern) for pattern in self.classes):
+            raise HessianError(
+                f"the class {java_class[:200]!r} is not among those that may come: "
+                f"{', '.join(self.classes)}"
+            )

@@ -1,0 +1,228 @@
+"""
+Reads values of an expected type: one class for each kind of type but collections.
+
+Integers and doubles are converted into each other, as Java does it, if nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rpcfw_hessian import tags
+from rpcfw_hessian.decoder import Decoder, Shape
+from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.numbers import INTEGER_BASE, INTEGER_SIZE, read_double, read_integer
+from rpcfw_hessian.text import read_string
+from rpcfw_hessian.untyped import read_any
+
+__all__ = [
+    "ANY",
+    "FLOAT",
+    "INT",
+    "STR",
+    "AnyShape",
+    "Exactly",
+    "LiteralShape",
+    "OptionalShape",
+    "UnionShape",
+    "mismatch",
+]
+
+
+def mismatch(expected: str, value: Any) -> HessianError:
+    """
+    Return the error for a value of another type.
+    """
+    came = "null" if value is None else type(value).__qualname__
+    hint = f"; annotate {expected} | None if it may be null" if value is None else ""
+    return HessianError(f"expected {expected}, got {came}{hint}")
+
+
+class AnyShape(Shape):
+    """
+    Whatever comes.
+    """
+
+    name = "anything"
+    tags = frozenset(range(256))
+
+    def read(self, d: Decoder) -> Any:
+        return read_any(d)
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return True
+
+
+class IntShape(Shape):
+    """
+    An integer, or a double that is equal to one.
+    """
+
+    name = "int"
+    tags = tags.INTEGER
+
+    def read(self, d: Decoder) -> int:
+        data, pos = d.data, d.pos
+        tag = data[pos]
+        size = INTEGER_SIZE[tag]
+        if size:
+            d.pos = pos + size
+            return INTEGER_BASE[tag] if size == 1 else read_integer(data, pos)
+        value = read_any(d)
+        if type(value) is float and value.is_integer():
+            return int(value)
+        if type(value) is int:  # a BigInteger
+            return value
+        raise mismatch(self.name, value)
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return type(value) is int
+
+
+class FloatShape(Shape):
+    """
+    A double, or an integer.
+    """
+
+    name = "float"
+    tags = tags.DOUBLE
+
+    def read(self, d: Decoder) -> float:
+        if d.data[d.pos] in tags.DOUBLE:
+            value, d.pos = read_double(d.data, d.pos)
+            return value
+        found = read_any(d)
+        if type(found) is int:
+            return float(found)
+        raise mismatch(self.name, found)
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return type(value) is float
+
+
+class StrShape(Shape):
+    """
+    A string.
+    """
+
+    name = "str"
+    tags = tags.STRING
+
+    def read(self, d: Decoder) -> str:
+        data, pos = d.data, d.pos
+        tag = data[pos]
+        if tag < 0x20:
+            # The usual string: short, and in ASCII.
+            end = pos + 1 + tag
+            text = data[pos + 1 : end]
+            if text.isascii() and end <= len(data):
+                d.pos = end
+                return text.decode("ascii")
+        if tag in tags.STRING:
+            value, d.pos = read_string(data, pos, d.limits.max_length)
+            return value
+        raise mismatch(self.name, read_any(d))
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return type(value) is str
+
+
+class Exactly(Shape):
+    """
+    An instance of a class that needs no conversion: bool, bytes, datetime, Decimal, ...
+    """
+
+    def __init__(self, cls: type, tags: frozenset[int], *, aware: bool | None = None) -> None:
+        self.name = cls.__qualname__
+        self.tags = tags
+        self._cls = cls
+        self._aware = aware
+        if aware is not None:
+            self.name += " with a zone" if aware else " without a zone"
+
+    def read(self, d: Decoder) -> Any:
+        value = read_any(d)
+        if self.fits(value, d):
+            return value
+        raise mismatch(self.name, value)
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        if not isinstance(value, self._cls):
+            return False
+        return self._aware is None or (getattr(value, "tzinfo", None) is not None) is self._aware
+
+
+class OptionalShape(Shape):
+    """
+    A value or null.
+    """
+
+    def __init__(self, inner: Shape) -> None:
+        self.name = f"{inner.name} | None"
+        self.tags = inner.tags | {tags.NULL}
+        self._inner = inner
+
+    def read(self, d: Decoder) -> Any:
+        if d.data[d.pos] == tags.NULL:
+            d.pos += 1
+            return None
+        return self._inner.read(d)
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return value is None or self._inner.fits(value, d)
+
+
+class UnionShape(Shape):
+    """
+    One of several types. The first byte says which; an object is recognised by its class.
+    """
+
+    def __init__(self, members: Sequence[Shape]) -> None:
+        self.name = " | ".join(member.name for member in members)
+        self.tags = frozenset().union(*(member.tags for member in members))
+        self._members = tuple(members)
+        self._by_tag: dict[int, Shape] = {}
+        for tag in self.tags:
+            able = [member for member in members if tag in member.tags]
+            if len(able) == 1:
+                self._by_tag[tag] = able[0]
+
+    def read(self, d: Decoder) -> Any:
+        member = self._by_tag.get(d.data[d.pos])
+        if member is not None:
+            return member.read(d)
+        value = read_any(d)
+        if self.fits(value, d):
+            return value
+        raise mismatch(self.name, value)
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return any(member.fits(value, d) for member in self._members)
+
+
+class LiteralShape(Shape):
+    """
+    One of some values.
+    """
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.name = f"one of {', '.join(map(repr, values))}"
+        self._values = frozenset((type(value), value) for value in values)
+        kinds = {int: tags.INTEGER, str: tags.STRING, type(None): frozenset((tags.NULL,))}
+        self.tags = frozenset().union(*(kinds[type(value)] for value in values))
+
+    def read(self, d: Decoder) -> Any:
+        value = read_any(d)
+        if self.fits(value, d):
+            return value
+        raise mismatch(self.name, value)
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return isinstance(value, (int, str, type(None))) and (type(value), value) in self._values
+
+
+ANY = AnyShape()
+INT = IntShape()
+FLOAT = FloatShape()
+STR = StrShape()

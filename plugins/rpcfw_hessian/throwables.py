@@ -1,0 +1,145 @@
+"""
+Exceptions: what Java calls Throwable.
+
+One without a Python class is a `JavaException`. A Python class with `java` has the message as
+its first argument and as fields what its class annotates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rpcfw_hessian import tags
+from rpcfw_hessian.decoder import Decoder, Shape
+from rpcfw_hessian.encoder import Encoder, Write, encode_definition
+from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.objects import JavaException, StackFrame
+from rpcfw_hessian.untyped import read_any
+from rpcfw_hessian.writers import unfit, write_any
+
+__all__ = ["MESSAGE", "ExceptionShape", "exception_writer", "read_throwable", "write_throwable"]
+
+#: Fields of java.lang.Throwable.
+MESSAGE = "detailMessage"
+_CAUSE = "cause"
+_STACK_TRACE = "stackTrace"
+_SUPPRESSED = "suppressedExceptions"
+
+
+def _read_fields(d: Decoder, made: BaseException, names: tuple[str, ...]) -> dict[str, Any]:
+    """
+    Read the fields of an exception; those that Python has too are set.
+    """
+    d.begin(made)
+    fields = {name: read_any(d) for name in names}
+    d.depth -= 1
+    message = fields.pop(MESSAGE, None)
+    cause = fields.pop(_CAUSE, None)
+    made.args = (message,) if isinstance(message, str) else ()
+    # A Throwable without a cause refers to itself.
+    if isinstance(cause, BaseException) and cause is not made:
+        made.__cause__ = cause
+    return fields
+
+
+def read_throwable(java_class: str, names: tuple[str, ...]) -> Callable[[Decoder], Any]:
+    """
+    Return what reads exceptions of a class that is not known here.
+    """
+
+    def read(d: Decoder) -> JavaException:
+        made = JavaException(java_class)
+        fields = _read_fields(d, made, names)
+        frames = fields.pop(_STACK_TRACE, None)
+        suppressed = fields.pop(_SUPPRESSED, None)
+        made.message = made.args[0] if made.args else None
+        made.stack_trace = _all_of(StackFrame, frames)
+        made.suppressed = _all_of(BaseException, suppressed)
+        made.fields = fields
+        return made
+
+    return read
+
+
+def _all_of(cls: type, values: Any) -> tuple[Any, ...]:
+    return tuple(each for each in values if isinstance(each, cls)) if type(values) is list else ()
+
+
+def write_throwable(e: Encoder, value: JavaException) -> None:
+    """
+    Write an exception. Java fills in what is left out.
+    """
+    fields: dict[str, Any] = {MESSAGE: value.message}
+    if value.stack_trace:
+        fields[_STACK_TRACE] = value.stack_trace
+    _write(e, value, value.java_class, {**fields, **value.fields})
+
+
+def _write(e: Encoder, value: BaseException, java_class: str, fields: Mapping[str, Any]) -> None:
+    if e.refer(value):
+        return
+    written = dict(fields)
+    if value.__cause__ is not None:
+        written[_CAUSE] = value.__cause__
+    e.instance(encode_definition(java_class, tuple(written)))
+    for name, each in written.items():
+        if name == _STACK_TRACE:
+            e.kept.append(each)
+            e.list_head("[java.lang.StackTraceElement", len(each))
+            for frame in each:
+                write_any(e, frame)
+        else:
+            write_any(e, each)
+
+
+class ExceptionShape(Shape):
+    """
+    Reads exceptions of one Python class.
+    """
+
+    tags = tags.OBJECT
+
+    def __init__(self, cls: type[BaseException], fields: Mapping[str, str]) -> None:
+        self.name = cls.__qualname__
+        self.cls = cls
+        #: Names of Python's fields by Java's.
+        self._fields = fields
+
+    def read(self, d: Decoder) -> Any:
+        value = read_any(d)
+        if self.fits(value, d):
+            return value
+        raise HessianError(f"expected {self.name}, got {type(value).__qualname__}")
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return isinstance(value, self.cls)
+
+    def plan(self, names: tuple[str, ...]) -> Callable[[Decoder], Any]:
+        """
+        Return what reads an exception whose tag was read.
+        """
+
+        def read(d: Decoder) -> BaseException:
+            made = self.cls.__new__(self.cls)
+            for name, value in _read_fields(d, made, names).items():
+                if name in self._fields:
+                    setattr(made, self._fields[name], value)
+            return made
+
+        return read
+
+
+def exception_writer(cls: type[BaseException], java_class: str, fields: Mapping[str, str]) -> Write:
+    """
+    Return what writes exceptions of one Python class.
+    """
+
+    def write(e: Encoder, value: BaseException) -> None:
+        if not isinstance(value, cls):
+            raise unfit(cls.__qualname__, value)
+        message = str(value.args[0]) if value.args else None
+        own = {name: getattr(value, mine, None) for name, mine in fields.items()}
+        _write(e, value, java_class, {MESSAGE: message, **own})
+
+    return write

@@ -1,0 +1,3 @@
+"""
+The Hessian library.
+"""

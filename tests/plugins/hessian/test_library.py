@@ -1,0 +1,322 @@
+"""
+The library as a program uses it: its own classes, several values in a message, limits.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import attrs
+import msgspec
+import pytest
+
+from rpcfw_hessian import (
+    HessianError,
+    Int,
+    JavaException,
+    JavaObject,
+    Limits,
+    Long,
+    Schema,
+    StackFrame,
+    dumps,
+    java,
+    java_type,
+    loads,
+)
+
+T = TypeVar("T")
+
+
+@java("com.acme.State")
+class State(Enum):
+    NEW = "n"
+    SENT = "s"
+
+
+@java("com.acme.Line")
+class Line(msgspec.Struct):
+    article: str
+    count: Int = 1
+
+
+@java("com.acme.Order")
+@dataclass
+class Order:
+    order_id: Long
+    lines: list[Line]
+    state: State = State.NEW
+    tags: Annotated[set[str], java_type("java.util.TreeSet")] = field(default_factory=set)
+    parent: Order | None = None
+
+
+@java("com.acme.Address")
+@attrs.frozen
+class Address:
+    street: str = attrs.field(validator=attrs.validators.min_len(1))
+    zip_code: str | None = None
+
+
+@java("com.acme.BigOrder")
+@dataclass
+class BigOrder(Order):
+    discount: Decimal = Decimal(0)
+
+
+@dataclass
+class Plain:
+    first_name: str
+    child: Plain | None = None
+
+
+@java("com.acme.Page")
+@dataclass
+class Page(Generic[T]):
+    items: list[T]
+
+
+@java("com.acme.NoSuchOrder")
+class NoSuchOrder(Exception):
+    order_id: int
+
+
+ORDER = Order(7, [Line("tea", 2), Line("cup")], State.SENT, {"a"})
+
+
+@pytest.mark.parametrize(
+    ("value", "type"),
+    [
+        (ORDER, Order),
+        ([ORDER, ORDER], list[Order]),
+        (Address("Long Road", "12345"), Address),
+        (BigOrder(1, [], discount=Decimal("0.10")), Order),
+        (Plain("Bob", Plain("Ann")), Plain),
+        (Page([Line("tea")]), Page[Line]),
+        ((1, "x"), tuple[int, str]),
+        ((1, 2, 3), tuple[int, ...]),
+        (frozenset({1, 2}), frozenset[int]),
+        ({1: [2.5]}, dict[int, list[float]]),
+        ({State.NEW: 1}, dict[State, int]),
+        (2**100, int),
+        (-(2**100), int),
+        (dt.timedelta(days=-1, microseconds=5), dt.timedelta),
+        (dt.time(1, 2, 3, 4), dt.time),
+        (dt.date(2020, 2, 29), dt.date),
+        (UUID(int=2**127 + 5), UUID),
+        ("a", Literal["a", 1]),
+        (1, int | str),
+        ("x", int | str),
+        ({"a": 1}, dict[str, int] | list[int] | None),
+        (None, dict[str, int] | list[int] | None),
+    ],
+    ids=repr,
+)
+def test_values_come_back(value, type):
+    """
+    What is written for a type is read as equal by it.
+    """
+    assert value == loads(dumps(value, type), type)
+
+
+def test_fields_have_javas_names():
+    """
+    A field is camelCase in Java; of a class without a Java class it is a key of a map.
+    """
+    assert {"orderId", "lines", "state", "tags", "parent"} == set(loads(dumps(ORDER)).fields)
+    assert {"first_name": "Bob", "child": None} == loads(dumps(Plain("Bob")))
+
+
+def test_an_undecorated_class_by_its_java_name():
+    """
+    A schema may name the Java class of a Python class that has none.
+    """
+    schema = Schema(names={"com.acme.Person": Plain})
+    data = schema.dumps(Plain("Bob"))
+
+    assert JavaObject("com.acme.Person", {"firstName": "Bob", "child": None}) == loads(data)
+    assert Plain("Bob") == schema.loads(data)
+
+
+def test_classes_of_a_schema_are_read_wherever_they_come():
+    """
+    Without a type, classes that the schema knows are made, and others are generic.
+    """
+    data = dumps([ORDER, Address("Road")])
+
+    order, address = Schema([Order]).loads(data)
+
+    assert ORDER == order
+    assert "com.acme.Address(street='Road', zipCode=None)" == repr(address)
+    assert isinstance(loads(data)[0], JavaObject)
+
+
+def test_an_object_as_a_map():
+    """
+    An object that Java wrote as a map is read where its class is expected.
+    """
+    assert Line("tea", 3) == loads(dumps({"article": "tea", "count": 3, "more": [1]}), Line)
+    assert Line("tea") == loads(b"M\x0dcom.acme.Line\x07article\x03teaZ", Line)
+
+
+def test_fields_may_be_missing_or_unknown():
+    """
+    A field with a default may be missing, and an unknown one is left out.
+    """
+    java_line = JavaObject("com.acme.Line", {"other": 1, "article": "tea"})
+
+    assert Line("tea") == loads(dumps(java_line), Line)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"count": 1}, "expected a field article of Line, got none"),
+        ({"article": None}, "article: expected str, got null; annotate str | None"),
+        ({"article": 5}, "article: expected str, got int"),
+        ({"article": "tea", "count": 1.5}, "count: expected int, got float"),
+    ],
+)
+def test_a_mistake_names_its_place(fields, message):
+    """
+    What does not fit is an error that says where it is, what was expected and what came.
+    """
+    with pytest.raises(HessianError) as caught:
+        loads(dumps([JavaObject("com.acme.Line", fields)]), list[Line])
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "type", "message"),
+    [
+        (Line("tea", "two"), Line, "count: expected int, got str"),
+        (2**31, Int, "expected a Java int, of 32 bits"),
+        (2**63, Long, "expected a Java long, of 64 bits"),
+        (True, int, "expected int, got bool"),
+        (1j, Any, "cannot carry complex"),
+        (dt.datetime(2020, 1, 1), Annotated[dt.datetime, java_type("java.util.Date")], "zone"),  # noqa: DTZ001
+        (Decimal("NaN"), Decimal, "finite"),
+    ],
+)
+def test_what_does_not_fit_is_not_written(value, type, message):
+    """
+    A value that is not of its type is refused where it is written, not in Java.
+    """
+    with pytest.raises(HessianError, match=message):
+        dumps(value, type)
+
+
+@pytest.mark.parametrize("type", [complex, list[complex], object()])
+def test_types_that_hessian_cannot_carry(type):
+    """
+    A type that cannot be carried is refused before any value comes.
+    """
+    with pytest.raises(TypeError):
+        Schema().shape(type)
+
+
+def test_validators_and_hooks_run():
+    """
+    A class of attrs checks its fields as in its constructor.
+    """
+    with pytest.raises(HessianError, match="Address refuses its fields"):
+        loads(dumps(JavaObject("com.acme.Address", {"street": ""})), Address)
+
+
+def test_cycles():
+    """
+    An object may refer to one around it.
+    """
+    order = Order(1, [])
+    order.parent = order
+
+    found = loads(dumps(order), Order)
+
+    assert found is found.parent
+
+
+def test_several_values_share_references():
+    """
+    Values that are written one after the other refer to objects and classes before them.
+    """
+    schema = Schema()
+    encoder = schema.encoder()
+    encoder.write("2.0.2", str)
+    encoder.write(ORDER, Order)
+    first = encoder.take()
+    encoder.write([ORDER], list[Order])
+    decoder = schema.decoder(first + encoder.take())
+
+    version, one, (same,) = decoder.read(str), decoder.read(Order), decoder.read(list[Order])
+
+    assert ("2.0.2", ORDER) == (version, one)
+    assert same is one
+    assert decoder.at_end
+
+
+def test_a_reference_to_another_type():
+    """
+    A value that is shared is checked at each place where it stands.
+    """
+    shared = [1, "x"]
+    data = dumps([shared, shared])
+
+    with pytest.raises(HessianError, match=r"list\[int\]"):
+        loads(data, tuple[list[Any], list[int]])
+
+
+def test_an_exception_of_the_program():
+    """
+    A Python exception with a Java class keeps message, fields and cause.
+    """
+    error = NoSuchOrder("no order 7")
+    error.order_id = 7
+    error.__cause__ = JavaException("java.io.IOException", "disk")
+
+    found = loads(dumps(error), NoSuchOrder)
+
+    assert ("no order 7", 7, "java.io.IOException: disk") == (
+        str(found),
+        found.order_id,
+        str(found.__cause__),
+    )
+
+
+def test_a_java_exception():
+    """
+    An exception without a Python class keeps all that Java says.
+    """
+    frame = StackFrame("com.acme.Shop", "sell", "Shop.java", 12)
+    error = JavaException("com.acme.Sold", "out", stack_trace=(frame,), fields={"code": 5})
+
+    found = loads(dumps(error))
+
+    assert ("com.acme.Sold: out", {"code": 5}) == (str(found), found.fields)
+    assert ["at com.acme.Shop.sell(Shop.java:12)"] == [str(each) for each in found.stack_trace]
+
+
+@pytest.mark.parametrize(
+    ("limits", "value"),
+    [
+        (Limits(max_depth=2), [[[]]]),
+        (Limits(max_objects=2), [[], []]),
+        (Limits(max_length=40), "a" * 41),
+        (Limits(max_length=1000), "a" * 1001),
+        (Limits(max_length=3), b"abcd"),
+        (Limits(max_length=3), [1, 2, 3, 4]),
+        (Limits(max_hashed=2), {1: 0, 2: 0, 3: 0}),
+        (Limits(classes=("com.acme.*",)), JavaObject("org.evil.Thing")),
+    ],
+)
+def test_limits(limits, value):
+    """
+    What is above a limit is refused.
+    """
+    with pytest.raises(HessianError):
+        Schema(limits=limits).loads(dumps(value))
+    assert value == loads(dumps(value))
