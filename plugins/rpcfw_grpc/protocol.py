@@ -28,7 +28,6 @@ class GRPCProtocol(WireProtocol):
 
     name: ClassVar[str] = "grpc"
     alpn: ClassVar[str] = "h2"
-    attempts_header: ClassVar[str] = "grpc-previous-rpc-attempts"
     text_errors: ClassVar[bool] = False
     #: The least time between PING frames that a gRPC server tolerates by default.
     keepalive_floor_s: ClassVar[float] = 300.0

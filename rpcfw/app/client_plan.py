@@ -4,9 +4,10 @@ What a configuration asks for of the calls to one service.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
@@ -18,6 +19,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Edits, Insert
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.collector import Collector
@@ -28,7 +30,12 @@ from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
 from rpcfw.values.service_config import ServiceConfig
 
-__all__ = ["ClientPlan", "read_client_plan"]
+__all__ = ["PER_METHOD", "ClientPlan", "read_client_plan"]
+
+P = TypeVar("P", bound=Plugin)
+
+#: Sections that a method may have of its own, as in ``[balancer demo.Shop/get]``.
+PER_METHOD = ("attempts", "balancer")
 
 #: The option by which a balancer names its collectors.
 _COLLECTORS = "collectors"
@@ -41,6 +48,8 @@ class ClientPlan:
 
     Args:
         method_balancers: by the name of the method that has its own.
+        strategy: makes the attempts; None for the retry loop.
+        method_strategies: by the name of the method that has its own.
         call: the edits of the call stack.
         attempt: the edits of the attempt stack.
     """
@@ -53,6 +62,8 @@ class ClientPlan:
     attempt: Edits[Chosen[Filter]]
     config: ServiceConfig | None = None
     method_balancers: tuple[tuple[str, Chosen[Balancer]], ...] = ()
+    strategy: Chosen[AttemptStrategy] | None = None
+    method_strategies: tuple[tuple[str, Chosen[AttemptStrategy]], ...] = ()
 
     @property
     def chosen(self) -> dict[str, Chosen[Any]]:
@@ -64,6 +75,8 @@ class ClientPlan:
         found: tuple[Chosen[Any], ...] = (
             self.balancer,
             *(each for _, each in self.method_balancers),
+            *((self.strategy,) if self.strategy is not None else ()),
+            *(each for _, each in self.method_strategies),
             self.retry,
             *self.routers,
             *(each for edits in (self.call, self.attempt) for _, each in edits.inserts),
@@ -107,6 +120,8 @@ class ClientPlan:
         return {
             "balancer": of(self.balancer),
             "method_balancers": tuple((name, of(each)) for name, each in self.method_balancers),
+            "strategy": None if self.strategy is None else of(self.strategy),
+            "method_strategies": tuple((name, of(each)) for name, each in self.method_strategies),
             "retry": of(self.retry),
             "routers": tuple(map(of, self.routers)),
             "call": self.call.using(of),
@@ -147,11 +162,23 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
     if breaker is not None:
         label = f"[breaker] {breaker.name}"
         attempt = attempt.with_first(Insert(label, "after", Role.BREAKER.value), breaker)
-    methods = tuple(_method_balancers(sources, chooser, service))
-    if balancer is None or retry is None:
+    strategy = _strategy(chooser, service)
+    method_balancers = _by_method(sources, service, "balancer", partial(_balancer, chooser))
+    method_strategies = _by_method(sources, service, "attempts", partial(_strategy, chooser))
+    if balancer is None or retry is None or strategy is None:
         return None
-    config = _service_config(sources, options.service_config, service)
-    return ClientPlan(options, balancer, retry, routers, call, attempt, config, methods)
+    return ClientPlan(
+        options=options,
+        balancer=balancer,
+        retry=retry,
+        routers=routers,
+        call=call,
+        attempt=attempt,
+        config=_service_config(sources, options.service_config, service),
+        method_balancers=method_balancers,
+        strategy=strategy,
+        method_strategies=method_strategies,
+    )
 
 
 def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:
@@ -177,22 +204,34 @@ def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:
     return evolve(chosen, parts=collectors, parts_key=_COLLECTORS)
 
 
-def _method_balancers(
-    sources: Sources, chooser: Chooser, service: str
-) -> Iterator[tuple[str, Chosen[Balancer]]]:
+def _strategy(chooser: Chooser, qualifier: str) -> Chosen[AttemptStrategy] | None:
+    return chooser.one(
+        "rpcfw.attempts",
+        AttemptStrategy,  # type: ignore[type-abstract]  # a seam
+        "attempts",
+        "failover",
+        qualifier=qualifier,
+    )
+
+
+def _by_method(
+    sources: Sources, service: str, section: str, choose: Callable[[str], Chosen[P] | None]
+) -> tuple[tuple[str, Chosen[P]], ...]:
     """
-    Yield the balancers of methods, as in ``[balancer demo.Shop/get]``.
+    Return what methods of a service have of their own, as in ``[balancer demo.Shop/get]``.
     """
-    for qualifier in sources.qualifiers("balancer"):
+    found = []
+    for qualifier in sources.qualifiers(section):
         owner, slash, method = qualifier.partition("/")
         if not slash or owner != service:
             continue
         if not owner or not method or "/" in method:
-            reason = "name a service and one of its methods, as [balancer demo.Shop/get]"
-            sources.blame("balancer", "plugin", reason, qualifier)
-        chosen = _balancer(chooser, qualifier)
+            reason = f"name a service and one of its methods, as [{section} demo.Shop/get]"
+            sources.blame(section, "plugin", reason, qualifier)
+        chosen = choose(qualifier)
         if chosen is not None:
-            yield method, evolve(chosen, section=f"balancer {qualifier}")
+            found.append((method, evolve(chosen, section=f"{section} {qualifier}")))
+    return tuple(found)
 
 
 def _service_config(sources: Sources, path: Path | None, service: str) -> ServiceConfig | None:

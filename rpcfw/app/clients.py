@@ -83,7 +83,16 @@ class ClientTable:
         """
         # Only what needs no registry: routers and users' filters may be about services.
         options = evolve(plan.options, protocols=(protocol,))  # type: ignore[misc]  # attrs all the same
-        bare = evolve(plan, options=options, routers=(), call=NO_EDITS, attempt=NO_EDITS)
+        bare = evolve(
+            plan,
+            options=options,
+            routers=(),
+            call=NO_EDITS,
+            attempt=NO_EDITS,
+            # A plugin has to know whether its calls have failed.
+            strategy=None,
+            method_strategies=(),
+        )
         runtime = self._runtime if tls is None else self._runtime.secured(tls)
         client = self._make(str(address), bare, runtime)
         client.use([Instance(str(address), str(address), address, (protocol,))])

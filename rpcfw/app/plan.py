@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from rpcfw.app.client_plan import ClientPlan, read_client_plan
+from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_filters
 from rpcfw.app.loading import import_from
 from rpcfw.app.options import AppOptions, InspectionOptions
@@ -41,7 +41,7 @@ P = TypeVar("P", bound=Plugin)
 _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
 
 #: Sections that a service may have of its own.
-_PER_SERVICE = ("client", "balancer", "retry", "breaker")
+_PER_SERVICE = ("client", "balancer", "attempts", "retry", "breaker")
 
 #: Every section that holds options of the framework's own, for the example file.
 SECTIONS: tuple[tuple[str, type], ...] = (
@@ -95,7 +95,7 @@ def _services(sources: Sources) -> tuple[str, ...]:
     ``[balancer demo.Shop/get]`` is for a method, so it is among the sections of its service.
     """
     found = {
-        each.partition("/")[0] if name == "balancer" else each
+        each.partition("/")[0] if name in PER_METHOD else each
         for name in _PER_SERVICE
         for each in sources.qualifiers(name)
     }

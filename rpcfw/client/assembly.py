@@ -105,9 +105,7 @@ class Client:
             policies.plugins.values(), Hooks(runtime.timers), runtime.plugin_context.threads.post
         )
         self._call_stacks = CallStacks(policies.config, runtime.plugin_context)
-        self._attempt_stacks = AttemptStacks(
-            runtime, options.protocols, options.attempt_timeout, policies.attempt
-        )
+        self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
         self._warm_up = WarmUp(options.warm_up, runtime.plugin_context, self._forget_routes)
         self.nodes = Nodes(
             options.protocols,

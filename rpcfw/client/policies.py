@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from rpcfw.kernel.edits import NO_EDITS, Edits
+from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.plugin import Plugin
@@ -27,6 +28,8 @@ class Policies:
     Args:
         plugins: all of them by the section that has their options, in the order of their start.
         method_balancers: by the name of the method that has its own.
+        strategy: makes the attempts; None for the retry loop.
+        method_strategies: by the name of the method that has its own.
         call: the edits of the call stack.
         attempt: the edits of the attempt stack.
         config: limits, retries and hedging by method.
@@ -40,6 +43,8 @@ class Policies:
     attempt: Edits[Filter] = NO_EDITS
     config: ServiceConfig | None = None
     method_balancers: tuple[tuple[str, Balancer], ...] = ()
+    strategy: AttemptStrategy | None = None
+    method_strategies: tuple[tuple[str, AttemptStrategy], ...] = ()
 
     def changes(self, later: Policies) -> list[tuple[Plugin, Plugin]]:
         """

@@ -15,7 +15,6 @@ from rpcfw.cluster.routing import Routing
 from rpcfw.filters.configured import AttemptFilters
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
-from rpcfw.filters.retry import AttemptCount
 from rpcfw.kernel.edits import Edits
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Stack
@@ -39,7 +38,7 @@ class CallStacks:
 
     def __init__(self, config: ServiceConfig | None, plugin_context: PluginContext) -> None:
         self.metrics = ClientMetrics(NoOptions(), plugin_context)
-        self._deadline = ClientDeadline(NoOptions(), plugin_context)
+        self._deadline = ClientDeadline(plugin_context)
         self._attempts = AttemptFilters(config, plugin_context)
         self._another_node = AnotherNode(NoOptions(), plugin_context)
 
@@ -50,7 +49,10 @@ class CallStacks:
         stack = Stack(CALL_ORDER)
         stack.put(Role.METRICS, "metrics", self.metrics)
         stack.put(Role.DEADLINE, "deadline", self._deadline)
-        for label, each in self._attempts.around(policies.retry):
+        attempts = self._attempts.around(
+            policies.retry, policies.strategy, dict(policies.method_strategies)
+        )
+        for label, each in attempts:
             stack.put(Role.ATTEMPTS, label, each)
         stack.put(Role.ROUTING, "routing", routing)
         if any(isinstance(filter, Breaker) for _, filter in policies.attempt.inserts):
@@ -65,7 +67,6 @@ class AttemptStacks:
 
     Args:
         runtime: what the clients of the process share.
-        protocols: the wires that this client speaks, best first.
         attempt_limit_s: limit of one attempt; None for none of its own.
         edits: the user's filters among ours.
     """
@@ -73,12 +74,10 @@ class AttemptStacks:
     def __init__(
         self,
         runtime: Runtime,
-        protocols: tuple[str, ...],
         attempt_limit_s: float | None,
         edits: Edits[Filter],
     ) -> None:
         self._runtime = runtime
-        self._protocols = protocols
         self._attempt_limit_s = attempt_limit_s
         self._coders = Coders(runtime.payload)
         self._edits = edits
@@ -127,10 +126,6 @@ class AttemptStacks:
         if self._attempt_limit_s is not None:
             limit = AttemptDeadline(self._attempt_limit_s, plugin_context)
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", limit)
-        spoken = [name for name in self._protocols if name in node.instance.protocols]
-        header = runtime.protocol(spoken[0]).attempts_header if spoken else ""
-        if header:
-            stack.put(Role.CREDENTIALS, "attempt count", AttemptCount(header, plugin_context))
         own = zip(edits.inserts, filters, strict=True)
         stack.edit(Edits(tuple((edit, filter) for (edit, _), filter in own), edits.removes))
         return stack.build(dispatch(node, runtime.payload, self._coders, runtime.timers))

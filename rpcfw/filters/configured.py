@@ -4,11 +4,14 @@ What a service config asks for, in terms of the filters that are there anyway.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rpcfw.errors import CallError, DeadlineExceeded
+from rpcfw.filters.attempts import Attempts
 from rpcfw.filters.hedge import Hedge
-from rpcfw.filters.retry import Retry
+from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -44,20 +47,27 @@ class AttemptFilters:
         if throttling is not None:
             self._budget = Budget(throttling.max_tokens, throttling.token_ratio)
 
-    def around(self, policy: RetryPolicy) -> list[tuple[str, Filter]]:
+    def around(
+        self,
+        policy: RetryPolicy,
+        strategy: AttemptStrategy | None = None,
+        by_method: Mapping[str, AttemptStrategy] = MappingProxyType({}),
+    ) -> list[tuple[str, Filter]]:
         """
         Return them, outermost first, each with its label.
 
         Args:
             policy: the user's own.
+            strategy: likewise; None for the retry loop.
+            by_method: those of the methods of these names instead.
         """
         config, plugin_context = self._config, self._plugin_context
         if config is None:
-            return [("retry", Retry(policy, plugin_context))]
+            return [("attempts", Attempts(strategy, by_method, policy, plugin_context))]
         retry = ConfiguredRetry(config, policy, self._budget, plugin_context)
         return [
             ("hedge", Hedge(config, self._budget, plugin_context)),
-            ("retry", Retry(retry, plugin_context)),
+            ("attempts", Attempts(strategy, by_method, retry, plugin_context)),
             ("wait for ready", WaitForReady(config, plugin_context)),
         ]
 

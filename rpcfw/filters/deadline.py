@@ -8,11 +8,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 from rpcfw.errors import DeadlineExceeded
+from rpcfw.filters.nested import pass_on
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.status import Hint
 from rpcfw.values.call import Call, serving
+from rpcfw.values.metadata import PREVIOUS_ATTEMPTS
 
 __all__ = ["AttemptDeadline", "ClientDeadline", "ServerDeadline"]
 
@@ -22,8 +24,16 @@ class ClientDeadline(Filter):
     One limit over everything below it: routing, waiting, all attempts.
 
     ``call.deadline`` comes set from the channel. A call made while serving another
-    never gets more time than that one has left.
+    never gets more time than that one has left, and passes on some of its metadata.
+
+    Args:
+        plugin_context: for the timers.
+        passed_on: the names of that metadata.
     """
+
+    def __init__(self, plugin_context: PluginContext, passed_on: tuple[str, ...] = ()) -> None:
+        super().__init__(NoOptions(), plugin_context)
+        self._passed_on = (PREVIOUS_ATTEMPTS, *passed_on)
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -32,6 +42,7 @@ class ClientDeadline(Filter):
         timers = self.plugin_context.timers
         affinity = self.plugin_context.affinity
         seconds = timers.seconds
+        passed_on = self._passed_on
 
         async def step(call: Call) -> Any:
             # Some 50 ns, before anything below is touched that is not safe from threads.
@@ -39,8 +50,10 @@ class ClientDeadline(Filter):
                 raise affinity.misplaced(f"a call of {call.method.path}")
             began = seconds()
             outer = serving.get()
-            if outer is not None and outer.deadline < call.deadline:
-                call.deadline = outer.deadline
+            if outer is not None:
+                call.deadline = min(call.deadline, outer.deadline)
+                if outer.metadata.pairs:
+                    pass_on(outer, call, passed_on)
             if call.deadline <= began:
                 raise DeadlineExceeded(
                     f"no time was left for {call.method.path} when it was called",

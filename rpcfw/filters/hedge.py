@@ -20,6 +20,7 @@ from typing import Any
 from attrs import define, evolve
 
 from rpcfw.errors import CallError
+from rpcfw.spi.attempts.repeats import count_previous
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.runtime.event import Event
@@ -153,6 +154,8 @@ class _HedgedCall:
         tried = tuple({node: None for one in self._begun for node in one.call.tried})
         # The retry step below counts the attempt in the copy.
         attempt = _Attempt(evolve(call, tried=tried), call.attempt + 1)
+        if self._begun:
+            count_previous(attempt.call, len(self._begun))
         call.attempt += 1
         self._begun.append(attempt)
         self._under_way.append(attempt)

@@ -4,6 +4,7 @@ The seams that plugins are found for, by entry-point group.
 
 from __future__ import annotations
 
+from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.builtin_service import BuiltinService
@@ -25,6 +26,7 @@ GROUP_PREFIX = "rpcfw."
 
 #: Entry-point group to the class that its plugins subclass.
 SEAMS: dict[str, type[Plugin]] = {
+    "rpcfw.attempts": AttemptStrategy,
     "rpcfw.balancers": Balancer,
     "rpcfw.breakers": Breaker,
     "rpcfw.codecs": Codec,

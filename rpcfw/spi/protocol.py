@@ -33,8 +33,6 @@ class WireProtocol(Plugin):
     name: ClassVar[str]
     #: Its name in ALPN (RFC 7301), empty for none.
     alpn: ClassVar[str] = ""
-    #: The metadata with the number of previous attempts, empty for none.
-    attempts_header: ClassVar[str] = ""
     #: Whether a peer that speaks no protocol of the port may get a line of text before the close.
     #: False if peers read only frames: they would report the text as another error.
     text_errors: ClassVar[bool] = True

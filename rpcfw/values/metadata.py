@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["EMPTY", "STRICT", "Metadata", "MetadataLike", "Pairs"]
+__all__ = ["EMPTY", "PREVIOUS_ATTEMPTS", "STRICT", "Metadata", "MetadataLike", "Pairs"]
 
 Pairs = tuple[tuple[str, str | bytes], ...]
 
@@ -98,6 +98,10 @@ EMPTY = Metadata()
 #: With this name in its metadata a call asks that parameters which the method does not
 #: have are refused. `rpcfw call` does: a person may have misspelt one.
 STRICT = "rpcfw-strict"
+
+#: How many attempts were made before this one, of this call or of one that it is nested in.
+#: The name is gRPC's (proposal A6), and the same on every wire.
+PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts"
 
 
 def _checked(given: object, value: object) -> str:

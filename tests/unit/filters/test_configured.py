@@ -11,7 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import CallError, NoInstances, Rejected, error_from_status
 from rpcfw.filters.configured import AttemptFilters, ConfiguredRetry, WaitForReady
-from rpcfw.filters.retry import AttemptCount
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.waiting import spawn
@@ -20,7 +19,6 @@ from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.budget import Budget
 from rpcfw.values.call import Call
-from rpcfw.values.metadata import Metadata
 from rpcfw.values.method import Method, Shape
 from rpcfw.values.service_config import Hedging, MethodConfig, Retrying, ServiceConfig, Throttling
 
@@ -121,9 +119,9 @@ class TestRetry:
         own = Own(NoOptions(), around)
         config = ServiceConfig({}, Throttling(10, 0.1))
 
-        assert ["retry"] == [label for label, _ in AttemptFilters(None, around).around(own)]
+        assert ["attempts"] == [label for label, _ in AttemptFilters(None, around).around(own)]
         labels = [label for label, _ in AttemptFilters(config, around).around(own)]
-        assert ["hedge", "retry", "wait for ready"] == labels
+        assert ["hedge", "attempts", "wait for ready"] == labels
 
 
 class WaitingTest(SynchronousTestCase):
@@ -173,23 +171,3 @@ class WaitingTest(SynchronousTestCase):
         running.cancel()
         self.failureResultOf(running)
         assert [] == self.clock.getDelayedCalls()
-
-
-class CountTest(SynchronousTestCase):
-    def test_a_further_attempt_says_which(self) -> None:
-        """
-        The first attempt says nothing, each other how many were before it.
-        """
-        seen = []
-
-        async def attempt(call: Call) -> None:
-            seen.append(call.metadata.pairs)
-
-        step = AttemptCount("n", plugin_context()).bind(attempt)
-        call = Call(GET, "", Metadata((("user", "1"),)))
-        for number in (1, 2, 3):
-            call.attempt = number
-            self.successResultOf(spawn(step(call)))
-
-        user = ("user", "1")
-        assert [(user,), (user, ("n", "1")), (user, ("n", "2"))] == seen

@@ -4,11 +4,12 @@ The framework's filters, and some that users might write, by the contract of fil
 
 from __future__ import annotations
 
+from rpcfw.filters.attempts import Attempts
 from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
-from rpcfw.filters.retry import AttemptCount, Retry
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.testing.contracts.filter import FilterContract
 from rpcfw.testing.plugin_context import plugin_context
+from rpcfw_attempts.failfast import Failfast
 from rpcfw_retries.never import NeverRetry
 from tests.lab.filters import PerNode, Stamp, StampOptions
 
@@ -23,15 +24,11 @@ class TestServerMetrics(FilterContract):
         return ServerMetrics(NoOptions(), plugin_context())
 
 
-class TestRetry(FilterContract):
+class TestAttempts(FilterContract):
     def make(self):
         context = plugin_context()
-        return Retry(NeverRetry(NoOptions(), context), context)
-
-
-class TestAttemptCount(FilterContract):
-    def make(self):
-        return AttemptCount("attempts", plugin_context())
+        policy = NeverRetry(NoOptions(), context)
+        return Attempts(None, {"other": Failfast(NoOptions(), context)}, policy, context)
 
 
 class TestStamp(FilterContract):

@@ -17,6 +17,7 @@ from rpcfw.testing.candidates import a_call
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.testing.scripted import Scripted
 from rpcfw.values.call import serving
+from rpcfw.values.metadata import Metadata
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_gives_up_at_the_deadline(clock):
     What takes too long is cancelled, and the error says how long it had.
     """
     held = Deferred()
-    filter = ClientDeadline(NoOptions(), plugin_context(clock))
+    filter = ClientDeadline(plugin_context(clock))
     running = spawn(filter.apply(call_until(2.0), Scripted(held)))
     clock.advance(1.99)
     assert not running.called
@@ -59,7 +60,7 @@ def test_passes_what_comes_in_time(clock):
     """
     What comes in time passes, and leaves nothing to wait for.
     """
-    filter = ClientDeadline(NoOptions(), plugin_context(clock))
+    filter = ClientDeadline(plugin_context(clock))
     assert "good" == spawn(filter.apply(call_until(2.0), Scripted("good"))).result
 
 
@@ -69,9 +70,25 @@ def test_a_deadline_that_is_over(clock):
     """
     clock.advance(5)
     scripted = Scripted()
-    filter = ClientDeadline(NoOptions(), plugin_context(clock))
+    filter = ClientDeadline(plugin_context(clock))
     assert Hint.NEVER_SENT is error_of(spawn(filter.apply(call_until(5.0), scripted))).hints
     assert 0 == scripted.times
+
+
+def test_passes_metadata_on(clock):
+    """
+    A call made while serving another takes the number of attempts and what is asked for.
+    """
+    filter = ClientDeadline(plugin_context(clock), passed_on=("tag", "user"))
+    outer, call = call_until(9.0), call_until(2.0)
+    outer.metadata = Metadata((("tag", "red"), ("tag", "blue"), ("user", "1"), ("other", "x")))
+    call.metadata = Metadata((("user", "2"),))
+    token = serving.set(outer)
+    try:
+        spawn(filter.apply(call, Scripted("good")))
+    finally:
+        serving.reset(token)
+    assert (("user", "2"), ("tag", "red"), ("tag", "blue")) == call.metadata.pairs
 
 
 @pytest.mark.parametrize(("outer", "expected"), [(1.0, 1.0), (9.0, 2.0)])
@@ -80,7 +97,7 @@ def test_inherits_the_deadline(clock, outer, expected):
     A call made while serving another takes the earlier deadline of the two.
     """
     scripted = Scripted("good")
-    filter = ClientDeadline(NoOptions(), plugin_context(clock))
+    filter = ClientDeadline(plugin_context(clock))
     token = serving.set(call_until(outer))
     try:
         spawn(filter.apply(call_until(2.0), scripted))

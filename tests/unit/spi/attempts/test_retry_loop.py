@@ -9,14 +9,15 @@ from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from rpcfw.errors import CallError, Unavailable
-from rpcfw.filters.retry import Retry
+from rpcfw.errors import CallError, NoInstances, Unavailable
+from rpcfw.spi.attempts.retry_loop import retry_loop
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.testing.scripted import Scripted
+from rpcfw.values.metadata import PREVIOUS_ATTEMPTS
 from rpcfw.values.method import Shape
 
 
@@ -44,7 +45,7 @@ def clock():
 
 def run(clock, policy, scripted, call=None):
     call = call or a_call()
-    return spawn(Retry(policy, plugin_context(clock)).apply(call, scripted))
+    return spawn(retry_loop(scripted, policy, plugin_context(clock))(call))
 
 
 def test_a_good_attempt(clock):
@@ -135,3 +136,45 @@ def test_streamed_requests_are_not_repeated(clock, shape):
     running = run(clock, Delays(0, 0), Scripted(Unavailable("a")), call)
     running.addErrback(lambda failure: failure.check(CallError))
     assert CallError is running.result
+
+
+class Unreachable:
+    """
+    Picks a new node for each attempt, of which some cannot be reached.
+    """
+
+    def __init__(self, unreachable, nodes=100):
+        self.unreachable = unreachable
+        self.nodes = nodes
+        self.numbers = []
+
+    async def __call__(self, call):
+        self.numbers.append(call.attempt)
+        if len(call.tried) == self.nodes:
+            call.tried = ()
+        call.tried += (f"node {len(call.tried)}",)
+        if len(self.numbers) <= self.unreachable:
+            raise NoInstances("not connected")
+        raise Unavailable("lost")
+
+
+def test_dead_nodes_cost_no_attempt(clock):
+    """
+    An attempt that was never sent does not count, and says nothing of itself to the next server.
+    """
+    unreachable, call = Unreachable(4), a_call()
+    run(clock, Delays(0, 0, 0, 0, 0), unreachable, call)
+    assert [1, 1, 1, 1, 1, 2] == unreachable.numbers
+    assert "1" == call.metadata.get(PREVIOUS_ATTEMPTS)
+
+
+def test_dead_nodes_count_at_last(clock):
+    """
+    Only so many of them do not count, and none that was tried before.
+    """
+    many = Unreachable(50)
+    run(clock, Delays(*[0] * 24), many).addErrback(lambda _: None)
+    assert [1] * 21 + [2, 3, 4, 5] == many.numbers
+    few = Unreachable(50, nodes=2)
+    run(clock, Delays(*[0] * 4), few).addErrback(lambda _: None)
+    assert [1, 1, 1, 2, 2] == few.numbers

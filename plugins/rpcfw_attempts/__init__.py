@@ -1,0 +1,3 @@
+"""
+Attempt strategies: one after another, side by side, or in the background.
+"""

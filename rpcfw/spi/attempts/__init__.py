@@ -1,0 +1,3 @@
+"""
+Attempt strategies, and what they are made of: the retry loop, and attempts side by side.
+"""

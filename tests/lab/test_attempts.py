@@ -1,0 +1,175 @@
+"""
+How many attempts calls make, chosen in the INI alone.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw import ApplicationError, CallError, Service, Status, context, method
+from rpcfw.errors import Overloaded, Rejected
+
+WIRES = (
+    "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
+    "app.protocols=native, grpc",
+    "server.protocols=native, grpc",
+)
+
+
+class Shop(Service, name="demo.Shop"):
+    """
+    Fails as it is told to, and counts what it is asked.
+    """
+
+    def __init__(self, error=None):
+        self.error = error
+        self.asked = []
+
+    @method(idempotent=True)
+    async def get(self, key: int) -> str:
+        return self.answer("get", key)
+
+    @method(idempotent=True)
+    async def find(self, key: int) -> str:
+        return self.answer("find", key)
+
+    def answer(self, name, key):
+        self.asked.append((name, key))
+        if self.error is not None:
+            raise self.error
+        return f"{name} {key}"
+
+
+class Front(Service, name="demo.Front"):
+    """
+    Asks another service for what it is asked.
+    """
+
+    def __init__(self):
+        self.behind = None
+        self.asked = 0
+
+    @method(idempotent=True)
+    async def get(self, key: int) -> str:
+        self.asked += 1
+        return await self.behind(key)
+
+
+class Middle(Front, name="demo.Middle"):
+    """
+    Another one.
+    """
+
+
+@pytest.fixture
+def shops(lab):
+    shops = [Shop() for _ in range(3)]
+    for number, shop in enumerate(shops):
+        lab.serve(shop, name=f"shop-{number}")
+    return shops
+
+
+def asked(shops):
+    return sum(len(shop.asked) for shop in shops)
+
+
+def test_a_strategy_for_a_method(lab, shops):
+    """
+    A service and a method may have a strategy of their own.
+    """
+    consumer = lab.consumer("attempts demo.Shop/get.plugin=failfast")
+    client = consumer.application.client(Shop)
+    for shop in shops:
+        shop.error = ApplicationError(Status.UNAVAILABLE, "gone")
+    for call, expected in ((client.get, 1), (client.find, 3)):
+        for shop in shops:
+            shop.asked.clear()
+        with pytest.raises(CallError):
+            lab.run(call(7))
+        assert expected == asked(shops)
+
+
+def test_a_strategy_is_replaced(lab, shops):
+    """
+    The options of a strategy, of all or of one method, are replaced while it runs.
+    """
+    consumer = lab.consumer("attempts demo.Shop/get.max_unsent=3")
+    client = consumer.application.client(Shop)
+    policies = consumer.application.policies
+    assert "get 7" == lab.run(client.get(7))
+    lab.run(policies.replace("attempts demo.Shop/get", {"max_unsent": "5"}, "demo.Shop"))
+    lab.run(policies.replace("attempts", {"max_unsent": "6"}))
+    assert 5 == policies.options("attempts demo.Shop/get", "demo.Shop").max_unsent
+    assert 6 == policies.options("attempts", "demo.Shop").max_unsent
+    assert "get 7" == lab.run(client.get(7))
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_retries_do_not_multiply(lab, wire):
+    """
+    In a chain of three services, only the calls of a first attempt are retried.
+
+    Without that, the last service would be asked 27 times.
+    """
+    shop, middle, front = Shop(ApplicationError(Status.UNAVAILABLE, "gone")), Middle(), Front()
+    sets = (*WIRES, f"client.protocols={wire}")
+    for service, name in ((shop, "shop"), (middle, "middle"), (front, "front")):
+        service.process = lab.serve(service, name=name, sets=sets)
+    middle.behind = middle.process.application.client(Shop).get
+    front.behind = front.process.application.client(Middle).get
+    client = lab.consumer(*sets).application.client(Front)
+    with pytest.raises(CallError):
+        lab.run(client.get(7))
+    assert 3 == front.asked
+    # The first attempt at the front is retried by it, the other two are not.
+    assert 3 + 1 + 1 == middle.asked
+    # Of the first three at the middle, only the first is retried by it.
+    assert 3 + 1 + 1 + 1 + 1 == len(shop.asked)
+
+
+def test_what_nested_calls_are_told(lab):
+    """
+    A call that is made to serve a retried one says so on its first attempt.
+    """
+
+    class Told(Front, name="demo.Told"):
+        """
+        Says what it is told of previous attempts.
+        """
+
+        @method(idempotent=True)
+        async def get(self, key: int) -> str:
+            return str(context().metadata.get("grpc-previous-rpc-attempts"))
+
+    told, front = Told(), Front()
+    lab.serve(told, name="told")
+    process = lab.serve(front, name="front")
+    front.behind = process.application.client(Told).get
+    client = lab.consumer().application.client(Front)
+    assert "None" == lab.run(client.get(7))
+    told_that = {"grpc-previous-rpc-attempts": "2"}
+    assert "2" == lab.run(client.get(7, metadata=told_that))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ApplicationError(Status.UNAVAILABLE, "gone"), Overloaded("full"), Rejected("leaving")],
+    ids=["failed", "overloaded", "refused"],
+)
+def test_a_retry_storm(lab, shops, error):
+    """
+    If every attempt fails, the default budget ends the retries: at most a tenth is added.
+    """
+    client = lab.client(Shop)
+    for shop in shops:
+        shop.error = error
+
+    async def ask(count):
+        for _ in range(count):
+            with pytest.raises(CallError):
+                await client.get(7)
+
+    lab.run(ask(1000), limit_s=600)
+    before = asked(shops)
+    lab.run(ask(1000), limit_s=600)
+    assert asked(shops) - before <= 1100

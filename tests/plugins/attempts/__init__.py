@@ -1,0 +1,5 @@
+"""
+Tests of the attempt strategies.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,5 @@
+"""
+The seams' own code, file by file.
+"""
+
+from __future__ import annotations
