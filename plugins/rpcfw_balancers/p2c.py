@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 from rpcfw.spi.balancer import Balancer, Candidate, Picker
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.status import Hint
+from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 from rpcfw.values.outcome import Outcome
 from rpcfw.values.units import Seconds, Share
@@ -30,6 +30,8 @@ from rpcfw_balancers.weighted_draw import WeightedDraw
 
 __all__ = ["P2C"]
 
+#: The usual end of an attempt, without a look-up in the enum.
+_OK = Status.OK
 #: Of a node of which nothing is known while its first attempt is under way: more than any
 #: other has, so that it gets one attempt at a time until it is known.
 _UNKNOWN_BUSY = 1e9
@@ -113,13 +115,15 @@ class _TwoChoices(Picker):
         self._measured = measured
         # Made here, so that a pick is a read.
         self._of = {one: measured.setdefault(one, PeakEWMA()) for one in candidates}
+        self._several = len(self._draw.alive) > 1
         self._options = options
+        self._decay_s, self._failure_s = options.decay, options.failure_latency
         self._seconds = plugin_context.clock.seconds
         self._credit = credit
 
     def pick(self, call: Call) -> Candidate | None:
         tried = call.tried
-        if not tried and len(self._draw.alive) > 1:
+        if self._several and not tried:
             first, second = self._draw.two()
             return self._better(first, second)
         one = self._draw.untried(tried)
@@ -135,10 +139,12 @@ class _TwoChoices(Picker):
 
     def record(self, candidate: Candidate, outcome: Outcome) -> None:
         # The connection says what a node is worth to which nothing could be sent.
-        if outcome.hints & Hint.NEVER_SENT:
+        if outcome.status is not _OK and outcome.hints & Hint.NEVER_SENT:
             return
-        state = self._measured.setdefault(candidate, PeakEWMA())
-        state.add(outcome, self._seconds(), self._options.decay)
+        state = self._of.get(candidate)
+        if state is None:
+            state = self._measured.setdefault(candidate, PeakEWMA())
+        state.add(outcome, self._seconds(), self._decay_s)
 
     def _better(self, first: Candidate, second: Candidate) -> Candidate:
         now = self._seconds()
@@ -146,17 +152,17 @@ class _TwoChoices(Picker):
         if self._load(second, now) < self._load(first, now):
             winner, loser = second, first
         credit = self._credit
-        credit.probes = min(credit.probes + self._options.max_probe_share, 1.0)
-        return loser if credit.probes >= 1.0 and self._is_due(loser, now) else winner
+        if credit.probes < 1.0:
+            credit.probes += self._options.max_probe_share
+            return winner
+        return loser if self._is_due(loser, now) else winner
 
     def _load(self, candidate: Candidate, now: float) -> float:
         state = self._of[candidate]
         busy = candidate.in_flight * self._mean_weight / (candidate.weight or 1)
-        if not state.known:
+        if state.measured_at < 0:
             return _UNKNOWN_BUSY + busy if busy else 0.0
-        options = self._options
-        cost_s = state.cost_s(now, options.decay, options.failure_latency)
-        return (cost_s + _MIN_COST_S) * (1 + busy)
+        return (state.cost_s(now, self._decay_s, self._failure_s) + _MIN_COST_S) * (1 + busy)
 
     def _is_due(self, loser: Candidate, now: float) -> bool:
         """

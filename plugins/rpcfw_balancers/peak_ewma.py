@@ -17,6 +17,8 @@ from rpcfw.values.outcome import Outcome
 
 __all__ = ["PeakEWMA"]
 
+_OK, _CANCELLED = Status.OK, Status.CANCELLED
+
 
 class PeakEWMA:
     """
@@ -39,13 +41,6 @@ class PeakEWMA:
         self.began_at = 0.0
         self.probed = True
 
-    @property
-    def known(self) -> bool:
-        """
-        Whether anything was measured.
-        """
-        return self.measured_at >= 0
-
     def cost_s(self, now: float, decay_s: float, failure_s: float) -> float:
         """
         Return what an attempt costs: the latency, and a latency for the share that fails.
@@ -61,17 +56,18 @@ class PeakEWMA:
         latency: it may raise the average and never lowers it. A probe that was given up
         replaces nothing.
         """
-        given_up = outcome.status is Status.CANCELLED
+        status = outcome.status
+        given_up = status is _CANCELLED
         replaces = self.probed and not given_up
         keep = 0.0 if replaces else exp((self.measured_at - now) / decay_s)
         took_s, faded_s = outcome.took_s, self.latency_s * keep
-        answered = not outcome.node_failed and not given_up
+        failed = status is not _OK and outcome.node_failed
         if took_s >= faded_s or replaces:
             self.latency_s = took_s
-        elif answered:
-            self.latency_s = faded_s + took_s * (1 - keep)
-        else:
+        elif failed or given_up:
             self.latency_s = faded_s
-        self.failed = self.failed * keep + outcome.node_failed * (1 - keep)
+        else:
+            self.latency_s = faded_s + took_s * (1 - keep)
+        self.failed = self.failed * keep + failed * (1 - keep)
         self.measured_at = now
         self.probed = self.probed and given_up

@@ -72,10 +72,16 @@ class _Window(FailureDetector):
         self._failures = [0] * _PARTS
 
     def succeeded(self) -> None:
-        self._sums[self._place()] += 1
+        part = int(self._seconds() / self._part_s)
+        if part != self._part:
+            self._begin(part)
+        self._sums[part % _PARTS] += 1
 
     def failed(self) -> str:
-        place = self._place()
+        part = int(self._seconds() / self._part_s)
+        if part != self._part:
+            self._begin(part)
+        place = part % _PARTS
         self._sums[place] += 1
         self._failures[place] += 1
         calls, failures = sum(self._sums), sum(self._failures)
@@ -89,12 +95,10 @@ class _Window(FailureDetector):
             self._part = before._part
             self._sums, self._failures = before._sums[:], before._failures[:]
 
-    def _place(self) -> int:
+    def _begin(self, part: int) -> None:
         """
-        Return the index of the present part, after dropping those that are over.
+        Go on to a later part, and drop those that are over.
         """
-        part = int(self._seconds() / self._part_s)
         for passed in range(max(self._part, part - _PARTS) + 1, part + 1):
             self._sums[passed % _PARTS] = self._failures[passed % _PARTS] = 0
         self._part = part
-        return part % _PARTS

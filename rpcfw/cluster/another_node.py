@@ -23,14 +23,31 @@ class AnotherNode(Filter):
     """
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
-        route: Route = call.route
-        nodes = route.available + len(route.spare)
-        for _ in range(min(nodes, _MAX_NODES) - 1):
-            tried = len(call.tried)
-            try:
-                return await proceed(call)
-            except BreakerOpen:
-                # The selection begins a new round when all nodes were tried.
-                if not tried < len(call.tried) < nodes:
-                    raise
-        return await proceed(call)
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        async def step(call: Call) -> Any:
+            asked = 0
+            while True:
+                tried = len(call.tried)
+                try:
+                    return await proceed(call)
+                except BreakerOpen:
+                    asked += 1
+                    if not _is_another(call, tried, asked):
+                        raise
+
+        return step
+
+
+def _is_another(call: Call, tried: int, asked: int) -> bool:
+    """
+    Tell whether there is a node to ask after so many.
+
+    Args:
+        tried: how many the call had tried before it tried the last one.
+    """
+    route: Route = call.route
+    nodes = route.available + len(route.spare)
+    # The selection begins a new round when all nodes were tried.
+    return asked < _MAX_NODES and tried < len(call.tried) < nodes

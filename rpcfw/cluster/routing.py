@@ -114,9 +114,11 @@ class Routing(Filter):
 
     def bind(self, proceed: CallStep) -> CallStep:
         remembered = self._routes.get
-        keys = [router.key for router in self._routers]
+        # A router that does not say what its result depends on has the same for all calls.
+        keys = [each.key for each in self._routers if type(each).key is not Router.key]
         if self._method_balancers:
             keys.append(self._method_key)
+        only = keys[0] if len(keys) == 1 else None
 
         def step(call: Call) -> Any:
             route = remembered(None)
@@ -125,8 +127,8 @@ class Routing(Filter):
             call.route = route
             return proceed(call)
 
-        def step_with_routers(call: Call) -> Any:
-            key = tuple([key(call) for key in keys])
+        def step_with_keys(call: Call) -> Any:
+            key = only(call) if only else tuple([key(call) for key in keys])
             route = remembered(key)
             if route is None:
                 return self._first(key, call, proceed)
@@ -134,7 +136,7 @@ class Routing(Filter):
             call.route = route
             return proceed(call)
 
-        return step_with_routers if keys else step
+        return step_with_keys if keys else step
 
     async def _first(self, key: Hashable, call: Call, proceed: CallStep) -> Any:
         """

@@ -19,6 +19,9 @@ from rpcfw.values.outcome import Outcome
 
 __all__ = ["selection"]
 
+#: Each attempt that is observed uses some: bound once, because members of an enum are looked up.
+_OK, _UNKNOWN, _NONE = Status.OK, Status.UNKNOWN, Hint.NONE
+
 
 def selection(seconds: Callable[[], float], none_known: Callable[[str], CallError]) -> CallStep:
     """
@@ -40,12 +43,29 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
         call.tried += (node,)
         call.peer = node.peer
         node.in_flight += 1
-        if picker.learns or call.method.server_streams:
-            return await _observed(call, node, picker, seconds)
+        if call.method.server_streams:
+            return await _stream(call, node, picker, seconds)
+        if not picker.learns:
+            try:
+                return await node.attempt(call)
+            finally:
+                node.in_flight -= 1
+        began = seconds()
+        picker.began(node)
+        status, hints = _UNKNOWN, _NONE
         try:
-            return await node.attempt(call)
+            response = await node.attempt(call)
+            status = _OK
+            return response
+        except CallError as error:
+            status, hints = error.status, error.hints
+            raise
+        except CANCELLED:
+            status = _cancelled(call, seconds())
+            raise
         finally:
             node.in_flight -= 1
+            picker.record(node, Outcome(status, seconds() - began, hints))
 
     return step
 
@@ -62,9 +82,9 @@ def _another(call: Call, route: Route, picker: Picker) -> Node:
     return cast(Node, picker.pick(call))
 
 
-async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[], float]) -> Any:
+async def _stream(call: Call, node: Node, picker: Picker, seconds: Callable[[], float]) -> Any:
     """
-    Make an attempt of which the end is noted when it comes, also of a stream.
+    Begin a stream, and report its end when it comes.
     """
     began = seconds()
     picker.began(node)
@@ -79,18 +99,22 @@ async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[]
         ended(error.status, error.hints)
         raise
     except CANCELLED:
-        # A call is cancelled at its deadline, too. That says something about the node.
-        late = call.deadline <= seconds()
-        ended(Status.DEADLINE_EXCEEDED if late else Status.CANCELLED)
+        ended(_cancelled(call, seconds()))
         raise
     except BaseException:
         ended(Status.UNKNOWN)
         raise
-    if call.method.server_streams:
-        call.on_end(ended)
-    else:
-        ended(Status.OK)
+    call.on_end(ended)
     return response
+
+
+def _cancelled(call: Call, now: float) -> Status:
+    """
+    Return how a cancelled attempt ended.
+
+    A call is cancelled at its deadline, too. That says something about the node.
+    """
+    return Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
 
 
 def _none_left(call: Call, route: Route) -> NoInstances:

@@ -112,6 +112,10 @@ class CircuitState(Enum):
     HALF_OPEN = "half-open"
 
 
+#: Looked at by every attempt.
+_CLOSED = CircuitState.CLOSED
+
+
 class Circuit:
     """
     The state of one method at one node.
@@ -127,7 +131,7 @@ class Circuit:
         self.method = method
         self._detector = breaker.detector()
         #: Changes with the state. What began before has no say.
-        self._period = 0
+        self.period = 0
         #: When the present state began, and when an open one ends.
         self._since = breaker.seconds()
         self._until = 0.0
@@ -150,18 +154,13 @@ class Circuit:
             self._until = before._until
         self._since, self._open_s, self._openings = before._since, before._open_s, before._openings
 
-    def enter(self) -> int:
+    def probe(self) -> None:
         """
-        Begin an attempt. Return what its end is reported with.
+        Begin an attempt in a circuit that is not closed.
 
         Raises:
             BreakerOpen: the node has to be left alone.
         """
-        if self.state is not CircuitState.CLOSED:
-            self._probe()
-        return self._period
-
-    def _probe(self) -> None:
         breaker = self._breaker
         if self.state is CircuitState.OPEN and breaker.seconds() >= self._until:
             self._become(CircuitState.HALF_OPEN, "the open time is over")
@@ -170,9 +169,9 @@ class Circuit:
         self._probes += 1
 
     def succeeded(self, period: int) -> None:
-        if period != self._period:
+        if period != self.period:
             return
-        if self.state is CircuitState.CLOSED:
+        if self.state is _CLOSED:
             self._detector.succeeded()
             return
         self._probes -= 1
@@ -182,7 +181,7 @@ class Circuit:
             self._become(CircuitState.CLOSED, f"{self._good_probes} successful probes")
 
     def failed(self, period: int) -> None:
-        if period != self._period:
+        if period != self.period:
             return
         self.is_new = False
         reason = "a probe failed"
@@ -195,7 +194,7 @@ class Circuit:
         """
         Learn that an attempt ended without saying anything about the node.
         """
-        if period == self._period and self.state is CircuitState.HALF_OPEN:
+        if period == self.period and self.state is CircuitState.HALF_OPEN:
             self._probes -= 1
 
     def _open(self, reason: str) -> None:
@@ -210,7 +209,7 @@ class Circuit:
 
     def _become(self, state: CircuitState, reason: str) -> None:
         self.state = state
-        self._period += 1
+        self.period += 1
         self._since = self._breaker.seconds()
         self._probes = self._good_probes = 0
         self._breaker.report(self.method, state, reason)
@@ -270,7 +269,9 @@ class Breaker(Filter):
 
         async def step(call: Call) -> Any:
             circuit = circuits.get(call.method.path) or self._circuit(call.method)
-            period = circuit.enter()
+            if circuit.state is not _CLOSED:
+                circuit.probe()
+            period = circuit.period
             try:
                 response = await proceed(call)
             except CallError as error:
