@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks import calls, idle, peers, registry
+from benchmarks import calls, governance, idle, peers, registry
 from benchmarks.calls import Plan
 from benchmarks.rows import Row, table, with_ratios
 
@@ -74,6 +74,12 @@ COMMANDS = {
         idle.idle,
         "memory of the server for each of 5,000 idle connections",
         (("server_bytes_per_connection", "grpcio-aio"),),
+    ),
+    "governance": Command(
+        governance.governance,
+        "chains of policies of a client, and what each balancer costs for a pick",
+        (),
+        (64,),
     ),
     "registry": Command(
         registry.registry,

@@ -52,6 +52,8 @@ class Job:
         server_pid: its process.
         address: where a server is that was not started here.
         wire: what rpcfw speaks, ``native`` or ``grpc``; the others speak but one.
+        sets: settings of rpcfw, as ``balancer.plugin=p2c``.
+        addresses: where the server listens, if at several places.
     """
 
     peer: str
@@ -64,6 +66,8 @@ class Job:
     server_pid: int = 0
     address: str = ""
     wire: str = "native"
+    sets: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -72,11 +76,11 @@ class Job:
         """
         return fields(self.remark_bytes)
 
-    def ready(self, port: int) -> None:
+    def ready(self, port: int, *addresses: str) -> None:
         """
         Tell the parent that the server listens.
         """
-        self.report({"port": port})
+        self.report({"port": port, "addresses": addresses})
 
     def report(self, what: object) -> None:
         """

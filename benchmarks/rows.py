@@ -5,6 +5,7 @@ Results: the middle of several measurements, as rows of a table and as JSON.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from statistics import median
 from typing import Any
 
@@ -71,10 +72,14 @@ def _load(row: Row) -> int | None:
 
 def table(rows: Sequence[Row]) -> str:
     """
-    Return rows as text, numbers to the right.
+    Return rows as text, numbers to the right. Rows with other names begin another table.
     """
     if not rows:
         return "nothing was measured"
+    return "\n\n".join(_table(list(same)) for _, same in groupby(rows, tuple))
+
+
+def _table(rows: Sequence[Row]) -> str:
     names = list(rows[0])
     cells = [[_shown(row[name]) for name in names] for row in rows]
     widths = [max(len(line[i]) for line in (names, *cells)) for i in range(len(names))]

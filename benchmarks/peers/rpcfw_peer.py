@@ -50,7 +50,8 @@ class _Orders(OrderService):
 def _application(job: Job, *sets: str, services: tuple[Any, ...] = ()) -> Application:
     reactor = "uvloop" if job.peer == "rpcfw-uvloop" else "epoll"
     wires = _GRPC if job.wire == "grpc" else ()
-    return Application.from_ini(sets=(f"app.reactor={reactor}", *wires, *sets), services=services)
+    sets = (f"app.reactor={reactor}", *wires, *sets, *job.sets)
+    return Application.from_ini(sets=sets, services=services)
 
 
 def serve(job: Job) -> None:
@@ -63,7 +64,8 @@ def serve(job: Job) -> None:
     async def start() -> None:
         await application.start()
         assert application.server is not None
-        job.ready(application.server.addresses[0].port)
+        addresses = application.server.addresses
+        job.ready(addresses[0].port, *map(str, addresses))
 
     run_reactor(start(), stays=True)
 
@@ -76,8 +78,10 @@ def call(job: Job) -> None:
     """
     Call as a consumer does that was told the provider's address in its INI.
     """
-    instances = f"{SERVICE} = tcp:127.0.0.1:{job.port} protocols={job.wire}"
-    application = _application(job, "registry.plugin=static", f"registry.instances={instances}")
+    addresses = job.addresses or (f"tcp:127.0.0.1:{job.port}",)
+    nodes = ", ".join(f"{address} protocols={job.wire} zone=near" for address in addresses)
+    sets = "registry.plugin=static", f"registry.instances={SERVICE} = {nodes}"
+    application = _application(job, *sets)
     request = order_pb2.OrderApiCreate(**job.fields)
 
     async def measure() -> None:

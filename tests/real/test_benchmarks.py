@@ -79,3 +79,21 @@ def test_all_is_one_table_after_the_other(tmp_path):
     assert 0 == done.returncode, done.stderr
     assert ["unary", "grpc"] == [row["what"] for row in json.loads(path.read_text())]
     assert "\nidle: memory" in done.stdout
+
+
+def test_chains_of_policies_are_measured(tmp_path):
+    """
+    Each chain of a client has a row, and so has each balancer with each number of nodes.
+    """
+    path = tmp_path / "rows.json"
+    quick = ("--seconds", "0.1", "--repetitions", "1", "--in-flight", "4")
+    done = _run("governance", *quick, "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    rows = json.loads(path.read_text())
+    names = ["chain", "calls_per_s", "client_us_per_call", "server_us_per_call"]
+    chains = [row for row in rows if names == list(row)]
+    assert {"default", "p2c", "full"} <= {row["chain"] for row in chains}
+    assert all(row["calls_per_s"] > 0 for row in chains)
+    picks = [row for row in rows if row not in chains]
+    assert {10, 1_000, 10_000} == {row["nodes"] for row in picks if row["balancer"] == "p2c"}
+    assert "us_per_pick" in done.stdout
