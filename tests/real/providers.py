@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.house.tree import ROOT
@@ -48,15 +48,16 @@ class Process:
         name: what it is called when it fails.
         module: what Python is to run.
         arguments: what it is given.
+        within: what the command is begun with, such as a change of namespace.
     """
 
-    def __init__(self, name: str, module: str, *arguments: str) -> None:
+    def __init__(self, name: str, module: str, *arguments: str, within: Sequence[str] = ()) -> None:
         self.name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # ends with this
         environ = {k: v for k, v in os.environ.items() if not k.startswith("RPCFW_")}
         environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [*within, sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

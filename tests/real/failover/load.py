@@ -26,11 +26,8 @@ from rpcfw.spi.runtime.waiting import Waiter, spawn
 from tests.real.failover.repeats import Repeats
 from tests.real.failover.service import Work
 from tests.real.failover.wiretap import seen
+from tests.real.pace import Pace
 
-#: How often it is seen which calls are due.
-_EVERY_S = 0.004
-#: More than this is not made up for when the machine was busy elsewhere.
-_MOST_BEHIND_S = 0.25
 #: It ends by itself then, whoever has forgotten it.
 _MOST_CALLS = 500_000
 _MAX_S = 180.0
@@ -81,18 +78,15 @@ class Load:
         self._reactor = application.runtime.reactor
         self._registry = application.registry
         self._call = getattr(application.client(Work), method)
-        self._rate = rate
-        self._began_at = 0.0
+        self._pace = Pace(self._reactor, rate, self._begin)
         self._tally = Tally()
         self._open = 0
-        self._over = False
         self._ended: Waiter[None] | None = None
 
     async def run(self) -> None:
         await self._once()
         self._tell()
-        self._began_at = time.monotonic()
-        self._beat()
+        self._pace.start()
         async for line in Lines(self._reactor, sys.stdin.fileno(), 1 << 10):
             if line == b"end":
                 break
@@ -100,26 +94,18 @@ class Load:
                 _write(seen(self._registry))
             else:
                 self._tell()
-        self._over = True
+        self._pace.stop()
         if self._open:
             ended = self._ended = Waiter()
             await ended
         self._tell()
 
-    def _beat(self) -> None:
-        if self._over:
-            return
-        tally = self._tally
-        past_s = time.monotonic() - self._began_at
-        due = int(past_s * self._rate) - tally.sent - tally.slipped
-        slipped = max(0, due - int(self._rate * _MOST_BEHIND_S))
-        tally.slipped += slipped
-        for _ in range(due - slipped):
-            tally.sent += 1
-            self._open += 1
-            spawn(self._once()).addBoth(self._one_ended)
-        self._over = tally.sent > _MOST_CALLS or past_s > _MAX_S
-        self._reactor.callLater(_EVERY_S, self._beat)
+    def _begin(self, number: int) -> None:
+        self._tally.sent += 1
+        self._open += 1
+        spawn(self._once()).addBoth(self._one_ended)
+        if number >= _MOST_CALLS or self._pace.past_s > _MAX_S:
+            self._pace.stop()
 
     async def _once(self) -> None:
         tally = self._tally
@@ -146,6 +132,7 @@ class Load:
 
     def _tell(self) -> None:
         tally = self._tally
+        tally.slipped = self._pace.skipped
         tally.repeats, tally.last_repeat_at = Repeats.count, Repeats.last_at
         _write(asdict(tally))
         tally.lately.clear()

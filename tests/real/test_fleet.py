@@ -1,0 +1,124 @@
+"""
+Three providers, 500 calls a second and one fault, with default settings.
+
+Both methods are called in turn: one may be repeated, the other may not. ``FLEET_SECONDS=30``
+lets the faults last longer.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.real.failover.together import outcomes
+from tests.real.fleet.faults import FAULTS, RECOVERY_S, run
+
+SECONDS = float(os.environ.get("FLEET_SECONDS", "6"))
+
+
+@pytest.fixture(scope="module", name="together")
+def _together(request):
+    """
+    The outcomes of this module's scenarios.
+    """
+    yield from outcomes(request, 2)
+
+
+@pytest.fixture
+def outcome(request, together):
+    """
+    What came of the test's own scenario.
+    """
+    return together(request.node.name)
+
+
+def stranger_that_is_silent():
+    """
+    A provider's port is taken by somebody who accepts connections and sends nothing.
+    """
+    return run(FAULTS["stranger-silent"], SECONDS)
+
+
+def test_stranger_that_is_silent(outcome):
+    """
+    Only calls fail that were under way on the killed provider and must not be repeated.
+    """
+    check(outcome)
+
+
+def stranger_of_another_protocol():
+    """
+    A provider's port is taken by a server of another protocol.
+    """
+    return run(FAULTS["stranger-other"], SECONDS)
+
+
+def test_stranger_of_another_protocol(outcome):
+    """
+    Only calls fail that were under way on the killed provider and must not be repeated.
+    """
+    check(outcome)
+
+
+def dead_instances():
+    """
+    300 instances are announced that nobody serves.
+    """
+    return run(FAULTS["dead"], SECONDS)
+
+
+def test_dead_instances(outcome):
+    """
+    No call fails because of them.
+    """
+    assert {} == outcome.statuses, outcome
+
+
+def dead_instances_at_the_start():
+    """
+    The consumer starts when they are already announced.
+    """
+    return run(FAULTS["dead-first"], SECONDS)
+
+
+def test_dead_instances_at_the_start(outcome):
+    """
+    Not even its first calls fail.
+    """
+    assert {} == outcome.statuses, outcome
+
+
+def slow_node():
+    """
+    A method takes two seconds longer at one of three nodes, and the balancer is p2c.
+    """
+    return run(FAULTS["slow"], SECONDS, ["balancer.plugin=p2c"])
+
+
+def test_slow_node(outcome):
+    """
+    The node loses its share of the calls, so few of them take long, and has it back later.
+    """
+    assert {} == outcome.statuses, outcome
+    assert outcome.share < 5, outcome
+    assert outcome.p99_ms < 1000, outcome
+    check_recovery(outcome)
+
+
+def check(outcome):
+    """
+    No idempotent call has failed, and of the others only what may have been begun.
+    """
+    assert 0 == outcome.failed_idempotent, outcome
+    assert 0 == outcome.failed_not_begun, outcome
+    assert outcome.failed_share < 1, outcome
+    check_recovery(outcome)
+
+
+def check_recovery(outcome):
+    """
+    The node is used again in time.
+    """
+    assert outcome.used_again_s is not None, outcome
+    assert outcome.used_again_s <= RECOVERY_S, outcome
