@@ -67,6 +67,7 @@ class SubsetRouter(Router):
 
     Options: ClassVar[type] = SubsetOptions
     options: SubsetOptions
+    limits_connections: ClassVar[bool] = True
 
     def __init__(self, options: SubsetOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)

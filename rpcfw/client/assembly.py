@@ -113,7 +113,7 @@ class Client:
             self._attempt_stacks.prepare,
             self._warm_up.weigh,
             self._forget_routes,
-            options.max_connected_nodes,
+            _max_kept(options, policies),
         )
         #: Policies that were replaced, as long as calls are in their stacks.
         self._former_routings: WeakSet[Routing] = WeakSet()
@@ -302,3 +302,11 @@ class Client:
         self._routing.forget()
         for routing in self._former_routings:
             routing.forget()
+
+
+def _max_kept(options: ClientOptions, policies: Policies) -> int:
+    """
+    Return how many nodes stay connected without calls.
+    """
+    few = any(router.limits_connections for router in policies.routers)
+    return 0 if few else options.max_connected_nodes

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
+from typing import ClassVar
 
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.plugin import Plugin
@@ -22,6 +23,10 @@ class Router(Plugin):
     router reports by the function from `on_change` that its rules have changed. So `narrow` may
     be slow. `key` runs on every attempt and must be fast.
     """
+
+    #: True if it is there to keep connections few. Then the client connects only to the nodes
+    #: that calls go to, and to none beforehand.
+    limits_connections: ClassVar[bool] = False
 
     def key(self, call: Call) -> Hashable:
         """

@@ -10,6 +10,7 @@ import pytest
 
 from rpcfw.errors import CallError, NoInstances, PermissionDenied
 from rpcfw.spi.service import Service, method
+from rpcfw.transport.pool.link import LinkState
 from rpcfw_balancers.weighted_random import WeightedRandom
 from rpcfw_routers.split import slots
 
@@ -210,6 +211,24 @@ RULES = """
 method=get & argument.id=1~9 => version=2.*
 attachments[user]=admin => tag.role=admin
 """
+
+
+def test_a_subset_has_few_connections(lab):
+    """
+    A process has connections to the instances of its subset, and to no others.
+    """
+    for number in range(20):
+        serve(lab, f"n{number}")
+    consumer = lab.consumer("client.routers=subset", "router subset.size=3")
+    shop = consumer.application.client(Shop)
+    met = set()
+    for _ in range(20):
+        met |= asked(lab, shop, 3)
+        lab.advance(0.1)
+    (one,) = consumer.application.clients
+
+    assert len(met) == 3
+    assert 3 == sum(node.links.state is LinkState.READY for node in one.nodes)
 
 
 def test_conditions(lab):
