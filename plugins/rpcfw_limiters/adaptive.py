@@ -106,6 +106,8 @@ class GradientLimit(Limit):
         #: When the present window or measurement began; earlier calls say nothing in the latter.
         self._since = seconds()
         self._measure_at = 0.0
+        #: When the first call of the present measurement ended: before, it may have been idle.
+        self._measured_since = 0.0
         #: How many calls may be in flight now.
         self.max_calls: int = options.min_limit
 
@@ -142,7 +144,9 @@ class GradientLimit(Limit):
         End the measurement if there are enough samples.
         """
         count = len(self._samples)
-        late = now - self._since >= _MAX_MEASURING_S
+        if count == 1:
+            self._measured_since = now
+        late = now - self._measured_since >= _MAX_MEASURING_S
         if count >= _IDEAL_SAMPLES or (late and count >= _FEW_SAMPLES):
             self._ideal_s = max(_MIN_LATENCY_S, median_low(self._samples))
             self._measuring = False

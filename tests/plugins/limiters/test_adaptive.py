@@ -172,3 +172,17 @@ def test_slow_methods_are_measured_too():
     ideal(served, 5)
     window(served, 0.5)
     assert served.limit.max_calls > 3
+
+
+def test_a_measurement_begins_with_the_first_call():
+    """
+    The first calls after an idle time are not enough for a measurement that began before it.
+    """
+    served = Served()
+    served.clock.advance(3600)
+    ideal(served, 10)
+    window(served, 0.01)
+    assert 3 == served.limit.max_calls
+    ideal(served, 40)
+    window(served, 0.01)
+    assert served.limit.max_calls > 3
