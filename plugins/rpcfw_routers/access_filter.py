@@ -10,7 +10,8 @@ from rpcfw.errors import PermissionDenied
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.call import Call
-from rpcfw_routers.access_rules import AccessOptions, AccessRules, host_of
+from rpcfw.values.peer_host import host_of
+from rpcfw_routers.access_rules import AccessOptions, AccessRules
 
 __all__ = ["AccessFilter"]
 

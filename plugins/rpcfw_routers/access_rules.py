@@ -8,13 +8,13 @@ denied; what is not among those that are allowed is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 
 from rpcfw.spi.options import option, options
 from rpcfw.values.call import Call
 from rpcfw_routers.patterns import pattern
 
-__all__ = ["AccessOptions", "AccessRules", "host_of"]
+__all__ = ["AccessOptions", "AccessRules"]
 
 
 @options
@@ -111,23 +111,3 @@ def _anything(value: str) -> bool:
 def _fit_any(texts: tuple[str, ...]) -> Callable[[str], bool]:
     patterns = [pattern(each) for each in texts]
     return lambda value: any(fits(value) for fits in patterns)
-
-
-def host_of(peer: str) -> str:
-    """
-    Return the host in the text of an address; empty if it has none, as ``unix:/run/x`` has none.
-
-    An IPv4 address that an IPv6 socket shows as ``::ffff:10.0.0.7`` is ``10.0.0.7``, so that
-    rules for IPv4 are for it too.
-    """
-    scheme, _, rest = peer.partition(":")
-    if scheme not in ("tcp", "tls"):
-        return ""
-    host = rest.rpartition("@")[2] if "@" in rest else rest.rpartition(":")[0]
-    host = host.strip("[]")
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return host if mapped is None else str(mapped)

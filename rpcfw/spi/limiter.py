@@ -29,6 +29,7 @@ from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.call import Call
+from rpcfw.values.peer_host import host_of, network_of
 from rpcfw.values.units import Seconds
 
 __all__ = ["Limit", "Limiter", "LimiterOptions"]
@@ -232,17 +233,16 @@ def _key_maker(per: tuple[str, ...]) -> Callable[[Call], Hashable]:
     return lambda call: tuple([part(call) for part in parts])
 
 
-def _host(call: Call) -> str:
+def _address(call: Call) -> str:
     """
     Return the address of the caller without its port, which each connection has anew.
     """
-    host, _, port = call.peer.rpartition(":")
-    return host if port.isdigit() else call.peer
+    return network_of(host_of(call.peer)) or call.peer
 
 
 _PARTS: dict[str, Callable[[Call], Hashable]] = {
     "service": lambda call: call.method.service,
     "method": lambda call: call.method.path,
     "caller": lambda call: call.caller[:_MAX_NAME],
-    "address": _host,
+    "address": _address,
 }

@@ -59,9 +59,7 @@ class RouterContract:
             a_call(metadata={"tag": "nobody has it"}),
             a_call(metadata={"tag-bin": b"\x00"}),
             a_call(metadata={"rpcfw-address": "memory:b"}, caller="shop"),
-            a_call(
-                method="write", request={"id": 7, "user": {"name": "bob"}}, peer="tcp:10.0.0.7:1"
-            ),
+            a_call(method="write", request={"id": 7, "user": {"name": "bob"}}, peer="10.0.0.7:1"),
             a_call(method="write", request={"id": 8}, idempotent=True),
             a_call(method="get", request=None),
             a_call(method="get", request=_Unreadable()),

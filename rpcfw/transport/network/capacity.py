@@ -8,20 +8,17 @@ handshake never ends, and those that were closed here and wait for the peer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import inf
 from typing import Any
 
 from twisted.logger import Logger
 
 from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.values.peer_host import ip_of, network_of
 
 __all__ = ["Capacity", "origin_of"]
 
 _log = Logger()
-
-#: One customer of a provider has at least so many addresses of IPv6 (RFC 6177).
-_IPV6_BITS = 64
 
 
 class Capacity:
@@ -94,17 +91,6 @@ def origin_of(address: Any) -> str:
 
     Sidecars and proxies call from there, for many others.
     """
-    try:
-        ip: IPv4Address | IPv6Address = ip_address(getattr(address, "host", None) or "")
-    except ValueError:
-        return ""  # a Unix socket, or memory
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is None:
-            return "" if ip.is_loopback else _network_of(ip)
-        ip = ip.ipv4_mapped
-    return "" if ip.is_loopback else str(ip)
-
-
-def _network_of(ip: IPv6Address) -> str:
-    start = int(ip) >> (128 - _IPV6_BITS) << (128 - _IPV6_BITS)
-    return f"{IPv6Address(start)}/{_IPV6_BITS}"
+    host = getattr(address, "host", None) or ""  # a Unix socket has none, nor has memory
+    ip = ip_of(host)
+    return "" if ip is None or ip.is_loopback else network_of(host)

@@ -52,13 +52,13 @@ class Once:
     ("peer", "same", "other"),
     [
         ("10.0.0.1:5000", "10.0.0.1:5001", "10.0.0.2:5000"),
-        ("[fe80::1]:5000", "[fe80::1]:6000", "[fe80::2]:5000"),
+        ("[2001:db8::1]:5000", "[2001:db8::2]:6000", "[2001:db8:0:1::1]:5000"),
         ("a local peer", "a local peer", "10.0.0.1:5000"),
     ],
 )
 def test_an_address_has_no_port(peer, same, other):
     """
-    All connections from one host share its limit.
+    All connections from one host share its limit, as do those from one /64 of IPv6.
     """
     once = Once("address")
     assert once.passes(peer=peer)
