@@ -46,7 +46,8 @@ class AdaptiveOptions:
     """
 
     collectors: tuple[str, ...] = option(
-        "latency, state", "collectors that score nodes, each with a section [collector NAME]"
+        "runtime, latency, state",
+        "collectors that score nodes, each with a section [collector NAME]",
     )
     combine: Literal["product", "mean"] = option(
         "product", "how the scores of a node are combined, each with its collector's weight"
@@ -113,6 +114,14 @@ class Adaptive(Balancer):
         self._probes = before._probes
         for old, new in zip(before.collectors, self.collectors, strict=True):
             new.take_over(old)
+
+    @property
+    def report_interval_s(self) -> float:
+        """
+        That of the collector that needs reports most often.
+        """
+        intervals = [each.report_interval_s for each in self.collectors if each.options.weight]
+        return min(filter(None, intervals), default=0.0)
 
     async def start(self) -> None:
         for each in self.collectors:

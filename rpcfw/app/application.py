@@ -34,6 +34,7 @@ from rpcfw.server.server import Server
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.clock import RandomSource
+from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.waiting import run_detached
 from rpcfw.spi.stream import Stream
 from rpcfw.transport.network.endpoints import Network
@@ -94,6 +95,13 @@ class Application:
         self.inspection = make_inspection(plan, self.runtime, self.server, clients)
         self._servers += filter(None, (self.server, self.inspection))
         self._tree = Tree(self._parts(), self.runtime.timers, plan.app.shutdown_timeout)
+
+    @property
+    def load(self) -> LoadReporter:
+        """
+        Says how loaded this process is, to clients that ask. Its `set` adds a metric of yours.
+        """
+        return self.runtime.plugin_context.load
 
     @classmethod
     def from_ini(

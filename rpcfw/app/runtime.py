@@ -9,11 +9,12 @@ from typing import Any
 from attrs import evolve
 
 from rpcfw.app.plan import Plan
-from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of
+from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of, usage_of
 from rpcfw.app.threads import ReactorThreads
 from rpcfw.spi.channel import OpenChannel
 from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.spi.runtime.clock import RandomSource
+from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.network.endpoints import Network
@@ -46,6 +47,7 @@ def make_runtime(
         application=plan.app.name,
         open_channel=open_channel,
         time_of_day=time_of_day_of(reactor),
+        load=LoadReporter(clock.seconds, usage_of(reactor)),
     )
     encoding = plan.compression.plugin
     codecs = {chosen.name: chosen.make(plugin_context) for chosen in plan.codecs}

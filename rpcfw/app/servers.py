@@ -44,11 +44,14 @@ def make_server(
     builtin = [chosen.make(context) for chosen in plan.builtin]
     filters = _filters(plan, context)
     try:
-        return Server(runtime, plan.server, served, filters, builtin, clients)
+        server = Server(runtime, plan.server, served, filters, builtin, clients)
     except ContractError as error:
         if not plan.server.services:
             raise  # of the program's own
         raise ContractError(f"{place}: {error}") from error
+    context.load.enabled = plan.server.load_report
+    context.load.calls = lambda: server.stack.metrics.calls.started
+    return server
 
 
 def make_inspection(

@@ -24,11 +24,13 @@ from twisted.python.runtime import seconds as reactors_seconds
 
 from rpcfw.app.heartbeat import Heartbeat
 from rpcfw.app.late_reactor import LateReactor
+from rpcfw.app.machine_usage import usage_reader
 from rpcfw.app.patience import PatientClock
 from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.load_reporter import Usage
 from rpcfw.spi.runtime.pauses import Pauses
 
-__all__ = ["clock_of", "pauses_of", "steady", "time_of_day_of"]
+__all__ = ["clock_of", "pauses_of", "steady", "time_of_day_of", "usage_of"]
 
 
 class _Steady:
@@ -83,3 +85,12 @@ def time_of_day_of(reactor: Any) -> Callable[[], float]:
         return time.time
     seconds: Callable[[], float] = reactor.seconds
     return seconds
+
+
+def usage_of(reactor: Any) -> Callable[[], Usage] | None:
+    """
+    Return what reads the usage of the machine; for a clock, a test says it.
+    """
+    return (
+        usage_reader(time.process_time) if isinstance(reactor, (ReactorBase, LateReactor)) else None
+    )

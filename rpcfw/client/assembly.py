@@ -13,6 +13,7 @@ from rpcfw.client.channel import ClientChannel, TimeLimits
 from rpcfw.client.policies import Policies
 from rpcfw.client.stacks import AttemptStacks, CallStacks
 from rpcfw.cluster.directory import Directory, DirectoryOptions
+from rpcfw.cluster.load_polls import LoadPolls
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import selection
@@ -115,6 +116,7 @@ class Client:
             self._forget_routes,
             _max_kept(options, policies),
         )
+        self._load_polls = LoadPolls(runtime.clock, self.nodes)
         #: Policies that were replaced, as long as calls are in their stacks.
         self._former_routings: WeakSet[Routing] = WeakSet()
         self._routing = self._make_routing(policies)
@@ -169,6 +171,10 @@ class Client:
         finally:
             self.expect_no_start()
 
+    def _poll_loads(self) -> None:
+        if not self.stopped and self._directory is not None:
+            self._load_polls.use(self.policies.report_interval_s)
+
     async def _start(self, registry: Registry) -> None:
         await self._plugins.start()
         if self.stopped:
@@ -180,6 +186,7 @@ class Client:
         self._directory = Directory(
             registry, self.service, options, runtime.clock, file, self.nodes.update
         )
+        self._poll_loads()
         await self._directory.start()
 
     def expect_no_start(self) -> None:
@@ -204,6 +211,7 @@ class Client:
         if self._directory is not None:
             self._directory.stop()
         self._warm_up.stop()
+        self._load_polls.stop()
         self.nodes.close(Cancelled(_STOPPED))
         self.expect_no_start()
         await self._plugins.stop()
@@ -272,6 +280,7 @@ class Client:
                 self._former_routings.add(self._routing)
             self.policies, self._routing, self.stack = policies, routing, stack
             put_attempts()
+            self._poll_loads()
             self.channel.use(joined, partial(once_ready, self._runtime.plugin_context, joined))
             for router in policies.routers:
                 if router not in former.routers:

@@ -46,6 +46,14 @@ class Policies:
     strategy: AttemptStrategy | None = None
     method_strategies: tuple[tuple[str, AttemptStrategy], ...] = ()
 
+    @property
+    def report_interval_s(self) -> float:
+        """
+        How often servers are asked for a load report; 0 for never.
+        """
+        balancers = [self.balancer, *(each for _, each in self.method_balancers)]
+        return min(filter(None, (each.report_interval_s for each in balancers)), default=0.0)
+
     def changes(self, later: Policies) -> list[tuple[Plugin, Plugin]]:
         """
         Return the plugins that ``later`` has others for, each with that.

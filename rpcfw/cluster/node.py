@@ -5,11 +5,13 @@ A node: one instance as this client knows it, with its links and its load.
 from __future__ import annotations
 
 from enum import IntEnum
+from operator import attrgetter
 
 from rpcfw.spi.filter import CallStep
 from rpcfw.transport.pool.link import LinkState
 from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.instance import Instance
+from rpcfw.values.load_report import LoadReport
 from rpcfw.values.node_health import NodeHealth
 
 __all__ = ["Node", "Rank"]
@@ -82,6 +84,14 @@ class Node:
         False if the last try to connect has failed.
         """
         return self.rank < Rank.FAILED
+
+    @property
+    def load(self) -> LoadReport | None:
+        """
+        What its server said last about its load, if it was asked.
+        """
+        reports = [driver.load for driver in self.links.drivers if driver.load is not None]
+        return max(reports, key=attrgetter("received_at"), default=None)
 
     def update(self, instance: Instance) -> None:
         """

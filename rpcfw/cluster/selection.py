@@ -65,7 +65,7 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
             raise
         finally:
             node.in_flight -= 1
-            picker.record(node, Outcome(status, seconds() - began, hints))
+            picker.record(node, Outcome(status, seconds() - began, hints, call.trailers))
 
     return step
 
@@ -91,7 +91,7 @@ async def _stream(call: Call, node: Node, picker: Picker, seconds: Callable[[], 
 
     def ended(status: Status, hints: Hint = Hint.NONE) -> None:
         node.in_flight -= 1
-        picker.record(node, Outcome(status, seconds() - began, hints))
+        picker.record(node, Outcome(status, seconds() - began, hints, call.trailers))
 
     try:
         response = await node.attempt(call)

@@ -120,6 +120,9 @@ class ServerOptions:
         "time limit for cancelled calls, and for each stopped(), to clean up",
         was="cleanup_limit",
     )
+    load_report: bool = option(
+        "yes", "whether the load of this process and its machine is sent to clients that ask for it"
+    )
     limiters: tuple[str, ...] = option(
         "", "limiters in their order, each with a section [limiter NAME]"
     )

@@ -11,6 +11,7 @@ from typing import Protocol
 from rpcfw.spi.plugin import Plugin
 from rpcfw.values.call import Call
 from rpcfw.values.instance import Instance
+from rpcfw.values.load_report import LoadReport
 from rpcfw.values.node_health import NodeHealth
 from rpcfw.values.outcome import Outcome
 
@@ -32,6 +33,8 @@ class Candidate(Protocol):
             are called again when that changes.
         health: healthy, sub-healthy or dead, as its connections, heartbeats and calls show.
             They are called again when that changes, too.
+        load: what its server said last about its load, if the balancer has a
+            `Balancer.report_interval_s`.
     """
 
     @property
@@ -48,6 +51,9 @@ class Candidate(Protocol):
 
     @property
     def health(self) -> NodeHealth: ...
+
+    @property
+    def load(self) -> LoadReport | None: ...
 
 
 class Picker(ABC):
@@ -89,6 +95,13 @@ class Balancer(Plugin):
     """
     A way to spread calls. May keep what it learned from picker to picker.
     """
+
+    @property
+    def report_interval_s(self) -> float:
+        """
+        How often servers are asked for a load report, if the wire can; 0 for never.
+        """
+        return 0.0
 
     @abstractmethod
     def picker(self, candidates: Sequence[Candidate]) -> Picker:

@@ -52,6 +52,13 @@ class Collector(Plugin):
     #: Whether `began` and `record` are to be called. For most collectors they are skipped.
     learns: ClassVar[bool] = False
 
+    @property
+    def report_interval_s(self) -> float:
+        """
+        How often it needs `Candidate.load` anew; 0 for never. The balancer sees to that.
+        """
+        return 0.0
+
     @abstractmethod
     def scores(self, candidates: Sequence[Candidate]) -> Sequence[float | None]:
         """

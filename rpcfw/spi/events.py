@@ -13,6 +13,7 @@ from typing import Any
 from attrs import define
 
 from rpcfw.status import Hint, Status
+from rpcfw.values.load_report import LoadReport
 from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "HalfClosed",
     "HandshakeCompleted",
     "HeadInBody",
+    "LoadReported",
     "MessageReceived",
     "ParsedBody",
     "PingAnswered",
@@ -257,6 +259,18 @@ class PingReceived:
 
 
 @define(eq=False)
+class LoadReported:
+    """
+    The server has answered `rpcfw.spi.machine.Machine.ask_load`.
+
+    Args:
+        report: checked: whatever the server sent, its values are within bounds.
+    """
+
+    report: LoadReport
+
+
+@define(eq=False)
 class GoAwayReceived:
     """
     The peer accepts no new calls on this connection.
@@ -297,6 +311,7 @@ Event = (
     | HandshakeCompleted
     | PingAnswered
     | PingReceived
+    | LoadReported
     | GoAwayReceived
     | ConnectionFailed
 )

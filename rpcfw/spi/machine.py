@@ -258,6 +258,15 @@ class Machine(ABC):
         Send a keepalive ping.
         """
 
+    def ask_load(self) -> bool:
+        """
+        Ask the server, as a client, how loaded it is. If it answers, `LoadReported` reports it.
+
+        Returns:
+            False if this wire has no such question, or it cannot be asked now.
+        """
+        return False
+
     @abstractmethod
     def drain(self, reason: str) -> None:
         """

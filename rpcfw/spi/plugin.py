@@ -13,6 +13,7 @@ from attrs import Factory, frozen
 from rpcfw.spi.options import options
 from rpcfw.spi.runtime.affinity import Affinity
 from rpcfw.spi.runtime.clock import Clock, RandomSource, Threads
+from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.timers import Timers
@@ -43,6 +44,7 @@ class PluginContext:
         time_of_day: seconds since 1970, to show people and other machines. Time is
             measured with the clock.
         affinity: where its coroutines may be awaited.
+        load: says how loaded this process is.
     """
 
     clock: Clock
@@ -55,6 +57,7 @@ class PluginContext:
     open_channel: OpenChannel
     time_of_day: Callable[[], float]
     affinity: Affinity = Factory(Affinity)
+    load: LoadReporter = Factory(LoadReporter)
 
 
 @options

@@ -11,6 +11,7 @@ from attrs import define
 from rpcfw.values.address import Address
 from rpcfw.values.call import Call
 from rpcfw.values.instance import DEFAULT_WEIGHT, Instance
+from rpcfw.values.load_report import LoadReport
 from rpcfw.values.metadata import Metadata, MetadataLike
 from rpcfw.values.method import Method, Shape
 from rpcfw.values.node_health import NodeHealth
@@ -29,6 +30,7 @@ class FixedCandidate:
     in_flight: int = 0
     reachable: bool = True
     health: NodeHealth = NodeHealth.HEALTHY
+    load: LoadReport | None = None
 
 
 def candidate(

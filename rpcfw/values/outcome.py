@@ -7,6 +7,7 @@ from __future__ import annotations
 from attrs import define
 
 from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = ["Outcome"]
 
@@ -31,11 +32,13 @@ class Outcome:
         status: what happened.
         took_s: seconds from picking the node to the end.
         hints: whether the attempt was sent, begun, and so on.
+        trailers: what the server sent after its response.
     """
 
     status: Status
     took_s: float
     hints: Hint = Hint.NONE
+    trailers: Metadata = EMPTY
 
     @property
     def node_failed(self) -> bool:

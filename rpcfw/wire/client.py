@@ -11,6 +11,7 @@ from rpcfw.spi.events import (
     CallEnded,
     Event,
     GoAwayReceived,
+    LoadReported,
     RequestHead,
     ResponseReceived,
     ResponseStarted,
@@ -19,7 +20,7 @@ from rpcfw.spi.machine import ClientSide, Limits
 from rpcfw.status import WIRE_HINTS, Hint, Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw.wire.connection import Receive
-from rpcfw.wire.fields import Key, encoding_of, number, parse, text
+from rpcfw.wire.fields import Key, encoding_of, number, pack_field, parse, text
 from rpcfw.wire.frames import (
     COMPRESSED,
     END_OF_STREAM,
@@ -30,6 +31,7 @@ from rpcfw.wire.frames import (
     word,
 )
 from rpcfw.wire.headers import HeaderEncoder
+from rpcfw.wire.load_report import FORMAT, parse_load
 from rpcfw.wire.machine import SHARED, NativeMachine
 from rpcfw.wire.streams import StreamState
 
@@ -37,6 +39,7 @@ __all__ = ["ClientMachine"]
 
 _REQUEST = word(Kind.REQUEST)
 _END = word(Kind.END)
+_ASK_LOAD = pack_field(Key.LOAD_REPORT, bytes((FORMAT,)))
 _LAST_ID = 0xFFFFFFFF
 #: Ids that are left when another connection is asked for: for the calls in the meantime.
 _SPARE_IDS = 1 << 24
@@ -50,6 +53,8 @@ class ClientMachine(ClientSide, NativeMachine):
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
         super().__init__(limits, accepts, application)
         self._writer = HeaderEncoder()
+        #: A PING has asked for a load report, and none has come yet.
+        self._asked_load = False
 
     def start(self) -> None:
         self._send_hello()
@@ -106,6 +111,23 @@ class ClientMachine(ClientSide, NativeMachine):
             self.drain(reason)
             events.append(GoAwayReceived(reason))
         return events
+
+    def ask_load(self) -> bool:
+        if self._peer is None or self._failed:
+            return False
+        self._asked_load = True
+        self._unanswered_pings += 1
+        self._put(Kind.PING, 0, _ASK_LOAD, b"load?")
+        return True
+
+    def _receive_load(self, header: bytes, events: list[Event]) -> None:
+        value = parse(header)[0].get(Key.LOAD_REPORT)
+        if value is None or not self._asked_load:
+            return
+        self._asked_load = False
+        report = parse_load(value)
+        if report is not None:
+            events.append(LoadReported(report))
 
     def end(self, call_id: int) -> None:
         stream = self._sending(call_id)

@@ -280,7 +280,13 @@ class Connection(Machine):
                 f"a PING of {len(body)} bytes, at most {_MAX_PING_BYTES} are taken"
             )
         self._abuse.pinged()
-        self._put(Kind.PONG, 0, b"", body)
+        self._put(Kind.PONG, 0, self._pong_header(header) if header else b"", body)
+
+    def _pong_header(self, header: bytes) -> bytes:
+        """
+        Return the header of the answer to a PING that has one.
+        """
+        return b""
 
     def _receive_pong(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
@@ -291,6 +297,13 @@ class Connection(Machine):
         else:
             self._idle()
         events.append(PingAnswered())
+        if header:
+            self._receive_load(header, events)
+
+    def _receive_load(self, header: bytes, events: list[Event]) -> None:
+        """
+        Read what a PONG with a header brings.
+        """
 
     def _receive_goaway(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]

@@ -43,6 +43,7 @@ class Key:
     RETRY_AFTER = 9
     TRAILER = 10
     ENCODING = 11
+    LOAD_REPORT = 12
     VERSIONS = 32
     FEATURES = 33
     MAX_BODY = 34

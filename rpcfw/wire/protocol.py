@@ -34,7 +34,8 @@ class NativeProtocol(WireProtocol):
         return http1_refusal(data, reason)
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerSide:
-        return ServerMachine(limits, accepts, self.plugin_context.application)
+        context = self.plugin_context
+        return ServerMachine(limits, accepts, context.application, context.load.report)
 
     def client(
         self,

@@ -4,6 +4,7 @@ The native protocol at the server's end: it accepts the connection and answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import ClassVar
 
@@ -11,9 +12,17 @@ from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.events import CallCancelled, Event, HalfClosed, RequestReceived
 from rpcfw.spi.machine import Limits, ServerSide
 from rpcfw.status import WIRE_HINTS, Hint, Status
+from rpcfw.values.load_report import LoadReport
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.wire.connection import Receive
-from rpcfw.wire.fields import Key, encoding_field, pack_field, pack_pairs_within, text_field
+from rpcfw.wire.fields import (
+    Key,
+    encoding_field,
+    pack_field,
+    pack_pairs_within,
+    parse,
+    text_field,
+)
 from rpcfw.wire.frames import (
     COMPRESSED,
     END_OF_STREAM,
@@ -25,6 +34,7 @@ from rpcfw.wire.frames import (
 )
 from rpcfw.wire.headers import HeaderDecoder
 from rpcfw.wire.hello import Hello
+from rpcfw.wire.load_report import FORMAT, pack_load
 from rpcfw.wire.machine import SHARED, NativeMachine
 from rpcfw.wire.streams import StreamState
 
@@ -39,10 +49,20 @@ _MAX_AFTER_MS = 2**31 - 1
 class ServerMachine(ServerSide, NativeMachine):
     """
     The server's machine.
+
+    Args:
+        load: returns this process's load, for a client that asks for it; None: it is not sent.
     """
 
-    def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        accepts: tuple[str, ...],
+        application: str,
+        load: Callable[[], LoadReport | None] = lambda: None,
+    ) -> None:
         super().__init__(limits, accepts, application)
+        self._load = load
         self._reader = HeaderDecoder("", ())
         self._max_calls = limits.max_calls
         self._max_peer_bytes = 0
@@ -187,6 +207,11 @@ class ServerMachine(ServerSide, NativeMachine):
         self._reader = HeaderDecoder(peer.application, peer.accepts)
         self._max_peer_bytes = peer.max_body_bytes
         self._send_hello()
+
+    def _pong_header(self, header: bytes) -> bytes:
+        asked = parse(header)[0].get(Key.LOAD_REPORT, b"")
+        report = self._load() if FORMAT in asked else None
+        return b"" if report is None else pack_field(Key.LOAD_REPORT, pack_load(report))
 
     def _receive_request(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]

@@ -271,7 +271,9 @@ def test_collectors_of_one_service():
     sets = ["balancer.plugin=adaptive", "balancer demo.Shop.collectors=state"]
     plan = read_plan(Sources.load((), {}, sets))
 
-    assert ["latency", "state"] == [each.name for each in plan.client("demo.X").balancer.parts]
+    assert ["runtime", "latency", "state"] == [
+        each.name for each in plan.client("demo.X").balancer.parts
+    ]
     assert ["state"] == [each.name for each in plan.client("demo.Shop").balancer.parts]
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from rpcfw.errors import CallError, error_from_status
 from rpcfw.spi.events import (
     CallCancelled,
@@ -19,6 +21,7 @@ from rpcfw.spi.events import (
     GoAwayReceived,
     HalfClosed,
     HandshakeCompleted,
+    LoadReported,
     MessageReceived,
     PingAnswered,
     PingReceived,
@@ -108,6 +111,10 @@ def _answered(driver: Driver, event: PingAnswered) -> None:
     """
 
 
+def _load_reported(driver: Driver, event: LoadReported) -> None:
+    driver.load = evolve(event.report, received_at=driver.received_at)
+
+
 def _pinged(driver: Driver, event: PingReceived) -> None:
     driver.observer.pinged(driver, event)
 
@@ -141,6 +148,7 @@ ACTIONS: dict[type, Callable[[Driver, Any], None]] = {
     HandshakeCompleted: _handshake_completed,
     PingAnswered: _answered,
     PingReceived: _pinged,
+    LoadReported: _load_reported,
     GoAwayReceived: _goaway_received,
     ConnectionFailed: _connection_failed,
 }

@@ -23,6 +23,7 @@ from rpcfw.transport.connection.connection import Connection
 from rpcfw.transport.connection.drain_socket import drain_socket
 from rpcfw.transport.connection.observer import DriverObserver
 from rpcfw.transport.connection.output import LARGE_BYTES
+from rpcfw.values.load_report import LoadReport
 from rpcfw.values.metadata import EMPTY, Metadata
 
 __all__ = ["Driver", "DriverObserver", "Listener", "UnaryListener", "error_of"]
@@ -43,6 +44,8 @@ class Driver(Connection):
     """
 
     ACTIONS = ACTIONS
+    #: For clients: what the server said last about its load, if it was asked.
+    load: LoadReport | None = None
 
     def __init__(
         self,
@@ -129,6 +132,13 @@ class Driver(Connection):
         self._machine.call(head, body, encoding, True)
         self.begun += 1
         self._output.flush()
+
+    def ask_load(self) -> None:
+        """
+        Ask the server how loaded it is, if the wire has such a question. It sets `load`.
+        """
+        if self._machine.ask_load():
+            self._output.flush()
 
     def end(self, call_id: int) -> None:
         """
