@@ -1,5 +1,5 @@
 """
-Access at a client: a call that its application may not make fails before it is sent.
+Access at a client: a call that its application may not make is refused before it is sent.
 
 This protects nobody: a server must refuse such calls itself, with the filter of the same
 name. The router makes the mistake visible early, and keeps the load off the server.
@@ -40,16 +40,19 @@ class AccessRouter(Router):
     def __init__(self, options: AccessRouterOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         self._rules = AccessRules(options)
-        self._refused = self._is_refused(options.host)
+        self._refusal = self._find_refusal(options.host)
 
     async def start(self) -> None:
-        self._refused = self._is_refused(self.options.host or local_host())
+        self._refusal = self._find_refusal(self.options.host or local_host())
 
     def key(self, call: Call) -> bool:
-        return self._refused and self._rules.are_for(call)
+        return bool(self._refusal) and self._rules.are_for(call)
 
     def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         return () if self.key(call) else candidates
 
-    def _is_refused(self, host: str) -> bool:
-        return bool(self._rules.refusal(self.plugin_context.application, host))
+    def refusal(self, call: Call) -> str:
+        return f"{self._refusal} may not call it" if self.key(call) else ""
+
+    def _find_refusal(self, host: str) -> str:
+        return self._rules.refusal(self.plugin_context.application, host)

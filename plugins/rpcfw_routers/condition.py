@@ -24,6 +24,8 @@ __all__ = ["ConditionRouter"]
 
 #: So many methods are remembered; a gateway may call any that its own callers name.
 _MAX_METHODS = 1_000
+#: So much of a rule is shown.
+_MAX_SHOWN = 200
 #: The host of a process that has no address, or was not started yet.
 _UNKNOWN = "unknown"
 
@@ -96,6 +98,13 @@ class ConditionRouter(Router):
             if found or self._force:
                 left = found
         return left
+
+    def refusal(self, call: Call) -> str:
+        held = self.key(call)
+        for number, rule in enumerate(self._rules):
+            if held & (1 << number) and rule.target is None:
+                return f"the rule {rule.text[:_MAX_SHOWN]!r} holds"
+        return ""
 
     def _find_rules(self, call: Call) -> list[tuple[int, Rule]]:
         if len(self._of_method) >= _MAX_METHODS:

@@ -47,6 +47,7 @@ class Route:
         spare: nodes for a call that has tried all of the picker's: those without a known
             problem that are not connected yet.
         emptied_by: the router that selected no node; empty if there are some.
+        refusal: why that router refuses the call; empty if other nodes could take it.
         used: since `RouteMemo` looked last.
     """
 
@@ -56,6 +57,7 @@ class Route:
     available: int
     spare: Sequence[Node] = ()
     emptied_by: str = ""
+    refusal: str = ""
     used: bool = False
 
 
@@ -153,7 +155,7 @@ class Routing(Filter):
 
     def _find(self, key: Hashable, call: Call) -> Route:
         nodes = [] if self._nodes is None else list(self._nodes)
-        left, emptied_by = self._narrow(call, nodes)
+        left, emptied_by, refusal = self._narrow(call, nodes)
         if len(left) < len(nodes):
             # Routers pass over nodes that cannot be reached. Without a call that wants them,
             # nobody else would find out that they can be reached again.
@@ -167,7 +169,7 @@ class Routing(Filter):
         usable = next(iter(ranks.values()), [])
         picker = self._picker(self._method_key(call), usable) if usable else None
         spare = ranks.get(Rank.UNTRIED, [])[:_MAX_SPARE] if Rank.READY in ranks else ()
-        route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by)
+        route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by, refusal)
         self._routes.add(key, route)
         return route
 
@@ -183,16 +185,16 @@ class Routing(Filter):
         name = call.method.name
         return name if name in self._method_balancers else ""
 
-    def _narrow(self, call: Call, nodes: Sequence[Node]) -> tuple[Sequence[Any], str]:
+    def _narrow(self, call: Call, nodes: Sequence[Node]) -> tuple[Sequence[Any], str, str]:
         """
-        Return the nodes that the routers leave, and which router left none.
+        Return the nodes that the routers leave, which router left none, and its refusal.
         """
         left: Sequence[Any] = nodes
         for router in self._routers if nodes else ():
             left = router.narrow(call, left)
             if not left:
-                return left, type(router).__name__
-        return left, ""
+                return left, type(router).__name__, router.refusal(call)
+        return left, "", ""
 
 
 def _ranks(nodes: Sequence[Node]) -> dict[Rank, list[Node]]:

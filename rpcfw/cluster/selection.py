@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.routing import Route
-from rpcfw.errors import CallError, NoInstances
+from rpcfw.errors import CallError, NoInstances, PermissionDenied
 from rpcfw.spi.balancer import Picker
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.runtime.waiting import CANCELLED
@@ -117,7 +117,12 @@ def _cancelled(call: Call, now: float) -> Status:
     return Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
 
 
-def _none_left(call: Call, route: Route) -> NoInstances:
+def _none_left(call: Call, route: Route) -> CallError:
+    if route.refusal:
+        return PermissionDenied(
+            f"{route.emptied_by} refuses {call.method.path}: {route.refusal}",
+            hints=Hint.NEVER_SENT | Hint.FINAL,
+        )
     return NoInstances(
         f"{route.nodes} instances of {call.method.service} are known, "
         f"and the routers left none of them; {route.emptied_by} refused the last"

@@ -40,8 +40,18 @@ class Router(Plugin):
         Return those candidates that the call may go to, in the same order.
 
         Pure: the same key and candidates give the same answer. Never waits.
-        If the result is empty, the call fails with `NoInstances`.
+        If the result is empty, the call fails with `NoInstances`, or as `refusal` says.
         """
+
+    def refusal(self, call: Call) -> str:
+        """
+        Return why a call may not be made at all; empty if it may.
+
+        Asked if `narrow` has left nothing, and remembered like that. A call that is refused
+        fails with `PermissionDenied` and is not retried; instances that come later change
+        nothing.
+        """
+        return ""
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """

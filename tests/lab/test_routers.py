@@ -10,6 +10,7 @@ import pytest
 
 from rpcfw.errors import CallError, NoInstances, PermissionDenied
 from rpcfw.spi.service import Service, method
+from rpcfw.status import Hint
 from rpcfw.transport.pool.link import LinkState
 from rpcfw_balancers.weighted_random import WeightedRandom
 from rpcfw_routers.split import slots
@@ -202,8 +203,9 @@ def test_access_at_both_ends(lab):
 
     with pytest.raises(PermissionDenied, match="'report' may not call"):
         lab.run(report.get(1))
-    with pytest.raises(NoInstances, match="AccessRouter refused the last"):
+    with pytest.raises(PermissionDenied, match=r"AccessRouter refuses .*the app") as raised:
         lab.run(careful.get(1))
+    assert raised.value.hints == Hint.NEVER_SENT | Hint.FINAL
     assert "a" == lab.run(other.get(1))
 
 
@@ -229,6 +231,20 @@ def test_a_subset_has_few_connections(lab):
 
     assert len(met) == 3
     assert 3 == sum(node.links.state is LinkState.READY for node in one.nodes)
+
+
+def test_a_rule_that_refuses(lab):
+    """
+    A call that a rule refuses fails with the rule, and other calls go on.
+    """
+    serve(lab, "a")
+    rule = "router condition.rules=argument.id=7 =>"
+    consumer = lab.consumer("client.routers=condition", rule)
+    shop = consumer.application.client(Shop)
+
+    assert "a" == lab.run(shop.get(1))
+    with pytest.raises(PermissionDenied, match=r"the rule 'argument\.id=7 =>' holds"):
+        lab.run(shop.get(7))
 
 
 def test_conditions(lab):

@@ -163,6 +163,19 @@ class RouterContract:
 
             assert [one for one in given if id(one) in left] == list(router.narrow(call, given))
 
+    def test_refusals(self) -> None:
+        """
+        A call that is refused has no candidate. Calls with equal keys have the same reason.
+        """
+        router = self.make()
+        for call in self.calls():
+            refusal = router.refusal(call)
+            for given in self.sets() if refusal else ():
+                assert not router.narrow(call, given)
+            for other in self.calls():
+                if router.key(other) == router.key(call):
+                    assert router.refusal(other) == refusal
+
     def test_takes_over(self) -> None:
         """
         One that replaces another with the same options answers as that one does.
