@@ -24,6 +24,7 @@ __all__ = [
     "LocalProtocolError",
     "MessageTooLarge",
     "NoInstances",
+    "NoNodeLeft",
     "Overloaded",
     "PermissionDenied",
     "PluginError",
@@ -195,6 +196,12 @@ class NoInstances(Unavailable):
     """
 
     default_hints = Hint.NEVER_SENT
+
+
+class NoNodeLeft(NoInstances):
+    """
+    An attempt needs a node that no other attempt of its call went to, and there is none.
+    """
 
 
 class BreakerOpen(Unavailable):

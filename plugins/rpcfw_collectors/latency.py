@@ -27,9 +27,9 @@ from rpcfw.spi.collector import Collector, CollectorOptions
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.status import Hint, Status
+from rpcfw.values.latency_window import LatencyWindow
 from rpcfw.values.outcome import Outcome
 from rpcfw.values.units import Seconds
-from rpcfw_collectors.latency_window import LatencyWindow
 
 __all__ = ["Latency", "LatencyOptions"]
 

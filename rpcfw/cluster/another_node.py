@@ -47,6 +47,8 @@ def _is_another(call: Call, tried: int, asked: int) -> bool:
     Args:
         tried: how many the call had tried before it tried the last one.
     """
+    if call.once_per_node:
+        return False  # the node that was left out is to be reported
     route: Route = call.route
     nodes = route.available + len(route.spare)
     # The selection begins a new round when all nodes were tried.

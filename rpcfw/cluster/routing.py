@@ -48,6 +48,7 @@ class Route:
             problem that are not connected yet.
         emptied_by: the router that selected no node; empty if there are some.
         refusal: why that router refuses the call; empty if other nodes could take it.
+        all: the nodes that passed all routers, for calls that go to each of them.
         used: since `RouteMemo` looked last.
     """
 
@@ -58,6 +59,7 @@ class Route:
     spare: Sequence[Node] = ()
     emptied_by: str = ""
     refusal: str = ""
+    all: Sequence[Node] = ()
     used: bool = False
 
 
@@ -169,7 +171,7 @@ class Routing(Filter):
         usable = next(iter(ranks.values()), [])
         picker = self._picker(self._method_key(call), usable) if usable else None
         spare = ranks.get(Rank.UNTRIED, [])[:_MAX_SPARE] if Rank.READY in ranks else ()
-        route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by, refusal)
+        route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by, refusal, left)
         self._routes.add(key, route)
         return route
 

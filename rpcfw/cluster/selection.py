@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.routing import Route
-from rpcfw.errors import CallError, NoInstances, PermissionDenied
+from rpcfw.errors import CallError, NoInstances, NoNodeLeft, PermissionDenied
 from rpcfw.spi.balancer import Picker
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.runtime.waiting import CANCELLED
@@ -77,6 +77,12 @@ def _another(call: Call, route: Route, picker: Picker) -> Node:
     for node in route.spare:
         if node.weight and node not in call.tried:
             return node
+    if call.once_per_node:
+        # Any rank: the attempt says what is wrong with the node.
+        for node in route.all:
+            if node not in call.tried:
+                return node
+        raise NoNodeLeft(f"all {len(call.tried)} nodes of {call.method.service} were tried")
     # All were tried: better one of them again than none at all.
     call.tried = ()
     return cast(Node, picker.pick(call))

@@ -65,9 +65,12 @@ class AttemptFilters:
         if config is None:
             return [("attempts", Attempts(strategy, by_method, policy, plugin_context))]
         retry = ConfiguredRetry(config, policy, self._budget, plugin_context)
+        # A method that the file hedges has no other strategy; each of its attempts is repeated
+        # only if it was not begun.
+        each = Attempts(None, {}, retry, plugin_context)
+        others = Attempts(strategy, by_method, retry, plugin_context)
         return [
-            ("hedge", Hedge(config, self._budget, plugin_context)),
-            ("attempts", Attempts(strategy, by_method, retry, plugin_context)),
+            ("attempts", Hedge(config, self._budget, plugin_context, each, others)),
             ("wait for ready", WaitForReady(config, plugin_context)),
         ]
 

@@ -69,6 +69,13 @@ class Call:
     #: Set by `end`, and read after it alone: so it costs a call nothing.
     failed: Callable[[Exception], Any] | None = field(init=False)
 
+    @property
+    def once_per_node(self) -> bool:
+        """
+        Whether it must not go to a node in `tried`. See `rpcfw.spi.attempts.sibling`.
+        """
+        return False
+
     def on_end(self, callback: Callable[[Status], None]) -> None:
         """
         Call ``callback(status)`` when a streaming response has ended.

@@ -8,6 +8,7 @@ import pytest
 
 from rpcfw import ApplicationError, CallError, Service, Status, context, method
 from rpcfw.errors import Overloaded, Rejected
+from rpcfw.spi.runtime.waiting import sleep
 
 WIRES = (
     "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
@@ -173,3 +174,61 @@ def test_a_retry_storm(lab, shops, error):
     before = asked(shops)
     lab.run(ask(1000), limit_s=600)
     assert asked(shops) - before <= 1100
+
+
+class Uneven(Service, name="demo.Uneven"):
+    """
+    Takes 10 ms. One that is uneven takes half a second for the last 50 ms of each second.
+    """
+
+    def __init__(self, clock, *, uneven):
+        self.clock = clock
+        self.uneven = uneven
+        self.asked = 0
+
+    @method(idempotent=True)
+    async def get(self) -> str:
+        self.asked += 1
+        slow = self.uneven and self.clock.seconds() % 1 >= 0.95
+        await sleep(self.clock, 0.5 if slow else 0.01)
+        return "got"
+
+
+def p99(lab, client, count):
+    """
+    Return the latency that 99 % of steady calls did not exceed.
+    """
+    took = []
+
+    async def one():
+        began = lab.clock.seconds()
+        await client.get()
+        took.append(lab.clock.seconds() - began)
+
+    async def all_of_them():
+        running = []
+        for _ in range(count):
+            running.append(lab.begin(one()))
+            await sleep(lab.clock, 0.00501)
+        return running
+
+    running = lab.run(all_of_them())
+    lab.until(lambda: all(each.done for each in running))
+    return sorted(took)[int(0.99 * count)]
+
+
+def test_hedging_cuts_the_tail(lab):
+    """
+    One of three nodes is slow for 5 % of the time: hedging halves the p99, within its budget.
+    """
+    fleet = [Uneven(lab.clock, uneven=number == 0) for number in range(3)]
+    for number, service in enumerate(fleet):
+        lab.serve(service, name=f"uneven-{number}")
+    plain = p99(lab, lab.consumer().application.client(Uneven), 3000)
+    before = sum(service.asked for service in fleet)
+    hedged = lab.consumer("attempts.plugin=hedge")
+    cut = p99(lab, hedged.application.client(Uneven), 3000)
+    extra = sum(service.asked for service in fleet) - before - 3000
+    assert plain >= 0.5
+    assert cut < plain / 2
+    assert 0 < extra <= 0.1 * 3000 + 10

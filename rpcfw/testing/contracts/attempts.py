@@ -8,11 +8,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from rpcfw.errors import ApplicationError, CallError, Rejected, Unavailable
+from rpcfw.errors import ApplicationError, CallError, NoNodeLeft, Rejected, Unavailable
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -30,6 +30,13 @@ __all__ = ["AttemptStrategyContract", "Fleet", "a_timed_call", "result_of"]
 _LIMIT_S = 100.0
 
 
+@frozen
+class _Begun:
+    attempt: int
+    peer: str
+    metadata: Metadata
+
+
 class Fleet:
     """
     Stands for the nodes: makes attempts that end as a test says.
@@ -41,18 +48,20 @@ class Fleet:
 
     def __init__(self, end: Callable[[Call], Any]) -> None:
         self.nodes = candidates(a=1, b=1, c=1)
-        #: What each attempt was made with, as it was then.
-        self.attempts: list[Call] = []
+        #: Each attempt as it was when it began.
+        self.attempts: list[_Begun] = []
         self.under_way = 0
         self._end = end
 
     async def attempt(self, call: Call) -> Any:
         untried = [node for node in self.nodes if node not in call.tried]
+        if not untried and call.once_per_node:
+            raise NoNodeLeft("all nodes were tried")
         if not untried:
             call.tried, untried = (), self.nodes
         call.tried += (untried[0],)
         call.peer = untried[0].instance.id
-        self.attempts.append(evolve(call))
+        self.attempts.append(_Begun(call.attempt, call.peer, call.metadata))
         self.under_way += 1
         try:
             ended = self._end(call)

@@ -121,7 +121,7 @@ class TestRetry:
 
         assert ["attempts"] == [label for label, _ in AttemptFilters(None, around).around(own)]
         labels = [label for label, _ in AttemptFilters(config, around).around(own)]
-        assert ["hedge", "attempts", "wait for ready"] == labels
+        assert ["attempts", "wait for ready"] == labels
 
 
 class WaitingTest(SynchronousTestCase):

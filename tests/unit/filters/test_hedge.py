@@ -10,7 +10,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from rpcfw.errors import ApplicationError, CallError, NoInstances, Rejected, error_from_status
+from rpcfw.filters.attempts import Attempts
 from rpcfw.filters.hedge import Hedge
+from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, spawn
 from rpcfw.status import Hint, Status
 from rpcfw.testing.plugin_context import plugin_context
@@ -19,6 +21,7 @@ from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
 from rpcfw.values.method import Method, Shape
 from rpcfw.values.service_config import Hedging, MethodConfig, ServiceConfig
+from rpcfw_retries.never import NeverRetry
 
 GET = Method("a.B", "Get", Shape.UNARY, str, str, "json")
 LIST = Method("a.B", "List", Shape.SERVER_STREAM, str, str, "json")
@@ -39,12 +42,13 @@ class HedgeTest(SynchronousTestCase):
         hedging = Hedging(**{"max_attempts": 3, "delay_s": 1.0, **rule})
         config = ServiceConfig({("a.B", ""): MethodConfig(hedging=hedging)})
         around = plugin_context(self.clock)
-        step = Hedge(config, self.budget, around).bind(self.attempt)
+        policy = NeverRetry(NoOptions(), around)
+        plain = Attempts(None, {}, policy, around)
+        step = Hedge(config, self.budget, around, plain, plain).bind(self.attempt)
         self.call = Call(method, "question")
         return spawn(step(self.call))
 
     async def attempt(self, call: Call) -> Any:
-        call.attempt += 1
         node = f"node {len(self.attempts)}"
         waiter: Waiter[Any] = Waiter()
         self.attempts.append((call, waiter))

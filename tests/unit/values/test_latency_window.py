@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from rpcfw_collectors.latency_window import LatencyWindow
+from rpcfw.values.latency_window import LatencyWindow
 
 WINDOW_S = 10.0
 
