@@ -19,7 +19,7 @@ from itertools import islice
 from math import ceil
 from typing import ClassVar
 
-from rpcfw.spi.balancer import Balancer, Candidate, Picker
+from rpcfw.spi.balancer import Balancer, Candidate, Picker, Shares
 from rpcfw.spi.call_key import CallKey
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
@@ -112,7 +112,20 @@ class _Ring(Picker):
         key = self._key(call)
         if key is None:
             return self._draw.untried(tried)
-        bound = self._bound()
+        return self._on_ring(key, self._bound(), tried)
+
+    def shares(self, call: Call) -> Shares:
+        key = self._key(call)
+        if key is None:
+            shares = self._draw.shares(call)
+            return Shares(shares.of, note="the call has no key: nodes are drawn by weight")
+        bound = self._bound_with(sum(one.in_flight for one in self._alive))
+        one = self._on_ring(key, bound, ())
+        if one is None or not one.weight:
+            return self._draw.shares(call)
+        return Shares({one: 1.0}, note="the node of the key, if it is not overloaded")
+
+    def _on_ring(self, key: str, bound: float, tried: tuple[object, ...]) -> Candidate | None:
         first = None
         for name in islice(self._ring.from_key(key), _MAX_STEPS):
             one = self._by_id[name]
@@ -131,4 +144,7 @@ class _Ring(Picker):
             self._picks_left = len(self._alive) // _NODES_PER_PICK + 1
             self._in_flight = sum(one.in_flight for one in self._alive)
         self._picks_left -= 1
-        return self._factor * (self._in_flight + 1) / (self._total_weight or 1)
+        return self._bound_with(self._in_flight)
+
+    def _bound_with(self, in_flight: int) -> float:
+        return self._factor * (in_flight + 1) / (self._total_weight or 1)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-from rpcfw.spi.balancer import Balancer, Candidate, Picker
+from rpcfw.spi.balancer import Balancer, Candidate, Picker, Shares
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.call import Call
@@ -108,6 +108,19 @@ class _ByWeight(Picker):
                 return self._alive[place]
         return self._draw.untried(tried)
 
+    def shares(self, call: Call) -> Shares:
+        now, both = self._seconds(), zip(self._alive, self._states, strict=True)
+        weights = {one: float(self._weight_of(state, now)) for one, state in both}
+        if not weights:
+            return self._draw.shares(call)
+        total = sum(weights.values())
+        return Shares(
+            {one: weight / total for one, weight in weights.items()},
+            exact=False,
+            note="each attempt that ends changes a weight",
+            scores=weights,
+        )
+
     def began(self, candidate: Candidate) -> None:
         self._learned.setdefault(candidate, LalbWeight()).began(self._seconds())
 
@@ -147,13 +160,20 @@ class _ByWeight(Picker):
         """
         Set the weight of a measured node, and return it.
         """
-        state = self._states[place]
         if place in self._listed:
             self._unlist(place)
-        weight = state.weight(now, self._options.failure_latency)
-        weight = max(weight, int(self._mean() * self._options.min_share))
-        self._tree[place] = weight
+        weight = self._tree[place] = self._weight_of(self._states[place], now)
         return weight
+
+    def _weight_of(self, state: LalbWeight, now: float) -> int:
+        """
+        Return the weight of a node; one that is not measured counts as the mean.
+        """
+        failure_s = self._options.failure_latency
+        if not state.base:
+            return max(1, int(self._mean() * state.punishment(now, failure_s)))
+        least = int(self._mean() * self._options.min_share)
+        return max(state.weight(now, failure_s), least)
 
     def _unlist(self, place: int) -> None:
         """

@@ -4,14 +4,14 @@ Least active: the node with the fewest attempts in flight, in proportion to its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from rpcfw.spi.balancer import Balancer, Candidate, Picker
+from rpcfw.spi.balancer import Balancer, Candidate, Picker, Shares
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.call import Call
-from rpcfw_balancers.weighted_draw import WeightedDraw
+from rpcfw_balancers.weighted_draw import WeightedDraw, shares_by_weight
 
 __all__ = ["LeastActive"]
 
@@ -68,6 +68,15 @@ class _Fewest(Picker):
         untried = [one for one in alive if one not in tried] if tried else alive
         return self._of_all(untried) if untried else self._draw.untried(tried)
 
+    def shares(self, call: Call) -> Shares:
+        alive = self._draw.alive
+        if not alive:
+            return self._draw.shares(call)
+        active = {one: one.in_flight / one.weight for one in alive}
+        draws = self._choices if len(alive) > self._choices else None
+        note = "of the next call: it depends on what is in flight"
+        return Shares(_shares_of_least(active, draws), note=note, scores=active)
+
     def _of_all(self, candidates: Sequence[Candidate]) -> Candidate:
         """
         Return the least active one. Equals are drawn by weight, in one pass.
@@ -99,3 +108,32 @@ class _Fewest(Picker):
             if one is not None and one.weight and one.in_flight / one.weight < lowest:
                 best, lowest = one, one.in_flight / one.weight
         return best
+
+
+def _shares_of_least(
+    active: Mapping[Candidate, float], draws: int | None
+) -> dict[Candidate, float]:
+    """
+    Return the shares of candidates, of which the least active gets the call.
+
+    All of some draws by weight hit nodes that are at least as active as x with the
+    probability ``(weight of those nodes / weight of all) ** draws``. Equals share by weight.
+
+    Args:
+        active: of each candidate.
+        draws: None if all of them are compared.
+    """
+    by_active: dict[float, list[Candidate]] = {}
+    for one, value in active.items():
+        by_active.setdefault(value, []).append(one)
+    if draws is None:
+        return shares_by_weight(by_active[min(by_active)])
+    shares: dict[Candidate, float] = {}
+    total = left = sum(one.weight for one in active)
+    for value in sorted(by_active):
+        equals = by_active[value]
+        after = left - sum(one.weight for one in equals)
+        part = (left / total) ** draws - (after / total) ** draws
+        shares.update((one, part * share) for one, share in shares_by_weight(equals).items())
+        left = after
+    return shares

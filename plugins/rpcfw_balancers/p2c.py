@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-from rpcfw.spi.balancer import Balancer, Candidate, Picker
+from rpcfw.spi.balancer import Balancer, Candidate, Picker, Shares
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.status import Hint, Status
@@ -26,6 +26,7 @@ from rpcfw.values.call import Call
 from rpcfw.values.outcome import Outcome
 from rpcfw.values.units import Seconds, Share
 from rpcfw_balancers.peak_ewma import PeakEWMA
+from rpcfw_balancers.two_choices import shares_of_two
 from rpcfw_balancers.weighted_draw import WeightedDraw
 
 __all__ = ["P2C"]
@@ -131,6 +132,18 @@ class _TwoChoices(Picker):
             return one
         other = self._draw.untried((*tried, one))
         return one if other is None or other.weight == 0 else self._better(one, other)
+
+    def shares(self, call: Call) -> Shares:
+        alive, now = self._draw.alive, self._seconds()
+        if len(alive) < 2:
+            return self._draw.shares(call)
+        loads = {one: self._load(one, now) for one in alive}
+        return Shares(
+            shares_of_two(loads),
+            exact=False,
+            note="of the next call, without probes of nodes that lost every comparison",
+            scores=loads,
+        )
 
     def began(self, candidate: Candidate) -> None:
         state = self._of.get(candidate)

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rpcfw.spi.balancer import Balancer, Candidate, Picker
+from rpcfw.spi.balancer import Balancer, Candidate, Picker, Shares
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.values.call import Call
+from rpcfw_balancers.weighted_draw import shares_by_weight
 
 __all__ = ["RoundRobin"]
 
@@ -45,10 +46,12 @@ class RoundRobin(Balancer):
         self._turns = dict(before._turns)
 
     def picker(self, candidates: Sequence[Candidate]) -> Picker:
-        service = candidates[0].instance.service
-        turns = _Turns(candidates, self._turns.get(service), self.plugin_context.random)
-        self._turns[service] = turns
+        turns = self._turns[candidates[0].instance.service] = self.preview(candidates)
         return turns
+
+    def preview(self, candidates: Sequence[Candidate]) -> _Turns:
+        before = self._turns.get(candidates[0].instance.service)
+        return _Turns(candidates, before, self.plugin_context.random)
 
 
 class _Group:
@@ -104,6 +107,12 @@ class _Turns(Picker):
                 if candidate not in tried:
                     return candidate
         return self._first_untried(tried)
+
+    def shares(self, call: Call) -> Shares:
+        if not self._groups:  # the first that is drained takes all
+            return Shares(dict.fromkeys(self.in_order()[:1], 1.0))
+        alive = [one for group in self._groups for one in group.members]
+        return Shares(shares_by_weight(alive), note="of a whole round: the nodes take turns")
 
     def _next(self) -> Candidate:
         best = self._groups[0]

@@ -8,11 +8,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from rpcfw.spi.balancer import Candidate, Picker
+from rpcfw.spi.balancer import Candidate, Picker, Shares
 from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.values.call import Call
 
-__all__ = ["WeightedDraw"]
+__all__ = ["WeightedDraw", "shares_by_weight"]
 
 #: How often a draw that hit a tried candidate is repeated before the rest is listed.
 _REDRAWS = 4
@@ -69,6 +69,12 @@ class WeightedDraw(Picker):
             return self._draw()
         return self.untried(tried)
 
+    def shares(self, call: Call) -> Shares:
+        if not self._alive:
+            return Shares(shares_by_weight(self._drained))
+        pairs = zip(self._alive, self._weights, strict=True)
+        return Shares({candidate: weight / self._total for candidate, weight in pairs})
+
     def untried(self, tried: tuple[object, ...]) -> Candidate | None:
         """
         Return a candidate that is not in ``tried``; None if all are.
@@ -115,3 +121,13 @@ class WeightedDraw(Picker):
             return left[bisect_right(sums, self._random() * sums[-1], 0, len(left) - 1)][0]
         rest = [candidate for candidate in self._drained if candidate not in tried]
         return rest[int(self._random() * len(rest))] if rest else None
+
+
+def shares_by_weight(candidates: Sequence[Candidate]) -> dict[Candidate, float]:
+    """
+    Return the share of each candidate; equal shares if none has a weight.
+    """
+    total = sum(one.weight for one in candidates)
+    if not total:
+        return dict.fromkeys(candidates, 1 / max(1, len(candidates)))
+    return {one: one.weight / total for one in candidates}

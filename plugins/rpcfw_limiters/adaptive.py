@@ -135,6 +135,9 @@ class GradientLimit(Limit):
         elif now - self._since >= self.options.window:
             self._adapt(now)
 
+    def __str__(self) -> str:
+        return f"{self._calls} of {self.max_calls} calls are in flight"
+
     @property
     def idle(self) -> bool:
         return not self._calls and self._seconds() >= self._measure_at

@@ -58,6 +58,9 @@ class _InFlight(Limit):
     def left(self, began_at: float, status: Status) -> None:
         self._calls -= 1
 
+    def __str__(self) -> str:
+        return f"{self._calls} of {self.options.max_calls} calls are in flight"
+
     @property
     def idle(self) -> bool:
         return self._calls == 0

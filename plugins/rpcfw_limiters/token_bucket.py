@@ -71,6 +71,10 @@ class _Bucket(Limit):
         super().use(options)
         self._tokens = min(self._tokens, options.burst)
 
+    def __str__(self) -> str:
+        self._fill()
+        return f"{self._tokens:.3g} of {self.options.burst} calls may begin at once"
+
     @property
     def idle(self) -> bool:
         self._fill()

@@ -140,6 +140,13 @@ class ByHints(RetryPolicy):
         failures = call.attempt - 1 if unsent else call.attempt
         return self._backoff.delay_s(failures, self.plugin_context.random.random())
 
+    def explain(self, call: Call) -> str:
+        statuses = self._always | (self._statuses if call.method.idempotent else frozenset())
+        named = ", ".join(sorted(each.name for each in statuses))
+        kind = "idempotent" if call.method.idempotent else "not idempotent"
+        often = f"up to {self._max_attempts} attempts"
+        return f"{kind}: {often}, if it was not begun{f' or failed with {named}' * bool(named)}"
+
     def succeeded(self, call: Call) -> None:
         self._budget.refill()
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.spi.runtime.local_address import local_host
 from rpcfw.values.call import Call
 from rpcfw_routers.access_rules import AccessOptions, AccessRules
@@ -53,6 +53,13 @@ class AccessRouter(Router):
 
     def refusal(self, call: Call) -> str:
         return f"{self._refusal} may not call it" if self.key(call) else ""
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        if not self._rules.are_for(call):
+            return Reasons(f"no rules for {call.method.name}")
+        return Reasons(self.refusal(call) or "allowed")
 
     def _find_refusal(self, host: str) -> str:
         return self._rules.refusal(self.plugin_context.application, host)

@@ -15,7 +15,7 @@ from typing import ClassVar
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.spi.runtime.local_address import local_host
 from rpcfw.values.call import Call
 from rpcfw_routers.condition_rules import Rule, read_rules
@@ -28,6 +28,8 @@ _MAX_METHODS = 1_000
 _MAX_SHOWN = 200
 #: The host of a process that has no address, or was not started yet.
 _UNKNOWN = "unknown"
+#: So much of a rule is shown.
+_MAX_SHOWN = 200
 
 
 @options
@@ -88,16 +90,39 @@ class ConditionRouter(Router):
         return held
 
     def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        return [candidates, *(left for _, _, left in self._steps(call, candidates))][-1]
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        steps, removed_by = [], dict[Candidate, str]()
+        before = candidates
+        for rule, found, after in self._steps(call, candidates):
+            text = rule.text[:_MAX_SHOWN]
+            is_skipped = len(after) > len(found)
+            end = "leaves none, so it is skipped" if is_skipped else "holds"
+            steps.append(f"{text!r} {end}")
+            kept = set(after)
+            removed_by.update((one, f"rule {text!r}") for one in before if one not in kept)
+            before = after
+        return Reasons("; ".join(steps) or "no rule holds", lambda one: removed_by.get(one, ""))
+
+    def _steps(
+        self, call: Call, candidates: Sequence[Candidate]
+    ) -> Iterator[tuple[Rule, Sequence[Candidate], Sequence[Candidate]]]:
+        """
+        Yield each rule that holds, what it finds, and what is left after it.
+        """
         left, held = candidates, self.key(call)
         for number, rule in enumerate(self._rules):
             if not held & (1 << number):
                 continue
-            if rule.target is None:
-                return ()
-            found = rule.target.of(left)
-            if found or self._force:
+            found = () if rule.target is None else rule.target.of(left)
+            if found or self._force or rule.target is None:
                 left = found
-        return left
+            yield rule, found, left
+            if rule.target is None:
+                return
 
     def refusal(self, call: Call) -> str:
         held = self.key(call)

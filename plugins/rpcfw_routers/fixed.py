@@ -10,7 +10,7 @@ from typing import ClassVar
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 from rpcfw_routers.targets import addresses_of
 
@@ -52,9 +52,25 @@ class FixedRouter(Router):
         wanted = self.key(call)
         if wanted == "":
             return candidates
-        found = [
-            one
-            for one in candidates
-            if wanted == one.instance.id or wanted in addresses_of(one.instance)
-        ]
+        found = _at(wanted, candidates)
         return found if found or self._force else candidates
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        wanted = self.key(call)
+        if wanted == "":
+            return Reasons("the call names no address")
+        missing = "" if _at(wanted, candidates) else ", where no instance is"
+        return Reasons(f"the call names {wanted!r}{missing}")
+
+
+def _at(wanted: Hashable, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """
+    Return the candidates with this id or address.
+    """
+    return [
+        one
+        for one in candidates
+        if wanted == one.instance.id or wanted in addresses_of(one.instance)
+    ]

@@ -10,7 +10,7 @@ from typing import ClassVar
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 from rpcfw_routers.able import able
 from rpcfw_routers.patterns import pattern
@@ -59,26 +59,54 @@ class GroupRouter(Router):
     def __init__(self, options: GroupOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         self._choices = [
-            (pattern(group), pattern(version))
+            (pattern(group), pattern(version), f"group {group}, version {version}")
             for group in options.groups or ("*",)
             for version in options.versions or ("*",)
         ]
 
     def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-        for fits_group, fits_version in self._choices:
-            found = [
-                one
-                for one in candidates
-                if fits_group(one.instance.group) and fits_version(one.instance.version)
-            ]
+        for _, found in self._of_choices(candidates):
             if able(found) >= self.options.min_instances:
                 return found
         together = [one for one in candidates if self._is_named(one)]
         return together if together or self.options.force else candidates
 
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        steps = []
+        for name, found in self._of_choices(candidates):
+            steps.append(f"{name}: {able(found)} can take calls")
+            if able(found) >= self.options.min_instances:
+                break
+        else:
+            named = any(self._is_named(one) for one in left)
+            used = "all of these together" if named else "all instances" if left else "none"
+            steps.append(f"none has {self.options.min_instances}; used: {used}")
+
+        def of(one: Candidate) -> str:
+            group, version = one.instance.group, one.instance.version
+            return f"it has group {group or '(none)'}, version {version or '(none)'}"
+
+        return Reasons("; ".join(steps), of)
+
+    def _of_choices(self, candidates: Sequence[Candidate]) -> Iterator[tuple[str, list[Candidate]]]:
+        """
+        Yield each pair of group and version, and the candidates that fit it.
+        """
+        for fits_group, fits_version, name in self._choices:
+            yield (
+                name,
+                [
+                    one
+                    for one in candidates
+                    if fits_group(one.instance.group) and fits_version(one.instance.version)
+                ],
+            )
+
     def _is_named(self, candidate: Candidate) -> bool:
         instance = candidate.instance
         return any(
             fits_group(instance.group) and fits_version(instance.version)
-            for fits_group, fits_version in self._choices
+            for fits_group, fits_version, _ in self._choices
         )

@@ -22,7 +22,7 @@ from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.call_key import CallKey
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
 from rpcfw.values.units import parse_share
@@ -35,6 +35,8 @@ __all__ = ["SLOTS", "SplitRouter", "slots"]
 SLOTS = 10_000
 #: So many methods are remembered; a gateway may call any that its own callers name.
 _MAX_METHODS = 1_000
+#: So much of a key is shown.
+_MAX_SHOWN = 100
 
 
 class SplitShare:
@@ -162,6 +164,22 @@ class SplitRouter(Router):
             return candidates
         left = self._of_share(share, candidates)
         return left if left or self._force else candidates
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        share = self.key(call)
+        if share is None:
+            return Reasons(f"{call.method.name} is not split")
+        key = self._read(call)
+        step = "the call has no key, so it goes with the largest share: "
+        if key is not None:
+            step = f"the key {key[:_MAX_SHOWN]!r} is in slot {self._slot_of(key)} of {SLOTS}: "
+        texts = dict(enumerate(each.text for each in self.options.shares))
+        step += texts.get(share, "the calls of no share")  # type: ignore[call-overload]
+        if not self._of_share(share, candidates):
+            step += f", which has no instance; used: {'all' if left else 'none'}"
+        return Reasons(step)
 
     def _ask_is_split(self, method: Method) -> bool:
         if len(self._is_split) >= _MAX_METHODS:

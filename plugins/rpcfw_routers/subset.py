@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 
 __all__ = ["SubsetRouter"]
@@ -94,6 +94,14 @@ class SubsetRouter(Router):
             chosen.add(id(one))
             missing -= one.weight > 0 and one.reachable
         return [one for one in candidates if id(one) in chosen]
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        step = f"size is {self.options.size}"
+        if self.options.client is not None:
+            step += f", for client {self.options.client} of {self.options.clients}"
+        return Reasons(step, lambda one: "it is not in the subset of this client")
 
 
 def _position(candidate: Candidate) -> bytes:

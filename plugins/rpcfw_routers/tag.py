@@ -10,7 +10,7 @@ from typing import ClassVar
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 
 __all__ = ["TagRouter"]
@@ -63,6 +63,21 @@ class TagRouter(Router):
         if fitting or self._force:
             return fitting
         return candidates if wanted == "" else self._tagged("", candidates)
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        wanted, name = self.key(call), self._name
+        step = f"the call has {name}={wanted}" if wanted != "" else f"the call has no {name}"
+        if not self._tagged(wanted, candidates):
+            used = f"those without {name}" if wanted != "" else "all"
+            step += f", which no instance fits; used: {used if left else 'none'}"
+
+        def of(one: Candidate) -> str:
+            tag = one.instance.tags.get(name, "")
+            return f"it has {name}={tag}" if tag else f"it has no {name}"
+
+        return Reasons(step, of)
 
     def _tagged(self, wanted: Hashable, candidates: Sequence[Candidate]) -> list[Candidate]:
         name = self._name

@@ -5,11 +5,12 @@ Zones: calls stay in the zone that they come from while it is strong enough.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import ClassVar
 
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import NO_DEFAULT, option, options
-from rpcfw.spi.router import Router
+from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 from rpcfw.values.units import Share
 from rpcfw_routers.able import able
@@ -61,12 +62,39 @@ class ZoneRouter(Router):
         options = self.options
         if not options.zone:
             return candidates
-        needed = max(1, options.min_share * able(candidates))
-        zones: set[str] = set()
         near: Sequence[Candidate] = ()
-        for zone in (options.zone, *options.neighbors):
-            zones.add(zone)
-            near = [one for one in candidates if one.instance.zone in zones]
-            if able(near) >= needed:
+        for _, near in self._growing(candidates):
+            if able(near) >= self._needed(candidates):
                 return near
         return near if options.force else candidates
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        if not self.options.zone:
+            return Reasons("no zone is set")
+        needed = self._needed(candidates)
+        steps = []
+        for zones, near in self._growing(candidates):
+            steps.append(f"{able(near)} that can take calls in {', '.join(zones)}")
+            if able(near) >= needed:
+                break
+        step = f"{'; '.join(steps)}; needed: {ceil(needed)} of {able(candidates)}"
+        return Reasons(step, lambda one: f"it is in zone {one.instance.zone or 'unknown'}")
+
+    def _growing(
+        self, candidates: Sequence[Candidate]
+    ) -> Iterator[tuple[Sequence[str], Sequence[Candidate]]]:
+        """
+        Yield our zone, then with each neighbor more, and the candidates there.
+        """
+        zones = (self.options.zone, *self.options.neighbors)
+        for count in range(1, len(zones) + 1):
+            some = zones[:count]
+            yield some, [one for one in candidates if one.instance.zone in some]
+
+    def _needed(self, candidates: Sequence[Candidate]) -> float:
+        """
+        Return how many instances that can take calls are enough.
+        """
+        return max(1, self.options.min_share * able(candidates))

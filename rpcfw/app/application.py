@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from rpcfw.app.clients import ClientTable
 from rpcfw.app.collector import raise_gc_thresholds
+from rpcfw.app.explaining import Explainer
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.plan import Plan, read_plan
@@ -39,6 +40,7 @@ from rpcfw.spi.runtime.waiting import run_detached
 from rpcfw.spi.stream import Stream
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
+from rpcfw.values.explanation import Explanation
 from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Application", "Services"]
@@ -88,7 +90,8 @@ class Application:
         self._servers: list[Server] = []
         self.policies = LivePolicies(plan, plugin_context, lambda: self.clients, self._servers)
         self._clients = ClientTable(self.runtime, self.registry, self.policies)
-        clients = ClientInspection(lambda: self.clients)
+        self._explainer = Explainer(plan, self.policies, self._clients.client, self.runtime.timers)
+        clients = ClientInspection(lambda: self.clients, self._explainer.explain)
         self._hooks = Hooks(self.runtime.timers)
         self.server = make_server(plan, self.runtime, services, clients)
         #: Shows this process to tools, at ports of its own.
@@ -204,6 +207,18 @@ class Application:
         Return the channel to a service by name; the same one each time.
         """
         return self._clients.channel(service)
+
+    async def explain(self, method: Any, /, *arguments: Any, **named: Any) -> Explanation:
+        """
+        Return which instances a call could go to now, and why; make no call.
+
+        As in ``await app.explain(Greeter.say, "bob", metadata={"tag": "gray"})``.
+
+        Args:
+            method: as for `caller`; or a `Method`, with its one message.
+            arguments: those of the call; so are ``named``.
+        """
+        return await self._explainer.asked(method, *arguments, **named)
 
     def _open_channel(
         self, address: Address, protocol: str, tls: TLSFiles | None = None

@@ -59,6 +59,12 @@ class ClientTable:
         """
         Return the channel to a service by name; the same one each time.
         """
+        return self.client(service).channel
+
+    def client(self, service: str) -> Client:
+        """
+        Return the client of a service by name; the same one each time.
+        """
         client = self._by_service.get(service)
         if client is None:
             plan = self._policies.plan(service)
@@ -70,7 +76,7 @@ class ClientTable:
                 self._start_if_running(made)
                 if not self._policies.is_current(made):
                     self._beside(f"the options of {service}", self._policies.refresh)
-        return client.channel
+        return client
 
     def open(
         self, plan: ClientPlan, address: Address, protocol: str, tls: TLSFiles | None

@@ -76,6 +76,18 @@ class LivePolicies:
         """
         self._plans[client] = plan
 
+    def plan_of(self, client: Client) -> ClientPlan:
+        """
+        Return by which plan the policies of a client were made.
+        """
+        return self._plans[client]
+
+    def given(self, section: str, service: str) -> Mapping[str, str]:
+        """
+        Return the options of a section that were given at run time, as text.
+        """
+        return {**self._given.get((section, ""), {}), **self._given.get((section, service), {})}
+
     def is_current(self, client: Client) -> bool:
         """
         Tell whether a client is as of now.

@@ -17,6 +17,7 @@ from rpcfw.client.assembly import ClientOptions
 from rpcfw.errors import PluginError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Insert
+from rpcfw.kernel.ini import Given
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions, fixed_places
 from rpcfw.spi.builtin_service import BuiltinService
@@ -80,6 +81,8 @@ class Plan:
     clients: dict[str, ClientPlan]
     #: Tells where an option stands, from its section and key.
     place: Callable[[str, str], str]
+    #: Returns an option as it was given, from its section, key and qualifier.
+    given: Callable[[str, str, str], Given | None]
 
     def client(self, service: str) -> ClientPlan:
         """
@@ -149,6 +152,7 @@ def read_plan(sources: Sources) -> Plan:
         compressors=compressors,
         clients={service: plan for service, plan in clients.items() if plan is not None},
         place=sources.place,
+        given=sources.given,
     )
     sources.finish()
     return plan

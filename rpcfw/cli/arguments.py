@@ -7,13 +7,16 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from base64 import b64decode
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
+
+from rpcfw.errors import SettingsError
 from rpcfw.values.address import Address
 from rpcfw.values.metadata import Metadata
 from rpcfw.values.units import parse_duration, parse_time_limit
 
-__all__ = ["a_duration", "a_method", "a_pair", "a_time_limit", "an_address"]
+__all__ = ["a_duration", "a_method", "a_pair", "a_time_limit", "an_address", "decoded"]
 
 T = TypeVar("T")
 
@@ -75,3 +78,18 @@ def a_method(text: str) -> tuple[str, str]:
         meant = f"; if that is the service, add a method: {whole}/METHOD"
         meant += f"; if {last} is the method: {dotted}/{last}" if dotted else ""
     raise ArgumentTypeError(f"{text!r} is not SERVICE/METHOD, as demo.Greeter/say{meant}")
+
+
+def decoded(text: bytes, what: str) -> Any:
+    """
+    Return what JSON is for.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        shown = text.decode("utf-8", "replace")
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        raise SettingsError(f"{what} is no JSON: {error}, in: {shown}") from None

@@ -17,7 +17,7 @@ import msgspec
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
-from rpcfw.cli.arguments import a_method, a_pair, a_time_limit, an_address
+from rpcfw.cli.arguments import a_method, a_pair, a_time_limit, an_address, decoded
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
@@ -134,18 +134,9 @@ def _messages(arguments: Namespace) -> list[Any]:
         if texts == [_STDIN]:
             texts = [sys.stdin.read()]
     return [
-        _decoded(text.encode("utf-8", "surrogateescape"), f"message {number}")
+        decoded(text.encode("utf-8", "surrogateescape"), f"message {number}")
         for number, text in enumerate(texts, 1)
     ]
-
-
-def _decoded(text: bytes, what: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        shown = text.decode("utf-8", "replace")
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        raise SettingsError(f"{what} is no JSON: {error}, in: {shown}") from None
 
 
 def _speaking(arguments: Namespace, plan: Plan) -> Plan:
@@ -220,7 +211,7 @@ async def _lines(application: Application) -> AsyncIterator[Any]:
     number = 0
     async for line in Lines(reactor, sys.stdin.fileno(), max_bytes):
         number += 1
-        yield _decoded(line, f"message {number}")
+        yield decoded(line, f"message {number}")
 
 
 def _print(response: Any, out: TextIO) -> None:

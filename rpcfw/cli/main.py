@@ -23,6 +23,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("rpcfw.cli.serve", "serve the services that an INI file names"),
     "call": ("rpcfw.cli.call", "call a method: JSON in, JSON out"),
+    "explain": ("rpcfw.cli.explain", "show where a call would go, and why; make no call"),
     "registry": ("rpcfw.cli.registry", "run a registry server, the default registry"),
     "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
     "plugins": ("rpcfw.cli.plugins", "list the plugins that are installed"),
@@ -89,7 +90,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     )
     command.add_arguments(parser)
     # Options may stand among several words, where a command takes such.
-    parse = parser.parse_intermixed_args if name == "call" else parser.parse_args
+    parse = parser.parse_intermixed_args if name in ("call", "explain") else parser.parse_args
     code: int = command.run(parse(arguments), os.environ, sys.stdout)
     sys.stdout.flush()
     return code

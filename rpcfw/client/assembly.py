@@ -7,16 +7,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 from weakref import WeakSet
 
 from rpcfw.client.channel import ClientChannel, TimeLimits
+from rpcfw.client.explained_call import ExplainedCall
 from rpcfw.client.policies import Policies
 from rpcfw.client.stacks import AttemptStacks, CallStacks
 from rpcfw.cluster.directory import Directory, DirectoryOptions
 from rpcfw.cluster.load_polls import LoadPolls
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
-from rpcfw.cluster.selection import selection
+from rpcfw.cluster.selection import none_left, selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
 from rpcfw.cluster.warm_up import WarmUp
 from rpcfw.errors import CallError, Cancelled, NoInstances
@@ -31,7 +33,9 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.event import Event
 from rpcfw.transport.runtime import Runtime
+from rpcfw.values.call_options import CallOptions
 from rpcfw.values.instance import Instance
+from rpcfw.values.method import Method
 from rpcfw.values.units import Seconds
 
 __all__ = ["Client", "ClientOptions"]
@@ -225,6 +229,24 @@ class Client:
         """
         pairs = self.policies.changes(policies)
         return Replacement(self._plugins, pairs, partial(self._replace, policies))
+
+    def explain(self, method: Method, request: Any, options: CallOptions) -> ExplainedCall:
+        """
+        Return what would become of a call now. None is made, and nothing is changed.
+        """
+        call = self.channel.begin(method, request, options)
+        route, error = self._routing.explain_route(call), ""
+        if not route.nodes:
+            error = self._none_known(self.service).message
+        elif not route.left:
+            error = none_left(call, len(route.nodes), *route.emptied_by).message
+        states = {
+            node: each.explain(call)
+            for node in route.nodes
+            for each in self._attempt_stacks.breakers(node)
+        }
+        timeout_s = round(call.deadline - self._runtime.timers.seconds(), 3)
+        return ExplainedCall(call, route, timeout_s, error, states)
 
     @property
     def has_list(self) -> bool:

@@ -96,7 +96,7 @@ class ClientChannel(Channel):
         request: Any,
         options: CallOptions = NO_CALL_OPTIONS,
     ) -> Coroutine[Any, Any, Any]:
-        call = self._begin(method, request, options)
+        call = self.begin(method, request, options)
         stack = self._ready_stack if options.wait_for_ready else self._stack
         details = current_capture() if active_captures else None
         running = stack(call) if details is None else details.follow(call, stack)
@@ -111,15 +111,14 @@ class ClientChannel(Channel):
         request: Any = None,
         options: CallOptions = NO_CALL_OPTIONS,
     ) -> Stream:
-        call = self._begin(method, request, options)
+        call = self.begin(method, request, options)
         stack = self._ready_stack if options.wait_for_ready else self._stack
         return LazyStream(call, stack, self._post, self._affinity)
 
-    async def close(self) -> None:
-        self._affinity.check("the close of a channel")
-        await run_detached(self._close())
-
-    def _begin(self, method: Method, request: Any, options: CallOptions) -> Call:
+    def begin(self, method: Method, request: Any, options: CallOptions) -> Call:
+        """
+        Return a call that is to pass the stack.
+        """
         timeout_s, metadata, compression, _ = options
         if self._config is not None:
             timeout_s = self._configured(method, timeout_s)
@@ -146,6 +145,10 @@ class ClientChannel(Channel):
         if compression is not None:
             call.compression = compression
         return call
+
+    async def close(self) -> None:
+        self._affinity.check("the close of a channel")
+        await run_detached(self._close())
 
     def _configured(self, method: Method, timeout_s: float | None) -> float | None:
         """

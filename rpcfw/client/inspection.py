@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from rpcfw.client.assembly import Client
@@ -22,10 +22,16 @@ from rpcfw.spi.inspection import (
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.connection.inspection import connection_of
 from rpcfw.transport.pool.link import LinkState
+from rpcfw.values.call_options import CallOptions
+from rpcfw.values.explanation import Explanation
+from rpcfw.values.metadata import MetadataLike
+from rpcfw.values.method import Method
 
 __all__ = ["ClientInspection"]
 
 T = TypeVar("T")
+
+Explain = Callable[[Client, Method, Any, CallOptions], Explanation]
 
 _STATES = {
     LinkState.IDLE: Connectivity.IDLE,
@@ -67,10 +73,12 @@ class ClientInspection(Clients):
 
     Args:
         clients: gives those of the process, oldest first.
+        explain: explains a call of one of them.
     """
 
-    def __init__(self, clients: Callable[[], Iterable[Client]]) -> None:
+    def __init__(self, clients: Callable[[], Iterable[Client]], explain: Explain) -> None:
         self._clients = clients
+        self._explain = explain
         self._client_ids: _Numbers[Client] = _Numbers()
         self._node_ids: _Numbers[Node] = _Numbers()
         self._connection_ids: _Numbers[Driver] = _Numbers()
@@ -95,6 +103,15 @@ class ClientInspection(Clients):
             for driver, since in node.links.connections:
                 if self._connection_ids.of(driver) == id:
                     return connection_of(driver, id, since, node.links.protocol)
+        return None
+
+    def explain(
+        self, method: Method, request: Any, metadata: MetadataLike | None = None
+    ) -> Explanation | None:
+        options = CallOptions(None, metadata)
+        for client in self._clients():
+            if client.service == method.service:
+                return self._explain(client, method, request, options)
         return None
 
     def _nodes(self) -> Iterator[Node]:

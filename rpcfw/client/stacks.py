@@ -92,6 +92,12 @@ class AttemptStacks:
         self._filters[node] = filters
         node.attempt = self._join(node, filters, self._edits)
 
+    def breakers(self, node: Node) -> list[Breaker]:
+        """
+        Return the breakers of a node.
+        """
+        return [each for each in self._filters[node] if isinstance(each, Breaker)]
+
     def replace(self, edits: Edits[Filter], nodes: Iterable[Node]) -> Callable[[], None]:
         """
         Make new stacks for all nodes, if other filters are in them now.

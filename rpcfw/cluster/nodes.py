@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.errors import CallError
 from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.pool.link import LinkState
 from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -62,6 +63,14 @@ class Nodes:
 
     def __iter__(self) -> Iterator[Node]:
         return iter(tuple(self._by_id.values()))
+
+    @property
+    def connecting(self) -> bool:
+        """
+        Whether a first try to connect to a node has not ended.
+        """
+        links = [node.links for node in self._by_id.values()]
+        return any(each.state is LinkState.CONNECTING and not each.failed for each in links)
 
     @property
     def why_none(self) -> str:

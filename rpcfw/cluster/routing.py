@@ -4,7 +4,7 @@ Where a call may go: the router chain, remembered, and a picker for what it leav
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -12,6 +12,7 @@ from attrs import define
 
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.cluster.nodes import Nodes
+from rpcfw.cluster.route_explained import ExplainedRoute, RouterStep
 from rpcfw.cluster.route_memo import RouteMemo
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
@@ -142,6 +143,27 @@ class Routing(Filter):
 
         return step_with_keys if keys else step
 
+    def explain_route(self, call: Call) -> ExplainedRoute:
+        """
+        Return where a call may go now, and why. It changes nothing, and connects to nothing.
+        """
+        nodes = [] if self._nodes is None else list(self._nodes)
+        steps = [
+            RouterStep(router, before, after, router.reasons(call, before, after))
+            for router, before, after in self._steps(call, nodes)
+        ]
+        left, emptied_by = (steps[-1].after if steps else nodes), ("", "")
+        if steps and not left:
+            emptied_by = type(steps[-1].router).__name__, steps[-1].router.refusal(call)
+        usable = next(iter(_ranks(left).values()), [])
+        method = self._method_key(call)
+        balancer = self._balancer_of(method)
+        picker = self._pickers.get((method, tuple(usable)))
+        if picker is None and usable:
+            picker = balancer.preview(usable)
+        shares = None if picker is None else picker.shares(call)
+        return ExplainedRoute(nodes, steps, left, usable, balancer, emptied_by, shares)
+
     async def _first(self, key: Hashable, call: Call, proceed: CallStep) -> Any:
         """
         Route a call for which no answer is remembered.
@@ -179,9 +201,11 @@ class Routing(Filter):
         key = method, tuple(nodes)
         picker = self._pickers.get(key)
         if picker is None:
-            balancer = self._method_balancers.get(method, self._balancer)
-            picker = self._pickers[key] = balancer.picker(nodes)
+            picker = self._pickers[key] = self._balancer_of(method).picker(nodes)
         return picker
+
+    def _balancer_of(self, method: str) -> Balancer:
+        return self._method_balancers.get(method, self._balancer)
 
     def _method_key(self, call: Call) -> str:
         name = call.method.name
@@ -192,11 +216,23 @@ class Routing(Filter):
         Return the nodes that the routers leave, which router left none, and its refusal.
         """
         left: Sequence[Any] = nodes
-        for router in self._routers if nodes else ():
-            left = router.narrow(call, left)
+        for router, _, left in self._steps(call, nodes):
             if not left:
                 return left, type(router).__name__, router.refusal(call)
         return left, "", ""
+
+    def _steps(
+        self, call: Call, nodes: Sequence[Node]
+    ) -> Iterator[tuple[Router, Sequence[Any], Sequence[Any]]]:
+        """
+        Yield each router, what it was given and what it left, up to the one that left nothing.
+        """
+        left: Sequence[Any] = nodes
+        for router in self._routers:
+            if not left:
+                return
+            before, left = left, router.narrow(call, left)
+            yield router, before, left
 
 
 def _ranks(nodes: Sequence[Node]) -> dict[Rank, list[Node]]:

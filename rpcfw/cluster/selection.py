@@ -17,7 +17,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 from rpcfw.values.outcome import Outcome
 
-__all__ = ["selection"]
+__all__ = ["none_left", "selection"]
 
 #: Each attempt that is observed uses some: bound once, because members of an enum are looked up.
 _OK, _UNKNOWN, _NONE = Status.OK, Status.UNKNOWN, Hint.NONE
@@ -36,7 +36,9 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
         route: Route = call.route
         picker = route.picker
         if picker is None:
-            raise none_known(call.method.service) if not route.nodes else _none_left(call, route)
+            if not route.nodes:
+                raise none_known(call.method.service)
+            raise none_left(call, route.nodes, route.emptied_by, route.refusal)
         node = cast("Node | None", picker.pick(call))
         if node is None:
             node = _another(call, route, picker)
@@ -123,13 +125,21 @@ def _cancelled(call: Call, now: float) -> Status:
     return Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
 
 
-def _none_left(call: Call, route: Route) -> CallError:
-    if route.refusal:
+def none_left(call: Call, nodes: int, emptied_by: str, refusal: str) -> CallError:
+    """
+    Return the error of a call that the routers left no node.
+
+    Args:
+        nodes: how many are live.
+        emptied_by: the router that removed the last one.
+        refusal: why that router refuses the call; empty if it does not.
+    """
+    if refusal:
         return PermissionDenied(
-            f"{route.emptied_by} refuses {call.method.path}: {route.refusal}",
+            f"{emptied_by} refuses {call.method.path}: {refusal}",
             hints=Hint.NEVER_SENT | Hint.FINAL,
         )
     return NoInstances(
-        f"{route.nodes} instances of {call.method.service} are known, "
-        f"and the routers left none of them; {route.emptied_by} refused the last"
+        f"{nodes} instances of {call.method.service} are known, "
+        f"and the routers left none of them; {emptied_by} refused the last"
     )

@@ -88,7 +88,17 @@ class Sources:
         """
         Tell whether any layer gives the option, be it a value that cannot be read.
         """
-        return self._given(name, "", key) is not None
+        return self.given(name, key) is not None
+
+    def given(self, name: str, key: str, qualifier: str = "") -> Given | None:
+        """
+        Return the text of an option with its place; None if no layer gives it.
+        """
+        for place in (SectionName(name, qualifier), SectionName(name)):
+            section = self._sections.get(place)
+            if section is not None and key in section.values:
+                return section.values[key]
+        return None
 
     def qualifiers(self, name: str) -> tuple[str, ...]:
         """
@@ -141,7 +151,7 @@ class Sources:
         Claim one key and return its text, as for a plugin's name.
         """
         self._known.add(name, qualifier, (key,))
-        given = self._given(name, qualifier, key)
+        given = self.given(name, key, qualifier)
         return default if given is None else given.text
 
     def mapping(self, name: str, qualifier: str = "") -> dict[str, str]:
@@ -215,13 +225,6 @@ class Sources:
             target = self._sections.setdefault(name, Section(section.origin))
             target.values.update(section.values)
 
-    def _given(self, name: str, qualifier: str, key: str) -> Given | None:
-        for place in (SectionName(name, qualifier), SectionName(name)):
-            section = self._sections.get(place)
-            if section is not None and key in section.values:
-                return section.values[key]
-        return None
-
     def _found(
         self, name: str, key: str, qualifier: str = ""
     ) -> tuple[Origin, SectionName, Given | None]:
@@ -229,7 +232,7 @@ class Sources:
         Return where an option is given, or where it could be.
         """
         section = SectionName(name, qualifier)
-        given = self._given(name, qualifier, key)
+        given = self.given(name, key, qualifier)
         if given is None:
             return self._place(name, qualifier), section, None
         if self._holds(SectionName(name), key, given):
@@ -243,7 +246,7 @@ class Sources:
         return self._named_at.get(SectionName(name, qualifier), self._nowhere)
 
     def _value(self, name: str, qualifier: str, field: Declared) -> Any:
-        given = self._given(name, qualifier, field.name)
+        given = self.given(name, field.name, qualifier)
         if given is None and field.default is not NO_DEFAULT:
             return _default(field)
         if given is None:

@@ -5,8 +5,10 @@ Balancers: which of the candidates gets the next attempt.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+from attrs import field, frozen
 
 from rpcfw.spi.plugin import Plugin
 from rpcfw.values.call import Call
@@ -15,7 +17,7 @@ from rpcfw.values.load_report import LoadReport
 from rpcfw.values.node_health import NodeHealth
 from rpcfw.values.outcome import Outcome
 
-__all__ = ["Balancer", "Candidate", "Picker"]
+__all__ = ["Balancer", "Candidate", "Picker", "Shares"]
 
 
 class Candidate(Protocol):
@@ -56,6 +58,25 @@ class Candidate(Protocol):
     def load(self) -> LoadReport | None: ...
 
 
+@frozen(eq=False)
+class Shares:
+    """
+    How a picker spreads calls like one that was given, as things are now.
+
+    Args:
+        of: the share of each candidate, from 0 to 1; who is not in it gets none.
+        exact: whether these are the probabilities of a pick, or its shares in the long run.
+            Otherwise they are an estimate.
+        note: what else they depend on, in a line.
+        scores: what the picker compares, if it has a number for each candidate.
+    """
+
+    of: Mapping[Candidate, float]
+    exact: bool = True
+    note: str = ""
+    scores: Mapping[Candidate, float] = field(factory=dict)
+
+
 class Picker(ABC):
     """
     Picks from one fixed list of candidates.
@@ -90,6 +111,14 @@ class Picker(ABC):
         Learn how an attempt ended, also one that began before the picker was replaced.
         """
 
+    def shares(self, call: Call) -> Shares | None:
+        """
+        Return how calls like this one are spread, for ``rpcfw explain``; None: unknown.
+
+        It is for the first attempt of a call. Must change nothing that is picked later.
+        """
+        return None
+
 
 class Balancer(Plugin):
     """
@@ -108,3 +137,11 @@ class Balancer(Plugin):
         """
         Return a picker for these candidates: at least one, none twice.
         """
+
+    def preview(self, candidates: Sequence[Candidate]) -> Picker:
+        """
+        Return a picker that is only asked for its `Picker.shares`.
+
+        For balancers that note which pickers they have made; others need not override it.
+        """
+        return self.picker(candidates)

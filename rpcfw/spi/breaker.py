@@ -23,7 +23,6 @@ the present state counts: the late end of an earlier attempt changes nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -31,52 +30,20 @@ from twisted.logger import Logger
 
 from rpcfw.errors import BreakerOpen, CallError
 from rpcfw.spi.balancer import Candidate
+from rpcfw.spi.breaker_options import BreakerOptions
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.bounded import make_place
 from rpcfw.spi.runtime.waiting import CANCELLED
-from rpcfw.spi.status_names import status_problem
 from rpcfw.status import Hint, Status
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
-from rpcfw.values.units import Seconds, Share
 
 __all__ = ["Breaker", "BreakerOptions", "Circuit", "CircuitState", "FailureDetector"]
 
 #: So many methods are judged apart; a gateway may call any that its own callers name.
 _MAX_CIRCUITS = 1_000
-
-
-@options
-class BreakerOptions:
-    """
-    The options that all breakers have.
-    """
-
-    open_time: Seconds = option("5s", "how long a node is left alone before it is probed")
-    max_open_time: Seconds = option("60s", "longest open time; it doubles with each failed probe")
-    open_jitter: Share = option("20%", "random part of the open time, added or subtracted")
-    max_probes: int = option("1", "maximum number of probes at a time")
-    closing_probes: int = option("2", "successful probes in a row that close the breaker")
-    statuses: tuple[str, ...] = option(
-        "UNAVAILABLE, DEADLINE_EXCEEDED", "statuses that count as failures; others never do"
-    )
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """
-        Find what no breaker could be made of.
-        """
-        for name in ("max_probes", "closing_probes"):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
-        if self.open_time <= 0:
-            yield "open_time", "must be more than 0s"
-        if self.max_open_time < self.open_time:
-            yield "max_open_time", f"must be at least open_time, {self.open_time:g}s"
-        for problem in filter(None, map(status_problem, self.statuses)):
-            yield "statuses", problem
 
 
 class FailureDetector(ABC):
@@ -142,6 +109,11 @@ class Circuit:
         #: Whether it is as it was made, for all that matters.
         self.is_new = True
 
+    def __str__(self) -> str:
+        if self.state is CircuitState.OPEN:
+            return f"open: it is probed in {max(0.0, self._until - self._breaker.seconds()):.3g} s"
+        return f"{self.state.value}{': its probe has not ended' if self._probes else ''}"
+
     def take_over(self, before: Circuit) -> None:
         """
         Go on in the state of ``before``. Its probes are not waited for.
@@ -165,7 +137,7 @@ class Circuit:
         if self.state is CircuitState.OPEN and breaker.seconds() >= self._until:
             self._become(CircuitState.HALF_OPEN, "the open time is over")
         if self.state is CircuitState.OPEN or self._probes >= breaker.options.max_probes:
-            breaker.refuse(self.method, self.state, self._until)
+            breaker.refuse(self)
         self._probes += 1
 
     def succeeded(self, period: int) -> None:
@@ -261,6 +233,9 @@ class Breaker(Filter):
         for circuit in before._circuits.values():
             self._circuit(circuit.method).take_over(circuit)
 
+    def explain(self, call: Call) -> str:
+        return str(self._circuits.get(call.method.path, CircuitState.CLOSED.value))
+
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
 
@@ -301,18 +276,16 @@ class Breaker(Filter):
         """
         return self._backoff.delay_s(openings, self.plugin_context.random.random())
 
-    def refuse(self, method: Method, state: CircuitState, until: float) -> None:
+    def refuse(self, circuit: Circuit) -> None:
         """
         Refuse an attempt.
 
         Raises:
             BreakerOpen: always.
         """
+        method = circuit.method
         self._refused.of(method.service, method.name).value += 1
-        left_s = max(0.0, until - self.seconds())
-        is_open = state is CircuitState.OPEN
-        when = f"it is probed in {left_s:.3g} s" if is_open else "its probe has not ended"
-        raise BreakerOpen(f"the breaker of {method.path} at {self.where} is {state.value}: {when}")
+        raise BreakerOpen(f"the breaker of {method.path} at {self.where} is {circuit}")
 
     def report(self, method: Method, state: CircuitState, reason: str) -> None:
         """

@@ -11,12 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
 from rpcfw.values.address import Address
+from rpcfw.values.explanation import Explanation
 from rpcfw.values.health import Health
+from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method
 
 __all__ = [
@@ -160,6 +162,14 @@ class Clients:
     def connection(self, id: int) -> Connection | None:
         """
         Return an open connection by its id; None if it is gone.
+        """
+        return None
+
+    def explain(
+        self, method: Method, request: Any, metadata: MetadataLike | None = None
+    ) -> Explanation | None:
+        """
+        Return what would become of a call now; None: this process does not call that service.
         """
         return None
 

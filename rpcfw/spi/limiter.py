@@ -94,6 +94,9 @@ class Limit(ABC):
         Learn that a call which began has ended.
         """
 
+    def __str__(self) -> str:
+        return "it does not say how much is left"
+
     @property
     @abstractmethod
     def idle(self) -> bool:
@@ -147,6 +150,19 @@ class Limiter(Filter):
         """
         if (before.options.per or ()) == (self.options.per or ()):
             self._before = before._before or before
+
+    def explain(self, call: Call) -> str:
+        key = self._key(call)
+        limit = self._limits.get(key)
+        if limit is None:
+            is_full = len(self._limits) >= self.options.max_keys
+            limit = self._shared if is_full else self.limit()
+        names = key if isinstance(key, tuple) else (key,)
+        parts = [
+            f"{part} {name}"
+            for part, name in zip(dict.fromkeys(self.options.per or ()), names, strict=True)
+        ]
+        return f"for {', '.join(parts) or 'all calls'}: {limit}"
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)

@@ -20,6 +20,7 @@ from rpcfw.spi.runtime.timers import Timers
 
 if TYPE_CHECKING:
     from rpcfw.spi.channel import OpenChannel
+    from rpcfw.values.call import Call
 
 __all__ = ["NoOptions", "Plugin", "PluginContext"]
 
@@ -109,6 +110,14 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
         Args:
             before: an instance of the same class, with the options up to now.
         """
+
+    def explain(self, call: Call) -> str:
+        """
+        Return what it would do with a call, in a line for ``rpcfw explain``.
+
+        Empty: no more than its options say. It must change nothing: the call is not made.
+        """
+        return ""
 
     async def start(self) -> None:  # noqa: B027 - most plugins need none
         """

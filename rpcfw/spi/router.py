@@ -8,11 +8,31 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar
 
+from attrs import frozen
+
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.plugin import Plugin
 from rpcfw.values.call import Call
 
-__all__ = ["Router"]
+__all__ = ["Reasons", "Router"]
+
+
+def _no_reason(candidate: Candidate) -> str:
+    return ""
+
+
+@frozen(eq=False)
+class Reasons:
+    """
+    Why a router left what it left, for people.
+
+    Args:
+        step: what decided for all candidates, such as the rule that held.
+        of: says why a candidate was removed; empty: ``step`` says it.
+    """
+
+    step: str = ""
+    of: Callable[[Candidate], str] = _no_reason
 
 
 class Router(Plugin):
@@ -52,6 +72,16 @@ class Router(Plugin):
         nothing.
         """
         return ""
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        """
+        Return why `narrow` has left ``left``, for ``rpcfw explain``.
+
+        It only says what `narrow` decides. Not asked when calls are routed.
+        """
+        return Reasons()
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """

@@ -231,6 +231,43 @@ class BalancerContract:
         assert all(_is_in(picked, given) for picked in _picks(old_picker, 50))
         assert all(_is_in(picked, given) for picked in _picks(before.picker(given), 50))
 
+    def test_shares_are_of_one_whole(self) -> None:
+        """
+        A picker that says how it spreads calls divides the whole among its candidates.
+
+        A drained one gets none while there are others.
+        """
+        for weights in ({"a": 1}, {"a": 5, "b": 100, "c": 0}, {"a": 0, "b": 0}):
+            given = candidates(**weights)
+            shares = self.make().preview(given).shares(a_call())
+            if shares is None:
+                return
+            alive = [one for one in given if one.weight] or given
+
+            assert abs(1 - sum(shares.of.values())) < 1e-9
+            assert all(_is_in(one, alive) for one, share in shares.of.items() if share)
+            assert min(shares.of.values()) >= 0
+
+    def test_shares_change_no_pick(self) -> None:
+        """
+        What is picked does not depend on whether somebody has asked for the shares.
+        """
+        picked = []
+        for is_asked in (False, True):
+            balancer = self.make()
+            given = candidates(a=1, b=3, c=3, d=0)
+            picker = balancer.picker(given)
+            for _ in range(50):
+                one = picker.pick(a_call())
+                _begin(picker, one)
+                _end(picker, one, Outcome(Status.OK, 0.01))
+                if is_asked:
+                    picker.shares(a_call())
+                    balancer.preview(given[:2]).shares(a_call())
+            picked.append([given.index(one) for one in _picks(picker, 100)])  # type: ignore[arg-type]  # they are
+
+        assert picked[0] == picked[1]
+
 
 class _Counted:
     """

@@ -152,6 +152,20 @@ class RouterContract:
 
         assert len(keys) <= self.max_keys
 
+    def test_reasons_change_nothing(self) -> None:
+        """
+        The reasons are texts, for every call and set; asking for them changes no answer.
+        """
+        router = self.make()
+        cases = [(call, given) for given in tuple(self.sets()) for call in self.calls()]
+        answers = [list(router.narrow(call, given)) for call, given in cases]
+        for (call, given), left in zip(cases, answers, strict=True):
+            reasons = router.reasons(call, given, left)
+            texts = [reasons.step, *(reasons.of(one) for one in given if one not in left)]
+
+            assert all(isinstance(text, str) for text in texts)
+        assert answers == [list(router.narrow(call, given)) for call, given in cases]
+
     def test_long_lists(self) -> None:
         """
         Ten thousand candidates are narrowed like a few.

@@ -63,6 +63,13 @@ class Doings(Service, name="demo.Doings"):
         """
 
 
+def unexplained(*asked: Any) -> Any:
+    """
+    Fail: nothing here is explained.
+    """
+    raise AssertionError(asked)
+
+
 class ClientInspectionTest(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
@@ -75,7 +82,7 @@ class ClientInspectionTest(SynchronousTestCase):
             "registry.instances=demo.Doings = memory:a\ndemo.Away = memory:b",
             "retry.plugin=never",
         )
-        self.clients = ClientInspection(lambda: self.caller.clients)
+        self.clients = ClientInspection(lambda: self.caller.clients, unexplained)
         self.doings = self.caller.client(Doings)
         self.ended(self.server.start())
 

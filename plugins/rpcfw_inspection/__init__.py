@@ -1,0 +1,3 @@
+"""
+Services that show a process to tools.
+"""

@@ -1,0 +1,127 @@
+"""
+The policies of one client as text: where they are chosen, their options, what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rpcfw.app.live_policies import LivePolicies
+from rpcfw.app.plan import Plan
+from rpcfw.client.assembly import Client, ClientOptions
+from rpcfw.kernel.choice import Chosen
+from rpcfw.spi.breaker import Breaker
+from rpcfw.spi.options import NO_DEFAULT, Declared, declared
+from rpcfw.spi.plugin import Plugin
+from rpcfw.values.call import Call
+from rpcfw.values.explanation import ExplainedOption, ExplainedPolicy
+from rpcfw.values.service_config import MethodConfig
+
+__all__ = ["PolicyTexts"]
+
+#: The options of ``[client]`` that decide about a single call.
+_LIMITS = ("timeout", "stream_timeout", "attempt_timeout", "service_config")
+
+
+class PolicyTexts:
+    """
+    Writes down what decides about one call.
+
+    Args:
+        plan: tells where options are given.
+        policies: has what was given at run time.
+        client: whose policies they are.
+        call: that they would decide about.
+    """
+
+    def __init__(self, plan: Plan, policies: LivePolicies, client: Client, call: Call) -> None:
+        self._plan = plan
+        self._policies = policies
+        self._client = client
+        self._call = call
+        self._chosen = policies.plan_of(client).chosen
+
+    def by_section(self) -> Mapping[str, ExplainedPolicy]:
+        """
+        Return the plugins, by the sections of their options.
+        """
+        plugins = self._client.policies.plugins
+        return {
+            section: self._plugin(each, plugins[section]) for section, each in self._chosen.items()
+        }
+
+    def parts(self, section: str) -> Iterator[ExplainedPolicy]:
+        """
+        Yield the parts of a policy, as the collectors of a balancer.
+        """
+        return (self._plugin(each, None) for each in self._chosen[section].parts)
+
+    def of_client(self) -> Iterator[ExplainedPolicy]:
+        """
+        Yield what ``[client]`` says of calls, and what its service config says of this one.
+        """
+        each = [one for one in declared(ClientOptions) if one.name in _LIMITS]
+        options = tuple(self._option("client", one) for one in each)
+        yield ExplainedPolicy("client", "", "client", options=options)
+        config, method = self._client.policies.config, self._call.method
+        if config is not None:
+            says = "; ".join(_rules(config.of(method.service, method.name)))
+            place = self._place("client", "service_config")
+            yield ExplainedPolicy("service_config", "", "client", place, says)
+
+    def _plugin(self, chosen: Chosen[Any], plugin: Plugin | None) -> ExplainedPolicy:
+        section, says = chosen.section, ""
+        if plugin is not None and not isinstance(plugin, Breaker):  # each node has its own
+            says = plugin.explain(self._call)
+        return ExplainedPolicy(
+            kind=section.partition(" ")[0],
+            name=chosen.name,
+            section=section,
+            place=self._place_of(chosen),
+            says=says,
+            options=tuple(self._option(section, each) for each in declared(type(chosen.options))),
+        )
+
+    def _place_of(self, chosen: Chosen[Any]) -> str:
+        """
+        Return where a plugin is named; empty if it is a default.
+        """
+        qualifier = chosen.section.partition(" ")[2]
+        if qualifier and "/" not in qualifier:  # named by a list, not by a section of its own
+            return chosen.place.partition(": [")[0]
+        return self._place(chosen.section, "plugin")
+
+    def _option(self, section: str, option: Declared) -> ExplainedOption:
+        value, place = "" if option.default is NO_DEFAULT else option.default, ""
+        live = self._policies.given(section, self._client.service)
+        given = self._given(section, option.name)
+        if option.name in live:
+            value, place = live[option.name], "replaced at run time"
+        elif given is not None:
+            value, place = given.text, str(given.origin)
+        return ExplainedOption(option.name, "(secret)" if option.secret else value, place)
+
+    def _place(self, section: str, key: str) -> str:
+        given = self._given(section, key)
+        return "" if given is None else str(given.origin)
+
+    def _given(self, section: str, key: str) -> Any:
+        name, _, qualifier = section.partition(" ")
+        return self._plan.given(name, key, qualifier or self._client.service)
+
+
+def _rules(config: MethodConfig) -> Iterator[str]:
+    """
+    Yield what a service config says of a method.
+    """
+    if config.timeout_s is not None:
+        yield f"time limit {config.timeout_s:g} s"
+    if config.wait_for_ready:
+        yield "the call waits until a server is ready"
+    if config.retrying is not None:
+        statuses = ", ".join(sorted(each.name for each in config.retrying.statuses))
+        yield f"up to {config.retrying.max_attempts} attempts, after {statuses}"
+    if config.hedging is not None:
+        hedging = config.hedging
+        yield f"up to {hedging.max_attempts} hedged attempts, one each {hedging.delay_s:g} s"

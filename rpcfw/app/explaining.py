@@ -1,0 +1,150 @@
+"""
+What would become of a call, with the sections and lines of the configuration that decide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
+from math import isinf
+from typing import Any
+
+from attrs import evolve
+
+from rpcfw.app.explained_instances import explained_instances
+from rpcfw.app.explained_policies import PolicyTexts
+from rpcfw.app.live_policies import LivePolicies
+from rpcfw.app.plan import Plan
+from rpcfw.client.assembly import Client
+from rpcfw.client.stub import calling_method
+from rpcfw.errors import DeadlineExceeded
+from rpcfw.spi.balancer import Shares
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.values.call_options import NO_CALL_OPTIONS, CallOptions
+from rpcfw.values.explanation import (
+    ExplainedPolicy,
+    ExplainedRouter,
+    Explanation,
+)
+from rpcfw.values.method import Method
+
+__all__ = ["Explainer"]
+
+_UNKNOWN = Shares({}, exact=False, note="the balancer does not say how it spreads calls")
+#: Kinds of policies that have a place of their own in an explanation.
+_APART = ("router", "balancer")
+
+
+class Explainer:
+    """
+    Explains the calls of one application.
+
+    Args:
+        plan: tells where options are given.
+        policies: what is decided by now.
+        client: gives the client of a service.
+        timers: the clock that deadlines are on.
+    """
+
+    def __init__(
+        self, plan: Plan, policies: LivePolicies, client: Callable[[str], Client], timers: Timers
+    ) -> None:
+        self._plan = plan
+        self._policies = policies
+        self._client = client
+        self._timers = timers
+
+    def asked(self, method: Any, *arguments: Any, **named: Any) -> Coroutine[Any, Any, Explanation]:
+        """
+        Explain the call that a caller with these arguments would make.
+
+        Args:
+            method: see `Application.explain`.
+        """
+        channel = _AskingChannel(self._when_known)
+        if isinstance(method, Method):
+            return channel.call(method, *arguments, **named)
+        asked: Coroutine[Any, Any, Explanation] = calling_method(method, lambda _: channel)(
+            *arguments, **named
+        )
+        return asked
+
+    async def _when_known(self, method: Method, request: Any, options: CallOptions) -> Explanation:
+        """
+        Explain a call once the instances of its service are known, as it would wait itself.
+        """
+        client = self._client(method.service)
+        deadline = client.channel.begin(method, request, options).deadline
+        with suppress(DeadlineExceeded):  # the explanation says why they are not known
+            await with_deadline(client.first_list(), self._timers, deadline)
+        return self.explain(client, method, request, options)
+
+    def explain(
+        self, client: Client, method: Method, request: Any, options: CallOptions
+    ) -> Explanation:
+        """
+        Return what would become of a call now. None is made, and nothing is changed.
+        """
+        found = client.explain(method, request, options)
+        route = found.route
+        texts = PolicyTexts(self._plan, self._policies, client, found.call)
+        policies = texts.by_section()
+        sections = {id(plugin): name for name, plugin in client.policies.plugins.items()}
+        routers = [
+            ExplainedRouter(
+                evolve(policies[sections[id(step.router)]], says=step.reasons.step),
+                len(step.before),
+                len(step.after),
+            )
+            for step in route.steps
+        ]
+        shares = route.shares or _UNKNOWN
+        balancer = sections[id(route.balancer)]
+        return Explanation(
+            service=method.service,
+            method=method.name,
+            caller=self._plan.app.name,
+            timeout_s=None if isinf(found.timeout_s) else found.timeout_s,
+            error=found.error,
+            instances=tuple(explained_instances(found, [one.policy for one in routers])),
+            routers=tuple(routers),
+            balancer=policies[balancer],
+            shares_exact=shares.exact,
+            shares_note=shares.note if route.usable else "",
+            policies=(*texts.of_client(), *texts.parts(balancer), *_others(policies, method)),
+        )
+
+
+def _others(policies: Mapping[str, ExplainedPolicy], method: Method) -> Iterator[ExplainedPolicy]:
+    """
+    Yield the policies that decide about a method and have no place of their own.
+    """
+    for section, policy in policies.items():
+        own = f"{policy.kind} {method.path}"
+        of_method = section == own if "/" in section else own not in policies
+        if of_method and policy.kind not in _APART:
+            yield policy
+
+
+class _AskingChannel(Channel):
+    """
+    Explains the calls that it is given, so that arguments are checked as they always are.
+    """
+
+    def __init__(self, explain: Callable[..., Coroutine[Any, Any, Explanation]]) -> None:
+        self._explain = explain
+
+    def call(
+        self, method: Method, request: Any, options: CallOptions = NO_CALL_OPTIONS
+    ) -> Coroutine[Any, Any, Any]:
+        return self._explain(method, request, options)
+
+    def stream(
+        self, method: Method, request: Any = None, options: CallOptions = NO_CALL_OPTIONS
+    ) -> Any:
+        return self._explain(method, request, options)
+
+    async def close(self) -> None:
+        pass

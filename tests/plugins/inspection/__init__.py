@@ -1,0 +1,3 @@
+"""
+The services that show a process to tools.
+"""
