@@ -148,7 +148,7 @@ def read_plan(sources: Sources) -> Plan:
         ),
         registry=registry,
         protocols=protocols,
-        codecs=_installed(sources, chooser, "codecs", Codec, app.codecs),  # type: ignore[type-abstract]  # a seam
+        codecs=_codecs(sources, chooser, app.codecs, protocols),
         compressors=compressors,
         clients={service: plan for service, plan in clients.items() if plan is not None},
         place=sources.place,
@@ -218,6 +218,23 @@ def _protocols(
             section="protocol",
         )
     return chosen
+
+
+def _codecs(
+    sources: Sources,
+    chooser: Chooser,
+    names: Sequence[str] | None,
+    protocols: Iterable[Chosen[WireProtocol]],
+) -> tuple[Chosen[Codec], ...]:
+    """
+    Resolve the codecs in use, and those that protocols bring with them.
+    """
+    seam: type[Codec] = Codec  # type: ignore[type-abstract]  # a seam
+    brought = {each.plugin.codec for each in protocols} - {"", *(names or ())}
+    named_by = ("app", "protocols", "")
+    return _installed(sources, chooser, "codecs", seam, names) + chooser.several(
+        "rpcfw.codecs", seam, sorted(brought), named_by=named_by, section="codec"
+    )
 
 
 def _builtin(

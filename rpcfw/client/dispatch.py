@@ -27,10 +27,12 @@ class Coders:
 
     Args:
         payload: knows the codecs.
+        codec: the one codec of the protocol, empty if each method has its own.
     """
 
-    def __init__(self, payload: Payload) -> None:
+    def __init__(self, payload: Payload, codec: str = "") -> None:
         self._payload = payload
+        self._codec = codec
         self._of: dict[Method, tuple[Coder, Coder]] = {}
 
     def of(self, method: Method) -> tuple[Coder, Coder]:
@@ -39,9 +41,9 @@ class Coders:
         """
         coders = self._of.get(method)
         if coders is None:
-            payload, codec = self._payload, method.codec
+            payload, codec = self._payload, self._codec or method.codec
             coders = self._of[method] = (
-                payload.coder(codec, method.request_type),
+                payload.request_coder(codec, method),
                 payload.coder(codec, method.response_type),
             )
         return coders

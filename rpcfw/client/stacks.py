@@ -79,7 +79,8 @@ class AttemptStacks:
     ) -> None:
         self._runtime = runtime
         self._attempt_limit_s = attempt_limit_s
-        self._coders = Coders(runtime.payload)
+        #: By the codec of the protocol, which is empty if that carries any.
+        self._coders: dict[str, Coders] = {}
         self._edits = edits
         #: The filters of each node, in the order of the edits.
         self._filters: WeakKeyDictionary[Node, list[Filter]] = WeakKeyDictionary()
@@ -134,7 +135,17 @@ class AttemptStacks:
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", limit)
         own = zip(edits.inserts, filters, strict=True)
         stack.edit(Edits(tuple((edit, filter) for (edit, _), filter in own), edits.removes))
-        return stack.build(dispatch(node, runtime.payload, self._coders, runtime.timers))
+        coders = self._coders_of(node.links.protocol)
+        return stack.build(dispatch(node, runtime.payload, coders, runtime.timers))
+
+    def _coders_of(self, protocol: str) -> Coders:
+        """
+        Return the coders for the protocol that is spoken with a node.
+        """
+        codec = self._runtime.protocol(protocol).codec
+        if codec not in self._coders:
+            self._coders[codec] = Coders(self._runtime.payload, codec)
+        return self._coders[codec]
 
 
 def _replaced(before: Filter, filter: Filter, node: Node) -> Filter:

@@ -39,6 +39,8 @@ from rpcfw.server.stack import ServerStack
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.inspection import Clients, Inspection
+from rpcfw.spi.machine import Served, ServerSide
+from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
@@ -91,6 +93,7 @@ class Server:
         self.methods = MethodTable(runtime.payload)
         for service in services:
             self.methods.add(service)
+        self._served = Served(self.methods.methods, options.group, options.version)
         self._hooks = Hooks(runtime.timers, options.startup_timeout, options.cleanup_timeout)
         self.stack = ServerStack(
             filters,
@@ -314,7 +317,7 @@ class Server:
         runtime = self._runtime
         acceptor = Acceptor(
             [runtime.protocol(name) for name in self._options.protocols],
-            runtime.server_machine,
+            self._make_machine,
             self._connections,
             runtime.clock,
             self._options.handshake_timeout,
@@ -323,6 +326,11 @@ class Server:
         )
         acceptor.lingering = runtime.network.lingering
         return acceptor
+
+    def _make_machine(self, protocol: WireProtocol) -> ServerSide:
+        machine = self._runtime.server_machine(protocol)
+        machine.serve(self._served)
+        return machine
 
 
 async def _closed(result: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from attrs import frozen
 
 from rpcfw.spi.plugin import Plugin
+from rpcfw.values.method import Method
 
 __all__ = ["READ_AT_ONCE", "Codec", "Coder", "Reader"]
 
@@ -68,3 +69,21 @@ class Codec(Plugin):
         Raises:
             ContractError: this codec does not support the type; the message says why.
         """
+
+    def request_coder(self, method: Method) -> Coder:
+        """
+        Return how the requests of a method are encoded and decoded.
+
+        Raises:
+            ContractError: as `coder`.
+        """
+        return self.coder(method.request_type)
+
+    def error_details(self, error: Exception) -> bytes:
+        """
+        Return an exception of a method as the details of a status, empty if it has none.
+
+        For exceptions whose classes are declared for callers. A caller gets their class, text and
+        fields; of all others it gets no more than the class.
+        """
+        return b""

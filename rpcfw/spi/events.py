@@ -75,11 +75,14 @@ class DecodedRequest:
         body: the message, for the codec that the head names. If head and message can only be
             parsed together, it is a `ParsedBody`.
         encoding: compression of the message in the body, empty for none.
+        response: the body of the response, if the protocol itself answers such a request: a
+            check that the service is alive, for example. Then no method runs.
     """
 
     head: RequestHead
     body: bytes
     encoding: str = ""
+    response: bytes | None = None
 
 
 class ParsedBody(bytes):

@@ -9,6 +9,7 @@ for all protocols, what only the other end does.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
 from attrs import field, frozen
@@ -18,8 +19,9 @@ from rpcfw.spi.events import Event, RequestHead
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.method import Method
 
-__all__ = ["ClientSide", "Limits", "Machine", "ServerSide"]
+__all__ = ["ClientSide", "Limits", "Machine", "Served", "ServerSide"]
 
 
 @frozen
@@ -53,6 +55,22 @@ class Limits:
     max_resets: int = 200
     max_pings: int = 100
     pauses: Pauses = field(factory=Pauses, eq=False, repr=False)
+
+
+@frozen(eq=False)
+class Served:
+    """
+    What a server serves, for protocols that must know it: to decode arguments, or to list methods.
+
+    Args:
+        methods: by path. Services come and go, so it changes; nobody but the server changes it.
+        group: ``[server] group``.
+        version: ``[server] version``.
+    """
+
+    methods: Mapping[str, Method]
+    group: str = ""
+    version: str = ""
 
 
 class Machine(ABC):
@@ -304,6 +322,11 @@ class ServerSide(Machine):
     """
     The server's end: the machine of a connection that this side accepted.
     """
+
+    def serve(self, served: Served) -> None:
+        """
+        Get to know what is served at this end. Called once, before `start`, if at all.
+        """
 
     def call(self, head: RequestHead, *args: Any, **kwargs: Any) -> NoReturn:
         raise LocalProtocolError(

@@ -33,6 +33,9 @@ class WireProtocol(Plugin):
     name: ClassVar[str]
     #: Its name in ALPN (RFC 7301), empty for none.
     alpn: ClassVar[str] = ""
+    #: The codec of all its messages, if it is bound to one; empty if it carries any. Clients use
+    #: it in the place of the method's own. It is loaded with the protocol.
+    codec: ClassVar[str] = ""
     #: Whether a peer that speaks no protocol of the port may get a line of text before the close.
     #: False if peers read only frames: they would report the text as another error.
     text_errors: ClassVar[bool] = True

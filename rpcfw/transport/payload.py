@@ -11,6 +11,7 @@ from rpcfw.errors import CallError, ContractError, InvalidMessage, Unimplemented
 from rpcfw.spi.codec import Codec, Coder, Reader
 from rpcfw.spi.compressor import Compressor, Uncompressed
 from rpcfw.spi.options import option, options
+from rpcfw.values.method import Method
 from rpcfw.values.units import Bytes
 
 __all__ = ["CompressionOptions", "Payload"]
@@ -69,14 +70,36 @@ class Payload:
         Raises:
             Unimplemented: there is no such codec here, or it cannot carry the type.
         """
-        known = self._codecs.get(codec)
-        if known is None:
-            names = ", ".join(sorted(self._codecs)) or "none"
-            raise Unimplemented(f"the codec {codec!r} is not known here; known are: {names}")
         try:
-            return known.coder(type)
+            return self._codec(codec).coder(type)
         except ContractError as error:
             raise Unimplemented(str(error)) from error
+
+    def request_coder(self, codec: str, method: Method) -> Coder:
+        """
+        Return the coder of a method's requests.
+
+        Raises:
+            Unimplemented: there is no such codec here, or it cannot carry their type.
+        """
+        try:
+            return self._codec(codec).request_coder(method)
+        except ContractError as error:
+            raise Unimplemented(str(error)) from error
+
+    def _codec(self, name: str) -> Codec:
+        known = self._codecs.get(name)
+        if known is None:
+            names = ", ".join(sorted(self._codecs)) or "none"
+            raise Unimplemented(f"the codec {name!r} is not known here; known are: {names}")
+        return known
+
+    def error_details(self, codec: str, error: Exception) -> bytes:
+        """
+        Return an exception as details for a caller, if the codec carries it; see `Codec`.
+        """
+        known = self._codecs.get(codec)
+        return b"" if known is None else known.error_details(error)
 
     def encoding_for(self, accepts: tuple[str, ...]) -> str:
         """

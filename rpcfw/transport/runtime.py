@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import PluginError
-from rpcfw.spi.machine import Limits, Machine
+from rpcfw.spi.machine import Limits, Machine, ServerSide
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.runtime.clock import Clock, RandomSource
@@ -134,7 +134,7 @@ class Runtime:
         link.keepalive_floor_s = wire.keepalive_floor_s
         return link
 
-    def server_machine(self, protocol: WireProtocol) -> Machine:
+    def server_machine(self, protocol: WireProtocol) -> ServerSide:
         """
         Return a machine for an accepted connection.
         """

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rpcfw.errors import RemoteProtocolError
+from rpcfw.spi.abuse import AbuseDetector
 from rpcfw.spi.events import (
     ConnectionFailed,
     Event,
@@ -25,9 +26,8 @@ from rpcfw.spi.events import (
     PingAnswered,
 )
 from rpcfw.spi.machine import Limits, Machine
-from rpcfw.wire.abuse import AbuseDetector
+from rpcfw.spi.runtime.frame_buffer import FrameBuffer
 from rpcfw.wire.fields import Key, line, parse, text_field
-from rpcfw.wire.frame_buffer import FrameBuffer
 from rpcfw.wire.frames import FIXED_BYTES, MAGIC, VERSION, Kind, pack_fixed, unpack_fixed, word
 from rpcfw.wire.hello import Hello, own_hello, pack_hello, parse_hello
 from rpcfw.wire.streams import StreamState

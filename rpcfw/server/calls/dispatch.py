@@ -16,6 +16,7 @@ from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.method_table import BoundMethod
 from rpcfw.server.calls.thread_pool import BlockingThreads, QueueTimeout
 from rpcfw.spi.codec import Coder
+from rpcfw.spi.events import ParsedBody
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.payload import Payload
@@ -117,6 +118,8 @@ async def _refuse_unknown(payload: Payload, decode_thread: DecodeThread, raw: Ra
 
     Usually they are ignored, so that clients may be newer than their servers.
     """
+    if isinstance(raw.body, ParsedBody):
+        return  # the wire decoded it, and refuses what does not fit
     method = raw.bound.method
     coder = payload.coder(method.codec, dict[str, Any])
     given = await decode_thread.read(coder, raw.body, raw.encoding, "the request")

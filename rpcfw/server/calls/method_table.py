@@ -60,6 +60,8 @@ class MethodTable:
         self._withdrawn: set[str] = set()
         #: Looked at for each request.
         self.by_path: dict[str, BoundMethod] = {}
+        #: For protocols that must know what is served.
+        self.methods: dict[str, Method] = {}
 
     def add(self, service: Service) -> None:
         """
@@ -74,6 +76,7 @@ class MethodTable:
         # All or none: if one method cannot be served, the service is not.
         prepared = [self._prepare(service, one) for one in offered(type(service))]
         self.by_path.update({bound.method.path: bound for bound in prepared})
+        self.methods.update({bound.method.path: bound.method for bound in prepared})
         self._services[name] = service
 
     def withdraw(self, name: str) -> None:
@@ -85,6 +88,7 @@ class MethodTable:
             self._withdrawn.add(name)
             for one in offered(type(service)):
                 self.by_path.pop(one.method.path, None)
+                self.methods.pop(one.method.path, None)
 
     def was_withdrawn(self, name: str) -> bool:
         """
@@ -125,7 +129,7 @@ class MethodTable:
 
     def _add_coders(self, bound: BoundMethod, codec: str) -> None:
         method = bound.method
-        reader = self._payload.coder(codec, method.request_type)
+        reader = self._payload.request_coder(codec, method)
         bound.writers[codec] = self._payload.coder(codec, method.response_type)
         # A codec with a reader must have a writer: the reader is looked up first.
         bound.readers[codec] = reader

@@ -77,7 +77,7 @@ class RequestAcceptor:
         self._errors = errors
         responses = Responses(decode_thread.payload, errors)
         # Without a method of this class between: every call ends here.
-        self._answer = responses.answer
+        self.answer = responses.answer
         self.fail = responses.fail
         self._max_call_s = max_call_s
         self._decode_thread = decode_thread
@@ -191,7 +191,7 @@ class RequestAcceptor:
         try:
             waited = context.run(_first_step, call, coroutine)
         except StopIteration as stop:
-            self._answer(driver, event, call, bound, stop.value)
+            self.answer(driver, event, call, bound, stop.value)
             call.deadline = inf
         except BaseException as error:  # noqa: BLE001  # the caller gets an answer to any
             self.fail(driver, event, error, call)
@@ -293,7 +293,7 @@ class RequestAcceptor:
                     self._errors.logged(call.method.path, error)  # a mistake of the method
                 self.fail(in_flight.driver, in_flight.event, error, call)
             elif not call.method.server_streams:
-                self._answer(in_flight.driver, in_flight.event, call, in_flight.bound, result)
+                self.answer(in_flight.driver, in_flight.event, call, in_flight.bound, result)
         elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
             self._errors.logged(call.method.path, error)
         if call.method.server_streams or given_up is not None:

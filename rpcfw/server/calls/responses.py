@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.errors import InvalidMessage, MessageTooLarge
+from rpcfw.errors import ApplicationError, CallError, InvalidMessage, MessageTooLarge
 from rpcfw.server.calls.errors import ErrorMapper
 from rpcfw.server.calls.method_table import BoundMethod
 from rpcfw.server.calls.streaming import send_initial_metadata
-from rpcfw.spi.events import RequestReceived
+from rpcfw.spi.events import RequestHead, RequestReceived
 from rpcfw.status import Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
@@ -71,7 +71,7 @@ class Responses:
         Args:
             call: has the metadata and trailers of the response; None if there was no call yet.
         """
-        shown = self._errors.for_caller(event.head.path, error)
+        shown = self._for_caller(event.head, error)
         if event.head.one_way:
             driver.finish_one_way(event.call_id)
             return
@@ -92,3 +92,13 @@ class Responses:
             shown.hints,
             shown.retry_after_s,
         )
+
+    def _for_caller(self, head: RequestHead, error: BaseException) -> CallError:
+        """
+        Return the error that the caller gets: an exception itself, if its codec carries it.
+        """
+        if isinstance(error, Exception) and not isinstance(error, CallError):
+            details = self._payload.error_details(head.codec, error)
+            if details:
+                return ApplicationError(Status.UNKNOWN, str(error), details=details)
+        return self._errors.for_caller(head.path, error)

@@ -13,6 +13,8 @@ from __future__ import annotations
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
+
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import RawRequest
@@ -20,6 +22,7 @@ from rpcfw.server.calls.errors import refusal
 from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
 from rpcfw.server.stack import ServerStack
+from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import DecodedRequest, HeadInBody, RequestHead, RequestReceived
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
@@ -48,6 +51,8 @@ _UNDECODED: Final = BoundMethod(
     readers={},
     writers={},
 )
+#: The method of a request that the protocol has answered; its response is encoded already.
+_ANSWERED: Final = evolve(_UNDECODED, writers={"": Coder(bytes, bytes)})
 
 
 class UndecodedRequests:
@@ -84,8 +89,8 @@ class UndecodedRequests:
 
         async def decode(call: Call) -> Any:
             # Not by an attribute: what was admitted by some filters is served by the same.
-            await self._decode(call)
-            return await serve(call)
+            answer = await self._decode(call)
+            return await serve(call) if answer is None else answer
 
         self._admit = whole.build(decode, lambda filter: not filter.needs_head)
 
@@ -106,6 +111,9 @@ class UndecodedRequests:
             decoded: DecodedRequest = self._decode_thread.payload.read(
                 head, body, "", "the request"
             )
+            if decoded.response is not None:
+                acceptor.answer(driver, event, _call_of(driver), _ANSWERED, decoded.response)
+                return
             self._check(decoded.head.path)
         except CallError as error:
             acceptor.fail(driver, event, _as_callers_fault(error))
@@ -122,9 +130,9 @@ class UndecodedRequests:
         call.request = in_flight, driver.received_at
         acceptor.run(in_flight, _through(self._admit, call), copy_context())
 
-    async def _decode(self, call: Call) -> None:
+    async def _decode(self, call: Call) -> bytes | None:
         """
-        Find out the head of an admitted call.
+        Find out the head of an admitted call. Return its response, if there is one already.
         """
         in_flight: InFlightCall
         in_flight, arrived_at = call.request
@@ -132,9 +140,14 @@ class UndecodedRequests:
         assert isinstance(head, HeadInBody)
         body = event.body or b""
         try:
-            decoded = await self._decode_thread.read(head, body, event.encoding, "the request")
+            decoded: DecodedRequest = await self._decode_thread.read(
+                head, body, event.encoding, "the request"
+            )
         except InvalidMessage as error:
             raise _as_callers_fault(error) from None
+        if decoded.response is not None:
+            in_flight.bound = _ANSWERED
+            return decoded.response
         bound = self._check(decoded.head.path)
         if bound is None:
             raise refusal(self._methods, decoded.head.path)
@@ -145,6 +158,7 @@ class UndecodedRequests:
         call.caller = decoded.head.caller
         call.request = RawRequest(bound, reader, decoded.body, decoded.encoding)
         in_flight.set_deadline(self._deadline(arrived_at, decoded.head))
+        return None
 
     def _deadline(self, arrived_at: float, head: RequestHead) -> float:
         left_s = head.timeout_s
@@ -162,6 +176,10 @@ class UndecodedRequests:
             text = f"{path} streams, and this wire carries calls with one message each way only"
             raise Unimplemented(text, hints=Hint.NOT_BEGUN)
         return bound
+
+
+def _call_of(driver: Driver) -> Call:
+    return Call(_UNDECODED.method, None, EMPTY, driver.received_at, "", driver.peer)
 
 
 async def _through(admit: CallStep, call: Call) -> Any:

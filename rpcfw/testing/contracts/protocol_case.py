@@ -44,6 +44,8 @@ class ProtocolCase:
     codec: ClassVar[str] = "protobuf"
     #: Whether its calls may stream.
     streams: ClassVar[bool] = True
+    #: Whether its messages may be compressed.
+    compresses: ClassVar[bool] = True
     #: The most that flow control may let through beyond a stream's window.
     slack_bytes: ClassVar[int] = 1 << 17
 

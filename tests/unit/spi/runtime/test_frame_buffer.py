@@ -8,8 +8,8 @@ import tracemalloc
 
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Match
+from rpcfw.spi.runtime.frame_buffer import FrameBuffer
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw.wire.frame_buffer import FrameBuffer
 from rpcfw.wire.protocol import NativeProtocol
 from tests.unit.wire.speech import MESSAGE, NO_MESSAGE, frame, request, server
 
