@@ -16,7 +16,15 @@ from rpcfw.values.address import Address
 from rpcfw.values.metadata import Metadata
 from rpcfw.values.units import parse_duration, parse_time_limit
 
-__all__ = ["a_duration", "a_method", "a_pair", "a_time_limit", "an_address", "decoded"]
+__all__ = [
+    "a_duration",
+    "a_method",
+    "a_method_or_address",
+    "a_pair",
+    "a_time_limit",
+    "an_address",
+    "decoded",
+]
 
 T = TypeVar("T")
 
@@ -47,6 +55,13 @@ def an_address(text: str) -> Address:
     Return the address that is written ``tcp:127.0.0.1:2210``.
     """
     return _checked(Address.parse, text)
+
+
+def a_method_or_address(text: str) -> tuple[str, str] | Address:
+    """
+    Return a method, or an address such as ``127.0.0.1:2200``, which has no slash.
+    """
+    return an_address(text) if ":" in text and "/" not in text else a_method(text)
 
 
 def a_pair(text: str) -> tuple[str, str | bytes]:

@@ -8,7 +8,7 @@ says what does not fit. It is asked to refuse parameters that it does not know.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TextIO
@@ -17,7 +17,14 @@ import msgspec
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
-from rpcfw.cli.arguments import a_method, a_pair, a_time_limit, an_address, decoded
+from rpcfw.cli.arguments import (
+    a_method,
+    a_method_or_address,
+    a_pair,
+    a_time_limit,
+    an_address,
+    decoded,
+)
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
@@ -25,6 +32,7 @@ from rpcfw.cli.stdin import Lines
 from rpcfw.errors import SettingsError
 from rpcfw.printable import printable_json
 from rpcfw.spi.channel import Channel
+from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.metadata import STRICT
 from rpcfw.values.method import Method, Shape
@@ -33,12 +41,15 @@ __all__ = ["add_arguments", "run"]
 
 EPILOG = """\
   rpcfw call -c consumer.ini demo.Greeter/say '{"name": "bob"}'
-  rpcfw call --address tcp:127.0.0.1:2200 demo.Greeter/say '{"name": "bob"}'
+  rpcfw call 127.0.0.1:2200 demo.Greeter/say '{"name": "bob"}'
+  rpcfw call --protocol dubbo 127.0.0.1:20880 demo.Hello/say '["bob"]'
   rpcfw call -c consumer.ini --stream demo.Greeter/count '{"to": 3}'
   seq 3 | rpcfw call -c consumer.ini --stream demo.Greeter/total
 
 A request is a JSON object of the method's arguments, {} if none is given; a method that
-takes one message, a stream of messages say, takes that message itself. Each response is
+takes one message, a stream of messages say, takes that message itself. Over Dubbo it is a
+list of arguments; Java types in parentheses choose one of several methods with a name, as
+'demo.Hello/say(java.lang.String)'. Each response is
 printed as a line of JSON. A call that fails prints one line to standard error, which
 begins with its status (UNAVAILABLE, INVALID_ARGUMENT and so on), and exits with 1.
 """
@@ -50,7 +61,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     """
     Declare what the command takes.
     """
-    parser.add_argument("method", metavar="SERVICE/METHOD", type=a_method)
+    parser.add_argument(
+        "method",
+        metavar="[ADDRESS] SERVICE/METHOD",
+        type=a_method_or_address,
+        help="what to call; an address before it is as --address",
+    )
     parser.add_argument(
         "messages",
         metavar="JSON",
@@ -98,6 +114,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     Raises:
         SetupError: an argument or the configuration is wrong.
     """
+    _take_address(arguments)
     messages = _messages(arguments)
     if arguments.protocol is not None:
         # Its registry may need the native one.
@@ -116,6 +133,23 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         return FINE
 
     return run_command(application, command)
+
+
+def _take_address(arguments: Namespace) -> None:
+    """
+    Take an address from before the method.
+    """
+    if not isinstance(arguments.method, Address):
+        return
+    if arguments.address is not None:
+        raise SettingsError("two addresses were given: one before the method, one by --address")
+    if not arguments.messages:
+        raise SettingsError(f"there is no SERVICE/METHOD after the address {arguments.method}")
+    arguments.address = arguments.method
+    try:
+        arguments.method = a_method(arguments.messages.pop(0))
+    except ArgumentTypeError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _messages(arguments: Namespace) -> list[Any]:
@@ -215,5 +249,14 @@ async def _lines(application: Application) -> AsyncIterator[Any]:
 
 
 def _print(response: Any, out: TextIO) -> None:
-    out.write(f"{printable_json(msgspec.json.encode(response).decode())}\n")
+    text = msgspec.json.encode(response, enc_hook=_fields).decode()
+    out.write(f"{printable_json(text)}\n")
     out.flush()
+
+
+def _fields(value: Any) -> Any:
+    """
+    Return the fields of an object whose class is not known here; of anything else its text.
+    """
+    fields = getattr(value, "fields", None)
+    return dict(fields) if isinstance(fields, Mapping) else str(value)

@@ -33,7 +33,7 @@ def test_the_shipped_example_is_fresh():
     assert (0, (CONF / "rpcfw.ini").read_text()) == run("example")
 
 
-@pytest.mark.parametrize("name", ["rpcfw.ini", "provider.ini", "consumer.ini"])
+@pytest.mark.parametrize("name", ["rpcfw.ini", "provider.ini", "consumer.ini", "dubbo.ini"])
 def test_what_is_shipped_is_right(name):
     """
     The shipped files have no mistakes.

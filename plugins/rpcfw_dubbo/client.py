@@ -1,0 +1,179 @@
+"""
+The consumer's end of a Dubbo connection: it calls.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from rpcfw.errors import (
+    ConnectionLost,
+    LocalProtocolError,
+    MessageTooLarge,
+    Overloaded,
+    Unimplemented,
+)
+from rpcfw.spi.events import (
+    CallEnded,
+    Event,
+    GoAwayReceived,
+    RequestHead,
+    ResponseReceived,
+)
+from rpcfw.spi.machine import ClientSide, Limits
+from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import EMPTY
+from rpcfw_dubbo.attachments import ONLY_VERSION
+from rpcfw_dubbo.codec import GenericRequest
+from rpcfw_dubbo.connection import HEARTBEAT, RPCFW, RPCFW_IDS, DubboConnection
+from rpcfw_dubbo.frames import (
+    HESSIAN2,
+    MAGIC,
+    REQUEST,
+    SERIALIZATION,
+    SERIALIZATION_NAMES,
+    TWO_WAY,
+    ReplyStatus,
+    pack_header,
+)
+from rpcfw_dubbo.reply_decoder import read_reply
+from rpcfw_dubbo.request_encoder import RequestEncoder
+from rpcfw_hessian.text import encode_string
+
+__all__ = ["ClientMachine"]
+
+_NO_CALLBACKS = encode_string("this consumer serves nothing: callbacks are not supported")
+#: The flag of a value with attachments.
+_VALUE = b"\x94"
+_VERSION_BYTES = len(ONLY_VERSION)
+
+
+class ClientMachine(ClientSide, DubboConnection):
+    """
+    The client's machine.
+
+    Args:
+        limits: what this side accepts.
+        encoder: encodes the heads of requests.
+    """
+
+    def __init__(self, limits: Limits, encoder: RequestEncoder) -> None:
+        super().__init__(limits)
+        self._encoder = encoder
+        self._peer_drains = False
+        self._has_answer = False
+
+    def start(self) -> None:
+        # Its answer is the handshake: it tells that the peer speaks Dubbo.
+        self._put_event(TWO_WAY, HEARTBEAT)
+
+    def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
+        if self._failed or len(self._calls) >= self._max_calls:
+            raise self._refusal()
+        if body is None or not ended:
+            raise Unimplemented(
+                f"{head.path} streams; the protocol dubbo has one message in each direction only",
+                hints=Hint.NEVER_SENT,
+            )
+        if encoding:
+            raise LocalProtocolError(f"call: the protocol dubbo cannot carry {encoding}")
+        if len(body) > self._max_send_bytes:
+            limit = self._max_send_bytes
+            raise MessageTooLarge(
+                f"{len(body)} bytes to send, over max_send_bytes of {limit} bytes"
+            )
+        is_generic = type(body) is GenericRequest
+        begin, attachments = self._encoder.encode(head, self._max_header_bytes, is_generic)
+        self._last_id = call_id = self._last_id + 1
+        wire_id = RPCFW_IDS | call_id
+        flags = REQUEST | HESSIAN2
+        if not head.one_way:
+            flags |= TWO_WAY
+            self._calls[call_id] = wire_id
+        size = len(begin) + len(body) + len(attachments)
+        self._out.append(pack_header(MAGIC, flags, 0, wire_id, size) + begin)
+        self._out.append(body)
+        self._out.append(attachments)
+        return call_id
+
+    def _refusal(self) -> Exception:
+        """
+        Return the error that says why no call can be made.
+        """
+        if self._failed:
+            return ConnectionLost("the connection has failed", hints=Hint.NEVER_SENT)
+        return Overloaded(
+            f"{len(self._calls)} calls are open on this connection, as many as max_calls",
+            hints=Hint.NEVER_SENT,
+        )
+
+    def end(self, call_id: int) -> NoReturn:
+        raise LocalProtocolError(f"end: call {call_id} was whole; the protocol has no streams")
+
+    def cancel(self, call_id: int, reason: str = "") -> None:
+        # Dubbo has no frame for it: the provider goes on, and its reply is dropped.
+        if not self._is_over(call_id):
+            del self._calls[call_id]
+
+    # What the server sends.
+
+    def _receive_reply(
+        self, flags: int, status: int, wire_id: int, body: bytes, events: list[Event]
+    ) -> None:
+        call_id = wire_id & 0xFFFFFFFF
+        if self._calls.pop(call_id, None) != wire_id:
+            self._idle()  # a call that was cancelled, or never made
+            return
+        self._abuse.served()
+        if flags & SERIALIZATION != HESSIAN2:
+            events.append(_wrong_serialization(call_id, flags & SERIALIZATION))
+        elif (
+            status == ReplyStatus.OK
+            and body.startswith(_VALUE)
+            # A string with these bytes at the end of other attachments would look the same: its
+            # value is then too long, and this one call fails.
+            and body.endswith(ONLY_VERSION)
+        ):
+            value = body[1:-_VERSION_BYTES]
+            events.append(ResponseReceived(call_id, value, "", EMPTY, EMPTY))
+        else:
+            events.append(read_reply(call_id, status, body))
+
+    def _receive_event_answer(self, body: bytes, events: list[Event]) -> None:
+        if not self._has_answer:
+            self._has_answer = True
+            self._peer_is_rpcfw = body == RPCFW
+        else:
+            super()._receive_event_answer(body, events)
+
+    def _receive_request(self, flags: int, wire_id: int, body: bytes, events: list[Event]) -> None:
+        self._idle()
+        if flags & TWO_WAY:
+            flags = flags & SERIALIZATION
+            status, text = ReplyStatus.SERVICE_NOT_FOUND, _NO_CALLBACKS
+            self._out.append(pack_header(MAGIC, flags, status, wire_id, len(text)) + text)
+
+    def _receive_readonly(self, events: list[Event]) -> None:
+        if self._peer_drains:
+            self._idle()
+            return
+        self._peer_drains = True
+        # Later calls are refused one by one, so none is refused here.
+        events.append(GoAwayReceived("the provider has sent READONLY: it is stopping"))
+
+    def _receive_oversize(
+        self, flags: int, wire_id: int, body_bytes: int, events: list[Event]
+    ) -> None:
+        call_id = wire_id & 0xFFFFFFFF
+        if flags & REQUEST or self._calls.pop(call_id, None) != wire_id:
+            self._idle()
+            return
+        limit = self._max_receive_bytes
+        reason = f"{body_bytes} bytes were sent, over max_receive_bytes of {limit} bytes"
+        events.append(CallEnded(call_id, Status.RESOURCE_EXHAUSTED, reason))
+
+
+def _wrong_serialization(call_id: int, number: int) -> CallEnded:
+    name = SERIALIZATION_NAMES.get(number, "unknown")
+    reason = f"expected a reply in serialization 2 (hessian2), got {number} ({name})"
+    return CallEnded(call_id, Status.INTERNAL, reason)

@@ -1,0 +1,155 @@
+"""
+The codec of the protocol: Hessian 2, with the types of the parameters in each request.
+
+A request is the descriptor of the parameters, then each argument. A response is one value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from rpcfw.errors import ContractError
+from rpcfw.spi.codec import Codec, Coder
+from rpcfw.spi.events import ParsedBody
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.values.arguments import Arguments
+from rpcfw.values.method import Method
+from rpcfw_dubbo.descriptors import GENERIC, descriptor_of, java_types, parse_signature
+from rpcfw_dubbo.request_decoder import CODEC
+from rpcfw_hessian.annotations import declared_class
+from rpcfw_hessian.decoder import Decoder
+from rpcfw_hessian.encoder import Encoder, Write
+from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.schema import Schema
+from rpcfw_hessian.text import encode_string
+
+__all__ = ["DubboCodec", "GenericRequest"]
+
+#: Larger bodies are decoded in a thread: the decoder is Python code.
+_AT_ONCE_BYTES = 4096
+
+
+class GenericRequest(bytes):
+    """
+    The arguments of ``$invoke``, which calls a method by its name.
+    """
+
+
+class DubboCodec(Codec):
+    """
+    Encodes messages for the protocol ``dubbo``, and for no other.
+    """
+
+    name: ClassVar[str] = CODEC
+
+    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self._schema = Schema()
+
+    def coder(self, type: Any) -> Coder:
+        schema = self._schema
+        try:
+            shape, write = schema.shape(type), schema.writer(type)
+        except TypeError as error:
+            raise ContractError(f"Dubbo cannot carry {type!r}: {error}") from error
+
+        def encode(message: Any) -> bytes:
+            encoder = Encoder(schema)
+            encoder.write_by(write, message)
+            return encoder.take()
+
+        def decode(body: bytes) -> Any:
+            decoder = Decoder(body, schema)
+            message = decoder.read_shape(shape)
+            decoder.check_end()
+            return message
+
+        return Coder(encode, decode, _AT_ONCE_BYTES)
+
+    def request_coder(self, method: Method) -> Coder:
+        name, said = parse_signature(method.name)
+        kind = method.request_type
+        if kind is Any:
+            encode = self._untyped(name, said)
+        elif isinstance(kind, type) and issubclass(kind, Arguments):
+            hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
+            types = said or java_types(hints, method.path)
+            encode = self._typed(types, tuple(hints.values()), msgspec.structs.astuple)
+        else:
+            types = said or java_types({"the request": kind}, method.path)
+            encode = self._typed(types, (kind,), lambda message: (message,))
+        return Coder(encode, _parsed)
+
+    def error_details(self, error: Exception) -> bytes:
+        if declared_class(type(error)) is None:
+            return b""
+        encoder = Encoder(self._schema)
+        encoder.write(error)
+        return encoder.take()
+
+    def _typed(
+        self,
+        types: Sequence[str],
+        hints: Sequence[Any],
+        unpack: Callable[[Any], tuple[Any, ...]],
+    ) -> Callable[[Any], bytes]:
+        """
+        Return what encodes the arguments of a method whose types are known.
+        """
+        schema = self._schema
+        descriptor = encode_string(descriptor_of(types))
+        try:
+            writes: list[Write] = [schema.writer(hint) for hint in hints]
+        except TypeError as error:
+            raise ContractError(f"Dubbo cannot carry the request: {error}") from error
+
+        def encode(message: Any) -> bytes:
+            encoder = Encoder(schema)
+            for write, argument in zip(writes, unpack(message), strict=True):
+                encoder.write_by(write, argument)
+            return descriptor + encoder.take()
+
+        return encode
+
+    def _untyped(self, name: str, types: tuple[str, ...] | None) -> Callable[[Any], bytes]:
+        """
+        Return what encodes a list of arguments whose types are not known here.
+
+        Without the types of the parameters the call is generic: the provider looks for a method
+        with this name.
+        """
+        schema = self._schema
+
+        def encode(message: Any) -> bytes:
+            arguments = _positional(message)
+            encoder = Encoder(schema)
+            if types is None:
+                encoder.write(name)
+                encoder.write(None)
+                encoder.write(arguments)
+                return GenericRequest(encode_string(GENERIC) + encoder.take())
+            for argument in arguments:
+                encoder.write(argument)
+            return encode_string(descriptor_of(types)) + encoder.take()
+
+        return encode
+
+
+def _parsed(body: bytes) -> Any:
+    if not isinstance(body, ParsedBody):
+        raise HessianError("expected a request that came over the protocol dubbo")
+    return body.value
+
+
+def _positional(message: Any) -> list[Any]:
+    if isinstance(message, list):
+        return message
+    if message in ({}, None):
+        return []
+    raise HessianError(
+        'expected a list of arguments, since Java\'s have no names, as ["bob"]; '
+        f"got {type(message).__name__}"
+    )

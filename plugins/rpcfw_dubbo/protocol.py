@@ -1,0 +1,69 @@
+"""
+Dubbo as a wire protocol: chosen by name, or by the magic number of its frames.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rpcfw.spi.http1_refusal import http1_refusal
+from rpcfw.spi.machine import ClientSide, Limits, ServerSide
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.protocol import Match, WireProtocol
+from rpcfw_dubbo.client import ClientMachine
+from rpcfw_dubbo.frames import MAGIC_BYTES
+from rpcfw_dubbo.request_decoder import CODEC, RequestDecoder
+from rpcfw_dubbo.request_encoder import RequestEncoder
+from rpcfw_dubbo.server import ServerMachine
+from rpcfw_hessian.schema import Schema
+
+__all__ = ["DubboOptions", "DubboProtocol"]
+
+
+@options
+class DubboOptions:
+    """
+    What consumers ask for. Metadata of a call with these names replaces it.
+    """
+
+    group: str = option("", "group of the services that are called; empty: none")
+    version: str = option("", "version of the services that are called; empty: none")
+
+
+class DubboProtocol(WireProtocol):
+    """
+    Apache Dubbo's own protocol, with Hessian 2.
+    """
+
+    name: ClassVar[str] = "dubbo"
+    codec: ClassVar[str] = CODEC
+    Options: ClassVar[type] = DubboOptions
+
+    def __init__(self, options: DubboOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self._schema = Schema()
+
+    def match(self, data: bytes) -> Match:
+        head = data[:2]
+        if head == MAGIC_BYTES:
+            return Match.YES
+        return Match.MORE if MAGIC_BYTES.startswith(head) else Match.NO
+
+    def refusal(self, data: bytes, reason: str) -> bytes | Match:
+        return http1_refusal(data, reason)
+
+    def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerSide:
+        return ServerMachine(limits, RequestDecoder(self._schema, limits.max_header_bytes))
+
+    def client(
+        self,
+        limits: Limits,
+        accepts: tuple[str, ...],
+        *,
+        authority: str = "",
+        secure: bool = False,
+    ) -> ClientSide:
+        given: Any = self.options
+        encoder = RequestEncoder(self.plugin_context.application, given.group, given.version)
+        return ClientMachine(limits, encoder)

@@ -1,0 +1,82 @@
+"""
+Replies with more than a value: attachments, exceptions, refusals.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rpcfw.spi.events import CallEnded, ResponseReceived
+from rpcfw.status import Status
+from rpcfw_dubbo.attachments import TRAILERS, metadata_of
+from rpcfw_dubbo.failures import read_exception, read_refusal
+from rpcfw_dubbo.frames import ReplyStatus
+from rpcfw_dubbo.throwables import throwable_of
+from rpcfw_hessian.decoder import Decoder
+from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.schema import Schema
+
+__all__ = ["read_reply"]
+
+#: Without any Python classes: the value of a reply is read by the codec, as its type.
+_schema = Schema()
+_EXCEPTION, _VALUE, _NULL = 0, 1, 2
+#: Added to a flag: attachments follow.
+_ATTACHMENTS = 3
+
+
+def read_reply(call_id: int, status: int, body: bytes) -> ResponseReceived | CallEnded:
+    """
+    Return the event that a reply means. Bytes that make no sense fail its call only.
+    """
+    try:
+        if status == ReplyStatus.OK:
+            return _read_ok(call_id, body)
+        return _read_refusal(call_id, status, body)
+    except HessianError as error:
+        return CallEnded(call_id, Status.INTERNAL, f"the reply cannot be read: {error}")
+
+
+def _read_ok(call_id: int, body: bytes) -> ResponseReceived | CallEnded:
+    decoder = Decoder(body, _schema)
+    flag = decoder.read()
+    if flag not in range(2 * _ATTACHMENTS):
+        raise HessianError(f"expected a flag from 0 to 5, got {flag!r:.20}")
+    kind = flag % _ATTACHMENTS
+    begin = decoder.pos
+    value = None if kind == _NULL else decoder.read()
+    end = decoder.pos
+    attachments = _read_map(decoder) if flag >= _ATTACHMENTS else {}
+    if kind == _EXCEPTION:
+        return read_exception(call_id, throwable_of(value), body[begin:end], attachments)
+    # The message is read again, as its type, by the codec.
+    message = b"N" if kind == _NULL else body[begin:end]
+    metadata, trailers = _split(attachments)
+    return ResponseReceived(call_id, message, "", metadata_of(metadata), metadata_of(trailers))
+
+
+def _split(attachments: dict[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """
+    Return the metadata and the trailers, which an rpcfw peer marks.
+    """
+    if TRAILERS not in attachments:
+        return attachments, {}
+    entries = list(attachments.items())
+    border = list(attachments).index(TRAILERS)
+    return dict(entries[:border]), dict(entries[border + 1 :])
+
+
+def _read_refusal(call_id: int, status: int, body: bytes) -> CallEnded:
+    decoder = Decoder(body, _schema)
+    message = decoder.read()
+    attachments = {} if decoder.at_end else _read_map(decoder)
+    return read_refusal(call_id, status, message if isinstance(message, str) else "", attachments)
+
+
+def _read_map(decoder: Decoder) -> dict[Any, Any]:
+    value = decoder.read()
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise HessianError(f"expected a map of attachments, got {type(value).__name__}")
+    return value

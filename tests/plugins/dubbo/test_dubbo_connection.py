@@ -1,0 +1,397 @@
+"""
+What concerns no single call: events, garbage between frames, and peers that are hostile.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw.spi.events import (
+    CallEnded,
+    ConnectionFailed,
+    GoAwayReceived,
+    HandshakeCompleted,
+    PingAnswered,
+    RequestHead,
+    RequestReceived,
+    ResponseReceived,
+)
+from rpcfw.status import Hint, Status
+from rpcfw_dubbo.frames import EVENT, HESSIAN2, REQUEST, TWO_WAY
+from rpcfw_hessian import loads
+from tests.plugins.dubbo.pair import (
+    HEARTBEAT,
+    client,
+    frame,
+    frames_in,
+    reply,
+    request,
+    server,
+    unary,
+)
+
+SAY = unary("demo.Hello/say")
+BODY = bytes.fromhex(
+    "05322e302e320a64656d6f2e48656c6c6f05302e302e3003736179"
+    "124c6a6176612f6c616e672f537472696e673b03626f62485a"
+)
+VALUE = bytes.fromhex("94036162634805647562626f05322e302e325a")
+
+
+def kinds(events):
+    return [type(event) for event in events]
+
+
+def called(machine):
+    """
+    Call, and return the call's id and its id on the wire.
+    """
+    call_id = machine.call(RequestHead("demo.Hello/say", "dubbo"), b"\x00", "", ended=True)
+    ((_, _, wire_id, _),) = frames_in(machine.take_output())
+    return call_id, wire_id
+
+
+# Events.
+
+
+def test_a_heartbeat_is_answered_as_java_answers_it():
+    """
+    A heartbeat of any peer gets a null back, in the serialization that it came in.
+    """
+    machine = server(SAY)
+    events = machine.receive(frame(HEARTBEAT, -5, b"N"))
+    assert kinds(events) == [HandshakeCompleted]
+    assert bytes.fromhex("dabb2214fffffffffffffffb000000014e") == machine.take_output()
+
+    fastjson2 = REQUEST | TWO_WAY | EVENT | 23
+    machine.receive(frame(fastjson2, 6, b"\xaf"))
+    assert [(EVENT | 23, 20, 6, b"\xaf")] == frames_in(machine.take_output())
+
+
+def test_the_first_bytes_of_a_consumer():
+    """
+    A consumer begins with a heartbeat of one byte; it may call when that is answered.
+    """
+    machine = client()
+    machine.ping()
+    ((flags, status, wire_id, body),) = frames_in(machine.take_output())
+    assert (HEARTBEAT, 0, b"N") == (flags, status, body)
+
+    assert kinds(machine.receive(frame(EVENT | HESSIAN2, wire_id, b"N", 20))) == [PingAnswered]
+
+
+def test_readonly():
+    """
+    READONLY of a provider is a GOAWAY: calls that are open are answered, WRITEABLE is ignored.
+    """
+    machine = client()
+    call_id, wire_id = called(machine)
+    readonly, writeable = bytes.fromhex("dabba2000000000000000001"), b"\x00\x00\x00\x02"
+    events = machine.receive(readonly + writeable + b"\x01R")
+    assert kinds(events) == [GoAwayReceived]
+    assert machine.receive(readonly + writeable + b"\x01W") == []
+
+    (event,) = machine.receive(reply(wire_id, VALUE))
+    assert isinstance(event, ResponseReceived)
+    assert call_id == event.call_id
+
+
+def test_a_provider_that_stops():
+    """
+    It sends READONLY once, and refuses what is called later.
+    """
+    machine = server(SAY)
+    machine.receive(frame(HEARTBEAT, 1, b"N"))
+    machine.take_output()
+    machine.drain("an update")
+    machine.drain("again")
+    ((flags, _, _, body),) = frames_in(machine.take_output())
+    assert (REQUEST | EVENT | HESSIAN2, b"\x01R") == (flags, body)
+
+    machine.receive(request(7, BODY))
+    ((_, status, wire_id, body),) = frames_in(machine.take_output())
+    assert (80, 7) == (status, wire_id)
+    assert "draining" in loads(body)
+
+
+# Between frames.
+
+
+@pytest.mark.parametrize("garbage", [b"\n", b"ls\r\n", b"\xda", b"\xda\xda", bytes(1000)])
+@pytest.mark.parametrize("piece", [1, 3, 1 << 20])
+def test_garbage_between_frames(garbage, piece):
+    """
+    Bytes between two frames are skipped up to the next frame, however they are split.
+    """
+    machine = server(SAY)
+    data = request(1, BODY) + garbage + request(2, BODY)
+    events = []
+    for start in range(0, len(data), piece):
+        events += machine.receive(data[start : start + piece])
+
+    assert kinds(events) == [HandshakeCompleted, RequestReceived, RequestReceived]
+
+
+def test_garbage_without_an_end():
+    """
+    More garbage than a head may have bytes fails the connection, with what was expected.
+    """
+    machine = server(SAY, max_header_bytes=2048)
+    machine.receive(request(1, BODY))
+    events = []
+    for _ in range(5):
+        events += machine.receive(b"x" * 500)
+
+    (event,) = events
+    assert isinstance(event, ConnectionFailed)
+    assert "expected dabb" in event.reason
+    assert machine.held_bytes == 0
+
+
+def test_no_frame_hides_in_the_first_bytes():
+    """
+    A connection that does not begin with a frame is failed: no request in a form is served.
+    """
+    machine = server(SAY)
+    events = machine.receive(b"POST / HTTP/1.1\r\n\r\n" + request(1, BODY))
+
+    assert kinds(events) == [ConnectionFailed]
+
+
+# Peers that break the rules.
+
+
+def test_a_length_that_is_only_announced():
+    """
+    Nothing is kept of a frame over the limit. Its call ends, and the next one is served.
+    """
+    machine = server(SAY, max_receive_bytes=1000)
+    machine.receive(request(1, BODY)[:12] + b"\x7f\xff\xff\xff" + bytes(500))
+    assert machine.held_bytes == 0
+    ((_, status, wire_id, body),) = frames_in(machine.take_output())
+    assert (100, 1) == (status, wire_id)
+    assert "max_receive_bytes of 1000" in loads(body)
+
+    assert machine.receive(bytes(100)) == []
+    assert machine.unfinished_frame > 0
+
+
+def test_an_oversize_frame_is_skipped():
+    """
+    What comes after the bytes of a frame over the limit is served.
+    """
+    machine = server(SAY, max_receive_bytes=1000)
+    events = machine.receive(request(1, bytes(1001)) + request(2, BODY))
+
+    assert kinds(events) == [HandshakeCompleted, RequestReceived]
+
+
+def test_a_negative_length():
+    """
+    A frame cannot end before it begins.
+    """
+    machine = server(SAY)
+    (event,) = machine.receive(request(1, BODY)[:12] + b"\xff\xff\xff\xff")
+
+    assert isinstance(event, ConnectionFailed)
+    assert "-1 bytes" in event.reason
+
+
+def test_endless_heartbeats():
+    """
+    Heartbeats and nothing else, in one batch, are a flood.
+    """
+    machine = server(SAY, max_pings=100)
+    flood = b"".join(frame(HEARTBEAT, number, b"N") for number in range(200))
+    event = machine.receive(flood)[-1]
+
+    assert isinstance(event, ConnectionFailed)
+    assert "max_pings" in event.reason
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        frame(REQUEST | EVENT | HESSIAN2, 1, b"\x01W"),
+        frame(EVENT | HESSIAN2, 1, b"N", 20),
+        reply(1, VALUE),
+    ],
+)
+def test_endless_frames_that_do_nothing(useless):
+    """
+    Events that nobody needs, answers and replies to nothing: neither end accepts them for ever.
+    """
+    for machine in (server(SAY, max_pings=100), client(max_pings=100)):
+        event = machine.receive(useless * 3000)[-1]
+        assert isinstance(event, ConnectionFailed)
+        assert "advance no call" in event.reason
+
+
+def test_a_long_event():
+    """
+    Events are a few bytes long.
+    """
+    (_, event) = server(SAY).receive(frame(HEARTBEAT, 1, bytes(2000)))
+
+    assert isinstance(event, ConnectionFailed)
+
+
+def test_one_way_calls_are_limited():
+    """
+    One-way calls that have not ended count as open, and more of them are dropped.
+    """
+    machine = server(SAY, max_calls=3)
+    one_way = REQUEST | HESSIAN2
+    events = machine.receive(b"".join(request(number, BODY, one_way) for number in range(10)))
+    assert kinds(events) == [HandshakeCompleted] + 3 * [RequestReceived]
+    assert machine.open_calls == 3
+
+    machine.finish(1, Status.OK)
+    assert len(machine.receive(request(11, BODY, one_way))) == 1
+    assert machine.take_output() == b""
+
+
+def test_another_serialization():
+    """
+    A request in another serialization is refused, with the name of what is spoken here.
+    """
+    machine = server(SAY)
+    machine.receive(request(3, b"\x92", REQUEST | TWO_WAY | 23))
+    ((_, status, wire_id, body),) = frames_in(machine.take_output())
+
+    assert (40, 3) == (status, wire_id)
+    assert "23 (fastjson2)" in loads(body)
+
+
+def test_replies_that_make_no_sense():
+    """
+    A reply that cannot be read ends its call as INTERNAL, and the next call is answered.
+    """
+    machine = client()
+    for body in (b"", b"\x96", b"\x94", b"\x94\x91\x92", b"\x93N\x91", b"N", b"\x94Z"):
+        _, wire_id = called(machine)
+        (event,) = machine.receive(reply(wire_id, body))
+        assert isinstance(event, CallEnded)
+        assert Status.INTERNAL is event.status
+    _, wire_id = called(machine)
+
+    assert kinds(machine.receive(reply(wire_id, VALUE))) == [ResponseReceived]
+
+
+def test_a_call_of_the_provider():
+    """
+    A provider that calls back is told that nothing is served here.
+    """
+    machine = client()
+    machine.receive(request(9, BODY))
+    ((_, status, wire_id, body),) = frames_in(machine.take_output())
+
+    assert (60, 9) == (status, wire_id)
+    assert "callbacks" in loads(body)
+
+
+def test_a_late_reply():
+    """
+    The reply to a call that was cancelled is dropped.
+    """
+    machine = client()
+    call_id, wire_id = called(machine)
+    machine.cancel(call_id)
+    assert machine.open_calls == 0
+
+    assert machine.receive(reply(wire_id, VALUE)) == []
+
+
+def test_old_consumers_get_no_attachments():
+    """
+    A consumer of a version before 2.0.2 of the protocol gets the flags that it knows.
+    """
+    for version, flags in (
+        (b"\x052.0.2", b"\x94\x95\x93"),
+        (b"\x062.0.10", b"\x94\x95\x93"),
+        (b"\x052.5.3", b"\x91\x92\x90"),
+        (b"\x052.0.1", b"\x91\x92\x90"),
+    ):
+        machine = server(SAY)
+        for number in range(3):
+            machine.receive(request(number, version + BODY[6:]))
+        machine.respond(1, b"\x01x")
+        machine.respond(2, b"N")
+        machine.finish(3, Status.NOT_FOUND, "no such order")
+        bodies = [body for _, _, _, body in frames_in(machine.take_output())]
+        assert flags == bytes(body[0] for body in bodies)
+        if flags[0] == 0x91:
+            assert [b"\x91\x01x", b"\x92"] == bodies[:2]
+
+
+# Statuses, for consumers in Java.
+
+
+@pytest.mark.parametrize(
+    ("status", "hints", "expected"),
+    [
+        (Status.UNIMPLEMENTED, Hint.NOT_BEGUN, 60),
+        (Status.INVALID_ARGUMENT, Hint.NOT_BEGUN, 40),
+        (Status.RESOURCE_EXHAUSTED, Hint.NOT_BEGUN, 100),
+        (Status.UNAVAILABLE, Hint.NOT_BEGUN, 80),
+        (Status.PERMISSION_DENIED, Hint.NOT_BEGUN, 70),
+        (Status.DEADLINE_EXCEEDED, Hint.NONE, 31),
+    ],
+)
+def test_refusals(status, hints, expected):
+    """
+    What has not begun gets a status that lets a consumer try another provider.
+    """
+    machine = server(SAY)
+    machine.receive(request(4, BODY))
+    machine.finish(1, status, "the reason", hints=hints)
+    ((_, sent, _, body),) = frames_in(machine.take_output())
+
+    assert (expected, "the reason") == (sent, loads(body))
+
+
+@pytest.mark.parametrize(
+    ("status", "java_class", "message", "code"),
+    [
+        (Status.NOT_FOUND, "java.lang.RuntimeException", "NOT_FOUND: why", None),
+        (Status.UNAVAILABLE, "java.lang.RuntimeException", "UNAVAILABLE: why", None),
+        (Status.INVALID_ARGUMENT, "java.lang.IllegalArgumentException", "why", None),
+        (Status.PERMISSION_DENIED, "org.apache.dubbo.rpc.RpcException", "why", 4),
+        (Status.UNAUTHENTICATED, "org.apache.dubbo.rpc.RpcException", "why", 13),
+    ],
+)
+def test_failures(status, java_class, message, code):
+    """
+    What has begun and failed is an exception of the JDK, or of Dubbo: no consumer repeats it.
+    """
+    machine = server(SAY)
+    machine.receive(request(4, BODY))
+    machine.finish(1, status, "why")
+    ((_, sent, _, body),) = frames_in(machine.take_output())
+    thrown = loads(body[1 : body.index(b"\x48\x05dubbo")])
+
+    assert (20, 0x93) == (sent, body[0])
+    assert (java_class, message) == (thrown.java_class, thrown.message)
+    assert code == thrown.fields.get("code")
+
+
+def test_replies_of_java():
+    """
+    Each status of a provider in Java has one of ours, and hints only where it promises something.
+    """
+    machine = client()
+    for status, expected, hints in (
+        (25, Status.INTERNAL, Hint.NONE),
+        (31, Status.DEADLINE_EXCEEDED, Hint.NONE),
+        (40, Status.INVALID_ARGUMENT, Hint.NOT_BEGUN),
+        (60, Status.UNIMPLEMENTED, Hint.NOT_BEGUN),
+        (70, Status.UNAVAILABLE, Hint.NONE),
+        (80, Status.UNAVAILABLE, Hint.NONE),
+        (100, Status.RESOURCE_EXHAUSTED, Hint.NOT_BEGUN),
+        (99, Status.UNKNOWN, Hint.NONE),
+    ):
+        _, wire_id = called(machine)
+        (event,) = machine.receive(reply(wire_id, b"\x08why\n\tat ", status))
+        assert isinstance(event, CallEnded)
+        assert (expected, hints) == (event.status, event.hints)
+        assert event.message == "why"

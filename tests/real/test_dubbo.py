@@ -1,0 +1,96 @@
+"""
+A provider as it is shipped, ``conf/dubbo.ini``: what consumers, other wires and people get.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from tests.real.commands import LIMIT_S, Running, address_in, rpcfw
+
+#: A request of a consumer in Java: ``demo.Hello:1.0.0``, ``say("bob")``, and the reply to it.
+REQUEST = bytes.fromhex(
+    "dabbc200000000000000000100000074"
+    "05322e302e320a64656d6f2e48656c6c6f05312e302e3003736179"
+    "124c6a6176612f6c616e672f537472696e673b03626f62"
+    "4804706174680a64656d6f2e48656c6c6f09696e746572666163650a64656d6f2e48656c6c6f"
+    "0776657273696f6e05312e302e300774696d656f757404313030305a"
+)
+REPLY = bytes.fromhex(
+    "dabb02140000000000000001000000169406686920626f624805647562626f05322e302e325a"
+)
+
+
+@pytest.fixture(scope="module")
+def address():
+    """
+    Where the provider is.
+    """
+    sets = ("--set", "server.listen=tcp:127.0.0.1:0", "--log-level", "error")
+    with Running("serve", "-c", "conf/dubbo.ini", *sets) as provider:
+        yield address_in(provider.line())
+
+
+def answers_to(address, data, size):
+    """
+    Send bytes over a new connection, and return so many that come back.
+    """
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), LIMIT_S) as connection:
+        connection.sendall(data)
+        answer = b""
+        while len(answer) < size and (piece := connection.recv(65536)):
+            answer += piece
+    return answer
+
+
+def test_the_complete_example(address):
+    """
+    A bare socket gets the reply of a provider in Java, byte for byte.
+    """
+    assert answers_to(address, REQUEST, len(REPLY)) == REPLY
+
+
+@pytest.mark.parametrize(
+    ("protocol", "arguments"),
+    [("native", '{"name": "bob"}'), ("grpc", '{"name": "bob"}'), ("dubbo", '["bob"]')],
+)
+def test_one_port(address, protocol, arguments):
+    """
+    The port speaks all three protocols; the address may precede the method.
+    """
+    called = ("call", "--protocol", protocol, "--metadata", "version=1.0.0", address)
+    done = rpcfw(*called, "demo.Hello/say", arguments)
+
+    assert (0, "hi bob") == (done.returncode, done.stdout and json.loads(done.stdout)), done.stderr
+
+
+def test_a_call_that_fails(address):
+    """
+    The reason and the exit code are those of any call.
+    """
+    done = rpcfw("call", "--protocol", "dubbo", address, "demo.Hello/say", '["bob"]')
+
+    assert 1 == done.returncode
+    assert "UNIMPLEMENTED: demo.Hello is served here in version 1.0.0" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["127.0.0.1:1"], "there is no SERVICE/METHOD after the address tcp:127.0.0.1:1"),
+        (["127.0.0.1:1", "demo.Hello"], "'demo.Hello' is not SERVICE/METHOD"),
+        (["127.0.0.1:1", "a/b", "--address", "tcp:127.0.0.1:2"], "two addresses were given"),
+    ],
+)
+def test_addresses_that_are_wrong(arguments, told):
+    """
+    What is missing after an address, or is too much, is said before anything is called.
+    """
+    done = rpcfw("call", *arguments)
+
+    assert 2 == done.returncode
+    assert told in done.stderr
