@@ -4,6 +4,7 @@ What the modules that protoc wrote say of a method.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import descriptor_pool, message_factory
@@ -15,6 +16,8 @@ from rpcfw.values.method import Method, Shape
 
 __all__ = ["SHAPES", "called_method", "method_of", "service_descriptor"]
 
+#: More than the modules of a program define.
+_MAX_METHODS = 10_000
 #: By what grpcio calls it: which of the sides stream.
 SHAPES = {
     "unary_unary": Shape.UNARY,
@@ -66,9 +69,12 @@ def called_method(path: str, kind: str, serializer: Any, deserializer: Any) -> M
     return method
 
 
+# Programs make a stub for each call. What is kept by method, as its coders and its metrics, is
+# kept once all the same.
+@lru_cache(_MAX_METHODS)
 def method_of(path: str, shape: Shape) -> Method:
     """
-    Return a method by its path, as ``/demo.Greeter/Say``.
+    Return a method by its path, as ``/demo.Greeter/Say``; the same object each time.
 
     Raises:
         ContractError: the service has no such method, or it has another shape.
