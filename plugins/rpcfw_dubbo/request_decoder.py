@@ -23,9 +23,10 @@ from rpcfw.values.metadata import EMPTY
 from rpcfw.values.method import Method
 from rpcfw_dubbo.attachments import metadata_of, text_of
 from rpcfw_dubbo.descriptors import GENERIC, java_types_of
-from rpcfw_hessian.decoder import Decoder, Shape
+from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.schema import Schema
+from rpcfw_hessian.shape import Shape
 
 __all__ = ["CODEC", "RequestDecoder"]
 

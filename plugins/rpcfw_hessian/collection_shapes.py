@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rpcfw_hessian import tags
-from rpcfw_hessian.decoder import INCOMPLETE, Decoder, Shape
+from rpcfw_hessian.decoder import INCOMPLETE, Decoder
 from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.shape import Shape, write_begin
 from rpcfw_hessian.shapes import mismatch
+from rpcfw_hessian.source import Source
 from rpcfw_hessian.untyped import list_head, read_any
 
 __all__ = ["DictShape", "ListShape", "TupleShape"]
@@ -29,51 +31,77 @@ class ListShape(Shape):
         self.name = f"{cls.__qualname__}[{item.name}]"
         self._cls = cls
         self._item = item
-        #: What items are added to. A tuple or frozenset is made of it in the end.
-        self._building: Callable[[], Any] = cls if cls in (list, set) else list
+        #: Reads so many items. Made at the first use: an item's class may not be complete yet.
+        self._fill: Callable[[Decoder, int], Any] | None = None
 
     def read(self, d: Decoder) -> Any:
         tag = d.data[d.pos]
-        d.pos += 1
         if tag not in tags.LIST:
             if tag == tags.REF:
+                d.pos += 1
                 return d.accept_shared(self)
-            d.pos -= 1
             raise mismatch(self.name, read_any(d))
-        count = list_head(d, tag)[1]
-        index = len(d.refs)
-        made = self._building()
-        d.begin(made if self._cls in (list, set) else INCOMPLETE)
-        try:
-            self._fill(d, made, count)
-        except HessianError as error:
-            error.path.append(f"[{len(made)}]")
-            raise
-        d.depth -= 1
-        if self._cls is list or self._cls is set:
-            return made
-        if self._cls is frozenset:
-            for each in made:
-                d.check_key(each)
-        d.refs[index] = made = self._cls(made)
-        return made
+        d.pos += 1
+        count = tag - 0x78 if tag >= 0x78 else list_head(d, tag)[1]
+        return self._ready()(d, count) if count >= 0 else self._read_endless(d)
 
-    def _fill(self, d: Decoder, made: Any, count: int) -> None:
-        read = self._item.read
-        if self._cls is set:
-            while count > 0 or (count < 0 and not d.ends()):
-                item = read(d)
-                if type(item) is not str:
-                    d.check_key(item)
-                made.add(item)
-                count -= 1
-        elif count < 0:
-            while not d.ends():
-                made.append(read(d))
+    def inline(self, source: Source, target: str) -> None:
+        # The usual list: short, and without the name of a class.
+        source.add("count = data[pos] - 0x78")
+        with source.block("if 0 <= count < 8:"):
+            fill = source.bind(self._ready())
+            source.add("d.pos = pos + 1", f"{target} = {fill}(d, count)", "pos = d.pos")
+        with source.block("else:"):
+            super().inline(source, target)
+
+    def _ready(self) -> Callable[[Decoder, int], Any]:
+        fill = self._fill
+        if fill is None:
+            fill = self._fill = self._filling()
+        return fill
+
+    def _filling(self) -> Callable[[Decoder, int], Any]:
+        """
+        Write the function that reads so many items.
+        """
+        source = Source("def read_items(d, count):", HessianError=HessianError)
+        source.add("items = []")
+        write_begin(source, "items" if self._cls is list else source.bind(INCOMPLETE))
+        source.add("data = d.data", "pos = d.pos", "append = items.append")
+        with source.block("try:"), source.block("for _ in range(count):"):
+            self._item.inline(source, "item")
+            source.add("append(item)")
+        with source.block("except HessianError as error:"):
+            source.add("error.path.append(f'[{len(items)}]')", "raise")
+        source.add("d.pos = pos", "d.depth -= 1")
+        if self._cls is list:
+            source.add("return items")
         else:
-            append = made.append
-            for _ in range(count):
-                append(read(d))
+            source.add(f"return {source.bind(self._made)}(d, index, items)")
+        return source.function(self.name)
+
+    def _read_endless(self, d: Decoder) -> Any:
+        """
+        Read a list without a size. Nobody writes one for a Java collection.
+        """
+        items: list[Any] = []
+        index = len(d.refs)
+        d.begin(items if self._cls is list else INCOMPLETE)
+        while not d.ends():
+            items.append(self._item.read(d))
+        d.depth -= 1
+        return items if self._cls is list else self._made(d, index, items)
+
+    def _made(self, d: Decoder, index: int, items: list[Any]) -> Any:
+        """
+        Return the set, frozenset or tuple of these items.
+        """
+        if self._cls is not tuple:
+            for number, each in enumerate(items):
+                if type(each) is not str:
+                    d.check_key(each, number)
+        d.refs[index] = made = self._cls(items)
+        return made
 
     def fits(self, value: Any, d: Decoder) -> bool:
         if type(value) is not self._cls:
@@ -151,7 +179,7 @@ class DictShape(Shape):
         while not d.ends():
             key = read_key(d)
             if type(key) is not str:
-                d.check_key(key)
+                d.check_key(key, len(made))
             try:
                 made[key] = read_value(d)
             except HessianError as error:

@@ -21,11 +21,12 @@ from rpcfw_hessian import jdk_writers as jdk
 from rpcfw_hessian import shapes, tags, writers
 from rpcfw_hessian.annotations import declared_class, java_name_of_field, said_type
 from rpcfw_hessian.collection_shapes import DictShape, ListShape, TupleShape
-from rpcfw_hessian.decoder import Shape
 from rpcfw_hessian.encoder import Write
 from rpcfw_hessian.enums import EnumShape, enum_writer
 from rpcfw_hessian.objects import JavaException, JavaObject, StackFrame
-from rpcfw_hessian.records import Field, RecordShape, RecordWriter
+from rpcfw_hessian.record_writer import RecordWriter
+from rpcfw_hessian.records import Field, RecordShape
+from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.throwables import ExceptionShape, exception_writer
 
 __all__ = ["Compiler", "Known", "Type", "array_class"]
@@ -251,8 +252,9 @@ class Compiler:
         shape, writer = RecordShape(cls), RecordWriter(cls, java_class)
         # Before the fields, whose types may be this class.
         made = self._classes[node.cls] = Type(shape, writer.write, cls)
-        shape.fields = tuple(self._field(cls, java_class, each) for each in node.fields)
-        writer.complete(shape.fields)
+        fields = tuple(self._field(cls, java_class, each) for each in node.fields)
+        shape.complete(fields)
+        writer.complete(fields)
         self._know(java_class, shape)
         # An instance of a subclass may stand wherever this class is expected.
         for each in cls.__subclasses__():

@@ -9,11 +9,10 @@ not tested for at every byte.
 from __future__ import annotations
 
 import struct
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NoReturn, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import define
 
 from rpcfw_hessian import tags
 from rpcfw_hessian.errors import HessianError
@@ -22,30 +21,19 @@ from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.numbers import INTEGER_SIZE, read_integer
 from rpcfw_hessian.text import read_string
 
-__all__ = ["INCOMPLETE", "Classes", "Decoder", "Definition", "Shape"]
+__all__ = ["INCOMPLETE", "Classes", "Decoder", "Definition", "Expected"]
 
 T = TypeVar("T")
 
 #: What Python raises on bytes that end early or have no sense.
-_GARBAGE = (
-    IndexError,
-    struct.error,
-    UnicodeError,
-    RecursionError,
-    OverflowError,
-    ArithmeticError,
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-)
+_GARBAGE = (LookupError, struct.error, ValueError, RecursionError, ArithmeticError, TypeError)
 #: Stands for a value that can only be made once all its parts were read.
 INCOMPLETE: Any = object()
 #: Class definitions and names of types in one message: far more than any program has.
 _MAX_DEFINITIONS = 4096
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Definition:
     """
     A class as the message defines it.
@@ -62,35 +50,19 @@ class Definition:
     cls: type | None = None
 
 
-class Shape(ABC):
+class Expected(Protocol):
     """
-    Reads values of one expected type. Made once for a type, by `rpcfw_hessian.schema.Schema`.
+    What is expected at a place, as `rpcfw_hessian.shape.Shape` says it.
     """
 
-    #: What is expected, for errors.
-    name: str
-    #: First bytes of what it can read. References are tried too.
-    tags: frozenset[int]
+    @property
+    def name(self) -> str: ...
 
-    @abstractmethod
-    def read(self, d: Decoder) -> Any:
-        """
-        Read a value.
-        """
+    def read(self, d: Decoder) -> Any: ...
 
-    @abstractmethod
-    def fits(self, value: Any, d: Decoder) -> bool:
-        """
-        Whether a value that was read elsewhere in the message may stand here too.
+    def fits(self, value: Any, d: Decoder) -> bool: ...
 
-        A container notes itself in ``d.unchecked``, with its items still to be checked.
-        """
-
-    def inner(self, value: Any) -> Iterable[tuple[Shape, Any]]:
-        """
-        Return the items of a container that fits, each with what is expected of it.
-        """
-        return ()
+    def inner(self, value: Any) -> Iterable[tuple[Expected, Any]]: ...
 
 
 class Classes(Protocol):
@@ -101,12 +73,13 @@ class Classes(Protocol):
     @property
     def limits(self) -> Limits: ...
 
-    def shape(self, type: Any) -> Shape:
+    def shape(self, type: Any) -> Expected:
         """
         Return what reads values of a type.
         """
 
-    def read_definition(self, d: Decoder) -> Definition:
+    @property
+    def read_definition(self) -> Callable[[Decoder], Definition]:
         """
         Read a class definition whose tag was read.
         """
@@ -129,11 +102,13 @@ class Decoder:
     """
 
     __slots__ = (
-        "check_key",
         "data",
         "definitions",
         "depth",
+        "guard",
         "limits",
+        "max_depth",
+        "max_objects",
         "pos",
         "refs",
         "schema",
@@ -145,16 +120,18 @@ class Decoder:
         self.data = data
         self.pos = 0
         self.schema = schema
-        self.limits = schema.limits
+        self.limits = limits = schema.limits
+        self.max_depth = limits.max_depth
+        self.max_objects = limits.max_objects
         #: Lists, maps and objects in the order in which they began.
         self.refs: list[Any] = []
         self.definitions: list[Definition] = []
         self.types: list[str] = []
         self.depth = 0
-        #: Called with each key that is not a string.
-        self.check_key = HashGuard(self.limits.max_hashed).check
+        #: Made at the first key that is not a string. Most messages have none.
+        self.guard: HashGuard | None = None
         #: Lists and maps that a reference brought to a place where a type is expected.
-        self.unchecked: list[tuple[Any, Shape]] = []
+        self.unchecked: list[tuple[Any, Expected]] = []
 
     @property
     def at_end(self) -> bool:
@@ -175,7 +152,7 @@ class Decoder:
         """
         return self.read_shape(self.schema.shape(type))
 
-    def read_shape(self, shape: Shape) -> Any:
+    def read_shape(self, shape: Expected) -> Any:
         """
         Read the next value by what `Schema.shape` returned for its type.
         """
@@ -183,6 +160,8 @@ class Decoder:
             value = shape.read(self)
             if self.unchecked:
                 self._check_shared()
+            if self.pos > len(self.data):
+                raise HessianError("expected more of a string, got the end of the message")
             return value
         except HessianError:
             raise
@@ -209,16 +188,20 @@ class Decoder:
         Number a list, map or object that is about to be read, and go into it.
         """
         refs = self.refs
-        if len(refs) >= self.limits.max_objects:
-            raise HessianError(
-                f"expected at most {self.limits.max_objects} lists, maps and objects, got more"
-            )
+        if len(refs) >= self.max_objects or self.depth >= self.max_depth:
+            self.refuse()
         refs.append(value)
         self.depth += 1
-        if self.depth > self.limits.max_depth:
+
+    def refuse(self) -> NoReturn:
+        """
+        Raise because there is one list, map or object too many.
+        """
+        if len(self.refs) >= self.max_objects:
             raise HessianError(
-                f"expected at most {self.limits.max_depth} values inside each other, got more"
+                f"expected at most {self.max_objects} lists, maps and objects, got more"
             )
+        raise HessianError(f"expected at most {self.max_depth} values inside each other, got more")
 
     def integer(self) -> int:
         """
@@ -265,13 +248,13 @@ class Decoder:
             self.limits.check_class(name)
             self.types.append(name)
             return name
-        return _listed(self.types, self.integer(), "type")
+        return _listed(self.types, self.integer(), "types")
 
     def shared(self) -> Any:
         """
         Return the value that a reference, whose tag was read, refers to.
         """
-        value = _listed(self.refs, self.integer(), "object")
+        value = _listed(self.refs, self.integer(), "objects")
         if value is INCOMPLETE:
             raise HessianError(
                 "expected no reference to a value around it, as Python has it only once it is "
@@ -292,9 +275,9 @@ class Decoder:
             tag = self.data[self.pos]
         self.pos += 1
         if 0x60 <= tag < 0x70:
-            return _listed(self.definitions, tag - 0x60, "class")
+            return _listed(self.definitions, tag - 0x60, "classes")
         if tag == 0x4F:
-            return _listed(self.definitions, self.integer(), "class")
+            return _listed(self.definitions, self.integer(), "classes")
         raise HessianError(f"expected an instance of a class, got {tags.kind_of(tag)}")
 
     def ends(self) -> bool:
@@ -306,7 +289,19 @@ class Decoder:
             return True
         return False
 
-    def accept_shared(self, shape: Shape) -> Any:
+    def check_key(self, key: Hashable, size: int) -> None:
+        """
+        Raise if a key that is not a string is one of too many.
+
+        Args:
+            size: keys that its map has.
+        """
+        guard = self.guard
+        if guard is None:
+            guard = self.guard = HashGuard(self.limits.max_hashed)
+        guard.check(key, size)
+
+    def accept_shared(self, shape: Expected) -> Any:
         """
         Return the value that a reference, whose tag was read, refers to, if it fits.
         """
@@ -341,6 +336,6 @@ class Decoder:
 def _listed(values: list[T], index: int, what: str) -> T:
     if not 0 <= index < len(values):
         raise HessianError(
-            f"expected a reference to one of {len(values)} {what}s before it, got number {index}"
+            f"expected a reference to one of {len(values)} {what} before it, got number {index}"
         )
     return values[index]

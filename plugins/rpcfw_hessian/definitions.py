@@ -1,11 +1,14 @@
 """
 Reads class definitions and decides what reads their instances.
+
+A program meets the same definitions in every message. So those of classes that it has, or that
+the JDK has, are remembered by their bytes, and compared instead of parsed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from rpcfw_hessian.decoder import INCOMPLETE, Decoder, Definition
 from rpcfw_hessian.errors import HessianError
@@ -14,7 +17,24 @@ from rpcfw_hessian.objects import JavaObject
 from rpcfw_hessian.throwables import MESSAGE, read_throwable
 from rpcfw_hessian.untyped import read_any
 
-__all__ = ["read_head", "unknown"]
+__all__ = ["Definitions", "Known", "read_head"]
+
+#: Definitions of one class that are remembered. In practice a class has one.
+_MAX_SEEN = 8
+
+
+class Known(Protocol):
+    """
+    Reads instances of a class that the program has.
+    """
+
+    @property
+    def cls(self) -> type: ...
+
+    def plan(self, names: tuple[str, ...]) -> Callable[[Decoder], Any]:
+        """
+        Return what reads instances whose fields come in this order.
+        """
 
 
 def read_head(d: Decoder) -> tuple[str, tuple[str, ...]]:
@@ -29,7 +49,46 @@ def read_head(d: Decoder) -> tuple[str, tuple[str, ...]]:
     return java_class, names
 
 
-def unknown(java_class: str, names: tuple[str, ...]) -> Definition:
+class Definitions:
+    """
+    Reads the definitions of messages.
+
+    Args:
+        known: what reads instances of classes that the program has, by their Java classes.
+    """
+
+    def __init__(self, known: Mapping[str, Known]) -> None:
+        self._known = known
+        #: By the encoded name of a class: its encoded definitions, and what they are.
+        self._seen: dict[bytes, list[tuple[bytes, Definition]]] = {}
+
+    def read(self, d: Decoder) -> Definition:
+        """
+        Read a definition whose tag was read.
+        """
+        data, start = d.data, d.pos
+        size = data[start]
+        # A name of up to 31 characters, or of more.
+        end = start + 1 + size if size < 32 else start + 2 + ((size - 48) << 8) + data[start + 1]
+        name = data[start:end]
+        for encoded, definition in self._seen.get(name, ()):
+            if data.startswith(encoded, start):
+                d.pos = start + len(encoded)
+                return definition
+        java_class, fields = read_head(d)
+        known = self._known.get(java_class)
+        if known is None:
+            definition = _unknown(java_class, fields)
+        else:
+            definition = Definition(java_class, fields, known.plan(fields), known.cls)
+        if known is not None or java_class in READERS:
+            seen = self._seen.setdefault(name, [])
+            if len(seen) < _MAX_SEEN:
+                seen.append((data[start : d.pos], definition))
+        return definition
+
+
+def _unknown(java_class: str, names: tuple[str, ...]) -> Definition:
     """
     Return the definition of a class for which the program has none.
     """

@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Any
 
 from rpcfw_hessian import tags
-from rpcfw_hessian.decoder import INCOMPLETE, Decoder, Shape
+from rpcfw_hessian.decoder import INCOMPLETE, Decoder
 from rpcfw_hessian.encoder import Encoder, Write, encode_definition
 from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.text import encode_string
 from rpcfw_hessian.untyped import read_any
 from rpcfw_hessian.writers import unfit

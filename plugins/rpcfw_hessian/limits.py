@@ -27,8 +27,9 @@ class Limits:
         max_objects: lists, maps and objects in the message. An empty one is one byte on the
             wire and some hundred bytes in memory.
         max_length: characters of a string, bytes of a binary, items of a list, entries of a map.
-        max_hashed: keys of maps and items of sets that are not strings. A peer can choose
-            numbers that collide in a hash table, so time grows with the square of these.
+        max_hashed: keys of a map and items of a set that are not strings. A peer can choose
+            numbers that meet in a hash table, so the time grows with the square of these. Of
+            smaller maps there may be more in one message.
         classes: patterns of the Java classes that may come, as ``com.acme.*``. A class that
             nobody registered becomes a `JavaObject`, so all are harmless.
     """

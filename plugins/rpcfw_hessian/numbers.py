@@ -24,6 +24,8 @@ __all__ = [
     "encode_int",
     "encode_integer",
     "encode_long",
+    "int_at",
+    "long_at",
     "read_double",
     "read_integer",
 ]
@@ -31,8 +33,9 @@ __all__ = [
 _INT = Struct(">i")
 _LONG = Struct(">q")
 _DOUBLE = Struct(">d")
-_int_at = _INT.unpack_from
-_long_at = _LONG.unpack_from
+#: Unpack 4 or 8 bytes at a place.
+int_at = _INT.unpack_from
+long_at = _LONG.unpack_from
 _double_at = _DOUBLE.unpack_from
 
 #: By tag: bytes that an integer takes, its tag included; 0 if it is none.
@@ -72,7 +75,7 @@ def read_integer(data: bytes, pos: int) -> int:
         return INTEGER_BASE[tag] + data[pos + 1]
     if size == 3:
         return INTEGER_BASE[tag] + (data[pos + 1] << 8) + data[pos + 2]
-    value: int = _int_at(data, pos + 1)[0] if size == 5 else _long_at(data, pos + 1)[0]
+    value: int = int_at(data, pos + 1)[0] if size == 5 else long_at(data, pos + 1)[0]
     return value
 
 
@@ -146,7 +149,7 @@ def read_double(data: bytes, pos: int) -> tuple[float, int]:
         return _double_at(data, pos + 1)[0], pos + 9
     if tag == 0x5F:
         # A float in the draft; hessian-lite writes thousandths, and so multiplies.
-        return 0.001 * _int_at(data, pos + 1)[0], pos + 5
+        return 0.001 * int_at(data, pos + 1)[0], pos + 5
     if tag == 0x5B:
         return 0.0, pos + 1
     if tag == 0x5C:
@@ -187,9 +190,9 @@ def datetime_of(data: bytes, pos: int) -> datetime:
     Return the date at a place where one is: in milliseconds (4a) or minutes (4b).
     """
     if data[pos] == 0x4A:
-        milliseconds = _long_at(data, pos + 1)[0]
+        milliseconds = long_at(data, pos + 1)[0]
     else:
-        milliseconds = _int_at(data, pos + 1)[0] * 60_000
+        milliseconds = int_at(data, pos + 1)[0] * 60_000
     try:
         # Not fromtimestamp, whose floats are inexact in other centuries.
         return _EPOCH + timedelta(milliseconds=milliseconds)

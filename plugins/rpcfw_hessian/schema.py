@@ -13,12 +13,13 @@ from typing import Any
 from rpcfw_hessian import jdk_writers as jdk
 from rpcfw_hessian import writers
 from rpcfw_hessian.compiler import Compiler, Type
-from rpcfw_hessian.decoder import Decoder, Definition, Shape
-from rpcfw_hessian.definitions import read_head, unknown
+from rpcfw_hessian.decoder import Decoder
+from rpcfw_hessian.definitions import Definitions
 from rpcfw_hessian.encoder import Encoder, Write, encode_definition
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.objects import JavaException, JavaObject, MapEntries, StackFrame
+from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.throwables import write_throwable
 
 __all__ = ["Schema"]
@@ -98,6 +99,7 @@ class Schema:
         self.limits = limits or Limits()
         self._names = {cls: name for name, cls in (names or {}).items()}
         self._compiler = Compiler(self._names)
+        self.read_definition = Definitions(self._compiler.known).read
         self._types: dict[Any, Type] = {}
         self._writers: dict[type, Write] = dict(_UNTYPED)
         for cls in (*classes, *(names or {}).values()):
@@ -179,16 +181,6 @@ class Schema:
             return Compiler(self._names).compile(cls).write
         except TypeError as error:
             raise HessianError(str(error)) from error
-
-    def read_definition(self, d: Decoder) -> Definition:
-        """
-        Read a class definition whose tag was read.
-        """
-        java_class, names = read_head(d)
-        known = self._compiler.known.get(java_class)
-        if known is None:
-            return unknown(java_class, names)
-        return Definition(java_class, names, known.plan(names), known.cls)
 
     def map_reader(self, java_class: str) -> Callable[[Decoder], Any] | None:
         """

@@ -10,9 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from rpcfw_hessian import tags
-from rpcfw_hessian.decoder import Decoder, Shape
+from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
-from rpcfw_hessian.numbers import INTEGER_BASE, INTEGER_SIZE, read_double, read_integer
+from rpcfw_hessian.numbers import (
+    INTEGER_BASE,
+    INTEGER_SIZE,
+    int_at,
+    long_at,
+    read_double,
+    read_integer,
+)
+from rpcfw_hessian.shape import Shape
+from rpcfw_hessian.source import Source
 from rpcfw_hessian.text import read_string
 from rpcfw_hessian.untyped import read_any
 
@@ -76,6 +85,22 @@ class IntShape(Shape):
             return value
         raise mismatch(self.name, value)
 
+    def inline(self, source: Source, target: str) -> None:
+        sizes, bases = source.bind(INTEGER_SIZE), source.bind(INTEGER_BASE)
+        source.add("tag = data[pos]", f"size = {sizes}[tag]")
+        with source.block("if size == 1:"):
+            source.add(f"{target} = {bases}[tag]", "pos += 1")
+        with source.block("elif size == 2:"):
+            source.add(f"{target} = {bases}[tag] + data[pos + 1]", "pos += 2")
+        with source.block("elif size == 9:"):
+            source.add(f"{target} = {source.bind(long_at)}(data, pos + 1)[0]", "pos += 9")
+        with source.block("elif size == 5:"):
+            source.add(f"{target} = {source.bind(int_at)}(data, pos + 1)[0]", "pos += 5")
+        with source.block("elif size:"):
+            source.add(f"{target} = {source.bind(read_integer)}(data, pos)", "pos += size")
+        with source.block("else:"):
+            super().inline(source, target)
+
     def fits(self, value: Any, d: Decoder) -> bool:
         return type(value) is int
 
@@ -124,6 +149,20 @@ class StrShape(Shape):
             return value
         raise mismatch(self.name, read_any(d))
 
+    def inline(self, source: Source, target: str) -> None:
+        # A string that ends after the message is found out in the end, by `Decoder.read_shape`.
+        source.add("tag = data[pos]", "raw = None")
+        with source.block("if tag < 0x20:"):
+            source.add("end = pos + 1 + tag", "raw = data[pos + 1 : end]")
+        with source.block("elif 0x30 <= tag < 0x34:"):
+            source.add(
+                "end = pos + 2 + ((tag - 0x30) << 8) + data[pos + 1]", "raw = data[pos + 2 : end]"
+            )
+        with source.block("if raw is not None and raw.isascii():"):
+            source.add(f"{target} = raw.decode()", "pos = end")
+        with source.block("else:"):
+            super().inline(source, target)
+
     def fits(self, value: Any, d: Decoder) -> bool:
         return type(value) is str
 
@@ -168,6 +207,12 @@ class OptionalShape(Shape):
             d.pos += 1
             return None
         return self._inner.read(d)
+
+    def inline(self, source: Source, target: str) -> None:
+        with source.block(f"if data[pos] == {tags.NULL}:"):
+            source.add(f"{target} = None", "pos += 1")
+        with source.block("else:"):
+            self._inner.inline(source, target)
 
     def fits(self, value: Any, d: Decoder) -> bool:
         return value is None or self._inner.fits(value, d)

@@ -121,9 +121,10 @@ def _end_of_units(data: bytes, pos: int, count: int) -> int:
             raise HessianError("expected more characters of a string, got the end of the message")
         end += count
         count -= len(chunk.translate(None, _LEADS))
-    while data[end : end + 1] and 0x80 <= data[end] < 0xC0:
-        end += 1
-    return end
+    last = end - 1
+    while 0x80 <= data[last] < 0xC0:
+        last -= 1
+    return last + (1 if data[last] < 0xC0 else 2 if data[last] < 0xE0 else 3)
 
 
 def _text(chunk: bytes) -> str:

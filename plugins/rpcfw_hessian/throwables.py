@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rpcfw_hessian import tags
-from rpcfw_hessian.decoder import Decoder, Shape
+from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.encoder import Encoder, Write, encode_definition
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.objects import JavaException, StackFrame
+from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.untyped import read_any
 from rpcfw_hessian.writers import unfit, write_any
 

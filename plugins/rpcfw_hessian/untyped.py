@@ -105,11 +105,11 @@ def _as_set(d: Decoder, index: int, items: list[Any]) -> Any:
     """
     Return a set, or the list if Python cannot hash an item.
     """
-    for each in items:
+    for number, each in enumerate(items):
         if type(each) is not str:
             if not _can_hash(each):
                 return items
-            d.check_key(each)
+            d.check_key(each, number)
     d.refs[index] = made = set(items)
     return made
 
@@ -140,7 +140,7 @@ def _read_entries(d: Decoder, made: dict[Any, Any]) -> dict[Any, Any] | MapEntri
         if type(key) is not str:
             if not _can_hash(key):
                 return _read_pairs(d, MapEntries(made.items()), key)
-            d.check_key(key)
+            d.check_key(key, len(made))
         made[key] = read_any(d)
     return made
 

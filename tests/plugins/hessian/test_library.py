@@ -300,6 +300,15 @@ def test_a_java_exception():
     assert ["at com.acme.Shop.sell(Shop.java:12)"] == [str(each) for each in found.stack_trace]
 
 
+def test_many_small_maps_of_numbers():
+    """
+    The same few numbers may be keys of many maps.
+    """
+    value = [{0: "a", 1: "b", Decimal(1) / 3: "c"} for _ in range(20_000)]
+
+    assert value == loads(dumps(value))
+
+
 @pytest.mark.parametrize(
     ("limits", "value"),
     [
@@ -309,7 +318,7 @@ def test_a_java_exception():
         (Limits(max_length=1000), "a" * 1001),
         (Limits(max_length=3), b"abcd"),
         (Limits(max_length=3), [1, 2, 3, 4]),
-        (Limits(max_hashed=2), {1: 0, 2: 0, 3: 0}),
+        (Limits(max_hashed=3), {1: 0, 2: 0, 3: 0, 4: 0, 5: 0}),
         (Limits(classes=("com.acme.*",)), JavaObject("org.evil.Thing")),
     ],
 )
