@@ -91,10 +91,11 @@ class ParallelAttempts:
         if self.begun:
             count_previous(copy, len(self.begun))
         call.attempt += 1
-        attempt = ParallelAttempt(copy, call.attempt)
+        # First, since a function inside may raise instead of returning a coroutine.
+        running = spawn(self._attempt(copy))
+        attempt = ParallelAttempt(copy, call.attempt, running)
         self.begun.append(attempt)
         self.under_way.append(attempt)
-        attempt.running = spawn(self._attempt(copy))
         attempt.running.addCallbacks(self._answered, self._failed, (attempt,), {}, (attempt,), {})
 
     def take_ended(self) -> ParallelAttempt | None:

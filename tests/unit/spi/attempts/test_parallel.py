@@ -91,3 +91,24 @@ def test_an_end_that_was_not_taken():
         with pytest.raises(StopIteration):
             attempts.wait_until(clock).send(None)
         attempts.take_ended()
+
+
+def test_an_attempt_that_cannot_begin():
+    """
+    What a plain function in the stack raises is the call's, and the others are cancelled.
+    """
+    fleet = Fleet(lambda call: Waiter())
+
+    def step(call):
+        if fleet.under_way:
+            raise KeyError("a bug in a router")
+        return fleet.attempt(call)
+
+    def begin_two():
+        with ParallelAttempts(a_timed_call(), once(step)) as attempts:
+            attempts.begin()
+            attempts.begin()
+
+    with pytest.raises(KeyError, match="a bug in a router"):
+        begin_two()
+    assert 0 == fleet.under_way
