@@ -217,6 +217,9 @@ class ConnectionLost(Unavailable):
     The connection ended while the call was on it.
     """
 
+    #: The loss of the same connection was reported to another call, so it is no further event.
+    further: bool = False
+
 
 class Rejected(CallError):
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from rpcfw.errors import CallError
+from rpcfw.errors import CallError, ConnectionLost
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -81,7 +81,9 @@ class ByHints(RetryPolicy):
     the peer refused it before it began              after a backoff; from the second
                                                      such repeat on, for a token
     the peer says it is safe to repeat               after a backoff, for a token
-    idempotent method, status in ``statuses``        after a backoff, for a token
+    idempotent method, status in ``statuses``        after a backoff, for a token; the calls
+                                                     that are lost with one connection cost
+                                                     one token together
     status in ``always_statuses``                    after a backoff, for a token
     anything else                                    none
     ===============================================  ================================
@@ -91,6 +93,11 @@ class ByHints(RetryPolicy):
     may be on their way to it. So the first refusal of a call costs no token, as in gRPC's
     transparent retries (A6). But a refusal is work too. So the call is retried after a
     backoff. If the server says that it is overloaded, a retry costs several tokens.
+
+    A node that is lost has as many open calls as it had time to collect, thousands perhaps. That
+    is one event. So it costs one token, and what bounds its repeats is the number of calls that
+    were open. But that is for the first attempt of each call: one that is lost again costs a
+    token. A server that closes the connection at each call has one call on each.
 
     The hint FINAL, or a negative pushback, forbids a retry. Another pushback replaces the
     backoff.
@@ -128,7 +135,7 @@ class ByHints(RetryPolicy):
         if not unsent and not self._is_free_refusal(call, error):
             if not self._may_repeat(call, error):
                 return None
-            if not self._budget.spend(self._cost(error)):
+            if not self._budget.spend(self._cost(call, error)):
                 self._refused.value += 1
                 return None
         if final or call.attempt >= self._max_attempts:
@@ -165,10 +172,12 @@ class ByHints(RetryPolicy):
         refused = error.hints & Hint.NOT_BEGUN
         return bool(refused) and call.attempt <= 1 and error.status is not _OVERLOAD
 
-    def _cost(self, error: CallError) -> float:
+    def _cost(self, call: Call, error: CallError) -> float:
         """
         Return how many tokens a failure costs.
         """
+        if isinstance(error, ConnectionLost) and error.further and call.attempt <= 1:
+            return 0.0
         if error.hints & Hint.NOT_BEGUN and error.status is _OVERLOAD:
             return self._overload_cost
         return 1.0

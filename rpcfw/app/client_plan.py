@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from attrs import evolve, frozen
 
 from rpcfw.app.filter_choice import choose_filters
-from rpcfw.client.assembly import ClientOptions
+from rpcfw.client.client_options import ClientOptions
 from rpcfw.client.policies import Policies
 from rpcfw.client.service_config import read_service_config
+from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Edits, Insert
@@ -52,6 +53,7 @@ class ClientPlan:
         method_strategies: by the name of the method that has its own.
         call: the edits of the call stack.
         attempt: the edits of the attempt stack.
+        health: how the health of its nodes is found out.
     """
 
     options: ClientOptions
@@ -64,6 +66,7 @@ class ClientPlan:
     method_balancers: tuple[tuple[str, Chosen[Balancer]], ...] = ()
     strategy: Chosen[AttemptStrategy] | None = None
     method_strategies: tuple[tuple[str, Chosen[AttemptStrategy]], ...] = ()
+    health: HealthOptions | None = None
 
     @property
     def chosen(self) -> dict[str, Chosen[Any]]:
@@ -178,6 +181,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         method_balancers=method_balancers,
         strategy=strategy,
         method_strategies=method_strategies,
+        health=sources.section("health", HealthOptions, service),
     )
 
 

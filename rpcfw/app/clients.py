@@ -98,6 +98,7 @@ class ClientTable:
             # A plugin has to know whether its calls have failed.
             strategy=None,
             method_strategies=(),
+            health=None,
         )
         runtime = self._runtime if tls is None else self._runtime.secured(tls)
         client = self._make(str(address), bare, runtime)
@@ -149,7 +150,7 @@ class ClientTable:
         context = self._runtime.plugin_context
         plugins = {section: each.make(context) for section, each in plan.chosen.items()}
         policies = plan.policies(plugins)
-        return Client(runtime or self._runtime, service, plan.options, policies)
+        return Client(runtime or self._runtime, service, plan.options, policies, plan.health)
 
     def _start_if_running(self, client: Client) -> None:
         if self._expected or self._running:

@@ -9,7 +9,8 @@ from typing import Any
 
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.plan import Plan
-from rpcfw.client.assembly import Client, ClientOptions
+from rpcfw.client.assembly import Client
+from rpcfw.client.client_options import ClientOptions
 from rpcfw.kernel.choice import Chosen
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.options import NO_DEFAULT, Declared, declared

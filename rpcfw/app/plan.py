@@ -13,7 +13,8 @@ from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_filters
 from rpcfw.app.loading import import_from
 from rpcfw.app.options import AppOptions, InspectionOptions
-from rpcfw.client.assembly import ClientOptions
+from rpcfw.client.client_options import ClientOptions
+from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import PluginError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Insert
@@ -42,7 +43,7 @@ P = TypeVar("P", bound=Plugin)
 _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
 
 #: Sections that a service may have of its own.
-_PER_SERVICE = ("client", "balancer", "attempts", "retry", "breaker")
+_PER_SERVICE = ("client", "balancer", "attempts", "retry", "breaker", "health")
 
 #: Every section that holds options of the framework's own, for the example file.
 SECTIONS: tuple[tuple[str, type], ...] = (
@@ -50,6 +51,7 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("server", ServerOptions),
     ("inspection", InspectionOptions),
     ("client", ClientOptions),
+    ("health", HealthOptions),
     ("connection", LinkOptions),
     ("limits", LimitOptions),
     ("compression", CompressionOptions),

@@ -4,18 +4,21 @@ A client and its parts: filters in their places, nodes and links below them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from rpcfw.client.channel import ClientChannel, TimeLimits
+from rpcfw.client.channel import ClientChannel
+from rpcfw.client.client_options import ClientOptions
 from rpcfw.client.explained_call import ExplainedCall
 from rpcfw.client.policies import Policies
 from rpcfw.client.stacks import AttemptStacks, CallStacks
-from rpcfw.cluster.directory import Directory, DirectoryOptions
+from rpcfw.cluster.directory import Directory
+from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.health.unwatched import health_monitor
 from rpcfw.cluster.load_polls import LoadPolls
+from rpcfw.cluster.node import Node
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import none_left, selection
@@ -24,66 +27,20 @@ from rpcfw.cluster.warm_up import WarmUp
 from rpcfw.errors import CallError, Cancelled, NoInstances
 from rpcfw.filters.configured import once_ready
 from rpcfw.filters.metrics import ClientMetrics
-from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.live_plugins import Generation, LivePlugins, Replacement
 from rpcfw.kernel.stack import Stack
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.options import option, options
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.event import Event
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.instance import Instance
 from rpcfw.values.method import Method
-from rpcfw.values.units import Seconds
 
-__all__ = ["Client", "ClientOptions"]
+__all__ = ["Client"]
 
 _STOPPED = "this client has stopped"
-
-
-@options
-class ClientOptions(TimeLimits, DirectoryOptions):
-    """
-    How services are called.
-    """
-
-    attempt_timeout: Seconds | None = option(
-        "", "time limit of one attempt; empty: only that of the call"
-    )
-    service_config: Path | None = option(
-        "", "JSON file with a gRPC service config: time limits, retries and hedging by method"
-    )
-    protocols: tuple[str, ...] = option("native", "wire protocols to use, best first")
-    routers: tuple[str, ...] = option(
-        "", "routers in their order, each with a section [router NAME]"
-    )
-    limiters: tuple[str, ...] = option(
-        "", "limiters in their order, each with a section [limiter NAME]"
-    )
-    insert: tuple[Insert, ...] = option(
-        "", "filters to insert, as: mine before ATTEMPTS, yours before BREAKER"
-    )
-    remove: tuple[str, ...] = option("", "filters to remove, by their place")
-    max_connected_nodes: int = option(
-        "64",
-        "number of nodes that stay connected without calls; others connect for a call",
-        was="kept_links",
-    )
-
-    warm_up: Seconds = option(
-        "0s", "time in which the weight of a node that has just started grows; 0s: none"
-    )
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """
-        Yield each wrong option, with the reason.
-        """
-        if not self.protocols:
-            yield "protocols", "name at least one wire protocol, such as native"
-        if self.max_connected_nodes < 0:
-            yield "max_connected_nodes", f"must be at least 0, not {self.max_connected_nodes}"
 
 
 class Client:
@@ -95,10 +52,16 @@ class Client:
         service: its name.
         options: see `ClientOptions`.
         policies: see `Policies`.
+        health: how the health of its nodes is found out; None: it is not.
     """
 
     def __init__(
-        self, runtime: Runtime, service: str, options: ClientOptions, policies: Policies
+        self,
+        runtime: Runtime,
+        service: str,
+        options: ClientOptions,
+        policies: Policies,
+        health: HealthOptions | None = None,
     ) -> None:
         self._runtime = runtime
         self.service = service
@@ -112,14 +75,8 @@ class Client:
         self._call_stacks = CallStacks(policies.config, runtime.plugin_context)
         self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
         self._warm_up = WarmUp(options.warm_up, runtime.plugin_context, self._forget_routes)
-        self.nodes = Nodes(
-            options.protocols,
-            runtime.make_pool,
-            self._attempt_stacks.prepare,
-            self._warm_up.weigh,
-            self._forget_routes,
-            _max_kept(options, policies),
-        )
+        self.health = health_monitor(service, health, runtime, self._forget_routes)
+        self.nodes = self._make_nodes(options, _max_kept(options, policies))
         self._load_polls = LoadPolls(runtime.clock, self.nodes)
         #: Policies that were replaced, as long as calls are in their stacks.
         self._former_routings: WeakSet[Routing] = WeakSet()
@@ -216,6 +173,7 @@ class Client:
             self._directory.stop()
         self._warm_up.stop()
         self._load_polls.stop()
+        self.health.stop()
         self.nodes.close(Cancelled(_STOPPED))
         self.expect_no_start()
         await self._plugins.stop()
@@ -310,6 +268,17 @@ class Client:
 
         return put
 
+    def _make_nodes(self, options: ClientOptions, max_kept: int) -> Nodes:
+        return Nodes(
+            options.protocols,
+            self._runtime.make_pool,
+            self._attempt_stacks.prepare,
+            self._watch,
+            self._forget_routes,
+            self._links_changed,
+            max_kept,
+        )
+
     def _make_routing(self, policies: Policies) -> Routing:
         routing = Routing(
             policies.routers,
@@ -318,6 +287,7 @@ class Client:
             self._runtime.plugin_context,
             self.first_list,
             self._why_silent,
+            self.health.panic_share,
         )
         routing.use(self.nodes)
         return routing
@@ -328,6 +298,18 @@ class Client:
         """
         innermost = selection(self._runtime.timers.seconds, self._none_known)
         return stack.build(generation.held_by(innermost))
+
+    def _watch(self, nodes: Iterable[Node]) -> None:
+        """
+        Take note of the nodes that there are now.
+        """
+        present = tuple(nodes)
+        self._warm_up.weigh(present)
+        self.health.watch(present)
+
+    def _links_changed(self, node: Node) -> None:
+        self.health.links_changed(node)
+        self._forget_routes()
 
     def _forget_routes(self) -> None:
         self._routing.forget()

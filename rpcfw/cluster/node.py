@@ -28,10 +28,12 @@ class Rank(IntEnum):
     UNTRIED = 1
     #: It is connected, and calls wait for capacity on its connections.
     SATURATED = 2
-    #: It is tried again; the last try to connect has failed.
-    FAILED = 3
+    #: It is connected, and does not answer heartbeats.
+    SILENT = 3
+    #: It is tried again; the last try to connect has failed, or it was given up.
+    FAILED = 4
     #: It waits for its next try.
-    UNREACHABLE = 4
+    UNREACHABLE = 5
 
 
 class Node:
@@ -46,11 +48,14 @@ class Node:
     __slots__ = (
         "__weakref__",
         "attempt",
+        "failures",
         "health",
         "in_flight",
         "instance",
         "links",
+        "overran",
         "peer",
+        "silent",
         "weight",
     )
 
@@ -63,7 +68,14 @@ class Node:
         self.peer = str(instance.address)
         self.weight = instance.weight
         self.in_flight = 0
+        #: The four below are about its health; see `rpcfw.cluster.health`.
         self.health = NodeHealth.HEALTHY
+        #: It is connected, and has missed several heartbeats until now.
+        self.silent = False
+        #: Attempts that the node has failed.
+        self.failures = 0
+        #: An attempt has overrun its time since somebody looked.
+        self.overran = False
 
     @property
     def rank(self) -> Rank:
@@ -73,9 +85,12 @@ class Node:
         links = self.links
         state = links.state
         if state is LinkState.READY:
+            if self.silent:
+                return Rank.SILENT
             return Rank.SATURATED if links.saturated else Rank.READY
         if state is LinkState.IDLE or state is LinkState.CONNECTING:
-            return Rank.FAILED if links.failed else Rank.UNTRIED
+            dead = links.failed or self.health is NodeHealth.DEAD
+            return Rank.FAILED if dead else Rank.UNTRIED
         return Rank.UNREACHABLE
 
     @property

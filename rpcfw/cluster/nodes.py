@@ -5,6 +5,7 @@ The nodes of one service: made, kept and closed as its instances come and go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.errors import CallError
@@ -33,6 +34,7 @@ class Nodes:
         prepare: gives a new node its attempt stack.
         weigh: sets the weights of the nodes, where they differ from their instances'.
         changed: called when what a picker was made from has changed.
+        links_changed: called when the connections to a node have changed.
         max_kept: so many nodes are kept connected, as instances come and go; further
             ones are connected to once there are calls.
     """
@@ -44,6 +46,7 @@ class Nodes:
         prepare: Callable[[Node], None],
         weigh: Callable[[Iterable[Node]], None],
         changed: Callable[[], None],
+        links_changed: Callable[[Node], None],
         max_kept: int,
     ) -> None:
         self._protocols = protocols
@@ -51,6 +54,7 @@ class Nodes:
         self._prepare = prepare
         self._weigh = weigh
         self._changed = changed
+        self._links_changed = links_changed
         self._max_kept = max_kept
         self._by_id: dict[str, Node] = {}
         #: Known, and no nodes for us: they speak none of our wires.
@@ -135,10 +139,17 @@ class Nodes:
         protocol = next((name for name in self._protocols if name in instance.protocols), None)
         if protocol is None:
             return False
-        links = self._make_links(instance.address, protocol, self._changed)
+        # By the id, since a reference to the node would be a cycle.
+        changed = partial(self._note_links, instance.id)
+        links = self._make_links(instance.address, protocol, changed)
         node = self._by_id[instance.id] = Node(instance, links)
         self._prepare(node)
         return True
+
+    def _note_links(self, id: str) -> None:
+        node = self._by_id.get(id)
+        if node is not None:
+            self._links_changed(node)
 
     def _keep_some(self) -> None:
         """

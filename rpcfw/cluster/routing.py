@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from attrs import define
 
+from rpcfw.cluster.health.healthiest import healthiest
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.route_explained import ExplainedRoute, RouterStep
@@ -46,7 +47,7 @@ class Route:
         left: how many nodes passed all routers.
         available: how many of those the picker has.
         spare: nodes for a call that has tried all of the picker's: those without a known
-            problem that are not connected yet.
+            problem that are not connected yet, and those that are sub-healthy.
         emptied_by: the router that selected no node; empty if there are some.
         refusal: why that router refuses the call; empty if other nodes could take it.
         all: the nodes that passed all routers, for calls that go to each of them.
@@ -78,6 +79,7 @@ class Routing(Filter):
         first_list: awaited before the first answer: returns once nodes are known, or
             it is known that there are none.
         why_silent: says why that takes so long, for errors.
+        panic_share: if less than this share of the nodes is healthy, all of them are used.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Routing(Filter):
         plugin_context: PluginContext,
         first_list: Callable[[], Awaitable[None]],
         why_silent: Callable[[], str],
+        panic_share: float,
     ) -> None:
         super().__init__(NoOptions(), plugin_context)
         self._routers = tuple(routers)
@@ -95,6 +98,7 @@ class Routing(Filter):
         self._method_balancers = method_balancers
         self._first_list = first_list
         self._why_silent = why_silent
+        self._panic_share = panic_share
         self._nodes: Nodes | None = None
         self._routes: RouteMemo[Route] = RouteMemo()
         #: By method, as in `_method_key`, and nodes: a picker may hold thousands of nodes, and
@@ -190,9 +194,13 @@ class Routing(Filter):
             connected = Rank.READY in ranks or Rank.SATURATED in ranks
             _dial(left, _MAX_CONNECTING if connected else _MAX_CONNECTING_NONE_READY)
             ranks = _ranks(left)
-        usable = next(iter(ranks.values()), [])
+        best = next(iter(ranks.values()), [])
+        usable = healthiest(best, self._panic_share)
         picker = self._picker(self._method_key(call), usable) if usable else None
-        spare = ranks.get(Rank.UNTRIED, [])[:_MAX_SPARE] if Rank.READY in ranks else ()
+        spare = ranks.get(Rank.UNTRIED, [])[:_MAX_SPARE] if Rank.READY in ranks else []
+        if len(usable) < len(best):
+            healthy = set(usable)
+            spare += [node for node in best if node not in healthy][:_MAX_SPARE]
         route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by, refusal, left)
         self._routes.add(key, route)
         return route

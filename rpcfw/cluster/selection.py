@@ -5,14 +5,15 @@ The last step of a call: picks one node, and hands the attempt to it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
+from rpcfw.cluster.health.failures import FAILURES, note_end_of_stream, note_failure
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.routing import Route
 from rpcfw.errors import CallError, NoInstances, NoNodeLeft, PermissionDenied
 from rpcfw.spi.balancer import Picker
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 from rpcfw.values.outcome import Outcome
@@ -50,6 +51,9 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
         if not picker.learns:
             try:
                 return await node.attempt(call)
+            except FAILURES as error:
+                note_failure(node, call, error, seconds())
+                raise
             finally:
                 node.in_flight -= 1
         began = seconds()
@@ -59,11 +63,8 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
             response = await node.attempt(call)
             status = _OK
             return response
-        except CallError as error:
-            status, hints = error.status, error.hints
-            raise
-        except CANCELLED:
-            status = _cancelled(call, seconds())
+        except FAILURES as error:
+            status, hints = note_failure(node, call, error, seconds())
             raise
         finally:
             node.in_flight -= 1
@@ -103,26 +104,15 @@ async def _stream(call: Call, node: Node, picker: Picker, seconds: Callable[[], 
 
     try:
         response = await node.attempt(call)
-    except CallError as error:
-        ended(error.status, error.hints)
-        raise
-    except CANCELLED:
-        ended(_cancelled(call, seconds()))
+    except FAILURES as error:
+        ended(*note_failure(node, call, error, seconds()))
         raise
     except BaseException:
         ended(Status.UNKNOWN)
         raise
     call.on_end(ended)
+    call.on_end(partial(note_end_of_stream, node))
     return response
-
-
-def _cancelled(call: Call, now: float) -> Status:
-    """
-    Return how a cancelled attempt ended.
-
-    A call is cancelled at its deadline, too. That says something about the node.
-    """
-    return Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
 
 
 def none_left(call: Call, nodes: int, emptied_by: str, refusal: str) -> CallError:

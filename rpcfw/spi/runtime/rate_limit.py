@@ -102,8 +102,17 @@ class LimitedLog:
             kind: see the module.
             format: the line, and ``fields`` what is in it, as in Twisted's log.
         """
+        self._emit(LogLevel.warn, kind, format, fields)
+
+    def note_of(self, kind: str, format: str, **fields: Any) -> None:
+        """
+        Log what is no cause for alarm; otherwise as `warn_of`.
+        """
+        self._emit(LogLevel.info, kind, format, fields)
+
+    def _emit(self, level: Any, kind: str, format: str, fields: dict[str, Any]) -> None:
         withheld = self._limit.due(kind)
         if withheld is None:
             return
         count = " ({withheld} lines of this kind were withheld)" if withheld else ""
-        self._log.emit(LogLevel.warn, format + count, withheld=withheld, **fields)
+        self._log.emit(level, format + count, withheld=withheld, **fields)

@@ -280,8 +280,11 @@ class Driver(Connection):
         # choose this connection again.
         self.observer.closed(self, reason)
         listeners, self.listeners = self.listeners, {}
+        further = False
         for listener in listeners.values():
-            self.lose(listener, ConnectionLost(f"the connection to {self.peer} ended: {reason}"))
+            error = ConnectionLost(f"the connection to {self.peer} ended: {reason}")
+            error.further, further = further, True
+            self.lose(listener, error)
 
     def lose(self, listener: Listener, error: CallError) -> None:
         """

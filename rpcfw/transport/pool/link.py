@@ -77,6 +77,8 @@ class Link(DriverObserver):
         #: The driver while READY, else None. Each call looks here first.
         self.driver: Driver | None = None
         self.reason = ""
+        #: The last connection ended without a GOAWAY, and this side had not closed it.
+        self.lost = False
         #: The name of the wire protocol, for inspection.
         self.protocol = ""
         #: See `rpcfw.spi.protocol.WireProtocol`; raised when a peer complains.
@@ -139,16 +141,12 @@ class Link(DriverObserver):
         """
         if self.driver is not None:
             return self.driver
-        retries = self.state is LinkState.WAITING and self._retries.rested
-        if self.state in (LinkState.WAITING, LinkState.CLOSED) and not retries:
+        waits = self.state is LinkState.WAITING and not self._retries.rested
+        if waits or self.state is LinkState.CLOSED:
             raise self._unavailable()
         waiter: Waiter[Driver] = Waiter()
         self._wanting[waiter] = None
-        if retries:
-            self._retries.out_of_turn = True
-            self._connect(LinkEvent.RETRIED)
-        else:
-            self._connect(LinkEvent.WANTED)
+        self.retry()
         try:
             return await waiter
         finally:
@@ -159,6 +157,16 @@ class Link(DriverObserver):
         Connect, unless it is connecting already or must not connect now.
         """
         self._connect(LinkEvent.WANTED)
+
+    def retry(self) -> None:
+        """
+        Connect, also out of turn, if the last failure was long enough ago.
+        """
+        if self.state is LinkState.WAITING and self._retries.rested:
+            self._retries.out_of_turn = True
+            self._connect(LinkEvent.RETRIED)
+        else:
+            self._connect(LinkEvent.WANTED)
 
     def close(self, reason: str) -> None:
         """
@@ -235,6 +243,7 @@ class Link(DriverObserver):
         self._dialling.handshake_completed()
         self._retries.succeed()
         self.driver = driver
+        self.lost = False
         self._ready_since = self._clock.seconds()
         self._open.add(driver, self.keepalive_floor_s)
         self._changed(self)
@@ -266,6 +275,7 @@ class Link(DriverObserver):
         if driver.pinged_too_often:
             self.keepalive_floor_s = 2 * max(self._options.keepalive, self.keepalive_floor_s)
         if driver is self.driver:
+            self.lost = True
             self._lost(reason, self._options.initial_backoff)
         elif driver is self._dialling.greeting:
             self._failed(reason + self._dialling.hint(reason))

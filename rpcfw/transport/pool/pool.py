@@ -134,6 +134,27 @@ class ConnectionPool:
         """
         return self._first.failed
 
+    @property
+    def lost(self) -> bool:
+        """
+        Whether the last connection of the first link has ended without a GOAWAY.
+        """
+        return self._first.lost
+
+    @property
+    def reason(self) -> str:
+        """
+        Why the first link is not connected.
+        """
+        return self._first.reason
+
+    @property
+    def pings_limited(self) -> bool:
+        """
+        Whether the server counts pings, and closes the connection after too many.
+        """
+        return self._first.keepalive_floor_s > 0
+
     def keep(self) -> None:
         """
         Let the first link reconnect by itself from now on.
@@ -145,6 +166,12 @@ class ConnectionPool:
         Connect, unless it is connecting already or must not connect now.
         """
         self._first.connect()
+
+    def retry(self) -> None:
+        """
+        Connect, also out of turn, if the last failure was long enough ago.
+        """
+        self._first.retry()
 
     async def acquire(self, pending: PendingCall[T], deadline: float) -> T:
         """

@@ -184,12 +184,13 @@ def test_a_wish_makes_nothing_safe():
     assert delay_s(Unavailable(retry_after_s=0.5)) is None
 
 
-def lost(judge: ByHints, count: int) -> int:
+def lost(judge: ByHints, count: int, *, attempt: int = 1, further: bool = False) -> int:
     """
     Return how many of so many lost calls the policy would repeat.
     """
-    call = a_call(idempotent=True, attempt=1)
-    return sum(judge.delay_s(call, ConnectionLost()) is not None for _ in range(count))
+    call, error = a_call(idempotent=True, attempt=attempt), ConnectionLost()
+    error.further = further
+    return sum(judge.delay_s(call, error) is not None for _ in range(count))
 
 
 def test_the_budget_ends_repeats():
@@ -262,6 +263,17 @@ def test_one_connection_lost():
     By default, hundreds of calls that were lost with one connection are all repeated.
     """
     assert lost(policy(), 400) == 400
+
+
+def test_the_calls_of_one_connection_are_one_event():
+    """
+    Any number of them costs one token together, but only the first time that a call is lost.
+    """
+    judge = policy(budget_tokens="10")
+    assert lost(judge, 1_000, further=True) == 1_000
+    assert lost(judge, 1_000) == 4
+    judge = policy(budget_tokens="10")
+    assert lost(judge, 1_000, attempt=2, further=True) == 4
 
 
 def test_no_budget():

@@ -55,7 +55,13 @@ class World:
         self.changes = 0
         self.prepared = 0
         self.nodes = Nodes(
-            ("grpc", "native"), self._make_links, self._prepare, set, self._changed, max_kept
+            ("grpc", "native"),
+            self._make_links,
+            self._prepare,
+            set,
+            self._changed,
+            lambda node: None,
+            max_kept,
         )
 
     def _make_links(self, *arguments):

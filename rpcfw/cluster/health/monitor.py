@@ -1,0 +1,269 @@
+"""
+Watches the health of the nodes of one service.
+
+Theory of operation. `transitions` has the states, and which event leads from one to another.
+Here the events are found. A tick, several times in a second, looks at the nodes with open calls
+and at those with which something may be wrong: their heartbeats. Once in a while, in a *sweep*,
+all nodes are looked at, their rates are measured, and dead ones are connected to. What a
+connection reports comes at once (`links_changed`).
+
+No node is given up for its silence unless another one answers. If all are silent, the fault is
+probably on this side, and the keepalive of the connections decides, which is slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rpcfw.cluster.health.availability import SAMPLES
+from rpcfw.cluster.health.heartbeats import Heartbeats
+from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.health.outliers import outliers
+from rpcfw.cluster.health.record import HealthRecord
+from rpcfw.cluster.health.reports import HealthReports
+from rpcfw.cluster.health.transitions import HealthEvent, follows
+from rpcfw.cluster.node import Node, Rank
+from rpcfw.spi.runtime.clock import Clock, DelayedCall
+from rpcfw.transport.pool.link import LinkState
+from rpcfw.values.node_health import NodeHealth
+
+__all__ = ["HealthMonitor"]
+
+#: So many dead nodes are connected to at a time.
+_MAX_CONNECTING = 8
+#: A dead node is retried after this share of the time for which it is dead.
+_SHARE_OF_DEATH = 0.1
+
+
+class HealthMonitor:
+    """
+    Of the nodes of one service.
+
+    Args:
+        options: see `HealthOptions`.
+        clock: time.
+        reports: where transitions are reported.
+        changed: called when the health of a node has changed.
+    """
+
+    def __init__(
+        self,
+        options: HealthOptions,
+        clock: Clock,
+        reports: HealthReports,
+        changed: Callable[[], None],
+    ) -> None:
+        self.panic_share = options.panic_share
+        self._options = options
+        self._clock = clock
+        self._reports = reports
+        self._changed = changed
+        self._records: dict[Node, HealthRecord] = {}
+        self._tick_s = options.heartbeat / 2
+        self._sweep_s = options.window / SAMPLES
+        self._sweep_at = 0.0
+        self._due_at = 0.0
+        self._timer: DelayedCall | None = None
+
+    def watch(self, nodes: Iterable[Node]) -> None:
+        """
+        Watch these nodes from now on, and no others.
+        """
+        before = self._records
+        self._records = {
+            node: before.get(node) or HealthRecord(node, self._options) for node in nodes
+        }
+        self._reports.count(self._records)
+        if self._timer is None and self._records:
+            self._tick_later(self._clock.seconds())
+
+    def stop(self) -> None:
+        """
+        Watch no node any more.
+        """
+        self._records = {}
+        self._reports.count(())
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def reason(self, node: Node) -> str:
+        """
+        Return why a node has the health that it has; empty for a node that nothing happened to.
+        """
+        record = self._records.get(node)
+        return record.reason if record is not None else ""
+
+    # What the connections report.
+
+    def links_changed(self, node: Node) -> None:
+        """
+        See what has become of the connections to a node.
+        """
+        record = self._records.get(node)
+        links = node.links
+        if record is None or links.state is LinkState.CLOSED:
+            return
+        now = self._clock.seconds()
+        if links.state is LinkState.READY:
+            if record.beats is None:
+                self._connected(record, now)
+            return
+        if record.beats is not None:
+            record.beats = None
+            node.silent = False
+            if links.lost:
+                self._step(record, HealthEvent.LOST, links.reason)
+        if links.failed:
+            if links.state is LinkState.WAITING:
+                record.failed_at = now
+            self._step(record, HealthEvent.CONNECT_FAILED, links.reason)
+
+    def _connected(self, record: HealthRecord, now: float) -> None:
+        links = record.node.links
+        record.beats = Heartbeats(self._options, links.pings_limited, now)
+        record.served = True
+        if record.node.health is NodeHealth.DEAD:
+            record.start_again(now)
+        self._step(record, HealthEvent.CONNECTED, "it is connected again")
+
+    # What the clock brings.
+
+    def _tick_later(self, now: float) -> None:
+        self._due_at = now + self._tick_s
+        self._timer = self._clock.callLater(self._tick_s, self._tick)
+
+    def _tick(self) -> None:
+        now = self._clock.seconds()
+        late_s = now - self._due_at
+        self._timer = None
+        if not self._records:
+            return
+        self._tick_later(now)
+        sweeps = now >= self._sweep_at
+        for record in list(self._records.values()):
+            if late_s > self._tick_s:
+                record.excuse(late_s)
+            if sweeps or record.watched:
+                self._look(record, now)
+        if sweeps:
+            self._sweep_at = now + self._sweep_s
+            self._sweep(now)
+
+    def _look(self, record: HealthRecord, now: float) -> None:
+        """
+        Look at the heartbeats of a node.
+        """
+        node, beats = record.node, record.beats
+        drivers = node.links.drivers
+        if beats is None or not drivers:
+            return
+        overran, node.overran = node.overran, False
+        often = node.health is NodeHealth.SUB_HEALTHY
+        beats.look(drivers, now, often=often, overran=overran)
+        if beats.missed >= self._options.missed_heartbeats:
+            self._missed(record, beats.missed, now)
+        elif node.silent and not beats.missed:
+            node.silent = False
+            self._changed()
+        if (
+            often
+            and beats.answered >= self._options.answered_heartbeats
+            and not record.ejections.last(now)
+        ):
+            reason = f"it has answered {beats.answered} heartbeats in a row"
+            self._step(record, HealthEvent.RECOVERED, reason)
+
+    def _missed(self, record: HealthRecord, count: int, now: float) -> None:
+        node = record.node
+        reason = f"it has not answered {count} heartbeats in a row"
+        if count >= self._options.max_missed_heartbeats and self._others_answer(record):
+            record.died_at = now
+            self._step(record, HealthEvent.SILENT, reason)
+            # After the transition: calls that fail now are routed again at once.
+            for driver, _ in node.links.connections:
+                driver.abort(reason)
+            return
+        if not node.silent:
+            node.silent = True
+            if not self._step(record, HealthEvent.MISSED, reason):
+                self._changed()
+
+    def _others_answer(self, record: HealthRecord) -> bool:
+        return any(
+            other is not record and other.node.rank in (Rank.READY, Rank.SATURATED)
+            for other in self._records.values()
+        )
+
+    def _sweep(self, now: float) -> None:
+        """
+        Measure the rates, and connect to the dead.
+        """
+        for record in self._records.values():
+            record.sample(now)
+            if record.ejections.last(now) and self._is_good(record):
+                record.ejections.end(now)
+        self._eject(now)
+        self._retry_dead(now)
+
+    def _is_good(self, record: HealthRecord) -> bool:
+        options, availability = self._options, record.availability
+        enough = availability.calls >= options.min_calls
+        return enough and availability.rate >= options.min_availability
+
+    def _eject(self, now: float) -> None:
+        connected = [one for one in self._records.values() if one.beats is not None]
+        free = [one for one in connected if not one.ejections.last(now)]
+        places = max(1, int(self._options.max_ejected * len(connected)))
+        places -= len(connected) - len(free)
+        for record in outliers({one: one.availability for one in free}, self._options):
+            if places <= 0:
+                return
+            places -= 1
+            seen = record.availability
+            reason = (
+                f"{seen.failures} of {seen.calls} calls failed in {self._options.window:g} s; "
+                f"it is ejected for {record.ejections.eject(now):g} s"
+            )
+            seen.clear()
+            record.reason = reason
+            self._step(record, HealthEvent.EJECTED, reason)
+
+    def _retry_dead(self, now: float) -> None:
+        """
+        Connect to nodes that are dead and were connected before, those that died last first.
+        """
+        places = _MAX_CONNECTING
+        dead = [one for one in self._records.values() if one.node.health is NodeHealth.DEAD]
+        waiting = []
+        for record in dead:
+            if record.node.links.state is LinkState.CONNECTING:
+                places -= 1
+            elif record.served:
+                delay_s = max(self._options.retry_delay, _SHARE_OF_DEATH * (now - record.died_at))
+                if now - record.failed_at >= delay_s:
+                    waiting.append(record)
+        waiting.sort(key=_died_at, reverse=True)
+        for record in waiting[: max(0, places)]:
+            record.node.links.retry()
+
+    def _step(self, record: HealthRecord, event: HealthEvent, reason: str) -> bool:
+        """
+        Enter the state that follows an event; return whether it is another one.
+        """
+        node = record.node
+        before = node.health
+        after = follows(before, event)
+        if after is before:
+            return False
+        node.health = after
+        record.reason = reason
+        if after is NodeHealth.DEAD:
+            record.died_at = self._clock.seconds()
+        self._reports.moved(node, before, reason)
+        self._changed()
+        return True
+
+
+def _died_at(record: HealthRecord) -> float:
+    return record.died_at

@@ -1,0 +1,85 @@
+"""
+What is known of the health of one node.
+"""
+
+from __future__ import annotations
+
+from rpcfw.cluster.health.availability import Availability
+from rpcfw.cluster.health.ejections import Ejections
+from rpcfw.cluster.health.heartbeats import Heartbeats
+from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.node import Node
+from rpcfw.values.node_health import NodeHealth
+
+__all__ = ["HealthRecord"]
+
+
+class HealthRecord:
+    """
+    Of one node.
+
+    Args:
+        node: of which.
+        options: see `HealthOptions`.
+    """
+
+    __slots__ = (
+        "availability",
+        "beats",
+        "died_at",
+        "ejections",
+        "failed_at",
+        "node",
+        "reason",
+        "served",
+    )
+
+    def __init__(self, node: Node, options: HealthOptions) -> None:
+        self.node = node
+        #: Why it is not healthy; or how it became so.
+        self.reason = ""
+        #: Its heartbeats; None while it is not connected.
+        self.beats: Heartbeats | None = None
+        self.availability = Availability()
+        self.ejections = Ejections(options)
+        #: Whether it was ever connected.
+        self.served = False
+        #: When it died, and when connecting to it failed last.
+        self.died_at = self.failed_at = 0.0
+
+    @property
+    def watched(self) -> bool:
+        """
+        Whether it is looked at often: calls are open, or something may be wrong with it.
+        """
+        node, beats = self.node, self.beats
+        return beats is not None and bool(
+            node.in_flight
+            or node.health is NodeHealth.SUB_HEALTHY
+            or beats.unanswered
+            or node.overran
+        )
+
+    def excuse(self, seconds: float) -> None:
+        """
+        Take into account that this process itself did not read for so long.
+        """
+        if self.beats is not None:
+            self.beats.excuse(seconds)
+
+    def sample(self, now: float) -> None:
+        """
+        Move its window on.
+        """
+        self.ejections.decay(now)
+        if self.beats is not None:
+            links = self.node.links
+            begun = sum([driver.begun for driver, _ in links.connections])
+            self.availability.sample(links.past.started + begun, self.node.failures)
+
+    def start_again(self, now: float) -> None:
+        """
+        Forget what was found before it died.
+        """
+        self.availability.clear()
+        self.ejections.end(now)

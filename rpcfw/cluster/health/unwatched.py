@@ -1,0 +1,51 @@
+"""
+Health that nobody watches: of a channel to one address, or where it is switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rpcfw.cluster.health.monitor import HealthMonitor
+from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.health.reports import HealthReports
+from rpcfw.cluster.node import Node
+from rpcfw.transport.runtime import Runtime
+
+__all__ = ["Unwatched", "health_monitor"]
+
+
+class Unwatched:
+    """
+    Has the methods of a `HealthMonitor`, and leaves every node healthy.
+    """
+
+    panic_share = 0.0
+
+    def watch(self, nodes: Iterable[Node]) -> None:
+        pass
+
+    def links_changed(self, node: Node) -> None:
+        pass
+
+    def reason(self, node: Node) -> str:
+        return ""
+
+    def stop(self) -> None:
+        pass
+
+
+def health_monitor(
+    service: str, options: HealthOptions | None, runtime: Runtime, changed: Callable[[], None]
+) -> HealthMonitor | Unwatched:
+    """
+    Return what watches the health of the nodes of a service, if the options ask for it.
+
+    Args:
+        options: None for a channel to one address.
+        changed: called when the health of a node has changed.
+    """
+    if options is None or not options.enabled:
+        return Unwatched()
+    reports = HealthReports(service, runtime.plugin_context.meter, runtime.log)
+    return HealthMonitor(options, runtime.clock, reports, changed)
