@@ -68,6 +68,14 @@ def _removed(
     usable = set(route.usable)
     for node in route.left:
         if node not in usable:
-            best = route.usable[0].rank.name.lower()
-            removed[node] = "selection", f"others are {best}, this one is {node.rank.name.lower()}"
+            removed[node] = "selection", _why_not_usable(node, route.usable[0])
     return removed
+
+
+def _why_not_usable(node: Node, other: Node) -> str:
+    """
+    Return why the balancer gets another node, and not this one.
+    """
+    if other.weight and not node.weight:
+        return "it is drained: its weight is 0"
+    return f"others are {other.rank.name.lower()}, this one is {node.rank.name.lower()}"

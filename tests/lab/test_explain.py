@@ -244,7 +244,22 @@ def test_breakers_are_shown(lab):
     assert ["closed"] == [one.breaker for one in explain(lab, web, Shop.put).instances]
 
 
-def test_drained_and_unreachable(lab):
+def test_drained(lab):
+    """
+    A drained node is not given to the balancer while another is connected; it says why.
+    """
+    fleet(lab, a="1.0")
+    lab.serve(Shop(), name="drained", sets=["server.weight=0"])
+    web = lab.consumer()
+    lab.run(web.application.client(Shop).get(1))
+    found = explain(lab, web)
+
+    assert {"a": 1.0} == shares(found)
+    (gone,) = [one for one in found.instances if one.removed_by]
+    assert ("memory:drained", "it is drained: its weight is 0") == (gone.address, gone.reason)
+
+
+def test_unreachable(lab):
     """
     A node that others are better connected than is not given to the balancer; it says why.
     """
