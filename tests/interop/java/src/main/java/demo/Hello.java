@@ -1,0 +1,5 @@
+package demo;
+
+public interface Hello {
+    String say(String name);
+}

@@ -1,0 +1,121 @@
+"""
+Peers in Java: built once with Maven, and run as processes.
+
+Dubbo takes 127.0.0.1 for an address that others cannot reach, and replaces it by another one of
+the machine. So the peers know this host by a name, from a file of names of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+from tests.requirements import require
+
+__all__ = ["HOST", "JavaPeers", "JavaProcess", "build"]
+
+SOURCES = Path(__file__).parent / "java"
+#: The name of 127.0.0.1.
+HOST = "peer.test"
+#: However slow the machine, a process that takes longer hangs.
+LIMIT_S = 300
+#: Without these, Dubbo on Java 17 can read no exception, and write no collection.
+OPENED = ("java.base/java.lang", "java.base/java.util", "java.base/java.math")
+
+
+class JavaPeers:
+    """
+    The compiled peers.
+
+    Args:
+        folder: where they are.
+        class_path: of the compiled classes, and of what they need.
+    """
+
+    def __init__(self, folder: Path, class_path: str) -> None:
+        self._class_path = class_path
+        self._hosts = folder / "hosts"
+        self._hosts.write_text(f"127.0.0.1 {HOST} localhost {os.uname().nodename}\n")
+
+    def start(self, main: str, *arguments: str) -> JavaProcess:
+        """
+        Start a class of the package ``peers``.
+        """
+        opened = [word for each in OPENED for word in ("--add-opens", f"{each}=ALL-UNNAMED")]
+        properties = {
+            "java.net.preferIPv4Stack": "true",
+            "jdk.net.hosts.file": str(self._hosts),
+            "org.slf4j.simpleLogger.defaultLogLevel": "error",
+        }
+        set_properties = [f"-D{name}={value}" for name, value in properties.items()]
+        command = ["java", "-Xmx256m", *opened, *set_properties, "-cp", self._class_path]
+        return JavaProcess([*command, f"peers.{main}", *arguments])
+
+
+class JavaProcess:
+    """
+    A peer that goes on until its standard input is closed; it is, when the block is left.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, "DUBBO_IP_TO_BIND": HOST},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._overdue = threading.Timer(LIMIT_S, self._process.kill)
+        self._overdue.start()
+
+    def line(self, begin: str) -> str:
+        """
+        Return the next line of its output that begins so.
+        """
+        for line in self._process.stdout:
+            if line.startswith(begin):
+                return line.rstrip("\n")
+        raise AssertionError(f"it ended without a line {begin!r}: {self._process.stderr.read()}")
+
+    def end(self) -> str:
+        """
+        Close its standard input; return what else it wrote when it has ended.
+        """
+        out, _ = self._process.communicate("\n")
+        return out
+
+    def __enter__(self) -> JavaProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+        self._overdue.cancel()
+
+
+def build(folder: Path) -> JavaPeers:
+    """
+    Compile the peers into a folder. Maven downloads Dubbo the first time.
+    """
+    require(
+        shutil.which("mvn") and shutil.which("javac"),
+        "apt-get install --no-install-recommends maven default-jdk-headless",
+    )
+    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+    goals = ("compile", "dependency:build-classpath", "-Dmdep.outputFile=class_path")
+    done = subprocess.run(
+        ["mvn", "--quiet", "--batch-mode", *goals],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
+    require(done.returncode == 0, f"mvn {' '.join(goals)} in tests/interop/java: {done.stdout}")
+    class_path = os.pathsep.join((f"{folder}/target/classes", (folder / "class_path").read_text()))
+    return JavaPeers(folder, class_path)
