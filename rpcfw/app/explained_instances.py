@@ -78,4 +78,6 @@ def _why_not_usable(node: Node, other: Node) -> str:
     """
     if other.weight and not node.weight:
         return "it is drained: its weight is 0"
+    if other.rank is node.rank:
+        return f"others are {other.health}, this one is {node.health}"
     return f"others are {other.rank.name.lower()}, this one is {node.rank.name.lower()}"

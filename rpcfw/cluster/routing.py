@@ -159,7 +159,7 @@ class Routing(Filter):
         left, emptied_by = (steps[-1].after if steps else nodes), ("", "")
         if steps and not left:
             emptied_by = type(steps[-1].router).__name__, steps[-1].router.refusal(call)
-        usable = next(iter(_ranks(left).values()), [])
+        usable = healthiest(next(iter(_ranks(left).values()), []), self._panic_share)
         method = self._method_key(call)
         balancer = self._balancer_of(method)
         picker = self._pickers.get((method, tuple(usable)))

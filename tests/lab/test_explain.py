@@ -19,6 +19,7 @@ from rpcfw_inspection.explain import ExplainService
 class Shop(Service, name="demo.Shop"):
     def __init__(self, clock=None, latency_s: float = 0.0) -> None:
         self.calls = 0
+        self.fails = False
         self.clock = clock
         self.latency_s = latency_s
 
@@ -27,7 +28,7 @@ class Shop(Service, name="demo.Shop"):
         self.calls += 1
         if self.clock is not None:
             await sleep(self.clock, self.latency_s)
-        if id < 0:
+        if id < 0 or self.fails:
             raise Unavailable("a bad day")
         return id
 
@@ -257,6 +258,25 @@ def test_drained(lab):
     assert {"a": 1.0} == shares(found)
     (gone,) = [one for one in found.instances if one.removed_by]
     assert ("memory:drained", "it is drained: its weight is 0") == (gone.address, gone.reason)
+
+
+def test_sub_healthy(lab):
+    """
+    A node that the balancer does not get for its health has no share, and it says why.
+    """
+    shops = fleet(lab, a="1.0", b="1.0", c="1.0")
+    web = lab.consumer("retry.plugin=never")
+    client = web.application.client(Shop)
+    shops["a"].fails = True
+    for _ in range(150):
+        lab.begin(client.get(1))
+        lab.advance(0.02)
+    found = explain(lab, web)
+
+    assert {"b": 0.5, "c": 0.5} == shares(found)
+    (gone,) = [one for one in found.instances if one.removed_by]
+    assert ("memory:a", "sub-healthy") == (gone.address, gone.health)
+    assert gone.reason.startswith("others are healthy, this one is sub-healthy")
 
 
 def test_unreachable(lab):
