@@ -163,7 +163,7 @@ def test_dead_nodes_cost_no_attempt(clock):
     An attempt that was never sent does not count, and says nothing of itself to the next server.
     """
     unreachable, call = Unreachable(4), a_call()
-    run(clock, Delays(0, 0, 0, 0, 0), unreachable, call)
+    run(clock, Delays(0, 0, 0, 0, 0), unreachable, call).addErrback(lambda _: None)
     assert [1, 1, 1, 1, 1, 2] == unreachable.numbers
     assert "1" == call.metadata.get(PREVIOUS_ATTEMPTS)
 

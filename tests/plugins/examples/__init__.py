@@ -1,0 +1,3 @@
+"""
+The policies of the example.
+"""
