@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from attrs import field, frozen
+from attrs import frozen
 
 from rpcfw_hessian.errors import HessianError
 
@@ -38,7 +38,7 @@ class Limits:
     max_objects: int = 250_000
     max_length: int = 16 << 20
     max_hashed: int = 10_000
-    classes: tuple[str, ...] = field(default=("*",), converter=tuple)
+    classes: tuple[str, ...] = ("*",)
 
     def check_class(self, java_class: str) -> None:
         """

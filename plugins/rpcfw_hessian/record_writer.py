@@ -67,7 +67,12 @@ class RecordWriter:
 
     def _write_map(self, e: Encoder, value: Any) -> None:
         e.out.append(b"H")
-        for encoded, (name, write) in zip(self._names, self._steps, strict=True):
-            e.out.append(encoded)
-            write(e, getattr(value, name))
+        name = ""
+        try:
+            for encoded, (name, write) in zip(self._names, self._steps, strict=True):
+                e.out.append(encoded)
+                write(e, getattr(value, name))
+        except HessianError as error:
+            error.path.append(f".{name}")
+            raise
         e.out.append(b"Z")

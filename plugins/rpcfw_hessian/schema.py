@@ -109,18 +109,47 @@ class Schema:
         """
         Return a value as Hessian 2.
         """
-        encoder = Encoder(self)
-        encoder.write(value, type)
-        return encoder.take()
+        return self.dumper(type)(value)
 
     def loads(self, data: bytes, type: Any = Any) -> Any:
         """
         Return the one value that these bytes are.
         """
-        decoder = Decoder(data, self)
-        value = decoder.read(type)
-        decoder.check_end()
-        return value
+        return self.loader(type)(data)
+
+    def dumper(self, type: Any) -> Callable[[Any], bytes]:
+        """
+        Return `dumps` for one type.
+
+        Raises:
+            TypeError: Hessian cannot carry the type; the message says why.
+        """
+        write = self.writer(type)
+
+        def dump(value: Any) -> bytes:
+            encoder = Encoder(self)
+            encoder.write_by(write, value)
+            return encoder.take()
+
+        return dump
+
+    def loader(self, type: Any) -> Callable[[bytes], Any]:
+        """
+        Return `loads` for one type.
+
+        Raises:
+            TypeError: Hessian cannot carry the type; the message says why.
+        """
+        shape = self.shape(type)
+
+        def load(data: bytes) -> Any:
+            decoder = Decoder(data, self)
+            value = decoder.read_shape(shape)
+            if decoder.pos != len(data):
+                decoder.check_end()
+            return value
+
+        return load
 
     def encoder(self) -> Encoder:
         """

@@ -197,8 +197,13 @@ def list_writer(cls: type[Collection[Any]], item: Write, java_class: str) -> Wri
         if not value:
             e.kept.append(value)
         e.list_head(java_class, len(value))
-        for each in value:
-            item(e, each)
+        index = 0
+        try:
+            for index, each in enumerate(value):  # noqa: B007 - the error names it
+                item(e, each)
+        except HessianError as error:
+            error.path.append(f"[{index}]")
+            raise
 
     return write
 

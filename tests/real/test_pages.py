@@ -17,7 +17,16 @@ from tests.house.tree import ROOT
 from tests.real.commands import LIMIT_S, environment
 from tests.real.documents import DOCUMENTS, files_of
 
-PAGES = ["asyncio", "data-types", "errors", "installation", "plugins", "testing", "troubleshooting"]
+PAGES = [
+    "asyncio",
+    "data-types",
+    "errors",
+    "hessian",
+    "installation",
+    "plugins",
+    "testing",
+    "troubleshooting",
+]
 
 BLOCK = re.compile(r"(?m)^```(?:python|ini)$")
 
