@@ -70,19 +70,30 @@ class AdaptiveOptions:
             yield "interval", f"must be at least 10ms, not {self.interval * 1000:g}ms"
 
 
+class _Last:
+    """
+    The last attempt on a node.
+    """
+
+    __slots__ = ("began_at",)
+
+    def __init__(self) -> None:
+        self.began_at = -inf
+
+
 class _Probes:
     """
     What all pickers of a balancer know of probes.
 
     Attributes:
-        began_at: when the last attempt on each node began.
+        last: the last attempt on each node.
         credit: so many probes may be made.
     """
 
-    __slots__ = ("began_at", "credit")
+    __slots__ = ("credit", "last")
 
     def __init__(self) -> None:
-        self.began_at: WeakKeyDictionary[Candidate, float] = WeakKeyDictionary()
+        self.last: WeakKeyDictionary[Candidate, _Last] = WeakKeyDictionary()
         self.credit = 0.0
 
 
@@ -152,6 +163,8 @@ class _ByScore(Picker):
         self._collectors = [each for each in collectors if each.options.weight]
         self._learning = [each for each in collectors if each.learns]
         self._probes = probes
+        # Made here, so that an attempt is a read.
+        self._last = {one: probes.last.setdefault(one, _Last()) for one in candidates}
         self._options = options
         self._seconds = plugin_context.clock.seconds
         self._random = plugin_context.random
@@ -167,15 +180,18 @@ class _ByScore(Picker):
             self._score(now)
         if self._quiet and not call.tried:
             probes = self._probes
-            probes.credit = min(probes.credit + self._options.max_probe_share, 1.0)
-            if probes.credit >= 1.0:
+            if probes.credit < 1.0:
+                probes.credit += self._options.max_probe_share
+            else:
                 due = self._next_quiet(now)
                 if due is not None:
                     return due
         return self._draw.pick(call)
 
     def began(self, candidate: Candidate) -> None:
-        self._probes.began_at[candidate] = self._seconds()
+        last = self._last.get(candidate)
+        if last is not None:
+            last.began_at = self._seconds()
         for each in self._learning:
             each.began(candidate)
 
@@ -191,17 +207,19 @@ class _ByScore(Picker):
         candidates = self._candidates
         factors = combined(self._collectors, candidates, self._options.combine)
         self._draw = WeightedDraw(candidates, self._random, factors)
-        before, began_at = now - self._options.probe_after, self._probes.began_at.get
-        self._quiet = deque(one for one in self._draw.alive if began_at(one, -inf) <= before)
+        before = now - self._options.probe_after
+        self._quiet = deque(
+            one for one, last in self._last.items() if last.began_at <= before and one.weight
+        )
 
     def _next_quiet(self, now: float) -> Candidate | None:
         """
         Return a node that is due for a probe, and count the probe; None if there is none.
         """
-        before, began_at = now - self._options.probe_after, self._probes.began_at.get
+        before = now - self._options.probe_after
         while self._quiet:
             one = self._quiet.popleft()
-            if not one.in_flight and began_at(one, -inf) <= before:
+            if not one.in_flight and self._last[one].began_at <= before:
                 self._probes.credit -= 1.0
                 return one
         return None

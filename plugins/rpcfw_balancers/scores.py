@@ -4,8 +4,8 @@ The score of each node, from those that several collectors give it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
+from collections.abc import Iterable, Sequence
+from operator import mul
 from typing import Literal
 
 from rpcfw.spi.balancer import Candidate
@@ -29,32 +29,42 @@ def combined(
         collectors: those whose weight is above 0.
         combine: ``product`` of the scores to the power of the weights, or weighted ``mean``.
     """
-    if not collectors:
+    columns = []
+    weights = []
+    for each in collectors:
+        scores = each.scores(candidates)
+        if any(score is not None for score in scores):
+            columns.append(_complete(scores))
+            weights.append(each.options.weight)
+    if not columns:
         return None
-    columns = [_complete(each.scores(candidates)) for each in collectors]
-    weights = [each.options.weight for each in collectors]
-    if combine == "mean":
-        total = sum(weights)
-        shares = [weight / total for weight in weights]
-        columns = [
-            [score * share for score in column]
-            for column, share in zip(columns, shares, strict=True)
-        ]
-        return [max(sum(row), MIN_SCORE) for row in zip(*columns, strict=True)]
-    columns = [
-        column if weight == 1 else [score**weight for score in column]
-        for column, weight in zip(columns, weights, strict=True)
-    ]
-    return [max(prod(row), MIN_SCORE) for row in zip(*columns, strict=True)]
+    combined = _mean(columns, weights) if combine == "mean" else _product(columns, weights)
+    return [max(MIN_SCORE, score) for score in combined]
 
 
-def _complete(scores: Sequence[float | None]) -> list[float]:
+def _mean(columns: Sequence[Sequence[float]], weights: Sequence[float]) -> Iterable[float]:
+    shares = [weight / sum(weights) for weight in weights]
+    for row in zip(*columns, strict=True):
+        yield sum(map(mul, row, shares))
+
+
+def _product(columns: Sequence[Sequence[float]], weights: Sequence[float]) -> Iterable[float]:
+    products: Iterable[float] = ()
+    for column, weight in zip(columns, weights, strict=True):
+        powers = column if weight == 1 else [score**weight for score in column]
+        products = map(mul, products, powers) if products else powers
+    return products
+
+
+def _complete(scores: Sequence[float | None]) -> Sequence[float]:
     """
     Return scores within 0 and 1; those that are unknown are the mean of the others.
     """
-    inside = [None if score is None else _inside(score) for score in scores]
+    inside = [score if score is None or 0.0 <= score <= 1.0 else _inside(score) for score in scores]
     known = [score for score in inside if score is not None]
-    mean = sum(known) / len(known) if known else 1.0
+    if len(known) == len(inside):
+        return known
+    mean = sum(known) / len(known)
     return [mean if score is None else score for score in inside]
 
 

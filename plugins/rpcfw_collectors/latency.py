@@ -35,6 +35,10 @@ __all__ = ["Latency", "LatencyOptions"]
 
 #: Below any latency of a network.
 _MIN_COST_S = 1e-5
+#: Read for each attempt; as globals they cost half.
+_OK, _CANCELLED = Status.OK, Status.CANCELLED
+#: With these a node may have said nothing.
+_NO_ANSWERS = (_CANCELLED, Status.DEADLINE_EXCEEDED, Status.UNAVAILABLE)
 
 
 @options
@@ -132,19 +136,18 @@ class _OfNode:
         self._in_flight += 1
 
     def ended(self, outcome: Outcome, now: float, options: LatencyOptions) -> None:
-        self._in_flight = max(0, self._in_flight - 1)
-        if outcome.hints & Hint.NEVER_SENT:
-            return
-        took_s = outcome.took_s
-        if outcome.node_failed:
-            took_s = max(took_s, options.failure_latency)
-        elif outcome.status is Status.CANCELLED:
-            # Its time is only a lower bound of the latency, and no answer.
-            window = self._window
-            if took_s <= (window.mean_s if window.count else options.failure_latency):
+        if self._in_flight:
+            self._in_flight -= 1
+        took_s, status = outcome.took_s, outcome.status
+        if status is not _OK:
+            if outcome.hints & Hint.NEVER_SENT:
                 return
-        else:
-            self._answered_to = max(self._answered_to, now - took_s)
+            if outcome.node_failed:
+                took_s = max(took_s, options.failure_latency)
+            elif status is _CANCELLED and took_s <= self._usual_s(options):
+                return  # its time is only a lower bound of the latency
+        if status not in _NO_ANSWERS and now - took_s > self._answered_to:
+            self._answered_to = now - took_s
         self._window.add(took_s, now, options.window)
         self._changed = True
 
@@ -161,6 +164,12 @@ class _OfNode:
         if not self._cost_s and waiting_s < options.failure_latency:
             return 0.0  # it is new, and has had little time to answer
         return max(self._cost_s, waiting_s)
+
+    def _usual_s(self, options: LatencyOptions) -> float:
+        """
+        Return how long an attempt takes, as far as that is known.
+        """
+        return self._window.mean_s if self._window.count else options.failure_latency
 
     def _measure(self, options: LatencyOptions) -> float:
         window = self._window

@@ -101,15 +101,14 @@ class Runtime(Collector):
             self._read_trailers(candidate, outcome)
 
     def scores(self, candidates: Sequence[Candidate]) -> Sequence[float | None]:
-        oldest_at = self._seconds() - self.options.expiry
-        reports = [self._report(one, oldest_at) for one in candidates]
+        reports = self._reports(candidates)
+        if all(report is None for report in reports):
+            return [None] * len(reports)
         by_cores = self.options.count_cores and all(
             report.cores for report in reports if report is not None
         )
         free = [None if report is None else self._free(report, by_cores) for report in reports]
         known = sorted((share for share in free if share is not None), reverse=True)
-        if not known:
-            return [None] * len(free)
         reference = known[(len(known) - 1) // 4]
         return [
             None
@@ -118,14 +117,21 @@ class Runtime(Collector):
             for report, share in zip(reports, free, strict=True)
         ]
 
-    def _report(self, candidate: Candidate, oldest_at: float) -> LoadReport | None:
+    def _reports(self, candidates: Sequence[Candidate]) -> list[LoadReport | None]:
         """
-        Return the newest report of a node; None if it says too little, or is too old.
+        Return the newest report of each node; None if it says too little, or is too old.
         """
-        asked, sent = candidate.load, self._from_trailers.get(candidate)
-        found = [each for each in (asked, sent) if each is not None and each.cpu is not None]
-        newest = max(found, key=_received_at, default=None)
-        return None if newest is None or newest.received_at < oldest_at else newest
+        oldest_at = self._seconds() - self.options.expiry
+        found = [one.load for one in candidates]
+        if self._from_trailers:
+            sent = map(self._from_trailers.get, candidates)
+            found = [_newer(*pair) for pair in zip(found, sent, strict=True)]
+        return [
+            None
+            if report is None or report.cpu is None or report.received_at < oldest_at
+            else report
+            for report in found
+        ]
 
     def _free(self, report: LoadReport, by_cores: bool) -> float:
         """
@@ -159,5 +165,7 @@ class Runtime(Collector):
             self._from_trailers[candidate] = evolve(report, received_at=now)
 
 
-def _received_at(report: LoadReport) -> float:
-    return report.received_at
+def _newer(one: LoadReport | None, other: LoadReport | None) -> LoadReport | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.received_at >= other.received_at else other

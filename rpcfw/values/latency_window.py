@@ -9,7 +9,8 @@ what is looked at covers between half the window and all of it.
 from __future__ import annotations
 
 from array import array
-from math import ceil, log2
+from bisect import bisect_left
+from math import ceil
 
 __all__ = ["LatencyWindow"]
 
@@ -17,8 +18,9 @@ __all__ = ["LatencyWindow"]
 _LOWEST_S = 1e-5
 #: Buckets in which the latency doubles.
 _STEPS = 4
-#: The last one is for more than 150 s.
 _BUCKETS = 96
+#: The upper bound of each bucket but the last, which is for more than 116 s.
+_BOUNDS = [_LOWEST_S * 2 ** (number / _STEPS) for number in range(_BUCKETS - 1)]
 
 
 class _Half:
@@ -31,37 +33,35 @@ class _Half:
         self.highest = 0
 
     def clear(self) -> None:
-        self.buckets = array("I", bytes(4 * _BUCKETS))
-        self.count = self.highest = 0
-        self.sum_s = 0.0
+        if self.count:
+            self.buckets = array("I", bytes(4 * _BUCKETS))
+            self.count = self.highest = 0
+            self.sum_s = 0.0
 
 
 class LatencyWindow:
     """
     Counts what was measured lately.
-
-    Attributes:
-        newest_at: when the last latency was added.
     """
 
-    __slots__ = ("_newer", "_older", "_since", "newest_at")
+    __slots__ = ("_newer", "_older", "_since")
 
     def __init__(self, now: float) -> None:
         self._newer, self._older = _Half(), _Half()
-        self._since = self.newest_at = now
+        self._since = now
 
     def add(self, latency_s: float, now: float, window_s: float) -> None:
         """
         Count one latency.
         """
-        self.forget(now, window_s)
+        if now - self._since >= window_s / 2:
+            self.forget(now, window_s)
         half = self._newer
-        bucket = _bucket(latency_s)
+        bucket = bisect_left(_BOUNDS, latency_s)
         half.buckets[bucket] += 1
         half.count += 1
         half.sum_s += latency_s
         half.highest = max(half.highest, bucket)
-        self.newest_at = now
 
     def forget(self, now: float, window_s: float) -> None:
         """
@@ -103,9 +103,3 @@ class LatencyWindow:
             if above < 0:
                 return float(_LOWEST_S * 2 ** ((bucket - 0.5) / _STEPS))
         return _LOWEST_S
-
-
-def _bucket(latency_s: float) -> int:
-    if latency_s <= _LOWEST_S:
-        return 0
-    return min(ceil(log2(latency_s / _LOWEST_S) * _STEPS), _BUCKETS - 1)

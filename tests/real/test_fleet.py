@@ -106,6 +106,23 @@ def test_slow_node(outcome):
     check_recovery(outcome)
 
 
+def slow_node_and_adaptive():
+    """
+    The same, and the balancer is adaptive.
+    """
+    return run(FAULTS["slow"], SECONDS, ["balancer.plugin=adaptive"])
+
+
+def test_slow_node_and_adaptive(outcome):
+    """
+    The node loses its share of the calls, so few of them take long, and has it back later.
+    """
+    assert {} == outcome.statuses, outcome
+    assert outcome.share < 5, outcome
+    assert outcome.p99_ms < 1000, outcome
+    check_recovery(outcome)
+
+
 def check(outcome):
     """
     No idempotent call has failed, and of the others only what may have been begun.

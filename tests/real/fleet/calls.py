@@ -10,10 +10,10 @@ from typing import Any
 
 from attrs import asdict, define, field
 
-__all__ = ["Called", "Figures", "Span", "figures"]
+__all__ = ["IN_USE", "Called", "Figures", "Span", "figures"]
 
 #: Share of the calls of a second from which on a node is used again, in fair shares.
-_IN_USE = 0.5
+IN_USE = 0.5
 _MAX_ERRORS = 5
 
 
@@ -151,7 +151,7 @@ def _used_again(calls: Sequence[Called], span: Span) -> float | None:
         begin = span.ended_at + tenth / 10
         second = [one for one in after if begin <= one.at < begin + 1]
         share = sum(one.by in span.processes for one in second) / max(1, len(second))
-        if share >= _IN_USE / span.providers:
+        if share >= IN_USE / span.providers:
             return round(tenth / 10 + 1, 1)
     return None
 

@@ -1,8 +1,8 @@
 """
 A consumer: ``consumer RATE [SETTING ...]`` calls both methods in turn, so many times a second.
 
-Writes a line of JSON when it begins. A line of standard input is answered by the processes
-that have answered since the last one; the line "end" by every call, once all have ended.
+Writes a line of JSON when it begins. A line of standard input is answered by how many calls
+each process has answered since the last one; the line "end" by every call, once all have ended.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 from attrs import asdict
@@ -36,7 +37,7 @@ class Consumer:
         self._methods = (shop.get, shop.buy)
         self._pace = Pace(self._reactor, rate, self._begin)
         self._called: list[Called] = []
-        self._answered: set[int] = set()
+        self._answered: Counter[int] = Counter()
         self._open = 0
         self._all_ended: Waiter[None] = Waiter()
 
@@ -46,7 +47,7 @@ class Consumer:
         async for line in Lines(self._reactor, sys.stdin.fileno(), 1 << 10):
             if line == b"end":
                 break
-            _write({"answered": sorted(self._answered)})
+            _write({"answered": {str(pid): count for pid, count in self._answered.items()}})
             self._answered.clear()
         self._pace.stop()
         if self._open:
@@ -62,7 +63,7 @@ class Consumer:
         self._called.append(called)
         try:
             called.by = await self._methods[number % 2](number)
-            self._answered.add(called.by)
+            self._answered[called.by] += 1
         except CallError as error:
             called.status = error.status.name
             called.not_begun = bool(error.hints & (Hint.NEVER_SENT | Hint.NOT_BEGUN))

@@ -17,11 +17,11 @@ from tests.real.providers import Process
 __all__ = ["FAULTS", "RECOVERY_S", "Fault", "run"]
 
 DEAD = 300
-#: How long it is waited for that a node is called again.
+#: How long it is waited for that a node is used again.
 RECOVERY_S = 10.0
 #: Time with calls and without a fault, before it.
 _BEFORE_S = 1.0
-#: The same after it, once the node is called again.
+#: The same after it, once the node is used again.
 _AFTER_S = 1.5
 #: From when on shares and latencies during a fault are counted.
 _SETTLE_S = 2.0
@@ -176,7 +176,7 @@ def run(
         fault.end(fleet)
         ended_at = time.monotonic()
         processes.add(fleet.victim.pid)
-        fleet.is_victim_called(RECOVERY_S)
+        fleet.is_victim_used(RECOVERY_S)
         time.sleep(_AFTER_S)
         span = Span(began_at, ended_at, processes, PROVIDERS, min(_SETTLE_S, lasts_s / 2))
         calls, skipped = fleet.end_calls()

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.real.fleet.calls import Called
+from tests.real.fleet.calls import IN_USE, Called
 from tests.real.fleet.network import CALLS, REGISTRY, Network
 from tests.real.fleet.service import begun_in
 from tests.real.ports import free_ports
@@ -91,19 +91,21 @@ class Fleet:
         """
 
         def called() -> bool:
-            return self._pids <= set(self.consumer.ask("answered")["answered"])
+            return self._pids <= set(map(int, self.consumer.ask("answered")["answered"]))
 
         until(called, "all providers are called")
 
-    def is_victim_called(self, within_s: float) -> bool:
+    def is_victim_used(self, within_s: float) -> bool:
         """
-        Tell whether the victim answers a call in this time.
+        Tell whether the victim has half of its fair share of a second's calls in this time.
         """
         end = time.monotonic() + within_s
         self.consumer.ask("answered")  # what was before does not count
         while time.monotonic() < end:
-            time.sleep(0.1)
-            if self.victim.pid in self.consumer.ask("answered")["answered"]:
+            time.sleep(1.0)
+            answered = self.consumer.ask("answered")["answered"]
+            share = answered.get(str(self.victim.pid), 0) / max(1, sum(answered.values()))
+            if share >= IN_USE / PROVIDERS:
                 return True
         return False
 
