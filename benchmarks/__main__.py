@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import frozen
 
 from benchmarks import calls, governance, idle, peers, registry
+from benchmarks.balancing.report import balancing
 from benchmarks.calls import Plan
 from benchmarks.rows import Row, table, with_ratios
 
@@ -86,11 +87,16 @@ COMMANDS = {
         "from announced to visible; loading 10,000 instances",
         (("load_s", "zookeeper"),),
     ),
+    "balancing": Command(
+        balancing,
+        "simulated fleets under each balancer; writes the page docs/governance/balancing.md",
+        (),
+    ),
 }
 
 
-#: What `all` leaves out: it measures registries, and wants a server for that.
-_APART = ("registry",)
+#: What `all` leaves out: one wants a server, and the other measures no machine.
+_APART = ("registry", "balancing")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--zookeeper", default="", metavar="ADDRESS", help="a server for `registry` to measure"
         )
+        one.add_argument("--output", type=Path, metavar="FOLDER", help="of the page")
     return parser
 
 
@@ -123,6 +130,7 @@ def _measure(name: str, options: argparse.Namespace) -> list[Row]:
         seconds=options.seconds,
         repetitions=options.repetitions,
         zookeeper=options.zookeeper,
+        output=options.output,
     )
     rows = command.run(plan)
     print(table(with_ratios(rows, command.ratios)), flush=True)

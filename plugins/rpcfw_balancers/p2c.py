@@ -8,8 +8,8 @@ often a node is drawn, and how much an attempt in flight weighs.
 
 A node that always loses is never measured again. So the loser gets the attempt if nothing
 was sent to it for a while and nothing is in flight on it. Such probes are a small share of
-all attempts. The outcome of a probe replaces what was known, so that a node that has
-recovered is used again at once.
+all attempts. The outcome of a probe replaces the latency that was known, so that a node that
+has recovered is used again at once; after failures it takes some probes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class P2COptions:
         "10s", "time constant of the averages: after it, a measurement counts 37 %"
     )
     failure_latency: Seconds = option(
-        "1s", "latency that a failed attempt counts as; business errors are no failures"
+        "3s", "latency that a failed attempt counts as; business errors are no failures"
     )
     probe_after: Seconds = option(
         "1s", "a node that lost every comparison for this long gets one attempt"

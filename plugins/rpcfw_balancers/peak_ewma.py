@@ -17,6 +17,9 @@ from rpcfw.values.outcome import Outcome
 
 __all__ = ["PeakEWMA"]
 
+#: A probe replaces the latency. But one that succeeds says little about a node that fails half
+#: of its calls, so this part of the failures that are known is kept.
+_PROBE_KEEPS = 0.25
 _OK, _CANCELLED = Status.OK, Status.CANCELLED
 
 
@@ -29,7 +32,7 @@ class PeakEWMA:
         failed: EWMA of the share of attempts that failed, as of then.
         measured_at: when the last attempt ended; below 0 if none did.
         began_at: when the last attempt began.
-        probed: the next outcome replaces what is known.
+        probed: the next outcome replaces the latency that is known.
     """
 
     __slots__ = ("began_at", "failed", "latency_s", "measured_at", "probed")
@@ -68,6 +71,8 @@ class PeakEWMA:
             self.latency_s = faded_s
         else:
             self.latency_s = faded_s + took_s * (1 - keep)
+        if replaces and self.measured_at >= 0:
+            keep = _PROBE_KEEPS
         self.failed = self.failed * keep + failed * (1 - keep)
         self.measured_at = now
         self.probed = self.probed and given_up
