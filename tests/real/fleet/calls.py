@@ -80,6 +80,7 @@ class Figures:
 
     calls: int
     skipped: int
+    failed: int
     failed_idempotent: int
     failed_begun: int
     failed_unknown: int
@@ -116,6 +117,7 @@ def figures(calls: Sequence[Called], skipped: int, begun: set[int], span: Span) 
     return Figures(
         calls=len(calls),
         skipped=skipped,
+        failed=len(failed),
         failed_idempotent=len(failed) - len(others),
         failed_begun=len(others) - len(unknown),
         failed_unknown=sum(not one.not_begun for one in unknown),

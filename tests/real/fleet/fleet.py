@@ -18,7 +18,7 @@ from tests.real.ports import free_ports
 from tests.real.providers import Process, until
 from tests.real.zookeeper_server import ZooKeeperServer
 
-__all__ = ["PROVIDERS", "Fleet"]
+__all__ = ["PROVIDERS", "RATE", "Fleet"]
 
 PROVIDERS = 3
 #: Calls a second.
