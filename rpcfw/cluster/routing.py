@@ -14,7 +14,7 @@ from rpcfw.cluster.health.healthiest import healthiest
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.route_explained import ExplainedRoute, RouterStep
-from rpcfw.cluster.route_memo import RouteMemo
+from rpcfw.cluster.route_memo import MAX_ROUTES, RouteMemo
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
 from rpcfw.spi.filter import CallStep, Filter
@@ -104,6 +104,8 @@ class Routing(Filter):
         #: By method, as in `_method_key`, and nodes: a picker may hold thousands of nodes, and
         #: routes of many keys may have the same.
         self._pickers: WeakValueDictionary[Hashable, Picker] = WeakValueDictionary()
+        #: Likewise the nodes that the routers left, each set of them once.
+        self._sets: dict[tuple[Node, ...], tuple[Node, ...]] = {}
 
     def use(self, nodes: Nodes) -> None:
         """
@@ -117,6 +119,7 @@ class Routing(Filter):
         """
         self._routes.clear()
         self._pickers.clear()
+        self._sets.clear()
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -201,9 +204,24 @@ class Routing(Filter):
         if len(usable) < len(best):
             healthy = set(usable)
             spare += [node for node in best if node not in healthy][:_MAX_SPARE]
-        route = Route(picker, len(nodes), len(left), len(usable), spare, emptied_by, refusal, left)
+        route = Route(
+            picker,
+            len(nodes),
+            len(left),
+            len(usable),
+            spare,
+            emptied_by,
+            refusal,
+            self._known_set(left),
+        )
         self._routes.add(key, route)
         return route
+
+    def _known_set(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
+        if len(self._sets) >= MAX_ROUTES:
+            self._sets.clear()
+        found = tuple(nodes)
+        return self._sets.setdefault(found, found)
 
     def _picker(self, method: str, nodes: Sequence[Node]) -> Picker:
         key = method, tuple(nodes)

@@ -5,10 +5,12 @@ Routers at work, chosen and set by the INI alone.
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import ClassVar
 
 import pytest
 
 from rpcfw.errors import CallError, NoInstances, PermissionDenied
+from rpcfw.spi.filter import Filter
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Hint
 from rpcfw.transport.pool.link import LinkState
@@ -35,6 +37,18 @@ class Counted(WeightedRandom):
     def picker(self, candidates):
         Counted.made += 1
         return super().picker(candidates)
+
+
+class Routes(Filter):
+    """
+    Sees the routes of calls.
+    """
+
+    seen: ClassVar[list] = []
+
+    async def apply(self, call, proceed):
+        self.seen.append(call.route)
+        return await proceed(call)
 
 
 def serve(lab, name, *sets):
@@ -100,14 +114,16 @@ def test_a_grey_release(lab):
 
 def test_ever_new_tags(lab):
     """
-    Calls with tags that nobody has share the picker of those without, however many they are.
+    Calls with tags that nobody has share one picker and one list of nodes, however many they are.
     """
-    Counted.made = 0
+    Routes.seen.clear()
     for name in ("old", "older"):
         serve(lab, name)
     serve(lab, "new", "server.tags=tag=gray")
     counted = "plugins.balancers.counted=tests.lab.test_routers:Counted"
-    shop = client(lab, "client.routers=tag", counted, "balancer.plugin=counted")
+    routes = "plugins.filters.routes=tests.lab.test_routers:Routes"
+    sets = counted, "balancer.plugin=counted", routes, "client.insert=routes before SELECTION"
+    shop = client(lab, "client.routers=tag", *sets)
     lab.advance(0.1)
     lab.run(shop.get(0))
     lab.advance(0.1)
@@ -115,6 +131,7 @@ def test_ever_new_tags(lab):
     answers = {lab.run(shop.get(0, metadata={"tag": f"tag-{number}"})) for number in range(50)}
 
     assert {"old", "older"} == answers
+    assert 1 == len({id(route.all) for route in Routes.seen[-50:]})
     assert {"new"} == asked(lab, shop, metadata={"tag": "gray"})
     assert Counted.made == 1
 
