@@ -232,3 +232,85 @@ def test_hedging_cuts_the_tail(lab):
     assert plain >= 0.5
     assert cut < plain / 2
     assert 0 < extra <= 0.1 * 3000 + 10
+
+
+def test_broadcast(lab, shops):
+    """
+    Every node gets the call once, also the first call of a client that knows no node yet.
+    """
+    consumer = lab.consumer("attempts demo.Shop.plugin=broadcast")
+    client = consumer.application.client(Shop)
+    for key in (1, 2):
+        assert f"get {key}" == lab.run(client.get(key))
+        assert [[("get", key)]] * 3 == [shop.asked for shop in shops]
+        for shop in shops:
+            shop.asked.clear()
+
+
+def test_broadcast_reaches_new_nodes(lab, shops):
+    """
+    A node that the client has not connected to is called, and one that is dead is reported.
+    """
+    consumer = lab.consumer("attempts.plugin=broadcast", "client.max_connected_nodes=1")
+    client = consumer.application.client(Shop)
+    lab.run(client.get(1))
+    late, dead = Shop(), Shop()
+    lab.serve(late, name="late")
+    process = lab.serve(dead, name="dead")
+    lab.advance(1)
+    lab.run(client.get(2))
+    assert [("get", 2)] == late.asked
+    lab.kill(process)
+    lab.advance(1)
+    with pytest.raises(CallError, match="1 of 5 nodes failed; the first was memory:dead"):
+        lab.run(client.get(3))
+    assert [3, 3, 3] == [shop.asked[-1][1] for shop in shops]
+
+
+def test_forking(lab, shops):
+    """
+    Two nodes get each call, also the first one; one that is alone gets it once.
+    """
+    consumer = lab.consumer("attempts.plugin=forking")
+    client = consumer.application.client(Shop)
+    for key in range(1, 10):
+        lab.run(client.get(key))
+        assert 2 * key == asked(shops)
+
+
+@pytest.mark.parametrize("strategy", ["failsafe", "failback"])
+def test_hidden_failures(lab, shops, strategy):
+    """
+    The caller of a failed call gets an empty answer, also if its time is over.
+    """
+    consumer = lab.consumer(f"attempts.plugin={strategy}", "client.timeout=1s")
+    client = consumer.application.client(Shop)
+    for shop in shops:
+        shop.error = ApplicationError(Status.UNAVAILABLE, "gone")
+    assert lab.run(client.get(1)) is None
+    for process in lab.processes[:3]:
+        lab.cut_off(process)
+    assert lab.run(client.get(2)) is None
+    for process in lab.processes[:3]:
+        lab.reconnect(process)
+    lab.advance(1)  # what was on its way arrives
+    for shop in shops:
+        shop.error = None
+        shop.asked.clear()
+    lab.advance(10)
+    later = [("get", 1), ("get", 2)] if strategy == "failback" else []
+    assert later == sorted({each for shop in shops for each in shop.asked})
+
+
+def test_failback_at_the_stop(lab, shops):
+    """
+    What waits for a retry when the process stops is given up, and nothing is left behind.
+    """
+    consumer = lab.consumer("attempts.plugin=failback", "attempts.period=1s")
+    client = consumer.application.client(Shop)
+    for shop in shops:
+        shop.error = ApplicationError(Status.UNAVAILABLE, "gone")
+    for key in range(5):
+        assert lab.run(client.get(key)) is None
+    lab.advance(1)
+    lab.stop(consumer)

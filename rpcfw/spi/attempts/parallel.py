@@ -42,7 +42,9 @@ class ParallelAttempt:
     number: int
     running: Any = None
     response: Any = None
-    error: BaseException | None = None
+    error: CallError | None = None
+    #: What it failed with if that is no `CallError`.
+    bug: BaseException | None = None
 
 
 class ParallelAttempts:
@@ -54,10 +56,20 @@ class ParallelAttempts:
         attempt: makes one, and counts it in its copy.
         once_per_node: an attempt for which no node is left fails with `NoNodeLeft`, instead of
             going to one that another attempt went to.
+        repeats: each attempt does what those before it do. So calls that are made to serve
+            it are not retried.
     """
 
-    def __init__(self, call: Call, attempt: CallStep, *, once_per_node: bool = False) -> None:
+    def __init__(
+        self,
+        call: Call,
+        attempt: CallStep,
+        *,
+        once_per_node: bool = False,
+        repeats: bool = True,
+    ) -> None:
         self._call = call
+        self._repeats = repeats
         self._attempt = attempt
         self._siblings = Siblings(once_per_node=once_per_node)
         self._siblings.tried = call.tried
@@ -88,7 +100,7 @@ class ParallelAttempts:
         """
         call = self._call
         copy = SiblingCall(call, self._siblings)
-        if self.begun:
+        if self.begun and self._repeats:
             count_previous(copy, len(self.begun))
         call.attempt += 1
         # First, since a function inside may raise instead of returning a coroutine.
@@ -108,9 +120,9 @@ class ParallelAttempts:
         if not self._ended:
             return None
         attempt = self._ended.pop(0)
+        if attempt.bug is not None:
+            raise attempt.bug
         if attempt.error is not None:
-            if not isinstance(attempt.error, CallError):
-                raise attempt.error
             self._call.peer = attempt.call.peer
         return attempt
 
@@ -137,7 +149,10 @@ class ParallelAttempts:
         self._note(attempt)
 
     def _failed(self, failure: Any, attempt: ParallelAttempt) -> None:
-        attempt.error = failure.value
+        if isinstance(failure.value, CallError):
+            attempt.error = failure.value
+        else:
+            attempt.bug = failure.value
         self._note(attempt)
 
     def _note(self, attempt: ParallelAttempt) -> None:

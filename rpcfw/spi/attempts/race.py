@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from rpcfw.errors import CallError
-from rpcfw.spi.attempts.parallel import ParallelAttempt, ParallelAttempts
+from rpcfw.spi.attempts.parallel import ParallelAttempts
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.values.call import Call
@@ -89,7 +89,7 @@ class _Race:
             if ended is not None:
                 if ended.error is None:
                     return attempts.response_of(ended)
-                self._failed(ended)
+                self._failed(ended.call, ended.error)
             elif self._next_at <= clock.seconds():
                 self._begin()
             elif attempts.under_way or self._next_at < math.inf:
@@ -107,10 +107,8 @@ class _Race:
             self._next_at = self._clock.seconds() + rule.delay_s
         self._attempts.begin()
 
-    def _failed(self, attempt: ParallelAttempt) -> None:
-        error = attempt.error
-        assert isinstance(error, CallError)
+    def _failed(self, call: Call, error: CallError) -> None:
         self._last = error
-        delay_s = self._rule.after(attempt.call, error, len(self._attempts.begun))
+        delay_s = self._rule.after(call, error, len(self._attempts.begun))
         self._is_hedge = False
         self._next_at = math.inf if delay_s is None else self._clock.seconds() + delay_s
