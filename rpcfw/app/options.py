@@ -78,7 +78,7 @@ class InspectionOptions:
         "", "addresses where tools can look at this process, also if it serves nothing; empty: none"
     )
     services: tuple[str, ...] = option(
-        "grpc_health, grpc_channelz, grpc_reflection, explain",
+        "grpc_health, grpc_channelz, grpc_reflection, explain, nodes",
         "services about the process, served there",
     )
     protocols: tuple[str, ...] = option("native, grpc", "wire protocols on each of these ports")

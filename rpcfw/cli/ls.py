@@ -1,5 +1,5 @@
 """
-``rpcfw ls``: what a registry knows, as providers announced it.
+``rpcfw ls``: what a registry knows, as providers announced it, and how healthy that is.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+import attrs
 import msgspec
 
 from rpcfw.app.application import Application
-from rpcfw.cli.arguments import a_duration
+from rpcfw.cli.arguments import a_duration, an_address
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.running import add_process_arguments, application_of, calls_only
+from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
+from rpcfw.cli.seen_health import Probed, ask_running, probe
 from rpcfw.cli.table import table
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
@@ -29,12 +31,28 @@ __all__ = ["add_arguments", "run"]
 EPILOG = """\
   rpcfw ls -c consumer.ini
   rpcfw ls -c consumer.ini demo.Greeter --json
+  rpcfw ls -c consumer.ini --health
+  rpcfw ls --health --of tcp:127.0.0.1:2299
 
-What is listed is what providers have announced, not what answers: that shows a call.
+What is listed is what providers have announced. With --health this command connects to each
+instance, and shows whether it answers. The last one asks a running consumer, at an address of
+its [inspection] listen: it has seen more, because it calls the nodes.
 """
 
 #: A column: its title, and what is in it.
-_COLUMNS = ("SERVICE", "ADDRESS", "PROTOCOLS", "WEIGHT", "ZONE", "GROUP", "VERSION", "TAGS")
+_COLUMNS = (
+    "SERVICE",
+    "ADDRESS",
+    "HEALTH",
+    "PROTOCOLS",
+    "WEIGHT",
+    "ZONE",
+    "GROUP",
+    "VERSION",
+    "TAGS",
+    "WHY",
+)
+_SEEN_COLUMNS = ("SERVICE", "ADDRESS", "HEALTH", "CONNECTION", "WHY")
 
 #: Many watches at once are many streams of one node.
 _MAX_WATCHES = 100
@@ -46,6 +64,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     """
     parser.add_argument("service", metavar="SERVICE", nargs="?", help="only this one")
     parser.add_argument("--json", action="store_true", help="print JSON: a list of instances")
+    parser.add_argument(
+        "--health", action="store_true", help="connect to each instance, and show what that shows"
+    )
+    parser.add_argument(
+        "--of",
+        metavar="ADDRESS",
+        type=an_address,
+        help="with --health: ask the running process with this address in [inspection] listen",
+    )
     parser.add_argument(
         "--timeout",
         metavar="DURATION",
@@ -63,6 +90,8 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     Raises:
         SetupError: an argument or the configuration is wrong.
     """
+    if arguments.of is not None:
+        return _run_of(arguments, environ, out)
     application = application_of(arguments, environ, calls_only)
     registry = application.registry
     if registry is None:
@@ -71,7 +100,35 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     async def command() -> int:
         async with application:
             found = await _within(application, registry, arguments)
-        out.write(_as_json(found) if arguments.json else _as_text(found))
+            instances = (one for some in found.values() for one in some)
+            health = await probe(application, instances if arguments.health else ())
+        out.write(_as_json(found, health) if arguments.json else _as_text(found, health))
+        return FINE
+
+    return run_command(application, command)
+
+
+def _run_of(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    Show what a running process sees.
+    """
+    if not arguments.health:
+        raise SettingsError("--of shows the health that a process sees: add --health")
+    application = application_of(
+        arguments, environ, lambda plan: changed(calls_only(plan), registry=None)
+    )
+
+    async def command() -> int:
+        async with application:
+            seen = await ask_running(
+                application, arguments.of, arguments.service or "", arguments.timeout
+            )
+        if arguments.json:
+            records = [attrs.asdict(one) for one in seen]
+            out.write(printable_json(json.dumps(records, indent=2)) + "\n")
+        else:
+            rows = [(o.service, o.address, o.health, o.connection, o.reason) for o in seen]
+            out.write(table(_SEEN_COLUMNS, rows) if rows else "no nodes\n")
         return FINE
 
     return run_command(application, command)
@@ -137,31 +194,37 @@ class _First:
         return tuple(sorted(snapshot.instances, key=lambda one: (str(one.address), one.id)))
 
 
-def _as_json(found: Mapping[str, Sequence[Instance]]) -> str:
-    records: list[Any] = [
-        msgspec.json.decode(instance_to_json(one)) for some in found.values() for one in some
-    ]
+def _as_json(found: Mapping[str, Sequence[Instance]], health: Mapping[Instance, Probed]) -> str:
+    records: list[Any] = []
+    for one in (one for some in found.values() for one in some):
+        record = msgspec.json.decode(instance_to_json(one))
+        probed = health.get(one)
+        if probed is not None:
+            record |= {"health": str(probed.health), "reason": probed.reason}
+        records.append(record)
     return printable_json(json.dumps(records, indent=2)) + "\n"
 
 
-def _as_text(found: Mapping[str, Sequence[Instance]]) -> str:
+def _as_text(found: Mapping[str, Sequence[Instance]], health: Mapping[Instance, Probed]) -> str:
     if not found:
         return "no services\n"
     rows = []
     for service, instances in found.items():
-        rows += [_row(one) for one in instances] or [(service, "(no instances)")]
+        rows += [_row(one, health.get(one)) for one in instances] or [(service, "(no instances)")]
     return table(_COLUMNS, rows)
 
 
-def _row(one: Instance) -> tuple[str, ...]:
+def _row(one: Instance, probed: Probed | None) -> tuple[str, ...]:
     tags = " ".join(f"{name}={value}" for name, value in sorted(one.tags.items()))
     return (
         one.service,
         str(one.address),
+        "" if probed is None else str(probed.health),
         ",".join(one.protocols),
         str(one.weight),
         one.zone,
         one.group,
         one.version,
         tags,
+        "" if probed is None else probed.reason,
     )

@@ -93,9 +93,10 @@ class ClientInspection(Clients):
         return None
 
     def node(self, id: int) -> CalledNode | None:
-        for node in self._nodes():
-            if self._node_ids.of(node) == id:
-                return self._node(id, node)
+        for client in self._clients():
+            for node in client.nodes:
+                if self._node_ids.of(node) == id:
+                    return self._node(id, node, client.health.reason(node))
         return None
 
     def connection(self, id: int) -> Connection | None:
@@ -129,7 +130,7 @@ class ClientInspection(Clients):
             tuple((self._node_ids.of(node), node.links.address) for node in client.nodes),
         )
 
-    def _node(self, id: int, node: Node) -> CalledNode:
+    def _node(self, id: int, node: Node, reason: str) -> CalledNode:
         links = node.links
         connections = tuple(
             connection_of(driver, self._connection_ids.of(driver), since, links.protocol)
@@ -137,7 +138,16 @@ class ClientInspection(Clients):
         )
         calls = total((links.past, *(each.calls for each in connections)))
         state = _STATES[links.state]
-        return CalledNode(id, links.address, state, calls, links.created_at, connections)
+        return CalledNode(
+            id,
+            links.address,
+            state,
+            calls,
+            links.created_at,
+            connections,
+            node.health,
+            reason,
+        )
 
 
 def _state(client: Client) -> Connectivity:

@@ -20,6 +20,7 @@ from rpcfw.values.explanation import Explanation
 from rpcfw.values.health import Health
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method
+from rpcfw.values.node_health import NodeHealth
 
 __all__ = [
     "CalledNode",
@@ -101,6 +102,8 @@ class CalledNode:
         calls: attempts that were sent to it.
         created_at: in seconds of the process's clock.
         connections: those that are open now.
+        health: see `rpcfw.values.node_health.NodeHealth`.
+        reason: what has led to that; empty if nothing ever happened.
     """
 
     id: int
@@ -109,6 +112,8 @@ class CalledNode:
     calls: Calls
     created_at: float
     connections: tuple[Connection, ...]
+    health: NodeHealth = NodeHealth.HEALTHY
+    reason: str = ""
 
 
 @frozen(eq=False)

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw import ApplicationError, CallError, Status
+from rpcfw.client.inspection import ClientInspection
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.node_health import NodeHealth
 from tests.lab.services import Greeter
@@ -294,6 +296,43 @@ def test_pings_that_a_grpc_server_counts(lab):
     lab.advance(5)
     assert all(call.done and call.value in three for call in calls)
     assert {HEALTHY} == {node.health for node in nodes(consumer).values()}
+
+
+def test_what_the_process_shows(lab, three):
+    """
+    Metrics and inspection have the health of each node, the log has a line with the reason.
+    """
+    consumer = lab.consumer()
+    client = consumer.application.client(Greeter)
+    lab.run(client.who())
+    lab.advance(1)
+    with capturedLogs() as logged:
+        lab.cut_off(three["a"].process)
+        lab.advance(13)
+    lab.reconnect(three["a"].process)
+
+    clients = ClientInspection(lambda: consumer.application.clients, lambda *_: None)
+    (service,) = clients.services()
+    shown = {address.host: clients.node(id) for id, address in service.nodes}
+    assert [DEAD, HEALTHY, HEALTHY] == [shown[name].health for name in "abc"]
+    assert "it has not answered 9 heartbeats in a row" == shown["a"].reason
+    nodes_by = dict(family_of(consumer, "rpcfw_client_nodes"))
+    assert 1 == nodes_by["demo.Greeter", "dead"].value
+    assert 2 == nodes_by["demo.Greeter", "healthy"].value
+    changes = dict(family_of(consumer, "rpcfw_client_node_health_changes_total"))
+    assert 1 == changes["demo.Greeter", "dead"].value
+    lines = [formatEvent(event) for event in logged]
+    sub_healthy, dead = [line for line in lines if " of demo.Greeter is " in line]
+    assert sub_healthy.startswith("memory:a of demo.Greeter is sub-healthy, it was healthy: ")
+    assert sub_healthy.endswith("it has not answered 3 heartbeats in a row")
+    assert dead.startswith("memory:a of demo.Greeter is dead, it was sub-healthy: ")
+
+
+def family_of(process, name):
+    (found,) = [
+        each for each in process.application.runtime.plugin_context.meter if each.name == name
+    ]
+    return found
 
 
 def test_it_can_be_switched_off(lab, three):

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 
 from tests.real.commands import Running, address_in, registry, rpcfw
+from tests.real.ports import free_ports
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +100,51 @@ def test_no_registry_to_look_into():
 
     assert 2 == done.returncode
     assert "set [registry] plugin" in done.stderr
+
+
+def test_health_by_connecting(addresses):
+    """
+    With --health each instance is connected to, and it is shown what came of that.
+    """
+    node_at, provider_at = addresses
+    done = ls(node_at, "--health")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    titles, row = (line.split() for line in done.stdout.splitlines())
+    assert ["SERVICE", "ADDRESS", "HEALTH", "PROTOCOLS", "WEIGHT", "ZONE", "WHY"] == titles
+    assert ["demo.Greeter", f"tcp:{provider_at}", "healthy"] == row[:3]
+    assert "connected in" in done.stdout
+
+
+def test_an_instance_that_is_dead():
+    """
+    An instance that is still announced, and gone, is dead, with the reason.
+    """
+    node, node_at = registry()
+    serve = ("serve", "-c", "conf/provider.ini", "--set", "registry.lease=30s")
+    with node, Running(*serve, RPCFW_REGISTRY__ADDRESS=node_at) as provider:
+        address_in(provider.line())
+        os.kill(provider.pid, signal.SIGKILL)
+        done = ls(node_at, "--health", "--json")
+
+    (record,) = json.loads(done.stdout)
+    assert "dead" == record["health"]
+    assert "refused" in record["reason"]
+
+
+def test_health_as_a_running_process_sees_it(addresses):
+    """
+    With --of a running process is asked for the nodes that it calls.
+    """
+    node_at, _ = addresses
+    (port,) = free_ports(1)
+    looked_at = ("--set", f"inspection.listen=tcp:127.0.0.1:{port}")
+    serve = ("serve", "-c", "conf/provider.ini", *looked_at)
+    with Running(*serve, RPCFW_REGISTRY__ADDRESS=node_at) as process:
+        address_in(process.line())
+        done = rpcfw("ls", "--health", "--of", f"tcp:127.0.0.1:{port}")
+        other = rpcfw("ls", "--of", f"tcp:127.0.0.1:{port}")
+
+    assert (0, "no nodes\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert 2 == other.returncode
+    assert "add --health" in other.stderr
