@@ -19,6 +19,9 @@ class Failfast(AttemptStrategy):
     Makes one attempt, whatever the retry policy would say.
     """
 
+    def explain(self, call: Call) -> str:
+        return "one attempt, whatever the retry policy says"
+
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
         succeeded = policy.succeeded
 

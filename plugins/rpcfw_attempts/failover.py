@@ -12,6 +12,7 @@ from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
 from rpcfw.spi.retry_policy import RetryPolicy
+from rpcfw.values.call import Call
 
 __all__ = ["Failover", "FailoverOptions"]
 
@@ -40,6 +41,9 @@ class Failover(AttemptStrategy):
     """
 
     Options: ClassVar[type] = FailoverOptions
+
+    def explain(self, call: Call) -> str:
+        return "one attempt after another, each on another node"
 
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
         return retry_loop(attempt, policy, self.plugin_context, self.options.max_unsent)

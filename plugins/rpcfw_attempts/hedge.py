@@ -103,17 +103,23 @@ class Hedge(AttemptStrategy):
         self._state = before._state
 
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
-        any_method = self.options.any_method
+        is_hedged = self._is_hedged
         plain = retry_loop(attempt, policy, self.plugin_context)
         counted = once(attempt)
 
         def step(call: Call) -> Any:
-            method = call.method
-            if not method.unary or method.one_way or not (method.idempotent or any_method):
-                return plain(call)
-            return self._run(call, counted, policy)
+            return self._run(call, counted, policy) if is_hedged(call.method) else plain(call)
 
         return step
+
+    def explain(self, call: Call) -> str:
+        if not self._is_hedged(call.method):
+            return "one attempt after another: it is not idempotent, or it streams"
+        return f"up to {self.options.max_attempts} attempts side by side"
+
+    def _is_hedged(self, method: Method) -> bool:
+        safe = method.idempotent or self.options.any_method
+        return method.unary and not method.one_way and safe
 
     async def _run(self, call: Call, attempt: CallStep, policy: RetryPolicy) -> Any:
         clock = self.plugin_context.clock

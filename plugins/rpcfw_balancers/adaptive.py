@@ -22,7 +22,7 @@ from math import inf
 from typing import ClassVar, Literal
 from weakref import WeakKeyDictionary
 
-from rpcfw.spi.balancer import Balancer, Candidate, Picker
+from rpcfw.spi.balancer import Balancer, Candidate, Picker, Shares
 from rpcfw.spi.collector import Collector
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
@@ -187,6 +187,16 @@ class _ByScore(Picker):
                 if due is not None:
                     return due
         return self._draw.pick(call)
+
+    def shares(self, call: Call) -> Shares:
+        scores = combined(self._collectors, self._candidates, self._options.combine)
+        draw = WeightedDraw(self._candidates, self._random, scores)
+        return Shares(
+            draw.shares(call).of,
+            exact=False,
+            note="scores as of now, without probes of nodes that were sent nothing for long",
+            scores={} if scores is None else dict(zip(self._candidates, scores, strict=True)),
+        )
 
     def began(self, candidate: Candidate) -> None:
         last = self._last.get(candidate)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from attrs import evolve
 
-from rpcfw.errors import ApplicationError
+from rpcfw.errors import ApplicationError, CallError
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.inspection import Clients, Inspection
 from rpcfw.spi.service import Service, method
@@ -72,7 +72,11 @@ class ExplainService(Service, name="rpcfw.inspection.v1.Explain"):
             idempotent: whether the method is marked so.
         """
         called = Method(service, name, Shape.UNARY, Any, Any, "json", idempotent=idempotent)
-        found = self._clients.explain(called, request, _metadata(pairs))
+        metadata = _metadata(pairs)
+        try:
+            found = self._clients.explain(called, request, metadata)
+        except CallError as error:
+            raise ApplicationError(Status.INVALID_ARGUMENT, error.message) from None
         if found is None:
             raise ApplicationError(Status.NOT_FOUND, self._not_called(service))
         omitted = len(found.instances) - _MAX_INSTANCES

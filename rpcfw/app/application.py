@@ -90,8 +90,8 @@ class Application:
         self._servers: list[Server] = []
         self.policies = LivePolicies(plan, plugin_context, lambda: self.clients, self._servers)
         self._clients = ClientTable(self.runtime, self.registry, self.policies)
-        self._explainer = Explainer(plan, self.policies, self._clients.client, self.runtime.timers)
-        clients = ClientInspection(lambda: self.clients, self._explainer.explain)
+        self._explainer = Explainer(plan, self.policies, self._clients.client, self.runtime)
+        clients = ClientInspection(lambda: self.clients, self._explainer.explain_named)
         self._hooks = Hooks(self.runtime.timers)
         self.server = make_server(plan, self.runtime, services, clients)
         #: Shows this process to tools, at ports of its own.

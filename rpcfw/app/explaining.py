@@ -9,6 +9,7 @@ from contextlib import suppress
 from math import isinf
 from typing import Any
 
+import msgspec
 from attrs import evolve
 
 from rpcfw.app.explained_instances import explained_instances
@@ -17,11 +18,13 @@ from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.plan import Plan
 from rpcfw.client.assembly import Client
 from rpcfw.client.stub import calling_method
+from rpcfw.cluster.route_explained import ExplainedRoute
 from rpcfw.errors import DeadlineExceeded
+from rpcfw.kernel.nearest import suggestion
 from rpcfw.spi.balancer import Shares
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.transport.runtime import Runtime
 from rpcfw.values.call_options import NO_CALL_OPTIONS, CallOptions
 from rpcfw.values.explanation import (
     ExplainedPolicy,
@@ -29,12 +32,15 @@ from rpcfw.values.explanation import (
     Explanation,
 )
 from rpcfw.values.method import Method
+from rpcfw.values.node_health import NodeHealth
 
 __all__ = ["Explainer"]
 
 _UNKNOWN = Shares({}, exact=False, note="the balancer does not say how it spreads calls")
 #: Kinds of policies that have a place of their own in an explanation.
 _APART = ("router", "balancer")
+#: So many methods are named in a note.
+_MAX_NAMED = 20
 
 
 class Explainer:
@@ -45,16 +51,17 @@ class Explainer:
         plan: tells where options are given.
         policies: what is decided by now.
         client: gives the client of a service.
-        timers: the clock that deadlines are on.
+        runtime: has the codecs, and the clock that deadlines are on.
     """
 
     def __init__(
-        self, plan: Plan, policies: LivePolicies, client: Callable[[str], Client], timers: Timers
+        self, plan: Plan, policies: LivePolicies, client: Callable[[str], Client], runtime: Runtime
     ) -> None:
         self._plan = plan
         self._policies = policies
         self._client = client
-        self._timers = timers
+        self._timers = runtime.timers
+        self._payload = runtime.payload
 
     def asked(self, method: Any, *arguments: Any, **named: Any) -> Coroutine[Any, Any, Explanation]:
         """
@@ -80,6 +87,33 @@ class Explainer:
         with suppress(DeadlineExceeded):  # the explanation says why they are not known
             await with_deadline(client.first_list(), self._timers, deadline)
         return self.explain(client, method, request, options)
+
+    def explain_named(
+        self, client: Client, method: Method, request: Any, options: CallOptions
+    ) -> Explanation:
+        """
+        Explain a call of a method of which only the name is known, and its request as JSON.
+
+        If such a method was called before, its types and marks are known.
+
+        Raises:
+            CallError: the request does not fit its type.
+        """
+        known = {each.name: each for each in client.metrics.methods}
+        called = known.get(method.name)
+        if called is not None:
+            request = self._decoded(called, request)
+            return self.explain(client, called, request, options)
+        found = self.explain(client, method, request, options)
+        near = suggestion(method.name, sorted(known)[:_MAX_NAMED])
+        note = f"this process has not called {method.path} yet; {near}"
+        return evolve(found, note="; ".join(filter(None, (note, found.note))))
+
+    def _decoded(self, method: Method, request: Any) -> Any:
+        if method.shape.client_streams or method.request_type is Any:
+            return request
+        coder = self._payload.coder("json", method.request_type)
+        return self._payload.read(coder, msgspec.json.encode(request), "", "the request")
 
     def explain(
         self, client: Client, method: Method, request: Any, options: CallOptions
@@ -113,6 +147,7 @@ class Explainer:
             balancer=policies[balancer],
             shares_exact=shares.exact,
             shares_note=shares.note if route.usable else "",
+            note=_panic(route),
             policies=(*texts.of_client(), *texts.parts(balancer), *_others(policies, method)),
         )
 
@@ -126,6 +161,14 @@ def _others(policies: Mapping[str, ExplainedPolicy], method: Method) -> Iterator
         of_method = section == own if "/" in section else own not in policies
         if of_method and policy.kind not in _APART:
             yield policy
+
+
+def _panic(route: ExplainedRoute) -> str:
+    """
+    Return that sick nodes are used, if they are.
+    """
+    sick = [node for node in route.usable if node.health is not NodeHealth.HEALTHY]
+    return f"too few instances are healthy, so {len(sick)} others are used, too" if sick else ""
 
 
 class _AskingChannel(Channel):

@@ -38,6 +38,8 @@ def as_text(found: Explanation) -> str:
     lines = [f"{found.service}/{found.method}, called by {found.caller}"]
     if found.process:
         lines[0] += f", as the process at {found.process} would call it now"
+    if found.note:
+        lines.append(f"note: {found.note}")
     if found.error:
         lines.append(f"the call would fail: {found.error}")
     parts = "\n".join(printable(line) for line in (*lines, "")), _instances(found)

@@ -84,6 +84,13 @@ class CallMetrics(Filter):
         return total(numbers.calls() for numbers in self._methods.values())
 
     @property
+    def methods(self) -> tuple[Method, ...]:
+        """
+        The methods that were called.
+        """
+        return tuple(self._methods)
+
+    @property
     def last_call_at(self) -> float | None:
         """
         When the last of them began.

@@ -175,6 +175,13 @@ class Clients:
     ) -> Explanation | None:
         """
         Return what would become of a call now; None: this process does not call that service.
+
+        Args:
+            method: its names. If it was called before, its types and marks are known.
+            request: the message, as JSON is read.
+
+        Raises:
+            CallError: the request does not fit the type of the method.
         """
         return None
 

@@ -154,6 +154,8 @@ class Limiter(Filter):
     def explain(self, call: Call) -> str:
         key = self._key(call)
         limit = self._limits.get(key)
+        if limit is None and self._before is not None:
+            return self._before.explain(call)
         if limit is None:
             is_full = len(self._limits) >= self.options.max_keys
             limit = self._shared if is_full else self.limit()

@@ -88,7 +88,7 @@ class ExplainedInstance:
         health: ``healthy``, ``sub-healthy`` or ``dead``.
         in_flight: attempts of this process on it.
         removed_by: the section of the router that removed it, ``selection`` if others that
-            are left are better connected, empty if it is a candidate.
+            are left are healthier or better connected, empty if it is a candidate.
         reason: why it was removed.
         share: of the calls like this one that it gets, from 0 to 1; None if it is not known.
         score: what the balancer gives it, if it has scores.
@@ -130,6 +130,7 @@ class Explanation:
         shares_exact: whether the shares are exact; they are an estimate otherwise.
         shares_note: what the shares depend on; empty if nothing but the weights.
         policies: all others, in the order of their start.
+        note: what else there is to know, such as a name that may be a mistake; empty: nothing.
         process: address of the process that was asked; empty for this one.
     """
 
@@ -145,4 +146,5 @@ class Explanation:
     shares_note: str
     policies: tuple[ExplainedPolicy, ...]
     instances_omitted: int = 0
+    note: str = ""
     process: str = ""

@@ -299,7 +299,7 @@ def test_unreachable(lab):
     assert gone.reason.startswith("others are ready, this one is ")
 
 
-def asked(lab, service="demo.Shop", request=None, metadata=()):
+def asked(lab, service="demo.Shop", name="get", request=None, metadata=()):
     """
     Ask the process at memory:look from another one.
     """
@@ -310,7 +310,7 @@ def asked(lab, service="demo.Shop", request=None, metadata=()):
     try:
         return lab.run(
             proxy(ExplainService, channel).explain(
-                service, "get", request or {"id": 7}, list(metadata), True
+                service, name, request or {"id": 7}, list(metadata), False
             )
         )
     finally:
@@ -354,3 +354,61 @@ def test_a_running_process_is_asked_wrongly(lab):
         asked(lab, metadata=[("x-bin", "?")])
     assert Status.INVALID_ARGUMENT is failed.value.status
     assert 1 == len(web.application.clients)
+
+
+def test_a_method_that_was_called(lab):
+    """
+    Of a method that the process has called, the types and marks are known.
+
+    So the request has to fit, and the method is idempotent. Of another method there is a note
+    with the nearest name.
+    """
+    fleet(lab, a="1.0")
+    web = lab.consumer("inspection.listen=memory:look")
+    web.application.client(Shop)
+    assert "not called demo.Shop/get yet; none is known here" in asked(lab).note
+    lab.run(web.application.client(Shop).get(7))
+
+    found = asked(lab)
+    assert ("", True) == (found.note, policy(found, "retry").says.startswith("idempotent"))
+    with pytest.raises(CallError, match="Expected `int`") as failed:
+        asked(lab, request={"id": "seven"})
+    assert Status.INVALID_ARGUMENT is failed.value.status
+    assert "did you mean 'get'?" in asked(lab, name="gte").note
+
+
+def test_too_few_are_healthy(lab):
+    """
+    If sick nodes are used because too few are healthy, a note says so.
+    """
+    dead = lab.serve(Shop(), name="dead")
+    web = lab.consumer("retry.plugin=never")
+    client = web.application.client(Shop)
+    lab.run(client.get(1))
+    lab.kill(dead)
+    lab.advance(10)
+    with pytest.raises(CallError):
+        lab.run(client.get(1))
+
+    assert "too few instances are healthy, so 1 others are used, too" == explain(lab, web).note
+
+
+def test_adaptive_scores(lab):
+    """
+    The adaptive balancer states the scores of its collectors, and shares by them.
+    """
+    lab.serve(Shop(lab.clock, 0.01), name="fast")
+    lab.serve(Shop(lab.clock, 0.4), name="slow")
+    web = lab.consumer(
+        "balancer.plugin=adaptive", "balancer.collectors=latency", "collector latency.weight=1"
+    )
+    client = web.application.client(Shop)
+    for number in range(40):
+        lab.run(client.get(number))
+    found = explain(lab, web)
+    fast, slow = found.instances
+
+    assert "memory:fast" == fast.address
+    assert fast.share > 0.8
+    assert fast.score > 4 * slow.score
+    assert "collector latency" in {one.section for one in found.policies}

@@ -63,13 +63,16 @@ def test_all_parts():
 
 def test_a_call_that_would_fail():
     """
-    The error of the call comes first, and which process was asked.
+    The error of the call and the note come first, and which process was asked.
     """
-    failing = evolve(FOUND, instances=(), routers=(), error="no instance", process="tcp:h:1")
+    failing = evolve(
+        FOUND, instances=(), routers=(), error="no instance", process="tcp:h:1", note="rest"
+    )
 
     head, _, _ = as_text(failing).partition("\n\n[balancer]")
     assert (
         "demo.Shop/get, called by web, as the process at tcp:h:1 would call it now\n"
+        "note: rest\n"
         "the call would fail: no instance\n"
         "\n"
         "no instances are known"
