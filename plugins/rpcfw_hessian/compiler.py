@@ -21,6 +21,7 @@ from rpcfw_hessian import jdk_writers as jdk
 from rpcfw_hessian import shapes, tags, writers
 from rpcfw_hessian.annotations import declared_class, java_name_of_field, said_type
 from rpcfw_hessian.collection_shapes import DictShape, ListShape, TupleShape
+from rpcfw_hessian.collection_writers import DictWriter, ListWriter, tuple_writer
 from rpcfw_hessian.encoder import Write
 from rpcfw_hessian.enums import EnumShape, enum_writer
 from rpcfw_hessian.objects import JavaException, JavaObject, StackFrame
@@ -28,6 +29,7 @@ from rpcfw_hessian.record_writer import RecordWriter
 from rpcfw_hessian.records import Field, RecordShape
 from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.throwables import ExceptionShape, exception_writer
+from rpcfw_hessian.writer import Writer
 
 __all__ = ["Compiler", "Known", "Type", "array_class"]
 
@@ -70,7 +72,7 @@ class Type:
     """
 
     shape: Shape
-    write: Write
+    writer: Writer
     cls: type
 
 
@@ -80,13 +82,13 @@ def _exactly(cls: type, kinds: frozenset[int], write: Write, **more: Any) -> Typ
 
 #: Types without parameters.
 _SIMPLE: dict[type, Type] = {
-    inspect.AnyType: Type(shapes.ANY, writers.write_any, object),
+    inspect.AnyType: Type(shapes.ANY, Writer(writers.write_any), object),
     inspect.NoneType: Type(
-        shapes.Exactly(type(None), frozenset((tags.NULL,))), writers.write_null, type(None)
+        shapes.Exactly(type(None), frozenset((tags.NULL,))), Writer(writers.write_null), type(None)
     ),
-    inspect.BoolType: Type(shapes.Exactly(bool, tags.BOOL), writers.write_bool, bool),
-    inspect.FloatType: Type(shapes.FLOAT, writers.float_writer, float),
-    inspect.StrType: Type(shapes.STR, writers.str_writer, str),
+    inspect.BoolType: Type(shapes.Exactly(bool, tags.BOOL), Writer(writers.write_bool), bool),
+    inspect.FloatType: Type(shapes.FLOAT, Writer(writers.write_float), float),
+    inspect.StrType: Type(shapes.STR, writers.StrWriter(), str),
     inspect.BytesType: _exactly(bytes, tags.BINARY, writers.write_binary),
     inspect.DecimalType: _exactly(decimal.Decimal, tags.OBJECT, jdk.write_decimal),
     inspect.UUIDType: _exactly(uuid.UUID, tags.OBJECT, jdk.write_uuid),
@@ -95,7 +97,7 @@ _SIMPLE: dict[type, Type] = {
     inspect.TimeDeltaType: _exactly(dt.timedelta, tags.OBJECT, jdk.write_duration),
 }
 _CUSTOM: dict[type, Type] = {
-    object: Type(shapes.ANY, writers.write_any, object),
+    object: Type(shapes.ANY, Writer(writers.write_any), object),
     **{
         cls: _exactly(cls, tags.OBJECT, writers.write_any)
         for cls in (JavaObject, JavaException, StackFrame, Exception, BaseException)
@@ -179,13 +181,13 @@ class Compiler:
         cls, default = _COLLECTIONS[type(node)]
         item = self._type(node.item_type, java[:-2] if java.endswith("[]") else "")
         name = array_class(java) if java else default
-        return Type(ListShape(cls, item.shape), writers.list_writer(cls, item.write, name), cls)
+        return Type(ListShape(cls, item.shape), ListWriter(cls, item.writer, name), cls)
 
     def _tuple(self, node: Any, java: str) -> Type:
         items = [self._type(each) for each in node.item_types]
         return Type(
             TupleShape([item.shape for item in items]),
-            writers.tuple_writer([item.write for item in items]),
+            tuple_writer([item.writer for item in items]),
             tuple,
         )
 
@@ -193,7 +195,7 @@ class Compiler:
         key, value = self._type(node.key_type), self._type(node.value_type)
         return Type(
             DictShape(key.shape, value.shape),
-            writers.dict_writer(key.write, value.write, array_class(java)),
+            DictWriter(key.writer, value.writer, array_class(java)),
             dict,
         )
 
@@ -207,12 +209,12 @@ class Compiler:
             name = " | ".join(member.shape.name for member in members)
             one = Type(
                 shapes.UnionShape([member.shape for member in members]),
-                writers.any_of([(member.cls, member.write) for member in members], name),
+                writers.any_of([(member.cls, member.writer) for member in members], name),
                 object,
             )
         if len(members) == len(node.types):
             return one
-        return Type(shapes.OptionalShape(one.shape), writers.optional_writer(one.write), one.cls)
+        return Type(shapes.OptionalShape(one.shape), writers.OptionalWriter(one.writer), one.cls)
 
     def _literal(self, node: Any, java: str) -> Type:
         return Type(shapes.LiteralShape(node.values), writers.literal_writer(node.values), object)
@@ -251,7 +253,7 @@ class Compiler:
         java_class = self.java_class(cls)
         shape, writer = RecordShape(cls), RecordWriter(cls, java_class)
         # Before the fields, whose types may be this class.
-        made = self._classes[node.cls] = Type(shape, writer.write, cls)
+        made = self._classes[node.cls] = Type(shape, writer, cls)
         fields = tuple(self._field(cls, java_class, each) for each in node.fields)
         shape.complete(fields)
         writer.complete(fields)
@@ -269,7 +271,7 @@ class Compiler:
             name=field.name,
             java_name=name if field.encode_name == field.name else field.encode_name,
             shape=found.shape,
-            write=found.write,
+            writer=found.writer,
             default=_default(field),
         )
 

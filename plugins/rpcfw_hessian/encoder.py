@@ -126,6 +126,16 @@ class Encoder:
         else:
             self.out.append(encode_int(number))
 
+    def map_head(self, java_class: str) -> None:
+        """
+        Write the beginning of a map: its tag, and its type if it has one.
+        """
+        if java_class:
+            self.out.append(b"M")
+            self.type(java_class)
+        else:
+            self.out.append(b"H")
+
     def list_head(self, java_class: str, count: int) -> None:
         """
         Write the beginning of a list: its type and size.

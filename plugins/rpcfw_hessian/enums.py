@@ -9,12 +9,12 @@ from typing import Any
 
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import INCOMPLETE, Decoder
-from rpcfw_hessian.encoder import Encoder, Write, encode_definition
+from rpcfw_hessian.encoder import Encoder, encode_definition
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.text import encode_string
 from rpcfw_hessian.untyped import read_any
-from rpcfw_hessian.writers import unfit
+from rpcfw_hessian.writer import Writer, unfit
 
 __all__ = ["EnumShape", "enum_writer"]
 
@@ -67,7 +67,7 @@ class EnumShape(Shape):
         return isinstance(value, self.cls)
 
 
-def enum_writer(cls: type[Enum], java_class: str | None) -> Write:
+def enum_writer(cls: type[Enum], java_class: str | None) -> Writer:
     """
     Return what writes constants of an Enum; without a Java class, their names.
     """
@@ -83,4 +83,4 @@ def enum_writer(cls: type[Enum], java_class: str | None) -> Write:
             e.instance(definition)
             e.out.append(names[value])
 
-    return write
+    return Writer(write)

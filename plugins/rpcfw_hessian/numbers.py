@@ -25,6 +25,8 @@ __all__ = [
     "encode_integer",
     "encode_long",
     "int_at",
+    "large_int",
+    "large_long",
     "long_at",
     "read_double",
     "read_integer",
@@ -33,6 +35,8 @@ __all__ = [
 _INT = Struct(">i")
 _LONG = Struct(">q")
 _DOUBLE = Struct(">d")
+_TAGGED_INT = Struct(">Bi")
+_TAGGED_LONG = Struct(">Bq")
 #: Unpack 4 or 8 bytes at a place.
 int_at = _INT.unpack_from
 long_at = _LONG.unpack_from
@@ -99,12 +103,17 @@ def encode_int(value: int) -> bytes:
     Return a Java int.
     """
     small = SMALL_INTS.get(value)
-    if small is not None:
-        return small
+    return large_int(value) if small is None else small
+
+
+def large_int(value: int) -> bytes:
+    """
+    Return a Java int that takes more than two bytes.
+    """
     if -0x40000 <= value < 0x40000:
         return _encoded(value, 0xD4, 3)
     if -0x80000000 <= value < 0x80000000:
-        return b"I" + _INT.pack(value)
+        return _TAGGED_INT.pack(0x49, value)
     raise HessianError(f"expected a Java int, of 32 bits, got {_shown(value)}; annotate Long")
 
 
@@ -113,14 +122,19 @@ def encode_long(value: int) -> bytes:
     Return a Java long.
     """
     small = SMALL_LONGS.get(value)
-    if small is not None:
-        return small
+    return large_long(value) if small is None else small
+
+
+def large_long(value: int) -> bytes:
+    """
+    Return a Java long that takes more than two bytes.
+    """
     if -0x40000 <= value < 0x40000:
         return _encoded(value, 0x3C, 3)
     if -0x80000000 <= value < 0x80000000:
-        return b"Y" + _INT.pack(value)
+        return _TAGGED_INT.pack(0x59, value)
     if -(1 << 63) <= value < 1 << 63:
-        return b"L" + _LONG.pack(value)
+        return _TAGGED_LONG.pack(0x4C, value)
     raise HessianError(
         f"expected a Java long, of 64 bits, got {_shown(value)}; annotate BigInteger"
     )

@@ -9,13 +9,17 @@ from typing import Any
 from rpcfw_hessian.encoder import Encoder, Write, encode_definition
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.records import Field
+from rpcfw_hessian.source import Source
 from rpcfw_hessian.text import encode_string
-from rpcfw_hessian.writers import unfit
+from rpcfw_hessian.writer import WrittenWriter, unfit, write_reference
 
 __all__ = ["RecordWriter"]
 
+#: Tags of the instances of the first classes of a message.
+_TAGS = [bytes((tag,)) for tag in range(0x60, 0x70)]
 
-class RecordWriter:
+
+class RecordWriter(WrittenWriter):
     """
     Writes instances of one class; those of subclasses are written by their own.
 
@@ -25,54 +29,56 @@ class RecordWriter:
     """
 
     def __init__(self, cls: type, java_class: str | None) -> None:
+        super().__init__()
         self._cls = cls
         self._java_class = java_class
-        self._definition = b""
-        #: For each field its name in Python and what writes it; in a map, its encoded name.
-        self._steps: tuple[tuple[str, Write], ...] = ()
-        self._names: tuple[bytes, ...] = ()
+        self._fields: tuple[Field, ...] = ()
 
     def complete(self, fields: tuple[Field, ...]) -> None:
         """
         Set the fields, whose types may be the class itself.
         """
-        names = tuple(each.java_name for each in fields)
-        self._definition = encode_definition(self._java_class or "", names)
-        self._names = tuple(encode_string(field.name) for field in fields)
-        self._steps = tuple((field.name, field.write) for field in fields)
+        self._fields = fields
 
-    def write(self, e: Encoder, value: Any) -> None:
+    def _written(self) -> Write:
+        source = Source("def write_fields(e, value):", HessianError=HessianError)
+        with source.block(f"if type(value) is not {source.bind(self._cls)}:"):
+            source.add(f"return {source.bind(self._write_other)}(e, value)")
+        write_reference(source)
+        source.add("append = e.out.append")
+        if self._java_class is None:
+            source.add("append(b'H')")
+        else:
+            self._write_instance(source, self._java_class)
+        source.add("field = ''")
+        with source.block("try:"):
+            for field in self._fields:
+                source.add(f"field = {field.name!r}", f"item = value.{field.name}")
+                if self._java_class is None:
+                    source.add(f"append({encode_string(field.name)!r})")
+                field.writer.inline(source, "item")
+        with source.block("except HessianError as error:"):
+            source.add("error.path.append(f'.{field}')", "raise")
+        if self._java_class is None:
+            source.add("append(b'Z')")
+        return source.function(f"writes {self._cls.__qualname__}")
+
+    def _write_instance(self, source: Source, java_class: str) -> None:
         """
-        Write an instance.
+        Write source that does what `Encoder.instance` does.
         """
-        if type(value) is not self._cls:
-            if not isinstance(value, self._cls):
-                raise unfit(self._cls.__qualname__, value)
-            e.schema.writer_of(type(value))(e, value)
-        elif not e.refer(value):
-            if self._java_class is None:
-                self._write_map(e, value)
-            else:
-                e.instance(self._definition)
-                self._write_fields(e, value)
+        names = tuple(field.java_name for field in self._fields)
+        definition = source.bind(encode_definition(java_class, names))
+        source.add(f"number = e.definitions.get({definition}, 16)")
+        with source.block("if number < 16:"):
+            source.add(f"append({source.bind(_TAGS)}[number])")
+        with source.block("else:"):
+            source.add(f"e.instance({definition})")
 
-    def _write_fields(self, e: Encoder, value: Any) -> None:
-        name = ""
-        try:
-            for name, write in self._steps:
-                write(e, getattr(value, name))
-        except HessianError as error:
-            error.path.append(f".{name}")
-            raise
-
-    def _write_map(self, e: Encoder, value: Any) -> None:
-        e.out.append(b"H")
-        name = ""
-        try:
-            for encoded, (name, write) in zip(self._names, self._steps, strict=True):
-                e.out.append(encoded)
-                write(e, getattr(value, name))
-        except HessianError as error:
-            error.path.append(f".{name}")
-            raise
-        e.out.append(b"Z")
+    def _write_other(self, e: Encoder, value: Any) -> None:
+        """
+        Write an instance of a subclass.
+        """
+        if not isinstance(value, self._cls):
+            raise unfit(self._cls.__qualname__, value)
+        e.schema.writer_of(type(value))(e, value)

@@ -14,13 +14,13 @@ import attrs
 
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import Decoder, Definition
-from rpcfw_hessian.encoder import Write
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.making import Making, making_of
 from rpcfw_hessian.shape import Shape, write_begin
 from rpcfw_hessian.shapes import ANY, mismatch
 from rpcfw_hessian.source import Source
 from rpcfw_hessian.untyped import read_any
+from rpcfw_hessian.writer import Writer
 
 __all__ = ["Field", "RecordShape"]
 
@@ -44,7 +44,7 @@ class Field:
     name: str
     java_name: str
     shape: Shape
-    write: Write
+    writer: Writer
     default: Callable[[], Any] | None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rpcfw_hessian import jdk_writers as jdk
 from rpcfw_hessian import writers
+from rpcfw_hessian.collection_writers import DictWriter, ListWriter
 from rpcfw_hessian.compiler import Compiler, Type
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.definitions import Definitions
@@ -21,6 +22,7 @@ from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.objects import JavaException, JavaObject, MapEntries, StackFrame
 from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.throwables import write_throwable
+from rpcfw_hessian.writer import Writer
 
 __all__ = ["Schema"]
 
@@ -47,21 +49,23 @@ def _write_entries(e: Encoder, value: MapEntries) -> None:
         e.out.append(b"Z")
 
 
+_ANY = Writer(writers.write_any)
+
 #: What writes values where no type is expected.
 _UNTYPED: dict[type, Write] = {
     type(None): writers.write_null,
     bool: writers.write_bool,
     int: writers.write_integer,
-    float: writers.float_writer,
-    str: writers.str_writer,
+    float: writers.write_float,
+    str: writers.write_str,
     bytes: writers.write_binary,
     bytearray: writers.write_binary,
     memoryview: writers.write_binary,
-    list: writers.list_writer(list, writers.write_any, ""),
-    tuple: writers.list_writer(tuple, writers.write_any, ""),
-    set: writers.list_writer(set, writers.write_any, "java.util.HashSet"),
-    frozenset: writers.list_writer(frozenset, writers.write_any, "java.util.HashSet"),
-    dict: writers.dict_writer(writers.write_any, writers.write_any, ""),
+    list: ListWriter(list, _ANY, "").ready(),
+    tuple: ListWriter(tuple, _ANY, "").ready(),
+    set: ListWriter(set, _ANY, "java.util.HashSet").ready(),
+    frozenset: ListWriter(frozenset, _ANY, "java.util.HashSet").ready(),
+    dict: DictWriter(_ANY, _ANY, "").ready(),
     dt.datetime: jdk.write_datetime,
     dt.date: jdk.write_local_date,
     dt.time: jdk.write_time,
@@ -176,7 +180,7 @@ class Schema:
         """
         Return what writes values of a type, for `Encoder.write_by`.
         """
-        return self._type(type).write
+        return self._type(type).writer.ready()
 
     def java_class(self, cls: type) -> str | None:
         """
@@ -207,7 +211,7 @@ class Schema:
                 return _UNTYPED[base]
         try:
             # By another compiler: what is written here is not yet read wherever it comes.
-            return Compiler(self._names).compile(cls).write
+            return Compiler(self._names).compile(cls).writer.ready()
         except TypeError as error:
             raise HessianError(str(error)) from error
 

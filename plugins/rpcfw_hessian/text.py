@@ -13,7 +13,7 @@ import re
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.tags import BINARY, kind_of
 
-__all__ = ["encode_binary", "encode_string", "read_binary", "read_string"]
+__all__ = ["STRING_HEADS", "encode_binary", "encode_string", "read_binary", "read_string"]
 
 _LEADS = bytes(range(0x80, 0xC0))
 _UP_TO_THREE = bytes(range(0xF0))
@@ -23,6 +23,12 @@ _HIGH, _LOW = (0xD800, 0xDBFF), (0xDC00, 0xDFFF)
 _STRING_CHUNK = 0x8000
 #: What hessian-lite writes: its buffer of 8 KiB without three bytes for the tag and the size.
 _BINARY_CHUNK = 8189
+
+#: What comes before the text of a short string, by its size.
+STRING_HEADS = [
+    *(bytes((size,)) for size in range(32)),
+    *(bytes((0x30 + (size >> 8), size & 0xFF)) for size in range(32, 1024)),
+]
 
 
 def read_string(data: bytes, pos: int, most: int) -> tuple[str, int]:
@@ -157,11 +163,8 @@ def encode_string(text: str) -> bytes:
     Return a string in the shortest form.
     """
     if text.isascii():
-        count = len(text)
-        if count < 32:
-            return bytes((count,)) + text.encode()
-        if count <= _STRING_CHUNK:
-            return _head(count) + text.encode()
+        if len(text) <= _STRING_CHUNK:
+            return _head(len(text)) + text.encode()
     else:
         text = _ASTRAL.sub(_pair, text)
         if len(text) <= _STRING_CHUNK:
@@ -173,11 +176,7 @@ def _head(count: int) -> bytes:
     """
     Return the tag and size of the last chunk of a string.
     """
-    if count < 32:
-        return bytes((count,))
-    if count < 1024:
-        return bytes((0x30 + (count >> 8), count & 0xFF))
-    return b"S" + count.to_bytes(2, "big")
+    return STRING_HEADS[count] if count < 1024 else b"S" + count.to_bytes(2, "big")
 
 
 def _pair(match: re.Match[str]) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import Decoder
-from rpcfw_hessian.encoder import Encoder, Write, encode_definition
+from rpcfw_hessian.encoder import Encoder, encode_definition
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.objects import JavaException, StackFrame
 from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.untyped import read_any
-from rpcfw_hessian.writers import unfit, write_any
+from rpcfw_hessian.writer import Writer, unfit
+from rpcfw_hessian.writers import write_any
 
 __all__ = ["MESSAGE", "ExceptionShape", "exception_writer", "read_throwable", "write_throwable"]
 
@@ -131,7 +132,9 @@ class ExceptionShape(Shape):
         return read
 
 
-def exception_writer(cls: type[BaseException], java_class: str, fields: Mapping[str, str]) -> Write:
+def exception_writer(
+    cls: type[BaseException], java_class: str, fields: Mapping[str, str]
+) -> Writer:
     """
     Return what writes exceptions of one Python class.
     """
@@ -143,4 +146,4 @@ def exception_writer(cls: type[BaseException], java_class: str, fields: Mapping[
         own = {name: getattr(value, mine, None) for name, mine in fields.items()}
         _write(e, value, java_class, {MESSAGE: message, **own})
 
-    return write
+    return Writer(write)

@@ -1,44 +1,44 @@
 """
-Writes values of an expected type: for each kind of type, what returns the function for it.
-
-Each checks its value, so that a mistake is an error at the writer and not in Java.
+Writes values of an expected type: for each kind of type but collections and classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rpcfw_hessian.encoder import Encoder, Write
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.jdk_writers import write_big_integer
-from rpcfw_hessian.numbers import encode_double, encode_int, encode_integer, encode_long
-from rpcfw_hessian.text import encode_binary, encode_string
+from rpcfw_hessian.numbers import (
+    SMALL_INTS,
+    SMALL_LONGS,
+    encode_double,
+    encode_int,
+    encode_integer,
+    encode_long,
+    large_int,
+    large_long,
+)
+from rpcfw_hessian.source import Source
+from rpcfw_hessian.text import STRING_HEADS, encode_binary, encode_string
+from rpcfw_hessian.writer import Writer, unfit
 
 __all__ = [
+    "OptionalWriter",
+    "StrWriter",
     "any_of",
     "checked",
-    "dict_writer",
-    "float_writer",
     "int_writer",
-    "list_writer",
     "literal_writer",
-    "optional_writer",
-    "str_writer",
-    "tuple_writer",
     "write_any",
     "write_binary",
     "write_bool",
+    "write_float",
     "write_integer",
     "write_null",
+    "write_str",
 ]
-
-
-def unfit(expected: str, value: Any) -> HessianError:
-    """
-    Return the error for a value of another type.
-    """
-    return HessianError(f"expected {expected}, got {type(value).__qualname__}")
 
 
 def write_any(e: Encoder, value: Any) -> None:
@@ -94,39 +94,80 @@ def _bounded(name: str, bits: int) -> Callable[[int], bytes]:
     return encode
 
 
-_INTS: dict[str, Callable[[int], bytes]] = {
-    "int": encode_int,
-    "java.lang.Integer": encode_int,
-    "long": encode_long,
-    "java.lang.Long": encode_long,
-    "short": _bounded("short", 16),
-    "java.lang.Short": _bounded("short", 16),
-    "byte": _bounded("byte", 8),
-    "java.lang.Byte": _bounded("byte", 8),
+_Encode = Callable[[int], bytes]
+_Small = Mapping[int, bytes]
+
+#: By Java type: what encodes it; for those that have short forms, these and what encodes others.
+_INTS: dict[str, tuple[_Encode, _Small, _Encode]] = {
+    "int": (encode_int, SMALL_INTS, large_int),
+    "java.lang.Integer": (encode_int, SMALL_INTS, large_int),
+    "long": (encode_long, SMALL_LONGS, large_long),
+    "java.lang.Long": (encode_long, SMALL_LONGS, large_long),
+    "short": (_bounded("short", 16), {}, _bounded("short", 16)),
+    "java.lang.Short": (_bounded("short", 16), {}, _bounded("short", 16)),
+    "byte": (_bounded("byte", 8), {}, _bounded("byte", 8)),
+    "java.lang.Byte": (_bounded("byte", 8), {}, _bounded("byte", 8)),
 }
 
 
-def int_writer(java_type: str) -> Write:
+def _check_int(value: Any) -> None:
+    if type(value) is not int:
+        raise unfit("int", value)
+
+
+class IntWriter(Writer):
+    """
+    Writes an int as one Java type.
+    """
+
+    def __init__(self, java_type: str) -> None:
+        encode, self._small, self._large = _INTS[java_type]
+
+        def write(e: Encoder, value: int) -> None:
+            _check_int(value)
+            e.out.append(encode(value))
+
+        super().__init__(write)
+
+    def inline(self, source: Source, value: str) -> None:
+        with source.block(f"if type({value}) is not int:"):
+            source.add(f"{source.bind(_check_int)}({value})")
+        source.add(f"short = {source.bind(self._small)}.get({value})")
+        source.add(f"append({source.bind(self._large)}({value}) if short is None else short)")
+
+
+class IntegerWriter(Writer):
+    """
+    Writes an int as the Java type that its value needs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(write_integer)
+
+    def inline(self, source: Source, value: str) -> None:
+        source.add(
+            f"short = {source.bind(SMALL_INTS)}.get({value}) if type({value}) is int else None"
+        )
+        with source.block("if short is not None:"):
+            source.add("append(short)")
+        with source.block("else:"):
+            super().inline(source, value)
+
+
+def int_writer(java_type: str) -> Writer:
     """
     Return what writes an int as this Java type; empty: as the value needs.
     """
     if not java_type:
-        return write_integer
+        return IntegerWriter()
     if java_type == "java.math.BigInteger":
         return checked(int, write_big_integer)
-    encode = _INTS.get(java_type)
-    if encode is None:
+    if java_type not in _INTS:
         raise TypeError(f"an int cannot be a Java {java_type}; expected one of {', '.join(_INTS)}")
-
-    def write(e: Encoder, value: int) -> None:
-        if type(value) is not int:
-            raise unfit("int", value)
-        e.out.append(encode(value))
-
-    return write
+    return IntWriter(java_type)
 
 
-def float_writer(e: Encoder, value: float) -> None:
+def write_float(e: Encoder, value: float) -> None:
     """
     Write a double; an int that a double is equal to is accepted.
     """
@@ -137,13 +178,33 @@ def float_writer(e: Encoder, value: float) -> None:
     e.out.append(encode_double(value))
 
 
-def str_writer(e: Encoder, value: str) -> None:
+def write_str(e: Encoder, value: str) -> None:
     """
     Write a string.
     """
     if type(value) is not str:
         raise unfit("str", value)
     e.out.append(encode_string(value))
+
+
+class StrWriter(Writer):
+    """
+    Writes a string.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(write_str)
+
+    def inline(self, source: Source, value: str) -> None:
+        # The usual string: in ASCII, and not long.
+        with source.block(
+            f"if type({value}) is str and {value}.isascii() and len({value}) < 1024:"
+        ):
+            source.add(
+                f"append({source.bind(STRING_HEADS)}[len({value})])", f"append({value}.encode())"
+            )
+        with source.block("else:"):
+            super().inline(source, value)
 
 
 def write_binary(e: Encoder, value: bytes) -> None:
@@ -153,7 +214,7 @@ def write_binary(e: Encoder, value: bytes) -> None:
     e.out.append(encode_binary(bytes(value)))
 
 
-def checked(cls: type, write: Write) -> Write:
+def checked(cls: type, write: Write) -> Writer:
     """
     Return what writes instances of a class only.
     """
@@ -163,94 +224,33 @@ def checked(cls: type, write: Write) -> Write:
             raise unfit(cls.__qualname__, value)
         write(e, value)
 
-    return write_checked
+    return Writer(write_checked)
 
 
-def optional_writer(inner: Write) -> Write:
+class OptionalWriter(Writer):
     """
-    Return what writes a value or null.
-    """
-
-    def write(e: Encoder, value: Any) -> None:
-        if value is None:
-            e.out.append(b"N")
-        else:
-            inner(e, value)
-
-    return write
-
-
-def list_writer(cls: type[Collection[Any]], item: Write, java_class: str) -> Write:
-    """
-    Return what writes a list, set, tuple or frozenset.
-
-    Args:
-        java_class: as lists have it on the wire; empty: Java makes an ArrayList.
+    Writes a value or null.
     """
 
-    def write(e: Encoder, value: Any) -> None:
-        if not isinstance(value, cls):
-            raise unfit(cls.__qualname__, value)
-        # There is one empty tuple in Python: of that a reference would say too much.
-        if value and e.refer(value):
-            return
-        if not value:
-            e.kept.append(value)
-        e.list_head(java_class, len(value))
-        index = 0
-        try:
-            for index, each in enumerate(value):  # noqa: B007 - the error names it
-                item(e, each)
-        except HessianError as error:
-            error.path.append(f"[{index}]")
-            raise
+    def __init__(self, inner: Writer) -> None:
+        self._inner = inner
 
-    return write
+        def write(e: Encoder, value: Any) -> None:
+            if value is None:
+                e.out.append(b"N")
+            else:
+                inner.write(e, value)
+
+        super().__init__(write)
+
+    def inline(self, source: Source, value: str) -> None:
+        with source.block(f"if {value} is None:"):
+            source.add("append(b'N')")
+        with source.block("else:"):
+            self._inner.inline(source, value)
 
 
-def tuple_writer(items: Sequence[Write]) -> Write:
-    """
-    Return what writes a tuple with a type for each place.
-    """
-
-    def write(e: Encoder, value: Any) -> None:
-        if not isinstance(value, tuple) or len(value) != len(items):
-            raise unfit(f"a tuple of {len(items)}", value)
-        e.kept.append(value)
-        e.list_head("", len(value))
-        for item, each in zip(items, value, strict=True):
-            item(e, each)
-
-    return write
-
-
-def dict_writer(key: Write, value: Write, java_class: str) -> Write:
-    """
-    Return what writes a dict.
-
-    Args:
-        java_class: empty: Java makes a HashMap.
-    """
-
-    def write(e: Encoder, entries: Any) -> None:
-        if not isinstance(entries, dict):
-            raise unfit("dict", entries)
-        if e.refer(entries):
-            return
-        if java_class:
-            e.out.append(b"M")
-            e.type(java_class)
-        else:
-            e.out.append(b"H")
-        for name, each in entries.items():
-            key(e, name)
-            value(e, each)
-        e.out.append(b"Z")
-
-    return write
-
-
-def any_of(members: Sequence[tuple[type, Write]], name: str) -> Write:
+def any_of(members: Sequence[tuple[type, Writer]], name: str) -> Writer:
     """
     Return what writes a value of one of several classes.
     """
@@ -262,12 +262,12 @@ def any_of(members: Sequence[tuple[type, Write]], name: str) -> Write:
             found = next((each for cls, each in members if isinstance(value, cls)), None)
             if found is None:
                 raise unfit(name, value)
-        found(e, value)
+        found.write(e, value)
 
-    return write
+    return Writer(write)
 
 
-def literal_writer(values: Sequence[Any]) -> Write:
+def literal_writer(values: Sequence[Any]) -> Writer:
     """
     Return what writes one of some values.
     """
@@ -278,4 +278,4 @@ def literal_writer(values: Sequence[Any]) -> Write:
             raise unfit(f"one of {', '.join(map(repr, values))}", value)
         write_any(e, value)
 
-    return write
+    return Writer(write)
