@@ -16,7 +16,8 @@ from rpcfw_dubbo.frames import MAGIC_BYTES
 from rpcfw_dubbo.request_decoder import CODEC, RequestDecoder
 from rpcfw_dubbo.request_encoder import RequestEncoder
 from rpcfw_dubbo.server import ServerMachine
-from rpcfw_hessian.schema import Schema
+from rpcfw_hessian import Limits as HessianLimits
+from rpcfw_hessian import Schema
 
 __all__ = ["DubboOptions", "DubboProtocol"]
 
@@ -24,11 +25,16 @@ __all__ = ["DubboOptions", "DubboProtocol"]
 @options
 class DubboOptions:
     """
-    What consumers ask for. Metadata of a call with these names replaces it.
+    What consumers ask for, and what requests may contain.
     """
 
     group: str = option("", "group of the services that are called; empty: none")
     version: str = option("", "version of the services that are called; empty: none")
+    classes: tuple[str, ...] = option(
+        "*",
+        "Java classes that requests may contain, as com.acme.*, java.*. Not needed for safety: a "
+        "class that is not known here becomes a plain object",
+    )
 
 
 class DubboProtocol(WireProtocol):
@@ -42,7 +48,7 @@ class DubboProtocol(WireProtocol):
 
     def __init__(self, options: DubboOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._schema = Schema()
+        self._schema = Schema(limits=HessianLimits(classes=options.classes))
 
     def match(self, data: bytes) -> Match:
         head = data[:2]

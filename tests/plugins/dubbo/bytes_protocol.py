@@ -80,7 +80,7 @@ class BytesProtocol(DubboProtocol):
     """
 
     def __init__(self, context: PluginContext) -> None:
-        super().__init__(DubboOptions(group="", version=""), context)
+        super().__init__(DubboOptions(group="", version="", classes=("*",)), context)
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerMachine:
         machine = BytesServer(limits, RequestDecoder(Schema(), limits.max_header_bytes))
