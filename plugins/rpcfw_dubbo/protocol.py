@@ -21,6 +21,13 @@ from rpcfw_hessian import Schema
 
 __all__ = ["DubboOptions", "DubboProtocol"]
 
+#: What people type into the port of a Dubbo provider.
+_COMMANDS = tuple(
+    f"{command}{end}".encode()
+    for command in ("ls", "invoke", "help", "ps", "cd", "pwd", "status", "trace", "count")
+    for end in " \r\n"
+)
+
 
 @options
 class DubboOptions:
@@ -48,7 +55,8 @@ class DubboProtocol(WireProtocol):
 
     def __init__(self, options: DubboOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._schema = Schema(limits=HessianLimits(classes=options.classes))
+        limits = HessianLimits(classes=options.classes)  # type: ignore[arg-type]  # mypy's mistake
+        self._schema = Schema(limits=limits)
 
     def match(self, data: bytes) -> Match:
         head = data[:2]
@@ -57,7 +65,13 @@ class DubboProtocol(WireProtocol):
         return Match.MORE if MAGIC_BYTES.startswith(head) else Match.NO
 
     def refusal(self, data: bytes, reason: str) -> bytes | Match:
-        return http1_refusal(data, reason)
+        if data.startswith(_COMMANDS):
+            # Nobody but a person begins so; to others on the port no line of text is sent.
+            hint = "For ls and invoke, add telnet to [server] protocols; or use: rpcfw call"
+            return f"{reason}\n{hint}\n".encode()
+        answer = http1_refusal(data, reason)
+        may_be_one = any(command.startswith(data) for command in _COMMANDS)
+        return Match.MORE if answer is Match.NO and may_be_one else answer
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerSide:
         return ServerMachine(limits, RequestDecoder(self._schema, limits.max_header_bytes))

@@ -94,3 +94,27 @@ def test_addresses_that_are_wrong(arguments, told):
 
     assert 2 == done.returncode
     assert told in done.stderr
+
+
+def test_a_person_at_the_port(address):
+    """
+    Whoever types a command of Dubbo reads a sentence, and what to do for more.
+    """
+    told = answers_to(address, b"ls\r\n", 1000).decode()
+
+    assert "It speaks: native, grpc, dubbo" in told
+    assert "add telnet to [server] protocols" in told
+
+
+def test_a_person_who_may_call():
+    """
+    With telnet on the port, a person lists and calls; the others go on.
+    """
+    sets = ("server.listen=tcp:127.0.0.1:0", "server.protocols=native, grpc, dubbo, telnet")
+    words = [word for each in sets for word in ("--set", each)]
+    expected = b'demo.Hello\r\ndubbo>"hi bob"\r\ndubbo>'
+    with Running("serve", "-c", "conf/dubbo.ini", *words, "--log-level", "error") as provider:
+        address = address_in(provider.line())
+        typed = b'ls\r\ninvoke demo.Hello.say("bob")\r\n'
+        assert expected == answers_to(address, typed, len(expected))
+        assert REPLY == answers_to(address, REQUEST, len(REPLY))
