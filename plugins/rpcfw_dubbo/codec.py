@@ -7,29 +7,24 @@ A request is the descriptor of the parameters, then each argument. A response is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 
 from rpcfw.errors import ContractError
-from rpcfw.spi.codec import Codec, Coder
+from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import ParsedBody
-from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.arguments import Arguments
 from rpcfw.values.method import Method
 from rpcfw_dubbo.descriptors import GENERIC, descriptor_of, java_types, parse_signature
 from rpcfw_dubbo.request_decoder import CODEC
 from rpcfw_hessian.annotations import declared_class
-from rpcfw_hessian.decoder import Decoder
+from rpcfw_hessian.codec import Hessian2Codec
 from rpcfw_hessian.encoder import Encoder, Write
 from rpcfw_hessian.errors import HessianError
-from rpcfw_hessian.schema import Schema
 from rpcfw_hessian.text import encode_string
 
 __all__ = ["DubboCodec", "GenericRequest"]
-
-#: Larger bodies are decoded in a thread: the decoder is Python code.
-_AT_ONCE_BYTES = 4096
 
 
 class GenericRequest(bytes):
@@ -38,36 +33,14 @@ class GenericRequest(bytes):
     """
 
 
-class DubboCodec(Codec):
+class DubboCodec(Hessian2Codec):
     """
     Encodes messages for the protocol ``dubbo``, and for no other.
+
+    Responses are as those of the codec ``hessian2``.
     """
 
     name: ClassVar[str] = CODEC
-
-    def __init__(self, options: Any, plugin_context: PluginContext) -> None:
-        super().__init__(options, plugin_context)
-        self._schema = Schema()
-
-    def coder(self, type: Any) -> Coder:
-        schema = self._schema
-        try:
-            shape, write = schema.shape(type), schema.writer(type)
-        except TypeError as error:
-            raise ContractError(f"Dubbo cannot carry {type!r}: {error}") from error
-
-        def encode(message: Any) -> bytes:
-            encoder = Encoder(schema)
-            encoder.write_by(write, message)
-            return encoder.take()
-
-        def decode(body: bytes) -> Any:
-            decoder = Decoder(body, schema)
-            message = decoder.read_shape(shape)
-            decoder.check_end()
-            return message
-
-        return Coder(encode, decode, _AT_ONCE_BYTES)
 
     def request_coder(self, method: Method) -> Coder:
         name, said = parse_signature(method.name)
@@ -86,9 +59,7 @@ class DubboCodec(Codec):
     def error_details(self, error: Exception) -> bytes:
         if declared_class(type(error)) is None:
             return b""
-        encoder = Encoder(self._schema)
-        encoder.write(error)
-        return encoder.take()
+        return cast("bytes", self.options.new_schema().dumps(error))
 
     def _typed(
         self,
@@ -99,7 +70,7 @@ class DubboCodec(Codec):
         """
         Return what encodes the arguments of a method whose types are known.
         """
-        schema = self._schema
+        schema = self.options.new_schema()
         descriptor = encode_string(descriptor_of(types))
         try:
             writes: list[Write] = [schema.writer(hint) for hint in hints]
@@ -121,7 +92,7 @@ class DubboCodec(Codec):
         Without the types of the parameters the call is generic: the provider looks for a method
         with this name.
         """
-        schema = self._schema
+        schema = self.options.new_schema()
 
         def encode(message: Any) -> bytes:
             arguments = _positional(message)

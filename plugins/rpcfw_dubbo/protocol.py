@@ -13,11 +13,11 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.protocol import Match, WireProtocol
 from rpcfw_dubbo.client import ClientMachine
 from rpcfw_dubbo.frames import MAGIC_BYTES
+from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_dubbo.request_decoder import CODEC, RequestDecoder
 from rpcfw_dubbo.request_encoder import RequestEncoder
 from rpcfw_dubbo.server import ServerMachine
-from rpcfw_hessian import Limits as HessianLimits
-from rpcfw_hessian import Schema
+from rpcfw_hessian.codec import Hessian2Options
 
 __all__ = ["DubboOptions", "DubboProtocol"]
 
@@ -30,18 +30,13 @@ _COMMANDS = tuple(
 
 
 @options
-class DubboOptions:
+class DubboOptions(Hessian2Options):
     """
-    What consumers ask for, and what requests may contain.
+    What consumers ask for; and what providers accept in requests, as of the codec ``hessian2``.
     """
 
     group: str = option("", "group of the services that are called; empty: none")
     version: str = option("", "version of the services that are called; empty: none")
-    classes: tuple[str, ...] = option(
-        "*",
-        "Java classes that requests may contain, as com.acme.*, java.*. Not needed for safety: a "
-        "class that is not known here becomes a plain object",
-    )
 
 
 class DubboProtocol(WireProtocol):
@@ -55,8 +50,7 @@ class DubboProtocol(WireProtocol):
 
     def __init__(self, options: DubboOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        limits = HessianLimits(classes=options.classes)  # type: ignore[arg-type]  # mypy's mistake
-        self._schema = Schema(limits=limits)
+        self._parameters = ParameterTable(options.new_schema)
 
     def match(self, data: bytes) -> Match:
         head = data[:2]
@@ -74,7 +68,7 @@ class DubboProtocol(WireProtocol):
         return Match.MORE if answer is Match.NO and may_be_one else answer
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerSide:
-        return ServerMachine(limits, RequestDecoder(self._schema, limits.max_header_bytes))
+        return ServerMachine(limits, RequestDecoder(self._parameters, limits.max_header_bytes))
 
     def client(
         self,

@@ -11,22 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-from attrs import frozen
-
 from rpcfw.errors import CallError, InvalidMessage, MessageTooLarge, Unimplemented
 from rpcfw.spi.events import DecodedRequest, ParsedBody, RequestHead
 from rpcfw.spi.machine import Served
 from rpcfw.status import Hint, Status
-from rpcfw.values.arguments import Arguments
 from rpcfw.values.metadata import EMPTY
-from rpcfw.values.method import Method
 from rpcfw_dubbo.attachments import metadata_of, text_of
 from rpcfw_dubbo.descriptors import GENERIC, java_types_of
+from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
-from rpcfw_hessian.schema import Schema
-from rpcfw_hessian.shape import Shape
 
 __all__ = ["CODEC", "RequestDecoder"]
 
@@ -40,46 +34,22 @@ _NO_VERSION = ("", "0.0.0")
 _MAX_TIMEOUT_S = 3e9
 
 
-@frozen(eq=False)
-class _Parameters:
-    """
-    How the arguments of a method are read.
-
-    Args:
-        types: annotations of the parameters.
-        shapes: what reads each of them.
-        required: how many of them must be given.
-        make: makes the message of the arguments.
-    """
-
-    types: tuple[Any, ...]
-    shapes: tuple[Shape, ...]
-    required: int
-    make: Any
-
-    def list_of(self, count: int) -> Any:
-        """
-        Return the type of a list of so many arguments, or null.
-        """
-        return tuple.__class_getitem__(self.types[:count]) | None
-
-
 class RequestDecoder:
     """
     Decodes the requests of one connection, perhaps in several threads.
 
     Args:
-        schema: the classes that may come, and the limits.
+        parameters: how arguments are read.
         max_header_bytes: limit for the strings before the arguments, and for the attachments.
     """
 
-    def __init__(self, schema: Schema, max_header_bytes: int) -> None:
-        self._schema = schema
+    def __init__(self, parameters: ParameterTable, max_header_bytes: int) -> None:
+        self._parameters = parameters
+        schema = self._schema = parameters.general
         self._text = schema.shape(str)
         self._text_or_null = schema.shape(str | None)
         self._max_header_bytes = max_header_bytes
         self._served = Served({})
-        self._parameters: dict[Method, _Parameters] = {}
 
     def serve(self, served: Served) -> None:
         """
@@ -157,8 +127,9 @@ class RequestDecoder:
         method = self._served.methods.get(path)
         if method is None:
             return None
-        parameters = self._parameters_of(method)
-        _check_count(path, parameters, count)
+        parameters = self._parameters.of(method)
+        parameters.check_count(count)
+        decoder.schema = parameters.schema
         read = decoder.read_shape
         return parameters.make(*[read(shape) for shape in parameters.shapes[:count]])
 
@@ -172,29 +143,12 @@ class RequestDecoder:
         method = self._served.methods.get(path)
         if method is None:
             return path, None
-        parameters = self._parameters_of(method)
+        parameters = self._parameters.of(method)
         count = len(parameters.shapes) if types is None else len(types)
-        _check_count(path, parameters, count)
+        parameters.check_count(count)
+        decoder.schema = parameters.schema
         given = decoder.read(parameters.list_of(count))
         return path, parameters.make(*(given or ()))
-
-    def _parameters_of(self, method: Method) -> _Parameters:
-        found = self._parameters.get(method)
-        if found is None:
-            found = self._parameters[method] = self._new_parameters(method)
-        return found
-
-    def _new_parameters(self, method: Method) -> _Parameters:
-        kind, shape = method.request_type, self._schema.shape
-        types, required, make = (kind,), 1, _itself
-        if isinstance(kind, type) and issubclass(kind, Arguments):
-            fields = msgspec.structs.fields(kind)
-            types = tuple(field.type for field in fields)
-            required, make = sum(field.required for field in fields), kind
-        try:
-            return _Parameters(types, tuple(map(shape, types)), required, make)
-        except TypeError as error:
-            raise Unimplemented(f"{method.path} cannot be called over Dubbo: {error}") from error
 
     def _echo(
         self, decoder: Decoder, service: str, descriptor: str, one_way: bool
@@ -235,23 +189,11 @@ class RequestDecoder:
             )
 
 
-def _itself(message: Any) -> Any:
-    return message
-
-
 def _types_in(descriptor: str) -> tuple[str, ...]:
     try:
         return java_types_of(descriptor)
     except ValueError as error:
         raise HessianError(str(error)) from None
-
-
-def _check_count(path: str, parameters: _Parameters, count: int) -> None:
-    if not parameters.required <= count <= len(parameters.shapes):
-        raise InvalidMessage(
-            f"{path} takes {len(parameters.shapes)} arguments, got {count}",
-            status=Status.INVALID_ARGUMENT,
-        )
 
 
 def _version(version: str) -> str:

@@ -11,11 +11,10 @@ from typing import Any, ClassVar, get_origin
 from rpcfw.errors import ContractError
 from rpcfw.spi.codec import Codec, Coder
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import PluginContext
 from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.schema import Schema
 
-__all__ = ["Hessian2Codec"]
+__all__ = ["Hessian2Codec", "Hessian2Options"]
 
 #: Larger bodies are decoded in a thread: the decoder is Python code, and takes a millisecond for
 #: some ten thousand small values.
@@ -44,6 +43,19 @@ class Hessian2Options:
     max_hashed_keys: int = option(
         "10000", "maximum number of keys of a map, or items of a set, that are no strings"
     )
+
+    def new_schema(self) -> Schema:
+        """
+        Return a new schema with these classes and limits.
+        """
+        limits = Limits(
+            max_depth=self.max_depth,
+            max_objects=self.max_objects,
+            max_length=self.max_length,
+            max_hashed=self.max_hashed_keys,
+            classes=self.allowed_classes,
+        )
+        return Schema(names=dict(map(_class_of, self.classes)), limits=limits)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
@@ -83,20 +95,9 @@ class Hessian2Codec(Codec):
     name: ClassVar[str] = "hessian2"
     Options: ClassVar[type] = Hessian2Options
 
-    def __init__(self, options: Hessian2Options, plugin_context: PluginContext) -> None:
-        super().__init__(options, plugin_context)
-        self._names = dict(map(_class_of, options.classes))
-        self._limits = Limits(
-            max_depth=options.max_depth,
-            max_objects=options.max_objects,
-            max_length=options.max_length,
-            max_hashed=options.max_hashed_keys,
-            classes=options.allowed_classes,
-        )
-
     def coder(self, type: Any) -> Coder:
         try:
-            schema = Schema(names=self._names, limits=self._limits)
+            schema = self.options.new_schema()
             encode, decode = schema.dumper(type), schema.loader(type)
         except TypeError as error:
             name = repr(type) if get_origin(type) else getattr(type, "__qualname__", repr(type))

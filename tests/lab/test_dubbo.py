@@ -4,6 +4,7 @@ Services over the protocol dubbo: two applications of ours, and what each learns
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from rpcfw.spi.call_details import call_details
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Hint, Status
 from rpcfw.values.method import Method, Shape
-from rpcfw_hessian import loads
+from rpcfw_hessian import java, loads
 from tests.lab.dubbo_shop import Line, Node, OutOfStock, Shop
 
 SERVER = ("app.protocols=native, dubbo", "server.protocols=native, dubbo")
@@ -266,3 +267,38 @@ def test_what_cannot_be_carried(lab):
 
     assert Status.UNIMPLEMENTED is error.status
     assert "complex" in error.message
+
+
+@java("com.acme.Line")
+@dataclass
+class OtherLine:
+    """
+    Another Python class for a Java class that the shop has too.
+    """
+
+    sku: str
+    note: str | None = None
+
+
+class Depot(Service, name="com.acme.Depot"):
+    """
+    A service with classes of its own.
+    """
+
+    @method
+    async def keep(self, line: OtherLine) -> OtherLine:
+        assert isinstance(line, OtherLine)
+        return OtherLine(line.sku, "kept")
+
+
+def test_two_classes_for_one_of_java(lab):
+    """
+    Two services of one server may have different Python classes for a Java class.
+    """
+    lab.serve(Shop(), Depot(), sets=SERVER)
+    application = lab.consumer(*CLIENT).application
+    shop, depot = application.client(Shop), application.client(Depot)
+
+    for _ in range(2):
+        assert lab.run(shop.price([Line("a", 2, Decimal(1))])) == Decimal(2)
+        assert lab.run(depot.keep(OtherLine("a"))) == OtherLine("a", "kept")

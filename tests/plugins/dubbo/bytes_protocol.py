@@ -11,11 +11,13 @@ from typing import Any
 
 from attrs import evolve
 
+from rpcfw.kernel.settings import options_of
 from rpcfw.spi.events import DecodedRequest, Event, HeadInBody, RequestReceived, ResponseReceived
 from rpcfw.spi.machine import Limits, Served
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.method import Method, Shape
 from rpcfw_dubbo.client import ClientMachine
+from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_dubbo.protocol import DubboOptions, DubboProtocol
 from rpcfw_dubbo.request_decoder import RequestDecoder
 from rpcfw_dubbo.request_encoder import RequestEncoder
@@ -80,10 +82,12 @@ class BytesProtocol(DubboProtocol):
     """
 
     def __init__(self, context: PluginContext) -> None:
-        super().__init__(DubboOptions(group="", version="", classes=("*",)), context)
+        super().__init__(options_of(DubboOptions), context)
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerMachine:
-        machine = BytesServer(limits, RequestDecoder(Schema(), limits.max_header_bytes))
+        machine = BytesServer(
+            limits, RequestDecoder(ParameterTable(Schema), limits.max_header_bytes)
+        )
         machine.serve(Served({SAY.path: SAY}))
         return machine
 

@@ -12,6 +12,7 @@ from rpcfw.spi.machine import Limits, Served
 from rpcfw.values.method import Method, Shape
 from rpcfw_dubbo.client import ClientMachine
 from rpcfw_dubbo.frames import EVENT, HESSIAN2, MAGIC, REQUEST, TWO_WAY, pack_header
+from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_dubbo.request_decoder import RequestDecoder
 from rpcfw_dubbo.request_encoder import RequestEncoder
 from rpcfw_dubbo.server import ServerMachine
@@ -44,7 +45,7 @@ def server(*methods: Method, version: str = "", **limits: int) -> ServerMachine:
     Return a provider's machine.
     """
     known = Limits(**limits)
-    machine = ServerMachine(known, RequestDecoder(Schema(), known.max_header_bytes))
+    machine = ServerMachine(known, RequestDecoder(ParameterTable(Schema), known.max_header_bytes))
     machine.serve(Served({method.path: method for method in methods}, version=version))
     machine.start()
     return machine

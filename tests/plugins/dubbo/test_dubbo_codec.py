@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rpcfw.errors import ContractError
-from rpcfw.spi.plugin import NoOptions
+from rpcfw.kernel.settings import options_of
 from rpcfw.spi.service import Service, method
 from rpcfw.spi.service_class import offered
 from rpcfw.testing.contracts.codec import CodecContract
@@ -29,7 +29,7 @@ class Item:
 
 
 def codec() -> DubboCodec:
-    return DubboCodec(NoOptions(), plugin_context())
+    return DubboCodec(options_of(DubboCodec.Options), plugin_context())
 
 
 def values_in(data: bytes) -> list[Any]:

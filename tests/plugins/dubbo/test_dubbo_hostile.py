@@ -12,6 +12,7 @@ import pytest
 from rpcfw.errors import CallError
 from rpcfw.spi.machine import Served
 from rpcfw.status import Hint, Status
+from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_dubbo.request_decoder import RequestDecoder
 from rpcfw_hessian import Limits, Schema, dumps
 from rpcfw_hessian.text import encode_string
@@ -25,7 +26,8 @@ MEMORY = 64 << 20
 
 
 def decoder(**limits: Any) -> RequestDecoder:
-    made = RequestDecoder(Schema(limits=Limits(**limits)), max_header_bytes=4096)
+    table = ParameterTable(lambda: Schema(limits=Limits(**limits)))
+    made = RequestDecoder(table, max_header_bytes=4096)
     made.serve(Served({SAY.path: SAY}))
     return made
 

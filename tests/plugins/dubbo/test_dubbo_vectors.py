@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rpcfw.kernel.settings import options_of
 from rpcfw.spi.events import (
     CallEnded,
     HandshakeCompleted,
@@ -17,7 +18,6 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
-from rpcfw.spi.plugin import NoOptions
 from rpcfw.status import Status
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.arguments import Arguments
@@ -42,7 +42,7 @@ SERVICE = "com.nodejs.test.TestService"
 
 
 def codec():
-    return DubboCodec(NoOptions(), plugin_context())
+    return DubboCodec(options_of(DubboCodec.Options), plugin_context())
 
 
 def received(machine, frame):
