@@ -35,6 +35,8 @@ __all__ = ["Latency", "LatencyOptions"]
 
 #: Below any latency of a network.
 _MIN_COST_S = 1e-5
+#: Times of the same attempt, taken in two places, differ by less.
+_SLACK_S = 1e-3
 #: Read for each attempt; as globals they cost half.
 _OK, _CANCELLED = Status.OK, Status.CANCELLED
 #: With these a node may have said nothing.
@@ -119,21 +121,22 @@ class _OfNode:
     What is known of one node.
     """
 
-    __slots__ = ("_answered_to", "_changed", "_cost_s", "_in_flight", "_window")
+    __slots__ = ("_answered_to", "_began_at", "_changed", "_cost_s", "_in_flight", "_window")
 
     def __init__(self, now: float) -> None:
         self._window = LatencyWindow(now)
         self._in_flight = 0
-        #: Of the attempts in flight, those that began later have no answer yet.
-        self._answered_to = now
+        #: When the last attempt began, and when the last of those that were answered did.
+        self._began_at = self._answered_to = now
         #: As measured last; 0 if nothing was.
         self._cost_s = 0.0
         self._changed = False
 
     def began(self, now: float) -> None:
         if not self._in_flight:
-            self._answered_to = now
+            self._answered_to = now - _SLACK_S
         self._in_flight += 1
+        self._began_at = now
 
     def ended(self, outcome: Outcome, now: float, options: LatencyOptions) -> None:
         if self._in_flight:
@@ -158,7 +161,7 @@ class _OfNode:
         if self._changed:
             self._changed = False
             self._cost_s = self._measure(options)
-        if not self._in_flight:
+        if not self._in_flight or self._began_at - self._answered_to < _SLACK_S:
             return self._cost_s
         waiting_s = now - self._answered_to
         if not self._cost_s and waiting_s < options.failure_latency:

@@ -46,9 +46,11 @@ def selection(seconds: Callable[[], float], none_known: Callable[[str], CallErro
         call.tried += (node,)
         call.peer = node.peer
         node.in_flight += 1
-        if call.method.server_streams:
+        method = call.method
+        if method.server_streams:
             return await _stream(call, node, picker, seconds)
-        if not picker.learns:
+        # Nobody answers a one-way call, and the client takes its time to send a stream.
+        if not picker.learns or method.one_way or not method.unary:
             try:
                 return await node.attempt(call)
             except FAILURES as error:
@@ -93,26 +95,32 @@ def _another(call: Call, route: Route, picker: Picker) -> Node:
 
 async def _stream(call: Call, node: Node, picker: Picker, seconds: Callable[[], float]) -> Any:
     """
-    Begin a stream, and report its end when it comes.
+    Begin a stream. It is in flight until it ends; the picker learns how it began.
+
+    How long a stream lasts says nothing of its node. If the client streams too, nothing is
+    known of the time that the node took.
     """
     began = seconds()
-    picker.began(node)
-
-    def ended(status: Status, hints: Hint = Hint.NONE) -> None:
-        node.in_flight -= 1
-        picker.record(node, Outcome(status, seconds() - began, hints, call.trailers))
-
+    status, hints = _UNKNOWN, _NONE
     try:
         response = await node.attempt(call)
+        status = _OK
     except FAILURES as error:
-        ended(*note_failure(node, call, error, seconds()))
+        status, hints = note_failure(node, call, error, seconds())
         raise
-    except BaseException:
-        ended(Status.UNKNOWN)
-        raise
-    call.on_end(ended)
+    finally:
+        if status is not _OK:
+            node.in_flight -= 1
+        if picker.learns and not call.method.shape.client_streams:
+            picker.began(node)
+            picker.record(node, Outcome(status, seconds() - began, hints))
+    call.on_end(partial(_stream_ended, node))
     call.on_end(partial(note_end_of_stream, node))
     return response
+
+
+def _stream_ended(node: Node, status: Status) -> None:
+    node.in_flight -= 1
 
 
 def none_left(call: Call, nodes: int, emptied_by: str, refusal: str) -> CallError:

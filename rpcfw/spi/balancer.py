@@ -101,6 +101,10 @@ class Picker(ABC):
         """
         Learn that an attempt begins. `record` follows once for each.
 
+        Of a stream it is called when the response begins or fails, and `record` right after
+        it: how long a stream lasts says nothing of its node. Attempts whose clients stream,
+        and one-way calls, are not reported. All of them count in `Candidate.in_flight`.
+
         A pick is not always followed by an attempt: it may be asked for to be explained.
         And a call that has tried all candidates may go to one that is not in the list. So
         this and `record` take any candidate.

@@ -4,6 +4,8 @@ Balancers in whole systems: what share of the calls a node gets.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from rpcfw import Service, method
@@ -284,3 +286,61 @@ def test_a_section_that_names_no_method(section):
     """
     with pytest.raises(SettingsError, match=r"as \[balancer demo.Shop/get\]"):
         read_plan(Sources.load((), {}, [f"balancer {section}.plugin=p2c"]))
+
+
+class Feed(Shop, name="demo.Feed"):
+    """
+    Sends streams that do not end, too.
+    """
+
+    streams = 0
+
+    @method
+    async def watch(self) -> AsyncIterator[int]:
+        self.streams += 1
+        yield 0
+        await sleep(self.clock, 10_000)
+
+    @method
+    async def talk(self, ids: AsyncIterator[int]) -> AsyncIterator[int]:
+        self.streams += 1
+        async for each in ids:
+            yield each
+        await sleep(self.clock, 10_000)
+
+
+@pytest.mark.parametrize("balancer", ["p2c", "lalb", "adaptive"])
+@pytest.mark.parametrize("kind", ["watch", "talk"])
+def test_a_stream_that_lasts_is_no_latency(lab, balancer, kind):
+    """
+    A node on which a stream has been open for minutes gets its share of the calls.
+    """
+    feeds = fleet(lab, 4, Feed)
+    client = lab.consumer(f"balancer.plugin={balancer}").application.client(Feed)
+    drive(lab, client, 1)
+    ids = (number for number in range(3))
+    stream = client.watch() if kind == "watch" else client.talk(ids)
+    assert 0 == lab.run(anext(stream))
+    (open_on,) = [place for place, feed in enumerate(feeds) if feed.streams]
+    lab.advance(600)
+    drive(lab, client, 2)
+
+    assert shares(lab, client, feeds, 2)[open_on] > 0.08
+    stream.cancel()
+
+
+@pytest.mark.parametrize("balancer", ["p2c", "lalb", "adaptive"])
+def test_the_end_of_a_stream_is_no_latency(lab, balancer):
+    """
+    A stream that ends after minutes does not make its node look slow.
+    """
+    feeds = fleet(lab, 4, Feed)
+    client = lab.consumer(f"balancer.plugin={balancer}").application.client(Feed)
+    drive(lab, client, 1)
+    stream = client.watch()
+    assert 0 == lab.run(anext(stream))
+    (open_on,) = [place for place, feed in enumerate(feeds) if feed.streams]
+    lab.advance(600)
+    stream.cancel()
+
+    assert shares(lab, client, feeds, 2)[open_on] > 0.08

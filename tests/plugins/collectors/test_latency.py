@@ -140,6 +140,26 @@ def test_a_long_attempt_among_short_ones():
     assert [1.0, 1.0] == pytest.approx(collector.scores([*given, *other]), rel=0.15)
 
 
+def test_a_long_attempt_that_began_last():
+    """
+    A long attempt speaks against a node until one that began later is answered.
+    """
+    clock = Clock()
+    given = candidates(a=1, b=1)
+    collector = latency(clock)
+    for one in given:
+        attempt(collector, one, 0.1)
+    collector.began(given[1])
+    clock.advance(60)
+    assert collector.scores(given)[1] < 0.01
+
+    collector.began(given[1])
+    clock.advance(0.1)
+    collector.record(given[1], Outcome(Status.OK, 0.1))
+    clock.advance(60)
+    assert [1.0, 1.0] == pytest.approx(collector.scores(given), rel=0.1)
+
+
 def test_own_pauses_speak_against_nobody():
     """
     While this process was paused, no node could be heard.
