@@ -12,7 +12,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import InheritedSocket, ListenAt
 from rpcfw.values.instance import MAX_TAG_CHARS, MAX_TEXTS, MAX_WEIGHT, text_problem
-from rpcfw.values.units import Bytes, Seconds, TimeLimit
+from rpcfw.values.units import Bytes, Seconds, Share, TimeLimit
 
 __all__ = ["ServerOptions", "fixed_places", "listen_problems"]
 
@@ -53,6 +53,9 @@ class ServerOptions:
     threads: int = option("16", "number of threads for blocking methods")
     max_thread_queue: int = option(
         "64", "maximum number of calls that wait for a thread; more are refused", was="thread_queue"
+    )
+    max_method_threads: Share = option(
+        "75%", "share of the threads, and of their queue, for calls of one method; 100%: all"
     )
     max_queue_time: TimeLimit = option(
         "none", "longest time that a call waits for a thread; then it is refused"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from functools import partial
-from math import inf
 from typing import Any
 
 from twisted.logger import Logger
@@ -27,7 +26,7 @@ from rpcfw.server.calls.dispatch import dispatch
 from rpcfw.server.calls.errors import ErrorMapper
 from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.server.calls.request_acceptor import RequestAcceptor
-from rpcfw.server.calls.thread_pool import blocking_threads
+from rpcfw.server.calls.thread_pool import threads_for
 from rpcfw.server.calls.undecoded import UndecodedRequests
 from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import ConnectionTable
@@ -85,14 +84,12 @@ class Server:
     ) -> None:
         self._runtime = runtime
         self._options = options
-        reactor, meter = runtime.reactor, runtime.plugin_context.meter
-        self._threads = blocking_threads(reactor, options.threads, options.max_thread_queue, meter)
-        if options.max_queue_time < inf:
-            self._threads.limit_wait(runtime.clock, options.max_queue_time)
-        self._decode_thread = DecodeThread(runtime.payload, reactor, meter)
+        meter = runtime.plugin_context.meter
+        self._decode_thread = DecodeThread(runtime.payload, runtime.reactor, meter)
         self.methods = MethodTable(runtime.payload)
         for service in services:
             self.methods.add(service)
+        self._threads = threads_for(self.methods, options, runtime.reactor, runtime.clock, meter)
         self._served = Served(self.methods.methods, options.group, options.version)
         self._hooks = Hooks(runtime.timers, options.startup_timeout, options.cleanup_timeout)
         self.stack = ServerStack(

@@ -3,8 +3,8 @@ The thread pool of blocking methods, with a bounded queue.
 
 If the queue is full, a call is refused at once, with the promise that it was not begun, so
 that the caller can use another server. So is a call that waits for longer than the limit, if
-there is one. A call that is cancelled or refused while it is in the queue never runs. One that
-runs keeps its thread until it has ended.
+there is one, and a call of a method that has used its share up. A call that is cancelled or
+refused while it is in the queue never runs. One that runs keeps its thread until it has ended.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
+from math import inf
 from typing import Any
 
 from twisted.internet.interfaces import IReactorThreads
@@ -21,11 +22,14 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from rpcfw.errors import CallError, Overloaded
+from rpcfw.server.calls.method_table import MethodTable
+from rpcfw.server.calls.thread_share import ThreadShare
+from rpcfw.server.options import ServerOptions
 from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.spi.runtime.metrics import Gauge, Meter
 from rpcfw.spi.runtime.waiting import Waiter
 
-__all__ = ["BlockingThreads", "QueueTimeout", "blocking_threads"]
+__all__ = ["BlockingThreads", "QueueTimeout", "blocking_threads", "threads_for"]
 
 
 class QueueTimeout(Overloaded):
@@ -39,8 +43,10 @@ class _Job(Waiter[Any]):
     A method that runs in the pool, or waits for a thread.
     """
 
-    def __init__(self, work: Callable[[], Any]) -> None:
+    def __init__(self, work: Callable[[], Any], share: ThreadShare[_Job] | None) -> None:
         super().__init__()
+        #: Of its method; None if there is no limit.
+        self.share = share
         self._work = work
         #: Taken by the thread that runs it, or by its refusal: popping is atomic.
         self._claims = [None]
@@ -109,6 +115,10 @@ class BlockingThreads:
         self._busy = busy
         self._full = full
         self._wait_limit: tuple[Clock, float] | None = None
+        #: By the function, of which there are as many as methods.
+        self._shares: dict[Any, ThreadShare[_Job]] = {}
+        #: How many threads and places in the queue one method may take; None: all.
+        self._method_limits: tuple[int, int] | None = None
         self._pool = ThreadPool(minthreads=0, maxthreads=size, name="rpcfw blocking")
         # Daemons: a method that never returns must not prevent the end of the process.
         self._pool.threadFactory = partial(threading.Thread, daemon=True)  # type: ignore[assignment]  # makes one all the same
@@ -118,6 +128,16 @@ class BlockingThreads:
         Refuse calls that wait for a thread for longer than this.
         """
         self._wait_limit = clock, max_wait_s
+
+    def limit_methods(self, share: float) -> None:
+        """
+        Leave a part of the threads and the queue to other methods.
+
+        Args:
+            share: what one method may take of them, 0 to 1. It has one thread at least.
+        """
+        threads, queue = max(1, int(self._size * share)), int(self._queue * share)
+        self._method_limits = (threads, queue) if threads < self._size else None
 
     def start(self) -> None:
         """
@@ -132,6 +152,9 @@ class BlockingThreads:
         """
         if not self._has_threads:
             return
+        for share in self._shares.values():
+            for job in share.take_all():
+                self._begin(job)
         if self._busy.value == 0:
             self._pool.stop()
             return
@@ -147,20 +170,41 @@ class BlockingThreads:
         Run a method in a thread, in the context of its call.
 
         Raises:
-            Overloaded: all threads are busy and the queue is full.
+            Overloaded: all threads are busy and the queue is full, for all methods or this one.
         """
         busy = self._busy
         if busy.value >= self._size + self._queue:
             raise Overloaded(self._full)
-        busy.value += 1
-        job = _Job(partial(copy_context().run, function, *arguments))
-        if self._wait_limit is not None and busy.value > self._size:
+        share = None if self._method_limits is None else self._share(function)
+        job = _Job(partial(copy_context().run, function, *arguments), share)
+        waits = busy.value >= self._size
+        if share is not None and share.is_used_up:
+            waits = True
+            busy.value += 1 - share.wait(job)
+        else:
+            busy.value += 1
+            if share is not None:
+                share.begin()
+            self._begin(job)
+        if waits and self._wait_limit is not None:
             job.limit_wait(*self._wait_limit)
+        return job
+
+    def _share(self, function: Callable[..., Any]) -> ThreadShare[_Job]:
+        # By identity, since the service of a method may have no hash. Functions live as long as
+        # the server.
+        share = self._shares.get(id(function))
+        if share is None:
+            assert self._method_limits is not None
+            name = getattr(function, "__qualname__", "this method")
+            share = self._shares[id(function)] = ThreadShare(name, *self._method_limits)
+        return share
+
+    def _begin(self, job: _Job) -> None:
         if self._has_threads:
             self._pool.callInThreadWithCallback(partial(self._ran, job), job.run)
         else:
             self._run_here(job)
-        return job
 
     def _ran(self, job: _Job, ok: bool, result: Any) -> None:
         self._reactor.callFromThread(self._settle, job, ok, result)
@@ -175,6 +219,12 @@ class BlockingThreads:
 
     def _settle(self, job: _Job, ok: bool, result: Any) -> None:
         self._busy.value -= 1
+        if job.share is not None:
+            following, dropped = job.share.end()
+            self._busy.value -= dropped
+            if following is not None:
+                job.share.begin()
+                self._begin(following)
         # A CallError may be the caller's fault, and is not worth a line if nobody waits for it.
         if job.called and not ok and not result.check(CallError):
             self.log.failure("a blocking method failed after its call was over", failure=result)
@@ -208,3 +258,17 @@ def blocking_threads(reactor: Any, size: int, queue: int, meter: Meter) -> Block
         f"all {size} threads are busy and {queue} calls wait for one; "
         "see the options threads and max_thread_queue",
     )
+
+
+def threads_for(
+    methods: MethodTable, options: ServerOptions, reactor: Any, clock: Clock, meter: Meter
+) -> BlockingThreads:
+    """
+    Return the pool of a server's blocking methods, with the limits that its options name.
+    """
+    threads = blocking_threads(reactor, options.threads, options.max_thread_queue, meter)
+    if options.max_queue_time < inf:
+        threads.limit_wait(clock, options.max_queue_time)
+    if sum(bound.blocking for bound in methods.by_path.values()) > 1:
+        threads.limit_methods(options.max_method_threads)
+    return threads

@@ -222,3 +222,109 @@ def test_what_has_begun_is_not_refused(reactor, threads):
     reactor.turn()
     assert "second" == waiting.result
     assert [] == clock.getDelayedCalls()
+
+
+@pytest.fixture
+def shared(reactor):
+    """
+    Four threads and four places in the queue, of which one method may take half.
+    """
+    threads = blocking_threads(reactor, 4, 4, Meter())
+    threads.limit_methods(0.5)
+    threads.start()
+    yield threads
+    spawn(threads.stop())
+
+
+def test_a_slow_method_leaves_threads(reactor, shared):
+    """
+    However many calls of a slow method there are, calls of another one are served at once.
+    """
+    slow = Held()
+    held = [shared.run(slow, (number,)) for number in range(4)]
+    assert slow.begun.wait(LIMIT_S)
+    for number in range(10):
+        quick = shared.run(str, (number,))
+        reactor.turn()
+        assert str(number) == quick.result
+    assert slow.ran <= 2
+    slow.let_go.set()
+    for _ in held:
+        reactor.turn()
+    assert [0, 1, 2, 3] == [one.result for one in held]
+
+
+def test_a_slow_method_leaves_places(reactor, shared):
+    """
+    One call more than the share holds is refused, with the name of the method.
+    """
+    slow = Held()
+    held = [shared.run(slow, (number,)) for number in range(4)]
+    with pytest.raises(Overloaded, match="and 2 calls of it wait for one of them"):
+        shared.run(slow, (5,))
+    slow.let_go.set()
+    for _ in held:
+        reactor.turn()
+    again = shared.run(slow, (5,))
+    reactor.turn()
+    assert 5 == again.result
+
+
+def test_what_was_given_up_makes_place(reactor, shared):
+    """
+    Calls that were given up while they waited for their own method take no place.
+    """
+    slow = Held()
+    held = [shared.run(slow, (number,)) for number in range(4)]
+    for one in held[2:]:
+        one.addErrback(lambda _: None)
+        one.cancel()
+    held[2:] = [shared.run(slow, (number,)) for number in (5, 6)]
+    slow.let_go.set()
+    for _ in held:
+        reactor.turn()
+    assert [0, 1, 5, 6] == [one.result for one in held]
+    assert 4 == slow.ran
+
+
+def test_a_stop_runs_what_waits(reactor, shared):
+    """
+    Calls that wait for their own method run before the pool stops.
+    """
+    slow = Held()
+    held = [shared.run(slow, (number,)) for number in range(4)]
+    stopped = spawn(shared.stop())
+    slow.let_go.set()
+    for _ in (*held, stopped):
+        reactor.turn()
+    assert [0, 1, 2, 3] == [one.result for one in held]
+    assert stopped.called
+
+
+def test_one_thread_has_no_shares(reactor, threads):
+    """
+    With one thread there is nothing to divide.
+    """
+    threads.limit_methods(0.5)
+    running = [threads.run(str, (number,)) for number in range(2)]
+    for _ in running:
+        reactor.turn()
+    assert ["0", "1"] == [one.result for one in running]
+
+
+def test_a_long_wait_for_the_own_method(reactor, shared):
+    """
+    A call that waits for its own method is refused when it has waited for too long.
+    """
+    clock, slow = Clock(), Held()
+    shared.limit_wait(clock, 1.0)
+    held = [shared.run(slow, (number,)) for number in range(3)]
+    refused = []
+    held[2].addErrback(lambda failure: refused.append(failure.type))
+    clock.advance(1.1)
+    assert [QueueTimeout] == refused
+    slow.let_go.set()
+    for _ in held[:2]:
+        reactor.turn()
+    assert [0, 1] == [one.result for one in held[:2]]
+    assert 2 == slow.ran
