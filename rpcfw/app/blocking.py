@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, TypeVar, overload
@@ -20,6 +21,7 @@ from rpcfw.client.callers import BlockingConversation, P, R, Requests, T
 from rpcfw.client.stub import calling, calling_method
 from rpcfw.spi import service
 from rpcfw.spi.channel import Channel
+from rpcfw.values.explanation import Explanation
 
 __all__ = ["BlockingApplication", "BlockingStream", "blocking"]
 
@@ -189,6 +191,14 @@ class BlockingApplication:
             ContractError: it is no method of a service with a name.
         """
         return blocking_method(calling_method(method, self._channel), self._thread)
+
+    def explain(self, method: Any, /, *arguments: Any, **named: Any) -> Explanation:
+        """
+        Return which instances a call could go to now, and why; make no call.
+
+        See `Application.explain`.
+        """
+        return self._thread.run(partial(self._application.explain, method, *arguments, **named))
 
     def _channel(self, name: str) -> Channel:
         """

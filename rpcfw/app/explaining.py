@@ -17,8 +17,8 @@ from rpcfw.app.explained_policies import PolicyTexts
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.plan import Plan
 from rpcfw.client.assembly import Client
+from rpcfw.client.explained_call import ExplainedCall
 from rpcfw.client.stub import calling_method
-from rpcfw.cluster.route_explained import ExplainedRoute
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.spi.balancer import Shares
@@ -147,7 +147,7 @@ class Explainer:
             balancer=policies[balancer],
             shares_exact=shares.exact,
             shares_note=shares.note if route.usable else "",
-            note=_panic(route),
+            note="; ".join(_notes(found)),
             policies=(*texts.of_client(), *texts.parts(balancer), *_others(policies, method)),
         )
 
@@ -163,12 +163,18 @@ def _others(policies: Mapping[str, ExplainedPolicy], method: Method) -> Iterator
             yield policy
 
 
-def _panic(route: ExplainedRoute) -> str:
+def _notes(found: ExplainedCall) -> Iterator[str]:
     """
-    Return that sick nodes are used, if they are.
+    Yield what the shares do not show.
     """
-    sick = [node for node in route.usable if node.health is not NodeHealth.HEALTHY]
-    return f"too few instances are healthy, so {len(sick)} others are used, too" if sick else ""
+    usable = found.route.usable
+    sick = [node for node in usable if node.health is not NodeHealth.HEALTHY]
+    if sick:
+        yield f"too few instances are healthy, so {len(sick)} others are used, too"
+    refusing = [node for node in usable if node in found.refusing]
+    if refusing:
+        where = f"{len(refusing)} of {len(usable)} candidates"
+        yield f"breakers refuse the call at {where}; it tries another one then"
 
 
 class _AskingChannel(Channel):

@@ -198,13 +198,13 @@ class Client:
             error = self._none_known(self.service).message
         elif not route.left:
             error = none_left(call, len(route.nodes), *route.emptied_by).message
-        states = {
-            node: each.explain(call)
-            for node in route.nodes
-            for each in self._attempt_stacks.breakers(node)
+        breakers = {
+            node: each for node in route.nodes for each in self._attempt_stacks.breakers(node)
         }
+        states = {node: each.explain(call) for node, each in breakers.items()}
+        refusing = frozenset(node for node, each in breakers.items() if each.refuses(call))
         timeout_s = round(call.deadline - self._runtime.timers.seconds(), 3)
-        return ExplainedCall(call, route, timeout_s, error, states)
+        return ExplainedCall(call, route, timeout_s, error, states, refusing)
 
     @property
     def has_list(self) -> bool:

@@ -26,6 +26,7 @@ class ExplainedCall:
         timeout_s: time limit of the whole call; infinite for no limit.
         error: what it would fail with, as no node is left; else empty.
         breakers: the state of the breaker of each node that has one.
+        refusing: the nodes whose breaker would refuse the call now.
     """
 
     call: Call
@@ -33,3 +34,4 @@ class ExplainedCall:
     timeout_s: float
     error: str
     breakers: Mapping[Node, str]
+    refusing: frozenset[Node]

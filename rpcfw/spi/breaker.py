@@ -109,6 +109,15 @@ class Circuit:
         #: Whether it is as it was made, for all that matters.
         self.is_new = True
 
+    @property
+    def refuses(self) -> bool:
+        """
+        Whether an attempt would be refused now.
+        """
+        if self.state is CircuitState.OPEN:
+            return self._breaker.seconds() < self._until
+        return bool(self._probes >= self._breaker.options.max_probes)
+
     def __str__(self) -> str:
         if self.state is CircuitState.OPEN:
             return f"open: it is probed in {max(0.0, self._until - self._breaker.seconds()):.3g} s"
@@ -136,7 +145,7 @@ class Circuit:
         breaker = self._breaker
         if self.state is CircuitState.OPEN and breaker.seconds() >= self._until:
             self._become(CircuitState.HALF_OPEN, "the open time is over")
-        if self.state is CircuitState.OPEN or self._probes >= breaker.options.max_probes:
+        if self.refuses:
             breaker.refuse(self)
         self._probes += 1
 
@@ -232,6 +241,13 @@ class Breaker(Filter):
         """
         for circuit in before._circuits.values():
             self._circuit(circuit.method).take_over(circuit)
+
+    def refuses(self, call: Call) -> bool:
+        """
+        Tell whether an attempt of this call would be refused now.
+        """
+        circuit = self._circuits.get(call.method.path)
+        return circuit is not None and circuit.refuses
 
     def explain(self, call: Call) -> str:
         return str(self._circuits.get(call.method.path, CircuitState.CLOSED.value))

@@ -241,7 +241,9 @@ def test_breakers_are_shown(lab):
     for _ in range(2):
         with pytest.raises(Unavailable):
             lab.run(client.get(-1))
-    assert ["open: it is probed in 5 s"] == [one.breaker for one in explain(lab, web).instances]
+    found = explain(lab, web)
+    assert ["open: it is probed in 5 s"] == [one.breaker for one in found.instances]
+    assert "breakers refuse the call at 1 of 1 candidates; it tries another one then" == found.note
     assert ["closed"] == [one.breaker for one in explain(lab, web, Shop.put).instances]
 
 

@@ -39,6 +39,14 @@ def many_threads(app):
     return [len(seen), all(seen)]
 
 
+def explained(app):
+    """
+    Ask where a call would go, without making one.
+    """
+    found = app.explain(Slow.echo, "a", metadata={"tag": "x"})
+    return [found.method, [one.share for one in found.instances]]
+
+
 def shapes(app):
     """
     Call every shape, and by hand.

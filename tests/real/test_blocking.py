@@ -70,6 +70,13 @@ def test_what_comes_beside_answers(address):
     assert [160, True, "count", "count"] == finish(begin("heard", address))
 
 
+def test_explained(address):
+    """
+    Where a call would go is told to plain threads, too.
+    """
+    assert ["echo", [1.0]] == finish(begin("explained", address))
+
+
 def test_shapes(address):
     """
     Every shape of call blocks for its answer; a stream is a plain iterator.

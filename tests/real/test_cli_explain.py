@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from tests.real.commands import Running, address_in, registry, rpcfw
+from tests.real.commands import Module, Running, address_in, registry, rpcfw
 from tests.real.ports import free_ports
 
 SERVE = ("serve", "-c", "conf/provider.ini")
@@ -93,18 +93,29 @@ def test_wrong_arguments(node_at, arguments, reason):
     assert reason in done.stderr
 
 
-def test_a_running_process(node_at):
+def test_running_consumers(node_at):
     """
-    A process that runs is asked at its port of [inspection]; one that is away is a failure.
+    Consumers that run are asked at their ports of [inspection]; each says what it would do.
     """
-    (port,) = free_ports(1)
-    looked_at = ("--set", f"inspection.listen=tcp:127.0.0.1:{port}", "--set", "app.name=web")
-    with Running(*SERVE, *looked_at, RPCFW_REGISTRY__ADDRESS=node_at) as process:
-        address_in(process.line())
-        done = explain(node_at, "demo.Greeter/say", "--of", f"tcp:127.0.0.1:{port}")
-    away = explain(node_at, "demo.Greeter/say", "--of", f"tcp:127.0.0.1:{port}")
+    asked, running = [], []
+    for port, balancer in zip(free_ports(2), ("p2c", "round_robin"), strict=True):
+        asked += ["--of", f"tcp:127.0.0.1:{port}"]
+        sets = (f"inspection.listen={asked[-1]}", f"balancer.plugin={balancer}")
+        at = f"registry.address={node_at}"
+        running.append(Module("tests.real.looked_at", *sets, at, f"app.name={balancer}"))
+    with running[0] as first, running[1] as second:
+        assert ["hello bob"] * 2 == [first.line(), second.line()]
+        done = rpcfw("explain", *asked, "demo.Greeter/say", '{"name": "bob"}', "--json")
+        unknown = rpcfw("explain", *asked[:2], "demo.Greter/say")
+    away = rpcfw("explain", *asked[:2], "demo.Greeter/say")
 
-    assert (1, "") == (done.returncode, done.stdout)
-    assert "NOT_FOUND: this process does not call 'demo.Greeter'; it calls: none" in done.stderr
-    assert 1 == away.returncode
-    assert "UNAVAILABLE" in away.stderr
+    assert (0, "") == (done.returncode, done.stderr)
+    found = json.loads(done.stdout)
+    assert ["p2c", "round_robin"] == [one["balancer"]["name"] for one in found]
+    assert ["p2c", "round_robin"] == [one["caller"] for one in found]
+    assert asked[1::2] == [one["process"] for one in found]
+    assert [2, 2] == [len(one["instances"]) for one in found]
+    assert all("idempotent: " in str(one["policies"]) for one in found)
+    assert (1, "") == (unknown.returncode, unknown.stdout)
+    assert "NOT_FOUND: this process does not call 'demo.Greter'; did you mean" in unknown.stderr
+    assert (1, True) == (away.returncode, "UNAVAILABLE" in away.stderr)
