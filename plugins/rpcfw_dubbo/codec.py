@@ -17,7 +17,7 @@ from rpcfw.spi.events import ParsedBody
 from rpcfw.values.arguments import Arguments
 from rpcfw.values.method import Method
 from rpcfw_dubbo.descriptors import GENERIC, descriptor_of, java_types, parse_signature
-from rpcfw_dubbo.request_decoder import CODEC
+from rpcfw_dubbo.request_heads import CODEC
 from rpcfw_hessian.annotations import declared_class
 from rpcfw_hessian.codec import Hessian2Codec
 from rpcfw_hessian.encoder import Encoder, Write

@@ -14,8 +14,9 @@ from rpcfw.spi.protocol import Match, WireProtocol
 from rpcfw_dubbo.client import ClientMachine
 from rpcfw_dubbo.frames import MAGIC_BYTES
 from rpcfw_dubbo.parameters import ParameterTable
-from rpcfw_dubbo.request_decoder import CODEC, RequestDecoder
+from rpcfw_dubbo.request_decoder import RequestDecoder
 from rpcfw_dubbo.request_encoder import RequestEncoder
+from rpcfw_dubbo.request_heads import CODEC
 from rpcfw_dubbo.server import ServerMachine
 from rpcfw_hessian.codec import Hessian2Options
 

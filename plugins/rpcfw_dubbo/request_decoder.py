@@ -4,34 +4,59 @@ Reads the body of a request: which method is called, its arguments, its attachme
 All three are one stream of Hessian values, and the attachments come last. So the arguments are
 read as the types of the method's parameters right here, and the codec is handed the message. A
 method that is not served is found out before its arguments are read.
+
+Theory of operation. A consumer calls few methods, and each request of a method begins with the
+same bytes. So the beginning is parsed once, and compared afterwards. The same holds for the
+attachments: consumers send the same ones with each call, unless an application adds its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from rpcfw.errors import CallError, InvalidMessage, MessageTooLarge, Unimplemented
+from attrs import field, frozen
+
+from rpcfw.errors import CallError, InvalidMessage
 from rpcfw.spi.events import DecodedRequest, ParsedBody, RequestHead
 from rpcfw.spi.machine import Served
 from rpcfw.status import Hint, Status
-from rpcfw.values.metadata import EMPTY
-from rpcfw_dubbo.attachments import metadata_of, text_of
+from rpcfw.values.method import Method
 from rpcfw_dubbo.descriptors import GENERIC, java_types_of
-from rpcfw_dubbo.parameters import ParameterTable
+from rpcfw_dubbo.parameters import Parameters, ParameterTable
+from rpcfw_dubbo.request_heads import CODEC, check_version, read_head, too_large
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.shape import Shape
 
-__all__ = ["CODEC", "RequestDecoder"]
-
-CODEC: Final = "dubbo"
+__all__ = ["RequestDecoder"]
 
 _ECHO = "$echo"
 _ECHO_TYPES = ("java.lang.Object",)
 _INVOKE = ("$invoke", "$invokeAsync")
-_NO_VERSION = ("", "0.0.0")
-#: A timeout of a century is none.
-_MAX_TIMEOUT_S = 3e9
+#: Beginnings that are kept for a connection; heads for each of them; bytes of either.
+_MAX_KNOWN = 16
+_MAX_HEADS = 4
+_MAX_KEPT_BYTES = 256
+
+
+@frozen(eq=False)
+class _Beginning:
+    """
+    What the bytes before the arguments say.
+
+    Args:
+        size: how many these are.
+        method: that is called.
+        parameters: how its arguments are read.
+        shapes: of the arguments that are given.
+        heads: by the bytes of the attachments, for calls that are answered.
+    """
+
+    size: int
+    method: Method
+    parameters: Parameters
+    shapes: tuple[Shape, ...]
+    heads: dict[bytes, RequestHead] = field(factory=dict)
 
 
 class RequestDecoder:
@@ -50,6 +75,9 @@ class RequestDecoder:
         self._text_or_null = schema.shape(str | None)
         self._max_header_bytes = max_header_bytes
         self._served = Served({})
+        #: By their bytes. All keys of one size are in one dict.
+        self._known: dict[int, dict[bytes, _Beginning]] = {}
+        self._known_count = 0
 
     def serve(self, served: Served) -> None:
         """
@@ -65,6 +93,12 @@ class RequestDecoder:
             CallError: it is malformed, or names what is not served. No method has begun.
         """
         try:
+            for size, beginnings in self._known.items():
+                beginning = beginnings.get(body[:size])
+                if beginning is not None:
+                    method = beginning.method
+                    if self._served.methods.get(method.path) is method:
+                        return self._decode_rest(beginning, body, one_way)
             return self._decode(body, one_way)
         except HessianError as error:
             raise InvalidMessage(
@@ -76,39 +110,64 @@ class RequestDecoder:
             error.hints |= Hint.NOT_BEGUN
             raise
 
+    def _decode_rest(self, beginning: _Beginning, body: bytes, one_way: bool) -> DecodedRequest:
+        """
+        Read arguments and attachments.
+        """
+        parameters = beginning.parameters
+        decoder = Decoder(body, parameters.schema)
+        decoder.pos = beginning.size
+        read = decoder.read_shape
+        message = parameters.make(*[read(shape) for shape in beginning.shapes])
+        attachments = body[decoder.pos :]
+        head = None if one_way else beginning.heads.get(attachments)
+        if head is None:
+            head, is_constant = self._read_head(decoder, parameters.path, one_way)
+            if is_constant and not one_way and len(attachments) <= _MAX_KEPT_BYTES:
+                if len(beginning.heads) >= _MAX_HEADS:
+                    beginning.heads.clear()
+                beginning.heads[attachments] = head
+        return DecodedRequest(head, ParsedBody.of(message))
+
     def _decode(self, body: bytes, one_way: bool) -> DecodedRequest:
         decoder = Decoder(body, self._schema)
-        read = decoder.read_shape
-        text = self._text
+        read, text = decoder.read_shape, self._text
         read(text)  # the version of the protocol
         service = read(text)
         version = read(self._text_or_null)
         name = read(text)
         descriptor = read(text)
         if decoder.pos > self._max_header_bytes:
-            raise _too_large("names", decoder.pos, self._max_header_bytes)
+            raise too_large("names", decoder.pos, self._max_header_bytes)
         if name == _ECHO:
             return self._echo(decoder, service, descriptor, one_way)
         if name in _INVOKE and descriptor == GENERIC:
-            path, message = self._generic(decoder, service)
-        else:
-            types = _types_in(descriptor)
-            path = self._path(service, name, types)
-            message = self._arguments(decoder, path, len(types))
-        if path not in self._served.methods:
-            return DecodedRequest(RequestHead(path, CODEC, one_way=one_way), b"")
-        self._check_version(service, version or "")
-        attachments = self._attachments(decoder)
-        self._check_group(service, attachments)
-        head = RequestHead(
-            path,
-            CODEC,
-            _timeout_s(attachments),
-            metadata_of(attachments) if attachments else EMPTY,
-            text_of(attachments.get("remote.application")) or "",
-            one_way,
-        )
-        return DecodedRequest(head, ParsedBody.of(message))
+            return self._generic(decoder, service, version or "", one_way)
+        types = _types_in(descriptor)
+        path = self._path(service, name, types)
+        method = self._served.methods.get(path)
+        if method is None:
+            return _not_served(path, one_way)
+        check_version(service, self._served, version or "")
+        parameters = self._parameters.of(method)
+        parameters.check_count(len(types))
+        shapes = parameters.shapes[: len(types)]
+        beginning = _Beginning(decoder.pos, method, parameters, shapes)
+        self._keep(body[: decoder.pos], beginning)
+        return self._decode_rest(beginning, body, one_way)
+
+    def _keep(self, data: bytes, beginning: _Beginning) -> None:
+        if len(data) > _MAX_KEPT_BYTES:
+            return
+        if self._known_count >= _MAX_KNOWN:
+            self._known, self._known_count = {}, 0
+        self._known_count += 1
+        # A new dict, since another thread may be looking through the old one.
+        same_size = {**self._known.get(len(data), {}), data: beginning}
+        self._known = {**self._known, len(data): same_size}
+
+    def _read_head(self, decoder: Decoder, path: str, one_way: bool) -> tuple[RequestHead, bool]:
+        return read_head(decoder, path, self._served, one_way, self._max_header_bytes)
 
     def _path(self, service: str, name: str, types: tuple[str, ...] | None) -> str:
         """
@@ -120,20 +179,9 @@ class RequestDecoder:
         exact = f"{path}({','.join(types)})"
         return exact if exact in self._served.methods else path
 
-    def _arguments(self, decoder: Decoder, path: str, count: int) -> Any:
-        """
-        Return the message of the arguments that come next; None if the method is not served.
-        """
-        method = self._served.methods.get(path)
-        if method is None:
-            return None
-        parameters = self._parameters.of(method)
-        parameters.check_count(count)
-        decoder.schema = parameters.schema
-        read = decoder.read_shape
-        return parameters.make(*[read(shape) for shape in parameters.shapes[:count]])
-
-    def _generic(self, decoder: Decoder, service: str) -> tuple[str, Any]:
+    def _generic(
+        self, decoder: Decoder, service: str, version: str, one_way: bool
+    ) -> DecodedRequest:
         """
         Read the call of a method by its name, the types of its parameters, and the arguments.
         """
@@ -142,13 +190,15 @@ class RequestDecoder:
         path = self._path(service, name, None if types is None else tuple(types))
         method = self._served.methods.get(path)
         if method is None:
-            return path, None
+            return _not_served(path, one_way)
+        check_version(service, self._served, version)
         parameters = self._parameters.of(method)
         count = len(parameters.shapes) if types is None else len(types)
         parameters.check_count(count)
         decoder.schema = parameters.schema
-        given = decoder.read(parameters.list_of(count))
-        return path, parameters.make(*(given or ()))
+        given: Any = decoder.read(parameters.list_of(count)) or ()
+        head, _ = self._read_head(decoder, path, one_way)
+        return DecodedRequest(head, ParsedBody.of(parameters.make(*given)))
 
     def _echo(
         self, decoder: Decoder, service: str, descriptor: str, one_way: bool
@@ -156,37 +206,21 @@ class RequestDecoder:
         """
         Answer the check that a service is there: with the argument, as it came.
         """
-        head = RequestHead(f"{service}/{_ECHO}", CODEC, one_way=one_way)
         prefix = f"{service}/"
         is_served = any(path.startswith(prefix) for path in self._served.methods)
+        not_served = _not_served(f"{prefix}{_ECHO}", one_way)
         if not is_served or _types_in(descriptor) != _ECHO_TYPES:
-            return DecodedRequest(head, b"")
+            return not_served
         begin = decoder.pos
         decoder.read()
-        return DecodedRequest(head, b"", response=decoder.data[begin : decoder.pos])
+        return DecodedRequest(not_served.head, b"", response=decoder.data[begin : decoder.pos])
 
-    def _attachments(self, decoder: Decoder) -> Mapping[Any, Any]:
-        begin = decoder.pos
-        found = decoder.read(dict[Any, Any] | None)
-        if decoder.pos - begin > self._max_header_bytes:
-            raise _too_large("attachments", decoder.pos - begin, self._max_header_bytes)
-        return found or {}
 
-    def _check_version(self, service: str, version: str) -> None:
-        served = self._served.version
-        if version != served and not (version in _NO_VERSION and served in _NO_VERSION):
-            raise Unimplemented(
-                f"{service} is served here in {_version(served)}, and was called in "
-                f"{_version(version)}; [server] version and the consumer's must be equal"
-            )
-
-    def _check_group(self, service: str, attachments: Mapping[Any, Any]) -> None:
-        group = text_of(attachments.get("group")) or ""
-        if group != self._served.group:
-            raise Unimplemented(
-                f"{service} is served here in the group {self._served.group!r}, and was called "
-                f"in {group!r}; [server] group and the consumer's must be equal"
-            )
+def _not_served(path: str, one_way: bool) -> DecodedRequest:
+    """
+    Return a request that the server will refuse: it knows no such path.
+    """
+    return DecodedRequest(RequestHead(path, CODEC, one_way=one_way), b"")
 
 
 def _types_in(descriptor: str) -> tuple[str, ...]:
@@ -194,25 +228,3 @@ def _types_in(descriptor: str) -> tuple[str, ...]:
         return java_types_of(descriptor)
     except ValueError as error:
         raise HessianError(str(error)) from None
-
-
-def _version(version: str) -> str:
-    return "no version" if version in _NO_VERSION else f"version {version}"
-
-
-def _too_large(what: str, size: int, limit: int) -> MessageTooLarge:
-    return MessageTooLarge(f"{size} bytes of {what}, over max_header_bytes of {limit} bytes")
-
-
-def _timeout_s(attachments: Mapping[Any, Any]) -> float | None:
-    """
-    Return the time that the caller waits: what is left of it, if it says that.
-    """
-    for name in ("_TO", "timeout"):
-        try:
-            timeout_s = float(text_of(attachments.get(name)) or "") / 1000
-        except ValueError:
-            continue
-        if 0 < timeout_s < _MAX_TIMEOUT_S:
-            return timeout_s
-    return None

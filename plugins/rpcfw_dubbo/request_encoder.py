@@ -7,6 +7,7 @@ JVM descriptor, then each argument.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, inf
 
 from rpcfw.errors import MessageTooLarge
@@ -22,7 +23,6 @@ __all__ = ["RequestEncoder"]
 _MAX_TIMEOUT_MS = 2**31 - 1
 #: Heads of methods that are kept. Usually a client has fewer methods.
 _MAX_KEPT = 1024
-_TIMEOUT = encode_string("timeout")
 
 
 class RequestEncoder:
@@ -60,8 +60,7 @@ class RequestEncoder:
         begin, attachments = known
         timeout_s = head.timeout_s
         if timeout_s is not None and timeout_s < inf:
-            timeout_ms = min(max(ceil(timeout_s * 1000), 1), _MAX_TIMEOUT_MS)
-            attachments += _TIMEOUT + encode_string(str(timeout_ms))
+            attachments += _timeout(min(max(ceil(timeout_s * 1000), 1), _MAX_TIMEOUT_MS))
         if metadata.pairs:
             attachments += self._pairs(metadata, max_bytes)
         size = len(begin) + len(attachments) + 1
@@ -104,6 +103,14 @@ class RequestEncoder:
         if not (metadata.pairs or is_generic) and len(self._kept) < _MAX_KEPT:
             self._kept[path] = known
         return known
+
+
+@lru_cache(maxsize=1024)
+def _timeout(timeout_ms: int) -> bytes:
+    """
+    Return the attachment. Most calls of a client have the same.
+    """
+    return encode_string("timeout") + encode_string(str(timeout_ms))
 
 
 def _text(metadata: Metadata, name: str, default: str) -> str:
