@@ -27,6 +27,9 @@ class TagOptions:
     )
     default: str = option("", "tag of the calls whose metadata has none; empty: no tag")
     force: bool = option("false", "fail a call if no instance matches, instead of using others")
+    pass_on: bool = option(
+        "no", "give the tag of a call to the calls that are made to serve it, too"
+    )
 
 
 class TagRouter(Router):
@@ -53,6 +56,10 @@ class TagRouter(Router):
         self._force = options.force
         self._default = options.default
         self._metadata_name = options.tag.lower()
+
+    @property
+    def passed_on(self) -> tuple[str, ...]:
+        return (self._metadata_name,) if self.options.pass_on else ()
 
     def key(self, call: Call) -> Hashable:
         return call.metadata.get(self._metadata_name, self._default)

@@ -38,7 +38,7 @@ class CallStacks:
 
     def __init__(self, config: ServiceConfig | None, plugin_context: PluginContext) -> None:
         self.metrics = ClientMetrics(NoOptions(), plugin_context)
-        self._deadline = ClientDeadline(plugin_context)
+        self._plugin_context = plugin_context
         self._attempts = AttemptFilters(config, plugin_context)
         self._another_node = AnotherNode(NoOptions(), plugin_context)
 
@@ -48,7 +48,8 @@ class CallStacks:
         """
         stack = Stack(CALL_ORDER)
         stack.put(Role.METRICS, "metrics", self.metrics)
-        stack.put(Role.DEADLINE, "deadline", self._deadline)
+        passed_on = tuple(name for router in policies.routers for name in router.passed_on)
+        stack.put(Role.DEADLINE, "deadline", ClientDeadline(self._plugin_context, passed_on))
         attempts = self._attempts.around(
             policies.retry, policies.strategy, dict(policies.method_strategies)
         )

@@ -48,6 +48,13 @@ class Router(Plugin):
     #: that calls go to, and to none beforehand.
     limits_connections: ClassVar[bool] = False
 
+    @property
+    def passed_on(self) -> tuple[str, ...]:
+        """
+        Names of metadata that a nested call takes from the call that is served, if it has none.
+        """
+        return ()
+
     def key(self, call: Call) -> Hashable:
         """
         Return everything of the call that the result depends on; None for nothing.

@@ -112,6 +112,36 @@ def test_a_grey_release(lab):
     assert {"old"} == asked(lab, tester)
 
 
+class Front(Service, name="demo.Front"):
+    """
+    Asks a shop to serve a call, and returns which one it was.
+    """
+
+    def __init__(self):
+        self.behind = None
+
+    @method
+    async def who(self) -> str:
+        return await self.behind(7)
+
+
+@pytest.mark.parametrize(("pass_on", "expected"), [("yes", "gray"), ("no", "old")])
+def test_a_tag_through_a_chain(lab, pass_on, expected):
+    """
+    With ``pass_on`` a nested call has the tag of the call that is served.
+    """
+    serve(lab, "old")
+    serve(lab, "gray", "server.tags=tag=gray")
+    front = Front()
+    sets = ("client.routers=tag", f"router tag.pass_on={pass_on}")
+    process = lab.serve(front, name="front", sets=sets)
+    front.behind = process.application.client(Shop).get
+    caller = lab.consumer().application.client(Front)
+    for _ in range(5):
+        assert expected == lab.run(caller.who(metadata={"tag": "gray"}))
+        assert "old" == lab.run(caller.who())
+
+
 def test_ever_new_tags(lab):
     """
     Calls with tags that nobody has share one picker and one list of nodes, however many they are.
