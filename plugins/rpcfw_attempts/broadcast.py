@@ -49,6 +49,11 @@ class Broadcast(AttemptStrategy):
     Options: ClassVar[type] = BroadcastOptions
     options: BroadcastOptions
 
+    def explain(self, call: Call) -> str:
+        if not call.method.unary:
+            return "as failover: it streams"
+        return "one attempt on each node; the first answer is the caller's"
+
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
         plain = retry_loop(attempt, policy, self.plugin_context)
         counted = once(attempt)

@@ -136,6 +136,12 @@ class Failback(AttemptStrategy):
         """
         self._load = before._load
 
+    def explain(self, call: Call) -> str:
+        if not call.method.unary:
+            return "as failover: it streams"
+        often = f"up to {self.options.max_retries} retries in the background"
+        return f"as failover; a failure is hidden, and followed by {often}"
+
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
         plain = retry_loop(attempt, policy, self.plugin_context)
         seconds = self.plugin_context.clock.seconds

@@ -41,6 +41,11 @@ class Failsafe(AttemptStrategy):
             "method",
         )
 
+    def explain(self, call: Call) -> str:
+        return (
+            "as failover; a failure is hidden" if call.method.unary else "as failover: it streams"
+        )
+
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
         plain = retry_loop(attempt, policy, self.plugin_context)
         seconds = self.plugin_context.clock.seconds

@@ -16,6 +16,7 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.values.call import Call
+from rpcfw.values.method import Method
 from rpcfw.values.outcome import Outcome
 
 __all__ = ["Forking", "ForkingOptions"]
@@ -48,8 +49,15 @@ class Forking(AttemptStrategy):
     Options: ClassVar[type] = ForkingOptions
     options: ForkingOptions
 
+    def explain(self, call: Call) -> str:
+        if not self._is_forked(call.method):
+            return "as failover: it is not idempotent, or it streams"
+        return (
+            f"one attempt on each of {self.options.forks} nodes; the first answer is the caller's"
+        )
+
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
-        any_method = self.options.any_method
+        is_forked = self._is_forked
         plain = retry_loop(attempt, policy, self.plugin_context)
         counted = once(attempt)
 
@@ -60,12 +68,13 @@ class Forking(AttemptStrategy):
             return response
 
         def step(call: Call) -> Any:
-            method = call.method
-            if not method.unary or method.one_way or not (method.idempotent or any_method):
-                return plain(call)
-            return forked(call)
+            return forked(call) if is_forked(call.method) else plain(call)
 
         return step
+
+    def _is_forked(self, method: Method) -> bool:
+        safe = method.idempotent or self.options.any_method
+        return method.unary and not method.one_way and safe
 
     async def _first(self, attempts: ParallelAttempts) -> Any:
         """

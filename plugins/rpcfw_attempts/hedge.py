@@ -114,7 +114,7 @@ class Hedge(AttemptStrategy):
 
     def explain(self, call: Call) -> str:
         if not self._is_hedged(call.method):
-            return "one attempt after another: it is not idempotent, or it streams"
+            return "as failover: it is not idempotent, or it streams"
         return f"up to {self.options.max_attempts} attempts side by side"
 
     def _is_hedged(self, method: Method) -> bool:

@@ -91,6 +91,12 @@ class Fallback(Filter):
         if self.options.target == before.options.target:
             self._object = before._object
 
+    def explain(self, call: Call) -> str:
+        if not self._is_for(call.method):
+            return "not for this method"
+        names = ", ".join(sorted(each.name for each in self._statuses))
+        return f"answers failures with {names} by {self.options.target or 'a value'}"
+
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         try:
             return await proceed(call)
