@@ -63,7 +63,7 @@ class PolicyTexts:
         Yield what ``[client]`` says of calls, and what its service config says of this one.
         """
         each = [one for one in declared(ClientOptions) if one.name in _LIMITS]
-        options = tuple(self._option("client", one) for one in each)
+        options = tuple(self._option("client", one, {}) for one in each)
         yield ExplainedPolicy("client", "", "client", options=options)
         config, method = self._client.policies.config, self._call.method
         if config is not None:
@@ -73,6 +73,7 @@ class PolicyTexts:
 
     def _plugin(self, chosen: Chosen[Any], plugin: Plugin | None) -> ExplainedPolicy:
         section, says = chosen.section, ""
+        live = self._policies.given(self._client.service, chosen)
         if plugin is not None and not isinstance(plugin, Breaker):  # each node has its own
             says = plugin.explain(self._call)
         return ExplainedPolicy(
@@ -81,7 +82,9 @@ class PolicyTexts:
             section=section,
             place=self._place_of(chosen),
             says=says,
-            options=tuple(self._option(section, each) for each in declared(type(chosen.options))),
+            options=tuple(
+                self._option(section, each, live) for each in declared(type(chosen.options))
+            ),
         )
 
     def _place_of(self, chosen: Chosen[Any]) -> str:
@@ -90,12 +93,18 @@ class PolicyTexts:
         """
         qualifier = chosen.section.partition(" ")[2]
         if qualifier and "/" not in qualifier:  # named by a list, not by a section of its own
-            return chosen.place.partition(": [")[0]
+            configured = self._plan.client(self._client.service).sections[chosen.section]
+            return configured.place.partition(": [")[0]
         return self._place(chosen.section, "plugin")
 
-    def _option(self, section: str, option: Declared) -> ExplainedOption:
+    def _option(self, section: str, option: Declared, live: Mapping[str, str]) -> ExplainedOption:
+        """
+        Return one option.
+
+        Args:
+            live: what was given at run time.
+        """
         value, place = "" if option.default is NO_DEFAULT else option.default, ""
-        live = self._policies.given(section, self._client.service)
         given = self._given(section, option.name)
         if option.name in live:
             value, place = live[option.name], "replaced at run time"

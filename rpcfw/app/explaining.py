@@ -169,7 +169,9 @@ def _notes(found: ExplainedCall) -> Iterator[str]:
     """
     usable = found.route.usable
     sick = [node for node in usable if node.health is not NodeHealth.HEALTHY]
-    if sick:
+    if sick and len(sick) == len(usable):
+        yield "no instance is healthy, so all are used"
+    elif sick:
         yield f"too few instances are healthy, so {len(sick)} others are used, too"
     refusing = [node for node in usable if node in found.refusing]
     if refusing:

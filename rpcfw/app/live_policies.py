@@ -82,11 +82,11 @@ class LivePolicies:
         """
         return self._plans[client]
 
-    def given(self, section: str, service: str) -> Mapping[str, str]:
+    def given(self, service: str, chosen: Chosen[Any]) -> Mapping[str, str]:
         """
-        Return the options of a section that were given at run time, as text.
+        Return the options of a policy of a service that were given at run time, as text.
         """
-        return {**self._given.get((section, ""), {}), **self._given.get((section, service), {})}
+        return self._texts(self._given, service, chosen)
 
     def is_current(self, client: Client) -> bool:
         """
@@ -243,16 +243,10 @@ class LivePolicies:
         """
         configured = self._plan.client(service)
         now = now or configured
-        known, plain = now.chosen, self._plan.clients[""].sections
+        known = now.chosen
 
         def texts_of(chosen: Chosen[Any]) -> Mapping[str, str]:
-            section, texts = chosen.section, dict[str, str]()
-            same = plain.get(section, chosen)
-            if same.plugin is chosen.plugin:
-                texts.update(given.get((section, ""), {}))
-            if service:
-                texts.update(given.get((section, service), {}))
-            return texts
+            return self._texts(given, service, chosen)
 
         changed = {
             section: _changed(chosen, texts_of, known[section])
@@ -261,6 +255,18 @@ class LivePolicies:
         if all(chosen is known[section] for section, chosen in changed.items()):
             return now
         return configured.using(changed)
+
+    def _texts(self, given: _Given, service: str, chosen: Chosen[Any]) -> Mapping[str, str]:
+        """
+        Return what is given for a policy of a service.
+        """
+        section, texts = chosen.section, dict[str, str]()
+        same = self._plan.clients[""].sections.get(section, chosen)
+        if same.plugin is chosen.plugin:
+            texts.update(given.get((section, ""), {}))
+        if service:
+            texts.update(given.get((section, service), {}))
+        return texts
 
     def _server_with(self, given: _Given) -> dict[str, Chosen[Filter]]:
         """

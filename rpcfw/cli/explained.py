@@ -80,8 +80,9 @@ def _policies(found: Explanation) -> Iterator[str]:
         says = f"{router.before} → {router.after} instances"
         yield _policy(router.policy, f"{says}; {router.policy.says}".removesuffix("; "))
     says = "the shares are exact" if found.shares_exact else "the shares are an estimate"
-    note = found.shares_note
-    yield _policy(found.balancer, f"{says}; {note}".removesuffix("; "))
+    if all(each.removed_by for each in found.instances):
+        says = "there is nothing to choose from"
+    yield _policy(found.balancer, f"{says}; {found.shares_note}".removesuffix("; "))
     limit = "none" if found.timeout_s is None else f"{found.timeout_s:g} s"
     for policy in found.policies:
         yield _policy(policy, policy.says or f"time limit: {limit}" * (policy.kind == "client"))

@@ -214,14 +214,19 @@ def test_options_replaced_at_run_time(lab):
     What was replaced while the process runs is shown, as such.
     """
     fleet(lab, a="1.0")
-    web = lab.consumer("retry.max_attempts=5")
+    web = lab.consumer("retry.max_attempts=5", "client.routers=zone", "router zone.zone=west")
     web.application.client(Shop)
     lab.run(web.application.policies.replace("retry", {"max_attempts": "2"}))
-    retry = policy(explain(lab, web), "retry")
+    lab.run(web.application.policies.replace("router zone", {"zone": "east"}))
+    found = explain(lab, web)
+    retry, (router,) = policy(found, "retry"), found.routers
 
     (option,) = [one for one in retry.options if one.name == "max_attempts"]
     assert ("2", "replaced at run time") == (option.value, option.place)
     assert "up to 2 attempts" in retry.says
+    assert "--set client.routers" == router.policy.place
+    values = {one.name: one.value for one in router.policy.options}
+    assert "east" == values["zone"]
 
 
 def test_breakers_are_shown(lab):
@@ -379,9 +384,9 @@ def test_a_method_that_was_called(lab):
     assert "did you mean 'get'?" in asked(lab, name="gte").note
 
 
-def test_too_few_are_healthy(lab):
+def test_none_is_healthy(lab):
     """
-    If sick nodes are used because too few are healthy, a note says so.
+    If nodes are used that are not healthy, because none is, a note says so.
     """
     dead = lab.serve(Shop(), name="dead")
     web = lab.consumer("retry.plugin=never")
@@ -392,7 +397,12 @@ def test_too_few_are_healthy(lab):
     with pytest.raises(CallError):
         lab.run(client.get(1))
 
-    assert "too few instances are healthy, so 1 others are used, too" == explain(lab, web).note
+    assert "no instance is healthy, so all are used" == explain(lab, web).note
+    fleet(lab, a="1.0")
+    lab.advance(10)
+    found = explain(lab, web)
+
+    assert ("", {"a": 1.0}) == (found.note, shares(found))
 
 
 def test_adaptive_scores(lab):
