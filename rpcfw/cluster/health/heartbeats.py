@@ -5,7 +5,8 @@ Theory of operation. Every byte that comes proves that the node is alive, so a b
 needs no pings. A node is pinged if calls are open and nothing has come for about one heartbeat
 interval, or if an attempt has overrun its time meanwhile. Then one ping is on its way, and each
 further interval without a byte is a missed heartbeat. More pings would prove nothing: TCP
-delivers all of them, or none.
+delivers all of them, or none. While the ping waits for a large message that the peer's system
+takes bit by bit, nothing is missed (`rpcfw.transport.connection.delivery`).
 
 A method may take long, and a stream may be silent for hours; their nodes are healthy. So after
 each answer the interval doubles, up to that of an idle node, until another call is begun. While
@@ -22,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.transport.connection.delivery import Delivery
 from rpcfw.transport.connection.driver import Driver
 
 __all__ = ["Heartbeats"]
@@ -45,6 +47,7 @@ class Heartbeats:
     __slots__ = (
         "_answered_at",
         "_begun",
+        "_deliveries",
         "_interval_s",
         "_limited",
         "_options",
@@ -65,6 +68,8 @@ class Heartbeats:
         self._interval_s = options.heartbeat
         #: When the ping was sent that is not answered yet.
         self._pinged_at: float | None = None
+        #: How far that ping has come, on each connection.
+        self._deliveries: list[Delivery] = []
         self._answered_at = now
         #: Calls that were begun until the last look.
         self._begun = 0
@@ -114,11 +119,14 @@ class Heartbeats:
         """
         assert self._pinged_at is not None
         if alive_at < self._pinged_at:
+            if any(each.progresses() for each in self._deliveries):
+                self._pinged_at = now
             self.missed = int((now - self._pinged_at) / self._options.heartbeat + _SLACK)
             if self.missed:
                 self.answered = 0
             return False
         self._pinged_at = None
+        self._deliveries = []
         self.missed = 0
         self._interval_s = min(
             2 * self._interval_s, max(self._options.idle_heartbeat, self._options.heartbeat)
@@ -149,6 +157,7 @@ class Heartbeats:
         self._pinged_at = now
         for driver in drivers:
             driver.ping()
+        self._deliveries = [driver.delivery() for driver in drivers]
 
     def _may_ping(self, drivers: Sequence[Driver]) -> bool:
         succeeded = sum([one.begun - one.failed - len(one.listeners) for one in drivers])

@@ -20,6 +20,7 @@ from rpcfw.transport.connection.actions import ACTIONS
 from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.call_listener import Listener, UnaryListener, error_of
 from rpcfw.transport.connection.connection import Connection
+from rpcfw.transport.connection.delivery import Delivery
 from rpcfw.transport.connection.drain_socket import drain_socket
 from rpcfw.transport.connection.observer import DriverObserver
 from rpcfw.transport.connection.output import LARGE_BYTES
@@ -246,6 +247,12 @@ class Driver(Connection):
             self._output.flush()
             if self.on_progress is not None:
                 self.on_progress()
+
+    def delivery(self) -> Delivery:
+        """
+        Return how far what was written until now has come.
+        """
+        return Delivery(self.transport, self.full, self._output.queued_bytes)
 
     def close(self, reason: str) -> None:
         # What the peer has sent in the meantime is still read: a ping is answered, and a
