@@ -16,7 +16,7 @@ from rpcfw_dubbo.frames import MAGIC_BYTES
 from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_dubbo.request_decoder import RequestDecoder
 from rpcfw_dubbo.request_encoder import RequestEncoder
-from rpcfw_dubbo.request_heads import CODEC
+from rpcfw_dubbo.request_heads import CODEC, GENERIC_CODEC
 from rpcfw_dubbo.server import ServerMachine
 from rpcfw_hessian.codec import Hessian2Options
 
@@ -47,6 +47,7 @@ class DubboProtocol(WireProtocol):
 
     name: ClassVar[str] = "dubbo"
     codec: ClassVar[str] = CODEC
+    other_codecs: ClassVar[tuple[str, ...]] = (GENERIC_CODEC,)
     Options: ClassVar[type] = DubboOptions
 
     def __init__(self, options: DubboOptions, plugin_context: PluginContext) -> None:

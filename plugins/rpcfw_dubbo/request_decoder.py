@@ -23,7 +23,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.method import Method
 from rpcfw_dubbo.descriptors import GENERIC, java_types_of
 from rpcfw_dubbo.parameters import Parameters, ParameterTable
-from rpcfw_dubbo.request_heads import CODEC, check_version, read_head, too_large
+from rpcfw_dubbo.request_heads import CODEC, GENERIC_CODEC, check_version, read_head, too_large
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.shape import Shape
@@ -198,6 +198,7 @@ class RequestDecoder:
         decoder.schema = parameters.schema
         given: Any = decoder.read(parameters.list_of(count)) or ()
         head, _ = self._read_head(decoder, path, one_way)
+        head.codec = GENERIC_CODEC  # this head is not kept
         return DecodedRequest(head, ParsedBody.of(parameters.make(*given)))
 
     def _echo(

@@ -14,9 +14,11 @@ from rpcfw.values.metadata import EMPTY
 from rpcfw_dubbo.attachments import metadata_of, text_of
 from rpcfw_hessian.decoder import Decoder
 
-__all__ = ["CODEC", "check_version", "read_head", "too_large"]
+__all__ = ["CODEC", "GENERIC_CODEC", "check_version", "read_head", "too_large"]
 
 CODEC: Final = "dubbo"
+#: For the responses of generic calls.
+GENERIC_CODEC: Final = "dubbo_generic"
 
 _NO_VERSION = ("", "0.0.0")
 #: A timeout of a century is none.

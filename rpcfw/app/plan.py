@@ -232,7 +232,9 @@ def _codecs(
     Resolve the codecs in use, and those that protocols bring with them.
     """
     seam: type[Codec] = Codec  # type: ignore[type-abstract]  # a seam
-    brought = {each.plugin.codec for each in protocols} - {"", *(names or ())}
+    wires = [each.plugin for each in protocols]
+    brought = {name for wire in wires for name in (wire.codec, *wire.other_codecs)}
+    brought -= {"", *(names or ())}
     named_by = ("app", "protocols", "")
     return _installed(sources, chooser, "codecs", seam, names) + chooser.several(
         "rpcfw.codecs", seam, sorted(brought), named_by=named_by, section="codec"

@@ -36,6 +36,8 @@ class WireProtocol(Plugin):
     #: The codec of all its messages, if it is bound to one; empty if it carries any. Clients use
     #: it in the place of the method's own. It is loaded with the protocol.
     codec: ClassVar[str] = ""
+    #: Codecs that its requests may name besides; loaded with it, too.
+    other_codecs: ClassVar[tuple[str, ...]] = ()
     #: Whether a peer that speaks no protocol of the port may get a line of text before the close.
     #: False if peers read only frames: they would report the text as another error.
     text_errors: ClassVar[bool] = True

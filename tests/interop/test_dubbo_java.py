@@ -96,6 +96,10 @@ def consumed(peers, provider_ini):
         return checks_in(consumer.end())
 
 
+GENERIC = (
+    "{class=com.acme.Order, created=null, customer=bob, id=5, labels={}, lines=[], paid=false, "
+    "price=null, state=null, weight=0.0}"
+)
 ORDER = "1099511627776 bob NEW 1700000000123 12.50 true 0.5 [a*2] {color=red}"
 EMPTY = "null null null false 0.0 [] {}"
 
@@ -121,7 +125,7 @@ EMPTY = "null null null false 0.0 [] {}"
         ("async", "hi async"),
         ("$echo", "are you there?"),
         ("generic", "hi bob"),
-        ("generic pojo", f"5 bob {EMPTY}"),
+        ("generic pojo", GENERIC),
         ("idle", "hi after the idle time"),
     ],
 )
@@ -137,6 +141,10 @@ def test_a_consumer_in_java(consumed, name, expected):
     [
         ("crash", "raised java.lang.RuntimeException: UNKNOWN: RuntimeError in "),
         ("timeout", "raised org.apache.dubbo.rpc.RpcException"),
+        (
+            "generic exception",
+            "raised org.apache.dubbo.rpc.service.GenericException: com.acme.OutOfStock: 5 are too",
+        ),
         ("unknown method", "com.acme.OrderService has no method 'fly'; it has: all, "),
         ("wrong version", "served here in version 1.0.0, and was called in version 9.9.9"),
     ],

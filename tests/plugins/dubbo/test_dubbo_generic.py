@@ -1,0 +1,130 @@
+"""
+Responses of generic calls: maps in the place of objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import attrs
+import msgspec
+
+from rpcfw.kernel.settings import options_of
+from rpcfw.testing.contracts.codec import CodecContract
+from rpcfw.testing.plugin_context import plugin_context
+from rpcfw_dubbo.generic import GenericCodec
+from rpcfw_hessian import JavaException, JavaObject, Long, java, loads
+
+
+@java("com.acme.Color")
+class Color(Enum):
+    RED = 1
+
+
+@java("com.acme.Line")
+@attrs.define
+class Line:
+    item_name: str
+    color: Color | None = None
+
+
+class Note(msgspec.Struct):
+    text: str
+
+
+@java("com.acme.Order")
+@dataclass
+class Order:
+    id: Long
+    lines: list[Line] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    note: Any = None
+    before: Order | None = None
+
+
+def codec() -> GenericCodec:
+    return GenericCodec(options_of(GenericCodec.Options), plugin_context())
+
+
+class TestGenericCodecContract(CodecContract):
+    def make(self):
+        return codec()
+
+    def samples(self):
+        order = Order(7, [Line("a", Color.RED)], {"new"}, {"a": Decimal("1.5")})
+        return [
+            (str, "é"),
+            (Order, order),
+            (list[int], [1, 2]),
+            (Any, {"a": 1}),
+            (int | None, None),
+        ]
+
+    def unfit(self):
+        return [complex, type]
+
+
+def sent(message: Any, kind: Any = Order) -> Any:
+    return loads(codec().coder(kind).encode(message))
+
+
+def test_objects_are_maps():
+    """
+    With the names of their Java classes, and of their fields in Java.
+    """
+    order = Order(7, [Line("a", Color.RED), Line("b")], {"new"}, {"a": Decimal("1.5")})
+
+    assert sent(order) == {
+        "class": "com.acme.Order",
+        "id": 7,
+        "lines": [
+            {"class": "com.acme.Line", "itemName": "a", "color": "RED"},
+            {"class": "com.acme.Line", "itemName": "b", "color": None},
+        ],
+        "tags": ["new"],
+        "prices": {"a": Decimal("1.5")},
+        "note": None,
+        "before": None,
+    }
+
+
+def test_objects_without_a_java_class():
+    """
+    They are maps of their fields; an object that was only passed on has its class.
+    """
+    foreign = JavaObject("com.acme.Foreign", {"x": [Note("hi")]})
+
+    assert sent(Note("hi"), Any) == {"text": "hi"}
+    assert sent(foreign, Any) == {"class": "com.acme.Foreign", "x": [{"text": "hi"}]}
+
+
+def test_cycles():
+    """
+    A map refers to itself where the object did.
+    """
+    order = Order(7)
+    order.before = order
+    found = sent(order)
+
+    assert found["before"] is found
+
+
+def test_exceptions():
+    """
+    An exception that callers know has its class and text in one that all generic callers have.
+    """
+
+    @java("com.acme.Missing")
+    class Missing(Exception):
+        pass
+
+    thrown = loads(codec().error_details(Missing("gone")))
+    assert isinstance(thrown, JavaException)
+    assert thrown.java_class == "org.apache.dubbo.rpc.service.GenericException"
+    assert thrown.message == "com.acme.Missing: gone"
+    assert thrown.fields == {"exceptionClass": "com.acme.Missing", "exceptionMessage": "gone"}
+    assert codec().error_details(ValueError("a secret")) == b""
