@@ -11,12 +11,12 @@ from rpcfw.errors import CallError, NoNodeLeft
 from rpcfw.spi.attempts.once import once
 from rpcfw.spi.attempts.parallel import ParallelAttempts
 from rpcfw.spi.attempts.retry_loop import retry_loop
+from rpcfw.spi.attempts.side_by_side import why_one_by_one
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.values.call import Call
-from rpcfw.values.method import Method
 from rpcfw.values.outcome import Outcome
 
 __all__ = ["Forking", "ForkingOptions"]
@@ -50,14 +50,15 @@ class Forking(AttemptStrategy):
     options: ForkingOptions
 
     def explain(self, call: Call) -> str:
-        if not self._is_forked(call.method):
-            return "as failover: it is not idempotent, or it streams"
+        why = why_one_by_one(call.method, any_method=self.options.any_method)
+        if why:
+            return f"as failover: {why}"
         return (
             f"one attempt on each of {self.options.forks} nodes; the first answer is the caller's"
         )
 
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
-        is_forked = self._is_forked
+        any_method = self.options.any_method
         plain = retry_loop(attempt, policy, self.plugin_context)
         counted = once(attempt)
 
@@ -68,13 +69,10 @@ class Forking(AttemptStrategy):
             return response
 
         def step(call: Call) -> Any:
-            return forked(call) if is_forked(call.method) else plain(call)
+            one_by_one = why_one_by_one(call.method, any_method=any_method)
+            return plain(call) if one_by_one else forked(call)
 
         return step
-
-    def _is_forked(self, method: Method) -> bool:
-        safe = method.idempotent or self.options.any_method
-        return method.unary and not method.one_way and safe
 
     async def _first(self, attempts: ParallelAttempts) -> Any:
         """

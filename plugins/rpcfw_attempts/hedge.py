@@ -22,6 +22,7 @@ from rpcfw.spi.attempts.once import once
 from rpcfw.spi.attempts.race import HedgingRule, race
 from rpcfw.spi.attempts.repeats import delay_before_next, serves_repeat
 from rpcfw.spi.attempts.retry_loop import retry_loop
+from rpcfw.spi.attempts.side_by_side import why_one_by_one
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
@@ -103,23 +104,30 @@ class Hedge(AttemptStrategy):
         self._state = before._state
 
     def bind(self, attempt: CallStep, policy: RetryPolicy) -> CallStep:
-        is_hedged = self._is_hedged
+        any_method = self.options.any_method
         plain = retry_loop(attempt, policy, self.plugin_context)
         counted = once(attempt)
 
         def step(call: Call) -> Any:
-            return self._run(call, counted, policy) if is_hedged(call.method) else plain(call)
+            if why_one_by_one(call.method, any_method=any_method):
+                return plain(call)
+            return self._run(call, counted, policy)
 
         return step
 
     def explain(self, call: Call) -> str:
-        if not self._is_hedged(call.method):
-            return "as failover: it is not idempotent, or it streams"
-        return f"up to {self.options.max_attempts} attempts side by side"
-
-    def _is_hedged(self, method: Method) -> bool:
-        safe = method.idempotent or self.options.any_method
-        return method.unary and not method.one_way and safe
+        options, now = self.options, self.plugin_context.clock.seconds()
+        why = why_one_by_one(call.method, any_method=options.any_method)
+        if why:
+            return f"as failover: {why}"
+        side_by_side = f"up to {options.max_attempts} attempts side by side"
+        window = self._state.windows.get(call.method) or LatencyWindow(now)
+        delay_s = self._delay_s(window, now)
+        if delay_s < math.inf:
+            return f"{side_by_side}, the next after {delay_s:.3g} s"
+        return (
+            f"{side_by_side}, once {options.min_calls} calls were measured; so far {window.count}"
+        )
 
     async def _run(self, call: Call, attempt: CallStep, policy: RetryPolicy) -> Any:
         clock = self.plugin_context.clock

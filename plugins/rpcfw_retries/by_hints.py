@@ -5,9 +5,10 @@ Retry by hints: retries what is safe to repeat, and what the options name.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import ClassVar
 
-from rpcfw.errors import CallError, ConnectionLost
+from rpcfw.errors import CallError, ConnectionLost, SetupError
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -22,6 +23,9 @@ __all__ = ["ByHints"]
 
 #: The status of a server that refuses a call because it has too much to do.
 _OVERLOAD = Status.RESOURCE_EXHAUSTED
+#: So many first refusals are free without a success. Servers that stop refuse no more calls than
+#: were on their way. Servers that refuse all calls for another reason must not get each twice.
+_MAX_FREE_REFUSALS = 10_000
 
 
 @options
@@ -39,6 +43,9 @@ class ByHintsOptions:
     )
     always_statuses: tuple[str, ...] = option(
         "", "retry calls of ALL methods that fail with one of these, even if they were begun"
+    )
+    always_errors: tuple[str, ...] = option(
+        "", "the same for classes of errors that filters of yours raise, as module:Class"
     )
     initial_backoff: Seconds = option("10ms", "delay before the first retry", was="backoff_initial")
     backoff_multiplier: float = option("2", "factor of each further delay", was="backoff_factor")
@@ -84,15 +91,17 @@ class ByHints(RetryPolicy):
     idempotent method, status in ``statuses``        after a backoff, for a token; the calls
                                                      that are lost with one connection cost
                                                      one token together
-    status in ``always_statuses``                    after a backoff, for a token
+    status in ``always_statuses``, or error in       after a backoff, for a token
+    ``always_errors``
     anything else                                    none
     ===============================================  ================================
 
-    An attempt that was never sent has cost no server anything: only ``max_attempts`` limits
-    it. A server that drains refuses the calls that it has not begun, and hundreds of calls
-    may be on their way to it. So the first refusal of a call costs no token, as in gRPC's
-    transparent retries (A6). But a refusal is work too. So the call is retried after a
-    backoff. If the server says that it is overloaded, a retry costs several tokens.
+    An attempt that was never sent has cost no server anything, so it costs no token. A server
+    that drains refuses the calls that it has not begun, and hundreds of calls may be on their way
+    to it. So the first refusal of a call costs no token, as in gRPC's transparent retries (A6).
+    That is limited, too: after 10,000 such refusals with few successes in between they cost
+    tokens. A refusal is work, so the call is retried after a backoff. If the server says that it
+    is overloaded, a retry costs several tokens.
 
     A node that is lost has as many open calls as it had time to collect, thousands perhaps. That
     is one event. So it costs one token, and what bounds its repeats is the number of calls that
@@ -110,6 +119,7 @@ class ByHints(RetryPolicy):
         self._max_attempts = options.max_attempts
         self._statuses = _statuses(options.statuses)
         self._always = _statuses(options.always_statuses)
+        self._always_errors = tuple(map(_error_class, options.always_errors or ()))
         self._backoff = Backoff(
             initial_s=options.initial_backoff,
             factor=options.backoff_multiplier,
@@ -118,6 +128,7 @@ class ByHints(RetryPolicy):
         )
         self._budget = Budget(options.budget_tokens, options.budget_ratio)
         self._overload_cost = options.budget_overload_cost
+        self._free_refusals = _MAX_FREE_REFUSALS
         self._refused = plugin_context.meter.counter(
             "rpcfw_client_retries_refused_total", "repeats not made because the budget was spent"
         ).of()
@@ -127,6 +138,7 @@ class ByHints(RetryPolicy):
         Continue with the share of the budget that is left: a spent budget is not refilled.
         """
         self._budget.take_over(before._budget)
+        self._free_refusals = before._free_refusals
 
     def delay_s(self, call: Call, error: CallError) -> float | None:
         pushback_s = error.retry_after_s
@@ -156,6 +168,8 @@ class ByHints(RetryPolicy):
 
     def succeeded(self, call: Call) -> None:
         self._budget.refill()
+        if self._free_refusals < _MAX_FREE_REFUSALS:
+            self._free_refusals += 1
 
     def _may_repeat(self, call: Call, error: CallError) -> bool:
         """
@@ -163,14 +177,20 @@ class ByHints(RetryPolicy):
         """
         if error.hints & (Hint.NOT_BEGUN | Hint.SAFE_TO_REPEAT) or error.status in self._always:
             return True
+        if isinstance(error, self._always_errors):
+            return True
         return call.method.idempotent and error.status in self._statuses
 
     def _is_free_refusal(self, call: Call, error: CallError) -> bool:
         """
         Return whether the call was refused for the first time, and not for overload.
         """
-        refused = error.hints & Hint.NOT_BEGUN
-        return bool(refused) and call.attempt <= 1 and error.status is not _OVERLOAD
+        if not error.hints & Hint.NOT_BEGUN or call.attempt > 1 or error.status is _OVERLOAD:
+            return False
+        if self._free_refusals <= 0:
+            return False
+        self._free_refusals -= 1
+        return True
 
     def _cost(self, call: Call, error: CallError) -> float:
         """
@@ -188,3 +208,22 @@ def _statuses(names: tuple[str, ...]) -> frozenset[Status]:
     Return the statuses that users named.
     """
     return frozenset(Status[name] for name in names)
+
+
+def _error_class(target: str) -> type[CallError]:
+    """
+    Return a class of errors that users named.
+
+    Raises:
+        SetupError: there is none.
+    """
+    module, _, name = target.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except Exception as error:
+        # A module of somebody's may raise anything.
+        why = f"{type(error).__name__}: {error}"
+        raise SetupError(f"always_errors: {target!r} cannot be imported: {why}") from error
+    if not isinstance(found, type) or not issubclass(found, CallError):
+        raise SetupError(f"always_errors: {target!r} is no subclass of rpcfw.CallError")
+    return found

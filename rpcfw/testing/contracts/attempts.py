@@ -263,6 +263,17 @@ class AttemptStrategyContract:
         for step in (old, new, before.bind(fleet.attempt, policy), old):
             assert result_of(spawn(step(a_timed_call()))) == "good"
 
+    def test_explained(self) -> None:
+        """
+        It explains in one line what it would do with a call, and begins nothing.
+        """
+        context = self.context()
+        for shape in Shape:
+            call = a_timed_call()
+            call.method = evolve(call.method, shape=shape)
+            assert "\n" not in self.make(context).explain(call)
+        assert _delayed(context) == []
+
     def context(self) -> PluginContext:
         """
         Return a plugin context whose clock stands still.

@@ -216,3 +216,19 @@ def test_options_that_mean_nothing(name, value):
     """
     with pytest.raises(Exception, match=name):
         options_of(HedgeOptions, **{name: value})
+
+
+def test_what_it_would_do():
+    """
+    `rpcfw explain` says when a hedge would begin, or why there is none.
+    """
+    scene = Scene(min_calls="10", window="30s")
+    call = a_timed_call()
+    call.method = scene.method
+    assert "once enough calls were measured: 0 of 10" in scene.strategy.explain(call)
+    for _ in range(10):
+        scene.answered_in(0.01)
+    assert "2 attempts side by side, the next after 0.0103 s" in scene.strategy.explain(call)
+    call = a_timed_call(idempotent=False)
+    assert "as failover: it is not idempotent" == scene.strategy.explain(call)
+    assert "after 0.05 s" in Scene(delay="50ms").strategy.explain(a_timed_call())

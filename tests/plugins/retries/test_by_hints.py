@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.errors import (
+    ApplicationError,
     CallError,
     Cancelled,
     ConnectionLost,
@@ -15,6 +16,7 @@ from rpcfw.errors import (
     Overloaded,
     Rejected,
     SettingsError,
+    SetupError,
     Unavailable,
 )
 from rpcfw.kernel.settings import options_of
@@ -94,6 +96,22 @@ def test_a_server_that_leaves_loses_no_call():
 
     assert repeats(judge, Rejected(), 10_000) == 10_000
     assert lost(judge, 100) == 4
+
+
+def test_servers_that_refuse_everything():
+    """
+    If no call succeeds, first refusals cost tokens at last, so that they end with the budget.
+    """
+    judge = policy(budget_tokens="1000")
+    repeats(judge, Rejected(), 10_000)
+
+    assert repeats(judge, Rejected(), 10_000) == 499
+    later = policy()
+    later.take_over(judge)
+    assert repeats(later, Rejected(), 100) == 0
+    for _ in range(100):
+        judge.succeeded(a_call())
+    assert repeats(judge, Rejected(), 200) == 100
 
 
 def test_waits_grow_up_to_a_limit():
@@ -301,3 +319,33 @@ def test_mistakes_are_told(options, told):
     """
     with pytest.raises(SettingsError, match=told):
         policy(**options)
+
+
+class UpdateFailed(ApplicationError):
+    """
+    What a filter of a client makes of an error of the service.
+    """
+
+
+def test_errors_of_ones_own():
+    """
+    A class of errors that is named is repeated, and so are its subclasses; others are not.
+    """
+    named = f"{__name__}:UpdateFailed"
+    error = UpdateFailed(Status.ABORTED, "the row is locked")
+
+    assert delay_s(error, always_errors=named) is not None
+    assert delay_s(error) is None
+    assert delay_s(ApplicationError(Status.ABORTED), always_errors=named) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [("nowhere:Nothing", "cannot be imported"), ("rpcfw:Status", "is no subclass"), ("rpcfw", "")],
+)
+def test_errors_that_are_none(target, why):
+    """
+    A class that cannot be had, or is no error of a call, stops the start.
+    """
+    with pytest.raises(SetupError, match=f"always_errors: '{target}' {why}"):
+        policy(always_errors=target)
