@@ -26,6 +26,7 @@ from rpcfw.spi.events import (
 )
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
+from rpcfw.values.load_report import LoadReport
 from rpcfw.values.metadata import EMPTY
 from rpcfw.wire.client import ClientMachine
 from rpcfw.wire.server import ServerMachine
@@ -33,9 +34,11 @@ from tests.unit.wire.speech import head
 
 LIMITS = Limits(max_receive_bytes=64, max_calls=4, stream_window_bytes=60)
 
+#: What the server says of its load.
+LOAD = LoadReport(cpu=0.5, metrics={"queue": 1.0})
 #: What may happen next.
 SELDOM = ("call", "shout", "end_side", "respond", "start_response", "finish_well", "finish_badly")
-RARE = ("send_too_much", "give_up", "ping")
+RARE = ("send_too_much", "give_up", "ping", "ask_load")
 OFTEN = ("open_stream", "send", "send", "read", "arrive_partly", "arrive")
 NAMES = (*SELDOM, *RARE, *OFTEN, *OFTEN)
 SIZES = (0, 1, 20, 44, 64)
@@ -88,7 +91,7 @@ class Conversation:
 
     def __init__(self) -> None:
         self.client = Side(ClientMachine(LIMITS, (), "near"))
-        self.server = Side(ServerMachine(LIMITS, (), "far"))
+        self.server = Side(ServerMachine(LIMITS, (), "far", lambda: LOAD))
         self.to_server = self.to_client = b""
         self.client.machine.start()
         self.server.machine.start()
@@ -202,6 +205,9 @@ class Conversation:
 
     def ping(self, at_server: bool, pick: int, size: int) -> None:
         self.side(at_server).machine.ping()
+
+    def ask_load(self, at_server: bool, pick: int, size: int) -> None:
+        self.client.machine.ask_load()
 
     def drain(self, at_server: bool, pick: int, size: int) -> None:
         self.server.machine.drain("update")
