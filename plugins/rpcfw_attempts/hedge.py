@@ -125,9 +125,8 @@ class Hedge(AttemptStrategy):
         delay_s = self._delay_s(window, now)
         if delay_s < math.inf:
             return f"{side_by_side}, the next after {delay_s:.3g} s"
-        return (
-            f"{side_by_side}, once {options.min_calls} calls were measured; so far {window.count}"
-        )
+        count = f"{window.count} of {options.min_calls}"
+        return f"{side_by_side}, once enough calls were measured: {count}"
 
     async def _run(self, call: Call, attempt: CallStep, policy: RetryPolicy) -> Any:
         clock = self.plugin_context.clock
