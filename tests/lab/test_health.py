@@ -298,6 +298,46 @@ def test_pings_that_a_grpc_server_counts(lab):
     assert {HEALTHY} == {node.health for node in nodes(consumer).values()}
 
 
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_a_node_that_says_that_it_does_not_serve(lab, wire):
+    """
+    With ``watch`` a node is believed what its health service says, until it says otherwise.
+    """
+    wires = f"app.protocols={wire}", f"server.protocols={wire}", f"client.protocols={wire}"
+    a, b = (serve(lab, name, *wires, "server.builtin=grpc_health") for name in "ab")
+    without = serve(lab, "without", *wires, "server.builtin=")
+    consumer = lab.consumer(*wires, "health.watch=yes")
+    client = consumer.application.client(Greeter)
+    lab.run(client.who())
+    lab.advance(2)
+    assert {HEALTHY} == {node.health for node in nodes(consumer).values()}
+
+    a.process.application.server.health.set("demo.Greeter", serving=False)
+    lab.advance(20)
+    assert SUB_HEALTHY is nodes(consumer)["a"].health
+    assert {b.name, without.name} == {lab.run(client.who()) for _ in range(40)}
+
+    a.process.application.server.health.set("demo.Greeter", serving=True)
+    lab.advance(3)
+    assert HEALTHY is nodes(consumer)["a"].health
+    assert {"a", "b", "without"} == {lab.run(client.who()) for _ in range(60)}
+
+
+def test_a_watch_holds_no_connection_open(lab, three):
+    """
+    A server that stops is not kept waiting by those who watch it, nor is a client.
+    """
+    sets = ["server.builtin=grpc_health"]
+    watched = serve(lab, "watched", *sets)
+    consumer = lab.consumer("health.watch=yes")
+    lab.run(consumer.application.client(Greeter).who())
+    lab.advance(1)
+    before = lab.clock.seconds()
+    lab.stop(watched.process)
+    lab.stop(consumer)
+    assert lab.clock.seconds() - before < 2
+
+
 def test_what_the_process_shows(lab, three):
     """
     Metrics and inspection have the health of each node, the log has a line with the reason.

@@ -14,6 +14,7 @@ probably on this side, and the keepalive of the connections decides, which is sl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from rpcfw.cluster.health.availability import SAMPLES
 from rpcfw.cluster.health.heartbeats import Heartbeats
@@ -21,6 +22,7 @@ from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.cluster.health.outliers import outliers
 from rpcfw.cluster.health.record import HealthRecord
 from rpcfw.cluster.health.reports import HealthReports
+from rpcfw.cluster.health.serving_watch import ServingWatch
 from rpcfw.cluster.health.transitions import HealthEvent, follows
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.spi.runtime.clock import Clock, DelayedCall
@@ -40,6 +42,7 @@ class HealthMonitor:
     Of the nodes of one service.
 
     Args:
+        service: its name.
         options: see `HealthOptions`.
         clock: time.
         reports: where transitions are reported.
@@ -48,12 +51,14 @@ class HealthMonitor:
 
     def __init__(
         self,
+        service: str,
         options: HealthOptions,
         clock: Clock,
         reports: HealthReports,
         changed: Callable[[], None],
     ) -> None:
         self.panic_share = options.panic_share
+        self._service = service
         self._options = options
         self._clock = clock
         self._reports = reports
@@ -73,6 +78,9 @@ class HealthMonitor:
         self._records = {
             node: before.get(node) or HealthRecord(node, self._options) for node in nodes
         }
+        for node in before.keys() - self._records.keys():
+            # Its connections stay open until their calls have ended.
+            before[node].end_watch()
         self._reports.count(self._records)
         if self._timer is None and self._records:
             self._tick_later(self._clock.seconds())
@@ -81,6 +89,8 @@ class HealthMonitor:
         """
         Watch no node any more.
         """
+        for record in self._records.values():
+            record.end_watch()
         self._records = {}
         self._reports.count(())
         if self._timer is not None and self._timer.active():
@@ -111,6 +121,8 @@ class HealthMonitor:
             return
         if record.beats is not None:
             record.beats = None
+            record.end_watch()
+            record.watch_at = 0.0
             node.silent = False
             if links.lost:
                 self._step(record, HealthEvent.LOST, links.reason)
@@ -126,6 +138,28 @@ class HealthMonitor:
         if record.node.health is NodeHealth.DEAD:
             record.start_again(now)
         self._step(record, HealthEvent.CONNECTED, "it is connected again")
+        self._watch_serving(record, now)
+
+    # What a node says itself.
+
+    def _watch_serving(self, record: HealthRecord, now: float) -> None:
+        """
+        Begin a watch, if there should be one, and there is none.
+        """
+        watch, drivers = record.watch, record.node.links.drivers
+        if not self._options.watch or not drivers or now < record.watch_at:
+            return
+        if watch is not None and (watch.refused or not watch.over):
+            return
+        record.watch_at = now + self._options.retry_delay
+        record.serving = True
+        found = partial(self._said, record)
+        record.watch = ServingWatch(drivers[0], self._service, found)
+
+    def _said(self, record: HealthRecord, serving: bool) -> None:
+        record.serving = serving
+        if not serving:
+            self._step(record, HealthEvent.NOT_SERVING, "it says that it does not serve")
 
     # What the clock brings.
 
@@ -169,7 +203,7 @@ class HealthMonitor:
         if (
             often
             and beats.answered >= self._options.answered_heartbeats
-            and not record.ejections.last(now)
+            and record.may_recover(now)
         ):
             reason = f"it has answered {beats.answered} heartbeats in a row"
             self._step(record, HealthEvent.RECOVERED, reason)
@@ -201,6 +235,7 @@ class HealthMonitor:
         """
         for record in self._records.values():
             record.sample(now)
+            self._watch_serving(record, now)
             if record.ejections.last(now) and self._is_good(record):
                 record.ejections.end(now)
         self._eject(now)

@@ -41,6 +41,11 @@ class HealthOptions:
     answered_heartbeats: int = option(
         "4", "a sub-healthy node that answers so many in a row is healthy again"
     )
+    watch: bool = option(
+        "no",
+        "ask grpc.health.v1.Health of each node whether it serves the service; "
+        "one that says no is sub-healthy; one without that service is not asked again",
+    )
     retry_delay: Seconds = option(
         "5s",
         "longest delay before a dead node is connected to again; or a tenth of the time for "

@@ -8,6 +8,7 @@ from rpcfw.cluster.health.availability import Availability
 from rpcfw.cluster.health.ejections import Ejections
 from rpcfw.cluster.health.heartbeats import Heartbeats
 from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.health.serving_watch import ServingWatch
 from rpcfw.cluster.node import Node
 from rpcfw.values.node_health import NodeHealth
 
@@ -32,6 +33,9 @@ class HealthRecord:
         "node",
         "reason",
         "served",
+        "serving",
+        "watch",
+        "watch_at",
     )
 
     def __init__(self, node: Node, options: HealthOptions) -> None:
@@ -44,6 +48,11 @@ class HealthRecord:
         self.ejections = Ejections(options)
         #: Whether it was ever connected.
         self.served = False
+        #: What it says itself, and the watch that says so; None if there is none now.
+        self.serving = True
+        self.watch: ServingWatch | None = None
+        #: From when on it may be watched again.
+        self.watch_at = 0.0
         #: When it died, and when connecting to it failed last.
         self.died_at = self.failed_at = 0.0
 
@@ -59,6 +68,21 @@ class HealthRecord:
             or beats.unanswered
             or node.overran
         )
+
+    def may_recover(self, now: float) -> bool:
+        """
+        Whether nothing but its heartbeats speaks against it.
+        """
+        return self.serving and not self.ejections.last(now)
+
+    def end_watch(self) -> None:
+        """
+        End the watch of what it says.
+        """
+        watch, self.watch = self.watch, None
+        self.serving = True
+        if watch is not None:
+            watch.cancel()
 
     def excuse(self, seconds: float) -> None:
         """

@@ -3,12 +3,12 @@ The health of a node, and how each event moves it from one state to another.
 
 ::
 
-    HEALTHY ──LOST, MISSED, EJECTED──► SUB_HEALTHY ──CONNECT_FAILED, SILENT──► DEAD
-       ▲ │                               │    ▲                                ▲ │
+    HEALTHY ──LOST, MISSED,        ──► SUB_HEALTHY ──CONNECT_FAILED, SILENT──► DEAD
+       ▲ │    EJECTED, NOT_SERVING       │    ▲                                ▲ │
        │ └──────────CONNECT_FAILED, SILENT────┼────────────────────────────────┘ │
        └────────────RECOVERED────────────┘    └────────────CONNECTED─────────────┘
 
-Theory of operation. A node begins HEALTHY: nothing speaks against it. Three sources of events
+Theory of operation. A node begins HEALTHY: nothing speaks against it. Four sources of events
 find what is wrong with it:
 
 - Its connections. A node that cannot be connected to is DEAD. One whose connection is lost is
@@ -20,9 +20,13 @@ find what is wrong with it:
 - Its calls (`availability`). They find the node that answers, and answers wrong, or only from
   time to time: its *availability rate* is below a limit, or far below that of the others
   (`outliers`). It is *ejected*: SUB_HEALTHY for a time, which grows with each ejection.
+- What it says itself, if it is asked (`serving_watch`): it is SUB_HEALTHY while it says that it
+  does not serve. A node that refuses calls because it has too much to do says so, too, and that
+  is a failed call of its rate.
 
 A DEAD node is connected to again in the background, with a growing delay. It comes back through
-SUB_HEALTHY, and is HEALTHY when it has answered several heartbeats in a row and is not ejected.
+SUB_HEALTHY. It is HEALTHY when it has answered several heartbeats in a row, is not ejected, and
+does not say that it does not serve.
 
 Business errors are never counted (`rpcfw.values.outcome.Outcome.node_failed`). The calls that
 are lost with a connection are one event of its node, however many they are.
@@ -52,7 +56,8 @@ class HealthEvent(Enum):
     MISSED = "it has not answered a few heartbeats in a row"
     SILENT = "it has not answered so many heartbeats in a row that it is given up"
     EJECTED = "its availability rate is too low"
-    RECOVERED = "it has answered several heartbeats in a row, and is not ejected"
+    NOT_SERVING = "it says that it does not serve"
+    RECOVERED = "it has answered several heartbeats in a row, is not ejected, and serves"
 
 
 _HEALTHY = NodeHealth.HEALTHY
@@ -68,6 +73,7 @@ TRANSITIONS: Mapping[HealthEvent, tuple[NodeHealth, NodeHealth, NodeHealth]] = {
     HealthEvent.MISSED: (_SUB_HEALTHY, _SUB_HEALTHY, _DEAD),
     HealthEvent.SILENT: (_DEAD, _DEAD, _DEAD),
     HealthEvent.EJECTED: (_SUB_HEALTHY, _SUB_HEALTHY, _DEAD),
+    HealthEvent.NOT_SERVING: (_SUB_HEALTHY, _SUB_HEALTHY, _DEAD),
     HealthEvent.RECOVERED: (_HEALTHY, _HEALTHY, _DEAD),
 }
 

@@ -48,4 +48,4 @@ def health_monitor(
     if options is None or not options.enabled:
         return Unwatched()
     reports = HealthReports(service, runtime.plugin_context.meter, runtime.log)
-    return HealthMonitor(options, runtime.clock, reports, changed)
+    return HealthMonitor(service, options, runtime.clock, reports, changed)

@@ -27,7 +27,9 @@ def test_every_event_has_a_state_for_every_state():
     assert {len(NodeHealth)} == {len(row) for row in TRANSITIONS.values()}
 
 
-@pytest.mark.parametrize("event", [HealthEvent.LOST, HealthEvent.MISSED, HealthEvent.EJECTED])
+@pytest.mark.parametrize(
+    "event", [HealthEvent.LOST, HealthEvent.MISSED, HealthEvent.EJECTED, HealthEvent.NOT_SERVING]
+)
 def test_what_is_wrong_makes_it_sub_healthy(event):
     """
     A node with a connection has something wrong, and recovers when it answers again.
