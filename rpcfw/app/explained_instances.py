@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rpcfw.client.explained_call import ExplainedCall
 from rpcfw.cluster.node import Node
+from rpcfw.spi.balancer import Shares
 from rpcfw.values.explanation import ExplainedInstance, ExplainedPolicy
 
 __all__ = ["explained_instances"]
@@ -27,7 +28,6 @@ def explained_instances(
 
     def of(node: Node) -> ExplainedInstance:
         by, reason = removed.get(node, ("", ""))
-        known = shares is not None or bool(by)
         return ExplainedInstance(
             id=node.instance.id,
             address=str(node.instance.address),
@@ -41,7 +41,7 @@ def explained_instances(
             in_flight=node.in_flight,
             removed_by=by,
             reason=reason,
-            share=(shares.of.get(node, 0.0) if shares is not None else 0.0) if known else None,
+            share=0.0 if by else _share(shares, node),
             score=None if shares is None else shares.scores.get(node),
             breaker=found.breakers.get(node, ""),
         )
@@ -49,6 +49,10 @@ def explained_instances(
     each = [of(node) for node in route.nodes]
     each.sort(key=lambda one: (bool(one.removed_by), -(one.share or 0.0), one.address, one.id))
     return iter(each)
+
+
+def _share(shares: Shares | None, node: Node) -> float | None:
+    return None if shares is None else shares.of.get(node, 0.0)
 
 
 def _removed(

@@ -40,7 +40,7 @@ _UNKNOWN = Shares({}, exact=False, note="the balancer does not say how it spread
 #: Kinds of policies that have a place of their own in an explanation.
 _APART = ("router", "balancer")
 #: So many methods are named in a note.
-_MAX_NAMED = 20
+_MAX_NAMED = 100
 
 
 class Explainer:
@@ -176,7 +176,7 @@ def _notes(found: ExplainedCall) -> Iterator[str]:
     refusing = [node for node in usable if node in found.refusing]
     if refusing:
         where = f"{len(refusing)} of {len(usable)} candidates"
-        yield f"breakers refuse the call at {where}; it tries another one then"
+        yield f"breakers refuse the call at {where}; a call takes another one then"
 
 
 class _AskingChannel(Channel):

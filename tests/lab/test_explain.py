@@ -180,6 +180,21 @@ def test_asking_disturbs_nothing(lab):
     assert order[:3] * 3 == order
 
 
+def test_asking_connects_to_nothing(lab):
+    """
+    Asking makes no connections, and no call.
+    """
+    shops = fleet(lab, a="1.0", b="2.0")
+    web = lab.consumer("client.max_connected_nodes=0")
+    for _ in range(3):
+        found = explain(lab, web)
+        lab.advance(1)
+
+    assert ["untried", "untried"] == [one.connection for one in found.instances]
+    assert {"a": 0.5, "b": 0.5} == shares(found)
+    assert not any(shop.calls for shop in shops.values())
+
+
 def test_policies_and_their_places(lab):
     """
     Each policy has its options, where they are given, and what it says of this call.
@@ -248,7 +263,9 @@ def test_breakers_are_shown(lab):
             lab.run(client.get(-1))
     found = explain(lab, web)
     assert ["open: it is probed in 5 s"] == [one.breaker for one in found.instances]
-    assert "breakers refuse the call at 1 of 1 candidates; it tries another one then" == found.note
+    assert (
+        "breakers refuse the call at 1 of 1 candidates; a call takes another one then" == found.note
+    )
     assert ["closed"] == [one.breaker for one in explain(lab, web, Shop.put).instances]
 
 
