@@ -198,6 +198,14 @@ class NoInstances(Unavailable):
     default_hints = Hint.NEVER_SENT
 
 
+class PassedOver(Unavailable):
+    """
+    The node is not connected yet, and others are: the call is made there instead.
+    """
+
+    default_hints = Hint.NEVER_SENT
+
+
 class NoNodeLeft(NoInstances):
     """
     An attempt needs a node that no other attempt of its call went to, and there is none.

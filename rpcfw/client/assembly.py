@@ -23,6 +23,7 @@ from rpcfw.cluster.nodes import Nodes
 from rpcfw.cluster.routing import Routing
 from rpcfw.cluster.selection import none_left, selection
 from rpcfw.cluster.snapshot_file import SnapshotFile
+from rpcfw.cluster.waiting_calls import WaitingCalls
 from rpcfw.cluster.warm_up import WarmUp
 from rpcfw.errors import CallError, Cancelled, NoInstances
 from rpcfw.filters.configured import once_ready
@@ -78,6 +79,7 @@ class Client:
         self.health = health_monitor(service, health, runtime, self._forget_routes)
         self.nodes = self._make_nodes(options, _max_kept(options, policies))
         self._load_polls = LoadPolls(runtime.clock, self.nodes)
+        self._waiting_calls = WaitingCalls(runtime.clock, self.nodes)
         #: Policies that were replaced, as long as calls are in their stacks.
         self._former_routings: WeakSet[Routing] = WeakSet()
         self._routing = self._make_routing(policies)
@@ -86,7 +88,7 @@ class Client:
         self.stack = self._call_stacks.make(policies, self._routing)
         self._beginning: Event | None = None
         self.stopped = False
-        stack = self._join(self.stack, self._plugins.generation)
+        stack = self._join(self.stack, self._routing, self._plugins.generation)
         self.channel = ClientChannel(
             stack,
             options,
@@ -174,6 +176,7 @@ class Client:
         self._warm_up.stop()
         self._load_polls.stop()
         self.health.stop()
+        self._waiting_calls.stop()
         self.nodes.close(Cancelled(_STOPPED))
         self.expect_no_start()
         await self._plugins.stop()
@@ -252,7 +255,7 @@ class Client:
         if not policies.routes_as(former):
             routing = self._make_routing(policies)
         stack = self._call_stacks.make(policies, routing)
-        joined = self._join(stack, generation)
+        joined = self._join(stack, routing, generation)
         put_attempts = self._attempt_stacks.replace(policies.attempt, self.nodes)
 
         def put() -> None:
@@ -292,11 +295,11 @@ class Client:
         routing.use(self.nodes)
         return routing
 
-    def _join(self, stack: Stack, generation: Generation) -> CallStep:
+    def _join(self, stack: Stack, routing: Routing, generation: Generation) -> CallStep:
         """
         Return the function that passes a call through the stack.
         """
-        innermost = selection(self._runtime.timers.seconds, self._none_known)
+        innermost = selection(self._runtime.timers.seconds, self._none_known, routing.route)
         return stack.build(generation.held_by(innermost))
 
     def _watch(self, nodes: Iterable[Node]) -> None:
@@ -309,6 +312,7 @@ class Client:
 
     def _links_changed(self, node: Node) -> None:
         self.health.links_changed(node)
+        self._waiting_calls.links_changed()
         self._forget_routes()
 
     def _forget_routes(self) -> None:

@@ -6,7 +6,7 @@ A unary call takes it only if there is no connection, or the one that it tried i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from rpcfw.client.streams import CallStream, deadline_error
 from rpcfw.errors import CallError, Cancelled
@@ -21,6 +21,8 @@ from rpcfw.transport.pool.queue import PendingCall
 from rpcfw.values.call import Call
 
 __all__ = ["QueuedCalls", "UnaryReply"]
+
+T = TypeVar("T")
 
 
 class UnaryReply(Waiter[ResponseReceived], UnaryListener):
@@ -66,7 +68,7 @@ class QueuedCalls:
         """
         method = call.method
         if method.one_way:
-            return await self.links.acquire(_OneWay(self, call, writer), call.deadline)
+            return await self._acquire(_OneWay(self, call, writer), call)
         if method.unary:
             event = await self.answer(call, writer)
             call.response_metadata, call.trailers = event.metadata, event.trailers
@@ -74,7 +76,7 @@ class QueuedCalls:
         if call.request is None and not method.server_streams:
             # Such a call hands nothing to write to up, so it would wait for its whole limit.
             raise TypeError(f"{method.path} takes an iterable of messages; got None")
-        stream = await self.links.acquire(_Streaming(self, call, writer, reader), call.deadline)
+        stream = await self._acquire(_Streaming(self, call, writer, reader), call)
         await stream.begin()
         return stream if method.server_streams else await stream.only_response()
 
@@ -82,13 +84,16 @@ class QueuedCalls:
         """
         Make a unary call once a connection has capacity, and return its response.
         """
-        reply = await self.links.acquire(_Unary(self, call, writer), call.deadline)
+        reply = await self._acquire(_Unary(self, call, writer), call)
         try:
             return await reply
         except BaseException as error:
             if isinstance(error, Cancelled):
                 raise deadline_error(error, call, self.timers.seconds()) from None
             raise
+
+    async def _acquire(self, pending: PendingCall[T], call: Call) -> T:
+        return await self.links.acquire(pending, call.deadline, stays=call.once_per_node)
 
     def head(self, call: Call) -> RequestHead:
         """

@@ -126,10 +126,7 @@ class Routing(Filter):
 
     def bind(self, proceed: CallStep) -> CallStep:
         remembered = self._routes.get
-        # A router that does not say what its result depends on has the same for all calls.
-        keys = [each.key for each in self._routers if type(each).key is not Router.key]
-        if self._method_balancers:
-            keys.append(self._method_key)
+        keys = self._keys()
         only = keys[0] if len(keys) == 1 else None
 
         def step(call: Call) -> Any:
@@ -183,6 +180,26 @@ class Routing(Filter):
             raise DeadlineExceeded(self._why_silent(), hints=Hint.NEVER_SENT) from None
         call.route = self._find(key, call)
         return await proceed(call)
+
+    def route(self, call: Call) -> Route:
+        """
+        Return where a call may go now: the answer for its key, or a new one.
+        """
+        keys = [key(call) for key in self._keys()]
+        key = tuple(keys) if len(keys) > 1 else next(iter(keys), None)
+        return self._routes.get(key) or self._find(key, call)
+
+    def _keys(self) -> list[Callable[[Call], Hashable]]:
+        """
+        Return what makes the parts of the key of a call.
+
+        A router that does not say what its result depends on has the same for all calls.
+        """
+        own = [each for each in self._routers if type(each).key is not Router.key]
+        keys: list[Callable[[Call], Hashable]] = [each.key for each in own]
+        if self._method_balancers:
+            keys.append(self._method_key)
+        return keys
 
     def _find(self, key: Hashable, call: Call) -> Route:
         nodes = [] if self._nodes is None else list(self._nodes)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from rpcfw.cluster.health.failures import FAILURES, note_end_of_stream, note_failure
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.routing import Route
-from rpcfw.errors import CallError, NoInstances, NoNodeLeft, PermissionDenied
+from rpcfw.errors import CallError, NoInstances, NoNodeLeft, PassedOver, PermissionDenied
 from rpcfw.spi.balancer import Picker
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
@@ -24,55 +24,68 @@ __all__ = ["none_left", "selection"]
 _OK, _UNKNOWN, _NONE = Status.OK, Status.UNKNOWN, Hint.NONE
 
 
-def selection(seconds: Callable[[], float], none_known: Callable[[str], CallError]) -> CallStep:
+def selection(
+    seconds: Callable[[], float],
+    none_known: Callable[[str], CallError],
+    route: Callable[[Call], Route],
+) -> CallStep:
     """
     Return the innermost step of the call stack.
 
     Args:
         seconds: the clock that attempts are measured with.
         none_known: makes the error for a service of which no node is known.
+        route: routes a call again that did not get to its node.
     """
 
     async def step(call: Call) -> Any:
-        route: Route = call.route
-        picker = route.picker
-        if picker is None:
-            if not route.nodes:
-                raise none_known(call.method.service)
-            raise none_left(call, route.nodes, route.emptied_by, route.refusal)
-        node = cast("Node | None", picker.pick(call))
-        if node is None:
-            node = _another(call, route, picker)
-        call.tried += (node,)
-        call.peer = node.peer
-        node.in_flight += 1
         method = call.method
-        if method.server_streams:
-            return await _stream(call, node, picker, seconds)
-        # Nobody answers a one-way call, and the client takes its time to send a stream.
-        if not picker.learns or method.one_way or not method.unary:
+        while True:
+            picker = call.route.picker
+            if picker is None:
+                raise _no_node(call, none_known)
+            node = cast("Node | None", picker.pick(call))
+            if node is None:
+                node = _another(call, call.route, picker)
+            call.tried += (node,)
+            call.peer = node.peer
+            node.in_flight += 1
             try:
-                return await node.attempt(call)
-            except FAILURES as error:
-                note_failure(node, call, error, seconds())
-                raise
-            finally:
-                node.in_flight -= 1
-        began = seconds()
-        picker.began(node)
-        status, hints = _UNKNOWN, _NONE
-        try:
-            response = await node.attempt(call)
-            status = _OK
-            return response
-        except FAILURES as error:
-            status, hints = note_failure(node, call, error, seconds())
-            raise
-        finally:
-            node.in_flight -= 1
-            picker.record(node, Outcome(status, seconds() - began, hints, call.trailers))
+                if method.server_streams:
+                    return await _stream(call, node, picker, seconds)
+                # Nobody answers a one-way call, and the client takes its time to send a stream.
+                if picker.learns and method.unary and not method.one_way:
+                    return await _observed(call, node, picker, seconds)
+                try:
+                    return await node.attempt(call)
+                except FAILURES as error:
+                    note_failure(node, call, error, seconds())
+                    raise
+                finally:
+                    node.in_flight -= 1
+            except PassedOver:
+                call.route = route(call)
 
     return step
+
+
+async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[], float]) -> Any:
+    """
+    Make an attempt, and report its end to the picker.
+    """
+    began = seconds()
+    picker.began(node)
+    status, hints = _UNKNOWN, _NONE
+    try:
+        response = await node.attempt(call)
+        status = _OK
+        return response
+    except FAILURES as error:
+        status, hints = note_failure(node, call, error, seconds())
+        raise
+    finally:
+        node.in_flight -= 1
+        picker.record(node, Outcome(status, seconds() - began, hints, call.trailers))
 
 
 def _another(call: Call, route: Route, picker: Picker) -> Node:
@@ -121,6 +134,16 @@ async def _stream(call: Call, node: Node, picker: Picker, seconds: Callable[[], 
 
 def _stream_ended(node: Node, status: Status) -> None:
     node.in_flight -= 1
+
+
+def _no_node(call: Call, none_known: Callable[[str], CallError]) -> CallError:
+    """
+    Return the error of a call whose route has no node.
+    """
+    route: Route = call.route
+    if not route.nodes:
+        return none_known(call.method.service)
+    return none_left(call, route.nodes, route.emptied_by, route.refusal)
 
 
 def none_left(call: Call, nodes: int, emptied_by: str, refusal: str) -> CallError:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
-from rpcfw.errors import Unavailable
+from rpcfw.errors import PassedOver, Unavailable
 from rpcfw.spi.events import ConnectionFailed
 from rpcfw.spi.inspection import Calls
 from rpcfw.spi.machine import Machine
@@ -91,7 +91,8 @@ class Link(DriverObserver):
         #: Whether it reconnects by itself.
         self.kept = False
         self._retries = Retries(options, clock, random)
-        self._wanting: dict[Waiter[Driver], None] = {}
+        #: Who waits for a connection, and whether for this one only.
+        self._wanting: dict[Waiter[Driver], bool] = {}
         self._timer: DelayedCall | None = None
         self._dialling = Dialling(address, network, make_machine, clock, self, self._failed)
         self._open = OpenConnections(options, clock, self._unused)
@@ -132,11 +133,15 @@ class Link(DriverObserver):
         """
         return len(self._wanting)
 
-    async def ready(self) -> Driver:
+    async def ready(self, *, stays: bool = False) -> Driver:
         """
         Return a driver for a call, after connecting if necessary.
 
+        Args:
+            stays: the call waits here until the attempt to connect has ended.
+
         Raises:
+            PassedOver: see `pass_over`.
             Unavailable: there is no connection. The call was never sent, so it can go elsewhere.
         """
         if self.driver is not None:
@@ -145,12 +150,21 @@ class Link(DriverObserver):
         if waits or self.state is LinkState.CLOSED:
             raise self._unavailable()
         waiter: Waiter[Driver] = Waiter()
-        self._wanting[waiter] = None
+        self._wanting[waiter] = stays
         self.retry()
         try:
             return await waiter
         finally:
             self._wanting.pop(waiter, None)
+
+    def pass_over(self) -> None:
+        """
+        Let the calls that wait for a connection go to another node, unless they have to stay.
+        """
+        error = PassedOver(f"{self.address} is not connected yet, and other nodes are")
+        for waiter, stays in tuple(self._wanting.items()):
+            if not stays and not waiter.called:
+                waiter.errback(error)
 
     def connect(self) -> None:
         """

@@ -173,7 +173,13 @@ class ConnectionPool:
         """
         self._first.retry()
 
-    async def acquire(self, pending: PendingCall[T], deadline: float) -> T:
+    def pass_over(self) -> None:
+        """
+        Let the calls that wait for the first connection go to another node, if they may.
+        """
+        self._first.pass_over()
+
+    async def acquire(self, pending: PendingCall[T], deadline: float, *, stays: bool = False) -> T:
         """
         Begin a call on a connection that takes it. If necessary, connect or wait first.
 
@@ -181,25 +187,29 @@ class ConnectionPool:
         a moment later. A call in between is begun on the next connection. Otherwise it would be a
         failed attempt, and a call whose client streams has only one attempt.
 
+        Args:
+            stays: this node is the only one for the call.
+
         Raises:
+            PassedOver: another node is connected, and this one not yet; never sent.
             Unavailable: no connection can be established; never sent.
             Overloaded: all connections are full, and too many calls wait; never sent.
             DeadlineExceeded: the wait was cancelled, and ``deadline`` has passed.
         """
         try:
-            return await self._acquire(pending, deadline)
+            return await self._acquire(pending, deadline, stays)
         except ConnectionLost as error:
             if not error.hints & Hint.NEVER_SENT:
                 raise
         await sleep(self._clock, 0)
-        return await self._acquire(pending, deadline)
+        return await self._acquire(pending, deadline, stays)
 
-    async def _acquire(self, pending: PendingCall[T], deadline: float) -> T:
+    async def _acquire(self, pending: PendingCall[T], deadline: float, stays: bool) -> T:
         while not self.drivers:
             # With a limit of 0 too, a first call waits for its connection.
             if self._first.wanted_by >= max(1, self._options.max_waiting_calls):
                 raise self._too_many(f"{self.address} is not connected yet", "raise that")
-            await self._first.ready()
+            await self._first.ready(stays=stays)
         while self.driver is not None:
             driver = self.driver
             try:
