@@ -56,8 +56,7 @@ def dropped_packets():
     """
     A provider's packets are dropped, and the registry still receives from it.
     """
-    reason = unavailable()
-    return reason or run(FAULTS["dropped"], SECONDS)
+    return unavailable() or run(FAULTS["dropped"], SECONDS)
 
 
 def test_dropped_packets(outcome):
@@ -122,6 +121,22 @@ def test_dead_instances_at_the_start(outcome):
     """
     Not even its first calls fail.
     """
+    assert {} == outcome.statuses, outcome
+
+
+def dead_hosts_at_the_start():
+    """
+    The same, and their hosts are gone, too: they do not answer an attempt to connect.
+    """
+    return unavailable() or run(FAULTS["dead-hosts-first"], SECONDS)
+
+
+def test_dead_hosts_at_the_start(outcome):
+    """
+    Not even the first calls fail: they do not wait for hosts that do not answer.
+    """
+    if isinstance(outcome, str):
+        pytest.skip(outcome)
     assert {} == outcome.statuses, outcome
 
 
