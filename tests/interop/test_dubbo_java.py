@@ -163,7 +163,7 @@ def test_failover(peers, provider_ini, number):
     """
     words = ("serve", "-c", provider_ini, "--log-level", "critical")
     with Running(*words) as first, Running(*words) as second:
-        urls = [f"dubbo://{HOST}:{port_of(one)}?serialization=hessian2" for one in (first, second)]
+        urls = [f"dubbo://{HOST}:{port_of(one)}" for one in (first, second)]
         with peers.start("Loop", ";".join(urls)) as loop:
             loop.line("MADE 100")
             first.end(number)

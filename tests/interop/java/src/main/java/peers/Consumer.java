@@ -27,7 +27,7 @@ public class Consumer {
     public static void main(String[] args) {
         APPLICATION.setQosEnable(false);
         APPLICATION.setSerializeCheckStatus(System.getProperty("check", "STRICT"));
-        String url = "dubbo://" + args[0] + "?serialization=hessian2&heartbeat=1000";
+        String url = "dubbo://" + args[0] + "?heartbeat=1000";
         OrderService orders = refer(url, OrderService.class, false);
         check("say", () -> orders.say("bob"));
         check("overloaded", () -> orders.say(7));
