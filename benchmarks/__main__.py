@@ -49,6 +49,12 @@ COMMANDS = {
         (("server_us_per_call", "grpcio-aio"), ("calls_per_s", "grpcio-aio")),
         (64,),
     ),
+    "dubbo": Command(
+        calls.dubbo,
+        "the same over Dubbo's protocol with Hessian 2, against Protobuf on the native one",
+        (("server_us_per_call", "rpcfw"), ("client_us_per_call", "rpcfw")),
+        (1, 64),
+    ),
     "payload": Command(
         calls.payload,
         "1 MiB there and back: MB/s",
@@ -106,7 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in [*((name, each.help) for name, each in COMMANDS.items()), ("all", every)]:
         one = commands.add_parser(name, help=text, description=text)
         one.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
-        one.add_argument("--servers", nargs="+", choices=peers.UNARY, default=[], metavar="NAME")
+        one.add_argument(
+            "--servers",
+            nargs="+",
+            choices=(*peers.UNARY, "rpcfw-dubbo"),
+            default=[],
+            metavar="NAME",
+        )
         one.add_argument("--clients", nargs="+", choices=peers.GRPC, default=[], metavar="NAME")
         one.add_argument("--in-flight", nargs="+", type=int, default=[], help="calls at once")
         one.add_argument("--seconds", type=float, default=3.0, help="of one measurement")

@@ -17,7 +17,7 @@ from benchmarks.children import Child, ChildError, running
 from benchmarks.messages import generate
 from benchmarks.rows import Row, call_row, stream_row
 
-__all__ = ["Plan", "grpc", "grpc_payload", "grpc_stream", "payload", "stream", "unary"]
+__all__ = ["Plan", "dubbo", "grpc", "grpc_payload", "grpc_stream", "payload", "stream", "unary"]
 
 Pairs = Sequence[tuple[str, str]]
 Measure = Callable[[str, str, Child], Iterable[Row]]
@@ -87,6 +87,13 @@ def grpc(plan: Plan) -> list[Row]:
     Measure gRPC servers and clients of different makers with each other.
     """
     return _calls(plan, plan.together(peers.GRPC), wire="grpc")
+
+
+def dubbo(plan: Plan) -> list[Row]:
+    """
+    Measure the same order over Dubbo's protocol, and with Protobuf over the native one.
+    """
+    return _calls(plan, plan.alone(peers.DUBBO))
 
 
 def payload(plan: Plan) -> list[Row]:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 __all__ = [
+    "DUBBO",
     "GRPC",
     "GRPC_PAYLOAD",
     "GRPC_STREAMING",
@@ -24,6 +25,7 @@ __all__ = [
 _MODULES = {
     "rpcfw": "rpcfw_peer",
     "rpcfw-uvloop": "rpcfw_peer",
+    "rpcfw-dubbo": "dubbo_peer",
     "echo": "echo",
     "grpcio-aio": "grpcio_aio",
     "grpcio-threads": "grpcio_threads",
@@ -53,12 +55,14 @@ UNARY = (
     "grpclib",
     "thriftpy2",
 )
+DUBBO = ("rpcfw", "rpcfw-dubbo")
 PAYLOAD = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads")
 STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
 IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
 #: Over gRPC each is measured with the clients of all.
 GRPC = ("rpcfw", "grpcio-aio", "grpcio-threads", "grpclib")
-GRPC_PAYLOAD = ("rpcfw", "grpcio-aio", "grpcio-threads")
+GRPC_DUBBO = ("rpcfw", "rpcfw-dubbo")
+PAYLOAD = ("rpcfw", "grpcio-aio", "grpcio-threads")
 GRPC_STREAMING = ("rpcfw", "grpcio-aio")
 
 

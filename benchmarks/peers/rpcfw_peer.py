@@ -22,7 +22,7 @@ from rpcfw.app.application import Application
 from rpcfw.codegen.dynamic import services_from_descriptor
 from rpcfw.spi.runtime.waiting import spawn
 
-__all__ = ["call", "serve"]
+__all__ = ["call", "gather", "serve"]
 
 SERVICE = "order.v1.OrderService"
 
@@ -70,7 +70,10 @@ def serve(job: Job) -> None:
     run_reactor(start(), stays=True)
 
 
-async def _gather(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def gather(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """
+    Run coroutines at once, and wait for all.
+    """
     await gatherResults([spawn(coroutine) for coroutine in coroutines], consumeErrors=True)
 
 
@@ -95,7 +98,7 @@ def call(job: Job) -> None:
 
             await job.measure_stream(read_stream)
         else:
-            await job.measure(lambda: orders.create(request), _gather)
+            await job.measure(lambda: orders.create(request), gather)
         await application.stop()
 
     run_reactor(measure(), stays=False)

@@ -11,11 +11,13 @@ import os
 import shutil
 import subprocess
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tests.requirements import require
 
-__all__ = ["HOST", "JavaPeers", "JavaProcess", "build"]
+__all__ = ["HOST", "JavaPeers", "PeerProcess", "build"]
 
 SOURCES = Path(__file__).parent / "java"
 #: The name of 127.0.0.1.
@@ -40,7 +42,7 @@ class JavaPeers:
         self._hosts = folder / "hosts"
         self._hosts.write_text(f"127.0.0.1 {HOST} localhost {os.uname().nodename}\n")
 
-    def start(self, main: str, *arguments: str) -> JavaProcess:
+    def start(self, main: str, *arguments: str) -> PeerProcess:
         """
         Start a class of the package ``peers``.
         """
@@ -52,18 +54,19 @@ class JavaPeers:
         }
         set_properties = [f"-D{name}={value}" for name, value in properties.items()]
         command = ["java", "-Xmx256m", *opened, *set_properties, "-cp", self._class_path]
-        return JavaProcess([*command, f"peers.{main}", *arguments])
+        environ = {**os.environ, "DUBBO_IP_TO_BIND": HOST}
+        return PeerProcess([*command, f"peers.{main}", *arguments], environ)
 
 
-class JavaProcess:
+class PeerProcess:
     """
-    A peer that goes on until its standard input is closed; it is, when the block is left.
+    A program that goes on until its standard input is closed; it is, when the block is left.
     """
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], environ: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
             command,
-            env={**os.environ, "DUBBO_IP_TO_BIND": HOST},
+            env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,6 +84,12 @@ class JavaProcess:
                 return line.rstrip("\n")
         raise AssertionError(f"it ended without a line {begin!r}: {self._process.stderr.read()}")
 
+    def kill(self) -> None:
+        """
+        End it at once.
+        """
+        self._process.kill()
+
     def end(self) -> str:
         """
         Close its standard input; return what else it wrote when it has ended.
@@ -88,14 +97,18 @@ class JavaProcess:
         out, _ = self._process.communicate("\n")
         return out
 
-    def __enter__(self) -> JavaProcess:
+    def __enter__(self) -> PeerProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+        process = self._process
+        if process.poll() is None:
+            process.kill()
+        process.wait()
         self._overdue.cancel()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def build(folder: Path) -> JavaPeers:

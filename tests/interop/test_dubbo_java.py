@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from tests.house.tree import ROOT
-from tests.interop.java_peers import HOST, build
+from tests.interop.java_peers import HOST, PeerProcess, build
 from tests.real.commands import LIMIT_S, Running, address_in, environment, rpcfw
 
 PROVIDER = """\
@@ -177,17 +177,52 @@ def test_failover(peers, provider_ini, number):
 # A provider in Java.
 
 
+def free_port():
+    """
+    Return a port that nobody listens at.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def java_port(peers):
     """
     The port of a provider in Java.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with peers.start("Provider", HOST, str(port)) as provider:
         provider.line("READY")
         yield port
+
+
+@pytest.mark.parametrize("end", ["end", "kill"])
+def test_failover_of_our_client(peers, tmp_path, end):
+    """
+    Of two providers in Java one stops, or is killed: our client loses no idempotent call.
+    """
+    ports = free_port(), free_port()
+    ini = tmp_path / "consumer.ini"
+    second = f", tcp:127.0.0.1:{ports[1]} protocols=dubbo\n"
+    ini.write_text(
+        CONSUMER.format(port=ports[0]).replace("protocols=dubbo\n", f"protocols=dubbo{second}")
+    )
+    command = [sys.executable, "-m", "tests.interop.dubbo_loop", str(ini)]
+    with (
+        peers.start("Provider", HOST, str(ports[0])) as first,
+        peers.start("Provider", HOST, str(ports[1])) as other,
+    ):
+        first.line("READY")
+        other.line("READY")
+        with PeerProcess(command, environment()) as loop:
+            loop.line("MADE 100")
+            getattr(first, end)()
+            for _ in range(3):
+                loop.line("MADE")
+            result = loop.end().splitlines()[-1]
+
+    assert result.strip() == "FAILED 0"
 
 
 @pytest.fixture(scope="module")
