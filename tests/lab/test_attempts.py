@@ -11,9 +11,8 @@ from rpcfw.errors import Overloaded, Rejected
 from rpcfw.spi.runtime.waiting import sleep
 
 WIRES = (
-    "plugins.protocols.grpc=rpcfw_grpc.protocol:GRPCProtocol",
-    "app.protocols=native, grpc",
-    "server.protocols=native, grpc",
+    "app.protocols=native, grpc, dubbo",
+    "server.protocols=native, grpc, dubbo",
 )
 
 
@@ -105,7 +104,7 @@ def test_a_strategy_is_replaced(lab, shops):
     assert "get 7" == lab.run(client.get(7))
 
 
-@pytest.mark.parametrize("wire", ["native", "grpc"])
+@pytest.mark.parametrize("wire", ["native", "grpc", "dubbo"])
 def test_retries_do_not_multiply(lab, wire):
     """
     In a chain of three services, only the calls of a first attempt are retried.
