@@ -36,7 +36,7 @@ _Given = Mapping[tuple[str, str], Mapping[str, str]]
 
 class LivePolicies:
     """
-    The filters, balancers, breakers, limiters, routers and retry policies of one application.
+    The filters, balancers, attempt strategies, breakers, limiters, routers and retry policies.
 
     Args:
         plan: how they are configured.
@@ -125,7 +125,7 @@ class LivePolicies:
         What the policy has learned is kept where it can be; see `Plugin.take_over`.
 
         Args:
-            section: that has them in the INI: ``balancer``, ``retry``, ``breaker``,
+            section: that has them in the INI: ``balancer``, ``attempts``, ``retry``, ``breaker``,
                 ``collector NAME``, ``limiter NAME``, ``router NAME`` or ``filter NAME``.
             options: all that are to differ from the configuration, as text like in the INI.
             service: only for calls to this one. Otherwise for all that use the plugin which

@@ -101,11 +101,12 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
         """
         Take over what ``before`` has learned and what should outlast a change of options.
 
-        For plugins whose options can be replaced while they run: filters, balancers, breakers,
-        routers and retry policies. Asked once, of the new instance, after its `start` and
-        before its first call. Calls that began with ``before`` still go through it, so what
-        both are to go on with is either shared or copied. ``before`` may not be changed: if
-        another plugin fails to take over, this one is dropped and ``before`` stays in use.
+        For plugins whose options can be replaced while they run: filters, balancers, attempt
+        strategies, breakers, routers and retry policies. Asked once, of the new instance, after
+        its `start` and before its first call. Calls that began with ``before`` still go through
+        it, so what both are to go on with is either shared or copied. ``before`` may not be
+        changed: if another plugin fails to take over, this one is dropped and ``before`` stays
+        in use.
 
         Args:
             before: an instance of the same class, with the options up to now.
