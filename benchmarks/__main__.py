@@ -15,6 +15,7 @@ from attrs import frozen
 from benchmarks import calls, governance, idle, peers, registry
 from benchmarks.balancing.report import balancing
 from benchmarks.calls import Plan
+from benchmarks.hessian import hessian
 from benchmarks.rows import Row, table, with_ratios
 
 
@@ -88,6 +89,11 @@ COMMANDS = {
         (),
         (64,),
     ),
+    "hessian": Command(
+        hessian,
+        "Hessian beside other libraries: microseconds for an order, and for 1,000",
+        (),
+    ),
     "registry": Command(
         registry.registry,
         "from announced to visible; loading 10,000 instances",
@@ -126,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--zookeeper", default="", metavar="ADDRESS", help="a server for `registry` to measure"
         )
+        one.add_argument(
+            "--hessian-lite", default="", metavar="JAR", help="of Java, for `hessian` to measure"
+        )
         one.add_argument("--output", type=Path, metavar="FOLDER", help="of the page")
     return parser
 
@@ -142,6 +151,7 @@ def _measure(name: str, options: argparse.Namespace) -> list[Row]:
         seconds=options.seconds,
         repetitions=options.repetitions,
         zookeeper=options.zookeeper,
+        hessian_lite=options.hessian_lite,
         output=options.output,
     )
     rows = command.run(plan)

@@ -38,6 +38,7 @@ class Plan:
         seconds: length of one measurement, after a warm-up of a quarter of it.
         repetitions: measurements of which the middle is told.
         zookeeper: address of a ZooKeeper server, if there is one to measure.
+        hessian_lite: path of Java's library for Hessian, likewise.
         output: folder for what a command writes beside its rows; None: where it belongs.
     """
 
@@ -47,6 +48,7 @@ class Plan:
     seconds: float
     repetitions: int
     zookeeper: str = ""
+    hessian_lite: str = ""
     output: Path | None = None
 
     def alone(self, known: Sequence[str]) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ from rpcfw_hessian.objects import JavaException, JavaObject, StackFrame
 from rpcfw_hessian.record_writer import RecordWriter
 from rpcfw_hessian.records import Field, RecordShape
 from rpcfw_hessian.shape import Shape
-from rpcfw_hessian.throwables import ExceptionShape, exception_writer
+from rpcfw_hessian.throwables import ExceptionField, ExceptionShape, exception_writer
 from rpcfw_hessian.writer import Writer
 
 __all__ = ["Compiler", "Known", "Type", "array_class"]
@@ -96,11 +96,13 @@ _SIMPLE: dict[type, Type] = {
     inspect.TimeType: _exactly(dt.time, tags.OBJECT, jdk.write_time),
     inspect.TimeDeltaType: _exactly(dt.timedelta, tags.OBJECT, jdk.write_duration),
 }
+_WRITE_ANY = Writer(writers.write_any)
 _CUSTOM: dict[type, Type] = {
-    object: Type(shapes.ANY, Writer(writers.write_any), object),
+    object: Type(shapes.ANY, _WRITE_ANY, object),
+    **{cls: _exactly(cls, tags.OBJECT, writers.write_any) for cls in (JavaObject, StackFrame)},
     **{
-        cls: _exactly(cls, tags.OBJECT, writers.write_any)
-        for cls in (JavaObject, JavaException, StackFrame, Exception, BaseException)
+        cls: Type(shapes.InstanceOf(cls, tags.OBJECT), writers.any_of([(cls, _WRITE_ANY)]), cls)
+        for cls in (JavaException, Exception, BaseException)
     },
 }
 _COLLECTIONS: dict[type, tuple[type, str]] = {
@@ -206,10 +208,9 @@ class Compiler:
         if len(members) == 1:
             (one,) = members
         else:
-            name = " | ".join(member.shape.name for member in members)
             one = Type(
                 shapes.UnionShape([member.shape for member in members]),
-                writers.any_of([(member.cls, member.writer) for member in members], name),
+                writers.any_of([(member.cls, member.writer) for member in members]),
                 object,
             )
         if len(members) == len(node.types):
@@ -237,13 +238,25 @@ class Compiler:
         java_class = self.java_class(cls)
         if java_class is None or not issubclass(cls, BaseException):
             raise TypeError(f"Hessian cannot carry {cls.__qualname__}")
-        names = [name for name in get_type_hints(cls) if not name.startswith("_")]
-        fields = {java_name_of_field(cls, name): name for name in names}
+        fields = self._exception_fields(cls)
         shape = ExceptionShape(cls, fields)
         made = Type(shape, exception_writer(cls, java_class, fields), cls)
         self._classes[cls] = made
         self._know(java_class, shape)
         return made
+
+    def _exception_fields(self, cls: type) -> dict[str, ExceptionField]:
+        """
+        Return what the class of an exception annotates, beside what Throwable has.
+        """
+        hints = get_type_hints(cls, include_extras=True)
+        found = {}
+        for name, hint in hints.items():
+            if not name.startswith("_"):
+                type = self._type(inspect.type_info(hint))
+                field = ExceptionField(name, type.shape, type.writer)
+                found[java_name_of_field(cls, name)] = field
+        return found
 
     def _record(self, node: Any, java: str) -> Type:
         made = self._classes.get(node.cls)

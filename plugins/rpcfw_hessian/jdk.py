@@ -12,7 +12,6 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.objects import StackFrame
@@ -50,9 +49,12 @@ def _big_integer(fields: Fields) -> int:
     """
     Return the number of a sign and of 32-bit digits, the highest first.
     """
+    sign = _integer(fields, "signum")
+    if sign not in (-1, 0, 1):
+        raise HessianError(f"expected -1, 0 or 1 as signum, got {sign}")
     digits = _of(fields, "mag", list)
     magnitude = b"".join([(digit & 0xFFFFFFFF).to_bytes(4, "big") for digit in digits])
-    return int.from_bytes(magnitude, "big") * _integer(fields, "signum")
+    return int.from_bytes(magnitude, "big") * sign
 
 
 def _uuid(fields: Fields) -> UUID:
@@ -63,8 +65,7 @@ def _uuid(fields: Fields) -> UUID:
 
 
 def _sql_date(fields: Fields) -> datetime:
-    value = _of(fields, "value", datetime)
-    assert isinstance(value, datetime)
+    value: datetime = _of(fields, "value", datetime)
     return value
 
 
@@ -110,17 +111,16 @@ def _offset_time(fields: Fields) -> time:
 
 def _zoned_datetime(fields: Fields) -> datetime:
     """
-    Return a datetime in the zone of this name; if there is none here, at its offset.
+    Return a datetime at its offset; ``tzname()`` is the name of its zone.
+
+    Not a ZoneInfo of the name: that would read a file that a peer names.
     """
-    value = _of(fields, "dateTime", datetime).replace(tzinfo=_of(fields, "offset", timezone))
+    offset: timezone = _of(fields, "offset", timezone)
     zone = fields.get("zoneId")
-    assert isinstance(value, datetime)
     if isinstance(zone, str):
-        try:
-            return value.astimezone(ZoneInfo(zone))
-        except (KeyError, ValueError, OSError):
-            return value
-    return value
+        offset = timezone(offset.utcoffset(None), zone)
+    value: datetime = _of(fields, "dateTime", datetime)
+    return value.replace(tzinfo=offset)
 
 
 def _stack_frame(fields: Fields) -> StackFrame:

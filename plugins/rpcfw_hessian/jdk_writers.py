@@ -9,7 +9,6 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from rpcfw_hessian.encoder import Encoder, Write, encode_definition
 from rpcfw_hessian.errors import HessianError
@@ -215,12 +214,18 @@ def _write_offset_datetime(e: Encoder, value: datetime) -> None:
 
 def _write_zoned_datetime(e: Encoder, value: datetime) -> None:
     if not e.refer(_aware(value)):
-        zone = value.tzinfo
         e.instance(_ZONED)
         _write_offset(e, value)
         write_local_datetime(e, value.replace(tzinfo=None))
-        named = zone.key if isinstance(zone, ZoneInfo) else ""
-        e.out.append(encode_string(named or value.isoformat()[-6:]))
+        e.out.append(encode_string(_zone_of(value)))
+
+
+def _zone_of(value: datetime) -> str:
+    """
+    Return the name of a zone as Java has it, as ``Europe/Berlin``; without one, the offset.
+    """
+    name = getattr(value.tzinfo, "key", None) or value.tzname() or ""
+    return name if "/" in name else value.replace(microsecond=0).isoformat()[19:]
 
 
 def _aware(value: datetime) -> datetime:

@@ -28,7 +28,7 @@ class JavaObject:
 
     def __init__(self, java_class: str, fields: Mapping[str, Any] | None = None) -> None:
         self.java_class = java_class
-        self.fields: dict[str, Any] = dict(fields or {})
+        self.fields: dict[str, Any] = dict(fields) if fields else {}
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]

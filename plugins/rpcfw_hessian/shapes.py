@@ -32,6 +32,7 @@ __all__ = [
     "STR",
     "AnyShape",
     "Exactly",
+    "InstanceOf",
     "LiteralShape",
     "OptionalShape",
     "UnionShape",
@@ -169,7 +170,7 @@ class StrShape(Shape):
 
 class Exactly(Shape):
     """
-    An instance of a class that needs no conversion: bool, bytes, datetime, Decimal, ...
+    A value of a class that needs no conversion: bool, bytes, datetime, Decimal, ...
     """
 
     def __init__(self, cls: type, tags: frozenset[int], *, aware: bool | None = None) -> None:
@@ -187,7 +188,7 @@ class Exactly(Shape):
         raise mismatch(self.name, value)
 
     def fits(self, value: Any, d: Decoder) -> bool:
-        if not isinstance(value, self._cls):
+        if type(value) is not self._cls:
             return False
         return self._aware is None or (getattr(value, "tzinfo", None) is not None) is self._aware
 
@@ -265,6 +266,15 @@ class LiteralShape(Shape):
 
     def fits(self, value: Any, d: Decoder) -> bool:
         return isinstance(value, (int, str, type(None))) and (type(value), value) in self._values
+
+
+class InstanceOf(Exactly):
+    """
+    An instance of a class, or of a subclass: an exception.
+    """
+
+    def fits(self, value: Any, d: Decoder) -> bool:
+        return isinstance(value, self._cls)
 
 
 ANY = AnyShape()

@@ -18,6 +18,7 @@ __all__ = ["STRING_HEADS", "encode_binary", "encode_string", "read_binary", "rea
 _LEADS = bytes(range(0x80, 0xC0))
 _UP_TO_THREE = bytes(range(0xF0))
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _HIGH, _LOW = (0xD800, 0xDBFF), (0xDC00, 0xDFFF)
 
 _STRING_CHUNK = 0x8000
@@ -38,21 +39,27 @@ def read_string(data: bytes, pos: int, most: int) -> tuple[str, int]:
     Args:
         most: of its characters.
     """
-    tag = data[pos]
-    if tag < 0x20:
-        text, pos = _units(data, pos + 1, tag)
-        return (text, pos) if text.isascii() else (_joined([text]), pos)
-    parts = []
-    total = 0
-    while True:
-        tag, count, pos = _string_head(data, pos)
-        total += count
-        if total > most:
-            raise HessianError(f"expected a string of at most {most} characters, got more")
+    tag, count, pos = _string_head(data, pos)
+    if tag != 0x52 and count <= most:
+        text, pos = _units(data, pos, count)
+        return (text, pos) if text.isascii() else (_joined(text), pos)
+    return _read_chunks(data, pos, most, tag, count)
+
+
+def _read_chunks(data: bytes, pos: int, most: int, tag: int, count: int) -> tuple[str, int]:
+    """
+    Return a string of several parts, of the first of which tag and size were read.
+    """
+    parts: list[str] = []
+    total = count
+    while total <= most:
         part, pos = _units(data, pos, count)
         parts.append(part)
         if tag != 0x52:
-            return _joined(parts), pos
+            return _joined("".join(parts)), pos
+        tag, count, pos = _string_head(data, pos)
+        total += count
+    raise HessianError(f"expected a string of at most {most} characters, got more")
 
 
 def _string_head(data: bytes, pos: int) -> tuple[int, int, int]:
@@ -146,14 +153,13 @@ def _text(chunk: bytes) -> str:
     return chunk.replace(b"\xc0\x80", b"\0").decode("utf-8", "surrogatepass")
 
 
-def _joined(parts: list[str]) -> str:
+def _joined(text: str) -> str:
     """
-    Return the text of chunks, with surrogate pairs made one character.
+    Return a text with surrogate pairs made one character.
 
     A surrogate without its partner is kept: Java strings may have one, if one was cut.
     """
-    text = parts[0] if len(parts) == 1 else "".join(parts)
-    if text.isascii():
+    if text.isascii() or not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import frozen
+
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.encoder import Encoder, encode_definition
@@ -20,7 +22,14 @@ from rpcfw_hessian.untyped import read_any
 from rpcfw_hessian.writer import Writer, unfit
 from rpcfw_hessian.writers import write_any
 
-__all__ = ["MESSAGE", "ExceptionShape", "exception_writer", "read_throwable", "write_throwable"]
+__all__ = [
+    "MESSAGE",
+    "ExceptionField",
+    "ExceptionShape",
+    "exception_writer",
+    "read_throwable",
+    "write_throwable",
+]
 
 #: Fields of java.lang.Throwable.
 MESSAGE = "detailMessage"
@@ -29,12 +38,32 @@ _STACK_TRACE = "stackTrace"
 _SUPPRESSED = "suppressedExceptions"
 
 
-def _read_fields(d: Decoder, made: BaseException, names: tuple[str, ...]) -> dict[str, Any]:
+@frozen
+class ExceptionField:
+    """
+    A field that the class of an exception annotates.
+    """
+
+    name: str
+    shape: Shape
+    writer: Writer
+
+
+#: By their names in Java.
+ExceptionFields = Mapping[str, ExceptionField]
+
+
+def _read_fields(
+    d: Decoder, made: BaseException, names: tuple[str, ...], known: ExceptionFields
+) -> dict[str, Any]:
     """
     Read the fields of an exception; those that Python has too are set.
     """
     d.begin(made)
-    fields = {name: read_any(d) for name in names}
+    fields: dict[str, Any] = {}
+    for name in names:
+        field = known.get(name)
+        fields[name] = read_any(d) if field is None else field.shape.read(d)
     d.depth -= 1
     message = fields.pop(MESSAGE, None)
     cause = fields.pop(_CAUSE, None)
@@ -52,7 +81,7 @@ def read_throwable(java_class: str, names: tuple[str, ...]) -> Callable[[Decoder
 
     def read(d: Decoder) -> JavaException:
         made = JavaException(java_class)
-        fields = _read_fields(d, made, names)
+        fields = _read_fields(d, made, names, {})
         frames = fields.pop(_STACK_TRACE, None)
         suppressed = fields.pop(_SUPPRESSED, None)
         made.message = made.args[0] if made.args else None
@@ -75,10 +104,16 @@ def write_throwable(e: Encoder, value: JavaException) -> None:
     fields: dict[str, Any] = {MESSAGE: value.message}
     if value.stack_trace:
         fields[_STACK_TRACE] = value.stack_trace
-    _write(e, value, value.java_class, {**fields, **value.fields})
+    _write(e, value, value.java_class, {**fields, **value.fields}, {})
 
 
-def _write(e: Encoder, value: BaseException, java_class: str, fields: Mapping[str, Any]) -> None:
+def _write(
+    e: Encoder,
+    value: BaseException,
+    java_class: str,
+    fields: Mapping[str, Any],
+    known: ExceptionFields,
+) -> None:
     if e.refer(value):
         return
     written = dict(fields)
@@ -91,6 +126,8 @@ def _write(e: Encoder, value: BaseException, java_class: str, fields: Mapping[st
             e.list_head("[java.lang.StackTraceElement", len(each))
             for frame in each:
                 write_any(e, frame)
+        elif name in known and each is not None:
+            known[name].writer.write(e, each)
         else:
             write_any(e, each)
 
@@ -102,10 +139,9 @@ class ExceptionShape(Shape):
 
     tags = tags.OBJECT
 
-    def __init__(self, cls: type[BaseException], fields: Mapping[str, str]) -> None:
+    def __init__(self, cls: type[BaseException], fields: ExceptionFields) -> None:
         self.name = cls.__qualname__
         self.cls = cls
-        #: Names of Python's fields by Java's.
         self._fields = fields
 
     def read(self, d: Decoder) -> Any:
@@ -124,17 +160,15 @@ class ExceptionShape(Shape):
 
         def read(d: Decoder) -> BaseException:
             made = self.cls.__new__(self.cls)
-            for name, value in _read_fields(d, made, names).items():
+            for name, value in _read_fields(d, made, names, self._fields).items():
                 if name in self._fields:
-                    setattr(made, self._fields[name], value)
+                    setattr(made, self._fields[name].name, value)
             return made
 
         return read
 
 
-def exception_writer(
-    cls: type[BaseException], java_class: str, fields: Mapping[str, str]
-) -> Writer:
+def exception_writer(cls: type[BaseException], java_class: str, fields: ExceptionFields) -> Writer:
     """
     Return what writes exceptions of one Python class.
     """
@@ -143,7 +177,7 @@ def exception_writer(
         if not isinstance(value, cls):
             raise unfit(cls.__qualname__, value)
         message = str(value.args[0]) if value.args else None
-        own = {name: getattr(value, mine, None) for name, mine in fields.items()}
-        _write(e, value, java_class, {MESSAGE: message, **own})
+        own = {name: getattr(value, field.name, None) for name, field in fields.items()}
+        _write(e, value, java_class, {MESSAGE: message, **own}, fields)
 
     return Writer(write)

@@ -10,7 +10,7 @@ from typing import Any
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
-from rpcfw_hessian.numbers import INTEGER_SIZE, datetime_of, read_double, read_integer
+from rpcfw_hessian.numbers import INTEGER_BASE, INTEGER_SIZE, datetime_of, read_double, read_integer
 from rpcfw_hessian.objects import MapEntries
 from rpcfw_hessian.text import read_binary, read_string
 
@@ -26,6 +26,19 @@ def read_any(d: Decoder) -> Any:
     return _READ[tag](d, tag)
 
 
+def _read_short_string(d: Decoder, tag: int) -> str:
+    """
+    Read a string of up to 31 characters, which in most cases are ASCII.
+    """
+    pos = d.pos
+    end = pos + tag
+    text = d.data[pos:end]
+    if text.isascii() and len(text) == tag:
+        d.pos = end
+        return text.decode()
+    return _read_string(d, tag)
+
+
 def _read_string(d: Decoder, tag: int) -> str:
     text, d.pos = read_string(d.data, d.pos - 1, d.limits.max_length)
     return text
@@ -34,6 +47,10 @@ def _read_string(d: Decoder, tag: int) -> str:
 def _read_binary(d: Decoder, tag: int) -> bytes:
     value, d.pos = read_binary(d.data, d.pos - 1, d.limits.max_length)
     return value
+
+
+def _read_byte_integer(d: Decoder, tag: int) -> int:
+    return INTEGER_BASE[tag]
 
 
 def _read_integer(d: Decoder, tag: int) -> int:
@@ -83,8 +100,9 @@ def _read_list(d: Decoder, tag: int) -> Any:
     index = len(d.refs)
     d.begin(items)
     if count >= 0:
-        # Not a list of its own: an item may refer to this one.
-        items.extend(read_any(d) for _ in range(count))
+        append = items.append
+        for _ in range(count):
+            append(read_any(d))
     else:
         while not d.ends():
             items.append(read_any(d))
@@ -186,6 +204,11 @@ def _table() -> list[Callable[[Decoder, int], Any]]:
     ):
         for tag in kind:
             table[tag] = function
+    for tag in range(0x20):
+        table[tag] = _read_short_string
+    for tag in tags.INTEGER:
+        if INTEGER_SIZE[tag] == 1:
+            table[tag] = _read_byte_integer
     table[tags.NULL] = lambda d, tag: None
     table[0x54] = lambda d, tag: True
     table[0x46] = lambda d, tag: False

@@ -216,11 +216,11 @@ def write_binary(e: Encoder, value: bytes) -> None:
 
 def checked(cls: type, write: Write) -> Writer:
     """
-    Return what writes instances of a class only.
+    Return what writes instances of a class only, and of no subclass.
     """
 
     def write_checked(e: Encoder, value: Any) -> None:
-        if not isinstance(value, cls) or isinstance(value, bool):
+        if type(value) is not cls:
             raise unfit(cls.__qualname__, value)
         write(e, value)
 
@@ -250,11 +250,12 @@ class OptionalWriter(Writer):
             self._inner.inline(source, value)
 
 
-def any_of(members: Sequence[tuple[type, Writer]], name: str) -> Writer:
+def any_of(members: Sequence[tuple[type, Writer]]) -> Writer:
     """
     Return what writes a value of one of several classes.
     """
     exact = dict(members)
+    name = " | ".join(cls.__qualname__ for cls in exact)
 
     def write(e: Encoder, value: Any) -> None:
         found = exact.get(type(value))

@@ -287,6 +287,18 @@ def test_an_exception_of_the_program():
     )
 
 
+def test_fields_of_an_exception_are_checked():
+    """
+    A field of an exception has its annotated type, as those of other classes.
+    """
+    error = NoSuchOrder("no order 7")
+    error.order_id = 7
+    data = dumps(error).replace(b"\x97", b"\x01x")
+
+    with pytest.raises(HessianError, match="expected int, got str"):
+        loads(data, NoSuchOrder)
+
+
 def test_a_java_exception():
     """
     An exception without a Python class keeps all that Java says.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-__all__ = ["ENCODED", "REPLIES", "Vector"]
+__all__ = ["ENCODED", "JDK", "REPLIES", "Vector"]
 
 _FOLDER = Path(__file__).parents[2] / "vectors" / "hessian"
 _CUT = re.compile(r"([0-9a-f]+)\.\.\.\((\d+) bytes\)\.\.\.([0-9a-f]+)")
@@ -56,5 +56,7 @@ def _vectors(name: str) -> dict[str, Vector]:
 
 #: What hessian-lite writes for values.
 ENCODED = _vectors("encode.tsv")
+#: What a later hessian-lite writes for classes of the JDK.
+JDK = _vectors("jdk.tsv")
 #: What hessian-lite writes as the answers of Caucho's test service.
 REPLIES = _vectors("reply.tsv")
