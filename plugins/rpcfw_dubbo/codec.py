@@ -7,7 +7,7 @@ A request is the descriptor of the parameters, then each argument. A response is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -18,7 +18,6 @@ from rpcfw.values.arguments import Arguments
 from rpcfw.values.method import Method
 from rpcfw_dubbo.descriptors import GENERIC, descriptor_of, java_types, parse_signature
 from rpcfw_dubbo.request_heads import CODEC
-from rpcfw_hessian.annotations import declared_class
 from rpcfw_hessian.codec import Hessian2Codec
 from rpcfw_hessian.encoder import Encoder, Write
 from rpcfw_hessian.errors import HessianError
@@ -55,11 +54,6 @@ class DubboCodec(Hessian2Codec):
             types = said or java_types({"the request": kind}, method.path)
             encode = self._typed(types, (kind,), lambda message: (message,))
         return Coder(encode, _parsed)
-
-    def error_details(self, error: Exception) -> bytes:
-        if declared_class(type(error)) is None:
-            return b""
-        return cast("bytes", self.options.new_schema().dumps(error))
 
     def _typed(
         self,

@@ -19,7 +19,7 @@ from rpcfw.spi.codec import Coder
 from rpcfw_dubbo.codec import DubboCodec
 from rpcfw_dubbo.request_heads import GENERIC_CODEC
 from rpcfw_hessian import JavaException, JavaObject, Schema
-from rpcfw_hessian.annotations import declared_class, java_name_of_field
+from rpcfw_hessian.annotations import java_name_of_field
 
 __all__ = ["GenericCodec", "plain"]
 
@@ -44,14 +44,14 @@ class GenericCodec(DubboCodec):
         return Coder(encode, typed.decode, typed.at_once_bytes)
 
     def error_details(self, error: Exception) -> bytes:
-        java_class = declared_class(type(error))
+        schema: Schema = self.options.new_schema()
+        java_class = schema.java_class(type(error))
         if java_class is None:
             return b""
         text = str(error)
         named = {"exceptionClass": java_class, "exceptionMessage": text}
         thrown = JavaException(_EXCEPTION, f"{java_class}: {text}", fields=named)
-        data: bytes = self.options.new_schema().dumps(thrown)
-        return data
+        return schema.dumps(thrown)
 
 
 def plain(value: Any, java_class: Callable[[type], str | None]) -> Any:

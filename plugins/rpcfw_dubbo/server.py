@@ -33,6 +33,8 @@ from rpcfw_hessian.text import encode_string
 
 __all__ = ["ServerMachine"]
 
+#: Larger bodies are decoded in a thread, as those of the codec ``hessian2``.
+_AT_ONCE_BYTES = 16 << 10
 #: The versions of the protocol whose replies may have attachments: 2.0.2 to 2.0.99.
 _TAKES_ATTACHMENTS = re.compile(rb"\x052\.0\.[2-9]|\x062\.0\.[1-9][0-9]")
 
@@ -49,8 +51,9 @@ class ServerMachine(ServerSide, DubboConnection):
     def __init__(self, limits: Limits, decoder: RequestDecoder) -> None:
         super().__init__(limits)
         self._decoder = decoder
-        self._head = HeadInBody(decode=partial(decoder.decode, one_way=False))
-        self._one_way_head = HeadInBody(one_way=True, decode=partial(decoder.decode, one_way=True))
+        two_way, one_way = (partial(decoder.decode, one_way=each) for each in (False, True))
+        self._head = HeadInBody(decode=two_way, at_once_bytes=_AT_ONCE_BYTES)
+        self._one_way_head = HeadInBody(one_way=True, decode=one_way, at_once_bytes=_AT_ONCE_BYTES)
         # One-way calls that have not ended. Their end is not sent, but they count as open.
         self._one_way: set[int] = set()
         self._takes_attachments = True

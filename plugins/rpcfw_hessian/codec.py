@@ -106,3 +106,10 @@ class Hessian2Codec(Codec):
                 "classes, msgspec structs or Enums"
             ) from error
         return Coder(encode=encode, decode=decode, at_once_bytes=_AT_ONCE_BYTES)
+
+    def error_details(self, error: Exception) -> bytes:
+        """
+        Return an exception that has a Java class as it is written in Hessian.
+        """
+        schema: Schema = self.options.new_schema()
+        return schema.dumps(error) if schema.java_class(type(error)) else b""

@@ -96,6 +96,10 @@ class Shop(Service, name="com.acme.Shop"):
         raise OutOfStock("no more of it", sku)
 
     @method
+    async def drop(self) -> None:
+        raise OutOfStock("no more of it", object())
+
+    @method
     async def crash(self) -> None:
         raise ValueError("a secret")
 

@@ -15,7 +15,7 @@ from rpcfw.spi.call_details import call_details
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Hint, Status
 from rpcfw.values.method import Method, Shape
-from rpcfw_hessian import java, loads
+from rpcfw_hessian import HessianError, java, loads
 from tests.lab.dubbo_shop import Line, Node, OutOfStock, Shop
 
 SERVER = ("app.protocols=native, dubbo", "server.protocols=native, dubbo")
@@ -110,6 +110,17 @@ def test_another_exception(lab, shop):
     assert Status.UNKNOWN is error.status
     assert "ValueError" in error.message
     assert "secret" not in str(error)
+
+
+def test_an_exception_that_cannot_be_written(lab, shop):
+    """
+    The caller gets an answer all the same, and both errors are in the log.
+    """
+    error = error_of(lab, shop.drop())
+    assert "OutOfStock in com.acme.Shop/drop" in error.message
+
+    assert len(lab.errors.flush(OutOfStock)) == 1
+    assert len(lab.errors.flush(HessianError)) == 1
 
 
 def test_statuses(lab, shop):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -118,3 +119,33 @@ def test_a_person_who_may_call():
         typed = b'ls\r\ninvoke demo.Hello.say("bob")\r\n'
         assert expected == answers_to(address, typed, len(expected))
         assert REPLY == answers_to(address, REQUEST, len(REPLY))
+
+
+HOSTILE = {
+    "half a frame": REQUEST[:50],
+    "a length of 2 GiB": REQUEST[:12] + b"\x7f\xff\xff\xff" + bytes(1000),
+    "a negative length": REQUEST[:12] + b"\xff\xff\xff\xff",
+    "lists in lists": REQUEST[:12] + (3_000_000).to_bytes(4, "big") + b"\x79" * 3_000_000,
+    "heartbeats": bytes.fromhex("dabbe2000000000000000001000000014e") * 5000,
+    "garbage": REQUEST + b"x" * 100_000,
+    "one-way calls": (b"\xda\xbb\x82" + REQUEST[3:]) * 2000,
+    "text": b"help me\r\n" * 1000,
+}
+
+
+def test_hostile_peers(address):
+    """
+    Whatever others send, and leave open, a consumer is answered.
+    """
+    host, _, port = address.rpartition(":")
+    opened = []
+    try:
+        for data in HOSTILE.values():
+            connection = socket.create_connection((host, int(port)), LIMIT_S)
+            opened.append(connection)
+            with suppress(ConnectionError):
+                connection.sendall(data)
+            assert answers_to(address, REQUEST, len(REPLY)) == REPLY
+    finally:
+        for connection in opened:
+            connection.close()

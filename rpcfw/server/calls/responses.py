@@ -98,7 +98,11 @@ class Responses:
         Return the error that the caller gets: an exception itself, if its codec carries it.
         """
         if isinstance(error, Exception) and not isinstance(error, CallError):
-            details = self._payload.error_details(head.codec, error)
+            try:
+                details = self._payload.error_details(head.codec, error)
+            except Exception as failure:  # noqa: BLE001  # the caller gets an answer all the same
+                self._errors.logged(head.path, failure)
+                details = b""
             if details:
                 return ApplicationError(Status.UNKNOWN, str(error), details=details)
         return self._errors.for_caller(head.path, error)

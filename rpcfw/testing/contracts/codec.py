@@ -111,6 +111,12 @@ class CodecContract:
         for kind in self.unfit():
             assert getattr(kind, "__name__", repr(kind)) in _refusal(codec, kind)
 
+    def test_errors_of_callers_only(self) -> None:
+        """
+        Nothing of an exception is sent if its class was not declared for callers.
+        """
+        assert self.make().error_details(ValueError("a secret")) == b""
+
     def test_hostile_bytes_are_survived(self) -> None:
         """
         Bytes that do not fit raise an ordinary exception, or are read; no more.
