@@ -11,6 +11,7 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.testing.contracts.router import RouterContract
 from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.values.node_health import NodeHealth
 from rpcfw_routers.zone import ZoneRouter
 
 
@@ -102,6 +103,18 @@ def test_unreachable_instances_do_not_count():
     """
     east = [candidate(f"e{n}", zone="east", reachable=n == 0) for n in range(20)]
     west = [candidate(f"w{n}", zone="west", reachable=False) for n in range(99)]
+
+    assert {"east", "west"} == routed([*east, *zones(west=20)])
+    assert {"east"} == routed([*zones(east=1), *west])
+
+
+def test_sub_healthy_instances_do_not_count():
+    """
+    A zone whose instances are sub-healthy is too weak, and theirs elsewhere change nothing.
+    """
+    east, west = zones(east=20), zones(west=99)
+    for one in (*east[1:], *west):
+        one.health = NodeHealth.SUB_HEALTHY
 
     assert {"east", "west"} == routed([*east, *zones(west=20)])
     assert {"east"} == routed([*zones(east=1), *west])
