@@ -21,6 +21,7 @@ from rpcfw.server.reachable import (
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.spi.service import Service
+from rpcfw.spi.service_class import offered
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -69,7 +70,7 @@ class Announcer:
         deadline = self._runtime.timers.seconds() + self._options.announce_timeout
         token = f"{self._runtime.random.randrange(1 << 32):08x}"
         for service in services:
-            instance = self._instance(type(service).service_name, address, token)
+            instance = self._instance(type(service), address, token)
             self._instances.append(instance)
             # One deadline for all: each is announced, and awaited while there is time left.
             await self._announce(instance, deadline)
@@ -140,10 +141,10 @@ class Announcer:
                 address=str(instance.address),
             )
 
-    def _instance(self, service: str, address: Address, token: str) -> Instance:
+    def _instance(self, service: type[Service], address: Address, token: str) -> Instance:
         options = self._options
         return Instance(
-            service=service,
+            service=service.service_name,
             id=f"{_UNFIT.sub('_', address.host.rpartition('/')[2])}:{address.port}-{token}",
             address=address,
             protocols=options.protocols,
@@ -153,6 +154,7 @@ class Announcer:
             zone=options.zone,
             started_at=self._runtime.plugin_context.time_of_day(),
             tags=_tags(options.tags),
+            methods=tuple(one.method.path.rpartition("/")[2] for one in offered(service)),
         )
 
 

@@ -54,6 +54,8 @@ class Instance:
         zone: where it runs, empty for unknown.
         started_at: seconds since the epoch by the provider's clock, 0 for unknown.
         tags: further facts for routers. Never secrets: registries are public.
+        methods: names of its methods, empty for unknown. Only registries that others read
+            publish them; they are not in our records.
     """
 
     service: str
@@ -66,6 +68,7 @@ class Instance:
     zone: str = ""
     started_at: float = 0.0
     tags: Mapping[str, str] = field(factory=dict, hash=False)
+    methods: tuple[str, ...] = ()
 
 
 @frozen

@@ -20,6 +20,7 @@ be written. A withdrawn entry is forgotten once the store has removed it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import islice
 
 from twisted.internet.defer import Deferred
@@ -52,8 +53,8 @@ class Reconciler:
     Args:
         store: where.
         where: what the store is called in the log.
-        check_s: how often all entries are checked; infinity: the store's renewals say
-            what is missing.
+        check_s: how often all is checked; infinity: the store's renewals say what is missing.
+        record_of: returns what the store holds of an instance.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class Reconciler:
         where: str,
         plugin_context: PluginContext,
         check_s: float = math.inf,
+        record_of: Callable[[Instance], bytes] = instance_to_json,
     ) -> None:
         self._store = store
         self._where = where
         self._clock = plugin_context.clock
         self._random = plugin_context.random
         self._check_s = check_s
+        self._record_of = record_of
         self._check_at = math.inf
         self._delayed_until = math.inf
         self._entries: dict[Key, Entry] = {}
@@ -100,10 +103,15 @@ class Reconciler:
             RegistryError: the store refuses it. It is tried again at the next check, or after
                 the next reconnect where nothing is checked.
         """
+        await self.put_record((instance.service, instance.id), self._record_of(instance))
+
+    async def put_record(self, key: Key, record: bytes) -> None:
+        """
+        Keep a record in the store, as `put` does.
+        """
         if self._stopped:
             raise RegistryError(f"announcing in {self._where} was stopped")
-        record = self._record(instance)
-        key = (instance.service, instance.id)
+        self._check_size(key, record)
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = Entry(key)
@@ -118,7 +126,13 @@ class Reconciler:
         """
         Keep ``instance`` announced no longer; return once it is gone, or nobody answers.
         """
-        entry = self._entries.get((instance.service, instance.id))
+        await self.remove_record((instance.service, instance.id))
+
+    async def remove_record(self, key: Key) -> None:
+        """
+        Keep a record no longer, as `remove` does.
+        """
+        entry = self._entries.get(key)
         if entry is None:
             return
         entry.record = None
@@ -166,15 +180,14 @@ class Reconciler:
             entry.finish()
         self._wake()
 
-    def _record(self, instance: Instance) -> bytes:
-        record = instance_to_json(instance)
+    def _check_size(self, key: Key, record: bytes) -> None:
+        service, id = key
         limit = self._store.max_record_bytes
         if len(record) > limit:
             raise RegistryError(
-                f"the record of instance {instance.id} of {instance.service} has {len(record)} "
-                f"bytes; {self._where} takes {limit} at most; shorten its tags"
+                f"the record of instance {id} of {service} has {len(record)} bytes; "
+                f"{self._where} takes {limit} at most; shorten its tags"
             )
-        return record
 
     def _ask(self, entry: Entry) -> Waiter[None]:
         waiter: Waiter[None] = Waiter()

@@ -1,7 +1,7 @@
 """
-Instances in ZooKeeper: an ephemeral znode each, under ``ROOT/SERVICE/ID~SUFFIX``.
+Instances in ZooKeeper: an ephemeral znode each, where the layout says.
 
-`docs/zookeeper.md` describes the layout and the options for users. Here the parts
+`docs/zookeeper.md` describes the layouts and the options for users. Here the parts
 are joined: the session, the znodes that we announce (`store`, kept so by the
 reconciler) and the services that we watch (`watcher`).
 """
@@ -24,12 +24,16 @@ from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds, format_duration
-from rpcfw_registries.remote.paths import decoded, normal_root
+from rpcfw_registries.layouts.consumers import Consumers
+from rpcfw_registries.layouts.dubbo.layout import DubboLayout
+from rpcfw_registries.layouts.json_records import JSONLayout
+from rpcfw_registries.layouts.layout import Layout
+from rpcfw_registries.remote.paths import normal_root
 from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.zookeeper.kazoo.access import TLS, Access, Pace
 from rpcfw_registries.zookeeper.kazoo.client import KazooSession
 from rpcfw_registries.zookeeper.session import SessionEvent, ZnodeMissing, ZooKeeperSession
-from rpcfw_registries.zookeeper.store import ZooKeeperStore, service_path
+from rpcfw_registries.zookeeper.store import ZooKeeperStore
 from rpcfw_registries.zookeeper.watcher import Watcher
 
 __all__ = ["ZooKeeperOptions", "ZooKeeperRegistry"]
@@ -47,7 +51,13 @@ class ZooKeeperOptions:
     """
 
     address: tuple[Address, ...] = option("127.0.0.1:2181", "servers of the ensemble")
-    root: str = option("/rpcfw", "path of all znodes of rpcfw")
+    layout: Literal["rpcfw", "dubbo"] = option(
+        "rpcfw", "how instances are kept; dubbo: as Apache Dubbo in Java does"
+    )
+    root: str = option("", "path of all znodes; empty: /rpcfw, or /dubbo with layout = dubbo")
+    show_consumers: bool = option(
+        "yes", "with layout = dubbo: show under consumers which services are used here"
+    )
     session_timeout: Seconds = option(
         "10s", "how long instances stay listed after a provider has died; the servers may change it"
     )
@@ -87,7 +97,7 @@ class ZooKeeperOptions:
         Find what does not fit together, and files of TLS that cannot be used.
         """
         try:
-            normal_root(self.root)
+            normal_root(_root(self))
         except ValueError as error:
             yield "root", str(error)
         if self.self_check_interval < _MIN_CHECK_S:
@@ -124,13 +134,22 @@ class ZooKeeperRegistry(Registry):
         session: ZooKeeperSession | None = None,
     ) -> None:
         super().__init__(options, plugin_context)
-        self._root = normal_root(options.root)
+        self._layout = _layout(options, plugin_context)
         self._clock = plugin_context.clock
         self._session = session or KazooSession(plugin_context, _access(options), _pace(options))
-        self._store = ZooKeeperStore(self._session, self._root)
+        self._store = ZooKeeperStore(self._session, self._layout)
         self._announced = Reconciler(
-            self._store, "ZooKeeper", plugin_context, options.self_check_interval
+            self._store,
+            "ZooKeeper",
+            plugin_context,
+            options.self_check_interval,
+            self._layout.record,
         )
+        self._consumers: Consumers | None = None
+        if options.layout == "dubbo" and options.show_consumers:
+            self._consumers = Consumers(
+                self._layout, self._announced, self.addresses, plugin_context
+            )
         self._watchers: dict[str, Watcher] = {}
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._next_check: DelayedCall | None = None
@@ -174,22 +193,23 @@ class ZooKeeperRegistry(Registry):
         if watcher is None:
             watcher = self._watchers[service] = Watcher(
                 service,
-                service_path(self._root, service),
+                self._layout,
                 self._session,
                 self.plugin_context,
                 self.options.min_update_interval,
                 self._unreachable,
             )
-        return watcher.subscribe(listener, on_refused)
+        watch = watcher.subscribe(listener, on_refused)
+        return watch if self._consumers is None else self._consumers.add(service, watch)
 
     async def services(self) -> tuple[str, ...]:
         self._session.check_process()
         await self._reached()
         try:
-            children = await self._session.children(self._root)
+            children = await self._session.children(self._layout.root)
         except ZnodeMissing:
             return ()
-        return tuple(sorted(decoded(name) for name in children.names))
+        return tuple(sorted(filter(None, map(self._layout.service, children.names))))
 
     def _unreachable(self) -> str:
         """
@@ -255,6 +275,17 @@ class ZooKeeperRegistry(Registry):
         self._check_later()
         for watcher in self._watchers.values():
             watcher.check()
+
+
+def _root(options: ZooKeeperOptions) -> str:
+    return options.root or f"/{options.layout}"
+
+
+def _layout(options: ZooKeeperOptions, plugin_context: PluginContext) -> Layout:
+    root = normal_root(_root(options))
+    if options.layout == "dubbo":
+        return DubboLayout(root, plugin_context.application, plugin_context.time_of_day)
+    return JSONLayout(root)
 
 
 def _tls(options: ZooKeeperOptions) -> TLS:

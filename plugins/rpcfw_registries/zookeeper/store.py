@@ -18,21 +18,14 @@ from contextlib import suppress
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import CANCELLED, spawn
-from rpcfw_registries.remote.paths import encoded, znode_name
+from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.store import Change, InstanceStore, Key
 from rpcfw_registries.zookeeper.session import Refused, ZnodeExists, ZnodeMissing, ZooKeeperSession
 
-__all__ = ["ZooKeeperStore", "service_path"]
+__all__ = ["ZooKeeperStore"]
 
 #: How often a znode is taken from somebody else who keeps creating it, in one go.
 _TRIES = 3
-
-
-def service_path(root: str, service: str) -> str:
-    """
-    Return the path under which the znodes of a service are.
-    """
-    return f"{root}/{encoded(service)}"
 
 
 class ZooKeeperStore(InstanceStore):
@@ -40,17 +33,16 @@ class ZooKeeperStore(InstanceStore):
     The znodes of one session.
 
     Args:
-        root: path under which everything is kept.
+        layout: says where each record is kept.
     """
 
     # All are sent at once, on one connection. A server answers them in order.
     max_changes = 200
-    # A server drops the connection over a request of 1 MiB; path and ACL are in it too.
-    max_record_bytes = (1 << 20) - (1 << 14)
 
-    def __init__(self, session: ZooKeeperSession, root: str) -> None:
+    def __init__(self, session: ZooKeeperSession, layout: Layout) -> None:
+        self.max_record_bytes = layout.max_record_bytes
         self._session = session
-        self._root = root
+        self._layout = layout
         self._connected = Event()
         #: The paths that may exist.
         self._present: dict[Key, set[str]] = {}
@@ -95,16 +87,17 @@ class ZooKeeperStore(InstanceStore):
         present = self._present.setdefault(key, set())
         path = ""
         if record is not None:
-            path = f"{service_path(self._root, key[0])}/{znode_name(key[1], record)}"
-            if not await self._swapped(present, path, record):
-                await self._create(present, path, record)
+            place = self._layout.place(key, record)
+            path = place.path
+            if not await self._swapped(present, path, place.data):
+                await self._create(present, path, place.data)
         for other in sorted(present - {path}):
             await self._delete(other)
             present.discard(other)
         if not present:
             del self._present[key]
 
-    async def _swapped(self, present: set[str], path: str, record: bytes) -> bool:
+    async def _swapped(self, present: set[str], path: str, data: bytes) -> bool:
         """
         Create the wanted znode and delete the former in one step, if that is all to do.
         """
@@ -113,19 +106,19 @@ class ZooKeeperStore(InstanceStore):
         (old,) = present
         present.add(path)
         try:
-            await self._session.swap(path, record, old)
+            await self._session.swap(path, data, old)
         except (ZnodeMissing, ZnodeExists):
             return False
         present.discard(old)
         return True
 
-    async def _create(self, present: set[str], path: str, record: bytes) -> None:
+    async def _create(self, present: set[str], path: str, data: bytes) -> None:
         for _ in range(_TRIES):
             if path in present and await self._is_ours(path):
                 return
             present.add(path)
             try:
-                await self._session.create(path, record)
+                await self._session.create(path, data)
                 return
             except ZnodeExists:
                 continue

@@ -24,14 +24,15 @@ from attrs import frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import RegistryError
+from rpcfw.printable import printable
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter, sleep
-from rpcfw.values.instance import Instance, instance_from_json
-from rpcfw_registries.remote.paths import znode_name
+from rpcfw.values.instance import Instance
+from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.subscribers import Subscribers
 from rpcfw_registries.zookeeper.session import (
     Children,
@@ -45,13 +46,16 @@ __all__ = ["Watcher"]
 
 _log = Logger()
 
-#: How many znodes are asked for in one batch. Decoding the records of a batch blocks the
-#: reactor for some milliseconds.
+#: How many znodes are read in one batch. Decoding the records of a batch blocks the reactor
+#: for some milliseconds.
 _BATCH = 400
 
 #: How many batches are requested at a time: while one is decoded the next arrives.
 #: A server with a thousand requests to answer is slow for all its clients.
 _MAX_BATCHES = 2
+
+#: So much of a name that is left out is in the log.
+_MAX_SHOWN_CHARS = 500
 
 #: The delay before a failed read is repeated, give or take a fifth.
 _RETRY_S = 1.0
@@ -63,12 +67,12 @@ class _Record:
     What a znode holds.
 
     Args:
-        instance: None if it could not be decoded.
+        instance: None if it could not be decoded, or must not be called.
         created: tells the newer of two znodes of one instance.
     """
 
     instance: Instance | None
-    created: int
+    created: float
 
 
 class Watcher:
@@ -76,6 +80,7 @@ class Watcher:
     The list of one service's instances, kept up to date while anybody listens.
 
     Args:
+        layout: says where the instances are, and reads them.
         min_interval_s: least time between the beginnings of two reads.
         unreachable: says why no server is reached; empty while one is.
     """
@@ -83,14 +88,15 @@ class Watcher:
     def __init__(
         self,
         service: str,
-        path: str,
+        layout: Layout,
         session: ZooKeeperSession,
         plugin_context: PluginContext,
         min_interval_s: float,
         unreachable: Callable[[], str],
     ) -> None:
         self._service = service
-        self._path = path
+        self._layout = layout
+        self._path = layout.folder(service)
         self._session = session
         self._clock = plugin_context.clock
         self._random = plugin_context.random
@@ -186,7 +192,7 @@ class Watcher:
         if not isinstance(error, Unreachable):
             reason = f"the instances of {self._service} cannot be read: {error}"
             self._subscribers.fail(reason, refused=True)
-            self._warn(reason)
+            self._warn("refused", reason)
         # One that is due already goes on: each reconnect would add another otherwise.
         if self._retry is None or not self._retry.active():
             delay = _RETRY_S * (0.8 + 0.4 * self._random.random())
@@ -195,7 +201,7 @@ class Watcher:
     async def _read(self) -> None:
         children = await self._list()
         gone, new = self._differences(children.names)
-        fresh = await self._fetch(new)
+        fresh = await (self._fetch(new) if self._layout.reads_data else self._read_names(new))
         for name in gone:
             del self._records[name]
         self._mismatched -= gone
@@ -217,6 +223,16 @@ class Watcher:
         gone = self._records.keys() - set(names)
         new = [name for name in names if name not in self._records or name in self._mismatched]
         return gone, new
+
+    async def _read_names(self, names: Sequence[str]) -> dict[str, _Record]:
+        fresh: dict[str, _Record] = {}
+        for count, name in enumerate(names):
+            if count and count % _BATCH == 0:
+                await sleep(self._clock, 0)
+            instance = self._instance(name, b"")
+            started_at = 0.0 if instance is None else instance.started_at
+            fresh[name] = _Record(instance, started_at)
+        return fresh
 
     async def _fetch(self, names: Sequence[str]) -> dict[str, _Record]:
         fresh: dict[str, _Record] = {}
@@ -240,22 +256,23 @@ class Watcher:
         return self._session.read([f"{self._path}/{name}" for name in names])
 
     def _decoded(self, name: str, node: Znode) -> _Record:
-        try:
-            instance = instance_from_json(node.data)
-            if instance.service != self._service:
-                raise ValueError(f"it is a record of the service {instance.service!r}")
-        except ValueError as error:
-            self._warn(f"{self._path}/{name} is left out: {error}")
-            self._mismatched.add(name)
-            return _Record(None, node.created)
-        if name == znode_name(instance.id, node.data):
+        instance = self._instance(name, node.data)
+        if instance is not None and self._layout.fits(name, instance, node.data):
             self._mismatched.discard(name)
         else:
             self._mismatched.add(name)
         return _Record(instance, node.created)
 
-    def _warn(self, what: str) -> None:
-        self._log.warn_of(what, "{what}", what=what)
+    def _instance(self, name: str, data: bytes) -> Instance | None:
+        try:
+            return self._layout.instance(self._service, name, data)
+        except ValueError as error:
+            shown = printable(name[:_MAX_SHOWN_CHARS])
+            self._warn("unreadable", f"{self._path}/{shown} is left out: {error}")
+            return None
+
+    def _warn(self, kind: str, what: str) -> None:
+        self._log.warn_of(kind, "{what}", what=what)
 
     def _notify(self) -> None:
         newest: dict[str, _Record] = {}

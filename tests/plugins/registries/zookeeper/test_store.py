@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import globalLogPublisher
 
 from rpcfw.spi.runtime.waiting import Waiter, spawn
+from rpcfw_registries.layouts.json_records import JSONLayout
 from rpcfw_registries.remote.store import Change
 from rpcfw_registries.zookeeper.store import ZooKeeperStore
 
@@ -32,7 +33,7 @@ def test_a_write_that_is_given_up_leaves_no_unhandled_errors():
     logged = []
     globalLogPublisher.addObserver(logged.append)
     try:
-        store = ZooKeeperStore(SilentSession(), "/rpcfw")
+        store = ZooKeeperStore(SilentSession(), JSONLayout("/rpcfw"))
         changes = [Change(("demo.Greeter", f"i{n}"), b"record", asked=True) for n in range(3)]
         writing = spawn(store.write(changes))
         writing.addErrback(lambda failure: failure.trap(CancelledError))

@@ -1,0 +1,3 @@
+"""
+Layouts: by which names, and with which data, instances are kept in a registry's tree.
+"""

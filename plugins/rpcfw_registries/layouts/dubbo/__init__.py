@@ -1,0 +1,3 @@
+"""
+The layout of Apache Dubbo: instances as URLs, which its consumers and providers read and write.
+"""
