@@ -29,6 +29,9 @@ _COMMANDS = tuple(
     for end in " \r\n"
 )
 
+#: The group or version that each instance has.
+_ANY = "*"
+
 
 @options
 class DubboOptions(Hessian2Options):
@@ -36,8 +39,10 @@ class DubboOptions(Hessian2Options):
     What consumers ask for; and what providers accept in requests, as of the codec ``hessian2``.
     """
 
-    group: str = option("", "group of the services that are called; empty: none")
-    version: str = option("", "version of the services that are called; empty: none")
+    group: str = option(
+        "", "group of the services that are called; empty: none; *: that of the chosen instance"
+    )
+    version: str = option("", "version of the services that are called; empty and *: as for group")
 
 
 class DubboProtocol(WireProtocol):
@@ -52,6 +57,8 @@ class DubboProtocol(WireProtocol):
 
     def __init__(self, options: DubboOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
+        facts = ("group", "version")
+        self.instance_metadata = tuple(name for name in facts if getattr(options, name) == _ANY)
         self._parameters = ParameterTable(options.new_schema)
 
     def match(self, data: bytes) -> Match:
@@ -81,5 +88,6 @@ class DubboProtocol(WireProtocol):
         secure: bool = False,
     ) -> ClientSide:
         given: Any = self.options
-        encoder = RequestEncoder(self.plugin_context.application, given.group, given.version)
+        group, version = ("" if text == _ANY else text for text in (given.group, given.version))
+        encoder = RequestEncoder(self.plugin_context.application, group, version)
         return ClientMachine(limits, encoder)

@@ -13,7 +13,7 @@ from math import ceil, inf
 from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
 from rpcfw.status import Hint
-from rpcfw.values.metadata import Metadata
+from rpcfw.values.metadata import Metadata, Pairs
 from rpcfw_dubbo.attachments import PROTOCOL_VERSION, write_pairs
 from rpcfw_hessian.text import encode_string
 
@@ -23,6 +23,8 @@ __all__ = ["RequestEncoder"]
 _MAX_TIMEOUT_MS = 2**31 - 1
 #: Heads of methods that are kept. Usually a client has fewer methods.
 _MAX_KEPT = 1024
+#: Metadata that says which service is called.
+_OF_SERVICE = frozenset(("group", "version"))
 
 
 class RequestEncoder:
@@ -40,6 +42,8 @@ class RequestEncoder:
         self._group = group
         self._version = version
         self._kept: dict[str, tuple[bytes, bytes]] = {}
+        #: The same, for calls whose metadata is a group and version and nothing else.
+        self._kept_of_versions: dict[tuple[str, Pairs], tuple[bytes, bytes]] = {}
 
     def encode(
         self, head: RequestHead, max_bytes: int, is_generic: bool = False
@@ -54,8 +58,11 @@ class RequestEncoder:
             MessageTooLarge: together they are over the limit.
         """
         metadata = head.metadata
-        known = self._kept.get(head.path)
-        if known is None or metadata.pairs or is_generic:
+        if metadata.pairs:
+            known = self._kept_of_versions.get((head.path, metadata.pairs))
+        else:
+            known = self._kept.get(head.path)
+        if known is None or is_generic:
             known = self._method(head.path, metadata, is_generic)
         begin, attachments = known
         timeout_s = head.timeout_s
@@ -73,7 +80,7 @@ class RequestEncoder:
         return begin, attachments + b"Z"
 
     def _pairs(self, metadata: Metadata, max_bytes: int) -> bytes:
-        pairs = tuple(pair for pair in metadata.pairs if pair[0] not in ("group", "version"))
+        pairs = tuple(pair for pair in metadata.pairs if pair[0] not in _OF_SERVICE)
         return write_pairs(pairs, max_bytes * 2)
 
     def _method(self, path: str, metadata: Metadata, is_generic: bool) -> tuple[bytes, bytes]:
@@ -100,9 +107,17 @@ class RequestEncoder:
         pairs += [("remote.application", self._application)] if self._application else []
         written = [encode_string(key) + encode_string(value) for key, value in pairs]
         known = begin, b"H" + b"".join(written)
-        if not (metadata.pairs or is_generic) and len(self._kept) < _MAX_KEPT:
-            self._kept[path] = known
+        if not is_generic:
+            self._keep(path, metadata, known)
         return known
+
+    def _keep(self, path: str, metadata: Metadata, known: tuple[bytes, bytes]) -> None:
+        if len(self._kept) + len(self._kept_of_versions) >= _MAX_KEPT:
+            return
+        if not metadata.pairs:
+            self._kept[path] = known
+        elif all(name in _OF_SERVICE for name, _ in metadata.pairs):
+            self._kept_of_versions[path, metadata.pairs] = known
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
 from rpcfw.client.dispatch import Coders, dispatch
+from rpcfw.client.of_instance import of_instance
 from rpcfw.client.policies import Policies
 from rpcfw.cluster.another_node import AnotherNode
 from rpcfw.cluster.node import Node
@@ -136,8 +137,12 @@ class AttemptStacks:
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", limit)
         own = zip(edits.inserts, filters, strict=True)
         stack.edit(Edits(tuple((edit, filter) for (edit, _), filter in own), edits.removes))
-        coders = self._coders_of(node.links.protocol)
-        return stack.build(dispatch(node, runtime.payload, coders, runtime.timers))
+        protocol = node.links.protocol
+        step = dispatch(node, runtime.payload, self._coders_of(protocol), runtime.timers)
+        facts = runtime.protocol(protocol).instance_metadata
+        if facts:
+            step = of_instance(node, facts, step)
+        return stack.build(step)
 
     def _coders_of(self, protocol: str) -> Coders:
         """

@@ -44,6 +44,10 @@ class WireProtocol(Plugin):
     #: If peers limit pings: the shortest time between two. Then none is sent without calls.
     keepalive_floor_s: ClassVar[float] = 0.0
 
+    #: Facts that a request has to state of the called service: ``group``, ``version``. The client
+    #: adds those of the chosen instance to the metadata of a call.
+    instance_metadata: tuple[str, ...] = ()
+
     @abstractmethod
     def match(self, data: bytes) -> Match:
         """

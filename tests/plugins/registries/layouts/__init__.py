@@ -1,0 +1,3 @@
+"""
+Tests of the layouts of registries.
+"""

@@ -163,7 +163,7 @@ class TestDubboLayout(StillTime, RegistryContract, TestCase):
         A Unix socket has no place in a URL of Dubbo.
         """
         instance = an_instance(address=Address("unix", "/run/a.sock"))
-        with pytest.raises(RegistryError, match="with host and port only, not unix:/run/a.sock"):
+        with pytest.raises(RegistryError, match=r"with host and port only, not unix:/run/a\.sock"):
             await self.announcer.announce(instance)
 
     async def test_refuses_a_url_that_no_consumer_would_read(self):

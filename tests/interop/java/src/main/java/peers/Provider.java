@@ -16,9 +16,13 @@ import org.apache.dubbo.config.ApplicationConfig;
 import org.apache.dubbo.config.ProtocolConfig;
 import org.apache.dubbo.config.RegistryConfig;
 import org.apache.dubbo.config.ServiceConfig;
+import org.apache.dubbo.config.bootstrap.DubboBootstrap;
 import org.apache.dubbo.rpc.RpcContext;
 
-/** Serves {@link OrderService} at the host and port in its arguments, until standard input ends. */
+/**
+ * Serves {@link OrderService} at the host and port in its arguments, until standard input ends. A
+ * third argument is the registry.
+ */
 public class Provider implements OrderService {
     public static void main(String[] args) throws Exception {
         ApplicationConfig application = new ApplicationConfig("java-provider");
@@ -26,13 +30,13 @@ public class Provider implements OrderService {
         ProtocolConfig protocol = new ProtocolConfig("dubbo", Integer.parseInt(args[1]));
         protocol.setHost(args[0]);
         ServiceConfig<OrderService> service = new ServiceConfig<>();
-        service.setApplication(application);
-        service.setProtocol(protocol);
-        service.setRegistry(new RegistryConfig("N/A"));
         service.setInterface(OrderService.class);
         service.setRef(new Provider());
         service.setVersion("1.0.0");
-        service.export();
+        service.setGroup(System.getProperty("group"));
+        service.setWeight(Integer.getInteger("weight"));
+        RegistryConfig registry = new RegistryConfig(args.length > 2 ? args[2] : "N/A");
+        DubboBootstrap.getInstance().application(application).protocol(protocol).registry(registry).service(service).start();
         System.out.println("READY");
         while (System.in.read() >= 0) {
             // Until the test closes it.
