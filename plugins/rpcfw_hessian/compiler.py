@@ -264,17 +264,22 @@ class Compiler:
             return made
         cls = get_origin(node.cls) or node.cls
         java_class = self.java_class(cls)
-        shape, writer = RecordShape(cls), RecordWriter(cls, java_class)
+        shape = RecordShape(cls, generic=cls is not node.cls)
+        writer = RecordWriter(cls, java_class)
         # Before the fields, whose types may be this class.
         made = self._classes[node.cls] = Type(shape, writer, cls)
         fields = tuple(self._field(cls, java_class, each) for each in node.fields)
         shape.complete(fields)
         writer.complete(fields)
-        self._know(java_class, shape)
+        if cls is node.cls:
+            self._know(java_class, shape)
+            others = [each for each in cls.__subclasses__() if self.java_class(each)]
+        else:
+            # Of a generic class Java's name says nothing about the parameters.
+            others = [cls]
         # An instance of a subclass may stand wherever this class is expected.
-        for each in cls.__subclasses__():
-            if self.java_class(each):
-                self._type(inspect.type_info(each))
+        for each in others:
+            self._type(inspect.type_info(each))
         return made
 
     def _field(self, cls: type, java_class: str | None, field: inspect.Field) -> Field:

@@ -42,12 +42,14 @@ class Definition:
         fields: names of Java's fields, in the order in which each instance has their values.
         read: reads an instance whose tag was read.
         cls: the Python class of the instances, if one is known.
+        known: what the program has for the class, if anything.
     """
 
     java_class: str
     fields: tuple[str, ...]
     read: Callable[[Decoder], Any]
     cls: type | None = None
+    known: object = None
 
 
 class Expected(Protocol):

@@ -80,7 +80,7 @@ class Definitions:
         if known is None:
             definition = _unknown(java_class, fields)
         else:
-            definition = Definition(java_class, fields, known.plan(fields), known.cls)
+            definition = Definition(java_class, fields, known.plan(fields), known.cls, known)
         if known is not None or java_class in READERS:
             seen = self._seen.setdefault(name, [])
             if len(seen) < _MAX_SEEN:

@@ -51,13 +51,18 @@ class Field:
 class RecordShape(Shape):
     """
     Reads instances of one class.
+
+    Args:
+        generic: the class has parameters here, such as ``Page[Order]``. So an instance may have
+            fields of other types.
     """
 
     tags = tags.OBJECT | tags.MAP
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, cls: type, *, generic: bool = False) -> None:
         self.name = cls.__qualname__
         self.cls = cls
+        self._generic = generic
         self.fields: tuple[Field, ...] = ()
         self._by_name: dict[str, Field] = {}
         self._making: Making | None = None
@@ -80,7 +85,7 @@ class RecordShape(Shape):
         tag = d.data[d.pos]
         if tag in tags.OBJECT:
             definition = d.definition()
-            if definition.cls is self.cls:
+            if definition.known is self:
                 return definition.read(d)
             return self._read_defined(d, definition)
         if tag == tags.REF:
@@ -95,11 +100,11 @@ class RecordShape(Shape):
 
     def _read_defined(self, d: Decoder, definition: Definition) -> Any:
         """
-        Read an instance of another class.
+        Read an instance of another class, or of a generic class with other parameters.
 
-        One that nobody knows here is read as the expected one, as Java does it.
+        One of a class that nobody knows here is read as the expected one, as Java does it.
         """
-        if definition.cls is None:
+        if definition.cls is None or definition.cls is self.cls:
             return self.plan(definition.fields)(d)
         if issubclass(definition.cls, self.cls):
             return definition.read(d)
@@ -108,17 +113,23 @@ class RecordShape(Shape):
     def inline(self, source: Source, target: str) -> None:
         # The usual instance: of this class, which the message has defined before.
         source.add("number = data[pos] - 0x60", "definitions = d.definitions")
-        cls = source.bind(self.cls)
+        known = source.bind(self)
         with source.block(
             "if 0 <= number < 16 and number < len(definitions) "
-            f"and definitions[number].cls is {cls}:"
+            f"and definitions[number].known is {known}:"
         ):
             source.add("d.pos = pos + 1", f"{target} = definitions[number].read(d)", "pos = d.pos")
         with source.block("else:"):
             super().inline(source, target)
 
     def fits(self, value: Any, d: Decoder) -> bool:
-        return isinstance(value, self.cls)
+        fits = isinstance(value, self.cls)
+        if fits and self._generic:
+            d.unchecked.append((value, self))
+        return fits
+
+    def inner(self, value: Any) -> Iterable[tuple[Shape, Any]]:
+        return ((field.shape, getattr(value, field.name)) for field in self.fields)
 
     def plan(self, names: tuple[str, ...]) -> Plan:
         """

@@ -123,6 +123,34 @@ def test_values_come_back(value, type):
     assert value == loads(dumps(value, type), type)
 
 
+@java("com.acme.Pages")
+@dataclass
+class Pages:
+    lines: Page[Line]
+    numbers: Page[int]
+    more: Any = None
+
+
+def test_a_generic_class_with_different_parameters():
+    """
+    A generic class may stand in one message with different parameters, and each is checked.
+    """
+    pages = Pages(Page([Line("tea")]), Page([1]), Page(["x"]))
+
+    assert pages == loads(dumps(pages), Pages)
+    data = dumps(
+        JavaObject("com.acme.Pages", {"lines": Page([Line("tea")]), "numbers": Page([Line("tea")])})
+    )
+    with pytest.raises(HessianError, match=r"numbers.items\[0\]: expected int, got Line"):
+        loads(data, Pages)
+    shared = Page([Line("tea")])
+    data = dumps(JavaObject("com.acme.Pages", {"lines": shared, "numbers": shared}))
+    with pytest.raises(
+        HessianError, match=r"expected list\[int\], got a reference to one with Line"
+    ):
+        loads(data, Pages)
+
+
 def test_fields_have_javas_names():
     """
     A field is camelCase in Java; of a class without a Java class it is a key of a map.
