@@ -84,6 +84,14 @@ class PeerProcess:
                 return line.rstrip("\n")
         raise AssertionError(f"it ended without a line {begin!r}: {self._process.stderr.read()}")
 
+    def ask(self, line: str) -> str:
+        """
+        Write a line to it; return the next line of its output.
+        """
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self.line("")
+
     def kill(self) -> None:
         """
         End it at once.
