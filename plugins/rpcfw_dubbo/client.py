@@ -42,6 +42,10 @@ from rpcfw_hessian.text import encode_string
 
 __all__ = ["ClientMachine"]
 
+#: The low half of a request id is the number of the call.
+_LAST_ID = 0xFFFFFFFF
+#: Ids that are left when another connection is asked for: for the calls in the meantime.
+_SPARE_IDS = 1 << 24
 _NO_CALLBACKS = encode_string("this consumer serves nothing: callbacks are not supported")
 #: The flag of a value with attachments.
 _VALUE = b"\x94"
@@ -68,7 +72,7 @@ class ClientMachine(ClientSide, DubboConnection):
         self._put_event(TWO_WAY, HEARTBEAT)
 
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
-        if self._failed or len(self._calls) >= self._max_calls:
+        if self._failed or len(self._calls) >= self._max_calls or self._last_id >= _LAST_ID:
             raise self._refusal()
         if body is None or not ended:
             raise Unimplemented(
@@ -102,10 +106,19 @@ class ClientMachine(ClientSide, DubboConnection):
         """
         if self._failed:
             return ConnectionLost("the connection has failed", hints=Hint.NEVER_SENT)
+        if self._last_id >= _LAST_ID:
+            return Overloaded("this connection's request ids are used up", hints=Hint.NEVER_SENT)
         return Overloaded(
             f"{len(self._calls)} calls are open on this connection, as many as max_calls",
             hints=Hint.NEVER_SENT,
         )
+
+    def receive(self, data: bytes) -> list[Event]:
+        events = super().receive(data)
+        if self._last_id > _LAST_ID - _SPARE_IDS and not (self._peer_drains or self._failed):
+            self._peer_drains = True
+            events.append(GoAwayReceived("this connection's request ids are nearly used up"))
+        return events
 
     def end(self, call_id: int) -> NoReturn:
         raise LocalProtocolError(f"end: call {call_id} was whole; the protocol has no streams")
@@ -121,9 +134,10 @@ class ClientMachine(ClientSide, DubboConnection):
         self, flags: int, status: int, wire_id: int, body: bytes, events: list[Event]
     ) -> None:
         call_id = wire_id & 0xFFFFFFFF
-        if self._calls.pop(call_id, None) != wire_id:
+        if self._calls.get(call_id) != wire_id:
             self._idle()  # a call that was cancelled, or never made
             return
+        del self._calls[call_id]
         self._abuse.served()
         if flags & SERIALIZATION != HESSIAN2:
             events.append(_wrong_serialization(call_id, flags & SERIALIZATION))
@@ -165,9 +179,10 @@ class ClientMachine(ClientSide, DubboConnection):
         self, flags: int, wire_id: int, body_bytes: int, events: list[Event]
     ) -> None:
         call_id = wire_id & 0xFFFFFFFF
-        if flags & REQUEST or self._calls.pop(call_id, None) != wire_id:
+        if flags & REQUEST or self._calls.get(call_id) != wire_id:
             self._idle()
             return
+        del self._calls[call_id]
         limit = self._max_receive_bytes
         reason = f"{body_bytes} bytes were sent, over max_receive_bytes of {limit} bytes"
         events.append(CallEnded(call_id, Status.RESOURCE_EXHAUSTED, reason))

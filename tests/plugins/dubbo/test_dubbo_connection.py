@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from rpcfw.errors import Overloaded
 from rpcfw.spi.events import (
     CallEnded,
     ConnectionFailed,
@@ -300,6 +301,34 @@ def test_a_late_reply():
     assert machine.open_calls == 0
 
     assert machine.receive(reply(wire_id, VALUE)) == []
+
+
+def test_a_reply_with_another_id():
+    """
+    Only the whole id names a call; the call that has a part of it is still answered.
+    """
+    machine = client()
+    call_id, wire_id = called(machine)
+    assert machine.receive(reply(call_id, VALUE)) == []
+
+    assert kinds(machine.receive(reply(wire_id, VALUE))) == [ResponseReceived]
+
+
+def test_ids_that_are_used_up():
+    """
+    Before a connection has no further ids, another one is asked for; then calls are refused.
+    """
+    machine = client()
+    machine._last_id = 2**32 - 2**24  # noqa: SLF001 - nobody makes so many calls
+    call_id, wire_id = called(machine)
+    events = machine.receive(reply(wire_id, VALUE))
+    assert kinds(events) == [ResponseReceived, GoAwayReceived]
+    assert call_id == 2**32 - 2**24 + 1
+
+    machine._last_id = 2**32 - 1  # noqa: SLF001
+    with pytest.raises(Overloaded, match="used up") as raised:
+        called(machine)
+    assert raised.value.hints & Hint.NEVER_SENT
 
 
 def test_old_consumers_get_no_attachments():
