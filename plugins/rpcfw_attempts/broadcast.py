@@ -59,7 +59,7 @@ class Broadcast(AttemptStrategy):
         counted = once(attempt)
 
         async def to_all(call: Call) -> Any:
-            with ParallelAttempts(call, counted, once_per_node=True, repeats=False) as attempts:
+            with ParallelAttempts(call, counted, to_all=True) as attempts:
                 run = _Broadcast(attempts, self.options, self.plugin_context)
                 response = await run.response()
             policy.succeeded(call)

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Se
 from typing import Any
 from weakref import WeakValueDictionary
 
-from attrs import define
+from attrs import define, evolve
 
+from rpcfw.cluster.each_node import EachNode
 from rpcfw.cluster.health.healthiest import healthiest
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.cluster.nodes import Nodes
@@ -63,6 +64,14 @@ class Route:
     refusal: str = ""
     all: Sequence[Node] = ()
     used: bool = False
+
+    def to_each(self) -> Route:
+        """
+        Return a route for the attempts of one call that goes to each node once.
+        """
+        if self.picker is None:
+            return self
+        return evolve(self, picker=EachNode(self.picker, self.all), spare=(), all=())
 
 
 class Routing(Filter):

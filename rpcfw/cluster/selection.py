@@ -96,10 +96,6 @@ def _another(call: Call, route: Route, picker: Picker) -> Node:
         if node.weight and node not in call.tried:
             return node
     if call.once_per_node:
-        # Any rank: the attempt says what is wrong with the node.
-        for node in route.all:
-            if node not in call.tried:
-                return node
         raise NoNodeLeft(f"all {len(call.tried)} nodes of {call.method.service} were tried")
     # All were tried: better one of them again than none at all.
     call.tried = ()

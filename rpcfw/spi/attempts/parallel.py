@@ -56,8 +56,8 @@ class ParallelAttempts:
         attempt: makes one, and counts it in its copy.
         once_per_node: an attempt for which no node is left fails with `NoNodeLeft`, instead of
             going to one that another attempt went to.
-        repeats: each attempt does what those before it do. So calls that are made to serve
-            it are not retried.
+        to_all: likewise, and each node that the routers leave gets one. So none of them repeats
+            what another one does.
     """
 
     def __init__(
@@ -66,12 +66,11 @@ class ParallelAttempts:
         attempt: CallStep,
         *,
         once_per_node: bool = False,
-        repeats: bool = True,
+        to_all: bool = False,
     ) -> None:
         self._call = call
-        self._repeats = repeats
         self._attempt = attempt
-        self._siblings = Siblings(once_per_node=once_per_node)
+        self._siblings = Siblings(once_per_node=once_per_node, to_all=to_all)
         self._siblings.tried = call.tried
         self.begun: list[ParallelAttempt] = []
         self.under_way: list[ParallelAttempt] = []
@@ -99,8 +98,8 @@ class ParallelAttempts:
         Begin one more attempt. It may have ended when this returns.
         """
         call = self._call
-        copy = SiblingCall(call, self._siblings)
-        if self.begun and self._repeats:
+        copy = SiblingCall.of(call, self._siblings)
+        if self.begun and not self._siblings.to_all:
             count_previous(copy, len(self.begun))
         call.attempt += 1
         # First, since a function inside may raise instead of returning a coroutine.

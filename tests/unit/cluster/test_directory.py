@@ -237,7 +237,8 @@ def test_who_gives_up_leaves_nothing():
         waiting.cancel()
         assert waiting.called
 
-    assert before == waiters()
+    # Those of other tests may be freed meanwhile.
+    assert waiters() <= before
 
 
 def test_a_stop():
