@@ -40,6 +40,7 @@ class DubboCodec(Hessian2Codec):
     """
 
     name: ClassVar[str] = CODEC
+    variant_of: ClassVar[str] = "hessian2"
 
     def request_coder(self, method: Method) -> Coder:
         name, said = parse_signature(method.name)

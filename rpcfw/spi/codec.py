@@ -60,6 +60,9 @@ class Codec(Plugin):
 
     #: Its name in the INI, on the wire and in ``Method.codec``.
     name: ClassVar[str]
+    #: The codec that it is a form of, for one wire; empty for none. A method that names the codecs
+    #: it is served in, and that one among them, is served in this, too.
+    variant_of: ClassVar[str] = ""
 
     @abstractmethod
     def coder(self, type: Any) -> Coder:

@@ -94,6 +94,13 @@ class Payload:
             raise Unimplemented(f"the codec {name!r} is not known here; known are: {names}")
         return known
 
+    def variant_of(self, codec: str) -> str:
+        """
+        Return the codec that this one is a form of; empty if it is none, or is not known.
+        """
+        known = self._codecs.get(codec)
+        return "" if known is None else known.variant_of
+
     def error_details(self, codec: str, error: Exception) -> bytes:
         """
         Return an exception as details for a caller, if the codec carries it; see `Codec`.

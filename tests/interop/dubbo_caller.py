@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import rpcfw
-from rpcfw_hessian import loads
+from rpcfw_dubbo.exceptions import java_exception
 from tests.interop.dubbo_orders import CREATED, Node, OrderService, OutOfStock, State
 
 
@@ -42,7 +42,7 @@ def thrown(orders: Any) -> Any:
     try:
         orders.take("sku-1", 5)
     except rpcfw.CallError as error:
-        found = loads(error.details, OutOfStock)
+        found = java_exception(error, OutOfStock)
         return str(found), found.sku, found.left
 
 
@@ -53,7 +53,7 @@ def stack(orders: Any) -> Any:
     try:
         orders.crash("boom")
     except rpcfw.CallError as error:
-        found = loads(error.details)
+        found = java_exception(error)
         where = str(found.stack_trace[0]).partition("(")[0]
         return found.java_class, found.message, str(found.__cause__), where
 

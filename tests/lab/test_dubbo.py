@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from rpcfw.errors import CallError, DeadlineExceeded, Unimplemented
+from rpcfw.errors import ApplicationError, CallError, DeadlineExceeded, Unimplemented
 from rpcfw.spi.call_details import call_details
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Hint, Status
 from rpcfw.values.method import Method, Shape
-from rpcfw_hessian import HessianError, java, loads
+from rpcfw_dubbo.exceptions import java_exception
+from rpcfw_hessian import HessianError, JavaException, java
 from tests.lab.dubbo_shop import Line, Node, OutOfStock, Shop
 
 SERVER = ("app.protocols=native, dubbo", "server.protocols=native, dubbo")
@@ -92,12 +93,24 @@ def test_a_declared_exception(lab, shop):
     An exception with a Java class arrives with class, text and fields, and is no error in the log.
     """
     error = error_of(lab, shop.take("sku-1"))
-    thrown = loads(error.details, OutOfStock)
+    thrown = java_exception(error, OutOfStock)
 
     assert Status.UNKNOWN is error.status
     assert error.message == "no more of it"
     assert isinstance(thrown, OutOfStock)
     assert (str(thrown), thrown.sku) == ("no more of it", "sku-1")
+    unknown = java_exception(error)
+    assert isinstance(unknown, JavaException)
+    assert (unknown.java_class, unknown.message) == ("com.acme.OutOfStock", "no more of it")
+    assert unknown.fields == {"sku": "sku-1"}
+
+
+def test_an_error_without_an_exception():
+    """
+    Other errors, and details that are something else, have no Java exception.
+    """
+    for details in (b"", b"Cart", b"\x08\x05", b"C\x01c\x90\x60", b"\x01x"):
+        assert java_exception(ApplicationError(Status.ABORTED, "why", details=details)) is None
 
 
 def test_another_exception(lab, shop):
@@ -257,6 +270,33 @@ def test_group_and_version(lab, served, called, fits):
             assert isinstance(error, Unimplemented)
             assert error.hints & Hint.NOT_BEGUN
             assert "must be equal" in error.message
+
+
+class Chosen(Service, name="com.acme.Chosen"):
+    """
+    Its methods name their codecs.
+    """
+
+    @method(codec=("json", "hessian2"))
+    async def both(self) -> str:
+        return "both"
+
+    @method(codec=("json",))
+    async def one(self) -> str:
+        return "one"
+
+
+def test_methods_that_name_their_codecs(lab):
+    """
+    A method is served over Dubbo if hessian2 is among its codecs, or if it names none.
+    """
+    lab.serve(Chosen(), sets=(*SERVER, "app.codecs=json, hessian2"))
+    chosen = lab.consumer(*CLIENT).application.client(Chosen)
+    assert lab.run(chosen.both()) == "both"
+
+    error = error_of(lab, chosen.one())
+    assert Status.UNIMPLEMENTED is error.status
+    assert "it is in: json" in error.message
 
 
 class Streams(Service, name="com.acme.Shop"):

@@ -160,7 +160,7 @@ class MethodTable:
         """
         if codec not in bound.readers:
             method = bound.method
-            if method.codecs:
+            if method.codecs and self._payload.variant_of(codec) not in method.codecs:
                 raise Unimplemented(
                     f"{method.path} is not served in the codec {codec!r}; "
                     f"it is in: {', '.join(method.codecs)}",
