@@ -33,7 +33,9 @@ class Hessian2Options:
         "these are made wherever they come",
     )
     allowed_classes: tuple[str, ...] = option(
-        "*", "patterns of the Java classes that may come, as com.acme.*"
+        "*",
+        "patterns of the Java classes that may come, as com.acme.*, besides those of the JDK and "
+        "those that have a Python class",
     )
     max_depth: int = option("128", "maximum number of values inside each other")
     max_objects: int = option("250000", "maximum number of lists, maps and objects in a message")

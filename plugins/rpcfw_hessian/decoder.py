@@ -247,7 +247,8 @@ class Decoder:
             name = self.string()
             if len(self.types) >= _MAX_DEFINITIONS:
                 raise HessianError(f"expected at most {_MAX_DEFINITIONS} names of types, got more")
-            self.limits.check_class(name)
+            if self.schema.map_reader(name) is None:
+                self.limits.check_class(name)
             self.types.append(name)
             return name
         return _listed(self.types, self.integer(), "types")

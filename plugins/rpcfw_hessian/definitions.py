@@ -42,7 +42,6 @@ def read_head(d: Decoder) -> tuple[str, tuple[str, ...]]:
     Read a class definition: the name of the class and those of its fields.
     """
     java_class = d.string()
-    d.limits.check_class(java_class)
     names = tuple([d.string() for _ in range(d.count(d.integer()))])
     if len(set(names)) < len(names):
         raise HessianError(f"expected different names of fields of {java_class}, got one twice")
@@ -78,6 +77,7 @@ class Definitions:
         java_class, fields = read_head(d)
         known = self._known.get(java_class)
         if known is None:
+            d.limits.check_class(java_class)
             definition = _unknown(java_class, fields)
         else:
             definition = Definition(java_class, fields, known.plan(fields), known.cls, known)

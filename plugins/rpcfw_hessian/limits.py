@@ -13,6 +13,10 @@ from rpcfw_hessian.errors import HessianError
 __all__ = ["Limits"]
 
 
+#: Packages of the JDK, and of the classes by which hessian-lite writes some of them.
+_JDK = ("java.", "com.alibaba.com.caucho.hessian.io.")
+
+
 @frozen
 class Limits:
     """
@@ -30,8 +34,9 @@ class Limits:
         max_hashed: keys of a map and items of a set that are not strings. A peer can choose
             numbers that meet in a hash table, so the time grows with the square of these. Of
             smaller maps there may be more in one message.
-        classes: patterns of the Java classes that may come, as ``com.acme.*``. A class that
-            nobody registered becomes a `JavaObject`, so all are harmless.
+        classes: patterns of the Java classes that may come, as ``com.acme.*``, besides those
+            that the program has, and the JDK's. A class that the program does not have becomes
+            a `JavaObject`, so all are harmless.
     """
 
     max_depth: int = 128
@@ -42,8 +47,11 @@ class Limits:
 
     def check_class(self, java_class: str) -> None:
         """
-        Raise unless a class may come.
+        Raise unless a class may come, or an array of it.
         """
+        java_class = java_class.lstrip("[")
+        if java_class.startswith(_JDK) or "." not in java_class:
+            return
         if not any(fnmatchcase(java_class, pattern) for pattern in self.classes):
             raise HessianError(
                 f"the class {java_class[:200]!r} is not among those that may come: "

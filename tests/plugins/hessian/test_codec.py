@@ -17,6 +17,7 @@ from rpcfw.errors import CallError, ContractError, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.codec import READ_AT_ONCE
 from rpcfw.spi.service import Service, method
+from rpcfw.status import Status
 from rpcfw.testing.contracts.codec import CodecContract
 from rpcfw.testing.lab import Lab
 from rpcfw.testing.plugin_context import plugin_context
@@ -168,6 +169,54 @@ def test_one_type_with_two_classes_of_one_name():
 
     with pytest.raises(ContractError, match=r"are both the Java class com\.acme\.Order"):
         codec().coder(Other)
+
+
+class Echo(Service, name="demo.Echo"):
+    """
+    Answers what it is sent, whatever that is.
+    """
+
+    @method(codec="hessian2")
+    async def echo(self, value: Any) -> Any:
+        return value
+
+
+def nested(depth: int) -> Any:
+    """
+    Return lists inside each other.
+    """
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    # gRPC says INTERNAL of a message that cannot be parsed.
+    ("wire", "status"),
+    [("native", Status.INVALID_ARGUMENT), ("grpc", Status.INTERNAL)],
+)
+def test_a_hostile_caller_fails_alone(wire, status):
+    """
+    A request above a limit fails with the reason, and the next one is served.
+    """
+    hessian = ["app.codecs=json, hessian2"]
+    wires = [f"server.protocols={wire}", f"client.protocols={wire}"]
+    limits = ["max_depth=20", "max_objects=300", "allowed_classes=com.acme.*"]
+    with Lab(sets=wires) as lab:
+        lab.serve(Echo(), sets=[*hessian, *(f"codec hessian2.{each}" for each in limits)])
+        client = lab.consumer(*hessian).application.client(Echo)
+
+        for value, reason in (
+            (nested(90), "at most 20 values inside each other"),
+            ([[each] for each in range(400)], "at most 300 lists, maps and objects"),
+            (JavaObject("org.evil.Bean"), "'org.evil.Bean' is not among those that may come"),
+            ({each * (2**61 - 1): 0 for each in range(80)}, "too many of the same"),
+        ):
+            with pytest.raises(CallError, match=reason) as caught:
+                lab.run(client.echo(value))
+            assert status is caught.value.status
+            assert [1, "a"] == lab.run(client.echo([1, "a"]))
 
 
 class Orders(Service, name="demo.Orders"):
