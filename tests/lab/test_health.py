@@ -126,6 +126,27 @@ def test_the_frozen_comes_back(lab, three):
     assert [] == load.failed
 
 
+def test_a_node_that_was_dead_for_long(lab, three):
+    """
+    Nobody needs it, and still it is connected to again: after a tenth of its time at the latest.
+    """
+    consumer = lab.consumer()
+    client = consumer.application.client(Greeter)
+    lab.run(client.who())
+    lab.advance(1)
+    node = nodes(consumer)["a"]
+    lab.kill(three["a"].process)
+    # Its address is all that the client ever knows, as with a registry of fixed addresses.
+    lab.registry.leave()
+    lab.advance(500)
+    assert DEAD is node.health
+    lab.serve(Greeter("again"), name="a", sets=["server.announce_timeout=10ms"])
+    lab.until(lambda: node.health is HEALTHY, 55)
+    assert {"again", "b", "c"} == {lab.run(client.who()) for _ in range(60)}
+    lab.registry.come_back()
+    lab.forget(three["a"].process)
+
+
 @pytest.mark.parametrize("seconds", [1.0, 2.0])
 def test_a_busy_node_is_not_cut_off(lab, three, seconds):
     """

@@ -8,8 +8,6 @@ to time.
 
 from __future__ import annotations
 
-from collections import deque
-
 __all__ = ["SAMPLES", "Availability"]
 
 #: Samples in one window. The window moves on by one of them at a time.
@@ -28,7 +26,8 @@ class Availability:
         self.calls = 0
         self.failures = 0
         #: The counts at the beginning of each part of the window, the oldest first.
-        self._samples: deque[tuple[int, int]] = deque(maxlen=SAMPLES + 1)
+        # Not a deque: an empty one takes 600 bytes, and most of many nodes have no calls.
+        self._samples: list[tuple[int, int]] = []
 
     @property
     def rate(self) -> float:
@@ -45,14 +44,16 @@ class Availability:
             calls: how many there were so far.
             failures: how many of them were failures of the node.
         """
-        self._samples.append((calls, failures))
-        oldest_calls, oldest_failures = self._samples[0]
+        samples = self._samples
+        samples.append((calls, failures))
+        if len(samples) > SAMPLES + 1:
+            del samples[0]
+        oldest_calls, oldest_failures = samples[0]
         self.calls, self.failures = calls - oldest_calls, failures - oldest_failures
 
     def clear(self) -> None:
         """
         Begin with an empty window: what was before says nothing about the node any more.
         """
-        while len(self._samples) > 1:
-            self._samples.popleft()
+        del self._samples[:-1]
         self.calls = self.failures = 0
