@@ -11,6 +11,7 @@ from typing import Any, ClassVar, get_origin
 from rpcfw.errors import ContractError
 from rpcfw.spi.codec import Codec, Coder
 from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import PluginContext
 from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.schema import Schema
 
@@ -97,6 +98,10 @@ class Hessian2Codec(Codec):
     name: ClassVar[str] = "hessian2"
     Options: ClassVar[type] = Hessian2Options
 
+    def __init__(self, options: Hessian2Options, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self._errors = options.new_schema()
+
     def coder(self, type: Any) -> Coder:
         try:
             schema = self.options.new_schema()
@@ -113,5 +118,5 @@ class Hessian2Codec(Codec):
         """
         Return an exception that has a Java class as it is written in Hessian.
         """
-        schema: Schema = self.options.new_schema()
+        schema = self._errors
         return schema.dumps(error) if schema.java_class(type(error)) else b""

@@ -147,7 +147,18 @@ class Compiler:
         Raises:
             TypeError: Hessian cannot carry it; the message says why.
         """
-        return self._type(inspect.type_info(type))
+        classes, known = dict(self._classes), dict(self.known)
+        try:
+            return self._type(inspect.type_info(type))
+        except Exception as error:
+            # Nothing stays of what was begun: a class may lack its fields.
+            self._classes = classes
+            for name in self.known.keys() - known.keys():
+                del self.known[name]
+            if isinstance(error, TypeError):
+                raise
+            # As of a name in an annotation that is not there.
+            raise TypeError(str(error)) from error
 
     def java_class(self, cls: type) -> str | None:
         """

@@ -8,6 +8,7 @@ import datetime as dt
 import decimal
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import Any
 
 from rpcfw_hessian import jdk_writers as jdk
@@ -105,6 +106,8 @@ class Schema:
         self._compiler = Compiler(self._names)
         self.read_definition = Definitions(self._compiler.known).read
         self._types: dict[Any, Type] = {}
+        #: While a type is made, there are classes without their fields.
+        self._lock = Lock()
         self._writers: dict[type, Write] = dict(_UNTYPED)
         for cls in (*classes, *(names or {}).values()):
             self._type(cls)
@@ -191,7 +194,8 @@ class Schema:
     def _type(self, type: Any) -> Type:
         found = self._types.get(type)
         if found is None:
-            found = self._types[type] = self._compiler.compile(type)
+            with self._lock:
+                found = self._types[type] = self._compiler.compile(type)
         return found
 
     # What encoders and decoders ask for.

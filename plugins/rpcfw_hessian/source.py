@@ -12,6 +12,7 @@ or of a peer becomes source. Tracebacks show the lines.
 from __future__ import annotations
 
 import linecache
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -73,5 +74,7 @@ class Source:
         made: dict[str, Any] = {}
         exec(compile(text, place, "exec"), self._names, made)  # noqa: S102
         (function,) = made.values()
+        # The lines go with the function: a program may make a schema for each service.
+        weakref.finalize(function, linecache.cache.pop, place, None)
         result: Callable[..., Any] = function
         return result

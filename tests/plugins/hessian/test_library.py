@@ -5,6 +5,8 @@ The library as a program uses it: its own classes, several values in a message, 
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import linecache
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -246,6 +248,63 @@ def test_types_that_hessian_cannot_carry(type):
     """
     with pytest.raises(TypeError):
         Schema().shape(type)
+
+
+class Foreign:
+    """
+    A class of no kind that Hessian could carry.
+    """
+
+
+@java("com.acme.First")
+@dataclass
+class First:
+    second: Second | None = None
+
+
+@java("com.acme.Second")
+@dataclass
+class Second:
+    first: First
+    line: Line
+    foreign: Foreign
+
+
+@dataclass
+class Unresolved:
+    field: NoSuchName  # noqa: F821
+
+
+def test_a_type_is_refused_again():
+    """
+    A type that cannot be carried is refused each time, and so is what refers to it.
+    """
+    schema = Schema()
+    for type in (First, Second, First, list[First]):
+        with pytest.raises(TypeError, match="Foreign"):
+            schema.shape(type)
+    with pytest.raises(TypeError, match="NoSuchName"):
+        schema.shape(Unresolved)
+
+    assert Line("tea") == schema.loads(dumps(Line("tea")), Line)
+
+
+def test_a_schema_leaves_nothing():
+    """
+    The source of functions is forgotten with the schema that needed them.
+    """
+
+    def lines() -> int:
+        gc.collect()
+        return len([name for name in linecache.cache if name.startswith("<rpcfw_hessian")])
+
+    before = lines()
+    schema = Schema()
+    schema.loads(schema.dumps(ORDER, Order), Order)
+    assert lines() > before
+    del schema
+
+    assert before == lines()
 
 
 def test_validators_and_hooks_run():
