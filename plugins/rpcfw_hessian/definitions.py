@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from rpcfw_hessian.decoder import INCOMPLETE, Decoder, Definition
-from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.errors import HessianError, shown
 from rpcfw_hessian.jdk import READERS
 from rpcfw_hessian.objects import JavaObject
 from rpcfw_hessian.throwables import MESSAGE, read_throwable
@@ -44,7 +44,9 @@ def read_head(d: Decoder) -> tuple[str, tuple[str, ...]]:
     java_class = d.string()
     names = tuple([d.string() for _ in range(d.count(d.integer()))])
     if len(set(names)) < len(names):
-        raise HessianError(f"expected different names of fields of {java_class}, got one twice")
+        raise HessianError(
+            f"expected different names of fields of {shown(java_class)}, got one twice"
+        )
     return java_class, names
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import INCOMPLETE, Decoder
 from rpcfw_hessian.encoder import Encoder, encode_definition
-from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.errors import HessianError, shown
 from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.text import encode_string
 from rpcfw_hessian.untyped import read_any
@@ -39,7 +39,7 @@ class EnumShape(Shape):
             definition = d.definition()
             if definition.cls in (None, self.cls):
                 return self.plan(definition.fields)(d)
-            raise HessianError(f"expected {self.name}, got {definition.java_class}")
+            raise HessianError(f"expected {self.name}, got {shown(definition.java_class)}")
         return self._constant(read_any(d))
 
     def _constant(self, name: Any) -> Enum:

@@ -4,7 +4,16 @@ The one error of this library.
 
 from __future__ import annotations
 
-__all__ = ["HessianError"]
+__all__ = ["HessianError", "shown"]
+
+_MOST_SHOWN = 100
+
+
+def shown(name: str) -> str:
+    """
+    Return a name that a peer sent, as errors have it: cut, and without control characters.
+    """
+    return repr(name if len(name) <= _MOST_SHOWN else name[:_MOST_SHOWN] + "…")
 
 
 class HessianError(ValueError):

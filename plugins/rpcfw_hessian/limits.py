@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from attrs import frozen
 
-from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.errors import HessianError, shown
 
 __all__ = ["Limits"]
 
@@ -54,6 +54,6 @@ class Limits:
             return
         if not any(fnmatchcase(java_class, pattern) for pattern in self.classes):
             raise HessianError(
-                f"the class {java_class[:200]!r} is not among those that may come: "
+                f"the class {shown(java_class)} is not among those that may come: "
                 f"{', '.join(self.classes)}"
             )

@@ -14,7 +14,7 @@ import attrs
 
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import Decoder, Definition
-from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.errors import HessianError, shown
 from rpcfw_hessian.making import Making, making_of
 from rpcfw_hessian.shape import Shape, write_begin
 from rpcfw_hessian.shapes import ANY, mismatch
@@ -108,7 +108,7 @@ class RecordShape(Shape):
             return self.plan(definition.fields)(d)
         if issubclass(definition.cls, self.cls):
             return definition.read(d)
-        raise HessianError(f"expected {self.name}, got {definition.java_class}")
+        raise HessianError(f"expected {self.name}, got {shown(definition.java_class)}")
 
     def inline(self, source: Source, target: str) -> None:
         # The usual instance: of this class, which the message has defined before.
@@ -158,7 +158,8 @@ class RecordShape(Shape):
         }
         with source.block("try:"):
             for number, (name, field) in enumerate(zip(names, came, strict=True)):
-                source.add(f"field = {source.bind(name)}")
+                # Of fields that the class lacks, a peer has chosen the names.
+                source.add(f"field = {source.bind(name if field else '(unknown)')}")
                 (field.shape if field else ANY).inline(source, f"value_{number}")
                 if field is not None:
                     values[field.name] = f"value_{number}"
