@@ -12,7 +12,8 @@ import pytest
 from rpcfw import CallError, Service, Status, context, method
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, sleep
 
-HOURS_S = 5 * 3600.0
+#: More than any default: streams may take 1 h.
+HOURS_S = 2 * 3600.0
 
 
 class Patient(Service, name="demo.Patient"):

@@ -147,12 +147,15 @@ class HealthMonitor:
         Begin a watch, if there should be one, and there is none.
         """
         watch, drivers = record.watch, record.node.links.drivers
+        if watch is not None:
+            if not watch.over:
+                return
+            record.serving = True  # as far as is known now
+            if watch.refused:
+                return
         if not self._options.watch or not drivers or now < record.watch_at:
             return
-        if watch is not None and (watch.refused or not watch.over):
-            return
         record.watch_at = now + self._options.retry_delay
-        record.serving = True
         found = partial(self._said, record)
         record.watch = ServingWatch(drivers[0], self._service, found)
 
