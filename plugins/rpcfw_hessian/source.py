@@ -46,11 +46,14 @@ class Source:
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
         """
-        Write a compound statement: what is written inside is its body.
+        Write a compound statement: what is written inside is its body, which may be empty.
         """
         self.add(head)
         self._depth += 1
+        begin = len(self._lines)
         yield
+        if len(self._lines) == begin:
+            self.add("pass")  # a class, or its definition by a peer, may have no fields
         self._depth -= 1
 
     def bind(self, value: Any) -> str:

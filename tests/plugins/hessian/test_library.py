@@ -153,6 +153,34 @@ def test_a_generic_class_with_different_parameters():
         loads(data, Pages)
 
 
+@java("com.acme.Empty")
+@dataclass
+class Empty:
+    pass
+
+
+class Bare(msgspec.Struct):
+    pass
+
+
+@pytest.mark.parametrize("value", [Empty(), Bare()])
+def test_a_class_without_fields(value):
+    """
+    Nothing is in it, and it comes back.
+    """
+    assert value == loads(dumps(value, type(value)), type(value))
+    assert [value] == loads(dumps([value], list[type(value)]), list[type(value)])
+
+
+def test_a_definition_without_fields():
+    """
+    A peer may define a class with fewer fields than it has here, or with none.
+    """
+    assert loads(b"C\x0ecom.acme.Empty\x91\x01x\x60\x91", Empty) == Empty()
+    with pytest.raises(HessianError, match="Line"):
+        loads(b"C\x0dcom.acme.Line\x90\x60", Line)
+
+
 def test_fields_have_javas_names():
     """
     A field is camelCase in Java; of a class without a Java class it is a key of a map.
