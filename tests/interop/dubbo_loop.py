@@ -1,36 +1,46 @@
 """
-A program that calls providers in Java, again and again, until its standard input ends.
+A program that calls the order service of a registry again and again, until it is terminated.
 """
 
 from __future__ import annotations
 
-import select
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import rpcfw
 from tests.interop.dubbo_orders import OrderService
 
 
+def say(*words: object) -> None:
+    """
+    Print a line at once.
+    """
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 def main(ini: str) -> None:
     """
-    Call, and print how many calls were made, and how many failed.
+    Print a line for each hundred calls, and in the end how many failed.
     """
-    made = failed = 0
-    reason = ""
+    ended: list[Any] = []
+    made, failed, reason = 0, 0, ""
     with rpcfw.blocking(Path(ini)) as application:
+        signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
         orders = application.client(OrderService)
-        while not select.select([sys.stdin], [], [], 0)[0]:
+        say("READY", orders.say("bob"))
+        while not ended:
             try:
-                orders.get(1)
+                assert orders.get(made).id == made
             except rpcfw.CallError as error:
                 failed += 1
                 reason = str(error)
             made += 1
             if made % 100 == 0:
-                sys.stdout.write(f"MADE {made}\n")
-                sys.stdout.flush()
-    sys.stdout.write(f"FAILED {failed} {reason}\n")
+                say("MADE", made)
+    say("FAILED", failed, reason)
 
 
 if __name__ == "__main__":

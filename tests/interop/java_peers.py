@@ -17,11 +17,13 @@ from pathlib import Path
 
 from tests.requirements import require
 
-__all__ = ["HOST", "JavaPeers", "PeerProcess", "build"]
+__all__ = ["HOST", "NUMBER", "JavaPeers", "PeerProcess", "build"]
 
 SOURCES = Path(__file__).parent / "java"
 #: The name of 127.0.0.1.
 HOST = "peer.test"
+#: 127.0.0.1 as a number, which Dubbo does not recognise, and processes in Python do.
+NUMBER = str(0x7F000001)
 #: However slow the machine, a process that takes longer hangs.
 LIMIT_S = 300
 #: Without these, Dubbo on Java 17 can read no exception, and write no collection.

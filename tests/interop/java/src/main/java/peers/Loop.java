@@ -14,7 +14,6 @@ public class Loop {
         ReferenceConfig<OrderService> reference = new ReferenceConfig<>();
         reference.setInterface(OrderService.class);
         reference.setVersion("1.0.0");
-        reference.setGroup(System.getProperty("group"));
         DubboBootstrap bootstrap = DubboBootstrap.getInstance().application(application);
         if (args[0].startsWith("dubbo:")) {
             reference.setUrl(args[0]);

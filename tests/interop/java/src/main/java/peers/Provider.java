@@ -20,8 +20,8 @@ import org.apache.dubbo.config.bootstrap.DubboBootstrap;
 import org.apache.dubbo.rpc.RpcContext;
 
 /**
- * Serves {@link OrderService} at the host and port in its arguments, until standard input ends. A
- * third argument is the registry.
+ * Serves {@link OrderService} at the host and port in its arguments, until standard input ends. The
+ * third argument is a registry, and the fourth is the host that is announced there.
  */
 public class Provider implements OrderService {
     public static void main(String[] args) throws Exception {
@@ -33,8 +33,9 @@ public class Provider implements OrderService {
         service.setInterface(OrderService.class);
         service.setRef(new Provider());
         service.setVersion("1.0.0");
-        service.setGroup(System.getProperty("group"));
-        service.setWeight(Integer.getInteger("weight"));
+        if (args.length > 3) {
+            System.setProperty("DUBBO_IP_TO_REGISTRY", args[3]);
+        }
         RegistryConfig registry = new RegistryConfig(args.length > 2 ? args[2] : "N/A");
         DubboBootstrap.getInstance().application(application).protocol(protocol).registry(registry).service(service).start();
         System.out.println("READY");

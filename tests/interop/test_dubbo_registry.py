@@ -1,0 +1,214 @@
+"""
+Apache Dubbo in Java and rpcfw find each other in a real ZooKeeper.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from urllib.parse import unquote
+
+import pytest
+from kazoo.client import KazooClient
+
+from tests.house.tree import ROOT
+from tests.interop.java_peers import HOST, NUMBER, build
+from tests.real.commands import Module, Running, address_in, rpcfw
+from tests.real.ports import free_ports
+from tests.real.zookeeper_server import ZooKeeperServer
+from tests.requirements import require_zookeeper
+
+SERVICE = "com.acme.OrderService"
+
+COMMON = """\
+[app]
+name = python-{role}
+python_path = {root}
+
+[registry]
+plugin = zookeeper
+layout = dubbo
+address = {address}
+session_timeout = 2s
+"""
+
+PROVIDER = """\
+[server]
+listen = tcp:127.0.0.1:0
+advertise = tcp:{host}:0
+protocols = native, grpc, dubbo
+services = tests.interop.dubbo_orders:OrderService
+version = 1.0.0
+weight = 70
+tags = team=shop
+"""
+
+CONSUMER = """\
+[client]
+protocols = dubbo
+routers = group
+
+[router group]
+versions = 1.0.0
+
+[protocol dubbo]
+version = *
+group = *
+"""
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory):
+    """
+    The peers in Java.
+    """
+    require_zookeeper()
+    return build(tmp_path_factory.mktemp("java"))
+
+
+@pytest.fixture
+def server():
+    """
+    A ZooKeeper server with nothing in it.
+    """
+    require_zookeeper()
+    server = ZooKeeperServer()
+    server.serve()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def provider_ini(server, tmp_path):
+    """
+    The configuration of our provider.
+    """
+    path = tmp_path / "provider.ini"
+    common = COMMON.format(role="provider", root=ROOT, address=server.address)
+    path.write_text(common + PROVIDER.format(host=HOST))
+    return path
+
+
+@pytest.fixture
+def consumer_ini(server, tmp_path):
+    """
+    The configuration of our consumer.
+    """
+    path = tmp_path / "consumer.ini"
+    path.write_text(COMMON.format(role="consumer", root=ROOT, address=server.address) + CONSUMER)
+    return path
+
+
+@pytest.fixture
+def registry(server):
+    """
+    A client that looks into ZooKeeper.
+    """
+    client = KazooClient(server.address)
+    client.start()
+    yield client
+    client.stop()
+    client.close()
+
+
+def serving(ini):
+    """
+    Start our provider; return it when it is announced.
+    """
+    provider = Running("serve", "-c", ini, "--log-level", "critical")
+    assert address_in(provider.line())
+    return provider
+
+
+def serving_in_java(peers, server):
+    """
+    Start a provider in Java; return it when it is announced.
+    """
+    (port,) = free_ports(1)
+    provider = peers.start("Provider", HOST, str(port), at(server), NUMBER)
+    provider.line("READY")
+    return provider
+
+
+def at(server):
+    """
+    Return the registry as Java writes it.
+    """
+    return f"zookeeper://{server.address}"
+
+
+def urls(registry, category):
+    """
+    Return the URLs of a category.
+    """
+    return [unquote(name) for name in registry.get_children(f"/dubbo/{SERVICE}/{category}")]
+
+
+def applications(registry, category):
+    """
+    Return which applications are in a category.
+    """
+    return sorted(
+        url.partition("application=")[2].split("&")[0] for url in urls(registry, category)
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_consumer_in_java(peers, server, registry, provider_ini, number):
+    """
+    It finds providers in Python, follows who comes and goes, and loses no call.
+    """
+    with serving(provider_ini) as first, peers.start("Loop", at(server)) as loop:
+        assert "READY hi bob" == loop.line("READY")
+        loop.line("MADE")
+        with serving(provider_ini):
+            for _ in range(5):
+                loop.line("MADE")
+            assert ["java-loop"] == applications(registry, "consumers")
+            first.end(number)
+            for _ in range(3):
+                loop.line("MADE")
+            result = loop.end().splitlines()[-1]
+
+    assert "FAILED 0" == result.strip()
+
+
+@pytest.mark.parametrize("leave", ["end", "kill"])
+def test_a_consumer_in_python(peers, server, registry, consumer_ini, leave):
+    """
+    It finds providers in Java, follows who comes and goes, and loses no idempotent call.
+    """
+    with (
+        serving_in_java(peers, server) as first,
+        Module("tests.interop.dubbo_loop", consumer_ini) as loop,
+    ):
+        assert "READY hi bob" == loop.line()
+        with serving_in_java(peers, server):
+            for _ in range(10):
+                assert "MADE" in loop.line()
+            assert ["python-consumer"] == applications(registry, "consumers")
+            getattr(first, leave)()
+            for _ in range(10):
+                assert "MADE" in loop.line()
+            _, out, err = loop.end()
+
+    assert "FAILED 0" == out.splitlines()[-1].strip(), err
+
+
+def test_both_are_listed_in_the_same_way(peers, server, registry, provider_ini, consumer_ini):
+    """
+    Parameters that Java wrote are facts of the instance; ours are where Java looks for them.
+    """
+    with serving(provider_ini), serving_in_java(peers, server):
+        listed = json.loads(rpcfw("ls", "-c", consumer_ini, SERVICE, "--json").stdout)
+        found = urls(registry, "providers")
+
+    java, python = sorted(listed, key=lambda one: "native" in one["protocols"])
+    assert java["protocols"] == ["dubbo"]
+    assert java["id"] == f"{java['address'].removeprefix('tcp:')}:1.0.0"
+    assert java["version"] == python["version"] == "1.0.0"
+    assert python["weight"] == 70
+    assert abs(java["started_at"] - python["started_at"]) < 600
+    (ours,) = [url for url in found if HOST in url]
+    for parameter in ("team=shop", "weight=70", "version=1.0.0", f"interface={SERVICE}"):
+        assert f"&{parameter}&" in f"{ours}&"
