@@ -162,6 +162,8 @@ class DictShape(Shape):
         self.name = f"dict[{key.name}, {value.name}]"
         self._key = key
         self._value = value
+        #: Reads entries. Made at the first use, as for a list.
+        self._fill: Callable[[Decoder], Any] | None = None
 
     def read(self, d: Decoder) -> Any:
         tag = d.data[d.pos]
@@ -173,20 +175,31 @@ class DictShape(Shape):
         d.pos += 1
         if tag == 0x4D:
             d.type()
-        made: dict[Any, Any] = {}
-        d.begin(made)
-        read_key, read_value = self._key.read, self._value.read
-        while not d.ends():
-            key = read_key(d)
-            if type(key) is not str:
-                d.check_key(key, len(made))
-            try:
-                made[key] = read_value(d)
-            except HessianError as error:
-                error.path.append("[…]")
-                raise
-        d.depth -= 1
+        fill = self._fill
+        if fill is None:
+            fill = self._fill = self._filling()
+        made = fill(d)
+        d.check_size(len(made))
         return made
+
+    def _filling(self) -> Callable[[Decoder], Any]:
+        """
+        Write the function that reads entries up to the end of a map.
+        """
+        source = Source("def read_entries(d):", HessianError=HessianError)
+        source.add("made = {}")
+        write_begin(source, "made")
+        source.add("data = d.data", "pos = d.pos")
+        with source.block("try:"), source.block("while data[pos] != 0x5A:"):
+            self._key.inline(source, "key")
+            with source.block("if type(key) is not str:"):
+                source.add("d.check_key(key, len(made))")
+            self._value.inline(source, "item")
+            source.add("made[key] = item")
+        with source.block("except HessianError as error:"):
+            source.add("error.path.append('[…]')", "raise")
+        source.add("d.pos = pos + 1", "d.depth -= 1", "return made")
+        return source.function(self.name)
 
     def fits(self, value: Any, d: Decoder) -> bool:
         if type(value) is not dict:

@@ -86,8 +86,8 @@ _SIMPLE: dict[type, Type] = {
     inspect.NoneType: Type(
         shapes.Exactly(type(None), frozenset((tags.NULL,))), Writer(writers.write_null), type(None)
     ),
-    inspect.BoolType: Type(shapes.Exactly(bool, tags.BOOL), Writer(writers.write_bool), bool),
-    inspect.FloatType: Type(shapes.FLOAT, Writer(writers.write_float), float),
+    inspect.BoolType: Type(shapes.BOOL, writers.BoolWriter(), bool),
+    inspect.FloatType: Type(shapes.FLOAT, writers.FloatWriter(), float),
     inspect.StrType: Type(shapes.STR, writers.StrWriter(), str),
     inspect.BytesType: _exactly(bytes, tags.BINARY, writers.write_binary),
     inspect.DecimalType: _exactly(decimal.Decimal, tags.OBJECT, jdk.write_decimal),

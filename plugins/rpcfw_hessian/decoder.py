@@ -233,11 +233,17 @@ class Decoder:
         left = len(self.data) - self.pos
         if not 0 <= count <= left:
             raise HessianError(f"expected at most {left} values in {left} bytes, got {count}")
+        self.check_size(count)
+        return count
+
+    def check_size(self, count: int) -> None:
+        """
+        Raise if a list or map has too many items.
+        """
         if count > self.limits.max_length:
             raise HessianError(
-                f"expected a list of at most {self.limits.max_length} items, got {count}"
+                f"expected a list or map of at most {self.limits.max_length} items, got {count}"
             )
-        return count
 
     def type(self) -> str:
         """

@@ -14,7 +14,7 @@ from rpcfw_hessian.decoder import INCOMPLETE, Decoder, Definition
 from rpcfw_hessian.errors import HessianError, shown
 from rpcfw_hessian.jdk import READERS
 from rpcfw_hessian.objects import JavaObject
-from rpcfw_hessian.throwables import MESSAGE, read_throwable
+from rpcfw_hessian.throwables import is_throwable, read_throwable
 from rpcfw_hessian.untyped import read_any
 
 __all__ = ["Definitions", "Known", "read_head"]
@@ -97,7 +97,7 @@ def _unknown(java_class: str, names: tuple[str, ...]) -> Definition:
     convert = READERS.get(java_class)
     if convert is not None:
         return Definition(java_class, names, _converted(java_class, names, convert), object)
-    if MESSAGE in names:
+    if is_throwable(java_class, names):
         read = read_throwable(java_class, names)
         return Definition(java_class, names, read, BaseException)
     return Definition(java_class, names, _generic(java_class, names))

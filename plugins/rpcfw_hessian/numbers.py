@@ -19,6 +19,7 @@ __all__ = [
     "SMALL_INTS",
     "SMALL_LONGS",
     "datetime_of",
+    "double_at",
     "encode_date",
     "encode_double",
     "encode_int",
@@ -40,7 +41,7 @@ _TAGGED_LONG = Struct(">Bq")
 #: Unpack 4 or 8 bytes at a place.
 int_at = _INT.unpack_from
 long_at = _LONG.unpack_from
-_double_at = _DOUBLE.unpack_from
+double_at = _DOUBLE.unpack_from
 
 #: By tag: bytes that an integer takes, its tag included; 0 if it is none.
 INTEGER_SIZE: list[int] = [0] * 256
@@ -160,7 +161,7 @@ def read_double(data: bytes, pos: int) -> tuple[float, int]:
     """
     tag = data[pos]
     if tag == 0x44:
-        return _double_at(data, pos + 1)[0], pos + 9
+        return double_at(data, pos + 1)[0], pos + 9
     if tag == 0x5F:
         # A float in the draft; hessian-lite writes thousandths, and so multiplies.
         return 0.001 * int_at(data, pos + 1)[0], pos + 5

@@ -15,6 +15,7 @@ from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.numbers import (
     INTEGER_BASE,
     INTEGER_SIZE,
+    double_at,
     int_at,
     long_at,
     read_double,
@@ -27,6 +28,7 @@ from rpcfw_hessian.untyped import read_any
 
 __all__ = [
     "ANY",
+    "BOOL",
     "FLOAT",
     "INT",
     "STR",
@@ -122,6 +124,15 @@ class FloatShape(Shape):
         if type(found) is int:
             return float(found)
         raise mismatch(self.name, found)
+
+    def inline(self, source: Source, target: str) -> None:
+        source.add("tag = data[pos]")
+        with source.block("if tag == 0x44:"):
+            source.add(f"{target} = {source.bind(double_at)}(data, pos + 1)[0]", "pos += 9")
+        with source.block("elif tag == 0x5F:"):
+            source.add(f"{target} = 0.001 * {source.bind(int_at)}(data, pos + 1)[0]", "pos += 5")
+        with source.block("else:"):
+            super().inline(source, target)
 
     def fits(self, value: Any, d: Decoder) -> bool:
         return type(value) is float
@@ -268,6 +279,22 @@ class LiteralShape(Shape):
         return isinstance(value, (int, str, type(None))) and (type(value), value) in self._values
 
 
+class BoolShape(Exactly):
+    """
+    A boolean.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(bool, tags.BOOL)
+
+    def inline(self, source: Source, target: str) -> None:
+        source.add("tag = data[pos]")
+        with source.block("if tag == 0x54 or tag == 0x46:"):
+            source.add(f"{target} = tag == 0x54", "pos += 1")
+        with source.block("else:"):
+            super().inline(source, target)
+
+
 class InstanceOf(Exactly):
     """
     An instance of a class, or of a subclass: an exception.
@@ -278,6 +305,7 @@ class InstanceOf(Exactly):
 
 
 ANY = AnyShape()
+BOOL = BoolShape()
 INT = IntShape()
 FLOAT = FloatShape()
 STR = StrShape()

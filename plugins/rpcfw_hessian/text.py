@@ -127,6 +127,9 @@ def _end_of_units(data: bytes, pos: int, count: int) -> int:
     """
     Return where so many units end. Each has one byte that is no continuation byte.
     """
+    end = pos + 3 * count
+    if len(data[pos:end].translate(None, _LEADS)) == count and end <= len(data):
+        return end  # three bytes each, as most characters of China, Japan and Korea
     end = pos
     while count:
         chunk = data[end : end + count]

@@ -23,19 +23,27 @@ from rpcfw_hessian.writer import Writer, unfit
 from rpcfw_hessian.writers import write_any
 
 __all__ = [
-    "MESSAGE",
     "ExceptionField",
     "ExceptionShape",
     "exception_writer",
+    "is_throwable",
     "read_throwable",
     "write_throwable",
 ]
 
 #: Fields of java.lang.Throwable.
-MESSAGE = "detailMessage"
+_MESSAGE = "detailMessage"
 _CAUSE = "cause"
 _STACK_TRACE = "stackTrace"
 _SUPPRESSED = "suppressedExceptions"
+
+
+def is_throwable(java_class: str, names: tuple[str, ...]) -> bool:
+    """
+    Tell whether a class that is not known here is an exception, by what Throwable has.
+    """
+    named = java_class.endswith(("Exception", "Error", "Throwable"))
+    return _MESSAGE in names and (named or _STACK_TRACE in names)
 
 
 @frozen
@@ -65,7 +73,7 @@ def _read_fields(
         field = known.get(name)
         fields[name] = read_any(d) if field is None else field.shape.read(d)
     d.depth -= 1
-    message = fields.pop(MESSAGE, None)
+    message = fields.pop(_MESSAGE, None)
     cause = fields.pop(_CAUSE, None)
     made.args = (message,) if isinstance(message, str) else ()
     # A Throwable without a cause refers to itself.
@@ -101,9 +109,7 @@ def write_throwable(e: Encoder, value: JavaException) -> None:
     """
     Write an exception. Java fills in what is left out.
     """
-    fields: dict[str, Any] = {MESSAGE: value.message}
-    if value.stack_trace:
-        fields[_STACK_TRACE] = value.stack_trace
+    fields = {_MESSAGE: value.message, _STACK_TRACE: value.stack_trace or None}
     _write(e, value, value.java_class, {**fields, **value.fields}, {})
 
 
@@ -121,7 +127,7 @@ def _write(
         written[_CAUSE] = value.__cause__
     e.instance(encode_definition(java_class, tuple(written)))
     for name, each in written.items():
-        if name == _STACK_TRACE:
+        if name == _STACK_TRACE and each:
             e.kept.append(each)
             e.list_head("[java.lang.StackTraceElement", len(each))
             for frame in each:
@@ -178,6 +184,6 @@ def exception_writer(cls: type[BaseException], java_class: str, fields: Exceptio
             raise unfit(cls.__qualname__, value)
         message = str(value.args[0]) if value.args else None
         own = {name: getattr(value, field.name, None) for name, field in fields.items()}
-        _write(e, value, java_class, {MESSAGE: message, **own}, fields)
+        _write(e, value, java_class, {_MESSAGE: message, _STACK_TRACE: None, **own}, fields)
 
     return Writer(write)

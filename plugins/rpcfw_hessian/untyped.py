@@ -144,6 +144,7 @@ def _read_map(d: Decoder, tag: int) -> Any:
     made: dict[Any, Any] = {}
     d.begin(made)
     entries = _read_entries(d, made)
+    d.check_size(len(entries))
     d.depth -= 1
     d.refs[index] = entries
     return entries

@@ -25,6 +25,8 @@ from rpcfw_hessian.text import STRING_HEADS, encode_binary, encode_string
 from rpcfw_hessian.writer import Writer, unfit
 
 __all__ = [
+    "BoolWriter",
+    "FloatWriter",
     "OptionalWriter",
     "StrWriter",
     "any_of",
@@ -176,6 +178,36 @@ def write_float(e: Encoder, value: float) -> None:
     elif type(value) is not float:
         raise unfit("float", value)
     e.out.append(encode_double(value))
+
+
+class FloatWriter(Writer):
+    """
+    Writes a double.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(write_float)
+
+    def inline(self, source: Source, value: str) -> None:
+        with source.block(f"if type({value}) is float:"):
+            source.add(f"append({source.bind(encode_double)}({value}))")
+        with source.block("else:"):
+            super().inline(source, value)
+
+
+class BoolWriter(Writer):
+    """
+    Writes a boolean.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(write_bool)
+
+    def inline(self, source: Source, value: str) -> None:
+        with source.block(f"if {value} is True:"):
+            source.add("append(b'T')")
+        with source.block("else:"):
+            super().inline(source, value)
 
 
 def write_str(e: Encoder, value: str) -> None:

@@ -402,6 +402,20 @@ def test_an_exception_of_the_program():
     )
 
 
+def test_what_is_an_exception():
+    """
+    An object is an exception by its stack trace or its name, not by a message alone.
+    """
+    fields = {"detailMessage": "out"}
+
+    assert isinstance(loads(dumps(JavaObject("com.acme.ShopException", fields))), JavaException)
+    assert isinstance(loads(dumps(JavaException("com.acme.Sold", "out"))), JavaException)
+    assert isinstance(loads(dumps(NoSuchOrder("out"))), JavaException)
+    assert JavaObject("com.acme.Report", fields) == loads(
+        dumps(JavaObject("com.acme.Report", fields))
+    )
+
+
 def test_fields_of_an_exception_are_checked():
     """
     A field of an exception has its annotated type, as those of other classes.
@@ -445,6 +459,7 @@ def test_many_small_maps_of_numbers():
         (Limits(max_length=1000), "a" * 1001),
         (Limits(max_length=3), b"abcd"),
         (Limits(max_length=3), [1, 2, 3, 4]),
+        (Limits(max_length=3), {"a": 1, "b": 2, "c": 3, "d": 4}),
         (Limits(max_hashed=3), {1: 0, 2: 0, 3: 0, 4: 0, 5: 0}),
         (Limits(classes=("com.acme.*",)), JavaObject("org.evil.Thing")),
     ],
