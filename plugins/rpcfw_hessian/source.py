@@ -2,11 +2,11 @@
 Writes the source of functions that read or write one class, and makes the functions.
 
 In Python a call costs more than what most fields need: a string of ten characters is two
-comparisons and a slice. A loop that calls a function for each field is two to three times
-slower than one function with a few lines for each. Such a function is different for each
-class, so its source is written here, as `dataclasses` and attrs write ``__init__``. It is
-made of texts in this package and of names that are made here: no name of a field, of a class
-or of a peer becomes source. Tracebacks show the lines.
+comparisons and a slice. A loop that calls a function for each field takes about twice as long
+to read an order as one function with a few lines for each field; to write it, a quarter longer.
+Such a function is different for each class, so its source is written here, as `dataclasses`
+and attrs write ``__init__``. It is made of texts in this package and of names that are made
+here: no name of a field, of a class or of a peer becomes source. Tracebacks show the lines.
 """
 
 from __future__ import annotations
