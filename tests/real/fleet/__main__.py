@@ -20,8 +20,10 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", help="settings of the consumer, as balancer.plugin=p2c")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the fault lasts")
     parser.add_argument("--registry", choices=("standalone", "zookeeper"), default="standalone")
+    parser.add_argument("--wire", choices=("native", "grpc"), default="native")
     given = parser.parse_intermixed_args()
-    found = run(FAULTS[given.fault], given.seconds, given.sets, given.registry)
+    fault = FAULTS[given.fault]
+    found = run(fault, given.seconds, given.sets, given.registry, given.wire)
     sys.stdout.write(json.dumps(found.as_json(), indent=1) + "\n")
 
 

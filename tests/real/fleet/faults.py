@@ -151,6 +151,7 @@ def run(
     lasts_s: float,
     consumer: Sequence[str] = (),
     registry: str = "standalone",
+    wire: str = "native",
 ) -> Figures:
     """
     Return the figures of a run.
@@ -158,8 +159,10 @@ def run(
     Args:
         lasts_s: how long the fault lasts.
         consumer: settings of the consumer.
+        registry: which plugin.
+        wire: protocol of the calls.
     """
-    with Fleet(registry, fault.own_network, consumer) as fleet:
+    with Fleet(registry, fault.own_network, consumer, wire) as fleet:
         fleet.start_providers()
         if fault.first:
             began_at = time.monotonic()

@@ -33,12 +33,16 @@ class Fleet:
         registry: ``standalone`` or ``zookeeper``.
         own_network: whether the first provider is a host of its own.
         consumer: settings of the consumer.
+        wire: protocol of the calls.
     """
 
-    def __init__(self, registry: str, own_network: bool, consumer: Sequence[str]) -> None:
+    def __init__(
+        self, registry: str, own_network: bool, consumer: Sequence[str], wire: str
+    ) -> None:
         self._registry = registry
         self._own_network = own_network
-        self._consumer_sets = consumer
+        self._consumer_sets = (f"client.protocols={wire}", *consumer)
+        self._provider_sets = (f"server.protocols={wire}",)
         self._stack = ExitStack()
         self._journals: list[Path] = []
         self.network: Network | None = None
@@ -169,7 +173,7 @@ class Fleet:
         if first and self.network is not None:
             within, host = self.network.far.enter, REGISTRY[0]
             sets += (f"server.listen=tcp:{CALLS[1]}:0",)
-        arguments = (str(journal), *self._sets(host), *sets)
+        arguments = (str(journal), *self._sets(host), *self._provider_sets, *sets)
         return self._run("a provider", "tests.real.fleet.provider", *arguments, within=within)
 
     def _run(self, name: str, module: str, *arguments: str, **options: Any) -> Process:
