@@ -50,6 +50,7 @@ class Heartbeats:
         "_deliveries",
         "_interval_s",
         "_limited",
+        "_missed_since",
         "_options",
         "_pinged_at",
         "_pings",
@@ -68,6 +69,8 @@ class Heartbeats:
         self._interval_s = options.heartbeat
         #: When the ping was sent that is not answered yet.
         self._pinged_at: float | None = None
+        #: From when on its time counts.
+        self._missed_since = now
         #: How far that ping has come, on each connection.
         self._deliveries: list[Delivery] = []
         self._answered_at = now
@@ -88,8 +91,8 @@ class Heartbeats:
         """
         Take into account that this process itself did not read for so long.
         """
-        if self._pinged_at is not None:
-            self._pinged_at += seconds
+        # Not that of the ping: its answer may have come before.
+        self._missed_since += seconds
 
     def look(self, drivers: Sequence[Driver], now: float, *, often: bool, overran: bool) -> None:
         """
@@ -120,8 +123,8 @@ class Heartbeats:
         assert self._pinged_at is not None
         if alive_at < self._pinged_at:
             if any(each.progresses() for each in self._deliveries):
-                self._pinged_at = now
-            self.missed = int((now - self._pinged_at) / self._options.heartbeat + _SLACK)
+                self._missed_since = now
+            self.missed = int((now - self._missed_since) / self._options.heartbeat + _SLACK)
             if self.missed:
                 self.answered = 0
             return False
@@ -154,7 +157,7 @@ class Heartbeats:
             if often:
                 self._count_answer(now)
             return
-        self._pinged_at = now
+        self._pinged_at = self._missed_since = now
         for driver in drivers:
             driver.ping()
         self._deliveries = [driver.delivery() for driver in drivers]

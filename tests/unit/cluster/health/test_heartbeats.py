@@ -229,3 +229,19 @@ def test_the_time_of_this_process_is_excused():
     world.peer.now += 5
     world.beats.excuse(5)
     assert 0 == world.advance(TICK_S).missed
+
+
+def test_an_answer_before_this_process_paused():
+    """
+    An answer that came before the pause is one, so another ping may follow.
+    """
+    world = World()
+    world.peer.answers = False
+    world.peer.call()
+    world.advance(0.25)
+    world.peer.now += 0.01
+    world.peer.alive_at = world.peer.now
+    world.peer.now += 1
+    world.beats.excuse(1)
+    world.advance(TICK_S)
+    assert 2 == len(world.peer.pings)
