@@ -64,6 +64,8 @@ class HealthMonitor:
         self._reports = reports
         self._changed = changed
         self._records: dict[Node, HealthRecord] = {}
+        #: Those that this tick has found silent for too long, and how long that is.
+        self._long_silent: dict[HealthRecord, str] = {}
         self._tick_s = options.heartbeat / 2
         self._sweep_s = options.window / SAMPLES
         self._sweep_at = 0.0
@@ -183,6 +185,7 @@ class HealthMonitor:
                 record.excuse(late_s)
             if sweeps or record.watched:
                 self._look(record, now)
+        self._give_up_silent(now)
         if sweeps:
             self._sweep_at = now + self._sweep_s
             self._sweep(now)
@@ -199,7 +202,7 @@ class HealthMonitor:
         often = node.health is NodeHealth.SUB_HEALTHY
         beats.look(drivers, now, often=often, overran=overran)
         if beats.missed >= self._options.missed_heartbeats:
-            self._missed(record, beats.missed, now)
+            self._missed(record, beats.missed)
         elif node.silent and not beats.missed:
             node.silent = False
             self._changed()
@@ -211,26 +214,31 @@ class HealthMonitor:
             reason = f"it has answered {beats.answered} heartbeats in a row"
             self._step(record, HealthEvent.RECOVERED, reason)
 
-    def _missed(self, record: HealthRecord, count: int, now: float) -> None:
+    def _missed(self, record: HealthRecord, count: int) -> None:
         node = record.node
         reason = f"it has not answered {count} heartbeats in a row"
-        if count >= self._options.max_missed_heartbeats and self._others_answer(record):
-            record.died_at = now
-            self._step(record, HealthEvent.SILENT, reason)
-            # After the transition: calls that fail now are routed again at once.
-            for driver, _ in node.links.connections:
-                driver.abort(reason)
-            return
         if not node.silent:
             node.silent = True
             if not self._step(record, HealthEvent.MISSED, reason):
                 self._changed()
+        if count >= self._options.max_missed_heartbeats:
+            self._long_silent[record] = reason
 
-    def _others_answer(self, record: HealthRecord) -> bool:
-        return any(
-            other is not record and other.node.rank in (Rank.READY, Rank.SATURATED)
-            for other in self._records.values()
-        )
+    def _give_up_silent(self, now: float) -> None:
+        """
+        Give up the nodes that this tick has found silent for too long, if another one answers.
+        """
+        found, self._long_silent = self._long_silent, {}
+        if not found or not any(_answers(one) for one in self._records.values()):
+            return
+        for record, reason in found.items():
+            if record.node not in self._records:
+                continue  # its calls were told of another one, and their caller has stopped this
+            record.died_at = now
+            self._step(record, HealthEvent.SILENT, reason)
+            # After the transition: calls that fail now are routed again at once.
+            for driver, _ in record.node.links.connections:
+                driver.abort(reason)
 
     def _sweep(self, now: float) -> None:
         """
@@ -301,6 +309,13 @@ class HealthMonitor:
         self._reports.moved(node, before, reason)
         self._changed()
         return True
+
+
+def _answers(record: HealthRecord) -> bool:
+    """
+    Tell whether a node is connected, and answers its heartbeats as far as is known.
+    """
+    return record.beats is not None and record.node.rank in (Rank.READY, Rank.SATURATED)
 
 
 def _died_at(record: HealthRecord) -> float:
