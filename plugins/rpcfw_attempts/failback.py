@@ -19,7 +19,7 @@ from twisted.logger import Logger
 
 from rpcfw.errors import CallError, DeadlineExceeded
 from rpcfw.spi.attempts.empty_answer import empty_answer
-from rpcfw.spi.attempts.repeats import count_previous
+from rpcfw.spi.attempts.repeats import count_previous, serves_repeat
 from rpcfw.spi.attempts.retry_loop import retry_loop
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep
@@ -29,7 +29,7 @@ from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
-from rpcfw.status import Hint
+from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 from rpcfw.values.outcome import Outcome
 from rpcfw.values.units import Bytes, Seconds
@@ -62,6 +62,8 @@ class FailbackOptions:
         for name in ("max_retries", "max_waiting"):
             if getattr(self, name) < 1:
                 yield name, f"must be at least 1, not {getattr(self, name)}"
+        if self.max_age < self.period:
+            yield "max_age", "must be at least as long as period: else nothing would be retried"
 
 
 @define(eq=False)
@@ -172,9 +174,9 @@ class Failback(AttemptStrategy):
         for waiting in tuple(self._waiting):
             if waiting.timer is not None and waiting.timer.active():
                 waiting.timer.cancel()
+            self._give_up(waiting, "this client stops")
             if waiting.running is not None:
                 waiting.running.cancel()
-            self._give_up(waiting, "this client stops")
 
     def _failed(self, call: Call, step: CallStep, limit_s: float, error: CallError) -> None:
         """
@@ -183,6 +185,8 @@ class Failback(AttemptStrategy):
         options, load = self.options, self._load
         size = message_size(call.request, options.max_bytes)
         reason = self._why_not(call.method.idempotent, error) or self._why_full(size)
+        if serves_repeat() and not error.hints & Hint.NEVER_SENT:
+            reason = "it serves a call that is retried itself"
         if reason:
             self._count_given_up(call, f"{reason}; it failed with {error}")
             return
@@ -199,6 +203,8 @@ class Failback(AttemptStrategy):
             return "this client stops"
         if error.hints & Hint.FINAL:
             return "the server asked for no retry"
+        if error.status is Status.CANCELLED:
+            return "it was cancelled"
         if not error.hints & _HARMLESS and not Outcome(error.status, 0.0).node_failed:
             return "it is an answer of the method"
         if not error.hints & _HARMLESS and not (idempotent or self.options.any_method):

@@ -21,13 +21,14 @@ from rpcfw.errors import CallError
 from rpcfw.spi.attempts.once import once
 from rpcfw.spi.attempts.race import HedgingRule, race
 from rpcfw.spi.attempts.repeats import delay_before_next, serves_repeat
-from rpcfw.spi.attempts.retry_loop import retry_loop
+from rpcfw.spi.attempts.retry_loop import MAX_UNSENT, retry_loop
 from rpcfw.spi.attempts.side_by_side import why_one_by_one
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
+from rpcfw.status import Hint
 from rpcfw.values.call import Call
 from rpcfw.values.latency_window import LatencyWindow
 from rpcfw.values.method import Method
@@ -212,11 +213,18 @@ class _Rule(HedgingRule):
         self.delay_s = delay_s
         self._hedge = hedge
         self._policy = policy
+        #: As in `retry_loop`.
+        self._tried = self._unsent = 0
 
     def may_hedge(self) -> bool:
         return self._hedge.may_hedge()
 
     def after(self, call: Call, error: CallError, begun: int) -> float | None:
+        tried, self._tried = self._tried, len(call.tried)
+        if error.hints & Hint.NEVER_SENT and self._unsent < MAX_UNSENT and self._tried > tried:
+            self._unsent += 1
+        # The policy limits the attempts of all copies together.
+        call.attempt = begun - self._unsent
         now = self._hedge.plugin_context.clock.seconds()
         delay_s = delay_before_next(call, error, self._policy, now)
         if delay_s is None and not Outcome(error.status, 0.0, error.hints).node_failed:

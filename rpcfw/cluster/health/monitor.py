@@ -150,6 +150,9 @@ class HealthMonitor:
         """
         watch, drivers = record.watch, record.node.links.drivers
         if watch is not None:
+            if not watch.over and watch.driver not in drivers:
+                watch.cancel()  # its connection drains, and would wait for it
+                record.watch_at = now
             if not watch.over:
                 return
             record.serving = True  # as far as is known now
@@ -233,7 +236,7 @@ class HealthMonitor:
             return
         for record, reason in found.items():
             if record.node not in self._records:
-                continue  # its calls were told of another one, and their caller has stopped this
+                continue  # meanwhile: the calls of another one have failed, and callers act
             record.died_at = now
             self._step(record, HealthEvent.SILENT, reason)
             # After the transition: calls that fail now are routed again at once.

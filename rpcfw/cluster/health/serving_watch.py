@@ -36,9 +36,9 @@ class ServingWatch(Listener):
     def __init__(self, driver: Driver, service: str, found: Callable[[bool], None]) -> None:
         #: Whether it has ended.
         self.over = False
+        self.driver = driver
         #: The node has no such service, and need not be asked again.
         self.refused = False
-        self._driver = driver
         self._found = found
         self._id = -1
         try:
@@ -52,10 +52,10 @@ class ServingWatch(Listener):
         """
         if not self.over:
             self.over = True
-            self._driver.cancel(self._id)
+            self.driver.cancel(self._id)
 
     def message(self, event: MessageReceived) -> None:
-        self._driver.consumed(event.call_id, event.cost, len(event.body))
+        self.driver.consumed(event.call_id, event.cost, len(event.body))
         if not event.encoding:
             self._found(is_serving(event.body))
 

@@ -5,11 +5,13 @@ Retries in the background, and their limits.
 from __future__ import annotations
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.errors import ApplicationError, NoInstances, Rejected, SettingsError, Unavailable
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.status import Hint, Status
+from rpcfw.testing.candidates import a_call
 from rpcfw.testing.contracts.attempts import (
     AttemptStrategyContract,
     Fleet,
@@ -17,6 +19,8 @@ from rpcfw.testing.contracts.attempts import (
     result_of,
 )
 from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.values.call import serving
+from rpcfw.values.metadata import PREVIOUS_ATTEMPTS
 from rpcfw_attempts.failback import Failback, FailbackOptions
 from rpcfw_retries.never import NeverRetry
 
@@ -154,6 +158,21 @@ def test_what_is_retried(error, idempotent, retried):
     assert retried != scene.count("given_up")
 
 
+@pytest.mark.parametrize(("error", "retried"), [(Unavailable(), 0), (NoInstances(), 1)])
+def test_no_retry_of_a_retry(error, retried):
+    """
+    A call that serves a retried one is made again only if it was never sent.
+    """
+    scene = Scene()
+    scene.error = error
+    token = serving.set(a_call(metadata={PREVIOUS_ATTEMPTS: "1"}))
+    try:
+        scene.fail()
+    finally:
+        serving.reset(token)
+    assert (retried, 1 - retried) == (scene.waiting, scene.count("given_up"))
+
+
 def test_the_stop():
     """
     What waits when the client stops, or is being retried, is given up, and counted.
@@ -165,7 +184,11 @@ def test_the_stop():
     scene.error = Unavailable("gone")
     scene.fail()
     assert (1, 2) == (scene.fleet.under_way, scene.waiting)
-    result_of(spawn(scene.strategy.stop()))
+    with capturedLogs() as logs:
+        result_of(spawn(scene.strategy.stop()))
+    assert ["this client stops"] == [
+        formatEvent(event).partition("given up: ")[2] for event in logs
+    ]
     assert (0, 0, 2) == (scene.fleet.under_way, scene.waiting, scene.count("given_up"))
     scene.clock.advance(100)
     assert 3 == scene.begun
@@ -191,7 +214,8 @@ def test_the_limits_are_for_all_options():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("period", "0s"), ("max_retries", "0"), ("max_waiting", "0")]
+    ("name", "value"),
+    [("period", "0s"), ("max_retries", "0"), ("max_waiting", "0"), ("max_age", "4s")],
 )
 def test_options_that_mean_nothing(name, value):
     """

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.errors import ApplicationError, Unavailable
+from rpcfw.errors import ApplicationError, NoInstances, Unavailable
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.status import Status
+from rpcfw.testing.candidates import candidates
 from rpcfw.testing.contracts.attempts import (
     AttemptStrategyContract,
     Fleet,
@@ -182,6 +183,35 @@ def test_a_failure_is_retried_as_the_policy_says():
     assert 3 == scene.begun
     scene.waiting[-1].errback(Unavailable("gone for good"))
     assert "gone for good" == result_of(running).message
+
+
+def test_all_attempts_count():
+    """
+    The policy limits the attempts of a call, whichever of those side by side fails last.
+    """
+    scene = Scene(delay="10ms")
+    running = scene.call()
+    scene.clock.advance(0.01)
+    for one in (1, 2, 0):
+        scene.waiting[one].errback(Unavailable(f"failure {one}"))
+        scene.clock.advance(0.2)
+    assert 3 == scene.begun
+    assert "failure 0" == result_of(running).message
+
+
+def test_attempts_that_were_never_sent_do_not_count():
+    """
+    A call passes over nodes that are out of reach, as by failover.
+    """
+    scene = Scene(delay="60s")
+    scene.fleet.nodes = candidates(**{f"n{number}": 1 for number in range(11)})
+    running = scene.call()
+    for _ in range(10):
+        scene.waiting[-1].errback(NoInstances("out of reach"))
+        scene.clock.advance(0)
+    assert 11 == scene.begun
+    scene.waiting[-1].callback("good")
+    assert "good" == result_of(running)
 
 
 def test_what_was_seen_is_taken_over():

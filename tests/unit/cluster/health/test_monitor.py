@@ -4,6 +4,7 @@ What the monitor makes of what it finds, with nodes of which the test says every
 
 from __future__ import annotations
 
+from math import inf
 from types import SimpleNamespace
 
 import pytest
@@ -27,18 +28,38 @@ HEALTHY, SUB_HEALTHY, DEAD = NodeHealth
 
 class Driver:
     """
-    A connection on which every ping is answered.
+    A connection on which every ping is answered, until it is frozen.
     """
 
     def __init__(self, clock):
         self.clock = clock
+        self.frozen_at = inf
+        self.aborted = []
+        self.cancelled = []
         self.begun = self.failed = 0
         self.listeners = {}
         self.watches = []
 
     @property
     def alive_at(self):
-        return self.clock.seconds()
+        return min(self.frozen_at, self.clock.seconds())
+
+    def freeze(self):
+        """
+        Have a call open that is never answered.
+        """
+        self.frozen_at = self.clock.seconds()
+        self.begun += 1
+        self.listeners[self.begun] = None
+
+    def ping(self):
+        pass
+
+    def delivery(self):
+        return SimpleNamespace(progresses=lambda: False)
+
+    def abort(self, reason):
+        self.aborted.append(reason)
 
     def request(self, head, body, encoding, listener):
         self.watches.append(listener)
@@ -48,7 +69,7 @@ class Driver:
         pass
 
     def cancel(self, call_id):
-        pass
+        self.cancelled.append(call_id)
 
 
 class Links(SimpleNamespace):
@@ -131,6 +152,11 @@ class World:
         links.drivers = ()
         self.monitor.links_changed(node)
         return drivers
+
+    def freeze(self, nodes):
+        for node in nodes:
+            node.in_flight = 1
+            node.links.drivers[0].freeze()
 
     @property
     def states(self):
@@ -222,6 +248,61 @@ def test_a_watch_that_ends(error):
     world.advance(10)
     again = 1 if isinstance(error, Unavailable) else 0
     assert 1 + again == len(world.nodes[0].links.drivers[0].watches)
+
+
+def test_a_watch_on_a_connection_that_drains():
+    """
+    It moves to another connection: the server would wait for its end.
+    """
+    world = World(1, watch="yes")
+    links = world.nodes[0].links
+    (before,) = links.drivers
+    after = Driver(world.clock)
+    links.drivers = (after,)
+    world.advance(2)
+    assert [1] == before.cancelled
+    assert 1 == len(after.watches)
+
+
+@pytest.mark.parametrize("frozen", [1, 2])
+def test_silent_nodes(frozen):
+    """
+    One is given up if another one answers; if none does, none is.
+    """
+    world = World(2)
+    world.freeze(world.nodes[:frozen])
+    world.advance(10)
+    given_up = [node.links.drivers[0].aborted != [] for node in world.nodes]
+    assert [frozen == 1, False] == given_up
+
+
+def test_how_often_it_is_asked_who_answers(monkeypatch):
+    """
+    Once a tick: to look at all nodes for each silent one would take all of the time.
+    """
+    asked = []
+    rank = Node.rank.fget
+    monkeypatch.setattr(Node, "rank", property(lambda node: asked.append(node) or rank(node)))
+    world = World(50)
+    world.freeze(world.nodes)
+    world.advance(10)
+    assert {SUB_HEALTHY} == set(world.states)
+    del asked[:]
+    world.advance(0.125)
+    assert 50 == len(asked)
+
+
+def test_a_node_that_leaves_as_another_is_given_up():
+    """
+    As calls fail with their connection, their callers may change the set of nodes.
+    """
+    world = World(3)
+    first, second, third = (node.links.drivers[0] for node in world.nodes)
+    world.freeze(world.nodes[:2])
+    first.abort = lambda reason: world.monitor.watch(world.nodes[2:])
+    world.advance(4)
+    assert [] == second.aborted + third.aborted
+    assert [DEAD, SUB_HEALTHY, HEALTHY] == world.states
 
 
 def test_a_line_for_each_transition():
