@@ -64,8 +64,6 @@ class AdaptiveOptions:
         """
         if not self.collectors:
             yield "collectors", "name at least one collector, such as latency"
-        for name in sorted({each for each in self.collectors if self.collectors.count(each) > 1}):
-            yield "collectors", f"{name} is named twice"
         if self.interval < _MIN_INTERVAL_S:
             yield "interval", f"must be at least 10ms, not {self.interval * 1000:g}ms"
 

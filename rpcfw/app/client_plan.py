@@ -168,6 +168,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
     strategy = _strategy(chooser, service)
     method_balancers = _by_method(sources, service, "balancer", partial(_balancer, chooser))
     method_strategies = _by_method(sources, service, "attempts", partial(_strategy, chooser))
+    health = sources.section("health", HealthOptions, service)
     if balancer is None or retry is None or strategy is None:
         return None
     return ClientPlan(
@@ -181,7 +182,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         method_balancers=method_balancers,
         strategy=strategy,
         method_strategies=method_strategies,
-        health=sources.section("health", HealthOptions, service),
+        health=health,
     )
 
 

@@ -102,7 +102,7 @@ class Chooser:
             try:
                 local_plugin(key, target)
             except PluginError as error:
-                sources.refuse("plugins", key, error)
+                sources.blame("plugins", key, error)
             else:
                 local[key] = target
         self.plugins = Plugins(local, find)
@@ -133,6 +133,7 @@ class Chooser:
             return None
         plugin = self._plugin(group, seam, name, (section, key, qualifier))
         if plugin is None:
+            self._sources.leave_section(section, qualifier)
             return None
         options: Any = self._sources.section(
             section, plugin.Options, qualifier, extra_keys=(key, *extra_keys)
@@ -159,13 +160,14 @@ class Chooser:
         """
         chosen = []
         names = tuple(names)
+        self._sources.named_in(section, named_by)
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
                 key, qualifier = named_by[1:]
                 self._sources.blame(named_by[0], key, f"{name} is named more than once", qualifier)
             plugin = self._plugin(group, seam, name, named_by)
             if plugin is None:
-                self._sources.leave(section)
+                self._sources.leave_section(section, name)
             else:
                 options: Any = self._sources.section(
                     section, plugin.Options, name, named_by=named_by
@@ -181,5 +183,5 @@ class Chooser:
             return self.plugins.load(group, name, seam)
         except PluginError as error:
             section, key, qualifier = named_by
-            self._sources.refuse(section, key, error, qualifier)
+            self._sources.blame(section, key, error, qualifier)
             return None

@@ -24,6 +24,10 @@ class Known:
     def __init__(self) -> None:
         self._keys: dict[SectionName, set[str]] = {}
         self._left: set[str] = set()
+        #: Single sections that are not checked, of names that are.
+        self._left_sections: set[SectionName] = set()
+        #: Options that name plugins, by the name of the sections that those have.
+        self._naming: dict[str, dict[str, None]] = {}
         #: Earlier names of options, with the present ones.
         self._renamed: dict[tuple[str, str], str] = {}
 
@@ -47,18 +51,33 @@ class Known:
         """
         self._left.add(name)
 
+    def leave_section(self, name: str, qualifier: str) -> None:
+        """
+        Do not check this section and the plain one beneath it.
+        """
+        self._left_sections |= {SectionName(name), SectionName(name, qualifier)}
+
+    def named_in(self, name: str, option: str) -> None:
+        """
+        Note that sections of this name are for the plugins that an option names.
+
+        Args:
+            option: as ``[client] routers``.
+        """
+        self._naming.setdefault(name, {})[option] = None
+
     def names(self) -> set[str]:
         """
         Return the names of the known sections, without qualifiers.
         """
-        return {each.name for each in self._keys} | self._left
+        return {each.name for each in self._keys} | self._left | {*self._naming}
 
     def unknown(self, sections: Mapping[SectionName, Section]) -> Iterator[Mistake]:
         """
         Yield the sections and options that no part reads.
         """
         for name, section in sections.items():
-            if name.name in self._left:
+            if name.name in self._left or name in self._left_sections:
                 continue
             known = self._keys.get(name)
             if known is None:
@@ -95,7 +114,12 @@ class Known:
         if name.name not in names:
             return f"unknown section; {suggestion(name.name, names)}"
         qualifiers = {each.qualifier for each in self._keys if each.name == name.name} - {""}
-        return f"nothing here is called {name.qualifier}; {suggestion(name.qualifier, qualifiers)}"
+        options = " or ".join(self._naming.get(name.name, ()))
+        nearest = suggestion(name.qualifier, qualifiers)
+        if not name.qualifier or not options:
+            return f"nothing here is called {name.qualifier}; {nearest}"
+        reason = f"not in use: write {name.qualifier} in {options}"
+        return f"{reason}; {nearest}" if qualifiers else reason
 
 
 def renamed(name: str) -> str:

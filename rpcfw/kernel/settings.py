@@ -129,6 +129,7 @@ class Sources:
                 what such a section lacks is a mistake there, if it is nowhere itself.
         """
         if named_by is not None:
+            self.named_in(name, named_by)
             self._named_at[SectionName(name, qualifier)] = self._found(*named_by)[0]
         fields = declared(options)
         self._known.add(name, qualifier, (*extra_keys, *(field.name for field in fields)))
@@ -169,6 +170,21 @@ class Sources:
         """
         self._known.leave(name)
 
+    def leave_section(self, name: str, qualifier: str) -> None:
+        """
+        Leave one section and the plain one beneath it: what they may hold is unknown.
+        """
+        self._known.leave_section(name, qualifier)
+
+    def named_in(self, name: str, place: tuple[str, str, str]) -> None:
+        """
+        Note that sections of this name are for the plugins that an option names.
+
+        Args:
+            place: section, key and qualifier of that option.
+        """
+        self._known.named_in(name, f"[{place[0]}] {place[1]}")
+
     def leave_rest(self) -> None:
         """
         Leave every section that nobody has claimed yet, for what needs only a few.
@@ -179,15 +195,6 @@ class Sources:
                 self.leave(place.name)
 
     # Mistakes.
-
-    def refuse(self, name: str, key: str, reason: object, qualifier: str = "") -> None:
-        """
-        Note what is wrong with a plugin's name.
-
-        What else its section may hold is unknown then, so that is not checked.
-        """
-        self.blame(name, key, reason, qualifier)
-        self._known.leave(name)
 
     def blame(self, name: str, key: str, reason: object, qualifier: str = "") -> None:
         """

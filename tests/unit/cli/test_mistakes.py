@@ -110,6 +110,13 @@ MISTAKES = [
     ("[client]\nkept_links = 4\n", 2, "kept_links: this option is called max_connected_nodes now"),
     ("[client a.B]\ntrust_empty = no\n", 2, "this option is called accept_empty now"),
     ("[connection]\nbackoff_most = 9s\n", 2, "this option is called max_backoff now"),
+    (
+        "[client]\nrouters = zone\n[router zone]\nzone = a\n[router fixed]\nforce = no\n",
+        5,
+        "[router fixed]: not in use: write fixed in [client] routers; known: zone",
+    ),
+    ("[balancer]\nplugin = p2\n[health]\nwindow = 5s\n", 2, "did you mean 'p2c'?"),
+    ("[balancer]\nplugin = adaptive\ncollectors = state, state\n", 3, "named more than once"),
     # Values.
     ("[client]\ntimeout = 3\n", 2, "has no unit"),
     ("[client]\ntimeout = 3 secs\n", 2, "'secs'"),
@@ -282,6 +289,32 @@ def test_each_mistake_has_file_and_line(folder, text, line, told):
     assert mistake.startswith(f"{file}:{line}: ")
     assert told in mistake
     assert "\n" not in mistake
+
+
+def test_an_unknown_plugin_hides_no_mistake_elsewhere(folder):
+    """
+    Only the section whose options depend on the plugin is not judged.
+    """
+    file = folder / "a.ini"
+    file.write_text(
+        "[balancer]\nplugin = p2\ndecay = 1s\n"
+        "[client]\nrouters = tga, zone\ntimeuot = 1s\n"
+        "[router tga]\ntag = x\n"
+        "[router zone]\nzone = a\nmin_shar = 5%\n"
+        "[health]\nwindw = 5s\n"
+    )
+
+    with pytest.raises(SettingsError) as refused:
+        assemble(Sources.load([file]))
+
+    told = [each.removeprefix(f"{file}:").split(";")[0] for each in refused.value.mistakes]
+    assert [
+        "2: [balancer] plugin: no plugin is called 'p2' among balancers",
+        "5: [client] routers: no plugin is called 'tga' among routers",
+        "6: [client] timeuot: unknown option",
+        "11: [router zone] min_shar: unknown option",
+        "13: [health] windw: unknown option",
+    ] == told
 
 
 def test_encodings(folder):

@@ -245,7 +245,8 @@ def test_a_plugin_that_nobody_has_hides_no_other_mistake(write):
     sources = Sources.load([file])
 
     name = sources.raw("registry", "plugin", "standalone")
-    sources.refuse("registry", "plugin", f"no plugin is called {name!r}")
+    sources.blame("registry", "plugin", f"no plugin is called {name!r}")
+    sources.leave_section("registry", "")
     sources.section("client", ClientOptions)
 
     mistakes = said(sources)
@@ -290,6 +291,33 @@ def test_a_section_may_be_left_unread(write):
     sources.leave("server")
 
     sources.finish()
+
+
+def test_one_section_may_be_left_without_its_siblings(write):
+    """
+    Only what an unknown plugin could read is not judged.
+    """
+    file = write("[router a]\nx = 1\n[router b]\nlowr = 1\n")
+    sources = Sources.load([file])
+    sources.section("router", Range, "b")
+
+    sources.leave_section("router", "a")
+
+    (mistake,) = said(sources)
+    assert mistake.startswith(f"{file}:4: [router b] lowr: unknown option; did you mean 'low'?")
+
+
+def test_a_section_of_a_plugin_that_is_not_in_use_says_where_to_name_it(write):
+    """
+    The name may be right, and the option that chooses the plugin may lack it.
+    """
+    file = write("[filter fallback]\nvalue = 1\n")
+    sources = Sources.load([file])
+    sources.named_in("filter", ("client", "insert", "demo.Shop"))
+
+    assert (f"{file}:1: [filter fallback]: not in use: write fallback in [client] insert",) == said(
+        sources
+    )
 
 
 def test_a_command_may_need_only_a_few_sections(write):
