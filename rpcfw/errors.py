@@ -26,6 +26,7 @@ __all__ = [
     "NoInstances",
     "NoNodeLeft",
     "Overloaded",
+    "PassedOver",
     "PermissionDenied",
     "PluginError",
     "ProtocolError",

@@ -61,8 +61,7 @@ STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
 IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
 #: Over gRPC each is measured with the clients of all.
 GRPC = ("rpcfw", "grpcio-aio", "grpcio-threads", "grpclib")
-GRPC_DUBBO = ("rpcfw", "rpcfw-dubbo")
-PAYLOAD = ("rpcfw", "grpcio-aio", "grpcio-threads")
+GRPC_PAYLOAD = ("rpcfw", "grpcio-aio", "grpcio-threads")
 GRPC_STREAMING = ("rpcfw", "grpcio-aio")
 
 

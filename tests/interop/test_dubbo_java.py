@@ -12,8 +12,8 @@ import sys
 import pytest
 
 from tests.house.tree import ROOT
-from tests.interop.java_peers import HOST, PeerProcess, build
-from tests.real.commands import LIMIT_S, Running, address_in, environment, rpcfw
+from tests.interop.java_peers import HOST, build
+from tests.real.commands import LIMIT_S, Module, Running, address_in, environment, rpcfw
 
 PROVIDER = """\
 [app]
@@ -208,21 +208,21 @@ def test_failover_of_our_client(peers, tmp_path, end):
     ini.write_text(
         CONSUMER.format(port=ports[0]).replace("protocols=dubbo\n", f"protocols=dubbo{second}")
     )
-    command = [sys.executable, "-m", "tests.interop.dubbo_loop", str(ini)]
     with (
         peers.start("Provider", HOST, str(ports[0])) as first,
         peers.start("Provider", HOST, str(ports[1])) as other,
     ):
         first.line("READY")
         other.line("READY")
-        with PeerProcess(command, environment()) as loop:
-            loop.line("MADE 100")
+        with Module("tests.interop.dubbo_loop", ini) as loop:
+            assert "READY hi bob" == loop.line()
+            assert "MADE 100" == loop.line()
             getattr(first, end)()
             for _ in range(3):
-                loop.line("MADE")
-            result = loop.end().splitlines()[-1]
+                assert "MADE" in loop.line()
+            _, out, err = loop.end()
 
-    assert result.strip() == "FAILED 0"
+    assert "FAILED 0" == out.splitlines()[-1].strip(), err
 
 
 @pytest.fixture(scope="module")

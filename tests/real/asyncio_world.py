@@ -215,6 +215,10 @@ async def cancelled_deferreds(client, service):
     return sorted(set(ended)), sorted(set(service.closed))
 
 
+#: They tell of what is known of nodes, as long as a client is there.
+STATES = {"rpcfw_client_nodes"}
+
+
 def left(application):
     """
     Return what is still counted as going on.
@@ -223,7 +227,7 @@ def left(application):
     gauges = [
         (family.name, labels, one.value)
         for family in meter
-        if family.kind.__name__ == "Gauge"
+        if family.kind.__name__ == "Gauge" and family.name not in STATES
         for labels, one in family
         if one.value
     ]

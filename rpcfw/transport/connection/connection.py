@@ -148,13 +148,6 @@ class Connection(Protocol, Buffering):
         """
         await sleep(self._clock, 0)
 
-    def ping(self) -> None:
-        """
-        Send a keepalive ping.
-        """
-        self._machine.ping()
-        self._output.flush()
-
     def drain(self, reason: str) -> None:
         """
         Send the peer a GOAWAY: no new calls are accepted. Open ones continue.

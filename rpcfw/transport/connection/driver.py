@@ -8,6 +8,8 @@ reports is in `actions`.
 
 from __future__ import annotations
 
+from math import inf
+
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
@@ -62,6 +64,8 @@ class Driver(Connection):
         self.accepts: tuple[str, ...] = ()
         #: The peer broke off because it was pinged too often.
         self.pinged_too_often = False
+        #: When `ping` last sent something.
+        self._pinged_at = -inf
         #: For servers: its protocol's name.
         self.wire = ""
         #: Calls that were begun on it.
@@ -83,6 +87,18 @@ class Driver(Connection):
         See `rpcfw.spi.machine.Machine.unreadable_status`.
         """
         return self._machine.unreadable_status
+
+    def ping(self) -> None:
+        """
+        Send a keepalive ping, unless the peer has sent nothing since the one before.
+
+        Its answer says as much as that of a second one. Keepalive and heartbeats may be due at
+        the same moment, and servers break off who pings too often.
+        """
+        if self._pinged_at <= self.received_at:
+            self._pinged_at = self._clock.seconds()
+            self._machine.ping()
+            self._output.flush()
 
     # What a caller asks for.
 

@@ -91,6 +91,24 @@ def test_what_is_said_at_other_times_is_written_at_once():
     assert 1 == len(socket.writes)
 
 
+def test_one_ping_at_a_time():
+    """
+    A peer that is not heard since it was pinged is not pinged again: it has to answer already.
+    """
+    clock = Clock()
+    driver, socket = server(clock, Keeper())
+    for _ in range(3):
+        clock.advance(1)
+        driver.ping()
+    assert [PING] == [each[0] for data in socket.writes for each in frames(data)]
+    clock.advance(1)
+    driver.dataReceived(frame(PING))
+    socket.writes.clear()
+    driver.ping()
+
+    assert 1 == len(socket.writes)
+
+
 def test_nothing_is_written_when_there_is_nothing_to_say():
     """
     A flush without output does not touch the socket.
