@@ -156,15 +156,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         section="router",
     )
     call, attempt = choose_filters(sources, chooser, ("client", service), options)
-    breaker: Chosen[Any] | None = chooser.one(
-        "rpcfw.breakers",
-        Breaker,
-        "breaker",
-        qualifier=service,
-    )
-    if breaker is not None:
-        label = f"[breaker] {breaker.name}"
-        attempt = attempt.with_first(Insert(label, "after", Role.BREAKER.value), breaker)
+    attempt = _with_breaker(chooser, service, attempt)
     strategy = _strategy(chooser, service)
     method_balancers = _by_method(sources, service, "balancer", partial(_balancer, chooser))
     method_strategies = _by_method(sources, service, "attempts", partial(_strategy, chooser))
@@ -184,6 +176,18 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         method_strategies=method_strategies,
         health=health,
     )
+
+
+def _with_breaker(
+    chooser: Chooser, service: str, attempt: Edits[Chosen[Filter]]
+) -> Edits[Chosen[Filter]]:
+    breaker: Chosen[Any] | None = chooser.one(
+        "rpcfw.breakers", Breaker, "breaker", qualifier=service
+    )
+    if breaker is None:
+        return attempt
+    label = f"[breaker] {breaker.name}"
+    return attempt.with_first(Insert(label, "after", Role.BREAKER.value), breaker)
 
 
 def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:

@@ -224,14 +224,19 @@ def test_what_has_begun_is_not_refused(reactor, threads):
     assert [] == clock.getDelayedCalls()
 
 
-@pytest.fixture
-def shared(reactor):
+def started(reactor):
     """
     Four threads and four places in the queue, of which one method may take half.
     """
     threads = blocking_threads(reactor, 4, 4, Meter())
     threads.limit_methods(0.5)
     threads.start()
+    return threads
+
+
+@pytest.fixture
+def shared(reactor):
+    threads = started(reactor)
     yield threads
     spawn(threads.stop())
 
@@ -287,13 +292,13 @@ def test_what_was_given_up_makes_place(reactor, shared):
     assert 4 == slow.ran
 
 
-def test_a_stop_runs_what_waits(reactor, shared):
+def test_a_stop_runs_what_waits(reactor):
     """
     Calls that wait for their own method run before the pool stops.
     """
-    slow = Held()
-    held = [shared.run(slow, (number,)) for number in range(4)]
-    stopped = spawn(shared.stop())
+    slow, threads = Held(), started(reactor)
+    held = [threads.run(slow, (number,)) for number in range(4)]
+    stopped = spawn(threads.stop())
     slow.let_go.set()
     for _ in (*held, stopped):
         reactor.turn()
