@@ -217,12 +217,12 @@ def test_why_nothing_is_known():
         assert ": no rights to read" in why
 
 
-def waiters() -> int:
+def waiters() -> list[Waiter]:
     """
-    Return how many are kept by anybody, here or in other tests.
+    Return those that are kept by anybody, here or in other tests.
     """
     gc.collect()
-    return sum(type(each) is Waiter for each in gc.get_objects())
+    return [each for each in gc.get_objects() if type(each) is Waiter]
 
 
 def test_who_gives_up_leaves_nothing():
@@ -230,15 +230,14 @@ def test_who_gives_up_leaves_nothing():
     Calls that give up the wait leave nothing behind, however long the registry is silent.
     """
     world = World()
-    before = waiters()
+    before = waiters()  # kept here, so no later one has the id of one of them
     for _ in range(3):
         waiting = spawn(world.directory.first_list())
         waiting.addErrback(lambda failure: failure.trap(CancelledError))
         waiting.cancel()
         assert waiting.called
 
-    # Those of other tests may be freed meanwhile.
-    assert waiters() <= before
+    assert {id(each) for each in before} == {id(each) for each in waiters()}
 
 
 def test_a_stop():
