@@ -4,6 +4,8 @@ The page on balancers compared: its figures are those of the balancers as they a
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import pytest
 
 from benchmarks.balancing.figures import row
@@ -14,7 +16,22 @@ from rpcfw.status import Status
 PAGE = FOLDER / "balancing.md"
 
 
-@pytest.mark.parametrize("balancer", ["p2c", "weighted_random"])
+def balancers():
+    """
+    Return the names of those that the page compares.
+    """
+    lines = PAGE.read_text().splitlines()
+    return sorted({line.split("`")[1] for line in lines if line.startswith("| `")})
+
+
+def test_all_are_compared():
+    """
+    Each balancer that rpcfw brings is on the page.
+    """
+    assert balancers() == sorted(each.name for each in entry_points(group="rpcfw.balancers"))
+
+
+@pytest.mark.parametrize("balancer", balancers())
 def test_the_figures_are_of_today(balancer):
     """
     The row of a balancer is what the simulation finds now.
