@@ -18,11 +18,12 @@ __all__ = ["CORES", "LOAD_AVERAGE", "TRAILER", "pack_orca", "parse_orca"]
 TRAILER = "endpoint-load-metrics-bin"
 #: The names of metrics for what ORCA has no fields for.
 CORES, LOAD_AVERAGE = "cpu_cores", "load_average"
+_OURS = frozenset({CORES, LOAD_AVERAGE})
 
 #: Longer reports are not read.
 _MAX_BYTES = 4096
 #: Field numbers of the message, and of an entry of a map.
-_CPU, _MEMORY, _RPS, _METRICS, _APPLICATION = 1, 2, 6, 8, 9
+_CPU, _MEMORY, _UTILIZATION, _RPS, _METRICS, _APPLICATION = 1, 2, 5, 6, 8, 9
 _KEY, _VALUE = 1, 2
 #: Wire types.
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -31,11 +32,14 @@ _DOUBLE = Struct("<d")
 
 def pack_orca(report: LoadReport) -> bytes:
     """
-    Return a report as bytes. What is not known is left out, which means 0 in ORCA.
+    Return a report as bytes.
+
+    What is not known is left out, which means 0 in ORCA. A value of 0 that is known is written,
+    so that `parse_orca` can tell an idle server from one that does not know its load.
     """
     packed = b""
     for number, value in ((_CPU, report.cpu), (_MEMORY, report.memory), (_RPS, report.qps)):
-        if value:
+        if value is not None:
             packed += _tagged_double(number, value)
     extra = {CORES: report.cores, LOAD_AVERAGE: report.load_average}
     metrics = {name: value for name, value in extra.items() if value is not None}
@@ -51,7 +55,7 @@ def parse_orca(data: bytes) -> LoadReport | None:
     Return the report, or None if anything is wrong with it.
 
     The utilization that the application gives itself replaces that of the CPU, as in gRPC's
-    ``weighted_round_robin``.
+    ``weighted_round_robin``. Metrics are those of both maps: named utilizations, and others.
     """
     if len(data) > _MAX_BYTES:
         return None
@@ -61,7 +65,7 @@ def parse_orca(data: bytes) -> LoadReport | None:
         for number, value in _fields(data):
             if isinstance(value, float):
                 values[number] = value
-            elif number == _METRICS:
+            elif number in (_UTILIZATION, _METRICS):
                 _add_metric(metrics, *_entry(value))
         cores, load_average = metrics.pop(CORES, None), metrics.pop(LOAD_AVERAGE, None)
         return LoadReport(
@@ -84,8 +88,11 @@ def _add_metric(metrics: dict[str, float], name: str, value: float) -> None:
     """
     Add a metric, unless there are too many. What is of no use here is no mistake of the server.
     """
-    ours = name in (CORES, LOAD_AVERAGE)
-    if is_metric_name(name) and is_load(value) and (ours or len(metrics) < MAX_METRICS):
+    if not is_metric_name(name) or not is_load(value):
+        return
+    # Ours are no metrics of the report in the end.
+    others = len(metrics.keys() - _OURS)
+    if name in _OURS or name in metrics or others < MAX_METRICS:
         metrics[name] = value
 
 

@@ -34,9 +34,13 @@ __all__ = ["Runtime", "RuntimeOptions"]
 
 #: With less, a node that is busy for a moment would get no calls.
 _MIN_FREE = 0.05
+#: A report of fewer cores would make all that is free of a node nothing.
+_MIN_CORES = 1e-3
 #: The trailers of a node are read so often at most.
 _MIN_READ_S = 0.1
 _MIN_INTERVAL_S = 0.1
+#: A server measures its CPU between two questions, and only if they are at most 60 s apart.
+_MAX_INTERVAL_S = 30.0
 
 
 @options
@@ -63,6 +67,8 @@ class RuntimeOptions(CollectorOptions):
         yield from super().problems()
         if self.interval < _MIN_INTERVAL_S:
             yield "interval", f"must be at least 100ms, not {self.interval * 1000:g}ms"
+        if self.interval > _MAX_INTERVAL_S:
+            yield "interval", f"must be at most {_MAX_INTERVAL_S:g}s, not {self.interval:g}s"
         if self.expiry < self.interval:
             yield "expiry", f"must be at least the interval, {self.interval:g}s"
         if not 0 <= self.max_memory < 1:
@@ -85,12 +91,14 @@ class Runtime(Collector):
         self._seconds = plugin_context.clock.seconds
         #: The last reports that came with responses.
         self._from_trailers: WeakKeyDictionary[Candidate, LoadReport] = WeakKeyDictionary()
+        #: When a trailer of each node was read last, whether it was a report or not.
+        self._read_at: WeakKeyDictionary[Candidate, float] = WeakKeyDictionary()
 
     def take_over(self, before: Runtime) -> None:
         """
         Share the reports.
         """
-        self._from_trailers = before._from_trailers
+        self._from_trailers, self._read_at = before._from_trailers, before._read_at
 
     @property
     def report_interval_s(self) -> float:
@@ -140,7 +148,7 @@ class Runtime(Collector):
         used = report.cpu or 0.0
         for name in self.options.metrics:
             used = max(used, report.metrics.get(name, 0.0))
-        cores = report.cores if by_cores and report.cores else 1.0
+        cores = max(report.cores, _MIN_CORES) if by_cores and report.cores else 1.0
         return max(1 - used, _MIN_FREE) * cores
 
     def _factor(self, report: LoadReport) -> float:
@@ -156,12 +164,16 @@ class Runtime(Collector):
         return factor
 
     def _read_trailers(self, candidate: Candidate, outcome: Outcome) -> None:
-        now, before = self._seconds(), self._from_trailers.get(candidate)
-        if now - (-inf if before is None else before.received_at) < _MIN_READ_S:
+        now = self._seconds()
+        if now - self._read_at.get(candidate, -inf) < _MIN_READ_S:
             return
         value = outcome.trailers.get(TRAILER)
-        report = parse_orca(value) if isinstance(value, bytes) else None
-        if report is not None:
+        if not isinstance(value, bytes):
+            return
+        self._read_at[candidate] = now
+        report = parse_orca(value)
+        # One without CPU says too little, and must not hide what is known by a pong.
+        if report is not None and report.cpu is not None:
             self._from_trailers[candidate] = evolve(report, received_at=now)
 
 

@@ -34,13 +34,14 @@ def usage_reader(process_s: Callable[[], float], root: Path = Path("/")) -> Call
 
     def read() -> Usage:
         busy_s, total_s = _cpu(root)
+        cores = _cores(root)
         return Usage(
             process_s=process_s(),
             busy_s=busy_s,
             total_s=total_s,
             memory=_group_memory(root) or _memory(root),
-            load_average=_load_average(),
-            cores=_cores(root),
+            load_average=_load_average(cores),
+            cores=cores,
         )
 
     return read
@@ -83,7 +84,8 @@ def _group_memory(root: Path) -> float | None:
     Files that nobody used lately are not counted: their memory is free for other uses.
     """
     group = root / "sys/fs/cgroup"
-    counts = dict(line.split(" ", 1) for line in _text(group / "memory.stat").splitlines())
+    lines = _text(group / "memory.stat").splitlines()
+    counts = {name: value for name, _, value in (line.partition(" ") for line in lines)}
     try:
         limit, used = int(_text(group / "memory.max")), int(_text(group / "memory.current"))
         used -= int(counts.get("inactive_file", 0))
@@ -104,11 +106,18 @@ def _cores(root: Path) -> float | None:
     return cores or None
 
 
-def _load_average() -> float | None:
+def _load_average(cores: float | None) -> float | None:
+    """
+    Return the load average, as the share of it that falls to the cores of this process.
+
+    The system tells that of the whole machine, also in a container. Beside the few cores of a
+    container it would look like an overload.
+    """
     try:
-        return os.getloadavg()[0]
+        load, machine = os.getloadavg()[0], os.cpu_count()
     except (AttributeError, OSError):
         return None
+    return load * min(1.0, cores / machine) if cores and machine else load
 
 
 def _text(path: Path) -> str:

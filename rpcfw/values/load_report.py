@@ -44,7 +44,7 @@ class LoadReport:
     Args:
         cpu: share of the CPU that is in use, from 0 to 1; above 1 if there is a soft limit.
         memory: share of the memory that is in use.
-        load_average: mean number of processes that want to run.
+        load_average: mean number of processes that want to run, on the cores below.
         cores: number of CPU cores that the server may use.
         qps: calls that it begins, a second.
         metrics: values of its own, by name.

@@ -39,7 +39,7 @@ class Usage:
         busy_s: time that the machine's cores were busy, summed up.
         total_s: the same, busy or not.
         memory: share of the memory that is in use.
-        load_average: mean number of processes that want to run.
+        load_average: mean number of processes that want to run, on the cores below.
         cores: number of cores that this process may use.
     """
 
@@ -144,11 +144,12 @@ def _cpu(before: _Sample, after: _Sample) -> float:
     Return the share of the CPU in use: of the machine, or of one core by this process.
 
     It is the higher of the two, because calls run in one thread: a process that uses one core
-    is at its limit, however many there are.
+    is at its limit, however many there are. If it may use less than one core, as in a small
+    container, that is its limit.
     """
     old, new = before.usage, after.usage
     own = (new.process_s - old.process_s) / (after.at - before.at)
-    share = min(max(own, 0.0), 1.0)
+    share = min(max(own, 0.0) / min(new.cores or 1.0, 1.0), 1.0)
     if None not in (old.busy_s, old.total_s, new.busy_s, new.total_s):
         busy_s, total_s = new.busy_s - old.busy_s, new.total_s - old.total_s  # type: ignore[operator]
         if total_s > 0:

@@ -11,7 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis.strategies import binary
 
-from rpcfw.values.load_report import LoadReport
+from rpcfw.values.load_report import MAX_METRICS, LoadReport
 from rpcfw_collectors.orca import pack_orca, parse_orca
 
 #: Numbers of the fields, as ``xds/data/orca/v3/orca_load_report.proto`` has them.
@@ -70,9 +70,38 @@ def test_ours_is_read_back():
     assert parse_orca(pack_orca(report)) == report
 
 
+def test_as_many_metrics_as_a_report_may_have():
+    """
+    No metric of a full report is lost for the sake of those that ORCA has no fields for.
+    """
+    metrics = {f"m{number}": 1.0 for number in range(MAX_METRICS)}
+    report = LoadReport(cpu=0.5, cores=4.0, load_average=1.0, metrics=metrics)
+
+    assert parse_orca(pack_orca(report)) == report
+
+
+def test_an_idle_server():
+    """
+    A CPU that is idle is known to be so, and one that was not measured is not known.
+    """
+    assert 0.0 == parse_orca(pack_orca(LoadReport(cpu=0.0, memory=0.0, qps=0.0))).cpu
+    assert parse_orca(pack_orca(LoadReport(memory=0.5))).cpu is None
+
+
+def test_the_last_of_a_name_counts(orca):
+    """
+    Of two values with the same name the last one counts, as in all maps of Protocol Buffers.
+    """
+    many = {f"m{number}": 1.0 for number in range(MAX_METRICS)}
+    written = orca(utilization=many).SerializeToString()
+    again = orca(named_metrics={"m3": 0.25}).SerializeToString()
+
+    assert {**many, "m3": 0.25} == parse_orca(written + again).metrics
+
+
 def test_a_report_of_another_server(orca):
     """
-    Fields that are not used are skipped, whatever their types are.
+    Fields that are not used are skipped, whatever their types are; both maps are metrics.
     """
     written = orca(
         cpu_utilization=0.1,
@@ -86,7 +115,7 @@ def test_a_report_of_another_server(orca):
     ).SerializeToString()
     unknown = b"\xf5\x07\x00\x00\x00\x00"  # field 126, four bytes
 
-    report = LoadReport(cpu=0.1, memory=0.2, qps=2.0, metrics={"queue": 0.5})
+    report = LoadReport(cpu=0.1, memory=0.2, qps=2.0, metrics={"b": 0.5, "queue": 0.5})
     assert parse_orca(unknown + written) == report
 
 

@@ -17,6 +17,7 @@ from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.load_report import LoadReport
 from rpcfw.values.metadata import Metadata
 from rpcfw.values.outcome import Outcome
+from rpcfw_collectors import runtime as module
 from rpcfw_collectors.orca import TRAILER, pack_orca
 from rpcfw_collectors.runtime import Runtime, RuntimeOptions
 
@@ -106,6 +107,16 @@ def test_cores():
     assert [1.0, 1.0, 1.0] == pytest.approx(runtime(count_cores="yes").scores(given))
 
 
+@pytest.mark.parametrize("cores", [5e-324, 1e-9, 1e9])
+def test_cores_that_are_out_of_bounds(cores):
+    """
+    Whatever number of cores a server claims, all scores are within 0 and 1.
+    """
+    given = reporting(*(LoadReport(cpu=1.0, cores=cores) for _ in range(3)))
+
+    assert [1.0] * 3 == pytest.approx(runtime(count_cores="yes").scores(given))
+
+
 def test_metrics_of_the_servers():
     """
     The highest of the CPU and the named metrics counts.
@@ -160,6 +171,35 @@ def test_trailers_are_read_seldom():
     assert 0.1 == pytest.approx(collector.scores(given)[0])
 
 
+def test_wrong_trailers_are_read_seldom(monkeypatch):
+    """
+    A node whose trailers are no reports costs no more than one whose trailers are.
+    """
+    read = []
+    monkeypatch.setattr(module, "parse_orca", read.append)
+    clock = Clock()
+    given = reporting(None)
+    collector = runtime(clock)
+    for _ in range(100):
+        collector.record(given[0], with_trailer(b"\xff"))
+        clock.advance(0.01)
+
+    assert 10 == pytest.approx(len(read), abs=1)
+
+
+def test_a_trailer_that_says_too_little():
+    """
+    A trailer without the CPU does not hide the report that came with a pong.
+    """
+    clock = Clock()
+    given = reporting(LoadReport(cpu=0.5), LoadReport(cpu=0.0))
+    collector = runtime(clock)
+    clock.advance(1)
+    collector.record(given[0], with_trailer(pack_orca(LoadReport(metrics={"queue": 1.0}))))
+
+    assert [0.5, 1.0] == pytest.approx(collector.scores(given))
+
+
 @pytest.mark.parametrize("data", ["text", b"", b"\xff", bytes(5000)])
 def test_hostile_trailers(data):
     """
@@ -176,7 +216,8 @@ def test_hostile_trailers(data):
     ("texts", "message"),
     [
         ({"interval": "10ms"}, "interval: must be at least 100ms, not 10ms"),
-        ({"interval": "60s"}, "expiry: must be at least the interval, 60s"),
+        ({"interval": "31s", "expiry": "60s"}, "interval: must be at most 30s, not 31s"),
+        ({"interval": "20s", "expiry": "10s"}, "expiry: must be at least the interval, 20s"),
         ({"max_memory": "100%"}, "max_memory: must be at least 0% and below 100%"),
         ({"max_load": "0"}, "max_load: must be above 0"),
     ],

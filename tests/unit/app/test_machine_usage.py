@@ -50,13 +50,24 @@ def test_a_container(tmp_path):
         proc__meminfo=MEMINFO,
         sys__fs__cgroup__memory_dot_max="1000",
         sys__fs__cgroup__memory_dot_current="800",
-        sys__fs__cgroup__memory_dot_stat="anon 300\ninactive_file 400",
+        sys__fs__cgroup__memory_dot_stat="anon 300\nodd\ninactive_file 400",
         sys__fs__cgroup__cpu_dot_max="50000 100000",
     )
     found = usage(tmp_path)
 
     assert 0.4 == found.memory
     assert 0.5 == found.cores
+
+
+def test_the_load_average_of_a_container(tmp_path, monkeypatch):
+    """
+    Half a core of a machine of 64 has its share of the load, not that of the whole machine.
+    """
+    monkeypatch.setattr(os, "getloadavg", lambda: (32.0, 0.0, 0.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    place(tmp_path, sys__fs__cgroup__cpu_dot_max="50000 100000")
+
+    assert 0.25 == usage(tmp_path).load_average
 
 
 def test_a_container_without_limits(tmp_path):

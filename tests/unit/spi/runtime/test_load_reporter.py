@@ -19,6 +19,7 @@ class Machine:
         self.clock = Clock()
         self.process_s = self.busy_s = 0.0
         self.calls = 0
+        self.cores = 4.0
         self.reads = 0
         self.reporter = LoadReporter(self.clock.seconds, self.read)
         self.reporter.enabled = True
@@ -32,7 +33,7 @@ class Machine:
             total_s=4 * self.clock.seconds(),
             memory=0.5,
             load_average=1.5,
-            cores=4.0,
+            cores=self.cores,
         )
 
     def work(self, seconds, process=0.0, others=0.0, calls=0):
@@ -67,6 +68,20 @@ def test_the_cpu_is_the_higher_of_two(process, others, cpu):
     machine.work(2, process=process, others=others)
 
     assert cpu == pytest.approx(machine.reporter.report().cpu)
+
+
+def test_less_than_one_core():
+    """
+    A process that uses all of the half core that it may use has no CPU left.
+    """
+    machine = Machine()
+    machine.cores = 0.5
+    machine.reporter.report()
+    machine.work(2, process=0.25)
+    assert 0.5 == pytest.approx(machine.reporter.report().cpu)
+
+    machine.work(2, process=0.5)
+    assert 1.0 == pytest.approx(machine.reporter.report().cpu)
 
 
 def test_calls_a_second():
