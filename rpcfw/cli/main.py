@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("rpcfw.cli.explain", "show where a call would go, and why; make no call"),
     "registry": ("rpcfw.cli.registry", "run a registry server, the default registry"),
     "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
+    "java-stubs": ("rpcfw.cli.java_stubs", "write a Python module for a service in Java"),
     "plugins": ("rpcfw.cli.plugins", "list the plugins that are installed"),
     "config": ("rpcfw.cli.config", "check a configuration, or print an example of one"),
     "demo": ("rpcfw.cli.demo.command", "see it work: several processes, one of them killed"),
@@ -100,7 +101,7 @@ def _without_command(arguments: Sequence[str]) -> int:
     """
     Answer for what names no command: help, the version, or a mistake.
     """
-    listed = "".join(f"  {name:10}{meaning}\n" for name, (_, meaning) in COMMANDS.items())
+    listed = "".join(f"  {name:12}{meaning}\n" for name, (_, meaning) in COMMANDS.items())
     parser = ArgumentParser(
         prog="rpcfw",
         usage="rpcfw [--help] [--version] COMMAND ...",

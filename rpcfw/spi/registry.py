@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
@@ -142,3 +143,14 @@ class Registry(Plugin):
         Raises:
             RegistryError: the place cannot be asked just now.
         """
+
+    async def definitions(self, service: str) -> tuple[bytes, ...]:
+        """
+        Return what providers have published of the methods and types of a service.
+
+        Each is a ``ServiceDefinition`` of Apache Dubbo, as JSON. Few registries keep any.
+
+        Raises:
+            RegistryError: it keeps none, or it cannot be asked just now.
+        """
+        raise RegistryError(f"{self} keeps no definitions of services")

@@ -30,6 +30,7 @@ from rpcfw_registries.layouts.json_records import JSONLayout
 from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.paths import normal_root
 from rpcfw_registries.remote.reconciler import Reconciler
+from rpcfw_registries.zookeeper.definitions import read_definitions
 from rpcfw_registries.zookeeper.kazoo.access import TLS, Access, Pace
 from rpcfw_registries.zookeeper.kazoo.client import KazooSession
 from rpcfw_registries.zookeeper.session import SessionEvent, ZnodeMissing, ZooKeeperSession
@@ -210,6 +211,13 @@ class ZooKeeperRegistry(Registry):
         except ZnodeMissing:
             return ()
         return tuple(sorted(filter(None, map(self._layout.service, children.names))))
+
+    async def definitions(self, service: str) -> tuple[bytes, ...]:
+        if self.options.layout != "dubbo":
+            return await super().definitions(service)
+        self._session.check_process()
+        await self._reached()
+        return await read_definitions(self._session, self._layout.root, service)
 
     def _unreachable(self) -> str:
         """

@@ -33,7 +33,7 @@ def test_help_lists_every_command(arguments, capsys):
 
     assert (0, "") == (code, err)
     for name, (_, meaning) in COMMANDS.items():
-        assert f"  {name:10}{meaning}\n" in out
+        assert f"  {name:12}{meaning}\n" in out
     assert "Exit codes: 0" in out
 
 

@@ -1,0 +1,3 @@
+"""
+From definitions of interfaces in Java to Python.
+"""

@@ -1,0 +1,3 @@
+"""
+What is written for the definitions beside this folder.
+"""
