@@ -4,10 +4,12 @@ The shop's generated modules, made once.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
+from tests.interop.java_peers import build_once
 from tests.interop.shop import generate
 
 
@@ -23,3 +25,14 @@ def shop_folder(tmp_path_factory):
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="session")
+def java_peers(tmp_path_factory):
+    """
+    The peers in Java, compiled once for all processes of this run.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    return build_once(shared / "java_peers")

@@ -7,6 +7,7 @@ the machine. So the peers know this host by a name, from a file of names of thei
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from tests.requirements import require
 
-__all__ = ["HOST", "NUMBER", "JavaPeers", "PeerProcess", "build"]
+__all__ = ["HOST", "NUMBER", "JavaPeers", "Loopback", "PeerProcess", "build", "build_once", "maven"]
 
 SOURCES = Path(__file__).parent / "java"
 #: The name of 127.0.0.1.
@@ -28,6 +29,22 @@ NUMBER = str(0x7F000001)
 LIMIT_S = 300
 #: Without these, Dubbo on Java 17 can read no exception, and write no collection.
 OPENED = ("java.base/java.lang", "java.base/java.util", "java.base/java.math")
+
+
+class Loopback:
+    """
+    What makes a program in Java use 127.0.0.1, under a name that Dubbo accepts.
+
+    Args:
+        folder: for the file with that name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        hosts = folder / "hosts"
+        if not hosts.exists():
+            hosts.write_text(f"127.0.0.1 {HOST} localhost {os.uname().nodename}\n")
+        self.properties = ("-Djava.net.preferIPv4Stack=true", f"-Djdk.net.hosts.file={hosts}")
+        self.environ = {**os.environ, "DUBBO_IP_TO_BIND": HOST}
 
 
 class JavaPeers:
@@ -41,23 +58,17 @@ class JavaPeers:
 
     def __init__(self, folder: Path, class_path: str) -> None:
         self._class_path = class_path
-        self._hosts = folder / "hosts"
-        self._hosts.write_text(f"127.0.0.1 {HOST} localhost {os.uname().nodename}\n")
+        self._loopback = Loopback(folder)
 
     def start(self, main: str, *arguments: str) -> PeerProcess:
         """
         Start a class of the package ``peers``.
         """
         opened = [word for each in OPENED for word in ("--add-opens", f"{each}=ALL-UNNAMED")]
-        properties = {
-            "java.net.preferIPv4Stack": "true",
-            "jdk.net.hosts.file": str(self._hosts),
-            "org.slf4j.simpleLogger.defaultLogLevel": "error",
-        }
-        set_properties = [f"-D{name}={value}" for name, value in properties.items()]
-        command = ["java", "-Xmx256m", *opened, *set_properties, "-cp", self._class_path]
-        environ = {**os.environ, "DUBBO_IP_TO_BIND": HOST}
-        return PeerProcess([*command, f"peers.{main}", *arguments], environ)
+        log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
+        command = ["java", "-Xmx256m", *opened, *self._loopback.properties, log]
+        command += ["-cp", self._class_path, f"peers.{main}", *arguments]
+        return PeerProcess(command, self._loopback.environ)
 
 
 class PeerProcess:
@@ -65,9 +76,12 @@ class PeerProcess:
     A program that goes on until its standard input is closed; it is, when the block is left.
     """
 
-    def __init__(self, command: list[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: list[str], environ: Mapping[str, str], folder: Path | None = None
+    ) -> None:
         self._process = subprocess.Popen(
             command,
+            cwd=folder,
             env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -123,14 +137,37 @@ class PeerProcess:
 
 def build(folder: Path) -> JavaPeers:
     """
-    Compile the peers into a folder. Maven downloads Dubbo the first time.
+    Compile the peers into a folder.
+    """
+    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+    maven(folder, "compile", "dependency:build-classpath", "-Dmdep.outputFile=class_path")
+    return _built(folder)
+
+
+def build_once(folder: Path) -> JavaPeers:
+    """
+    Compile them unless another process of this run of the tests has, in the same folder.
+    """
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Maven writes this last.
+        return _built(folder) if (folder / "class_path").exists() else build(folder)
+
+
+def _built(folder: Path) -> JavaPeers:
+    class_path = os.pathsep.join((f"{folder}/target/classes", (folder / "class_path").read_text()))
+    return JavaPeers(folder, class_path)
+
+
+def maven(folder: Path, *goals: str) -> None:
+    """
+    Run Maven in a folder. It downloads Dubbo the first time.
     """
     require(
         shutil.which("mvn") and shutil.which("javac"),
         "apt-get install --no-install-recommends maven default-jdk-headless",
     )
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    goals = ("compile", "dependency:build-classpath", "-Dmdep.outputFile=class_path")
     done = subprocess.run(
         ["mvn", "--quiet", "--batch-mode", *goals],
         cwd=folder,
@@ -139,6 +176,4 @@ def build(folder: Path) -> JavaPeers:
         check=False,
         timeout=LIMIT_S,
     )
-    require(done.returncode == 0, f"mvn {' '.join(goals)} in tests/interop/java: {done.stdout}")
-    class_path = os.pathsep.join((f"{folder}/target/classes", (folder / "class_path").read_text()))
-    return JavaPeers(folder, class_path)
+    require(done.returncode == 0, f"mvn {' '.join(goals)}, which failed: {done.stdout}")

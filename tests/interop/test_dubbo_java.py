@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from tests.house.tree import ROOT
-from tests.interop.java_peers import HOST, build
+from tests.interop.java_peers import HOST
 from tests.real.commands import LIMIT_S, Module, Running, address_in, environment, rpcfw
 
 PROVIDER = """\
@@ -48,14 +48,6 @@ version = 1.0.0
 
 
 @pytest.fixture(scope="module")
-def peers(tmp_path_factory):
-    """
-    The peers in Java.
-    """
-    return build(tmp_path_factory.mktemp("java"))
-
-
-@pytest.fixture(scope="module")
 def provider_ini(tmp_path_factory):
     """
     The configuration of our provider.
@@ -84,14 +76,14 @@ def checks_in(output):
 
 
 @pytest.fixture(scope="module")
-def consumed(peers, provider_ini):
+def consumed(java_peers, provider_ini):
     """
     What a consumer in Java got of our provider.
     """
     serve = ("serve", "-c", provider_ini, "--log-level", "critical")
     with (
         Running(*serve) as provider,
-        peers.start("Consumer", f"{HOST}:{port_of(provider)}") as consumer,
+        java_peers.start("Consumer", f"{HOST}:{port_of(provider)}") as consumer,
     ):
         return checks_in(consumer.end())
 
@@ -157,14 +149,14 @@ def test_failures_at_a_consumer_in_java(consumed, name, expected):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_failover(peers, provider_ini, number):
+def test_failover(java_peers, provider_ini, number):
     """
     Of two providers one stops, or is killed: a consumer that calls all the time loses no call.
     """
     words = ("serve", "-c", provider_ini, "--log-level", "critical")
     with Running(*words) as first, Running(*words) as second:
         urls = [f"dubbo://{HOST}:{port_of(one)}" for one in (first, second)]
-        with peers.start("Loop", ";".join(urls)) as loop:
+        with java_peers.start("Loop", ";".join(urls)) as loop:
             loop.line("MADE 100")
             first.end(number)
             for _ in range(3):
@@ -187,18 +179,18 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def java_port(peers):
+def java_port(java_peers):
     """
     The port of a provider in Java.
     """
     port = free_port()
-    with peers.start("Provider", HOST, str(port)) as provider:
+    with java_peers.start("Provider", HOST, str(port)) as provider:
         provider.line("READY")
         yield port
 
 
 @pytest.mark.parametrize("end", ["end", "kill"])
-def test_failover_of_our_client(peers, tmp_path, end):
+def test_failover_of_our_client(java_peers, tmp_path, end):
     """
     Of two providers in Java one stops, or is killed: our client loses no idempotent call.
     """
@@ -209,8 +201,8 @@ def test_failover_of_our_client(peers, tmp_path, end):
         CONSUMER.format(port=ports[0]).replace("protocols=dubbo\n", f"protocols=dubbo{second}")
     )
     with (
-        peers.start("Provider", HOST, str(ports[0])) as first,
-        peers.start("Provider", HOST, str(ports[1])) as other,
+        java_peers.start("Provider", HOST, str(ports[0])) as first,
+        java_peers.start("Provider", HOST, str(ports[1])) as other,
     ):
         first.line("READY")
         other.line("READY")
@@ -243,6 +235,25 @@ def provided(java_port, tmp_path_factory):
     )
     assert 0 == done.returncode, done.stderr
     return checks_in(done.stdout)
+
+
+def test_classes_that_were_written(java_port, tmp_path):
+    """
+    `rpcfw java-stubs` wrote them from the definition of this provider's interface.
+    """
+    ini = tmp_path / "consumer.ini"
+    ini.write_text(CONSUMER.format(port=java_port))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.interop.dubbo_stub_caller", ini],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
+    said = ["hi bob", "hi number 7", "2023", "[0, 1]", "True", "True", "SHIPPED", "b'cba'"]
+    assert [*said, "1", "None"] == done.stdout.splitlines(), done.stderr
 
 
 STACK = ("java.lang.IllegalStateException", "boom", "java.lang.RuntimeException: the cause")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from rpcfw_hessian import BigInteger, JavaException, Long, dumps, java_type, loads
 from tests.interop.dubbo_orders import Line, Node, Order, State
-from tests.interop.java_peers import build
 from tests.property.test_hessian import DATES, DECIMALS, FLOATS, INTS, LONGS, TEXTS, whole
 
 TEXT = TEXTS.map(whole)
@@ -65,11 +64,11 @@ TYPED = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def java(tmp_path_factory):
+def java(java_peers):
     """
     A program in Java that reads values and writes them again.
     """
-    with build(tmp_path_factory.mktemp("java")).start("HessianEcho") as program:
+    with java_peers.start("HessianEcho") as program:
         program.line("READY")
         yield program
 
