@@ -1,0 +1,5 @@
+package com.acme.stock;
+
+public enum Warehouse {
+    NORTH, SOUTH
+}
