@@ -128,9 +128,7 @@ def read_exception(
         return _ended(call_id, Status.UNKNOWN, throwable.message, details, Hint.NONE, attachments)
     status = status_of_exception(throwable.java_class, throwable.code)
     message = f"{throwable.java_class}: {_first_line(throwable.message)}"
-    # A method's own exception is an answer: no other node would give another one.
-    hints = Hint.FINAL if status is Status.UNKNOWN else Hint.NONE
-    return _ended(call_id, status, message, details, hints, attachments)
+    return _ended(call_id, status, message, details, Hint.NONE, attachments)
 
 
 def _ended(

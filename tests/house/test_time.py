@@ -26,6 +26,7 @@ NAMED: dict[str, str] = {
 SHOWN: dict[str, str] = {
     "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
+    "plugins/rpcfw_registries/zookeeper/announced.py": "tells other machines when it was announced",
     "plugins/rpcfw_registries/zookeeper/registry.py": "tells other machines when it was started",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",

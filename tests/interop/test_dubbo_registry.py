@@ -37,7 +37,7 @@ PROVIDER = """\
 listen = tcp:127.0.0.1:0
 advertise = tcp:{host}:0
 protocols = native, grpc, dubbo
-services = tests.interop.dubbo_orders:OrderService
+services = tests.interop.noting_orders:OrderService
 version = 1.0.0
 weight = 70
 tags = team=shop
@@ -160,10 +160,8 @@ def test_a_consumer_in_java(peers, server, registry, provider_ini, number):
     """
     with serving(provider_ini) as first, peers.start("Loop", at(server)) as loop:
         assert "READY hi bob" == loop.line("READY")
-        loop.line("MADE")
-        with serving(provider_ini):
-            for _ in range(5):
-                loop.line("MADE")
+        with serving(provider_ini) as second:
+            assert "CALLED" == second.line()
             assert ["java-loop"] == applications(registry, "consumers")
             first.end(number)
             for _ in range(3):

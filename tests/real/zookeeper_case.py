@@ -57,4 +57,6 @@ class ZooKeeperCase(RegistryCase):
         return ZooKeeperRegistry(options, self.plugin_context)
 
     def fall_silent(self, registry):
-        registry._announced._loop.cancel()  # noqa: SLF001 - nothing less would do
+        for records in registry._announced._records:  # noqa: SLF001 - nothing less would do
+            if records._loop is not None:  # noqa: SLF001
+                records._loop.cancel()  # noqa: SLF001

@@ -81,7 +81,7 @@ class Reconciler:
         #: Set when there is a reason to try again before a delay is over.
         self._retry_now = Event()
         self._loop: Deferred[None] | None = None
-        self._stopped = False
+        self.stopped = False
         #: Why the last renewal failed; None if it did not.
         self._not_renewed: RegistryError | None = None
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
@@ -109,7 +109,7 @@ class Reconciler:
         """
         Keep a record in the store, as `put` does.
         """
-        if self._stopped:
+        if self.stopped:
             raise RegistryError(f"announcing in {self._where} was stopped")
         self._check_size(key, record)
         entry = self._entries.get(key)
@@ -148,7 +148,7 @@ class Reconciler:
         """
         Take everything back, and announce nothing more.
         """
-        self._stopped = True
+        self.stopped = True
         if self._loop is not None:
             self._loop.cancel()
         entries = list(self._entries.values())

@@ -23,6 +23,7 @@ __all__ = [
     "Stat",
     "Unreachable",
     "Znode",
+    "ZnodeChanged",
     "ZnodeExists",
     "ZnodeMissing",
     "ZooKeeperSession",
@@ -44,6 +45,12 @@ class ZnodeMissing(RegistryError):
 class ZnodeExists(RegistryError):
     """
     There is a znode at the path already.
+    """
+
+
+class ZnodeChanged(RegistryError):
+    """
+    The znode has another version than the one that was to be replaced.
     """
 
 
@@ -89,10 +96,17 @@ class Stat:
 class Znode:
     """
     A znode as read.
+
+    Args:
+        created: number of the transaction that made it.
+        owner: session it ends with, 0 if it stays.
+        version: how often its data was changed since it was made.
     """
 
     data: bytes
     created: int
+    owner: int = 0
+    version: int = 0
 
 
 @frozen
@@ -157,15 +171,30 @@ class ZooKeeperSession(ABC):
         """
 
     @abstractmethod
-    def read(self, paths: Sequence[str]) -> Waiter[list[Znode | None]]:
+    def read(
+        self, paths: Sequence[str], watcher: Callable[[str], None] | None = None
+    ) -> Waiter[list[Znode | None]]:
         """
         Read one or more znodes, many at once; None for one that does not exist.
+
+        Args:
+            watcher: called with the path of a znode that has changed. One that does not exist
+                is not watched.
         """
 
     @abstractmethod
-    def create(self, path: str, data: bytes) -> Waiter[None]:
+    def create(self, path: str, data: bytes, *, ephemeral: bool = True) -> Waiter[None]:
         """
-        Create an ephemeral znode, and persistent ones above it where they are missing.
+        Create a znode, and persistent ones above it where they are missing.
+
+        Args:
+            ephemeral: it ends with the session.
+        """
+
+    @abstractmethod
+    def replace(self, path: str, data: bytes, version: int) -> Waiter[None]:
+        """
+        Replace the data of a znode. Fails with `ZnodeChanged` if it has another version.
         """
 
     @abstractmethod

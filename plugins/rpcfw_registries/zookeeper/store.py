@@ -15,20 +15,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from rpcfw.errors import RegistryError
-from rpcfw.spi.runtime.event import Event
-from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw_registries.layouts.layout import Layout
-from rpcfw_registries.remote.store import Change, InstanceStore, Key
+from rpcfw_registries.remote.store import Key
 from rpcfw_registries.zookeeper.session import Refused, ZnodeExists, ZnodeMissing, ZooKeeperSession
+from rpcfw_registries.zookeeper.session_store import MAX_TRIES, SessionStore
 
 __all__ = ["ZooKeeperStore"]
 
-#: How often a znode is taken from somebody else who keeps creating it, in one go.
-_TRIES = 3
 
-
-class ZooKeeperStore(InstanceStore):
+class ZooKeeperStore(SessionStore):
     """
     The znodes of one session.
 
@@ -36,52 +31,15 @@ class ZooKeeperStore(InstanceStore):
         layout: says where each record is kept.
     """
 
-    # All are sent at once, on one connection. A server answers them in order.
-    max_changes = 200
-
     def __init__(self, session: ZooKeeperSession, layout: Layout) -> None:
-        self.max_record_bytes = layout.max_record_bytes
-        self._session = session
+        super().__init__(session, layout.max_record_bytes)
         self._layout = layout
-        self._connected = Event()
         #: The paths that may exist.
         self._present: dict[Key, set[str]] = {}
-
-    @property
-    def away(self) -> bool:
-        return not self._session.session_id
-
-    def connected(self) -> None:
-        """
-        Learn that a server is reached.
-        """
-        self._connected.set()
-
-    def lost(self) -> None:
-        self._connected.clear()
-
-    async def open(self) -> None:
-        await self._connected.wait()
-
-    async def write(self, changes: Sequence[Change]) -> Sequence[RegistryError | None]:
-        running = [spawn(self._result(change)) for change in changes]
-        try:
-            return [await result for result in running]
-        finally:
-            for result in running:  # for when this is cancelled
-                result.cancel()
-                result.addErrback(lambda failure: failure.trap(*CANCELLED))
 
     async def end(self, keys: Sequence[Key]) -> None:
         # The znodes end with the session, which whoever made it closes.
         self._present.clear()
-
-    async def _result(self, change: Change) -> RegistryError | None:
-        try:
-            await self._write(change.key, change.record)
-        except RegistryError as error:
-            return error
-        return None
 
     async def _write(self, key: Key, record: bytes | None) -> None:
         present = self._present.setdefault(key, set())
@@ -113,7 +71,7 @@ class ZooKeeperStore(InstanceStore):
         return True
 
     async def _create(self, present: set[str], path: str, data: bytes) -> None:
-        for _ in range(_TRIES):
+        for _ in range(MAX_TRIES):
             if path in present and await self._is_ours(path):
                 return
             present.add(path)

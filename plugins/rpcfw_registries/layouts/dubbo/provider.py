@@ -16,11 +16,12 @@ from rpcfw.errors import RegistryError
 from rpcfw.values.instance import DEFAULT_WEIGHT, MAX_TEXTS, Instance, check_instance
 from rpcfw_registries.layouts.dubbo.url import DubboURL
 
-__all__ = ["PROTOCOL_VERSION", "instance_of", "provider_url"]
+__all__ = ["ID", "PROTOCOL_VERSION", "instance_of", "provider_url"]
 
 #: The version of the protocol ``dubbo`` that all releases since 2.6 speak.
 PROTOCOL_VERSION: Final = "2.0.2"
-_ID = "rpcfw.id"
+#: The parameter with the id of an instance.
+ID: Final = "rpcfw.id"
 _PROTOCOLS = "rpcfw.protocols"
 #: Before the name of a tag that is also the name of a parameter below.
 _TAG = "rpcfw.tag."
@@ -32,7 +33,7 @@ _NO_TAGS: Final = frozenset(
         *("file-cache", "generic", "group", "interface", "methods", "path", "pid"),
         *("prefer.serialization", "register", "release", "revision", "serialization"),
         *("service-name-mapping", "side", "ssl-enabled", "timestamp", "version", "weight", "zone"),
-        *(_ID, _PROTOCOLS),
+        *(ID, _PROTOCOLS),
     )
 )
 _SERIALIZATION = "hessian2"
@@ -78,7 +79,7 @@ def provider_url(instance: Instance, application: str) -> DubboURL:
         "version": instance.version,
         "weight": str(instance.weight),
         "zone": instance.zone,
-        _ID: instance.id,
+        ID: instance.id,
         _PROTOCOLS: ",".join(instance.protocols),
     }
     parameters = {_tag_parameter(name): value for name, value in instance.tags.items()}
@@ -126,7 +127,7 @@ def instance_of(url: DubboURL, service: str) -> Instance | None:
     protocols = given.get(_PROTOCOLS)
     instance = Instance(
         service,
-        given.get(_ID) or _id(url, group, version),
+        given.get(ID) or _id(url, group, version),
         url.address,
         tuple(protocols.split(",")) if protocols else _SPOKEN.get(url.scheme, (url.scheme,)),
         _number(given.get("weight", str(DEFAULT_WEIGHT)), "weight"),

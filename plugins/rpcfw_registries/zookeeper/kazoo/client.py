@@ -137,20 +137,26 @@ class KazooSession(ZooKeeperSession):
             as_children, "get_children_async", path, self._posted(watcher), include_data=True
         )
 
-    def read(self, paths: Sequence[str]) -> Waiter[list[Znode | None]]:
+    def read(
+        self, paths: Sequence[str], watcher: Callable[[str], None] | None = None
+    ) -> Waiter[list[Znode | None]]:
         operation: Operation[list[Znode | None]] = self._operation()
         if not operation.called:
             post = self._threads.post
+            get = self._client.get_async
             Batch(
-                self._client.get_async,
+                get if watcher is None else lambda path: get(path, Posted(post, watcher, (path,))),
                 paths,
                 partial(post, self._all_read, operation),
                 partial(post, self._not_read, operation),
             ).begin()
         return operation
 
-    def create(self, path: str, data: bytes) -> Waiter[None]:
-        return self._ask(as_nothing, "create_async", path, data, ephemeral=True, makepath=True)
+    def create(self, path: str, data: bytes, *, ephemeral: bool = True) -> Waiter[None]:
+        return self._ask(as_nothing, "create_async", path, data, ephemeral=ephemeral, makepath=True)
+
+    def replace(self, path: str, data: bytes, version: int) -> Waiter[None]:
+        return self._ask(as_nothing, "set_async", path, data, version)
 
     def delete(self, path: str) -> Waiter[None]:
         return self._ask(as_nothing, "delete_async", path)

@@ -9,7 +9,13 @@ from collections.abc import Iterable
 from kazoo import exceptions
 
 from rpcfw.errors import RegistryError
-from rpcfw_registries.zookeeper.session import Refused, Unreachable, ZnodeExists, ZnodeMissing
+from rpcfw_registries.zookeeper.session import (
+    Refused,
+    Unreachable,
+    ZnodeChanged,
+    ZnodeExists,
+    ZnodeMissing,
+)
 
 __all__ = ["first_failure", "translated"]
 
@@ -38,6 +44,8 @@ def translated(error: BaseException) -> RegistryError:
         return ZnodeMissing("there is no such znode")
     if isinstance(error, exceptions.NodeExistsError):
         return ZnodeExists("there is such a znode already")
+    if isinstance(error, exceptions.BadVersionError):
+        return ZnodeChanged("somebody else has changed the znode")
     if isinstance(error, exceptions.NoAuthError):
         return Refused(
             "ZooKeeper does not permit it; give a user and password that the znode's ACL admits"

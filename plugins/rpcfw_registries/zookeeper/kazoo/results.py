@@ -64,10 +64,11 @@ class Posted:
     """
 
     post: Callable[..., None]
-    watcher: Callable[[], None]
+    watcher: Callable[..., None]
+    arguments: tuple[str, ...] = ()
 
     def __call__(self, event: Any) -> None:
-        self.post(self.watcher)
+        self.post(self.watcher, *self.arguments)
 
 
 class Batch:
@@ -148,7 +149,7 @@ def as_node(result: Any) -> Znode | None:
     if isinstance(result.exception, NoNodeError):
         return None
     data, stat = result.value
-    return Znode(data, stat.czxid)
+    return Znode(data, stat.czxid, stat.ephemeralOwner, stat.version)
 
 
 def as_nothing(_: Any) -> None:

@@ -31,7 +31,7 @@ class TestDubboLayout(StillTime, RegistryContract, TestCase):
 
     def registry(self):
         session = FakeSession(self.world)
-        options = options_of(ZooKeeperOptions, layout="dubbo")
+        options = options_of(ZooKeeperOptions, layout="dubbo", register_mode="interface")
         registry = ZooKeeperRegistry(options, self.plugin_context, session)
         self.keepers[registry] = session
         return registry

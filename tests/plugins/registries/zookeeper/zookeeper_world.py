@@ -5,9 +5,10 @@ ZooKeeper in memory, behind the same seam as the real one.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import count
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.waiting import Waiter
@@ -18,6 +19,7 @@ from rpcfw_registries.zookeeper.session import (
     Stat,
     Unreachable,
     Znode,
+    ZnodeChanged,
     ZnodeExists,
     ZnodeMissing,
     ZooKeeperSession,
@@ -31,6 +33,19 @@ class _Kept:
     created: int = 0
     version: int = 0
     children_changed: int = 0
+
+
+@frozen
+class _OfPath:
+    """
+    A watcher that is called with a path.
+    """
+
+    watcher: Callable[[str], None]
+    path: str
+
+    def __call__(self):
+        self.watcher(self.path)
 
 
 @define(eq=False)
@@ -189,16 +204,26 @@ class FakeSession(ZooKeeperSession):
 
         return self._do("children", look)
 
-    def read(self, paths):
+    def read(self, paths, watcher=None):
         def look():
             self.world.asked["nodes"] += len(paths)
-            kept = [self.world.nodes.get(path) for path in paths]
-            return [each and Znode(each.data, each.created) for each in kept]
+            return [self._read(path, watcher) for path in paths]
 
         return self._do("read", look)
 
-    def create(self, path, data):
-        return self._do("create", lambda: self.world.create(path, data, self.session_id))
+    def create(self, path, data, *, ephemeral=True):
+        owner = self.session_id if ephemeral else 0
+        return self._do("create", lambda: self.world.create(path, data, owner))
+
+    def replace(self, path, data, version):
+        def change():
+            if path not in self.world.nodes:
+                raise ZnodeMissing(path)
+            if self.world.nodes[path].version != version:
+                raise ZnodeChanged(path)
+            self.world.change(path, data)
+
+        return self._do("replace", change)
 
     def delete(self, path):
         return self._do("delete", lambda: self.world.delete(path))
@@ -211,6 +236,14 @@ class FakeSession(ZooKeeperSession):
             self.world.delete(old)
 
         return self._do("swap", both)
+
+    def _read(self, path, watcher):
+        kept = self.world.nodes.get(path)
+        if kept is None:
+            return None
+        if watcher is not None:
+            self._watch("data", path, _OfPath(watcher, path))
+        return Znode(kept.data, kept.created, kept.owner, kept.version)
 
     def _watch(self, kind, path, watcher):
         if watcher is not None:

@@ -1,0 +1,3 @@
+"""
+Dubbo's application level in ZooKeeper: instances of applications, mapping and metadata.
+"""
