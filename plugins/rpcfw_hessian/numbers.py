@@ -18,6 +18,8 @@ __all__ = [
     "INTEGER_SIZE",
     "SMALL_INTS",
     "SMALL_LONGS",
+    "TAGGED_INT",
+    "TAGGED_LONG",
     "datetime_of",
     "double_at",
     "encode_date",
@@ -36,8 +38,9 @@ __all__ = [
 _INT = Struct(">i")
 _LONG = Struct(">q")
 _DOUBLE = Struct(">d")
-_TAGGED_INT = Struct(">Bi")
-_TAGGED_LONG = Struct(">Bq")
+#: A tag, and 4 or 8 bytes.
+TAGGED_INT = Struct(">Bi")
+TAGGED_LONG = Struct(">Bq")
 #: Unpack 4 or 8 bytes at a place.
 int_at = _INT.unpack_from
 long_at = _LONG.unpack_from
@@ -114,7 +117,7 @@ def large_int(value: int) -> bytes:
     if -0x40000 <= value < 0x40000:
         return _encoded(value, 0xD4, 3)
     if -0x80000000 <= value < 0x80000000:
-        return _TAGGED_INT.pack(0x49, value)
+        return TAGGED_INT.pack(0x49, value)
     raise HessianError(f"expected a Java int, of 32 bits, got {_shown(value)}; annotate Long")
 
 
@@ -133,9 +136,9 @@ def large_long(value: int) -> bytes:
     if -0x40000 <= value < 0x40000:
         return _encoded(value, 0x3C, 3)
     if -0x80000000 <= value < 0x80000000:
-        return _TAGGED_INT.pack(0x59, value)
+        return TAGGED_INT.pack(0x59, value)
     if -(1 << 63) <= value < 1 << 63:
-        return _TAGGED_LONG.pack(0x4C, value)
+        return TAGGED_LONG.pack(0x4C, value)
     raise HessianError(
         f"expected a Java long, of 64 bits, got {_shown(value)}; annotate BigInteger"
     )

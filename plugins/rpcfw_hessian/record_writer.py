@@ -68,9 +68,13 @@ class RecordWriter(WrittenWriter):
         Write source that does what `Encoder.instance` does.
         """
         names = tuple(field.java_name for field in self._fields)
-        definition = source.bind(encode_definition(java_class, names))
-        source.add(f"number = e.definitions.get({definition}, 16)")
-        with source.block("if number < 16:"):
+        encoded = encode_definition(java_class, names)
+        definition, first = source.bind(encoded), source.bind(encoded + _TAGS[0])
+        source.add("definitions = e.definitions")
+        with source.block("if not definitions:"):
+            # The first object of a message: most messages are one object.
+            source.add(f"definitions[{definition}] = 0", f"append({first})")
+        with source.block(f"elif (number := definitions.get({definition}, 16)) < 16:"):
             source.add(f"append({source.bind(_TAGS)}[number])")
         with source.block("else:"):
             source.add(f"e.instance({definition})")

@@ -13,6 +13,8 @@ from rpcfw_hessian.jdk_writers import write_big_integer
 from rpcfw_hessian.numbers import (
     SMALL_INTS,
     SMALL_LONGS,
+    TAGGED_INT,
+    TAGGED_LONG,
     encode_double,
     encode_int,
     encode_integer,
@@ -135,7 +137,22 @@ class IntWriter(Writer):
         with source.block(f"if type({value}) is not int:"):
             source.add(f"{source.bind(_check_int)}({value})")
         source.add(f"short = {source.bind(self._small)}.get({value})")
-        source.add(f"append({source.bind(self._large)}({value}) if short is None else short)")
+        with source.block("if short is not None:"):
+            source.add("append(short)")
+        if self._large is large_long:
+            _inline_longs(source, value)
+        with source.block("else:"):
+            source.add(f"append({source.bind(self._large)}({value}))")
+
+
+def _inline_longs(source: Source, value: str) -> None:
+    """
+    Write branches for the longs of an id or a time, which are most of the larger ones.
+    """
+    with source.block(f"elif 0x40000 <= {value} < 0x80000000:"):
+        source.add(f"append({source.bind(TAGGED_INT.pack)}(0x59, {value}))")
+    with source.block(f"elif 0x80000000 <= {value} < 1 << 63:"):
+        source.add(f"append({source.bind(TAGGED_LONG.pack)}(0x4C, {value}))")
 
 
 class IntegerWriter(Writer):
