@@ -31,12 +31,11 @@ from rpcfw_dubbo.frames import (
     MAGIC,
     REQUEST,
     SERIALIZATION,
-    SERIALIZATION_NAMES,
     TWO_WAY,
     ReplyStatus,
     pack_header,
 )
-from rpcfw_dubbo.reply_decoder import read_reply
+from rpcfw_dubbo.reply_decoder import read_reply, unreadable
 from rpcfw_dubbo.request_encoder import RequestEncoder
 from rpcfw_hessian.text import encode_string
 
@@ -140,7 +139,7 @@ class ClientMachine(ClientSide, DubboConnection):
         del self._calls[call_id]
         self._abuse.served()
         if flags & SERIALIZATION != HESSIAN2:
-            events.append(_wrong_serialization(call_id, flags & SERIALIZATION))
+            events.append(unreadable(call_id, status, flags & SERIALIZATION))
         elif (
             status == ReplyStatus.OK
             and body.startswith(_VALUE)
@@ -186,9 +185,3 @@ class ClientMachine(ClientSide, DubboConnection):
         limit = self._max_receive_bytes
         reason = f"{body_bytes} bytes were sent, over max_receive_bytes of {limit} bytes"
         events.append(CallEnded(call_id, Status.RESOURCE_EXHAUSTED, reason))
-
-
-def _wrong_serialization(call_id: int, number: int) -> CallEnded:
-    name = SERIALIZATION_NAMES.get(number, "unknown")
-    reason = f"expected a reply in serialization 2 (hessian2), got {number} ({name})"
-    return CallEnded(call_id, Status.INTERNAL, reason)

@@ -264,6 +264,29 @@ def test_another_serialization():
     assert "23 (fastjson2)" in loads(body)
 
 
+@pytest.mark.parametrize(
+    ("reply_status", "expected", "hints", "text"),
+    [
+        (60, Status.UNIMPLEMENTED, Hint.NOT_BEGUN, "status 60 (SERVICE_NOT_FOUND)"),
+        (100, Status.RESOURCE_EXHAUSTED, Hint.NOT_BEGUN, "status 100 (THREAD_POOL_EXHAUSTED)"),
+        (70, Status.UNAVAILABLE, Hint.NONE, "status 70 (SERVICE_ERROR)"),
+        (99, Status.UNKNOWN, Hint.NONE, "status 99 (unknown)"),
+        (20, Status.INTERNAL, Hint.NONE, "prefer-serialization=hessian2"),
+    ],
+)
+def test_a_reply_in_another_serialization(reply_status, expected, hints, text):
+    """
+    Of a reply that cannot be read, the status is told, and what to do about the rest.
+    """
+    machine = client()
+    call_id, wire_id = called(machine)
+    (event,) = machine.receive(frame(23, wire_id, b"\x00\x00\x00\x02J?", reply_status))
+
+    assert (call_id, expected, hints) == (event.call_id, event.status, event.hints)
+    assert text in event.message
+    assert "23 (fastjson2)" in event.message
+
+
 def test_replies_that_make_no_sense():
     """
     A reply that cannot be read ends its call as INTERNAL, and the next call is answered.

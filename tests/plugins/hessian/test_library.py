@@ -125,6 +125,26 @@ def test_values_come_back(value, type):
     assert value == loads(dumps(value, type), type)
 
 
+@pytest.mark.parametrize("bits", [0, 3, 4, 11, 18, 31, 32, 62])
+def test_a_long_has_one_form(bits):
+    """
+    A long in a list has the same bytes as one alone, around each border between two forms.
+    """
+    longs = [sign * 2**bits + step for sign in (-1, 1) for step in (-1, 0, 1)]
+
+    assert b"".join(dumps(each, Long) for each in longs) == dumps(longs, list[Long])[1:]
+    assert longs == loads(dumps(longs, list[Long]), list[Long])
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1])
+def test_a_long_of_more_than_64_bits_in_a_list(value):
+    """
+    It is refused, with its place.
+    """
+    with pytest.raises(HessianError, match="of 64 bits"):
+        dumps([1, value], list[Long])
+
+
 @java("com.acme.Pages")
 @dataclass
 class Pages:
