@@ -201,15 +201,18 @@ def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:
         "weighted_random",
         qualifier=qualifier,
     )
-    if chosen is None or not hasattr(chosen.options, _COLLECTORS):
-        return chosen
+    if chosen is None:
+        return None
+    # Also without the option: a [collector NAME] is then a section that is not in use.
     collectors = chooser.several(
         "rpcfw.collectors",
         Collector,  # type: ignore[type-abstract]  # a seam
-        chosen.options.collectors or (),
+        getattr(chosen.options, _COLLECTORS, None) or (),
         named_by=("balancer", _COLLECTORS, qualifier),
         section="collector",
     )
+    if not hasattr(chosen.options, _COLLECTORS):
+        return chosen
     return evolve(chosen, parts=collectors, parts_key=_COLLECTORS)
 
 

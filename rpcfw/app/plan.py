@@ -107,6 +107,27 @@ def _services(sources: Sources) -> tuple[str, ...]:
     return ("", *sorted(found - {""}))
 
 
+def _check_per_service(sources: Sources) -> None:
+    """
+    See that no section names a method where only a service may be named: it would change nothing.
+    """
+    per_method = " and ".join(f"[{name}]" for name in PER_METHOD)
+    for name in sorted({*_PER_SERVICE} - {*PER_METHOD}):
+        for qualifier in sources.qualifiers(name):
+            service, slash, _ = qualifier.partition("/")
+            if slash:
+                reason = (
+                    f"is for whole services: write [{name} {service or 'demo.Shop'}]; "
+                    f"only {per_method} may name a method"
+                )
+                sources.blame(name, "", reason, qualifier)
+
+
+def _clients(sources: Sources, chooser: Chooser) -> dict[str, ClientPlan | None]:
+    _check_per_service(sources)
+    return {each: read_client_plan(sources, chooser, each) for each in _services(sources)}
+
+
 def read_plan(sources: Sources) -> Plan:
     """
     Claim every section and return the plan.
@@ -117,7 +138,7 @@ def read_plan(sources: Sources) -> Plan:
     app = sources.section("app", AppOptions)
     import_from(app.python_path or ())
     chooser = Chooser(sources)
-    clients = {each: read_client_plan(sources, chooser, each) for each in _services(sources)}
+    clients = _clients(sources, chooser)
     server = sources.section("server", ServerOptions)
     (filters,) = choose_filters(sources, chooser, ("server", ""), server)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam

@@ -117,6 +117,20 @@ MISTAKES = [
     ),
     ("[balancer]\nplugin = p2\n[health]\nwindow = 5s\n", 2, "did you mean 'p2c'?"),
     ("[balancer]\nplugin = adaptive\ncollectors = state, state\n", 3, "named more than once"),
+    (
+        "[balancer]\nplugin = p2c\n[collector latency]\nweight = 2\n",
+        3,
+        "[collector latency]: not in use: write latency in [balancer] collectors",
+    ),
+    # Sections that name a method where only a service may be named.
+    (
+        "[retry demo.Shop/get]\nmax_attempts = 5\n",
+        1,
+        "is for whole services: write [retry demo.Shop]; only [attempts] and [balancer] may",
+    ),
+    ("[breaker demo.Shop/get]\nplugin = consecutive\n", 1, "write [breaker demo.Shop]"),
+    ("[client demo.Shop/get]\ntimeout = 1s\n", 1, "write [client demo.Shop]"),
+    ("[health demo.Shop/get]\nwindow = 5s\n", 1, "write [health demo.Shop]"),
     # Values.
     ("[client]\ntimeout = 3\n", 2, "has no unit"),
     ("[client]\ntimeout = 3 secs\n", 2, "'secs'"),
