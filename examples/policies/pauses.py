@@ -18,7 +18,8 @@ class Pauses(RetryPolicy):
         pauses: tuple[Seconds, ...] = option("50ms, 200ms", "pauses between the attempts")
 
     def delay_s(self, call, error):
-        pauses, pushback_s = self.options.pauses[call.attempt - 1 :], error.retry_after_s or 0.0
+        pauses = self.options.pauses[max(call.attempt - 1, 0) :]
+        pushback_s = error.retry_after_s or 0.0
         lost = call.method.idempotent and error.status is Status.UNAVAILABLE
         if not pauses or error.hints & Hint.FINAL or pushback_s < 0:
             return None

@@ -25,7 +25,7 @@ class _Minute(Limit):
     def enter(self):
         if self.idle:
             self.ends_at, self.used = self.seconds() + 60, 0
-        if self.used == self.options.calls:
+        if self.used >= self.options.calls:
             return self.ends_at - self.seconds()
         self.used += 1
         return None

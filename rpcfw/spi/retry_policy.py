@@ -28,7 +28,8 @@ class RetryPolicy(Plugin):
         Return the delay before the next attempt in seconds, or None for no further attempt.
 
         Args:
-            call: ``call.attempt`` is the number of attempts, which have all failed.
+            call: ``call.attempt`` is the number of attempts, which have all failed. Those that
+                were never sent do not count, so it may be 0.
             error: the error of the last attempt.
         """
 

@@ -50,7 +50,7 @@ class RetryPolicyContract:
         """
         policy = self.make()
         for idempotent in (False, True):
-            for attempt in range(1, 60):
+            for attempt in range(60):
                 for error in _errors():
                     call = a_call(idempotent=idempotent, attempt=attempt)
                     delay_s = policy.delay_s(call, error)

@@ -95,4 +95,18 @@ def test_pauses():
     ]
     assert [0.02, 0.1, None] == delays
     assert policy.delay_s(a_call(attempt=1), NoInstances("none")) == 0.02
+    # An attempt that was never sent does not count.
+    assert policy.delay_s(a_call(attempt=0), NoInstances("none")) == 0.02
     assert policy.delay_s(a_call(attempt=1), Unavailable("lost")) is None
+
+
+def test_a_quota_that_is_lowered():
+    """
+    A quota that is replaced by a lower one while it runs lets no further call begin.
+    """
+    limit = made(Quota, calls="50").limit()
+    for _ in range(50):
+        assert limit.enter() is None
+    limit.use(options_of(Quota.Options, calls="20"))
+
+    assert limit.enter() is not None
