@@ -14,6 +14,7 @@ from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Hint
 from rpcfw.values.call import Call
+from rpcfw.values.metadata import EMPTY
 
 __all__ = ["MAX_UNSENT", "retry_loop"]
 
@@ -58,6 +59,8 @@ def retry_loop(
                 delay_s = delay_before_next(call, error, policy, clock.seconds())
                 if delay_s is None:
                     raise
+                # A filter may have refused a response: what came with it is not the next one's.
+                call.response_metadata = call.trailers = EMPTY
                 if delay_s > 0:
                     await sleep(clock, delay_s)
                 if not never_sent:

@@ -17,7 +17,7 @@ from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.testing.scripted import Scripted
-from rpcfw.values.metadata import PREVIOUS_ATTEMPTS
+from rpcfw.values.metadata import PREVIOUS_ATTEMPTS, Metadata
 from rpcfw.values.method import Shape
 
 
@@ -69,6 +69,22 @@ def test_attempts_until_one_is_good(clock):
     clock.advance(0.2)
     assert "good" == running.result
     assert [1, 2, 3] == [passed.attempt for passed in scripted.passed]
+
+
+def test_what_came_with_a_refused_response(clock):
+    """
+    Metadata and trailers of a response that a filter refused are not those of the next one.
+    """
+    call, given = a_call(), Metadata.of({"load": "1"})
+
+    async def attempt(call):
+        if call.attempt == 1:
+            call.response_metadata = call.trailers = given
+            raise Unavailable("refused by a filter")
+        return "good"
+
+    assert "good" == run(clock, Delays(0), attempt, call).result
+    assert () == call.response_metadata.pairs == call.trailers.pairs
 
 
 def test_the_last_error_is_the_callers(clock):
