@@ -50,7 +50,7 @@ class FailbackOptions:
     max_retries: int = option("3", "retries in the background of one call")
     max_age: Seconds = option("60s", "a call that failed longer ago is not retried any more")
     max_waiting: int = option("100", "maximum number of calls that wait for a retry")
-    max_bytes: Bytes = option("1MiB", "memory of their messages, about")
+    max_bytes: Bytes = option("1MiB", "memory of their messages and metadata, about")
     any_method: bool = option("no", "retry methods that are not idempotent, even if they began")
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -76,7 +76,7 @@ class _Waiting:
         step: makes the attempts of a copy.
         failed_at: when it failed first.
         limit_s: the time limit of each retry.
-        size: of its message.
+        size: of its message and metadata.
         timer: until its next retry.
         running: the retry.
     """
@@ -183,7 +183,7 @@ class Failback(AttemptStrategy):
         Take a call into the queue, or give it up.
         """
         options, load = self.options, self._load
-        size = message_size(call.request, options.max_bytes)
+        size = message_size((call.request, call.metadata.pairs), options.max_bytes)
         reason = self._why_not(call.method.idempotent, error) or self._why_full(size)
         if serves_repeat() and not error.hints & Hint.NEVER_SENT:
             reason = "it serves a call that is retried itself"

@@ -83,6 +83,8 @@ class Forking(AttemptStrategy):
         """
         for _ in range(self.options.forks):
             attempts.begin()
+            if isinstance(attempts.begun[-1].error, NoNodeLeft):
+                break  # there are fewer nodes
         last = CallError("no attempt was made")
         while True:
             ended = attempts.take_ended()

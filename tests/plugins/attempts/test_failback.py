@@ -20,7 +20,7 @@ from rpcfw.testing.contracts.attempts import (
 )
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.call import serving
-from rpcfw.values.metadata import PREVIOUS_ATTEMPTS
+from rpcfw.values.metadata import EMPTY, PREVIOUS_ATTEMPTS, Metadata
 from rpcfw_attempts.failback import Failback, FailbackOptions
 from rpcfw_retries.never import NeverRetry
 
@@ -56,8 +56,9 @@ class Scene:
         self.requests.append(call.request)
         return self.error or "good"
 
-    def fail(self, request="message", **fields):
+    def fail(self, request="message", metadata=EMPTY, **fields):
         call = a_timed_call(**fields)
+        call.metadata = metadata
         call.request = request
         assert result_of(spawn(self.step(call))) is None
 
@@ -134,6 +135,15 @@ def test_the_queue_is_limited():
     for _ in range(3):
         scene.fail("x" * 500)
     assert (1, 2) == (scene.waiting, scene.count("given_up"))
+
+
+def test_metadata_takes_memory():
+    """
+    A call whose metadata does not fit the memory is given up, however small its message is.
+    """
+    scene = Scene(max_bytes="1KiB")
+    scene.fail("x", metadata=Metadata.of({"large": "x" * 2000}))
+    assert (0, 1) == (scene.waiting, scene.count("given_up"))
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,12 @@ class TestMoreForksThanNodes(TestForking):
 
     def test_the_first_answer_wins(self):
         """
-        Each of the three nodes is asked once.
+        Each of the three nodes is asked once, and no more attempts begin when none is left.
         """
-        fleet = Fleet(lambda call: Waiter())
-        running = self.begin(fleet, a_timed_call(), self.context())
+        fleet, call = Fleet(lambda call: Waiter()), a_timed_call()
+        running = self.begin(fleet, call, self.context())
         assert ["a", "b", "c"] == [attempt.peer for attempt in fleet.attempts]
+        assert 4 == call.attempt
         running.cancel()
         result_of(running)
 
