@@ -17,7 +17,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.values.call import Call
-from rpcfw.values.units import Share
+from rpcfw.values.units import Share, part_of
 
 __all__ = ["Broadcast", "BroadcastOptions"]
 
@@ -122,7 +122,7 @@ class _Broadcast:
         failures = self._failures
         if self._first is not None:
             total = self._answered + len(failures)
-            if len(failures) <= self._options.max_failures * total:
+            if len(failures) <= part_of(self._options.max_failures, total):
                 return self._attempts.response_of(self._first)
         if not failures:
             raise self._exhausted or CallError("no attempt was made")

@@ -12,7 +12,7 @@ from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
-from rpcfw.values.units import Share
+from rpcfw.values.units import Share, part_of
 from rpcfw_routers.able import able
 
 __all__ = ["ZoneRouter"]
@@ -97,4 +97,4 @@ class ZoneRouter(Router):
         """
         Return how many instances that can take calls are enough.
         """
-        return max(1, self.options.min_share * able(candidates))
+        return max(1, part_of(self.options.min_share, able(candidates)))

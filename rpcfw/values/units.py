@@ -25,6 +25,7 @@ __all__ = [
     "parse_share",
     "parse_size",
     "parse_time_limit",
+    "part_of",
 ]
 
 #: Marks for option types: what is a plain number inside has a unit in the INI.
@@ -130,6 +131,13 @@ def parse_share(text: str) -> float:
     if share > 1:
         raise ValueError(f"{text!r} is over 100%")
     return share
+
+
+def part_of(share: float, count: int) -> float:
+    """
+    Return a share of so many: 29 for 29 % of 100, and not one bit less.
+    """
+    return round(share * count, 9)
 
 
 def format_duration(seconds: float) -> str:

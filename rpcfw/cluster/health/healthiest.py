@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rpcfw.cluster.node import Node
 from rpcfw.values.node_health import NodeHealth
+from rpcfw.values.units import part_of
 
 __all__ = ["healthiest"]
 
@@ -25,4 +26,4 @@ def healthiest(nodes: Sequence[Node], panic_share: float) -> Sequence[Node]:
         return nodes
     usable = sum([node.weight > 0 for node in healthy])
     of_all = sum([node.weight > 0 for node in nodes])
-    return healthy if usable and usable >= panic_share * of_all else nodes
+    return healthy if usable and usable >= part_of(panic_share, of_all) else nodes

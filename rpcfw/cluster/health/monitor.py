@@ -28,6 +28,7 @@ from rpcfw.cluster.node import Node, Rank
 from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.transport.pool.link import LinkState
 from rpcfw.values.node_health import NodeHealth
+from rpcfw.values.units import part_of
 
 __all__ = ["HealthMonitor"]
 
@@ -167,7 +168,7 @@ class HealthMonitor:
     def _said(self, record: HealthRecord, serving: bool) -> None:
         record.serving = serving
         if not serving:
-            self._step(record, HealthEvent.NOT_SERVING, "it says that it does not serve")
+            self._wrong(record, HealthEvent.NOT_SERVING, "it says that it does not serve")
 
     # What the clock brings.
 
@@ -222,7 +223,7 @@ class HealthMonitor:
         reason = f"it has not answered {count} heartbeats in a row"
         if not node.silent:
             node.silent = True
-            if not self._step(record, HealthEvent.MISSED, reason):
+            if not self._wrong(record, HealthEvent.MISSED, reason):
                 self._changed()
         if count >= self._options.max_missed_heartbeats:
             self._long_silent[record] = reason
@@ -263,7 +264,7 @@ class HealthMonitor:
     def _eject(self, now: float) -> None:
         connected = [one for one in self._records.values() if one.beats is not None]
         free = [one for one in connected if not one.ejections.last(now)]
-        places = max(1, int(self._options.max_ejected * len(connected)))
+        places = max(1, int(part_of(self._options.max_ejected, len(connected))))
         places -= len(connected) - len(free)
         for record in outliers({one: one.availability for one in free}, self._options):
             if places <= 0:
@@ -275,8 +276,7 @@ class HealthMonitor:
                 f"it is ejected for {record.ejections.eject(now):g} s"
             )
             seen.clear()
-            record.reason = reason
-            self._step(record, HealthEvent.EJECTED, reason)
+            self._wrong(record, HealthEvent.EJECTED, reason)
 
     def _retry_dead(self, now: float) -> None:
         """
@@ -295,6 +295,13 @@ class HealthMonitor:
         waiting.sort(key=_died_at, reverse=True)
         for record in waiting[: max(0, places)]:
             record.node.links.retry()
+
+    def _wrong(self, record: HealthRecord, event: HealthEvent, reason: str) -> bool:
+        """
+        Take a step; if the node is sub-healthy already, this is why it stays so.
+        """
+        record.reason = reason
+        return self._step(record, event, reason)
 
     def _step(self, record: HealthRecord, event: HealthEvent, reason: str) -> bool:
         """

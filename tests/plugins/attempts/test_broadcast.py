@@ -6,18 +6,23 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from twisted.internet.task import Clock
 
 from rpcfw.errors import NoInstances, SettingsError, Unavailable
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.status import Status
+from rpcfw.testing.candidates import candidates
 from rpcfw.testing.contracts.attempts import (
     AttemptStrategyContract,
     Fleet,
     a_timed_call,
     result_of,
 )
+from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_attempts.broadcast import Broadcast, BroadcastOptions
+from rpcfw_retries.never import NeverRetry
 
 
 class TestBroadcast(AttemptStrategyContract):
@@ -88,6 +93,21 @@ class TestSomeMayFail(TestBroadcast):
         assert "b" == self.end_of(fleet, a_timed_call())
         fleet = Fleet(lambda call: Unavailable("gone") if call.peer != "a" else call.peer)
         assert "2 of 3" in self.end_of(fleet, a_timed_call()).message
+
+
+@pytest.mark.parametrize(("failing", "fails"), [(29, False), (30, True)])
+def test_exactly_the_share_may_fail(failing, fails):
+    """
+    With max_failures of 29 %, 29 of 100 nodes may fail: as floats, 0.29 x 100 is less than 29.
+    """
+    fleet = Fleet(lambda call: Unavailable("gone") if int(call.peer) < failing else "good")
+    fleet.nodes = candidates(**{str(number): 1 for number in range(100)})
+    context = plugin_context(Clock())
+    strategy = Broadcast(options_of(BroadcastOptions, max_failures="29%"), context)
+    step = strategy.bind(fleet.attempt, NeverRetry(NoOptions(), context))
+    found = result_of(spawn(step(a_timed_call())))
+
+    assert isinstance(found, Unavailable) is fails
 
 
 def test_options_that_mean_nothing():

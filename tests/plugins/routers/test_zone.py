@@ -76,6 +76,8 @@ def test_the_least_share_is_an_option():
     """
     assert {"east", "west"} == routed(zones(east=2, west=3), min_share="50%")
     assert {"east"} == routed(zones(east=1, west=999), min_share="0%")
+    # Exactly the share is enough, though as floats 0.55 x 20 is more than 11.
+    assert {"east"} == routed(zones(east=11, west=9), min_share="55%")
 
 
 def test_drained_instances_do_not_count():

@@ -31,6 +31,13 @@ def test_the_panic_rule(healthy, sick, left):
     assert left == len(healthiest(nodes(healthy, sick), 0.5))
 
 
+def test_exactly_the_share_is_healthy():
+    """
+    With 55 % of 20 nodes healthy, 55 % are enough: as floats, 0.55 x 20 is more than 11.
+    """
+    assert 11 == len(healthiest(nodes(11, 9), 0.55))
+
+
 def test_what_is_drained_does_not_count():
     """
     Nodes of weight 0 get no calls, healthy or not.

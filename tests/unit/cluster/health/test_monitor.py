@@ -187,6 +187,37 @@ def test_only_a_share_is_ejected():
     assert 2 == world.changes
 
 
+def test_exactly_the_share_is_ejected():
+    """
+    29 % of 100 nodes are 29: as floats, 0.29 x 100 is less.
+    """
+    world = World(100, max_ejected="29%", deviations="0")
+    for _ in range(3):
+        world.calls(100, **{f"i{number}": 90 for number in range(40)})
+        world.advance(1)
+    assert 29 == world.states.count(SUB_HEALTHY)
+
+
+def test_why_it_stays_sub_healthy():
+    """
+    The reason of a node that is sub-healthy is what was found last, not what made it so.
+    """
+    world = World(2, watch="yes")
+    one = world.nodes[0]
+    (watch,) = one.links.drivers[0].watches
+    for _ in range(3):
+        world.calls(100, i0=90)
+        world.advance(1)
+    assert "calls failed" in world.monitor.reason(one)
+
+    watch.message(MessageReceived(1, b"\x08\x02", "", 2))
+    assert "it says that it does not serve" == world.monitor.reason(one)
+
+    one.links.drivers[0].freeze()
+    world.advance(1.5)
+    assert "heartbeats in a row" in world.monitor.reason(one)
+
+
 def test_an_ejection_ends_early():
     """
     A node that gets calls nevertheless, and answers them, does not serve its time.
