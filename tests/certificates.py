@@ -17,6 +17,18 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 __all__ = ["Authority", "Issued"]
 
 _DAY = dt.timedelta(days=1)
+_KEY_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+_SIGNING = x509.KeyUsage(**{name: name == "key_cert_sign" for name in _KEY_USAGES})
 _USAGES = {
     "server": ExtendedKeyUsageOID.SERVER_AUTH,
     "client": ExtendedKeyUsageOID.CLIENT_AUTH,
@@ -50,7 +62,9 @@ class Authority:
         signed = self._signed(self._name, self._key.public_key(), authority=True)
         self.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *names: str, usage: str = "", days: int = 0) -> Issued:
+    def issue(
+        self, name: str, *names: str, usage: str = "", days: int = 0, signs: str = ""
+    ) -> Issued:
         """
         Return the files of a certificate, its key, and both in one.
 
@@ -60,9 +74,10 @@ class Authority:
                 stand before what would be taken for something else.
             usage: what its key is for, ``server`` or ``client``; empty: anything.
             days: how far in the future the day is on which it is valid.
+            signs: by what it may sign certificates too: ``constraint`` or ``usage``.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        signed = self._signed(_name(name), key.public_key(), names, usage, days)
+        signed = self._signed(_name(name), key.public_key(), names, usage, days, signs)
         certificate = signed.public_bytes(serialization.Encoding.PEM)
         secret = key.private_bytes(
             serialization.Encoding.PEM,
@@ -74,7 +89,10 @@ class Authority:
             file.write_bytes(content)
         return Issued(*files)
 
-    def _signed(self, subject, public_key, names=(), usage="", days=0, *, authority=False):
+    def _signed(
+        self, subject, public_key, names=(), usage="", days=0, signs="", *, authority=False
+    ):
+        authority = authority or signs == "constraint"
         now = dt.datetime.now(dt.timezone.utc) + days * _DAY
         builder = (
             x509.CertificateBuilder()
@@ -86,6 +104,8 @@ class Authority:
             .not_valid_after(now + _DAY)
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
+        if signs == "usage":
+            builder = builder.add_extension(_SIGNING, critical=True)
         if names:
             alternatives = x509.SubjectAlternativeName([_subject(each) for each in names])
             builder = builder.add_extension(alternatives, critical=False)

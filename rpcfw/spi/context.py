@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rpcfw.values.call import Call, serving
+from rpcfw.values.caller_identity import CallerIdentity
 from rpcfw.values.metadata import Metadata, MetadataLike
 
 __all__ = ["Context", "context"]
@@ -42,6 +43,13 @@ class Context:
         Name of the calling application as it sent it, not authenticated; empty for unknown.
         """
         return self._call.caller
+
+    @property
+    def identity(self) -> CallerIdentity:
+        """
+        Who the caller has proved to be, by a certificate or a token; without names: nobody.
+        """
+        return self._call.identity
 
     @property
     def peer(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from attrs import define, field
 
 from rpcfw.status import Status
+from rpcfw.values.caller_identity import ANONYMOUS, CallerIdentity
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method
 
@@ -36,6 +37,7 @@ class Call:
             outlives the call.
         caller: name of the calling application, empty for unknown.
         peer: text of the address at the other end, once there is one.
+        identity: in a server, who the caller has proved to be.
         attempt: the number of attempts that have begun: 1 during the first.
         route: the nodes that the routers left, set by the ROUTING filter.
         tried: the nodes that attempts went to.
@@ -56,6 +58,7 @@ class Call:
     deadline: float = inf
     caller: str = ""
     peer: str = ""
+    identity: CallerIdentity = ANONYMOUS
     attempt: int = 0
     route: Any = None
     tried: tuple[Any, ...] = ()

@@ -16,11 +16,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from rpcfw import Application, Service, method
+from rpcfw import Application, Service, context, method
 from rpcfw.errors import Unavailable
 from rpcfw.spi.service_class import offered
+from rpcfw.transport.network import sniffing
+from rpcfw.transport.network.caller_certificate import caller_identity
 from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
+from rpcfw.values.caller_identity import CallerIdentity
 from rpcfw.values.tls_files import TLSFiles
 from tests.certificates import Authority
 
@@ -33,6 +36,10 @@ class Echo(Service, name="test.Echo"):
     @method
     async def say(self, text: str) -> str:
         return text
+
+    @method
+    async def who(self) -> str:
+        return str(context().identity)
 
 
 class TestTLS(TestCase):
@@ -192,6 +199,54 @@ class TestTLS(TestCase):
 
         return Deferred.fromCoroutine(run())
 
+    def test_methods_know_certified_clients_on_every_wire(self) -> Deferred[None]:
+        """
+        The names of a client's certificate are read once for a connection, whatever its wire.
+        """
+        read = []
+
+        def noted(transport: object) -> CallerIdentity:
+            read.append(transport)
+            return caller_identity(transport)
+
+        async def run() -> None:
+            ca = f"tls.ca={self.authority.certificate.absolute()}"
+            wires = ("native", "grpc", "dubbo")
+            names = f"app.protocols={', '.join(wires)}"
+            served = names.replace("app", "server")
+            instance = await self._serve("tls.clients=certified", ca, names, served)
+            uri = "spiffe://example.org/shop/web"
+            certificate, key, _ = self.authority.issue("client", f"URI={uri}", "127.0.0.1")
+            mine = (f"tls.certificate={certificate.absolute()}", f"tls.key={key.absolute()}")
+            for wire in wires:
+                client = self._application(
+                    f"{instance} protocols={wire}", ca, *mine, names, f"client.protocols={wire}"
+                )
+                await client.start()
+                read.clear()
+                for _ in range(3):
+                    assert uri == await client.client(Echo).who(timeout="5s")
+                assert 1 == len(read)
+
+        self.patch(sniffing, "caller_identity", noted)
+        return Deferred.fromCoroutine(run())
+
+    def test_cuts_off_a_client_whose_spiffe_id_is_not_valid(self) -> Deferred[None]:
+        """
+        A certificate of the authority's that breaks the rules of SPIFFE lets nobody in.
+        """
+
+        async def run() -> None:
+            ca = f"tls.ca={self.authority.certificate.absolute()}"
+            instance = await self._serve("tls.clients=certified", ca)
+            two = ("URI=spiffe://example.org/a", "URI=spiffe://example.org/b")
+            certificate, key, _ = self.authority.issue("client", *two)
+            mine = (f"tls.certificate={certificate.absolute()}", f"tls.key={key.absolute()}")
+            with pytest.raises(Unavailable):
+                await self._say(instance, ca, *mine)
+
+        return Deferred.fromCoroutine(run())
+
     def test_takes_a_renewed_certificate(self) -> Deferred[None]:
         """
         A certificate that was replaced on disk is used by the next connection.
@@ -222,7 +277,7 @@ class TestTLS(TestCase):
             ca = f"tls.ca={self.authority.certificate.absolute()}"
             client = self._application("registry.instances=", ca)
             await client.start()
-            (say,) = [one.method for one in offered(Echo)]
+            say = next(one.method for one in offered(Echo) if one.method.name == "say")
             request = say.request_type("hello")
             open_channel = client.runtime.plugin_context.open_channel
 

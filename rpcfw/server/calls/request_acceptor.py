@@ -155,6 +155,7 @@ class RequestAcceptor:
             driver.received_at + left_s,
             head.caller,
             driver.peer,
+            driver.identity,
         )
         if bound.method.unary and body is not None and event.ended:
             self._serve_unary(driver, event, call, bound)

@@ -125,7 +125,7 @@ class UndecodedRequests:
         Run the filters that need no head, or decode the body in the thread.
         """
         deadline = self._deadline(driver.received_at, event.head)
-        call = Call(_UNDECODED.method, None, EMPTY, deadline, "", driver.peer)
+        call = Call(_UNDECODED.method, None, EMPTY, deadline, "", driver.peer, driver.identity)
         in_flight = acceptor.open(driver, event, call, _UNDECODED)
         call.request = in_flight, driver.received_at
         acceptor.run(in_flight, _through(self._admit, call), copy_context())

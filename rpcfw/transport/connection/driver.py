@@ -26,6 +26,7 @@ from rpcfw.transport.connection.delivery import Delivery
 from rpcfw.transport.connection.drain_socket import drain_socket
 from rpcfw.transport.connection.observer import DriverObserver
 from rpcfw.transport.connection.output import LARGE_BYTES
+from rpcfw.values.caller_identity import ANONYMOUS, CallerIdentity
 from rpcfw.values.load_report import LoadReport
 from rpcfw.values.metadata import EMPTY, Metadata
 
@@ -68,6 +69,8 @@ class Driver(Connection):
         self._pinged_at = -inf
         #: For servers: its protocol's name.
         self.wire = ""
+        #: For servers: who the client is, by its certificate.
+        self.identity: CallerIdentity = ANONYMOUS
         #: Calls that were begun on it.
         self.begun = 0
         #: Of these, the calls that ended otherwise than with status OK.

@@ -23,6 +23,7 @@ from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.network.address_text import address_text
+from rpcfw.transport.network.caller_certificate import caller_identity
 from rpcfw.transport.network.capacity import Capacity
 from rpcfw.transport.network.end_reason import drop_frames, handshake_error
 
@@ -136,12 +137,21 @@ class _Sniffer(Protocol):
 
     def _hand_over(self, protocol: WireProtocol) -> None:
         self._settled()
+        transport = cast(Any, self.transport)
+        try:
+            identity = caller_identity(transport)
+        except ValueError as error:
+            peer = address_text(transport.getPeer())
+            self._acceptor.owner.handshake_failed(peer, str(error))
+            self._refused = True
+            transport.abortConnection()
+            return
         limit_s = self._acceptor.handshake_timeout_s
         spent_s = self._acceptor.clock.seconds() - self._since
         left_s = max(limit_s - spent_s, min(limit_s, _MIN_HANDSHAKE_S))
         driver = self._acceptor.driver(protocol, left_s)
+        driver.identity = identity
         # From now on the transport calls the driver itself: one call less a read.
-        transport = cast(Any, self.transport)
         # Over TLS the transport is itself a protocol, with ours inside of it.
         inside = "wrappedProtocol" if hasattr(transport, "wrappedProtocol") else "protocol"
         setattr(transport, inside, driver)
