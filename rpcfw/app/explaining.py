@@ -19,6 +19,7 @@ from rpcfw.app.plan import Plan
 from rpcfw.client.assembly import Client
 from rpcfw.client.explained_call import ExplainedCall
 from rpcfw.client.stub import calling_method
+from rpcfw.cluster.route_explained import ExplainedRoute
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.spi.balancer import Shares
@@ -176,7 +177,18 @@ def _notes(found: ExplainedCall) -> Iterator[str]:
     refusing = [node for node in usable if node in found.refusing]
     if refusing:
         where = f"{len(refusing)} of {len(usable)} candidates"
-        yield f"breakers refuse the call at {where}; a call takes another one then"
+        yield f"breakers refuse the call at {where}; {_then(found.route, len(refusing))}"
+
+
+def _then(route: ExplainedRoute, refusing: int) -> str:
+    """
+    Return what becomes of a call that so many candidates refuse.
+    """
+    if refusing < len(route.usable):
+        return "a call takes another one then"
+    if any(node.weight for node in set(route.left).difference(route.usable)):
+        return "a call fails, unless one of the instances takes it that are no candidates"
+    return "a call fails"
 
 
 class _AskingChannel(Channel):

@@ -4,10 +4,12 @@ What would become of a call: from code, and of a running process, without a call
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from rpcfw.client.stub import proxy
-from rpcfw.errors import CallError, ContractError, Unavailable
+from rpcfw.errors import BreakerOpen, CallError, ContractError, Unavailable
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Status
@@ -263,10 +265,32 @@ def test_breakers_are_shown(lab):
             lab.run(client.get(-1))
     found = explain(lab, web)
     assert ["open: it is probed in 5 s"] == [one.breaker for one in found.instances]
-    assert (
-        "breakers refuse the call at 1 of 1 candidates; a call takes another one then" == found.note
-    )
+    assert "breakers refuse the call at 1 of 1 candidates; a call fails" == found.note
+    with pytest.raises(BreakerOpen):
+        lab.run(client.get(1))
     assert ["closed"] == [one.breaker for one in explain(lab, web, Shop.put).instances]
+
+
+def test_a_breaker_at_one_of_two(lab):
+    """
+    A call takes another candidate while there is one, and the note says so.
+    """
+    shops = fleet(lab, a="1.0", b="1.0")
+    web = lab.consumer(
+        "breaker.plugin=consecutive",
+        "breaker.failures=2",
+        "retry.plugin=never",
+        "health.enabled=no",
+    )
+    client = web.application.client(Shop)
+    shops["a"].fails = True
+    for _ in range(20):
+        with contextlib.suppress(Unavailable):
+            lab.run(client.get(1))
+    note = explain(lab, web).note
+    assert "breakers refuse the call at 1 of 2 candidates; a call takes another one then" == note
+    for _ in range(20):
+        lab.run(client.get(1))
 
 
 def test_drained(lab):
