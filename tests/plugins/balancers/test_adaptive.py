@@ -211,9 +211,13 @@ def test_a_bad_node_is_probed():
     assert 14 <= probes <= 24
 
     given[1].in_flight = 1
-    later = Counter(
-        picker.pick(a_call()).instance.id for _ in range(2000) if not clock.advance(0.01)
-    )
+    later = Counter()
+    for _ in range(2000):
+        clock.advance(0.01)
+        picked = picker.pick(a_call())
+        later[picked.instance.id] += 1
+        if picked is given[0]:
+            picker.began(picked)
     assert later["b"] <= 6
 
 
@@ -234,6 +238,28 @@ def test_probes_outlast_changes_of_the_set():
         probes += picked is given[1]
 
     assert probes >= 7
+
+
+def test_probes_outlast_changes_of_the_options():
+    """
+    A node with a bad score is probed even if the options are replaced every ten calls.
+    """
+    clock = Clock()
+    given = candidates(a=100, b=100)
+    adaptive = balancer(Fixed(a=1.0, b=0.0), clock=clock, max_probe_share="2%")
+    probes = 0
+    for number in range(1000):
+        clock.advance(0.01)
+        if number % 10 == 0:
+            before = adaptive
+            adaptive = balancer(Fixed(a=1.0, b=0.0), clock=clock, max_probe_share="2%")
+            adaptive.take_over(before)
+            picker = adaptive.picker(given)
+        picked = picker.pick(a_call())
+        picker.began(picked)
+        probes += picked is given[1]
+
+    assert 4 <= probes <= 20
 
 
 def test_many_bad_nodes_are_probed_in_turn():

@@ -45,6 +45,24 @@ def test_in_proportion():
     assert [1.0, 0.5, 0.25] == pytest.approx(collector.scores(given), rel=0.02)
 
 
+def test_what_overran_its_time_is_no_answer():
+    """
+    The longer a node answers nothing, the worse it scores, also if each attempt ends in time.
+    """
+    clock = Clock()
+    given = candidates(a=1, b=1)
+    collector = latency(clock)
+    collector.began(given[0])
+    for _ in range(10):
+        clock.advance(0.5)
+        collector.began(given[0])
+        clock.advance(0.5)
+        collector.record(given[0], Outcome(Status.DEADLINE_EXCEEDED, 1.0))
+    attempt(collector, given[1], 0.01)
+
+    assert [0.001, 1.0] == pytest.approx(collector.scores(given), rel=0.1)
+
+
 def test_one_fast_node_does_not_attract_all():
     """
     Of ten nodes one that is a thousand times as fast scores like the others.

@@ -55,3 +55,13 @@ def test_a_server_that_tells_nothing():
     With [server] load_report = no, nothing is added.
     """
     assert (("own", "1"),) == answered(load_trailer(enabled=False)).trailers.pairs
+
+
+def test_packed_once():
+    """
+    The responses of the same second have the same bytes, which are made once.
+    """
+    filter = load_trailer()
+    first, second = (answered(filter).trailers.get(TRAILER) for _ in range(2))
+
+    assert first is second

@@ -73,6 +73,15 @@ def test_without_a_report():
     assert [None, None] == runtime().scores(given[1:])
 
 
+def test_one_idle_node_does_not_attract_all():
+    """
+    All are compared with the quarter that has most free CPU, not with the best one alone.
+    """
+    given = reporting(LoadReport(cpu=0.0), *(LoadReport(cpu=0.8) for _ in range(4)))
+
+    assert [1.0] * 5 == pytest.approx(runtime().scores(given))
+
+
 def test_memory():
     """
     The score falls evenly from max_memory to 0 at all of it.
@@ -153,6 +162,18 @@ def test_reports_in_trailers():
 
     given[0].load = evolve(given[0].load, received_at=11.0)
     assert [1.0, 0.5] == pytest.approx(collector.scores(given))
+
+
+def test_trailers_outlast_a_change_of_options():
+    """
+    Reports that came with responses count when the options are replaced.
+    """
+    given = reporting(None, LoadReport(cpu=0.0))
+    before, after = runtime(), runtime(interval="1s")
+    before.record(given[0], with_trailer(pack_orca(LoadReport(cpu=0.75))))
+    after.take_over(before)
+
+    assert [0.25, 1.0] == pytest.approx(after.scores(given))
 
 
 def test_trailers_are_read_seldom():

@@ -4,6 +4,7 @@ What the monitor makes of what it finds, with nodes of which the test says every
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 from types import SimpleNamespace
 
@@ -233,6 +234,41 @@ def test_an_ejection_ends_early():
     assert [HEALTHY, HEALTHY] == world.states
 
 
+def test_a_new_connection_is_a_new_start():
+    """
+    A node that died while it was ejected is healthy soon after it is connected again.
+    """
+    world = World(2, ejection_time="100s")
+    one = world.nodes[0]
+    for _ in range(3):
+        world.calls(100, i0=50)
+        world.advance(1)
+    assert [SUB_HEALTHY, HEALTHY] == world.states
+    world.lose(one)
+    assert [DEAD, HEALTHY] == world.states
+
+    one.links.state, one.links.failed = LinkState.READY, False
+    one.links.drivers = (Driver(world.clock),)
+    world.monitor.links_changed(one)
+    assert [SUB_HEALTHY, HEALTHY] == world.states
+    world.advance(2)
+    assert [HEALTHY, HEALTHY] == world.states
+
+
+def test_a_pause_of_this_process():
+    """
+    No node is given up for the time in which this process itself stood still.
+    """
+    world = World(2)
+    world.nodes[0].in_flight = 1
+    world.nodes[0].links.drivers[0].freeze()
+    world.advance(0.5)
+    world.clock.advance(5)
+    assert [HEALTHY, HEALTHY] == world.states
+    world.advance(3)
+    assert [DEAD, HEALTHY] == world.states
+
+
 def test_the_dead_are_connected_to():
     """
     Those that were connected before, each ``retry_delay`` at first.
@@ -259,8 +295,29 @@ def test_few_at_a_time():
     world.nodes[1].links.state = LinkState.CONNECTING
     world.advance(1)
     retried = [n for n, node in enumerate(world.nodes) if node.links.retried]
-    assert len(retried) <= 7
-    assert 1 not in retried
+    # Those after them died less than five seconds ago.
+    assert [9, 10, 11, 12, 13, 14, 15] == retried
+
+
+def test_the_long_dead_are_connected_to_seldom():
+    """
+    The time between two tries is at least a tenth of the time for which a node is dead.
+    """
+    world = World(2, retry_delay="5s")
+    node = world.nodes[0]
+    tried = []
+
+    def retry():
+        tried.append(world.clock.seconds())
+        world.monitor.links_changed(node)  # it is refused again
+
+    node.links.retry = retry
+    world.lose(node)
+    world.advance(500)
+    gaps = [later - before for before, later in pairwise(tried)]
+    assert all(5 <= gap <= 6.5 for gap in gaps[:5])
+    assert all(gap >= 0.1 * before for before, gap in zip(tried, gaps, strict=False))
+    assert gaps[-1] >= 30
 
 
 @pytest.mark.parametrize("error", [Unavailable(), Unimplemented()])
