@@ -205,7 +205,7 @@ class Failback(AttemptStrategy):
             return "the server asked for no retry"
         if error.status is Status.CANCELLED:
             return "it was cancelled"
-        if not error.hints & _HARMLESS and not Outcome(error.status, 0.0).node_failed:
+        if not error.hints & _HARMLESS and not Outcome(error.status, 0.0, error.hints).node_failed:
             return "it is an answer of the method"
         if not error.hints & _HARMLESS and not (idempotent or self.options.any_method):
             return "it may have begun, and is not idempotent"

@@ -94,7 +94,7 @@ class Forking(AttemptStrategy):
                 await attempts.wait_until(self.plugin_context.clock)
             elif ended.error is None:
                 return attempts.response_of(ended)
-            elif not Outcome(ended.error.status, 0.0).node_failed:
+            elif not Outcome(ended.error.status, 0.0, ended.error.hints).node_failed:
                 raise ended.error  # of the method: other nodes would come to the same
             elif not isinstance(ended.error, NoNodeLeft):
                 last = ended.error

@@ -128,7 +128,9 @@ def read_exception(
         return _ended(call_id, Status.UNKNOWN, throwable.message, details, Hint.NONE, attachments)
     status = status_of_exception(throwable.java_class, throwable.code)
     message = f"{throwable.java_class}: {_first_line(throwable.message)}"
-    return _ended(call_id, status, message, details, Hint.NONE, attachments)
+    # A method's own exception is an answer: no other node would give another one.
+    hints = Hint.FINAL if status is Status.UNKNOWN else Hint.NONE
+    return _ended(call_id, status, message, details, hints, attachments)
 
 
 def _ended(

@@ -43,6 +43,9 @@ class Outcome:
     @property
     def node_failed(self) -> bool:
         """
-        Whether the node has failed. An error that a method returns to its caller does not count.
+        Whether the node has failed.
+
+        An error that a method returns to its caller does not count, nor does one that says
+        `Hint.FINAL`: the call is the reason, and fails on each node.
         """
-        return self.status in _NODE_FAILURES
+        return self.status in _NODE_FAILURES and not self.hints & Hint.FINAL

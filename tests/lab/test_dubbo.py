@@ -105,6 +105,21 @@ def test_a_declared_exception(lab, shop):
     assert unknown.fields == {"sku": "sku-1"}
 
 
+@pytest.mark.parametrize(("method", "failures"), [("take", 0), ("crash", 1)])
+def test_what_is_held_against_a_node(lab, method, failures):
+    """
+    An exception that is declared is an answer of the method; another one is a failure of its node.
+    """
+    lab.serve(Shop(lab.clock), sets=SERVER)
+    consumer = lab.consumer(*CLIENT)
+    shop = consumer.application.client(Shop)
+    error_of(lab, shop.take("sku-1") if method == "take" else shop.crash())
+    lab.errors.flush(ValueError)
+
+    ((node,),) = [one.nodes for one in consumer.application.clients]
+    assert failures == node.failures
+
+
 def test_an_error_without_an_exception():
     """
     Other errors, and details that are something else, have no Java exception.

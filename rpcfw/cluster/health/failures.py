@@ -29,11 +29,11 @@ def note_failure(node: Node, call: Call, error: BaseException, now: float) -> tu
     """
     if not isinstance(error, CallError):
         status = Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
-        _note(node, status)
+        _note(node, status, Hint.NONE)
         return status, Hint.NONE
     overran = error.status is Status.DEADLINE_EXCEEDED
     if (error.remote or overran) and not error.hints & Hint.NEVER_SENT:
-        _note(node, error.status)
+        _note(node, error.status, error.hints)
     return error.status, error.hints
 
 
@@ -44,10 +44,10 @@ def note_end_of_stream(node: Node, status: Status) -> None:
     With UNAVAILABLE it was probably lost with its connection, like many others at once.
     """
     if status is not Status.OK and status is not Status.UNAVAILABLE:
-        _note(node, status)
+        _note(node, status, Hint.NONE)
 
 
-def _note(node: Node, status: Status) -> None:
-    node.failures += Outcome(status, 0).node_failed
+def _note(node: Node, status: Status, hints: Hint) -> None:
+    node.failures += Outcome(status, 0, hints).node_failed
     if status is Status.DEADLINE_EXCEEDED:
         node.overran = True

@@ -11,7 +11,7 @@ from rpcfw.server.calls.errors import ErrorMapper
 from rpcfw.server.calls.method_table import BoundMethod
 from rpcfw.server.calls.streaming import send_initial_metadata
 from rpcfw.spi.events import RequestHead, RequestReceived
-from rpcfw.status import Status
+from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
@@ -104,5 +104,7 @@ class Responses:
                 self._errors.logged(head.path, failure)
                 details = b""
             if details:
-                return ApplicationError(Status.UNKNOWN, str(error), details=details)
+                return ApplicationError(
+                    Status.UNKNOWN, str(error), hints=Hint.FINAL, details=details
+                )
         return self._errors.for_caller(head.path, error)

@@ -18,7 +18,7 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
-from rpcfw.status import Status
+from rpcfw.status import Hint, Status
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.arguments import Arguments
 from rpcfw.values.metadata import EMPTY, Metadata
@@ -173,7 +173,7 @@ def test_a_java_exception():
     ((_, _, wire_id, _),) = frames_in(machine.take_output())
     (event,) = machine.receive(answered[:4] + wire_id.to_bytes(8, "big") + answered[12:])
     assert isinstance(event, CallEnded)
-    assert Status.UNKNOWN is event.status
+    assert (Status.UNKNOWN, Hint.FINAL) == (event.status, event.hints)
     assert event.message == "java.lang.IllegalStateException: boom z"
 
     thrown = loads(event.details)
