@@ -80,6 +80,18 @@ class TestOneAfterAnother(TestBroadcast):
     def make(self, plugin_context):
         return super().make(plugin_context, max_parallel="1")
 
+    def test_it_waits_for_all(self):
+        """
+        The next node is called when the one before it has answered.
+        """
+        waiting = []
+        fleet = Fleet(lambda call: waiting.append(Waiter()) or waiting[-1])
+        running = self.begin(fleet, a_timed_call(), self.context())
+        for number in range(3):
+            assert (1, number + 1) == (fleet.under_way, len(fleet.attempts))
+            waiting[number].callback(number)
+        assert 0 == result_of(running)
+
 
 class TestSomeMayFail(TestBroadcast):
     def make(self, plugin_context):

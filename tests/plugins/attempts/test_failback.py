@@ -4,6 +4,8 @@ Retries in the background, and their limits.
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
@@ -135,6 +137,34 @@ def test_the_queue_is_limited():
     for _ in range(3):
         scene.fail("x" * 500)
     assert (1, 2) == (scene.waiting, scene.count("given_up"))
+
+
+def test_memory_is_given_back():
+    """
+    What was retried with success makes room for other calls.
+    """
+    scene = Scene(max_bytes="1KiB")
+    for _ in range(5):
+        scene.error = Unavailable("gone")
+        scene.fail("x" * 500)
+        scene.error = None
+        scene.clock.advance(5)
+    assert (0, 5, 0) == (scene.waiting, scene.count("recovered"), scene.count("given_up"))
+
+
+def test_a_retry_without_a_time_limit():
+    """
+    A retry of a call that has no time limit has one nevertheless: ``max_age``.
+    """
+    scene = Scene(period="5s", max_age="60s", max_retries="1")
+    call = a_timed_call()
+    call.deadline = inf
+    result_of(spawn(scene.step(call)))
+    scene.error = Waiter()
+    scene.clock.advance(5)
+    assert (1, 1) == (scene.fleet.under_way, scene.waiting)
+    scene.clock.advance(61)
+    assert (0, 0) == (scene.fleet.under_way, scene.waiting)
 
 
 def test_metadata_takes_memory():

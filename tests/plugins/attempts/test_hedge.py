@@ -5,12 +5,13 @@ Attempts beside one that is slow.
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from rpcfw.errors import ApplicationError, NoInstances, Unavailable
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.status import Status
-from rpcfw.testing.candidates import candidates
+from rpcfw.testing.candidates import a_call, candidates
 from rpcfw.testing.contracts.attempts import (
     AttemptStrategyContract,
     Fleet,
@@ -18,6 +19,8 @@ from rpcfw.testing.contracts.attempts import (
     result_of,
 )
 from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.values.call import serving
+from rpcfw.values.metadata import PREVIOUS_ATTEMPTS
 from rpcfw_attempts.hedge import Hedge, HedgeOptions
 from rpcfw_retries.by_hints import ByHints
 
@@ -91,6 +94,36 @@ def test_a_slow_attempt_gets_company():
     assert "second" == result_of(running)
     assert 0 == scene.fleet.under_way
     assert [] == scene.clock.getDelayedCalls()
+
+
+def test_no_hedge_of_a_retry():
+    """
+    A call that serves a call which is retried itself is not hedged, as it is not retried.
+    """
+    scene = Scene(delay="100ms")
+    token = serving.set(a_call(metadata={PREVIOUS_ATTEMPTS: "1"}))
+    try:
+        running = scene.call()
+        scene.clock.advance(0.2)
+        assert 1 == scene.begun
+    finally:
+        serving.reset(token)
+    scene.waiting[0].callback("first")
+    assert "first" == result_of(running)
+
+
+def test_methods_that_are_remembered():
+    """
+    However many methods there are, the latencies of a thousand are kept; the others begin anew.
+    """
+    scene, known = Scene(), a_timed_call()
+    known.method = scene.method
+    scene.answered_in(0.01)
+    assert "1 of 20" in scene.strategy.explain(known)
+    for number in range(1000):
+        scene.method = evolve(known.method, name=f"method{number}")
+        scene.answered_in(0.01)
+    assert "0 of 20" in scene.strategy.explain(known)
 
 
 def test_a_percentile_of_what_was_seen():
