@@ -46,6 +46,7 @@ class _Beginning:
 
     Args:
         size: how many these are.
+        message_at: where the message begins: the descriptor of the parameters.
         method: that is called.
         parameters: how its arguments are read.
         shapes: of the arguments that are given.
@@ -53,6 +54,7 @@ class _Beginning:
     """
 
     size: int
+    message_at: int
     method: Method
     parameters: Parameters
     shapes: tuple[Shape, ...]
@@ -119,6 +121,8 @@ class RequestDecoder:
         decoder.pos = beginning.size
         read = decoder.read_shape
         message = parameters.make(*[read(shape) for shape in beginning.shapes])
+        parsed = ParsedBody.of(message)
+        parsed.span = body, beginning.message_at, decoder.pos
         attachments = body[decoder.pos :]
         head = None if one_way else beginning.heads.get(attachments)
         if head is None:
@@ -127,7 +131,7 @@ class RequestDecoder:
                 if len(beginning.heads) >= _MAX_HEADS:
                     beginning.heads.clear()
                 beginning.heads[attachments] = head
-        return DecodedRequest(head, ParsedBody.of(message))
+        return DecodedRequest(head, parsed)
 
     def _decode(self, body: bytes, one_way: bool) -> DecodedRequest:
         decoder = Decoder(body, self._schema)
@@ -136,13 +140,14 @@ class RequestDecoder:
         service = read(text)
         version = read(self._text_or_null)
         name = read(text)
+        message_at = decoder.pos
         descriptor = read(text)
         if decoder.pos > self._max_header_bytes:
             raise too_large("names", decoder.pos, self._max_header_bytes)
         if name == _ECHO:
             return self._echo(decoder, service, descriptor, one_way)
         if name in _INVOKE and descriptor == GENERIC:
-            return self._generic(decoder, service, version or "", one_way)
+            return self._generic(decoder, message_at, service, version or "", one_way)
         types = _types_in(descriptor)
         path = self._path(service, name, types)
         method = self._served.methods.get(path)
@@ -152,7 +157,7 @@ class RequestDecoder:
         parameters = self._parameters.of(method)
         parameters.check_count(len(types))
         shapes = parameters.shapes[: len(types)]
-        beginning = _Beginning(decoder.pos, method, parameters, shapes)
+        beginning = _Beginning(decoder.pos, message_at, method, parameters, shapes)
         self._keep(body[: decoder.pos], beginning)
         return self._decode_rest(beginning, body, one_way)
 
@@ -180,7 +185,7 @@ class RequestDecoder:
         return exact if exact in self._served.methods else path
 
     def _generic(
-        self, decoder: Decoder, service: str, version: str, one_way: bool
+        self, decoder: Decoder, message_at: int, service: str, version: str, one_way: bool
     ) -> DecodedRequest:
         """
         Read the call of a method by its name, the types of its parameters, and the arguments.
@@ -197,9 +202,11 @@ class RequestDecoder:
         parameters.check_count(count)
         decoder.schema = parameters.schema
         given: Any = decoder.read(parameters.list_of(count)) or ()
+        parsed = ParsedBody.of(parameters.make(*given))
+        parsed.span = decoder.data, message_at, decoder.pos
         head, _ = self._read_head(decoder, path, one_way)
         head.codec = GENERIC_CODEC  # this head is not kept
-        return DecodedRequest(head, ParsedBody.of(parameters.make(*given)))
+        return DecodedRequest(head, parsed)
 
     def _echo(
         self, decoder: Decoder, service: str, descriptor: str, one_way: bool

@@ -24,6 +24,7 @@ from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.collector import Collector
+from rpcfw.spi.credentials import Credentials
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -156,7 +157,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         section="router",
     )
     call, attempt = choose_filters(sources, chooser, ("client", service), options)
-    attempt = _with_breaker(chooser, service, attempt)
+    attempt = _with_credentials(chooser, service, _with_breaker(chooser, service, attempt))
     strategy = _strategy(chooser, service)
     method_balancers = _by_method(sources, service, "balancer", partial(_balancer, chooser))
     method_strategies = _by_method(sources, service, "attempts", partial(_strategy, chooser))
@@ -188,6 +189,21 @@ def _with_breaker(
         return attempt
     label = f"[breaker] {breaker.name}"
     return attempt.with_first(Insert(label, "after", Role.BREAKER.value), breaker)
+
+
+def _with_credentials(
+    chooser: Chooser, service: str, attempt: Edits[Chosen[Filter]]
+) -> Edits[Chosen[Filter]]:
+    credentials: Chosen[Any] | None = chooser.one(
+        "rpcfw.credentials",
+        Credentials,
+        "credentials",
+        qualifier=service,
+    )
+    if credentials is None:
+        return attempt
+    label = f"[credentials] {credentials.name}"
+    return attempt.with_first(Insert(label, "after", Role.CREDENTIALS.value), credentials)
 
 
 def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:

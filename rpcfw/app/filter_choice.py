@@ -1,7 +1,7 @@
 """
 The filters of a section: those that ``insert`` and ``remove`` name, and its ``limiters``.
 
-Limiters are filters that have a place of their own.
+Limiters and authenticators are filters that have a place of their own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any, Protocol
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Edits, Insert, edits_by_stack
 from rpcfw.kernel.settings import Sources
+from rpcfw.server.options import ServerOptions
+from rpcfw.spi.authenticator import Authenticator
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.spi.limiter import Limiter
 
-__all__ = ["choose_filters"]
+__all__ = ["choose_filters", "choose_server_filters"]
 
 
 class _Options(Protocol):
@@ -81,4 +83,24 @@ def _with_limiters(
     for each in reversed(chosen):
         # No filter of a user has such a label.
         edits = edits.with_first(Insert(f"[limiter {each.name}]", "after", role.value), each)
+    return edits
+
+
+def choose_server_filters(
+    sources: Sources, chooser: Chooser, options: ServerOptions
+) -> Edits[Chosen[Filter]]:
+    """
+    Return the edits of the server's stack, with its authenticators before all others.
+    """
+    (edits,) = choose_filters(sources, chooser, ("server", ""), options)
+    chosen: Sequence[Chosen[Any]] = chooser.several(
+        "rpcfw.authenticators",
+        Authenticator,
+        options.authenticators or (),
+        named_by=("server", "authenticators", ""),
+        section="authenticator",
+    )
+    for each in reversed(chosen):
+        label = f"[authenticator {each.name}]"
+        edits = edits.with_first(Insert(label, "before", Role.AUTH.value), each)
     return edits

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
-from rpcfw.app.filter_choice import choose_filters
+from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.loading import import_from
 from rpcfw.app.options import AppOptions, InspectionOptions
 from rpcfw.client.client_options import ClientOptions
@@ -43,7 +43,7 @@ P = TypeVar("P", bound=Plugin)
 _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
 
 #: Sections that a service may have of its own.
-_PER_SERVICE = ("client", "balancer", "attempts", "retry", "breaker", "health")
+_PER_SERVICE = ("client", "balancer", "attempts", "retry", "breaker", "credentials", "health")
 
 #: Every section that holds options of the framework's own, for the example file.
 SECTIONS: tuple[tuple[str, type], ...] = (
@@ -140,7 +140,7 @@ def read_plan(sources: Sources) -> Plan:
     chooser = Chooser(sources)
     clients = _clients(sources, chooser)
     server = sources.section("server", ServerOptions)
-    (filters,) = choose_filters(sources, chooser, ("server", ""), server)
+    filters = choose_server_filters(sources, chooser, server)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     inspection = sources.section("inspection", InspectionOptions)
     inspected = bool(inspection.listen)

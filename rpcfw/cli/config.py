@@ -68,11 +68,13 @@ CHOICES = (
     Choice("attempts", "rpcfw.attempts", "failover"),
     Choice("retry", "rpcfw.retries", "by_hints"),
     Choice("breaker", "rpcfw.breakers", ""),
+    Choice("credentials", "rpcfw.credentials", ""),
 )
 NAMED = (
     ("collector", "rpcfw.collectors"),
     ("router", "rpcfw.routers"),
     ("limiter", "rpcfw.limiters"),
+    ("authenticator", "rpcfw.authenticators"),
     ("filter", "rpcfw.filters"),
     ("service", "rpcfw.services"),
     ("protocol", "rpcfw.protocols"),

@@ -63,7 +63,7 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         method = call.method
         driver = links.driver
         writer, reader = of(method)
-        if driver is None or not method.unary or method.one_way:
+        if driver is None or not method.unary or method.one_way or call.credentials is not None:
             return await queued.make(call, writer, reader)
         head = RequestHead(method.path, method.codec, call.deadline - seconds(), call.metadata)
         body, encoding = payload.write(writer, call.request, "the request"), ""

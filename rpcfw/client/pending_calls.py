@@ -1,7 +1,8 @@
 """
 The slow path of a call onto a connection: streams, and calls that wait for capacity.
 
-A unary call takes it only if there is no connection, or the one that it tried is full.
+A unary call takes it only if there is no connection, if the one that it tried is full, or if
+credentials are added to it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rpcfw.spi.events import RequestHead, ResponseReceived
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver, UnaryListener
+from rpcfw.transport.network.encrypted import is_encrypted
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.transport.pool.queue import PendingCall
@@ -95,13 +97,19 @@ class QueuedCalls:
     async def _acquire(self, pending: PendingCall[T], call: Call) -> T:
         return await self.links.acquire(pending, call.deadline, stays=call.once_per_node)
 
-    def head(self, call: Call) -> RequestHead:
+    def head(self, call: Call, driver: Driver, body: bytes | None) -> RequestHead:
         """
         Return the head of a call that is begun now.
+
+        Args:
+            body: the request as it is sent; None for a stream.
         """
-        method = call.method
+        method, metadata = call.method, call.metadata
+        if call.credentials is not None:
+            encrypted = is_encrypted(driver.transport)
+            metadata = call.credentials.metadata(call, body, encrypted=encrypted)
         left_s = call.deadline - self.timers.seconds()
-        return RequestHead(method.path, method.codec, left_s, call.metadata)
+        return RequestHead(method.path, method.codec, left_s, metadata)
 
 
 class _Unary(PendingCall[UnaryReply]):
@@ -125,7 +133,9 @@ class _Unary(PendingCall[UnaryReply]):
             self._accepts = driver.accepts
             self._compressed = payload.compress(self._body, driver.accepts)
         reply = UnaryReply(driver)
-        reply.call_id = driver.request(self._way.head(self._call), *self._compressed, reply)
+        body, encoding = self._compressed
+        head = self._way.head(self._call, driver, body)
+        reply.call_id = driver.request(head, body, encoding, reply)
         return reply
 
     def give_up(self, begun: UnaryReply) -> None:
@@ -140,11 +150,11 @@ class _OneWay(PendingCall[None]):
         self._body = way.payload.write(writer, call.request, "the request")
 
     def begin(self, driver: Driver) -> None:
-        head = self._way.head(self._call)
-        head.one_way = True
         body, encoding = self._body, ""
         if self._call.compression is not None:
             body, encoding = self._way.payload.compress_as(body, self._call.compression)
+        head = self._way.head(self._call, driver, body)
+        head.one_way = True
         driver.send_one_way(head, body, encoding)
 
     def give_up(self, begun: None) -> None:
@@ -162,7 +172,7 @@ class _Streaming(PendingCall[CallStream]):
     def begin(self, driver: Driver) -> CallStream:
         way = self._way
         stream = CallStream(self._call, driver, way.payload, *self._coders, way.timers)
-        stream.open(way.head(self._call))
+        stream.open(way.head(self._call, driver, None))
         return stream
 
     def give_up(self, begun: CallStream) -> None:

@@ -5,12 +5,14 @@ The seams that plugins are found for, by entry-point group.
 from __future__ import annotations
 
 from rpcfw.spi.attempts.strategy import AttemptStrategy
+from rpcfw.spi.authenticator import Authenticator
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.collector import Collector
 from rpcfw.spi.compressor import Compressor
+from rpcfw.spi.credentials import Credentials
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.limiter import Limiter
 from rpcfw.spi.plugin import Plugin
@@ -27,11 +29,13 @@ GROUP_PREFIX = "rpcfw."
 #: Entry-point group to the class that its plugins subclass.
 SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.attempts": AttemptStrategy,
+    "rpcfw.authenticators": Authenticator,
     "rpcfw.balancers": Balancer,
     "rpcfw.breakers": Breaker,
     "rpcfw.codecs": Codec,
     "rpcfw.collectors": Collector,
     "rpcfw.compressors": Compressor,
+    "rpcfw.credentials": Credentials,
     "rpcfw.filters": Filter,
     "rpcfw.limiters": Limiter,
     "rpcfw.protocols": WireProtocol,

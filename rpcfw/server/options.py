@@ -129,6 +129,14 @@ class ServerOptions:
     limiters: tuple[str, ...] = option(
         "", "limiters in their order, each with a section [limiter NAME]"
     )
+    authenticators: tuple[str, ...] = option(
+        "",
+        "what finds out who calls, in this order, each with a section [authenticator NAME]; if "
+        "there is one, calls without an identity are refused",
+    )
+    open_methods: tuple[str, ...] = option(
+        "", "methods that callers without an identity may call, as grpc.health.v1.Health/*"
+    )
     insert: tuple[Insert, ...] = option("", "filters to insert, as: mine before AUTH")
     remove: tuple[str, ...] = option("", "filters to remove, by their place")
 

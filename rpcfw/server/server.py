@@ -98,6 +98,7 @@ class Server:
             partial(dispatch, runtime.payload, self._threads, self._decode_thread),
             self._hooks,
             runtime.plugin_context,
+            options.open_methods if options.authenticators else None,
         )
         self._undecoded = UndecodedRequests(
             self.methods, self._decode_thread, self.stack, options.max_timeout

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from rpcfw.filters.deadline import ServerDeadline
+from rpcfw.filters.identified import Identified
 from rpcfw.filters.metrics import ServerMetrics
 from rpcfw.kernel.edits import Edits, Insert
 from rpcfw.kernel.hooks import Hooks
@@ -30,6 +31,7 @@ class ServerStack:
         dispatch: makes the step that runs methods.
         hooks: runs what filters do at their start and stop.
         context: of the process.
+        open_methods: those that anybody may call; None if all are, to anybody.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class ServerStack:
         dispatch: Callable[[], CallStep],
         hooks: Hooks,
         context: PluginContext,
+        open_methods: Sequence[str] | None = None,
     ) -> None:
         self.filters = tuple(filters)
         self.metrics = ServerMetrics(NoOptions(), context)
         plugins = dict.fromkeys(filter for _, filter in self.filters)
         self.plugins = LivePlugins(plugins, hooks, context.threads.post)
         self._deadline = ServerDeadline(NoOptions(), context)
+        self._identified = None if open_methods is None else Identified(context, open_methods)
         self._removes = removes
         self._dispatch = dispatch
         self.stack, self.run_method, self.step = self._built(self.filters, self.plugins.generation)
@@ -80,6 +84,8 @@ class ServerStack:
         stack = Stack(SERVER_ORDER)
         stack.put(Role.METRICS, "metrics", self.metrics)
         stack.put(Role.DEADLINE, "deadline", self._deadline)
+        if self._identified is not None:
+            stack.put(Role.AUTH, "identified", self._identified)
         stack.edit(Edits(filters, self._removes))
         run_method = generation.held_by(self._dispatch())
         return stack, run_method, stack.build(run_method)

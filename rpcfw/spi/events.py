@@ -94,12 +94,22 @@ class ParsedBody(bytes):
     """
 
     value: Any
+    #: Where the bytes of the message are: in what, from where, to where.
+    span: tuple[bytes, int, int] = b"", 0, 0
 
     @classmethod
     def of(cls, value: Any) -> ParsedBody:
         body = cls()
         body.value = value
         return body
+
+    @property
+    def sent(self) -> memoryview:
+        """
+        The bytes that the caller has sent for the message, as its codec has written them.
+        """
+        data, begin, end = self.span
+        return memoryview(data)[begin:end]
 
 
 @define(eq=False, kw_only=True)

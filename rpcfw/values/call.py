@@ -50,6 +50,7 @@ class Call:
             outer step fails.
         compression: the compression that its caller, or in a server its method, chose;
             ``none`` for no compression, None for the default of ``[compression]``.
+        credentials: in a client, what adds credentials to the metadata of each attempt.
     """
 
     method: Method
@@ -69,6 +70,7 @@ class Call:
     end_status: Status | None = None
     stream: Any = None
     compression: str | None = None
+    credentials: Any = None
     #: Set by `end`, and read after it alone: so it costs a call nothing.
     failed: Callable[[Exception], Any] | None = field(init=False)
 

@@ -24,6 +24,8 @@ NAMED: dict[str, str] = {
 
 #: Files that may ask for the time of day, each with its reason.
 SHOWN: dict[str, str] = {
+    "plugins/rpcfw_auth/hmac_authenticator.py": "compares with the time of another machine",
+    "plugins/rpcfw_auth/hmac_credentials.py": "tells other machines when a call was signed",
     "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
     "plugins/rpcfw_registries/zookeeper/announced.py": "tells other machines when it was announced",

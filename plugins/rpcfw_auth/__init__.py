@@ -1,0 +1,3 @@
+"""
+Who calls: credentials of clients, authenticators of servers, and the audit trail.
+"""

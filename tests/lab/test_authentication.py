@@ -1,0 +1,208 @@
+"""
+Signed calls in whole systems, over every wire.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from rpcfw import CallError, Service, Status, context, method
+from rpcfw.errors import SettingsError
+from rpcfw.status import Hint
+from tests.lab import forgers
+from tests.lab.forgers import ATTACKS, Forger
+from tests.lab.services import Greeter
+from tests.plugins.auth.secrets import NEW, OLD, write_keys
+
+WIRES = ("native", "grpc", "dubbo")
+#: Of each wire. ``FORGED_CALLS=10000`` makes the test thorough.
+FORGED_CALLS = int(os.environ.get("FORGED_CALLS", "1000"))
+
+
+class Vault(Service, name="demo.Greeter"):
+    """
+    Tells callers who they are.
+    """
+
+    @method
+    async def write(self, name: str) -> str:
+        return f"{name} by {context().identity}"
+
+    @method
+    async def count(self, numbers: list[int]) -> int:
+        return sum(numbers)
+
+
+class Streams(Service, name="demo.Streams"):
+    """
+    Streams both ways.
+    """
+
+    @method
+    async def each(self, count: int) -> AsyncIterator[str]:
+        for number in range(count):
+            yield f"{number} by {context().identity}"
+
+
+def status_of(lab, call):
+    try:
+        lab.run(call)
+    except CallError as error:
+        return error.status.name
+    return "OK"
+
+
+@pytest.fixture
+def keys(tmp_path):
+    path = tmp_path / "keys"
+    write_keys(path, OLD)
+    return path
+
+
+def server_sets(keys, *others):
+    wires = f"={', '.join(WIRES)}"
+    return (
+        f"app.protocols{wires}",
+        f"server.protocols{wires}",
+        "server.authenticators=hmac",
+        f"authenticator hmac.secrets={keys}",
+        *others,
+    )
+
+
+def consumer(lab, wire, *sets):
+    names = f"app.protocols={', '.join(WIRES)}"
+    return lab.consumer(names, f"client.protocols={wire}", "retry.plugin=never", *sets)
+
+
+def signing(keys):
+    return ("credentials.plugin=hmac", f"credentials.secrets={keys}")
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_signed_calls(lab, keys, wire):
+    """
+    A signed call is served, and its method knows who calls. An unsigned one is refused.
+    """
+    lab.serve(Vault(), sets=server_sets(keys))
+    client = consumer(lab, wire, *signing(keys)).application.client(Vault)
+    for text in ("a", "b" * 3000, "ä"):
+        assert f"{text} by hmac:shop" == lab.run(client.write(text))
+    assert 6 == lab.run(client.count([1, 2, 3]))
+    nobody = consumer(lab, wire).application.client(Vault)
+    with pytest.raises(CallError) as raised:
+        lab.run(nobody.write("a"))
+    assert Status.UNAUTHENTICATED is raised.value.status
+    if wire != "dubbo":  # which has no such thing
+        assert Hint.FINAL in raised.value.hints
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_compressed_calls_and_streams(lab, keys, wire):
+    """
+    The bytes that are sent are signed, so compressed ones; of a stream, the head.
+    """
+    compressed = ("compression.plugin=gzip", "compression.threshold=10B")
+    lab.serve(Vault(), Streams(), sets=server_sets(keys, *compressed))
+    application = consumer(lab, wire, *signing(keys), *compressed).application
+    text = "long " * 1000
+    assert f"{text} by hmac:shop" == lab.run(application.client(Vault).write(text))
+
+    async def received():
+        return [each async for each in application.client(Streams).each(2)]
+
+    assert ["0 by hmac:shop", "1 by hmac:shop"] == lab.run(received())
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_retries_are_signed_anew(lab, keys, wire):
+    """
+    Each attempt has a signature of its own, or a second one would be taken for a replay.
+    """
+    greeter = Greeter("a", lab.clock)
+    lab.serve(greeter, sets=server_sets(keys))
+    client = consumer(
+        lab, wire, *signing(keys), "retry.plugin=by_hints", "retry.always_statuses=NOT_FOUND"
+    ).application.client(Greeter)
+    greeter.error = CallError("not yet", status=Status.NOT_FOUND)
+    with pytest.raises(CallError, match="not yet"):
+        lab.run(client.who())
+    assert 3 == len(greeter.begun)
+
+
+def test_open_methods(lab, keys):
+    """
+    What is open may be called by anybody, but not with wrong credentials.
+    """
+    lab.serve(Vault(), sets=server_sets(keys, "server.open_methods=demo.Greeter/count"))
+    client = consumer(lab, "native").application.client(Vault)
+    assert 3 == lab.run(client.count([3]))
+    with pytest.raises(CallError, match="UNAUTHENTICATED"):
+        lab.run(client.write("a"))
+    with pytest.raises(CallError, match="UNAUTHENTICATED"):
+        lab.run(client.count([3], metadata={"rpcfw-signature": "wrong"}))
+
+
+def test_live(lab, keys, tmp_path):
+    """
+    Keys are replaced while calls run: by another file, and by other lines in the file.
+    """
+    server = lab.serve(Vault(), sets=server_sets(keys))
+    application = consumer(lab, "native", *signing(keys)).application
+    client = application.client(Vault)
+    lab.run(client.write("a"))
+    write_keys(keys, NEW)
+    lab.advance(2)
+    assert "a by hmac:shop" == lab.run(client.write("a"))
+    write_keys(tmp_path / "others", OLD)
+    others = {"secrets": str(tmp_path / "others")}
+    lab.run(server.application.policies.replace("authenticator hmac", others))
+    with pytest.raises(CallError, match="UNAUTHENTICATED"):
+        lab.run(client.write("a"))
+    lab.run(application.policies.replace("credentials", others))
+    assert "a by hmac:shop" == lab.run(client.write("a"))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        lab.run(application.policies.replace("credentials", {"secrets": "/nowhere"}))
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_no_forged_call_passes(lab, keys, wire):
+    """
+    Of all forged, expired, wrongly scoped and replayed calls none reaches a method.
+
+    Between them, honest calls pass.
+    """
+    greeter = Greeter("a", lab.clock)
+    lab.serve(greeter, sets=server_sets(keys))
+    forging = (
+        "plugins.credentials.forger=tests.lab.forgers:Forger",
+        "credentials.plugin=forger",
+    )
+    client = consumer(lab, wire, *forging).application.client(Greeter)
+    Forger.random = Random(f"{wire} forged")
+    refused, honest = dict.fromkeys(map(_name, (*ATTACKS, forgers.replayed)), 0), 0
+
+    def attack(kind):
+        Forger.attack = kind
+        return status_of(lab, client.write("bob"))
+
+    for number in range(FORGED_CALLS):
+        if number % 2:
+            kind = forgers.replayed
+            assert "OK" == attack(forgers.honest)
+            honest += 1
+        else:
+            kind = ATTACKS[number // 2 % len(ATTACKS)]
+        assert "UNAUTHENTICATED" == attack(kind), (kind, Forger.sent)
+        refused[_name(kind)] += 1
+    assert FORGED_CALLS == sum(refused.values())
+    assert min(refused.values()) > 0
+    assert honest == len(greeter.begun) == FORGED_CALLS // 2
+
+
+def _name(kind):
+    return kind.__name__

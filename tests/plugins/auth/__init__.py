@@ -1,0 +1,3 @@
+"""
+Credentials and authenticators, plugin by plugin.
+"""
