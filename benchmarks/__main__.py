@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--servers",
             nargs="+",
-            choices=(*peers.UNARY, "rpcfw-dubbo"),
+            choices=tuple(dict.fromkeys((*peers.UNARY, *peers.DUBBO))),
             default=[],
             metavar="NAME",
         )

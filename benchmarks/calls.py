@@ -53,9 +53,10 @@ class Plan:
 
     def alone(self, known: Sequence[str]) -> list[tuple[str, str]]:
         """
-        Return each server that is asked for, with the client of the same name.
+        Return each server that is asked for, with the client of the same name if there is one.
         """
-        return [(peer, peer) for peer in _usable(known, self.servers)]
+        servers = _usable(known, self.servers)
+        return [(peer, peers.CALLED_BY.get(peer, peer)) for peer in servers]
 
     def together(self, known: Sequence[str]) -> list[tuple[str, str]]:
         """
@@ -68,8 +69,8 @@ class Plan:
 def _usable(known: Sequence[str], asked: Sequence[str]) -> list[str]:
     chosen = [one for one in known if not asked or one in asked]
     for peer in chosen:
-        if package := peers.missing(peer):
-            _say(f"{peer} is left out: pip install {package}")
+        if command := peers.missing(peer):
+            _say(f"{peer} is left out: {command}")
     return [peer for peer in chosen if not peers.missing(peer)]
 
 
@@ -94,6 +95,8 @@ def grpc(plan: Plan) -> list[Row]:
 def dubbo(plan: Plan) -> list[Row]:
     """
     Measure the same order over Dubbo's protocol, and with Protobuf over the native one.
+
+    Our client calls Dubbo's own provider in Java, too.
     """
     return _calls(plan, plan.alone(peers.DUBBO))
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from shutil import which
 from typing import Any
 
 __all__ = [
+    "CALLED_BY",
     "DUBBO",
     "GRPC",
     "GRPC_PAYLOAD",
@@ -26,6 +28,7 @@ _MODULES = {
     "rpcfw": "rpcfw_peer",
     "rpcfw-uvloop": "rpcfw_peer",
     "rpcfw-dubbo": "dubbo_peer",
+    "dubbo-java": "dubbo_java_peer",
     "echo": "echo",
     "grpcio-aio": "grpcio_aio",
     "grpcio-threads": "grpcio_threads",
@@ -44,7 +47,10 @@ _NEEDS = {
     "grpclib": "grpclib",
     "thriftpy2": "thriftpy2",
 }
+_JAVA = "apt-get install --no-install-recommends maven default-jdk-headless"
 _IMPORTED = {"grpcio": "grpc"}
+#: Who calls a server that has no client of its own.
+CALLED_BY = {"dubbo-java": "rpcfw-dubbo"}
 
 UNARY = (
     "rpcfw",
@@ -55,7 +61,7 @@ UNARY = (
     "grpclib",
     "thriftpy2",
 )
-DUBBO = ("rpcfw", "rpcfw-dubbo")
+DUBBO = ("rpcfw", "rpcfw-dubbo", "dubbo-java")
 PAYLOAD = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads")
 STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
 IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
@@ -74,12 +80,14 @@ def module_of(peer: str) -> Any:
 
 def missing(peer: str) -> str | None:
     """
-    Return the package that a peer lacks here.
+    Return the command that installs what a peer lacks here.
     """
+    if peer == "dubbo-java":
+        return None if which("mvn") and which("javac") else _JAVA
     package = _NEEDS.get(peer)
     if package is None or find_spec(_IMPORTED.get(package, package)):
         return None
-    return package
+    return f"pip install {package}"
 
 
 def greeting(peer: str) -> bytes:

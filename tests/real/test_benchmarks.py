@@ -5,6 +5,8 @@ The benchmarks as a command, for a moment.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -17,7 +19,7 @@ NAMES = [
 ]
 
 
-def _run(*arguments):
+def _run(*arguments, env=None):
     require(find_spec("grpc_tools"), "pip install 'rpcfw[codegen]'")
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
@@ -25,6 +27,7 @@ def _run(*arguments):
         text=True,
         timeout=120,
         check=False,
+        env=env,
     )
 
 
@@ -98,3 +101,31 @@ def test_chains_of_policies_are_measured(tmp_path):
     picks = [row for row in rows if row not in chains]
     assert {10, 1_000, 10_000} == {row["nodes"] for row in picks if row["balancer"] == "p2c"}
     assert "us_per_pick" in done.stdout
+
+
+def test_the_provider_in_java_is_measured(tmp_path):
+    """
+    Our client calls it, so its row has that name.
+    """
+    require(
+        shutil.which("mvn") and shutil.which("javac"),
+        "apt-get install --no-install-recommends maven default-jdk-headless",
+    )
+    path = tmp_path / "rows.json"
+    quick = ("--servers", "dubbo-java", "--seconds", "0.1", "--repetitions", "1")
+    done = _run("dubbo", *quick, "--in-flight", "4", "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    (row,) = json.loads(path.read_text())
+    assert ("dubbo-java", "rpcfw-dubbo", 4) == tuple(row.values())[:3]
+    assert row["calls_per_s"] > 0
+    assert row["server_us_per_call"] > 0
+
+
+def test_a_provider_in_java_is_left_out_without_java():
+    """
+    The reason says what to install.
+    """
+    environ = {**os.environ, "PATH": ""}
+    done = _run("dubbo", "--servers", "dubbo-java", env=environ)
+    assert 1 == done.returncode
+    assert "dubbo-java is left out: apt-get install" in done.stderr

@@ -1,0 +1,5 @@
+package order.v1;
+
+public interface OrderService {
+    Order create(Order request);
+}
