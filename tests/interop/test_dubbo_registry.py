@@ -12,7 +12,7 @@ import pytest
 from kazoo.client import KazooClient
 
 from tests.house.tree import ROOT
-from tests.interop.java_peers import HOST, NUMBER, build
+from tests.interop.java_peers import HOST, NUMBER
 from tests.real.commands import Module, Running, address_in, rpcfw
 from tests.real.ports import free_ports
 from tests.real.zookeeper_server import ZooKeeperServer
@@ -57,13 +57,13 @@ group = *
 """
 
 
-@pytest.fixture(scope="module")
-def peers(tmp_path_factory):
+@pytest.fixture
+def peers(java_peers):
     """
     The peers in Java.
     """
     require_zookeeper()
-    return build(tmp_path_factory.mktemp("java"))
+    return java_peers
 
 
 @pytest.fixture
