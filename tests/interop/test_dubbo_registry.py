@@ -120,12 +120,12 @@ def serving(ini):
     return provider
 
 
-def serving_in_java(peers, server):
+def serving_in_java(peers, server, mode="all"):
     """
     Start a provider in Java; return it when it is announced.
     """
     (port,) = free_ports(1)
-    provider = peers.start("Provider", HOST, str(port), at(server), NUMBER)
+    provider = peers.start("Provider", HOST, str(port), at(server), NUMBER, mode)
     provider.line("READY")
     return provider
 
@@ -191,6 +191,20 @@ def test_a_consumer_in_python(peers, server, registry, consumer_ini, leave):
             _, out, err = loop.end()
 
     assert "FAILED 0" == out.splitlines()[-1].strip(), err
+
+
+def test_a_provider_in_java_at_application_level_only(peers, server, registry, consumer_ini):
+    """
+    It is found through mapping, node and its metadata service, and called.
+    """
+    with serving_in_java(peers, server, "instance"):
+        assert not registry.exists(f"/dubbo/{SERVICE}/providers")
+        (listed,) = json.loads(rpcfw("ls", "-c", consumer_ini, SERVICE, "--json").stdout)
+        called = rpcfw("call", "-c", consumer_ini, f"{SERVICE}/say(java.lang.String)", '["bob"]')
+
+    assert listed["protocols"] == ["dubbo"]
+    assert listed["id"] == f"{listed['address'].removeprefix('tcp:')}:1.0.0"
+    assert called.stdout.strip() == '"hi bob"', called.stderr
 
 
 def test_both_are_listed_in_the_same_way(peers, server, registry, provider_ini, consumer_ini):

@@ -48,6 +48,13 @@ class Layout(ABC):
         The path whose children are the services.
         """
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """
+        The paths whose children are services, all together all services.
+        """
+        return (self.root,)
+
     @abstractmethod
     def folder(self, service: str) -> str:
         """

@@ -8,6 +8,8 @@ reconciler) and the services that we watch (`watcher`).
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, RegistryError
@@ -24,6 +26,8 @@ from rpcfw_registries.layouts.dubbo.layout import DubboLayout
 from rpcfw_registries.layouts.json_records import JSONLayout
 from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.zookeeper.announced import Announced
+from rpcfw_registries.zookeeper.applications.paths import ApplicationPaths
+from rpcfw_registries.zookeeper.applications.service import WatchedApplications
 from rpcfw_registries.zookeeper.definitions import read_definitions
 from rpcfw_registries.zookeeper.kazoo.client import KazooSession
 from rpcfw_registries.zookeeper.options import ZooKeeperOptions
@@ -59,12 +63,23 @@ class ZooKeeperRegistry(Registry):
         if options.layout == "dubbo" and options.show_consumers:
             shown = self._announced.interfaces
             self._consumers = Consumers(self._layout, shown, self.addresses, plugin_context)
+        self._applications: WatchedApplications | None = None
+        if options.layout == "dubbo":
+            paths, interval_s = ApplicationPaths(options.full_root), options.min_update_interval
+            self._applications = WatchedApplications(
+                paths, self._session, plugin_context, interval_s
+            )
         self._watchers: dict[str, Watcher] = {}
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
         #: Why no server could be reached; empty while one is.
         self._reason = ""
+
+    @classmethod
+    def channel_protocols(cls, options: ZooKeeperOptions) -> tuple[str, ...]:
+        # Providers of Dubbo may have to be asked which services they offer.
+        return ("dubbo",) if options.layout == "dubbo" else ()
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -86,6 +101,8 @@ class ZooKeeperRegistry(Registry):
         await self._announced.stop()
         for watcher in self._watchers.values():
             watcher.close()
+        if self._applications is not None:
+            self._applications.close()
         await self._session.close()
 
     async def announce(self, instance: Instance) -> None:
@@ -107,6 +124,7 @@ class ZooKeeperRegistry(Registry):
                 self.plugin_context,
                 self.options.min_update_interval,
                 self._unreachable,
+                self._applications,
             )
         watch = watcher.subscribe(listener, on_refused)
         return watch if self._consumers is None else self._consumers.add(service, watch)
@@ -114,11 +132,12 @@ class ZooKeeperRegistry(Registry):
     async def services(self) -> tuple[str, ...]:
         self._session.check_process()
         await self._reached()
-        try:
-            children = await self._session.children(self._layout.root)
-        except ZnodeMissing:
-            return ()
-        return tuple(sorted(filter(None, map(self._layout.service, children.names))))
+        found: set[str] = set()
+        for folder in self._layout.lists:
+            with suppress(ZnodeMissing):
+                names = (await self._session.children(folder)).names
+                found.update(filter(None, map(self._layout.service, names)))
+        return tuple(sorted(found))
 
     async def definitions(self, service: str) -> tuple[bytes, ...]:
         if self.options.layout != "dubbo":
@@ -161,6 +180,8 @@ class ZooKeeperRegistry(Registry):
 
     def _look_at_everything(self) -> None:
         self._announced.connected()
+        if self._applications is not None:
+            self._applications.outdated()
         for watcher in self._watchers.values():
             watcher.outdated()
 
@@ -188,6 +209,8 @@ class ZooKeeperRegistry(Registry):
 
     def _check(self) -> None:
         self._check_later()
+        if self._applications is not None:
+            self._applications.outdated()
         for watcher in self._watchers.values():
             watcher.check()
 

@@ -18,7 +18,7 @@ the last list stays.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import frozen
 from twisted.logger import Logger
@@ -34,6 +34,10 @@ from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.values.instance import Instance
 from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.subscribers import Subscribers
+from rpcfw_registries.zookeeper.applications.service import (
+    ServiceApplications,
+    WatchedApplications,
+)
 from rpcfw_registries.zookeeper.session import (
     Children,
     Unreachable,
@@ -83,6 +87,7 @@ class Watcher:
         layout: says where the instances are, and reads them.
         min_interval_s: least time between the beginnings of two reads.
         unreachable: says why no server is reached; empty while one is.
+        applications: where Dubbo has further instances.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Watcher:
         plugin_context: PluginContext,
         min_interval_s: float,
         unreachable: Callable[[], str],
+        applications: WatchedApplications | None = None,
     ) -> None:
         self._service = service
         self._layout = layout
@@ -113,6 +119,11 @@ class Watcher:
         self._busy = False
         self._read_at = -min_interval_s
         self._closed = False
+        #: Whether the list was read since there are subscribers.
+        self._listed = False
+        self._elsewhere: ServiceApplications | None = None
+        if applications is not None:
+            self._elsewhere = ServiceApplications(service, applications, self._elsewhere_changed)
         #: The next try to read it, while it cannot be read.
         self._retry: DelayedCall | None = None
 
@@ -121,6 +132,8 @@ class Watcher:
         Call ``listener`` with the list, once it is known and after each change.
         """
         watch = self._subscribers.add(listener, on_refused)
+        if self._elsewhere is not None:
+            self._elsewhere.open()
         if self._outdated:
             self._read_soon()
         return watch
@@ -149,7 +162,10 @@ class Watcher:
     def _unsubscribed(self) -> None:
         # Nobody reads it from now on. The next subscriber gets no old list.
         self._outdated = True
+        self._listed = False
         self._subscribers.forget()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
 
     def _may_ask(self) -> bool:
         idle = not self._busy and not self._closed
@@ -207,6 +223,7 @@ class Watcher:
         self._mismatched -= gone
         self._records.update(fresh)
         self._changed_at = children.changed if children.changed >= 0 else None
+        self._listed = True
         self._subscribers.succeed()
         if gone or fresh or not self._subscribers.is_known:
             self._notify()
@@ -274,6 +291,10 @@ class Watcher:
     def _warn(self, kind: str, what: str) -> None:
         self._log.warn_of(kind, "{what}", what=what)
 
+    def _elsewhere_changed(self) -> None:
+        if self._listed and self._subscribers:
+            self._notify()
+
     def _notify(self) -> None:
         newest: dict[str, _Record] = {}
         for record in self._records.values():
@@ -282,6 +303,20 @@ class Watcher:
             other = newest.get(record.instance.id)
             if other is None or other.created < record.created:
                 newest[record.instance.id] = record
-        self._subscribers.notify(
-            record.instance for record in newest.values() if record.instance is not None
-        )
+        found = {id: each.instance for id, each in newest.items() if each.instance is not None}
+        if self._elsewhere is not None:
+            if not (found or self._elsewhere.known or self._subscribers.is_known):
+                return  # an empty list would say that there is nobody
+            _add_missing(found, self._elsewhere.instances())
+        self._subscribers.notify(found.values())
+
+
+def _add_missing(found: dict[str, Instance], elsewhere: Iterable[Instance]) -> None:
+    """
+    Add the instances that are not found yet, neither by their id nor at their address.
+    """
+    known = {(each.address.authority, each.group, each.version) for each in found.values()}
+    for instance in elsewhere:
+        place = (instance.address.authority, instance.group, instance.version)
+        if place not in known:
+            found.setdefault(instance.id, instance)

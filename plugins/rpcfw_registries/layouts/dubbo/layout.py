@@ -43,6 +43,11 @@ class DubboLayout(Layout):
     def root(self) -> str:
         return self._root
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        # The second has those that are registered at application level only, too.
+        return self._root, f"{self._root}/mapping"
+
     def folder(self, service: str) -> str:
         return f"{self._root}/{encoded(service)}/providers"
 

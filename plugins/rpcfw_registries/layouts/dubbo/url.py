@@ -16,14 +16,15 @@ from attrs import frozen
 
 from rpcfw.values.address import Address
 
-__all__ = ["MAX_NAME_CHARS", "DubboURL"]
+__all__ = ["MAX_NAME_CHARS", "SCHEME", "DubboURL"]
 
 #: Of a node's name. Those of Java have a few kilobytes.
 MAX_NAME_CHARS = 1 << 16
 #: Of one URL. Those of Java have about thirty, and some for each method.
 _MAX_PARAMETERS = 1000
 _BREAKS = re.compile(r"[%&=?#]")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]{0,31}\Z")
+#: What a protocol of Dubbo may be called.
+SCHEME = re.compile(r"[a-z][a-z0-9+.\-]{0,31}\Z")
 
 
 @frozen
@@ -55,7 +56,7 @@ class DubboURL:
             raise ValueError(f"the URL has {len(name)} characters, more than {MAX_NAME_CHARS}")
         url = unquote_plus(name, errors="strict")
         scheme, colon, rest = url.partition("://")
-        if not colon or not _SCHEME.match(scheme):
+        if not colon or not SCHEME.match(scheme):
             raise ValueError(f"expected the URL of a provider, got {url[:100]!r}")
         rest, _, query = rest.partition("?")
         authority, _, path = rest.partition("/")

@@ -110,9 +110,11 @@ class TestDubboLayout(StillTime, RegistryContract, TestCase):
         A change costs one list of names, whatever data other versions of Dubbo write.
         """
         told, _ = self.watched()
+        await self.until(lambda: told.snapshots, "the mapping was read, too")
+        before = self.world.asked["nodes"]
         self.world.create(self.path_of(an_instance()), b"\xff\x00", 7)
         await self.sees(told, an_instance())
-        assert 0 == self.world.asked["nodes"]
+        assert before == self.world.asked["nodes"]
 
     async def test_many_bad_urls_are_one_line_of_the_log(self):
         """
@@ -177,9 +179,9 @@ class TestDubboLayout(StillTime, RegistryContract, TestCase):
 
     async def test_lists_no_folder_of_dubbos_own(self):
         """
-        Rules, mappings and metadata are no services.
+        Rules, mappings and metadata are no services. What is mapped to an application is one.
         """
         await self.put(an_instance())
-        for name in ("config", "mapping", "metadata"):
-            self.world.create(f"/dubbo/{name}/any", b"", 0)
-        assert ("demo.Greeter",) == await self.done(self.watcher.services())
+        for name in ("config/any", "mapping/demo.Clock", "metadata/any"):
+            self.world.create(f"/dubbo/{name}", b"", 0)
+        assert ("demo.Clock", "demo.Greeter") == await self.done(self.watcher.services())

@@ -21,7 +21,8 @@ import org.apache.dubbo.rpc.RpcContext;
 
 /**
  * Serves {@link OrderService} at the host and port in its arguments, until standard input ends. The
- * third argument is a registry, and the fourth is the host that is announced there.
+ * third argument is a registry, the fourth is the host that is announced there, and the fifth is
+ * the register mode.
  */
 public class Provider implements OrderService {
     public static void main(String[] args) throws Exception {
@@ -35,6 +36,9 @@ public class Provider implements OrderService {
         service.setVersion("1.0.0");
         if (args.length > 3) {
             System.setProperty("DUBBO_IP_TO_REGISTRY", args[3]);
+        }
+        if (args.length > 4) {
+            application.setRegisterMode(args[4]);
         }
         RegistryConfig registry = new RegistryConfig(args.length > 2 ? args[2] : "N/A");
         DubboBootstrap.getInstance().application(application).protocol(protocol).registry(registry).service(service).start();
