@@ -18,6 +18,7 @@ from rpcfw.app.collector import raise_gc_thresholds
 from rpcfw.app.explaining import Explainer
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.live_policies import LivePolicies
+from rpcfw.app.parts import heartbeat_part, make_registry, make_rules, plugins_part
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
@@ -33,7 +34,6 @@ from rpcfw.kernel.lifecycle import NamedPart, Tree
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.server import Server
 from rpcfw.spi.channel import Channel
-from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.waiting import run_detached
@@ -80,10 +80,9 @@ class Application:
         )
         plugin_context = self.runtime.plugin_context
         self._affinity = plugin_context.affinity
-        self.registry: Registry | None = None
-        if plan.registry is not None:
-            self.registry = plan.registry.make(plugin_context)
-            self.registry.name = plan.registry.name
+        self.registry = make_registry(plan, plugin_context)
+        #: Where the rules of services are kept; None: nowhere.
+        self.rules = make_rules(plan, self.registry, plugin_context)
         for each in {client.config for client in plan.clients.values() if client.config}:
             if each.unused:
                 self.log.warn("not used of the service config: {names}", names=list(each.unused))
@@ -317,11 +316,13 @@ class Application:
 
     def _parts(self) -> list[NamedPart]:
         parts = [
-            NamedPart("the heartbeat", self._start_heartbeat, self._stop_heartbeat),
-            NamedPart("the plugins", self._start_plugins, self._hooks.stop),
+            heartbeat_part(self.runtime.pauses),
+            plugins_part(self._hooks, self._plugins),
         ]
         if self.registry is not None:
             parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
+        if self.rules is not None and self.plan.rules is not None:
+            parts.append(NamedPart("the rules", self.rules.start, self.rules.stop))
         parts.append(NamedPart("the clients", self._clients.start, self._clients.stop))
         # First up and last down: a process can be looked at while its server starts or stops.
         if self.inspection is not None:
@@ -331,16 +332,3 @@ class Application:
             start_server = partial(self.server.start, self.registry)
             parts.append(NamedPart("the server", start_server, self.server.stop))
         return parts
-
-    async def _start_heartbeat(self) -> None:
-        self.runtime.pauses.start()
-
-    async def _stop_heartbeat(self) -> None:
-        self.runtime.pauses.stop()
-
-    async def _start_plugins(self) -> None:
-        try:
-            await self._hooks.start(self._plugins)
-        except BaseException:
-            await self._hooks.stop()
-            raise

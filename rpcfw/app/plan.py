@@ -29,6 +29,7 @@ from rpcfw.spi.options import declared
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.rules import Rules
 from rpcfw.transport.limit_options import LimitOptions
 from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
@@ -41,6 +42,9 @@ P = TypeVar("P", bound=Plugin)
 
 
 _DEFAULTS = {each.name: each.default for each in declared(AppOptions)}
+
+#: ``[rules] plugin`` of a process that follows none.
+_NO_RULES = "none"
 
 #: Sections that a service may have of its own.
 _PER_SERVICE = ("client", "balancer", "attempts", "retry", "breaker", "credentials", "health")
@@ -77,6 +81,10 @@ class Plan:
     #: What is served at the ports of ``[inspection]``.
     inspection_services: tuple[Chosen[BuiltinService], ...]
     registry: Chosen[Registry] | None
+    #: Where the rules are; None: where the registry keeps them.
+    rules: Chosen[Rules] | None
+    #: Whether this process follows rules at all.
+    follows_rules: bool
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
     compressors: tuple[Chosen[Compressor], ...]
@@ -147,15 +155,13 @@ def read_plan(sources: Sources) -> Plan:
     named = [("app", "protocols", "", app.protocols), ("server", "protocols", "", server.protocols)]
     if inspected:
         named.append(("inspection", "protocols", "", inspection.protocols))
-    protocols = _protocols(chooser, named, clients, registry)
+    follows_rules, rules = _rules(sources, chooser)
+    protocols = _protocols(chooser, named, clients, {"registry": registry, "rules": rules})
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
     _check_compressions(sources, [each.name for each in compressors], compression.plugin, clients)
     tls = sources.section("tls", TLSOptions)
-    _check_listen(sources, "server", server.listen, tls)
-    _check_listen(sources, "inspection", inspection.listen, tls)
-    for place in sorted({*fixed_places(server.listen)} & {*fixed_places(inspection.listen)}):
-        sources.blame("inspection", "listen", f"[server] listens at {place}; name another place")
+    _check_ports(sources, server, inspection, tls)
     plan = Plan(
         app=app,
         limits=sources.section("limits", LimitOptions),
@@ -170,6 +176,8 @@ def read_plan(sources: Sources) -> Plan:
             chooser, ("inspection", "services"), inspection.services if inspected else ()
         ),
         registry=registry,
+        rules=rules,
+        follows_rules=follows_rules,
         protocols=protocols,
         codecs=_codecs(sources, chooser, app.codecs, protocols),
         compressors=compressors,
@@ -179,6 +187,24 @@ def read_plan(sources: Sources) -> Plan:
     )
     sources.finish()
     return plan
+
+
+def _rules(sources: Sources, chooser: Chooser) -> tuple[bool, Chosen[Rules] | None]:
+    """
+    Return whether rules are followed, and where they are if a section names that.
+    """
+    if sources.raw("rules", "plugin") == _NO_RULES:
+        return False, None
+    return True, chooser.one("rpcfw.rules", Rules, "rules")  # type: ignore[type-abstract]  # a seam
+
+
+def _check_ports(
+    sources: Sources, server: ServerOptions, inspection: InspectionOptions, tls: TLSOptions
+) -> None:
+    _check_listen(sources, "server", server.listen, tls)
+    _check_listen(sources, "inspection", inspection.listen, tls)
+    for place in sorted({*fixed_places(server.listen)} & {*fixed_places(inspection.listen)}):
+        sources.blame("inspection", "listen", f"[server] listens at {place}; name another place")
 
 
 def _check_compressions(
@@ -215,21 +241,23 @@ def _protocols(
     chooser: Chooser,
     named: Iterable[tuple[str, str, str, Sequence[str] | None]],
     clients: Mapping[str, ClientPlan | None],
-    registry: Chosen[Registry] | None,
+    speaking: Mapping[str, Chosen[Any] | None],
 ) -> tuple[Chosen[WireProtocol], ...]:
     """
-    Resolve every wire that some section names, and those that the registry speaks itself.
+    Resolve every wire that some section names, and those that plugins speak themselves.
 
     Args:
         named: section, key, qualifier and names of those that are not asked here.
+        speaking: the plugins that open channels of their own, by their sections.
     """
     named = [*named]
     for service, client in clients.items():
         if client is not None:
             named.append(("client", "protocols", service, client.options.protocols))
-    if registry is not None:
-        wanted = registry.plugin.channel_protocols(registry.options)
-        named.append(("registry", "plugin", "", wanted))
+    for section, each in speaking.items():
+        if each is not None:
+            wanted = each.plugin.channel_protocols(each.options)
+            named.append((section, "plugin", "", wanted))
     chosen: tuple[Chosen[WireProtocol], ...] = ()
     for section, key, qualifier, names in named:
         known = {each.name for each in chosen}

@@ -64,6 +64,7 @@ class Choice:
 #: which are called [section NAME].
 CHOICES = (
     Choice("registry", "rpcfw.registries", "standalone"),
+    Choice("rules", "rpcfw.rules", ""),
     Choice("balancer", "rpcfw.balancers", "weighted_random"),
     Choice("attempts", "rpcfw.attempts", "failover"),
     Choice("retry", "rpcfw.retries", "by_hints"),

@@ -20,6 +20,7 @@ from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
+from rpcfw.spi.rules import Rules
 
 __all__ = ["GROUP_PREFIX", "SEAMS"]
 
@@ -42,5 +43,6 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.registries": Registry,
     "rpcfw.retries": RetryPolicy,
     "rpcfw.routers": Router,
+    "rpcfw.rules": Rules,
     "rpcfw.services": BuiltinService,
 }

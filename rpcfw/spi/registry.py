@@ -10,6 +10,7 @@ from typing import Any
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import Plugin, PluginContext
+from rpcfw.spi.rules import Rules
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, Snapshot
 
@@ -154,3 +155,12 @@ class Registry(Plugin):
             RegistryError: it keeps none, or it cannot be asked just now.
         """
         raise RegistryError(f"{self} keeps no definitions of services")
+
+    def rules(self) -> Rules | None:
+        """
+        Return the rules that are kept in the same place; None if it keeps none.
+
+        They share the registry's connection, and live as long as the registry: nobody starts
+        or stops them.
+        """
+        return None

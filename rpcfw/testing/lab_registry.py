@@ -10,9 +10,12 @@ from functools import partial
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
+from rpcfw.spi.rules import Rules
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.event import Event
 from rpcfw.values.instance import Instance, Snapshot
+from rpcfw_registries.local.memory_records import MemoryRecords, RecordTable
+from rpcfw_registries.rules.stored import StoredRules
 
 __all__ = ["LabRegistry", "RegistryPlace"]
 
@@ -30,6 +33,8 @@ class RegistryPlace:
         self._watches: list[_LabWatch] = []
         self._back = Event()
         self._late: list[Callable[[], None]] = []
+        #: The records of rules.
+        self.rules = RecordTable()
 
     def instances(self, service: str) -> tuple[Instance, ...]:
         """
@@ -61,13 +66,14 @@ class RegistryPlace:
         """
         Be out of reach.
         """
-        self.away = True
+        self.away = self.rules.away = True
 
     def come_back(self) -> None:
         """
         Be reachable again: pending requests are done, and watches report.
         """
-        self.away = False
+        self.away = self.rules.away = False
+        self.rules.changed()
         late, self._late = self._late, []
         for step in late:
             step()
@@ -188,10 +194,15 @@ class LabRegistry(Registry):
         self._place = place
         self._announced: dict[tuple[str, str], Instance] = {}
         self._watches: list[Watch] = []
+        records = MemoryRecords(place.rules, plugin_context.clock)
+        self._rules = StoredRules(records, plugin_context)
 
     @property
     def trouble(self) -> str:
         return self._place.trouble
+
+    def rules(self) -> Rules:
+        return self._rules
 
     @property
     def announced(self) -> tuple[Instance, ...]:

@@ -67,9 +67,9 @@ class World:
             plugin_context=around,
         )
 
-    def registry(self, address, **texts):
+    def registry(self, address, plugin=StandaloneRegistry, **texts):
         """
-        Return the registry of one more process.
+        Return the registry of one more process, or another plugin with the same options.
         """
         runtime = self.runtime()
         channels = []
@@ -88,7 +88,7 @@ class World:
         options = options_of(
             StandaloneOptions, address=str(address), max_reconnect_delay="2s", **texts
         )
-        registry = StandaloneRegistry(options, around)
+        registry = plugin(options, around)
         self._cut[registry] = cut
         return registry
 
@@ -98,14 +98,21 @@ class World:
         """
         self._cut[registry]()
 
-    def node(self, address):
+    def node(self, address, **texts):
         """
         Return a registry server and its server, which is not yet started.
         """
+        services, server = self.services(address, **texts)
+        return services[0], server
+
+    def services(self, address, **texts):
+        """
+        Return all services of a registry server, and its server.
+        """
         runtime = self.runtime()
-        (node,) = node_services(options_of(NodeOptions), runtime.plugin_context)
+        services = node_services(options_of(NodeOptions, **texts), runtime.plugin_context)
         options = options_of(ServerOptions, listen=str(address), drain_timeout="5s")
-        return node, Server(runtime, options, [node])
+        return services, Server(runtime, options, services)
 
     def _channel(self, runtime, address, protocol):
         balancer = RoundRobin(NoOptions(), runtime.plugin_context)

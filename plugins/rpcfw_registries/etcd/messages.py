@@ -23,6 +23,7 @@ from rpcfw.values.method import Method, Shape
 __all__ = [
     "AUTHENTICATE",
     "COMPARE_LEASE",
+    "COMPARE_MOD",
     "EVENT_DELETE",
     "LEASE_GRANT",
     "LEASE_KEEP_ALIVE",
@@ -35,6 +36,8 @@ __all__ = [
 
 #: `Compare.target`: the lease that a key is attached to; 0 without one, or without the key.
 COMPARE_LEASE: Final = 4
+#: `Compare.target`: the revision of the key's last change; 0 without the key.
+COMPARE_MOD: Final = 2
 #: `Event.type`; the other is PUT.
 EVENT_DELETE: Final = 1
 
@@ -57,7 +60,7 @@ _MESSAGES = {
     ),
     "ResponseOp": "1 RangeResponse response_range, 4 TxnResponse response_txn",
     # EQUAL is the `result` of a comparison that says nothing else.
-    "Compare": "2 int32 target, 3 bytes key, 8 int64 lease",
+    "Compare": "2 int32 target, 3 bytes key, 6 int64 mod_revision, 8 int64 lease",
     "TxnRequest": "1 Compare* compare, 2 RequestOp* success, 3 RequestOp* failure",
     "TxnResponse": "1 ResponseHeader header, 2 bool succeeded, 3 ResponseOp* responses",
     "LeaseGrantRequest": "1 int64 TTL",

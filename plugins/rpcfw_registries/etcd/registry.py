@@ -27,12 +27,15 @@ from rpcfw.values.units import Seconds
 from rpcfw_registries.etcd.listing import end_of, service_prefix
 from rpcfw_registries.etcd.messages import RANGE, message
 from rpcfw_registries.etcd.opening import file_problem, opener
+from rpcfw_registries.etcd.records import EtcdRecords
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
 from rpcfw_registries.etcd.store import EtcdStore
 from rpcfw_registries.etcd.tokens import Tokens
 from rpcfw_registries.etcd.watcher import Watcher
 from rpcfw_registries.remote.paths import decoded, normal_root
 from rpcfw_registries.remote.reconciler import Reconciler
+from rpcfw_registries.rules.store import FOLDER
+from rpcfw_registries.rules.stored import StoredRules
 
 __all__ = ["EtcdOptions", "EtcdRegistry"]
 
@@ -147,6 +150,8 @@ class EtcdRegistry(Registry):
             self._store, "etcd", plugin_context, options.self_check_interval
         )
         self._watchers: dict[str, Watcher] = {}
+        records = EtcdRecords(self._session, self._root.decode(), self._live, plugin_context)
+        self._rules = StoredRules(records, plugin_context)
         self._heartbeat: Deferred[None] | None = None
         self._checking: Deferred[None] | None = None
 
@@ -220,7 +225,10 @@ class EtcdRegistry(Registry):
             if more:
                 part, slash, _ = parts[-1]
                 start = end_of(root + part + slash) if slash else page.kvs[-1].key + b"\0"
-        return tuple(sorted(names))
+        return tuple(sorted(names - {FOLDER}))
+
+    def rules(self) -> StoredRules:
+        return self._rules
 
     # While it is used.
 

@@ -21,8 +21,10 @@ from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Bytes, Seconds
 from rpcfw_registries.local.file_reading import Stamp, read_file
+from rpcfw_registries.local.file_records import FileRecords
 from rpcfw_registries.local.lines import MAX_MISTAKES
 from rpcfw_registries.local.table import NO_TROUBLE, InstanceTable, Trouble, Watches
+from rpcfw_registries.rules.stored import StoredRules
 
 __all__ = ["FileOptions", "FileRegistry"]
 
@@ -76,6 +78,14 @@ class FileRegistry(Registry):
         self._trouble = NO_TROUBLE
         self._announced = False
         self._polling: Deferred[None] | None = None
+        folder = options.path.with_name(f"{options.path.name}.rules")
+        self._rules = StoredRules(FileRecords(folder, plugin_context), plugin_context)
+
+    def rules(self) -> StoredRules:
+        """
+        Return those in the folder beside the file, with ``.rules`` after the file's name.
+        """
+        return self._rules
 
     @property
     def trouble(self) -> str:

@@ -11,7 +11,9 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
 from rpcfw.values.instance import Instance
+from rpcfw_registries.local.memory_records import MemoryRecords, record_table
 from rpcfw_registries.local.table import InstanceTable, Watches
+from rpcfw_registries.rules.stored import StoredRules
 
 __all__ = ["MemoryOptions", "MemoryRegistry"]
 
@@ -43,6 +45,12 @@ class MemoryRegistry(Registry):
         self._table = self._tables.setdefault(options.name, InstanceTable())
         self._watches = Watches(plugin_context.clock, self._table)
         self._announced: dict[tuple[str, str], Instance] = {}
+        self._rules = StoredRules(
+            MemoryRecords(record_table(options.name), plugin_context.clock), plugin_context
+        )
+
+    def rules(self) -> StoredRules:
+        return self._rules
 
     async def stop(self) -> None:
         self._watches.close()

@@ -73,6 +73,13 @@ class Failover(Generic[C]):
         self.trouble = ""
 
     @property
+    def servers(self) -> int:
+        """
+        How many servers there are.
+        """
+        return len(self._addresses)
+
+    @property
     def away(self) -> bool:
         """
         Whether the last that was tried failed.

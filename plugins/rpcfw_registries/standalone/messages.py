@@ -20,6 +20,7 @@ __all__ = [
     "Keys",
     "Name",
     "Records",
+    "RecordsOfRules",
     "Refusal",
     "Renewed",
     "Update",
@@ -103,3 +104,18 @@ class Update(msgspec.Struct, omit_defaults=True):
     more: bool = False
     put: list[msgspec.Raw] = []
     gone: list[str] = []
+
+
+class RecordsOfRules(msgspec.Struct, omit_defaults=True):
+    """
+    What is stored of the rules of one scope.
+
+    Args:
+        documents: None: nothing is stored.
+        history: empty in what a watch receives.
+        stamp: to be sent back by who replaces it.
+    """
+
+    documents: bytes | None = None
+    history: bytes = b""
+    stamp: str = ""

@@ -15,6 +15,8 @@ from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Seconds
 from rpcfw_registries.remote.reconciler import Reconciler
+from rpcfw_registries.rules.stored import StoredRules
+from rpcfw_registries.standalone.records import StandaloneRecords
 from rpcfw_registries.standalone.session import SERVICES, Session
 from rpcfw_registries.standalone.store import StandaloneStore
 from rpcfw_registries.standalone.watcher import Watcher
@@ -62,6 +64,10 @@ class StandaloneRegistry(Registry):
         self._store = StandaloneStore(self._session, options.lease, plugin_context)
         self._announced = Reconciler(self._store, "the registry server", plugin_context)
         self._watches: WeakSet[Watcher] = WeakSet()
+        self._rules = StoredRules(StandaloneRecords(self._session, plugin_context), plugin_context)
+
+    def rules(self) -> StoredRules:
+        return self._rules
 
     @property
     def addresses(self) -> tuple[Address, ...]:

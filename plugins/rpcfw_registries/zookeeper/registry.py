@@ -25,12 +25,15 @@ from rpcfw_registries.layouts.consumers import Consumers
 from rpcfw_registries.layouts.dubbo.layout import DubboLayout
 from rpcfw_registries.layouts.json_records import JSONLayout
 from rpcfw_registries.layouts.layout import Layout
+from rpcfw_registries.rules.store import FOLDER
+from rpcfw_registries.rules.stored import StoredRules
 from rpcfw_registries.zookeeper.announced import Announced
 from rpcfw_registries.zookeeper.applications.paths import ApplicationPaths
 from rpcfw_registries.zookeeper.applications.service import WatchedApplications
 from rpcfw_registries.zookeeper.definitions import read_definitions
 from rpcfw_registries.zookeeper.kazoo.client import KazooSession
 from rpcfw_registries.zookeeper.options import ZooKeeperOptions
+from rpcfw_registries.zookeeper.records import ZooKeeperRecords
 from rpcfw_registries.zookeeper.session import SessionEvent, ZnodeMissing, ZooKeeperSession
 from rpcfw_registries.zookeeper.watcher import Watcher
 
@@ -70,6 +73,15 @@ class ZooKeeperRegistry(Registry):
                 paths, self._session, plugin_context, interval_s
             )
         self._watchers: dict[str, Watcher] = {}
+        self._records = ZooKeeperRecords(
+            self._session,
+            options.full_root,
+            self._reached,
+            self._unreachable,
+            options.self_check_interval,
+            plugin_context,
+        )
+        self._rules = StoredRules(self._records, plugin_context)
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
@@ -137,7 +149,10 @@ class ZooKeeperRegistry(Registry):
             with suppress(ZnodeMissing):
                 names = (await self._session.children(folder)).names
                 found.update(filter(None, map(self._layout.service, names)))
-        return tuple(sorted(found))
+        return tuple(sorted(found - {FOLDER}))
+
+    def rules(self) -> StoredRules:
+        return self._rules
 
     async def definitions(self, service: str) -> tuple[bytes, ...]:
         if self.options.layout != "dubbo":
@@ -184,6 +199,7 @@ class ZooKeeperRegistry(Registry):
             self._applications.outdated()
         for watcher in self._watchers.values():
             watcher.outdated()
+        self._records.connected()
 
     def _expect_answer(self) -> None:
         if self._lease is None or not self._lease.active():

@@ -22,6 +22,7 @@ __all__ = [
     "SessionEvent",
     "Stat",
     "Unreachable",
+    "Write",
     "Znode",
     "ZnodeChanged",
     "ZnodeExists",
@@ -107,6 +108,20 @@ class Znode:
     created: int
     owner: int = 0
     version: int = 0
+
+
+@frozen
+class Write:
+    """
+    What a persistent znode is to hold.
+
+    Args:
+        version: that it has to have so far; -1: any; None: it must not be there yet.
+    """
+
+    path: str
+    data: bytes
+    version: int | None
 
 
 @frozen
@@ -207,4 +222,18 @@ class ZooKeeperSession(ABC):
     def swap(self, path: str, data: bytes, old: str) -> Waiter[None]:
         """
         Create an ephemeral znode and delete another, both or none.
+        """
+
+    @abstractmethod
+    def ensure(self, path: str) -> Waiter[None]:
+        """
+        Create persistent znodes down to a path, where they are missing.
+        """
+
+    @abstractmethod
+    def write(self, writes: Sequence[Write]) -> Waiter[None]:
+        """
+        Write persistent znodes, all or none.
+
+        Fails with `ZnodeChanged`, `ZnodeExists` or `ZnodeMissing` if one is not as it has to be.
         """

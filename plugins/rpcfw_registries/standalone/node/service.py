@@ -1,14 +1,16 @@
 """
 The registry server: our own light registry, an rpcfw service like any other.
 
-It keeps everything in memory. A server that restarts knows nothing. The providers
+It keeps all instances in memory. A server that restarts knows none. The providers
 notice within a third of their lease and announce again. Consumers keep the instances
-that they know until the providers had time for that.
+that they know until the providers had time for that. Rules (`rules`) are kept in files,
+if there is a folder for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -33,6 +35,8 @@ from rpcfw_registries.standalone.messages import (
 )
 from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Changes, Limits
 from rpcfw_registries.standalone.node.leases import Leases
+from rpcfw_registries.standalone.node.records import NodeRecords
+from rpcfw_registries.standalone.node.rules import RuleNode
 
 __all__ = ["NodeOptions", "RegistryNode", "node_services"]
 
@@ -68,11 +72,20 @@ class NodeOptions:
         "10000", "maximum number of watches of all consumers", was="watchers"
     )
 
+    rules_folder: Path | None = option(
+        "", "folder that keeps the rules over a restart; empty: a restart loses them"
+    )
+    max_rule_scopes: int = option(
+        "5000", "maximum number of services and applications that have rules"
+    )
+    max_rule_bytes: Bytes = option("128MiB", "maximum size of all rules with their history")
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """
         Find limits that would allow nothing.
         """
-        for name in ("max_services", "max_instances", "max_total_bytes", "max_watchers"):
+        limits = ("max_services", "max_instances", "max_total_bytes", "max_watchers")
+        for name in (*limits, "max_rule_scopes", "max_rule_bytes"):
             if getattr(self, name) < 1:
                 yield name, f"must be at least 1, not {getattr(self, name)}"
         if not 0 < self.min_lease <= self.max_lease:
@@ -84,7 +97,13 @@ def node_services(options: NodeOptions, plugin_context: PluginContext) -> list[S
     Return what a process has to serve to be a registry server.
     """
     limits = Limits(options.max_services, options.max_instances, options.max_total_bytes)
-    return [RegistryNode(options, plugin_context, Catalog(limits))]
+    records = NodeRecords(
+        options.rules_folder, options.max_rule_scopes, options.max_rule_bytes, plugin_context
+    )
+    return [
+        RegistryNode(options, plugin_context, Catalog(limits)),
+        RuleNode(records, options.max_watchers),
+    ]
 
 
 class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):

@@ -48,12 +48,15 @@ from rpcfw_registries.zookeeper.kazoo.results import (
     as_node,
     as_nothing,
     as_stat,
+    begin_swap,
+    begin_writes,
 )
 from rpcfw_registries.zookeeper.session import (
     Children,
     SessionEvent,
     Stat,
     Unreachable,
+    Write,
     Znode,
     ZooKeeperSession,
 )
@@ -162,13 +165,13 @@ class KazooSession(ZooKeeperSession):
         return self._ask(as_nothing, "delete_async", path)
 
     def swap(self, path: str, data: bytes, old: str) -> Waiter[None]:
-        operation: Operation[None] = self._operation()
-        if not operation.called:
-            transaction = self._client.transaction()
-            transaction.create(path, data, ephemeral=True)
-            transaction.delete(old)
-            self._link(operation, as_committed, transaction.commit_async())
-        return operation
+        return self._commit(begin_swap, path, data, old)
+
+    def ensure(self, path: str) -> Waiter[None]:
+        return self._ask(as_nothing, "ensure_path_async", path)
+
+    def write(self, writes: Sequence[Write]) -> Waiter[None]:
+        return self._commit(begin_writes, writes)
 
     def forked(self) -> None:
         """
@@ -188,6 +191,12 @@ class KazooSession(ZooKeeperSession):
         operation: Operation[T] = self._operation()
         if not operation.called:
             self._link(operation, convert, getattr(self._client, method)(*args, **kwargs))
+        return operation
+
+    def _commit(self, begin: Callable[..., Any], *args: Any) -> Operation[None]:
+        operation: Operation[None] = self._operation()
+        if not operation.called:
+            self._link(operation, as_committed, begin(self._client.transaction(), *args))
         return operation
 
     def _operation(self) -> Operation[Any]:
@@ -238,7 +247,7 @@ class KazooSession(ZooKeeperSession):
         retry = {"max_tries": -1, "max_delay": self._pace.max_reconnect_delay_s}
         handler = KazooHandler(
             self._pace.connect_timeout_s,
-            partial(self._threads.post, self._tell_trouble),
+            lambda reason: self._threads.post(self._trouble, reason),
             self._tls,
         )
         return KazooClient(
@@ -250,9 +259,6 @@ class KazooSession(ZooKeeperSession):
             logger=_log,
             **self._access.arguments(),
         )
-
-    def _tell_trouble(self, reason: str) -> None:
-        self._trouble(reason)
 
     def _state_changed(self, client: Any, state: str) -> None:
         # In kazoo's thread.

@@ -14,7 +14,7 @@ from kazoo.exceptions import NoNodeError
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw_registries.zookeeper.kazoo.errors import first_failure, translated
-from rpcfw_registries.zookeeper.session import Children, Stat, Unreachable, Znode
+from rpcfw_registries.zookeeper.session import Children, Stat, Unreachable, Write, Znode
 
 __all__ = [
     "Batch",
@@ -25,6 +25,8 @@ __all__ = [
     "as_node",
     "as_nothing",
     "as_stat",
+    "begin_swap",
+    "begin_writes",
 ]
 
 T = TypeVar("T")
@@ -166,3 +168,24 @@ def as_committed(results: Any) -> None:
     failure = first_failure(results)
     if failure is not None:
         raise translated(failure)
+
+
+def begin_swap(transaction: Any, path: str, data: bytes, old: str) -> Any:
+    """
+    Begin to create an ephemeral znode and to delete another.
+    """
+    transaction.create(path, data, ephemeral=True)
+    transaction.delete(old)
+    return transaction.commit_async()
+
+
+def begin_writes(transaction: Any, writes: Sequence[Write]) -> Any:
+    """
+    Begin to write persistent znodes.
+    """
+    for each in writes:
+        if each.version is None:
+            transaction.create(each.path, each.data)
+        else:
+            transaction.set_data(each.path, each.data, each.version)
+    return transaction.commit_async()

@@ -15,6 +15,7 @@ from rpcfw.status import Status
 from rpcfw_registries.etcd.messages import (
     AUTHENTICATE,
     COMPARE_LEASE,
+    COMPARE_MOD,
     EVENT_DELETE,
     LEASE_GRANT,
     LEASE_KEEP_ALIVE,
@@ -151,8 +152,10 @@ class Store:
         return reply
 
     def _holds(self, compare):
-        assert compare.target == COMPARE_LEASE
         kv = self.keys.get(compare.key)
+        if compare.target == COMPARE_MOD:
+            return compare.mod_revision == (0 if kv is None else kv.mod_revision)
+        assert compare.target == COMPARE_LEASE
         return compare.lease == (0 if kv is None else kv.lease)
 
     # Leases.
@@ -309,12 +312,13 @@ class FakeStream(WireStream):
         Look at the history from where it was read last.
         """
         create = self._create
+        end = create.range_end or create.key + b"\0"
         if self.channel.address in self.wires.frozen:
             return
         for revision, events in self.wires.store.history:
             if revision >= self._next:
                 self._next = revision + 1
-                told = [one for one in events if create.key <= one.kv.key < create.range_end]
+                told = [one for one in events if create.key <= one.kv.key < end]
                 halves = (told[:1], told[1:]) if len(told) > 1 else (told,)
                 for half in halves if told else ():
                     self.say(events=half, fragment=create.fragment and half is not halves[-1])

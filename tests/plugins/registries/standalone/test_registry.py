@@ -48,7 +48,7 @@ class OnANetwork(StillTime):
         """
         Start a node that knows nothing.
         """
-        (node,) = node_services(node_options(**over), self.plugin_context)
+        node, _ = node_services(node_options(**over), self.plugin_context)
         self.network.nodes[address] = node
         return node
 

@@ -245,6 +245,31 @@ class FakeSession(ZooKeeperSession):
             self._watch("data", path, _OfPath(watcher, path))
         return Znode(kept.data, kept.created, kept.owner, kept.version)
 
+    def ensure(self, path):
+        def make():
+            if path not in self.world.nodes:
+                self.world.create(path, b"", 0)
+
+        return self._do("ensure", make)
+
+    def write(self, writes):
+        def all_or_none():
+            for each in writes:
+                kept = self.world.nodes.get(each.path)
+                if kept is None and each.version is not None:
+                    raise ZnodeMissing(each.path)
+                if kept is not None and each.version is None:
+                    raise ZnodeExists(each.path)
+                if kept is not None and each.version not in (-1, kept.version):
+                    raise ZnodeChanged(each.path)
+            for each in writes:
+                if each.version is None:
+                    self.world.create(each.path, each.data, 0)
+                else:
+                    self.world.change(each.path, each.data)
+
+        return self._do("write", all_or_none)
+
     def _watch(self, kind, path, watcher):
         if watcher is not None:
             self.world.watchers.setdefault((kind, path), {})[watcher] = self

@@ -103,7 +103,7 @@ class TestNode(SynchronousTestCase):
         self.node = self.made()
 
     def made(self, **over):
-        (node,) = node_services(node_options(**over), self.plugin_context)
+        node, _ = node_services(node_options(**over), self.plugin_context)
         return node
 
     def announce(self, *instances, owner="me", lease_s=10.0):

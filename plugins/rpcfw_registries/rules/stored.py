@@ -1,0 +1,218 @@
+"""
+Rules on a store of records, whatever place that is.
+
+Theory of operation. All documents of a scope are one record, so a process has one watch for
+each service, and a change of one document is one notification. Who changes a document reads
+the record, and replaces it only if nobody else has done so meanwhile. If somebody has, and
+the document itself is still as it was read, the same is tried again.
+
+A watch compares the version of a record with the last one that it has reported. The version
+is compared only within one *epoch*, a random name that a record gets when it is made: a place
+that lost its data begins with version 1 again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+from twisted.logger import Logger
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.rules import OnRefused, RuleConflict, RuleListener, Rules, RuleWatch, ignore
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.values.rule import (
+    MAX_DOCUMENT_BYTES,
+    Author,
+    Document,
+    RuleChange,
+    RuleSet,
+    Scope,
+    day_and_time,
+)
+from rpcfw_registries.rules.records import (
+    DocumentRecord,
+    documents_from,
+    documents_to,
+    history_from,
+    history_to,
+)
+from rpcfw_registries.rules.store import RecordStore, Stored
+
+__all__ = ["StoredRules"]
+
+#: So often somebody else may change another document of the scope at the same moment.
+_MAX_TRIES = 5
+
+#: Who and why are in each document and each change.
+_MAX_WORDS = 1000
+
+_log = Logger()
+
+
+class StoredRules(Rules):
+    """
+    The rules of one store.
+
+    Args:
+        store: keeps the records.
+        options: of the plugin, if it is one of its own.
+    """
+
+    def __init__(
+        self, store: RecordStore, plugin_context: PluginContext, options: Any = None
+    ) -> None:
+        super().__init__(options, plugin_context)
+        self._store = store
+        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
+
+    @property
+    def trouble(self) -> str:
+        return self._store.trouble
+
+    async def read(self, scope: Scope) -> RuleSet:
+        record = self._record(scope, await self._store.read(scope))
+        return RuleSet(scope, record.version, record.by_kind())
+
+    async def put(
+        self, scope: Scope, kind: str, body: str, version: int, author: Author
+    ) -> Document:
+        size = len(body.encode("utf-8", "surrogatepass"))
+        if size > MAX_DOCUMENT_BYTES:
+            raise RegistryError(
+                f"the document has {size} bytes; at most {MAX_DOCUMENT_BYTES} are stored"
+            )
+        at = self.plugin_context.time_of_day()
+        who, reason = author.who[:_MAX_WORDS], author.reason[:_MAX_WORDS]
+        document = Document(kind, body, 0, who, at, reason)
+        changed = await self._change(scope, kind, document, version, author)
+        return evolve(document, version=changed)
+
+    async def remove(self, scope: Scope, kind: str, version: int, author: Author) -> None:
+        await self._change(scope, kind, None, version, author)
+
+    async def history(self, scope: Scope) -> tuple[RuleChange, ...]:
+        stored = await self._store.read(scope)
+        try:
+            return history_from(stored.history)
+        except ValueError as error:
+            raise RegistryError(f"the history of {scope} cannot be read: {error}") from None
+
+    def watch(
+        self, scope: Scope, listener: RuleListener, on_refused: OnRefused = ignore
+    ) -> RuleWatch:
+        latest = _Latest(scope, listener, self._log)
+        return self._store.watch(scope, latest.take, on_refused)
+
+    async def _change(
+        self, scope: Scope, kind: str, document: Document | None, version: int, author: Author
+    ) -> int:
+        """
+        Put a document in the place of the one that was read; return its version.
+        """
+        for _ in range(_MAX_TRIES):
+            stored = await self._store.read(scope)
+            record = self._record(scope, stored)
+            before = record.find(kind)
+            if (before.version if before else 0) != version:
+                raise RuleConflict(_conflict(scope, kind, before, version, stored))
+            number = record.version + 1
+            after = None if document is None else evolve(document, version=number)
+            change = RuleChange(
+                number,
+                kind,
+                author.who[:_MAX_WORDS],
+                self.plugin_context.time_of_day(),
+                author.reason[:_MAX_WORDS],
+                None if before is None else before.body,
+                None if after is None else after.body,
+            )
+            documents = documents_to(record.changed(kind, after))
+            history = history_to((change, *_readable(stored.history)))
+            if await self._store.write(scope, documents, history, stored.stamp):
+                return number
+        raise RegistryError(
+            f"the rules of {scope} were changed {_MAX_TRIES} times meanwhile; try again"
+        )
+
+    def _record(self, scope: Scope, stored: Stored) -> DocumentRecord:
+        if stored.documents is None:
+            return DocumentRecord(f"{self.plugin_context.random.randrange(1 << 64):016x}", 0)
+        try:
+            return documents_from(stored.documents)
+        except ValueError as error:
+            raise RegistryError(f"the rules of {scope} cannot be read: {error}") from None
+
+
+class _Latest:
+    """
+    Reports the documents of a scope, and only what is new.
+    """
+
+    def __init__(self, scope: Scope, listener: RuleListener, log: LimitedLog) -> None:
+        self._scope = scope
+        self._listener = listener
+        self._log = log
+        #: Epoch and version of what was reported; None before the first.
+        self._reported: tuple[str, int] | None = None
+
+    def take(self, data: bytes | None) -> None:
+        """
+        Take the record as it is now.
+        """
+        if data is None:
+            self._none_stored()
+            return
+        try:
+            record = documents_from(data)
+        except ValueError as error:
+            self._warn(f"the rules of {self._scope} are ignored, the last good ones stay: {error}")
+            return
+        if self._reported is not None:
+            epoch, version = self._reported
+            if record.epoch == epoch and record.version <= version:
+                return
+        self._report(record.epoch, RuleSet(self._scope, record.version, record.by_kind()))
+
+    def _none_stored(self) -> None:
+        if self._reported is None:
+            self._report("", RuleSet(self._scope))
+        elif self._reported[0]:
+            self._warn(
+                f"the registry has lost the rules of {self._scope}; the last ones stay in use "
+                "(rpcfw rule rm would remove them)"
+            )
+
+    def _report(self, epoch: str, rules: RuleSet) -> None:
+        self._reported = epoch, rules.version
+        try:
+            self._listener(rules)
+        except Exception:  # noqa: BLE001 - it breaks its contract; the watch goes on
+            _log.failure("a listener to the rules of {scope} raised", scope=str(self._scope))
+
+    def _warn(self, what: str) -> None:
+        self._log.warn_of(what, "{what}", what=what)
+
+
+def _readable(history: bytes) -> tuple[RuleChange, ...]:
+    """
+    Return the changes so far. A history that is broken is no reason to refuse a change.
+    """
+    try:
+        return history_from(history)
+    except ValueError:
+        return ()
+
+
+def _conflict(scope: Scope, kind: str, now: Document | None, version: int, stored: Stored) -> str:
+    read = f"version {version}" if version else "that there is none"
+    if now is not None:
+        why = f" ({now.reason})" if now.reason else ""
+        state = f"has version {now.version} now, put by {now.who} at {day_and_time(now.at)}{why}"
+    else:
+        last = next((one for one in _readable(stored.history) if one.kind == kind), None)
+        state = "is not there"
+        if last is not None:
+            state = f"is not there any more: {last.who} removed it at {day_and_time(last.at)}"
+    return f"{kind} of {scope} {state}; you have read {read}. Read it again, then change it"

@@ -1,0 +1,115 @@
+"""
+The rules of a registry server, as a service of its own beside the instances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from rpcfw.errors import InvalidMessage, Overloaded, RegistryError, Rejected, Unavailable
+from rpcfw.spi.rules import ignore
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.service import Service, method
+from rpcfw.values.rule import Scope
+from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
+from rpcfw_registries.rules.store import RecordStore, Stored
+from rpcfw_registries.standalone.messages import Name, RecordsOfRules
+
+__all__ = ["RuleNode"]
+
+_KINDS = ("application", "service")
+
+
+class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
+    """
+    Read, replace and watch the records of a scope.
+
+    Args:
+        records: they.
+        max_watchers: watches of all processes.
+    """
+
+    def __init__(self, records: RecordStore, max_watchers: int) -> None:
+        self._records = records
+        self._max_watchers = max_watchers
+        self._events: set[Event] = set()
+        self._leaving = False
+
+    async def leaving(self) -> None:
+        """
+        End every watch: consumers go to another server, and nothing delays the stop.
+        """
+        self._leaving = True
+        for event in tuple(self._events):
+            event.set()
+
+    @method(idempotent=True)
+    async def read(self, kind: Name, name: Name) -> RecordsOfRules:
+        """
+        Return the records of a scope.
+        """
+        return _sent(await self._read(_scope(kind, name)), with_history=True)
+
+    @method
+    async def write(
+        self, kind: Name, name: Name, documents: bytes, history: bytes, stamp: str
+    ) -> bool:
+        """
+        Replace both records if their stamp is still the same, and return whether it was.
+        """
+        if len(documents) > MAX_RECORD_BYTES or len(history) > MAX_HISTORY_BYTES:
+            raise InvalidMessage(
+                f"at most {MAX_RECORD_BYTES} bytes of rules and {MAX_HISTORY_BYTES} bytes of "
+                "history are stored"
+            )
+        try:
+            return await self._records.write(_scope(kind, name), documents, history, stamp)
+        except RegistryError as error:
+            raise Unavailable(str(error)) from error
+
+    @method(idempotent=True, timeout="1h")
+    async def watch(self, kind: Name, name: Name) -> AsyncIterator[RecordsOfRules]:
+        """
+        Send the documents, and send them again after each change.
+        """
+        scope = _scope(kind, name)
+        event = self._acquire()
+        sent: str | None = None
+        watch = self._records.watch(scope, lambda _: event.set(), ignore)
+        try:
+            while not self._leaving:
+                event.clear()
+                stored = await self._read(scope)
+                if stored.stamp != sent:
+                    sent = stored.stamp
+                    yield _sent(stored)
+                await event.wait()
+        finally:
+            watch.close()
+            self._events.discard(event)
+
+    def _acquire(self) -> Event:
+        if self._leaving:
+            raise Rejected("this node is stopping")
+        if len(self._events) >= self._max_watchers:
+            raise Overloaded(f"this server has its limit of max_watchers = {self._max_watchers}")
+        event = Event()
+        self._events.add(event)
+        return event
+
+    async def _read(self, scope: Scope) -> Stored:
+        try:
+            return await self._records.read(scope)
+        except RegistryError as error:
+            raise Unavailable(str(error)) from error
+
+
+def _scope(kind: str, name: str) -> Scope:
+    if kind not in _KINDS:
+        raise InvalidMessage(f"{kind!r} has no rules; known: {', '.join(_KINDS)}")
+    return Scope(kind, name)
+
+
+def _sent(stored: Stored, *, with_history: bool = False) -> RecordsOfRules:
+    history = stored.history if with_history else b""
+    return RecordsOfRules(stored.documents, history, stored.stamp)

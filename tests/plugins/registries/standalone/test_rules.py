@@ -1,0 +1,121 @@
+"""
+Rules at a registry server in memory, over the real wire.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from rpcfw.testing.contracts.rules import BOB, SHOP, RulesContract
+from rpcfw.values.address import Address
+from rpcfw.values.rule import service_scope
+from rpcfw_registries.rules.store import Stored
+from rpcfw_registries.standalone.rules import StandaloneRules
+from tests.lab.registry_world import World
+from tests.plugins.registries.still import StillTime
+
+HOME = Address("memory", "registry")
+
+
+class OnAServer(StillTime, RulesContract):
+    limit_s = 30.0
+
+    def prepare(self):
+        self.texts = {}
+        self.world = World(self.clock)
+        self.server = None
+
+    async def started_rules(self):
+        if self.server is None:
+            await self.come_back()
+            self.addCleanup(lambda: Deferred.fromCoroutine(self.leave()))
+        registry = self.world.registry(HOME)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.done(registry.stop())))
+        return registry.rules()
+
+    async def leave(self):
+        if self.server is not None:
+            server, self.server = self.server, None
+            await self.done(server.stop())
+
+    async def come_back(self):
+        self.services, self.server = self.world.services(HOME, **self.options())
+        await self.done(self.server.start())
+
+    def options(self):
+        return self.texts
+
+    async def store_unreadable(self, scope):
+        self.services[1]._records._put(scope, Stored(b"{", b"", "x"))  # noqa: SLF001
+
+
+class TestInFiles(OnAServer, TestCase):
+    """
+    With a folder, a restart loses nothing.
+    """
+
+    def options(self):
+        self.folder = getattr(self, "folder", None) or Path(self.mktemp())
+        return {"rules_folder": str(self.folder)}
+
+
+class TestAlone(TestInFiles, TestCase):
+    """
+    The plugin of its own, with a connection of its own.
+    """
+
+    async def started_rules(self):
+        await super().started_rules()
+        rules = self.world.registry(HOME, StandaloneRules)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.done(rules.stop())))
+        return rules
+
+
+class TestInMemory(OnAServer, TestCase):
+    """
+    Without a folder, a restart loses the rules; who watches keeps the last ones.
+    """
+
+    test_follows_again_when_the_place_is_back = None
+    test_begins_while_the_place_is_away = None
+    test_misses_nothing_after_a_compaction = None
+
+    async def lose_everything(self):
+        await self.leave()
+        await self.come_back()
+
+    async def test_has_a_limit_of_scopes(self):
+        """
+        Rules of so many services are stored; those that are there can be changed.
+        """
+        await self.leave()
+        self.texts = {"max_rule_scopes": "2"}
+        await self.come_back()
+        await self.until_reachable()
+        for name in "a", "b", "a":
+            await self.put("one", scope=service_scope(name))
+        error = await self.fails(
+            Deferred.fromCoroutine(self.writer.put(service_scope("c"), "policies", "x", 0, BOB))
+        )
+        assert "max_rule_scopes" in str(error)
+
+    async def test_has_a_limit_of_bytes(self):
+        """
+        All rules together have a limit, which counts what is stored now.
+        """
+        await self.leave()
+        self.texts = {"max_rule_bytes": "4KiB"}
+        await self.come_back()
+        await self.until_reachable()
+        for _ in range(5):
+            await self.put("x" * 2000)
+        error = await self.fails(
+            Deferred.fromCoroutine(
+                self.writer.put(service_scope("c"), "policies", "y" * 3000, 0, BOB)
+            )
+        )
+        assert "max_rule_bytes" in str(error)
+        assert "x" * 2000 == (await self.done(self.reader.read(SHOP))).documents["policies"].body
