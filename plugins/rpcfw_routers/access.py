@@ -16,7 +16,7 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.router import Reasons, Router
 from rpcfw.spi.runtime.local_address import local_host
 from rpcfw.values.call import Call
-from rpcfw_routers.access_rules import AccessOptions, AccessRules
+from rpcfw_routers.access_rules import AccessOptions
 
 __all__ = ["AccessRouter"]
 
@@ -32,34 +32,33 @@ class AccessRouterOptions(AccessOptions):
 
 class AccessRouter(Router):
     """
-    Leaves all instances, or none if the rules refuse this application or its host.
+    Leaves all instances, or none if the rules refuse the call to this application or its host.
     """
 
     Options: ClassVar[type] = AccessRouterOptions
 
     def __init__(self, options: AccessRouterOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._rules = AccessRules(options)
-        self._refusal = self._find_refusal(options.host)
+        application = (plugin_context.application,)
+        self._host = options.host
+        readers = {"application": lambda call: application, "host": lambda call: (self._host,)}
+        self._rules = options.followed(readers, plugin_context.clock.seconds)
 
     async def start(self) -> None:
-        self._refusal = self._find_refusal(self.options.host or local_host())
+        self._host = self.options.host or local_host()
+        self._rules()
 
     def key(self, call: Call) -> bool:
-        return bool(self._refusal) and self._rules.are_for(call)
+        return bool(self._rules().refusal(call))
 
     def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         return () if self.key(call) else candidates
 
     def refusal(self, call: Call) -> str:
-        return f"{self._refusal} may not call it" if self.key(call) else ""
+        reason = self._rules().refusal(call)
+        return f"this application may not call {call.method.path}: {reason}" if reason else ""
 
     def reasons(
         self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
     ) -> Reasons:
-        if not self._rules.are_for(call):
-            return Reasons(f"no rules for {call.method.name}")
-        return Reasons(self.refusal(call) or "allowed")
-
-    def _find_refusal(self, host: str) -> str:
-        return self._rules.refusal(self.plugin_context.application, host)
+        return Reasons(self._rules().refusal(call) or "allowed")

@@ -1,20 +1,42 @@
 """
-Who may call what: the rules of the router and of the server's filter.
+Who may call what: the rules of the server's filter and of the client's router.
 
-A caller is known by the name of its application and by its host. Either may be allowed or
-denied; what is not among those that are allowed is refused.
+One rule a line: ``allow`` or ``deny``, and conditions on the call, all of which must hold::
+
+    deny  host=10.9.0.0/16
+    allow method=demo.Shop/get* & identity=spiffe://example.org/shop/*
+    allow identity=hmac:admin
+
+A call is refused if any ``deny`` holds, whatever their order. Otherwise it is allowed if any
+``allow`` holds. If none does, the option ``default`` decides. This is the order of gRPC's
+authorization policy (proposal A43).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from attrs import frozen
 
 from rpcfw.spi.options import option, options
+from rpcfw.spi.runtime.followed_file import FollowedFile, file_problem
 from rpcfw.values.call import Call
-from rpcfw_routers.patterns import pattern
+from rpcfw_routers.patterns import Condition, is_one_of, read_conditions
 
-__all__ = ["AccessOptions", "AccessRules"]
+__all__ = ["AccessOptions", "AccessRules", "Read", "metadata_of"]
+
+#: Returns the values of a field of a call.
+Read = Callable[[Call], Sequence[str]]
+
+_MAX_RULES = 1_000
+#: Looked at once for each method; all other fields, at each call.
+_OF_METHOD: Mapping[str, Read] = {
+    "method": lambda call: (call.method.name, call.method.path),
+    "service": lambda call: (call.method.service,),
+}
 
 
 @options
@@ -23,67 +45,148 @@ class AccessOptions:
     What the INI may say, of either.
     """
 
-    methods: tuple[str, ...] = option(
-        "*", "methods that the rules are for, as delete* or demo.Shop/delete*"
-    )
-    allow: tuple[str, ...] = option("", "applications that may call, as shop-*; empty: any")
-    deny: tuple[str, ...] = option("", "applications that may not call")
-    allow_hosts: tuple[str, ...] = option("", "hosts that may call, as 10.1.0.0/16; empty: any")
-    deny_hosts: tuple[str, ...] = option("", "hosts that may not call")
+    rules: str = option("", "one a line: allow CONDITIONS, or deny CONDITIONS")
+    file: Path | None = option("", "file with more rules; read again when it changes")
+    default: Literal["deny", "allow"] = option("deny", "calls that no rule is about")
+
+    #: Fields that conditions can be on, beside those of the method.
+    FIELDS: ClassVar[tuple[str, ...]] = ("application", "host", "metadata.NAME")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find rules that refuse nobody.
+        Find rules that cannot be read, or that would refuse all calls. Reads the file.
         """
-        if not (self.allow or self.deny or self.allow_hosts or self.deny_hosts):
-            yield "allow", "set at least one of allow, deny, allow_hosts and deny_hosts"
-        for name in ("allow_hosts", "deny_hosts"):
-            for text in getattr(self, name):
-                try:
-                    _host_pattern(text)
-                except ValueError as error:
-                    yield name, str(error)
+        try:
+            rules = _read_rules(self.rules, self.FIELDS)
+        except ValueError as error:
+            yield "rules", str(error)
+            return
+        problem = self.file and file_problem(self.file, self._parse)
+        if problem:
+            yield "file", problem
+        if not rules and self.file is None:
+            yield "rules", "expected a rule, as: allow application=shop-*"
+        elif self.default == "deny" and not self.file and not any(rule.allows for rule in rules):
+            yield "default", "no rule allows a call, and deny refuses all others: set it to allow"
+
+    def _parse(self, content: bytes) -> list[_Rule]:
+        return _read_rules(content.decode("utf-8", "replace"), self.FIELDS)
+
+    def followed(
+        self, readers: Mapping[str, Read], seconds: Callable[[], float]
+    ) -> Callable[[], AccessRules]:
+        """
+        Return what gives the rules as they are now.
+
+        Args:
+            readers: of all fields but those of the method and the metadata.
+            seconds: what time it is.
+        """
+        own, allows = _read_rules(self.rules, self.FIELDS), self.default == "allow"
+        if self.file is None:
+            rules = AccessRules(own, readers, allows)
+            return lambda: rules
+        return FollowedFile(
+            self.file,
+            lambda content: AccessRules([*own, *self._parse(content)], readers, allows),
+            seconds,
+        ).current
+
+
+@frozen(eq=False)
+class _Rule:
+    text: str
+    allows: bool
+    conditions: tuple[Condition, ...]
 
 
 class AccessRules:
     """
-    The rules of one set of options.
+    Rules that were read.
+
+    Args:
+        rules: them.
+        readers: of the fields that conditions are on.
+        default_allows: what is done with calls that no rule is about.
     """
 
-    def __init__(self, options: AccessOptions) -> None:
-        self._methods = _fit_any(options.methods)
-        self._callers = _Lists(options.allow, options.deny)
-        hosts = options.allow_hosts, options.deny_hosts
-        self._hosts = _Lists(*(tuple(map(_host_pattern, texts)) for texts in hosts))
+    def __init__(
+        self, rules: Sequence[_Rule], readers: Mapping[str, Read], default_allows: bool
+    ) -> None:
+        # Deny first.
+        self._rules = sorted(rules, key=lambda rule: rule.allows)
+        self._readers = readers
+        self._default_allows = default_allows
+        #: By path: those that may hold, and their conditions that are left. Who serves or calls
+        #: has a bounded number of methods.
+        self._by_method: dict[str, list[tuple[_Rule, list[tuple[Read, Condition]]]]] = {}
 
-    def are_for(self, call: Call) -> bool:
+    def refusal(self, call: Call) -> str:
         """
-        Tell whether there are rules for the method of a call.
+        Return why a call is refused; empty if it is not.
         """
-        return self._methods(call.method.name) or self._methods(call.method.path)
+        path = call.method.path
+        rules = self._by_method.get(path)
+        if rules is None:
+            rules = self._by_method[path] = self._of_method(call)
+        for rule, conditions in rules:
+            if all(condition.holds(read(call)) for read, condition in conditions):
+                return "" if rule.allows else f"the rule {rule.text!r} holds"
+        return "" if self._default_allows else "no rule allows it"
 
-    def refusal(self, caller: str, host: str) -> str:
-        """
-        Return why a caller is refused; empty if it is not.
-        """
-        if self._callers.refuse(caller):
-            return f"the application {caller!r}" if caller else "an application without a name"
-        if self._hosts.refuse(host):
-            return f"the host {host!r}" if host else "a caller without a host"
-        return ""
+    def _of_method(self, call: Call) -> list[tuple[_Rule, list[tuple[Read, Condition]]]]:
+        found = []
+        for rule in self._rules:
+            of_method = [each for each in rule.conditions if each.field in _OF_METHOD]
+            if all(each.holds(_OF_METHOD[each.field](call)) for each in of_method):
+                others = [each for each in rule.conditions if each.field not in _OF_METHOD]
+                found.append((rule, [(self._reader(each.field), each) for each in others]))
+        return found
+
+    def _reader(self, field: str) -> Read:
+        kind, dot, name = field.partition(".")
+        return metadata_of(name) if dot and kind == "metadata" else self._readers[field]
 
 
-class _Lists:
+def metadata_of(name: str) -> Read:
     """
-    What is allowed, and what is denied.
+    Return what reads the texts of a name in the metadata.
     """
+    name = name.lower()
+    return lambda call: [each for each in call.metadata.all(name) if isinstance(each, str)]
 
-    def __init__(self, allowed: tuple[str, ...], denied: tuple[str, ...]) -> None:
-        self._allow = _fit_any(allowed) if allowed else _anything
-        self._deny = _fit_any(denied)
 
-    def refuse(self, value: str) -> bool:
-        return self._deny(value) or not self._allow(value)
+def _read_rules(text: str, fields: Sequence[str]) -> list[_Rule]:
+    """
+    Read rules; empty lines and comments are skipped.
+
+    Raises:
+        ValueError: with the line and the reason.
+    """
+    rules = []
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            rules.append(_rule(line, fields))
+        except ValueError as error:
+            raise ValueError(f"line {number} of the rules, {line[:100]!r}: {error}") from None
+    if len(rules) > _MAX_RULES:
+        raise ValueError(f"there are {len(rules)} rules, more than {_MAX_RULES}")
+    return rules
+
+
+def _rule(line: str, fields: Sequence[str]) -> _Rule:
+    word, _, rest = line.partition(" ")
+    if word not in ("allow", "deny"):
+        raise ValueError(f"expected allow or deny before the conditions, got {word[:100]!r}")
+    checks = {"host": _host_pattern, "identity": _identity_pattern}
+    conditions = read_conditions(rest, {}, checks)
+    for each in conditions:
+        kind, dot, name = each.field.partition(".")
+        if not (dot and name and kind == "metadata"):
+            is_one_of("field of a call", each.field, (*_OF_METHOD, *fields))
+    return _Rule(" ".join(line.split()), word == "allow", tuple(conditions))
 
 
 def _host_pattern(text: str) -> str:
@@ -91,7 +194,7 @@ def _host_pattern(text: str) -> str:
     Return a pattern for hosts. An address is a network of one, since it can be written in ways.
 
     Raises:
-        ValueError: no peer has such a host. It must not go unnoticed in a list of the denied.
+        ValueError: no peer has such a host. It must not go unnoticed in a rule that denies.
     """
     if "*" in text:
         return text
@@ -104,10 +207,16 @@ def _host_pattern(text: str) -> str:
         ) from None
 
 
-def _anything(value: str) -> bool:
-    return True
+def _identity_pattern(text: str) -> str:
+    """
+    Return a pattern for the names of an identity, each of which has its kind.
 
-
-def _fit_any(texts: tuple[str, ...]) -> Callable[[str], bool]:
-    patterns = [pattern(each) for each in texts]
-    return lambda value: any(fits(value) for fits in patterns)
+    Raises:
+        ValueError: it has none, so it fits nobody, or the empty name of nobody.
+    """
+    if ":" not in text:
+        raise ValueError(
+            f"{text!r} is no identity; write its kind before it, as hmac:shop, dns:*.example.org "
+            "or spiffe://example.org/*; for any identity write *:*"
+        )
+    return text

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
+from types import MappingProxyType
 
 from attrs import frozen
 
@@ -59,12 +60,17 @@ class Condition:
         return not self.wanted
 
 
-def read_conditions(text: str, variables: Mapping[str, str]) -> list[Condition]:
+def read_conditions(
+    text: str,
+    variables: Mapping[str, str],
+    checks: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
+) -> list[Condition]:
     """
     Read conditions that are joined by ``&``; none if the text is empty.
 
     Args:
         variables: values that the text may name, as ``$host``.
+        checks: by field, what returns a pattern in its usual form, or refuses it.
 
     Raises:
         ValueError: some of it cannot be read.
@@ -78,8 +84,10 @@ def read_conditions(text: str, variables: Mapping[str, str]) -> list[Condition]:
         patterns = [_value(each.strip(), variables) for each in values.split(",")]
         if not any(patterns):
             raise ValueError(f"{part!r} has no value behind the {sign}")
-        fits = tuple(pattern(each) for each in patterns if each)
-        found.append(Condition(_name(field), fits, sign == "="))
+        name = _name(field)
+        usual = checks.get(name, str)
+        fits = tuple(pattern(usual(each)) for each in patterns if each)
+        found.append(Condition(name, fits, sign == "="))
     return found
 
 

@@ -56,6 +56,10 @@ def unknown_key(forger, call, body):
     return [forger.signed(call, body, key=Key("newer", "shop", b"o" * 32))]
 
 
+def another_owner(forger, call, body):
+    return [forger.signed(call, body, key=Key("report", "report", b"r" * 32))]
+
+
 def changed_character(forger, call, body):
     value = forger.signed(call, body)
     at = Forger.random.randrange(len(value))
@@ -105,6 +109,7 @@ ATTACKS = [
     nothing,
     another_secret,
     unknown_key,
+    another_owner,
     changed_character,
     cut,
     two,

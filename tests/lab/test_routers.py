@@ -242,15 +242,16 @@ def test_access_at_both_ends(lab):
     """
     A server refuses a caller that its rules deny; a client with the same rules does not send.
     """
-    rules = "access.deny=report"
+    rules = "access.rules=allow application!=report"
     serve(lab, "a", "server.insert=access after AUTH", f"filter {rules}")
     report = client(lab, "app.name=report")
     careful = client(lab, "app.name=report", "client.routers=access", f"router {rules}")
     other = client(lab, "app.name=shop", "client.routers=access", f"router {rules}")
 
-    with pytest.raises(PermissionDenied, match="'report' may not call"):
+    with pytest.raises(PermissionDenied, match="this caller may not call") as raised:
         lab.run(report.get(1))
-    with pytest.raises(PermissionDenied, match=r"AccessRouter refuses .*the app") as raised:
+    assert raised.value.hints == Hint.FINAL
+    with pytest.raises(PermissionDenied, match=r"AccessRouter refuses .*no rule allows") as raised:
         lab.run(careful.get(1))
     assert raised.value.hints == Hint.NEVER_SENT | Hint.FINAL
     assert "a" == lab.run(other.get(1))

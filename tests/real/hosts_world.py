@@ -49,10 +49,12 @@ async def ends(wire: str, *sets: str) -> list[str]:
 
 async def main(wire: str) -> None:
     seen = {
-        "denied": await ends(wire, ACCESS, "filter access.deny_hosts=127.0.0.0/8"),
-        "others denied": await ends(wire, ACCESS, "filter access.deny_hosts=10.0.0.0/8"),
-        "allowed": await ends(wire, ACCESS, "filter access.allow_hosts=127.0.0.1"),
-        "others allowed": await ends(wire, ACCESS, "filter access.allow_hosts=10.0.0.0/8"),
+        "denied": await ends(wire, ACCESS, "filter access.rules=allow\ndeny host=127.0.0.0/8"),
+        "others denied": await ends(
+            wire, ACCESS, "filter access.rules=allow\ndeny host=10.0.0.0/8"
+        ),
+        "allowed": await ends(wire, ACCESS, "filter access.rules=allow host=127.0.0.1"),
+        "others allowed": await ends(wire, ACCESS, "filter access.rules=allow host=10.0.0.0/8"),
         "limited": await ends(wire, *BY_ADDRESS),
     }
     sys.stdout.write(json.dumps(seen))

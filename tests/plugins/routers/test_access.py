@@ -5,17 +5,22 @@ Who may call what, at the client and at the server.
 from __future__ import annotations
 
 import pytest
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.errors import PermissionDenied, SettingsError
 from rpcfw.kernel.settings import options_of
+from rpcfw.status import Hint
 from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.testing.contracts.filter import FilterContract
 from rpcfw.testing.contracts.router import RouterContract
 from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.values.caller_identity import CallerIdentity
 from rpcfw_routers.access import AccessRouter
 from rpcfw_routers.access_filter import AccessFilter
 
 GIVEN = [candidate("a"), candidate("b")]
+WEB = "spiffe://example.org/shop/web"
 
 
 def router(application="shop-web", host="10.1.0.7", **options: str) -> AccessRouter:
@@ -23,75 +28,117 @@ def router(application="shop-web", host="10.1.0.7", **options: str) -> AccessRou
     return AccessRouter(options_of(AccessRouter.Options, host=host, **options), context)
 
 
-def server_filter(**options: str) -> AccessFilter:
-    return AccessFilter(options_of(AccessFilter.Options, **options), plugin_context())
+def server_filter(clock=None, **options: str) -> AccessFilter:
+    return AccessFilter(options_of(AccessFilter.Options, **options), plugin_context(clock))
 
 
 class TestAccessRouterContract(RouterContract):
     def make(self):
-        return router(deny="shop-*", methods="write")
+        return router(rules="deny application=shop-* & method=write", default="allow")
 
 
 class TestAllowedContract(RouterContract):
     def make(self):
-        return router(allow="shop-*")
+        return router(rules="allow application=shop-*")
 
 
 class TestAccessFilterContract(FilterContract):
     def make(self):
-        return server_filter(deny="nobody")
+        return server_filter(rules="deny application=nobody", default="allow")
 
 
-#: Options, application, host, and whether a call is allowed.
+#: Rules, default, application, host, and whether a call of demo.Greeter/say is allowed.
 CASES = [
-    ({"allow": "shop-*"}, "shop-web", "", True),
-    ({"allow": "shop-*"}, "report", "", False),
-    ({"allow": "shop-*"}, "", "", False),
-    ({"deny": "report, test-*"}, "report", "", False),
-    ({"deny": "report, test-*"}, "shop-web", "", True),
-    ({"allow": "*", "deny": "report"}, "report", "", False),
-    ({"allow_hosts": "10.1.0.0/16"}, "any", "10.1.0.7", True),
-    ({"allow_hosts": "10.1.0.0/16"}, "any", "10.2.0.7", False),
-    ({"allow_hosts": "10.1.0.0/16"}, "any", "", False),
-    ({"deny_hosts": "10.1.0.7, fd00::/8"}, "any", "10.1.0.7", False),
-    ({"deny_hosts": "10.1.0.7, fd00::/8"}, "any", "fd00::1", False),
-    ({"deny_hosts": "10.1.0.7, fd00::/8"}, "any", "10.1.0.8", True),
-    ({"deny_hosts": "fd00:0:0::1"}, "any", "fd00::1", False),
-    ({"deny_hosts": "10.1.*"}, "any", "10.1.0.8", False),
-    ({"allow": "shop-*", "allow_hosts": "10.1.0.0/16"}, "shop-web", "10.2.0.7", False),
-    ({"allow": "shop-*", "allow_hosts": "10.1.0.0/16"}, "shop-web", "10.1.0.7", True),
-    ({"deny": "*", "methods": "write, drop*"}, "any", "", True),
-    ({"deny": "*", "methods": "sa*"}, "any", "", False),
-    ({"deny": "*", "methods": "demo.Greeter/*"}, "any", "", False),
-    ({"deny": "*", "methods": "demo.Shop/*"}, "any", "", True),
+    ("allow application=shop-*", "deny", "shop-web", "", True),
+    ("allow application=shop-*", "deny", "report", "", False),
+    ("allow application=shop-*", "deny", "", "", False),
+    ("deny application=report,test-*", "allow", "report", "", False),
+    ("deny application=report,test-*", "allow", "shop-web", "", True),
+    ("allow\ndeny application=report", "deny", "report", "", False),
+    ("deny application=report\nallow", "deny", "shop", "", True),
+    ("allow host=10.1.0.0/16", "deny", "any", "10.1.0.7", True),
+    ("allow host=10.1.0.0/16", "deny", "any", "10.2.0.7", False),
+    ("allow host=10.1.0.0/16", "deny", "any", "", False),
+    ("deny host=10.1.0.7,fd00::/8", "allow", "any", "10.1.0.7", False),
+    ("deny host=10.1.0.7,fd00::/8", "allow", "any", "fd00::1", False),
+    ("deny host=10.1.0.7,fd00::/8", "allow", "any", "10.1.0.8", True),
+    ("deny host=fd00:0:0::1", "allow", "any", "fd00::1", False),
+    ("deny host=10.1.*", "allow", "any", "10.1.0.8", False),
+    ("deny host!=10.0.0.0/8", "allow", "any", "", False),
+    ("allow application=shop-* & host=10.1.0.0/16", "deny", "shop-web", "10.2.0.7", False),
+    ("allow application=shop-* & host=10.1.0.0/16", "deny", "shop-web", "10.1.0.7", True),
+    ("deny method=write,drop*", "allow", "any", "", True),
+    ("deny method=sa*", "allow", "any", "", False),
+    ("deny method=demo.Greeter/*", "allow", "any", "", False),
+    ("deny method=demo.Shop/*", "allow", "any", "", True),
+    ("deny service=demo.*", "allow", "any", "", False),
+    ("deny service!=demo.Greeter", "allow", "any", "", True),
+    ("deny metadata.tenant=red", "allow", "any", "", True),
+    ("deny metadata.Tenant=blue", "allow", "any", "", False),
+    ("allow metadata.tenant=blue & method=say", "deny", "any", "", True),
+    ("# nobody\n\nallow   method=no", "deny", "any", "", False),
 ]
 
 
-@pytest.mark.parametrize(("options", "application", "host", "allowed"), CASES)
-def test_at_the_client(options, application, host, allowed):
+@pytest.mark.parametrize(("rules", "default", "application", "host", "allowed"), CASES)
+def test_at_the_client(rules, default, application, host, allowed):
     """
-    The router leaves all instances, or none if this application or its host is refused.
+    The router leaves all instances, or none if the rules refuse the call.
     """
-    made = router(application, host, **options)
+    made = router(application, host, rules=rules, default=default)
 
-    assert (GIVEN if allowed else []) == list(made.narrow(a_call(), GIVEN))
+    left = made.narrow(a_call(metadata={"tenant": "blue"}), GIVEN)
+    assert (GIVEN if allowed else []) == list(left)
 
 
-@pytest.mark.parametrize(("options", "application", "host", "allowed"), CASES)
-def test_at_the_server(options, application, host, allowed):
+@pytest.mark.parametrize(("rules", "default", "application", "host", "allowed"), CASES)
+def test_at_the_server(rules, default, application, host, allowed):
     """
     The filter refuses the same calls as PERMISSION_DENIED, before the method runs.
     """
     peer = f"[{host}]:4711" if ":" in host else f"{host}:4711"
-    call = a_call(caller=application, peer=peer if host else "a local peer")
+    peer = peer if host else "a local peer"
+    call = a_call(caller=application, peer=peer, metadata={"tenant": "blue"})
     ran = []
 
     async def method(call):
         ran.append(call)
 
-    done = run(server_filter(**options).apply(call, method))
+    done = run(server_filter(rules=rules, default=default).apply(call, method))
     assert allowed is bool(ran)
     assert allowed is (done is None)
+
+
+@pytest.mark.parametrize(
+    ("rules", "names", "allowed"),
+    [
+        ("allow identity=spiffe://example.org/shop/*", [WEB], True),
+        ("allow identity=spiffe://example.org/shop/*", ["dns:a", WEB], True),
+        ("allow identity=spiffe://example.org/shop/*", ["spiffe://example.org/bank"], False),
+        ("allow identity=spiffe://example.org/shop/*", [f"uri:{WEB}"], False),
+        ("allow identity=spiffe://example.org/shop/*", [], False),
+        ("allow identity=dns:*.example.org", ["dns:a.example.org"], True),
+        ("allow identity=dns:*.example.org", ["hmac:a.example.org"], False),
+        ("allow identity=*:*", [], False),
+        ("allow identity=*:*", ["hmac:a"], True),
+        ("allow\ndeny identity!=*:*", [], False),
+        ("allow\ndeny identity!=*:*", ["hmac:a"], True),
+        ("allow\ndeny identity!=hmac:*", ["dns:a"], False),
+        ("allow\ndeny identity=hmac:b", ["hmac:a", "hmac:b"], False),
+    ],
+)
+def test_identities(rules, names, allowed):
+    """
+    A condition holds for an identity if it does for one of its names, with its kind.
+    """
+    call = a_call()
+    call.identity = CallerIdentity(tuple(names))
+
+    assert allowed is (run(server_filter(rules=rules).apply(call, served)) is None)
+
+
+async def served(call):
+    return b""
 
 
 def run(coroutine):
@@ -107,54 +154,106 @@ def run(coroutine):
     raise AssertionError("it waits")
 
 
-def test_the_message():
+def test_who_is_told_what():
     """
-    The refusal names who was refused, the method, and the section of the options.
+    The caller learns that it may not call the method. The rule and the caller are in the log.
     """
-    refused = run(server_filter(deny="report").apply(a_call(caller="report"), None))
+    call = a_call(caller="report", peer="10.0.0.7:4711")
+    call.identity = CallerIdentity(("hmac:report",))
+    with capturedLogs() as events:
+        refused = run(
+            server_filter(rules="deny identity=hmac:report", default="allow").apply(call, None)
+        )
 
-    assert "the application 'report' may not call demo.Greeter/say; see [filter access]" in str(
-        refused
-    )
+    assert "PERMISSION_DENIED: this caller may not call demo.Greeter/say" == str(refused)
+    assert Hint.FINAL == refused.hints
+    assert "the rule 'deny identity=hmac:report' holds" == str(refused.__cause__)
+    assert (
+        "[filter access] refuses a call of demo.Greeter/say by hmac:report, application 'report', "
+        "from 10.0.0.7:4711: the rule 'deny identity=hmac:report' holds"
+    ) == formatEvent(events[0])
+
+
+def test_the_log_is_limited():
+    """
+    However many calls are refused, a few lines a minute say so.
+    """
+    filter = server_filter(rules="allow method=other")
+    with capturedLogs() as events:
+        for _ in range(1000):
+            assert "no rule allows it" == str(run(filter.apply(a_call(), None)).__cause__)
+    assert 5 == len(events)
 
 
 @pytest.mark.parametrize(
-    ("options", "peer", "is_refused"),
+    ("rules", "peer", "is_refused"),
     [
-        ({"deny_hosts": "10.0.0.7"}, "10.0.0.7:4711", True),
-        ({"deny_hosts": "10.0.0.7"}, "[::ffff:10.0.0.7]:4711", True),
-        ({"deny_hosts": "10.0.0.7"}, "10.0.0.8:4711", False),
-        ({"deny_hosts": "fe80::/10"}, "[fe80::1%eth0]:4711", True),
-        ({"allow_hosts": "10.0.0.0/8"}, "10.0.0.7:4711", False),
-        ({"allow_hosts": "10.0.0.0/8"}, "a local peer", True),
-        ({"deny_hosts": "*"}, "a local peer", True),
+        ("deny host=10.0.0.7", "10.0.0.7:4711", True),
+        ("deny host=10.0.0.7", "[::ffff:10.0.0.7]:4711", True),
+        ("deny host=10.0.0.7", "10.0.0.8:4711", False),
+        ("deny host=fe80::/10", "[fe80::1%eth0]:4711", True),
+        ("deny host!=10.0.0.0/8", "10.0.0.7:4711", False),
+        ("deny host!=10.0.0.0/8", "a local peer", True),
+        ("deny host=*", "a local peer", True),
     ],
 )
-def test_peers(options, peer, is_refused):
+def test_peers(rules, peer, is_refused):
     """
     A server knows the host of a caller by the peer of its connection.
     """
-
-    async def rest(call):
-        return b""
-
-    refused = run(server_filter(**options).apply(a_call(peer=peer), rest))
-    assert is_refused == (refused is not None)
+    made = server_filter(rules=rules, default="allow")
+    assert is_refused == (run(made.apply(a_call(peer=peer), served)) is not None)
 
 
-def test_no_rules():
+def test_a_file_of_rules(tmp_path):
     """
-    A list without entries is a mistake: it would refuse nobody.
+    Rules in a file are added to those of the INI, and followed while they can be read.
+    """
+    clock, path = Clock(), tmp_path / "rules"
+    path.write_text("# all\nallow\n")
+    made = server_filter(clock, rules="deny method=write", file=str(path))
+
+    def allowed(method):
+        return run(made.apply(a_call(method=method), served)) is None
+
+    assert [True, False] == [allowed("say"), allowed("write")]
+    for text, expected in (("allow method=who", False), ("alow", False), ("allow", True)):
+        path.write_text(text)
+        clock.advance(1)
+        assert [expected, False] == [allowed("say"), allowed("write")]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({}, "rules: expected a rule, as: allow application="),
+        ({"rules": "deny host=10.0.0.7"}, "default: no rule allows a call"),
+        ({"rules": "permit method=a"}, "line 1 .*: expected allow or deny before .*'permit'"),
+        ({"rules": "\nallow methd=a"}, "line 2 .*'methd'; did you mean 'method'"),
+        ({"rules": "allow metadata.=a"}, "no field of a call is called 'metadata.'"),
+        ({"rules": "allow method"}, "'method' is no condition"),
+        ({"rules": "allow host=10.1.0.0/33"}, "is no host"),
+        ({"rules": "allow host=shop.example"}, "is no host"),
+        ({"rules": "allow host=10.1.0"}, "is no host"),
+        ({"rules": "allow\n" * 1001}, "1001 rules, more than 1000"),
+        ({"file": "/nowhere"}, "file: /nowhere cannot be read"),
+    ],
+)
+def test_mistakes(options, problem):
+    """
+    A rule that cannot be read is a mistake at the start, at either end.
     """
     for make in router, server_filter:
-        with pytest.raises(SettingsError, match="set at least one of allow, deny"):
-            make()
+        with pytest.raises(SettingsError, match=problem):
+            make(**options)
 
 
-@pytest.mark.parametrize("text", ["10.1.0.0/33", "shop.example", "10.1.0"])
-def test_what_is_no_host(text):
+def test_mistakes_about_identities():
     """
-    A host that no peer can have is refused, so that nobody believes it to be denied.
+    An identity without its kind fits nobody, and a client knows none.
     """
-    with pytest.raises(SettingsError, match="is no host"):
-        server_filter(deny_hosts=text)
+    for text in ("hmac", "*", "shop"):
+        with pytest.raises(SettingsError, match="is no identity; write its kind before it"):
+            server_filter(rules=f"allow identity={text}")
+    with pytest.raises(SettingsError, match="no field of a call is called 'identity'"):
+        router(rules="allow identity=hmac:a")

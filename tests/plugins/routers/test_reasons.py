@@ -130,6 +130,7 @@ def test_fixed_subset_and_access():
     step, removed = said(SubsetRouter, size="1", client="2", clients="3")
     assert "size is 1, for client 2 of 3" == step
     assert {"it is not in the subset of this client"} == set(removed.values())
-    assert "the application 'shop' may not call it" == said(AccessRouter, deny="shop")[0]
-    assert "allowed" == said(AccessRouter, deny="others")[0]
-    assert "no rules for say" == said(AccessRouter, deny="shop", methods="write")[0]
+    deny = {"rules": "deny application=shop", "default": "allow"}
+    assert "the rule 'deny application=shop' holds" == said(AccessRouter, **deny)[0]
+    assert "no rule allows it" == said(AccessRouter, rules="allow application=others")[0]
+    assert "allowed" == said(AccessRouter, rules="allow method=say")[0]
