@@ -8,6 +8,7 @@ takes the way through `Stream` and `ServerSender`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rpcfw.spi.machine import Limits, ServerSide
@@ -15,6 +16,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_grpc.calls import ServerCall
 from rpcfw_grpc.http2.connection import Connection
+from rpcfw_grpc.http2.header_list import HeaderList
 from rpcfw_grpc.http2.stream import Stream
 from rpcfw_grpc.machine import GRPCMachine
 from rpcfw_grpc.message_assembler import max_unread_bytes
@@ -35,17 +37,23 @@ class ServerMachine(ServerSide, GRPCMachine[ServerCall]):
     Args:
         limits: what this side takes.
         accepts: names of the compressions that this side can decompress.
+        parser: reads the heads of requests, for a protocol that adds to gRPC's.
     """
 
     accepts_during_drain: ClassVar[bool] = True
     #: "Error parsing request proto" in gRPC's statuscodes.md.
     unreadable_status: ClassVar[Status] = Status.INTERNAL
 
-    def __init__(self, limits: Limits, accepts: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        accepts: tuple[str, ...],
+        parser: Callable[[HeaderList], RequestHeaders] | None = None,
+    ) -> None:
         connection: Connection[RequestHeaders, ServerCall] = Connection(
             limits,
             REQUEST_RULES,
-            RequestParser(limits, accepts),
+            parser or RequestParser(limits, accepts),
             server=True,
             max_unread=max_unread_bytes(limits),
         )

@@ -20,14 +20,17 @@ import org.apache.dubbo.rpc.RpcContext;
 import org.apache.dubbo.rpc.service.EchoService;
 import org.apache.dubbo.rpc.service.GenericService;
 
-/** Calls a provider at the address in its first argument, and prints one line for each check. */
+/**
+ * Calls a provider at the address in its first argument, and prints one line for each check. The
+ * second argument is the protocol.
+ */
 public class Consumer {
     private static final ApplicationConfig APPLICATION = new ApplicationConfig("java-consumer");
 
     public static void main(String[] args) {
         APPLICATION.setQosEnable(false);
         APPLICATION.setSerializeCheckStatus(System.getProperty("check", "STRICT"));
-        String url = "dubbo://" + args[0] + "?heartbeat=1000";
+        String url = (args.length > 1 ? args[1] : "dubbo") + "://" + args[0] + "?heartbeat=1000";
         OrderService orders = refer(url, OrderService.class, false);
         check("say", () -> orders.say("bob"));
         check("overloaded", () -> orders.say(7));

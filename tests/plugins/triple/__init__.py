@@ -1,0 +1,3 @@
+"""
+The Dubbo wire machine.
+"""
