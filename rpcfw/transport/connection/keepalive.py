@@ -90,12 +90,20 @@ class Keepalive:
     def _ping(self) -> None:
         pinged_at = self._clock.seconds()
         self._driver.ping()
-        self._timer = self._clock.callLater(self._timeout_s, self._check, pinged_at)
+        self._check_in(min(self._interval_s, self._timeout_s), pinged_at)
+
+    def _check_in(self, delay_s: float, pinged_at: float) -> None:
+        self._timer = self._clock.callLater(delay_s, self._check, pinged_at)
 
     def _check(self, pinged_at: float) -> None:
+        now = self._clock.seconds()
+        left_s = self._timeout_s - (now - pinged_at)
         if self._driver.alive_at >= pinged_at:
-            self._due_at = self._clock.seconds()
+            self._due_at = now
             self._look()
+        elif left_s > _SLACK_S:
+            # It may have answered by then, and the next ping is due.
+            self._check_in(min(left_s, self._interval_s), pinged_at)
         else:
             self._driver.abort(f"no answer to a keepalive ping for {self._timeout_s:g} s")
 

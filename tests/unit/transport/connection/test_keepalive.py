@@ -62,6 +62,25 @@ def test_a_silent_peer_is_asked_once_an_interval():
     assert "" == peer.aborted
 
 
+def test_an_interval_that_is_shorter_than_the_timeout():
+    """
+    A silent peer is asked once an interval, however much time it would have to answer.
+    """
+    clock, peer, _ = watched(3.0)
+    for second in range(1, 31):
+        clock.advance(1)
+        if peer.pings and second % 3 == 0:
+            peer.alive_at = clock.seconds()
+    assert 10 == peer.pings
+    assert "" == peer.aborted
+    clock.advance(3)
+    for _ in range(9):
+        clock.advance(1)
+        assert "" == peer.aborted
+    clock.advance(1)
+    assert "no answer to a keepalive ping for 10 s" == peer.aborted
+
+
 def test_a_dead_peer_is_given_up():
     """
     No answer in time ends the connection, with the option's value in the reason.
