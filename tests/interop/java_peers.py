@@ -66,7 +66,9 @@ class JavaPeers:
         """
         opened = [word for each in OPENED for word in ("--add-opens", f"{each}=ALL-UNNAMED")]
         log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
-        command = ["java", "-Xmx256m", *opened, *self._loopback.properties, log]
+        # How long a provider waits for its consumers when it ends; by default ten seconds.
+        patience = "-Ddubbo.service.shutdown.wait=2000"
+        command = ["java", "-Xmx256m", *opened, *self._loopback.properties, log, patience]
         command += ["-cp", self._class_path, f"peers.{main}", *arguments]
         return PeerProcess(command, self._loopback.environ)
 

@@ -137,6 +137,14 @@ def at(server):
     return f"zookeeper://{server.address}"
 
 
+def result_of(loop):
+    """
+    Have a consumer in Java stop; return its last line. Its orderly end takes long.
+    """
+    line = loop.ask("")
+    return line if line.startswith("FAILED") else loop.line("FAILED")
+
+
 def urls(registry, category):
     """
     Return the URLs of a category.
@@ -166,9 +174,22 @@ def test_a_consumer_in_java(peers, server, registry, provider_ini, number):
             first.end(number)
             for _ in range(3):
                 loop.line("MADE")
-            result = loop.end().splitlines()[-1]
+            result = result_of(loop)
 
     assert "FAILED 0" == result.strip()
+
+
+def test_a_consumer_in_java_among_both(peers, server, provider_ini):
+    """
+    With its default settings it calls providers in Python beside some in Java at both levels.
+    """
+    with (
+        serving_in_java(peers, server),
+        serving(provider_ini) as ours,
+        peers.start("Loop", at(server)) as loop,
+    ):
+        assert "CALLED" == ours.line()
+        assert "FAILED 0" == result_of(loop).strip()
 
 
 @pytest.mark.parametrize("leave", ["end", "kill"])
