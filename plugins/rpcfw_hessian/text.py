@@ -15,7 +15,9 @@ from rpcfw_hessian.tags import BINARY, kind_of
 
 __all__ = ["STRING_HEADS", "encode_binary", "encode_string", "read_binary", "read_string"]
 
-_LEADS = bytes(range(0x80, 0xC0))
+#: Bytes that continue a unit, bytes that begin one of three bytes, bytes of any unit.
+_CONTINUING = bytes(range(0x80, 0xC0))
+_LEADS_OF_THREE = bytes(range(0xE0, 0xF0))
 _UP_TO_THREE = bytes(range(0xF0))
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -128,7 +130,7 @@ def _end_of_units(data: bytes, pos: int, count: int) -> int:
     Return where so many units end. Each has one byte that is no continuation byte.
     """
     end = pos + 3 * count
-    if len(data[pos:end].translate(None, _LEADS)) == count and end <= len(data):
+    if end <= len(data) and not data[pos:end:3].translate(None, _LEADS_OF_THREE):
         return end  # three bytes each, as most characters of China, Japan and Korea
     end = pos
     while count:
@@ -136,7 +138,7 @@ def _end_of_units(data: bytes, pos: int, count: int) -> int:
         if len(chunk) < count:
             raise HessianError("expected more characters of a string, got the end of the message")
         end += count
-        count -= len(chunk.translate(None, _LEADS))
+        count -= len(chunk.translate(None, _CONTINUING))
     last = end - 1
     while 0x80 <= data[last] < 0xC0:
         last -= 1
