@@ -7,7 +7,7 @@ lower-case names, several of which may have one name. So the second value of a n
 
 From other peers: a name with other characters has no place in metadata and is left out. Text
 that is not printable ASCII gets a name with ``-bin``, and is in UTF-8. Numbers and booleans
-become text; other objects are left out.
+become text; other objects, and integers of more than 1,024 bits, are left out.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _OF_DUBBO = frozenset(
     )
 )
 _NAME = re.compile(r"([0-9a-z_.\-]+)(?:#[0-9]{1,5})?\Z")
+#: To write out a larger integer takes long, and Python refuses it.
+_MAX_INT_BITS = 1024
 _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 
 
@@ -110,4 +112,6 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else None
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= _MAX_INT_BITS else None
+    return str(value) if isinstance(value, float) else None

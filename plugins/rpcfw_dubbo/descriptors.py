@@ -15,7 +15,6 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
 from typing import Annotated, Any, Final, get_args, get_origin
 from uuid import UUID
 
@@ -79,10 +78,11 @@ _CLASSES: Final[Sequence[tuple[type, str]]] = (
 )
 
 
-@lru_cache(maxsize=4096)
 def java_types_of(descriptor: str) -> tuple[str, ...]:
     """
     Return the Java types in a descriptor, as ``("java.lang.String", "int[]")``.
+
+    Nothing is remembered here: a peer chooses the text.
 
     Raises:
         ValueError: it is none.

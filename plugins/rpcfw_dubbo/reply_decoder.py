@@ -64,8 +64,8 @@ def unreadable(call_id: int, reply_status: int, serialization: int) -> CallEnded
 def _read_ok(call_id: int, body: bytes) -> ResponseReceived | CallEnded:
     decoder = Decoder(body, _schema)
     flag = decoder.read()
-    if flag not in range(2 * _ATTACHMENTS):
-        raise HessianError(f"expected a flag from 0 to 5, got {flag!r:.20}")
+    if type(flag) is not int or flag not in range(2 * _ATTACHMENTS):
+        raise HessianError("expected a flag from 0 to 5, got another value")
     kind = flag % _ATTACHMENTS
     begin = decoder.pos
     value = None if kind == _NULL else decoder.read()

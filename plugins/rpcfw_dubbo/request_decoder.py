@@ -192,6 +192,8 @@ class RequestDecoder:
         """
         name = decoder.read(str)
         types = decoder.read(list[str] | None)
+        if decoder.pos - message_at > self._max_header_bytes:
+            raise too_large("names", decoder.pos - message_at, self._max_header_bytes)
         path = self._path(service, name, None if types is None else tuple(types))
         method = self._served.methods.get(path)
         if method is None:

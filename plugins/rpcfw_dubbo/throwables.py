@@ -48,7 +48,8 @@ def throwable_of(value: Any) -> Throwable:
         text = message if isinstance(message, str) else ""
         return Throwable(value.java_class, text, value.fields.get("code"))
     java_class = declared_class(type(value)) or type(value).__qualname__
-    return Throwable(java_class, str(value))
+    # Of other values no text: that of lists which share their items can be endless.
+    return Throwable(java_class, str(value) if isinstance(value, (str, BaseException)) else "")
 
 
 def write_throwable(java_class: str, message: str, code: int | None = None) -> bytes:

@@ -19,8 +19,10 @@ from rpcfw_hessian.untyped import read_any
 
 __all__ = ["Definitions", "Known", "read_head"]
 
-#: Definitions of one class that are remembered. In practice a class has one.
+#: Definitions of one class that are remembered, and bytes of each. In practice a class has one,
+#: of some hundred bytes.
 _MAX_SEEN = 8
+_MAX_SEEN_BYTES = 4096
 
 
 class Known(Protocol):
@@ -69,7 +71,7 @@ class Definitions:
         """
         data, start = d.data, d.pos
         size = data[start]
-        # A name of up to 31 characters, or of more.
+        # A name of up to 31 characters, or of more. In other forms the end is far behind it.
         end = start + 1 + size if size < 32 else start + 2 + ((size - 48) << 8) + data[start + 1]
         name = data[start:end]
         for encoded, definition in self._seen.get(name, ()):
@@ -83,7 +85,8 @@ class Definitions:
             definition = _unknown(java_class, fields)
         else:
             definition = Definition(java_class, fields, known.plan(fields), known.cls, known)
-        if known is not None or java_class in READERS:
+        is_usual = end <= d.pos <= start + _MAX_SEEN_BYTES
+        if is_usual and (known is not None or java_class in READERS):
             seen = self._seen.setdefault(name, [])
             if len(seen) < _MAX_SEEN:
                 seen.append((data[start : d.pos], definition))

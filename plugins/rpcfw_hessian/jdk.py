@@ -125,9 +125,9 @@ def _zoned_datetime(fields: Fields) -> datetime:
 
 def _stack_frame(fields: Fields) -> StackFrame:
     return StackFrame(
-        declaring_class=str(fields.get("declaringClass")),
-        method=str(fields.get("methodName")),
-        file=fields.get("fileName"),
+        declaring_class=_of(fields, "declaringClass", str),
+        method=_of(fields, "methodName", str),
+        file=None if fields.get("fileName") is None else _of(fields, "fileName", str),
         line=_integer(fields, "lineNumber"),
     )
 

@@ -24,10 +24,12 @@ from rpcfw_hessian.writer import Writer
 
 __all__ = ["Field", "RecordShape"]
 
-#: Orders of fields of one class for which a function is written, and fields that it does not
-#: know. To write one takes a millisecond, so a peer that sends others is served more slowly.
+#: Orders of fields of one class for which a function is written, fields that it does not know,
+#: and characters of all names. To write one takes a millisecond, so a peer that sends others is
+#: served more slowly.
 _MAX_PLANS = 16
 _MAX_UNKNOWN = 64
+_MAX_NAMES = 1 << 16
 
 Plan = Callable[[Decoder], Any]
 
@@ -137,10 +139,13 @@ class RecordShape(Shape):
         """
         plan = self._plans.get(names)
         if plan is None:
-            if len(self._plans) >= _MAX_PLANS or len(names) > len(self.fields) + _MAX_UNKNOWN:
+            if len(self._plans) >= _MAX_PLANS or self._are_unusual(names):
                 return self._plain_plan(names)
             plan = self._plans[names] = self._plan(names)
         return plan
+
+    def _are_unusual(self, names: tuple[str, ...]) -> bool:
+        return len(names) > len(self.fields) + _MAX_UNKNOWN or sum(map(len, names)) > _MAX_NAMES
 
     def _plan(self, names: tuple[str, ...]) -> Plan:
         """

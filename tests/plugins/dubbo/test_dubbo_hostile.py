@@ -12,7 +12,10 @@ import pytest
 from rpcfw.errors import CallError
 from rpcfw.spi.machine import Served
 from rpcfw.status import Hint, Status
+from rpcfw_dubbo.descriptors import GENERIC
+from rpcfw_dubbo.frames import ReplyStatus
 from rpcfw_dubbo.parameters import ParameterTable
+from rpcfw_dubbo.reply_decoder import read_reply
 from rpcfw_dubbo.request_decoder import RequestDecoder
 from rpcfw_hessian import Limits, Schema, dumps
 from rpcfw_hessian.text import encode_string
@@ -192,3 +195,54 @@ def test_the_arguments_of_what_is_not_served_are_not_read():
 
     assert decoded.head.path == "demo.Hello/fly"
     assert decoded.body == b""
+
+
+@pytest.mark.parametrize(
+    "names", [("x" * 5000, []), ("say", ["int"] * 1000), ("say", ["x" * 5000])]
+)
+def test_large_names_in_a_generic_call(names):
+    """
+    The names in ``$invoke`` have the limit of headers, as others have: they are in logs and errors.
+    """
+    head = b"".join(map(encode_string, ("2.0.2", "demo.Hello", "", "$invoke", GENERIC)))
+    error = refused(head + dumps(names[0]) + dumps(names[1]) + b"\x78" + ATTACHMENTS)
+
+    assert Status.RESOURCE_EXHAUSTED is error.status
+    assert "max_header_bytes of 4096" in error.message
+
+
+#: Values that are small on the wire, and that Python would write out for ever, or refuses to.
+ENDLESS_TEXTS = [pytest.param(bomb(60), id="a bomb"), pytest.param(dumps(10**5000), id="a number")]
+
+
+@pytest.mark.parametrize("value", ENDLESS_TEXTS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"%b", id="a flag"),
+        pytest.param(b"\x90%b", id="an exception"),
+        pytest.param(b"\x94\x91H\x01x%bZ", id="an attachment"),
+        pytest.param(
+            b"\x90C\x1bjava.lang.StackTraceElement\x92\x0edeclaringClass\x0alineNumber\x60%b\x91",
+            id="a line of a stack trace",
+        ),
+    ],
+)
+def test_replies_are_not_written_out(body, value):
+    """
+    A value in the place of another one ends the call, and never becomes a text.
+    """
+    data = body.replace(b"%b", value)
+
+    assert 1 == read_reply(1, ReplyStatus.OK, data).call_id
+
+
+@pytest.mark.parametrize("value", ENDLESS_TEXTS)
+def test_attachments_are_not_written_out(value):
+    """
+    What would be an endless text has no place in metadata.
+    """
+    head = HEAD + b"NH\x01x" + value
+    decoded = decoder().decode(head + encode_string("y") + b"\x01aZ", one_way=False)
+
+    assert decoded.head.metadata.pairs == (("y", "a"),)
