@@ -15,6 +15,7 @@ EXTRAS = (
     "grpc",
     "grpc_tools",
     "hpack",
+    "jwt",
     "kazoo",
     "OpenSSL",
     "service_identity",

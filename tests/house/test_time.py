@@ -26,6 +26,7 @@ NAMED: dict[str, str] = {
 SHOWN: dict[str, str] = {
     "plugins/rpcfw_auth/hmac_authenticator.py": "compares with the time of another machine",
     "plugins/rpcfw_auth/hmac_credentials.py": "tells other machines when a call was signed",
+    "plugins/rpcfw_auth/jwt_authenticator.py": "compares with the time of another machine",
     "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
     "plugins/rpcfw_registries/rules/stored.py": "tells people when a rule was changed",

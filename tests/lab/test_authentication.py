@@ -12,7 +12,9 @@ import pytest
 
 from rpcfw import CallError, Service, Status, context, method
 from rpcfw.errors import SettingsError
+from rpcfw.spi.authenticator import BearerAuthenticator, CredentialsRefused
 from rpcfw.status import Hint
+from rpcfw.values.caller_identity import CallerIdentity
 from tests.lab import forgers
 from tests.lab.forgers import ATTACKS, Forger
 from tests.lab.services import Greeter
@@ -167,6 +169,35 @@ def test_live(lab, keys, tmp_path):
     assert "a by hmac:shop" == lab.run(client.write("a"))
     with pytest.raises(SettingsError, match="cannot be read"):
         lab.run(application.policies.replace("credentials", {"secrets": "/nowhere"}))
+
+
+class Tokens(BearerAuthenticator):
+    """
+    A user's own: knows one token.
+    """
+
+    async def identity_of(self, token, call):
+        if token != "good":
+            raise CredentialsRefused("an unknown token")
+        return CallerIdentity(("token:bob",))
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_bearer_tokens(lab, tmp_path, wire):
+    """
+    A token from a file is sent on every wire, and a user's plugin says whose it is.
+    """
+    path = tmp_path / "token"
+    path.write_text("good")
+    plugin = "plugins.authenticators.tokens=tests.lab.test_authentication:Tokens"
+    names = (f"app.protocols={', '.join(WIRES)}", f"server.protocols={', '.join(WIRES)}")
+    lab.serve(Vault(), sets=(*names, plugin, "server.authenticators=tokens"))
+    bearer = ("credentials.plugin=bearer", f"credentials.token={path}")
+    client = consumer(lab, wire, *bearer).application.client(Vault)
+    assert "a by token:bob" == lab.run(client.write("a"))
+    path.write_text("bad")
+    lab.advance(1)
+    assert "UNAUTHENTICATED" == status_of(lab, client.write("a"))
 
 
 @pytest.mark.parametrize("wire", WIRES)

@@ -116,6 +116,7 @@ def test_unknown_plugins_are_mistakes_among_others(choosing, tmp_path):
         (
             f"{file}:9: [plugins] router.x: unknown group 'router'; did you mean 'routers'? known:"
             " attempts, authenticators, balancers, breakers, codecs, collectors, compressors,"
-            " credentials, filters, limiters, protocols, registries, retries, routers, services"
+            " credentials, filters, limiters, protocols, registries, retries, routers, rules,"
+            " services"
         ),
     ] == list(caught.value.mistakes)
