@@ -24,6 +24,7 @@ NAMED: dict[str, str] = {
 
 #: Files that may ask for the time of day, each with its reason.
 SHOWN: dict[str, str] = {
+    "plugins/rpcfw_auth/audit.py": "writes when calls came",
     "plugins/rpcfw_auth/hmac_authenticator.py": "compares with the time of another machine",
     "plugins/rpcfw_auth/hmac_credentials.py": "tells other machines when a call was signed",
     "plugins/rpcfw_auth/jwt_authenticator.py": "compares with the time of another machine",

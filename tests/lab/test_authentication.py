@@ -4,6 +4,7 @@ Signed calls in whole systems, over every wire.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator
 from random import Random
@@ -219,6 +220,33 @@ def test_rules_about_identities(lab, keys, wire):
         status_of(lab, client.write("a")),
         status_of(lab, client.count([1])),
     ]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_audit_trail(lab, keys, tmp_path, wire):
+    """
+    Calls that authenticators and rules refuse are written with their reasons, others are not.
+    """
+    trail = tmp_path / "audit.log"
+    inserts = "server.insert=audit after ACCESS_LOG, access after AUTH"
+    rules = "filter access.rules=allow method=write"
+    sets = server_sets(keys, inserts, rules, f"filter audit.file={trail}")
+    lab.serve(Vault(), sets=sets)
+    client = consumer(lab, wire, *signing(keys)).application.client(Vault)
+    nobody = consumer(lab, wire).application.client(Vault)
+    wrong = {"rpcfw-signature": "wrong"}
+    ended = [
+        status_of(lab, client.write("a")),
+        status_of(lab, client.count([1])),
+        status_of(lab, nobody.write("a", metadata=wrong)),
+        status_of(lab, nobody.write("a")),
+    ]
+    lines = [json.loads(line) for line in trail.read_text().splitlines()]
+    assert ended == ["OK", *(line["status"] for line in lines)]
+    assert [["hmac:shop"], [], []] == [line["identity"] for line in lines]
+    assert "no rule allows it" == lines[0]["reason"]
+    assert "expected one well-formed rpcfw-signature" in lines[1]["reason"]
+    assert "wrong" not in trail.read_text()
 
 
 @pytest.mark.parametrize("wire", WIRES)

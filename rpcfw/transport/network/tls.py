@@ -1,9 +1,9 @@
 """
 TLS for addresses that begin with ``tls:``: certificates, trust and ALPN.
 
-A server's certificate is read again when its files have changed, at the next
-connection, so that renewing one needs no restart. A client always checks the server's;
-for one that no public authority signed, ``ca`` names whom to trust instead.
+The files of either side are read again when they have changed, at the next connection, so
+that renewing a certificate needs no restart. A client always checks the server's; for one
+that no public authority signed, ``ca`` names whom to trust instead.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ class TLS:
     ) -> None:
         self._options = options or options_of(TLSOptions)
         self._time_of_day = time_of_day
+        self._client_contexts: _Contexts | None = None
 
     @classmethod
     def of_files(cls, files: TLSFiles) -> TLS:
@@ -126,14 +127,14 @@ class TLS:
         Raises:
             SetupError: TLS is not installed, or something cannot be used.
         """
-        ssl, given = _ssl(), self._options
+        _ssl()
         from rpcfw.transport.network.server_identity import VerifiedConnections
 
-        trust = ssl.platformTrust() if given.ca is None else _trust(given.ca)
-        identity = None if given.certificate is None else self._read()
-        server = _server_identity(given.server_name or host)
-        context = _context(identity, trust, ())
-        creator = VerifiedConnections(context, server, [alpn] if alpn else [])
+        server = _server_identity(self._options.server_name or host)
+        contexts = self._client_contexts
+        if contexts is None:
+            contexts = self._client_contexts = _Contexts(self._files(), self._client_context)
+        creator = VerifiedConnections(contexts.getContext(), server, [alpn] if alpn else [])
         wrapped: IStreamClientEndpoint = wrapClientTLS(creator, endpoint)
         return wrapped
 
@@ -151,10 +152,18 @@ class TLS:
         if given.certificate is None:
             raise SetupError("to listen at a tls: address, set [tls] certificate and key")
         self.check()
-        files = [file for file in (given.certificate, given.key, given.ca) if file is not None]
-        contexts = _Contexts(files, lambda: self._server_context(alpn))
+        contexts = _Contexts(self._files(), lambda: self._server_context(alpn))
         wrapped: IProtocolFactory = TLSPort(contexts, isClient=False, wrappedFactory=factory)
         return wrapped
+
+    def _files(self) -> list[Path]:
+        given = self._options
+        return [file for file in (given.certificate, given.key, given.ca) if file is not None]
+
+    def _client_context(self) -> Context:
+        ca = self._options.ca
+        identity = None if self._options.certificate is None else self._read()
+        return _context(identity, _ssl().platformTrust() if ca is None else _trust(ca), ())
 
     def _server_context(self, alpn: Sequence[str]) -> Context:
         given, identity = self._options, self._read()
@@ -178,6 +187,8 @@ class TLS:
 class _Contexts:
     """
     A context factory, in Twisted's sense, that follows its files.
+
+    What cannot be used is reported once; then what was read last is used until it changes again.
     """
 
     log = Logger()
@@ -198,14 +209,12 @@ class _Contexts:
             try:
                 self._made = self._make()
             except SetupError as error:
-                self.log.warn(
-                    "the certificate that was read last stays in use: {error}", error=error
-                )
+                self.log.warn("the TLS files that were read last stay in use: {error}", error=error)
             else:
                 self.log.info("read {file} again", file=str(self._files[0]))
         return self._made
 
-    def _changed_at(self) -> list[int]:
+    def _changed_at(self) -> list[tuple[int, ...]]:
         return [_changed_at(file) for file in self._files]
 
 
@@ -233,11 +242,15 @@ def _certificates(file: Path) -> object:
     return load_certificates(file)
 
 
-def _changed_at(file: Path) -> int:
+def _changed_at(file: Path) -> tuple[int, ...]:
+    """
+    Return what is different once a file was written, or another one was put in its place.
+    """
     try:
-        return file.stat().st_mtime_ns
+        status = file.stat()
     except OSError:
-        return 0
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _server_identity(name: str) -> ServerIdentity:
