@@ -38,10 +38,10 @@ class ListWriter(WrittenWriter):
             source.add(f"raise {source.bind(unfit)}({self._cls.__name__!r}, value)")
         source.add("append = e.out.append", "count = len(value)")
         with source.block("if count:"):
-            write_reference(source)
+            write_reference(source, self._java_class)
         with source.block("else:"):
             # There is one empty tuple in Python: of that a reference would say too much.
-            source.add("e.kept.append(value)")
+            source.add("e.number(value)")
         self._write_head(source)
         source.add("index = 0")
         with source.block("try:"), source.block("for index, item in enumerate(value):"):
@@ -72,7 +72,7 @@ def tuple_writer(items: Sequence[Writer]) -> Writer:
     def write(e: Encoder, value: Any) -> None:
         if not isinstance(value, tuple) or len(value) != len(items):
             raise unfit(f"a tuple of {len(items)}", value)
-        e.kept.append(value)
+        e.number(value)
         e.list_head("", len(value))
         for item, each in zip(items, value, strict=True):
             item.write(e, each)
@@ -98,7 +98,7 @@ class DictWriter(WrittenWriter):
         source = Source("def write_entries(e, value):", HessianError=HessianError)
         with source.block("if not isinstance(value, dict):"):
             source.add(f"raise {source.bind(unfit)}('dict', value)")
-        write_reference(source)
+        write_reference(source, self._java_class)
         source.add(f"e.map_head({self._java_class!r})", "append = e.out.append")
         with source.block("try:"), source.block("for name, item in value.items():"):
             self._key.inline(source, "name")

@@ -32,6 +32,11 @@ class Writers(Protocol):
         Return what writes instances of a class, where no type is expected.
         """
 
+    def java_class(self, cls: type) -> str | None:
+        """
+        Return the Java class of a Python class, if it has one.
+        """
+
 
 def encode_definition(java_class: str, fields: tuple[str, ...]) -> bytes:
     """
@@ -53,9 +58,9 @@ class Encoder:
     def __init__(self, schema: Writers) -> None:
         self.schema = schema
         self.out: list[bytes] = []
-        #: Number of each list, map and object, by its id. They are kept, so that no other
-        #: value gets the id of one.
-        self.refs: dict[int, int] = {}
+        #: Number of each list, map and object, by its id; of collections with a Java class by
+        #: both. They are kept, so that no other value gets the id of one.
+        self.refs: dict[int | tuple[int, str], int] = {}
         self.kept: list[Any] = []
         self.definitions: dict[bytes, int] = {}
         self.types: dict[str, int] = {}
@@ -99,11 +104,23 @@ class Encoder:
         key = id(value)
         number = self.refs.get(key)
         if number is not None:
-            self.out.append(b"Q" + encode_int(number))
+            self.reference(number)
             return True
         self.refs[key] = len(self.kept)
         self.kept.append(value)
         return False
+
+    def reference(self, number: int) -> None:
+        """
+        Write a reference to a list, map or object by its number.
+        """
+        self.out.append(b"Q" + encode_int(number))
+
+    def number(self, value: Any) -> None:
+        """
+        Number an object that nothing refers to: its Java class depends on the place.
+        """
+        self.kept.append(value)
 
     def instance(self, definition: bytes) -> None:
         """

@@ -72,15 +72,19 @@ def enum_writer(cls: type[Enum], java_class: str | None) -> Writer:
     Return what writes constants of an Enum; without a Java class, their names.
     """
     definition = encode_definition(java_class or "", ("name",))
-    names = {member: encode_string(name) for name, member in cls.__members__.items()}
+    # By the names of the constants, not by those of their aliases, which Java does not have.
+    names = {member: encode_string(member.name) for member in cls.__members__.values()}
 
     def write(e: Encoder, value: Any) -> None:
         if type(value) is not cls:
             raise unfit(cls.__qualname__, value)
+        name = names.get(value)
+        if name is None:
+            raise HessianError(f"expected one constant of {cls.__qualname__}, got several flags")
         if java_class is None:
-            e.out.append(names[value])
+            e.out.append(name)
         elif not e.refer(value):
             e.instance(definition)
-            e.out.append(names[value])
+            e.out.append(name)
 
     return Writer(write)

@@ -112,9 +112,9 @@ def _sql(java_class: str) -> Write:
     definition = encode_definition(java_class, ("value",))
 
     def write(e: Encoder, value: datetime) -> None:
-        if not e.refer(value):
-            e.instance(definition)
-            write_date(e, value)
+        e.number(value)
+        e.instance(definition)
+        write_date(e, value)
 
     return write
 
@@ -150,9 +150,9 @@ def write_duration(e: Encoder, value: timedelta) -> None:
 
 
 def _write_instant(e: Encoder, value: datetime) -> None:
-    if not e.refer(value):
-        e.instance(_INSTANT)
-        _write_seconds(e, _aware(value) - _EPOCH)
+    e.number(value)
+    e.instance(_INSTANT)
+    _write_seconds(e, _aware(value) - _EPOCH)
 
 
 def write_local_date(e: Encoder, value: date) -> None:
@@ -206,18 +206,18 @@ def _write_offset(e: Encoder, value: datetime | time) -> None:
 
 
 def _write_offset_datetime(e: Encoder, value: datetime) -> None:
-    if not e.refer(_aware(value)):
-        e.instance(_OFFSET_DATETIME)
-        _write_offset(e, value)
-        write_local_datetime(e, value.replace(tzinfo=None))
+    e.number(_aware(value))
+    e.instance(_OFFSET_DATETIME)
+    _write_offset(e, value)
+    write_local_datetime(e, value.replace(tzinfo=None))
 
 
 def _write_zoned_datetime(e: Encoder, value: datetime) -> None:
-    if not e.refer(_aware(value)):
-        e.instance(_ZONED)
-        _write_offset(e, value)
-        write_local_datetime(e, value.replace(tzinfo=None))
-        e.out.append(encode_string(_zone_of(value)))
+    e.number(_aware(value))
+    e.instance(_ZONED)
+    _write_offset(e, value)
+    write_local_datetime(e, value.replace(tzinfo=None))
+    e.out.append(encode_string(_zone_of(value)))
 
 
 def _zone_of(value: datetime) -> str:

@@ -33,6 +33,7 @@ __all__ = [
     "long_at",
     "read_double",
     "read_integer",
+    "shown_integer",
 ]
 
 _INT = Struct(">i")
@@ -118,7 +119,9 @@ def large_int(value: int) -> bytes:
         return _encoded(value, 0xD4, 3)
     if -0x80000000 <= value < 0x80000000:
         return TAGGED_INT.pack(0x49, value)
-    raise HessianError(f"expected a Java int, of 32 bits, got {_shown(value)}; annotate Long")
+    raise HessianError(
+        f"expected a Java int, of 32 bits, got {shown_integer(value)}; annotate Long"
+    )
 
 
 def encode_long(value: int) -> bytes:
@@ -140,7 +143,7 @@ def large_long(value: int) -> bytes:
     if -(1 << 63) <= value < 1 << 63:
         return TAGGED_LONG.pack(0x4C, value)
     raise HessianError(
-        f"expected a Java long, of 64 bits, got {_shown(value)}; annotate BigInteger"
+        f"expected a Java long, of 64 bits, got {shown_integer(value)}; annotate BigInteger"
     )
 
 
@@ -153,7 +156,10 @@ def encode_integer(value: int) -> bytes:
     return encode_long(value)
 
 
-def _shown(value: int) -> str:
+def shown_integer(value: int) -> str:
+    """
+    Return an integer as errors have it.
+    """
     # Python refuses to write out integers of more than 4,300 digits.
     return str(value) if value.bit_length() < 200 else f"an integer of {value.bit_length()} bits"
 

@@ -8,6 +8,7 @@ import datetime as dt
 import decimal
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from threading import Lock
 from typing import Any
 
@@ -211,7 +212,8 @@ class Schema:
 
     def _untyped_writer(self, cls: type) -> Write:
         for base in cls.__mro__[1:-1]:
-            if base in _UNTYPED and self.java_class(cls) is None:
+            # An Enum may be a str or an int too.
+            if base in _UNTYPED and self.java_class(cls) is None and not issubclass(cls, Enum):
                 return _UNTYPED[base]
         try:
             # By another compiler: what is written here is not yet read wherever it comes.

@@ -123,12 +123,14 @@ def _write(
     if e.refer(value):
         return
     written = dict(fields)
-    if value.__cause__ is not None:
-        written[_CAUSE] = value.__cause__
+    cause = value.__cause__
+    # One that is Python's own has no class in Java. It is left out, and does not fail the rest.
+    if isinstance(cause, JavaException) or (cause and e.schema.java_class(type(cause))):
+        written[_CAUSE] = cause
     e.instance(encode_definition(java_class, tuple(written)))
     for name, each in written.items():
         if name == _STACK_TRACE and each:
-            e.kept.append(each)
+            e.number(each)
             e.list_head("[java.lang.StackTraceElement", len(each))
             for frame in each:
                 write_any(e, frame)

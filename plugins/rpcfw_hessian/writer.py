@@ -71,11 +71,17 @@ class WrittenWriter(Writer):
         source.add(f"{source.bind(self)}.write(e, {value})")
 
 
-def write_reference(source: Source) -> None:
+def write_reference(source: Source, java_class: str = "") -> None:
     """
     Write source that does for ``value`` what `Encoder.refer` does, and returns if it did.
+
+    Args:
+        java_class: of a collection. What is an ArrayList in one place and an array in another is
+            written twice: Java takes no reference to the one for the other.
     """
-    source.add("refs = e.refs", "key = id(value)")
+    source.add(
+        "refs = e.refs", f"key = id(value), {java_class!r}" if java_class else "key = id(value)"
+    )
     with source.block("if key in refs:"):
-        source.add("e.refer(value)", "return")
+        source.add("e.reference(refs[key])", "return")
     source.add("kept = e.kept", "refs[key] = len(kept)", "kept.append(value)")

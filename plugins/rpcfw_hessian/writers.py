@@ -21,6 +21,7 @@ from rpcfw_hessian.numbers import (
     encode_long,
     large_int,
     large_long,
+    shown_integer,
 )
 from rpcfw_hessian.source import Source
 from rpcfw_hessian.text import STRING_HEADS, encode_binary, encode_string
@@ -92,7 +93,9 @@ def _bounded(name: str, bits: int) -> Callable[[int], bytes]:
 
     def encode(value: int) -> bytes:
         if not -(1 << bits - 1) <= value < 1 << bits - 1:
-            raise HessianError(f"expected a Java {name}, of {bits} bits, got {value}")
+            raise HessianError(
+                f"expected a Java {name}, of {bits} bits, got {shown_integer(value)}"
+            )
         return encode_int(value)
 
     return encode
@@ -186,11 +189,15 @@ def int_writer(java_type: str) -> Writer:
     return IntWriter(java_type)
 
 
+#: An integer of more bits is no finite double.
+_FLOAT_BITS = 1024
+
+
 def write_float(e: Encoder, value: float) -> None:
     """
     Write a double; an int that a double is equal to is accepted.
     """
-    if type(value) is int and float(value) == value:
+    if type(value) is int and value.bit_length() < _FLOAT_BITS and float(value) == value:
         value = float(value)
     elif type(value) is not float:
         raise unfit("float", value)

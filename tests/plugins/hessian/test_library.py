@@ -9,7 +9,7 @@ import gc
 import linecache
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag, IntEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -19,13 +19,16 @@ import pytest
 
 from rpcfw_hessian import (
     HessianError,
+    Instant,
     Int,
     JavaException,
     JavaObject,
     Limits,
     Long,
     Schema,
+    Short,
     StackFrame,
+    Timestamp,
     dumps,
     java,
     java_type,
@@ -88,6 +91,16 @@ class NoSuchOrder(Exception):
 
 
 ORDER = Order(7, [Line("tea", 2), Line("cup")], State.SENT, {"a"})
+
+
+class Level(IntEnum):
+    LOW = 1
+    LEAST = 1
+
+
+class Access(Flag):
+    READ = 1
+    WRITE = 2
 
 
 @pytest.mark.parametrize(
@@ -279,6 +292,10 @@ def test_a_mistake_names_its_place(fields, message):
         (1j, Any, "cannot carry complex"),
         (dt.datetime(2020, 1, 1), Annotated[dt.datetime, java_type("java.util.Date")], "zone"),  # noqa: DTZ001
         (Decimal("NaN"), Decimal, "finite"),
+        pytest.param(1 << 20_000, Short, "an integer of 20001 bits", id="a large short"),
+        pytest.param(1 << 20_000, float, "expected float, got int", id="a large float"),
+        (Access.READ | Access.WRITE, Access, "one constant of Access"),
+        (Access.READ | Access.WRITE, Any, "one constant of Access"),
     ],
 )
 def test_what_does_not_fit_is_not_written(value, type, message):
@@ -491,3 +508,59 @@ def test_limits(limits, value):
     with pytest.raises(HessianError):
         Schema(limits=limits).loads(dumps(value))
     assert value == loads(dumps(value))
+
+
+@java("com.acme.Times")
+@dataclass
+class Times:
+    at: Instant
+    stored: Timestamp
+    zoned: Annotated[dt.datetime, java_type("java.time.OffsetDateTime")]
+
+
+@java("com.acme.Counts")
+@dataclass
+class Counts:
+    items: list[int]
+    array: Annotated[list[int], java_type("int[]")]
+    again: list[int]
+
+
+def test_a_value_that_is_two_classes_in_java():
+    """
+    Each place gets its own class: Java takes no reference to an Instant for a Timestamp.
+    """
+    now, numbers = dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc), [1, 2]
+
+    times = loads(dumps([Times(now, now, now)] * 2))
+    (counts,) = loads(dumps([Counts(numbers, numbers, numbers)]))
+
+    assert times[0] is times[1]
+    assert b"java.sql.Timestamp" in dumps(Times(now, now, now))
+    assert b"OffsetDateTimeHandle" in dumps(Times(now, now, now))
+    assert counts["items"] is counts["again"]
+    assert counts["items"] is not counts["array"]
+    assert [1, 2] == counts["items"] == counts["array"]
+
+
+@pytest.mark.parametrize("type", [Any, Level])
+def test_the_name_of_a_constant(type):
+    """
+    An Enum is written by its name in Java: not by an alias, nor by the int that it is too.
+    """
+    assert "LOW" == loads(dumps(Level.LEAST, type))
+    assert Level.LOW is loads(dumps(Level.LEAST, type), Level)
+
+
+def test_a_cause_without_a_java_class():
+    """
+    It is left out, and the exception comes all the same.
+    """
+    error = NoSuchOrder("no order 7")
+    error.order_id = 7
+    error.__cause__ = KeyError("a secret")
+
+    found = loads(dumps(error), NoSuchOrder)
+
+    assert ("no order 7", None) == (str(found), found.__cause__)
+    assert b"secret" not in dumps(error)
