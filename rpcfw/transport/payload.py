@@ -31,7 +31,9 @@ class CompressionOptions:
 
 class _Uncompressed(bytes):
     """
-    A body that must not be compressed.
+    A body that must not be compressed, as all that are of a class of their own.
+
+    The machine knows such a body by its class, which compressed bytes would not have.
     """
 
 
@@ -124,7 +126,7 @@ class Payload:
         Args:
             accepts: compression methods that the receiver can decompress.
         """
-        if self._encoding not in accepts or type(body) is _Uncompressed:
+        if self._encoding not in accepts or type(body) is not bytes:
             return body, ""
         compressed = self._compressors[self._encoding].compress(body)
         return (compressed, self._encoding) if len(compressed) < len(body) else (body, "")
@@ -138,7 +140,7 @@ class Payload:
         Raises:
             Unimplemented: there is no such compression here.
         """
-        if compression == "none" or type(body) is _Uncompressed:
+        if compression == "none" or type(body) is not bytes:
             return body, ""
         return self.compressor(compression).compress(body), compression
 
@@ -179,7 +181,8 @@ class Payload:
         except Exception as error:
             # Only checked here, since every codec refuses it: so other messages cost nothing.
             if type(message) is Uncompressed:
-                return _Uncompressed(self.write(coder, message.message, what))
+                body = self.write(coder, message.message, what)
+                return _Uncompressed(body) if type(body) is bytes else body
             raise InvalidMessage(
                 f"{what} of type {type(message).__name__} cannot be written: {error}"
             ) from error

@@ -162,6 +162,25 @@ def test_marked_messages_are_not_packed():
         known.write(coder, uncompressed(3), "the request")
 
 
+class Marked(bytes):
+    """
+    A body that a machine knows by its class.
+    """
+
+
+def test_bodies_of_a_class_of_their_own_are_not_packed():
+    """
+    A machine finds them as its codec made them: not compressed, and of that class.
+    """
+    known, coder = payload(), Coder(Marked, bytes)
+    for message in (b"a" * 500, uncompressed(b"a" * 500)):
+        body = known.write(coder, message, "the request")
+
+        assert Marked is type(body)
+        assert (body, "") == known.compress(body, ("gzip",))
+        assert (body, "") == known.compress_as(body, "gzip")
+
+
 @pytest.mark.parametrize("compressor", [GzipCompressor, DeflateCompressor, ZstdCompressor])
 def test_no_bytes_are_an_empty_message(compressor):
     """
