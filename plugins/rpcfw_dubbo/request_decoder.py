@@ -204,6 +204,7 @@ class RequestDecoder:
         parameters.check_count(count)
         decoder.schema = parameters.schema
         given: Any = decoder.read(parameters.list_of(count)) or ()
+        parameters.check_count(len(given))  # none came, if the list is null
         parsed = ParsedBody.of(parameters.make(*given))
         parsed.span = decoder.data, message_at, decoder.pos
         head, _ = self._read_head(decoder, path, one_way)

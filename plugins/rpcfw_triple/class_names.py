@@ -6,8 +6,6 @@ Names of Java classes, as ``Class.getName`` returns them: those of arrays are de
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from rpcfw_dubbo.descriptors import descriptor_of, java_types_of
 
 __all__ = ["class_name_of", "java_type_of"]
@@ -22,10 +20,11 @@ def class_name_of(java_type: str) -> str:
     return descriptor_of((java_type,)).replace("/", ".")
 
 
-@lru_cache(maxsize=1024)
 def java_type_of(class_name: str) -> str:
     """
     Return the Java type of a class.
+
+    Nothing is remembered here: a peer chooses the name.
 
     Raises:
         ValueError: it is an array of nothing that there is.

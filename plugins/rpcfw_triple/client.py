@@ -13,6 +13,7 @@ from attrs import define
 from rpcfw.spi.events import (
     CallEnded,
     Event,
+    GoAwayReceived,
     MessageReceived,
     RequestHead,
     ResponseReceived,
@@ -26,13 +27,14 @@ from rpcfw_dubbo.throwables import throwable_of
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_hessian import Schema
 from rpcfw_triple.codec import GenericRequest
+from rpcfw_triple.fields import EXCEPTION_CODE, without_fields
 from rpcfw_triple.request_heads import PROTOBUF, RequestHeads
 from rpcfw_triple.wrappers import read_response
 
 __all__ = ["TripleClient"]
 
-_EXCEPTION_CODE: Final = "tri-exception-code"
-_PREFIX: Final = "tri-"
+#: Of a result: as if the field was not there.
+_NO_EXCEPTION: Final = "0"
 #: Without any Python classes: the class of an exception is looked at, and no more.
 _schema = Schema()
 
@@ -101,6 +103,10 @@ class TripleClient(ClientMachine):
         """
         Return what is reported of an event. Wrapped responses are reported when they are complete.
         """
+        if isinstance(event, GoAwayReceived):
+            for call_id in event.refused:
+                self._wrapped.pop(call_id, None)
+            return event
         if not isinstance(event, (ResponseReceived, ResponseStarted, MessageReceived, CallEnded)):
             return event
         arriving = self._wrapped.get(event.call_id)
@@ -139,10 +145,10 @@ def _response(event: ResponseReceived) -> ResponseReceived | CallEnded:
     Return what a response means: a result, or an exception.
     """
     pairs = event.metadata.pairs + event.trailers.pairs
-    attachments = Metadata(tuple(pair for pair in pairs if not pair[0].startswith(_PREFIX)))
-    if _EXCEPTION_CODE in event.metadata:
+    attachments = without_fields(Metadata(pairs)) if pairs else EMPTY
+    if event.metadata.get(EXCEPTION_CODE, _NO_EXCEPTION) != _NO_EXCEPTION:
         return _exception(event, attachments)
-    event.metadata = attachments if attachments.pairs else EMPTY
+    event.metadata = attachments
     event.trailers = EMPTY
     return event
 

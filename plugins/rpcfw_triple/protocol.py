@@ -29,6 +29,7 @@ class TripleProtocol(GRPCProtocol):
     """
 
     name: ClassVar[str] = "tri"
+    includes: ClassVar[tuple[str, ...]] = ("grpc",)
     codec: ClassVar[str] = CODEC
     other_codecs: ClassVar[tuple[str, ...]] = (GENERIC_CODEC,)
     Options: ClassVar[type] = DubboOptions
@@ -40,7 +41,7 @@ class TripleProtocol(GRPCProtocol):
         self._parameters = ParameterTable(options.new_schema)
 
     def server(self, limits: Limits, accepts: tuple[str, ...]) -> ServerSide:
-        requests = WrappedRequests(self._parameters)
+        requests = WrappedRequests(self._parameters, limits.max_header_bytes)
         return TripleServer(limits, accepts, TripleParser(limits, accepts, requests))
 
     def client(

@@ -13,16 +13,15 @@ from rpcfw.errors import Unimplemented
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Limits, Served
 from rpcfw.status import Status
-from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_dubbo.request_heads import check_version
 from rpcfw_grpc.callers import read_caller
 from rpcfw_grpc.http2.header_list import HeaderList
 from rpcfw_grpc.request_headers import Refusal, RequestHeaders, RequestParser
+from rpcfw_triple.fields import PREFIX, without_fields
 from rpcfw_triple.wrapped_requests import WrappedRequests
 
 __all__ = ["TripleParser"]
 
-_PREFIX = "tri-"
 _PROTOBUF = "protobuf"
 
 
@@ -65,7 +64,7 @@ class TripleParser:
 
     def _refusal(self, path: str, fields: dict[str, str | bytes]) -> Refusal | None:
         service = path.rpartition("/")[0]
-        version, group = (fields.get(f"{_PREFIX}service-{name}") for name in ("version", "group"))
+        version, group = (fields.get(f"{PREFIX}service-{name}") for name in ("version", "group"))
         served = self._served
         if isinstance(version, str):
             try:
@@ -86,10 +85,9 @@ def _without_triples(head: RequestHead) -> tuple[RequestHead, dict[str, str | by
     Return the head without the fields that are Triple's own, and these.
     """
     pairs = head.metadata.pairs
-    fields = {name: value for name, value in pairs if name.startswith(_PREFIX)}
+    fields = {name: value for name, value in pairs if name.startswith(PREFIX)}
     if not fields:
         return head, fields
-    rest = tuple(pair for pair in pairs if pair[0] not in fields)
     name = fields.get("tri-consumer-appname", "")
     caller = head.caller or (read_caller(name.encode()) if isinstance(name, str) else "")
-    return evolve(head, metadata=Metadata(rest) if rest else EMPTY, caller=caller), fields
+    return evolve(head, metadata=without_fields(head.metadata), caller=caller), fields

@@ -25,13 +25,14 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_dubbo.throwables import is_throwable
 from rpcfw_grpc.server import ServerMachine
+from rpcfw_triple.fields import EXCEPTION_CODE, without_fields
 from rpcfw_triple.request_parser import TripleParser
 from rpcfw_triple.wrappers import write_response
 
 __all__ = ["TripleServer"]
 
 #: RpcException.BIZ_EXCEPTION: the method itself has thrown it.
-_THROWN: Final = Metadata((("tri-exception-code", "3"),))
+_THROWN: Final = Metadata(((EXCEPTION_CODE, "3"),))
 _EXCEPTION: Final = "java.lang.Exception"
 #: The most that a wrapper adds to an exception.
 _WRAPPER_BYTES = 64
@@ -133,7 +134,7 @@ class TripleServer(ServerMachine):
         trailers: Metadata = EMPTY,
     ) -> None:
         if call_id in self._wrapped:
-            metadata, trailers = EMPTY, _joined(metadata, trailers)
+            metadata, trailers = EMPTY, _attachments(metadata, trailers)
         super().respond(call_id, body, encoding, metadata, trailers)
         self._wrapped.pop(call_id, None)
 
@@ -155,7 +156,7 @@ class TripleServer(ServerMachine):
     ) -> None:
         metadata = self._forget(call_id)
         if metadata is not None:
-            trailers = _joined(metadata, trailers)
+            trailers = _attachments(metadata, trailers)
             if status is Status.UNKNOWN and self._may_throw(details):
                 body = write_response(details, _EXCEPTION)
                 super().respond(call_id, body, "", _THROWN, trailers)
@@ -183,5 +184,5 @@ class TripleServer(ServerMachine):
         return self._wrapped.pop(call_id, None)
 
 
-def _joined(metadata: Metadata, trailers: Metadata) -> Metadata:
-    return metadata.plus(trailers) if metadata.pairs else trailers
+def _attachments(metadata: Metadata, trailers: Metadata) -> Metadata:
+    return without_fields(metadata.plus(trailers) if metadata.pairs else trailers)

@@ -18,6 +18,7 @@ from rpcfw.spi.machine import Served
 from rpcfw.status import Hint, Status
 from rpcfw.values.method import Method
 from rpcfw_dubbo.parameters import Parameters, ParameterTable
+from rpcfw_dubbo.request_heads import too_large
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_triple.class_names import java_type_of
 from rpcfw_triple.wrappers import read_request, write_response
@@ -41,10 +42,12 @@ class WrappedRequests:
 
     Args:
         parameters: how arguments are read.
+        max_header_bytes: limit for the names of types, and of a method that is in the body.
     """
 
-    def __init__(self, parameters: ParameterTable) -> None:
+    def __init__(self, parameters: ParameterTable, max_header_bytes: int) -> None:
         self._parameters = parameters
+        self._max_header_bytes = max_header_bytes
         self._served = Served({})
 
     def serve(self, served: Served) -> None:
@@ -107,6 +110,7 @@ class WrappedRequests:
             return DecodedRequest(evolve(head, codec=CODEC), b"", response=response)
         if name in _INVOKE and request.types == GENERIC_TYPES:
             return self._generic(head, service, request.arguments)
+        self._check_names(sum(map(len, request.types)))
         path = self._path(head.path, tuple(map(java_type_of, request.types)))
         found = evolve(head, path=path, codec=CODEC)
         method = self._served.methods.get(path)
@@ -123,6 +127,7 @@ class WrappedRequests:
         """
         Read the call of a method by its name, the types of its parameters, and the arguments.
         """
+        self._check_names(len(arguments[0]) + len(arguments[1]))
         schema = self._parameters.general
         name = schema.loads(arguments[0], str)
         types = schema.loads(arguments[1], list[str] | None)
@@ -139,7 +144,13 @@ class WrappedRequests:
         decoder = Decoder(arguments[2], parameters.schema)
         given: Any = decoder.read(expected) or ()
         decoder.check_end()
+        parameters.check_count(len(given))  # none came, if the list is null
         return DecodedRequest(found, ParsedBody.of(parameters.make(*given)))
+
+    def _check_names(self, size: int) -> None:
+        # They come into texts of errors, and into logs.
+        if size > self._max_header_bytes:
+            raise too_large("names", size, self._max_header_bytes)
 
     def _of(self, method: Method, count: int | None) -> Parameters:
         parameters = self._parameters.of(method)

@@ -10,7 +10,14 @@ import pytest
 
 from rpcfw.errors import CallError
 from rpcfw.kernel.settings import options_of
-from rpcfw.spi.events import CallEnded, HeadInBody, RequestHead, RequestReceived, ResponseReceived
+from rpcfw.spi.events import (
+    CallEnded,
+    GoAwayReceived,
+    HeadInBody,
+    RequestHead,
+    RequestReceived,
+    ResponseReceived,
+)
 from rpcfw.spi.machine import Limits, Served
 from rpcfw.status import Hint, Status
 from rpcfw.testing.plugin_context import plugin_context
@@ -20,6 +27,7 @@ from rpcfw_dubbo.throwables import write_throwable
 from rpcfw_hessian import dumps
 from rpcfw_triple.codec import TripleCodec
 from rpcfw_triple.protocol import TripleProtocol
+from rpcfw_triple.wrapped_requests import GENERIC_TYPES
 from rpcfw_triple.wrappers import read_response, write_request, write_response
 
 
@@ -224,6 +232,92 @@ def test_a_group_in_metadata():
     assert "in the group '', and was called in 'red'" in end.message
 
 
+def test_names_that_a_peer_invents():
+    """
+    Header fields of Triple are not metadata, and metadata cannot become such fields.
+    """
+    pair = Pair(asks="1.0.0", serves="1.0.0")
+    invented = {"tri-service-version": "9", "tri-exception-code": "3", "tri-x": "y", "a": "b"}
+    event = pair.request(metadata=Metadata.of(invented))
+    answer = write_response(dumps("x"), "java.lang.String")
+    pair.server.respond(event.call_id, answer, "", Metadata.of(invented), Metadata.of(invented))
+    response = pair.ended()
+
+    assert ["a", "user-agent"] == sorted(name for name, _ in event.head.metadata)
+    assert isinstance(response, ResponseReceived)
+    assert (("a", "b"), ("a", "b")) == response.metadata.pairs
+
+
+def test_fields_of_a_response_of_others():
+    """
+    The exception code 0 is that of a result; fields of Triple are no attachments.
+    """
+    pair = Pair()
+    event = pair.request()
+    body = write_response(dumps("x"), "java.lang.String")
+    fields = Metadata.of({"tri-exception-code": "0", "tri-header-convert": "{}", "a": "b"})
+    super(type(pair.server), pair.server).respond(event.call_id, body, "", fields, EMPTY)
+    response = pair.ended()
+
+    assert isinstance(response, ResponseReceived)
+    assert (("a", "b"),) == response.metadata.pairs
+
+
+def test_attachments():
+    """
+    Bytes arrive as bytes; names that belong to HTTP/2 or gRPC are not sent, and harm nothing.
+    """
+    pair = Pair()
+    given = Metadata.of(
+        {"a-bin": "Bö".encode(), "te": "x", "content-type": "x", "connection": "x", "host": "x"}
+    )
+    event = pair.request(metadata=given)
+    answer = write_response(dumps("x"), "java.lang.String")
+    pair.server.respond(event.call_id, answer, "", given, given)
+    response = pair.ended()
+
+    assert ("a-bin", "Bö".encode()) in event.head.metadata.pairs
+    assert (("a-bin", "Bö".encode()),) * 2 == response.metadata.pairs
+
+
+def test_both_kinds_on_one_connection():
+    """
+    Wrapped calls and those of gRPC go side by side, in one batch of bytes.
+    """
+    pair = Pair()
+    for _ in range(2):
+        pair.client.call(RequestHead("demo.Hello/say", "json"), BODY, "", True)
+        pair.client.call(RequestHead("demo.Hello/idl", "protobuf"), b"idl", "", True)
+    at_server, _ = pair.move()
+    requests = [event for event in at_server if isinstance(event, RequestReceived)]
+    answer, metadata = write_response(dumps("x"), "java.lang.String"), Metadata.of({"a": "b"})
+    for event in requests:
+        wrapped = isinstance(event.head, HeadInBody)
+        pair.server.respond(event.call_id, answer if wrapped else b"idl", "", metadata, EMPTY)
+    _, at_client = pair.move()
+    responses = [event for event in at_client if isinstance(event, ResponseReceived)]
+
+    assert [BODY, b"idl"] * 2 == [event.body for event in requests]
+    assert [answer, b"idl"] * 2 == [event.body for event in responses]
+    assert [(("a", "b"),)] * 4 == [event.metadata.pairs for event in responses]
+
+
+def test_calls_that_a_server_refuses_as_it_goes_away():
+    """
+    Nothing is kept of them: a client whose calls are refused does not grow.
+    """
+    pair = Pair()
+    call_id = pair.client.call(RequestHead("demo.Hello/say", "json"), BODY, "", True)
+    pair.client.take_output()
+    pair.server.drain("bye")
+    _, events = pair.move()
+
+    refused = [event.refused for event in events if isinstance(event, GoAwayReceived)]
+
+    assert [(), (call_id,)] == refused
+    assert {} == pair.client._wrapped  # noqa: SLF001  # nothing else shows it
+
+
 def test_echo():
     """
     ``$echo`` is answered with its argument.
@@ -271,6 +365,39 @@ def test_requests_that_cannot_be_decoded(types, arguments, text):
         decoded(event)
 
     assert Status.INVALID_ARGUMENT is raised.value.status
+    assert raised.value.hints & Hint.NOT_BEGUN
+
+
+@pytest.mark.parametrize(
+    ("path", "types", "arguments"),
+    [
+        ("say", ["x" * 20_000], [dumps("bob")]),
+        ("$invoke", GENERIC_TYPES, [dumps("x" * 20_000), b"N", b"\x78"]),
+        ("$invoke", GENERIC_TYPES, [dumps("say"), dumps(["x" * 20_000]), b"\x78"]),
+    ],
+)
+def test_large_names(path, types, arguments):
+    """
+    Names in the body have the limit of headers: they come into errors and logs.
+    """
+    event = Pair().request(f"demo.Hello/{path}", write_request(types, arguments))
+    with pytest.raises(CallError, match="max_header_bytes of 16384") as raised:
+        decoded(event)
+
+    assert Status.RESOURCE_EXHAUSTED is raised.value.status
+    assert raised.value.hints & Hint.NOT_BEGUN
+
+
+@pytest.mark.parametrize("types", [b"N", dumps(["java.lang.String"])])
+def test_a_generic_call_without_arguments(types):
+    """
+    A list of arguments that is null is an empty one, which a method may not take.
+    """
+    body = write_request(GENERIC_TYPES, [dumps("say"), types, b"N"])
+    event = Pair().request("demo.Hello/$invoke", body)
+    with pytest.raises(CallError, match="takes 1 arguments, got 0") as raised:
+        decoded(event)
+
     assert raised.value.hints & Hint.NOT_BEGUN
 
 
