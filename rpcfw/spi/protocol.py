@@ -38,6 +38,9 @@ class WireProtocol(Plugin):
     codec: ClassVar[str] = ""
     #: Codecs that its requests may name besides; loaded with it, too.
     other_codecs: ClassVar[tuple[str, ...]] = ()
+    #: Protocols whose connections it serves, too. On a port with both, it gets all of them,
+    #: in whichever order they are named.
+    includes: ClassVar[tuple[str, ...]] = ()
     #: Whether a peer that speaks no protocol of the port may get a line of text before the close.
     #: False if peers read only frames: they would report the text as another error.
     text_errors: ClassVar[bool] = True

@@ -63,6 +63,9 @@ class Acceptor(Factory):
         capacity: Capacity,
     ) -> None:
         self.protocols = tuple(protocols)
+        included = {name for protocol in protocols for name in protocol.includes}
+        #: The protocols that connections are for.
+        self.candidates = tuple(each for each in protocols if each.name not in included)
         self.clock = clock
         self.handshake_timeout_s = handshake_timeout_s
         self._make_machine = make_machine
@@ -97,7 +100,7 @@ class _Sniffer(Protocol):
     def __init__(self, acceptor: Acceptor) -> None:
         self._acceptor = acceptor
         #: The protocols that may still recognise it.
-        self._candidates = acceptor.protocols
+        self._candidates = acceptor.candidates
         self._data = b""
         self._refused = False
 

@@ -35,6 +35,15 @@ class Shouted(NativeProtocol):
         return Match.MORE if word.startswith(data) else Match.NO
 
 
+class Wider(NativeProtocol):
+    """
+    A protocol that has all of the native one.
+    """
+
+    name = "wider"
+    includes = ("native",)
+
+
 class Deaf(NativeProtocol):
     """
     A protocol whose peers take any bytes for frames.
@@ -179,6 +188,19 @@ def test_two_protocols_on_one_port(size):
     port.say(port.open(), b"SHOUT", size)
 
     assert ["native", "shouted"] == port.chosen
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_protocol_that_includes_another(order):
+    """
+    It gets the connections of both, in whichever order they are named.
+    """
+    protocols = [native(), Wider(NoOptions(), plugin_context())][::order]
+    port = Port(*protocols)
+    port.say(port.open(), hello())
+
+    assert ["wider"] == port.chosen
+    assert protocols == list(port.acceptor.protocols)
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
