@@ -37,7 +37,8 @@ ONLY_VERSION = b"H" + VERSION + b"Z"
 #: The name of what stands between the metadata and the trailers of a reply, if there are trailers.
 TRAILERS = "rpcfw-trailers"
 
-#: What a caller sends for Dubbo itself. It is in the head of the request, and is not passed on.
+#: What a caller sends for Dubbo itself. It is in the head of the request, and is no metadata: to
+#: send such a name with another value would call another service, or change the deadline.
 _OF_DUBBO = frozenset(
     (
         "_to",
@@ -61,11 +62,15 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 def write_pairs(pairs: Pairs, max_bytes: int) -> bytes:
     """
     Return the entries of a map with these pairs, as many of the first as fit.
+
+    Names that are Dubbo's own are left out.
     """
     entries: list[bytes] = []
     counts: dict[str, int] = {}
     left = max_bytes
     for name, value in pairs:
+        if name in _OF_DUBBO:
+            continue
         count = counts[name] = counts.get(name, 0) + 1
         key = name if count == 1 else f"{name}#{count}"
         written = encode_binary(value) if isinstance(value, bytes) else encode_string(value)

@@ -69,7 +69,7 @@ class RequestEncoder:
         if timeout_s is not None and timeout_s < inf:
             attachments += _timeout(min(max(ceil(timeout_s * 1000), 1), _MAX_TIMEOUT_MS))
         if metadata.pairs:
-            attachments += self._pairs(metadata, max_bytes)
+            attachments += write_pairs(metadata.pairs, max_bytes * 2)
         size = len(begin) + len(attachments) + 1
         if size > max_bytes:
             raise MessageTooLarge(
@@ -78,10 +78,6 @@ class RequestEncoder:
                 hints=Hint.NEVER_SENT,
             )
         return begin, attachments + b"Z"
-
-    def _pairs(self, metadata: Metadata, max_bytes: int) -> bytes:
-        pairs = tuple(pair for pair in metadata.pairs if pair[0] not in _OF_SERVICE)
-        return write_pairs(pairs, max_bytes * 2)
 
     def _method(self, path: str, metadata: Metadata, is_generic: bool) -> tuple[bytes, bytes]:
         """

@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TextIO
 
-import msgspec
-
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
 from rpcfw.cli.arguments import (
@@ -26,11 +24,11 @@ from rpcfw.cli.arguments import (
     decoded,
 )
 from rpcfw.cli.codes import FINE
+from rpcfw.cli.printed import as_line
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
 from rpcfw.cli.stdin import Lines
 from rpcfw.errors import SettingsError
-from rpcfw.printable import printable_json
 from rpcfw.spi.channel import Channel
 from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
@@ -249,14 +247,5 @@ async def _lines(application: Application) -> AsyncIterator[Any]:
 
 
 def _print(response: Any, out: TextIO) -> None:
-    text = msgspec.json.encode(response, enc_hook=_fields).decode()
-    out.write(f"{printable_json(text)}\n")
+    out.write(f"{as_line(response)}\n")
     out.flush()
-
-
-def _fields(value: Any) -> Any:
-    """
-    Return the fields of an object whose class is not known here; of anything else its text.
-    """
-    fields = getattr(value, "fields", None)
-    return dict(fields) if isinstance(fields, Mapping) else str(value)

@@ -18,8 +18,9 @@ from rpcfw.spi.events import (
     ResponseReceived,
 )
 from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import Metadata
 from rpcfw_dubbo.frames import EVENT, HESSIAN2, REQUEST, TWO_WAY
-from rpcfw_hessian import loads
+from rpcfw_hessian import dumps, loads
 from tests.plugins.dubbo.pair import (
     HEARTBEAT,
     client,
@@ -352,6 +353,31 @@ def test_ids_that_are_used_up():
     with pytest.raises(Overloaded, match="used up") as raised:
         called(machine)
     assert raised.value.hints & Hint.NEVER_SENT
+
+
+def test_metadata_with_a_name_of_dubbo():
+    """
+    It is not sent: it would call another service, or change the deadline or the caller's name.
+    """
+    names = ("path", "interface", "timeout", "generic", "dubbo", "remote.application", "token")
+    machine = client(application="shop")
+    metadata = Metadata(tuple((name, "1") for name in names))
+    head = RequestHead("demo.Hello/say", "dubbo", timeout_s=2.0, metadata=metadata)
+    machine.call(head, b"\x00", "", ended=True)
+    ((_, _, _, body),) = frames_in(machine.take_output())
+
+    assert body.endswith(
+        dumps(
+            {
+                "path": "demo.Hello",
+                "interface": "demo.Hello",
+                "remote.application": "shop",
+                "timeout": "2000",
+                "token": "1",
+            }
+        )
+    )
+    assert 2 == body.count(b"\x04path") + body.count(b"\x07timeout")
 
 
 def test_old_consumers_get_no_attachments():
