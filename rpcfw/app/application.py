@@ -22,6 +22,7 @@ from rpcfw.app.parts import heartbeat_part, make_registry, make_rules, plugins_p
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
+from rpcfw.app.rules.follower import RuleFollower
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
 from rpcfw.app.runtime import make_runtime
 from rpcfw.app.servers import Services, make_inspection, make_server
@@ -89,6 +90,12 @@ class Application:
         self._servers: list[Server] = []
         self.policies = LivePolicies(plan, plugin_context, lambda: self.clients, self._servers)
         self._clients = ClientTable(self.runtime, self.registry, self.policies)
+        self._follower: RuleFollower | None = None
+        if self.rules is not None:
+            self._follower = RuleFollower(
+                self.rules, self.policies, lambda: self.clients, plugin_context
+            )
+            self._clients.follow = self._follower.follow
         self._explainer = Explainer(plan, self.policies, self._clients.client, self.runtime)
         clients = ClientInspection(lambda: self.clients, self._explainer.explain_named)
         self._hooks = Hooks(self.runtime.timers)
@@ -322,7 +329,9 @@ class Application:
         if self.registry is not None:
             parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
         if self.rules is not None and self.plan.rules is not None:
-            parts.append(NamedPart("the rules", self.rules.start, self.rules.stop))
+            parts.append(NamedPart("the place of rules", self.rules.start, self.rules.stop))
+        if self._follower is not None:
+            parts.append(NamedPart("the rules", self._follower.start, self._follower.stop))
         parts.append(NamedPart("the clients", self._clients.start, self._clients.stop))
         # First up and last down: a process can be looked at while its server starts or stops.
         if self.inspection is not None:

@@ -47,6 +47,8 @@ class ClientTable:
         self._policies = policies
         self._by_service: dict[str, Client] = {}
         self._expected = self._running = False
+        #: Called with the name of each service that a client is started for.
+        self.follow: Callable[[str], None] = _ignore
 
     @property
     def all(self) -> tuple[Client, ...]:
@@ -162,6 +164,7 @@ class ClientTable:
     async def _start(self, client: Client) -> None:
         if self._registry is None:
             raise SetupError("a client needs a registry: set [registry] plugin")
+        self.follow(client.service)
         await client.start(self._registry)
 
     def _beside(
@@ -185,3 +188,9 @@ class ClientTable:
             return
         with suppress(RuntimeError):  # of a loop that is closed: the call will say so
             self._runtime.plugin_context.threads.post(begin)
+
+
+def _ignore(service: str) -> None:
+    """
+    Follow no rules.
+    """

@@ -12,6 +12,7 @@ from rpcfw.app.plan import Plan
 from rpcfw.client.assembly import Client
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.kernel.choice import Chosen
+from rpcfw.kernel.ini import Given
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.options import NO_DEFAULT, Declared, declared
 from rpcfw.spi.plugin import Plugin
@@ -63,7 +64,8 @@ class PolicyTexts:
         Yield what ``[client]`` says of calls, and what its service config says of this one.
         """
         each = [one for one in declared(ClientOptions) if one.name in _LIMITS]
-        options = tuple(self._option("client", one, {}) for one in each)
+        live = self._policies.given_limits(self._client.service)
+        options = tuple(self._option("client", one, live) for one in each)
         yield ExplainedPolicy("client", "", "client", options=options)
         config, method = self._client.policies.config, self._call.method
         if config is not None:
@@ -97,7 +99,7 @@ class PolicyTexts:
             return configured.place.partition(": [")[0]
         return self._place(chosen.section, "plugin")
 
-    def _option(self, section: str, option: Declared, live: Mapping[str, str]) -> ExplainedOption:
+    def _option(self, section: str, option: Declared, live: Mapping[str, Given]) -> ExplainedOption:
         """
         Return one option.
 
@@ -107,7 +109,7 @@ class PolicyTexts:
         value, place = "" if option.default is NO_DEFAULT else option.default, ""
         given = self._given(section, option.name)
         if option.name in live:
-            value, place = live[option.name], "replaced at run time"
+            value, place = live[option.name].text, str(live[option.name].origin)
         elif given is not None:
             value, place = given.text, str(given.origin)
         return ExplainedOption(option.name, "(secret)" if option.secret else value, place)

@@ -148,7 +148,7 @@ class Explainer:
             balancer=policies[balancer],
             shares_exact=shares.exact,
             shares_note=shares.note if route.usable else "",
-            note="; ".join(_notes(found)),
+            note="; ".join((*_rule_notes(client), *_notes(found))),
             policies=(*texts.of_client(), *texts.parts(balancer), *_others(policies, method)),
         )
 
@@ -162,6 +162,17 @@ def _others(policies: Mapping[str, ExplainedPolicy], method: Method) -> Iterator
         of_method = section == own if "/" in section else own not in policies
         if of_method and policy.kind not in _APART:
             yield policy
+
+
+def _rule_notes(client: Client) -> Iterator[str]:
+    """
+    Yield what rules have changed of the instances.
+    """
+    instances = client.instances
+    for ids, what in (instances.disabled, "disabled"), (instances.weighted, "weighted"):
+        if ids:
+            more = ", ..." if len(ids) > _MAX_NAMED else ""
+            yield f"{what} by {instances.place}: {', '.join(ids[:_MAX_NAMED])}{more}"
 
 
 def _notes(found: ExplainedCall) -> Iterator[str]:

@@ -2,7 +2,7 @@
 Options of policies, replaced while calls go through them.
 
 Theory of operation. The configuration stays what it was. What is given at run time lies
-over it, key by key: first what is given for all services, then what is given for one. So
+over it, key by key, by the program or by rules, in the order that `given_options` has. So
 a replacement says all that is to differ from the configuration, and an empty one goes back
 to it. How the new instances come into their places is in `rpcfw.kernel.live_plugins`.
 """
@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attrs import evolve
 from twisted.internet.defer import DeferredLock
 
 from rpcfw.app.client_plan import ClientPlan
+from rpcfw.app.given_options import GivenOptions
+from rpcfw.app.given_plans import CLIENT, GivenPlans
 from rpcfw.app.plan import Plan
+from rpcfw.app.rules.mistakes import located, refuse_secrets
 from rpcfw.client.assembly import Client
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
+from rpcfw.kernel.ini import Given, Layer, SectionName
 from rpcfw.kernel.live_plugins import Replacement, replace_all
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.server.server import Server
@@ -29,9 +32,6 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.waiting import run_detached
 
 __all__ = ["LivePolicies"]
-
-#: What is given at run time: options as text, by section and service, empty for all.
-_Given = Mapping[tuple[str, str], Mapping[str, str]]
 
 
 class LivePolicies:
@@ -56,19 +56,19 @@ class LivePolicies:
         self._context = context
         self._clients = clients
         self._servers = servers
-        self._given: _Given = {}
+        self._given = GivenOptions()
         #: By which plan each client's policies were made.
         self._plans: WeakKeyDictionary[Client, ClientPlan] = WeakKeyDictionary()
-        #: The filters of servers, by section, and those that are in use now.
-        self._server_plan = {each.section: each for _, each in plan.server_filters}
-        self._server_filters = self._server_plan
+        self._plans_with = GivenPlans(plan)
+        #: The filters of servers that are in use now, by section.
+        self._server_filters = self._plans_with.server_plan
         self._lock = DeferredLock()
 
     def plan(self, service: str) -> ClientPlan:
         """
         Return how a service is called now.
         """
-        return self._with(self._given, service)
+        return self._plans_with.client(self._given, service)
 
     def note(self, client: Client, plan: ClientPlan) -> None:
         """
@@ -82,11 +82,17 @@ class LivePolicies:
         """
         return self._plans[client]
 
-    def given(self, service: str, chosen: Chosen[Any]) -> Mapping[str, str]:
+    def given(self, service: str, chosen: Chosen[Any]) -> Mapping[str, Given]:
         """
         Return the options of a policy of a service that were given at run time, as text.
         """
-        return self._texts(self._given, service, chosen)
+        return self._plans_with.of(self._given, service, chosen)
+
+    def given_limits(self, service: str) -> Mapping[str, Given]:
+        """
+        Return the options of ``[client]`` that were given at run time, as text.
+        """
+        return self._given.of(CLIENT, service)
 
     def is_current(self, client: Client) -> bool:
         """
@@ -95,7 +101,7 @@ class LivePolicies:
         Another thread may have replaced options while it was made; then `refresh` is due.
         """
         plan = self._plans[client]
-        return self._with(self._given, client.service, plan) is plan
+        return self._plans_with.client(self._given, client.service, plan) is plan
 
     def options(self, section: str, service: str = "") -> Any:
         """
@@ -109,7 +115,9 @@ class LivePolicies:
         Raises:
             SettingsError: there is no such section.
         """
-        self._check_section(section, service)
+        self._plans_with.check_section(section, service)
+        if section == CLIENT:
+            return self.plan(service).options
         found = self.plan(service).sections
         if not service:
             for each in self._plan.clients:  # some have sections that others have not
@@ -126,7 +134,8 @@ class LivePolicies:
 
         Args:
             section: that has them in the INI: ``balancer``, ``attempts``, ``retry``, ``breaker``,
-                ``collector NAME``, ``limiter NAME``, ``router NAME`` or ``filter NAME``.
+                ``collector NAME``, ``limiter NAME``, ``router NAME``, ``filter NAME``, or
+                ``client`` for its time limits.
             options: all that are to differ from the configuration, as text like in the INI.
             service: only for calls to this one. Otherwise for all that use the plugin which
                 the plain section names, and for a server that has the filter.
@@ -139,6 +148,61 @@ class LivePolicies:
         self._context.affinity.check("a replacement of options")
         await run_detached(self._replace(section, dict(options), service))
 
+    async def follow(self, service: str, rules: Layer) -> None:
+        """
+        Put rules in use, in the place of those that were followed so far.
+
+        Sections of policies that this process does not have are left out: they are for others.
+
+        Args:
+            service: whose they are; empty: of the application.
+
+        Raises:
+            SettingsError: an option is unknown, or a value is wrong. Then nothing changes.
+            PluginError: a plugin could not be made.
+        """
+        known = self._plans_with.known(service)
+        sections: dict[str, Mapping[str, Given]] = {
+            _text(name): section.values
+            for name, section in rules.sections.items()
+            if _text(name) in known
+        }
+        refuse_secrets(sections, known)
+
+        def given() -> GivenOptions:
+            later = self._given.by_rules(service, sections)
+            self._plans_with.check(later, service)
+            return later
+
+        try:
+            await self._in_turn(given)
+        except SettingsError as error:
+            raise SettingsError(*located(error.mistakes, rules)) from error
+
+    def check(self, service: str, rules: Layer) -> None:
+        """
+        See that this process has all sections of rules, and that their options are right.
+
+        Raises:
+            SettingsError: with every mistake.
+        """
+        known = self._plans_with.known(service)
+        sections = {_text(name): section for name, section in rules.sections.items()}
+        mistakes = [
+            f"{section.origin}: [{name}]: no policy here has this section; "
+            f"{suggestion(name, known)}"
+            for name, section in sections.items()
+            if name not in known
+        ]
+        values = {name: section.values for name, section in sections.items()}
+        try:
+            refuse_secrets(values, known)
+            self._plans_with.check(self._given.by_rules(service, values), service)
+        except SettingsError as error:
+            mistakes += located(error.mistakes, rules)
+        if mistakes:
+            raise SettingsError(*mistakes)
+
     async def refresh(self) -> None:
         """
         Bring clients up to date that were made while options were replaced.
@@ -146,23 +210,23 @@ class LivePolicies:
         await run_detached(self._in_turn(lambda: self._given))
 
     async def _replace(self, section: str, options: dict[str, str], service: str) -> None:
-        self._check_section(section, service)
+        self._plans_with.check_section(section, service)
 
-        def given() -> _Given:
-            later = {**self._given, (section, service): options}
-            self._check(later, service)
+        def given() -> GivenOptions:
+            later = self._given.by_program(section, service, options)
+            self._plans_with.check(later, service)
             return later
 
         await self._in_turn(given)
 
-    async def _in_turn(self, given: Callable[[], _Given]) -> None:
+    async def _in_turn(self, given: Callable[[], GivenOptions]) -> None:
         """
         Put in use what is given, after the replacements that were asked for before.
         """
         await self._lock.acquire()
         try:
             later = given()
-            filters = self._server_with(later)
+            filters = self._plans_with.server(later, self._server_filters)
             plans: dict[Client, ClientPlan] = {}
             servers = self._of_servers(filters)
             # While plugins are started, further services may be asked for.
@@ -172,39 +236,15 @@ class LivePolicies:
         finally:
             self._lock.release()
 
-    def _check_section(self, section: str, service: str) -> None:
-        plans = [self._plan.client(service)] if service else self._plan.clients.values()
-        known = {name for plan in plans for name in plan.sections}
-        if not service:
-            known |= self._server_plan.keys()
-        if section not in known:
-            whose = f"of {service}" if service else "here"
-            raise SettingsError(
-                f"no policy {whose} has a section [{section}]; {suggestion(section, known)}"
-            )
-
-    def _check(self, given: _Given, service: str) -> None:
-        """
-        See that the options fit every service that has sections, whether it is called or not.
-        """
-        names = [service] if service else self._plan.clients
-        mistakes: dict[str, None] = {}
-        for name in names:
-            try:
-                self._with(given, name)
-                self._server_with(given)
-            except SettingsError as error:
-                mistakes.update(dict.fromkeys(error.mistakes))
-        if mistakes:
-            raise SettingsError(*mistakes)
-
-    def _of_clients(self, given: _Given, plans: dict[Client, ClientPlan]) -> Iterator[Replacement]:
+    def _of_clients(
+        self, given: GivenOptions, plans: dict[Client, ClientPlan]
+    ) -> Iterator[Replacement]:
         """
         Yield what brings clients up to date that are not in ``plans`` yet, and note them there.
         """
         for client in self._clients():
             old = self._plans[client]
-            new = self._with(given, client.service, old)
+            new = self._plans_with.client(given, client.service, old)
             if new is not old and client not in plans:
                 plans[client] = new
                 yield self._of_client(client, old.chosen, new)
@@ -218,7 +258,7 @@ class LivePolicies:
             else chosen.make(self._context)
             for section, chosen in new.chosen.items()
         }
-        return client.replacement(new.policies(plugins))
+        return client.replacement(new.policies(plugins), new.options)
 
     def _of_servers(self, filters: Mapping[str, Chosen[Filter]]) -> Iterator[Replacement]:
         sections = {edit: chosen.section for edit, chosen in self._plan.server_filters}
@@ -232,69 +272,6 @@ class LivePolicies:
             if pairs:
                 yield server.stack.replacement(pairs)
 
-    # What a configuration and what is given come to.
 
-    def _with(self, given: _Given, service: str, now: ClientPlan | None = None) -> ClientPlan:
-        """
-        Return how a service is called with what is given.
-
-        Args:
-            now: how it is called so far. What is as there is the same object.
-        """
-        configured = self._plan.client(service)
-        now = now or configured
-        known = now.chosen
-
-        def texts_of(chosen: Chosen[Any]) -> Mapping[str, str]:
-            return self._texts(given, service, chosen)
-
-        changed = {
-            section: _changed(chosen, texts_of, known[section])
-            for section, chosen in configured.chosen.items()
-        }
-        if all(chosen is known[section] for section, chosen in changed.items()):
-            return now
-        return configured.using(changed)
-
-    def _texts(self, given: _Given, service: str, chosen: Chosen[Any]) -> Mapping[str, str]:
-        """
-        Return what is given for a policy of a service.
-        """
-        section, texts = chosen.section, dict[str, str]()
-        same = self._plan.clients[""].sections.get(section, chosen)
-        if same.plugin is chosen.plugin:
-            texts.update(given.get((section, ""), {}))
-        if service:
-            texts.update(given.get((section, service), {}))
-        return texts
-
-    def _server_with(self, given: _Given) -> dict[str, Chosen[Filter]]:
-        """
-        Return the filters of servers, by section, with what is given.
-        """
-
-        def texts_of(chosen: Chosen[Any]) -> Mapping[str, str]:
-            return given.get((chosen.section, ""), {})
-
-        return {
-            section: _changed(chosen, texts_of, self._server_filters[section])
-            for section, chosen in self._server_plan.items()
-        }
-
-
-def _changed(
-    chosen: Chosen[Any], texts_of: Callable[[Chosen[Any]], Mapping[str, str]], known: Chosen[Any]
-) -> Chosen[Any]:
-    """
-    Return a plugin with other options; the very object that is known if they are the same.
-
-    A plugin is another one, too, if one of its parts is.
-    """
-    texts = texts_of(chosen)
-    changed = chosen.with_options(texts) if texts else chosen
-    both = zip(chosen.parts, known.parts, strict=True)
-    parts = tuple(_changed(part, texts_of, before) for part, before in both)
-    same_parts = all(new is old for new, old in zip(parts, known.parts, strict=True))
-    if same_parts and changed.options == known.options:
-        return known
-    return evolve(changed, parts=parts)
+def _text(name: SectionName) -> str:
+    return str(name)[1:-1]

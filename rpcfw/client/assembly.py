@@ -17,6 +17,7 @@ from rpcfw.client.stacks import AttemptStacks, CallStacks
 from rpcfw.cluster.directory import Directory
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.cluster.health.unwatched import health_monitor
+from rpcfw.cluster.instance_rules import RuledInstances
 from rpcfw.cluster.load_polls import LoadPolls
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.nodes import Nodes
@@ -78,6 +79,8 @@ class Client:
         self._warm_up = WarmUp(options.warm_up, runtime.plugin_context, self._forget_routes)
         self.health = health_monitor(service, health, runtime, self._forget_routes)
         self.nodes = self._make_nodes(options, _max_kept(options, policies))
+        #: Passes instances on to the nodes, as the rules have them.
+        self.instances = RuledInstances(self.nodes.update)
         self._load_polls = LoadPolls(runtime.clock, self.nodes)
         self._waiting_calls = WaitingCalls(runtime.clock, self.nodes)
         #: Policies that were replaced, as long as calls are in their stacks.
@@ -147,7 +150,7 @@ class Client:
         if options.snapshot_dir:
             file = SnapshotFile(options.snapshot_dir, runtime.plugin_context.threads)
         self._directory = Directory(
-            registry, self.service, options, runtime.clock, file, self.nodes.update
+            registry, self.service, options, runtime.clock, file, self.instances.take
         )
         self._poll_loads()
         await self._directory.start()
@@ -181,15 +184,16 @@ class Client:
         self.expect_no_start()
         await self._plugins.stop()
 
-    def replacement(self, policies: Policies) -> Replacement:
+    def replacement(self, policies: Policies, options: ClientOptions) -> Replacement:
         """
         Return what puts other policies in the place of those that this client has.
 
         Args:
             policies: the same, with other options of some of them.
+            options: the same, with other time limits.
         """
         pairs = self.policies.changes(policies)
-        return Replacement(self._plugins, pairs, partial(self._replace, policies))
+        return Replacement(self._plugins, pairs, partial(self._replace, policies, options))
 
     def explain(self, method: Method, request: Any, options: CallOptions) -> ExplainedCall:
         """
@@ -241,13 +245,15 @@ class Client:
             return Cancelled(_STOPPED)
         why = "this application has not been started"
         if self._directory is not None:
-            strangers = self.nodes.why_none
+            strangers = self.instances.why_none or self.nodes.why_none
             if strangers:
                 return NoInstances(f"no instance of {service} can be called: {strangers}")
             why = self._directory.why_none
         return NoInstances(f"no instance of {service} is known: {why}")
 
-    def _replace(self, policies: Policies, generation: Generation) -> Callable[[], None]:
+    def _replace(
+        self, policies: Policies, options: ClientOptions, generation: Generation
+    ) -> Callable[[], None]:
         """
         Make the stacks for other policies; return what puts them in place.
         """
@@ -256,13 +262,15 @@ class Client:
             routing = self._make_routing(policies)
         stack = self._call_stacks.make(policies, routing)
         joined = self._join(stack, routing, generation)
-        put_attempts = self._attempt_stacks.replace(policies.attempt, self.nodes)
+        limit_s = options.attempt_timeout
+        put_attempts = self._attempt_stacks.replace(policies.attempt, limit_s, self.nodes)
 
         def put() -> None:
             if routing is not self._routing:
                 self._former_routings.add(self._routing)
             self.policies, self._routing, self.stack = policies, routing, stack
             put_attempts()
+            self.channel.limit(options)
             self._poll_loads()
             self.channel.use(joined, partial(once_ready, self._runtime.plugin_context, joined))
             for router in policies.routers:

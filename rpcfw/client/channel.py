@@ -90,6 +90,13 @@ class ClientChannel(Channel):
         self._stack = stack
         self._ready_stack = ready_stack
 
+    def limit(self, limits: TimeLimits) -> None:
+        """
+        Take other limits for the calls that begin from now on.
+        """
+        self._timeout_s = limits.timeout
+        self._stream_timeout_s = limits.stream_timeout
+
     def call(
         self,
         method: Method,

@@ -93,7 +93,7 @@ class AttemptStacks:
         """
         filters = [filter.of_node(node) for _, filter in self._edits.inserts]
         self._filters[node] = filters
-        node.attempt = self._join(node, filters, self._edits)
+        node.attempt = self._join(node, filters, self._edits, self._attempt_limit_s)
 
     def breakers(self, node: Node) -> list[Breaker]:
         """
@@ -101,9 +101,11 @@ class AttemptStacks:
         """
         return [each for each in self._filters[node] if isinstance(each, Breaker)]
 
-    def replace(self, edits: Edits[Filter], nodes: Iterable[Node]) -> Callable[[], None]:
+    def replace(
+        self, edits: Edits[Filter], limit_s: float | None, nodes: Iterable[Node]
+    ) -> Callable[[], None]:
         """
-        Make new stacks for all nodes, if other filters are in them now.
+        Make new stacks for all nodes, if other filters are in them now, or another limit.
 
         Returns:
             What puts them in place.
@@ -111,29 +113,31 @@ class AttemptStacks:
         both = zip(self._edits.inserts, edits.inserts, strict=True)
         changed = [old is not new for (_, old), (_, new) in both]
         made = []
-        for node in nodes if any(changed) else ():
+        for node in nodes if any(changed) or limit_s != self._attempt_limit_s else ():
             filters = [
                 _replaced(before, filter, node) if is_new else before
                 for is_new, before, (_, filter) in zip(
                     changed, self._filters[node], edits.inserts, strict=True
                 )
             ]
-            made.append((node, filters, self._join(node, filters, edits)))
+            made.append((node, filters, self._join(node, filters, edits, limit_s)))
 
         def put() -> None:
-            self._edits = edits
+            self._edits, self._attempt_limit_s = edits, limit_s
             for node, filters, step in made:
                 self._filters[node] = filters
                 node.attempt = step
 
         return put
 
-    def _join(self, node: Node, filters: list[Filter], edits: Edits[Filter]) -> CallStep:
+    def _join(
+        self, node: Node, filters: list[Filter], edits: Edits[Filter], limit_s: float | None
+    ) -> CallStep:
         runtime = self._runtime
         plugin_context = runtime.plugin_context
         stack = Stack(ATTEMPT_ORDER)
-        if self._attempt_limit_s is not None:
-            limit = AttemptDeadline(self._attempt_limit_s, plugin_context)
+        if limit_s is not None:
+            limit = AttemptDeadline(limit_s, plugin_context)
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", limit)
         own = zip(edits.inserts, filters, strict=True)
         stack.edit(Edits(tuple((edit, filter) for (edit, _), filter in own), edits.removes))

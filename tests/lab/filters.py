@@ -162,3 +162,19 @@ class PerNode(Stamp):
     def of_node(self, node):
         self._note(f"node {node.instance.address.host}")
         return PerNode(self.options, self.plugin_context)
+
+
+@options
+class SecretiveOptions:
+    token: str = option("", "nobody is to read it", secret=True)
+
+
+class Secretive(Filter):
+    """
+    Has a secret.
+    """
+
+    Options = SecretiveOptions
+
+    async def apply(self, call, proceed):
+        return await proceed(call)

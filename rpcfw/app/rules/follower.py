@@ -1,0 +1,193 @@
+"""
+Follows the rules of this application and of the services that it calls.
+
+Theory of operation. There is one watch for the application, and one for each service that
+has a client. What a watch reports is read and put in use, kind by kind, one report after the
+other; of several that came meanwhile only the last counts. A document that is wrong changes
+nothing: the last good one of its kind stays, one line is logged, and a metric counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.app.live_policies import LivePolicies
+from rpcfw.app.rules.documents import INSTANCES, POLICIES, read_instances, read_policies
+from rpcfw.client.assembly import Client
+from rpcfw.kernel.ini import Layer
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.rules import Rules, RuleWatch
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.values.rule import Document, RuleSet, Scope, application_scope, service_scope
+
+__all__ = ["RuleFollower"]
+
+_log = Logger()
+
+
+@define(eq=False)
+class _Followed:
+    """
+    One scope.
+
+    Args:
+        latest: that was reported and is not in use yet.
+        busy: documents are being put in use.
+        documents: that are in use, or were refused, by kind.
+    """
+
+    scope: Scope
+    watch: RuleWatch | None = None
+    latest: RuleSet | None = None
+    documents: dict[str, Document | None] = field(factory=dict)
+    busy: bool = False
+    running: Deferred[None] | None = None
+
+
+class RuleFollower:
+    """
+    Puts the rules of one process in use.
+
+    Args:
+        rules: where they are.
+        policies: of this application.
+        clients: gives those that were made so far.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        policies: LivePolicies,
+        clients: Callable[[], Iterable[Client]],
+        plugin_context: PluginContext,
+    ) -> None:
+        self._rules = rules
+        self._policies = policies
+        self._clients = clients
+        self._application = application_scope(plugin_context.application)
+        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
+        self._followed: dict[Scope, _Followed] = {}
+        self._started = False
+        meter = plugin_context.meter
+        self._refused = meter.counter(
+            "rpcfw_rules_refused_total", "documents of rules that were wrong", "kind"
+        )
+        self._version = meter.gauge(
+            "rpcfw_rules_version", "version of the rules that are in use", "scope", "name"
+        )
+
+    async def start(self) -> None:
+        """
+        Watch the rules of the application, and of the services that have a client.
+        """
+        self._started = True
+        self._follow(self._application)
+        for client in self._clients():
+            self.follow(client.service)
+
+    async def stop(self) -> None:
+        """
+        Watch nothing any longer. What is in use stays so.
+        """
+        self._started = False
+        followed, self._followed = self._followed, {}
+        for one in followed.values():
+            if one.watch is not None:
+                one.watch.close()
+            if one.running is not None:
+                one.running.cancel()
+            self._version.of(one.scope.kind, one.scope.name).value = 0
+
+    def follow(self, service: str) -> None:
+        """
+        Watch the rules of a service from now on.
+        """
+        if self._started:
+            self._follow(service_scope(service))
+
+    def _follow(self, scope: Scope) -> None:
+        if scope in self._followed:
+            return
+        followed = self._followed[scope] = _Followed(scope)
+
+        def listener(rules: RuleSet) -> None:
+            followed.latest = rules
+            if not followed.busy:
+                followed.busy = True
+                followed.running = in_background(self._use(followed), f"rules of {scope}")
+
+        def refused(reason: str) -> None:
+            what = f"the rules of {scope} cannot be read, the last ones stay: {reason}"
+            self._log.warn_of(what, "{what}", what=what)
+
+        followed.watch = self._rules.watch(scope, listener, refused)
+
+    async def _use(self, followed: _Followed) -> None:
+        try:
+            while (rules := followed.latest) is not None:
+                followed.latest = None
+                await self._use_all(followed, rules)
+        finally:
+            followed.busy = False
+
+    async def _use_all(self, followed: _Followed, rules: RuleSet) -> None:
+        for kind, use in (POLICIES, self._use_policies), (INSTANCES, self._use_instances):
+            document = rules.documents.get(kind)
+            if followed.documents.get(kind) == document:
+                continue
+            followed.documents[kind] = document
+            try:
+                await use(followed.scope, document)
+            except Exception as error:  # noqa: BLE001 - somebody's plugin may raise anything
+                self._refuse(followed.scope, kind, document, error)
+        self._version.of(followed.scope.kind, followed.scope.name).value = rules.version
+
+    def _refuse(self, scope: Scope, kind: str, document: Document | None, error: Exception) -> None:
+        self._refused.of(kind).value += 1
+        # Not through the limit: it is one line for each wrong document.
+        _log.warn(
+            "refused, and the last good one stays in use: {name}: {reason}",
+            name=_name(scope, kind, 0 if document is None else document.version),
+            reason=" | ".join(str(error).splitlines()) or type(error).__name__,
+        )
+
+    async def _use_policies(self, scope: Scope, document: Document | None) -> None:
+        layer = Layer()
+        if document is not None:
+            name = _name(scope, POLICIES, document.version)
+            layer = read_policies(document.body, name)
+        service = scope.name if scope.kind == "service" else ""
+        await self._policies.follow(service, layer)
+        self._tell(scope, POLICIES, document)
+
+    async def _use_instances(self, scope: Scope, document: Document | None) -> None:
+        if scope.kind != "service":
+            return  # ids are unique in a service only
+        rules, name = {}, ""
+        if document is not None:
+            name = _name(scope, INSTANCES, document.version)
+            rules = read_instances(document.body, name)
+        for client in self._clients():
+            if client.service == scope.name:
+                client.instances.follow(rules, name)
+        self._tell(scope, INSTANCES, document)
+
+    def _tell(self, scope: Scope, kind: str, document: Document | None) -> None:
+        if document is None:
+            _log.info("{kind} of {scope} removed", kind=kind, scope=str(scope))
+            return
+        _log.info(
+            "{name} in use, put by {who}{why}",
+            name=_name(scope, kind, document.version),
+            who=document.who,
+            why=f": {document.reason}" if document.reason else "",
+        )
+
+
+def _name(scope: Scope, kind: str, version: int) -> str:
+    return f"{kind} of {scope}, version {version}"

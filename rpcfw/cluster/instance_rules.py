@@ -1,0 +1,111 @@
+"""
+Rules of single instances: another weight than the one that was announced, or no calls at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from attrs import evolve
+
+from rpcfw.spi.options import option, options
+from rpcfw.values.instance import MAX_WEIGHT, Instance
+
+__all__ = ["InstanceRule", "RuledInstances"]
+
+
+@options
+class InstanceRule:
+    """
+    What is decided of one instance.
+    """
+
+    weight: int | None = option("", "weight of the instance; empty: the one that it announces")
+    enabled: bool = option("yes", "no: the instance gets no new calls")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find a weight that no instance can have.
+        """
+        if self.weight is not None and not 0 <= self.weight <= MAX_WEIGHT:
+            yield "weight", f"must be between 0 and {MAX_WEIGHT}, not {self.weight}"
+
+
+class RuledInstances:
+    """
+    Passes the instances of a service on as the rules have them.
+
+    Args:
+        update: gets the instances that may be called.
+    """
+
+    def __init__(self, update: Callable[[Sequence[Instance]], None]) -> None:
+        self._update = update
+        self._known: Sequence[Instance] | None = None
+        self._rules: Mapping[str, InstanceRule] = {}
+        #: Where the rules are, for people.
+        self._place = ""
+
+    @property
+    def disabled(self) -> list[str]:
+        """
+        The ids of the known instances that get no calls.
+        """
+        return [one.id for one in self._known or () if self._is_disabled(one)]
+
+    @property
+    def weighted(self) -> list[str]:
+        """
+        The ids of the known instances with another weight than the one announced.
+        """
+        return [one.id for one in self._known or () if self._ruled(one) is not one]
+
+    @property
+    def place(self) -> str:
+        """
+        Where the rules are, for people.
+        """
+        return self._place
+
+    @property
+    def why_none(self) -> str:
+        """
+        Why there is no instance though some are known; empty if that is not the reason.
+        """
+        disabled = self.disabled
+        if not disabled or len(disabled) < len(self._known or ()):
+            return ""
+        return f"all {len(disabled)} that are known are disabled by {self._place}"
+
+    def take(self, instances: Sequence[Instance]) -> None:
+        """
+        Take the instances as they are announced.
+        """
+        self._known = instances
+        self._publish()
+
+    def follow(self, rules: Mapping[str, InstanceRule], place: str) -> None:
+        """
+        Follow other rules, by the id or the address of the instance.
+        """
+        self._rules, self._place = rules, place
+        if self._known is not None:
+            self._publish()
+
+    def _publish(self) -> None:
+        enabled = [one for one in self._known or () if not self._is_disabled(one)]
+        self._update(tuple(map(self._ruled, enabled)))
+
+    def _rule(self, instance: Instance) -> InstanceRule | None:
+        # An id ends with the process; an address outlives a restart of the provider.
+        return self._rules.get(instance.id) or self._rules.get(str(instance.address))
+
+    def _is_disabled(self, instance: Instance) -> bool:
+        rule = self._rule(instance)
+        return rule is not None and not rule.enabled
+
+    def _ruled(self, instance: Instance) -> Instance:
+        rule = self._rule(instance)
+        if rule is None or rule.weight is None or rule.weight == instance.weight:
+            return instance
+        return evolve(instance, weight=rule.weight)
