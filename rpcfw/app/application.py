@@ -96,7 +96,9 @@ class Application:
                 self.rules, self.policies, lambda: self.clients, plugin_context
             )
             self._clients.follow = self._follower.follow
-        self._explainer = Explainer(plan, self.policies, self._clients.client, self.runtime)
+        self._explainer = Explainer(
+            plan, self.policies, self._clients.client, self.runtime, self._follower
+        )
         clients = ClientInspection(lambda: self.clients, self._explainer.explain_named)
         self._hooks = Hooks(self.runtime.timers)
         self.server = make_server(plan, self.runtime, services, clients)

@@ -16,6 +16,7 @@ from rpcfw.app.explained_instances import explained_instances
 from rpcfw.app.explained_policies import PolicyTexts
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.plan import Plan
+from rpcfw.app.rules.follower import RuleFollower
 from rpcfw.client.assembly import Client
 from rpcfw.client.explained_call import ExplainedCall
 from rpcfw.client.stub import calling_method
@@ -53,16 +54,23 @@ class Explainer:
         policies: what is decided by now.
         client: gives the client of a service.
         runtime: has the codecs, and the clock that deadlines are on.
+        follower: follows the rules, if there are any.
     """
 
     def __init__(
-        self, plan: Plan, policies: LivePolicies, client: Callable[[str], Client], runtime: Runtime
+        self,
+        plan: Plan,
+        policies: LivePolicies,
+        client: Callable[[str], Client],
+        runtime: Runtime,
+        follower: RuleFollower | None,
     ) -> None:
         self._plan = plan
         self._policies = policies
         self._client = client
         self._timers = runtime.timers
         self._payload = runtime.payload
+        self._follower = follower
 
     def asked(self, method: Any, *arguments: Any, **named: Any) -> Coroutine[Any, Any, Explanation]:
         """
@@ -86,8 +94,13 @@ class Explainer:
         client = self._client(method.service)
         deadline = client.channel.begin(method, request, options).deadline
         with suppress(DeadlineExceeded):  # the explanation says why they are not known
-            await with_deadline(client.first_list(), self._timers, deadline)
+            await with_deadline(self._known(client), self._timers, deadline)
         return self.explain(client, method, request, options)
+
+    async def _known(self, client: Client) -> None:
+        await client.first_list()
+        if self._follower is not None:
+            await self._follower.first(client.service)
 
     def explain_named(
         self, client: Client, method: Method, request: Any, options: CallOptions

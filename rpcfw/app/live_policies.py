@@ -19,7 +19,7 @@ from rpcfw.app.client_plan import ClientPlan
 from rpcfw.app.given_options import GivenOptions
 from rpcfw.app.given_plans import CLIENT, GivenPlans
 from rpcfw.app.plan import Plan
-from rpcfw.app.rules.mistakes import located, refuse_secrets
+from rpcfw.app.rules.mistakes import line_of, located, refuse_secrets
 from rpcfw.client.assembly import Client
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
@@ -201,7 +201,7 @@ class LivePolicies:
         except SettingsError as error:
             mistakes += located(error.mistakes, rules)
         if mistakes:
-            raise SettingsError(*mistakes)
+            raise SettingsError(*sorted(mistakes, key=line_of))
 
     async def refresh(self) -> None:
         """

@@ -26,7 +26,7 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.waiting import Waiter, with_deadline
 from rpcfw.values.instance import Instance, Snapshot, instance_to_json
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "first_list", "run"]
 
 EPILOG = """\
   rpcfw ls -c consumer.ini
@@ -166,6 +166,13 @@ async def _look(registry: Registry, only: str | None) -> dict[str, tuple[Instanc
         for name, first in zip(some, firsts, strict=True):
             found[name] = await first.instances()
     return found
+
+
+async def first_list(registry: Registry, service: str) -> tuple[Instance, ...]:
+    """
+    Return the instances of one service.
+    """
+    return await _First(registry, service).instances()
 
 
 class _First:

@@ -56,9 +56,10 @@ class RuledInstances:
     @property
     def weighted(self) -> list[str]:
         """
-        The ids of the known instances with another weight than the one announced.
+        The ids of the enabled instances with another weight than the one announced.
         """
-        return [one.id for one in self._known or () if self._ruled(one) is not one]
+        enabled = (one for one in self._known or () if not self._is_disabled(one))
+        return [one.id for one in enabled if self._ruled(one) is not one]
 
     @property
     def place(self) -> str:

@@ -22,6 +22,7 @@ from rpcfw.kernel.ini import Layer
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import Rules, RuleWatch
 from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.rule import Document, RuleSet, Scope, application_scope, service_scope
 
@@ -38,6 +39,7 @@ class _Followed:
     Args:
         latest: that was reported and is not in use yet.
         busy: documents are being put in use.
+        known: set once the first report is in use.
         documents: that are in use, or were refused, by kind.
     """
 
@@ -46,6 +48,7 @@ class _Followed:
     latest: RuleSet | None = None
     documents: dict[str, Document | None] = field(factory=dict)
     busy: bool = False
+    known: Event = field(factory=Event)
     running: Deferred[None] | None = None
 
 
@@ -110,6 +113,15 @@ class RuleFollower:
         if self._started:
             self._follow(service_scope(service))
 
+    async def first(self, service: str) -> None:
+        """
+        Return once the rules of the application and of a service are in use.
+        """
+        for scope in self._application, service_scope(service):
+            followed = self._followed.get(scope)
+            if followed is not None:
+                await followed.known.wait()
+
     def _follow(self, scope: Scope) -> None:
         if scope in self._followed:
             return
@@ -132,6 +144,7 @@ class RuleFollower:
             while (rules := followed.latest) is not None:
                 followed.latest = None
                 await self._use_all(followed, rules)
+                followed.known.set()
         finally:
             followed.busy = False
 

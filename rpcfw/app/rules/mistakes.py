@@ -11,10 +11,22 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.ini import Given, Layer
 from rpcfw.spi.options import declared
 
-__all__ = ["located", "refuse_secrets"]
+__all__ = ["line_of", "located", "refuse_secrets"]
 
 #: How a mistake begins that was found without knowing where its option is.
 _BEGINS = re.compile(r"\[([^\]]+)\](?: ([^:\s]+))?:")
+
+
+#: Where a mistake says its line.
+_LINE = re.compile(r":(\d+): ")
+
+
+def line_of(mistake: str) -> int:
+    """
+    Return the line that a mistake is about, to sort by.
+    """
+    match = _LINE.search(mistake)
+    return int(match[1]) if match else 0
 
 
 def located(mistakes: Iterable[str], rules: Layer) -> list[str]:

@@ -1,0 +1,3 @@
+"""
+The commands that read and change rules.
+"""

@@ -1,0 +1,83 @@
+"""
+A document as a file: its text, after a comment with the version that was read.
+
+``rpcfw rule get`` writes this comment, and ``rpcfw rule put`` reads it. So a document that
+is changed in an editor is stored only if nobody else has changed it meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from attrs import frozen
+
+from rpcfw.errors import SettingsError
+from rpcfw.printable import printable
+from rpcfw.spi.runtime.files import read_regular
+from rpcfw.values.rule import MAX_DOCUMENT_BYTES, Document, Scope, day_and_time
+
+__all__ = ["DocumentFile", "described", "read_document", "with_heading"]
+
+_HEADING = re.compile(r"# version (\d+) of ([^\n]*)\n")
+
+#: Of a file: the document and its heading.
+_MAX_BYTES = MAX_DOCUMENT_BYTES + 4096
+
+
+@frozen
+class DocumentFile:
+    """
+    What a file has.
+
+    Args:
+        whole: all of it, in which the numbers of lines are right.
+        body: the document.
+        version: that was read; None: the file does not say.
+    """
+
+    whole: str
+    body: str
+    version: int | None
+
+
+def with_heading(scope: Scope, document: Document) -> str:
+    """
+    Return a document as a file has it.
+    """
+    return f"# version {document.version} of {described(scope, document)}\n{document.body}"
+
+
+def described(scope: Scope, document: Document) -> str:
+    """
+    Return what a document is, who put it and when.
+    """
+    why = f": {document.reason}" if document.reason else ""
+    by = f"put by {document.who} at {day_and_time(document.at)}{why}"
+    return printable(" ".join(f"{document.kind} of {scope}, {by}".split()))
+
+
+def read_document(name: str) -> DocumentFile:
+    """
+    Read a file, or standard input for ``-``.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        if name == "-":
+            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+        else:
+            content = read_regular(Path(name), _MAX_BYTES)
+        whole = content.decode("utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name}: not UTF-8; save the file in that encoding") from error
+    if len(content) > _MAX_BYTES:
+        raise SettingsError(f"{name}: larger than {MAX_DOCUMENT_BYTES} bytes")
+    heading = _HEADING.match(whole)
+    if heading is None:
+        return DocumentFile(whole, whole, None)
+    return DocumentFile(whole, whole[heading.end() :], int(heading[1]))

@@ -1,0 +1,34 @@
+"""
+``rpcfw enable``: an instance gets calls again.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TextIO
+
+from rpcfw.cli.rules.one_instance import (
+    EPILOG,
+    add_common_arguments,
+    add_instance_arguments,
+    change_instance,
+    with_enabled,
+)
+
+__all__ = ["EPILOG", "add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes.
+    """
+    add_instance_arguments(parser)
+    add_common_arguments(parser)
+
+
+def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    Do it and return the exit code.
+    """
+    return change_instance(arguments, environ, out, with_enabled(True))

@@ -1,0 +1,179 @@
+"""
+Rules put by the commands, followed by consumers in other processes, through real registries.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.house.tree import ROOT
+from tests.real.commands import Module, Running, address_in, registry, rpcfw
+from tests.real.etcd_server import EtcdMember
+from tests.real.zookeeper_server import ZooKeeperServer
+from tests.requirements import require_etcd, require_zookeeper
+
+#: Within this time a rule is to be in use everywhere.
+IN_USE_S = 1.0
+
+
+@contextmanager
+def served(server):
+    server.serve()
+    try:
+        yield server.address
+    finally:
+        server.remove()
+
+
+@contextmanager
+def place(plugin):
+    """
+    A registry of a kind; yields its address.
+    """
+    if plugin == "standalone":
+        node, address = registry()
+        with node:
+            yield address
+        return
+    {"etcd": require_etcd, "zookeeper": require_zookeeper}[plugin]()
+    server = {"etcd": EtcdMember, "zookeeper": ZooKeeperServer}[plugin]()
+    with served(server) as address:
+        yield address
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "standalone",
+        pytest.param("etcd", marks=pytest.mark.etcd),
+        pytest.param("zookeeper", marks=pytest.mark.zookeeper),
+    ],
+)
+def fleet(request, tmp_path_factory):
+    """
+    A registry, two providers and three consumers: their file, addresses and processes.
+    """
+    folder = tmp_path_factory.mktemp(request.param)
+    with ExitStack() as stack:
+        address = stack.enter_context(place(request.param))
+        for name in "provider.ini", "consumer.ini":
+            text = (ROOT / "conf" / name).read_text().replace("../examples", f"{ROOT}/examples")
+            text = text.replace("plugin = standalone", f"plugin = {request.param}")
+            (folder / name).write_text(text.replace("127.0.0.1:2210", address))
+        file = folder / "consumer.ini"
+        serve = ("serve", "-c", folder / "provider.ini", "--set", "server.listen=tcp:127.0.0.1:0")
+        providers = [stack.enter_context(Running(*serve)) for _ in range(2)]
+        at = sorted(f"tcp:{address_in(one.line())}" for one in providers)
+        consumers = [
+            stack.enter_context(Module("tests.real.rule_follower", file)) for _ in range(3)
+        ]
+        until(consumers, lambda state: state["instances"] == at)
+        yield file, at, consumers
+
+
+def until(consumers, condition):
+    """
+    Read the states of consumers until a condition holds; return when it did for the last.
+    """
+    latest = 0.0
+    for consumer in consumers:
+        while not condition(state := json.loads(consumer.line())):
+            pass
+        latest = max(latest, state["at"])
+    return latest
+
+
+def rule(file, *arguments, stdin=""):
+    done = rpcfw(*arguments, "-c", file, stdin=stdin)
+    assert (0, "") == (done.returncode, done.stderr)
+    return done.stdout
+
+
+def test_policies_are_in_use_within_a_second(fleet, tmp_path):
+    """
+    What ``rpcfw rule put`` stores is in use on every consumer a second later, and its removal.
+    """
+    file, _, consumers = fleet
+    document = tmp_path / "shop.ini"
+    document.write_text("[retry]\nmax_attempts = 7\n")
+    shown = rule(file, "rule", "put", "policies", "demo.Greeter", document, "--dry-run")
+    assert "+max_attempts = 7" in shown
+    rule(file, "rule", "put", "policies", "demo.Greeter", document, "--reason", "slow disks")
+    stored_at = time.time()
+    assert until(consumers, lambda state: state["max_attempts"] == 7) - stored_at < IN_USE_S
+    text = rule(file, "rule", "get", "policies", "demo.Greeter")
+    assert ": slow disks\n[retry]\nmax_attempts = 7\n" in text
+    rule(file, "rule", "rm", "policies", "demo.Greeter", "--reason", "mended")
+    removed_at = time.time()
+    assert until(consumers, lambda state: state["max_attempts"] != 7) - removed_at < IN_USE_S
+    history = json.loads(rule(file, "rule", "history", "policies", "demo.Greeter", "--json"))
+    assert ["mended", "slow disks"] == [one["reason"] for one in history]
+    assert "-max_attempts = 7" in rule(file, "rule", "diff", "policies", "demo.Greeter")
+
+
+def test_a_disabled_instance_gets_no_calls(fleet):
+    """
+    A second after ``rpcfw disable`` nobody would call the instance, until ``rpcfw enable``.
+    """
+    file, (first, second), consumers = fleet
+    shown = rule(file, "disable", "demo.Greeter", first, "--dry-run")
+    row = next(line.split() for line in shown.splitlines() if line.startswith(second))
+    assert [second, "100", "50.0%", "100", "100.0%"] == row
+    rule(file, "disable", "demo.Greeter", first)
+    disabled_at = time.time()
+    assert until(consumers, lambda state: state["instances"] == [second]) - disabled_at < IN_USE_S
+    rule(file, "enable", "demo.Greeter", first)
+    assert until(consumers, lambda state: state["instances"] == [first, second])
+
+
+def test_a_conflict_is_refused(fleet, tmp_path):
+    """
+    A file that was read before somebody else's change is refused, with who that was.
+    """
+    file, _, _ = fleet
+    document = tmp_path / "read.ini"
+    document.write_text("[retry]\nmax_attempts = 2\n")
+    put = ("rule", "put", "policies", "demo.Greeter")
+    rule(file, *put, document, "--who", "ann")
+    document.write_text(rule(file, "rule", "get", "policies", "demo.Greeter"))
+    rule(file, *put, "-", "--who", "eve", stdin="[retry]\nmax_attempts = 3\n")
+    done = rpcfw(*put, document, "-c", file)
+    assert 1 == done.returncode
+    assert "put by eve at" in done.stderr
+    rule(file, "rule", "rm", "policies", "demo.Greeter")
+
+
+def test_a_wrong_document_is_refused(fleet, tmp_path):
+    """
+    Every mistake has the file, the line and the nearest known name; nothing is stored.
+    """
+    file, _, _ = fleet
+    document = tmp_path / "wrong.ini"
+    document.write_text("[retry]\nmax_atempts = 2\n[routr gray]\n[router gray]\nx = 1\n")
+    done = rpcfw("rule", "put", "policies", "demo.Greeter", document, "-c", file)
+    assert (2, "") == (done.returncode, done.stdout)
+    assert f"{document}:3: [routr gray]" in done.stderr
+    assert "did you mean 'router NAME'?" in done.stderr
+    document.write_text("# version 1 of it\n[retry]\nmax_atempts = 2\n[router gray]\nx = 1\n")
+    done = rpcfw("rule", "put", "policies", "demo.Greeter", document, "-c", file)
+    assert f"{document}:3: [retry] max_atempts: unknown option; did you mean" in done.stderr
+    assert f"{document}:4: [router gray]: no policy here has this section" in done.stderr
+    done = rpcfw("rule", "get", "policy", "demo.Greeter", "-c", file)
+    assert "did you mean 'policies'?" in done.stderr
+
+
+def test_weights(fleet):
+    """
+    ``rpcfw weight`` changes the share; an unknown instance is refused with the known ones.
+    """
+    file, (first, _), _ = fleet
+    shown = json.loads(rule(file, "weight", "demo.Greeter", first, 300, "--dry-run", "--json"))
+    assert "+weight = 300" in shown["diff"]
+    assert ["75.0%", "25.0%"] == [one["new_share"] for one in shown["instances"]]
+    done = rpcfw("weight", "demo.Greeter", f"{first}0", "5", "-c", file)
+    assert 1 == done.returncode
+    assert f"did you mean '{first}'?" in done.stderr

@@ -1,0 +1,84 @@
+"""
+What documents may contain.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw.app.rules.documents import check_kind, read_instances, read_policies
+from rpcfw.cluster.instance_rules import InstanceRule
+from rpcfw.errors import SettingsError
+from rpcfw.values.rule import MAX_DOCUMENT_BYTES
+
+
+def refused(read, text):
+    with pytest.raises(SettingsError) as caught:
+        read(text, "shop.ini")
+    return caught.value.mistakes
+
+
+def test_instances():
+    """
+    An instance has a weight, is disabled, or has nothing of its own.
+    """
+    text = "[instance 10.0.0.5:2200-ab]\nweight = 5\n[instance tcp:10.0.0.6:1]\nenabled = no\n"
+    assert {
+        "10.0.0.5:2200-ab": InstanceRule(weight=5, enabled=True),
+        "tcp:10.0.0.6:1": InstanceRule(weight=None, enabled=False),
+    } == read_instances(text, "shop.ini")
+    assert {} == read_instances("", "shop.ini")
+
+
+def test_mistakes_in_instances():
+    """
+    Each mistake has its line and the nearest known name.
+    """
+    (first, second) = refused(
+        read_instances, "[instance a]\nwieght = 5\n[instance b]\nweight = -1\n"
+    )
+    assert first.startswith("shop.ini:2: [instance a] wieght: unknown option; did you mean")
+    assert second == "shop.ini:4: [instance b] weight: must be between 0 and 1000000, not -1"
+    assert ("shop.ini:1: [instance]: name one, as [instance 10.0.0.5:2200]",) == refused(
+        read_instances, "[instance]\nweight = 5\n"
+    )
+    (unknown,) = refused(read_instances, "[node a]\n")
+    assert unknown.startswith("shop.ini:1: [node a]: unknown section")
+
+
+def test_sections_of_policies():
+    """
+    A document has the sections that can change, also those of a method and of named plugins.
+    """
+    text = "[retry]\nmax_attempts = 2\n[balancer demo.Shop/get]\n[router gray]\n[filter mine]\n"
+    layer = read_policies(text, "shop.ini")
+    assert ["[retry]", "[balancer demo.Shop/get]", "[router gray]", "[filter mine]"] == [
+        str(name) for name in layer.sections
+    ]
+
+
+def test_all_mistakes_at_once():
+    """
+    Every mistake is reported, in the order of the lines.
+    """
+    mistakes = refused(read_policies, "x\n[health]\n[retry]\nplugin = never\n[router]\n")
+    assert [1, 2, 4, 5] == [int(one.split(":")[1]) for one in mistakes]
+
+
+def test_the_largest_document():
+    """
+    A document that is larger than any store takes is not read.
+    """
+    comment = "#" * MAX_DOCUMENT_BYTES
+    assert {} == read_instances(comment, "shop.ini")
+    (mistake,) = refused(read_instances, f"{comment}#")
+    assert str(MAX_DOCUMENT_BYTES) in mistake
+
+
+def test_unknown_kinds():
+    """
+    A kind that nobody knows is refused with the nearest.
+    """
+    check_kind("policies")
+    with pytest.raises(SettingsError, match="did you mean 'instances'"):
+        check_kind("instance")

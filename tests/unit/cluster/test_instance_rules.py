@@ -1,0 +1,66 @@
+"""
+Rules of single instances.
+"""
+
+from __future__ import annotations
+
+from rpcfw.cluster.instance_rules import InstanceRule, RuledInstances
+from rpcfw.testing.contracts.registry import an_instance
+
+DISABLED = InstanceRule(weight=None, enabled=False)
+HEAVY = InstanceRule(weight=500, enabled=True)
+
+
+def updates():
+    received = []
+    return RuledInstances(received.append), received
+
+
+def test_rules_that_come_first():
+    """
+    Nothing is passed on before the instances are known; then at once as the rules have them.
+    """
+    ruled, received = updates()
+    ruled.follow({"a": DISABLED, "b": HEAVY}, "a rule")
+    assert [] == received
+    ruled.take((an_instance(id="a"), an_instance(id="b"), an_instance(id="c")))
+    (instances,) = received
+    assert [("b", 500), ("c", 70)] == [(one.id, one.weight) for one in instances]
+    assert (["a"], ["b"]) == (ruled.disabled, ruled.weighted)
+
+
+def test_rules_that_go():
+    """
+    Without rules the instances are those of the registry, the very same.
+    """
+    ruled, received = updates()
+    known = (an_instance(id="a"), an_instance(id="b"))
+    ruled.take(known)
+    ruled.follow({"a": DISABLED}, "a rule")
+    ruled.follow({}, "")
+    assert [known, known[1:], known] == received
+
+
+def test_rules_by_address():
+    """
+    An address outlives a restart; an id is more exact.
+    """
+    ruled, received = updates()
+    ruled.follow({"tcp:10.0.0.5:2200": DISABLED, "b": HEAVY}, "a rule")
+    ruled.take((an_instance(id="a"), an_instance(id="b")))
+    assert [["b"]] == [[one.id for one in each] for each in received]
+
+
+def test_why_there_is_none():
+    """
+    Only if all are disabled, the rules are the reason.
+    """
+    ruled, _ = updates()
+    ruled.take(())
+    assert "" == ruled.why_none
+    ruled.take((an_instance(id="a"),))
+    assert "" == ruled.why_none
+    ruled.follow({"a": DISABLED}, "instances of service demo.Shop, version 3")
+    assert "all 1 that are known are disabled by instances of service demo.Shop, version 3" == (
+        ruled.why_none
+    )
