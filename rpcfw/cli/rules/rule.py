@@ -94,7 +94,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     def check(application: Application) -> None:
         if document is not None and arguments.action == "put":
             scope = scope_of(arguments)
-            check_document(application, scope, arguments.kind, document.whole, file)
+            check_document(application, scope, arguments.kind, document.whole, str(file))
 
     async def command(session: Session) -> int:
         return await act(session, arguments, document, out)

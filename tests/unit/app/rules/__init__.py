@@ -1,3 +1,3 @@
 """
-Tests of `rpcfw.app`.
+Tests of `rpcfw.app.rules`.
 """

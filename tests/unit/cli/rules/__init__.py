@@ -1,3 +1,3 @@
 """
-The command line, file by file.
+Tests of `rpcfw.cli.rules`.
 """
