@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rpcfw.cli.rules.one_instance import (
     EPILOG,
-    add_common_arguments,
+    add_edit_arguments,
     add_instance_arguments,
     change_instance,
     with_enabled,
@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     Declare what the command takes.
     """
     add_instance_arguments(parser)
-    add_common_arguments(parser)
+    add_edit_arguments(parser)
 
 
 def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:

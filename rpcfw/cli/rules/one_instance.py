@@ -25,7 +25,7 @@ from rpcfw.kernel.settings import options_of
 
 __all__ = [
     "EPILOG",
-    "add_common_arguments",
+    "add_edit_arguments",
     "add_instance_arguments",
     "change_instance",
     "with_enabled",
@@ -47,7 +47,7 @@ def add_instance_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="id or address of an instance")
 
 
-def add_common_arguments(parser: ArgumentParser) -> None:
+def add_edit_arguments(parser: ArgumentParser) -> None:
     """
     Declare what such a command takes besides.
     """

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rpcfw.cli.rules.one_instance import (
     EPILOG,
-    add_common_arguments,
+    add_edit_arguments,
     add_instance_arguments,
     change_instance,
 )
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=_weight,
         help="0: no calls while others have any; announced: the one that it announces",
     )
-    add_common_arguments(parser)
+    add_edit_arguments(parser)
 
 
 def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
