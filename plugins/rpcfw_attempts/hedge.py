@@ -50,7 +50,9 @@ class HedgeOptions:
     """
 
     delay: Seconds | None = option(
-        "", "time after which the next attempt begins; empty: see percentile"
+        "",
+        "time after which the next attempt begins; percentile, window and min_calls are then not "
+        "used; empty: see percentile",
     )
     percentile: float = option(
         "95", "the next attempt begins when this share of the calls (%) would be answered"

@@ -43,9 +43,7 @@ class ConsistentHashOptions:
     What the INI may say.
     """
 
-    key: CallKey = option(
-        NO_DEFAULT, "value that keeps calls together: argument PATH, metadata NAME, or caller"
-    )
+    key: CallKey = option(NO_DEFAULT, "value that keeps calls together")
     virtual_nodes: int = option(
         "100", "points of each node on the ring; all clients of a service need the same number"
     )

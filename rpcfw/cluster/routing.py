@@ -19,7 +19,7 @@ from rpcfw.cluster.route_memo import MAX_ROUTES, RouteMemo
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
 from rpcfw.spi.filter import CallStep, Filter
-from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.plugin import NoOptions, PluginContext, title_of
 from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint
@@ -167,7 +167,7 @@ class Routing(Filter):
         ]
         left, emptied_by = (steps[-1].after if steps else nodes), ("", "")
         if steps and not left:
-            emptied_by = type(steps[-1].router).__name__, steps[-1].router.refusal(call)
+            emptied_by = title_of(steps[-1].router), steps[-1].router.refusal(call)
         usable = healthiest(next(iter(_ranks(left).values()), []), self._panic_share)
         method = self._method_key(call)
         balancer = self._balancer_of(method)
@@ -270,7 +270,7 @@ class Routing(Filter):
         left: Sequence[Any] = nodes
         for router, _, left in self._steps(call, nodes):
             if not left:
-                return left, type(router).__name__, router.refusal(call)
+                return left, title_of(router), router.refusal(call)
         return left, "", ""
 
     def _steps(

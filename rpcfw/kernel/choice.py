@@ -8,6 +8,7 @@ reported with all the others and with its place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from attrs import evolve, frozen
@@ -70,8 +71,9 @@ class Chosen(Generic[P]):
         parts = [part.make(plugin_context) for part in self.parts]
         try:
             if self.parts_key:
-                return self.plugin(self.options, plugin_context, parts)  # type: ignore[call-arg]
-            return self.plugin(self.options, plugin_context)
+                made = self.plugin(self.options, plugin_context, parts)  # type: ignore[call-arg]
+            else:
+                made = self.plugin(self.options, plugin_context)
         except SetupError as error:
             lines = str(error).splitlines()
             raise SettingsError(
@@ -79,11 +81,13 @@ class Chosen(Generic[P]):
             ) from error
         except Exception as error:
             # A constructor of somebody's may raise anything.
-            made = f"{self.plugin.__module__}:{self.plugin.__qualname__}"
+            target = f"{self.plugin.__module__}:{self.plugin.__qualname__}"
             raise PluginError(
-                f"{self.place}: {self.name}: {made} cannot be made; its constructor raised "
+                f"{self.place}: {self.name}: {target} cannot be made; its constructor raised "
                 f"{described(error, __file__)}"
             ) from error
+        made.configured_as = self.section
+        return made
 
 
 class Chooser:
@@ -129,6 +133,7 @@ class Chooser:
             None if none is named, or it cannot be had; that is noted then.
         """
         name = self._sources.raw(section, key, default, qualifier)
+        self._sources.owned(section, partial(self.plugins.with_option, group))
         if not name:
             return None
         plugin = self._plugin(group, seam, name, (section, key, qualifier))

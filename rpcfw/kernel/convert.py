@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 from rpcfw.errors import ContractError
+from rpcfw.kernel.nearest import nearest
 from rpcfw.spi.options import Declared
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import parse_listen_at
@@ -172,7 +173,9 @@ def _chosen(choices: dict[str, Any], text: str) -> Any:
         return choices[text]
     folded = {each.casefold(): value for each, value in choices.items()}
     if text.casefold() not in folded:
-        raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+        near = nearest(text, choices)
+        question = f"; did you mean {near!r}?" if near else ""
+        raise ValueError(f"{text!r} is none of {', '.join(choices)}{question}")
     return folded[text.casefold()]
 
 

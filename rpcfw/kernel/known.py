@@ -4,11 +4,11 @@ Which sections and options exist, and which ones in the configuration are unknow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rpcfw.kernel.ini import Mistake, Origin, Section, SectionName
 from rpcfw.kernel.layers import PREFIX
-from rpcfw.kernel.nearest import suggestion
+from rpcfw.kernel.nearest import nearest, suggestion
 
 __all__ = ["NOWHERE", "Known", "renamed"]
 
@@ -30,12 +30,23 @@ class Known:
         self._naming: dict[str, dict[str, None]] = {}
         #: Earlier names of options, with the present ones.
         self._renamed: dict[tuple[str, str], str] = {}
+        #: What tells which plugins have an option, by the name of the section that names one.
+        self._owners: dict[str, Callable[[str], Sequence[str]]] = {}
 
     def rename(self, name: str, was: str, key: str) -> None:
         """
         Note the earlier name of an option, in all sections of this name.
         """
         self._renamed[name, was] = key
+
+    def owned(self, name: str, owners: Callable[[str], Sequence[str]]) -> None:
+        """
+        Note which plugins an option could belong to, in all sections of this name.
+
+        Args:
+            owners: returns the names of the plugins that have an option.
+        """
+        self._owners[name] = owners
 
     def add(self, name: str, qualifier: str, keys: Iterable[str]) -> None:
         """
@@ -107,7 +118,12 @@ class Known:
         name_now = self._renamed.get((name.name, key))
         if name_now is not None:
             return renamed(name_now)
-        return f"unknown option; {suggestion(key, self._keys[name])}"
+        known = self._keys[name]
+        owners: Sequence[str] = ()
+        if name.name in self._owners and not nearest(key, known):
+            owners = self._owners[name.name](key)
+        of_another = f"it is for plugin = {' or '.join(owners)}; " if owners else ""
+        return f"unknown option; {of_another}{suggestion(key, known)}"
 
     def _why_unknown(self, name: SectionName) -> str:
         names = self.names()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["suggestion"]
+__all__ = ["nearest", "suggestion"]
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -18,6 +18,14 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if not names:
         return "none is known here"
     listed = "known: " + ", ".join(names)
-    by_folded = {each.casefold(): each for each in names}
+    near = nearest(name, names)
+    return f"did you mean {near!r}? {listed}" if near else listed
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """
+    Return the known name that is nearest to one that nobody knows; empty if none is near.
+    """
+    by_folded = {each.casefold(): each for each in known}
     near = get_close_matches(name.casefold(), by_folded, n=1)
-    return f"did you mean {by_folded[near[0]]!r}? {listed}" if near else listed
+    return by_folded[near[0]] if near else ""

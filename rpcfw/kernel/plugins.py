@@ -141,6 +141,13 @@ class Plugins:
             for each in declarations
         )
 
+    def with_option(self, group: str, key: str) -> tuple[str, ...]:
+        """
+        Return the names of a group's plugins that have an option, sorted.
+        """
+        listing = self.listing(group)
+        return tuple(each.name for each in listing if any(key == one.name for one in each.options))
+
     def _by_name(self, group: str) -> dict[str, list[EntryPoint]]:
         by_name: dict[str, list[EntryPoint]] = {}
         for each in self._find(group):

@@ -16,7 +16,7 @@ A qualified section, ``[client demo.Greeter]``, overrides the plain one key by k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, TypeVar
 
@@ -184,6 +184,12 @@ class Sources:
             place: section, key and qualifier of that option.
         """
         self._known.named_in(name, f"[{place[0]}] {place[1]}")
+
+    def owned(self, name: str, owners: Callable[[str], Sequence[str]]) -> None:
+        """
+        Note what tells which plugins have an option, for sections of this name.
+        """
+        self._known.owned(name, owners)
 
     def leave_rest(self) -> None:
         """

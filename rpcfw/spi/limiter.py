@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from rpcfw.errors import CallError, Overloaded
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.options import option, options
-from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.plugin import PluginContext, title_of
 from rpcfw.spi.runtime.bounded import make_place
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED
@@ -229,14 +229,14 @@ class Limiter(Filter):
     def _refuse(self, call: Call, wait_s: float) -> None:
         method, options = call.method, self.options
         self._refused.of(method.service, method.name).value += 1
-        name = type(self).__name__
+        name = title_of(self)
         self._log.warn_of(name, "{name} refuses {method}", name=name, method=method.path)
         # At random, or all that were refused would come back together.
         random = self.plugin_context.random.random()
         wait_s = max(wait_s, options.retry_after) * (1 + random)
         per = ", ".join(options.per or ()) or "all calls"
         raise Overloaded(
-            f"more calls than the limiter {name} allows per {per}; try again in {wait_s:.3g} s",
+            f"more calls than {name} allows per {per}; try again in {wait_s:.3g} s",
             retry_after_s=wait_s,
         )
 

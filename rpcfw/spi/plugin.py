@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rpcfw.spi.channel import OpenChannel
     from rpcfw.values.call import Call
 
-__all__ = ["NoOptions", "Plugin", "PluginContext"]
+__all__ = ["NoOptions", "Plugin", "PluginContext", "title_of"]
 
 
 @frozen(eq=False)
@@ -84,6 +84,9 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
     #: A class made with `rpcfw.spi.options.options`.
     Options: ClassVar[type] = NoOptions
 
+    #: The section of the INI that has its options, as ``router tag``; set once it is made.
+    configured_as: str = ""
+
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:
         self.options = options
         self.plugin_context = plugin_context
@@ -129,3 +132,12 @@ class Plugin(ABC):  # noqa: B024 - abstract through its seams
         """
         Release everything. The process limits the time for this.
         """
+
+
+def title_of(plugin: Plugin) -> str:
+    """
+    Return what to call a plugin in messages: its section in the INI, as ``[router tag]``.
+
+    One that no INI chose is called by its class.
+    """
+    return f"[{plugin.configured_as}]" if plugin.configured_as else type(plugin).__name__

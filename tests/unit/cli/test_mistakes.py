@@ -115,6 +115,22 @@ MISTAKES = [
         5,
         "[router fixed]: not in use: write fixed in [client] routers; known: zone",
     ),
+    (
+        "[breaker]\nfailures = 3\n",
+        2,
+        "[breaker] failures: unknown option; it is for plugin = consecutive; known:",
+    ),
+    (
+        "[balancer demo.Shop]\nplugin = p2c\nfailure_latency = 1s\nmin_share = 5%\n",
+        4,
+        "min_share: unknown option; it is for plugin = lalb; known: decay",
+    ),
+    (
+        "[client]\nlimiters = concurrency\n[limiter concurrency]\nper = methd\n",
+        4,
+        "'methd' is none of service, method, caller, address; did you mean 'method'?",
+    ),
+    ("[balancer]\nplugin = consistent_hash\n", 1, "keeps calls together (argument PATH,"),
     ("[balancer]\nplugin = p2\n[health]\nwindow = 5s\n", 2, "did you mean 'p2c'?"),
     ("[balancer]\nplugin = adaptive\ncollectors = state, state\n", 3, "named more than once"),
     (
