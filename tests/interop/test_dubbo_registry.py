@@ -120,14 +120,29 @@ def serving(ini):
     return provider
 
 
-def serving_in_java(peers, server, mode="all"):
+def serving_in_java(peers, server, mode="all", main="Provider"):
     """
     Start a provider in Java; return it when it is announced.
     """
     (port,) = free_ports(1)
-    provider = peers.start("Provider", HOST, str(port), at(server), NUMBER, mode)
+    provider = peers.start(main, HOST, str(port), at(server), NUMBER, mode)
     provider.line("READY")
     return provider
+
+
+def over_triple(ini):
+    """
+    Make a configuration one for Triple, and return it.
+    """
+    text = ini.read_text()
+    for old, new in {
+        "protocols = native, grpc, dubbo": "protocols = native, grpc, tri",
+        "protocols = dubbo": "protocols = tri",
+        "[protocol dubbo]": "[protocol tri]",
+    }.items():
+        text = text.replace(old, new)
+    ini.write_text(text)
+    return ini
 
 
 def at(server):
@@ -245,3 +260,29 @@ def test_both_are_listed_in_the_same_way(peers, server, registry, provider_ini, 
     (ours,) = [url for url in found if HOST in url]
     for parameter in ("team=shop", "weight=70", "version=1.0.0", f"interface={SERVICE}"):
         assert f"&{parameter}&" in f"{ours}&"
+
+
+def test_a_consumer_in_java_over_triple(peers, server, registry, provider_ini):
+    """
+    With its default settings it finds providers in Python that speak Triple, and calls them.
+    """
+    with serving(over_triple(provider_ini)) as ours, peers.start("Loop", at(server)) as loop:
+        assert "READY hi bob" == loop.line("READY")
+        assert "CALLED" == ours.line()
+        loop.line("MADE")
+        assert "FAILED 0" == result_of(loop).strip()
+        assert all(url.startswith(f"tri://{HOST}:") for url in urls(registry, "providers"))
+
+
+@pytest.mark.parametrize("mode", ["all", "instance", "interface"])
+def test_a_consumer_in_python_over_triple(peers, server, consumer_ini, mode):
+    """
+    It finds providers in Java that speak Triple, at each level, and calls them.
+    """
+    ini = over_triple(consumer_ini)
+    with serving_in_java(peers, server, mode, "TripleProvider"):
+        (listed,) = json.loads(rpcfw("ls", "-c", ini, SERVICE, "--json").stdout)
+        called = rpcfw("call", "-c", ini, f"{SERVICE}/say(java.lang.String)", '["bob"]')
+
+    assert listed["protocols"] == ["tri", "grpc"]
+    assert called.stdout.strip() == '"hi bob"', called.stderr

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rpcfw.spi.channel import OpenChannel
+from rpcfw.errors import PluginError
+from rpcfw.spi.channel import Channel, OpenChannel
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method, Shape
 from rpcfw_hessian.objects import JavaObject
@@ -23,6 +24,7 @@ _METHOD: Final = Method(
     "hessian2",
     idempotent=True,
 )
+_PROTOCOLS: Final = ("dubbo", "tri")
 _VERSION = "1.0.0"
 _LIMIT_S = 3.0
 
@@ -37,12 +39,7 @@ async def ask_provider(
         CallError: the provider does not answer.
         ValueError: its answer cannot be understood.
     """
-    if where.protocol != "dubbo":
-        raise ValueError(
-            f"its metadata service speaks {where.protocol[:100]!r}, expected dubbo; set "
-            "metadata-type=remote there"
-        )
-    channel = open_channel(where.address, "dubbo")
+    channel = _channel(open_channel, where)
     try:
         options = CallOptions(_LIMIT_S, {"group": application, "version": _VERSION})
         answer = await channel.call(_METHOD, [revision], options)
@@ -51,6 +48,29 @@ async def ask_provider(
     metadata = _fields(answer)
     services = _fields(metadata.get("services"))
     return services_of({"services": {name: _fields(each) for name, each in services.items()}})
+
+
+def _channel(open_channel: OpenChannel, where: MetadataService) -> Channel:
+    """
+    Return a channel to a provider.
+
+    Raises:
+        ValueError: its protocol is not in use here.
+    """
+    protocol = where.protocol
+    remedy = "set metadata-type=remote there"
+    if protocol not in _PROTOCOLS:
+        expected = " or ".join(_PROTOCOLS)
+        raise ValueError(
+            f"its metadata service speaks {protocol[:100]!r}, expected {expected}; {remedy}"
+        )
+    try:
+        return open_channel(where.address, protocol)
+    except PluginError:
+        raise ValueError(
+            f"its metadata service speaks {protocol}; add {protocol} to [app] protocols, "
+            f"or {remedy}"
+        ) from None
 
 
 def _fields(value: Any) -> dict[str, Any]:

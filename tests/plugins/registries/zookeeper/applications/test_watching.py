@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 from twisted.logger import LogLevel, capturedLogs
 
-from rpcfw.errors import Unavailable
+from rpcfw.errors import PluginError, Unavailable
 from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
 from rpcfw.values.address import Address
 from rpcfw_hessian.objects import JavaObject
@@ -197,21 +197,53 @@ class Providers:
         self.closed += 1
 
 
-def test_a_provider_is_asked_for_its_metadata(fleet):
+def metadata_service(protocol):
     """
-    Storage type local is Dubbo's default.
+    Return what a node says of its metadata service.
+    """
+    params = json.dumps({"port": "20881", "protocol": protocol})
+    return {"dubbo.metadata-service.url-params": params}
+
+
+@pytest.mark.parametrize("protocol", ["dubbo", "tri"])
+def test_a_provider_is_asked_for_its_metadata(fleet, protocol):
+    """
+    Storage type local is Dubbo's default. It answers over its own protocol.
     """
     service = JavaObject("org.apache.dubbo.metadata.MetadataInfo$ServiceInfo", JAVA_SERVICE)
     services = {"blue/demo.Greeter:1.2:dubbo": service}
     answer = JavaObject("org.apache.dubbo.metadata.MetadataInfo", {"services": services})
     providers = Providers(answer)
-    provider_in_java(fleet, storage="local")
+    provider_in_java(fleet, storage="local", **metadata_service(protocol))
     updates = watched(fleet, open_channel=providers)
     assert updates.last == [EXPECTED]
     path = "org.apache.dubbo.metadata.MetadataService/getMetadataInfo(java.lang.String)"
     asked = (path, ["56c1"], {"group": "java-app", "version": "1.0.0"})
-    assert providers.asked == [("tcp:10.0.0.7:20881", "dubbo"), asked]
+    assert providers.asked == [("tcp:10.0.0.7:20881", protocol), asked]
     assert providers.closed == 1
+
+
+def not_in_use(address, protocol, tls=None):
+    raise PluginError(f"the protocol {protocol!r} is not in use here")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("tri", "speaks tri; add tri to [app] protocols, or set metadata-type=remote there"),
+        ("rest", "speaks 'rest', expected dubbo or tri; set metadata-type=remote there"),
+    ],
+)
+def test_a_provider_that_cannot_be_asked(fleet, protocol, expected):
+    """
+    It is left out, and a line in the log says what to do.
+    """
+    provider_in_java(fleet, storage="local", **metadata_service(protocol))
+    with capturedLogs() as logged:
+        updates = watched(fleet, open_channel=not_in_use)
+    (line,) = warnings(logged)
+    assert updates.last == []
+    assert expected in line
 
 
 @pytest.mark.parametrize("answer", [Unavailable("away"), None, {"services": {"a": {"name": 7}}}])

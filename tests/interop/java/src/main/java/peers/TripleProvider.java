@@ -10,17 +10,26 @@ import org.apache.dubbo.config.RegistryConfig;
 import org.apache.dubbo.config.ServiceConfig;
 import org.apache.dubbo.config.bootstrap.DubboBootstrap;
 
-/** Serves {@link OrderService} and {@link Greeter} over Triple, until standard input ends. */
+/**
+ * Serves {@link OrderService} and {@link Greeter} over Triple, until standard input ends. The
+ * arguments are those of {@link Provider}.
+ */
 public class TripleProvider implements Greeter {
     public static void main(String[] args) throws Exception {
         ApplicationConfig application = new ApplicationConfig("java-provider");
         application.setQosEnable(false);
         ProtocolConfig protocol = new ProtocolConfig("tri", Integer.parseInt(args[1]));
         protocol.setHost(args[0]);
+        if (args.length > 3) {
+            System.setProperty("DUBBO_IP_TO_REGISTRY", args[3]);
+        }
+        if (args.length > 4) {
+            application.setRegisterMode(args[4]);
+        }
         DubboBootstrap.getInstance()
             .application(application)
             .protocol(protocol)
-            .registry(new RegistryConfig("N/A"))
+            .registry(new RegistryConfig(args.length > 2 ? args[2] : "N/A"))
             .service(service(OrderService.class, new Provider()))
             .service(service(Greeter.class, new TripleProvider()))
             .start();
