@@ -96,9 +96,13 @@ class RecordShape(Shape):
         if tag not in tags.MAP:
             raise mismatch(self.name, read_any(d))
         d.pos += 1
-        if tag == 0x4D:
-            d.type()
-        return self.read_map(d)
+        read = d.schema.map_reader(d.type()) if tag == 0x4D else None
+        if read is None or self._generic:
+            return self.read_map(d)
+        value = read(d)
+        if self.fits(value, d):
+            return value
+        raise HessianError(f"expected {self.name}, got {type(value).__qualname__}")
 
     def _read_defined(self, d: Decoder, definition: Definition) -> Any:
         """

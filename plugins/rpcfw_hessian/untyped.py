@@ -10,6 +10,7 @@ from typing import Any
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.hash_guard import can_hash
 from rpcfw_hessian.numbers import INTEGER_BASE, INTEGER_SIZE, datetime_of, read_double, read_integer
 from rpcfw_hessian.objects import MapEntries
 from rpcfw_hessian.text import read_binary, read_string
@@ -125,7 +126,7 @@ def _as_set(d: Decoder, index: int, items: list[Any]) -> Any:
     """
     for number, each in enumerate(items):
         if type(each) is not str:
-            if not _can_hash(each):
+            if not can_hash(each):
                 return items
             d.check_key(each, number)
     d.refs[index] = made = set(items)
@@ -157,7 +158,7 @@ def _read_entries(d: Decoder, made: dict[Any, Any]) -> dict[Any, Any] | MapEntri
     while not d.ends():
         key = read_any(d)
         if type(key) is not str:
-            if not _can_hash(key):
+            if not can_hash(key):
                 return _read_pairs(d, MapEntries(made.items()), key)
             d.check_key(key, len(made))
         made[key] = read_any(d)
@@ -173,14 +174,6 @@ def _read_pairs(d: Decoder, made: MapEntries, key: Any) -> MapEntries:
         key = read_any(d)
         made.append((key, read_any(d)))
     return made
-
-
-def _can_hash(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _read_object(d: Decoder, tag: int) -> Any:
