@@ -65,6 +65,8 @@ class ClientMachine(ClientSide, DubboConnection):
         self._encoder = encoder
         self._peer_drains = False
         self._has_answer = False
+        #: Cancelled calls whose replies may still come.
+        self._cancelled = 0
 
     def start(self) -> None:
         # Its answer is the handshake: it tells that the peer speaks Dubbo.
@@ -126,6 +128,7 @@ class ClientMachine(ClientSide, DubboConnection):
         # Dubbo has no frame for it: the provider goes on, and its reply is dropped.
         if not self._is_over(call_id):
             del self._calls[call_id]
+            self._cancelled += 1
 
     # What the server sends.
 
@@ -134,7 +137,7 @@ class ClientMachine(ClientSide, DubboConnection):
     ) -> None:
         call_id = wire_id & 0xFFFFFFFF
         if self._calls.get(call_id) != wire_id:
-            self._idle()  # a call that was cancelled, or never made
+            self._drop_reply()
             return
         del self._calls[call_id]
         self._abuse.served()
@@ -151,6 +154,18 @@ class ClientMachine(ClientSide, DubboConnection):
             events.append(ResponseReceived(call_id, value, "", EMPTY, EMPTY))
         else:
             events.append(read_reply(call_id, status, body))
+
+    def _drop_reply(self) -> None:
+        """
+        Note a reply to a call that is not open.
+
+        A provider that was paused answers all calls that were cancelled in the meantime. So
+        these are counted, and only further replies are suspicious.
+        """
+        if self._cancelled:
+            self._cancelled -= 1
+        else:
+            self._idle()
 
     def _receive_event_answer(self, body: bytes, events: list[Event]) -> None:
         if not self._has_answer:
@@ -178,8 +193,11 @@ class ClientMachine(ClientSide, DubboConnection):
         self, flags: int, wire_id: int, body_bytes: int, events: list[Event]
     ) -> None:
         call_id = wire_id & 0xFFFFFFFF
-        if flags & REQUEST or self._calls.get(call_id) != wire_id:
+        if flags & REQUEST:
             self._idle()
+            return
+        if self._calls.get(call_id) != wire_id:
+            self._drop_reply()
             return
         del self._calls[call_id]
         limit = self._max_receive_bytes

@@ -80,6 +80,8 @@ class Connection(Machine):
         self._unanswered_pings = 0
         #: Bytes of messages that may still arrive for calls that this side has ended.
         self._late_bytes = 0
+        #: Calls that this side has cancelled, and whose end the peer may have sent before.
+        self._late_ends = 0
         #: What messages take that nobody has read yet.
         self._unread = 0
 

@@ -49,6 +49,7 @@ class NativeMachine(Connection):
     def cancel(self, call_id: int, reason: str = "") -> None:
         if not self._is_over(call_id):
             self._forget(call_id)
+            self._late_ends += 1
             self._put(Kind.CANCEL, call_id, text_field(reason) if reason else b"")
 
     def consumed(self, call_id: int, cost: int, size: int = 0) -> None:
@@ -155,6 +156,9 @@ class NativeMachine(Connection):
             raise RemoteProtocolError(f"a frame for call {call_id}, which was never opened")
         if 0 < cost <= self._late_bytes:
             self._late_bytes -= cost
+        elif not cost and self._late_ends:
+            # A peer that was paused ends all calls that were cancelled in the meantime.
+            self._late_ends -= 1
         else:
             self._idle()
         return False

@@ -327,6 +327,25 @@ def test_a_late_reply():
     assert machine.receive(reply(wire_id, VALUE)) == []
 
 
+def test_many_late_replies():
+    """
+    A provider that was paused answers what was cancelled meanwhile: the connection stays.
+
+    Replies to calls that were not made, or that come twice, are suspicious as before.
+    """
+    machine = client(max_calls=1, max_pings=1)
+    late = b""
+    for _ in range(100):
+        call_id, wire_id = called(machine)
+        machine.cancel(call_id)
+        late += reply(wire_id, VALUE)
+
+    assert machine.receive(late) == []
+    _, wire_id = called(machine)
+    assert kinds(machine.receive(reply(wire_id, VALUE))) == [ResponseReceived]
+    assert kinds(machine.receive(late)) == [ConnectionFailed]
+
+
 def test_a_reply_with_another_id():
     """
     Only the whole id names a call; the call that has a part of it is still answered.

@@ -170,6 +170,23 @@ def test_frames_that_move_no_call_are_bounded():
         assert "advance no call" in fault_of(machine.receive(flood * 30)), name
 
 
+def test_responses_to_cancelled_calls():
+    """
+    A server that was paused answers what was cancelled meanwhile: the connection stays.
+
+    Whatever comes of these calls after that counts as before.
+    """
+    machine = client(max_calls=1, max_pings=1)
+    late = b""
+    for number in range(100):
+        call_id = machine.call(head(), b"", "", ended=True)
+        machine.cancel(call_id)
+        late += frame((RESPONSE, END)[number % 2], call_id=call_id, flags=ENDED)
+
+    assert not fault_of(machine.receive(late))
+    assert "advance no call" in fault_of(machine.receive(late))
+
+
 def fault_of(events: list) -> str:
     """
     Return the reason if the connection has failed, else nothing.
