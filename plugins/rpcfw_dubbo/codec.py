@@ -71,6 +71,9 @@ class DubboCodec(Hessian2Codec):
             writes: list[Write] = [schema.writer(hint) for hint in hints]
         except TypeError as error:
             raise ContractError(f"Dubbo cannot carry the request: {error}") from error
+        if len(hints) == 1:
+            dump = schema.dumper(hints[0])
+            return lambda message: descriptor + dump(*unpack(message))
 
         def encode(message: Any) -> bytes:
             encoder = Encoder(schema)

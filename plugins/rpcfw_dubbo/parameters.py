@@ -16,6 +16,7 @@ from rpcfw.status import Status
 from rpcfw.values.arguments import Arguments
 from rpcfw.values.method import Method
 from rpcfw_hessian import Schema
+from rpcfw_hessian.plain import PlainReader
 from rpcfw_hessian.shape import Shape
 
 __all__ = ["ParameterTable", "Parameters"]
@@ -31,6 +32,7 @@ class Parameters:
         schema: has the classes that are in the types.
         types: annotations of the parameters.
         shapes: what reads each of them.
+        plain: reads the first one, of a request with no other; None if there is none.
         required: how many of them must be given.
         make: makes the message of the arguments.
     """
@@ -39,6 +41,7 @@ class Parameters:
     schema: Schema
     types: tuple[Any, ...]
     shapes: tuple[Shape, ...]
+    plain: PlainReader | None
     required: int
     make: Callable[..., Any]
 
@@ -98,7 +101,8 @@ class ParameterTable:
             shapes = tuple(map(schema.shape, types))
         except TypeError as error:
             raise Unimplemented(f"{method.path} cannot be called over Dubbo: {error}") from error
-        return Parameters(method.path, schema, types, shapes, required, make)
+        plain = PlainReader(shapes[0], schema.limits) if shapes else None
+        return Parameters(method.path, schema, types, shapes, plain, required, make)
 
 
 def _itself(message: Any) -> Any:

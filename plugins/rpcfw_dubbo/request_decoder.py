@@ -26,6 +26,7 @@ from rpcfw_dubbo.parameters import Parameters, ParameterTable
 from rpcfw_dubbo.request_heads import CODEC, GENERIC_CODEC, check_version, read_head, too_large
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.plain import PlainReader
 from rpcfw_hessian.shape import Shape
 
 __all__ = ["RequestDecoder"]
@@ -50,6 +51,7 @@ class _Beginning:
         method: that is called.
         parameters: how its arguments are read.
         shapes: of the arguments that are given.
+        plain: reads the argument, if it is the only one.
         heads: by the bytes of the attachments, for calls that are answered.
     """
 
@@ -58,6 +60,7 @@ class _Beginning:
     method: Method
     parameters: Parameters
     shapes: tuple[Shape, ...]
+    plain: PlainReader | None
     heads: dict[bytes, RequestHead] = field(factory=dict)
 
 
@@ -116,11 +119,24 @@ class RequestDecoder:
         """
         Read arguments and attachments.
         """
-        parameters = beginning.parameters
+        parameters, plain = beginning.parameters, beginning.plain
+        if plain is not None and not one_way:
+            found = plain.read(body, beginning.size)
+            if found is not None:
+                argument, end = found
+                head = beginning.heads.get(body[end:])
+                # Other attachments may refer to the argument.
+                if head is not None:
+                    parsed = ParsedBody()
+                    parsed.value = parameters.make(argument)
+                    parsed.span = body, beginning.message_at, end
+                    return DecodedRequest(head, parsed)
         decoder = Decoder(body, parameters.schema)
         decoder.pos = beginning.size
         read = decoder.read_shape
         message = parameters.make(*[read(shape) for shape in beginning.shapes])
+        if plain is not None:
+            plain.learn(decoder, beginning.size)
         parsed = ParsedBody.of(message)
         parsed.span = body, beginning.message_at, decoder.pos
         attachments = body[decoder.pos :]
@@ -157,7 +173,8 @@ class RequestDecoder:
         parameters = self._parameters.of(method)
         parameters.check_count(len(types))
         shapes = parameters.shapes[: len(types)]
-        beginning = _Beginning(decoder.pos, message_at, method, parameters, shapes)
+        plain = parameters.plain if len(shapes) == 1 else None
+        beginning = _Beginning(decoder.pos, message_at, method, parameters, shapes, plain)
         self._keep(body[: decoder.pos], beginning)
         return self._decode_rest(beginning, body, one_way)
 

@@ -45,7 +45,14 @@ class ListShape(Shape):
         count = tag - 0x78 if tag >= 0x78 else list_head(d, tag)[1]
         return self._ready()(d, count) if count >= 0 else self._read_endless(d)
 
+    @property
+    def plain(self) -> bool:
+        return self._cls is list and self._item.scalar
+
     def inline(self, source: Source, target: str) -> None:
+        if source.plain:
+            self._inline_plain(source, target)
+            return
         # The usual list: short, and without the name of a class.
         source.add("count = data[pos] - 0x78")
         with source.block("if 0 <= count < 8:"):
@@ -53,6 +60,22 @@ class ListShape(Shape):
             source.add("d.pos = pos + 1", f"{target} = {fill}(d, count)", "pos = d.pos")
         with source.block("else:"):
             super().inline(source, target)
+
+    def _inline_plain(self, source: Source, target: str) -> None:
+        """
+        Write source that reads a list of up to 47 items without a decoder.
+        """
+        source.add("tag = data[pos]", "pos += 1")
+        with source.block("if 0x78 <= tag < 0x80:"):
+            source.add("count = tag - 0x78")
+        with source.block("elif tag == 0x58 and 0x90 <= data[pos] < 0xC0:"):
+            source.add("count = data[pos] - 0x90", "pos += 1")
+        with source.block("else:"):
+            source.add("return None")
+        source.add(f"{target} = []", f"append = {target}.append")
+        with source.block("for _ in range(count):"):
+            self._item.inline(source, "item")
+            source.add("append(item)")
 
     def _ready(self) -> Callable[[Decoder, int], Any]:
         fill = self._fill

@@ -14,8 +14,9 @@ from rpcfw_hessian.writer import Writer, WrittenWriter, unfit, write_reference
 
 __all__ = ["DictWriter", "ListWriter", "tuple_writer"]
 
-#: Beginnings of short lists without a class.
+#: Beginnings of lists without a class, by their size: those of one byte, and of two.
 _HEADS = [bytes((tag,)) for tag in range(0x78, 0x80)]
+_HEADS += [bytes((0x58, 0x90 + count)) for count in range(8, 48)]
 
 
 class ListWriter(WrittenWriter):
@@ -31,6 +32,17 @@ class ListWriter(WrittenWriter):
         self._cls = cls
         self._item = item
         self._java_class = java_class
+        self.plain_list = cls is list and item.scalar and not java_class
+
+    def inline(self, source: Source, value: str) -> None:
+        if not source.plain:
+            super().inline(source, value)
+            return
+        with source.block(f"if type({value}) is not list or (count := len({value})) >= 48:"):
+            source.add("return None")
+        source.add(f"append({source.bind(_HEADS)}[count])")
+        with source.block(f"for item in {value}:"):
+            self._item.inline(source, "item")
 
     def _written(self) -> Write:
         source = Source("def write_items(e, value):", HessianError=HessianError)
@@ -58,7 +70,7 @@ class ListWriter(WrittenWriter):
         if self._java_class:
             source.add(head)
         else:
-            with source.block("if count < 8:"):
+            with source.block("if count < 48:"):
                 source.add(f"append({source.bind(_HEADS)}[count])")
             with source.block("else:"):
                 source.add(head)

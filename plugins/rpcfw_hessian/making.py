@@ -53,6 +53,12 @@ class Making(ABC):
             values: expressions by the names of fields.
         """
 
+    @abstractmethod
+    def write_plain(self, source: Source, values: Mapping[str, str]) -> None:
+        """
+        Write source that sets ``made`` to an instance to which no field refers.
+        """
+
 
 class _Constructing(Making):
     """
@@ -75,13 +81,16 @@ class _Constructing(Making):
         source.add(f"made = {source.bind(INCOMPLETE)}")
 
     def write_finish(self, source: Source, values: Mapping[str, str]) -> None:
+        self.write_plain(source, values)
+        source.add("d.refs[index] = made")
+
+    def write_plain(self, source: Source, values: Mapping[str, str]) -> None:
         with source.block("try:"):
             arguments = ", ".join(f"{name}={value}" for name, value in values.items())
             source.add(f"made = {source.bind(self._cls)}({arguments})")
         with source.block("except Exception as error:"):
             refused, cls = source.bind(_refused), source.bind(self._cls)
             source.add(f"raise {refused}({cls}, error) from error")
-        source.add("d.refs[index] = made")
 
 
 class _Filling(Making):
@@ -131,6 +140,10 @@ class _Filling(Making):
                 source.add(f"{source.bind(object.__setattr__)}(made, {name!r}, {value})")
         if self._hooks:
             source.add(f"{source.bind(self._check)}(made)")
+
+    def write_plain(self, source: Source, values: Mapping[str, str]) -> None:
+        self.write_begin(source)
+        self.write_finish(source, values)
 
 
 def _refused(cls: type, error: Exception) -> HessianError:

@@ -32,13 +32,45 @@ class RecordWriter(WrittenWriter):
         super().__init__()
         self._cls = cls
         self._java_class = java_class
-        self._fields: tuple[Field, ...] = ()
+        self.fields: tuple[Field, ...] = ()
 
     def complete(self, fields: tuple[Field, ...]) -> None:
         """
         Set the fields, whose types may be the class itself.
         """
-        self._fields = fields
+        self.fields = fields
+
+    @property
+    def name(self) -> str:
+        """
+        Name of the class.
+        """
+        return self._cls.__qualname__
+
+    @property
+    def can_be_plain(self) -> bool:
+        """
+        Whether all fields are scalars, or lists of these.
+        """
+        return self._java_class is not None and all(
+            field.writer.scalar or field.writer.plain_list for field in self.fields
+        )
+
+    def write_plain(self, source: Source) -> None:
+        """
+        Write source that puts an instance, which is the whole message, into the list ``out``.
+        """
+        assert self._java_class is not None
+        begin = encode_definition(self._java_class, self._names()) + _TAGS[0]
+        with source.block(f"if type(value) is not {source.bind(self._cls)}:"):
+            source.add("return None")
+        source.add(f"out = [{source.bind(begin)}]", "append = out.append")
+        for number, field in enumerate(self.fields):
+            source.add(f"item_{number} = value.{field.name}")
+            field.writer.inline(source, f"item_{number}")
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(field.java_name for field in self.fields)
 
     def _written(self) -> Write:
         source = Source("def write_fields(e, value):", HessianError=HessianError)
@@ -52,7 +84,7 @@ class RecordWriter(WrittenWriter):
             self._write_instance(source, self._java_class)
         source.add("field = ''")
         with source.block("try:"):
-            for field in self._fields:
+            for field in self.fields:
                 source.add(f"field = {field.name!r}", f"item = value.{field.name}")
                 if self._java_class is None:
                     source.add(f"append({encode_string(field.name)!r})")
@@ -67,8 +99,7 @@ class RecordWriter(WrittenWriter):
         """
         Write source that does what `Encoder.instance` does.
         """
-        names = tuple(field.java_name for field in self._fields)
-        encoded = encode_definition(java_class, names)
+        encoded = encode_definition(java_class, self._names())
         definition, first = source.bind(encoded), source.bind(encoded + _TAGS[0])
         source.add("definitions = e.definitions")
         with source.block("if not definitions:"):

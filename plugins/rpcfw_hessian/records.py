@@ -179,6 +179,33 @@ class RecordShape(Shape):
         source.add("return made")
         return source.function(f"fields of {self.name}")
 
+    @property
+    def can_be_plain(self) -> bool:
+        """
+        Whether all fields are scalars, or lists of these.
+        """
+        return not self._generic and all(field.shape.plain for field in self.fields)
+
+    def write_plain(self, source: Source, names: tuple[str, ...]) -> bool:
+        """
+        Write source that sets ``made`` to an instance whose fields come in this order.
+
+        Returns:
+            False: there is a field that the class does not have.
+        """
+        came = [self._by_name.get(name) for name in names]
+        values = {
+            name: f"{source.bind(default)}()"
+            for name, default in self._defaults(each for each in self.fields if each not in came)
+        }
+        for number, field in enumerate(came):
+            if field is None:
+                return False
+            field.shape.inline(source, f"value_{number}")
+            values[field.name] = f"value_{number}"
+        self._ready().write_plain(source, values)
+        return True
+
     def _plain_plan(self, names: tuple[str, ...]) -> Plan:
         """
         Return a function that is slower, but costs nothing to make.

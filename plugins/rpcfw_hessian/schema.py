@@ -22,6 +22,7 @@ from rpcfw_hessian.encoder import Encoder, Write, encode_definition
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.objects import JavaException, JavaObject, MapEntries, StackFrame
+from rpcfw_hessian.plain import PlainReader, plain_writer
 from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.throwables import write_throwable
 from rpcfw_hessian.writer import Writer
@@ -133,13 +134,18 @@ class Schema:
             TypeError: Hessian cannot carry the type; the message says why.
         """
         write = self.writer(type)
+        write_plain = plain_writer(self._type(type).writer)
 
         def dump(value: Any) -> bytes:
             encoder = Encoder(self)
             encoder.write_by(write, value)
             return encoder.take()
 
-        return dump
+        if write_plain is None:
+            return dump
+        # A name of its own, which mypy knows to be none of these.
+        plain: Callable[[Any], bytes | None] = write_plain
+        return lambda value: plain(value) or dump(value)
 
     def loader(self, type: Any) -> Callable[[bytes], Any]:
         """
@@ -149,12 +155,18 @@ class Schema:
             TypeError: Hessian cannot carry the type; the message says why.
         """
         shape = self.shape(type)
+        plain = PlainReader(shape, self.limits)
+        read_plain = plain.read
 
         def load(data: bytes) -> Any:
+            found = read_plain(data, 0)
+            if found is not None and found[1] == len(data):
+                return found[0]
             decoder = Decoder(data, self)
             value = decoder.read_shape(shape)
             if decoder.pos != len(data):
                 decoder.check_end()
+            plain.learn(decoder, 0)
             return value
 
         return load

@@ -23,6 +23,15 @@ class Shape(ABC):
     name: str
     #: First bytes of what it can read. References are tried too.
     tags: frozenset[int]
+    #: Whether `inline` reads the usual values without a decoder: numbers, strings, booleans.
+    scalar = False
+
+    @property
+    def plain(self) -> bool:
+        """
+        Whether the same is true, or this is a list of scalars.
+        """
+        return self.scalar
 
     @abstractmethod
     def read(self, d: Decoder) -> Any:
@@ -34,6 +43,9 @@ class Shape(ABC):
         """
         Write source that reads a value at ``pos`` of ``data`` into the variable ``target``.
         """
+        if source.plain:
+            source.add("return None")
+            return
         source.add("d.pos = pos", f"{target} = {source.bind(self.read)}(d)", "pos = d.pos")
 
     @abstractmethod

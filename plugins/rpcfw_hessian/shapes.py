@@ -73,6 +73,7 @@ class IntShape(Shape):
 
     name = "int"
     tags = tags.INTEGER
+    scalar = True
 
     def read(self, d: Decoder) -> int:
         data, pos = d.data, d.pos
@@ -115,6 +116,7 @@ class FloatShape(Shape):
 
     name = "float"
     tags = tags.DOUBLE
+    scalar = True
 
     def read(self, d: Decoder) -> float:
         if d.data[d.pos] in tags.DOUBLE:
@@ -131,6 +133,8 @@ class FloatShape(Shape):
             source.add(f"{target} = {source.bind(double_at)}(data, pos + 1)[0]", "pos += 9")
         with source.block("elif tag == 0x5F:"):
             source.add(f"{target} = 0.001 * {source.bind(int_at)}(data, pos + 1)[0]", "pos += 5")
+        with source.block("elif 0x5B <= tag < 0x5F:"):
+            source.add(f"{target}, pos = {source.bind(read_double)}(data, pos)")
         with source.block("else:"):
             super().inline(source, target)
 
@@ -145,6 +149,7 @@ class StrShape(Shape):
 
     name = "str"
     tags = tags.STRING
+    scalar = True
 
     def read(self, d: Decoder) -> str:
         data, pos = d.data, d.pos
@@ -172,6 +177,10 @@ class StrShape(Shape):
             )
         with source.block("if raw is not None and raw.isascii():"):
             source.add(f"{target} = raw.decode()", "pos = end")
+        if source.plain:
+            # Of up to 1,023 characters, as the others.
+            with source.block("elif raw is not None:"):
+                source.add(f"{target}, pos = {source.bind(read_string)}(data, pos, 1023)")
         with source.block("else:"):
             super().inline(source, target)
 
@@ -212,7 +221,12 @@ class OptionalShape(Shape):
     def __init__(self, inner: Shape) -> None:
         self.name = f"{inner.name} | None"
         self.tags = inner.tags | {tags.NULL}
+        self.scalar = inner.scalar
         self._inner = inner
+
+    @property
+    def plain(self) -> bool:
+        return self._inner.plain
 
     def read(self, d: Decoder) -> Any:
         if d.data[d.pos] == tags.NULL:
@@ -283,6 +297,8 @@ class BoolShape(Exactly):
     """
     A boolean.
     """
+
+    scalar = True
 
     def __init__(self) -> None:
         super().__init__(bool, tags.BOOL)

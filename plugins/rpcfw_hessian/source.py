@@ -29,10 +29,12 @@ class Source:
 
     Args:
         header: its ``def`` line.
+        plain: it has no decoder or encoder, and returns None where it would need one.
         **names: what the source refers to, beside what `bind` names.
     """
 
-    def __init__(self, header: str, **names: Any) -> None:
+    def __init__(self, header: str, *, plain: bool = False, **names: Any) -> None:
+        self.plain = plain
         self._lines = [header]
         self._depth = 1
         self._names: dict[str, Any] = names

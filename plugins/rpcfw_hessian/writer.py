@@ -10,7 +10,7 @@ from rpcfw_hessian.encoder import Encoder, Write
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.source import Source
 
-__all__ = ["Writer", "WrittenWriter", "unfit", "write_reference"]
+__all__ = ["ScalarWriter", "Writer", "WrittenWriter", "unfit", "write_reference"]
 
 
 def unfit(expected: str, value: Any) -> HessianError:
@@ -28,6 +28,11 @@ class Writer:
         write: writes a value.
     """
 
+    #: Whether `inline` writes the usual values without an encoder.
+    scalar = False
+    #: Whether it is a list of scalars, or null.
+    plain_list = False
+
     def __init__(self, write: Write) -> None:
         self.write = write
 
@@ -41,7 +46,18 @@ class Writer:
         """
         Write source that writes the variable ``value``, by ``append`` to the output of ``e``.
         """
-        source.add(f"{source.bind(self.write)}(e, {value})")
+        if source.plain:
+            source.add("return None")
+        else:
+            source.add(f"{source.bind(self.write)}(e, {value})")
+
+
+class ScalarWriter(Writer):
+    """
+    Writes numbers, strings or booleans.
+    """
+
+    scalar = True
 
 
 class WrittenWriter(Writer):

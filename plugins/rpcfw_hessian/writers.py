@@ -25,7 +25,7 @@ from rpcfw_hessian.numbers import (
 )
 from rpcfw_hessian.source import Source
 from rpcfw_hessian.text import STRING_HEADS, encode_binary, encode_string
-from rpcfw_hessian.writer import Writer, unfit
+from rpcfw_hessian.writer import ScalarWriter, Writer, unfit
 
 __all__ = [
     "BoolWriter",
@@ -122,7 +122,7 @@ def _check_int(value: Any) -> None:
         raise unfit("int", value)
 
 
-class IntWriter(Writer):
+class IntWriter(ScalarWriter):
     """
     Writes an int as one Java type.
     """
@@ -158,7 +158,7 @@ def _inline_longs(source: Source, value: str) -> None:
         source.add(f"append({source.bind(TAGGED_LONG.pack)}(0x4C, {value}))")
 
 
-class IntegerWriter(Writer):
+class IntegerWriter(ScalarWriter):
     """
     Writes an int as the Java type that its value needs.
     """
@@ -172,6 +172,8 @@ class IntegerWriter(Writer):
         )
         with source.block("if short is not None:"):
             source.add("append(short)")
+        with source.block(f"elif type({value}) is int and -(1 << 63) <= {value} < 1 << 63:"):
+            source.add(f"append({source.bind(encode_integer)}({value}))")
         with source.block("else:"):
             super().inline(source, value)
 
@@ -204,7 +206,7 @@ def write_float(e: Encoder, value: float) -> None:
     e.out.append(encode_double(value))
 
 
-class FloatWriter(Writer):
+class FloatWriter(ScalarWriter):
     """
     Writes a double.
     """
@@ -219,7 +221,7 @@ class FloatWriter(Writer):
             super().inline(source, value)
 
 
-class BoolWriter(Writer):
+class BoolWriter(ScalarWriter):
     """
     Writes a boolean.
     """
@@ -243,7 +245,7 @@ def write_str(e: Encoder, value: str) -> None:
     e.out.append(encode_string(value))
 
 
-class StrWriter(Writer):
+class StrWriter(ScalarWriter):
     """
     Writes a string.
     """
@@ -259,6 +261,8 @@ class StrWriter(Writer):
             source.add(
                 f"append({source.bind(STRING_HEADS)}[len({value})])", f"append({value}.encode())"
             )
+        with source.block(f"elif type({value}) is str:"):
+            source.add(f"append({source.bind(encode_string)}({value}))")
         with source.block("else:"):
             super().inline(source, value)
 
@@ -290,6 +294,7 @@ class OptionalWriter(Writer):
 
     def __init__(self, inner: Writer) -> None:
         self._inner = inner
+        self.scalar, self.plain_list = inner.scalar, inner.plain_list
 
         def write(e: Encoder, value: Any) -> None:
             if value is None:

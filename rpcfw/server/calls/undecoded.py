@@ -118,7 +118,10 @@ class UndecodedRequests:
         except CallError as error:
             acceptor.fail(driver, event, _as_callers_fault(error))
         else:
-            acceptor.accept(driver, _event_of(event, decoded))
+            # The same event: nobody else has it, and another would have to be made for each call.
+            event.head, event.body = decoded.head, decoded.body
+            event.encoding = decoded.encoding
+            acceptor.accept(driver, event)
 
     def _begin(self, acceptor: RequestAcceptor, driver: Driver, event: RequestReceived) -> None:
         """

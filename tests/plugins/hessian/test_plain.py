@@ -1,0 +1,200 @@
+"""
+Messages that are one object of scalars and short lists, which have a way of their own.
+
+Guards: the short way and the usual one read the same values, write the same bytes, and refuse
+the same messages for the same reasons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+
+from rpcfw_hessian import HessianError, Limits, Long, Schema, java
+
+
+@java("acme.Order")
+@dataclass
+class Order:
+    number: int = 0
+    price: float = 0.0
+    paid: bool = False
+    remark: str | None = None
+    lines: list[Long] = field(default_factory=list)
+    notes: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.number == 666:
+            raise ValueError("no such number")
+
+
+@java("acme.Struct")
+class Struct(msgspec.Struct):
+    number: Long
+    texts: list[str]
+
+
+@java("acme.Frozen")
+@attrs.frozen
+class Frozen:
+    number: int
+    texts: list[str]
+
+
+_SHARED = [1, 2]
+_TEXTS = ["a", "ü" * 40, "好" * 700, "x" * 1023, "y" * 1024, "😀"]
+VALUES = [
+    Order(),
+    Order(number=1 << 40, price=12.25, paid=True, remark="two", lines=[1, -300, 1 << 50]),
+    Order(price=100.0, notes=["a"] * 7, lines=[7] * 8),
+    Order(price=-0.125, notes=["a"] * 47, lines=[1 << 20] * 48),
+    *(Order(remark=text, notes=[text, text]) for text in _TEXTS),
+    Struct(number=5, texts=["a", "b"]),
+    Frozen(number=70_000, texts=[]),
+]
+
+
+def usual_read(schema: Schema, data: bytes, type: Any) -> Any:
+    decoder = schema.decoder(data)
+    value = decoder.read(type)
+    decoder.check_end()
+    return value
+
+
+def usual_write(schema: Schema, value: Any, type: Any) -> bytes:
+    encoder = schema.encoder()
+    encoder.write(value, type)
+    return encoder.take()
+
+
+def outcome(function: Any, *arguments: Any) -> Any:
+    """
+    Return what a function returns, or the text of its error.
+    """
+    try:
+        return function(*arguments)
+    except HessianError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_both_ways_are_one(value):
+    """
+    A message is written and read alike in both ways, also once the short way has learned it.
+    """
+    schema, kind = Schema(), type(value)
+    data = usual_write(schema, value, kind)
+    load = schema.loader(kind)
+
+    assert data == schema.dumper(kind)(value)
+    assert [value] * 3 == [load(data) for _ in range(3)]
+
+
+@pytest.mark.parametrize("value", VALUES[:3])
+def test_a_damaged_message(value):
+    """
+    A message that is cut, or of which a byte is another, has the result of the usual way.
+    """
+    schema, kind = Schema(), type(value)
+    data = usual_write(schema, value, kind)
+    load = schema.loader(kind)
+    load(data)
+    damaged = [data[:size] for size in range(len(data))] + [data + b"N"]
+    begin = len(usual_write(schema, Order(), Order)) - 8
+    for place in range(begin, len(data)):
+        damaged += [data[:place] + bytes((each,)) + data[place + 1 :] for each in range(256)]
+
+    for each in damaged:
+        # A damaged double may be a NaN, which is equal to nothing.
+        assert repr(outcome(usual_read, schema, each, kind)) == repr(outcome(load, each))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Order(number="1"),
+        Order(number=1 << 70),
+        Order(lines=[1 << 70]),
+        Order(remark=b""),
+        Order(lines=(1,)),
+        Order(notes=[None]),
+        Frozen(number=1 << 40, texts=["a", 1]),
+        None,
+    ],
+)
+def test_what_does_not_fit(value):
+    """
+    What cannot be written is refused with the place of the mistake.
+    """
+    kind = Frozen if isinstance(value, Frozen) else Order
+    schema = Schema()
+    expected = outcome(usual_write, schema, value, kind)
+
+    assert expected == outcome(schema.dumper(kind), value)
+
+
+def test_one_list_in_two_places():
+    """
+    It is written as a reference, and read as one list; also after the class was learned.
+    """
+
+    @java("acme.Two")
+    @dataclass
+    class Two:
+        first: list[int]
+        second: list[int]
+
+    schema = Schema()
+    load, dump = schema.loader(Two), schema.dumper(Two)
+    assert Two([1], [1]) == load(dump(Two([1], [1])))
+    shared = load(dump(Two(_SHARED, _SHARED)))
+
+    assert shared.first is shared.second
+    assert Two([], []) == load(dump(Two(*[[]] * 2)))
+
+
+def test_a_class_that_refuses_its_fields():
+    """
+    The error of its own check is the one of the usual way.
+    """
+    schema = Schema()
+    load = schema.loader(Order)
+    load(schema.dumps(Order(number=1), Order))
+    bad = Order()
+    bad.number = 666
+
+    with pytest.raises(HessianError, match="Order refuses its fields: no such number"):
+        load(schema.dumps(bad, Order))
+
+
+def test_orders_of_fields():
+    """
+    A peer may send the fields in any order, in more orders than are learned.
+    """
+    schema = Schema()
+    load = schema.loader(Frozen)
+    for _ in range(2):
+        for extra in range(8):
+            names = [*(f"x{number}" for number in range(extra)), "texts", "number"]
+            head = [b"C", schema.dumps("acme.Frozen"), schema.dumps(len(names))]
+            values = [*([b"N"] * extra), b"\x79\x01a", b"\x91"]
+            data = b"".join((*head, *map(schema.dumps, names), b"\x60", *values))
+
+            assert Frozen(number=1, texts=["a"]) == load(data)
+
+
+@pytest.mark.parametrize("limits", [Limits(max_depth=1), Limits(max_objects=2)])
+def test_limits(limits):
+    """
+    Limits that are smaller than a plain message hold too.
+    """
+    data = Schema().dumps(Order(lines=[1], notes=["a"]), Order)
+    load = Schema(limits=limits).loader(Order)
+
+    for _ in range(2):
+        with pytest.raises(HessianError, match="expected at most"):
+            load(data)
