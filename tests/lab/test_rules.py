@@ -10,6 +10,7 @@ import pytest
 from twisted.logger import globalLogPublisher
 
 from rpcfw.errors import DeadlineExceeded, NoInstances, Overloaded
+from rpcfw.spi.rules import RuleWatch
 from rpcfw.values.rule import Author, application_scope, service_scope
 from tests.lab.services import Greeter
 from tests.lab.test_live_policies import Stamped
@@ -340,6 +341,30 @@ def test_the_last_rules_hold_while_the_registry_is_unreachable(lab, service):
     assert "4" == option(lab, process, "retry", "max_attempts")[0]
     put(lab, process, SERVICE, "[retry]\nmax_attempts = 5\n")
     assert "5" == option(lab, process, "retry", "max_attempts")[0]
+
+
+def test_rules_that_may_not_be_read(lab, service, lines):
+    """
+    A process whose rules are refused goes by its configuration, says so once, and waits for none.
+    """
+    process = lab.process()
+    rules = process.application.rules
+
+    class Closed(RuleWatch):
+        def close(self):
+            pass
+
+    def watch(scope, listener, on_refused):
+        lab.clock.callLater(0, on_refused, "no permission")
+        return Closed()
+
+    rules.watch = watch
+    lab.start(process)
+    before = lab.clock.seconds()
+    assert "3s" == option(lab, process, "client", "timeout")[0]
+    assert lab.clock.seconds() - before < 0.5
+    assert 2 == len(lines)
+    assert all("cannot be read, the last ones stay: no permission" in line for line in lines)
 
 
 def test_one_watch_for_each_service(lab, service):

@@ -166,6 +166,24 @@ def test_a_wrong_document_is_refused(fleet, tmp_path):
     assert "did you mean 'policies'?" in done.stderr
 
 
+def test_watching(fleet, tmp_path):
+    """
+    ``rpcfw rule watch`` prints each change as it comes, and ends well with a signal.
+    """
+    file, _, consumers = fleet
+    document = tmp_path / "all.ini"
+    document.write_text("[retry]\nmax_attempts = 6\n")
+    named = ("policies", "rpcfw", "--application")
+    with Running("rule", "watch", *named, "-c", file) as watching:
+        assert "no policies of application rpcfw" == watching.line()
+        rule(file, "rule", "put", named[0], named[1], document, named[2], "--who", "ann")
+        assert " of policies of application rpcfw, put by ann at " in watching.line()
+        until(consumers, lambda state: state["max_attempts"] == 6)
+        rule(file, "rule", "rm", *named)
+        assert "no policies of application rpcfw" == watching.line()
+        assert (0, "", "") == watching.end()
+
+
 def test_weights(fleet):
     """
     ``rpcfw weight`` changes the share; an unknown instance is refused with the known ones.

@@ -39,7 +39,7 @@ class _Followed:
     Args:
         latest: that was reported and is not in use yet.
         busy: documents are being put in use.
-        known: set once the first report is in use.
+        known: set once the first report is in use, or it is known that there is none.
         documents: that are in use, or were refused, by kind.
     """
 
@@ -115,7 +115,7 @@ class RuleFollower:
 
     async def first(self, service: str) -> None:
         """
-        Return once the rules of the application and of a service are in use.
+        Return once the rules of the application and of a service are in use, or refused.
         """
         for scope in self._application, service_scope(service):
             followed = self._followed.get(scope)
@@ -136,6 +136,7 @@ class RuleFollower:
         def refused(reason: str) -> None:
             what = f"the rules of {scope} cannot be read, the last ones stay: {reason}"
             self._log.warn_of(what, "{what}", what=what)
+            followed.known.set()
 
         followed.watch = self._rules.watch(scope, listener, refused)
 
