@@ -122,7 +122,6 @@ def instance_of(url: DubboURL, service: str) -> Instance | None:
     _check_service(url, service)
     if given.get("enabled") == "false" or given.get("disabled") == "true":
         return None
-    _check_serialization(url)
     group, version = given.get("group", ""), _version(given.get("version", ""))
     protocols = given.get(_PROTOCOLS)
     instance = Instance(
@@ -151,16 +150,6 @@ def _check_service(url: DubboURL, service: str) -> None:
         raise ValueError(f"it is a provider of {interface[:100]!r}")
     if url.path != service:
         raise ValueError(f"its path is {url.path[:100]!r}, expected the name of the service")
-
-
-def _check_serialization(url: DubboURL) -> None:
-    if url.scheme != "dubbo":
-        return
-    given = url.parameters
-    names = given.get("prefer.serialization") or given.get("serialization") or _SERIALIZATION
-    accepted = {*names.split(","), given.get("serialization", "")}
-    if _SERIALIZATION not in accepted:
-        raise ValueError(f"it takes only the serialization {names[:100]!r}, and not hessian2")
 
 
 def _version(text: str) -> str:
