@@ -297,7 +297,6 @@ def test_hostile_nodes(fleet, bad):
     [
         {"port": 1 << 20},
         {"params": {"weight": "-1"}},
-        {"params": {"serialization": "kryo"}},
         {"params": {str(number): "" for number in range(1001)}},
         {"path": "demo.Other"},
         {"protocol": "a b"},
