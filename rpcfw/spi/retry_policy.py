@@ -27,6 +27,8 @@ class RetryPolicy(Plugin):
         """
         Return the delay before the next attempt in seconds, or None for no further attempt.
 
+        A delay below 0 is 0.
+
         Args:
             call: ``call.attempt`` is the number of attempts, which have all failed. Those that
                 were never sent do not count, so it may be 0.

@@ -60,7 +60,12 @@ def delay_before_next(
     if not error.hints & Hint.NEVER_SENT and serves_repeat():
         return None
     delay_s = policy.delay_s(call, error)
-    return None if delay_s is None or now + delay_s >= call.deadline else delay_s
+    if delay_s is None:
+        return None
+    # What is below 0, or no number, would compare as in time, also when the deadline is over:
+    # the attempts of such a call would never end, nor let others run.
+    delay_s = max(0.0, delay_s)
+    return delay_s if now + delay_s < call.deadline else None
 
 
 def _previous(metadata: Metadata) -> int:

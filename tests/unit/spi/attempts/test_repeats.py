@@ -97,3 +97,15 @@ def test_a_retry_of_a_nested_call(policy):
         assert 0.0 == delay_before_next(a_call(), Unavailable(), policy, 0.0)
     finally:
         serving.reset(token)
+
+
+@pytest.mark.parametrize("answer", [-5.0, float("-inf"), float("nan")])
+def test_a_delay_that_is_none(policy, answer):
+    """
+    A policy that answers a wrong delay repeats a call at once, and not after its deadline.
+    """
+    policy.delay_s = lambda call, error: answer
+    call = a_call()
+    call.deadline = 10.0
+    assert 0.0 == delay_before_next(call, Unavailable(), policy, 9.0)
+    assert delay_before_next(call, Unavailable(), policy, 10.0) is None
