@@ -20,6 +20,7 @@ from rpcfw.values.metadata import EMPTY, Metadata, Pairs
 from rpcfw_hessian.text import encode_binary, encode_string
 
 __all__ = [
+    "OF_DUBBO",
     "ONLY_VERSION",
     "PROTOCOL_VERSION",
     "TRAILERS",
@@ -39,7 +40,7 @@ TRAILERS = "rpcfw-trailers"
 
 #: What a caller sends for Dubbo itself. It is in the head of the request, and is no metadata: to
 #: send such a name with another value would call another service, or change the deadline.
-_OF_DUBBO = frozenset(
+OF_DUBBO = frozenset(
     (
         "_to",
         "async",
@@ -69,7 +70,7 @@ def write_pairs(pairs: Pairs, max_bytes: int) -> bytes:
     counts: dict[str, int] = {}
     left = max_bytes
     for name, value in pairs:
-        if name in _OF_DUBBO:
+        if name in OF_DUBBO:
             continue
         count = counts[name] = counts.get(name, 0) + 1
         key = name if count == 1 else f"{name}#{count}"
@@ -89,7 +90,7 @@ def metadata_of(attachments: Mapping[Any, Any]) -> Metadata:
     pairs = []
     for key, value in attachments.items():
         match = _NAME.match(key.lower()) if isinstance(key, str) else None
-        if match is None or match[1] in _OF_DUBBO:
+        if match is None or match[1] in OF_DUBBO:
             continue
         pair = _pair(match[1], value)
         if pair is not None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from rpcfw.spi.events import RequestHead
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_dubbo.attachments import OF_DUBBO
 from rpcfw_grpc.callers import write_caller
 from rpcfw_triple.fields import without_fields
 
@@ -53,7 +54,8 @@ class RequestHeads:
             for name, value in metadata.pairs
             if name in _FIELDS and isinstance(value, str)
         }
-        rest = tuple(pair for pair in metadata.pairs if pair[0] not in _FIELDS)
+        # A provider in Java would take other names of Dubbo's, too, for its own.
+        rest = tuple(pair for pair in metadata.pairs if pair[0] not in OF_DUBBO)
         return self._fields(own).plus(without_fields(Metadata(rest)))
 
     def _fields(self, of_service: dict[str, str]) -> Metadata:

@@ -16,7 +16,9 @@ from rpcfw.errors import CallError, InvalidMessage
 from rpcfw.spi.events import DecodedRequest, HeadInBody, ParsedBody, RequestHead
 from rpcfw.spi.machine import Served
 from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method
+from rpcfw_dubbo.attachments import OF_DUBBO
 from rpcfw_dubbo.parameters import Parameters, ParameterTable
 from rpcfw_dubbo.request_heads import too_large
 from rpcfw_hessian.decoder import Decoder
@@ -74,6 +76,7 @@ class WrappedRequests:
         """
         Return the head of a wrapped request, whose body names the method.
         """
+        head = evolve(head, metadata=_of_application(head.metadata))
         return HeadInBody(
             codec=CODEC,
             timeout_s=head.timeout_s,
@@ -168,6 +171,14 @@ class WrappedRequests:
     def _has(self, service: str) -> bool:
         prefix = f"{service}/"
         return any(path.startswith(prefix) for path in self._served.methods)
+
+
+def _of_application(metadata: Metadata) -> Metadata:
+    """
+    Return the attachments of the application: Java's consumers send their own with them.
+    """
+    pairs = tuple(pair for pair in metadata.pairs if pair[0] not in OF_DUBBO)
+    return Metadata(pairs) if pairs else EMPTY
 
 
 def _is_protobuf(method: Method) -> bool:

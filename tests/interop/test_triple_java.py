@@ -21,12 +21,17 @@ python_path = {root}
 
 [server]
 listen = tcp:127.0.0.1:0
-protocols = native, tri, grpc, dubbo
+protocols = native, grpc, tri, dubbo
 services = tests.interop.dubbo_orders:OrderService, tests.interop.triple_greeter:Greeter
 version = 1.0.0
 
 [registry]
 plugin = memory
+
+# Consumers in Java accept gzip: the longer responses are compressed.
+[compression]
+plugin = gzip
+threshold = 100B
 """
 
 CONSUMER = """\

@@ -238,7 +238,7 @@ def test_names_that_a_peer_invents():
     """
     pair = Pair(asks="1.0.0", serves="1.0.0")
     invented = {"tri-service-version": "9", "tri-exception-code": "3", "tri-x": "y", "a": "b"}
-    event = pair.request(metadata=Metadata.of(invented))
+    event = pair.request(metadata=Metadata.of({**invented, "timeout": "7", "generic": "true"}))
     answer = write_response(dumps("x"), "java.lang.String")
     pair.server.respond(event.call_id, answer, "", Metadata.of(invented), Metadata.of(invented))
     response = pair.ended()
