@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks import calls, governance, idle, peers, registry
+from benchmarks import authentication, calls, governance, idle, peers, registry
 from benchmarks.balancing.report import balancing
 from benchmarks.calls import Plan
 from benchmarks.hessian import hessian
@@ -86,6 +86,12 @@ COMMANDS = {
     "governance": Command(
         governance.governance,
         "chains of policies of a client, and what each balancer costs for a pick",
+        (),
+        (64,),
+    ),
+    "authentication": Command(
+        authentication.authentication,
+        "servers that know who calls, by signatures, and decide who may, by rules",
         (),
         (64,),
     ),

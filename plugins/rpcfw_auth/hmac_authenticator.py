@@ -77,7 +77,7 @@ class HMACAuthenticator(Authenticator):
         self._replays = before._replays
 
     async def authenticate(self, call: Call) -> CallerIdentity | None:
-        given = call.metadata.all(HEADER) if call.metadata.pairs else ()
+        given = [value for name, value in call.metadata.pairs if name == HEADER]
         if not given:
             return None
         value = given[0]

@@ -130,7 +130,10 @@ class AccessRules:
         if rules is None:
             rules = self._by_method[path] = self._of_method(call)
         for rule, conditions in rules:
-            if all(condition.holds(read(call)) for read, condition in conditions):
+            for read, condition in conditions:
+                if not condition.holds(read(call)):
+                    break
+            else:
                 return "" if rule.allows else f"the rule {rule.text!r} holds"
         return "" if self._default_allows else "no rule allows it"
 

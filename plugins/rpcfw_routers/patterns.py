@@ -16,7 +16,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from ipaddress import ip_address, ip_network
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from types import MappingProxyType
 
 from attrs import frozen
@@ -151,11 +159,18 @@ def _is_within(value: str, low: float | None, high: float | None) -> bool:
     return (low is None or low <= number) and (high is None or number <= high)
 
 
-def _is_in(value: str, network: object) -> bool:
+def _is_in(value: str, network: IPv4Network | IPv6Network) -> bool:
+    address = _address(value)
+    return address is not None and address in network
+
+
+# Rules ask for the same hosts again and again.
+@lru_cache(maxsize=1024)
+def _address(value: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(value) in network  # type: ignore[operator]  # a network
+        return ip_address(value)
     except ValueError:
-        return False
+        return None
 
 
 def is_one_of(what: str, name: str, known: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ The host of the other end of a connection.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 __all__ = ["host_of", "ip_of", "network_of"]
@@ -12,6 +13,8 @@ __all__ = ["host_of", "ip_of", "network_of"]
 _IPV6_BITS = 64
 
 
+# A server asks for the same peer at each of its calls.
+@lru_cache(maxsize=1024)
 def host_of(peer: str) -> str:
     """
     Return the IP address in the text of a server's peer; empty if there is none.

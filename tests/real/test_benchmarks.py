@@ -103,6 +103,21 @@ def test_chains_of_policies_are_measured(tmp_path):
     assert "us_per_pick" in done.stdout
 
 
+def test_authentication_is_measured(tmp_path):
+    """
+    Each server that asks who calls has a row, beside one that does not.
+    """
+    path = tmp_path / "rows.json"
+    quick = ("--seconds", "0.1", "--repetitions", "1", "--in-flight", "4")
+    done = _run("authentication", *quick, "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    rows = json.loads(path.read_text())
+    chains = ["nobody is asked", "rules", "signed", "signed, rules"]
+    assert chains * 2 == [row["server"] for row in rows]
+    assert {"native", "grpc"} == {row["wire"] for row in rows}
+    assert all(row["calls_per_s"] > 0 for row in rows)
+
+
 def test_the_provider_in_java_is_measured(tmp_path):
     """
     Our client calls it, so its row has that name.

@@ -1,0 +1,96 @@
+"""
+What it costs a server to know who calls and to decide who may: against one that asks nobody.
+
+Each chain has a server and a client of its own. They are measured in turn, so that an hour in
+which the machine is slow is the same for all.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from base64 import b64encode
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.calls import Plan
+from benchmarks.children import Child, ChildError, cores
+from benchmarks.messages import generate
+from benchmarks.rows import Row
+
+__all__ = ["authentication"]
+
+_ACCESS = (
+    "server.insert=access after AUTH",
+    "filter access.rules=deny host=10.0.0.0/8\nallow identity=*:*\nallow application=*",
+)
+
+
+def _chains(folder: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """
+    Return the settings of server and client by the name of the chain.
+    """
+    keys = folder / "keys"
+    keys.write_text(f"key owner {b64encode(bytes(32)).decode()}\n")
+    # A second of calls at any rate that is measured.
+    verify = (
+        "server.authenticators=hmac",
+        f"authenticator hmac.secrets={keys}",
+        "authenticator hmac.max_signatures=5000000",
+    )
+    sign = ("credentials.plugin=hmac", f"credentials.secrets={keys}")
+    return {
+        "nobody is asked": ((), ()),
+        "rules": (_ACCESS, ()),
+        "signed": (verify, sign),
+        "signed, rules": ((*verify, *_ACCESS), sign),
+    }
+
+
+def authentication(plan: Plan) -> list[Row]:
+    """
+    Measure the chains.
+    """
+    if plan.servers and "rpcfw" not in plan.servers:
+        return []
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            generate(Path(directory))
+            return [row for wire in ("native", "grpc") for row in _rows(plan, directory, wire)]
+    except ChildError as error:
+        sys.stderr.write(f"{error}\n")
+        return []
+
+
+def _rows(plan: Plan, modules: str, wire: str) -> list[Row]:
+    server_core, client_core = cores()
+    shared = {"peer": "rpcfw", "kind": "unary", "modules": modules, "remark_bytes": 64}
+    shared["wire"] = wire
+    found: dict[str, list[dict[str, Any]]] = {}
+    with ExitStack() as children:
+        clients = {}
+        for name, (serve, call) in _chains(Path(modules)).items():
+            server = children.enter_context(
+                Child({**shared, "role": "serve", "core": server_core, "sets": serve})
+            )
+            told = {**server.read(), "role": "call", "core": client_core, "sets": call}
+            clients[name] = children.enter_context(
+                Child({**shared, **told, "server_pid": server.pid})
+            )
+        order = {"in_flight": plan.in_flight[0], "seconds": plan.seconds}
+        for _ in range(plan.repetitions):
+            for name, client in clients.items():
+                found.setdefault(name, []).append(client.ask(order, plan.seconds * 2))
+    return [_row(wire, name, measured) for name, measured in found.items()]
+
+
+def _row(wire: str, chain: str, found: list[dict[str, Any]]) -> Row:
+    return {
+        "wire": wire,
+        "server": chain,
+        "calls_per_s": round(median(one["count"] / one["took_s"] for one in found), 1),
+        "server_us_per_call": round(median(one["server_us"] for one in found), 2),
+        "client_us_per_call": round(median(one["client_us"] for one in found), 2),
+    }
