@@ -30,6 +30,7 @@ SHOWN: dict[str, str] = {
     "plugins/rpcfw_auth/jwt_authenticator.py": "compares with the time of another machine",
     "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
+    "plugins/rpcfw_registries/etcd/registry.py": "tells other machines when it was started",
     "plugins/rpcfw_registries/rules/stored.py": "tells people when a rule was changed",
     "plugins/rpcfw_registries/zookeeper/announced.py": "tells other machines when it was announced",
     "plugins/rpcfw_registries/zookeeper/registry.py": "tells other machines when it was started",

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import RegistryContract, an_instance
+from rpcfw_registries.layouts.dubbo.layout import DubboLayout
 from rpcfw_registries.remote.paths import encoded
 from tests.real.etcd_case import EtcdCase
 from tests.real.registry_case import OneServer
@@ -37,9 +38,15 @@ class TestContract(EtcdCase, OneServer, RegistryContract, TestCase):
     async def come_back(self):
         await deferToThread(self.server.serve)
 
+    def path_of(self, instance):
+        """
+        Return where an instance is.
+        """
+        return f"{self.root}/{encoded(instance.service)}/{encoded(instance.id)}"
+
     async def remove_behind(self, instance):
-        key = f"{self.root}/{encoded(instance.service)}/{encoded(instance.id)}"
-        assert "1" == (await self.ctl(self.server, "del", key)).strip()
+        removed = await self.ctl(self.server, "del", self.path_of(instance))
+        assert "1" == removed.strip()
 
     async def die(self, registry):
         # What a killed process would not do either.
@@ -69,3 +76,18 @@ class TestContract(EtcdCase, OneServer, RegistryContract, TestCase):
         await self.put(an_instance(id="i77", weight=weight))
         await self.until(lambda: before + 1 == len(told.snapshots), "the change is told")
         return self.clock.seconds() - began_at
+
+
+class TestDubboContract(TestContract):
+    def registry(self):
+        return self.made(self.server.address, root=self.root, layout="dubbo")
+
+    def path_of(self, instance):
+        application = self.plugin_context.application
+        layout = DubboLayout(self.root, application, self.plugin_context.time_of_day)
+        key = instance.service, instance.id
+        return layout.place(key, layout.record(instance)).path
+
+    async def store_unreadable(self, service):
+        path = f"{self.root}/{encoded(service)}/providers/dubbo%3A%2F%2Fhost"
+        await self.ctl(self.server, "put", path, "")

@@ -11,9 +11,8 @@ from rpcfw.errors import CallError
 from rpcfw.status import Status
 from rpcfw_registries.etcd.messages import RANGE, message
 from rpcfw_registries.etcd.session import EtcdSession
-from rpcfw_registries.remote.paths import encoded
 
-__all__ = ["Listing", "end_of", "service_prefix"]
+__all__ = ["Listing", "end_of"]
 
 #: Keys in one page. A page that is too large for a message is asked for in parts.
 _PAGE_KEYS = 1000
@@ -29,23 +28,18 @@ def end_of(prefix: bytes) -> bytes:
     return prefix[:-1] + bytes((prefix[-1] + 1,))
 
 
-def service_prefix(root: bytes, service: str) -> bytes:
-    """
-    Return what the keys of a service begin with.
-    """
-    return b"%s/%s/" % (root, encoded(service).encode())
-
-
 class Listing:
     """
     Asks for the keys under one prefix.
 
     Args:
         prefix: ends in a slash.
+        keys_only: the values are not needed.
     """
 
-    def __init__(self, session: EtcdSession, prefix: bytes) -> None:
+    def __init__(self, session: EtcdSession, prefix: bytes, *, keys_only: bool) -> None:
         self._session = session
+        self._keys_only = keys_only
         self._prefix = prefix
         self._end = end_of(prefix)
         self._page_keys = _PAGE_KEYS
@@ -69,7 +63,7 @@ class Listing:
 
     async def read(self, put: Callable[[Any], None], most: int) -> int:
         """
-        Hand every key and value to ``put``, all as they were at one revision.
+        Hand every key, and its value if it is needed, to ``put``, all as they were at one revision.
 
         Args:
             most: of keys; no page is read once there are so many.
@@ -99,6 +93,7 @@ class Listing:
                 range_end=self._end,
                 limit=self._page_keys,
                 revision=revision,
+                keys_only=self._keys_only,
             )
             try:
                 return await self._session.call(RANGE, request)

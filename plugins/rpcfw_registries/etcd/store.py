@@ -6,6 +6,9 @@ whoever has it, so that a process that is started again follows itself: the key 
 *claimed*. Later a key is put back only if it is gone, or somebody put it without a
 lease. One with another lease belongs to a process that came after us.
 
+With Dubbo's layout a key changes with its record. Then one transaction puts the new key and
+deletes the former.
+
 A request without an answer may still be carried out, by a member that was frozen,
 when we have long asked for something else. But it puts its keys on the lease that was
 ours then. So when that may happen we take another lease, claim all our keys for it,
@@ -15,8 +18,10 @@ and revoke the former.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Any
 
+from attrs import frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import CallError, RegistryError
@@ -24,18 +29,34 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.status import Hint, Status
 from rpcfw_registries.etcd.lease import Lease
-from rpcfw_registries.etcd.listing import service_prefix
 from rpcfw_registries.etcd.messages import COMPARE_LEASE, TXN, message
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
-from rpcfw_registries.remote.paths import encoded
+from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.store import Change, InstanceStore, Key, TryAgain
 
 __all__ = ["EtcdStore"]
 
 #: Of one request. etcd takes 1.5 MiB.
 _MAX_BYTES = 1 << 20
+#: Of one request. etcd takes 128 operations in a transaction, those within others counted.
+_MAX_OPERATIONS = 64
 
 _log = Logger()
+
+
+@frozen
+class _Planned:
+    """
+    What is to be done for a change.
+
+    Args:
+        path: of the key that is put; empty: none is.
+        operations: the first of them puts, if one does.
+    """
+
+    change: Change
+    path: bytes
+    operations: Sequence[Any]
 
 
 class EtcdStore(InstanceStore):
@@ -43,23 +64,22 @@ class EtcdStore(InstanceStore):
     The keys of this process.
 
     Args:
-        root: of all keys.
+        layout: says where each record is kept.
         lease_s: how long an instance outlives this process.
     """
 
-    # etcd takes 128 operations in a transaction, those within others counted.
-    max_changes = 64
-    max_record_bytes = 1 << 20
+    max_changes = _MAX_OPERATIONS
 
     def __init__(
-        self, session: EtcdSession, root: bytes, lease_s: float, plugin_context: PluginContext
+        self, session: EtcdSession, layout: Layout, lease_s: float, plugin_context: PluginContext
     ) -> None:
         self._session = session
-        self._root = root
+        self._layout = layout
+        self.max_record_bytes = layout.max_record_bytes
         self._lease = Lease(session, lease_s, plugin_context)
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
-        #: Those that were there, and on our lease, when we saw them last.
-        self._ours: set[Key] = set()
+        #: The paths that were there, and on our lease, when we saw them last.
+        self._ours: dict[Key, bytes] = {}
         #: Those to be taken from whoever has them.
         self._claimed: set[Key] = set()
 
@@ -85,17 +105,19 @@ class EtcdStore(InstanceStore):
         return keys if is_new else ()
 
     async def write(self, changes: Sequence[Change]) -> Sequence[RegistryError | None]:
-        some = self._fitting(changes)
-        self._claimed.update(change.key for change in some if change.asked)
-        operations = [self._operation(change) for change in some]
+        planned = self._planned(changes)
+        some = [each.change for each in planned]
+        operations = [operation for each in planned for operation in each.operations]
         try:
             reply = await self._session.call(TXN, message("TxnRequest", success=operations))
         except CallError as error:
             return await self._failed(some, error)
-        if len(reply.responses) != len(some):
-            raise TryAgain(f"etcd answered {len(reply.responses)} of {len(some)} operations")
-        for change, response in zip(some, reply.responses, strict=True):
-            self._written(change, response)
+        if len(reply.responses) != len(operations):
+            self._doubt()
+            raise TryAgain(f"etcd answered {len(reply.responses)} of {len(operations)} operations")
+        responses = iter(reply.responses)
+        for each in planned:
+            self._written(each, list(islice(responses, len(each.operations))))
         return [None] * len(some)
 
     async def clean_up(self) -> None:
@@ -104,46 +126,61 @@ class EtcdStore(InstanceStore):
     async def end(self, keys: Sequence[Key]) -> None:
         await self._lease.end()
 
-    def _fitting(self, changes: Sequence[Change]) -> Sequence[Change]:
+    def _planned(self, changes: Sequence[Change]) -> Sequence[_Planned]:
         """
-        Return as many as fit into one request.
+        Return what is to be done for as many as fit into one request.
         """
-        size = 0
-        for count, change in enumerate(changes):
-            size += 2 * len(self._path(change.key)) + len(change.record or b"")
-            if size > _MAX_BYTES and count:
-                return changes[:count]
-        return changes
+        planned: list[_Planned] = []
+        size = count = 0
+        for change in changes:
+            if change.asked:
+                self._claimed.add(change.key)
+            one = self._plan(change)
+            size += sum(operation.ByteSize() for operation in one.operations)
+            count += len(one.operations)
+            if planned and (size > _MAX_BYTES or count > _MAX_OPERATIONS):
+                break
+            planned.append(one)
+        return planned
 
-    def _operation(self, change: Change) -> Any:
-        key = self._path(change.key)
+    def _plan(self, change: Change) -> _Planned:
+        former = self._ours.get(change.key, b"")
         if change.record is None:
-            delete = message("DeleteRangeRequest", key=key)
-            operation = message("RequestOp", request_delete_range=delete)
-            return _guarded(key, self._lease.id, operation)
-        put = message("PutRequest", key=key, value=change.record, lease=self._lease.id)
+            # What is not known to be there is not on our lease.
+            return _Planned(change, b"", [self._deletion(former)] if former else [])
+        place = self._layout.place(change.key, change.record)
+        path = place.path.encode()
+        operations = [self._put(change.key, path, place.data)]
+        if former not in (b"", path):
+            operations.append(self._deletion(former))
+        return _Planned(change, path, operations)
+
+    def _deletion(self, path: bytes) -> Any:
+        delete = message("DeleteRangeRequest", key=path)
+        return _guarded(path, self._lease.id, message("RequestOp", request_delete_range=delete))
+
+    def _put(self, key: Key, path: bytes, data: bytes) -> Any:
+        lease = self._lease.id
+        # Where the name says everything, the value is the lease: Java writes it, nobody reads it.
+        put = message("PutRequest", key=path, value=data or b"%d" % lease, lease=lease)
         operation = message("RequestOp", request_put=put)
-        if change.key in self._claimed:
+        if key in self._claimed:
             # Not within another: of what is, etcd 3.4 checks no permission.
             return operation
-        look = message("RangeRequest", key=key, keys_only=True)
-        return _guarded(key, 0, operation, message("RequestOp", request_range=look))
+        look = message("RangeRequest", key=path, keys_only=True)
+        return _guarded(path, 0, operation, message("RequestOp", request_range=look))
 
-    def _path(self, key: Key) -> bytes:
-        return service_prefix(self._root, key[0]) + encoded(key[1]).encode()
-
-    def _written(self, change: Change, response: Any) -> None:
-        key = change.key
-        if change.record is None:
-            self._ours.discard(key)
-        elif key in self._claimed or self._is_ours(response.response_txn):
-            self._ours.add(key)
+    def _written(self, planned: _Planned, responses: Sequence[Any]) -> None:
+        key, path = planned.change.key, planned.path
+        if path and (key in self._claimed or self._is_ours(responses[0].response_txn)):
+            self._ours[key] = path
         else:
-            self._ours.discard(key)
+            self._ours.pop(key, None)
+        if path and key not in self._ours:
             self._log.warn_of(
                 f"taken {key}",
-                "{key} is announced by another process now; is its id unique?",
-                key=self._path(key).decode(),
+                "{path} is announced by another process now; is its id unique?",
+                path=path.decode(),
             )
         self._claimed.discard(key)
 
@@ -162,13 +199,18 @@ class EtcdStore(InstanceStore):
             return []
         if error.status not in FINAL:
             if not error.hints & Hint.NEVER_SENT and error.status is not Status.RESOURCE_EXHAUSTED:
-                # It may still be carried out; see the module.
-                self._lease.replace()
-                self._claimed |= self._ours
+                self._doubt()
             raise _error(error) from error
         if len(some) == 1:
             return [_error(error)]
         return await self._one_by_one(some)
+
+    def _doubt(self) -> None:
+        """
+        Give up the lease of a request that may still be carried out; see the module.
+        """
+        self._lease.replace()
+        self._claimed |= self._ours.keys()
 
     async def _one_by_one(self, some: Sequence[Change]) -> Sequence[RegistryError | None]:
         """

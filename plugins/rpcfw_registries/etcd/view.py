@@ -4,20 +4,23 @@ The instances of one service, put together from the keys and events of etcd.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import define, field
 
+from rpcfw.printable import printable
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.values.instance import Instance, instance_from_json
+from rpcfw.values.instance import Instance
 from rpcfw_registries.etcd.messages import EVENT_DELETE
-from rpcfw_registries.remote.paths import encoded
+from rpcfw_registries.layouts.layout import Layout
 
 __all__ = ["MAX_KEYS", "View"]
 
 #: Of one service: more than anybody has, and less than hurts.
 MAX_KEYS = 200_000
+#: So much of a key that is left out is in the log.
+_MAX_SHOWN_CHARS = 500
 
 
 @define(eq=False)
@@ -28,7 +31,8 @@ class View:
     Args:
         service: full name of the service.
         prefix: of its keys, with a slash at the end.
-        log: for records that cannot be decoded.
+        layout: reads them.
+        log: for keys that cannot be read.
 
     Attributes:
         revision: everything up to it has been seen; None: nothing has.
@@ -36,6 +40,7 @@ class View:
 
     service: str
     prefix: bytes
+    layout: Layout
     log: LimitedLog
     revision: int | None = None
     _keys: dict[bytes, Instance | None] = field(factory=dict)
@@ -43,11 +48,18 @@ class View:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def instances(self) -> Iterator[Instance]:
+    def instances(self) -> Iterable[Instance]:
         """
-        Return those that could be read.
+        Return those that can be called, of two with the same id the one that was started later.
         """
-        return (instance for instance in self._keys.values() if instance is not None)
+        newest: dict[str, Instance] = {}
+        for instance in self._keys.values():
+            if instance is None:
+                continue
+            other = newest.get(instance.id)
+            if other is None or other.started_at <= instance.started_at:
+                newest[instance.id] = instance
+        return newest.values()
 
     def put(self, kv: Any) -> None:
         """
@@ -56,7 +68,9 @@ class View:
         if kv.key in self._keys or len(self._keys) < MAX_KEYS:
             self._keys[kv.key] = self._read(kv)
         else:
-            self._warn(f"{self.service} has more than {MAX_KEYS} keys; the rest is left out")
+            self._warn(
+                "too many", f"{self.service} has more than {MAX_KEYS} keys; the rest is left out"
+            )
 
     def apply(self, event: Any) -> None:
         """
@@ -70,18 +84,17 @@ class View:
             self.put(event.kv)
 
     def _read(self, kv: Any) -> Instance | None:
-        name = kv.key[len(self.prefix) :].decode(errors="replace")
+        name = kv.key[len(self.prefix) :]
         try:
-            instance = instance_from_json(kv.value)
-            if instance.service != self.service:
-                raise ValueError(f"it is a record of the service {instance.service!r}")
-            # So no two keys have the same id, nor does one need to be read to find it.
-            if encoded(instance.id) != name:
-                raise ValueError(f"the key of this record ends in /{encoded(instance.id)}")
+            if b"/" in name:
+                raise ValueError("expected no further slash")
+            return self.layout.instance(self.service, name.decode(), kv.value)
         except ValueError as error:
-            self._warn(f"{self.prefix.decode()}{name} is left out: {error}")
+            shown = printable(
+                kv.key[: len(self.prefix) + _MAX_SHOWN_CHARS].decode(errors="replace")
+            )
+            self._warn("unreadable", f"{shown} is left out: {error}")
             return None
-        return instance
 
-    def _warn(self, what: str) -> None:
-        self.log.warn_of(what, "{what}", what=what)
+    def _warn(self, kind: str, what: str) -> None:
+        self.log.warn_of(kind, "{what}", what=what)

@@ -33,6 +33,7 @@ from rpcfw_registries.etcd.member import Changes, Member
 from rpcfw_registries.etcd.messages import message
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
 from rpcfw_registries.etcd.view import MAX_KEYS, View
+from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.subscribers import Subscribers
 
 __all__ = ["Watcher"]
@@ -59,20 +60,21 @@ class Watcher:
     The list of one service, kept up to date while anybody listens.
 
     Args:
-        prefix: of the service's keys, with a slash at the end.
+        layout: says where the instances are, and reads them.
         merge_s: least time between two calls of the listeners.
     """
 
     def __init__(
         self,
         service: str,
-        prefix: bytes,
+        layout: Layout,
         session: EtcdSession,
         merge_s: float,
         plugin_context: PluginContext,
     ) -> None:
         self._service = service
-        self._prefix = prefix
+        self._layout = layout
+        self._prefix = f"{layout.folder(service)}/".encode()
         self._session = session
         self._merge_s = merge_s
         self._clock = plugin_context.clock
@@ -82,8 +84,8 @@ class Watcher:
         self._subscribers = Subscribers(
             service, plugin_context.clock, self._stop, lambda: session.trouble
         )
-        self._listing = Listing(session, prefix)
-        self._view = View(service, prefix, self._log)
+        self._listing = Listing(session, self._prefix, keys_only=not layout.reads_data)
+        self._view = self._new_view()
         self._read_at = -_RELOAD_S
         self._changes: Changes | None = None
         self._partial = False
@@ -137,9 +139,12 @@ class Watcher:
         if self._notifying is not None and self._notifying.active():
             self._notifying.cancel()
         self._notifying = self._changes = None
-        self._view = View(self._service, self._prefix, self._log)
+        self._view = self._new_view()
         self._read_at = -_RELOAD_S
         self._subscribers.forget()
+
+    def _new_view(self) -> View:
+        return View(self._service, self._prefix, self._layout, self._log)
 
     # The loop.
 
@@ -183,7 +188,7 @@ class Watcher:
         if wait_s > 0:
             await sleep(self._clock, wait_s)
         self._read_at = self._clock.seconds()
-        view = View(self._service, self._prefix, self._log)
+        view = self._new_view()
         view.revision = await self._listing.read(view.put, MAX_KEYS)
         self._view, self._partial = view, False
         self._notify_soon()

@@ -1,5 +1,5 @@
 """
-How instances are kept in a tree of names, as ZooKeeper's, and read from it.
+How instances are kept in a tree of names, ZooKeeper's znodes or etcd's keys, and read from it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Place:
     Where a record is kept.
 
     Args:
-        path: of its node. It changes whenever the record does.
-        data: of the node.
+        path: of its node.
+        data: of the node. Empty if the layout does not read it.
     """
 
     path: str
@@ -32,8 +32,8 @@ class Layout(ABC):
     """
     Turns instances into nodes, and nodes into instances.
 
-    The nodes of a service are the children of one folder. A registry watches only the list of
-    their names, so the name of a node must change with what it says of the instance.
+    The nodes of a service are the children of one folder. ZooKeeper's registry watches only the
+    list of their names, so its layouts change the name of a node with what it says.
     """
 
     #: Whether the data of a node must be read. If not, its name says everything.
