@@ -20,6 +20,9 @@ __all__ = ["MAX_UNSENT", "retry_loop"]
 
 #: So many nodes may be out of reach before this counts as an attempt.
 MAX_UNSENT = 20
+#: So many attempts may follow one another without a pause. Attempts may fail at once; then other
+#: calls, deadlines and cancellations would get no turn.
+_MAX_AT_ONCE = 20
 
 
 def retry_loop(
@@ -61,7 +64,7 @@ def retry_loop(
                     raise
                 # A filter may have refused a response: what came with it is not the next one's.
                 call.response_metadata = call.trailers = EMPTY
-                if delay_s > 0:
+                if delay_s > 0 or call.attempt > _MAX_AT_ONCE:
                     await sleep(clock, delay_s)
                 if not never_sent:
                     count_previous(call)

@@ -130,6 +130,19 @@ def test_cancelled_while_it_waits(clock):
     assert [] == clock.getDelayedCalls()
 
 
+def test_repeats_at_once_let_others_run(clock):
+    """
+    A policy that always repeats at once gives others a turn, so the call can be cancelled.
+    """
+    scripted = Scripted(*(Unavailable("a") for _ in range(100)))
+    running = run(clock, Delays(*([0] * 100)), scripted)
+    running.addErrback(lambda failure: failure.type)
+    assert 21 == scripted.times
+    running.cancel()
+    assert (CancelledError, 21) == (running.result, scripted.times)
+    assert [] == clock.getDelayedCalls()
+
+
 def test_cancelled_during_an_attempt(clock):
     """
     A call that is given up cancels its attempt.
