@@ -150,6 +150,17 @@ def test_garbage_without_an_end():
     assert machine.held_bytes == 0
 
 
+def test_a_little_garbage_between_many_frames():
+    """
+    Only the bytes since the last frame count: a peer that sends some now and then is served.
+    """
+    machine = server(SAY, max_header_bytes=1024)
+    for number in range(10):
+        events = machine.receive(request(number, BODY) + b"x" * 900)
+        assert RequestReceived in kinds(events)
+        machine.respond(machine.newest_call, b"N")
+
+
 def test_no_frame_hides_in_the_first_bytes():
     """
     A connection that does not begin with a frame is failed: no request in a form is served.

@@ -83,6 +83,29 @@ def test_attachments_that_refer_to_an_argument():
         assert decoded.head.metadata.pairs == ()
 
 
+@pytest.mark.parametrize("descriptor", ["", "Ljava/lang/Object;I"])
+def test_another_number_of_arguments(descriptor):
+    """
+    It is refused with the number that the method takes, before the arguments are read.
+    """
+    strings = ("2.0.2", "demo.Hello", "", "say", descriptor)
+    data = b"".join(map(encode_string, strings)) + b"no value"
+
+    with pytest.raises(CallError, match=r"demo\.Hello/say takes 1 arguments, got [02]"):
+        decoder(SAY).decode(data, one_way=False)
+
+
+def test_another_group():
+    """
+    A call of another group is refused with both names, also if it was served without one.
+    """
+    requests = decoder(SAY)
+    requests.decode(body("x"), one_way=False)
+
+    with pytest.raises(CallError, match="served here in the group '', and was called in 'blue'"):
+        requests.decode(body("x", {"group": "blue"}), one_way=False)
+
+
 def test_many_methods():
     """
     A connection may call more methods than are kept.
