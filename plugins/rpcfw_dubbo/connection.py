@@ -206,7 +206,6 @@ class DubboConnection(Machine):
                 self._buffer.keep(data[offset:], end - offset)
                 return
             else:
-                self._begin(events)
                 self._receive_frame(flags, status, wire_id, data[start:end], events)
             offset = end
         if offset < size:
@@ -241,6 +240,8 @@ class DubboConnection(Machine):
     def _receive_frame(
         self, flags: int, status: int, wire_id: int, body: bytes, events: list[Event]
     ) -> None:
+        if not self._ready or self._garbage_bytes:
+            self._begin(events)
         if flags & EVENT:
             if flags & REQUEST:
                 self._receive_event(flags, wire_id, body, events)

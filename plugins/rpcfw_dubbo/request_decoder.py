@@ -90,7 +90,7 @@ class RequestDecoder:
         """
         self._served = served
 
-    def decode(self, body: bytes, *, one_way: bool) -> DecodedRequest:
+    def decode(self, body: bytes, *, one_way: bool = False) -> DecodedRequest:
         """
         Return the request in a body.
 

@@ -15,7 +15,7 @@ from rpcfw.spi.events import Event, HeadInBody, RequestReceived
 from rpcfw.spi.machine import Limits, Served, ServerSide
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw_dubbo.attachments import ONLY_VERSION, TRAILERS, VERSION, write_pairs
+from rpcfw_dubbo.attachments import ONLY_VERSION, PROTOCOL_VERSION, TRAILERS, VERSION, write_pairs
 from rpcfw_dubbo.connection import DubboConnection
 from rpcfw_dubbo.failures import Failure
 from rpcfw_dubbo.frames import (
@@ -36,6 +36,7 @@ __all__ = ["ServerMachine"]
 #: Larger bodies are decoded in a thread, as those of the codec ``hessian2``.
 _AT_ONCE_BYTES = 16 << 10
 #: The versions of the protocol whose replies may have attachments: 2.0.2 to 2.0.99.
+_OUR_VERSION = encode_string(PROTOCOL_VERSION)
 _TAKES_ATTACHMENTS = re.compile(rb"\x052\.0\.[2-9]|\x062\.0\.[1-9][0-9]")
 
 
@@ -51,8 +52,8 @@ class ServerMachine(ServerSide, DubboConnection):
     def __init__(self, limits: Limits, decoder: RequestDecoder) -> None:
         super().__init__(limits)
         self._decoder = decoder
-        two_way, one_way = (partial(decoder.decode, one_way=each) for each in (False, True))
-        self._head = HeadInBody(decode=two_way, at_once_bytes=_AT_ONCE_BYTES)
+        self._head = HeadInBody(decode=decoder.decode, at_once_bytes=_AT_ONCE_BYTES)
+        one_way = partial(decoder.decode, one_way=True)
         self._one_way_head = HeadInBody(one_way=True, decode=one_way, at_once_bytes=_AT_ONCE_BYTES)
         # One-way calls that have not ended. Their end is not sent, but they count as open.
         self._one_way: set[int] = set()
@@ -95,7 +96,11 @@ class ServerMachine(ServerSide, DubboConnection):
             # A null has flags of its own: 2 for 1, 5 for 4.
             flag, body = (b"\x95" if attachments else b"\x92"), b""
         self._abuse.served()
-        self._reply(call_id, ReplyStatus.OK, flag + body + attachments)
+        wire_id = self._calls.pop(call_id)
+        size = 1 + len(body) + len(attachments)
+        self._out.append(pack_header(MAGIC, HESSIAN2, ReplyStatus.OK, wire_id, size) + flag)
+        self._out.append(body)
+        self._out.append(attachments)
 
     def start_response(self, call_id: int, metadata: Metadata, encoding: str = "") -> None:
         """
@@ -127,16 +132,13 @@ class ServerMachine(ServerSide, DubboConnection):
             max_bytes=self._max_header_bytes,
         )
         self._abuse.served()
-        self._reply(call_id, reply_status, body)
+        wire_id = self._calls.pop(call_id)
+        header = pack_header(MAGIC, HESSIAN2, reply_status, wire_id, len(body))
+        self._out.append(header + body)
 
     def cancel(self, call_id: int, reason: str = "") -> None:
         if not self._failed:
             self.finish(call_id, Status.CANCELLED, reason)
-
-    def _reply(self, call_id: int, reply_status: int, body: bytes) -> None:
-        wire_id = self._calls.pop(call_id)
-        header = pack_header(MAGIC, HESSIAN2, reply_status, wire_id, len(body))
-        self._out.append(header + body)
 
     def _attachments(self, metadata: Metadata, trailers: Metadata) -> bytes:
         limit = self._max_header_bytes
@@ -160,7 +162,8 @@ class ServerMachine(ServerSide, DubboConnection):
         elif self._draining or len(calls) > self._max_calls:
             self._refuse(call_id)
         else:
-            if not _TAKES_ATTACHMENTS.match(body):
+            # Nearly all consumers are of the one version, which is compared faster.
+            if not (body.startswith(_OUR_VERSION) or _TAKES_ATTACHMENTS.match(body)):
                 self._takes_attachments = False
             events.append(RequestReceived(call_id, self._head, body, "", True))
 
