@@ -13,7 +13,7 @@ from attrs import define, evolve
 
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Limits
-from rpcfw.status import Status
+from rpcfw.status import Hint, Status
 from rpcfw_grpc.callers import read_caller
 from rpcfw_grpc.http2.header_list import HeaderList
 from rpcfw_grpc.metadata import codec_of, encodings_of, metadata_of
@@ -36,11 +36,13 @@ class Refusal:
         http: the HTTP status to answer with, 0 to answer as gRPC does.
         status: the gRPC status then.
         text: for a person.
+        hints: what may be done about it, if it is answered as gRPC does.
     """
 
     http: int
     status: Status
     text: str
+    hints: Hint = Hint.NONE
 
 
 @define(eq=False)

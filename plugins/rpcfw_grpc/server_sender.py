@@ -125,12 +125,12 @@ class ServerSender:
         self._assembler.forget(stream.call)
         self._streams.end(stream, block)
 
-    def abort(self, stream: _Stream, status: Status, text: str) -> None:
+    def abort(self, stream: _Stream, status: Status, text: str, hints: Hint = Hint.NONE) -> None:
         """
         End a call that cannot go on; what waits to be sent is dropped.
         """
         self._outbound.drop(stream)
-        self.finish(stream, status, text)
+        self.finish(stream, status, text, hints=hints)
 
     def refuse(self, stream: _Stream, refusal: Refusal) -> None:
         """
@@ -139,7 +139,7 @@ class ServerSender:
         if stream.trailers_block is not None:
             return
         if not refusal.http:
-            self.abort(stream, refusal.status, refusal.text)
+            self.abort(stream, refusal.status, refusal.text, refusal.hints)
             return
         text = refusal.text.encode()
         # Not as the HEADERS of a response: a client that resets a stream whose response has

@@ -122,6 +122,8 @@ class TripleClient(ClientMachine):
             return _response(event)
         message = arriving.message
         if event.status is not Status.OK or message is None:
+            event.metadata = without_fields(event.metadata)
+            event.trailers = without_fields(event.trailers)
             return event
         return _response(
             ResponseReceived(

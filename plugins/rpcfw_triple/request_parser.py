@@ -12,7 +12,7 @@ from attrs import evolve
 from rpcfw.errors import Unimplemented
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Limits, Served
-from rpcfw.status import Status
+from rpcfw.status import Hint, Status
 from rpcfw_dubbo.request_heads import check_version
 from rpcfw_grpc.callers import read_caller
 from rpcfw_grpc.http2.header_list import HeaderList
@@ -70,14 +70,19 @@ class TripleParser:
             try:
                 check_version(service, served, version)
             except Unimplemented as error:
-                return Refusal(0, Status.UNIMPLEMENTED, error.message)
+                return _not_served(error.message)
         if group is not None and group != served.group:
             text = (
                 f"{service} is served here in the group {served.group!r}, and was called in "
                 f"{group!r}; [server] group and the consumer's must be equal"
             )
-            return Refusal(0, Status.UNIMPLEMENTED, text)
+            return _not_served(text)
         return None
+
+
+def _not_served(text: str) -> Refusal:
+    # Another instance may serve it.
+    return Refusal(0, Status.UNIMPLEMENTED, text, Hint.NOT_BEGUN)
 
 
 def _without_triples(head: RequestHead) -> tuple[RequestHead, dict[str, str | bytes]]:

@@ -195,10 +195,14 @@ def test_other_failures():
     """
     pair = Pair()
     event = pair.request()
-    pair.server.finish(event.call_id, Status.NOT_FOUND, "no such thing")
+    trailers = Metadata.of({"tri-x": "y", "a": "b"})
+    super(type(pair.server), pair.server).finish(
+        event.call_id, Status.NOT_FOUND, "no such thing", trailers=trailers
+    )
     end = pair.ended()
 
     assert (Status.NOT_FOUND, "no such thing") == (end.status, end.message)
+    assert (("a", "b"),) == end.trailers.pairs
 
 
 @pytest.mark.parametrize(
@@ -217,6 +221,7 @@ def test_versions(asks, serves, is_served):
     if not is_served:
         (end,) = [event for event in at_client if isinstance(event, CallEnded)]
         assert Status.UNIMPLEMENTED is end.status
+        assert Hint.NOT_BEGUN in end.hints
         assert f"was called in version {asks}" in end.message
 
 
@@ -230,6 +235,7 @@ def test_a_group_in_metadata():
     end = pair.ended()
 
     assert "in the group '', and was called in 'red'" in end.message
+    assert Hint.NOT_BEGUN in end.hints
 
 
 def test_names_that_a_peer_invents():
