@@ -32,7 +32,20 @@ def java_peers(tmp_path_factory):
     """
     The peers in Java, compiled once for all processes of this run.
     """
+    return build_once(_shared(tmp_path_factory) / "java_peers")
+
+
+@pytest.fixture(scope="session")
+def java_peers_with_etcd(tmp_path_factory):
+    """
+    The same with Dubbo's extension for etcd, and the old libraries that it needs.
+    """
+    return build_once(_shared(tmp_path_factory) / "java_peers_with_etcd", "-Petcd")
+
+
+def _shared(tmp_path_factory):
+    """
+    Return the folder that all processes of this run share.
+    """
     shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    return build_once(shared / "java_peers")
+    return shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared

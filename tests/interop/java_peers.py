@@ -137,16 +137,16 @@ class PeerProcess:
                 pipe.close()
 
 
-def build(folder: Path) -> JavaPeers:
+def build(folder: Path, *options: str) -> JavaPeers:
     """
-    Compile the peers into a folder.
+    Compile the peers into a folder, with options of Maven.
     """
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    maven(folder, "compile", "dependency:build-classpath", "-Dmdep.outputFile=class_path")
+    maven(folder, *options, "compile", "dependency:build-classpath", "-Dmdep.outputFile=class_path")
     return _built(folder)
 
 
-def build_once(folder: Path) -> JavaPeers:
+def build_once(folder: Path, *options: str) -> JavaPeers:
     """
     Compile them unless another process of this run of the tests has, in the same folder.
     """
@@ -154,7 +154,7 @@ def build_once(folder: Path) -> JavaPeers:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Maven writes this last.
-        return _built(folder) if (folder / "class_path").exists() else build(folder)
+        return _built(folder) if (folder / "class_path").exists() else build(folder, *options)
 
 
 def _built(folder: Path) -> JavaPeers:
