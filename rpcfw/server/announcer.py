@@ -19,6 +19,7 @@ from rpcfw.server.reachable import (
     is_loopback,
 )
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.runtime.together import together
 from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.spi.service import Service
 from rpcfw.spi.service_class import offered
@@ -69,11 +70,9 @@ class Announcer:
         address = await self._address(addresses[0])
         deadline = self._runtime.timers.seconds() + self._options.announce_timeout
         token = f"{self._runtime.random.randrange(1 << 32):08x}"
-        for service in services:
-            instance = self._instance(type(service), address, token)
-            self._instances.append(instance)
-            # One deadline for all: each is announced, and awaited while there is time left.
-            await self._announce(instance, deadline)
+        self._instances = [self._instance(type(service), address, token) for service in services]
+        # At the same time: a registry may keep all services of one address in one record.
+        await together(*(self._announce(instance, deadline) for instance in self._instances))
 
     async def _address(self, listened: Address) -> Address:
         """
@@ -108,15 +107,17 @@ class Announcer:
         Withdraw the announced instances.
         """
         instances, self._instances = self._instances, []
-        for instance in instances:
-            try:
-                await self._registry.withdraw(instance)
-            except RegistryError as error:
-                self.log.warn(
-                    "{service} could not be withdrawn: {error}",
-                    service=instance.service,
-                    error=error,
-                )
+        await together(*map(self._withdraw, instances))
+
+    async def _withdraw(self, instance: Instance) -> None:
+        try:
+            await self._registry.withdraw(instance)
+        except RegistryError as error:
+            self.log.warn(
+                "{service} could not be withdrawn: {error}",
+                service=instance.service,
+                error=error,
+            )
 
     async def _announce(self, instance: Instance, deadline: float) -> None:
         try:

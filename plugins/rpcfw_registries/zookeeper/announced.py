@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.together import together
 from rpcfw.values.instance import Instance, instance_to_json
 from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.reconciler import Reconciler
-from rpcfw_registries.remote.together import together
 from rpcfw_registries.zookeeper.applications.announcer import ApplicationAnnouncer
 from rpcfw_registries.zookeeper.applications.paths import ApplicationPaths
 from rpcfw_registries.zookeeper.applications.store import ApplicationStore
@@ -51,8 +51,15 @@ class Announced:
         if mode != "interface":
             paths = ApplicationPaths(options.full_root)
             records = self._kept(ApplicationStore(session, paths))
-            now, application = plugin_context.time_of_day, plugin_context.application
-            self._levels.append(ApplicationAnnouncer(application, paths, records, now))
+            self._levels.append(
+                ApplicationAnnouncer(
+                    plugin_context.application,
+                    paths,
+                    records,
+                    plugin_context.time_of_day,
+                    plugin_context.clock,
+                )
+            )
 
     def _kept(
         self, store: SessionStore, record_of: Callable[[Instance], bytes] = instance_to_json

@@ -15,12 +15,12 @@ from rpcfw.kernel.settings import options_of
 from rpcfw.server.announcer import Announcer
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import AddressQueries
-from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.spi.runtime.waiting import Waiter, spawn
 from rpcfw.testing.lab import Lab
 from rpcfw.testing.lab_registry import LabRegistry, RegistryPlace
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.address import Address
-from tests.lab.services import Greeter
+from tests.lab.services import Greeter, Kinds
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,42 @@ def test_an_address_of_this_machine_beside_its_registry(listened):
     A registry that only this machine reaches, at a Unix socket too, is no reason to warn.
     """
     assert announced(listened, Near) == (listened, [])
+
+
+def test_services_are_announced_and_withdrawn_together():
+    """
+    The registry has all services in hand before the first answer.
+    """
+    asked: list[str] = []
+    answers: list[Waiter[None]] = []
+
+    class Slow(LabRegistry):
+        async def announce(self, instance):
+            await self.answer(f"announce {instance.service}")
+
+        async def withdraw(self, instance):
+            await self.answer(f"withdraw {instance.service}")
+
+        async def answer(self, request):
+            asked.append(request)
+            answers.append(Waiter())
+            await answers[-1]
+
+    around = plugin_context()
+    runtime = Mock(plugin_context=around, random=Random(1), timers=around.timers)
+    announcer = Announcer(Slow(RegistryPlace(), around), options_of(ServerOptions), runtime)
+    for act in (
+        lambda: announcer.start([Greeter(), Kinds()], [Address.parse("tcp:10.0.0.5:80")]),
+        announcer.stop,
+    ):
+        running = spawn(act())
+        for answer in answers[-2:]:
+            assert not running.called
+            answer.callback(None)
+        assert running.called
+    assert asked == [
+        "announce demo.Greeter",
+        "announce demo.Kinds",
+        "withdraw demo.Greeter",
+        "withdraw demo.Kinds",
+    ]

@@ -2,7 +2,8 @@
 Instances announced at application level.
 
 All services at one address are one instance of the application. Its node names the revision of
-their metadata, so the metadata are written before it.
+their metadata, so the metadata are written before it. What is announced or withdrawn in the same
+turn of the reactor is written together: a revision stays in the registry for ever.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rpcfw.errors import RegistryError
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.together import together
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.instance import Instance
 from rpcfw_registries.layouts.dubbo.application_node import application_node
 from rpcfw_registries.layouts.dubbo.mapping import check_application
@@ -21,7 +25,6 @@ from rpcfw_registries.layouts.dubbo.service_metadata import (
 )
 from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.remote.store import Key
-from rpcfw_registries.remote.together import together
 from rpcfw_registries.zookeeper.applications.paths import ApplicationPaths
 
 __all__ = ["ApplicationAnnouncer"]
@@ -35,6 +38,7 @@ class ApplicationAnnouncer:
         application: its name.
         records: keeps the records in ZooKeeper.
         time_of_day: seconds since 1970.
+        clock: of the reactor.
     """
 
     def __init__(
@@ -43,11 +47,13 @@ class ApplicationAnnouncer:
         paths: ApplicationPaths,
         records: Reconciler,
         time_of_day: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._application = application
         self._paths = paths
         self._records = records
         self._time_of_day = time_of_day
+        self._clock = clock
         #: What is announced, by address, then by service and id.
         self._services: dict[str, dict[Key, OfferedService]] = {}
         self._registered_at: dict[str, float] = {}
@@ -99,6 +105,7 @@ class ApplicationAnnouncer:
         """
         Write what is at an address. It may change again while this waits.
         """
+        await sleep(self._clock, 0)
         refused: RegistryError | None = None
         written: ServiceMetadata | None = None
         while (metadata := self._metadata(address)) is not None and metadata != written:

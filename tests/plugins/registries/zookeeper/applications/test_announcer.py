@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.errors import RegistryError
+from rpcfw.spi.runtime.together import together
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.address import Address
 from rpcfw_registries.zookeeper.session import Refused, ZnodeChanged
@@ -176,6 +177,21 @@ def test_withdrawing(fleet):
     assert fleet.text(MAPPING) == "shop"
     assert fleet.world.names("/dubbo/metadata/shop")
     fleet.done(registry.withdraw(clock))
+
+
+def test_services_of_one_turn_are_one_revision(fleet):
+    """
+    A server leaves one revision in ZooKeeper, however many services it has.
+    """
+    registry = fleet.registry()
+    instances = [an_instance(f"demo.Service{number}") for number in range(5)]
+    fleet.done(together(*map(registry.announce, instances)))
+    assert 5 == len(fleet.services())
+    assert [fleet.revision()] == fleet.world.names("/dubbo/metadata/shop")
+    left = fleet.revision()
+    fleet.done(together(*map(registry.withdraw, instances)))
+    assert NODE not in fleet.world.nodes
+    assert [left] == fleet.world.names("/dubbo/metadata/shop")
 
 
 def test_another_address(fleet):
