@@ -8,7 +8,9 @@ import tracemalloc
 from dataclasses import dataclass
 from uuid import UUID
 
-from rpcfw_hessian import Schema, dumps, java
+import pytest
+
+from rpcfw_hessian import HessianError, Schema, dumps, java, loads
 from rpcfw_hessian.text import encode_string
 
 ID = UUID("12345678-1234-1234-1234-123456789012")
@@ -76,3 +78,33 @@ def test_the_usual_definition_is_parsed_once():
 
     assert Box(5) == first.read() == second.read()
     assert first.definitions[0] is second.definitions[0]
+
+
+def test_names_of_types_are_limited():
+    """
+    A message with more names of types than any program has is refused.
+    """
+    lists = b"".join(b"\x70" + encode_string(f"t{number}") for number in range(4097))
+
+    with pytest.raises(HessianError, match="at most 4096 names of types"):
+        loads(b"X" + dumps(4097) + lists)
+
+
+def test_an_exception_that_is_its_own_cause():
+    """
+    Java writes an exception without a cause so; here it has none.
+    """
+    names = encode_string("detailMessage") + encode_string("cause")
+    data = b"C" + encode_string("com.acme.SoldException") + b"\x92" + names + b"\x60\x03out\x51\x90"
+
+    found = loads(data)
+
+    assert ("out", None) == (found.message, found.__cause__)
+
+
+@pytest.mark.parametrize(("size", "head"), [(0, b"\x78"), (7, b"\x7f"), (8, b"X\x98")])
+def test_the_head_of_a_tuple(size, head):
+    """
+    It has the shortest form for its size, as hessian-lite writes it.
+    """
+    assert head + b"\x91" * size == dumps((1,) * size, tuple[(int,) * size])
