@@ -7,13 +7,19 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from rpcfw.spi.runtime.background import PAUSE_S
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
+from rpcfw_registries.standalone.session import Session
 from tests.lab.registry_world import World
 
 HOME = Address("memory", "node")
+
+
+async def _fail(session):
+    raise ValueError
 
 
 class InAWorld:
@@ -136,6 +142,24 @@ class TestInAWorld(InAWorld, SynchronousTestCase):
         assert [an_instance(), an_instance(id="b")] == told.last
         assert all(2 >= len(snapshot.instances) >= 1 for snapshot in told.snapshots[1:])
         spawn(provider.stop())
+        self.advance(1)
+
+    def test_a_bug_ends_a_watch_for_a_moment(self):
+        """
+        A policy that raises something odd costs the list some seconds, and the reason is told.
+        """
+        registry, told = self.registry(), ReceivedUpdates()
+        failing = self.patch(Session, "open", _fail)
+        watch = registry.watch("demo.Greeter", told)
+        self.advance(1)
+        assert "failed by a bug, see the log: ValueError" in watch.trouble
+        failing.restore()
+        self.advance(PAUSE_S)
+
+        assert [] == told.last
+        assert "" == watch.trouble
+        assert 1 == len(self.flushLoggedErrors(ValueError))
+        spawn(registry.stop())
         self.advance(1)
 
     def test_a_node_stops_without_waiting_for_watches(self):

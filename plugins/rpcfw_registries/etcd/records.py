@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import CallError, DeadlineExceeded, RegistryError, Unavailable
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.waiting import as_coroutine, sleep, with_deadline
 from rpcfw.status import Hint, Status
 from rpcfw.values.rule import Scope
@@ -133,7 +133,9 @@ class _KeyWatch(RuleWatch):
         self._timers = plugin_context.timers
         self._reason = ""
         self._open = True
-        self._running: Deferred[None] = in_background(self._run(), f"watching {key.decode()}")
+        self._running: Deferred[None] = loop_in_background(
+            self._run, f"watching {key.decode()}", self._clock
+        )
 
     def close(self) -> None:
         if self._open:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -169,8 +169,11 @@ class EtcdRegistry(Registry):
 
     def _live(self) -> None:
         if self._heartbeat is None:
-            self._heartbeat = in_background(self._beat(), "sending heartbeats to etcd")
-            self._checking = in_background(self._check(), "checking what is known of etcd")
+            clock = self.plugin_context.clock
+            self._heartbeat = loop_in_background(self._beat, "sending heartbeats to etcd", clock)
+            self._checking = loop_in_background(
+                self._check, "checking what is known of etcd", clock
+            )
 
     async def _beat(self) -> None:
         # A linearizable read: a member that is cut off from the quorum fails it, and is left.

@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from rpcfw.errors import CallError, DeadlineExceeded, PermissionDenied, Unavailable
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Watch
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import in_background, loop_in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import as_coroutine, sleep, with_deadline
@@ -100,7 +100,8 @@ class Watcher:
         """
         watch = self._subscribers.add(listener, on_refused)
         if self._loop is None:
-            self._loop = in_background(self._run(), f"watching {self._service} in etcd")
+            what = f"watching {self._service} in etcd"
+            self._loop = loop_in_background(self._run, what, self._clock, self._failed_by_bug)
         return watch
 
     def close(self) -> None:
@@ -159,6 +160,10 @@ class Watcher:
                 self._read_again(str(reason))
             except CallError as error:
                 await self._failed(member, error)
+
+    def _failed_by_bug(self, reason: str) -> None:
+        self._view.revision = None  # what has come may be taken in part
+        self._subscribers.fail(reason, refused=False)
 
     def _read_again(self, why: str) -> None:
         _log.info(

@@ -16,7 +16,7 @@ from rpcfw.errors import RegistryError
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.instance import Instance
 from rpcfw.values.units import Bytes, Seconds
@@ -92,7 +92,9 @@ class FileRegistry(Registry):
         return self._trouble.reason
 
     async def start(self) -> None:
-        self._polling = in_background(self._poll(), f"polling {self._path}")
+        self._polling = loop_in_background(
+            self._poll, f"polling {self._path}", self.plugin_context.clock
+        )
 
     async def stop(self) -> None:
         self._watches.close()

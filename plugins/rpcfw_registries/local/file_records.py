@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.files import read_regular, replace_file
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.rule import Scope
@@ -73,7 +73,9 @@ class FileRecords(RecordStore):
         watch = _FileWatch(path, listener, on_refused, self._closed)
         self._watches.append(watch)
         if self._polling is None:
-            self._polling = in_background(self._poll(), f"looking at {self._folder}")
+            self._polling = loop_in_background(
+                self._poll, f"looking at {self._folder}", self._clock
+            )
         return watch
 
     def _closed(self, watch: _FileWatch) -> None:

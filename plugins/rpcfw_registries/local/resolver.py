@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.localhost import LOOPBACK, is_localhost
 
@@ -90,7 +90,9 @@ class Name:
         """
         Look it up now, and from now on.
         """
-        self._running = in_background(self._run(), f"looking up {self.host}")
+        self._running = loop_in_background(
+            self._run, f"looking up {self.host}", self._plugin_context.clock
+        )
 
     def stop(self) -> None:
         """

@@ -28,7 +28,7 @@ from twisted.logger import Logger
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter
@@ -119,7 +119,7 @@ class Reconciler:
         written = self._ask(entry)
         if self._loop is None:
             self._set_check()
-            self._loop = in_background(self._run(), f"announcing in {self._where}")
+            self._loop = loop_in_background(self._run, f"announcing in {self._where}", self._clock)
         await written
 
     async def remove(self, instance: Instance) -> None:

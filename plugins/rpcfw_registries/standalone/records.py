@@ -12,7 +12,7 @@ from rpcfw.errors import CallError, DeadlineExceeded, RegistryError, Unavailable
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.waiting import sleep, with_deadline
 from rpcfw.spi.service_class import offered
 from rpcfw.spi.stream import Stream
@@ -99,7 +99,9 @@ class _StreamWatch(RuleWatch):
         self._random = plugin_context.random
         self._reason = ""
         self._open = True
-        self._running: Deferred[None] = in_background(self._run(), f"watching the rules of {scope}")
+        self._running: Deferred[None] = loop_in_background(
+            self._run, f"watching the rules of {scope}", self._clock
+        )
 
     def close(self) -> None:
         if self._open:

@@ -11,7 +11,7 @@ from rpcfw.errors import CallError, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Watch
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import sleep, with_deadline
@@ -69,8 +69,11 @@ class Watcher(Watch):
         self._reason = ""
         self._notifying = False
         self._open = True
-        self._running: Deferred[None] = in_background(
-            self._run(), f"watching {service} at a registry server"
+        self._running: Deferred[None] = loop_in_background(
+            self._run,
+            f"watching {service} at a registry server",
+            plugin_context.clock,
+            self._set_reason,
         )
 
     @property
@@ -178,6 +181,9 @@ class Watcher(Watch):
             _log.failure("a listener of {service} raised", service=self._service)
         finally:
             self._notifying = False
+
+    def _set_reason(self, reason: str) -> None:
+        self._reason = reason
 
     def _fail(self, reason: str, *, refused: bool) -> None:
         if reason == self._reason:

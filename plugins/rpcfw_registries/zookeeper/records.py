@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.rule import Scope
@@ -152,7 +152,9 @@ class _ZnodeWatch(RuleWatch):
         self._reported = False
         self._reason = ""
         self._open = True
-        self._running: Deferred[None] = in_background(self._run(), f"watching {path}")
+        self._running: Deferred[None] = loop_in_background(
+            self._run, f"watching {path}", self._clock
+        )
 
     def look(self) -> None:
         """
