@@ -153,6 +153,8 @@ class Client:
             registry, self.service, options, runtime.clock, file, self.instances.take
         )
         self._poll_loads()
+        for router in self.policies.routers:
+            router.follow(registry)
         await self._directory.start()
 
     def expect_no_start(self) -> None:
@@ -276,6 +278,8 @@ class Client:
             for router in policies.routers:
                 if router not in former.routers:
                     router.on_change(self._forget_routes)
+                    if self._directory is not None:
+                        router.follow(self._directory.registry)
 
         return put
 

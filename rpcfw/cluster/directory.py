@@ -67,7 +67,8 @@ class Directory:
         file: SnapshotFile | None,
         changed: Callable[[tuple[Instance, ...]], None],
     ) -> None:
-        self._registry = registry
+        #: Where it is watched.
+        self.registry = registry
         self._service = service
         self._options = options
         self._clock = clock
@@ -92,7 +93,7 @@ class Directory:
         if not self._answered:
             return f"{self.why_silent}; no snapshot file has any either"
         return (
-            f"the registry ({self._registry}) has none; "
+            f"the registry ({self.registry}) has none; "
             "is a provider running, and announced under this name?"
         )
 
@@ -101,9 +102,9 @@ class Directory:
         """
         Why it is not known where the service is, as the registry reports it.
         """
-        trouble = self._watch.trouble if self._watch is not None else self._registry.trouble
+        trouble = self._watch.trouble if self._watch is not None else self.registry.trouble
         reason = " ".join(trouble.split()) or "no answer yet; is it running?"
-        return f"the registry ({self._registry}) has not said where {self._service} is: {reason}"
+        return f"the registry ({self.registry}) has not said where {self._service} is: {reason}"
 
     @property
     def has_list(self) -> bool:
@@ -120,7 +121,7 @@ class Directory:
             self._begin_with(await self._file.load(self._service))
             if self._stopped:
                 return
-        self._watch = self._registry.watch(self._service, self._listen, self._refused)
+        self._watch = self.registry.watch(self._service, self._listen, self._refused)
 
     async def first_list(self) -> None:
         """

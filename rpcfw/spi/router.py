@@ -12,6 +12,7 @@ from attrs import frozen
 
 from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.plugin import Plugin
+from rpcfw.spi.registry import Registry
 from rpcfw.values.call import Call
 
 __all__ = ["Reasons", "Router"]
@@ -93,4 +94,12 @@ class Router(Plugin):
     def on_change(self, changed: Callable[[], None]) -> None:
         """
         Keep ``changed``, and call it whenever cached results have become wrong.
+        """
+
+    def follow(self, registry: Registry) -> None:
+        """
+        Begin to follow what `Registry.rules` keeps, if it is that kind of router.
+
+        Called once, after `start`, by a client that has a registry. It must not wait. `stop` ends
+        what it began.
         """

@@ -56,6 +56,8 @@ class Instance:
         tags: further facts for routers. Never secrets: registries are public.
         methods: names of its methods, empty for unknown. Only registries that others read
             publish them; they are not in our records.
+        application: name of the application that serves it, as a registry of Dubbo has it; empty
+            for unknown. It is not announced from here: the registry knows its own.
     """
 
     service: str
@@ -69,6 +71,7 @@ class Instance:
     started_at: float = 0.0
     tags: Mapping[str, str] = field(factory=dict, hash=False)
     methods: tuple[str, ...] = ()
+    application: str = field(default="", eq=False)
 
 
 @frozen

@@ -113,13 +113,22 @@ class ZooKeeperRecords(RecordStore):
         return True
 
     def watch(self, scope: Scope, listener: RecordListener, on_refused: OnRefused) -> RuleWatch:
+        return self.watch_path(record_path(self._root, scope), listener, on_refused)
+
+    async def read_path(self, path: str) -> bytes | None:
+        """
+        Return the data of a znode that somebody else writes; None if there is none.
+        """
+        await self._reached()
+        (znode,) = await self._session.read([path])
+        return None if znode is None else znode.data
+
+    def watch_path(self, path: str, listener: RecordListener, on_refused: OnRefused) -> RuleWatch:
+        """
+        Watch a znode that somebody else writes, as `watch` does.
+        """
         watch = _ZnodeWatch(
-            self._session,
-            record_path(self._root, scope),
-            listener,
-            on_refused,
-            self._check_s,
-            self._plugin_context,
+            self._session, path, listener, on_refused, self._check_s, self._plugin_context
         )
         self._watches.add(watch)
         return watch

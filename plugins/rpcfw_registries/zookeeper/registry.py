@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Registry, Watch, ignore
+from rpcfw.spi.rules import Rules
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import with_deadline
@@ -30,6 +31,11 @@ from rpcfw_registries.rules.stored import StoredRules
 from rpcfw_registries.zookeeper.announced import Announced
 from rpcfw_registries.zookeeper.applications.paths import ApplicationPaths
 from rpcfw_registries.zookeeper.applications.service import WatchedApplications
+from rpcfw_registries.zookeeper.config_center import ConfigCenterRules
+from rpcfw_registries.zookeeper.configured import (
+    ConfiguredAnnouncements,
+    ConfiguredList,
+)
 from rpcfw_registries.zookeeper.definitions import read_definitions
 from rpcfw_registries.zookeeper.kazoo.client import KazooSession
 from rpcfw_registries.zookeeper.options import ZooKeeperOptions
@@ -81,7 +87,16 @@ class ZooKeeperRegistry(Registry):
             options.self_check_interval,
             plugin_context,
         )
-        self._rules = StoredRules(self._records, plugin_context)
+        self._rules: Rules = StoredRules(self._records, plugin_context)
+        if options.layout == "dubbo":
+            self._rules = ConfigCenterRules(
+                self._rules, self._records, options.full_root, plugin_context
+            )
+        self._announcements: Announced | ConfiguredAnnouncements = self._announced
+        if options.layout == "dubbo":
+            self._announcements = ConfiguredAnnouncements(
+                self._rules, self._announced, plugin_context
+            )
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
@@ -110,6 +125,8 @@ class ZooKeeperRegistry(Registry):
         for delayed in (self._next_check, self._lease):
             if delayed is not None and delayed.active():
                 delayed.cancel()
+        if isinstance(self._announcements, ConfiguredAnnouncements):
+            self._announcements.close()
         await self._announced.stop()
         for watcher in self._watchers.values():
             watcher.close()
@@ -119,11 +136,11 @@ class ZooKeeperRegistry(Registry):
 
     async def announce(self, instance: Instance) -> None:
         self._session.check_process()
-        await self._announced.put(instance)
+        await self._announcements.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:
         self._session.check_process()
-        await self._announced.remove(instance)
+        await self._announcements.remove(instance)
 
     def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         self._session.check_process()
@@ -138,7 +155,10 @@ class ZooKeeperRegistry(Registry):
                 self._unreachable,
                 self._applications,
             )
-        watch = watcher.subscribe(listener, on_refused)
+        if self.options.layout != "dubbo":
+            return watcher.subscribe(listener, on_refused)
+        configured = ConfiguredList(self._rules, listener, self.plugin_context)
+        watch = configured.closing(watcher.subscribe(configured.take, on_refused))
         return watch if self._consumers is None else self._consumers.add(service, watch)
 
     async def services(self) -> tuple[str, ...]:
@@ -151,7 +171,7 @@ class ZooKeeperRegistry(Registry):
                 found.update(filter(None, map(self._layout.service, names)))
         return tuple(sorted(found - {FOLDER}))
 
-    def rules(self) -> StoredRules:
+    def rules(self) -> Rules:
         return self._rules
 
     async def definitions(self, service: str) -> tuple[bytes, ...]:

@@ -13,7 +13,7 @@ import os
 from typing import Final
 
 from rpcfw.errors import RegistryError
-from rpcfw.values.instance import DEFAULT_WEIGHT, MAX_TEXTS, Instance, check_instance
+from rpcfw.values.instance import DEFAULT_WEIGHT, MAX_TEXTS, Instance, check_instance, text_problem
 from rpcfw_registries.layouts.dubbo.url import DubboURL
 
 __all__ = ["ID", "PROTOCOL_VERSION", "instance_of", "provider_url"]
@@ -135,6 +135,7 @@ def instance_of(url: DubboURL, service: str) -> Instance | None:
         given.get("zone", ""),
         _number(given.get("timestamp", "0"), "timestamp") / 1000,
         _tags(url),
+        application=_application(given.get("application", "")),
     )
     check_instance(instance)
     return instance
@@ -150,6 +151,13 @@ def _check_service(url: DubboURL, service: str) -> None:
         raise ValueError(f"it is a provider of {interface[:100]!r}")
     if url.path != service:
         raise ValueError(f"its path is {url.path[:100]!r}, expected the name of the service")
+
+
+def _application(text: str) -> str:
+    """
+    Return the name of an application; empty if there can be no documents for it.
+    """
+    return "" if "/" in text or text_problem(text) else text
 
 
 def _version(text: str) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from attrs import evolve
+
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.printable import printable
 from rpcfw.spi.plugin import PluginContext
@@ -99,7 +101,7 @@ class ApplicationWatcher:
                     self._leave_out(name, error)
                     continue
                 if instance is not None:
-                    yield instance
+                    yield evolve(instance, application=self._name)
 
     def _leave_out(self, name: str, error: ValueError) -> None:
         shown = printable(name[:500])

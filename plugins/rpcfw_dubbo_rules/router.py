@@ -1,0 +1,203 @@
+"""
+The router that follows Dubbo's tag and condition rules.
+
+Theory of operation. Documents are found by what the instances say of themselves: the tags and
+conditions of their application, and the conditions of the service with their version and
+group. The conditions of this process's own application are for all instances. A document is
+followed from the first call on for which there is such an instance. The order is Dubbo's: tags,
+the service, the application of the provider, that of the consumer.
+
+The key of a call is its tag and the rules that hold for it, so that calls with other
+arguments and the same rules share a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from rpcfw.spi.balancer import Candidate
+from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.router import Reasons, Router
+from rpcfw.spi.runtime.local_address import local_host
+from rpcfw.values.call import Call
+from rpcfw.values.instance import Instance
+from rpcfw.values.rule import Scope
+from rpcfw_dubbo_rules.condition_rule import ConditionRule, read_condition_rules
+from rpcfw_dubbo_rules.followed import FollowedRules
+from rpcfw_dubbo_rules.parameters import TAG, Parameter, consumer_parameter
+from rpcfw_dubbo_rules.scopes import CONDITIONS, TAGS, application_scope, service_scope
+from rpcfw_dubbo_rules.tag_rule import TagRule, read_tag_rule
+from rpcfw_dubbo_rules.tags import narrow_by_tags
+
+__all__ = ["DubboRouter"]
+
+#: The metadata with which a call goes to no instance without its tag.
+_FORCE_TAG = "dubbo.force.tag"
+#: So much of a rule is shown.
+_MAX_SHOWN = 200
+
+_READERS = {CONDITIONS: read_condition_rules, TAGS: read_tag_rule}
+
+
+@options
+class DubboRouterOptions:
+    """
+    What the INI may say.
+    """
+
+    tag: str = option("", "tag of calls that have none in the metadata dubbo.tag")
+    force_tag: bool = option("no", "yes: calls with a tag never go to instances without it")
+    host: str = option("", "host of this process in the rules; empty: the system is asked")
+
+
+class DubboRouter(Router):
+    """
+    Applies the tag and condition rules in the config centre of Dubbo.
+    """
+
+    Options: ClassVar[type] = DubboRouterOptions
+
+    def __init__(self, options: DubboRouterOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self._host = options.host
+        self._own = application_scope(plugin_context.application)
+        #: Whose documents are followed.
+        self._scopes: dict[Scope, None] = {self._own: None}
+        self._followed: FollowedRules | None = None
+        self._consumers: dict[str, Parameter] = {}
+        self._changed: Callable[[], None] = _ignore
+
+    async def start(self) -> None:
+        self._host = self.options.host or local_host()
+
+    async def stop(self) -> None:
+        if self._followed is not None:
+            self._followed.close()
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+
+    def take_over(self, before: DubboRouter) -> None:
+        self._scopes |= before._scopes
+
+    def follow(self, registry: Registry) -> None:
+        rules = registry.rules()
+        if rules is not None:
+            context = self.plugin_context
+            self._followed = FollowedRules(rules, _READERS, self._tell, context)
+            self._followed.add(self._scopes)
+
+    def key(self, call: Call) -> Hashable:
+        consumer = self._consumer(call)
+        held = tuple(
+            (scope, rules.held(call, consumer))
+            for scope in self._scopes
+            if (rules := self._get(scope, CONDITIONS)) is not None
+        )
+        return (*self._tag(call), held)
+
+    def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        self._see(candidates)
+        return [candidates, *(left for _, left in self._steps(call, candidates))][-1]
+
+    def refusal(self, call: Call) -> str:
+        for rule in self._held(self._own, call):
+            if rule.then is None:
+                return f"the rule {rule.text[:_MAX_SHOWN]!r} of {self._own} holds"
+        return ""
+
+    def reasons(
+        self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
+    ) -> Reasons:
+        steps, removed_by = list[str](), dict[Candidate, str]()
+        before = candidates
+        for step, after in self._steps(call, candidates):
+            kept = set(after)
+            removed_by.update((one, step) for one in before if one not in kept)
+            steps.append(step)
+            before = after
+        return Reasons("; ".join(steps), lambda one: removed_by.get(one, ""))
+
+    def _tell(self) -> None:
+        self._changed()
+
+    def _see(self, candidates: Sequence[Candidate]) -> None:
+        """
+        Follow the documents that there may be for these instances.
+        """
+        shown = dict.fromkeys(
+            (each.service, each.version, each.group, each.application)
+            for each in (one.instance for one in candidates)
+        )
+        found: dict[Scope, None] = {}
+        for service, version, group, application in shown:
+            found[service_scope(service, version, group)] = None
+            if application:
+                found[application_scope(application)] = None
+        new = [scope for scope in found if scope not in self._scopes]
+        if new and self._followed is not None:
+            self._scopes |= dict.fromkeys(new)
+            self._followed.add(new)
+
+    def _steps(
+        self, call: Call, candidates: Sequence[Candidate]
+    ) -> Iterator[tuple[str, Sequence[Candidate]]]:
+        """
+        Yield each decision in words, and what is left after it.
+        """
+        tag, forced = self._tag(call)
+        left = narrow_by_tags(tag, candidates, self._tag_rule, forced=forced)
+        yield f"the call has the tag {tag}" if tag else "the call has no tag", left
+        consumer = self._consumer(call)
+        for scope_of in (_service_of, _application_of, lambda instance: self._own):
+            for scope in dict.fromkeys(scope_of(one.instance) for one in left):
+                for rule in self._held(scope, call):
+                    meant = [one for one in left if scope_of(one.instance) == scope]
+                    kept = set(rule.narrow(meant, consumer))
+                    removed = {one for one in meant if one not in kept}
+                    left = [one for one in left if one not in removed]
+                    yield f"the rule {rule.text[:_MAX_SHOWN]!r} of {scope} holds", left
+
+    def _held(self, scope: Scope, call: Call) -> Sequence[ConditionRule]:
+        rules = self._get(scope, CONDITIONS)
+        held: Sequence[ConditionRule] = rules.held(call, self._consumer(call)) if rules else ()
+        return held
+
+    def _tag_rule(self, instance: Instance) -> TagRule | None:
+        rule: TagRule | None = self._get(application_scope(instance.application), TAGS)
+        return rule
+
+    def _get(self, scope: Scope, kind: str) -> Any:
+        return None if self._followed is None else self._followed.get(scope, kind)
+
+    def _tag(self, call: Call) -> tuple[str, bool]:
+        tag, forced = call.metadata.get(TAG), call.metadata.get(_FORCE_TAG)
+        own = tag if isinstance(tag, str) and tag else self.options.tag
+        return own, self.options.force_tag or forced == "true"
+
+    def _consumer(self, call: Call) -> Parameter:
+        service = call.method.service
+        found = self._consumers.get(service)
+        if found is None:
+            application = self.plugin_context.application
+            # A client is for one service, so there is one.
+            self._consumers = {service: consumer_parameter(application, self._host, service)}
+            found = self._consumers[service]
+        return found
+
+
+def _service_of(instance: Instance) -> Scope:
+    return service_scope(instance.service, instance.version, instance.group)
+
+
+def _application_of(instance: Instance) -> Scope:
+    return application_scope(instance.application)
+
+
+def _ignore() -> None:
+    """
+    Be no client's yet.
+    """

@@ -1,0 +1,131 @@
+"""
+The config centre of Dubbo in ZooKeeper, as one more place of rules beside our own.
+
+Each document is a znode ``ROOT/config/dubbo/KEY.KIND``, as ``shop.tag-router`` or
+``com.acme.Order:1.0.0:.condition-router``. Dubbo Admin writes them; here they are read only.
+Our own documents are where they always are: the kind of a scope tells the two apart.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.rules import OnRefused, RuleListener, Rules, RuleWatch, ignore
+from rpcfw.values.rule import (
+    MAX_DOCUMENT_BYTES,
+    Author,
+    Document,
+    RuleChange,
+    RuleSet,
+    Scope,
+)
+from rpcfw_dubbo_rules.scopes import KINDS
+from rpcfw_registries.zookeeper.records import ZooKeeperRecords
+
+__all__ = ["ConfigCenterRules"]
+
+#: Stands for a document that is too large: no reader takes it, and each says why.
+_TOO_LARGE = f"!too large: more than {MAX_DOCUMENT_BYTES} bytes"
+
+
+class ConfigCenterRules(Rules):
+    """
+    The documents of Dubbo, and our own.
+
+    Args:
+        own: our own.
+        records: reads and watches znodes.
+        root: path of the registry.
+    """
+
+    def __init__(
+        self, own: Rules, records: ZooKeeperRecords, root: str, plugin_context: PluginContext
+    ) -> None:
+        super().__init__(None, plugin_context)
+        self._own = own
+        self._records = records
+        self._folder = f"{root}/config/dubbo"
+
+    @property
+    def trouble(self) -> str:
+        return self._own.trouble
+
+    async def read(self, scope: Scope) -> RuleSet:
+        if scope.kind not in KINDS:
+            return await self._own.read(scope)
+        paths = {kind: self._path(scope, kind) for kind in KINDS[scope.kind]}
+        found = {kind: await self._records.read_path(path) for kind, path in paths.items()}
+        documents = {kind: _document(kind, data) for kind, data in found.items() if data}
+        return RuleSet(scope, len(documents), documents)
+
+    async def put(
+        self, scope: Scope, kind: str, body: str, version: int, author: Author
+    ) -> Document:
+        self._check_own(scope)
+        return await self._own.put(scope, kind, body, version, author)
+
+    async def remove(self, scope: Scope, kind: str, version: int, author: Author) -> None:
+        self._check_own(scope)
+        await self._own.remove(scope, kind, version, author)
+
+    async def history(self, scope: Scope) -> tuple[RuleChange, ...]:
+        return () if scope.kind in KINDS else await self._own.history(scope)
+
+    def watch(
+        self, scope: Scope, listener: RuleListener, on_refused: OnRefused = ignore
+    ) -> RuleWatch:
+        if scope.kind not in KINDS:
+            return self._own.watch(scope, listener, on_refused)
+        paths = {kind: self._path(scope, kind) for kind in KINDS[scope.kind]}
+        return _ScopeWatch(scope, self._records, paths, listener, on_refused)
+
+    def _path(self, scope: Scope, kind: str) -> str:
+        # No name of Dubbo has a slash, and none of ours may lead elsewhere.
+        return f"{self._folder}/{scope.name.replace('/', '%2F')}.{kind}"
+
+    def _check_own(self, scope: Scope) -> None:
+        if scope.kind in KINDS:
+            raise RegistryError(f"the documents of {scope} are changed with Dubbo Admin")
+
+
+class _ScopeWatch(RuleWatch):
+    """
+    Watches all documents of a scope. They are reported once each of them is known.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        records: ZooKeeperRecords,
+        paths: dict[str, str],
+        listener: RuleListener,
+        on_refused: OnRefused,
+    ) -> None:
+        self._scope = scope
+        self._listener = listener
+        self._documents: dict[str, Document | None] = {}
+        self._version = 0
+        self._count = len(paths)
+        self._watches = [
+            records.watch_path(path, partial(self._take, kind), on_refused)
+            for kind, path in paths.items()
+        ]
+
+    def close(self) -> None:
+        for watch in self._watches:
+            watch.close()
+
+    def _take(self, kind: str, data: bytes | None) -> None:
+        self._version += 1
+        # Dubbo Admin leaves an empty node where it removes a document.
+        self._documents[kind] = _document(kind, data, self._version) if data else None
+        if len(self._documents) == self._count:
+            present = {name: each for name, each in self._documents.items() if each is not None}
+            self._listener(RuleSet(self._scope, self._version, present))
+
+
+def _document(kind: str, data: bytes, version: int = 1) -> Document:
+    text = _TOO_LARGE if len(data) > MAX_DOCUMENT_BYTES else data.decode("utf-8", "replace")
+    return Document(kind, text, version)
