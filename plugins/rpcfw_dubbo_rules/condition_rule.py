@@ -20,7 +20,7 @@ __all__ = ["ConditionRule", "ConditionRules", "read_condition_rules"]
 _MAX_RULES = 1000
 
 
-@frozen
+@frozen(eq=False)
 class ConditionRule:
     """
     One rule: ``conditions on a call => conditions on providers``.
@@ -50,7 +50,7 @@ class ConditionRule:
         return found if found or self.force else candidates
 
 
-@frozen
+@frozen(eq=False)
 class ConditionRules:
     """
     The rules of a document, in their order.
@@ -84,6 +84,8 @@ def read_condition_rules(text: str) -> ConditionRules:
 
 
 def _rule(text: str, force: bool) -> ConditionRule:
+    if not text:
+        raise ValueError("a condition is empty; to refuse all calls, write =>")
     plain = text.replace("consumer.", "").replace("provider.", "")
     when, arrow, then = plain.partition("=>")
     if not arrow:

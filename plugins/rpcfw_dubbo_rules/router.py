@@ -23,12 +23,11 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.router import Reasons, Router
 from rpcfw.spi.runtime.local_address import local_host
 from rpcfw.values.call import Call
-from rpcfw.values.instance import Instance
 from rpcfw.values.rule import Scope
 from rpcfw_dubbo_rules.condition_rule import ConditionRule, read_condition_rules
 from rpcfw_dubbo_rules.followed import FollowedRules
 from rpcfw_dubbo_rules.parameters import TAG, Parameter, consumer_parameter
-from rpcfw_dubbo_rules.scopes import CONDITIONS, TAGS, application_scope, service_scope
+from rpcfw_dubbo_rules.scopes import APPLICATION, CONDITIONS, TAGS, application_scope, service_scope
 from rpcfw_dubbo_rules.tag_rule import TagRule, read_tag_rule
 from rpcfw_dubbo_rules.tags import narrow_by_tags
 
@@ -91,23 +90,17 @@ class DubboRouter(Router):
             self._followed.add(self._scopes)
 
     def key(self, call: Call) -> Hashable:
-        consumer = self._consumer(call)
-        held = tuple(
-            (scope, rules.held(call, consumer))
-            for scope in self._scopes
-            if (rules := self._get(scope, CONDITIONS)) is not None
-        )
-        return (*self._tag(call), held)
+        return (*self._tag(call), tuple(self._held(call)))
 
     def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         self._see(candidates)
         return [candidates, *(left for _, left in self._steps(call, candidates))][-1]
 
     def refusal(self, call: Call) -> str:
-        for rule in self._held(self._own, call):
-            if rule.then is None:
-                return f"the rule {rule.text[:_MAX_SHOWN]!r} of {self._own} holds"
-        return ""
+        # Other rules may leave instances of other versions.
+        own = [rule for scope, rules in self._held(call) if scope is self._own for rule in rules]
+        text = next((rule.text for rule in own if rule.then is None), None)
+        return f"the rule {text[:_MAX_SHOWN]!r} of {self._own} holds" if text else ""
 
     def reasons(
         self, call: Call, candidates: Sequence[Candidate], left: Sequence[Candidate]
@@ -149,26 +142,34 @@ class DubboRouter(Router):
         Yield each decision in words, and what is left after it.
         """
         tag, forced = self._tag(call)
-        left = narrow_by_tags(tag, candidates, self._tag_rule, forced=forced)
+        left = narrow_by_tags(tag, candidates, self._tag_rules(candidates), forced=forced)
         yield f"the call has the tag {tag}" if tag else "the call has no tag", left
         consumer = self._consumer(call)
-        for scope_of in (_service_of, _application_of, lambda instance: self._own):
-            for scope in dict.fromkeys(scope_of(one.instance) for one in left):
-                for rule in self._held(scope, call):
-                    meant = [one for one in left if scope_of(one.instance) == scope]
-                    kept = set(rule.narrow(meant, consumer))
-                    removed = {one for one in meant if one not in kept}
-                    left = [one for one in left if one not in removed]
-                    yield f"the rule {rule.text[:_MAX_SHOWN]!r} of {scope} holds", left
+        for scope, rules in self._held(call):
+            for rule in rules:
+                meant = left if scope is self._own else [one for one in left if _is_of(one, scope)]
+                kept = set(rule.narrow(meant, consumer))
+                removed = {one for one in meant if one not in kept}
+                left = [one for one in left if one not in removed]
+                yield f"the rule {rule.text[:_MAX_SHOWN]!r} of {scope} holds", left
 
-    def _held(self, scope: Scope, call: Call) -> Sequence[ConditionRule]:
-        rules = self._get(scope, CONDITIONS)
-        held: Sequence[ConditionRule] = rules.held(call, self._consumer(call)) if rules else ()
-        return held
+    def _held(self, call: Call) -> Sequence[tuple[Scope, tuple[ConditionRule, ...]]]:
+        """
+        Return the rules that hold for a call, in the order in which they decide.
+        """
+        consumer = self._consumer(call)
+        found = [
+            (scope, rules.held(call, consumer))
+            for scope in self._scopes
+            if (rules := self._get(scope, CONDITIONS)) is not None
+        ]
+        found.sort(key=lambda pair: (pair[0] is self._own, pair[0].kind == APPLICATION))
+        return found
 
-    def _tag_rule(self, instance: Instance) -> TagRule | None:
-        rule: TagRule | None = self._get(application_scope(instance.application), TAGS)
-        return rule
+    def _tag_rules(self, candidates: Sequence[Candidate]) -> dict[str, TagRule]:
+        names = {one.instance.application for one in candidates}
+        rules = {name: self._get(application_scope(name), TAGS) for name in names}
+        return {name: rule for name, rule in rules.items() if rule is not None}
 
     def _get(self, scope: Scope, kind: str) -> Any:
         return None if self._followed is None else self._followed.get(scope, kind)
@@ -189,12 +190,11 @@ class DubboRouter(Router):
         return found
 
 
-def _service_of(instance: Instance) -> Scope:
-    return service_scope(instance.service, instance.version, instance.group)
-
-
-def _application_of(instance: Instance) -> Scope:
-    return application_scope(instance.application)
+def _is_of(candidate: Candidate, scope: Scope) -> bool:
+    one = candidate.instance
+    if scope.kind == APPLICATION:
+        return one.application == scope.name
+    return f"{one.service}:{one.version}:{one.group}" == scope.name
 
 
 def _ignore() -> None:

@@ -7,10 +7,9 @@ one of its own, the parameter ``dubbo.tag``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from rpcfw.spi.balancer import Candidate
-from rpcfw.values.instance import Instance
 from rpcfw_dubbo_rules.parameters import TAG
 from rpcfw_dubbo_rules.tag_rule import TagRule
 
@@ -20,7 +19,7 @@ __all__ = ["narrow_by_tags"]
 def narrow_by_tags(
     tag: str,
     candidates: Sequence[Candidate],
-    rule_of: Callable[[Instance], TagRule | None],
+    rules: Mapping[str, TagRule],
     *,
     forced: bool,
 ) -> Sequence[Candidate]:
@@ -29,10 +28,10 @@ def narrow_by_tags(
 
     Args:
         tag: of the call; empty if it has none.
-        rule_of: returns the rule of the application of an instance.
+        rules: by the name of the application.
         forced: the call goes to no instance without its tag.
     """
-    ruled = [(one, rule_of(one.instance)) for one in candidates]
+    ruled = [(one, rules.get(one.instance.application)) for one in candidates]
     given = {one: set() if rule is None else rule.of(one.instance) for one, rule in ruled}
     if tag:
         return _tagged(tag, ruled, given, forced=forced)
@@ -46,10 +45,10 @@ def _tagged(
     *,
     forced: bool,
 ) -> Sequence[Candidate]:
-    rules = {rule for _, rule in ruled if rule is not None and tag in rule.names}
-    if rules:
+    naming = {rule for _, rule in ruled if rule is not None and tag in rule.names}
+    if naming:
         found = [one for one, _ in ruled if tag in given[one]]
-        if any(rule.force for rule in rules):
+        if any(rule.force for rule in naming):
             return found
     else:
         found = [one for one, _ in ruled if _own(one) == tag]

@@ -19,6 +19,7 @@ Value: TypeAlias = "dict[str, Value] | list[Value] | str | None"
 
 _MAX_DEPTH = 16
 _MAX_EVENTS = 20_000
+_TAGS = (None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")))
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -44,7 +45,7 @@ def read_yaml(text: str) -> Value:
             if count >= _MAX_EVENTS:
                 raise ValueError(f"it has more than {_MAX_EVENTS} parts")
             builder.take(event)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, UnicodeError) as error:
         raise ValueError(f"it is no YAML: {' '.join(str(error).split())[:200]}") from None
     return builder.document
 
@@ -78,7 +79,7 @@ class _Builder:
                 raise ValueError("it has more than one document")
         elif isinstance(event, yaml.ScalarEvent):
             self._check_tag(event)
-            plain = event.style is None
+            plain = not event.style  # None in Python, and empty in libyaml
             self._add(None if plain and event.value in _NULLS else event.value)
         elif isinstance(event, yaml.MappingStartEvent):
             self._begin(event, {})
@@ -89,7 +90,7 @@ class _Builder:
             self._keys.pop()
 
     def _check_tag(self, event: Any) -> None:
-        if event.tag not in (None, "!") and not event.tag.startswith("tag:yaml.org,2002:"):
+        if event.tag not in _TAGS:
             raise ValueError(f"it has the tag {event.tag[:100]!r}: only plain values are read")
 
     def _begin(self, event: Any, value: dict[str, Value] | list[Value]) -> None:
