@@ -17,8 +17,8 @@ from rpcfw.values.rule import Document, RuleSet, Scope
 
 __all__ = ["FollowedRules", "Readers"]
 
-#: More applications, versions and groups than one service has.
-_MAX_SCOPES = 200
+#: More applications, versions and groups than the services of a process have.
+_MAX_SCOPES = 1000
 #: So much of a reason is in the log.
 _MAX_SHOWN = 300
 

@@ -19,14 +19,74 @@ from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.local_address import local_host
 from rpcfw.values.instance import Instance, Snapshot
 from rpcfw.values.rule import Scope
-from rpcfw_dubbo_rules.configurators import Configurators, Side, read_configurators
+from rpcfw_dubbo_rules.configurators import Configurators as Document
+from rpcfw_dubbo_rules.configurators import Side, read_configurators
 from rpcfw_dubbo_rules.followed import FollowedRules
 from rpcfw_dubbo_rules.scopes import CONFIGURATORS, application_scope, service_scope
 from rpcfw_registries.zookeeper.announced import Announced
 
-__all__ = ["ConfiguredAnnouncements", "ConfiguredList"]
+__all__ = ["Configurators", "ConfiguredAnnouncements", "ConfiguredList"]
 
 _log = Logger()
+
+
+class Configurators:
+    """
+    The configurators of a process. Each document is followed once, whatever it is for.
+    """
+
+    def __init__(self, rules: Rules, plugin_context: PluginContext) -> None:
+        readers = {CONFIGURATORS: _read}
+        self._followed = FollowedRules(rules, readers, self._changed, plugin_context)
+        self._application = plugin_context.application
+        self._own = application_scope(plugin_context.application)
+        self._host = local_host()
+        self._listeners: list[Callable[[], None]] = []
+
+    def add(self, instances: Iterable[Instance]) -> bool:
+        """
+        Follow those for these instances, too. Return whether it is known which there are.
+        """
+        return self._followed.add(dict.fromkeys((self._own, *map(_scope_of, instances))))
+
+    def apply(self, side: str, instance: Instance) -> Instance | None:
+        """
+        Return an instance as they have it; None if it is disabled.
+
+        Args:
+            side: ``consumer`` or ``provider``.
+        """
+        reader = Side(side, self._application, self._host)
+        for scope in (self._own, _scope_of(instance)):
+            document: Document | None = self._followed.get(scope, CONFIGURATORS)
+            if document is not None:
+                changed = document.apply(reader, instance)
+                if changed is None:
+                    return None
+                instance = changed
+        return instance
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call ``changed`` after each change. Return what ends that.
+        """
+        self._listeners.append(changed)
+
+        def unlisten() -> None:
+            if changed in self._listeners:
+                self._listeners.remove(changed)
+
+        return unlisten
+
+    def close(self) -> None:
+        """
+        Follow none any more.
+        """
+        self._followed.close()
+
+    def _changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
 
 
 class ConfiguredList:
@@ -34,31 +94,31 @@ class ConfiguredList:
     The list of a service, passed on to a listener.
     """
 
-    def __init__(self, rules: Rules, listener: Listener, plugin_context: PluginContext) -> None:
-        self._configured = _Configured("consumer", rules, self._publish, plugin_context)
+    def __init__(self, configurators: Configurators, listener: Listener) -> None:
+        self._configurators = configurators
         self._listener = listener
         self._snapshot: Snapshot | None = None
         self._published: Snapshot | None = None
+        self._unlisten = configurators.listen(self._publish)
 
     def take(self, snapshot: Snapshot) -> None:
         """
         Take the list as it is announced.
         """
         self._snapshot, self._published = snapshot, None
-        self._configured.add(snapshot.instances)
         self._publish()
 
     def closing(self, watch: Watch) -> Watch:
         """
         Return a watch that ends this one, too.
         """
-        return _ConfiguredWatch(watch, self._configured)
+        return _ConfiguredWatch(watch, self._unlisten)
 
     def _publish(self) -> None:
         snapshot = self._snapshot
-        if snapshot is None or not self._configured.known:
+        if snapshot is None or not self._configurators.add(snapshot.instances):
             return
-        instances = map(self._configured.apply, snapshot.instances)
+        instances = (self._configurators.apply("consumer", one) for one in snapshot.instances)
         found = Snapshot(snapshot.service, tuple(one for one in instances if one is not None))
         if found != self._published:
             self._published = found
@@ -70,12 +130,13 @@ class ConfiguredAnnouncements:
     Our own instances.
     """
 
-    def __init__(self, rules: Rules, announced: Announced, plugin_context: PluginContext) -> None:
-        self._configured = _Configured("provider", rules, self._changed, plugin_context)
+    def __init__(self, configurators: Configurators, announced: Announced) -> None:
+        self._configurators = configurators
         self._announced = announced
         #: As they were given, and as they are announced; None: it is disabled.
         self._given: dict[tuple[str, str], Instance] = {}
         self._current: dict[tuple[str, str], Instance | None] = {}
+        configurators.listen(self._changed)
 
     async def put(self, instance: Instance) -> None:
         """
@@ -83,8 +144,8 @@ class ConfiguredAnnouncements:
         """
         key = instance.service, instance.id
         self._given[key] = instance
-        self._configured.add((instance,))
-        current = self._current[key] = self._configured.apply(instance)
+        self._configurators.add((instance,))
+        current = self._current[key] = self._configurators.apply("provider", instance)
         if current is not None:
             await self._announced.put(current)
 
@@ -97,15 +158,9 @@ class ConfiguredAnnouncements:
         current = self._current.pop(key, None)
         await self._announced.remove(current or instance)
 
-    def close(self) -> None:
-        """
-        Follow no configurators any more.
-        """
-        self._configured.close()
-
     def _changed(self) -> None:
         for key, instance in self._given.items():
-            before, now = self._current[key], self._configured.apply(instance)
+            before, now = self._current[key], self._configurators.apply("provider", instance)
             if before == now:
                 continue
             self._current[key] = now
@@ -116,72 +171,21 @@ class ConfiguredAnnouncements:
                 in_background(self._announced.remove(before), what)
 
 
-class _Configured:
-    """
-    Follows the configurators that there may be for instances, and applies them.
-
-    Args:
-        side: ``consumer`` or ``provider``.
-        changed: called after each change.
-    """
-
-    def __init__(
-        self, side: str, rules: Rules, changed: Callable[[], None], plugin_context: PluginContext
-    ) -> None:
-        readers = {CONFIGURATORS: _read}
-        self._followed = FollowedRules(rules, readers, changed, plugin_context)
-        self._side = Side(side, plugin_context.application, local_host())
-        self._own = application_scope(plugin_context.application)
-        self._scopes: dict[Scope, None] = {}
-
-    @property
-    def known(self) -> bool:
-        """
-        Whether it is known which configurators there are.
-        """
-        return self._followed.add(self._scopes)
-
-    def add(self, instances: Iterable[Instance]) -> None:
-        """
-        Follow those for these instances, too.
-        """
-        self._scopes |= dict.fromkeys((self._own, *map(_scope_of, instances)))
-        self._followed.add(self._scopes)
-
-    def apply(self, instance: Instance) -> Instance | None:
-        """
-        Return an instance as they have it; None if it is disabled.
-        """
-        for scope in (self._own, _scope_of(instance)):
-            configurators: Configurators | None = self._followed.get(scope, CONFIGURATORS)
-            changed = configurators and configurators.apply(self._side, instance)
-            if configurators is not None and changed is None:
-                return None
-            instance = changed or instance
-        return instance
-
-    def close(self) -> None:
-        """
-        Follow none any more.
-        """
-        self._followed.close()
-
-
 class _ConfiguredWatch(Watch):
     """
     A watch whose list is changed by configurators.
     """
 
-    def __init__(self, watch: Watch, configured: _Configured) -> None:
+    def __init__(self, watch: Watch, unlisten: Callable[[], None]) -> None:
         self._watch = watch
-        self._configured = configured
+        self._unlisten = unlisten
 
     @property
     def trouble(self) -> str:
         return self._watch.trouble
 
     def close(self) -> None:
-        self._configured.close()
+        self._unlisten()
         self._watch.close()
 
 
@@ -189,7 +193,7 @@ def _scope_of(instance: Instance) -> Scope:
     return service_scope(instance.service, instance.version, instance.group)
 
 
-def _read(text: str) -> Configurators:
+def _read(text: str) -> Document:
     found = read_configurators(text)
     if found.ignored:
         _log.warn(

@@ -33,6 +33,7 @@ from rpcfw_registries.zookeeper.applications.paths import ApplicationPaths
 from rpcfw_registries.zookeeper.applications.service import WatchedApplications
 from rpcfw_registries.zookeeper.config_center import ConfigCenterRules
 from rpcfw_registries.zookeeper.configured import (
+    Configurators,
     ConfiguredAnnouncements,
     ConfiguredList,
 )
@@ -92,11 +93,11 @@ class ZooKeeperRegistry(Registry):
             self._rules = ConfigCenterRules(
                 self._rules, self._records, options.full_root, plugin_context
             )
+        self._configurators: Configurators | None = None
         self._announcements: Announced | ConfiguredAnnouncements = self._announced
         if options.layout == "dubbo":
-            self._announcements = ConfiguredAnnouncements(
-                self._rules, self._announced, plugin_context
-            )
+            self._configurators = Configurators(self._rules, plugin_context)
+            self._announcements = ConfiguredAnnouncements(self._configurators, self._announced)
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
         self._next_check: DelayedCall | None = None
         self._lease: DelayedCall | None = None
@@ -125,8 +126,8 @@ class ZooKeeperRegistry(Registry):
         for delayed in (self._next_check, self._lease):
             if delayed is not None and delayed.active():
                 delayed.cancel()
-        if isinstance(self._announcements, ConfiguredAnnouncements):
-            self._announcements.close()
+        if self._configurators is not None:
+            self._configurators.close()
         await self._announced.stop()
         for watcher in self._watchers.values():
             watcher.close()
@@ -155,9 +156,9 @@ class ZooKeeperRegistry(Registry):
                 self._unreachable,
                 self._applications,
             )
-        if self.options.layout != "dubbo":
+        if self._configurators is None:
             return watcher.subscribe(listener, on_refused)
-        configured = ConfiguredList(self._rules, listener, self.plugin_context)
+        configured = ConfiguredList(self._configurators, listener)
         watch = configured.closing(watcher.subscribe(configured.take, on_refused))
         return watch if self._consumers is None else self._consumers.add(service, watch)
 

@@ -205,6 +205,6 @@ def test_hostile_versions_do_not_add_watches_without_end(router, place):
     """
     The number of documents that are followed has a bound.
     """
-    many = [candidate(str(number), version=f"1.0.{number}") for number in range(1000)]
+    many = [candidate(str(number), version=f"1.0.{number}") for number in range(2000)]
     router.narrow(a_call(), many)
-    assert len(place.watched) == 200
+    assert len(place.watched) == 1000
