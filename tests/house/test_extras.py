@@ -20,6 +20,7 @@ EXTRAS = (
     "OpenSSL",
     "service_identity",
     "uvloop",
+    "yaml",
     "zstandard",
 )
 

@@ -24,22 +24,27 @@ from rpcfw.values.rule import (
 from rpcfw_dubbo_rules.scopes import KINDS
 from rpcfw_registries.zookeeper.records import ZooKeeperRecords
 
-__all__ = ["ConfigCenterRules"]
+__all__ = ["config_center"]
 
 #: Stands for a document that is too large: no reader takes it, and each says why.
 _TOO_LARGE = f"!too large: more than {MAX_DOCUMENT_BYTES} bytes"
 
 
-class ConfigCenterRules(Rules):
+def config_center(
+    own: Rules, records: ZooKeeperRecords, root: str, plugin_context: PluginContext
+) -> Rules:
     """
-    The documents of Dubbo, and our own.
+    Return the documents of Dubbo and our own as one place.
 
     Args:
         own: our own.
         records: reads and watches znodes.
         root: path of the registry.
     """
+    return _ConfigCenter(own, records, root, plugin_context)
 
+
+class _ConfigCenter(Rules):
     def __init__(
         self, own: Rules, records: ZooKeeperRecords, root: str, plugin_context: PluginContext
     ) -> None:

@@ -31,7 +31,7 @@ from rpcfw_registries.rules.stored import StoredRules
 from rpcfw_registries.zookeeper.announced import Announced
 from rpcfw_registries.zookeeper.applications.paths import ApplicationPaths
 from rpcfw_registries.zookeeper.applications.service import WatchedApplications
-from rpcfw_registries.zookeeper.config_center import ConfigCenterRules
+from rpcfw_registries.zookeeper.config_center import config_center
 from rpcfw_registries.zookeeper.configured import (
     Configurators,
     ConfiguredAnnouncements,
@@ -90,7 +90,7 @@ class ZooKeeperRegistry(Registry):
         )
         self._rules: Rules = StoredRules(self._records, plugin_context)
         if options.layout == "dubbo":
-            self._rules = ConfigCenterRules(
+            self._rules = config_center(
                 self._rules, self._records, options.full_root, plugin_context
             )
         self._configurators: Configurators | None = None
