@@ -10,6 +10,7 @@ from rpcfw.spi.events import (
     CallCancelled,
     CallEnded,
     ConnectionFailed,
+    RequestHead,
     RequestReceived,
     ResponseReceived,
 )
@@ -54,6 +55,8 @@ def whole(stream_id: int, fields: list[tuple[bytes, bytes]] = REQUEST) -> bytes:
     begun = frames.pack(frames.HEADERS, frames.END_HEADERS, stream_id, block)
     return begun + chunk(stream_id, message(b"whole"), end=True)
 
+
+CALL = RequestHead("demo.Greeter/say", "protobuf")
 
 FAST_PATH_FAULTS = {
     "a stream of the server's": (HELLO, whole(2), ErrorCode.PROTOCOL_ERROR),
@@ -353,3 +356,26 @@ def test_the_middle_of_a_message_is_held_to_the_window() -> None:
     assert 1 == only(CallCancelled, machine.receive(chunk(1, bytes(12_000)))).call_id
     (reset,) = of(frames.RST_STREAM, machine.take_output())
     assert ErrorCode.FLOW_CONTROL_ERROR == frames.parse_reset(reset[3])
+
+
+def test_late_responses_of_a_server_that_was_paused() -> None:
+    """
+    However many calls were cancelled meanwhile, their responses do no harm. More of them do.
+    """
+    near = client(limits=Limits(max_calls=1, max_pings=1))
+    far = server(Limits(max_calls=10_000, max_resets=1_000_000))
+    near.receive(far.take_output())
+    far.receive(near.take_output())
+    near.receive(far.take_output())
+    late = b""
+    for _ in range(3_000):
+        call_id = near.call(CALL, b"x", "", ended=True)
+        (request,) = far.receive(near.take_output())
+        assert isinstance(request, RequestReceived)
+        far.respond(request.call_id, b"y")
+        late += far.take_output()
+        near.cancel(call_id)
+        near.take_output()
+
+    assert [] == near.receive(late)
+    assert isinstance(near.receive(late)[-1], ConnectionFailed)
