@@ -55,8 +55,6 @@ class StreamTable(Generic[H, C]):
         # Streams that this side reset, and how many bytes may still come on each.
         self._recently_reset: dict[int, int] = {}
         self._max_recently_reset = max(_MIN_RECENTLY_RESET, limits.max_calls)
-        # Streams that were reset, are not kept any more, and whose end may still come.
-        self._forgotten = 0
         # A window of DATA, and as much again that HEADERS are counted as.
         self._late_bytes = 2 * limits.stream_window_bytes
         self._headers_cost = 1 + limits.stream_window_bytes // _LATE_HEADERS
