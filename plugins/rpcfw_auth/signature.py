@@ -14,7 +14,8 @@ a line feed at the end::
 
 DIGEST is the SHA-256 of the request as it is sent, in hexadecimal. For a method that streams in
 either direction it is ``-``: the head is sent before the messages are known. For Dubbo the
-request is the descriptor of the parameters and the arguments, and METHOD is without Java types.
+request is the descriptor of the parameters and the arguments, for Triple the wrapper with the
+types and the arguments, and METHOD is without Java types.
 """
 
 from __future__ import annotations

@@ -137,8 +137,7 @@ class RequestDecoder:
         message = parameters.make(*[read(shape) for shape in beginning.shapes])
         if plain is not None:
             plain.learn(decoder, beginning.size)
-        parsed = ParsedBody.of(message)
-        parsed.span = body, beginning.message_at, decoder.pos
+        parsed = ParsedBody.of(message, (body, beginning.message_at, decoder.pos))
         attachments = body[decoder.pos :]
         head = None if one_way else beginning.heads.get(attachments)
         if head is None:
@@ -222,8 +221,8 @@ class RequestDecoder:
         decoder.schema = parameters.schema
         given: Any = decoder.read(parameters.list_of(count)) or ()
         parameters.check_count(len(given))  # none came, if the list is null
-        parsed = ParsedBody.of(parameters.make(*given))
-        parsed.span = decoder.data, message_at, decoder.pos
+        message = parameters.make(*given)
+        parsed = ParsedBody.of(message, (decoder.data, message_at, decoder.pos))
         head, _ = self._read_head(decoder, path, one_way)
         head.codec = GENERIC_CODEC  # this head is not kept
         return DecodedRequest(head, parsed)

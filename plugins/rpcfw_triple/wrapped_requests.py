@@ -112,7 +112,7 @@ class WrappedRequests:
             response = write_response(request.arguments[0], "java.lang.Object")
             return DecodedRequest(_head(head, head.path, CODEC), b"", response=response)
         if name in _INVOKE and request.types == GENERIC_TYPES:
-            return self._generic(head, service, request.arguments)
+            return self._generic(head, service, request.arguments, body)
         self._check_names(sum(map(len, request.types)))
         path = self._path(head.path, tuple(map(java_type_of, request.types)))
         found = _head(head, path, CODEC)
@@ -122,10 +122,10 @@ class WrappedRequests:
         parameters = self._of(method, len(request.arguments))
         shapes = zip(request.arguments, parameters.shapes, strict=False)
         given = [_read_argument(data, parameters, shape) for data, shape in shapes]
-        return DecodedRequest(found, ParsedBody.of(parameters.make(*given)))
+        return DecodedRequest(found, _parsed(parameters.make(*given), body))
 
     def _generic(
-        self, head: RequestHead, service: str, arguments: tuple[bytes, ...]
+        self, head: RequestHead, service: str, arguments: tuple[bytes, ...], body: bytes
     ) -> DecodedRequest:
         """
         Read the call of a method by its name, the types of its parameters, and the arguments.
@@ -148,7 +148,7 @@ class WrappedRequests:
         given: Any = decoder.read(expected) or ()
         decoder.check_end()
         parameters.check_count(len(given))  # none came, if the list is null
-        return DecodedRequest(found, ParsedBody.of(parameters.make(*given)))
+        return DecodedRequest(found, _parsed(parameters.make(*given), body))
 
     def _check_names(self, size: int) -> None:
         # They come into texts of errors, and into logs.
@@ -199,3 +199,10 @@ def _read_argument(data: bytes, parameters: Parameters, shape: Any) -> Any:
     value = decoder.read_shape(shape)
     decoder.check_end()
     return value
+
+
+def _parsed(message: Any, body: bytes) -> ParsedBody:
+    """
+    Return a message, with its types and arguments as the caller has sent them.
+    """
+    return ParsedBody.of(message, (body, 0, len(body)))

@@ -94,13 +94,15 @@ class ParsedBody(bytes):
     """
 
     value: Any
-    #: Where the bytes of the message are: in what, from where, to where.
-    span: tuple[bytes, int, int] = b"", 0, 0
+    #: Where the bytes of the message are: in what, from where, to where. Signatures are of these,
+    #: so it has no default: without them any message would fit a signature of none.
+    span: tuple[bytes, int, int]
 
     @classmethod
-    def of(cls, value: Any) -> ParsedBody:
+    def of(cls, value: Any, span: tuple[bytes, int, int]) -> ParsedBody:
         body = cls()
         body.value = value
+        body.span = span
         return body
 
     @property

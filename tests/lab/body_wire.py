@@ -57,7 +57,7 @@ class BodyProtocol(NativeProtocol):
             metadata=Metadata(tuple(pairs)),
         )
         if codec == "parts":
-            return DecodedRequest(head, ParsedBody.of(message))
+            return DecodedRequest(head, ParsedBody.of(message, (body, 0, len(body))))
         return DecodedRequest(head, message, encoding)
 
 
@@ -134,7 +134,7 @@ class PartsCodec(Codec):
 
         def encode(message: Any) -> bytes:
             if self.plugin_context.application == "consumer":
-                return ParsedBody.of(msgspec.to_builtins(message))
+                return ParsedBody.of(msgspec.to_builtins(message), (b"", 0, 0))
             return encoder.encode(message)
 
         return Coder(encode, decode)

@@ -96,6 +96,10 @@ def another_message(forger, call, body):
     return [forger.signed(call, body + Forger.random.randbytes(1))]
 
 
+def no_message(forger, call, body):
+    return [forger.signed(call, b"")]
+
+
 def as_a_stream(forger, call, body):
     return [forger.signed(call, None)]
 
@@ -118,5 +122,6 @@ ATTACKS = [
     another_method,
     another_service,
     another_message,
+    no_message,
     as_a_stream,
 ]

@@ -23,7 +23,13 @@ from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
 from rpcfw.server.stack import ServerStack
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import DecodedRequest, HeadInBody, RequestHead, RequestReceived
+from rpcfw.spi.events import (
+    DecodedRequest,
+    HeadInBody,
+    ParsedBody,
+    RequestHead,
+    RequestReceived,
+)
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
 from rpcfw.transport.connection.driver import Driver
@@ -160,6 +166,8 @@ class UndecodedRequests:
         call.metadata = decoded.head.metadata
         call.caller = decoded.head.caller
         call.request = RawRequest(bound, reader, decoded.body, decoded.encoding)
+        if event.encoding and isinstance(decoded.body, ParsedBody):
+            decoded.body.span = body, 0, len(body)  # it was sent compressed
         in_flight.set_deadline(self._deadline(arrived_at, decoded.head))
         return None
 
