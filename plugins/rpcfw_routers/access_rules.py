@@ -14,8 +14,9 @@ authorization policy (proposal A43).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -24,6 +25,7 @@ from attrs import frozen
 from rpcfw.spi.options import option, options
 from rpcfw.spi.runtime.followed_file import FollowedFile, file_problem
 from rpcfw.values.call import Call
+from rpcfw_routers.method_names import names_of
 from rpcfw_routers.patterns import Condition, is_one_of, read_conditions
 
 __all__ = ["AccessOptions", "AccessRules", "Read", "metadata_of"]
@@ -32,9 +34,12 @@ __all__ = ["AccessOptions", "AccessRules", "Read", "metadata_of"]
 Read = Callable[[Call], Sequence[str]]
 
 _MAX_RULES = 1_000
+_COMMENT = re.compile(r"\s#")
+#: Of the names that this framework finds; authenticators of users have others.
+_KINDS = frozenset(("spiffe", "uri", "dns", "hmac", "jwt"))
 #: Looked at once for each method; all other fields, at each call.
 _OF_METHOD: Mapping[str, Read] = {
-    "method": lambda call: (call.method.name, call.method.path),
+    "method": lambda call: names_of(call.method),
     "service": lambda call: (call.method.service,),
 }
 
@@ -70,7 +75,11 @@ class AccessOptions:
             yield "default", "no rule allows a call, and deny refuses all others: set it to allow"
 
     def _parse(self, content: bytes) -> list[_Rule]:
-        return _read_rules(content.decode("utf-8", "replace"), self.FIELDS)
+        rules = _read_rules(content.decode(), self.FIELDS)
+        if not rules:
+            # So is a file that somebody is writing. It must not remove what denies.
+            raise ValueError("expected a rule, as: allow application=shop-*")
+        return rules
 
     def followed(
         self, readers: Mapping[str, Read], seconds: Callable[[], float]
@@ -183,6 +192,9 @@ def _rule(line: str, fields: Sequence[str]) -> _Rule:
     word, _, rest = line.partition(" ")
     if word not in ("allow", "deny"):
         raise ValueError(f"expected allow or deny before the conditions, got {word[:100]!r}")
+    if _COMMENT.search(rest):
+        # It would belong to the last pattern, which would fit nothing.
+        raise ValueError("a comment needs a line of its own")
     checks = {"host": _host_pattern, "identity": _identity_pattern}
     conditions = read_conditions(rest, {}, checks)
     for each in conditions:
@@ -202,12 +214,21 @@ def _host_pattern(text: str) -> str:
     if "*" in text:
         return text
     try:
-        return str(ip_network(text, strict=False))
+        network = ip_network(text, strict=False)
     except ValueError:
         raise ValueError(
             f"{text!r} is no host; write an IP address, a network as 10.1.0.0/16, or a pattern "
             "with *"
         ) from None
+    return str(_unmapped(network) if isinstance(network, IPv6Network) else network)
+
+
+def _unmapped(network: IPv6Network) -> IPv4Network | IPv6Network:
+    """
+    Return the IPv4 network that one of IPv6 stands for, as the addresses of peers are read.
+    """
+    mapped, bits = network.network_address.ipv4_mapped, network.prefixlen - 96
+    return network if mapped is None or bits < 0 else IPv4Network((mapped, bits))
 
 
 def _identity_pattern(text: str) -> str:
@@ -215,11 +236,22 @@ def _identity_pattern(text: str) -> str:
     Return a pattern for the names of an identity, each of which has its kind.
 
     Raises:
-        ValueError: it has none, so it fits nobody, or the empty name of nobody.
+        ValueError: it has none, so it fits nobody, or the empty name of nobody; or nobody has
+            such a name. That must not go unnoticed in a rule that denies.
     """
-    if ":" not in text:
+    kind, colon, name = text.partition(":")
+    if not colon:
         raise ValueError(
             f"{text!r} is no identity; write its kind before it, as hmac:shop, dns:*.example.org "
             "or spiffe://example.org/*; for any identity write *:*"
+        )
+    if kind == "dns":
+        return text.lower()  # as those of certificates are
+    if kind != kind.lower() and kind.lower() in _KINDS:
+        raise ValueError(f"{text!r} is no identity; write {kind.lower()} in lower case")
+    domain = name.removeprefix("//").partition("/")[0]
+    if kind == "spiffe" and (domain != domain.lower() or not name.startswith(("//", "*"))):
+        raise ValueError(
+            f"{text!r} is no identity; a SPIFFE ID begins as spiffe://example.org/, in lower case"
         )
     return text

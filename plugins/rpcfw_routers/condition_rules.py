@@ -21,6 +21,7 @@ from attrs import frozen
 
 from rpcfw.values.arguments import argument_of, parse_path
 from rpcfw.values.call import Call
+from rpcfw_routers.method_names import names_of
 from rpcfw_routers.patterns import Condition, is_one_of, read_conditions
 from rpcfw_routers.targets import Target, read_target
 
@@ -99,7 +100,7 @@ def _rule(line: str, variables: Mapping[str, str]) -> Rule:
 def _steady(field: str, variables: Mapping[str, str]) -> Read:
     application, host = (variables["application"],), (variables["host"],)
     known: dict[str, Read] = {
-        "method": lambda call: (call.method.name, call.method.path),
+        "method": lambda call: names_of(call.method),
         "application": lambda call: application,
         "host": lambda call: host,
     }

@@ -26,6 +26,7 @@ from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
 from rpcfw.values.units import parse_share
+from rpcfw_routers.method_names import names_of
 from rpcfw_routers.patterns import pattern
 from rpcfw_routers.targets import Target, read_target
 
@@ -184,7 +185,8 @@ class SplitRouter(Router):
     def _ask_is_split(self, method: Method) -> bool:
         if len(self._is_split) >= _MAX_METHODS:
             self._is_split.clear()
-        fits_any = any(fits(method.name) or fits(method.path) for fits in self._methods)
+        names = names_of(method)
+        fits_any = any(fits(name) for fits in self._methods for name in names)
         self._is_split[method.path] = fits_any
         return fits_any
 

@@ -119,6 +119,7 @@ def test_at_the_server(rules, default, application, host, allowed):
         ("allow identity=spiffe://example.org/shop/*", [], False),
         ("allow identity=dns:*.example.org", ["dns:a.example.org"], True),
         ("allow identity=dns:*.example.org", ["hmac:a.example.org"], False),
+        ("allow\ndeny identity=dns:A.Example.ORG", ["dns:a.example.org"], False),
         ("allow identity=*:*", [], False),
         ("allow identity=*:*", ["hmac:a"], True),
         ("allow\ndeny identity!=*:*", [], False),
@@ -191,6 +192,9 @@ def test_the_log_is_limited():
         ("deny host=10.0.0.7", "10.0.0.7:4711", True),
         ("deny host=10.0.0.7", "[::ffff:10.0.0.7]:4711", True),
         ("deny host=10.0.0.7", "10.0.0.8:4711", False),
+        ("deny host=::ffff:10.0.0.7", "10.0.0.7:4711", True),
+        ("deny host=::ffff:10.0.0.0/104", "[::ffff:10.0.0.7]:4711", True),
+        ("deny host=fe80::1%eth0", "[fe80::1%eth0]:4711", True),
         ("deny host=fe80::/10", "[fe80::1%eth0]:4711", True),
         ("deny host!=10.0.0.0/8", "10.0.0.7:4711", False),
         ("deny host!=10.0.0.0/8", "a local peer", True),
@@ -205,6 +209,16 @@ def test_peers(rules, peer, is_refused):
     assert is_refused == (run(made.apply(a_call(peer=peer), served)) is not None)
 
 
+@pytest.mark.parametrize("name", ["write", "demo.Greeter/write", "demo.Greeter/*", "write(int)"])
+def test_overloaded_methods(name):
+    """
+    A rule about a method is about each method of Java with this name.
+    """
+    call = a_call(method="write(int)")
+    assert run(server_filter(rules=f"deny method={name}", default="allow").apply(call, served))
+    assert run(server_filter(rules=f"allow method={name}").apply(call, served)) is None
+
+
 def test_a_file_of_rules(tmp_path):
     """
     Rules in a file are added to those of the INI, and followed while they can be read.
@@ -217,8 +231,16 @@ def test_a_file_of_rules(tmp_path):
         return run(made.apply(a_call(method=method), served)) is None
 
     assert [True, False] == [allowed("say"), allowed("write")]
-    for text, expected in (("allow method=who", False), ("alow", False), ("allow", True)):
-        path.write_text(text)
+    for text, expected in (
+        (b"allow method=who", False),
+        (b"alow", False),
+        (b"allow", True),
+        (b"deny application=b\xfcro\nallow method=who", True),
+        (b"", True),  # as it is while somebody writes it
+        (b"allow method=who", False),
+        (b"# none\n", False),
+    ):
+        path.write_bytes(text)
         clock.advance(1)
         assert [expected, False] == [allowed("say"), allowed("write")]
 
@@ -235,6 +257,7 @@ def test_a_file_of_rules(tmp_path):
         ({"rules": "allow host=10.1.0.0/33"}, "is no host"),
         ({"rules": "allow host=shop.example"}, "is no host"),
         ({"rules": "allow host=10.1.0"}, "is no host"),
+        ({"rules": "deny application=old # until May"}, "a comment needs a line of its own"),
         ({"rules": "allow\n" * 1001}, "1001 rules, more than 1000"),
         ({"file": "/nowhere"}, "file: /nowhere cannot be read"),
     ],
@@ -255,5 +278,8 @@ def test_mistakes_about_identities():
     for text in ("hmac", "*", "shop"):
         with pytest.raises(SettingsError, match="is no identity; write its kind before it"):
             server_filter(rules=f"allow identity={text}")
+    for text in ("HMAC:shop", "Spiffe://example.org/a", "spiffe:example.org/a", "spiffe://A.org/a"):
+        with pytest.raises(SettingsError, match=r"is no identity; .* in lower case"):
+            server_filter(rules=f"deny identity={text}", default="allow")
     with pytest.raises(SettingsError, match="no field of a call is called 'identity'"):
         router(rules="allow identity=hmac:a")
