@@ -97,16 +97,18 @@ class RuledInstances:
         enabled = [one for one in self._known or () if not self._is_disabled(one)]
         self._update(tuple(map(self._ruled, enabled)))
 
-    def _rule(self, instance: Instance) -> InstanceRule | None:
+    def _of(self, instance: Instance) -> list[InstanceRule]:
+        """
+        Return the rules of an instance: that of its id, then that of its address.
+        """
         # An id ends with the process; an address outlives a restart of the provider.
-        return self._rules.get(instance.id) or self._rules.get(str(instance.address))
+        names = instance.id, str(instance.address)
+        return [self._rules[name] for name in names if name in self._rules]
 
     def _is_disabled(self, instance: Instance) -> bool:
-        rule = self._rule(instance)
-        return rule is not None and not rule.enabled
+        return not all(rule.enabled for rule in self._of(instance))
 
     def _ruled(self, instance: Instance) -> Instance:
-        rule = self._rule(instance)
-        if rule is None or rule.weight is None or rule.weight == instance.weight:
-            return instance
-        return evolve(instance, weight=rule.weight)
+        weights = (rule.weight for rule in self._of(instance) if rule.weight is not None)
+        weight = next(weights, instance.weight)
+        return instance if weight == instance.weight else evolve(instance, weight=weight)

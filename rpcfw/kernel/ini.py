@@ -15,9 +15,23 @@ import re
 
 from attrs import define, field, frozen
 
-__all__ = ["Given", "Layer", "Mistake", "Origin", "Section", "SectionName", "read_ini"]
+__all__ = [
+    "MAX_MISTAKES",
+    "Given",
+    "Layer",
+    "Mistake",
+    "Origin",
+    "Section",
+    "SectionName",
+    "read_ini",
+]
 
-_HEADER = re.compile(r"\[\s*([a-z][a-z0-9_]*)(?:\s+([^\[\]\s]+))?\s*\]\Z")
+#: So many mistakes of one source are kept: more help nobody, and may come from a peer.
+MAX_MISTAKES = 100
+
+# A qualifier has brackets in pairs only, as an address of IPv6 does.
+_QUALIFIER = r"(?:[^\[\]\s]|\[[^\[\]\s]*\])+"
+_HEADER = re.compile(rf"\[\s*([a-z][a-z0-9_]*)(?:\s+({_QUALIFIER}))?\s*\]\Z")
 _KEY = re.compile(r"[^\s=\[\]]+\Z")
 
 
@@ -97,9 +111,10 @@ class Layer:
 
     def blame(self, origin: Origin, reason: str) -> None:
         """
-        Note a mistake.
+        Note a mistake, unless there are `MAX_MISTAKES` already.
         """
-        self.mistakes.append(Mistake(origin, reason))
+        if len(self.mistakes) < MAX_MISTAKES:
+            self.mistakes.append(Mistake(origin, reason))
 
     def give(self, name: SectionName, key: str, given: Given) -> None:
         """

@@ -63,8 +63,9 @@ class Rules(Plugin):
     still valid. After a reconnect no change is missed and none is reported twice. A place
     that has lost all its data is no change: only who removes a document takes it away.
 
-    What is stored and cannot be read is reported once, with a warning in the log. The last
-    good documents stay.
+    What is stored and cannot be read is a refusal, once. The last good documents stay. So
+    they do if the place has older documents again, as after a backup was restored, until
+    somebody puts others.
     """
 
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:
@@ -129,6 +130,6 @@ class Rules(Plugin):
         Call ``listener`` with the documents of a scope, now and after each change.
 
         Args:
-            on_refused: called when they may not be read, perhaps again with a new reason.
+            on_refused: called when they may not or cannot be read, perhaps again with a new reason.
                 Neither it nor ``listener`` is called before this returns.
         """

@@ -210,6 +210,36 @@ def test_wrong_documents(lab, service, lines, body, reason):
     assert reason in line
 
 
+def test_a_document_of_mistakes_is_one_short_line(lab, service, lines):
+    """
+    Who fills a document with mistakes does not fill the logs of all consumers.
+    """
+    process = lab.consumer()
+    process.application.client(Stamped)
+    lab.advance(0.1)
+    put(lab, process, SERVICE, "x\n" * 50_000 + "[retry]\n" + "y" * 100_000 + " = 1\n")
+    (line,) = lines
+    assert "and 95 more" in line
+    assert len(line) < 3000
+
+
+def test_a_record_that_cannot_be_read(lab, service, lines):
+    """
+    It is one log line and a count, and `explain` does not wait for rules that never come.
+    """
+    process = lab.consumer()
+    rules = process.application.rules
+    put(lab, process, SERVICE, "[retry]\nmax_attempts = 4\n")
+    stored = lab.run(rules._store.read(SERVICE))  # noqa: SLF001
+    lab.run(rules._store.write(SERVICE, b"{", b"", stored.stamp))  # noqa: SLF001
+    process.application.client(Stamped)
+    lab.advance(0.1)
+    (line,) = lines
+    assert "the rules of service demo.Stamped cannot be read, the last ones stay" in line
+    assert 1 == refusals(process, "all")
+    assert "" == lab.run(process.application.explain(Stamped.stamp, 0.0)).note
+
+
 def test_secrets_are_refused(lab, service, lines):
     """
     A secret option is no part of a document that everybody reads.

@@ -126,8 +126,17 @@ def test_a_disabled_instance_gets_no_calls(fleet):
     rule(file, "disable", "demo.Greeter", first)
     disabled_at = time.time()
     assert until(consumers, lambda state: state["instances"] == [second]) - disabled_at < IN_USE_S
-    rule(file, "enable", "demo.Greeter", first)
+    (id,) = (
+        one["id"]
+        for one in json.loads(rule(file, "ls", "demo.Greeter", "--json"))
+        if one["address"] == first
+    )
+    rule(file, "weight", "demo.Greeter", id, 300)
+    assert "enabled = no" in rule(file, "rule", "get", "instances", "demo.Greeter")
+    rule(file, "enable", "demo.Greeter", id)
     assert until(consumers, lambda state: state["instances"] == [first, second])
+    rule(file, "weight", "demo.Greeter", id, "announced")
+    assert "nothing to change" in rule(file, "enable", "demo.Greeter", first)
 
 
 def test_a_conflict_is_refused(fleet, tmp_path):

@@ -32,6 +32,9 @@ MAX_CHANGES = 20
 MAX_RECORD_BYTES = 600 << 10
 MAX_HISTORY_BYTES = 384 << 10
 
+#: By so many ids a record tells which ones it has replaced.
+_MAX_BEFORE = 100
+
 #: Of the history when it is decompressed. 20 changes of the largest documents fit.
 _MAX_PLAIN_BYTES = 32 << 20
 
@@ -50,13 +53,15 @@ class DocumentRecord(msgspec.Struct, omit_defaults=True):
     The documents of one scope.
 
     Args:
-        epoch: a random name of this life of the record: in another one versions begin again.
         version: of the last change.
+        id: of the last change, a random one.
+        before: the ids of the changes before it, the newest first.
     """
 
-    epoch: str
     version: int
     documents: list[_Document] = []
+    id: str = ""
+    before: list[str] = []
 
     def find(self, kind: str) -> Document | None:
         """
@@ -70,9 +75,12 @@ class DocumentRecord(msgspec.Struct, omit_defaults=True):
         """
         return {one.kind: Document(**msgspec.structs.asdict(one)) for one in self.documents}
 
-    def changed(self, kind: str, document: Document | None) -> DocumentRecord:
+    def changed(self, kind: str, document: Document | None, id: str) -> DocumentRecord:
         """
         Return the record with another document of a kind, or without one.
+
+        Args:
+            id: of this change.
         """
         others = [one for one in self.documents if one.kind != kind]
         if document is not None:
@@ -87,7 +95,8 @@ class DocumentRecord(msgspec.Struct, omit_defaults=True):
                 )
             )
         others.sort(key=lambda one: one.kind)
-        return DocumentRecord(self.epoch, self.version + 1, others)
+        before = [self.id, *self.before][:_MAX_BEFORE] if self.id else []
+        return DocumentRecord(self.version + 1, others, id, before)
 
 
 class _Change(msgspec.Struct, omit_defaults=True):

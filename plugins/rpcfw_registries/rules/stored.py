@@ -6,9 +6,11 @@ each service, and a change of one document is one notification. Who changes a do
 the record, and replaces it only if nobody else has done so meanwhile. If somebody has, and
 the document itself is still as it was read, the same is tried again.
 
-A watch compares the version of a record with the last one that it has reported. The version
-is compared only within one *epoch*, a random name that a record gets when it is made: a place
-that lost its data begins with version 1 again.
+A watch must not take an older record for a change: a replica that lags behind may have one,
+and a backup that was restored. Versions do not tell, because they begin again in a place that
+lost its data, and are given a second time after a backup. So each change has a random *id*,
+and a record has the ids of the changes before it. A record is old if the one that was
+reported names it there; any other is followed.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from rpcfw_registries.rules.records import (
     history_from,
     history_to,
 )
-from rpcfw_registries.rules.store import RecordStore, Stored
+from rpcfw_registries.rules.store import RecordStore, Stored, stamp_of
 
 __all__ = ["StoredRules"]
 
@@ -102,7 +104,7 @@ class StoredRules(Rules):
     def watch(
         self, scope: Scope, listener: RuleListener, on_refused: OnRefused = ignore
     ) -> RuleWatch:
-        latest = _Latest(scope, listener, self._log)
+        latest = _Latest(scope, listener, on_refused, self._log)
         return self._store.watch(scope, latest.take, on_refused)
 
     async def _change(
@@ -128,7 +130,8 @@ class StoredRules(Rules):
                 None if before is None else before.body,
                 None if after is None else after.body,
             )
-            documents = documents_to(record.changed(kind, after))
+            id = f"{self.plugin_context.random.randrange(1 << 64):016x}"
+            documents = documents_to(record.changed(kind, after, id))
             history = history_to((change, *_readable(stored.history)))
             if await self._store.write(scope, documents, history, stored.stamp):
                 return number
@@ -138,11 +141,14 @@ class StoredRules(Rules):
 
     def _record(self, scope: Scope, stored: Stored) -> DocumentRecord:
         if stored.documents is None:
-            return DocumentRecord(f"{self.plugin_context.random.randrange(1 << 64):016x}", 0)
+            return DocumentRecord(0)
         try:
             return documents_from(stored.documents)
         except ValueError as error:
-            raise RegistryError(f"the rules of {scope} cannot be read: {error}") from None
+            raise RegistryError(
+                f"the rules of {scope} cannot be read: {error}; mend or remove the record "
+                "where it is stored"
+            ) from None
 
 
 class _Latest:
@@ -150,42 +156,61 @@ class _Latest:
     Reports the documents of a scope, and only what is new.
     """
 
-    def __init__(self, scope: Scope, listener: RuleListener, log: LimitedLog) -> None:
+    def __init__(
+        self, scope: Scope, listener: RuleListener, on_refused: OnRefused, log: LimitedLog
+    ) -> None:
         self._scope = scope
         self._listener = listener
+        self._on_refused = on_refused
         self._log = log
-        #: Epoch and version of what was reported; None before the first.
-        self._reported: tuple[str, int] | None = None
+        #: Stamp of the record that was taken last, readable or not; None before the first.
+        self._stamp: str | None = None
+        #: The record that was reported last.
+        self._record: DocumentRecord | None = None
 
     def take(self, data: bytes | None) -> None:
         """
         Take the record as it is now.
         """
+        stamp = "" if data is None else stamp_of(data)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
         if data is None:
             self._none_stored()
             return
         try:
             record = documents_from(data)
         except ValueError as error:
-            self._warn(f"the rules of {self._scope} are ignored, the last good ones stay: {error}")
+            self._on_refused(str(error))
             return
-        if self._reported is not None:
-            epoch, version = self._reported
-            if record.epoch == epoch and record.version <= version:
-                return
-        self._report(record.epoch, RuleSet(self._scope, record.version, record.by_kind()))
+        if self._is_old(record):
+            return
+        self._record = record
+        self._report(RuleSet(self._scope, record.version, record.by_kind()))
+
+    def _is_old(self, record: DocumentRecord) -> bool:
+        now = self._record
+        if now is None or record == now:
+            return now is not None
+        if record.id not in now.before:
+            return False
+        self._warn(
+            f"the registry has version {record.version} of the rules of {self._scope} again; "
+            f"version {now.version} stays in use until somebody puts others"
+        )
+        return True
 
     def _none_stored(self) -> None:
-        if self._reported is None:
-            self._report("", RuleSet(self._scope))
-        elif self._reported[0]:
+        if self._record is None:
+            self._report(RuleSet(self._scope))
+        else:
             self._warn(
                 f"the registry has lost the rules of {self._scope}; the last ones stay in use "
-                "(rpcfw rule rm would remove them)"
+                "until somebody puts others"
             )
 
-    def _report(self, epoch: str, rules: RuleSet) -> None:
-        self._reported = epoch, rules.version
+    def _report(self, rules: RuleSet) -> None:
         try:
             self._listener(rules)
         except Exception:  # noqa: BLE001 - it breaks its contract; the watch goes on

@@ -73,7 +73,9 @@ class StandaloneRecords(RecordStore):
                 if error.status in FINAL:
                     break
                 if not (method.idempotent or error.hints & Hint.NEVER_SENT):
-                    break
+                    raise RegistryError(
+                        f"the registry server has not answered, and may have done it: {failed}"
+                    ) from failed
         raise RegistryError(f"the registry server has not done it: {failed}") from failed
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from rpcfw.cluster.instance_rules import InstanceRule
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.ini import Layer, SectionName, read_ini
+from rpcfw.kernel.ini import MAX_MISTAKES, Layer, SectionName, read_ini
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.options import declared
 from rpcfw.values.rule import MAX_DOCUMENT_BYTES
 
 __all__ = ["INSTANCES", "KINDS", "POLICIES", "check_kind", "read_instances", "read_policies"]
@@ -26,6 +27,9 @@ INSTANCES = "instances"
 _PLAIN = ("client", "attempts", "balancer", "breaker", "retry")
 _NAMED = ("collector", "filter", "limiter", "router")
 _PER_METHOD = ("attempts", "balancer")
+
+#: Sections and options of ``policies`` together. They are checked in the reactor's thread.
+_MAX_POLICY_OPTIONS = 500
 
 
 def read_policies(text: str, file: str) -> Layer:
@@ -39,6 +43,11 @@ def read_policies(text: str, file: str) -> Layer:
         SettingsError: with every mistake that can be seen without a configuration.
     """
     layer = _layer(text, file)
+    count = sum(1 + len(section.values) for section in layer.sections.values())
+    if count > _MAX_POLICY_OPTIONS:
+        raise SettingsError(
+            f"{file}: has {count} sections and options; at most {_MAX_POLICY_OPTIONS} are read"
+        )
     for name, section in layer.sections.items():
         problem = _section_problem(name)
         if problem:
@@ -64,7 +73,10 @@ def read_instances(text: str, file: str) -> dict[str, InstanceRule]:
         elif name.name != "instance":
             known = suggestion(name.name, ["instance"])
             layer.blame(section.origin, f"{name}: unknown section; {known}")
+        if len(layer.mistakes) == MAX_MISTAKES:
+            break
     _raise(layer)
+    _refuse_unknown_options(layer, file)
     sources = Sources([layer], file)
     rules = {
         id: sources.section("instance", InstanceRule, id) for id in sources.qualifiers("instance")
@@ -112,6 +124,17 @@ def _section_problem(name: SectionName) -> str:
     if plain and name.qualifier and not method:
         return f"{name}: write [{name.name}]: a document is for its own service"
     return ""
+
+
+def _refuse_unknown_options(layer: Layer, file: str) -> None:
+    """
+    Refuse more unknown options than anybody would mend one by one.
+    """
+    known = {each.name for each in declared(InstanceRule)}
+    count = sum(len(section.values.keys() - known) for section in layer.sections.values())
+    if count > MAX_MISTAKES:
+        listed = ", ".join(sorted(known))
+        raise SettingsError(f"{file}: has {count} unknown options; known: {listed}")
 
 
 def _raise(layer: Layer) -> None:

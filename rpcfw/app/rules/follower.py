@@ -30,6 +30,13 @@ __all__ = ["RuleFollower"]
 
 _log = Logger()
 
+#: Stands for the kind if the documents of a scope cannot be read.
+_ALL_KINDS = "all"
+
+#: What a log line shows of the mistakes in a document.
+_MAX_SHOWN = 5
+_MAX_SHOWN_CHARS = 400
+
 
 @define(eq=False)
 class _Followed:
@@ -136,6 +143,7 @@ class RuleFollower:
         def refused(reason: str) -> None:
             what = f"the rules of {scope} cannot be read, the last ones stay: {reason}"
             self._log.warn_of(what, "{what}", what=what)
+            self._refused.of(_ALL_KINDS).value += 1
             followed.known.set()
 
         followed.watch = self._rules.watch(scope, listener, refused)
@@ -167,7 +175,7 @@ class RuleFollower:
         _log.warn(
             "refused, and the last good one stays in use: {name}: {reason}",
             name=_name(scope, kind, 0 if document is None else document.version),
-            reason=" | ".join(str(error).splitlines()) or type(error).__name__,
+            reason=_short(error),
         )
 
     async def _use_policies(self, scope: Scope, document: Document | None) -> None:
@@ -201,6 +209,16 @@ class RuleFollower:
             who=document.who,
             why=f": {document.reason}" if document.reason else "",
         )
+
+
+def _short(error: Exception) -> str:
+    """
+    Return what is wrong as one line of bounded length: the documents are others'.
+    """
+    lines = str(error).splitlines() or [type(error).__name__]
+    shown = [line[:_MAX_SHOWN_CHARS] for line in lines[:_MAX_SHOWN]]
+    more = len(lines) - len(shown)
+    return " | ".join([*shown, f"and {more} more" if more else ""]).removesuffix(" | ")
 
 
 def _name(scope: Scope, kind: str, version: int) -> str:

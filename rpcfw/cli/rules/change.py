@@ -15,7 +15,7 @@ from rpcfw.cli.rules.session import Session, as_json
 from rpcfw.errors import RegistryError
 from rpcfw.values.rule import Document, Scope
 
-__all__ = ["check_document", "find", "put_document", "remove_document"]
+__all__ = ["check_document", "find", "put_document", "remove_document", "report"]
 
 
 async def find(session: Session, kind: str) -> Document | None:
@@ -55,8 +55,8 @@ async def put_document(
     if arguments.dry_run:
         return await _show(session, kind, now, body, arguments, out)
     change = session.rules.put(session.scope, kind, body, version, session.author)
-    stored = await session.within(change)
-    _report(f"{kind} of {session.scope}: version {stored.version}", stored.version, arguments, out)
+    stored = await session.within(change, changes=True)
+    report(f"{kind} of {session.scope}: version {stored.version}", stored.version, arguments, out)
     return FINE
 
 
@@ -72,8 +72,9 @@ async def remove_document(
     if arguments.dry_run:
         return await _show(session, kind, now, "", arguments, out)
     read = now.version if version is None else version
-    await session.within(session.rules.remove(session.scope, kind, read, session.author))
-    _report(f"{kind} of {session.scope}: removed", 0, arguments, out)
+    change = session.rules.remove(session.scope, kind, read, session.author)
+    await session.within(change, changes=True)
+    report(f"{kind} of {session.scope}: removed", 0, arguments, out)
     return FINE
 
 
@@ -98,5 +99,8 @@ async def _show(
     return FINE
 
 
-def _report(line: str, version: int, arguments: Namespace, out: TextIO) -> None:
+def report(line: str, version: int, arguments: Namespace, out: TextIO) -> None:
+    """
+    Say what was done.
+    """
     out.write(as_json({"version": version}) if arguments.json else f"{line}\n")

@@ -20,7 +20,10 @@ from rpcfw.values.rule import MAX_DOCUMENT_BYTES, Document, Scope, day_and_time
 
 __all__ = ["DocumentFile", "described", "read_document", "with_heading"]
 
-_HEADING = re.compile(r"# version (\d+) of ([^\n]*)\n")
+# A comment of one's own may begin alike: only all of it is a heading.
+_HEADING = re.compile(
+    r"# version ([0-9]{1,18}) of (\S+ of (?:service|application) [^\n]+, put by [^\n]*)\n"
+)
 
 #: Of a file: the document and its heading.
 _MAX_BYTES = MAX_DOCUMENT_BYTES + 4096
@@ -35,11 +38,19 @@ class DocumentFile:
         whole: all of it, in which the numbers of lines are right.
         body: the document.
         version: that was read; None: the file does not say.
+        heading: what document it is a version of, as a person reads it; empty likewise.
     """
 
     whole: str
     body: str
     version: int | None
+    heading: str = ""
+
+    def is_of(self, scope: Scope, kind: str) -> bool:
+        """
+        Tell whether the file is no version of another document than this one.
+        """
+        return not self.heading or self.heading.startswith(f"{_shown(scope, kind)}, ")
 
 
 def with_heading(scope: Scope, document: Document) -> str:
@@ -55,7 +66,15 @@ def described(scope: Scope, document: Document) -> str:
     """
     why = f": {document.reason}" if document.reason else ""
     by = f"put by {document.who} at {day_and_time(document.at)}{why}"
-    return printable(" ".join(f"{document.kind} of {scope}, {by}".split()))
+    return f"{_shown(scope, document.kind)}, {_one_line(by)}"
+
+
+def _shown(scope: Scope, kind: str) -> str:
+    return _one_line(f"{kind} of {scope}")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def read_document(name: str) -> DocumentFile:
@@ -80,4 +99,4 @@ def read_document(name: str) -> DocumentFile:
     heading = _HEADING.match(whole)
     if heading is None:
         return DocumentFile(whole, whole, None)
-    return DocumentFile(whole, whole[heading.end() :], int(heading[1]))
+    return DocumentFile(whole, whole[heading.end() :], int(heading[1]), heading[2])

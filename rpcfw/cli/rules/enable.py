@@ -31,4 +31,4 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     """
     Do it and return the exit code.
     """
-    return change_instance(arguments, environ, out, with_enabled(True))
+    return change_instance(arguments, environ, out, with_enabled(True), all_names=True)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from rpcfw.app.rules.documents import INSTANCES, read_instances
+from rpcfw.cli.codes import FINE
 from rpcfw.cli.ls import first_list
-from rpcfw.cli.rules.change import find, put_document, remove_document
+from rpcfw.cli.rules.change import find, put_document, remove_document, report
 from rpcfw.cli.rules.session import (
     Session,
     add_change_arguments,
@@ -60,9 +61,14 @@ def change_instance(
     environ: Mapping[str, str],
     out: TextIO,
     change: Callable[[InstanceRule], InstanceRule],
+    *,
+    all_names: bool = False,
 ) -> int:
     """
     Change the rule of an instance and return the exit code.
+
+    Args:
+        all_names: there may be rules for both the id and the address; change both.
 
     Raises:
         SetupError: an argument or the configuration is wrong.
@@ -72,11 +78,15 @@ def change_instance(
         document = await find(session, INSTANCES)
         body = "" if document is None else document.body
         rules = read_instances(body, f"instances of {session.scope}")
-        if arguments.id not in rules:
-            await _check_known(session, arguments)
-        rules[arguments.id] = change(rules.get(arguments.id, _NO_RULE))
-        text = _text(rules)
         version = 0 if document is None else document.version
+        names = await _names(session, arguments, rules)
+        later = dict(rules)
+        for name in {arguments.id, *(names & rules.keys() if all_names else ())}:
+            later[name] = change(rules.get(name, _NO_RULE))
+        text = _text(later)
+        if text == _text(rules) and not arguments.dry_run:
+            report(f"instances of {session.scope}: nothing to change", version, arguments, out)
+            return FINE
         if not text and document is not None:
             return await remove_document(session, INSTANCES, version, arguments, out)
         return await put_document(session, INSTANCES, text, version, arguments, out)
@@ -84,25 +94,36 @@ def change_instance(
     return in_session(arguments, environ, command)
 
 
-async def _check_known(session: Session, arguments: Namespace) -> None:
+async def _names(
+    session: Session, arguments: Namespace, rules: Mapping[str, InstanceRule]
+) -> set[str]:
     """
-    See that there is such an instance.
+    Return the id and the address of the instance that is meant.
+
+    Raises:
+        RegistryError: neither the registry nor a rule has it.
     """
     registry = session.application.registry
     if registry is None:
-        return
+        return {arguments.id}
     instances = await session.within(first_list(registry, arguments.service))
-    known = {name for one in instances for name in (one.id, str(one.address))}
-    if arguments.id not in known:
+    pairs = [{one.id, str(one.address)} for one in instances]
+    found = set[str]().union(*(pair for pair in pairs if arguments.id in pair))
+    if not found and arguments.id not in rules:
+        known = set[str]().union(*pairs)
         raise RegistryError(
             f"{arguments.service} has no instance {arguments.id!r}; "
             f"{suggestion(arguments.id, known)}"
         )
+    return found
 
 
 def _text(rules: Mapping[str, InstanceRule]) -> str:
     """
     Return the document, without instances of which nothing is decided.
+
+    Raises:
+        SettingsError: the name of an instance cannot be written in a document.
     """
     parts = []
     for id, rule in sorted(rules.items()):
@@ -110,7 +131,9 @@ def _text(rules: Mapping[str, InstanceRule]) -> str:
         lines += [] if rule.enabled else ["enabled = no"]
         if lines:
             parts.append("\n".join((f"[instance {id}]", *lines, "")))
-    return "\n".join(parts)
+    text = "\n".join(parts)
+    read_instances(text, "the new rules")  # names are free text
+    return text
 
 
 def with_enabled(enabled: bool) -> Callable[[InstanceRule], InstanceRule]:

@@ -25,9 +25,9 @@ from rpcfw.cli.rules.session import (
     scope_of,
 )
 from rpcfw.cli.table import table
-from rpcfw.errors import RegistryError
+from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.printable import printable_lines
-from rpcfw.spi.runtime.waiting import CANCELLED, Waiter
+from rpcfw.spi.runtime.waiting import CANCELLED, Waiter, as_coroutine
 from rpcfw.values.rule import Document, RuleChange, RuleSet, day_and_time
 
 __all__ = ["add_arguments", "run"]
@@ -90,6 +90,10 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     check_kind(arguments.kind)
     act, file = _ACTS[arguments.action], getattr(arguments, "file", None)
     document = None if file is None else read_document(file)
+    if document is not None and not document.is_of(scope_of(arguments), arguments.kind):
+        raise SettingsError(
+            f"{file}:1: is another document: {document.heading}; remove this line to use its text"
+        )
 
     def check(application: Application) -> None:
         if document is not None and arguments.action == "put":
@@ -161,6 +165,7 @@ async def _watch(
     session: Session, arguments: Namespace, _: DocumentFile | None, out: TextIO
 ) -> int:
     last: list[Document | None] = []
+    first: Waiter[None] = Waiter()
     never: Waiter[None] = Waiter()
 
     def listener(rules: RuleSet) -> None:
@@ -168,15 +173,19 @@ async def _watch(
         if last and last[0] == document:
             return
         last[:] = [document]
+        if not first.called:
+            first.callback(None)
         out.write(_event(session, arguments, document))
         out.flush()
 
     def refused(reason: str) -> None:
-        if not never.called:
-            never.errback(RegistryError(reason))
+        waiter = never if first.called else first
+        if not waiter.called:
+            waiter.errback(RegistryError(f"the rules of {session.scope}: {reason}"))
 
     watch = session.rules.watch(session.scope, listener, refused)
     try:
+        await session.within(as_coroutine(first))
         await never
     except CANCELLED:
         return FINE

@@ -32,6 +32,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+#: What to do about a change without an answer.
+MAYBE_DONE = "the change may have been stored all the same: see rpcfw rule history"
+
 
 class Session:
     """
@@ -62,9 +65,12 @@ class Session:
         """
         return Author(self._arguments.who or _user(), self._arguments.reason)
 
-    async def within(self, waiting: Coroutine[Any, Any, T]) -> T:
+    async def within(self, waiting: Coroutine[Any, Any, T], *, changes: bool = False) -> T:
         """
         Return what is waited for, within the time limit of the command.
+
+        Args:
+            changes: it may have been done though nobody has answered.
 
         Raises:
             RegistryError: the time was over.
@@ -76,6 +82,7 @@ class Session:
             reason = " ".join(self.rules.trouble.split()) or "is it running?"
             raise RegistryError(
                 f"the rules ({self.rules}) were not answered within {limit_s:g} s: {reason}"
+                + (f"; {MAYBE_DONE}" if changes else "")
             ) from None
 
 
@@ -102,6 +109,7 @@ def in_session(
     Raises:
         SetupError: an argument or the configuration is wrong.
     """
+    _check_name(arguments.service)
     application = application_of(arguments, environ, calls_only)
     rules = application.rules
     if rules is None:
@@ -116,6 +124,18 @@ def in_session(
             return await command(Session(rules, application, arguments))
 
     return run_command(application, run)
+
+
+def _check_name(name: str) -> None:
+    """
+    Refuse what is no name of a service or an application.
+    """
+    if not name:
+        raise SettingsError("SERVICE: expected a name, got an empty text")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"SERVICE: {name!r} is not UTF-8") from None
 
 
 def add_session_arguments(parser: ArgumentParser) -> None:

@@ -111,6 +111,18 @@ class RulesContract(RegistryCase):
         """
         raise SkipTest("nothing unreadable can get into this place")
 
+    async def back_up(self) -> object:
+        """
+        Return all data of the place, for `restore`.
+        """
+        raise SkipTest("this place has no backups")
+
+    async def restore(self, data: object) -> None:
+        """
+        Replace the data of the place by that of a backup.
+        """
+        raise AssertionError("who overrides `back_up` overrides this as well")
+
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         self.writer = await self.started_rules()
         self.reader = await self.started_rules()
@@ -425,9 +437,25 @@ class RulesContract(RegistryCase):
         await self.put("three")
         await self.sees(received, policies="three")
 
+    async def test_keeps_the_last_when_a_backup_is_restored(self) -> None:
+        """
+        Older documents are no change. What is put then is followed, be its version not larger.
+        """
+        await self.put("one")
+        backup = await self.back_up()
+        await self.put("two")
+        received, _ = self.watched()
+        await self.sees(received, policies="two")
+        await self.restore(backup)
+        await self.pass_time(1.0)
+        assert received.last == {"policies": "two"}
+        await self.put("three")
+        await self.sees(received, policies="three")
+        assert received.versions == [2, 2]
+
     async def test_keeps_the_last_when_a_record_is_unreadable(self) -> None:
         """
-        A record that is broken is ignored by who watches, and an error for who asks.
+        A record that is broken is a refusal for who watches, and an error for who asks.
         """
         await self.put("one")
         received, _ = self.watched()
@@ -435,6 +463,7 @@ class RulesContract(RegistryCase):
         await self.store_unreadable(SHOP)
         await self.pass_time(2.0)
         assert [received.last] == [{"policies": "one"}]
+        assert len(received.refusals) == 1
         await self.fails(Deferred.fromCoroutine(self.reader.read(SHOP)))
 
     async def until_reachable(self) -> None:

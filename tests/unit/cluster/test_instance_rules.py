@@ -43,12 +43,23 @@ def test_rules_that_go():
 
 def test_rules_by_address():
     """
-    An address outlives a restart; an id is more exact.
+    An address outlives a restart; the weight of an id is more exact.
+    """
+    ruled, received = updates()
+    address = "tcp:10.0.0.5:2200"
+    ruled.follow({address: InstanceRule(weight=5, enabled=True), "b": HEAVY}, "a rule")
+    ruled.take((an_instance(id="a"), an_instance(id="b")))
+    assert [[("a", 5), ("b", 500)]] == [[(one.id, one.weight) for one in each] for each in received]
+
+
+def test_the_weight_of_an_id_enables_nothing():
+    """
+    What is disabled by its address stays so, whatever else there is for its id.
     """
     ruled, received = updates()
     ruled.follow({"tcp:10.0.0.5:2200": DISABLED, "b": HEAVY}, "a rule")
     ruled.take((an_instance(id="a"), an_instance(id="b")))
-    assert [["b"]] == [[one.id for one in each] for each in received]
+    assert [()] == received
 
 
 def test_why_there_is_none():

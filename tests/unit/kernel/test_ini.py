@@ -7,7 +7,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcfw.kernel.ini import Given, Origin, SectionName, read_ini
+from rpcfw.kernel.ini import MAX_MISTAKES, Given, Origin, SectionName, read_ini
 
 
 def read(text):
@@ -83,6 +83,25 @@ def test_an_empty_value_is_a_value():
     Nothing after the equals sign is the empty text.
     """
     assert {("[a]", "b"): ""} == values("[a]\nb =\n")
+
+
+def test_a_qualifier_has_brackets_in_pairs():
+    """
+    An address of IPv6 is a qualifier; a bracket too many is a mistake.
+    """
+    text = "[instance tcp:[::1]:2200]\na = 1\n"
+    assert {("[instance tcp:[::1]:2200]", "a"): "1"} == values(text)
+    for header in "[a b]]", "[a [b]", "[a ]b]", "[a [[b]]]":
+        assert 1 == len(mistakes(f"{header}\n"))
+
+
+def test_the_number_of_mistakes_is_bounded():
+    """
+    Of a text that is no INI at all, the first mistakes are kept.
+    """
+    found = mistakes("x\n" * 5000)
+    assert MAX_MISTAKES == len(found)
+    assert found[-1].startswith(f"a.ini:{MAX_MISTAKES}: ")
 
 
 def test_all_mistakes_are_collected_with_their_lines():

@@ -87,7 +87,25 @@ class NodeRecords(RecordStore):
             raise _error(folder, error) from error
         if written:
             self._put(scope, later)
+        else:
+            # Somebody else writes into the folder, or has restored a backup.
+            await self._take_file(folder, scope)
         return written
+
+    async def _take_file(self, folder: Path, scope: Scope) -> None:
+        try:
+            found = await self._threads.call(read_records, folder, scope)
+        except OSError as error:
+            raise _error(folder, error) from error
+        if found.documents is not None and self._fits(scope, found):
+            self._put(scope, found)
+        elif found.documents is None:
+            self._remove(scope)
+
+    def _remove(self, scope: Scope) -> None:
+        gone = self._table.records.pop(scope, NOTHING)
+        self._bytes -= _size(gone)
+        self._table.changed()
 
     def _fits(self, scope: Scope, later: Stored) -> bool:
         records = self._table.records

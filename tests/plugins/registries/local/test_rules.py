@@ -46,6 +46,13 @@ class TestMemoryRules(StillTime, RulesContract, TestCase):
     async def store_unreadable(self, scope):
         self.table.put(scope, Stored(b"{", b"", "x"))
 
+    async def back_up(self):
+        return dict(self.table.records)
+
+    async def restore(self, data):
+        for scope, stored in data.items():
+            self.table.put(scope, stored)
+
     async def test_is_that_of_the_registry(self):
         """
         The memory registry of a name has the rules of that name.
@@ -69,6 +76,13 @@ class TestFileRules(StillTime, RulesContract, TestCase):
 
     async def store_unreadable(self, scope):
         self.folder.joinpath("service~demo.Shop.json").write_bytes(b"{")
+
+    async def back_up(self):
+        return {path: path.read_bytes() for path in self.folder.iterdir()}
+
+    async def restore(self, data):
+        for path, content in data.items():
+            path.write_bytes(content)
 
     async def test_reports_a_file_that_it_cannot_read(self):
         """

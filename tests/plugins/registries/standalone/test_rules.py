@@ -61,6 +61,25 @@ class TestInFiles(OnAServer, TestCase):
         self.folder = getattr(self, "folder", None) or Path(self.mktemp())
         return {"rules_folder": str(self.folder)}
 
+    async def test_takes_what_others_have_written_into_the_folder(self):
+        """
+        After a backup was restored under the server, the next change is of that, and is followed.
+        """
+        await self.put("one")
+        backup = {path: path.read_bytes() for path in self.folder.iterdir()}
+        await self.put("two")
+        received, _ = self.watched()
+        await self.sees(received, policies="two")
+        for path, content in backup.items():
+            path.write_bytes(content)
+        error = await self.fails(
+            Deferred.fromCoroutine(self.writer.put(SHOP, "policies", "three", 2, BOB))
+        )
+        assert "version 1 now" in str(error)
+        assert received.last == {"policies": "two"}
+        await self.put("three")
+        await self.sees(received, policies="three")
+
 
 class TestAlone(TestInFiles, TestCase):
     """

@@ -55,6 +55,12 @@ class TestZooKeeperRules(StillTime, RulesContract, TestCase):
     async def store_unreadable(self, scope):
         self.world.change(record_path("/rpcfw", scope), b"{")
 
+    async def back_up(self):
+        return self.world.nodes[PATH].data
+
+    async def restore(self, data):
+        self.world.change(PATH, data)
+
     async def test_asks_little_while_nothing_changes(self):
         """
         A process has one watch for a scope, and checks it seldom without reading it again.

@@ -9,6 +9,7 @@ import pytest
 from rpcfw.app.rules.documents import check_kind, read_instances, read_policies
 from rpcfw.cluster.instance_rules import InstanceRule
 from rpcfw.errors import SettingsError
+from rpcfw.kernel.ini import MAX_MISTAKES
 from rpcfw.values.rule import MAX_DOCUMENT_BYTES
 
 
@@ -73,6 +74,31 @@ def test_the_largest_document():
     assert {} == read_instances(comment, "shop.ini")
     (mistake,) = refused(read_instances, f"{comment}#")
     assert str(MAX_DOCUMENT_BYTES) in mistake
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (read_policies, "".join(f"[router r{number}]\n" for number in range(501))),
+        (read_policies, "[retry]\n" + "".join(f"o{number} = 1\n" for number in range(500))),
+        (read_instances, "[instance a]\n" + "".join(f"o{number} = 1\n" for number in range(500))),
+        (read_instances, "".join(f"[node n{number}]\n" for number in range(500))),
+        (read_instances, "x\n" * 500),
+    ],
+)
+def test_the_mistakes_of_a_hostile_document_are_bounded(read, text):
+    """
+    A document of nothing but mistakes is refused with a bounded number of them.
+    """
+    assert len(refused(read, text)) <= MAX_MISTAKES
+
+
+def test_an_address_of_ipv6():
+    """
+    An instance is named by its address, also one of IPv6.
+    """
+    rules = read_instances("[instance tcp:[::1]:2200]\nweight = 5\n", "shop.ini")
+    assert ["tcp:[::1]:2200"] == list(rules)
 
 
 def test_unknown_kinds():

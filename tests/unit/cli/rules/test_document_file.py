@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw.cli.rules.document_file import read_document, with_heading
 from rpcfw.errors import SettingsError
-from rpcfw.values.rule import MAX_DOCUMENT_BYTES, Document, service_scope
+from rpcfw.values.rule import MAX_DOCUMENT_BYTES, Document, application_scope, service_scope
 
 
 def test_a_document_comes_back(tmp_path):
@@ -24,14 +24,31 @@ def test_a_document_comes_back(tmp_path):
     assert "\x1b" not in found.whole
 
 
+def test_a_file_of_another_document(tmp_path):
+    """
+    The first line says of which service and kind the file is.
+    """
+    document = Document("policies", "[retry]\n", 1, "bob@x")
+    path = tmp_path / "shop.ini"
+    path.write_text(with_heading(service_scope("demo.Shop"), document))
+    found = read_document(str(path))
+    assert found.is_of(service_scope("demo.Shop"), "policies")
+    assert not found.is_of(service_scope("demo.Sho"), "policies")
+    assert not found.is_of(service_scope("demo.Shop"), "instances")
+    assert not found.is_of(application_scope("demo.Shop"), "policies")
+    path.write_text("[retry]\n")
+    assert read_document(str(path)).is_of(service_scope("demo.Sho"), "policies")
+
+
 def test_a_file_of_ones_own(tmp_path):
     """
     A file without that first line has no version.
     """
     path = tmp_path / "shop.ini"
-    path.write_text("# calmer\n[retry]\n")
-    found = read_document(str(path))
-    assert (None, "# calmer\n[retry]\n") == (found.version, found.body)
+    for comment in "# calmer", "# version 2 of the sale":
+        path.write_text(f"{comment}\n[retry]\n")
+        found = read_document(str(path))
+        assert (None, f"{comment}\n[retry]\n") == (found.version, found.body)
 
 
 def test_files_that_cannot_be_read(tmp_path):
