@@ -29,7 +29,7 @@ class TestFailures(EtcdCase, RegistryFailures, TestCase):
         provider, _, told = await self.one_of_each(self.server.address)
         await provider.announce(an_instance(id="b"))
         await self.tells(told, "a", "b")
-        lease = provider._store._lease.id  # noqa: SLF001 - as a wiretap would
+        lease = provider._announced._store._lease.id  # noqa: SLF001 - as a wiretap would
         await self.ctl(self.server, "lease", "revoke", f"{lease:x}")
         await self.tells(told)
         await self.tells(told, "a", "b", limit_s=3)
