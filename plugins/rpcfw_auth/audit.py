@@ -19,6 +19,7 @@ from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.call import Call
 from rpcfw_auth.audit_file import AuditFile
@@ -85,14 +86,26 @@ class Audit(Filter):
         try:
             response = await proceed(call)
         except CallError as error:
-            if self._all or error.status in _REFUSALS:
-                self._write(call, error.status, str(error.__cause__ or ""))
+            self._ended(call, error.status, str(error.__cause__ or ""))
             raise
-        if self._all and call.method.server_streams:
-            call.on_end(lambda status: self._write(call, status, ""))
-        elif self._all:
-            self._write(call, Status.OK, "")
+        except CANCELLED:
+            # At its deadline, too; its caller gets that status.
+            late = call.deadline <= self.plugin_context.clock.seconds()
+            self._ended(call, Status.DEADLINE_EXCEEDED if late else Status.CANCELLED)
+            raise
+        except BaseException:
+            self._ended(call, Status.UNKNOWN)
+            raise
+        if call.method.server_streams:
+            # Its method has only begun, and may still refuse the call.
+            call.on_end(lambda status: self._ended(call, status))
+        else:
+            self._ended(call, Status.OK)
         return response
+
+    def _ended(self, call: Call, status: Status, reason: str = "") -> None:
+        if self._all or status in _REFUSALS:
+            self._write(call, status, reason)
 
     def _write(self, call: Call, status: Status, reason: str) -> None:
         left_out = self._budget.spend()

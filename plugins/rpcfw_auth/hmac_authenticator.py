@@ -5,6 +5,7 @@ The authenticator ``hmac``: verifies signed calls.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import ClassVar
 
@@ -66,6 +67,15 @@ class HMACAuthenticator(Authenticator):
         self._keys: dict[str, Key] = {}
         self._identities: dict[str, CallerIdentity] = {}
         self._replays: dict[str, Replays] = {}
+        #: When no signature by a key that is gone is good any more.
+        self._forget_at_s = inf
+
+    @property
+    def remembered(self) -> int:
+        """
+        Of how many keys signatures are remembered.
+        """
+        return len(self._replays)
 
     async def start(self) -> None:
         self._file.read()
@@ -98,8 +108,8 @@ class HMACAuthenticator(Authenticator):
             self._identities = {
                 key.id: CallerIdentity((f"hmac:{key.owner}",)) for key in keys.values()
             }
-            for gone in self._replays.keys() - keys.keys():
-                del self._replays[gone]
+            # A key may be back soon, as after a mistake in the file: no replay may pass then.
+            self._forget_at_s = self.plugin_context.time_of_day() + 2 * MAX_SKEW_S
         key = keys.get(id)
         if key is None:
             raise CredentialsRefused(f"no key is called {id!r}")
@@ -110,6 +120,8 @@ class HMACAuthenticator(Authenticator):
         Return the first second in which signatures are good now.
         """
         now_s, skew_s = self.plugin_context.time_of_day(), self.options.max_skew
+        if now_s >= self._forget_at_s:
+            self._forget_gone()
         late_s = now_s - signature.time_ms / 1000
         if abs(late_s) > skew_s:
             side = "before" if late_s > 0 else "after"
@@ -118,6 +130,11 @@ class HMACAuthenticator(Authenticator):
                 f"this machine; max_skew is {skew_s:g} s"
             )
         return int(now_s - skew_s)
+
+    def _forget_gone(self) -> None:
+        self._forget_at_s = inf
+        for gone in self._replays.keys() - self._keys.keys():
+            del self._replays[gone]
 
     def _check_replay(self, signature: Signature, key: Key, oldest_s: int) -> None:
         replays = self._replays.get(key.id)

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import json
 import stat
+from math import inf
 
 import pytest
+from attrs import evolve
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
@@ -18,6 +21,7 @@ from rpcfw.testing.candidates import a_call
 from rpcfw.testing.contracts.filter import FilterContract
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.caller_identity import CallerIdentity
+from rpcfw.values.method import Shape
 from rpcfw_auth.audit import Audit
 
 
@@ -79,6 +83,44 @@ def test_refused_calls():
     assert ["PERMISSION_DENIED", "UNAUTHENTICATED"] == [each["audit"]["status"] for each in events]
     assert LINE == json.loads(events[0]["line"])
     assert {"rpcfw.audit"} == {each["log_namespace"] for each in events}
+
+
+@pytest.mark.parametrize(
+    ("error", "deadline", "status"),
+    [
+        (ValueError("a mistake of the method"), inf, "UNKNOWN"),
+        (CancelledError(), inf, "CANCELLED"),
+        (CancelledError(), 0, "DEADLINE_EXCEEDED"),
+    ],
+)
+def test_however_a_call_ends(error, deadline, status):
+    """
+    Of all calls none is left out, however it ends.
+    """
+    call = a_call()
+    call.deadline = deadline
+    with capturedLogs() as events:
+        with pytest.raises(type(error)):
+            run(audit(calls="all"), error, call)
+        with pytest.raises(type(error)):
+            run(audit(), error, call)
+    assert [status] == [each["audit"]["status"] for each in events]
+
+
+def test_streams():
+    """
+    A streaming method may refuse a call after it has begun. That is written when it does.
+    """
+    with capturedLogs() as events:
+        for filter in audit(), audit(calls="all"):
+            for status in Status.PERMISSION_DENIED, Status.OK:
+                call = a_call()
+                call.method = evolve(call.method, shape=Shape.SERVER_STREAM)
+                run(filter, call=call)
+                call.end(status)
+    assert ["PERMISSION_DENIED", "PERMISSION_DENIED", "OK"] == [
+        each["audit"]["status"] for each in events
+    ]
 
 
 def test_all_calls(tmp_path):

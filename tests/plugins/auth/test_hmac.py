@@ -230,6 +230,28 @@ def test_rotation(world):
     assert "no key is called 'old'" == world.reason(by_old[1])
 
 
+def test_a_key_that_is_back(world):
+    """
+    A replay does not pass because its key was out of the file for a while.
+
+    What was remembered of a key that stays out is forgotten.
+    """
+    write_keys(world.file, NEW, OLD)
+    world.clock.advance(1)
+    signs = world.credentials()
+    call = world.signed(signs=signs)
+    assert ("hmac:shop",) == world.ends(call)
+    for lines, reason in (((NEW,), "no key is called 'old'"), ((NEW, OLD), "a second time")):
+        write_keys(world.file, *lines)
+        world.clock.advance(1)
+        assert reason in world.reason(call)
+    write_keys(world.file, NEW)
+    for seconds, remembered in ((1, 2), (600, 1)):
+        world.clock.advance(seconds)
+        assert ("hmac:shop",) == world.ends(world.signed(signs=world.credentials()))
+        assert remembered == world.server.remembered
+
+
 def test_a_file_that_breaks(world):
     """
     While the file cannot be used, the keys that were read last are.
