@@ -27,6 +27,7 @@ from rpcfw.transport.connection.driver import Driver, DriverObserver
 from rpcfw.transport.network import endpoints
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
+from tests.folders import temporary_folder
 from tests.unit.transport.ends import Ear, Keeper, head, native
 
 LIMIT_S = 10.0
@@ -143,7 +144,7 @@ class EndpointsTest(TestCase):
         """
         A call travels over a Unix socket, which nobody else may open.
         """
-        path = self.mktemp()
+        path = str(temporary_folder(self) / "socket")
         yield self.serve(Address("unix", path))
         far = yield self.call(Address("unix", path))
 
@@ -157,7 +158,7 @@ class EndpointsTest(TestCase):
 
         So it is if the id of that process is another's by now.
         """
-        path = self.mktemp()
+        path = str(temporary_folder(self) / "socket")
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(path)
         lock = Path(f"{path}.lock")
@@ -173,7 +174,7 @@ class EndpointsTest(TestCase):
         A dead socket is not removed while another process may be about to listen there.
         """
         self.patch(endpoints, "_TURNS", 2)
-        path = self.mktemp()
+        path = str(temporary_folder(self) / "socket")
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(path)
         self.addCleanup(Path(path).unlink)
@@ -190,7 +191,7 @@ class EndpointsTest(TestCase):
         """
         Who has to wait for another process's turn listens once that is over.
         """
-        path = self.mktemp()
+        path = str(temporary_folder(self) / "socket")
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(path)
         folder = os.open(Path(path).parent, os.O_RDONLY)
@@ -207,7 +208,7 @@ class EndpointsTest(TestCase):
         """
         A file that is no socket is never removed.
         """
-        path = Path(self.mktemp())
+        path = temporary_folder(self) / "socket"
         path.write_text("precious")
         self.addCleanup(path.unlink)
         with pytest.raises(CannotListenError, match="is no socket"):
@@ -242,7 +243,7 @@ class EndpointsTest(TestCase):
         """
         A socket that another listens at is left to it.
         """
-        path = self.mktemp()
+        path = str(temporary_folder(self) / "socket")
         yield self.serve(Address("unix", path))
         with pytest.raises(CannotListenError):
             yield self.network.listen(Address("unix", path), Factory())
@@ -259,7 +260,7 @@ class EndpointsTest(TestCase):
             port = free.getsockname()[1]
         for address in (
             Address("tcp", "127.0.0.1", port),
-            Address("unix", self.mktemp()),
+            Address("unix", str(temporary_folder(self) / "socket")),
             Address("memory", "nowhere"),
         ):
             with pytest.raises(ConnectError):

@@ -4,8 +4,6 @@ The contract of rules, at a registry server over real sockets and real time.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
@@ -13,6 +11,7 @@ from twisted.trial.unittest import TestCase
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.rules import RulesContract
 from rpcfw.values.address import Address
+from tests.folders import temporary_folder
 from tests.lab.registry_world import World
 from tests.real.test_standalone import forget_timers
 
@@ -23,7 +22,7 @@ class TestRulesOverTCP(RulesContract, TestCase):
 
     async def setUp(self):
         self.world = World(reactor)
-        self.folder = Path(self.mktemp())
+        self.folder = temporary_folder(self)
         self.addCleanup(forget_timers)
         self.address = Address("tcp", "127.0.0.1", 0)
         await self.come_back()

@@ -4,8 +4,6 @@ Rules in memory and in files.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
@@ -22,6 +20,7 @@ from rpcfw_registries.local.rules import (
     MemoryRulesOptions,
 )
 from rpcfw_registries.rules.store import Stored
+from tests.folders import temporary_folder
 from tests.plugins.registries.still import StillTime
 
 
@@ -65,7 +64,7 @@ class TestMemoryRules(StillTime, RulesContract, TestCase):
 
 class TestFileRules(StillTime, RulesContract, TestCase):
     def prepare(self):
-        self.folder = Path(self.mktemp()) / "rules"
+        self.folder = temporary_folder(self) / "rules"
 
     async def started_rules(self):
         return FileRules(options_of(FileRulesOptions, folder=str(self.folder)), self.plugin_context)

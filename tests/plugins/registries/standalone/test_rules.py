@@ -4,8 +4,6 @@ Rules at a registry server in memory, over the real wire.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
@@ -14,6 +12,7 @@ from rpcfw.values.address import Address
 from rpcfw.values.rule import service_scope
 from rpcfw_registries.rules.store import Stored
 from rpcfw_registries.standalone.rules import StandaloneRules
+from tests.folders import temporary_folder
 from tests.lab.registry_world import World
 from tests.plugins.registries.still import StillTime
 
@@ -58,7 +57,7 @@ class TestInFiles(OnAServer, TestCase):
     """
 
     def options(self):
-        self.folder = getattr(self, "folder", None) or Path(self.mktemp())
+        self.folder = getattr(self, "folder", None) or temporary_folder(self)
         return {"rules_folder": str(self.folder)}
 
     async def test_takes_what_others_have_written_into_the_folder(self):
