@@ -52,6 +52,7 @@ class AccessFilter(Filter):
     """
 
     Options: ClassVar[type] = AccessFilterOptions
+    needs_identity: ClassVar[bool] = True
     log = Logger()
 
     def __init__(self, options: AccessFilterOptions, plugin_context: PluginContext) -> None:

@@ -6,11 +6,12 @@ Limiters and authenticators are filters that have a place of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Edits, Insert, edits_by_stack
+from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
 from rpcfw.spi.authenticator import Authenticator
@@ -100,7 +101,45 @@ def choose_server_filters(
         named_by=("server", "authenticators", ""),
         section="authenticator",
     )
+    if chosen:
+        _check_places(sources, options, {edit.label: one for edit, one in edits.inserts})
     for each in reversed(chosen):
         label = f"[authenticator {each.name}]"
         edits = edits.with_first(Insert(label, "before", Role.AUTH.value), each)
     return edits
+
+
+def _check_places(
+    sources: Sources, options: ServerOptions, filters: Mapping[str, Chosen[Filter]]
+) -> None:
+    """
+    Note edits with which authenticators would be of no use, and nobody would see it.
+    """
+    if Role.AUTH.value in (options.remove or ()):
+        sources.blame(
+            "server",
+            "remove",
+            "AUTH refuses the callers whom the authenticators do not know; to let anybody call "
+            "some methods, set open_methods",
+        )
+    inserts = options.insert or ()
+    for edit in inserts:
+        chosen = filters.get(edit.label)
+        if chosen and chosen.plugin.needs_identity and _is_before_auth(edit, inserts):
+            sources.blame(
+                "server",
+                "insert",
+                f"{edit}: there the authenticators have not found out yet who calls; write "
+                f"{edit.label} after AUTH",
+            )
+
+
+def _is_before_auth(edit: Insert, inserts: Sequence[Insert]) -> bool:
+    """
+    Tell whether an insert is outside of AUTH. The authenticators are the outermost before AUTH.
+    """
+    anchor, by_label = edit.anchor, {each.label: each.anchor for each in inserts}
+    for _ in inserts:  # an insert may be at another one
+        anchor = by_label.get(anchor, anchor)
+    roles = [place.role.value for place in SERVER_ORDER]
+    return anchor in roles[: roles.index(Role.AUTH.value)]

@@ -66,6 +66,9 @@ class Filter(Plugin):
     #: has only `Call.peer` and `Call.deadline`.
     needs_head: ClassVar[bool] = True
 
+    #: It decides by `Call.identity`, so in a server with authenticators it must be behind them.
+    needs_identity: ClassVar[bool] = False
+
     @abstractmethod
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         """

@@ -224,6 +224,31 @@ def test_rules_about_identities(lab, keys, wire):
     ]
 
 
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        ("remove=AUTH", "AUTH refuses the callers whom .* set open_methods"),
+        ("insert=access after DEADLINE", "not found out yet who calls; write access after AUTH"),
+        ("insert=audit after ACCESS_LOG, access after audit", "write access after AUTH"),
+        ("insert=access before AUTH", ""),
+        ("insert=audit after AUTH, access before audit", ""),
+    ],
+)
+def test_places_where_nobody_is_known(lab, keys, edit, problem):
+    """
+    No edit of the filters lets calls pass that authenticators and rules would refuse.
+    """
+    rules = ("filter access.rules=deny identity=hmac:shop", "filter access.default=allow")
+    sets = server_sets(keys, f"server.{edit}", *(rules if "access" in edit else ()))
+    if problem:
+        with pytest.raises(SettingsError, match=problem):
+            lab.serve(Vault(), sets=sets)
+        return
+    lab.serve(Vault(), sets=sets)
+    client = consumer(lab, "native", *signing(keys)).application.client(Vault)
+    assert "PERMISSION_DENIED" == status_of(lab, client.write("a"))
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_the_audit_trail(lab, keys, tmp_path, wire):
     """
