@@ -16,5 +16,5 @@ def seen(registry: Any) -> dict[str, Any]:
     if hasattr(registry._session, "session_id"):  # noqa: SLF001
         session, password = registry._session._client.client_id or (0, b"")  # noqa: SLF001
         return {"session": session, "password": password.hex()}
-    lease = registry._store._lease.id  # noqa: SLF001
+    lease = registry._announced._store._lease.id  # noqa: SLF001
     return {"port": registry._session._address.port, "lease": lease}  # noqa: SLF001
