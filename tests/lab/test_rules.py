@@ -223,6 +223,37 @@ def test_a_document_of_mistakes_is_one_short_line(lab, service, lines):
     assert len(line) < 3000
 
 
+def test_a_removal_is_logged(lab, service, lines):
+    """
+    One line says which document is gone.
+    """
+    process = lab.consumer()
+    process.application.client(Stamped)
+    put(lab, process, SERVICE, "[retry]\nmax_attempts = 4\n")
+    lines.clear()
+    remove(lab, process, SERVICE)
+    assert ["policies of service demo.Stamped removed"] == lines
+    assert 0 == refusals(process)
+
+
+def test_changes_all_the_time_do_not_fill_the_log(lab, service, lines):
+    """
+    Each change is in use, and so many lines in a minute tell of them.
+    """
+    process = lab.consumer()
+    process.application.client(Stamped)
+    lab.advance(0.1)
+    for number in range(60):
+        body = f"[retry]\nmax_attempts = {number % 5 + 2}\n" if number % 2 else "[retry]\nx = 1\n"
+        put(lab, process, SERVICE, body)
+    assert 30 == refusals(process)
+    assert "6" == option(lab, process, "retry", "max_attempts")[0]
+    assert len(lines) <= 40
+    lab.advance(60)
+    put(lab, process, SERVICE, "[retry]\nmax_attempts = 3\n")
+    assert "lines of this kind were withheld" in lines[-1]
+
+
 def test_a_record_that_cannot_be_read(lab, service, lines):
     """
     It is one log line and a count, and `explain` does not wait for rules that never come.

@@ -96,8 +96,8 @@ class FileRecords(RecordStore):
             watches = tuple(self._watches)
             looks = [(watch.path, watch.stamp) for watch in watches]
             found = await self._threads.call(_look_at, looks)
+            self._trouble = next((reason for _, _, reason in found if reason), "")
             for watch, (stamp, data, reason) in zip(watches, found, strict=True):
-                self._trouble = reason
                 watch.take(stamp, data, reason)
             await sleep(self._clock, _POLL_S)
 
@@ -196,7 +196,9 @@ def write_records(folder: Path, scope: Scope, record: Stored) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # Others may write into the folder: no link leads to a file elsewhere.
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(folder / ".lock", flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

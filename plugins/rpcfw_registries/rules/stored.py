@@ -196,8 +196,9 @@ class _Latest:
         if record.id not in now.before:
             return False
         self._warn(
+            "older",
             f"the registry has version {record.version} of the rules of {self._scope} again; "
-            f"version {now.version} stays in use until somebody puts others"
+            f"version {now.version} stays in use until somebody puts others",
         )
         return True
 
@@ -206,8 +207,9 @@ class _Latest:
             self._report(RuleSet(self._scope))
         else:
             self._warn(
+                "lost",
                 f"the registry has lost the rules of {self._scope}; the last ones stay in use "
-                "until somebody puts others"
+                "until somebody puts others",
             )
 
     def _report(self, rules: RuleSet) -> None:
@@ -216,8 +218,8 @@ class _Latest:
         except Exception:  # noqa: BLE001 - it breaks its contract; the watch goes on
             _log.failure("a listener to the rules of {scope} raised", scope=str(self._scope))
 
-    def _warn(self, what: str) -> None:
-        self._log.warn_of(what, "{what}", what=what)
+    def _warn(self, kind: str, what: str) -> None:
+        self._log.warn_of(f"{kind}: {self._scope}", "{what}", what=what)
 
 
 def _readable(history: bytes) -> tuple[RuleChange, ...]:

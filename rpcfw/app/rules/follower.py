@@ -33,6 +33,8 @@ _log = Logger()
 #: Stands for the kind if the documents of a scope cannot be read.
 _ALL_KINDS = "all"
 
+#: Lines of one kind about a scope in a minute; somebody may change rules all the time.
+_MAX_LINES = 20
 #: What a log line shows of the mistakes in a document.
 _MAX_SHOWN = 5
 _MAX_SHOWN_CHARS = 400
@@ -80,7 +82,7 @@ class RuleFollower:
         self._policies = policies
         self._clients = clients
         self._application = application_scope(plugin_context.application)
-        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=1)
+        self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=_MAX_LINES)
         self._followed: dict[Scope, _Followed] = {}
         self._started = False
         meter = plugin_context.meter
@@ -142,7 +144,7 @@ class RuleFollower:
 
         def refused(reason: str) -> None:
             what = f"the rules of {scope} cannot be read, the last ones stay: {reason}"
-            self._log.warn_of(what, "{what}", what=what)
+            self._log.warn_of(f"unreadable: {scope}", "{what}", what=what)
             self._refused.of(_ALL_KINDS).value += 1
             followed.known.set()
 
@@ -171,8 +173,8 @@ class RuleFollower:
 
     def _refuse(self, scope: Scope, kind: str, document: Document | None, error: Exception) -> None:
         self._refused.of(kind).value += 1
-        # Not through the limit: it is one line for each wrong document.
-        _log.warn(
+        self._log.warn_of(
+            f"refused: {scope}",
             "refused, and the last good one stays in use: {name}: {reason}",
             name=_name(scope, kind, 0 if document is None else document.version),
             reason=_short(error),
@@ -201,9 +203,12 @@ class RuleFollower:
 
     def _tell(self, scope: Scope, kind: str, document: Document | None) -> None:
         if document is None:
-            _log.info("{kind} of {scope} removed", kind=kind, scope=str(scope))
+            self._log.note_of(
+                f"changed: {scope}", "{what} of {scope} removed", what=kind, scope=str(scope)
+            )
             return
-        _log.info(
+        self._log.note_of(
+            f"changed: {scope}",
             "{name} in use, put by {who}{why}",
             name=_name(scope, kind, document.version),
             who=document.who,

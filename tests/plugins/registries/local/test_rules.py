@@ -83,6 +83,19 @@ class TestFileRules(StillTime, RulesContract, TestCase):
         for path, content in data.items():
             path.write_bytes(content)
 
+    async def test_follows_no_link_in_the_place_of_its_lock(self):
+        """
+        Who may write into the folder cannot have a file made or opened elsewhere.
+        """
+        self.folder.mkdir(parents=True)
+        elsewhere = self.folder.parent / "elsewhere"
+        self.folder.joinpath(".lock").symlink_to(elsewhere)
+        error = await self.fails(
+            Deferred.fromCoroutine(self.writer.put(SHOP, "policies", "one", 0, BOB))
+        )
+        assert str(self.folder) in str(error)
+        assert not elsewhere.exists()
+
     async def test_reports_a_file_that_it_cannot_read(self):
         """
         A folder in the place of a file is a refusal; what it says goes when it is readable.
