@@ -23,6 +23,8 @@ GENERIC_CODEC: Final = "dubbo_generic"
 _NO_VERSION = ("", "0.0.0")
 #: A timeout of a century is none.
 _MAX_TIMEOUT_S = 3e9
+#: As of the other wires.
+_MAX_CALLER_CHARS = 255
 
 
 def read_head(
@@ -47,11 +49,21 @@ def read_head(
         CODEC,
         _timeout_s(attachments),
         metadata_of(attachments) if attachments else EMPTY,
-        text_of(attachments.get("remote.application")) or "",
+        _caller(attachments),
         one_way,
     )
     only_strings = all(type(value) is str for value in attachments.values())
     return head, only_strings and all(type(key) is str for key in attachments)
+
+
+def _caller(attachments: Mapping[Any, Any]) -> str:
+    """
+    Return the name of the calling application, fit for a log: short, and nothing unprintable in it.
+
+    Strings of Java may have half a character, which no JSON and no file in UTF-8 can have.
+    """
+    name = (text_of(attachments.get("remote.application")) or "")[:_MAX_CALLER_CHARS]
+    return name if name.isprintable() else "".join(c if c.isprintable() else "?" for c in name)
 
 
 def check_version(service: str, served: Served, version: str) -> None:

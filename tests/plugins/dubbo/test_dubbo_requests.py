@@ -62,6 +62,18 @@ def test_other_attachments():
         assert number + 1 == decoded.head.timeout_s
 
 
+@pytest.mark.parametrize(
+    ("sent", "caller"),
+    [("shop", "shop"), ("a\nb\u202e\ud800", "a?b??"), ("a" * 1000, "a" * 255), (7, "7")],
+)
+def test_the_name_of_the_caller(sent, caller):
+    """
+    It is fit for a log, whatever is sent: an audit line has it, and must not be lost.
+    """
+    head = decoder(SAY).decode(body("bob", {"remote.application": sent}), one_way=False).head
+    assert caller == head.caller
+
+
 def test_one_way_after_two_way():
     """
     Whether a reply is expected is not kept.
