@@ -107,7 +107,9 @@ class EtcdRecords(RecordStore):
                 if error.status in FINAL:
                     raise explained(error) from error
                 if not (repeatable or error.hints & Hint.NEVER_SENT):
-                    break
+                    raise RegistryError(
+                        f"no etcd member has answered, and one may have done it: {failed}"
+                    ) from failed
         raise RegistryError(f"no etcd member has answered: {failed}") from failed
 
 

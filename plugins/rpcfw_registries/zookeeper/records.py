@@ -110,6 +110,8 @@ class ZooKeeperRecords(RecordStore):
             await self._session.write(writes)
         except (ZnodeChanged, ZnodeExists, ZnodeMissing):
             return False
+        except TryAgain as error:
+            raise RegistryError(f"{error}; the change may have been stored all the same") from error
         return True
 
     def watch(self, scope: Scope, listener: RecordListener, on_refused: OnRefused) -> RuleWatch:

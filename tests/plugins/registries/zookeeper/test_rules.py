@@ -61,6 +61,20 @@ class TestZooKeeperRules(StillTime, RulesContract, TestCase):
     async def restore(self, data):
         self.world.change(PATH, data)
 
+    async def test_says_that_a_change_without_an_answer_may_be_stored(self):
+        """
+        Nobody knows what became of a request when its connection was lost.
+        """
+
+        async def lost(writes):
+            raise Unreachable("the connection was lost")
+
+        self.sessions[self.writer].write = lost
+        error = await self.fails(
+            Deferred.fromCoroutine(self.writer.put(SHOP, "policies", "one", 0, BOB))
+        )
+        assert "the connection was lost; the change may have been stored all the same" == str(error)
+
     async def test_asks_little_while_nothing_changes(self):
         """
         A process has one watch for a scope, and checks it seldom without reading it again.
