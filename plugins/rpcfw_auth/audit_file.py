@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from errno import ENOSPC
 from pathlib import Path
+from stat import S_ISREG
 
 from twisted.logger import Logger
 
@@ -38,6 +40,8 @@ class AuditFile:
         self._log = LimitedLog(self.log, self._seconds)
         self._descriptor = -1
         self._inode = 0
+        #: It ends in a part of a line.
+        self._begun = False
         self._look_at = 0.0
 
     def open(self) -> None:
@@ -49,10 +53,15 @@ class AuditFile:
         """
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self._descriptor = os.open(self._path, flags, 0o600)
-            self._inode = os.fstat(self._descriptor).st_ino
+            # Non-blocking, because to open a FIFO waits for who reads it.
+            self._descriptor = os.open(self._path, flags | os.O_NONBLOCK, 0o600)
+            status = os.fstat(self._descriptor)
         except OSError as error:
             raise SetupError(f"{self._path} cannot be opened: {error.strerror}") from error
+        if not S_ISREG(status.st_mode):
+            self.close()
+            raise SetupError(f"{self._path} is not a regular file; lines cannot be added to it")
+        self._inode, self._begun = status.st_ino, False
         self._look_at = self._seconds() + _REOPEN_S
 
     def close(self) -> None:
@@ -70,7 +79,11 @@ class AuditFile:
         """
         try:
             self._follow()
-            os.write(self._descriptor, line)
+            whole = b"\n" + line if self._begun else line
+            # Less is written if the disk is full. The next line must not be joined to this one.
+            self._begun = os.write(self._descriptor, whole) < len(whole)
+            if self._begun:
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
         except (OSError, SetupError) as error:
             self._log.warn_of("lost", "a line of the audit trail is lost: {error}", error=error)
 

@@ -5,6 +5,7 @@ The audit trail.
 from __future__ import annotations
 
 import json
+import os
 import stat
 from math import inf
 
@@ -144,6 +145,40 @@ def test_all_calls(tmp_path):
     assert 1 == len(path.read_text().splitlines())
     with pytest.raises(StopIteration):
         filter.stop().send(None)
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """
+    A line that is cut since the disk is full takes no other with it.
+    """
+    path = tmp_path / "audit.log"
+    filter = audit(file=str(path))
+    run(filter, refused())
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, line: write(file, line[:20]))
+    run(filter, refused())
+    monkeypatch.setattr(os, "write", write)
+    run(filter, refused())
+    run(filter, refused())
+    first, cut, *others = path.read_text().splitlines()
+    assert [LINE] * 3 == [json.loads(line) for line in (first, *others)]
+    assert 20 == len(cut)
+
+
+def test_no_regular_file(tmp_path):
+    """
+    A start does not wait for somebody who reads a FIFO, and no call for a slow one.
+    """
+    path = tmp_path / "audit.log"
+    os.mkfifo(path)
+    with pytest.raises(SetupError, match="cannot be opened"):
+        audit(file=str(path)).start().send(None)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(SetupError, match="is not a regular file"):
+            audit(file=str(path)).start().send(None)
+    finally:
+        os.close(reader)
 
 
 def test_lines_are_bounded():
