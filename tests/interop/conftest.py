@@ -40,7 +40,9 @@ def java_peers_with_etcd(tmp_path_factory):
     """
     The same with Dubbo's extension for etcd, and the old libraries that it needs.
     """
-    return build_once(_shared(tmp_path_factory) / "java_peers_with_etcd", "-Petcd")
+    # Skipped in CI, too: the extension and its old libraries are not to be had everywhere.
+    folder = _shared(tmp_path_factory) / "java_peers_with_etcd"
+    return build_once(folder, "-Petcd", missing=pytest.skip)
 
 
 def _shared(tmp_path_factory):

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -137,16 +137,26 @@ class PeerProcess:
                 pipe.close()
 
 
-def build(folder: Path, *options: str) -> JavaPeers:
+def require_more(command: str) -> None:
+    """
+    Skip or fail the test, for what is in Maven's central repository.
+    """
+    require(False, command)
+
+
+def build(folder: Path, *options: str, missing: Callable[[str], None] = require_more) -> JavaPeers:
     """
     Compile the peers into a folder, with options of Maven.
     """
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    maven(folder, *options, "compile", "dependency:build-classpath", "-Dmdep.outputFile=class_path")
+    goals = ("compile", "dependency:build-classpath", "-Dmdep.outputFile=class_path")
+    maven(folder, *options, *goals, missing=missing)
     return _built(folder)
 
 
-def build_once(folder: Path, *options: str) -> JavaPeers:
+def build_once(
+    folder: Path, *options: str, missing: Callable[[str], None] = require_more
+) -> JavaPeers:
     """
     Compile them unless another process of this run of the tests has, in the same folder.
     """
@@ -154,7 +164,9 @@ def build_once(folder: Path, *options: str) -> JavaPeers:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Maven writes this last.
-        return _built(folder) if (folder / "class_path").exists() else build(folder, *options)
+        if (folder / "class_path").exists():
+            return _built(folder)
+        return build(folder, *options, missing=missing)
 
 
 def _built(folder: Path) -> JavaPeers:
@@ -162,9 +174,12 @@ def _built(folder: Path) -> JavaPeers:
     return JavaPeers(folder, class_path)
 
 
-def maven(folder: Path, *goals: str) -> None:
+def maven(folder: Path, *goals: str, missing: Callable[[str], None] = require_more) -> None:
     """
     Run Maven in a folder. It downloads Dubbo the first time.
+
+    Args:
+        missing: called if it fails, as where it may not download something.
     """
     require(
         shutil.which("mvn") and shutil.which("javac"),
@@ -178,4 +193,5 @@ def maven(folder: Path, *goals: str) -> None:
         check=False,
         timeout=LIMIT_S,
     )
-    require(done.returncode == 0, f"mvn {' '.join(goals)}, which failed: {done.stdout}")
+    if done.returncode:
+        missing(f"mvn {' '.join(goals)}, which failed: {done.stdout}")

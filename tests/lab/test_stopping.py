@@ -104,6 +104,7 @@ def test_what_comes_too_late_is_refused(lab):
     held = lab.begin(client.slow_write(2))
     lab.advance(0.5)
     stopping = lab.begin(process.application.stop())
+    lab.advance(0.1)  # it is withdrawn first
     with pytest.raises(CallError) as caught:
         lab.run(client.write("late"))
     assert Status.UNAVAILABLE is caught.value.status
