@@ -11,18 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from rpcfw.errors import CallError, DeadlineExceeded, RegistryError, Unavailable
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.waiting import as_coroutine, sleep, with_deadline
 from rpcfw.status import Hint, Status
 from rpcfw.values.rule import Scope
 from rpcfw_registries.etcd.member import Changes, Member
 from rpcfw_registries.etcd.messages import COMPARE_MOD, EVENT_DELETE, RANGE, TXN, message
 from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
+from rpcfw_registries.rules.record_watch import RecordWatch
 from rpcfw_registries.rules.store import (
     NOTHING,
     RecordListener,
@@ -113,9 +111,9 @@ class EtcdRecords(RecordStore):
         raise RegistryError(f"no etcd member has answered: {failed}") from failed
 
 
-class _KeyWatch(RuleWatch):
+class _KeyWatch(RecordWatch):
     """
-    Follows one key, which need not be there yet.
+    Follows one key.
     """
 
     def __init__(
@@ -126,52 +124,30 @@ class _KeyWatch(RuleWatch):
         on_refused: OnRefused,
         plugin_context: PluginContext,
     ) -> None:
+        super().__init__(key.decode(), listener, on_refused, plugin_context)
         self._session = session
         self._key = key
-        self._listener = listener
-        self._on_refused = on_refused
-        self._clock = plugin_context.clock
-        self._random = plugin_context.random
         self._timers = plugin_context.timers
-        self._reason = ""
-        self._open = True
-        self._running: Deferred[None] = loop_in_background(
-            self._run, f"watching {key.decode()}", self._clock
-        )
 
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            # A listener may close its own watch, and the loop ends by itself then.
-            self._clock.callLater(0, self._running.cancel)
-
-    async def _run(self) -> None:
-        await sleep(self._clock, 0)  # who watches may not have the watch in hand yet
-        while self._open:
-            member = await self._session.open()
-            try:
-                revision = await self._read()
-                await self._follow(member, revision + 1)
-            except DeadlineExceeded as error:
-                self._session.failed(member, error)
-            except CallError as error:
-                if not self._session.failed(member, error):
-                    self._refused(error)
-                    await sleep(self._clock, _RETRY_S * (0.5 + self._random.random()))
-
-    def _refused(self, error: CallError) -> None:
-        reason = f"{self._key.decode()} cannot be watched: {explained(error)}"
-        if self._open and error.status in FINAL and reason != self._reason:
-            self._reason = reason
-            self._on_refused(reason)
+    async def _follow(self) -> None:
+        member = await self._session.open()
+        try:
+            revision = await self._read()
+            await self._watch(member, revision + 1)
+        except DeadlineExceeded as error:
+            self._session.failed(member, error)
+        except CallError as error:
+            if not self._session.failed(member, error):
+                if error.status in FINAL:
+                    self._refuse(f"{self._key.decode()} cannot be watched: {explained(error)}")
+                await sleep(self._clock, _RETRY_S * (0.5 + self._random.random()))
 
     async def _read(self) -> int:
         reply = await self._session.call(RANGE, message("RangeRequest", key=self._key))
-        self._reason = ""
         self._tell(reply.kvs[0].value if reply.kvs else None)
         return int(reply.header.revision)
 
-    async def _follow(self, member: Member, revision: int) -> None:
+    async def _watch(self, member: Member, revision: int) -> None:
         """
         Take changes until the watch ends; return if it has only become old.
 
@@ -216,7 +192,3 @@ class _KeyWatch(RuleWatch):
             raise CallError(reason, status=Status.OUT_OF_RANGE)
         for event in response.events:
             self._tell(None if event.type == EVENT_DELETE else event.kv.value)
-
-    def _tell(self, data: bytes | None) -> None:
-        if self._open:
-            self._listener(data)

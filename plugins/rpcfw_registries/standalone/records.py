@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from rpcfw.errors import CallError, DeadlineExceeded, RegistryError, Unavailable
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.waiting import sleep, with_deadline
 from rpcfw.spi.service_class import offered
 from rpcfw.spi.stream import Stream
@@ -20,6 +17,7 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.method import Method
 from rpcfw.values.rule import Scope
+from rpcfw_registries.rules.record_watch import RecordWatch
 from rpcfw_registries.rules.store import RecordListener, RecordStore, Stored
 from rpcfw_registries.standalone.messages import RecordsOfRules
 from rpcfw_registries.standalone.node.rules import RuleNode
@@ -79,7 +77,7 @@ class StandaloneRecords(RecordStore):
         raise RegistryError(f"the registry server has not done it: {failed}") from failed
 
 
-class _StreamWatch(RuleWatch):
+class _StreamWatch(RecordWatch):
     """
     One watch: a stream, opened again whenever it ends.
     """
@@ -92,48 +90,27 @@ class _StreamWatch(RuleWatch):
         on_refused: OnRefused,
         plugin_context: PluginContext,
     ) -> None:
+        super().__init__(f"the rules of {scope}", listener, on_refused, plugin_context)
         self._session = session
         self._scope = scope
-        self._listener = listener
-        self._on_refused = on_refused
-        self._clock = plugin_context.clock
         self._timers = plugin_context.timers
-        self._random = plugin_context.random
-        self._reason = ""
-        self._open = True
-        self._running: Deferred[None] = loop_in_background(
-            self._run, f"watching the rules of {scope}", self._clock
-        )
 
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            # A listener may close its own watch, and the loop ends by itself then.
-            self._clock.callLater(0, self._running.cancel)
-
-    async def _run(self) -> None:
-        await sleep(self._clock, 0)  # who watches may not have the watch in hand yet
-        while self._open:
-            channel = await self._session.open()
-            try:
-                await self._read(channel)
-            except CallError as error:
-                await self._failed(channel, error)
+    async def _follow(self) -> None:
+        channel = await self._session.open()
+        try:
+            await self._read(channel)
+        except CallError as error:
+            await self._failed(channel, error)
 
     async def _failed(self, channel: Channel, error: CallError) -> None:
         if error.status is Status.UNIMPLEMENTED:
             # It still serves instances: no reason to leave it.
-            self._refused("the registry server keeps no rules; update it")
+            self._refuse("the registry server keeps no rules; update it")
             await sleep(self._clock, _NO_RULES_S)
         elif not self._session.failed(channel, error):
             if error.status in FINAL:
-                self._refused(f"the rules of {self._scope} cannot be watched: {error}")
+                self._refuse(f"the rules of {self._scope} cannot be watched: {error}")
             await sleep(self._clock, _REFUSED_S)
-
-    def _refused(self, reason: str) -> None:
-        if self._open and reason != self._reason:
-            self._reason = reason
-            self._on_refused(reason)
 
     async def _read(self, channel: Channel) -> None:
         """
@@ -146,12 +123,11 @@ class _StreamWatch(RuleWatch):
         method = _METHODS["watch"]
         request = method.request_type(kind=self._scope.kind, name=self._scope.name)
         async with channel.stream(method, request, CallOptions(lasts_s)) as stream:
-            self._take(await self._first(stream))
+            self._tell((await self._first(stream)).documents)
             self._session.answered(channel)
-            self._reason = ""
             try:
                 while self._open:
-                    self._take(await anext(stream))
+                    self._tell((await anext(stream)).documents)
             except DeadlineExceeded:
                 return
             except StopAsyncIteration:
@@ -169,7 +145,3 @@ class _StreamWatch(RuleWatch):
         except DeadlineExceeded:
             raise DeadlineExceeded(f"no answer to a watch within {CALL_S:g}s") from None
         return first
-
-    def _take(self, record: RecordsOfRules) -> None:
-        if self._open:
-            self._listener(record.documents)

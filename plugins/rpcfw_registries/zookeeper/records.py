@@ -11,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from weakref import WeakSet
 
-from twisted.internet.defer import Deferred
-
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.rule import Scope
 from rpcfw_registries.remote.store import TryAgain
+from rpcfw_registries.rules.record_watch import RecordWatch
 from rpcfw_registries.rules.store import (
     NOTHING,
     RecordListener,
@@ -136,9 +134,9 @@ class ZooKeeperRecords(RecordStore):
         return watch
 
 
-class _ZnodeWatch(RuleWatch):
+class _ZnodeWatch(RecordWatch):
     """
-    Follows the data of one znode, which need not be there yet.
+    Follows the data of one znode.
     """
 
     def __init__(
@@ -150,22 +148,14 @@ class _ZnodeWatch(RuleWatch):
         check_s: float,
         plugin_context: PluginContext,
     ) -> None:
+        super().__init__(path, listener, on_refused, plugin_context)
         self._session = session
         self._path = path
-        self._listener = listener
-        self._on_refused = on_refused
         self._check_s = check_s
-        self._clock = plugin_context.clock
-        self._random = plugin_context.random
         self._event = Event()
         #: When the znode was made, and its version, as it was reported last.
         self._seen: tuple[int, int] | None = None
         self._reported = False
-        self._reason = ""
-        self._open = True
-        self._running: Deferred[None] = loop_in_background(
-            self._run, f"watching {path}", self._clock
-        )
 
     def look(self) -> None:
         """
@@ -173,20 +163,12 @@ class _ZnodeWatch(RuleWatch):
         """
         self._event.set()
 
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            # A listener may close its own watch, and the loop ends by itself then.
-            self._clock.callLater(0, self._running.cancel)
-
-    async def _run(self) -> None:
-        await sleep(self._clock, 0)  # who watches may not have the watch in hand yet
-        while self._open:
-            self._event.clear()
-            wait_s = await self._looked()
-            await self._event.wait_until(self._clock, self._clock.seconds() + wait_s)
-            if self._reported:
-                await sleep(self._clock, _SPREAD_S * self._random.random())
+    async def _follow(self) -> None:
+        self._event.clear()
+        wait_s = await self._looked()
+        await self._event.wait_until(self._clock, self._clock.seconds() + wait_s)
+        if self._reported:
+            await sleep(self._clock, _SPREAD_S * self._random.random())
 
     async def _looked(self) -> float:
         """
@@ -197,10 +179,7 @@ class _ZnodeWatch(RuleWatch):
         except TryAgain:
             return _RETRY_S
         except RegistryError as error:
-            reason = f"{self._path} cannot be read: {error}"
-            if self._open and reason != self._reason:
-                self._reason = reason
-                self._on_refused(reason)
+            self._refuse(f"{self._path} cannot be read: {error}")
             return _REFUSED_S
         self._reason = ""
         return self._check_s * (0.9 + 0.2 * self._random.random())
@@ -213,7 +192,7 @@ class _ZnodeWatch(RuleWatch):
         (znode,) = (None,) if stat is None else await self._session.read([self._path])
         if self._open:
             self._seen, self._reported = seen, True
-            self._listener(None if znode is None else znode.data)
+            self._tell(None if znode is None else znode.data)
 
 
 def _seen(stat: Stat) -> tuple[int, int]:
