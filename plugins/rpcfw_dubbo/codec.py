@@ -23,7 +23,7 @@ from rpcfw_hessian.encoder import Encoder, Write
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.text import encode_string
 
-__all__ = ["DubboCodec", "GenericRequest"]
+__all__ = ["DubboCodec", "GenericRequest", "positional"]
 
 
 class GenericRequest(bytes):
@@ -54,7 +54,14 @@ class DubboCodec(Hessian2Codec):
         else:
             types = said or java_types({"the request": kind}, method.path)
             encode = self._typed(types, (kind,), lambda message: (message,))
-        return Coder(encode, _parsed)
+        return Coder(encode, self._parsed)
+
+    def _parsed(self, body: bytes) -> Any:
+        if not isinstance(body, ParsedBody):
+            raise HessianError(f"expected a request that came over the protocol {self.name}")
+        return body.value
+
+    # The bytes of arguments; those of Triple are others.
 
     def _typed(
         self,
@@ -93,7 +100,7 @@ class DubboCodec(Hessian2Codec):
         schema = self.options.new_schema()
 
         def encode(message: Any) -> bytes:
-            arguments = _positional(message)
+            arguments = positional(message)
             encoder = Encoder(schema)
             if types is None:
                 encoder.write(name)
@@ -107,13 +114,13 @@ class DubboCodec(Hessian2Codec):
         return encode
 
 
-def _parsed(body: bytes) -> Any:
-    if not isinstance(body, ParsedBody):
-        raise HessianError("expected a request that came over the protocol dubbo")
-    return body.value
+def positional(message: Any) -> list[Any]:
+    """
+    Return the arguments of a message whose types are not known here.
 
-
-def _positional(message: Any) -> list[Any]:
+    Raises:
+        HessianError: they have names.
+    """
     if isinstance(message, list):
         return message
     if message in ({}, None):

@@ -22,11 +22,11 @@ from rpcfw.spi.events import (
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_dubbo.codec import GenericRequest
 from rpcfw_dubbo.failures import read_exception
 from rpcfw_dubbo.throwables import throwable_of
 from rpcfw_grpc.client import ClientMachine
 from rpcfw_hessian import Schema
-from rpcfw_triple.codec import GenericRequest
 from rpcfw_triple.fields import EXCEPTION_CODE, without_fields
 from rpcfw_triple.request_heads import PROTOBUF, RequestHeads
 from rpcfw_triple.wrappers import read_response

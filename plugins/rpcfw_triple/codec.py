@@ -7,35 +7,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
-import msgspec
 from google.protobuf.message import Message
 
 from rpcfw.errors import ContractError
 from rpcfw.spi.codec import Coder
-from rpcfw.spi.events import ParsedBody
-from rpcfw.values.arguments import Arguments
 from rpcfw.values.method import Method
 from rpcfw_codecs.protobuf import ProtobufCodec
-from rpcfw_dubbo.descriptors import java_types, parse_signature
+from rpcfw_dubbo.codec import DubboCodec, GenericRequest, positional
+from rpcfw_dubbo.descriptors import java_types
 from rpcfw_dubbo.generic import GenericCodec
-from rpcfw_hessian.codec import Hessian2Codec
-from rpcfw_hessian.errors import HessianError
 from rpcfw_triple.class_names import class_name_of
 from rpcfw_triple.wrapped_requests import CODEC, GENERIC_CODEC, GENERIC_TYPES
 from rpcfw_triple.wrappers import read_response, write_request, write_response
 
-__all__ = ["GenericRequest", "TripleCodec", "TripleGenericCodec"]
+__all__ = ["TripleCodec", "TripleGenericCodec"]
 
 _OBJECT: Final = "java.lang.Object"
 
 
-class GenericRequest(bytes):
-    """
-    The arguments of ``$invoke``, which calls a method by its name.
-    """
-
-
-class TripleCodec(Hessian2Codec):
+class TripleCodec(DubboCodec):
     """
     Encodes messages for the protocol ``tri``, and for no other.
     """
@@ -57,17 +47,7 @@ class TripleCodec(Hessian2Codec):
                 f"{method.path}: Triple carries streams of Protobuf messages only; define the "
                 "messages in a .proto file"
             )
-        name, said = parse_signature(method.name)
-        if kind is Any:
-            return Coder(self._untyped(name, said), _parsed)
-        if isinstance(kind, type) and issubclass(kind, Arguments):
-            hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
-            types = said or java_types(hints, method.path)
-            encode = self._typed(types, tuple(hints.values()), msgspec.structs.astuple)
-        else:
-            types = said or java_types({"the request": kind}, method.path)
-            encode = self._typed(types, (kind,), lambda message: (message,))
-        return Coder(encode, _parsed)
+        return super().request_coder(method)
 
     def _protobuf(self) -> ProtobufCodec:
         return ProtobufCodec(self.options, self.plugin_context)
@@ -78,9 +58,6 @@ class TripleCodec(Hessian2Codec):
         hints: Sequence[Any],
         unpack: Callable[[Any], tuple[Any, ...]],
     ) -> Callable[[Any], bytes]:
-        """
-        Return what encodes the arguments of a method whose types are known.
-        """
         schema = self.options.new_schema()
         names = tuple(map(class_name_of, types))
         try:
@@ -95,17 +72,11 @@ class TripleCodec(Hessian2Codec):
         return encode
 
     def _untyped(self, name: str, types: tuple[str, ...] | None) -> Callable[[Any], bytes]:
-        """
-        Return what encodes a list of arguments whose types are not known here.
-
-        Without the types of the parameters the call is generic: the provider looks for a method
-        with this name.
-        """
         schema = self.options.new_schema()
         names = tuple(map(class_name_of, types or ()))
 
         def encode(message: Any) -> bytes:
-            arguments = _positional(message)
+            arguments = positional(message)
             if types is None:
                 given = [schema.dumps(each) for each in (name, None, arguments)]
                 return GenericRequest(write_request(GENERIC_TYPES, given))
@@ -153,20 +124,3 @@ def _result_type(kind: Any) -> str:
     except ContractError:
         return _OBJECT
     return class_name_of(found)
-
-
-def _parsed(body: bytes) -> Any:
-    if not isinstance(body, ParsedBody):
-        raise HessianError("expected a request that came over the protocol tri")
-    return body.value
-
-
-def _positional(message: Any) -> list[Any]:
-    if isinstance(message, list):
-        return message
-    if message in ({}, None):
-        return []
-    raise HessianError(
-        'expected a list of arguments, since Java\'s have no names, as ["bob"]; '
-        f"got {type(message).__name__}"
-    )

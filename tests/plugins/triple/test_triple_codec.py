@@ -18,8 +18,9 @@ from rpcfw.spi.service_class import offered
 from rpcfw.testing.contracts.codec import CodecContract
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.method import Method, Shape
+from rpcfw_dubbo.codec import GenericRequest
 from rpcfw_hessian import Long, dumps, java, loads
-from rpcfw_triple.codec import GenericRequest, TripleCodec, TripleGenericCodec
+from rpcfw_triple.codec import TripleCodec, TripleGenericCodec
 from rpcfw_triple.wrappers import read_request, read_response, write_response
 
 
