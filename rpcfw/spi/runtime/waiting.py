@@ -143,7 +143,7 @@ def give_up(waited: Any) -> None:
     """
     try:
         waited.cancel()
-    except Exception:
+    except Exception:  # whatever the canceller, which others have written, fails with
         if not isinstance(waited, Deferred) or waited.called:
             raise
         waited.errback(Failure())

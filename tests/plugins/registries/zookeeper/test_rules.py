@@ -77,7 +77,7 @@ class TestZooKeeperRules(StillTime, RulesContract, TestCase):
 
     async def test_asks_little_while_nothing_changes(self):
         """
-        A process has one watch for a scope, and checks it seldom without reading it again.
+        A process has one watch for a scope. Now and then it checks that, and reads nothing.
         """
         received, _ = self.watched()
         await self.put("one")

@@ -93,7 +93,7 @@ def test_what_is_said_at_other_times_is_written_at_once():
 
 def test_one_ping_at_a_time():
     """
-    A peer that is not heard since it was pinged is not pinged again: it has to answer already.
+    A peer that has sent nothing since it was pinged is not pinged again: it owes an answer.
     """
     clock = Clock()
     driver, socket = server(clock, Keeper())
