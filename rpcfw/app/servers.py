@@ -75,6 +75,7 @@ def make_inspection(
         protocols=plan.inspection.protocols,
         services=(),
         advertise=None,
+        announce_delay=0.0,
         threads=1,
     )
     builtin = [chosen.make(context) for chosen in plan.inspection_services]

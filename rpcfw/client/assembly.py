@@ -65,18 +65,18 @@ class Client:
         policies: Policies,
         health: HealthOptions | None = None,
     ) -> None:
-        self._runtime = runtime
+        self._runtime, context = runtime, runtime.plugin_context
         self.service = service
         self.created_at = runtime.clock.seconds()
         self._options = options
         self._directory: Directory | None = None
         self.policies = policies
         self._plugins = LivePlugins(
-            policies.plugins.values(), Hooks(runtime.timers), runtime.plugin_context.threads.post
+            policies.plugins.values(), Hooks(runtime.timers), context.threads.post
         )
-        self._call_stacks = CallStacks(policies.config, runtime.plugin_context)
+        self._call_stacks = CallStacks(policies.config, context)
         self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
-        self._warm_up = WarmUp(options.warm_up, runtime.plugin_context, self._forget_routes)
+        self._warm_up = WarmUp(service, options.warm_up, context, self._forget_routes)
         self.health = health_monitor(service, health, runtime, self._forget_routes)
         self.nodes = self._make_nodes(options, _max_kept(options, policies))
         #: Passes instances on to the nodes, as the rules have them.
@@ -97,10 +97,10 @@ class Client:
             options,
             runtime.timers,
             self.stop,
-            runtime.plugin_context.threads.post,
-            runtime.plugin_context.affinity,
+            context.threads.post,
+            context.affinity,
             policies.config,
-            partial(once_ready, runtime.plugin_context, stack),
+            partial(once_ready, context, stack),
         )
 
     @property

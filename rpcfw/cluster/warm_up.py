@@ -17,12 +17,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakSet
 
+from twisted.logger import Logger
+
 from rpcfw.cluster.node import Node
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 
 __all__ = ["WarmUp"]
 
 _STEPS = 20
+
+_log = Logger()
 
 
 class WarmUp:
@@ -30,6 +35,7 @@ class WarmUp:
     Sets the weights of nodes.
 
     Args:
+        service: whose nodes these are.
         duration_s: how long it takes; 0 for none.
         plugin_context: has the clock that measures it, and the time of day, with which the
             start of an instance is compared.
@@ -37,8 +43,13 @@ class WarmUp:
     """
 
     def __init__(
-        self, duration_s: float, plugin_context: PluginContext, changed: Callable[[], None]
+        self,
+        service: str,
+        duration_s: float,
+        plugin_context: PluginContext,
+        changed: Callable[[], None],
     ) -> None:
+        self._service = service
         self._duration_s = duration_s
         self._clock = plugin_context.clock
         self._time_of_day = plugin_context.time_of_day
@@ -47,6 +58,10 @@ class WarmUp:
         #: When each node is warm, of those that are not.
         self._warm_at: dict[Node, float] = {}
         self._timer: Any = None
+        self._log = LimitedLog(_log, plugin_context.clock.seconds)
+        name = "rpcfw_client_nodes_warming_up"
+        meaning = "nodes whose weight still grows after their start"
+        self._count = plugin_context.meter.gauge(name, meaning, "service").of(service)
 
     def weigh(self, nodes: Iterable[Node]) -> None:
         """
@@ -56,7 +71,10 @@ class WarmUp:
             return
         present = set(nodes)
         for node in present.difference(self._seen):
-            self._warm_at[node] = self._clock.seconds() + self._left_s(node)
+            left_s = self._left_s(node)
+            self._warm_at[node] = self._clock.seconds() + left_s
+            if left_s:
+                self._tell("begins", f"{node} of {self._service} warms up for {left_s:.3g} s")
         self._seen = WeakSet(present)
         for node in self._warm_at.keys() - present:
             del self._warm_at[node]
@@ -67,7 +85,11 @@ class WarmUp:
         Change no more weights.
         """
         self._warm_at.clear()
+        self._count.value = 0
         self._cancel()
+
+    def _tell(self, kind: str, text: str) -> None:
+        self._log.note_of(kind, "{text}", text=text)
 
     def _left_s(self, node: Node) -> float:
         """
@@ -86,10 +108,13 @@ class WarmUp:
             full = node.instance.weight
             if cold <= 0:
                 del self._warm_at[node]
+                if node.weight != full:
+                    self._tell("ends", f"{node} of {self._service} is warm: its weight is {full}")
                 node.weight = full
             elif full:
                 node.weight = max(1, int(full * max(1 / _STEPS, 1 - cold)))
         self._cancel()
+        self._count.value = len(self._warm_at)
         if self._warm_at:
             self._timer = self._clock.callLater(self._duration_s / _STEPS, self._step)
 

@@ -50,6 +50,14 @@ class _Running(Waiter["BaseException | None"]):
         super().cancel()
         self._hook.cancel()
 
+    def abandon(self) -> None:
+        """
+        Cancel it, unless it has ended. Nobody waits for it any longer.
+        """
+        if not self.called:
+            self.addErrback(lambda _: None)
+            self.cancel()
+
     def _ended(self, result: Any) -> None:
         if not self.called:
             self.callback(result.value if isinstance(result, Failure) else result)
@@ -91,9 +99,25 @@ class Hooks:
             await self._in_time(f"{name}.start()", run_hook(plugin.start))
             self._to_stop.append((f"{name}.stop()", plugin.stop))
         for service in services:
-            await self._start(service)
+            await self._begun(_Running(_of(service, "started"), service.started))
             self._services.append(service)
             self._to_stop.append((_of(service, "stopped"), service.stopped))
+
+    async def ready(self) -> None:
+        """
+        Return once each service says that it is ready. They are asked at the same time.
+
+        Raises:
+            SetupError: one took too long.
+            BaseException: what one raised.
+        """
+        asked = [_Running(_of(service, "ready"), service.ready) for service in self._services]
+        try:
+            for hook in asked:
+                await self._begun(hook)
+        finally:
+            for hook in asked:
+                hook.abandon()
 
     def leave(self) -> None:
         """
@@ -131,12 +155,14 @@ class Hooks:
                 await self._end(_Running(what, hook), deadline)
                 return
 
-    async def _start(self, service: Service) -> None:
-        what = _of(service, "started")
-        error = await self._in_time(what, _Running(what, service.started).end())
+    async def _begun(self, hook: _Running) -> None:
+        """
+        Return once a hook of a start has ended; raise what it raised.
+        """
+        error = await self._in_time(hook.what, hook.end())
         if isinstance(error, CANCELLED):
             # Raised as it is it would say that somebody has cancelled the start.
-            raise SetupError(f"{what} let the cancellation of something of its own escape")
+            raise SetupError(f"{hook.what} let the cancellation of something of its own escape")
         if error is not None:
             raise error
 

@@ -110,8 +110,12 @@ class ServerOptions:
         "time limit of a start for announcing; then it continues without the registry",
         was="announce_limit",
     )
+    announce_delay: Seconds = option(
+        "0s",
+        "time from when the services are ready until health checks succeed and they are announced",
+    )
     startup_timeout: Seconds = option(
-        "5m", "time limit for started() of each service", was="startup_limit"
+        "5m", "time limit for started() and for ready() of each service", was="startup_limit"
     )
     drain_timeout: Seconds = option(
         "10s",

@@ -1,7 +1,8 @@
 """
 A server: services, ports, and the order in which it starts and stops.
 
-Start: services are started, threads are ready, ports are open, instances are announced.
+Start: services are started, threads are ready, ports are open, `ready` of services is called,
+health checks succeed, instances are announced.
 Stop: health checks fail, instances are withdrawn, connections get a GOAWAY, `leaving` of
 services is called, new calls are refused as not begun, open calls may end; then all is closed.
 A client that calls during a stop gets a refusal that it may retry, and loses nothing. It is
@@ -11,9 +12,8 @@ closed first would cut off the calls that were on their way to it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from twisted.logger import Logger
 
@@ -33,8 +33,10 @@ from rpcfw.server.connections.connections import ConnectionTable
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import OtherServer, ServerInspection
 from rpcfw.server.options import ServerOptions
+from rpcfw.server.phases import ServerPhase, ServerPhases
 from rpcfw.server.ports import Ports
 from rpcfw.server.stack import ServerStack
+from rpcfw.server.stop_steps import calls_ended, closed, stop_step
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.inspection import Clients, Inspection
@@ -42,7 +44,7 @@ from rpcfw.spi.machine import Served, ServerSide
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
+from rpcfw.spi.runtime.waiting import CANCELLED, sleep, with_deadline
 from rpcfw.spi.service import Service
 from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.network.capacity import Capacity
@@ -115,6 +117,7 @@ class Server:
         #: Calls that a stop ended, since they took too long.
         self.given_up = 0
         self._builtin = tuple(builtin)
+        self.phases = ServerPhases(runtime.plugin_context)
         self.inspection = self._make_inspection(clients or Clients(), described)
 
     def _make_inspection(self, clients: Clients, described: Inspection | None) -> ServerInspection:
@@ -187,7 +190,7 @@ class Server:
 
     async def start(self, registry: Registry | None = None) -> None:
         """
-        Open the ports and announce the services.
+        Open the ports, wait until the services are ready, and announce them.
 
         If it fails, or is cancelled, it is undone: then there is nothing to stop.
 
@@ -195,6 +198,7 @@ class Server:
             SetupError: an address cannot be listened at.
             RegistryError: the registry refused for good.
         """
+        self._enter(ServerPhase.STARTING)
         try:
             await self.stack.plugins.start()
             await self._hooks.start(self._builtin, tuple(self.methods))
@@ -202,15 +206,32 @@ class Server:
             self._decode_thread.threads.start()
             for where in self._options.listen:
                 await self._ports.listen(where)
+            self._enter(ServerPhase.LISTENING)
+            await self._until_ready()
             self.health.begin()
+            self._enter(ServerPhase.READY)
             if registry is not None:
                 self._announcer = Announcer(registry, self._options, self._runtime)
                 await self._announcer.start(self.inspection.announced(), self.addresses)
+                self._enter(ServerPhase.ANNOUNCED)
         except BaseException:
             await self._hooks.left(await self._refuse_new_calls())
             self._acceptor.give_up(Rejected("this server could not start"))
             await self._close()
+            self._enter(ServerPhase.STOPPED, "it could not start")
             raise
+
+    def _enter(self, phase: ServerPhase, detail: str = "") -> None:
+        if self.inspection.announced():  # else it only shows the process
+            self.phases.enter(phase, detail)
+
+    async def _until_ready(self) -> None:
+        """
+        Return once the services say that they are ready, and ``announce_delay`` is over.
+        """
+        await self._hooks.ready()
+        if self._options.announce_delay:
+            await sleep(self._runtime.clock, self._options.announce_delay)
 
     async def stop(self) -> None:
         """
@@ -224,6 +245,8 @@ class Server:
         except CANCELLED:
             self._abort()  # out of time: at least no caller is left waiting
             raise
+        finally:
+            self._enter(ServerPhase.STOPPED, f"{self.given_up} calls were given up")
 
     def _abort(self) -> None:
         self._give_up("[app] shutdown_timeout was over")
@@ -235,14 +258,17 @@ class Server:
         Refuse new calls; return until when to wait for those in flight.
         """
         self.health.drain()
+        limit_s = self._options.drain_timeout
+        detail = f"{self.in_flight} calls are open and have {limit_s:g} s to end"
+        self._enter(ServerPhase.DRAINING, detail)
         if self._announcer is not None:
-            await self._attempt("withdrawing", self._withdraw(self._announcer))
+            await stop_step(self.log, "withdrawing", self._withdraw(self._announcer))
         self._connections.drain("the server is stopping")
         self._acceptor.drain()
         self._hooks.leave()
         deadline = self._runtime.timers.seconds() + self._options.drain_timeout
         for closing in self._ports.close():
-            await self._attempt("closing a port", _closed(closing))
+            await stop_step(self.log, "closing a port", closed(closing))
         return deadline
 
     async def _close(self) -> None:
@@ -255,10 +281,10 @@ class Server:
         ended = with_deadline(
             self._acceptor.when_empty(), timers, timers.seconds() + self._options.cleanup_timeout
         )
-        await self._attempt("what calls that were given up do to clean up", ended)
+        await stop_step(self.log, "what calls that were given up do to clean up", ended)
         for threads in (self._threads, self._decode_thread.threads):
             ending = with_deadline(threads.stop(), timers, timers.seconds() + _THREADS_LIMIT_S)
-            await self._attempt("ending the threads of calls", ending)
+            await stop_step(self.log, "ending the threads of calls", ending)
         await self.stack.plugins.stop()
 
     async def _withdraw(self, announcer: Announcer) -> None:
@@ -267,24 +293,11 @@ class Server:
             announcer.stop(), timers, timers.seconds() + self._options.announce_timeout
         )
 
-    async def _attempt(self, what: str, step: Awaitable[None]) -> None:
-        """
-        Do one step of a stop. If it fails, the next ones must be done all the same.
-        """
-        try:
-            await step
-        except CANCELLED:
-            raise
-        except DeadlineExceeded:
-            self.log.warn("{what} took too long and was given up", what=what)
-        except Exception:  # noqa: BLE001 - logged
-            self.log.failure("{what} failed while the server stopped", what=what)
-
     async def _drain(self, deadline: float) -> None:
         await self._hooks.left(deadline)
         timers = self._runtime.timers
         try:
-            await with_deadline(self._acceptor.when_empty(), timers, deadline)
+            await calls_ended(self.log, self._acceptor, timers, deadline)
             await with_deadline(self._connections.when_all_closed(), timers, deadline)
         except DeadlineExceeded:
             limit_s = self._options.drain_timeout
@@ -329,11 +342,3 @@ class Server:
         machine = self._runtime.server_machine(protocol)
         machine.serve(self._served)
         return machine
-
-
-async def _closed(result: Any) -> None:
-    """
-    Await what `stopListening` returned, a Deferred or nothing.
-    """
-    if result is not None:
-        await result

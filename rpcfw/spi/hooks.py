@@ -18,6 +18,7 @@ __all__ = ["HOOKS", "check_hooks", "run_hook"]
 #: The hooks of a service, and when each runs.
 HOOKS = {
     "started": "runs before the service takes calls",
+    "ready": "runs before the service is announced",
     "leaving": "runs when the server begins to stop",
     "stopped": "runs after the service's last call",
 }

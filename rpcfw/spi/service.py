@@ -57,7 +57,7 @@ class Service:
 
     A subclass without ``name`` implements the service of its base.
 
-    `started`, `leaving` and `stopped` are hooks and cannot be called from outside. They
+    `started`, `ready`, `leaving` and `stopped` are hooks and cannot be called from outside. They
     may be coroutine functions, plain functions, or return a Deferred. A method that is to
     have one of these names on the wire gets it by ``@method(name="leaving")``.
     """
@@ -80,6 +80,16 @@ class Service:
 
         If it raises, or takes longer than ``[server] startup_timeout``, the server does not
         start.
+        """
+
+    async def ready(self) -> None:
+        """
+        Runs when the ports are open, and ends when the service is ready for its callers.
+
+        Fill caches here, or wait for what the service needs. Until the hooks of all services
+        have ended, none is announced and health checks fail. A call that comes all the same
+        is served. If it raises, or takes longer than ``[server] startup_timeout``, the server
+        does not start.
         """
 
     async def leaving(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.cluster.node import Node
 from rpcfw.cluster.warm_up import WarmUp
@@ -22,7 +23,12 @@ class World:
         self.clock = Clock()
         self.changes = 0
         context = plugin_context(self.clock, time_of_day=lambda: TODAY + self.clock.seconds())
-        self.warm_up = WarmUp(duration_s, context, self._changed)
+        self.count = context.meter.gauge(
+            "rpcfw_client_nodes_warming_up",
+            "nodes whose weight still grows after their start",
+            "service",
+        ).of("demo.Shop")
+        self.warm_up = WarmUp("demo.Shop", duration_s, context, self._changed)
 
     def _changed(self):
         self.changes += 1
@@ -126,3 +132,19 @@ def test_none():
 
     assert 100 == cold.weight
     assert not world.clock.getDelayedCalls()
+
+
+def test_a_warm_up_is_seen():
+    """
+    Its beginning and its end are log lines, and a metric counts the nodes until then.
+    """
+    world, cold, old = World(), node(TODAY), node(TODAY - 500)
+    with capturedLogs() as logged:
+        world.warm_up.weigh([cold, old])
+        assert 1 == world.count.value
+        weights(world, cold, [101])
+    assert 0 == world.count.value
+    lines = [formatEvent(event) for event in logged]
+    assert 2 == len(lines)
+    assert lines[0].endswith("warms up for 100 s")
+    assert lines[1].endswith("is warm: its weight is 100")

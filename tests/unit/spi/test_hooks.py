@@ -109,6 +109,9 @@ def test_a_hook_is_any_kind_of_function():
         async def started(self):
             ran.append("coroutine")
 
+        def ready(self):
+            ran.append("also plain")
+
         def leaving(self, *arguments):
             ran.append("plain")
 
@@ -120,7 +123,7 @@ def test_a_hook_is_any_kind_of_function():
     deferred: Deferred[None] = Deferred()
     service = Any()
     running = [spawn(run_hook(getattr(service, name))) for name in HOOKS]
-    assert ["coroutine", "plain"] == ran
+    assert ["coroutine", "also plain", "plain"] == ran
     deferred.callback(None)
-    assert ["coroutine", "plain", "Deferred"] == ran
-    assert [None] * 3 == [one.result for one in running]
+    assert ["coroutine", "also plain", "plain", "Deferred"] == ran
+    assert [None] * 4 == [one.result for one in running]
