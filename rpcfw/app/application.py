@@ -40,9 +40,7 @@ from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.waiting import run_detached
 from rpcfw.spi.stream import Stream
 from rpcfw.transport.network.endpoints import Network
-from rpcfw.values.address import Address
 from rpcfw.values.explanation import Explanation
-from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Application", "Services"]
 
@@ -228,10 +226,8 @@ class Application:
         """
         return await self._explainer.asked(method, *arguments, **named)
 
-    def _open_channel(
-        self, address: Address, protocol: str, tls: TLSFiles | None = None
-    ) -> Channel:
-        return self._clients.open(self.plan.clients[""], address, protocol, tls)
+    def _open_channel(self, *arguments: Any, **named: Any) -> Channel:
+        return self._clients.open(*arguments, **named)
 
     # Coming and going.
 

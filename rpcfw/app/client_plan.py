@@ -5,7 +5,7 @@ What a configuration asks for of the calls to one service.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,12 +32,15 @@ from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
 from rpcfw.values.service_config import ServiceConfig
 
-__all__ = ["PER_METHOD", "ClientPlan", "read_client_plan"]
+__all__ = ["PER_METHOD", "ClientPlan", "default_client_plan", "read_client_plan"]
 
 P = TypeVar("P", bound=Plugin)
 
 #: Sections that a method may have of its own, as in ``[balancer demo.Shop/get]``.
 PER_METHOD = ("attempts", "balancer")
+
+#: ``[credentials SERVICE] plugin`` of a service that gets none, though others do.
+_NO_CREDENTIALS = "none"
 
 #: The option by which a balancer names its collectors.
 _COLLECTORS = "collectors"
@@ -86,6 +89,14 @@ class ClientPlan:
             *(each for edits in (self.call, self.attempt) for _, each in edits.inserts),
         )
         return {each.section: each for each in found}
+
+    @property
+    def credentials(self) -> Edits[Chosen[Filter]]:
+        """
+        Those of the attempt stack's edits that add the credentials.
+        """
+        inserts = self.attempt.inserts
+        return Edits(tuple(each for each in inserts if issubclass(each[1].plugin, Credentials)))
 
     @property
     def sections(self) -> dict[str, Chosen[Any]]:
@@ -157,7 +168,8 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         section="router",
     )
     call, attempt = choose_filters(sources, chooser, ("client", service), options)
-    attempt = _with_credentials(chooser, service, _with_breaker(chooser, service, attempt))
+    attempt = _with_breaker(chooser, service, attempt)
+    attempt = _with_credentials(sources, chooser, service, attempt)
     strategy = _strategy(chooser, service)
     method_balancers = _by_method(sources, service, "balancer", partial(_balancer, chooser))
     method_strategies = _by_method(sources, service, "attempts", partial(_strategy, chooser))
@@ -179,6 +191,19 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
     )
 
 
+@cache
+def default_client_plan() -> ClientPlan:
+    """
+    Return how a service is called when nothing is configured.
+    """
+    sources = Sources.load()
+    plan = read_client_plan(sources, Chooser(sources), "")
+    if plan is None:
+        sources.finish()  # raises why
+        raise AssertionError("the default policies cannot be loaded")
+    return plan
+
+
 def _with_breaker(
     chooser: Chooser, service: str, attempt: Edits[Chosen[Filter]]
 ) -> Edits[Chosen[Filter]]:
@@ -192,8 +217,11 @@ def _with_breaker(
 
 
 def _with_credentials(
-    chooser: Chooser, service: str, attempt: Edits[Chosen[Filter]]
+    sources: Sources, chooser: Chooser, service: str, attempt: Edits[Chosen[Filter]]
 ) -> Edits[Chosen[Filter]]:
+    if sources.raw("credentials", "plugin", "", service) == _NO_CREDENTIALS:
+        sources.leave_section("credentials", service)
+        return attempt
     credentials: Chosen[Any] | None = chooser.one(
         "rpcfw.credentials",
         Credentials,

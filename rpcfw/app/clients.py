@@ -12,7 +12,7 @@ from attrs import evolve
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from rpcfw.app.client_plan import ClientPlan
+from rpcfw.app.client_plan import ClientPlan, default_client_plan
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.client.assembly import Client
 from rpcfw.errors import SetupError
@@ -81,29 +81,29 @@ class ClientTable:
         return client
 
     def open(
-        self, plan: ClientPlan, address: Address, protocol: str, tls: TLSFiles | None
+        self,
+        address: Address,
+        protocol: str,
+        tls: TLSFiles | None = None,
+        /,
+        *,
+        service: str = "",
     ) -> Channel:
         """
-        Open a channel to one address, for plugins.
-
-        Args:
-            plan: how services without sections of their own are called.
+        Open a channel to one address, for plugins; see `rpcfw.spi.channel.OpenChannel`.
         """
-        # Only what needs no registry: routers and users' filters may be about services.
-        options = evolve(plan.options, protocols=(protocol,))  # type: ignore[misc]  # attrs all the same
-        bare = evolve(
-            plan,
-            options=options,
-            routers=(),
-            call=NO_EDITS,
-            attempt=NO_EDITS,
+        # The user's policies are about services: of a plugin's channel they know nothing.
+        usual = default_client_plan()
+        plan = evolve(
+            usual,
+            options=evolve(usual.options, protocols=(protocol,)),  # type: ignore[misc]  # attrs all the same
+            attempt=self._policies.plan(service).credentials if service else NO_EDITS,
             # A plugin has to know whether its calls have failed.
             strategy=None,
-            method_strategies=(),
             health=None,
         )
         runtime = self._runtime if tls is None else self._runtime.secured(tls)
-        client = self._make(str(address), bare, runtime)
+        client = self._make(str(address), plan, runtime)
         client.use([Instance(str(address), str(address), address, (protocol,))])
         client.expect_start()
         self._beside(f"the channel to {address}", client.start_alone)

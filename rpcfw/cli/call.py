@@ -194,8 +194,12 @@ async def _channel(application: Application, arguments: Namespace) -> AsyncItera
         async with application:
             yield channel
         return
-    protocol = arguments.protocol or application.plan.client(service).options.protocols[0]
-    channel = application.runtime.plugin_context.open_channel(arguments.address, protocol)
+    configured = application.plan.client(service).options
+    if arguments.timeout is None:
+        arguments.timeout = configured.stream_timeout if arguments.stream else configured.timeout
+    channel = application.runtime.plugin_context.open_channel(
+        arguments.address, arguments.protocol or configured.protocols[0], service=service
+    )
     try:
         yield channel
     finally:

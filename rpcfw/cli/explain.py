@@ -169,7 +169,8 @@ async def _ask_one(
         (name, b64encode(value).decode() if isinstance(value, bytes) else value)
         for name, value in arguments.metadata
     ]
-    channel = application.runtime.plugin_context.open_channel(address, "native")
+    open_channel = application.runtime.plugin_context.open_channel
+    channel = open_channel(address, "native", service=ExplainService.service_name)
     try:
         found: Explanation = await proxy(ExplainService, channel).explain(
             *arguments.method, request, pairs, arguments.idempotent, timeout=arguments.timeout

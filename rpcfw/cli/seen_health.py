@@ -98,7 +98,8 @@ async def ask_running(
         address: one of its ``[inspection] listen``.
         service: only the nodes of this one; empty for all.
     """
-    channel = application.runtime.plugin_context.open_channel(address, "native")
+    open_channel = application.runtime.plugin_context.open_channel
+    channel = open_channel(address, "native", service=NodesService.service_name)
     try:
         seen: Sequence[SeenNode] = await proxy(NodesService, channel).list(service, timeout=limit_s)
         return seen

@@ -71,11 +71,23 @@ class OpenChannel(Protocol):
     The way of a plugin to a channel of its own.
     """
 
-    def __call__(self, address: Address, protocol: str, tls: TLSFiles | None = None, /) -> Channel:
+    def __call__(
+        self,
+        address: Address,
+        protocol: str,
+        tls: TLSFiles | None = None,
+        /,
+        *,
+        service: str = "",
+    ) -> Channel:
         """
         Return a channel to one address, which the plugin closes.
+
+        It has the default policies, whatever the configuration says of those for services.
 
         Args:
             protocol: name of the wire; see `rpcfw.spi.plugin.Plugin.channel_protocols`.
             tls: for a ``tls:`` address, the files to use instead of those of ``[tls]``.
+            service: what is called there, if the credentials for it are to be sent:
+                ``[credentials SERVICE]``, else ``[credentials]``. Empty: none are sent.
         """

@@ -40,8 +40,9 @@ class PluginContext:
         application: name of this application.
         open_channel: ``open_channel(address, protocol)`` gives a channel to one
             address by protocol name, without a registry, router or balancer:
-            for plugins that are users of an RPC service themselves. A third
-            argument says what TLS files to use. The plugin closes it.
+            for plugins that are users of an RPC service themselves. Further arguments
+            say what TLS files to use, and whose credentials to send: see
+            `rpcfw.spi.channel.OpenChannel`. The plugin closes it.
         time_of_day: seconds since 1970, to show people and other machines. Time is
             measured with the clock.
         affinity: where its coroutines may be awaited.

@@ -63,5 +63,7 @@ def plugin_context(
     return PluginContext(**{**fields, **over})
 
 
-def _no_channel(address: Address, protocol: str, tls: TLSFiles | None = None) -> Channel:
+def _no_channel(
+    address: Address, protocol: str, tls: TLSFiles | None = None, /, *, service: str = ""
+) -> Channel:
     raise LookupError(f"this test has no {protocol} channel to {address}; hand in open_channel=...")

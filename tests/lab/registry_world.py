@@ -75,7 +75,7 @@ class World:
         channels = []
         reach = {"cut": False}
 
-        def open_channel(address, protocol, tls=None):
+        def open_channel(address, protocol, tls=None, *, service=""):
             channels.append(self._channel(runtime, NOWHERE if reach["cut"] else address, protocol))
             return channels[-1]
 

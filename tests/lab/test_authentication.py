@@ -14,6 +14,7 @@ import pytest
 from rpcfw import CallError, Service, Status, context, method
 from rpcfw.errors import SettingsError
 from rpcfw.spi.authenticator import BearerAuthenticator, CredentialsRefused
+from rpcfw.spi.service_class import offered
 from rpcfw.status import Hint
 from rpcfw.values.caller_identity import CallerIdentity
 from tests.lab import forgers
@@ -150,6 +151,46 @@ def test_open_methods(lab, keys):
         lab.run(client.write("a"))
     with pytest.raises(CallError, match="UNAUTHENTICATED"):
         lab.run(client.count([3], metadata={"rpcfw-signature": "wrong"}))
+
+
+def test_channels_to_an_address(lab, keys):
+    """
+    The channel of a plugin or a command sends the credentials of the service that it names.
+
+    By itself it sends none: its server may be somebody else's.
+    """
+    server = lab.serve(Vault(), sets=server_sets(keys))
+    address = server.application.server.addresses[0]
+    (write,) = [one.method for one in offered(Vault) if one.method.name == "write"]
+
+    def called(service, *sets):
+        context = consumer(lab, "native", *signing(keys), *sets).application.runtime.plugin_context
+        channel = context.open_channel(address, "native", service=service)
+        status = status_of(lab, channel.call(write, write.request_type("a")))
+        lab.run(channel.close())
+        return status
+
+    assert "OK" == called(Vault.service_name)
+    assert "UNAUTHENTICATED" == called("")
+    assert "UNAUTHENTICATED" == called("demo.Greeter", "credentials demo.Greeter.plugin=none")
+    assert "OK" == called("demo.Greeter", "credentials demo.Other.plugin=none")
+
+
+def test_channels_of_plugins_have_default_policies(lab):
+    """
+    What users configure for calls of services does not change how a plugin calls its server.
+    """
+    greeter = Greeter("a", lab.clock)
+    server = lab.serve(greeter)
+    address = server.application.server.addresses[0]
+    sets = ("retry.always_statuses=NOT_FOUND", "client.timeout=1ms")
+    context = lab.consumer(*sets).application.runtime.plugin_context
+    (who,) = [one.method for one in offered(Greeter) if one.method.name == "who"]
+    greeter.error = CallError("not yet", status=Status.NOT_FOUND)
+    channel = context.open_channel(address, "native")
+    assert "NOT_FOUND" == status_of(lab, channel.call(who, who.request_type()))
+    assert 1 == len(greeter.begun)
+    lab.run(channel.close())
 
 
 def test_live(lab, keys, tmp_path):

@@ -46,7 +46,7 @@ def wired(clock, around, options):
         plugin_context=around,
     )
 
-    def open_channel(address, protocol, tls=None):
+    def open_channel(address, protocol, tls=None, *, service=""):
         retry = ByHints(options_of(ByHints.Options), around)
         balancer = RoundRobin(NoOptions(), around)
         policies = Policies({"balancer": balancer, "retry": retry}, balancer, retry)

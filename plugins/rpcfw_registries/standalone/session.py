@@ -52,7 +52,7 @@ class Session(Failover[Channel]):
         lost: Callable[[], None],
     ) -> None:
         def open_channel(address: Address) -> Channel:
-            return plugin_context.open_channel(address, "native")
+            return plugin_context.open_channel(address, "native", service=RegistryNode.service_name)
 
         what = "the registry server"
         super().__init__(addresses, open_channel, what, _AWAY, max_s, plugin_context, lost)

@@ -52,7 +52,7 @@ class Wires(ABC):
         Return an ``open_channel`` for one user, whom `cut` can part from everybody.
         """
 
-        def open_channel(address, protocol, tls=None):
+        def open_channel(address, protocol, tls=None, *, service=""):
             assert self.protocol == protocol
             channel = self.channel_class(self, address, user)
             self.opened.append(channel)
