@@ -53,9 +53,13 @@ def _no_threads_left() -> Iterator[None]:
             assert not one.is_alive(), f"the test left a thread: {one.name}"
 
 
-def pytest_collection_finish() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_of_others_to_walk() -> None:
     """
-    Have the garbage collector forget what all tests share: many tests collect, to see leaks.
+    Have the garbage collector pass over what was there before a file's first test.
+
+    Many tests collect, to see leaks. Each collection would walk all modules, and all that
+    the files before this one have left in caches and reports.
     """
     gc.collect()
     gc.freeze()
