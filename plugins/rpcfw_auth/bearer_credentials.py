@@ -53,7 +53,9 @@ class BearerCredentials(Credentials):
 
     def __init__(self, options: BearerCredentialsOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._file = FollowedFile(options.token, _parse, plugin_context.clock.seconds)
+        self._file = FollowedFile(
+            options.token, _parse, plugin_context.clock.seconds, plugin_context.time_of_day
+        )
 
     async def start(self) -> None:
         self._file.read()

@@ -62,8 +62,9 @@ class HMACAuthenticator(Authenticator):
 
     def __init__(self, options: HMACOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        seconds = plugin_context.clock.seconds
-        self._file = FollowedFile(options.secrets, parse_keys, seconds)
+        self._file = FollowedFile(
+            options.secrets, parse_keys, plugin_context.clock.seconds, plugin_context.time_of_day
+        )
         self._keys: dict[str, Key] = {}
         self._identities: dict[str, CallerIdentity] = {}
         self._replays: dict[str, Replays] = {}

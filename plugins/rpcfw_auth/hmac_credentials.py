@@ -51,7 +51,9 @@ class HMACCredentials(Credentials):
 
     def __init__(self, options: HMACCredentialsOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._file = FollowedFile(options.secrets, _newest, plugin_context.clock.seconds)
+        self._file = FollowedFile(
+            options.secrets, _newest, plugin_context.clock.seconds, plugin_context.time_of_day
+        )
 
     async def start(self) -> None:
         self._file.read()

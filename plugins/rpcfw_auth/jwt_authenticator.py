@@ -79,7 +79,9 @@ class JWTAuthenticator(BearerAuthenticator):
 
     def __init__(self, options: JWTOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        self._file = FollowedFile(options.keys, parse_jwt_keys, plugin_context.clock.seconds)
+        self._file = FollowedFile(
+            options.keys, parse_jwt_keys, plugin_context.clock.seconds, plugin_context.time_of_day
+        )
         self._keys: list[JWTKey] = []
         #: Until when a token is good, and whose it is, by its digest; the oldest first.
         self._verified: dict[bytes, tuple[float, CallerIdentity]] = {}

@@ -42,7 +42,7 @@ class AccessRouter(Router):
         application = (plugin_context.application,)
         self._host = options.host
         readers = {"application": lambda call: application, "host": lambda call: (self._host,)}
-        self._rules = options.followed(readers, plugin_context.clock.seconds)
+        self._rules = options.followed(readers, plugin_context)
 
     async def start(self) -> None:
         self._host = self.options.host or local_host()

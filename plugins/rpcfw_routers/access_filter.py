@@ -58,7 +58,7 @@ class AccessFilter(Filter):
     def __init__(self, options: AccessFilterOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         seconds = plugin_context.clock.seconds
-        self._rules = options.followed(_READERS, seconds)
+        self._rules = options.followed(_READERS, plugin_context)
         self._log = LimitedLog(self.log, seconds)
         self._refused = plugin_context.meter.counter(
             "rpcfw_access_refused_total", "calls that the rules refused", "service", "method"

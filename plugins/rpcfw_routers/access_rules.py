@@ -23,6 +23,7 @@ from typing import ClassVar, Literal
 from attrs import frozen
 
 from rpcfw.spi.options import option, options
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.followed_file import FollowedFile, file_problem
 from rpcfw.values.call import Call
 from rpcfw_routers.method_names import names_of
@@ -82,14 +83,14 @@ class AccessOptions:
         return rules
 
     def followed(
-        self, readers: Mapping[str, Read], seconds: Callable[[], float]
+        self, readers: Mapping[str, Read], plugin_context: PluginContext
     ) -> Callable[[], AccessRules]:
         """
         Return what gives the rules as they are now.
 
         Args:
             readers: of all fields but those of the method and the metadata.
-            seconds: what time it is.
+            plugin_context: tells the time.
         """
         own, allows = _read_rules(self.rules, self.FIELDS), self.default == "allow"
         if self.file is None:
@@ -98,7 +99,8 @@ class AccessOptions:
         return FollowedFile(
             self.file,
             lambda content: AccessRules([*own, *self._parse(content)], readers, allows),
-            seconds,
+            plugin_context.clock.seconds,
+            plugin_context.time_of_day,
         ).current
 
 

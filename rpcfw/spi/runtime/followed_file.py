@@ -3,6 +3,9 @@ A small file that people change while the process runs: keys, rules, a token.
 
 It is looked at when it is used, once a second at most. What was read last stays in use if the
 file is removed or cannot be understood, and a line in the log says why.
+
+A file that was written to in the last half second is not read yet: it may be half written, and
+the first half of a file of rules is one, too, without the last of them.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ __all__ = ["FollowedFile", "file_problem"]
 T = TypeVar("T")
 
 _INTERVAL_S = 1.0
+#: Whoever writes a file pauses for less.
+_SETTLED_S = 0.5
 _MAX_BYTES = 1 << 20
 
 
@@ -33,17 +38,23 @@ class FollowedFile(Generic[T]):
         path: its place.
         parse: makes the value of its bytes. What it raises as `ValueError` is shown to people,
             so that may not quote a secret.
-        seconds: what time it is.
+        seconds: what time it is, by a monotonic clock.
+        time_of_day: seconds since 1970, as the file's time of change has them.
     """
 
     log = Logger()
 
     def __init__(
-        self, path: Path, parse: Callable[[bytes], T], seconds: Callable[[], float]
+        self,
+        path: Path,
+        parse: Callable[[bytes], T],
+        seconds: Callable[[], float],
+        time_of_day: Callable[[], float],
     ) -> None:
         self.path = path
         self._parse = parse
         self._seconds = seconds
+        self._time_of_day = time_of_day
         self._log = LimitedLog(self.log, seconds)
         self._value: T | None = None
         self._known: tuple[int, ...] | None = None
@@ -80,7 +91,14 @@ class FollowedFile(Generic[T]):
         if self._seconds() < self._due:
             return value
         self._due = self._seconds() + _INTERVAL_S
-        return value if self._stamp() == self._known else self._read_again(value)
+        stamp = self._stamp()
+        if stamp == self._known:
+            return value
+        # A time in the future is that of another clock, and says nothing.
+        if stamp is not None and 0 <= self._time_of_day() - stamp[0] / 1e9 < _SETTLED_S:
+            self._due = self._seconds() + _SETTLED_S
+            return value
+        return self._read_again(value)
 
     def _read_again(self, before: T) -> T:
         try:
@@ -104,7 +122,7 @@ def file_problem(path: Path, parse: Callable[[bytes], object]) -> str:
     Return why a file cannot be used; empty if it can.
     """
     try:
-        FollowedFile(path, parse, float).read()
+        FollowedFile(path, parse, float, float).read()
     except SetupError as error:
         return str(error)
     return ""
