@@ -60,7 +60,7 @@ class BearerCredentials(Credentials):
     async def start(self) -> None:
         self._file.read()
 
-    def metadata(self, call: Call, body: bytes | None, *, encrypted: bool) -> Metadata:
+    def metadata(self, call: Call, body: bytes | None, *, path: str, encrypted: bool) -> Metadata:
         if not encrypted and not self.options.without_tls:
             raise Unauthenticated(
                 "a bearer token is sent over TLS only, and this connection has none; use a tls: "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rpcfw.errors import Overloaded
-from rpcfw.spi.authenticator import Authenticator, CredentialsRefused, body_of
+from rpcfw.spi.authenticator import Authenticator, CredentialsRefused, body_of, path_of
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.followed_file import FollowedFile, file_problem
@@ -97,7 +97,7 @@ class HMACAuthenticator(Authenticator):
             raise CredentialsRefused(f"expected one well-formed {HEADER} in the metadata")
         key = self._key(signature.key)
         oldest_s = self._check_time(signature)
-        if not signature.is_by(key, call.method, body_of(call) if call.method.unary else None):
+        if not signature.is_by(key, path_of(call), body_of(call) if call.method.unary else None):
             raise CredentialsRefused(f"the key {key.id} has not signed this call")
         self._check_replay(signature, key, oldest_s)
         return self._identities[key.id]

@@ -58,11 +58,11 @@ class HMACCredentials(Credentials):
     async def start(self) -> None:
         self._file.read()
 
-    def metadata(self, call: Call, body: bytes | None, *, encrypted: bool) -> Metadata:
+    def metadata(self, call: Call, body: bytes | None, *, path: str, encrypted: bool) -> Metadata:
         context = self.plugin_context
         nonce = f"{context.random.randrange(1 << _NONCE_BITS):030x}"
         time_ms = int(context.time_of_day() * 1000)
-        value = sign(self._file.current(), time_ms, nonce, call.method, body)
+        value = sign(self._file.current(), time_ms, nonce, path, body)
         return Metadata((*call.metadata.pairs, (HEADER, value)))
 
 

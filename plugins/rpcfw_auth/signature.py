@@ -15,7 +15,8 @@ a line feed at the end::
 DIGEST is the SHA-256 of the request as it is sent, in hexadecimal. For a method that streams in
 either direction it is ``-``: the head is sent before the messages are known. For Dubbo the
 request is the descriptor of the parameters and the arguments, for Triple the wrapper with the
-types and the arguments, and METHOD is without Java types.
+types and the arguments. There METHOD is without the Java types of an overloaded method; over
+the other wires it has them, as in ``find(int)``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from hmac import compare_digest, digest
 
 from attrs import define
 
-from rpcfw.values.method import Method
 from rpcfw_auth.keys import Key
 
 __all__ = ["HEADER", "Signature", "code_of", "parse_signature", "sign"]
@@ -51,11 +51,11 @@ class Signature:
     nonce: str
     code: bytes
 
-    def is_by(self, key: Key, method: Method, body: bytes | memoryview | None) -> bool:
+    def is_by(self, key: Key, path: str, body: bytes | memoryview | None) -> bool:
         """
         Tell whether a key has signed this call, in constant time.
         """
-        right = code_of(key, self.time_ms, self.nonce, method, body)
+        right = code_of(key, self.time_ms, self.nonce, path, body)
         return compare_digest(right, self.code)
 
 
@@ -70,23 +70,23 @@ def parse_signature(value: str) -> Signature | None:
     return Signature(key, int(time_ms), nonce, bytes.fromhex(code))
 
 
-def sign(key: Key, time_ms: int, nonce: str, method: Method, body: bytes | None) -> str:
+def sign(key: Key, time_ms: int, nonce: str, path: str, body: bytes | None) -> str:
     """
     Return the value that signs a call.
 
     Args:
+        path: SERVICE/METHOD.
         body: None for a stream.
     """
-    return f"v1 {key.id} {time_ms} {nonce} {code_of(key, time_ms, nonce, method, body).hex()}"
+    return f"v1 {key.id} {time_ms} {nonce} {code_of(key, time_ms, nonce, path, body).hex()}"
 
 
 def code_of(
-    key: Key, time_ms: int, nonce: str, method: Method, body: bytes | memoryview | None
+    key: Key, time_ms: int, nonce: str, path: str, body: bytes | memoryview | None
 ) -> bytes:
     """
     Return the code of a call.
     """
     body_digest = "-" if body is None else sha256(body).hexdigest()
-    name = method.name.partition("(")[0]
-    text = f"rpcfw-hmac-v1\n{key.id}\n{time_ms}\n{nonce}\n{method.service}/{name}\n{body_digest}"
+    text = f"rpcfw-hmac-v1\n{key.id}\n{time_ms}\n{nonce}\n{path}\n{body_digest}"
     return digest(key.secret, text.encode(), "sha256")

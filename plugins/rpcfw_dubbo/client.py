@@ -72,6 +72,10 @@ class ClientMachine(ClientSide, DubboConnection):
         # Its answer is the handshake: it tells that the peer speaks Dubbo.
         self._put_event(TWO_WAY, HEARTBEAT)
 
+    def sent_path(self, path: str, codec: str) -> str:
+        # The types are in the descriptor of the parameters, before the arguments.
+        return path.partition("(")[0]
+
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         if self._failed or len(self._calls) >= self._max_calls or self._last_id >= _LAST_ID:
             raise self._refusal()

@@ -76,10 +76,14 @@ class TripleClient(ClientMachine):
         #: Open calls whose messages are wrapped.
         self._wrapped: dict[int, _Arriving] = {}
 
+    def sent_path(self, path: str, codec: str) -> str:
+        # The wrapper of the arguments has their types.
+        return path if codec == PROTOBUF else path.partition("(")[0]
+
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         if head.codec == PROTOBUF:
             return super().call(self._heads.of(head, head.path), body, encoding, ended)
-        path = head.path.partition("(")[0]
+        path = self.sent_path(head.path, head.codec)
         if isinstance(body, GenericRequest):
             path = f"{path.rpartition('/')[0]}/$invoke"
         call_id = super().call(self._heads.of(head, path), body, encoding, ended)

@@ -107,7 +107,8 @@ class QueuedCalls:
         method, metadata = call.method, call.metadata
         if call.credentials is not None:
             encrypted = is_encrypted(driver.transport)
-            metadata = call.credentials.metadata(call, body, encrypted=encrypted)
+            path = driver.sent_path(method.path, method.codec)
+            metadata = call.credentials.metadata(call, body, path=path, encrypted=encrypted)
         left_s = call.deadline - self.timers.seconds()
         return RequestHead(method.path, method.codec, left_s, metadata)
 

@@ -25,7 +25,7 @@ from rpcfw.status import Hint
 from rpcfw.values.call import Call
 from rpcfw.values.caller_identity import CallerIdentity
 
-__all__ = ["Authenticator", "BearerAuthenticator", "CredentialsRefused", "body_of"]
+__all__ = ["Authenticator", "BearerAuthenticator", "CredentialsRefused", "body_of", "path_of"]
 
 #: Longer ones are refused unread.
 _MAX_TOKEN_CHARS = 8192
@@ -125,3 +125,14 @@ def body_of(call: Call) -> bytes | memoryview:
     """
     body: bytes = call.request.body
     return body.sent if isinstance(body, ParsedBody) else body
+
+
+def path_of(call: Call) -> str:
+    """
+    Return service and method of a call in a server, as its caller has sent them.
+    """
+    method = call.method
+    # Where head and message are parsed together, the Java types of an overload are in the message.
+    if method.unary and isinstance(call.request.body, ParsedBody):
+        return method.path.partition("(")[0]
+    return method.path

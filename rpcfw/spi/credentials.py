@@ -25,12 +25,14 @@ class Credentials(Filter):
     """
 
     @abstractmethod
-    def metadata(self, call: Call, body: bytes | None, *, encrypted: bool) -> Metadata:
+    def metadata(self, call: Call, body: bytes | None, *, path: str, encrypted: bool) -> Metadata:
         """
         Return the metadata of the call with the credentials added. It must not wait.
 
         Args:
             body: the request as it is sent, compressed if it is; None for a stream.
+            path: service and method as they are sent. Of an overloaded Java method this has the
+                types, unless they are in the body.
             encrypted: the connection is over TLS, or does not leave the machine.
 
         Raises:

@@ -270,6 +270,15 @@ class Machine(ABC):
             size: size of its body, which is no longer in memory.
         """
 
+    def sent_path(self, path: str, codec: str) -> str:
+        """
+        Return the path of a call as this wire sends it: a signature can be of no more than that.
+
+        Args:
+            codec: of the call.
+        """
+        return path
+
     @abstractmethod
     def ping(self) -> None:
         """

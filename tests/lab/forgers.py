@@ -26,10 +26,13 @@ class Forger(Credentials):
 
     attack = None
     random = None
+    #: As the call has it.
+    path = ""
     #: What was sent last.
     sent = ()
 
-    def metadata(self, call, body, *, encrypted):
+    def metadata(self, call, body, *, path, encrypted):
+        Forger.path = path
         values = Forger.attack(self, call, body)
         Forger.sent = tuple(values)
         return Metadata((*call.metadata.pairs, *((HEADER, value) for value in values)))
@@ -37,7 +40,8 @@ class Forger(Credentials):
     def signed(self, call, body, *, key=KEY, late_s=0.0, **changes):
         time_ms = int((self.plugin_context.time_of_day() - late_s) * 1000)
         nonce = f"{Forger.random.getrandbits(120):030x}"
-        return sign(key, time_ms, nonce, evolve(call.method, **changes), body)
+        path = evolve(call.method, **changes).path if changes else Forger.path
+        return sign(key, time_ms, nonce, path, body)
 
 
 def honest(forger, call, body):
@@ -94,6 +98,11 @@ def another_service(forger, call, body):
 
 def another_message(forger, call, body):
     return [forger.signed(call, body + Forger.random.randbytes(1))]
+
+
+def another_overload(forger, call, body):
+    # Both take a name, so the body of one is good for the other.
+    return [forger.signed(call, body, name="write")]
 
 
 def no_message(forger, call, body):

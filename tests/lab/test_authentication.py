@@ -356,5 +356,36 @@ def test_no_forged_call_passes(lab, keys, wire):
     assert honest == len(greeter.begun) == FORGED_CALLS // 2
 
 
+class Overloaded(Service, name="demo.Overloaded"):
+    """
+    Has two methods with one name in Java.
+    """
+
+    @method(name="write")
+    async def write(self, name: str) -> str:
+        return name
+
+    @method(name="write(java.lang.Object)")
+    async def write_any(self, name: str) -> str:
+        return f"any {name}"
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_signature_is_of_one_overload(lab, keys, wire):
+    """
+    A signed call cannot be moved to another method with the same name and other Java types.
+    """
+    lab.serve(Overloaded(), sets=server_sets(keys))
+    client = consumer(lab, wire, *signing(keys)).application.client(Overloaded)
+    assert ["a", "any a"] == [lab.run(client.write("a")), lab.run(client.write_any("a"))]
+    if wire in ("dubbo", "tri"):  # the types are in the message, whose attacks are in ATTACKS
+        return
+    forging = ("plugins.credentials.forger=tests.lab.forgers:Forger", "credentials.plugin=forger")
+    forger = consumer(lab, wire, *forging).application.client(Overloaded)
+    Forger.random, Forger.attack = Random(wire), forgers.another_overload
+    assert "UNAUTHENTICATED" == status_of(lab, forger.write_any("a"))
+    assert "OK" == status_of(lab, forger.write("a"))
+
+
 def _name(kind):
     return kind.__name__

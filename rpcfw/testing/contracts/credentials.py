@@ -35,7 +35,7 @@ class CredentialsContract(FilterContract):
             call = a_call(metadata={"tenant": "blue"})
             before = call.metadata
 
-            pairs = self.make().metadata(call, body, encrypted=True).pairs
+            pairs = self.make().metadata(call, body, path=call.method.path, encrypted=True).pairs
 
             assert pairs[0] == ("tenant", "blue")
             assert len(pairs) > 1

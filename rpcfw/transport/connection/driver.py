@@ -91,6 +91,12 @@ class Driver(Connection):
         """
         return self._machine.unreadable_status
 
+    def sent_path(self, path: str, codec: str) -> str:
+        """
+        See `rpcfw.spi.machine.Machine.sent_path`.
+        """
+        return self._machine.sent_path(path, codec)
+
     def ping(self) -> None:
         """
         Send a keepalive ping, unless the peer has sent nothing since the one before.

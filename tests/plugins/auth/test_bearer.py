@@ -105,7 +105,7 @@ def test_a_token_is_not_shown_to_everybody(tmp_path):
 
 
 def sent(made, *, encrypted):
-    return made.metadata(a_call(), b"", encrypted=encrypted).get("authorization")
+    return made.metadata(a_call(), b"", path="", encrypted=encrypted).get("authorization")
 
 
 @pytest.mark.parametrize("content", ["", "two words", "a\nb", "ä", "x" * 8193])

@@ -56,7 +56,9 @@ class World:
 
     def signed(self, body=b"body", method="say", signs=None):
         call = a_call(method=method, request=SimpleNamespace(body=body))
-        call.metadata = (signs or self.signs).metadata(call, body, encrypted=False)
+        call.metadata = (signs or self.signs).metadata(
+            call, body, path=call.method.path, encrypted=False
+        )
         return call
 
     def ends(self, call, server=None):
