@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from rpcfw.errors import CallError, InvalidMessage
 from rpcfw.spi.events import DecodedRequest, ParsedBody, RequestHead
-from rpcfw.spi.machine import Served
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw.values.method import Method
 from rpcfw_dubbo.descriptors import GENERIC, java_types_of

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rpcfw.errors import MessageTooLarge, Unimplemented
 from rpcfw.spi.events import RequestHead
-from rpcfw.spi.machine import Served
+from rpcfw.spi.served import Served
 from rpcfw.values.metadata import EMPTY
 from rpcfw_dubbo.attachments import metadata_of, text_of
 from rpcfw_hessian.decoder import Decoder

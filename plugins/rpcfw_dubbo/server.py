@@ -12,7 +12,8 @@ from functools import partial
 
 from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import Event, HeadInBody, RequestReceived
-from rpcfw.spi.machine import Limits, Served, ServerSide
+from rpcfw.spi.machine import Limits, ServerSide
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_dubbo.attachments import ONLY_VERSION, PROTOCOL_VERSION, TRAILERS, VERSION, write_pairs

@@ -17,8 +17,9 @@ from rpcfw.spi.events import (
     RequestHead,
     RequestReceived,
 )
-from rpcfw.spi.machine import ClientSide, Limits, Served, ServerSide
+from rpcfw.spi.machine import ClientSide, Limits, ServerSide
 from rpcfw.spi.protocol import Match, WireProtocol
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_dubbo.telnet_commands import (

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
-from rpcfw.spi.machine import Served
+from rpcfw.spi.served import Served
 from rpcfw.values.arguments import Arguments
 from rpcfw.values.method import Method
 from rpcfw_dubbo.descriptors import parse_signature

@@ -11,7 +11,8 @@ from attrs import evolve
 
 from rpcfw.errors import Unimplemented
 from rpcfw.spi.events import RequestHead
-from rpcfw.spi.machine import Limits, Served
+from rpcfw.spi.machine import Limits
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw_dubbo.request_heads import check_version
 from rpcfw_grpc.callers import read_caller

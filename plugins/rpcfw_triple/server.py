@@ -20,7 +20,8 @@ from rpcfw.spi.events import (
     MessageReceived,
     RequestReceived,
 )
-from rpcfw.spi.machine import Limits, Served
+from rpcfw.spi.machine import Limits
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_dubbo.throwables import is_throwable

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from rpcfw.errors import CallError, InvalidMessage
 from rpcfw.spi.events import DecodedRequest, HeadInBody, ParsedBody, RequestHead
-from rpcfw.spi.machine import Served
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method

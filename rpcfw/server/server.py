@@ -40,11 +40,12 @@ from rpcfw.server.stop_steps import calls_ended, closed, stop_step
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.inspection import Clients, Inspection
-from rpcfw.spi.machine import Served, ServerSide
+from rpcfw.spi.machine import ServerSide
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import CANCELLED, sleep, with_deadline
+from rpcfw.spi.served import Served
 from rpcfw.spi.service import Service
 from rpcfw.transport.connection.buffer_quota import BufferQuota
 from rpcfw.transport.network.capacity import Capacity

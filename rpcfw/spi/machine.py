@@ -9,7 +9,6 @@ for all protocols, what only the other end does.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
 from attrs import field, frozen
@@ -17,11 +16,11 @@ from attrs import field, frozen
 from rpcfw.errors import LocalProtocolError
 from rpcfw.spi.events import Event, RequestHead
 from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
-from rpcfw.values.method import Method
 
-__all__ = ["ClientSide", "Limits", "Machine", "Served", "ServerSide"]
+__all__ = ["ClientSide", "Limits", "Machine", "ServerSide"]
 
 
 @frozen
@@ -55,22 +54,6 @@ class Limits:
     max_resets: int = 200
     max_pings: int = 100
     pauses: Pauses = field(factory=Pauses, eq=False, repr=False)
-
-
-@frozen(eq=False)
-class Served:
-    """
-    What a server serves, for protocols that must know it: to decode arguments, or to list methods.
-
-    Args:
-        methods: by path. Services come and go, so it changes; nobody but the server changes it.
-        group: ``[server] group``.
-        version: ``[server] version``.
-    """
-
-    methods: Mapping[str, Method]
-    group: str = ""
-    version: str = ""
 
 
 class Machine(ABC):

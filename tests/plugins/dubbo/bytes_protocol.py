@@ -13,8 +13,9 @@ from attrs import evolve
 
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.events import DecodedRequest, Event, HeadInBody, RequestReceived, ResponseReceived
-from rpcfw.spi.machine import Limits, Served
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.served import Served
 from rpcfw.values.method import Method, Shape
 from rpcfw_dubbo.client import ClientMachine
 from rpcfw_dubbo.parameters import ParameterTable

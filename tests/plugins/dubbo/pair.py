@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rpcfw.spi.machine import Limits, Served
+from rpcfw.spi.machine import Limits
+from rpcfw.spi.served import Served
 from rpcfw.values.method import Method, Shape
 from rpcfw_dubbo.client import ClientMachine
 from rpcfw_dubbo.frames import EVENT, HESSIAN2, MAGIC, REQUEST, TWO_WAY, pack_header

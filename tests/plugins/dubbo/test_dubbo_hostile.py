@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rpcfw.errors import CallError
-from rpcfw.spi.machine import Served
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw_dubbo.descriptors import GENERIC
 from rpcfw_dubbo.frames import ReplyStatus

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rpcfw.errors import CallError
-from rpcfw.spi.machine import Served
+from rpcfw.spi.served import Served
 from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_dubbo.request_decoder import RequestDecoder
 from rpcfw_hessian import Schema, dumps

@@ -8,9 +8,10 @@ import pytest
 
 from rpcfw.errors import Unimplemented
 from rpcfw.spi.events import ConnectionFailed, HandshakeCompleted, RequestReceived
-from rpcfw.spi.machine import Limits, Served
+from rpcfw.spi.machine import Limits
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.spi.protocol import Match
+from rpcfw.spi.served import Served
 from rpcfw.spi.service_class import offered
 from rpcfw.status import Status
 from rpcfw.testing.contracts.protocol_connection import ConnectionPromises

@@ -15,7 +15,8 @@ import pytest
 
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.events import CallEnded, RequestHead, RequestReceived, ResponseReceived
-from rpcfw.spi.machine import Limits, Served
+from rpcfw.spi.machine import Limits
+from rpcfw.spi.served import Served
 from rpcfw.spi.service_class import offered
 from rpcfw.status import Hint, Status
 from rpcfw.testing.plugin_context import plugin_context

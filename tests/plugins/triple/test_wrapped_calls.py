@@ -18,7 +18,8 @@ from rpcfw.spi.events import (
     RequestReceived,
     ResponseReceived,
 )
-from rpcfw.spi.machine import Limits, Served
+from rpcfw.spi.machine import Limits
+from rpcfw.spi.served import Served
 from rpcfw.status import Hint, Status
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.metadata import EMPTY, Metadata
