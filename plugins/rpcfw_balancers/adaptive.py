@@ -121,8 +121,10 @@ class Adaptive(Balancer):
         Share what is known: attempts that ``before`` picked still end.
         """
         self._probes = before._probes
-        for old, new in zip(before.collectors, self.collectors, strict=True):
-            new.take_over(old)
+        known = {type(each): each for each in before.collectors}
+        for each in self.collectors:
+            if type(each) in known:
+                each.take_over(known[type(each)])
 
     @property
     def report_interval_s(self) -> float:

@@ -32,7 +32,13 @@ from rpcfw.spi.router import Router
 from rpcfw.spi.runtime.files import read_regular
 from rpcfw.values.service_config import ServiceConfig
 
-__all__ = ["PER_METHOD", "ClientPlan", "default_client_plan", "read_client_plan"]
+__all__ = [
+    "PER_METHOD",
+    "ClientPlan",
+    "choose_policies",
+    "default_client_plan",
+    "read_client_plan",
+]
 
 P = TypeVar("P", bound=Plugin)
 
@@ -152,6 +158,20 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         None if a policy cannot be had; that is among the mistakes then.
     """
     options = sources.section("client", ClientOptions, service)
+    config = _service_config(sources, options.service_config, service)
+    return choose_policies(sources, chooser, service, config)
+
+
+def choose_policies(
+    sources: Sources, chooser: Chooser, service: str, config: ServiceConfig | None
+) -> ClientPlan | None:
+    """
+    Claim the sections of one service likewise, except for the file that ``[client]`` names.
+
+    Args:
+        config: what is in that file.
+    """
+    options = sources.section("client", ClientOptions, service)
     balancer = _balancer(chooser, service)
     retry = chooser.one(
         "rpcfw.retries",
@@ -159,6 +179,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         "retry",
         "by_hints",
         qualifier=service,
+        needed=True,
     )
     routers = chooser.several(
         "rpcfw.routers",
@@ -183,7 +204,7 @@ def read_client_plan(sources: Sources, chooser: Chooser, service: str) -> Client
         routers=routers,
         call=call,
         attempt=attempt,
-        config=_service_config(sources, options.service_config, service),
+        config=config,
         method_balancers=method_balancers,
         strategy=strategy,
         method_strategies=method_strategies,
@@ -244,6 +265,7 @@ def _balancer(chooser: Chooser, qualifier: str) -> Chosen[Balancer] | None:
         "balancer",
         "weighted_random",
         qualifier=qualifier,
+        needed=True,
     )
     if chosen is None:
         return None
@@ -267,6 +289,7 @@ def _strategy(chooser: Chooser, qualifier: str) -> Chosen[AttemptStrategy] | Non
         "attempts",
         "failover",
         qualifier=qualifier,
+        needed=True,
     )
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rpcfw.app.given_options import PLUGIN
 from rpcfw.app.live_policies import LivePolicies
-from rpcfw.app.plan import Plan
 from rpcfw.client.assembly import Client
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.kernel.choice import Chosen
@@ -25,21 +25,27 @@ __all__ = ["PolicyTexts"]
 #: The options of ``[client]`` that decide about a single call.
 _LIMITS = ("timeout", "stream_timeout", "attempt_timeout", "service_config")
 
+#: The lists that name plugins, by the sections of those: where one of them was chosen.
+_NAMED_IN = {
+    "collector": ("balancer", "collectors"),
+    "filter": ("client", "insert"),
+    "limiter": ("client", "limiters"),
+    "router": ("client", "routers"),
+}
+
 
 class PolicyTexts:
     """
     Writes down what decides about one call.
 
     Args:
-        plan: tells where options are given.
-        policies: has what was given at run time.
+        policies: tell where options are given now.
         client: whose policies they are.
         call: that they would decide about.
     """
 
-    def __init__(self, plan: Plan, policies: LivePolicies, client: Client, call: Call) -> None:
-        self._plan = plan
-        self._policies = policies
+    def __init__(self, policies: LivePolicies, client: Client, call: Call) -> None:
+        self._sources = policies.sources(client.service)
         self._client = client
         self._call = call
         self._chosen = policies.plan_of(client).chosen
@@ -64,8 +70,7 @@ class PolicyTexts:
         Yield what ``[client]`` says of calls, and what its service config says of this one.
         """
         each = [one for one in declared(ClientOptions) if one.name in _LIMITS]
-        live = self._policies.given_limits(self._client.service)
-        options = tuple(self._option("client", one, live) for one in each)
+        options = tuple(self._option("client", one) for one in each)
         yield ExplainedPolicy("client", "", "client", options=options)
         config, method = self._client.policies.config, self._call.method
         if config is not None:
@@ -75,7 +80,6 @@ class PolicyTexts:
 
     def _plugin(self, chosen: Chosen[Any], plugin: Plugin | None) -> ExplainedPolicy:
         section, says = chosen.section, ""
-        live = self._policies.given(self._client.service, chosen)
         if plugin is not None and not isinstance(plugin, Breaker):  # each node has its own
             says = plugin.explain(self._call)
         return ExplainedPolicy(
@@ -84,33 +88,23 @@ class PolicyTexts:
             section=section,
             place=self._place_of(chosen),
             says=says,
-            options=tuple(
-                self._option(section, each, live) for each in declared(type(chosen.options))
-            ),
+            options=tuple(self._option(section, each) for each in declared(type(chosen.options))),
         )
 
     def _place_of(self, chosen: Chosen[Any]) -> str:
         """
         Return where a plugin is named; empty if it is a default.
         """
-        qualifier = chosen.section.partition(" ")[2]
-        if qualifier and "/" not in qualifier:  # named by a list, not by a section of its own
-            configured = self._plan.client(self._client.service).sections[chosen.section]
-            return configured.place.partition(": [")[0]
-        return self._place(chosen.section, "plugin")
+        naming = _NAMED_IN.get(chosen.section.partition(" ")[0])
+        return self._place(*naming) if naming else self._place(chosen.section, PLUGIN)
 
-    def _option(self, section: str, option: Declared, live: Mapping[str, Given]) -> ExplainedOption:
+    def _option(self, section: str, option: Declared) -> ExplainedOption:
         """
         Return one option.
-
-        Args:
-            live: what was given at run time.
         """
         value, place = "" if option.default is NO_DEFAULT else option.default, ""
         given = self._given(section, option.name)
-        if option.name in live:
-            value, place = live[option.name].text, str(live[option.name].origin)
-        elif given is not None:
+        if given is not None:
             value, place = given.text, str(given.origin)
         return ExplainedOption(option.name, "(secret)" if option.secret else value, place)
 
@@ -118,9 +112,9 @@ class PolicyTexts:
         given = self._given(section, key)
         return "" if given is None else str(given.origin)
 
-    def _given(self, section: str, key: str) -> Any:
+    def _given(self, section: str, key: str) -> Given | None:
         name, _, qualifier = section.partition(" ")
-        return self._plan.given(name, key, qualifier or self._client.service)
+        return self._sources.given(name, key, qualifier or self._client.service)
 
 
 def _rules(config: MethodConfig) -> Iterator[str]:

@@ -137,7 +137,7 @@ class Explainer:
         """
         found = client.explain(method, request, options)
         route = found.route
-        texts = PolicyTexts(self._plan, self._policies, client, found.call)
+        texts = PolicyTexts(self._policies, client, found.call)
         policies = texts.by_section()
         sections = {id(plugin): name for name, plugin in client.policies.plugins.items()}
         routers = [

@@ -7,22 +7,29 @@ Later lines win, key by key:
     the program, for one service
     the rules of the application
     the rules of the service
+
+A line that names another plugin begins anew: what is given for the plugin of a weaker
+place does not count for this one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import evolve, field, frozen
 
-from rpcfw.kernel.ini import Given, Origin
+from rpcfw.kernel.ini import Given, Layer, Origin, Section, SectionName
 
-__all__ = ["GivenOptions", "Sections"]
+__all__ = ["BY_PROGRAM", "PLUGIN", "GivenOptions", "Sections"]
 
-#: Options as text by section, as ``retry`` or ``router tag``.
-Sections = Mapping[str, Mapping[str, Given]]
+#: Options by section.
+Sections = Mapping[SectionName, Section]
 
-_BY_PROGRAM = Origin("replaced at run time")
+#: The option that names the plugin of a section.
+PLUGIN = "plugin"
+
+#: Where options stand that the program gives.
+BY_PROGRAM = Origin("replaced at run time")
 
 
 @frozen
@@ -34,12 +41,14 @@ class GivenOptions:
     program: Mapping[str, Sections] = field(factory=dict)
     rules: Mapping[str, Sections] = field(factory=dict)
 
-    def by_program(self, section: str, service: str, texts: Mapping[str, str]) -> GivenOptions:
+    def by_program(
+        self, section: SectionName, service: str, texts: Mapping[str, str]
+    ) -> GivenOptions:
         """
         Return the same with other options of one section, given by the program.
         """
-        options = {key: Given(text, _BY_PROGRAM) for key, text in texts.items()}
-        sections = {**self.program.get(service, {}), section: options}
+        values = {key: Given(text, BY_PROGRAM) for key, text in texts.items()}
+        sections = {**self.program.get(service, {}), section: Section(BY_PROGRAM, values)}
         return evolve(self, program={**self.program, service: sections})
 
     def by_rules(self, service: str, sections: Sections) -> GivenOptions:
@@ -48,16 +57,42 @@ class GivenOptions:
         """
         return evolve(self, rules={**self.rules, service: sections})
 
-    def of(self, section: str, service: str, *, shared: bool = True) -> dict[str, Given]:
+    def over(
+        self,
+        service: str,
+        configured: Callable[[SectionName], str],
+        is_shared: Callable[[SectionName], bool],
+    ) -> tuple[Layer, set[SectionName]]:
         """
-        Return the options of a section.
+        Return what lies over the configuration of a service, and the sections that begin anew.
 
         Args:
-            shared: what is given for all services is for this one, too.
+            configured: returns the name of the plugin that a section has in the configuration.
+            is_shared: tells whether a section that is given for all services is for this one.
         """
-        names = dict.fromkeys(([""] if shared else []) + [service])
-        found: dict[str, Given] = {}
-        for layer in (self.program, self.rules):
-            for name in names if service else ([""] if shared else []):
-                found.update(layer.get(name, {}).get(section, {}))
-        return found
+        layer, anew = Layer(), set[SectionName]()
+        for name, section in self._weakest_first(service, is_shared):
+            found = layer.sections.setdefault(name, Section(section.origin))
+            plugin = section.values.get(PLUGIN)
+            if plugin is not None and plugin.text != _plugin_of(found, configured(name)):
+                found.values.clear()
+            found.values.update(section.values)
+            if _plugin_of(found, configured(name)) == configured(name):
+                anew.discard(name)
+            else:
+                anew.add(name)
+        return layer, anew
+
+    def _weakest_first(
+        self, service: str, is_shared: Callable[[SectionName], bool]
+    ) -> Iterator[tuple[SectionName, Section]]:
+        for place in (self.program, self.rules):
+            for owner in dict.fromkeys(("", service)):
+                for name, section in place.get(owner, {}).items():
+                    if owner == service or is_shared(name):
+                        yield name, section
+
+
+def _plugin_of(section: Section, otherwise: str) -> str:
+    given = section.values.get(PLUGIN)
+    return otherwise if given is None else given.text

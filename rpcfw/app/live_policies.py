@@ -16,16 +16,16 @@ from weakref import WeakKeyDictionary
 from twisted.internet.defer import DeferredLock
 
 from rpcfw.app.client_plan import ClientPlan
-from rpcfw.app.given_options import GivenOptions
-from rpcfw.app.given_plans import CLIENT, GivenPlans
+from rpcfw.app.given_options import BY_PROGRAM, GivenOptions
+from rpcfw.app.live_plans import CLIENT, LivePlans
 from rpcfw.app.plan import Plan
-from rpcfw.app.rules.mistakes import line_of, located, refuse_secrets
+from rpcfw.app.rules.mistakes import line_of, refuse_secrets, unused
 from rpcfw.client.assembly import Client
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
-from rpcfw.kernel.ini import Given, Layer, SectionName
+from rpcfw.kernel.ini import Layer, SectionName
 from rpcfw.kernel.live_plugins import Replacement, replace_all
-from rpcfw.kernel.nearest import suggestion
+from rpcfw.kernel.settings import Sources
 from rpcfw.server.server import Server
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.plugin import PluginContext
@@ -59,7 +59,7 @@ class LivePolicies:
         self._given = GivenOptions()
         #: By which plan each client's policies were made.
         self._plans: WeakKeyDictionary[Client, ClientPlan] = WeakKeyDictionary()
-        self._plans_with = GivenPlans(plan)
+        self._plans_with = LivePlans(plan)
         #: The filters of servers that are in use now, by section.
         self._server_filters = self._plans_with.server_plan
         self._lock = DeferredLock()
@@ -82,17 +82,11 @@ class LivePolicies:
         """
         return self._plans[client]
 
-    def given(self, service: str, chosen: Chosen[Any]) -> Mapping[str, Given]:
+    def sources(self, service: str) -> Sources:
         """
-        Return the options of a policy of a service that were given at run time, as text.
+        Return where the options of a service are given now.
         """
-        return self._plans_with.of(self._given, service, chosen)
-
-    def given_limits(self, service: str) -> Mapping[str, Given]:
-        """
-        Return the options of ``[client]`` that were given at run time, as text.
-        """
-        return self._given.of(CLIENT, service)
+        return self._plans_with.sources(self._given, service)
 
     def is_current(self, client: Client) -> bool:
         """
@@ -115,7 +109,7 @@ class LivePolicies:
         Raises:
             SettingsError: there is no such section.
         """
-        self._plans_with.check_section(section, service)
+        self._plans_with.check_section(self._given, section, service)
         if section == CLIENT:
             return self.plan(service).options
         found = self.plan(service).sections
@@ -161,23 +155,13 @@ class LivePolicies:
             SettingsError: an option is unknown, or a value is wrong. Then nothing changes.
             PluginError: a plugin could not be made.
         """
-        known = self._plans_with.known(service)
-        sections: dict[str, Mapping[str, Given]] = {
-            _text(name): section.values
-            for name, section in rules.sections.items()
-            if _text(name) in known
-        }
-        refuse_secrets(sections, known)
 
         def given() -> GivenOptions:
-            later = self._given.by_rules(service, sections)
-            self._plans_with.check(later, service)
+            later = self._given.by_rules(service, rules.sections)
+            self._check(later, service, rules)
             return later
 
-        try:
-            await self._in_turn(given)
-        except SettingsError as error:
-            raise SettingsError(*located(error.mistakes, rules)) from error
+        await self._in_turn(given)
 
     def check(self, service: str, rules: Layer) -> None:
         """
@@ -186,20 +170,12 @@ class LivePolicies:
         Raises:
             SettingsError: with every mistake.
         """
-        known = self._plans_with.known(service)
-        sections = {_text(name): section for name, section in rules.sections.items()}
-        mistakes = [
-            f"{section.origin}: [{name}]: no policy here has this section; "
-            f"{suggestion(name, known)}"
-            for name, section in sections.items()
-            if name not in known
-        ]
-        values = {name: section.values for name, section in sections.items()}
+        later = self._given.by_rules(service, rules.sections)
+        mistakes = [*unused(rules.sections, self._plans_with.known(later, service))]
         try:
-            refuse_secrets(values, known)
-            self._plans_with.check(self._given.by_rules(service, values), service)
+            self._check(later, service, rules)
         except SettingsError as error:
-            mistakes += located(error.mistakes, rules)
+            mistakes += error.mistakes
         if mistakes:
             raise SettingsError(*sorted(mistakes, key=line_of))
 
@@ -209,15 +185,26 @@ class LivePolicies:
         """
         await run_detached(self._in_turn(lambda: self._given))
 
+    def _check(self, given: GivenOptions, service: str, rules: Layer) -> None:
+        self._plans_with.check(given, service)
+        refuse_secrets(rules.sections, self._plans_with.known(given, service))
+
     async def _replace(self, section: str, options: dict[str, str], service: str) -> None:
-        self._plans_with.check_section(section, service)
+        name = SectionName(*section.split(" ", 1))
+        _check_texts(section, options)
 
         def given() -> GivenOptions:
-            later = self._given.by_program(section, service, options)
+            later = self._given.by_program(name, service, options)
             self._plans_with.check(later, service)
+            self._plans_with.check_section(later, section, service)
             return later
 
-        await self._in_turn(given)
+        try:
+            await self._in_turn(given)
+        except SettingsError as error:
+            # Who replaces knows the place.
+            prefix = f"{BY_PROGRAM}: "
+            raise SettingsError(*(one.removeprefix(prefix) for one in error.mistakes)) from error
 
     async def _in_turn(self, given: Callable[[], GivenOptions]) -> None:
         """
@@ -254,7 +241,7 @@ class LivePolicies:
     ) -> Replacement:
         plugins = {
             section: client.policies.plugins[section]
-            if chosen is old[section]
+            if chosen is old.get(section)
             else chosen.make(self._context)
             for section, chosen in new.chosen.items()
         }
@@ -273,5 +260,15 @@ class LivePolicies:
                 yield server.stack.replacement(pairs)
 
 
-def _text(name: SectionName) -> str:
-    return str(name)[1:-1]
+def _check_texts(section: str, options: Mapping[str, Any]) -> None:
+    """
+    See that all values are text.
+    """
+    wrong = {key: type(text).__name__ for key, text in options.items() if not isinstance(text, str)}
+    if wrong:
+        raise SettingsError(
+            *(
+                f"[{section}] {key}: expected text as in an INI file, got {kind}"
+                for key, kind in wrong.items()
+            )
+        )

@@ -4,7 +4,7 @@ What a configuration asks for, read whole and checked before anything is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -18,7 +18,6 @@ from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import PluginError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Insert
-from rpcfw.kernel.ini import Given
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions, fixed_places
 from rpcfw.spi.builtin_service import BuiltinService
@@ -89,10 +88,10 @@ class Plan:
     codecs: tuple[Chosen[Codec], ...]
     compressors: tuple[Chosen[Compressor], ...]
     clients: dict[str, ClientPlan]
-    #: Tells where an option stands, from its section and key.
-    place: Callable[[str, str], str]
-    #: Returns an option as it was given, from its section, key and qualifier.
-    given: Callable[[str, str, str], Given | None]
+    #: Where the options are given.
+    sources: Sources
+    #: Finds the plugins that they name.
+    chooser: Chooser
 
     def client(self, service: str) -> ClientPlan:
         """
@@ -182,8 +181,8 @@ def read_plan(sources: Sources) -> Plan:
         codecs=_codecs(sources, chooser, app.codecs, protocols),
         compressors=compressors,
         clients={service: plan for service, plan in clients.items() if plan is not None},
-        place=sources.place,
-        given=sources.given,
+        sources=sources,
+        chooser=chooser,
     )
     sources.finish()
     return plan

@@ -36,7 +36,7 @@ def make_server(
         services: served beside those that the plan names.
         clients: what the process calls.
     """
-    context, place = runtime.plugin_context, plan.place("server", "services")
+    context, place = runtime.plugin_context, plan.sources.place("server", "services")
     made = services(context) if callable(services) else services
     served = [*made, *load_services(plan.server.services, context, place)]
     if not served:

@@ -191,8 +191,8 @@ class Client:
         Return what puts other policies in the place of those that this client has.
 
         Args:
-            policies: the same, with other options of some of them.
-            options: the same, with other time limits.
+            policies: with others in the place of some of them.
+            options: the same, but for time limits and what names policies.
         """
         pairs = self.policies.changes(policies)
         return Replacement(self._plugins, pairs, partial(self._replace, policies, options))
@@ -272,6 +272,7 @@ class Client:
                 self._former_routings.add(self._routing)
             self.policies, self._routing, self.stack = policies, routing, stack
             put_attempts()
+            self.nodes.keep(_max_kept(options, policies))
             self.channel.limit(options)
             self._poll_loads()
             self.channel.use(joined, partial(once_ready, self._runtime.plugin_context, joined))

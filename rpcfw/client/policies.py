@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from rpcfw.kernel.edits import NO_EDITS, Edits
+from rpcfw.kernel.live_plugins import Change
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.filter import Filter
@@ -54,14 +55,15 @@ class Policies:
         balancers = [self.balancer, *(each for _, each in self.method_balancers)]
         return min(filter(None, (each.report_interval_s for each in balancers)), default=0.0)
 
-    def changes(self, later: Policies) -> list[tuple[Plugin, Plugin]]:
+    def changes(self, later: Policies) -> list[Change]:
         """
         Return the plugins that ``later`` has others for, each with that.
 
         Args:
-            later: the same, with the options of some of them replaced.
+            later: those of the same service, with others in the place of some of them.
         """
-        both = [(self.plugins[section], new) for section, new in later.plugins.items()]
+        sections = dict.fromkeys((*later.plugins, *self.plugins))
+        both = [(self.plugins.get(each), later.plugins.get(each)) for each in sections]
         return [(old, new) for old, new in both if old is not new]
 
     def routes_as(self, other: Policies) -> bool:

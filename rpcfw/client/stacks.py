@@ -110,15 +110,13 @@ class AttemptStacks:
         Returns:
             What puts them in place.
         """
-        both = zip(self._edits.inserts, edits.inserts, strict=True)
-        changed = [old is not new for (_, old), (_, new) in both]
+        before = {key: index for index, key in enumerate(_keys(self._edits))}
+        order = [before.get(key) for key in _keys(edits)]
         made = []
-        for node in nodes if any(changed) or limit_s != self._attempt_limit_s else ():
+        for node in nodes if self._differ(edits) or limit_s != self._attempt_limit_s else ():
             filters = [
-                _replaced(before, filter, node) if is_new else before
-                for is_new, before, (_, filter) in zip(
-                    changed, self._filters[node], edits.inserts, strict=True
-                )
+                self._filter(filter, node, index)
+                for (_, filter), index in zip(edits.inserts, order, strict=True)
             ]
             made.append((node, filters, self._join(node, filters, edits, limit_s)))
 
@@ -129,6 +127,30 @@ class AttemptStacks:
                 node.attempt = step
 
         return put
+
+    def _differ(self, edits: Edits[Filter]) -> bool:
+        now = self._edits
+        if now.outline != edits.outline:
+            return True
+        both = zip(now.inserts, edits.inserts, strict=True)
+        return any(old is not new for (_, old), (_, new) in both)
+
+    def _filter(self, filter: Filter, node: Node, index: int | None) -> Filter:
+        """
+        Return a node's filter of a plugin.
+
+        Args:
+            index: of the filter that was in its place; None: there was none.
+        """
+        if index is None:
+            return filter.of_node(node)
+        before = self._filters[node][index]
+        if self._edits.inserts[index][1] is filter:
+            return before
+        made = filter.of_node(node)
+        if made is not filter and type(made) is type(before):  # else it has taken over already
+            made.take_over(before)
+        return made
 
     def _join(
         self, node: Node, filters: list[Filter], edits: Edits[Filter], limit_s: float | None
@@ -158,11 +180,9 @@ class AttemptStacks:
         return self._coders[codec]
 
 
-def _replaced(before: Filter, filter: Filter, node: Node) -> Filter:
+def _keys(edits: Edits[Filter]) -> list[tuple[str, int]]:
     """
-    Return a node's filter of a plugin that has replaced another one.
+    Return what finds the filter of each insert again: a filter may be inserted more than once.
     """
-    made = filter.of_node(node)
-    if made is not filter:  # that has taken over already
-        made.take_over(before)
-    return made
+    labels = [edit.label for edit, _ in edits.inserts]
+    return [(label, labels[:index].count(label)) for index, label in enumerate(labels)]

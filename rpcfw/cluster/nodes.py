@@ -111,6 +111,13 @@ class Nodes:
         self._keep_some()
         self._changed()
 
+    def keep(self, max_kept: int) -> None:
+        """
+        Keep so many nodes connected from now on; those that are kept already stay so.
+        """
+        self._max_kept = max_kept
+        self._keep_some()
+
     def close(self, error: CallError) -> None:
         """
         Close all at once; open calls fail with ``error``.

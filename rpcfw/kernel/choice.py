@@ -7,14 +7,13 @@ reported with all the others and with its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from rpcfw.errors import PluginError, SettingsError, SetupError
-from rpcfw.kernel.changed_options import changed_options
 from rpcfw.kernel.plugins import Find, Plugins, installed, local_plugin
 from rpcfw.kernel.raised import described
 from rpcfw.kernel.settings import Sources
@@ -46,19 +45,6 @@ class Chosen(Generic[P]):
     section: str = ""
     parts: tuple[Chosen[Any], ...] = ()
     parts_key: str = ""
-
-    def with_options(self, texts: Mapping[str, str]) -> Chosen[P]:
-        """
-        Return the same plugin with some options changed, written as in an INI file.
-
-        Raises:
-            SettingsError: with every mistake.
-        """
-        place, key = f"[{self.section}]", self.parts_key
-        options = changed_options(self.options, texts, place)
-        if key and getattr(options, key) != getattr(self.options, key):
-            raise SettingsError(f"{place} {key}: cannot change while this process runs")
-        return evolve(self, options=options, place=place)
 
     def make(self, plugin_context: PluginContext) -> P:
         """
@@ -92,24 +78,25 @@ class Chosen(Generic[P]):
 
 class Chooser:
     """
-    Resolves the plugin names of one configuration. Claims ``[plugins]``.
+    Resolves the plugin names of one configuration.
 
     Args:
         sources: where names and options are given, and mistakes are noted.
         find: gives the entry points of a group.
+        plugins: those there are; None: what is installed, and ``[plugins]``, which is claimed.
     """
 
-    def __init__(self, sources: Sources, find: Find = installed) -> None:
+    def __init__(
+        self, sources: Sources, find: Find = installed, plugins: Plugins | None = None
+    ) -> None:
         self._sources = sources
-        local = {}
-        for key, target in sources.mapping("plugins").items():
-            try:
-                local_plugin(key, target)
-            except PluginError as error:
-                sources.blame("plugins", key, error)
-            else:
-                local[key] = target
-        self.plugins = Plugins(local, find)
+        self.plugins = plugins or Plugins(self._local(), find)
+
+    def reading(self, sources: Sources) -> Chooser:
+        """
+        Return one that knows the same plugins, and finds their names and options elsewhere.
+        """
+        return Chooser(sources, plugins=self.plugins)
 
     def one(
         self,
@@ -121,6 +108,7 @@ class Chooser:
         key: str = "plugin",
         qualifier: str = "",
         extra_keys: Iterable[str] = (),
+        needed: bool = False,
     ) -> Chosen[P] | None:
         """
         Return the plugin that ``[section] key`` names, its options in that section too.
@@ -128,12 +116,15 @@ class Chooser:
         Args:
             default: its name if the key is not given; if that is empty too, none.
             extra_keys: what else the section may hold.
+            needed: an empty name is a mistake.
 
         Returns:
             None if none is named, or it cannot be had; that is noted then.
         """
         name = self._sources.raw(section, key, default, qualifier)
         self._sources.owned(section, partial(self.plugins.with_option, group))
+        if not name and needed:
+            self._sources.blame(section, key, f"name a plugin, as {default}", qualifier)
         if not name:
             return None
         plugin = self._plugin(group, seam, name, (section, key, qualifier))
@@ -180,6 +171,17 @@ class Chooser:
                 place = self._sources.place(*named_by)
                 chosen.append(Chosen(name, plugin, options, place, f"{section} {name}"))
         return tuple(chosen)
+
+    def _local(self) -> dict[str, str]:
+        local = {}
+        for key, target in self._sources.mapping("plugins").items():
+            try:
+                local_plugin(key, target)
+            except PluginError as error:
+                self._sources.blame("plugins", key, error)
+            else:
+                local[key] = target
+        return local
 
     def _plugin(
         self, group: str, seam: type[P], name: str, named_by: tuple[str, str, str]

@@ -63,6 +63,13 @@ class Edits(Generic[T]):
     inserts: tuple[tuple[Insert, T], ...] = ()
     removes: tuple[str, ...] = ()
 
+    @property
+    def outline(self) -> tuple[tuple[Insert, ...], tuple[str, ...]]:
+        """
+        What is edited, without the filters.
+        """
+        return tuple(edit for edit, _ in self.inserts), self.removes
+
     def using(self, function: Callable[[T], U]) -> Edits[U]:
         """
         Return the same edits with ``function(each)`` for each filter.

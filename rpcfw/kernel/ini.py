@@ -73,8 +73,15 @@ class SectionName:
     name: str
     qualifier: str = ""
 
+    @property
+    def text(self) -> str:
+        """
+        The same without brackets, as ``router tag``.
+        """
+        return f"{self.name} {self.qualifier}" if self.qualifier else self.name
+
     def __str__(self) -> str:
-        return f"[{self.name} {self.qualifier}]" if self.qualifier else f"[{self.name}]"
+        return f"[{self.text}]"
 
 
 @frozen

@@ -1,12 +1,13 @@
 """
 Plugins that may be replaced while calls go through them.
 
-Theory of operation. A replacement is a new instance of the same class with other options.
-It goes through these steps, and up to the last one the old instance stays in use::
+Theory of operation. A replacement is a new instance, of the same class with other options or
+of another class. One may also be added, or removed. A replacement goes through these steps,
+and up to the last one the old instance stays in use::
 
     make     from options that were checked
     start    awaited, if its owner has started its plugins
-    join     it takes over what the old one has learned; new stacks are made with it
+    join     it takes over what the old one of its class has learned; new stacks are made with it
     put      calls that begin from now on take the new stacks
 
 The last two are done without a wait in between, for all owners that take part. So no call
@@ -33,7 +34,11 @@ from rpcfw.spi.filter import CallStep
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.runtime.waiting import spawn
 
-__all__ = ["Generation", "LivePlugins", "Replacement", "replace_all"]
+__all__ = ["Change", "Generation", "LivePlugins", "Replacement", "replace_all"]
+
+
+#: A plugin and what takes its place; None: nothing was there, or nothing takes it.
+Change = tuple[Plugin | None, Plugin | None]
 
 
 class Generation:
@@ -115,9 +120,9 @@ class LivePlugins:
                 self._ahead.remove(each)
                 await self._hooks.stop_plugin(each)
 
-    def replaced(self, pairs: Iterable[tuple[Plugin, Plugin]], generation: Generation) -> None:
+    def replaced(self, pairs: Iterable[Change], generation: Generation) -> None:
         """
-        Note that new plugins, each second of a pair, have taken the place of old ones.
+        Note that new plugins have taken the place of old ones.
 
         Args:
             generation: that of the calls which begin now.
@@ -126,12 +131,15 @@ class LivePlugins:
         earlier.later = generation
         for old, new in pairs:
             self._ahead = [each for each in self._ahead if each is not new]
-            if self._begun and not _is_in(old, self._waiting):
-                weakref.finalize(earlier, self._unused, old).atexit = False
-            elif self._begun:
-                self._waiting = [each for each in self._waiting if each is not old]
+            waits = old is not None and _is_in(old, self._waiting)
+            fresh = [] if new is None or self._begun else [new]
+            if waits:
+                index = next(i for i, each in enumerate(self._waiting) if each is old)
+                self._waiting[index : index + 1] = fresh
             else:
-                self._waiting = [new if each is old else each for each in self._waiting]
+                self._waiting += fresh
+            if old is not None and self._begun and not waits:
+                weakref.finalize(earlier, self._unused, old).atexit = False
 
     async def _start(self, plugin: Plugin) -> None:
         await self._hooks.start((plugin,))
@@ -155,13 +163,13 @@ class Replacement:
 
     Args:
         plugins: the owner's.
-        pairs: each old plugin with the new one.
+        pairs: each old plugin with the new one, those that are added and that are removed.
         join: makes new stacks for the owner; returns what puts them in place, which
             may not fail.
     """
 
     plugins: LivePlugins
-    pairs: Sequence[tuple[Plugin, Plugin]]
+    pairs: Sequence[Change]
     join: Callable[[Generation], Callable[[], None]]
 
     @property
@@ -169,7 +177,7 @@ class Replacement:
         """
         The new plugins.
         """
-        return [new for _, new in self.pairs]
+        return [new for _, new in self.pairs if new is not None]
 
     def start(self) -> Awaitable[None]:
         return self.plugins.start_ahead(self.fresh)
@@ -179,7 +187,8 @@ class Replacement:
         Have the new plugins take over from the old ones; return what puts them in place.
         """
         for old, new in self.pairs:
-            new.take_over(old)
+            if new is not None and type(new) is type(old):
+                new.take_over(old)
         generation = Generation()
         put_stacks = self.join(generation)
 

@@ -96,6 +96,8 @@ class Plugins:
 
     def __init__(self, local: Mapping[str, str] | None = None, find: Find = installed) -> None:
         self._find = find
+        #: By group: to look among all distributions takes long, and rules choose plugins, too.
+        self._groups: dict[str, dict[str, list[EntryPoint]]] = {}
         self._local: dict[tuple[str, str], EntryPoint] = {}
         for key, target in (local or {}).items():
             entry_point = local_plugin(key, target)
@@ -149,6 +151,11 @@ class Plugins:
         return tuple(each.name for each in listing if any(key == one.name for one in each.options))
 
     def _by_name(self, group: str) -> dict[str, list[EntryPoint]]:
+        if group not in self._groups:
+            self._groups[group] = self._look_up(group)
+        return self._groups[group]
+
+    def _look_up(self, group: str) -> dict[str, list[EntryPoint]]:
         by_name: dict[str, list[EntryPoint]] = {}
         for each in self._find(group):
             by_name.setdefault(each.name, []).append(each)

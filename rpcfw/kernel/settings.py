@@ -16,7 +16,7 @@ A qualified section, ``[client demo.Greeter]``, overrides the plain one key by k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, TypeVar
 
@@ -94,11 +94,19 @@ class Sources:
         """
         Return the text of an option with its place; None if no layer gives it.
         """
-        for place in (SectionName(name, qualifier), SectionName(name)):
-            section = self._sections.get(place)
-            if section is not None and key in section.values:
+        for _, section in self.places(name, qualifier):
+            if key in section.values:
                 return section.values[key]
         return None
+
+    def places(self, name: str, qualifier: str = "") -> Iterator[tuple[SectionName, Section]]:
+        """
+        Yield the sections that may give an option, the strongest first.
+        """
+        for place in (SectionName(name, qualifier), SectionName(name)):
+            section = self._sections.get(place)
+            if section is not None:
+                yield place, section
 
     def qualifiers(self, name: str) -> tuple[str, ...]:
         """
@@ -244,18 +252,15 @@ class Sources:
         """
         Return where an option is given, or where it could be.
         """
-        section = SectionName(name, qualifier)
-        given = self.given(name, key, qualifier)
-        if given is None:
-            return self._place(name, qualifier), section, None
-        if self._holds(SectionName(name), key, given):
-            section = SectionName(name)
-        return given.origin, section, given
+        for place, section in self.places(name, qualifier):
+            given = section.values.get(key)
+            if given is not None:
+                return given.origin, place, given
+        return self._place(name, qualifier), SectionName(name, qualifier), None
 
     def _place(self, name: str, qualifier: str) -> Origin:
-        for place in (SectionName(name, qualifier), SectionName(name)):
-            if place in self._sections:
-                return self._sections[place].origin
+        for _, section in self.places(name, qualifier):
+            return section.origin
         return self._named_at.get(SectionName(name, qualifier), self._nowhere)
 
     def _value(self, name: str, qualifier: str, field: Declared) -> Any:
@@ -271,10 +276,6 @@ class Sources:
         except ValueError as error:
             self.blame(name, field.name, why_refused(field, error), qualifier)
             return _FAULTY
-
-    def _holds(self, name: SectionName, key: str, given: Given) -> bool:
-        section = self._sections.get(name)
-        return section is not None and section.values.get(key) is given
 
     def _blame(self, origin: Origin, section: SectionName, key: str, reason: object) -> None:
         text = f"{section} {key}: {reason}" if key else f"{section}: {reason}"

@@ -199,13 +199,19 @@ def test_options_of_a_collector_are_replaced(lab):
     assert all(each.policies.balancer is not balancer for each in application.clients)
 
 
-def test_collectors_cannot_be_others_while_calls_run(lab):
+def test_other_collectors_while_calls_run(lab):
     """
-    Which collectors there are is said by the configuration alone.
+    Those that stay know what they knew; a collector that is not in use has no options.
     """
     application = lab.consumer("balancer.plugin=adaptive").application
-    with pytest.raises(SettingsError, match=r"\[balancer\] collectors: cannot change while"):
-        lab.run(application.policies.replace("balancer", {"collectors": "state"}))
+    fleet(lab, 2)
+    lab.run(application.client(Shop).get(0))
+    (before,) = (each.policies.balancer for each in application.clients)
+    lab.run(application.policies.replace("balancer", {"collectors": "latency, state"}))
+    (after,) = (each.policies.balancer for each in application.clients)
+    assert ["Latency", "State"] == [type(each).__name__ for each in after.collectors]
+    (latency,) = (one for one in before.collectors if type(one) is type(after.collectors[0]))
+    assert latency._measured is after.collectors[0]._measured  # noqa: SLF001
     with pytest.raises(SettingsError, match=r"\[collector latenc\]; did you mean"):
         lab.run(application.policies.replace("collector latenc", {"weight": "2"}))
 

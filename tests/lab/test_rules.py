@@ -188,9 +188,19 @@ def test_a_wrong_document_changes_nothing(lab, service, lines):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("[retry]\nplugin = never\n", ":2: [retry] plugin: cannot change while a process runs"),
+        (
+            "[retry]\nplugin = by_hint\n",
+            ":2: [retry] plugin: no plugin is called 'by_hint' among retries; did you mean",
+        ),
+        ("[balancer]\nplugin =\n", ":2: [balancer] plugin: name a plugin, as weighted_random"),
+        ("[breaker]\nplugin =\nfailures = 5\n", ":3: [breaker] failures: unknown option"),
         ("[server]\nlisten = tcp:127.0.0.1:1\n", ":1: [server]: is no section that can change"),
-        ("[client]\nrouters = tag\n", ":2: [client] routers: cannot change while a process runs"),
+        (
+            "[client]\nrouters = tagg\n",
+            ":2: [client] routers: no plugin is called 'tagg' among routers; did you mean 'tag'?",
+        ),
+        ("[client]\ninsert = fallback at X\n", ":2: [client] insert: "),
+        ("[client]\nprotocols = grpc\n", ":2: [client] protocols: cannot change while a process"),
         ("[client]\ntimeout = soon\n", ":2: [client] timeout: 'soon'"),
         ("retry = 5\n", ":1: retry: is above the first [section]"),
         ("[router]\nx = 5\n", ":1: [router]: name a router, as [router NAME]"),

@@ -99,12 +99,14 @@ def test_policies_are_in_use_within_a_second(fleet, tmp_path):
     """
     file, _, consumers = fleet
     document = tmp_path / "shop.ini"
-    document.write_text("[retry]\nmax_attempts = 7\n")
+    document.write_text("[retry]\nmax_attempts = 7\n[balancer]\nplugin = least_active\n")
     shown = rule(file, "rule", "put", "policies", "demo.Greeter", document, "--dry-run")
     assert "+max_attempts = 7" in shown
     rule(file, "rule", "put", "policies", "demo.Greeter", document, "--reason", "slow disks")
     stored_at = time.time()
     assert until(consumers, lambda state: state["max_attempts"] == 7) - stored_at < IN_USE_S
+    shown = rule(file, "explain", "demo.Greeter/say", '{"name": "bob"}')
+    assert "[balancer] least_active (policies of service demo.Greeter, version " in shown
     text = rule(file, "rule", "get", "policies", "demo.Greeter")
     assert ": slow disks\n[retry]\nmax_attempts = 7\n" in text
     rule(file, "rule", "rm", "policies", "demo.Greeter", "--reason", "mended")
@@ -170,7 +172,7 @@ def test_a_wrong_document_is_refused(fleet, tmp_path):
     document.write_text("# version 1 of it\n[retry]\nmax_atempts = 2\n[router gray]\nx = 1\n")
     done = rpcfw("rule", "put", "policies", "demo.Greeter", document, "-c", file)
     assert f"{document}:3: [retry] max_atempts: unknown option; did you mean" in done.stderr
-    assert f"{document}:4: [router gray]: no policy here has this section" in done.stderr
+    assert f"{document}:4: [router gray]: not in use: write gray in [client] routers" in done.stderr
     done = rpcfw("rule", "get", "policy", "demo.Greeter", "-c", file)
     assert "did you mean 'policies'?" in done.stderr
 

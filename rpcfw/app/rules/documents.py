@@ -12,7 +12,7 @@ from typing import Any
 
 from rpcfw.cluster.instance_rules import InstanceRule
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.ini import MAX_MISTAKES, Layer, SectionName, read_ini
+from rpcfw.kernel.ini import MAX_MISTAKES, Layer, Section, SectionName, read_ini
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.options import declared
@@ -27,6 +27,10 @@ INSTANCES = "instances"
 _PLAIN = ("client", "attempts", "balancer", "breaker", "retry")
 _NAMED = ("collector", "filter", "limiter", "router")
 _PER_METHOD = ("attempts", "balancer")
+
+#: Options that name plugins, and the longest text of one.
+_LISTS = frozenset({"plugin", "routers", "limiters", "insert", "remove", "collectors"})
+_MAX_LIST_CHARS = 1000
 
 #: Sections and options of ``policies`` together. They are checked in the reactor's thread.
 _MAX_POLICY_OPTIONS = 500
@@ -52,9 +56,7 @@ def read_policies(text: str, file: str) -> Layer:
         problem = _section_problem(name)
         if problem:
             layer.blame(section.origin, problem)
-        elif "plugin" in section.values:
-            given = section.values["plugin"]
-            layer.blame(given.origin, f"{name} plugin: cannot change while a process runs")
+        _check_lists(layer, name, section)
     _raise(layer)
     return layer
 
@@ -124,6 +126,16 @@ def _section_problem(name: SectionName) -> str:
     if plain and name.qualifier and not method:
         return f"{name}: write [{name.name}]: a document is for its own service"
     return ""
+
+
+def _check_lists(layer: Layer, name: SectionName, section: Section) -> None:
+    """
+    Note lists of plugins that are too long: each of their names is looked up.
+    """
+    for key in _LISTS.intersection(section.values):
+        given = section.values[key]
+        if len(given.text) > _MAX_LIST_CHARS:
+            layer.blame(given.origin, f"{name} {key}: at most {_MAX_LIST_CHARS} characters")
 
 
 def _refuse_unknown_options(layer: Layer, file: str) -> None:

@@ -5,17 +5,23 @@ Mistakes in rules, with the place of each.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
+from rpcfw.app.given_options import PLUGIN
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.ini import Given, Layer
+from rpcfw.kernel.ini import Section, SectionName
+from rpcfw.kernel.nearest import suggestion
 from rpcfw.spi.options import declared
 
-__all__ = ["line_of", "located", "refuse_secrets"]
+__all__ = ["line_of", "refuse_secrets", "unused"]
 
-#: How a mistake begins that was found without knowing where its option is.
-_BEGINS = re.compile(r"\[([^\]]+)\](?: ([^:\s]+))?:")
-
+#: What brings a section in use, by its name.
+_REMEDIES = {
+    "collector": "write {} in [balancer] collectors",
+    "filter": "write it in [client] insert, as {} before ATTEMPTS",
+    "limiter": "write {} in [client] limiters",
+    "router": "write {} in [client] routers",
+}
 
 #: Where a mistake says its line.
 _LINE = re.compile(r":(\d+): ")
@@ -29,24 +35,7 @@ def line_of(mistake: str) -> int:
     return int(match[1]) if match else 0
 
 
-def located(mistakes: Iterable[str], rules: Layer) -> list[str]:
-    """
-    Return mistakes, each with the line of the rules that it is about.
-    """
-    sections = {str(name): section for name, section in rules.sections.items()}
-    found = []
-    for mistake in mistakes:
-        match = _BEGINS.match(mistake)
-        section = sections.get(f"[{match[1]}]") if match else None
-        if match is None or section is None:
-            found.append(mistake)
-            continue
-        given = section.values.get(match[2] or "")
-        found.append(f"{section.origin if given is None else given.origin}: {mistake}")
-    return found
-
-
-def refuse_secrets(sections: Mapping[str, Mapping[str, Given]], known: Mapping[str, type]) -> None:
+def refuse_secrets(sections: Mapping[SectionName, Section], known: Mapping[str, type]) -> None:
     """
     See that no option is a secret: everybody who reads the registry can read rules.
 
@@ -57,15 +46,25 @@ def refuse_secrets(sections: Mapping[str, Mapping[str, Given]], known: Mapping[s
         SettingsError: some are.
     """
     mistakes = [
-        f"{given.origin}: [{name}] {key}: is secret, and rules are not; "
-        "write it in the configuration"
-        for name, values in sections.items()
-        for key, given in values.items()
-        if name in known and key in _secrets(known[name])
+        f"{given.origin}: {name} {key}: is secret, and rules are not; write it in the configuration"
+        for name, section in sections.items()
+        for key, given in section.values.items()
+        if key in _secrets(known.get(name.text))
     ]
     if mistakes:
         raise SettingsError(*mistakes)
 
 
-def _secrets(options: type) -> set[str]:
-    return {each.name for each in declared(options) if each.secret}
+def unused(sections: Mapping[SectionName, Section], used: Collection[str]) -> Iterator[str]:
+    """
+    Yield what is wrong with sections that nothing uses.
+    """
+    for name, section in sections.items():
+        if name.text not in used and PLUGIN not in section.values:
+            reason = f"not in use: {_REMEDIES.get(name.name, 'name its plugin')}"
+            known = suggestion(name.text, used)
+            yield f"{section.origin}: {name}: {reason.format(name.qualifier)}; {known}"
+
+
+def _secrets(options: type | None) -> set[str]:
+    return set() if options is None else {each.name for each in declared(options) if each.secret}

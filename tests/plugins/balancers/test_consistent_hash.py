@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.changed_options import changed_options
+from rpcfw.kernel.settings import options_of
 from rpcfw.spi.call_key import CallKey
 from rpcfw.testing.candidates import a_call, candidate, candidates
 from rpcfw.testing.contracts.balancer import BalancerContract
@@ -169,4 +169,4 @@ def test_what_is_refused(name, text, reason):
     A ring without points, or too large, and a key that names nothing are refused.
     """
     with pytest.raises(SettingsError, match=reason):
-        changed_options(options(), {name: text}, "[balancer]")
+        options_of(ConsistentHashOptions, **{"key": "caller", name: text})

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.changed_options import changed_options
+from rpcfw.kernel.settings import options_of
 from rpcfw.testing.candidates import a_call, candidates
 from rpcfw.testing.contracts.balancer import BalancerContract
 from rpcfw.testing.plugin_context import plugin_context
@@ -87,4 +87,4 @@ def test_choices_that_are_refused(choices):
     Fewer than two choices, or too many, are refused when the configuration is read.
     """
     with pytest.raises(SettingsError, match="must be from 2 to 64"):
-        changed_options(LeastActiveOptions(choices=10), {"choices": choices}, "[balancer]")
+        options_of(LeastActiveOptions, choices=choices)

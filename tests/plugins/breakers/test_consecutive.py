@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.changed_options import changed_options
+from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.breaker import BreakerContract
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_breakers.consecutive import Consecutive, ConsecutiveOptions
@@ -72,4 +72,4 @@ def test_wrong_options(name, text, message):
     Options that no breaker could be made of are refused, with what is right.
     """
     with pytest.raises(SettingsError, match=message):
-        changed_options(breaker().options, {name: text}, "[breaker]")
+        options_of(ConsecutiveOptions, **{name: text})

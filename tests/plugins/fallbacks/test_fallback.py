@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.errors import CallError, SettingsError, SetupError
-from rpcfw.kernel.changed_options import changed_options
+from rpcfw.kernel.settings import options_of
 from rpcfw.status import Status
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.contracts.filter import FilterContract
@@ -45,7 +45,7 @@ def test_wrong_options(given, message):
     Options that no answer could be made of are refused, with what is right.
     """
     with pytest.raises(SettingsError, match=message):
-        changed_options(options(), given, "[filter fallback]")
+        options_of(FallbackOptions, **{"value": "1", **given})
 
 
 @pytest.mark.parametrize("target", ["tests.nothing:Here", "rpcfw.errors:Nothing"])

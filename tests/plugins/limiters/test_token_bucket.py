@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.changed_options import changed_options
+from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.limiter import LimiterContract
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_limiters.token_bucket import TokenBucket, TokenBucketOptions
@@ -84,4 +84,4 @@ def test_wrong_options(name, text, message):
     Options that no limiter could be made of are refused, with what is right.
     """
     with pytest.raises(SettingsError, match=message):
-        changed_options(limiter().options, {name: text}, "[limiter token_bucket]")
+        options_of(TokenBucketOptions, **{"rate": "10/s", name: text})

@@ -1,0 +1,227 @@
+"""
+What a configuration and the options that are given at run time come to.
+
+A plan is read again, by the code that reads the configuration at the start, from what is
+given over the configuration. What comes out as it was is the same object as before, so
+that its plugin stays in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from rpcfw.app.client_plan import PER_METHOD, ClientPlan, choose_policies
+from rpcfw.app.filter_choice import choose_server_filters
+from rpcfw.app.given_options import PLUGIN, GivenOptions
+from rpcfw.app.plan import Plan
+from rpcfw.client.client_options import ClientOptions
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.choice import Chosen
+from rpcfw.kernel.ini import Layer, SectionName
+from rpcfw.kernel.nearest import suggestion
+from rpcfw.kernel.overlay import Overlay
+from rpcfw.spi.filter import Filter
+from rpcfw.spi.options import declared
+from rpcfw.spi.plugin import Plugin
+
+__all__ = ["CLIENT", "LivePlans"]
+
+P = TypeVar("P", bound=Plugin)
+
+#: The section of ``[client]``, and its options that can be replaced.
+CLIENT = "client"
+_LIVE_OPTIONS = (
+    "timeout",
+    "stream_timeout",
+    "attempt_timeout",
+    "routers",
+    "limiters",
+    "insert",
+    "remove",
+)
+_FIXED_OPTIONS = {each.name for each in declared(ClientOptions)}.difference(_LIVE_OPTIONS)
+
+
+class LivePlans:
+    """
+    How services are called, and the filters of servers, with what is given.
+
+    Args:
+        plan: the configuration.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        #: The filters of servers as configured, by section.
+        self.server_plan = {each.section: each for _, each in plan.server_filters}
+
+    def known(self, given: GivenOptions, service: str) -> dict[str, type]:
+        """
+        Return the sections that have options of a service, with the classes of those.
+        """
+        names = [service] if service else self._names(given)
+        plans = [self._read(given, name)[1] for name in names]
+        known = {name: each for plan in plans for name, each in plan.sections.items()}
+        if not service:
+            known.update(self.server_plan)
+        classes = {name: type(each.options) for name, each in known.items()}
+        return {**classes, CLIENT: ClientOptions}
+
+    def check_section(self, given: GivenOptions, section: str, service: str) -> None:
+        """
+        See that a section has options here.
+
+        Raises:
+            SettingsError: it has none.
+        """
+        known = self.known(given, service)
+        if section not in known:
+            whose = f"of {service}" if service else "here"
+            raise SettingsError(
+                f"no policy {whose} has a section [{section}]; {suggestion(section, known)}"
+            )
+
+    def check(self, given: GivenOptions, service: str) -> None:
+        """
+        See that the options fit every service that has sections, whether it is called or not.
+
+        Raises:
+            SettingsError: with every mistake.
+        """
+        mistakes: dict[str, None] = {}
+        for name in [service] if service else self._names(given):
+            try:
+                self.client(given, name)
+                self.server(given)
+            except SettingsError as error:
+                mistakes.update(dict.fromkeys(error.mistakes))
+        if mistakes:
+            raise SettingsError(*mistakes)
+
+    def client(
+        self, given: GivenOptions, service: str, now: ClientPlan | None = None
+    ) -> ClientPlan:
+        """
+        Return how a service is called with what is given.
+
+        Args:
+            now: how it is called so far. What is as there is the same object.
+
+        Raises:
+            SettingsError: with every mistake in what is given.
+        """
+        sources, plan = self._read(given, service)
+        sources.finish()
+        return _kept(plan, now or self._plan.client(service))
+
+    def _read(self, given: GivenOptions, service: str) -> tuple[Overlay, ClientPlan]:
+        """
+        Return how a service is called, and where mistakes are noted.
+        """
+        configured = self._plan.client(service)
+        sources = self.sources(given, service)
+        if sources.is_empty:
+            return sources, configured
+        chooser = self._plan.chooser.reading(sources)
+        chosen = choose_policies(sources, chooser, service, configured.config)
+        used = {CLIENT, *(chosen or configured).sections}
+        sources.leave_unused(lambda name, each: name.text in used or PLUGIN in each.values)
+        return sources, chosen or configured
+
+    def sources(self, given: GivenOptions, service: str) -> Overlay:
+        """
+        Return where a service finds its options with what is given.
+        """
+        plain, own = self._plan.clients[""].sections, self._plan.client(service).sections
+
+        def configured(name: SectionName) -> str:
+            # A method that has no section of its own has that of all services.
+            chosen = own.get(name.text) or plain.get(name.name)
+            return "" if chosen is None else chosen.name
+
+        def is_shared(name: SectionName) -> bool:
+            of_all, of_service = plain.get(name.text), own.get(name.text)
+            both = of_all is not None and of_service is not None
+            return not both or of_all.plugin is of_service.plugin  # type: ignore[union-attr]
+
+        layer, anew = given.over(service, configured, is_shared)
+        _refuse_fixed(layer)
+        return Overlay(self._plan.sources, layer, service, anew)
+
+    def server(
+        self, given: GivenOptions, now: Mapping[str, Chosen[Filter]] | None = None
+    ) -> dict[str, Chosen[Filter]]:
+        """
+        Return the filters of servers, by section, with what is given.
+
+        Raises:
+            SettingsError: with every mistake in what is given.
+        """
+        before = now or self.server_plan
+        layer, _ = given.over("", lambda _: "", lambda _: True)
+        sources = Overlay(self._plan.sources, layer, "")
+        edits = choose_server_filters(
+            sources, self._plan.chooser.reading(sources), self._plan.server
+        )
+        sources.leave_unused(lambda name, _: name.text in self.server_plan)
+        sources.finish()
+        chosen = {each.section: each for _, each in edits.inserts}
+        return {section: _same_or(each, before.get(section)) for section, each in chosen.items()}
+
+    def _names(self, given: GivenOptions) -> Iterable[str]:
+        """
+        Return the services that something is given for or configured for, and the empty name.
+        """
+        shared = [*given.program.get("", ()), *given.rules.get("", ())]
+        methods = [name.qualifier for name in shared if name.name in PER_METHOD]
+        owners = [each.partition("/")[0] for each in methods if "/" in each]
+        return dict.fromkeys((*self._plan.clients, *owners))
+
+
+def _refuse_fixed(layer: Layer) -> None:
+    """
+    Note the options of ``[client]`` that cannot change.
+    """
+    client = layer.sections.get(SectionName(CLIENT))
+    for key, given in () if client is None else client.values.items():
+        if key in _FIXED_OPTIONS:
+            live = ", ".join(_LIVE_OPTIONS)
+            reason = f"[{CLIENT}] {key}: cannot change while a process runs; {live} can"
+            layer.blame(given.origin, reason)
+
+
+def _kept(new: ClientPlan, old: ClientPlan) -> ClientPlan:
+    """
+    Return a plan with what it has in common with another one; that itself if it is the same.
+    """
+    before = old.chosen
+    chosen = {section: _same_or(each, before.get(section)) for section, each in new.chosen.items()}
+    same = [*chosen] == [*before] and all(each is before[key] for key, each in chosen.items())
+    if same and _outline(new) == _outline(old):
+        return old
+    return new.using(chosen)
+
+
+def _outline(plan: ClientPlan) -> tuple[Any, ...]:
+    """
+    Return what a plan has besides its plugins.
+    """
+    return plan.options, plan.call.outline, plan.attempt.outline
+
+
+def _same_or(new: Chosen[P], old: Chosen[P] | None) -> Chosen[P]:
+    """
+    Return the old choice if the new one is the same.
+    """
+    return old if old is not None and _is_same(new, old) else new
+
+
+def _is_same(new: Chosen[Any], old: Chosen[Any]) -> bool:
+    return (
+        new.name == old.name
+        and new.plugin is old.plugin
+        and new.options == old.options
+        and len(new.parts) == len(old.parts)
+        and all(map(_is_same, new.parts, old.parts))
+    )
