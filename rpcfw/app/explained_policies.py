@@ -11,6 +11,7 @@ from rpcfw.app.given_options import PLUGIN
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.client.assembly import Client
 from rpcfw.client.client_options import ClientOptions
+from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.kernel.choice import Chosen
 from rpcfw.kernel.ini import Given
 from rpcfw.spi.breaker import Breaker
@@ -72,6 +73,9 @@ class PolicyTexts:
         each = [one for one in declared(ClientOptions) if one.name in _LIMITS]
         options = tuple(self._option("client", one) for one in each)
         yield ExplainedPolicy("client", "", "client", options=options)
+        each_health = [self._option("health", one) for one in declared(HealthOptions)]
+        if any(one.place for one in each_health):
+            yield ExplainedPolicy("health", "", "health", options=tuple(each_health))
         config, method = self._client.policies.config, self._call.method
         if config is not None:
             says = "; ".join(_rules(config.of(method.service, method.name)))

@@ -11,11 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from attrs import frozen
+
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, choose_policies
 from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.given_options import PLUGIN, GivenOptions
+from rpcfw.app.options import AppOptions
 from rpcfw.app.plan import Plan
 from rpcfw.client.client_options import ClientOptions
+from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
 from rpcfw.kernel.ini import Layer, SectionName
@@ -25,22 +29,39 @@ from rpcfw.spi.filter import Filter
 from rpcfw.spi.options import declared
 from rpcfw.spi.plugin import Plugin
 
-__all__ = ["CLIENT", "LivePlans"]
+__all__ = ["CLIENT", "HEALTH", "LivePlans", "ProcessPlan"]
 
 P = TypeVar("P", bound=Plugin)
 
-#: The section of ``[client]``, and its options that can be replaced.
-CLIENT = "client"
-_LIVE_OPTIONS = (
-    "timeout",
-    "stream_timeout",
-    "attempt_timeout",
-    "routers",
-    "limiters",
-    "insert",
-    "remove",
-)
-_FIXED_OPTIONS = {each.name for each in declared(ClientOptions)}.difference(_LIVE_OPTIONS)
+#: Sections without a plugin, and their options that can be replaced.
+APP, CLIENT, HEALTH = "app", "client", "health"
+_LIVE_OPTIONS = {
+    CLIENT: (
+        "timeout",
+        "stream_timeout",
+        "attempt_timeout",
+        "routers",
+        "limiters",
+        "insert",
+        "remove",
+    ),
+    APP: ("log_level",),
+}
+_OPTIONS = {APP: AppOptions, CLIENT: ClientOptions, HEALTH: HealthOptions}
+
+
+@frozen(eq=False)
+class ProcessPlan:
+    """
+    What is decided for a process, whatever it calls.
+
+    Args:
+        filters: of its servers, by section.
+        log_level: the lowest level that is logged.
+    """
+
+    filters: Mapping[str, Chosen[Filter]]
+    log_level: str
 
 
 class LivePlans:
@@ -53,8 +74,9 @@ class LivePlans:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        #: The filters of servers as configured, by section.
-        self.server_plan = {each.section: each for _, each in plan.server_filters}
+        filters = {each.section: each for _, each in plan.server_filters}
+        #: The process as it is configured.
+        self.process_plan = ProcessPlan(filters, plan.app.log_level)
 
     def known(self, given: GivenOptions, service: str) -> dict[str, type]:
         """
@@ -64,9 +86,10 @@ class LivePlans:
         plans = [self._read(given, name)[1] for name in names]
         known = {name: each for plan in plans for name, each in plan.sections.items()}
         if not service:
-            known.update(self.server_plan)
+            known.update(self.process_plan.filters)
         classes = {name: type(each.options) for name, each in known.items()}
-        return {**classes, CLIENT: ClientOptions}
+        own = {name: each for name, each in _OPTIONS.items() if not service or name != APP}
+        return {**classes, **own}
 
     def check_section(self, given: GivenOptions, section: str, service: str) -> None:
         """
@@ -93,7 +116,7 @@ class LivePlans:
         for name in [service] if service else self._names(given):
             try:
                 self.client(given, name)
-                self.server(given)
+                self.process(given)
             except SettingsError as error:
                 mistakes.update(dict.fromkeys(error.mistakes))
         if mistakes:
@@ -125,7 +148,7 @@ class LivePlans:
             return sources, configured
         chooser = self._plan.chooser.reading(sources)
         chosen = choose_policies(sources, chooser, service, configured.config)
-        used = {CLIENT, *(chosen or configured).sections}
+        used = {CLIENT, HEALTH, *(chosen or configured).sections}
         sources.leave_unused(lambda name, each: name.text in used or PLUGIN in each.values)
         return sources, chosen or configured
 
@@ -149,25 +172,32 @@ class LivePlans:
         _refuse_fixed(layer)
         return Overlay(self._plan.sources, layer, service, anew)
 
-    def server(
-        self, given: GivenOptions, now: Mapping[str, Chosen[Filter]] | None = None
-    ) -> dict[str, Chosen[Filter]]:
+    def process(self, given: GivenOptions, now: ProcessPlan | None = None) -> ProcessPlan:
         """
-        Return the filters of servers, by section, with what is given.
+        Return what is decided for the process with what is given.
+
+        Args:
+            now: what is so far. What is as there is the same object.
 
         Raises:
             SettingsError: with every mistake in what is given.
         """
-        before = now or self.server_plan
+        before = (now or self.process_plan).filters
         layer, _ = given.over("", lambda _: "", lambda _: True)
+        _refuse_fixed(layer)
         sources = Overlay(self._plan.sources, layer, "")
         edits = choose_server_filters(
             sources, self._plan.chooser.reading(sources), self._plan.server
         )
-        sources.leave_unused(lambda name, _: name.text in self.server_plan)
+        app = self._plan.app
+        if SectionName(APP) in layer.sections:
+            app = sources.section(APP, AppOptions)
+        used = {APP, *self.process_plan.filters}
+        sources.leave_unused(lambda name, _: name.text in used)
         sources.finish()
         chosen = {each.section: each for _, each in edits.inserts}
-        return {section: _same_or(each, before.get(section)) for section, each in chosen.items()}
+        filters = {section: _same_or(each, before.get(section)) for section, each in chosen.items()}
+        return ProcessPlan(filters, app.log_level)
 
     def _names(self, given: GivenOptions) -> Iterable[str]:
         """
@@ -181,14 +211,15 @@ class LivePlans:
 
 def _refuse_fixed(layer: Layer) -> None:
     """
-    Note the options of ``[client]`` that cannot change.
+    Note the options that cannot change.
     """
-    client = layer.sections.get(SectionName(CLIENT))
-    for key, given in () if client is None else client.values.items():
-        if key in _FIXED_OPTIONS:
-            live = ", ".join(_LIVE_OPTIONS)
-            reason = f"[{CLIENT}] {key}: cannot change while a process runs; {live} can"
-            layer.blame(given.origin, reason)
+    for name, live in _LIVE_OPTIONS.items():
+        section = layer.sections.get(SectionName(name))
+        fixed = {each.name for each in declared(_OPTIONS[name])}.difference(live)
+        for key, given in () if section is None else section.values.items():
+            if key in fixed:
+                reason = f"cannot change while a process runs; {', '.join(live)} can"
+                layer.blame(given.origin, f"[{name}] {key}: {reason}")
 
 
 def _kept(new: ClientPlan, old: ClientPlan) -> ClientPlan:
@@ -207,7 +238,7 @@ def _outline(plan: ClientPlan) -> tuple[Any, ...]:
     """
     Return what a plan has besides its plugins.
     """
-    return plan.options, plan.call.outline, plan.attempt.outline
+    return plan.options, plan.health, plan.call.outline, plan.attempt.outline
 
 
 def _same_or(new: Chosen[P], old: Chosen[P] | None) -> Chosen[P]:

@@ -17,9 +17,9 @@ from twisted.internet.defer import DeferredLock
 
 from rpcfw.app.client_plan import ClientPlan
 from rpcfw.app.given_options import BY_PROGRAM, GivenOptions
-from rpcfw.app.live_plans import CLIENT, LivePlans
+from rpcfw.app.live_plans import CLIENT, HEALTH, LivePlans
 from rpcfw.app.plan import Plan
-from rpcfw.app.rules.mistakes import line_of, refuse_secrets, unused
+from rpcfw.app.rules.mistakes import line_of, refuse_of_process, refuse_secrets, unused
 from rpcfw.client.assembly import Client
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
@@ -56,12 +56,14 @@ class LivePolicies:
         self._context = context
         self._clients = clients
         self._servers = servers
+        #: Called with the lowest level that is to be logged, when it changes.
+        self.log_at: Callable[[str], None] = _ignore
         self._given = GivenOptions()
         #: By which plan each client's policies were made.
         self._plans: WeakKeyDictionary[Client, ClientPlan] = WeakKeyDictionary()
         self._plans_with = LivePlans(plan)
-        #: The filters of servers that are in use now, by section.
-        self._server_filters = self._plans_with.server_plan
+        #: What is in use now.
+        self._process = self._plans_with.process_plan
         self._lock = DeferredLock()
 
     def plan(self, service: str) -> ClientPlan:
@@ -110,12 +112,13 @@ class LivePolicies:
             SettingsError: there is no such section.
         """
         self._plans_with.check_section(self._given, section, service)
-        if section == CLIENT:
-            return self.plan(service).options
+        if section in (CLIENT, HEALTH):
+            plan = self.plan(service)
+            return plan.options if section == CLIENT else plan.health
         found = self.plan(service).sections
         if not service:
             for each in self._plan.clients:  # some have sections that others have not
-                found = {**self.plan(each).sections, **self._server_filters, **found}
+                found = {**self.plan(each).sections, **self._process.filters, **found}
         return found[section].options
 
     async def replace(self, section: str, options: Mapping[str, str], service: str = "") -> None:
@@ -171,7 +174,9 @@ class LivePolicies:
             SettingsError: with every mistake.
         """
         later = self._given.by_rules(service, rules.sections)
-        mistakes = [*unused(rules.sections, self._plans_with.known(later, service))]
+        plans = self._plans_with
+        of_servers = plans.process_plan.filters if service else ()
+        mistakes = [*unused(rules.sections, plans.known(later, service), of_servers)]
         try:
             self._check(later, service, rules)
         except SettingsError as error:
@@ -186,6 +191,7 @@ class LivePolicies:
         await run_detached(self._in_turn(lambda: self._given))
 
     def _check(self, given: GivenOptions, service: str, rules: Layer) -> None:
+        refuse_of_process(rules.sections, service)
         self._plans_with.check(given, service)
         refuse_secrets(rules.sections, self._plans_with.known(given, service))
 
@@ -213,13 +219,15 @@ class LivePolicies:
         await self._lock.acquire()
         try:
             later = given()
-            filters = self._plans_with.server(later, self._server_filters)
+            process = self._plans_with.process(later, self._process)
             plans: dict[Client, ClientPlan] = {}
-            servers = self._of_servers(filters)
+            servers = self._of_servers(process.filters)
             # While plugins are started, further services may be asked for.
             await replace_all(lambda: [*servers, *self._of_clients(later, plans)])
             self._plans.update(plans)
-            self._server_filters, self._given = filters, later
+            if process.log_level != self._process.log_level:
+                self.log_at(process.log_level)
+            self._process, self._given = process, later
         finally:
             self._lock.release()
 
@@ -245,7 +253,7 @@ class LivePolicies:
             else chosen.make(self._context)
             for section, chosen in new.chosen.items()
         }
-        return client.replacement(new.policies(plugins), new.options)
+        return client.replacement(new.policies(plugins), new.options, new.health)
 
     def _of_servers(self, filters: Mapping[str, Chosen[Filter]]) -> Iterator[Replacement]:
         sections = {edit: chosen.section for edit, chosen in self._plan.server_filters}
@@ -254,7 +262,7 @@ class LivePolicies:
             pairs = [
                 (by_section[section], chosen.make(self._context))
                 for section, chosen in filters.items()
-                if chosen is not self._server_filters[section]
+                if chosen is not self._process.filters[section]
             ]
             if pairs:
                 yield server.stack.replacement(pairs)
@@ -272,3 +280,9 @@ def _check_texts(section: str, options: Mapping[str, Any]) -> None:
                 for key, kind in wrong.items()
             )
         )
+
+
+def _ignore(level: str) -> None:
+    """
+    Leave the log to the program.
+    """

@@ -53,6 +53,8 @@ def application_of(
     change: Callable[[Plan], Plan],
     sources: Sources | None = None,
     services: Services = (),
+    *,
+    log_live: bool = False,
 ) -> Application:
     """
     Make the application that the arguments ask for, and begin to log.
@@ -61,13 +63,19 @@ def application_of(
         change: makes the plan that of the command.
         sources: the configuration, if some of it is claimed already.
         services: what is served beside what the plan names.
+        log_live: rules may change the level that is logged.
 
     Raises:
         SetupError: it cannot be made as it was asked for.
     """
     plan = change(read_plan(sources or sources_of(arguments, environ)))
-    begin_logging(arguments.log_level or plan.app.log_level, sys.stderr)
-    return Application(plan, reactor(plan.app.reactor), random_source(), services=services)
+    level = arguments.log_level or plan.app.log_level
+    plan = changed(plan, app=changed(plan.app, log_level=level))
+    log_at = begin_logging(level, sys.stderr)
+    made = Application(plan, reactor(plan.app.reactor), random_source(), services=services)
+    if log_live:
+        made.policies.log_at = log_at
+    return made
 
 
 def calls_only(plan: Plan) -> Plan:

@@ -38,7 +38,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     Raises:
         SetupError: the configuration is wrong, or a service cannot be had.
     """
-    application = application_of(arguments, environ, lambda plan: plan)
+    application = application_of(arguments, environ, lambda plan: plan, log_live=True)
     if application.server is None:
         where = "" if arguments.config else "; no INI file was given: rpcfw serve -c FILE"
         raise SettingsError(

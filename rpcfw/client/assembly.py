@@ -16,7 +16,7 @@ from rpcfw.client.policies import Policies
 from rpcfw.client.stacks import AttemptStacks, CallStacks
 from rpcfw.cluster.directory import Directory
 from rpcfw.cluster.health.options import HealthOptions
-from rpcfw.cluster.health.unwatched import health_monitor
+from rpcfw.cluster.health.switched import SwitchedHealth
 from rpcfw.cluster.instance_rules import RuledInstances
 from rpcfw.cluster.load_polls import LoadPolls
 from rpcfw.cluster.node import Node
@@ -77,8 +77,8 @@ class Client:
         self._call_stacks = CallStacks(policies.config, context)
         self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
         self._warm_up = WarmUp(service, options.warm_up, context, self._forget_routes)
-        self.health = health_monitor(service, health, runtime, self._forget_routes)
-        self.nodes = self._make_nodes(options, _max_kept(options, policies))
+        self.health = SwitchedHealth(service, health, runtime, self._forget_routes)
+        self.nodes = self._make_nodes(options, policies.max_kept(options.max_connected_nodes))
         #: Passes instances on to the nodes, as the rules have them.
         self.instances = RuledInstances(self.nodes.update)
         self._load_polls = LoadPolls(runtime.clock, self.nodes)
@@ -186,16 +186,19 @@ class Client:
         self.expect_no_start()
         await self._plugins.stop()
 
-    def replacement(self, policies: Policies, options: ClientOptions) -> Replacement:
+    def replacement(
+        self, policies: Policies, options: ClientOptions, health: HealthOptions | None
+    ) -> Replacement:
         """
         Return what puts other policies in the place of those that this client has.
 
         Args:
             policies: with others in the place of some of them.
             options: the same, but for time limits and what names policies.
+            health: how the health of its nodes is found out from now on.
         """
         pairs = self.policies.changes(policies)
-        return Replacement(self._plugins, pairs, partial(self._replace, policies, options))
+        return Replacement(self._plugins, pairs, partial(self._replace, policies, options, health))
 
     def explain(self, method: Method, request: Any, options: CallOptions) -> ExplainedCall:
         """
@@ -254,7 +257,11 @@ class Client:
         return NoInstances(f"no instance of {service} is known: {why}")
 
     def _replace(
-        self, policies: Policies, options: ClientOptions, generation: Generation
+        self,
+        policies: Policies,
+        options: ClientOptions,
+        health: HealthOptions | None,
+        generation: Generation,
     ) -> Callable[[], None]:
         """
         Make the stacks for other policies; return what puts them in place.
@@ -272,8 +279,10 @@ class Client:
                 self._former_routings.add(self._routing)
             self.policies, self._routing, self.stack = policies, routing, stack
             put_attempts()
-            self.nodes.keep(_max_kept(options, policies))
+            self.nodes.keep(policies.max_kept(options.max_connected_nodes))
             self.channel.limit(options)
+            if not self.stopped:
+                self.health.use(health, self.nodes)
             self._poll_loads()
             self.channel.use(joined, partial(once_ready, self._runtime.plugin_context, joined))
             for router in policies.routers:
@@ -303,7 +312,7 @@ class Client:
             self._runtime.plugin_context,
             self.first_list,
             self._why_silent,
-            self.health.panic_share,
+            lambda: self.health.panic_share,
         )
         routing.use(self.nodes)
         return routing
@@ -332,11 +341,3 @@ class Client:
         self._routing.forget()
         for routing in self._former_routings:
             routing.forget()
-
-
-def _max_kept(options: ClientOptions, policies: Policies) -> int:
-    """
-    Return how many nodes stay connected without calls.
-    """
-    few = any(router.limits_connections for router in policies.routers)
-    return 0 if few else options.max_connected_nodes

@@ -55,6 +55,13 @@ class Policies:
         balancers = [self.balancer, *(each for _, each in self.method_balancers)]
         return min(filter(None, (each.report_interval_s for each in balancers)), default=0.0)
 
+    def max_kept(self, configured: int) -> int:
+        """
+        Return how many nodes stay connected without calls, of as many as are configured.
+        """
+        few = any(router.limits_connections for router in self.routers)
+        return 0 if few else configured
+
     def changes(self, later: Policies) -> list[Change]:
         """
         Return the plugins that ``later`` has others for, each with that.

@@ -88,7 +88,7 @@ class Routing(Filter):
         first_list: awaited before the first answer: returns once nodes are known, or
             it is known that there are none.
         why_silent: says why that takes so long, for errors.
-        panic_share: if less than this share of the nodes is healthy, all of them are used.
+        panic_share: returns the share: if less than it of the nodes is healthy, all are used.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Routing(Filter):
         plugin_context: PluginContext,
         first_list: Callable[[], Awaitable[None]],
         why_silent: Callable[[], str],
-        panic_share: float,
+        panic_share: Callable[[], float],
     ) -> None:
         super().__init__(NoOptions(), plugin_context)
         self._routers = tuple(routers)
@@ -168,7 +168,7 @@ class Routing(Filter):
         left, emptied_by = (steps[-1].after if steps else nodes), ("", "")
         if steps and not left:
             emptied_by = title_of(steps[-1].router), steps[-1].router.refusal(call)
-        usable = healthiest(next(iter(_ranks(left).values()), []), self._panic_share)
+        usable = healthiest(next(iter(_ranks(left).values()), []), self._panic_share())
         method = self._method_key(call)
         balancer = self._balancer_of(method)
         picker = self._pickers.get((method, tuple(usable)))
@@ -224,7 +224,7 @@ class Routing(Filter):
             _dial(left, _MAX_CONNECTING if connected else _MAX_CONNECTING_NONE_READY)
             ranks = _ranks(left)
         best = next(iter(ranks.values()), [])
-        usable = healthiest(best, self._panic_share)
+        usable = healthiest(best, self._panic_share())
         picker = self._picker(self._method_key(call), usable) if usable else None
         spare = ranks.get(Rank.UNTRIED, [])[:_MAX_SPARE] if Rank.READY in ranks else []
         if len(usable) < len(best):

@@ -6,6 +6,7 @@ Everything here logs through `twisted.logger`; this file decides what a person s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TextIO
 
 from twisted.logger import (
@@ -46,7 +47,7 @@ class OneLineObserver:
 
     def __init__(self, stream: TextIO, *, traces: bool = False) -> None:
         self._stream = stream
-        self._traces = traces
+        self.traces = traces
 
     def __call__(self, event: LogEvent) -> None:
         failure = event.get("log_failure")
@@ -57,28 +58,37 @@ class OneLineObserver:
         origin = event.get("log_namespace", "-")
         line = " ".join(f"{formatTime(event.get('log_time'))} {level} {origin}: {text}".split())
         line = printable(line)
-        if self._traces and isinstance(failure, Failure):
+        if self.traces and isinstance(failure, Failure):
             trace = printable_lines(failure.getTraceback().rstrip()).replace("\n", "\n    ")
             line = f"{line}\n    {trace}"
         self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
-def begin_logging(level: str, stream: TextIO, beginner: LogBeginner = globalLogBeginner) -> None:
+def begin_logging(
+    level: str, stream: TextIO, beginner: LogBeginner = globalLogBeginner
+) -> Callable[[str], None]:
     """
     Send what this process logs, from ``level`` up, to ``stream``. For commands.
+
+    Returns:
+        What sets another level.
 
     Raises:
         SettingsError: there is no such level.
     """
     if level not in LEVELS:
         raise SettingsError(f"unknown log level {level!r}; {suggestion(level, LEVELS)}")
-    lowest = LogLevel.levelWithName(level)
-    observer = FilteringLogObserver(
-        OneLineObserver(stream, traces=level == "debug"),
-        [LogLevelFilterPredicate(defaultLogLevel=lowest)],
-    )
+    lines, lowest = OneLineObserver(stream), LogLevelFilterPredicate()
+
+    def log_at(level: str) -> None:
+        lines.traces = level == "debug"
+        lowest.setLogLevelForNamespace("", LogLevel.levelWithName(level))
+
+    log_at(level)
+    observer = FilteringLogObserver(lines, [lowest])
     beginner.beginLoggingTo([observer], redirectStandardIO=False)
+    return log_at
 
 
 def _brief(failure: Failure) -> str:

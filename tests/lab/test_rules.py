@@ -9,8 +9,10 @@ from textwrap import dedent
 import pytest
 from twisted.logger import globalLogPublisher
 
-from rpcfw.errors import DeadlineExceeded, NoInstances, Overloaded
+from rpcfw.app.rules.documents import read_policies
+from rpcfw.errors import DeadlineExceeded, NoInstances, Overloaded, SettingsError
 from rpcfw.spi.rules import RuleWatch
+from rpcfw.values.node_health import NodeHealth
 from rpcfw.values.rule import Author, application_scope, service_scope
 from tests.lab.services import Greeter
 from tests.lab.test_live_policies import Stamped
@@ -306,6 +308,65 @@ def test_sections_of_others_are_left_out(lab, service, lines):
     assert 0 == refusals(process)
 
 
+def test_the_log_level(lab, service, lines):
+    """
+    Rules of an application change what its processes log, until they are gone.
+    """
+    process = lab.consumer(name="shop")
+    levels = []
+    process.application.policies.log_at = levels.append
+    put(lab, process, application_scope("shop"), "[app]\nlog_level = debug\n")
+    put(lab, process, application_scope("shop"), "[app]\nlog_level = debug\n[retry]\n")
+    remove(lab, process, application_scope("shop"))
+    assert ["debug", "info"] == levels
+    lines.clear()
+    for body, reason in (
+        ("[app]\nname = bank\n", ":2: [app] name: cannot change while a process runs; log_level"),
+        ("[app]\nlog_level = loud\n", ":2: [app] log_level: 'loud'"),
+    ):
+        put(lab, process, application_scope("shop"), body)
+        assert reason in lines.pop()
+    process.application.client(Stamped)
+    put(lab, process, SERVICE, "[app]\nlog_level = debug\n")
+    assert ":1: [app]: is for a whole process: put it with --application NAME" in lines.pop()
+    assert ["debug", "info"] == levels
+
+
+def test_health(lab):
+    """
+    Rules switch the watch of nodes off and on, and change what it goes by.
+    """
+    services = {name: Greeter(name) for name in "ab"}
+    for name, service in services.items():
+        service.process = lab.serve(service, name=name)
+    process = lab.consumer()
+    greeter = process.application.client(Greeter)
+    lab.run(greeter.say("bob"))
+    (client,) = process.application.clients
+    lab.until(lambda: all(node.links.drivers for node in client.nodes))
+    node = next(one for one in client.nodes if "a" == one.instance.address.host)
+    put(lab, process, GREETER, "[health]\nidle_heartbeat = 500ms\n")
+    assert ("500ms", "policies of service demo.Greeter, version 1:2") == next(
+        (one.value, one.place)
+        for policy in lab.run(process.application.explain(Greeter.say, "bob")).policies
+        for one in policy.options
+        if "idle_heartbeat" == one.name
+    )
+    lab.cut_off(services["a"].process)
+    lab.advance(2)
+    assert NodeHealth.SUB_HEALTHY is node.health
+    put(lab, process, GREETER, "[health]\nenabled = no\n")
+    lab.advance(2)
+    assert NodeHealth.HEALTHY is node.health
+    remove(lab, process, GREETER)
+    put(lab, process, GREETER, "[health]\nidle_heartbeat = 500ms\n")
+    lab.advance(2)
+    assert NodeHealth.SUB_HEALTHY is node.health
+    lab.reconnect(services["a"].process)
+    lab.until(lambda: NodeHealth.HEALTHY is node.health, 10)
+    assert 0 == refusals(process)
+
+
 def test_providers_follow(lab):
     """
     The rules of its application change the limiter of a server that runs.
@@ -324,6 +385,18 @@ def test_providers_follow(lab):
     lab.run(greeter.say("bob"))
     with pytest.raises(Overloaded):
         lab.run(greeter.say("bob"))
+
+
+def test_a_limiter_of_a_server_is_no_rule_of_a_service(lab):
+    """
+    Who puts it is told so: a server's limiters are for all services that it serves.
+    """
+    sets = ["server.limiters=token_bucket", "limiter token_bucket.rate=1000/s"]
+    provider = lab.serve(Greeter(), name="shop", sets=sets)
+    rules = read_policies("[limiter token_bucket]\nrate = 1/s\n", "file")
+    with pytest.raises(SettingsError, match=r"file:1: .*of \[server\].* put it with --application"):
+        provider.application.policies.check("demo.Greeter", rules)
+    provider.application.policies.check("", rules)
 
 
 def test_an_instance_is_disabled_and_enabled(lab):

@@ -24,7 +24,7 @@ POLICIES = "policies"
 INSTANCES = "instances"
 
 #: The sections of ``policies``. What the others hold cannot change while a process runs.
-_PLAIN = ("client", "attempts", "balancer", "breaker", "retry")
+_PLAIN = ("app", "attempts", "balancer", "breaker", "client", "health", "retry")
 _NAMED = ("collector", "filter", "limiter", "router")
 _PER_METHOD = ("attempts", "balancer")
 

@@ -13,7 +13,7 @@ from rpcfw.kernel.ini import Section, SectionName
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.spi.options import declared
 
-__all__ = ["line_of", "refuse_secrets", "unused"]
+__all__ = ["line_of", "refuse_of_process", "refuse_secrets", "unused"]
 
 #: What brings a section in use, by its name.
 _REMEDIES = {
@@ -55,13 +55,37 @@ def refuse_secrets(sections: Mapping[SectionName, Section], known: Mapping[str, 
         raise SettingsError(*mistakes)
 
 
-def unused(sections: Mapping[SectionName, Section], used: Collection[str]) -> Iterator[str]:
+def refuse_of_process(sections: Mapping[SectionName, Section], service: str) -> None:
+    """
+    See that what is for a whole process is no rule of a service.
+
+    Raises:
+        SettingsError: some is.
+    """
+    mistakes = [
+        f"{section.origin}: {name}: is for a whole process: put it with --application NAME"
+        for name, section in sections.items()
+        if name.name == "app" and service
+    ]
+    if mistakes:
+        raise SettingsError(*mistakes)
+
+
+def unused(
+    sections: Mapping[SectionName, Section], used: Collection[str], of_servers: Collection[str]
+) -> Iterator[str]:
     """
     Yield what is wrong with sections that nothing uses.
+
+    Args:
+        of_servers: sections that only servers use, which these rules do not reach.
     """
     for name, section in sections.items():
         if name.text not in used and PLUGIN not in section.values:
-            reason = f"not in use: {_REMEDIES.get(name.name, 'name its plugin')}"
+            remedy = _REMEDIES.get(name.name, "name its plugin")
+            if name.text in of_servers:
+                remedy = f"it is of [server]: put it with --application NAME; or {remedy}"
+            reason = f"not in use: {remedy}"
             known = suggestion(name.text, used)
             yield f"{section.origin}: {name}: {reason.format(name.qualifier)}; {known}"
 

@@ -30,6 +30,12 @@ class Ejections:
         #: From when the next good window counts.
         self._since = 0.0
 
+    def use(self, options: HealthOptions) -> None:
+        """
+        Go by other options from now on; an ejection that lasts is as long as it was to be.
+        """
+        self._options = options
+
     def last(self, now: float) -> bool:
         """
         Whether the node is ejected now.

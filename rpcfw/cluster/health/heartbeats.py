@@ -80,6 +80,13 @@ class Heartbeats:
         self._pings = 0
         self._succeeded = 0
 
+    def use(self, options: HealthOptions) -> None:
+        """
+        Go by other options from now on.
+        """
+        self._options = options
+        self._interval_s = options.heartbeat
+
     @property
     def unanswered(self) -> bool:
         """

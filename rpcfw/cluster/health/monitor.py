@@ -58,20 +58,36 @@ class HealthMonitor:
         reports: HealthReports,
         changed: Callable[[], None],
     ) -> None:
-        self.panic_share = options.panic_share
         self._service = service
-        self._options = options
         self._clock = clock
         self._reports = reports
         self._changed = changed
         self._records: dict[Node, HealthRecord] = {}
         #: Those that this tick has found silent for too long, and how long that is.
         self._long_silent: dict[HealthRecord, str] = {}
-        self._tick_s = options.heartbeat / 2
-        self._sweep_s = options.window / SAMPLES
         self._sweep_at = 0.0
         self._due_at = 0.0
         self._timer: DelayedCall | None = None
+        self._go_by(options)
+
+    def _go_by(self, options: HealthOptions) -> None:
+        self._options = options
+        self.panic_share = options.panic_share
+        self._tick_s = options.heartbeat / 2
+        self._sweep_s = options.window / SAMPLES
+
+    def use(self, options: HealthOptions) -> None:
+        """
+        Go by other options from now on. The health of the nodes stays as it is known.
+        """
+        self._go_by(options)
+        for record in self._records.values():
+            record.use(options)
+        now = self._clock.seconds()
+        self._sweep_at = min(self._sweep_at, now + self._sweep_s)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._tick_later(now)
 
     def watch(self, nodes: Iterable[Node]) -> None:
         """

@@ -56,6 +56,16 @@ class HealthRecord:
         #: When it died, and when connecting to it failed last.
         self.died_at = self.failed_at = 0.0
 
+    def use(self, options: HealthOptions) -> None:
+        """
+        Go by other options from now on; what was found stays.
+        """
+        self.ejections.use(options)
+        if self.beats is not None:
+            self.beats.use(options)
+        if not options.watch:
+            self.end_watch()
+
     @property
     def watched(self) -> bool:
         """

@@ -119,6 +119,26 @@ def test_what_is_below_the_level_is_not_written():
     assert line.endswith(" warn rpcfw.part: large")
 
 
+def test_the_level_changes_while_the_process_runs():
+    """
+    Lines from the new level up are written, with whole traces at debug.
+    """
+    stream, publisher = StringIO(), LogPublisher()
+    log = Logger("rpcfw.part", observer=publisher)
+    log_at = begin_logging("warn", stream, LogBeginner(publisher, StringIO(), sys, warnings))
+    log.debug("unseen")
+    log_at("debug")
+    log.debug("seen")
+    log.failure("failed", failure())
+    log_at("error")
+    log.warn("unseen")
+
+    seen, failed, *trace = stream.getvalue().splitlines()
+    assert seen.endswith(" debug rpcfw.part: seen")
+    assert " critical rpcfw.part: failed" in failed
+    assert trace
+
+
 def test_an_unknown_level_lists_the_known_ones():
     """
     A typing error after --log-level is answered with the nearest level.
