@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from tests.java import JAVA, maven_environment
 from tests.requirements import require
 
 __all__ = ["HOST", "NUMBER", "JavaPeers", "Loopback", "PeerProcess", "build", "build_once", "maven"]
@@ -68,7 +69,7 @@ class JavaPeers:
         log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
         # How long a provider waits for its consumers when it ends; by default ten seconds.
         patience = "-Ddubbo.service.shutdown.wait=2000"
-        command = ["java", "-Xmx256m", *opened, *self._loopback.properties, log, patience]
+        command = [*JAVA, "-Xmx256m", *opened, *self._loopback.properties, log, patience]
         command += ["-cp", self._class_path, f"peers.{main}", *arguments]
         return PeerProcess(command, self._loopback.environ)
 
@@ -188,6 +189,7 @@ def maven(folder: Path, *goals: str, missing: Callable[[str], None] = require_mo
     done = subprocess.run(
         ["mvn", "--quiet", "--batch-mode", *goals],
         cwd=folder,
+        env=maven_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -12,6 +12,7 @@ import pytest
 
 from tests.house.tree import ROOT
 from tests.interop.java_peers import HOST, NUMBER, Loopback, PeerProcess, maven
+from tests.java import JAVA
 from tests.real.commands import LIMIT_S, Running, address_in, environment, rpcfw
 from tests.real.ports import free_ports
 from tests.real.zookeeper_server import ZooKeeperServer
@@ -48,7 +49,7 @@ class JavaPrograms:
         Return what runs one of them.
         """
         given = (f"-Dzookeeper={self._zookeeper}", *properties, *self._loopback.properties)
-        return ["java", "-Xmx256m", *given, "@java.options", f"com.acme.stock.{main}"]
+        return [*JAVA, "-Xmx256m", *given, "@java.options", f"com.acme.stock.{main}"]
 
     def start(self, main, *properties):
         """

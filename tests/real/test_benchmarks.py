@@ -11,6 +11,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+from tests.java import maven_environment
 from tests.requirements import require
 
 NAMES = [
@@ -128,7 +129,8 @@ def test_the_provider_in_java_is_measured(tmp_path):
     )
     path = tmp_path / "rows.json"
     quick = ("--servers", "dubbo-java", "--seconds", "0.1", "--repetitions", "1")
-    done = _run("dubbo", *quick, "--in-flight", "4", "--json", str(path))
+    more = ("--in-flight", "4", "--json", str(path))
+    done = _run("dubbo", *quick, *more, env=maven_environment())
     assert 0 == done.returncode, done.stderr
     (row,) = json.loads(path.read_text())
     assert ("dubbo-java", "rpcfw-dubbo", 4) == tuple(row.values())[:3]

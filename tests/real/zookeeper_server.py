@@ -8,6 +8,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.java import JAVA
 from tests.real.killable import Ensemble, KillableServer
 from tests.real.ports import free_ports
 
@@ -77,10 +78,8 @@ class ZooKeeperServer(KillableServer):
     def command(self) -> list[str]:
         jars = ":".join(str(_JARS / jar) for jar in _CLASS_PATH)
         return [
-            "java",
+            *JAVA,
             "-Xmx160m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
             "-Dzookeeper.preAllocSize=1024",
             "-Dzookeeper.forceSync=no",
             *self._properties,
