@@ -67,12 +67,20 @@ class FollowedRules:
     def add(self, scopes: Iterable[Scope]) -> bool:
         """
         Follow these scopes, too. Return whether the documents of all of them are known.
+
+        What is known in this process already is in use when this returns. ``changed`` is not
+        called for it.
         """
         known = True
         for scope in scopes:
             if scope not in self._followed and not self._begin(scope):
                 continue
-            known = known and self._followed[scope].known
+            followed = self._followed[scope]
+            if not followed.known:
+                found = self._rules.known(scope)
+                if found is not None:
+                    self._use(scope, followed, found)
+            known = known and followed.known
         return known
 
     def get(self, scope: Scope, kind: str) -> Any:
@@ -113,6 +121,10 @@ class FollowedRules:
         return True
 
     def _take(self, scope: Scope, followed: _Followed, found: RuleSet) -> None:
+        self._use(scope, followed, found)
+        self._changed()
+
+    def _use(self, scope: Scope, followed: _Followed, found: RuleSet) -> None:
         followed.known = True
         for kind, read in self._readers.items():
             document = found.documents.get(kind)
@@ -123,7 +135,6 @@ class FollowedRules:
             elif followed.documents.get(kind) != document:
                 followed.documents[kind] = document
                 self._read(scope, followed, document, read)
-        self._changed()
 
     def _read(
         self, scope: Scope, followed: _Followed, document: Document, read: Callable[[str], Any]

@@ -5,7 +5,7 @@ What rules of version 3.0 compare: a text, an address, or one of several texts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from rpcfw.values.address import Address
 from rpcfw_dubbo_rules.fields import Fields
@@ -152,8 +152,10 @@ def _network(text: str) -> Fits:
     def fits(value: str) -> bool:
         host = value.rpartition(":")[0] if value.count(":") == 1 else value
         try:
-            return ip_address(host.strip("[]")) in network
+            # Java, and the C library, take a host of digits for an IPv4 address.
+            number = IPv4Address(int(host)) if host.isdecimal() else ip_address(host.strip("[]"))
         except ValueError:
             return False
+        return number in network
 
     return fits

@@ -4,11 +4,13 @@ The router that follows Dubbo's tag and condition rules.
 Theory of operation. Documents are found by what the instances say of themselves: the tags and
 conditions of their application, and the conditions of the service with their version and
 group. The conditions of this process's own application are for all instances. A document is
-followed from the first call on for which there is such an instance. The order is Dubbo's: tags,
-the service, the application of the provider, that of the consumer.
+followed from the first call on for which there is such an instance. The registry follows it since
+it has passed on that instance, so it is known at once. The order is Dubbo's: tags, the service, the
+application of the provider, that of the consumer.
 
 The key of a call is its tag and the rules that hold for it, so that calls with other
-arguments and the same rules share a route.
+arguments and the same rules share a route. The number of scopes is in the key too: a route for
+which new scopes were found out has a key that lacks their rules, and is not used again.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ class DubboRouter(Router):
             self._followed.add(self._scopes)
 
     def key(self, call: Call) -> Hashable:
-        return (*self._tag(call), tuple(self._held(call)))
+        return (*self._tag(call), len(self._scopes), tuple(self._held(call)))
 
     def narrow(self, call: Call, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         self._see(candidates)
@@ -133,7 +135,7 @@ class DubboRouter(Router):
         new = [scope for scope in found if scope not in self._scopes]
         if new and self._followed is not None:
             self._scopes |= dict.fromkeys(new)
-            self._followed.add(new)
+            self._followed.add([self._own, *new])
 
     def _steps(
         self, call: Call, candidates: Sequence[Candidate]

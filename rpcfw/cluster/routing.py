@@ -141,7 +141,7 @@ class Routing(Filter):
         def step(call: Call) -> Any:
             route = remembered(None)
             if route is None:
-                return self._first(None, call, proceed)
+                return self._first(call, proceed)
             call.route = route
             return proceed(call)
 
@@ -149,7 +149,7 @@ class Routing(Filter):
             key = only(call) if only else tuple([key(call) for key in keys])
             route = remembered(key)
             if route is None:
-                return self._first(key, call, proceed)
+                return self._first(call, proceed)
             route.used = True
             call.route = route
             return proceed(call)
@@ -177,7 +177,7 @@ class Routing(Filter):
         shares = None if picker is None else picker.shares(call)
         return ExplainedRoute(nodes, steps, left, usable, balancer, emptied_by, shares)
 
-    async def _first(self, key: Hashable, call: Call, proceed: CallStep) -> Any:
+    async def _first(self, call: Call, proceed: CallStep) -> Any:
         """
         Route a call for which no answer is remembered.
         """
@@ -187,7 +187,8 @@ class Routing(Filter):
             if self.plugin_context.clock.seconds() < call.deadline:
                 raise
             raise DeadlineExceeded(self._why_silent(), hints=Hint.NEVER_SENT) from None
-        call.route = self._find(key, call)
+        # The rules may have come with the list, so the key is computed anew.
+        call.route = self.route(call)
         return await proceed(call)
 
     def route(self, call: Call) -> Route:

@@ -133,3 +133,12 @@ class Rules(Plugin):
             on_refused: called when they may not or cannot be read, perhaps again with a new reason.
                 Neither it nor ``listener`` is called before this returns.
         """
+
+    def known(self, scope: Scope) -> RuleSet | None:
+        """
+        Return what was reported last of a scope that somebody in this process watches.
+
+        None if nobody watches it, nothing was reported yet, or the place does not tell. It is for
+        those who cannot wait for their first report.
+        """
+        return None

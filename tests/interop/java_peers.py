@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,6 +29,8 @@ HOST = "peer.test"
 NUMBER = str(0x7F000001)
 #: However slow the machine, a process that takes longer hangs.
 LIMIT_S = 300
+#: So much of its errors is shown.
+_MAX_SHOWN = 20_000
 #: Without these, Dubbo on Java 17 can read no exception, and write no collection.
 OPENED = ("java.base/java.lang", "java.base/java.util", "java.base/java.math")
 
@@ -82,13 +85,15 @@ class PeerProcess:
     def __init__(
         self, command: list[str], environ: Mapping[str, str], folder: Path | None = None
     ) -> None:
+        # A pipe that nobody reads would stop a program that logs an error for each call.
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             command,
             cwd=folder,
             env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
         )
         self._overdue = threading.Timer(LIMIT_S, self._process.kill)
@@ -101,7 +106,8 @@ class PeerProcess:
         for line in self._process.stdout:
             if line.startswith(begin):
                 return line.rstrip("\n")
-        raise AssertionError(f"it ended without a line {begin!r}: {self._process.stderr.read()}")
+        self._errors.seek(0)
+        raise AssertionError(f"it ended without a line {begin!r}: {self._errors.read(_MAX_SHOWN)}")
 
     def ask(self, line: str) -> str:
         """
@@ -133,7 +139,7 @@ class PeerProcess:
             process.kill()
         process.wait()
         self._overdue.cancel()
-        for pipe in (process.stdin, process.stdout, process.stderr):
+        for pipe in (process.stdin, process.stdout, self._errors):
             with suppress(BrokenPipeError):
                 pipe.close()
 

@@ -8,13 +8,10 @@ Our own documents are where they always are: the kind of a scope tells the two a
 
 from __future__ import annotations
 
-from functools import partial
-
 from rpcfw.errors import RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleListener, Rules, RuleWatch, ignore
 from rpcfw.values.rule import (
-    MAX_DOCUMENT_BYTES,
     Author,
     Document,
     RuleChange,
@@ -23,11 +20,9 @@ from rpcfw.values.rule import (
 )
 from rpcfw_dubbo_rules.scopes import KINDS
 from rpcfw_registries.zookeeper.records import ZooKeeperRecords
+from rpcfw_registries.zookeeper.watched_scope import WatchedScope, read_document
 
 __all__ = ["config_center"]
-
-#: Stands for a document that is too large: no reader takes it, and each says why.
-_TOO_LARGE = f"!too large: more than {MAX_DOCUMENT_BYTES} bytes"
 
 
 def config_center(
@@ -52,6 +47,8 @@ class _ConfigCenter(Rules):
         self._own = own
         self._records = records
         self._folder = f"{root}/config/dubbo"
+        #: Each is watched once, whoever is interested: a consumer's router and its registry are.
+        self._watched: dict[Scope, WatchedScope] = {}
 
     @property
     def trouble(self) -> str:
@@ -62,7 +59,7 @@ class _ConfigCenter(Rules):
             return await self._own.read(scope)
         paths = {kind: self._path(scope, kind) for kind in KINDS[scope.kind]}
         found = {kind: await self._records.read_path(path) for kind, path in paths.items()}
-        documents = {kind: _document(kind, data) for kind, data in found.items() if data}
+        documents = {kind: read_document(kind, data) for kind, data in found.items() if data}
         return RuleSet(scope, len(documents), documents)
 
     async def put(
@@ -83,8 +80,19 @@ class _ConfigCenter(Rules):
     ) -> RuleWatch:
         if scope.kind not in KINDS:
             return self._own.watch(scope, listener, on_refused)
-        paths = {kind: self._path(scope, kind) for kind in KINDS[scope.kind]}
-        return _ScopeWatch(scope, self._records, paths, listener, on_refused)
+        watched = self._watched.get(scope)
+        if watched is None:
+            paths = {kind: self._path(scope, kind) for kind in KINDS[scope.kind]}
+            clock = self.plugin_context.clock
+            watched = WatchedScope(scope, self._records, paths, clock, self._watched.pop)
+            self._watched[scope] = watched
+        return watched.add(listener, on_refused)
+
+    def known(self, scope: Scope) -> RuleSet | None:
+        if scope.kind not in KINDS:
+            return self._own.known(scope)
+        watched = self._watched.get(scope)
+        return None if watched is None else watched.known
 
     def _path(self, scope: Scope, kind: str) -> str:
         # No name of Dubbo has a slash, and none of ours may lead elsewhere.
@@ -93,44 +101,3 @@ class _ConfigCenter(Rules):
     def _check_own(self, scope: Scope) -> None:
         if scope.kind in KINDS:
             raise RegistryError(f"the documents of {scope} are changed with Dubbo Admin")
-
-
-class _ScopeWatch(RuleWatch):
-    """
-    Watches all documents of a scope. They are reported once each of them is known.
-    """
-
-    def __init__(
-        self,
-        scope: Scope,
-        records: ZooKeeperRecords,
-        paths: dict[str, str],
-        listener: RuleListener,
-        on_refused: OnRefused,
-    ) -> None:
-        self._scope = scope
-        self._listener = listener
-        self._documents: dict[str, Document | None] = {}
-        self._version = 0
-        self._count = len(paths)
-        self._watches = [
-            records.watch_path(path, partial(self._take, kind), on_refused)
-            for kind, path in paths.items()
-        ]
-
-    def close(self) -> None:
-        for watch in self._watches:
-            watch.close()
-
-    def _take(self, kind: str, data: bytes | None) -> None:
-        self._version += 1
-        # Dubbo Admin leaves an empty node where it removes a document.
-        self._documents[kind] = _document(kind, data, self._version) if data else None
-        if len(self._documents) == self._count:
-            present = {name: each for name, each in self._documents.items() if each is not None}
-            self._listener(RuleSet(self._scope, self._version, present))
-
-
-def _document(kind: str, data: bytes, version: int = 1) -> Document:
-    text = _TOO_LARGE if len(data) > MAX_DOCUMENT_BYTES else data.decode("utf-8", "replace")
-    return Document(kind, text, version)

@@ -3,7 +3,11 @@ Instances as the configurators of Dubbo have them: those that are watched, and o
 
 A consumer of Dubbo changes the URLs of providers by the configurators that are for consumers,
 and a provider changes its own URL by those that are for providers. Here, it is the same with
-instances. A list is passed on once it is known which configurators there are.
+instances.
+
+A list is passed on once all documents are known that are about its instances: the configurators
+and, for the router of this process, the rules. So the first call obeys them. A list that has
+waited for `_MAX_WAIT_S` is passed on without those that are missing; they take effect later.
 """
 
 from __future__ import annotations
@@ -16,9 +20,11 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, Watch
 from rpcfw.spi.rules import Rules
 from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.spi.runtime.local_address import local_host
 from rpcfw.values.instance import Instance, Snapshot
 from rpcfw.values.rule import Scope
+from rpcfw.values.units import format_duration
 from rpcfw_dubbo_rules.configurators import Configurators as Document
 from rpcfw_dubbo_rules.configurators import Side, read_configurators
 from rpcfw_dubbo_rules.followed import FollowedRules
@@ -28,6 +34,10 @@ from rpcfw_registries.zookeeper.announced import Announced
 __all__ = ["Configurators", "ConfiguredAnnouncements", "ConfiguredList"]
 
 _log = Logger()
+
+#: Documents take a few round trips after the list. A registry that has just answered and takes
+#: longer is in trouble, and calls without a rule are better than none.
+_MAX_WAIT_S = 3.0
 
 
 class Configurators:
@@ -48,6 +58,15 @@ class Configurators:
         Follow those for these instances, too. Return whether it is known which there are.
         """
         return self._followed.add(dict.fromkeys((self._own, *map(_scope_of, instances))))
+
+    def add_all(self, instances: Iterable[Instance]) -> bool:
+        """
+        The same for all documents that a consumer of these instances obeys.
+        """
+        instances = tuple(instances)
+        names = dict.fromkeys(one.application for one in instances if one.application)
+        known = self._followed.add(map(application_scope, names))
+        return self.add(instances) and known
 
     def apply(self, side: str, instance: Instance) -> Instance | None:
         """
@@ -94,11 +113,14 @@ class ConfiguredList:
     The list of a service, passed on to a listener.
     """
 
-    def __init__(self, configurators: Configurators, listener: Listener) -> None:
+    def __init__(self, configurators: Configurators, listener: Listener, clock: Clock) -> None:
         self._configurators = configurators
         self._listener = listener
+        self._clock = clock
         self._snapshot: Snapshot | None = None
         self._published: Snapshot | None = None
+        #: When to wait no longer for documents.
+        self._timer: DelayedCall | None = None
         self._unlisten = configurators.listen(self._publish)
 
     def take(self, snapshot: Snapshot) -> None:
@@ -112,12 +134,40 @@ class ConfiguredList:
         """
         Return a watch that ends this one, too.
         """
-        return _ConfiguredWatch(watch, self._unlisten)
+        return _ConfiguredWatch(watch, self._close)
+
+    def _close(self) -> None:
+        self._unlisten()
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
 
     def _publish(self) -> None:
         snapshot = self._snapshot
-        if snapshot is None or not self._configurators.add(snapshot.instances):
+        if snapshot is None:
             return
+        if self._configurators.add_all(snapshot.instances):
+            self._stop_timer()
+            self._tell(snapshot)
+        elif self._timer is None:
+            self._timer = self._clock.callLater(_MAX_WAIT_S, self._give_up)
+        elif not self._timer.active():
+            self._tell(snapshot)
+
+    def _give_up(self) -> None:
+        assert self._snapshot is not None
+        _log.warn(
+            "the rules of Dubbo for {service} are not known {waited} after its instances; "
+            "calls go on without those that are missing, until they come",
+            service=self._snapshot.service,
+            waited=format_duration(_MAX_WAIT_S),
+        )
+        self._tell(self._snapshot)
+
+    def _tell(self, snapshot: Snapshot) -> None:
         instances = (self._configurators.apply("consumer", one) for one in snapshot.instances)
         found = Snapshot(snapshot.service, tuple(one for one in instances if one is not None))
         if found != self._published:

@@ -158,7 +158,7 @@ class ZooKeeperRegistry(Registry):
             )
         if self._configurators is None:
             return watcher.subscribe(listener, on_refused)
-        configured = ConfiguredList(self._configurators, listener)
+        configured = ConfiguredList(self._configurators, listener, self._clock)
         watch = configured.closing(watcher.subscribe(configured.take, on_refused))
         return watch if self._consumers is None else self._consumers.add(service, watch)
 

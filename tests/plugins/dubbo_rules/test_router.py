@@ -32,6 +32,7 @@ class Place:
     def __init__(self) -> None:
         self.watched: dict = {}
         self.version = 0
+        self.reported: dict = {}
 
     def rules(self):
         return self
@@ -43,6 +44,9 @@ class Place:
     def close(self):
         self.watched.clear()
 
+    def known(self, scope):
+        return self.reported.get(scope)
+
     def put(self, scope, **texts) -> None:
         """
         Report the documents of a scope, by kind.
@@ -52,7 +56,9 @@ class Place:
         documents = {
             kinds[name]: Document(kinds[name], text, self.version) for name, text in texts.items()
         }
-        self.watched[scope](RuleSet(scope, self.version, documents))
+        self.reported[scope] = RuleSet(scope, self.version, documents)
+        if scope in self.watched:
+            self.watched[scope](self.reported[scope])
 
 
 def to(host: str, *, force: bool = True) -> str:
@@ -120,6 +126,36 @@ def test_a_rule_of_the_own_application_is_for_all(router, place):
     assert list(router.narrow(a_call(), BOTH)) == [TWO]
     place.put(own)
     assert list(router.narrow(a_call(), BOTH)) == [ONE, TWO]
+
+
+def test_what_is_known_already_holds_for_the_first_call(place):
+    """
+    A route that was found with rules that its key lacks is not used again.
+    """
+    place.put(application_scope("greeters"), conditions=to("10.0.0.1"))
+    other = "conditions: ['method=get => host=10.0.0.2']"
+    place.put(service_scope("demo.Greeter", "2.0.0", ""), conditions=other)
+    router = DubboRouter(options_of(DubboRouter.Options), plugin_context())
+    router.follow(place)
+    before = router.key(a_call())
+    assert list(router.narrow(a_call(), BOTH)) == [ONE]
+    assert router.key(a_call()) != before
+    assert router.key(a_call(method="get")) != before
+    assert not router.narrow(a_call(), BOTH[1:])
+
+
+def test_what_was_not_reported_yet_is_asked_for(place):
+    """
+    Somebody else may have been told a moment ago; a call does not escape in between.
+    """
+    router = DubboRouter(options_of(DubboRouter.Options), plugin_context())
+    router.follow(place)
+    own = application_scope(plugin_context().application)
+    listener = place.watched.pop(own)
+    place.put(own, conditions=to("10.0.0.2"))
+    assert list(router.narrow(a_call(), BOTH)) == [TWO]
+    listener(place.known(own))
+    assert list(router.narrow(a_call(), BOTH)) == [TWO]
 
 
 def test_says_that_answers_have_changed(router, place):

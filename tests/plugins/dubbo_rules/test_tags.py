@@ -131,6 +131,15 @@ def test_addresses(pattern, fits):
     assert left("gray", GRAY, text=text, forced=True) == ([GRAY] if fits else [])
 
 
+def test_a_host_of_digits_is_an_address():
+    """
+    In a network, as in Java; a larger number is none.
+    """
+    text = "tags: [{name: gray, addresses: ['10.0.0.0/24']}]"
+    assert left("gray", at(str(0x0A000001)), text=text, forced=True)
+    assert not left("gray", at(str((1 << 32) + 0x0A000001)), text=text, forced=True)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -7,16 +7,19 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 
 from rpcfw.errors import RegistryError
 from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.testing.candidates import FixedCandidate, a_call
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.rule import MAX_DOCUMENT_BYTES, Author, service_scope
 from rpcfw_dubbo_rules.followed import FollowedRules
+from rpcfw_dubbo_rules.router import DubboRouter
 from rpcfw_dubbo_rules.scopes import CONDITIONS, CONFIGURATORS, TAGS, application_scope
 from rpcfw_dubbo_rules.scopes import service_scope as dubbo_scope
 from rpcfw_registries.zookeeper.registry import ZooKeeperOptions, ZooKeeperRegistry
@@ -196,6 +199,86 @@ def test_a_document_that_is_too_large_is_refused(place):
     assert followed.get(SHOP, CONDITIONS) == "good"
     assert ["!too large" in str(each.get("reason")) for each in logged] == [True]
     followed.close()
+
+
+def test_what_is_watched_is_known(place):
+    """
+    Documents can be asked for without waiting, for as long as somebody watches them.
+    """
+    rules = place.registry.rules()
+    assert rules.known(SHOP) is None
+    place.write(f"{FOLDER}/shop.tag-router", b"a")
+    watch = rules.watch(SHOP, lambda found: None)
+    assert rules.known(SHOP) is None
+    place.pass_time()
+    assert rules.known(SHOP).documents[TAGS].body == "a"
+    place.write(f"{FOLDER}/shop.tag-router", b"b")
+    assert rules.known(SHOP).documents[TAGS].body == "b"
+    watch.close()
+    watch.close()
+    assert rules.known(SHOP) is None
+    assert rules.known(service_scope("demo.Greeter")) is None
+
+
+def test_two_who_watch_a_scope_share_its_watches(place):
+    """
+    The second is told what is known, later and once; who has closed its watch is told nothing.
+    """
+    first = documents(place, SHOP)
+    second = []
+    watch = place.registry.rules().watch(SHOP, second.append)
+    assert second == []
+    place.pass_time()
+    assert len(second) == 1
+    paths = [path for _, path in place.world.watchers if path.startswith(f"{FOLDER}/shop.")]
+    assert len(paths) == 3
+    watch.close()
+    place.write(f"{FOLDER}/shop.tag-router", b"a")
+    assert first == [{}, {TAGS: "a"}]
+    assert len(second) == 1
+
+
+def test_the_first_list_finds_a_router_that_obeys(place):
+    """
+    The documents of each application and service are known when the instances are told.
+    """
+    name = place.registry.plugin_context.application
+    place.write(f"{FOLDER}/{name}.tag-router", b"tags: [{name: red, addresses: ['10.0.0.7']}]")
+    rule = b"force: true\nconditions: ['=> host=10.0.0.8']"
+    place.write(f"{FOLDER}/demo.Greeter:1.2:blue.condition-router", rule)
+    place.announce()
+    router = DubboRouter(options_of(DubboRouter.Options), place.registry.plugin_context)
+    router.follow(place.registry)
+    left = []
+
+    def listener(told):
+        candidates = [FixedCandidate(one) for one in told.instances]
+        left.append(list(router.narrow(a_call(), candidates)))
+
+    place.registry.watch("demo.Greeter", listener)
+    place.pass_time()
+    assert left == [[]]
+
+
+def test_instances_do_not_wait_for_documents_for_ever(place):
+    """
+    After three seconds they are told, and one line of the log says that rules are missing.
+    """
+    answered = place.session.exists
+
+    def exists(path, watcher=None):
+        return Deferred() if path.startswith(FOLDER) else answered(path, watcher)
+
+    place.session.exists = exists
+    place.announce()
+    place.watch()
+    place.pass_time(1.5)
+    assert not place.lists
+    with capturedLogs() as logged:
+        place.pass_time(1)
+    assert [len(each) for each in place.lists] == [1]
+    (warning,) = [each for each in logged if each["log_level"] is LogLevel.warn]
+    assert (warning["service"], warning["waited"]) == ("demo.Greeter", "3s")
 
 
 # Configurators.
