@@ -23,6 +23,7 @@ from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
 from rpcfw.app.rules.follower import RuleFollower
+from rpcfw.app.rules.provider import provider_rules_part
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
 from rpcfw.app.runtime import make_runtime
 from rpcfw.app.servers import Services, make_inspection, make_server
@@ -336,6 +337,7 @@ class Application:
             start_ports = partial(self.inspection.start, None)
             parts.append(NamedPart("the inspection", start_ports, self.inspection.stop))
         if self.server is not None:
+            parts += provider_rules_part(self.rules, self.server, self.runtime.plugin_context)
             start_server = partial(self.server.start, self.registry)
             parts.append(NamedPart("the server", start_server, self.server.stop))
         return parts

@@ -182,7 +182,12 @@ def _rule_notes(client: Client) -> Iterator[str]:
     Yield what rules have changed of the instances.
     """
     instances = client.instances
-    for ids, what in (instances.disabled, "disabled"), (instances.weighted, "weighted"):
+    changed = (
+        (instances.disabled, "disabled"),
+        (instances.offline, "offline"),
+        (instances.weighted, "weighted"),
+    )
+    for ids, what in changed:
         if ids:
             more = ", ..." if len(ids) > _MAX_NAMED else ""
             yield f"{what} by {instances.place}: {', '.join(ids[:_MAX_NAMED])}{more}"

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "weight": ("rpcfw.cli.rules.weight", "give an instance another weight"),
     "disable": ("rpcfw.cli.rules.disable", "give an instance no new calls"),
     "enable": ("rpcfw.cli.rules.enable", "give a disabled instance calls again"),
+    "offline": ("rpcfw.cli.rules.offline", "take an instance out of the registry; it serves on"),
+    "online": ("rpcfw.cli.rules.online", "let an instance that is offline come back"),
     "plugins": ("rpcfw.cli.plugins", "list the plugins that are installed"),
     "config": ("rpcfw.cli.config", "check a configuration, or print an example of one"),
     "demo": ("rpcfw.cli.demo.command", "see it work: several processes, one of them killed"),

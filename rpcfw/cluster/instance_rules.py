@@ -22,6 +22,9 @@ class InstanceRule:
 
     weight: int | None = option("", "weight of the instance; empty: the one that it announces")
     enabled: bool = option("yes", "no: the instance gets no new calls")
+    offline: bool = option(
+        "no", "yes: its provider leaves the registry, and serves who knows its address"
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
@@ -52,6 +55,13 @@ class RuledInstances:
         The ids of the known instances that get no calls.
         """
         return [one.id for one in self._known or () if self._is_disabled(one)]
+
+    @property
+    def offline(self) -> list[str]:
+        """
+        The ids and addresses that providers keep out of the registry.
+        """
+        return [name for name, rule in self._rules.items() if rule.offline]
 
     @property
     def weighted(self) -> list[str]:

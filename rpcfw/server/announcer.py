@@ -1,16 +1,21 @@
 """
 Announces the services of a server in a registry, and withdraws them.
+
+They are announced until the server stops, except those that a rule takes offline meanwhile.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from attrs import evolve
 from twisted.logger import Logger
 
 from rpcfw.errors import DeadlineExceeded, RegistryError
+from rpcfw.server.announcement import Announcement
+from rpcfw.server.offline import OfflineInstances
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import (
     AddressQueries,
@@ -19,6 +24,7 @@ from rpcfw.server.reachable import (
     is_loopback,
 )
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.together import together
 from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.spi.service import Service
@@ -28,6 +34,9 @@ from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
 __all__ = ["Announcer"]
+
+#: Lines about what rules change, in a minute; somebody may change them all the time.
+_MAX_LINES = 20
 
 #: Characters that an instance's id cannot have.
 _UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
@@ -42,6 +51,7 @@ class Announcer:
         options: the facts about each instance.
         runtime: has timers, random numbers and threads.
         queries: ask the system for the addresses of this machine.
+        offline: says which are kept out of the registry.
     """
 
     log = Logger()
@@ -52,16 +62,23 @@ class Announcer:
         options: ServerOptions,
         runtime: Runtime,
         queries: AddressQueries | None = None,
+        offline: OfflineInstances | None = None,
     ) -> None:
         self._registry = registry
         self._queries = queries or AddressQueries()
         self._options = options
         self._runtime = runtime
-        self._instances: list[Instance] = []
+        self._offline = offline or OfflineInstances()
+        self._announcements: list[Announcement] = []
+        self._changes = LimitedLog(self.log, runtime.clock.seconds, burst=_MAX_LINES)
+        #: Called once it has started, and after each change: whether something is announced.
+        self.changed: Callable[[bool], None] = lambda announced: None
 
     async def start(self, services: Sequence[Service], addresses: Sequence[Address]) -> None:
         """
-        Announce each service. If the registry does not answer in time, go on without.
+        Announce each service that is not offline.
+
+        If the registry does not answer in time, go on without.
 
         Raises:
             RegistryError: the registry refused, and will again.
@@ -70,9 +87,52 @@ class Announcer:
         address = await self._address(addresses[0])
         deadline = self._runtime.timers.seconds() + self._options.announce_timeout
         token = f"{self._runtime.random.randrange(1 << 32):08x}"
-        self._instances = [self._instance(type(service), address, token) for service in services]
+        instances = [self._instance(type(service), address, token) for service in services]
+        await self._rules_known(deadline)
+        self._announcements = [Announcement(self._registry, one) for one in instances]
+        self._offline.changed = self._follow
         # At the same time: a registry may keep all services of one address in one record.
-        await together(*(self._announce(instance, deadline) for instance in self._instances))
+        await together(*(self._begin(one, deadline) for one in self._announcements))
+        self._tell()
+
+    async def _rules_known(self, deadline: float) -> None:
+        """
+        Return once it is known what is offline. Without the registry, nobody says so in time.
+        """
+        with suppress(DeadlineExceeded):
+            await with_deadline(self._offline.known(), self._runtime.timers, deadline)
+
+    async def _begin(self, announcement: Announcement, deadline: float) -> None:
+        place = self._offline.place(announcement.instance)
+        if place:
+            self._log_change(announcement.instance, place)
+        else:
+            await self._announce(announcement, deadline)
+
+    def _follow(self, service: str) -> None:
+        """
+        Announce or withdraw the instances of a service whose rules have changed.
+        """
+        for announcement in self._announcements:
+            instance = announcement.instance
+            place = self._offline.place(instance)
+            if instance.service == service and announcement.wanted is bool(place):
+                self._log_change(instance, place)
+                announcement.want(not place)
+        self._tell()
+
+    def _log_change(self, instance: Instance, place: str) -> None:
+        why = f"is offline by {place}: calls are served" if place else "is announced again"
+        self._changes.note_of(
+            "offline",
+            "{service} at {address} {why}",
+            service=instance.service,
+            address=str(instance.address),
+            why=why,
+        )
+
+    def _tell(self) -> None:
+        self.changed(any(each.wanted for each in self._announcements))
 
     async def _address(self, listened: Address) -> Address:
         """
@@ -106,22 +166,14 @@ class Announcer:
         """
         Withdraw the announced instances.
         """
-        instances, self._instances = self._instances, []
-        await together(*map(self._withdraw, instances))
+        self._offline.changed = lambda service: None
+        announcements, self._announcements = self._announcements, []
+        await together(*(each.stop() for each in announcements))
 
-    async def _withdraw(self, instance: Instance) -> None:
+    async def _announce(self, announcement: Announcement, deadline: float) -> None:
+        instance = announcement.instance
         try:
-            await self._registry.withdraw(instance)
-        except RegistryError as error:
-            self.log.warn(
-                "{service} could not be withdrawn: {error}",
-                service=instance.service,
-                error=error,
-            )
-
-    async def _announce(self, instance: Instance, deadline: float) -> None:
-        try:
-            await with_deadline(self._registry.announce(instance), self._runtime.timers, deadline)
+            await with_deadline(announcement.begin(), self._runtime.timers, deadline)
         except RegistryError as error:
             raise RegistryError(
                 f"the registry ({self._registry}) does not take {instance.service}: {error}"

@@ -46,11 +46,13 @@ class ServerPhases:
 
     Args:
         plugin_context: has the clock and the meter.
+        shown: no: the server only shows its process to tools, and has no phases of its own.
     """
 
     log = Logger()
 
-    def __init__(self, plugin_context: PluginContext) -> None:
+    def __init__(self, plugin_context: PluginContext, *, shown: bool = True) -> None:
+        self._shown = shown
         self._seconds = plugin_context.clock.seconds
         meter = plugin_context.meter
         current = meter.gauge(
@@ -68,6 +70,12 @@ class ServerPhases:
         #: Where the server is; None: it has not been started.
         self.phase: ServerPhase | None = None
 
+    def announced(self, announced: bool) -> None:
+        """
+        At least one service is in the registry, or none.
+        """
+        self.enter(ServerPhase.ANNOUNCED if announced else ServerPhase.OFFLINE)
+
     def enter(self, phase: ServerPhase, detail: str = "") -> None:
         """
         Begin a phase, unless the server is in it.
@@ -76,7 +84,7 @@ class ServerPhases:
             detail: what the log line says besides.
         """
         before, now = self.phase, self._seconds()
-        if phase is before:
+        if phase is before or not self._shown:
             return
         after = ""
         if before is not None:

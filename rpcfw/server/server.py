@@ -32,6 +32,7 @@ from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import ConnectionTable
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import OtherServer, ServerInspection
+from rpcfw.server.offline import OfflineInstances
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.phases import ServerPhase, ServerPhases
 from rpcfw.server.ports import Ports
@@ -117,8 +118,8 @@ class Server:
         self._announcer: Announcer | None = None
         #: Calls that a stop ended, since they took too long.
         self.given_up = 0
-        self._builtin = tuple(builtin)
-        self.phases = ServerPhases(runtime.plugin_context)
+        self._builtin, self.offline = tuple(builtin), OfflineInstances()
+        self.phases = ServerPhases(runtime.plugin_context, shown=bool(services))
         self.inspection = self._make_inspection(clients or Clients(), described)
 
     def _make_inspection(self, clients: Clients, described: Inspection | None) -> ServerInspection:
@@ -199,7 +200,7 @@ class Server:
             SetupError: an address cannot be listened at.
             RegistryError: the registry refused for good.
         """
-        self._enter(ServerPhase.STARTING)
+        self.phases.enter(ServerPhase.STARTING)
         try:
             await self.stack.plugins.start()
             await self._hooks.start(self._builtin, tuple(self.methods))
@@ -207,24 +208,24 @@ class Server:
             self._decode_thread.threads.start()
             for where in self._options.listen:
                 await self._ports.listen(where)
-            self._enter(ServerPhase.LISTENING)
+            self.phases.enter(ServerPhase.LISTENING)
             await self._until_ready()
             self.health.begin()
-            self._enter(ServerPhase.READY)
+            self.phases.enter(ServerPhase.READY)
             if registry is not None:
-                self._announcer = Announcer(registry, self._options, self._runtime)
-                await self._announcer.start(self.inspection.announced(), self.addresses)
-                self._enter(ServerPhase.ANNOUNCED)
+                await self._announce(registry)
         except BaseException:
             await self._hooks.left(await self._refuse_new_calls())
             self._acceptor.give_up(Rejected("this server could not start"))
             await self._close()
-            self._enter(ServerPhase.STOPPED, "it could not start")
+            self.phases.enter(ServerPhase.STOPPED, "it could not start")
             raise
 
-    def _enter(self, phase: ServerPhase, detail: str = "") -> None:
-        if self.inspection.announced():  # else it only shows the process
-            self.phases.enter(phase, detail)
+    async def _announce(self, registry: Registry) -> None:
+        announcer = Announcer(registry, self._options, self._runtime, offline=self.offline)
+        announcer.changed = self.phases.announced
+        self._announcer = announcer
+        await announcer.start(self.inspection.announced(), self.addresses)
 
     async def _until_ready(self) -> None:
         """
@@ -247,7 +248,7 @@ class Server:
             self._abort()  # out of time: at least no caller is left waiting
             raise
         finally:
-            self._enter(ServerPhase.STOPPED, f"{self.given_up} calls were given up")
+            self.phases.enter(ServerPhase.STOPPED, f"{self.given_up} calls were given up")
 
     def _abort(self) -> None:
         self._give_up("[app] shutdown_timeout was over")
@@ -261,7 +262,7 @@ class Server:
         self.health.drain()
         limit_s = self._options.drain_timeout
         detail = f"{self.in_flight} calls are open and have {limit_s:g} s to end"
-        self._enter(ServerPhase.DRAINING, detail)
+        self.phases.enter(ServerPhase.DRAINING, detail)
         if self._announcer is not None:
             await stop_step(self.log, "withdrawing", self._withdraw(self._announcer))
         self._connections.drain("the server is stopping")

@@ -268,7 +268,7 @@ def test_changes_all_the_time_do_not_fill_the_log(lab, service, lines):
 
 def test_a_record_that_cannot_be_read(lab, service, lines):
     """
-    It is one log line and a count, and `explain` does not wait for rules that never come.
+    It is one log line and a count in each process, and `explain` waits for no rules.
     """
     process = lab.consumer()
     rules = process.application.rules
@@ -277,9 +277,10 @@ def test_a_record_that_cannot_be_read(lab, service, lines):
     lab.run(rules._store.write(SERVICE, b"{", b"", stored.stamp))  # noqa: SLF001
     process.application.client(Stamped)
     lab.advance(0.1)
-    (line,) = lines
-    assert "the rules of service demo.Stamped cannot be read, the last ones stay" in line
-    assert 1 == refusals(process, "all")
+    of_provider, of_consumer = lines
+    assert "rules for instances of demo.Stamped are wrong, the last ones stay" in of_provider
+    assert "the rules of service demo.Stamped cannot be read, the last ones stay" in of_consumer
+    assert [1, 1] == [refusals(each, "all") for each in (service.process, process)]
     assert "" == lab.run(process.application.explain(Stamped.stamp, 0.0)).note
 
 

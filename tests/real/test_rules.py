@@ -141,6 +141,43 @@ def test_a_disabled_instance_gets_no_calls(fleet):
     assert "nothing to change" in rule(file, "enable", "demo.Greeter", first)
 
 
+def test_an_instance_goes_offline_and_comes_back(fleet):
+    """
+    ``rpcfw offline`` returns when the instance has left the registry, which serves on.
+    """
+    file, (first, second), consumers = fleet
+    shown = rule(file, "offline", "demo.Greeter", first, "--dry-run")
+    row = next(line.split() for line in shown.splitlines() if line.startswith(second))
+    assert [second, "100", "50.0%", "100", "100.0%"] == row
+    (id,) = (
+        one["id"]
+        for one in json.loads(rule(file, "ls", "demo.Greeter", "--json"))
+        if one["address"] == first
+    )
+    rule(file, "offline", "demo.Greeter", id, "--reason", "a new disk")
+    listed = json.loads(rule(file, "ls", "demo.Greeter", "--json"))
+    assert [second] == [one["address"] for one in listed]
+    address = first.removeprefix("tcp:")
+    assert "hello bob" in rpcfw("call", address, "demo.Greeter/say", '{"name": "bob"}').stdout
+    assert until(consumers, lambda state: state["instances"] == [second])
+    rule(file, "online", "demo.Greeter", id)
+    listed = json.loads(rule(file, "ls", "demo.Greeter", "--json"))
+    assert [first, second] == sorted(one["address"] for one in listed)
+    assert until(consumers, lambda state: state["instances"] == [first, second])
+
+
+def test_an_instance_that_nobody_knows_is_refused(fleet):
+    """
+    What is neither in the registry nor in a rule cannot go offline.
+    """
+    file, (first, _), _ = fleet
+    unknown = f"{first}0"
+    done = rpcfw("offline", "demo.Greeter", unknown, "-c", file)
+    assert 1 == done.returncode
+    assert f"demo.Greeter has no instance {unknown!r}" in done.stderr
+    assert first in done.stderr
+
+
 def test_a_conflict_is_refused(fleet, tmp_path):
     """
     A file that was read before somebody else's change is refused, with who that was.

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.rules.documents import INSTANCES, POLICIES, read_instances, read_policies
+from rpcfw.app.rules.logged import ALL_KINDS, document_name, in_one_line
 from rpcfw.client.assembly import Client
 from rpcfw.kernel.ini import Layer
 from rpcfw.spi.plugin import PluginContext
@@ -30,14 +31,8 @@ __all__ = ["RuleFollower"]
 
 _log = Logger()
 
-#: Stands for the kind if the documents of a scope cannot be read.
-_ALL_KINDS = "all"
-
 #: Lines of one kind about a scope in a minute; somebody may change rules all the time.
 _MAX_LINES = 20
-#: What a log line shows of the mistakes in a document.
-_MAX_SHOWN = 5
-_MAX_SHOWN_CHARS = 400
 
 
 @define(eq=False)
@@ -145,7 +140,7 @@ class RuleFollower:
         def refused(reason: str) -> None:
             what = f"the rules of {scope} cannot be read, the last ones stay: {reason}"
             self._log.warn_of(f"unreadable: {scope}", "{what}", what=what)
-            self._refused.of(_ALL_KINDS).value += 1
+            self._refused.of(ALL_KINDS).value += 1
             followed.known.set()
 
         followed.watch = self._rules.watch(scope, listener, refused)
@@ -176,14 +171,14 @@ class RuleFollower:
         self._log.warn_of(
             f"refused: {scope}",
             "refused, and the last good one stays in use: {name}: {reason}",
-            name=_name(scope, kind, 0 if document is None else document.version),
-            reason=_short(error),
+            name=document_name(scope, kind, 0 if document is None else document.version),
+            reason=in_one_line(error),
         )
 
     async def _use_policies(self, scope: Scope, document: Document | None) -> None:
         layer = Layer()
         if document is not None:
-            name = _name(scope, POLICIES, document.version)
+            name = document_name(scope, POLICIES, document.version)
             layer = read_policies(document.body, name)
         service = scope.name if scope.kind == "service" else ""
         await self._policies.follow(service, layer)
@@ -194,7 +189,7 @@ class RuleFollower:
             return  # ids are unique in a service only
         rules, name = {}, ""
         if document is not None:
-            name = _name(scope, INSTANCES, document.version)
+            name = document_name(scope, INSTANCES, document.version)
             rules = read_instances(document.body, name)
         for client in self._clients():
             if client.service == scope.name:
@@ -210,21 +205,7 @@ class RuleFollower:
         self._log.note_of(
             f"changed: {scope}",
             "{name} in use, put by {who}{why}",
-            name=_name(scope, kind, document.version),
+            name=document_name(scope, kind, document.version),
             who=document.who,
             why=f": {document.reason}" if document.reason else "",
         )
-
-
-def _short(error: Exception) -> str:
-    """
-    Return what is wrong as one line of bounded length: the documents are others'.
-    """
-    lines = str(error).splitlines() or [type(error).__name__]
-    shown = [line[:_MAX_SHOWN_CHARS] for line in lines[:_MAX_SHOWN]]
-    more = len(lines) - len(shown)
-    return " | ".join([*shown, f"and {more} more" if more else ""]).removesuffix(" | ")
-
-
-def _name(scope: Scope, kind: str, version: int) -> str:
-    return f"{kind} of {scope}, version {version}"

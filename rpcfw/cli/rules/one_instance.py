@@ -5,8 +5,8 @@ Changing the rule of one instance, in the document of its service.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
-from typing import TextIO
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TextIO
 
 from rpcfw.app.rules.documents import INSTANCES, read_instances
 from rpcfw.cli.codes import FINE
@@ -63,18 +63,26 @@ def change_instance(
     change: Callable[[InstanceRule], InstanceRule],
     *,
     all_names: bool = False,
+    then: Callable[[Session, set[str]], Coroutine[Any, Any, None]] | None = None,
 ) -> int:
     """
     Change the rule of an instance and return the exit code.
 
     Args:
         all_names: there may be rules for both the id and the address; change both.
+        then: called with the names of the instance when the rule is stored.
 
     Raises:
         SetupError: an argument or the configuration is wrong.
     """
 
     async def command(session: Session) -> int:
+        names = await store(session)
+        if then is not None and not arguments.dry_run:
+            await then(session, names)
+        return FINE
+
+    async def store(session: Session) -> set[str]:
         document = await find(session, INSTANCES)
         body = "" if document is None else document.body
         rules = read_instances(body, f"instances of {session.scope}")
@@ -86,10 +94,11 @@ def change_instance(
         text = _text(later)
         if text == _text(rules) and not arguments.dry_run:
             report(f"instances of {session.scope}: nothing to change", version, arguments, out)
-            return FINE
-        if not text and document is not None:
-            return await remove_document(session, INSTANCES, version, arguments, out)
-        return await put_document(session, INSTANCES, text, version, arguments, out)
+        elif not text and document is not None:
+            await remove_document(session, INSTANCES, version, arguments, out)
+        else:
+            await put_document(session, INSTANCES, text, version, arguments, out)
+        return {arguments.id, *names}
 
     return in_session(arguments, environ, command)
 
@@ -110,7 +119,7 @@ async def _names(
     pairs = [{one.id, str(one.address)} for one in instances]
     found = set[str]().union(*(pair for pair in pairs if arguments.id in pair))
     if not found and arguments.id not in rules:
-        known = set[str]().union(*pairs)
+        known = set[str]().union(*pairs, rules)
         raise RegistryError(
             f"{arguments.service} has no instance {arguments.id!r}; "
             f"{suggestion(arguments.id, known)}"
@@ -129,6 +138,7 @@ def _text(rules: Mapping[str, InstanceRule]) -> str:
     for id, rule in sorted(rules.items()):
         lines = [] if rule.weight is None else [f"weight = {rule.weight}"]
         lines += [] if rule.enabled else ["enabled = no"]
+        lines += ["offline = yes"] if rule.offline else []
         if lines:
             parts.append("\n".join((f"[instance {id}]", *lines, "")))
     text = "\n".join(parts)

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from rpcfw.app.rules.documents import INSTANCES, read_instances, read_policies
 from rpcfw.cli.rules.session import Session
+from rpcfw.cli.running import changed
 from rpcfw.cli.table import table
 from rpcfw.printable import printable
 from rpcfw.values.call_options import CallOptions
@@ -39,11 +40,11 @@ class Preview:
         """
         Return a table of the instances that differ.
         """
-        changed = [row for row in self.rows if row[1:3] != row[3:5]]
-        if not changed:
+        rows = [row for row in self.rows if row[1:3] != row[3:5]]
+        if not rows:
             return "no instance would get another share of the calls\n"
         titles = ("INSTANCE", "WEIGHT", "SHARE", "NEW WEIGHT", "NEW SHARE")
-        return table(titles, changed)
+        return table(titles, rows)
 
     def as_json(self) -> list[dict[str, str]]:
         """
@@ -60,7 +61,11 @@ async def preview(session: Session, kind: str, text: str) -> Preview:
     service = session.scope.name
     before = await _explained(session, service)
     if kind == INSTANCES:
-        rules = read_instances(text, "the new rules")
+        rules = {
+            # No consumer would find it: as if it were disabled.
+            name: changed(rule, enabled=rule.enabled and not rule.offline)
+            for name, rule in read_instances(text, "the new rules").items()
+        }
         for client in session.application.clients:
             if client.service == service:
                 client.instances.follow(rules, "the new rules")

@@ -65,6 +65,14 @@ class Session:
         """
         return Author(self._arguments.who or _user(), self._arguments.reason)
 
+    @property
+    def timeout_s(self) -> float:
+        """
+        The time limit of the command for what it waits for.
+        """
+        limit_s: float = self._arguments.timeout
+        return limit_s
+
     async def within(self, waiting: Coroutine[Any, Any, T], *, changes: bool = False) -> T:
         """
         Return what is waited for, within the time limit of the command.
@@ -75,7 +83,7 @@ class Session:
         Raises:
             RegistryError: the time was over.
         """
-        timers, limit_s = self.application.runtime.timers, self._arguments.timeout
+        timers, limit_s = self.application.runtime.timers, self.timeout_s
         try:
             return await with_deadline(waiting, timers, timers.seconds() + limit_s)
         except DeadlineExceeded:

@@ -5,10 +5,11 @@ Rules of single instances.
 from __future__ import annotations
 
 from rpcfw.cluster.instance_rules import InstanceRule, RuledInstances
+from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.registry import an_instance
 
-DISABLED = InstanceRule(weight=None, enabled=False)
-HEAVY = InstanceRule(weight=500, enabled=True)
+DISABLED = options_of(InstanceRule, enabled="no")
+HEAVY = options_of(InstanceRule, weight="500")
 
 
 def updates():
@@ -47,7 +48,7 @@ def test_rules_by_address():
     """
     ruled, received = updates()
     address = "tcp:10.0.0.5:2200"
-    ruled.follow({address: InstanceRule(weight=5, enabled=True), "b": HEAVY}, "a rule")
+    ruled.follow({address: options_of(InstanceRule, weight="5"), "b": HEAVY}, "a rule")
     ruled.take((an_instance(id="a"), an_instance(id="b")))
     assert [[("a", 5), ("b", 500)]] == [[(one.id, one.weight) for one in each] for each in received]
 

@@ -21,12 +21,16 @@ def refused(read, text):
 
 def test_instances():
     """
-    An instance has a weight, is disabled, or has nothing of its own.
+    An instance has a weight, is disabled or offline, or has nothing of its own.
     """
-    text = "[instance 10.0.0.5:2200-ab]\nweight = 5\n[instance tcp:10.0.0.6:1]\nenabled = no\n"
+    text = (
+        "[instance 10.0.0.5:2200-ab]\nweight = 5\n[instance tcp:10.0.0.6:1]\nenabled = no\n"
+        "[instance tcp:10.0.0.7:1]\noffline = yes\n"
+    )
     assert {
-        "10.0.0.5:2200-ab": InstanceRule(weight=5, enabled=True),
-        "tcp:10.0.0.6:1": InstanceRule(weight=None, enabled=False),
+        "10.0.0.5:2200-ab": InstanceRule(weight=5, enabled=True, offline=False),
+        "tcp:10.0.0.6:1": InstanceRule(weight=None, enabled=False, offline=False),
+        "tcp:10.0.0.7:1": InstanceRule(weight=None, enabled=True, offline=True),
     } == read_instances(text, "shop.ini")
     assert {} == read_instances("", "shop.ini")
 

@@ -1,0 +1,113 @@
+"""
+One instance in a registry, which comes and goes while its server runs.
+
+Theory of operation. What the registry was asked for last is compared with what is wanted now, and
+one coroutine asks for the difference. The latest request counts: one that waits for a registry
+that is unreachable is given up for the next. That takes nothing back: a registry announces what
+it was asked to announce until it is asked to withdraw it.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import RegistryError
+from rpcfw.spi.registry import Registry
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.waiting import CANCELLED, spawn
+from rpcfw.values.instance import Instance
+
+__all__ = ["Announcement"]
+
+
+class Announcement:
+    """
+    Announces and withdraws one instance.
+
+    Args:
+        registry: gets it.
+        instance: as it is announced, if it is.
+    """
+
+    log = Logger()
+
+    def __init__(self, registry: Registry, instance: Instance) -> None:
+        self.instance = instance
+        self._registry = registry
+        self._wanted: Instance | None = None
+        self._asked: Instance | None = None
+        self._following: Deferred[None] | None = None
+        self._waiting: Deferred[None] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """
+        Whether it is to be announced.
+        """
+        return self._wanted is not None
+
+    async def begin(self) -> None:
+        """
+        Announce it for the first time; return when it is.
+
+        Raises:
+            RegistryError: it is refused.
+        """
+        self._wanted = self._asked = self.instance
+        await self._registry.announce(self.instance)
+
+    def want(self, wanted: bool) -> None:
+        """
+        Announce or withdraw it, as soon as possible.
+        """
+        self._wanted = self.instance if wanted else None
+        if self._following is None:
+            following = in_background(self._follow(), f"announcing {self.instance.service}")
+            if not following.called:
+                self._following = following
+        elif self._waiting is not None:
+            self._waiting.cancel()
+
+    async def stop(self) -> None:
+        """
+        Withdraw it, whatever is wanted or under way.
+        """
+        following, self._following = self._following, None
+        if following is not None:
+            following.cancel()
+        self._wanted = self._asked = None
+        await self._withdraw(self.instance)
+
+    async def _follow(self) -> None:
+        while self._asked is not self._wanted:
+            old, self._asked = self._asked, self._wanted
+            if self._asked is not None:
+                await self._announce(self._asked)
+            elif old is not None:
+                await self._withdraw(old)
+        self._following = None
+
+    async def _announce(self, instance: Instance) -> None:
+        waiting = self._waiting = spawn(self._registry.announce(instance))
+        try:
+            await waiting
+        except CANCELLED:
+            if self._wanted is instance:
+                raise  # nothing else is wanted: the server stops
+        except RegistryError as error:
+            self.log.warn(
+                "{service} is not announced, the registry refuses it: {error}",
+                service=instance.service,
+                error=error,
+            )
+        finally:
+            self._waiting = None
+
+    async def _withdraw(self, instance: Instance) -> None:
+        try:
+            await self._registry.withdraw(instance)
+        except RegistryError as error:
+            self.log.warn(
+                "{service} could not be withdrawn: {error}", service=instance.service, error=error
+            )
