@@ -53,7 +53,7 @@ class DubboCodec(Hessian2Codec):
             encode = self._typed(types, tuple(hints.values()), msgspec.structs.astuple)
         else:
             types = said or java_types({"the request": kind}, method.path)
-            encode = self._typed(types, (kind,), lambda message: (message,))
+            encode = self._typed(types, (kind,), _alone)
         return Coder(encode, self._parsed)
 
     def _parsed(self, body: bytes) -> Any:
@@ -79,8 +79,9 @@ class DubboCodec(Hessian2Codec):
         except TypeError as error:
             raise ContractError(f"Dubbo cannot carry the request: {error}") from error
         if len(hints) == 1:
-            dump = schema.dumper(hints[0])
-            return lambda message: descriptor + dump(*unpack(message))
+            dump = schema.dumper(hints[0], descriptor)
+            # Without a call around it, where the argument is the message itself.
+            return dump if unpack is _alone else lambda message: dump(*unpack(message))
 
         def encode(message: Any) -> bytes:
             encoder = Encoder(schema)
@@ -112,6 +113,13 @@ class DubboCodec(Hessian2Codec):
             return encode_string(descriptor_of(types)) + encoder.take()
 
         return encode
+
+
+def _alone(message: Any) -> tuple[Any]:
+    """
+    Return the arguments of a method whose one argument is the message.
+    """
+    return (message,)
 
 
 def positional(message: Any) -> list[Any]:

@@ -71,11 +71,8 @@ class ListShape(Shape):
         with source.block("elif tag == 0x58 and 0x90 <= data[pos] < 0xC0:"):
             source.add("count = data[pos] - 0x90", "pos += 1")
         with source.block("else:"):
-            source.add("return None")
-        source.add(f"{target} = []", f"append = {target}.append")
-        with source.block("for _ in range(count):"):
-            self._item.inline(source, "item")
-            source.add("append(item)")
+            source.add(source.give_up)
+        self._item.inline_items(source, target)
 
     def _ready(self) -> Callable[[Decoder, int], Any]:
         fill = self._fill

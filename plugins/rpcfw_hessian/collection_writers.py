@@ -39,7 +39,7 @@ class ListWriter(WrittenWriter):
             super().inline(source, value)
             return
         with source.block(f"if type({value}) is not list or (count := len({value})) >= 48:"):
-            source.add("return None")
+            source.add(source.give_up)
         source.add(f"append({source.bind(_HEADS)}[count])")
         with source.block(f"for item in {value}:"):
             self._item.inline(source, "item")

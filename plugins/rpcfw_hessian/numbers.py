@@ -15,6 +15,7 @@ from rpcfw_hessian.errors import HessianError
 
 __all__ = [
     "INTEGER_BASE",
+    "INTEGER_RUNS",
     "INTEGER_SIZE",
     "SMALL_INTS",
     "SMALL_LONGS",
@@ -70,6 +71,14 @@ _compact(0xF0, 0xFF, 0xF8, 2)
 _compact(0x38, 0x3F, 0x3C, 3)
 INTEGER_SIZE[0x49] = INTEGER_SIZE[0x59] = 5
 INTEGER_SIZE[0x4C] = 9
+
+#: What unpacks several large integers of one size, by their tags. The ids or times in a list
+#: mostly have one size, and one call for all takes a third of the time of one for each.
+INTEGER_RUNS = {
+    tag * count: Struct(">" + form * count).unpack_from
+    for tag, form in ((b"\x49", "xi"), (b"\x59", "xi"), (b"\x4c", "xq"))
+    for count in range(2, 48)
+}
 
 
 def read_integer(data: bytes, pos: int) -> int:

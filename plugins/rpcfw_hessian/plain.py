@@ -7,8 +7,9 @@ from its class. So nothing has to be noted while it is read or written, and one 
 local variables will do: it takes about two thirds of the time.
 
 Where a message has anything else (a reference, a long list, null where none is expected, bytes
-without sense), the function returns None. Then the usual way begins anew. So these functions
-never decide that a message is wrong, and both ways give the same results.
+without sense), the usual way begins anew: a function that reads returns None, and one that writes
+calls what writes in the usual way. So these functions never decide that a message is wrong, and
+both ways give the same results.
 """
 
 from __future__ import annotations
@@ -40,9 +41,16 @@ _MAX_LENGTH = 1023
 #: What bytes without sense may raise.
 _GARBAGE = (IndexError, struct.error, ValueError, HessianError)
 
-#: Returns the message at a place and the place after it, or the bytes of a message; or None.
+#: Returns the message at a place and the place after it; None if it is not plain.
 Read = Callable[[bytes, int], "tuple[Any, int] | None"]
-Write = Callable[[Any], "bytes | None"]
+#: Returns the bytes of a message.
+Write = Callable[[Any], bytes]
+
+
+def _read_nothing(data: bytes, pos: int) -> None:
+    """
+    Find no message to be plain: none was learned yet.
+    """
 
 
 class PlainReader:
@@ -51,23 +59,20 @@ class PlainReader:
 
     It learns from messages that were read in the usual way: one with the same definition of the
     class, which came through all checks, is plain.
+
+    Attributes:
+        read: returns the message at a place and the place after it; None if it is not plain.
+            Mostly this is the one function that was written, without another call around it.
     """
+
+    read: Read
 
     def __init__(self, shape: Shape, limits: Limits) -> None:
         self._shape = shape if isinstance(shape, RecordShape) and _fits(shape, limits) else None
         #: Orders of fields that came, and what reads each.
         self._orders: dict[tuple[str, ...], Read | None] = {}
         self._known: tuple[Read, ...] = ()
-
-    def read(self, data: bytes, pos: int) -> tuple[Any, int] | None:
-        """
-        Return the message at a place and the place after it; None if it is not plain.
-        """
-        for read in self._known:
-            found = read(data, pos)
-            if found is not None:
-                return found
-        return None
+        self.read = _read_nothing
 
     def learn(self, decoder: Decoder, begin: int) -> None:
         """
@@ -84,6 +89,15 @@ class PlainReader:
         is_first = decoder.data.startswith(prefix, begin)
         orders[names] = _reader(shape, names, prefix) if is_first else None
         self._known = tuple(filter(None, orders.values()))
+        if self._known:
+            self.read = self._known[0] if len(self._known) == 1 else self._read_any
+
+    def _read_any(self, data: bytes, pos: int) -> tuple[Any, int] | None:
+        for read in self._known:
+            found = read(data, pos)
+            if found is not None:
+                return found
+        return None
 
 
 def _fits(shape: RecordShape, limits: Limits) -> bool:
@@ -103,7 +117,7 @@ def _reader(shape: RecordShape, names: tuple[str, ...], prefix: bytes) -> Read |
     """
     Write the function that reads messages that begin so.
     """
-    source = Source("def read_plain(data, pos):", plain=True, HessianError=HessianError)
+    source = Source("def read_plain(data, pos):", give_up="return None")
     with source.block(f"if not data.startswith({source.bind(prefix)}, pos):"):
         source.add("return None")
     source.add(f"pos += {len(prefix)}")
@@ -116,23 +130,31 @@ def _reader(shape: RecordShape, names: tuple[str, ...], prefix: bytes) -> Read |
     return source.function(f"plain {shape.name}")
 
 
-def plain_writer(writer: Writer) -> Write | None:
+def plain_writer(writer: Writer, usual: Write, prefix: bytes) -> Write | None:
     """
-    Return what writes plain messages of one type; None if there are none of this type.
+    Return what writes messages of one type; None if none of them is plain.
+
+    Args:
+        usual: writes those that are not plain.
+        prefix: what comes before the message. It is in the result, so that the caller need not
+            copy the message behind it.
     """
     if not (isinstance(writer, RecordWriter) and writer.can_be_plain):
         return None
     lists = [number for number, field in enumerate(writer.fields) if not field.writer.scalar]
     if len(lists) > _MAX_LISTS:
         return None
-    source = Source("def write_plain(value):", plain=True)
+    give_up = "return usual(value)"
+    source = Source("def write_plain(value):", give_up=give_up, usual=usual)
     with source.block("try:"):
-        writer.write_plain(source)
+        writer.write_plain(source, prefix)
+        for one, other in combinations(lists, 2):
+            # One list in two places is written as a reference.
+            with source.block(f"if item_{one} is item_{other} and item_{one}:"):
+                source.add(give_up)
+        source.add("return b''.join(out)")
     with source.block(f"except {source.bind(HessianError)}:"):
-        source.add("return None")
-    for one, other in combinations(lists, 2):
-        # One list in two places is written as a reference.
-        with source.block(f"if item_{one} is item_{other} and item_{one}:"):
-            source.add("return None")
-    source.add("return b''.join(out)")
+        # The usual way tells the place of the mistake. Not from here: errors have no other cause.
+        source.add("pass")
+    source.add(give_up)
     return source.function(f"writes a plain {writer.name}")

@@ -56,14 +56,17 @@ class RecordWriter(WrittenWriter):
             field.writer.scalar or field.writer.plain_list for field in self.fields
         )
 
-    def write_plain(self, source: Source) -> None:
+    def write_plain(self, source: Source, prefix: bytes) -> None:
         """
         Write source that puts an instance, which is the whole message, into the list ``out``.
+
+        Args:
+            prefix: what comes before it.
         """
         assert self._java_class is not None
-        begin = encode_definition(self._java_class, self._names()) + _TAGS[0]
+        begin = prefix + encode_definition(self._java_class, self._names()) + _TAGS[0]
         with source.block(f"if type(value) is not {source.bind(self._cls)}:"):
-            source.add("return None")
+            source.add(source.give_up)
         source.add(f"out = [{source.bind(begin)}]", "append = out.append")
         for number, field in enumerate(self.fields):
             source.add(f"item_{number} = value.{field.name}")

@@ -126,26 +126,24 @@ class Schema:
         """
         return self.loader(type)(data)
 
-    def dumper(self, type: Any) -> Callable[[Any], bytes]:
+    def dumper(self, type: Any, prefix: bytes = b"") -> Callable[[Any], bytes]:
         """
         Return `dumps` for one type.
+
+        Args:
+            prefix: what is put before each value.
 
         Raises:
             TypeError: Hessian cannot carry the type; the message says why.
         """
         write = self.writer(type)
-        write_plain = plain_writer(self._type(type).writer)
 
         def dump(value: Any) -> bytes:
             encoder = Encoder(self)
             encoder.write_by(write, value)
-            return encoder.take()
+            return prefix + encoder.take()
 
-        if write_plain is None:
-            return dump
-        # A name of its own, which mypy knows to be none of these.
-        plain: Callable[[Any], bytes | None] = write_plain
-        return lambda value: plain(value) or dump(value)
+        return plain_writer(self._type(type).writer, dump, prefix) or dump
 
     def loader(self, type: Any) -> Callable[[bytes], Any]:
         """
@@ -156,10 +154,11 @@ class Schema:
         """
         shape = self.shape(type)
         plain = PlainReader(shape, self.limits)
-        read_plain = plain.read
 
         def load(data: bytes) -> Any:
-            found = read_plain(data, 0)
+            # Looked up each time: it is another function once a message was learned.
+            read = plain.read
+            found = read(data, 0)
             if found is not None and found[1] == len(data):
                 return found[0]
             decoder = Decoder(data, self)

@@ -44,9 +44,18 @@ class Shape(ABC):
         Write source that reads a value at ``pos`` of ``data`` into the variable ``target``.
         """
         if source.plain:
-            source.add("return None")
+            source.add(source.give_up)
             return
         source.add("d.pos = pos", f"{target} = {source.bind(self.read)}(d)", "pos = d.pos")
+
+    def inline_items(self, source: Source, target: str) -> None:
+        """
+        Write source that reads ``count`` values, which are scalars, into the list ``target``.
+        """
+        source.add(f"{target} = []")
+        with source.block("for _ in range(count):"):
+            self.inline(source, "item")
+            source.add(f"{target}.append(item)")
 
     @abstractmethod
     def fits(self, value: Any, d: Decoder) -> bool:

@@ -14,6 +14,7 @@ from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.numbers import (
     INTEGER_BASE,
+    INTEGER_RUNS,
     INTEGER_SIZE,
     double_at,
     int_at,
@@ -104,6 +105,17 @@ class IntShape(Shape):
             source.add(f"{target} = {source.bind(read_integer)}(data, pos)", "pos += size")
         with source.block("else:"):
             super().inline(source, target)
+
+    def inline_items(self, source: Source, target: str) -> None:
+        sizes = source.bind(INTEGER_SIZE)
+        source.add("unpack = None")
+        with source.block(f"if count > 1 and (size := {sizes}[data[pos]]) > 3:"):
+            tags_of_items = "data[pos : pos + size * count : size]"
+            source.add(f"unpack = {source.bind(INTEGER_RUNS)}.get({tags_of_items})")
+        with source.block("if unpack is not None:"):
+            source.add(f"{target} = list(unpack(data, pos))", "pos += size * count")
+        with source.block("else:"):
+            super().inline_items(source, target)
 
     def fits(self, value: Any, d: Decoder) -> bool:
         return type(value) is int

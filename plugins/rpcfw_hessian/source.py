@@ -29,12 +29,14 @@ class Source:
 
     Args:
         header: its ``def`` line.
-        plain: it has no decoder or encoder, and returns None where it would need one.
+        give_up: the statement that ends a plain function: one that has no decoder or encoder, and
+            comes to where it would need one. Empty: the function has one.
         **names: what the source refers to, beside what `bind` names.
     """
 
-    def __init__(self, header: str, *, plain: bool = False, **names: Any) -> None:
-        self.plain = plain
+    def __init__(self, header: str, *, give_up: str = "", **names: Any) -> None:
+        self.plain = bool(give_up)
+        self.give_up = give_up
         self._lines = [header]
         self._depth = 1
         self._names: dict[str, Any] = names

@@ -47,7 +47,7 @@ class Writer:
         Write source that writes the variable ``value``, by ``append`` to the output of ``e``.
         """
         if source.plain:
-            source.add("return None")
+            source.add(source.give_up)
         else:
             source.add(f"{source.bind(self.write)}(e, {value})")
 

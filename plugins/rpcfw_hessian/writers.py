@@ -139,11 +139,13 @@ class IntWriter(ScalarWriter):
     def inline(self, source: Source, value: str) -> None:
         with source.block(f"if type({value}) is not int:"):
             source.add(f"{source.bind(_check_int)}({value})")
-        source.add(f"short = {source.bind(self._small)}.get({value})")
-        with source.block("if short is not None:"):
-            source.add("append(short)")
+        word = "if"
         if self._large is large_long:
             _inline_longs(source, value)
+            word = "elif"
+        small = source.bind(self._small)
+        with source.block(f"{word} (short := {small}.get({value})) is not None:"):
+            source.add("append(short)")
         with source.block("else:"):
             source.add(f"append({source.bind(self._large)}({value}))")
 
@@ -151,8 +153,10 @@ class IntWriter(ScalarWriter):
 def _inline_longs(source: Source, value: str) -> None:
     """
     Write branches for the longs of an id or a time, which are most of the larger ones.
+
+    They come first: to compare takes less than to look up a long that is not in a dict.
     """
-    with source.block(f"elif 0x40000 <= {value} < 0x80000000:"):
+    with source.block(f"if 0x40000 <= {value} < 0x80000000:"):
         source.add(f"append({source.bind(TAGGED_INT.pack)}(0x59, {value}))")
     with source.block(f"elif 0x80000000 <= {value} < 1 << 63:"):
         source.add(f"append({source.bind(TAGGED_LONG.pack)}(0x4C, {value}))")
