@@ -92,17 +92,16 @@ class ClientMachine(ClientSide, DubboConnection):
                 f"{len(body)} bytes to send, over max_send_bytes of {limit} bytes"
             )
         is_generic = type(body) is GenericRequest
-        begin, attachments = self._encoder.encode(head, self._max_header_bytes, is_generic)
+        begin, end, size = self._encoder.encode(head, self._max_header_bytes, is_generic)
         self._last_id = call_id = self._last_id + 1
         wire_id = RPCFW_IDS | call_id
         flags = REQUEST | HESSIAN2
         if not head.one_way:
             flags |= TWO_WAY
             self._calls[call_id] = wire_id
-        size = len(begin) + len(body) + len(attachments)
-        self._out.append(pack_header(MAGIC, flags, 0, wire_id, size) + begin)
+        self._out.append(pack_header(MAGIC, flags, 0, wire_id, size + len(body)) + begin)
         self._out.append(body)
-        self._out.append(attachments)
+        self._out.append(end)
         return call_id
 
     def _refusal(self) -> Exception:

@@ -206,7 +206,15 @@ class DubboConnection(Machine):
                 self._buffer.keep(data[offset:], end - offset)
                 return
             else:
-                self._receive_frame(flags, status, wire_id, data[start:end], events)
+                if self._garbage_bytes or not self._ready:
+                    self._begin(events)
+                # Without a method for all kinds of frames between: every message comes here.
+                if flags & EVENT:
+                    self._receive_any_event(flags, wire_id, data[start:end], events)
+                elif flags & REQUEST:
+                    self._receive_request(flags, wire_id, data[start:end], events)
+                else:
+                    self._receive_reply(flags, status, wire_id, data[start:end], events)
             offset = end
         if offset < size:
             self._buffer.keep(data[offset:], HEADER_BYTES)
@@ -237,20 +245,13 @@ class DubboConnection(Machine):
             raise RemoteProtocolError(f"a frame begins with {begin}, expected {MAGIC_BYTES.hex()}")
         return found
 
-    def _receive_frame(
-        self, flags: int, status: int, wire_id: int, body: bytes, events: list[Event]
+    def _receive_any_event(
+        self, flags: int, wire_id: int, body: bytes, events: list[Event]
     ) -> None:
-        if not self._ready or self._garbage_bytes:
-            self._begin(events)
-        if flags & EVENT:
-            if flags & REQUEST:
-                self._receive_event(flags, wire_id, body, events)
-            else:
-                self._receive_event_answer(body, events)
-        elif flags & REQUEST:
-            self._receive_request(flags, wire_id, body, events)
+        if flags & REQUEST:
+            self._receive_event(flags, wire_id, body, events)
         else:
-            self._receive_reply(flags, status, wire_id, body, events)
+            self._receive_event_answer(body, events)
 
     def _receive_event(self, flags: int, wire_id: int, body: bytes, events: list[Event]) -> None:
         if len(body) > _MAX_EVENT_BYTES:

@@ -46,8 +46,10 @@ class _Beginning:
     What the bytes before the arguments say.
 
     Args:
+        data: these bytes.
         size: how many these are.
         message_at: where the message begins: the descriptor of the parameters.
+        path: of the method.
         method: that is called.
         parameters: how its arguments are read.
         shapes: of the arguments that are given.
@@ -55,8 +57,10 @@ class _Beginning:
         heads: by the bytes of the attachments, for calls that are answered.
     """
 
+    data: bytes
     size: int
     message_at: int
+    path: str
     method: Method
     parameters: Parameters
     shapes: tuple[Shape, ...]
@@ -80,6 +84,8 @@ class RequestDecoder:
         self._text_or_null = schema.shape(str | None)
         self._max_header_bytes = max_header_bytes
         self._served = Served({})
+        #: The beginning of the request before, which is compared first.
+        self._last: _Beginning | None = None
         #: By their bytes. All keys of one size are in one dict.
         self._known: dict[int, dict[bytes, _Beginning]] = {}
         self._known_count = 0
@@ -98,13 +104,26 @@ class RequestDecoder:
             CallError: it is malformed, or names what is not served. No method has begun.
         """
         try:
-            for size, beginnings in self._known.items():
-                beginning = beginnings.get(body[:size])
-                if beginning is not None:
-                    method = beginning.method
-                    if self._served.methods.get(method.path) is method:
-                        return self._decode_rest(beginning, body, one_way)
-            return self._decode(body, one_way)
+            beginning = self._last
+            if beginning is None or not body.startswith(beginning.data):
+                beginning = self._last = self._find(body)
+            if (
+                beginning is None
+                or self._served.methods.get(beginning.path) is not beginning.method
+            ):
+                return self._decode(body, one_way)
+            plain = beginning.plain
+            found = None if plain is None or one_way else plain.read(body, beginning.size)
+            if found is not None:
+                argument, end = found
+                head = beginning.heads.get(body[end:])
+                # Other attachments may refer to the argument.
+                if head is not None:
+                    parsed = ParsedBody()
+                    parsed.value = beginning.parameters.make(argument)
+                    parsed.span = body, beginning.message_at, end
+                    return DecodedRequest(head, parsed)
+            return self._decode_rest(beginning, body, one_way)
         except HessianError as error:
             raise InvalidMessage(
                 f"the request cannot be decoded: {error}",
@@ -120,17 +139,6 @@ class RequestDecoder:
         Read arguments and attachments.
         """
         parameters, plain = beginning.parameters, beginning.plain
-        if plain is not None and not one_way:
-            found = plain.read(body, beginning.size)
-            if found is not None:
-                argument, end = found
-                head = beginning.heads.get(body[end:])
-                # Other attachments may refer to the argument.
-                if head is not None:
-                    parsed = ParsedBody()
-                    parsed.value = parameters.make(argument)
-                    parsed.span = body, beginning.message_at, end
-                    return DecodedRequest(head, parsed)
         decoder = Decoder(body, parameters.schema)
         decoder.pos = beginning.size
         read = decoder.read_shape
@@ -173,11 +181,28 @@ class RequestDecoder:
         parameters.check_count(len(types))
         shapes = parameters.shapes[: len(types)]
         plain = parameters.plain if len(shapes) == 1 else None
-        beginning = _Beginning(decoder.pos, message_at, method, parameters, shapes, plain)
-        self._keep(body[: decoder.pos], beginning)
+        beginning = _Beginning(
+            body[: decoder.pos],
+            decoder.pos,
+            message_at,
+            path,
+            method,
+            parameters,
+            shapes,
+            plain,
+        )
+        self._keep(beginning)
         return self._decode_rest(beginning, body, one_way)
 
-    def _keep(self, data: bytes, beginning: _Beginning) -> None:
+    def _find(self, body: bytes) -> _Beginning | None:
+        for size, beginnings in self._known.items():
+            beginning = beginnings.get(body[:size])
+            if beginning is not None:
+                return beginning
+        return None
+
+    def _keep(self, beginning: _Beginning) -> None:
+        data = beginning.data
         if len(data) > _MAX_KEPT_BYTES:
             return
         if self._known_count >= _MAX_KNOWN:
@@ -186,6 +211,8 @@ class RequestDecoder:
         # A new dict, since another thread may be looking through the old one.
         same_size = {**self._known.get(len(data), {}), data: beginning}
         self._known = {**self._known, len(data): same_size}
+        # Also where a service is served anew, and the beginning before has its old methods.
+        self._last = beginning
 
     def _read_head(self, decoder: Decoder, path: str, one_way: bool) -> tuple[RequestHead, bool]:
         return read_head(decoder, path, self._served, one_way, self._max_header_bytes)

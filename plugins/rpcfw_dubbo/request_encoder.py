@@ -7,8 +7,8 @@ JVM descriptor, then each argument.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import ceil, inf
+from typing import TypeAlias
 
 from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import RequestHead
@@ -19,8 +19,12 @@ from rpcfw_hessian.text import encode_string
 
 __all__ = ["RequestEncoder"]
 
+#: The bytes before a message, those after it, and how many these are together.
+Head: TypeAlias = tuple[bytes, bytes, int]
+
 #: Java reads the timeout as an int.
 _MAX_TIMEOUT_MS = 2**31 - 1
+_MAX_TIMEOUT_S = _MAX_TIMEOUT_MS / 1000
 #: Heads of methods that are kept. Usually a client has fewer methods.
 _MAX_KEPT = 1024
 #: Metadata that says which service is called.
@@ -44,12 +48,12 @@ class RequestEncoder:
         self._kept: dict[str, tuple[bytes, bytes]] = {}
         #: The same, for calls whose metadata is a group and version and nothing else.
         self._kept_of_versions: dict[tuple[str, Pairs], tuple[bytes, bytes]] = {}
+        #: Whole heads, by path and timeout: most calls of a method have the same, and no metadata.
+        self._whole: dict[tuple[str, int], Head] = {}
 
-    def encode(
-        self, head: RequestHead, max_bytes: int, is_generic: bool = False
-    ) -> tuple[bytes, bytes]:
+    def encode(self, head: RequestHead, max_bytes: int, is_generic: bool = False) -> Head:
         """
-        Return the bytes before the message, and those after it.
+        Return the bytes before the message, those after it, and how many these are together.
 
         Args:
             is_generic: the message calls the method by name, through ``$invoke``.
@@ -57,27 +61,46 @@ class RequestEncoder:
         Raises:
             MessageTooLarge: together they are over the limit.
         """
-        metadata = head.metadata
-        if metadata.pairs:
-            known = self._kept_of_versions.get((head.path, metadata.pairs))
-        else:
-            known = self._kept.get(head.path)
-        if known is None or is_generic:
-            known = self._method(head.path, metadata, is_generic)
-        begin, attachments = known
         timeout_s = head.timeout_s
-        if timeout_s is not None and timeout_s < inf:
-            attachments += _timeout(min(max(ceil(timeout_s * 1000), 1), _MAX_TIMEOUT_MS))
-        if metadata.pairs:
-            attachments += write_pairs(metadata.pairs, max_bytes * 2)
-        size = len(begin) + len(attachments) + 1
-        if size > max_bytes:
+        if timeout_s is not None and 0 < timeout_s < _MAX_TIMEOUT_S:
+            # Rounded up: a provider must not give up before its caller does.
+            timeout_ms = ceil(timeout_s * 1000)
+        else:
+            timeout_ms = _unusual_timeout_ms(timeout_s)
+        known = None
+        if not (head.metadata.pairs or is_generic):
+            known = self._whole.get((head.path, timeout_ms))
+        if known is None:
+            known = self._encode(head, timeout_ms, max_bytes, is_generic)
+        if known[2] > max_bytes:
             raise MessageTooLarge(
-                f"{size} bytes of path and metadata to send, over max_header_bytes of "
+                f"{known[2]} bytes of path and metadata to send, over max_header_bytes of "
                 f"{max_bytes} bytes",
                 hints=Hint.NEVER_SENT,
             )
-        return begin, attachments + b"Z"
+        return known
+
+    def _encode(self, head: RequestHead, timeout_ms: int, max_bytes: int, is_generic: bool) -> Head:
+        metadata = head.metadata
+        if metadata.pairs:
+            of_method = self._kept_of_versions.get((head.path, metadata.pairs))
+        else:
+            of_method = self._kept.get(head.path)
+        if of_method is None or is_generic:
+            of_method = self._method(head.path, metadata, is_generic)
+        begin, end = of_method
+        if timeout_ms:
+            end += encode_string("timeout") + encode_string(str(timeout_ms))
+        if metadata.pairs:
+            end += write_pairs(metadata.pairs, max_bytes * 2)
+        end += b"Z"
+        whole = begin, end, len(begin) + len(end)
+        if not (metadata.pairs or is_generic):
+            # With a limit, and cleared: the calls of a deadline that is passed on have many timeouts.
+            if len(self._whole) >= _MAX_KEPT:
+                self._whole.clear()
+            self._whole[head.path, timeout_ms] = whole
+        return whole
 
     def _method(self, path: str, metadata: Metadata, is_generic: bool) -> tuple[bytes, bytes]:
         """
@@ -116,12 +139,13 @@ class RequestEncoder:
             self._kept_of_versions[path, metadata.pairs] = known
 
 
-@lru_cache(maxsize=1024)
-def _timeout(timeout_ms: int) -> bytes:
+def _unusual_timeout_ms(timeout_s: float | None) -> int:
     """
-    Return the attachment. Most calls of a client have the same.
+    Return the timeout of a call that has none, or hardly any left, or one too long for Java.
     """
-    return encode_string("timeout") + encode_string(str(timeout_ms))
+    if timeout_s is None or timeout_s == inf:
+        return 0
+    return _MAX_TIMEOUT_MS if timeout_s > 0 else 1
 
 
 def _text(metadata: Metadata, name: str, default: str) -> str:

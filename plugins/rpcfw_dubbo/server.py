@@ -80,24 +80,24 @@ class ServerMachine(ServerSide, DubboConnection):
         metadata: Metadata = EMPTY,
         trailers: Metadata = EMPTY,
     ) -> None:
-        if self._is_over(call_id):
+        wire_id = self._calls.get(call_id)
+        if wire_id is None and self._is_over(call_id):
             return
         if len(body) > self._max_send_bytes:
             limit = self._max_send_bytes
             raise MessageTooLarge(
                 f"{len(body)} bytes to send, over max_send_bytes of {limit} bytes"
             )
+        flag, attachments = b"\x94", ONLY_VERSION
         if not self._takes_attachments:
             flag, attachments = b"\x91", b""
         elif metadata.pairs or trailers.pairs:
-            flag, attachments = b"\x94", self._attachments(metadata, trailers)
-        else:
-            flag, attachments = b"\x94", ONLY_VERSION
+            attachments = self._attachments(metadata, trailers)
         if body == b"N":
             # A null has flags of its own: 2 for 1, 5 for 4.
             flag, body = (b"\x95" if attachments else b"\x92"), b""
         self._abuse.served()
-        wire_id = self._calls.pop(call_id)
+        del self._calls[call_id]
         size = 1 + len(body) + len(attachments)
         self._out.append(pack_header(MAGIC, HESSIAN2, ReplyStatus.OK, wire_id, size) + flag)
         self._out.append(body)
