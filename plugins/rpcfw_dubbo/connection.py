@@ -189,28 +189,24 @@ class DubboConnection(Machine):
         offset, size = 0, len(data)
         while size - offset >= HEADER_BYTES:
             magic, flags, status, wire_id, body_bytes = unpack_header(data, offset)
-            if magic != MAGIC:
-                offset = self._next_magic(data, offset)
+            if magic != MAGIC or body_bytes < 0:
+                offset = self._next_magic(data, offset, body_bytes)
                 continue
-            if body_bytes < 0:
-                raise RemoteProtocolError(f"a frame has a body of {body_bytes} bytes")
             start = offset + HEADER_BYTES
             end = start + body_bytes
             if body_bytes > self._max_receive_bytes:
                 self._begin(events)
                 self._receive_oversize(flags, wire_id, body_bytes, events)
-                if end > size:
-                    self._buffer.skip(end - size)
-                    return
+                self._skip(end - size)
             elif end > size:
                 self._buffer.keep(data[offset:], end - offset)
                 return
             else:
                 if self._garbage_bytes or not self._ready:
                     self._begin(events)
-                # Without a method for all kinds of frames between: every message comes here.
+                # Not in a method of its own: every message comes here.
                 if flags & EVENT:
-                    self._receive_any_event(flags, wire_id, data[start:end], events)
+                    self._receive_event(flags, wire_id, data[start:end], events)
                 elif flags & REQUEST:
                     self._receive_request(flags, wire_id, data[start:end], events)
                 else:
@@ -228,13 +224,23 @@ class DubboConnection(Machine):
             self._ready = True
             events.append(HandshakeCompleted())
 
-    def _next_magic(self, data: bytes, offset: int) -> int:
+    def _skip(self, size: int) -> None:
         """
-        Return where the next frame may begin.
+        Drop the rest of a frame, if not all of it has come.
+        """
+        if size > 0:
+            self._buffer.skip(size)
+
+    def _next_magic(self, data: bytes, offset: int, body_bytes: int) -> int:
+        """
+        Return where the next frame may begin, after bytes that are none.
 
         Raises:
-            RemoteProtocolError: there were too many bytes without a frame.
+            RemoteProtocolError: there were too many bytes without a frame, or these are a frame
+                whose body has a negative length.
         """
+        if data.startswith(MAGIC_BYTES, offset):
+            raise RemoteProtocolError(f"a frame has a body of {body_bytes} bytes")
         found = data.find(MAGIC_BYTES, offset + 1)
         if found < 0:
             # The last byte may be the first one of the magic number.
@@ -245,15 +251,10 @@ class DubboConnection(Machine):
             raise RemoteProtocolError(f"a frame begins with {begin}, expected {MAGIC_BYTES.hex()}")
         return found
 
-    def _receive_any_event(
-        self, flags: int, wire_id: int, body: bytes, events: list[Event]
-    ) -> None:
-        if flags & REQUEST:
-            self._receive_event(flags, wire_id, body, events)
-        else:
-            self._receive_event_answer(body, events)
-
     def _receive_event(self, flags: int, wire_id: int, body: bytes, events: list[Event]) -> None:
+        if not flags & REQUEST:
+            self._receive_event_answer(body, events)
+            return
         if len(body) > _MAX_EVENT_BYTES:
             limit = _MAX_EVENT_BYTES
             raise RemoteProtocolError(f"an event of {len(body)} bytes, at most {limit} are taken")

@@ -96,7 +96,7 @@ class RequestEncoder:
         end += b"Z"
         whole = begin, end, len(begin) + len(end)
         if not (metadata.pairs or is_generic):
-            # With a limit, and cleared: the calls of a deadline that is passed on have many timeouts.
+            # Cleared when it is full: where deadlines are passed on, timeouts are many.
             if len(self._whole) >= _MAX_KEPT:
                 self._whole.clear()
             self._whole[head.path, timeout_ms] = whole

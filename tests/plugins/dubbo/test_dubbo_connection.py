@@ -4,9 +4,11 @@ What concerns no single call: events, garbage between frames, and peers that are
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
-from rpcfw.errors import Overloaded
+from rpcfw.errors import MessageTooLarge, Overloaded
 from rpcfw.spi.events import (
     CallEnded,
     ConnectionFailed,
@@ -18,7 +20,7 @@ from rpcfw.spi.events import (
     ResponseReceived,
 )
 from rpcfw.status import Hint, Status
-from rpcfw.values.metadata import Metadata
+from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw_dubbo.frames import EVENT, HESSIAN2, REQUEST, TWO_WAY
 from rpcfw_hessian import dumps, loads
 from tests.plugins.dubbo.pair import (
@@ -408,6 +410,41 @@ def test_metadata_with_a_name_of_dubbo():
         )
     )
     assert 2 == body.count(b"\x04path") + body.count(b"\x07timeout")
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_the_timeout_of_each_call(is_plain):
+    """
+    It is rounded up and fits an int of Java, however many others there were.
+
+    Without one, or with an endless one, nothing is sent.
+    """
+    metadata = EMPTY if is_plain else Metadata((("trace", "t"),))
+    machine = client(max_calls=5000)
+    expected = {None: None, inf: None, -1.0: "1", 0.0: "1", 0.0001: "1", 1e12: "2147483647"}
+    expected |= {number / 1000 + 0.0005: str(number + 1) for number in range(1500)}
+    for timeout_s, sent in [*expected.items(), *expected.items()]:
+        head = RequestHead("demo.Hello/say", "dubbo", timeout_s, metadata)
+        machine.call(head, b"\x00", "", ended=True)
+        ((_, _, _, body),) = frames_in(machine.take_output())
+
+        timeout = {} if sent is None else {"timeout": sent}
+        attachments = {"path": "demo.Hello", "interface": "demo.Hello", **timeout}
+        assert body.endswith(b"\x00" + dumps(attachments | dict(metadata.pairs)))
+
+
+@pytest.mark.parametrize("pairs", [(), (("token", "x" * 100),)])
+def test_a_head_over_the_limit(pairs):
+    """
+    It is refused each time, and the call may go elsewhere.
+    """
+    machine = client(max_header_bytes=64)
+    head = RequestHead("demo.Hello/say", "dubbo", 1.0, Metadata(pairs))
+    for _ in range(2):
+        with pytest.raises(MessageTooLarge, match="over max_header_bytes of 64 bytes") as raised:
+            machine.call(head, b"\x00", "", ended=True)
+        assert raised.value.hints & Hint.NEVER_SENT
+    assert machine.open_calls == 0
 
 
 def test_old_consumers_get_no_attachments():

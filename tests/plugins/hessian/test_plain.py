@@ -51,6 +51,9 @@ VALUES = [
     Order(),
     Order(number=1 << 40, price=12.25, paid=True, remark="two", lines=[1, -300, 1 << 50]),
     Order(price=100.0, notes=["a"] * 7, lines=[7] * 8),
+    Order(lines=[1 << 20, -(1 << 20), (1 << 31) - 1]),
+    Order(lines=[1 << 40, -(1 << 40)] * 23 + [1 << 62]),
+    Order(lines=[1 << 20, 1 << 40, 1 << 20]),
     Order(price=-0.125, notes=["a"] * 47, lines=[1 << 20] * 48),
     *(Order(remark=text, notes=[text, text]) for text in _TEXTS),
     Struct(number=5, texts=["a", "b"]),
@@ -94,7 +97,7 @@ def test_both_ways_are_one(value):
     assert [value] * 3 == [load(data) for _ in range(3)]
 
 
-@pytest.mark.parametrize("value", VALUES[:3])
+@pytest.mark.parametrize("value", VALUES[:4])
 def test_a_damaged_message(value):
     """
     A message that is cut, or of which a byte is another, has the result of the usual way.
@@ -111,6 +114,37 @@ def test_a_damaged_message(value):
     for each in damaged:
         # A damaged double may be a NaN, which is equal to nothing.
         assert repr(outcome(usual_read, schema, each, kind)) == repr(outcome(load, each))
+
+
+@pytest.mark.parametrize("tag", [b"I", b"Y", b"L"])
+def test_small_numbers_in_a_large_form(tag):
+    """
+    A peer may write any integer in any form that has the space: all in one, or some.
+    """
+    schema = Schema()
+    load = schema.loader(Order)
+    written = schema.dumps(Order(lines=[1, -2, 3]), Order)
+    large = [tag + each.to_bytes(8 if tag == b"L" else 4, "big", signed=True) for each in (1, -2)]
+    for items in (
+        b"".join(large) + b"\xe3",
+        b"\xe1" + large[1] + b"\xe3",
+        b"".join(large) + large[0],
+    ):
+        data = written.replace(b"\x7b\xe1\xde\xe3", b"\x7b" + items)
+        load(written)
+
+        assert usual_read(schema, data, Order) == load(data)
+        assert [1, -2] == load(data).lines[:2]
+
+
+@pytest.mark.parametrize("value", [Order(lines=[1]), Order(lines=[1] * 48), 7])
+def test_bytes_before_a_message(value):
+    """
+    They are before it in both ways, and change nothing about it.
+    """
+    schema, kind = Schema(), type(value)
+
+    assert b"before" + schema.dumps(value, kind) == schema.dumper(kind, b"before")(value)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +169,17 @@ def test_what_does_not_fit(value):
     expected = outcome(usual_write, schema, value, kind)
 
     assert expected == outcome(schema.dumper(kind), value)
+
+
+def test_the_cause_of_an_error():
+    """
+    An error names the mistake once: that two ways were tried is nothing to its reader.
+    """
+    schema = Schema()
+    with pytest.raises(HessianError) as caught:
+        schema.dumper(Order)(Order(lines=[1 << 70]))
+
+    assert caught.value.__context__ is None
 
 
 def test_one_list_in_two_places():
