@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from rpcfw.app.client_plan import ClientPlan, default_client_plan
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.client.assembly import Client
+from rpcfw.cluster.health.probes import Probes
 from rpcfw.errors import SetupError
 from rpcfw.kernel.edits import NO_EDITS
 from rpcfw.spi.channel import Channel
@@ -45,6 +46,11 @@ class ClientTable:
         self._affinity = runtime.plugin_context.affinity
         self._registry = registry
         self._policies = policies
+        #: The reports of probers, for the clients that use them.
+        self._probes: Probes | None = None
+        if registry is not None:
+            meter = runtime.plugin_context.meter
+            self._probes = Probes(registry, runtime.clock, meter, runtime.log)
         self._by_service: dict[str, Client] = {}
         self._expected = self._running = False
         #: Called with the name of each service that a client is started for.
@@ -147,12 +153,15 @@ class ClientTable:
         # Others may be asked for meanwhile; those are never started.
         for client in self.all:
             await client.stop()
+        if self._probes is not None:
+            self._probes.stop()
 
     def _make(self, service: str, plan: ClientPlan, runtime: Runtime | None = None) -> Client:
         context = self._runtime.plugin_context
         plugins = {section: each.make(context) for section, each in plan.chosen.items()}
         policies = plan.policies(plugins)
-        return Client(runtime or self._runtime, service, plan.options, policies, plan.health)
+        runtime = runtime or self._runtime
+        return Client(runtime, service, plan.options, policies, plan.health, self._probes)
 
     def _start_if_running(self, client: Client) -> None:
         if self._expected or self._running:
@@ -165,6 +174,9 @@ class ClientTable:
         if self._registry is None:
             raise SetupError("a client needs a registry: set [registry] plugin")
         self.follow(client.service)
+        health = self._policies.plan(client.service).health
+        if self._probes is not None and health is not None and health.probes:
+            self._probes.start()
         await client.start(self._registry)
 
     def _beside(

@@ -16,6 +16,7 @@ from rpcfw.client.policies import Policies
 from rpcfw.client.stacks import AttemptStacks, CallStacks
 from rpcfw.cluster.directory import Directory
 from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.health.probes import Probes
 from rpcfw.cluster.health.switched import SwitchedHealth
 from rpcfw.cluster.instance_rules import RuledInstances
 from rpcfw.cluster.load_polls import LoadPolls
@@ -55,6 +56,7 @@ class Client:
         options: see `ClientOptions`.
         policies: see `Policies`.
         health: how the health of its nodes is found out; None: it is not.
+        probes: the reports of probers, which that may use.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Client:
         options: ClientOptions,
         policies: Policies,
         health: HealthOptions | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self._runtime, context = runtime, runtime.plugin_context
         self.service = service
@@ -77,7 +80,7 @@ class Client:
         self._call_stacks = CallStacks(policies.config, context)
         self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
         self._warm_up = WarmUp(service, options.warm_up, context, self._forget_routes)
-        self.health = SwitchedHealth(service, health, runtime, self._forget_routes)
+        self.health = SwitchedHealth(service, health, runtime, probes, self._forget_routes)
         self.nodes = self._make_nodes(options, policies.max_kept(options.max_connected_nodes))
         #: Passes instances on to the nodes, as the rules have them.
         self.instances = RuledInstances(self.nodes.update)

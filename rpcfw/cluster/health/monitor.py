@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from rpcfw.cluster.health.availability import SAMPLES
+from rpcfw.cluster.health.dead_nodes import retry_dead
 from rpcfw.cluster.health.heartbeats import Heartbeats
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.cluster.health.outliers import outliers
+from rpcfw.cluster.health.probed_nodes import ProbedNodes
 from rpcfw.cluster.health.record import HealthRecord
 from rpcfw.cluster.health.reports import HealthReports
 from rpcfw.cluster.health.serving_watch import ServingWatch
@@ -32,11 +34,6 @@ from rpcfw.values.units import part_of
 
 __all__ = ["HealthMonitor"]
 
-#: So many dead nodes are connected to at a time.
-_MAX_CONNECTING = 8
-#: A dead node is retried after this share of the time for which it is dead.
-_SHARE_OF_DEATH = 0.1
-
 
 class HealthMonitor:
     """
@@ -47,6 +44,7 @@ class HealthMonitor:
         options: see `HealthOptions`.
         clock: time.
         reports: where transitions are reported.
+        probed: what probers say of the nodes.
         changed: called when the health of a node has changed.
     """
 
@@ -56,11 +54,13 @@ class HealthMonitor:
         options: HealthOptions,
         clock: Clock,
         reports: HealthReports,
+        probed: ProbedNodes,
         changed: Callable[[], None],
     ) -> None:
         self._service = service
         self._clock = clock
         self._reports = reports
+        self._probed = probed
         self._changed = changed
         self._records: dict[Node, HealthRecord] = {}
         #: Those that this tick has found silent for too long, and how long that is.
@@ -100,6 +100,8 @@ class HealthMonitor:
         for node in before.keys() - self._records.keys():
             # Its connections stay open until their calls have ended.
             before[node].end_watch()
+        self._probed.forget()
+        self._ask_probers()
         self._reports.count(self._records)
         if self._timer is None and self._records:
             self._tick_later(self._clock.seconds())
@@ -122,6 +124,13 @@ class HealthMonitor:
         """
         record = self._records.get(node)
         return record.reason if record is not None else ""
+
+    def probers_say(self, node: Node) -> str:
+        """
+        Return how many probers reach a node; empty if none says anything.
+        """
+        record = self._records.get(node)
+        return self._probed.says(record) if record is not None else ""
 
     # What the connections report.
 
@@ -148,12 +157,16 @@ class HealthMonitor:
         if links.failed:
             if links.state is LinkState.WAITING:
                 record.failed_at = now
+            record.by_probers = False
             self._step(record, HealthEvent.CONNECT_FAILED, links.reason)
+        elif record.unreached:
+            self._unreached(record)
 
     def _connected(self, record: HealthRecord, now: float) -> None:
         links = record.node.links
         record.beats = Heartbeats(self._options, links.pings_limited, now)
         record.served = True
+        record.by_probers = False
         if record.node.health is NodeHealth.DEAD:
             record.start_again(now)
         self._step(record, HealthEvent.CONNECTED, "it is connected again")
@@ -186,6 +199,28 @@ class HealthMonitor:
         if not serving:
             self._wrong(record, HealthEvent.NOT_SERVING, "it says that it does not serve")
 
+    # What probers say.
+
+    def _ask_probers(self) -> None:
+        """
+        Act on the reports of probers, as far as they have changed.
+        """
+        for record in self._probed.changed(self._records.values()):
+            if record.unreached:
+                self._unreached(record)
+            elif record.by_probers:
+                record.by_probers = False
+                self._step(record, HealthEvent.REACHED, "a prober reaches it again")
+
+    def _unreached(self, record: HealthRecord) -> None:
+        if record.beats is not None:
+            record.node.overran = True  # so that it is pinged now
+            return
+        was_healthy = record.node.health is NodeHealth.HEALTHY
+        reason = f"{self._probed.says(record)}, and it is not connected here"
+        if self._step(record, HealthEvent.UNREACHED, reason):
+            record.by_probers = was_healthy
+
     # What the clock brings.
 
     def _tick_later(self, now: float) -> None:
@@ -199,6 +234,7 @@ class HealthMonitor:
         if not self._records:
             return
         self._tick_later(now)
+        self._ask_probers()
         sweeps = now >= self._sweep_at
         for record in list(self._records.values()):
             if late_s > self._tick_s:
@@ -221,7 +257,7 @@ class HealthMonitor:
         overran, node.overran = node.overran, False
         often = node.health is NodeHealth.SUB_HEALTHY
         beats.look(drivers, now, often=often, overran=overran)
-        if beats.missed >= self._options.missed_heartbeats:
+        if beats.missed >= (1 if record.unreached else self._options.missed_heartbeats):
             self._missed(record, beats.missed)
         elif node.silent and not beats.missed:
             node.silent = False
@@ -241,7 +277,10 @@ class HealthMonitor:
             node.silent = True
             if not self._wrong(record, HealthEvent.MISSED, reason):
                 self._changed()
-        if count >= self._options.max_missed_heartbeats:
+        options = self._options
+        if count >= (
+            options.missed_heartbeats if record.unreached else options.max_missed_heartbeats
+        ):
             self._long_silent[record] = reason
 
     def _give_up_silent(self, now: float) -> None:
@@ -264,13 +303,14 @@ class HealthMonitor:
         """
         Measure the rates, and connect to the dead.
         """
+        self._probed.check_age()
         for record in self._records.values():
             record.sample(now)
             self._watch_serving(record, now)
             if record.ejections.last(now) and self._is_good(record):
                 record.ejections.end(now)
         self._eject(now)
-        self._retry_dead(now)
+        retry_dead(self._records.values(), self._options.retry_delay, now)
 
     def _is_good(self, record: HealthRecord) -> bool:
         options, availability = self._options, record.availability
@@ -293,24 +333,6 @@ class HealthMonitor:
             )
             seen.clear()
             self._wrong(record, HealthEvent.EJECTED, reason)
-
-    def _retry_dead(self, now: float) -> None:
-        """
-        Connect to nodes that are dead and were connected before, those that died last first.
-        """
-        places = _MAX_CONNECTING
-        dead = [one for one in self._records.values() if one.node.health is NodeHealth.DEAD]
-        waiting = []
-        for record in dead:
-            if record.node.links.state is LinkState.CONNECTING:
-                places -= 1
-            elif record.served:
-                delay_s = max(self._options.retry_delay, _SHARE_OF_DEATH * (now - record.died_at))
-                if now - record.failed_at >= delay_s:
-                    waiting.append(record)
-        waiting.sort(key=_died_at, reverse=True)
-        for record in waiting[: max(0, places)]:
-            record.node.links.retry()
 
     def _wrong(self, record: HealthRecord, event: HealthEvent, reason: str) -> bool:
         """
@@ -342,7 +364,3 @@ def _answers(record: HealthRecord) -> bool:
     Tell whether a node is connected, and answers its heartbeats as far as is known.
     """
     return record.beats is not None and record.node.rank in (Rank.READY, Rank.SATURATED)
-
-
-def _died_at(record: HealthRecord) -> float:
-    return record.died_at

@@ -46,6 +46,11 @@ class HealthOptions:
         "ask grpc.health.v1.Health of each node whether it serves the service; "
         "one that says no is sub-healthy; one without that service is not asked again",
     )
+    probes: bool = option(
+        "no",
+        "use the reports of probers (rpcfw probe) in the registry: a node that none of them "
+        "reaches is left out sooner",
+    )
     retry_delay: Seconds = option(
         "5s",
         "longest delay before a dead node is connected to again; or a tenth of the time for "

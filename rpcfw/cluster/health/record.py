@@ -27,6 +27,7 @@ class HealthRecord:
     __slots__ = (
         "availability",
         "beats",
+        "by_probers",
         "died_at",
         "ejections",
         "failed_at",
@@ -34,6 +35,7 @@ class HealthRecord:
         "reason",
         "served",
         "serving",
+        "unreached",
         "watch",
         "watch_at",
     )
@@ -53,6 +55,8 @@ class HealthRecord:
         self.watch: ServingWatch | None = None
         #: From when on it may be watched again.
         self.watch_at = 0.0
+        #: No prober reaches it; and that alone has made it dead.
+        self.unreached = self.by_probers = False
         #: When it died, and when connecting to it failed last.
         self.died_at = self.failed_at = 0.0
 

@@ -28,6 +28,10 @@ A DEAD node is connected to again in the background, with a growing delay. It co
 SUB_HEALTHY. It is HEALTHY when it has answered several heartbeats in a row, is not ejected, and
 does not say that it does not serve.
 
+Probers in other places, if they are asked, tell of nodes that nobody reaches (`probed_nodes`).
+Such a node is DEAD as long as it is not connected here. If nothing else was wrong with it, it is
+HEALTHY again when a prober reaches it.
+
 Business errors are never counted (`rpcfw.values.outcome.Outcome.node_failed`). The calls that
 are lost with a connection are one event of its node, however many they are.
 
@@ -57,6 +61,8 @@ class HealthEvent(Enum):
     SILENT = "it has not answered so many heartbeats in a row that it is given up"
     EJECTED = "its availability rate is too low"
     NOT_SERVING = "it says that it does not serve"
+    UNREACHED = "no prober reaches it, and it is not connected"
+    REACHED = "a prober reaches it, and nothing else was wrong with it"
     RECOVERED = "it has answered several heartbeats in a row, is not ejected, and serves"
 
 
@@ -74,6 +80,8 @@ TRANSITIONS: Mapping[HealthEvent, tuple[NodeHealth, NodeHealth, NodeHealth]] = {
     HealthEvent.SILENT: (_DEAD, _DEAD, _DEAD),
     HealthEvent.EJECTED: (_SUB_HEALTHY, _SUB_HEALTHY, _DEAD),
     HealthEvent.NOT_SERVING: (_SUB_HEALTHY, _SUB_HEALTHY, _DEAD),
+    HealthEvent.UNREACHED: (_DEAD, _DEAD, _DEAD),
+    HealthEvent.REACHED: (_HEALTHY, _SUB_HEALTHY, _HEALTHY),
     HealthEvent.RECOVERED: (_HEALTHY, _HEALTHY, _DEAD),
 }
 

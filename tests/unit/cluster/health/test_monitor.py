@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 
 from rpcfw.cluster.health.monitor import HealthMonitor
 from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.health.probed_nodes import ProbedNodes
 from rpcfw.cluster.health.reports import HealthReports
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Unavailable, Unimplemented
@@ -111,14 +112,14 @@ class Log:
 
 
 class World:
-    def __init__(self, count, **options):
+    def __init__(self, count, probes=None, **options):
         self.clock = Clock()
         self.log = Log()
         self.changes = 0
         reports = HealthReports("demo.Shop", Meter(), self.log)
-        self.monitor = HealthMonitor(
-            "demo.Shop", options_of(HealthOptions, **options), self.clock, reports, self.changed
-        )
+        made = options_of(HealthOptions, **options)
+        probed = ProbedNodes("demo.Shop", probes, made.panic_share, Meter())
+        self.monitor = HealthMonitor("demo.Shop", made, self.clock, reports, probed, self.changed)
         self.nodes = [Node(an_instance(id=f"i{n}"), Links(self.clock)) for n in range(count)]
         self.monitor.watch(self.nodes)
         for node in self.nodes:

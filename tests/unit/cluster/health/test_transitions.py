@@ -38,7 +38,9 @@ def test_what_is_wrong_makes_it_sub_healthy(event):
     assert HEALTHY == after(event, HealthEvent.RECOVERED)
 
 
-@pytest.mark.parametrize("event", [HealthEvent.CONNECT_FAILED, HealthEvent.SILENT])
+@pytest.mark.parametrize(
+    "event", [HealthEvent.CONNECT_FAILED, HealthEvent.SILENT, HealthEvent.UNREACHED]
+)
 @pytest.mark.parametrize("before", NodeHealth)
 def test_what_kills(event, before):
     """
@@ -47,10 +49,14 @@ def test_what_kills(event, before):
     assert DEAD is follows(before, event)
 
 
-@pytest.mark.parametrize("event", [each for each in HealthEvent if each.name != "CONNECTED"])
+@pytest.mark.parametrize(
+    "event", [each for each in HealthEvent if each.name not in ("CONNECTED", "REACHED")]
+)
 def test_the_dead_come_back_by_a_connection_only(event):
     """
     Nothing but a new connection brings a dead node back, and then it is sub-healthy.
+
+    One that only the probers have declared dead comes back when they do not any more.
     """
     assert DEAD is follows(DEAD, event)
     assert SUB_HEALTHY is follows(DEAD, HealthEvent.CONNECTED)

@@ -1,0 +1,96 @@
+"""
+What the probers say of the nodes of one service, as far as a client acts on it.
+
+Theory of operation. A client is a prober itself: while a node answers it, no report can take
+the node from it. Reports are for what the client does not know yet. A node that is held to be
+dead and is not connected is not waited for. One that is connected is asked at once, and needs
+to miss fewer heartbeats until it is left out and given up.
+
+If the reports would leave fewer nodes than the panic share, none of them is used: the rest
+could not carry the calls of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rpcfw.cluster.health.probes import Probes
+from rpcfw.cluster.health.record import HealthRecord
+from rpcfw.spi.runtime.metrics import Gauge, Meter
+from rpcfw.values.units import part_of
+
+__all__ = ["ProbedNodes"]
+
+
+class ProbedNodes:
+    """
+    Of one service.
+
+    Args:
+        service: its name.
+        probes: the reports; None: they are not asked.
+        panic_share: see the module.
+        meter: of the process.
+    """
+
+    def __init__(
+        self, service: str, probes: Probes | None, panic_share: float, meter: Meter
+    ) -> None:
+        self._service = service
+        self._probes = probes
+        self._panic_share = panic_share
+        self._version = -1
+        self._count: Gauge | None = None
+        if probes is not None:
+            name = "rpcfw_client_nodes_unreached"
+            self._count = meter.gauge(name, "nodes that no prober reaches", "service").of(service)
+
+    def forget(self) -> None:
+        """
+        Have all nodes compared again: there are others.
+        """
+        self._version = -1
+
+    def check_age(self) -> None:
+        """
+        See whether the reports are too old.
+        """
+        if self._probes is not None:
+            self._probes.check_age()
+
+    def says(self, record: HealthRecord) -> str:
+        """
+        Return what the probers say of a node, for a person; empty: nothing.
+        """
+        if self._probes is None:
+            return ""
+        instance = record.node.instance
+        return str(self._probes.opinion(self._service, instance.id, str(instance.address)))
+
+    def changed(self, records: Collection[HealthRecord]) -> list[HealthRecord]:
+        """
+        Note which nodes no prober reaches, and return those of which that has changed.
+        """
+        probes = self._probes
+        if probes is None or probes.version == self._version:
+            return []
+        self._version = probes.version
+        dead = probes.dead(self._service)
+        found = [one for one in records if dead and _is_among(one, dead.get(_id(one)))]
+        assert self._count is not None
+        self._count.value = len(found)
+        if len(records) - len(found) < part_of(self._panic_share, len(records)):
+            found = []
+        unreached = set(found)
+        changed = [one for one in records if one.unreached is not (one in unreached)]
+        for record in changed:
+            record.unreached = not record.unreached
+        return changed
+
+
+def _id(record: HealthRecord) -> str:
+    return record.node.instance.id
+
+
+def _is_among(record: HealthRecord, address: str | None) -> bool:
+    return address == record.node.peer
