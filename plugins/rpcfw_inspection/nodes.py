@@ -34,6 +34,7 @@ class SeenNode:
         health: ``healthy``, ``sub-healthy`` or ``dead``.
         reason: what has led to that; empty if nothing ever happened.
         connection: state of the connections to it.
+        probes: how many probers reach it, if they are asked; empty otherwise.
     """
 
     service: str
@@ -41,6 +42,7 @@ class SeenNode:
     health: str
     reason: str
     connection: str
+    probes: str = ""
 
 
 class Nodes(BuiltinService):
@@ -86,4 +88,5 @@ class NodesService(Service, name="rpcfw.inspection.v1.Nodes"):
                         str(node.health),
                         node.reason,
                         node.state.value,
+                        node.probes,
                     )

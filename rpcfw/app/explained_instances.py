@@ -44,6 +44,7 @@ def explained_instances(
             share=0.0 if by else _share(shares, node),
             score=None if shares is None else shares.scores.get(node),
             breaker=found.breakers.get(node, ""),
+            probes=found.probes.get(node, ""),
         )
 
     each = [of(node) for node in route.nodes]

@@ -14,6 +14,7 @@ from rpcfw.app.loading import services_problems
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source
 from rpcfw.cli.running import calls_only, changed
+from rpcfw.cluster.probing.options import ProbeOptions
 from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
@@ -23,8 +24,8 @@ from rpcfw_registries.standalone.node.service import NodeOptions
 
 __all__ = ["assemble"]
 
-#: What only ``rpcfw registry`` reads.
-_NODE = "node"
+#: What only ``rpcfw registry`` and ``rpcfw probe`` read.
+_OF_COMMANDS = {"node": NodeOptions, "probe": ProbeOptions}
 
 
 def assemble(sources: Sources) -> list[str]:
@@ -37,8 +38,9 @@ def assemble(sources: Sources) -> list[str]:
     Raises:
         SettingsError: with every mistake that was found.
     """
-    if sources.has(_NODE):
-        sources.section(_NODE, NodeOptions)
+    for section, options in _OF_COMMANDS.items():
+        if sources.has(section):
+            sources.section(section, options)
     try:
         plan = read_plan(sources)
     except SettingsError as error:

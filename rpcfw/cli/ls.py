@@ -17,14 +17,17 @@ from rpcfw.cli.arguments import a_duration, an_address
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
-from rpcfw.cli.seen_health import Probed, ask_running, probe
+from rpcfw.cli.seen_health import Probed, ask_running, probe, report_in_words
 from rpcfw.cli.table import table
+from rpcfw.cluster.health.prober_reports import ProberReports
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.printable import printable_json
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.waiting import Waiter, with_deadline
 from rpcfw.values.instance import Instance, Snapshot, instance_to_json
+from rpcfw.values.probe_report import PROBER_SERVICE
+from rpcfw_inspection.nodes import SeenNode
 
 __all__ = ["add_arguments", "first_list", "run"]
 
@@ -44,6 +47,7 @@ _COLUMNS = (
     "SERVICE",
     "ADDRESS",
     "HEALTH",
+    "PROBES",
     "PROTOCOLS",
     "WEIGHT",
     "ZONE",
@@ -52,7 +56,7 @@ _COLUMNS = (
     "TAGS",
     "WHY",
 )
-_SEEN_COLUMNS = ("SERVICE", "ADDRESS", "HEALTH", "CONNECTION", "WHY")
+_SEEN_COLUMNS = ("SERVICE", "ADDRESS", "HEALTH", "PROBES", "CONNECTION", "WHY")
 
 #: Many watches at once are many streams of one node.
 _MAX_WATCHES = 100
@@ -100,8 +104,10 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     async def command() -> int:
         async with application:
             found = await _within(application, registry, arguments)
-            instances = (one for some in found.values() for one in some)
-            health = await probe(application, instances if arguments.health else ())
+            health: Mapping[Instance, Probed] = {}
+            if arguments.health:
+                instances = [one for some in found.values() for one in some]
+                health = await probe(application, instances, await _reports(registry))
         out.write(_as_json(found, health) if arguments.json else _as_text(found, health))
         return FINE
 
@@ -127,7 +133,7 @@ def _run_of(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> in
             records = [attrs.asdict(one) for one in seen]
             out.write(printable_json(json.dumps(records, indent=2)) + "\n")
         else:
-            rows = [(o.service, o.address, o.health, o.connection, o.reason) for o in seen]
+            rows = [_seen_row(one) for one in seen]
             out.write(table(_SEEN_COLUMNS, rows) if rows else "no nodes\n")
         return FINE
 
@@ -201,6 +207,20 @@ class _First:
         return tuple(sorted(snapshot.instances, key=lambda one: (str(one.address), one.id)))
 
 
+async def _reports(registry: Registry) -> ProberReports:
+    """
+    Return what probers say; nothing if the registry does not tell.
+    """
+    try:
+        return ProberReports(await first_list(registry, PROBER_SERVICE))
+    except RegistryError:
+        return ProberReports()
+
+
+def _seen_row(one: SeenNode) -> tuple[str, ...]:
+    return (one.service, one.address, one.health, one.probes, one.connection, one.reason)
+
+
 def _as_json(found: Mapping[str, Sequence[Instance]], health: Mapping[Instance, Probed]) -> str:
     records: list[Any] = []
     for one in (one for some in found.values() for one in some):
@@ -208,6 +228,7 @@ def _as_json(found: Mapping[str, Sequence[Instance]], health: Mapping[Instance, 
         probed = health.get(one)
         if probed is not None:
             record |= {"health": str(probed.health), "reason": probed.reason}
+            record |= {"probes": probed.probes} if probed.probes else {}
         records.append(record)
     return printable_json(json.dumps(records, indent=2)) + "\n"
 
@@ -223,10 +244,13 @@ def _as_text(found: Mapping[str, Sequence[Instance]], health: Mapping[Instance, 
 
 def _row(one: Instance, probed: Probed | None) -> tuple[str, ...]:
     tags = " ".join(f"{name}={value}" for name, value in sorted(one.tags.items()))
+    if one.service == PROBER_SERVICE:
+        tags = report_in_words(one)
     return (
         one.service,
         str(one.address),
         "" if probed is None else str(probed.health),
+        "" if probed is None else probed.probes,
         ",".join(one.protocols),
         str(one.weight),
         one.zone,

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "call": ("rpcfw.cli.call", "call a method: JSON in, JSON out"),
     "explain": ("rpcfw.cli.explain", "show where a call would go, and why; make no call"),
     "registry": ("rpcfw.cli.registry", "run a registry server, the default registry"),
+    "probe": ("rpcfw.cli.probe", "probe nodes, and report those that are not reached"),
     "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
     "java-stubs": ("rpcfw.cli.java_stubs", "write a Python module for a service in Java"),
     "rule": ("rpcfw.cli.rules.rule", "read and change the rules that running processes follow"),

@@ -6,19 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rpcfw.app.application import Application
 from rpcfw.client.stub import proxy
+from rpcfw.cluster.health.prober_reports import ProberReports
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.pool.link import LinkState
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.node_health import NodeHealth
+from rpcfw.values.probe_report import PROBER_SERVICE, REPORT_TAG, report_from_json
 from rpcfw_inspection.nodes import NodesService, SeenNode
 
-__all__ = ["Probed", "ask_running", "probe"]
+__all__ = ["Probed", "ask_running", "probe", "report_in_words"]
 
 #: So many instances are connected to at a time.
 _MAX_CONNECTING = 64
@@ -32,10 +34,12 @@ class Probed:
     Args:
         health: healthy or dead; one attempt shows nothing else.
         reason: in how many milliseconds, or why not.
+        probes: how many probers reach the instance; empty if there are none.
     """
 
     health: NodeHealth
     reason: str
+    probes: str = ""
 
 
 class _Probe:
@@ -66,14 +70,18 @@ class _Probe:
 
 
 async def probe(
-    application: Application, instances: Iterable[Instance]
+    application: Application, instances: Iterable[Instance], reports: ProberReports
 ) -> Mapping[Instance, Probed]:
     """
     Connect to instances, some at a time, and return what that has shown.
+
+    Args:
+        instances: those of probers are left out, as nobody can connect to them.
+        reports: what the probers say.
     """
     runtime = application.runtime
     found: dict[Instance, Probed] = {}
-    known = list(instances)
+    known = [one for one in instances if one.service != PROBER_SERVICE]
     for start in range(0, len(known), _MAX_CONNECTING):
         probes = {}
         for one in known[start : start + _MAX_CONNECTING]:
@@ -85,7 +93,22 @@ async def probe(
                 found[one] = Probed(NodeHealth.DEAD, f"it speaks none of {names}")
         for one, each in probes.items():
             found[one] = await each.result()
-    return found
+    says = {one: reports.opinion(one.service, one.id, str(one.address)) for one in found}
+    return {one: evolve(each, probes=str(says[one])) for one, each in found.items()}
+
+
+def report_in_words(prober: Instance) -> str:
+    """
+    Return the report of a prober in a few words, as it may name many nodes.
+    """
+    try:
+        report = report_from_json(prober.tags.get(REPORT_TAG, ""))
+    except ValueError as error:
+        return f"unreadable: {error}"
+    count = sum(each.count for each in report.services.values())
+    more = "or more " if report.more else ""
+    cut_off = "" if report.believed else "; cut off, so it is not believed"
+    return f"reaches {report.reached_percent}%, {count} {more}nodes not{cut_off}"
 
 
 async def ask_running(

@@ -11,7 +11,7 @@ from rpcfw.cli.codes import FINE, GIVEN_UP
 from rpcfw.cli.running import run
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter
 
-__all__ = ["serve_until_signal"]
+__all__ = ["serve_until_signal", "stop_signal"]
 
 
 def serve_until_signal(application: Application, what: str, out: TextIO) -> int:
@@ -31,13 +31,16 @@ def serve_until_signal(application: Application, what: str, out: TextIO) -> int:
             addresses = ", ".join(str(address) for address in application.server.addresses)
             out.write(f"{what} at {addresses}\n")
             out.flush()
-            await _stop_signal()
+            await stop_signal()
         return GIVEN_UP if application.server.given_up else FINE
 
     return run(application, command)
 
 
-async def _stop_signal() -> None:
+async def stop_signal() -> None:
+    """
+    Return when the process is to stop.
+    """
     never: Waiter[None] = Waiter()
     try:
         await never

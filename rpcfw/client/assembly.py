@@ -219,7 +219,8 @@ class Client:
         states = {node: each.explain(call) for node, each in breakers.items()}
         refusing = frozenset(node for node, each in breakers.items() if each.refuses(call))
         timeout_s = round(call.deadline - self._runtime.timers.seconds(), 3)
-        return ExplainedCall(call, route, timeout_s, error, states, refusing)
+        probes = {node: self.health.probers_say(node) for node in route.nodes}
+        return ExplainedCall(call, route, timeout_s, error, states, refusing, probes)
 
     @property
     def has_list(self) -> bool:

@@ -27,6 +27,7 @@ class ExplainedCall:
         error: what it would fail with, as no node is left; else empty.
         breakers: the state of the breaker of each node that has one.
         refusing: the nodes whose breaker would refuse the call now.
+        probes: what probers say of each node.
     """
 
     call: Call
@@ -35,3 +36,4 @@ class ExplainedCall:
     error: str
     breakers: Mapping[Node, str]
     refusing: frozenset[Node]
+    probes: Mapping[Node, str]

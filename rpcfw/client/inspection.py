@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from rpcfw.client.assembly import Client
+from rpcfw.cluster.health.monitor import HealthMonitor
+from rpcfw.cluster.health.unwatched import Unwatched
 from rpcfw.cluster.node import Node
 from rpcfw.spi.inspection import (
     CalledNode,
@@ -96,7 +98,7 @@ class ClientInspection(Clients):
         for client in self._clients():
             for node in client.nodes:
                 if self._node_ids.of(node) == id:
-                    return self._node(id, node, client.health.reason(node))
+                    return self._node(id, node, client.health)
         return None
 
     def connection(self, id: int) -> Connection | None:
@@ -130,7 +132,7 @@ class ClientInspection(Clients):
             tuple((self._node_ids.of(node), node.links.address) for node in client.nodes),
         )
 
-    def _node(self, id: int, node: Node, reason: str) -> CalledNode:
+    def _node(self, id: int, node: Node, health: HealthMonitor | Unwatched) -> CalledNode:
         links = node.links
         connections = tuple(
             connection_of(driver, self._connection_ids.of(driver), since, links.protocol)
@@ -146,7 +148,8 @@ class ClientInspection(Clients):
             links.created_at,
             connections,
             node.health,
-            reason,
+            health.reason(node),
+            health.probers_say(node),
         )
 
 

@@ -104,6 +104,7 @@ class CalledNode:
         connections: those that are open now.
         health: see `rpcfw.values.node_health.NodeHealth`.
         reason: what has led to that; empty if nothing ever happened.
+        probes: how many probers reach it, if they are asked; empty otherwise.
     """
 
     id: int
@@ -114,6 +115,7 @@ class CalledNode:
     connections: tuple[Connection, ...]
     health: NodeHealth = NodeHealth.HEALTHY
     reason: str = ""
+    probes: str = ""
 
 
 @frozen(eq=False)

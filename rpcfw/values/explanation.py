@@ -93,6 +93,7 @@ class ExplainedInstance:
         share: of the calls like this one that it gets, from 0 to 1; None if it is not known.
         score: what the balancer gives it, if it has scores.
         breaker: the state of the breaker of this method there; empty without one.
+        probes: how many probers reach it, if they are asked; empty otherwise.
     """
 
     id: str
@@ -110,6 +111,7 @@ class ExplainedInstance:
     share: float | None = 0.0
     score: float | None = None
     breaker: str = ""
+    probes: str = ""
 
 
 @frozen

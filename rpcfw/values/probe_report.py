@@ -19,6 +19,7 @@ from rpcfw.values.instance import MAX_NAME_CHARS, text_problem
 __all__ = [
     "ALL_SERVICES",
     "MAX_REPORT_CHARS",
+    "MIN_REACHED_PERCENT",
     "PROBER_SERVICE",
     "REPORT_TAG",
     "ProbeReport",
@@ -32,6 +33,8 @@ __all__ = [
 PROBER_SERVICE = "rpcfw.Prober"
 #: The tag that holds the report.
 REPORT_TAG = "report"
+#: A prober that reaches less is cut off. It is the default of the panic share of clients.
+MIN_REACHED_PERCENT = 50
 #: Among the watched services: all that are in the registry.
 ALL_SERVICES = "*"
 #: As a parameter of a URL, as in the registries of Dubbo, it may take three times as much.
@@ -80,7 +83,8 @@ class ProbeReport:
 
     Args:
         watches: names of the services whose nodes are probed, or `ALL_SERVICES`.
-        reached_percent: how many of a hundred probed addresses are reached, rounded down.
+        reached_percent: how many of a hundred probed addresses have answered their last probe,
+            rounded down.
         services: the unreached nodes by service, in the order of the names.
         more: services after the last one of these have unreached nodes, too.
     """
@@ -95,6 +99,13 @@ class ProbeReport:
     @last_service.default
     def _last_service(self) -> str:
         return max(self.services, default="")
+
+    @property
+    def believed(self) -> bool:
+        """
+        Whether the prober reaches so much that it is not cut off.
+        """
+        return self.reached_percent >= MIN_REACHED_PERCENT
 
     def says(self, service: str, id: str, address: str) -> Reach:
         """

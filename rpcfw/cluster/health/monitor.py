@@ -114,6 +114,7 @@ class HealthMonitor:
             record.end_watch()
         self._records = {}
         self._reports.count(())
+        self._probed.stop()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
@@ -277,10 +278,8 @@ class HealthMonitor:
             node.silent = True
             if not self._wrong(record, HealthEvent.MISSED, reason):
                 self._changed()
-        options = self._options
-        if count >= (
-            options.missed_heartbeats if record.unreached else options.max_missed_heartbeats
-        ):
+        options, unreached = self._options, record.unreached
+        if count >= (options.missed_heartbeats if unreached else options.max_missed_heartbeats):
             self._long_silent[record] = reason
 
     def _give_up_silent(self, now: float) -> None:

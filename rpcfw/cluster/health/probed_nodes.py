@@ -51,6 +51,13 @@ class ProbedNodes:
         """
         self._version = -1
 
+    def stop(self) -> None:
+        """
+        Count no nodes any more.
+        """
+        if self._count is not None:
+            self._count.value = 0
+
     def check_age(self) -> None:
         """
         See whether the reports are too old.

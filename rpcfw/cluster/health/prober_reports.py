@@ -21,12 +21,10 @@ from attrs import frozen
 from rpcfw.values.instance import Instance
 from rpcfw.values.probe_report import REPORT_TAG, ProbeReport, Reach, report_from_json
 
-__all__ = ["MAX_PROBERS", "MIN_REACHED_PERCENT", "Opinion", "ProberReports", "opinion"]
+__all__ = ["MAX_PROBERS", "Opinion", "ProberReports"]
 
 #: The reports of so many probers are read, of the first ones by their ids.
 MAX_PROBERS = 16
-#: A prober that reaches less is cut off. Like the panic share of a client.
-MIN_REACHED_PERCENT = 50
 
 
 @frozen
@@ -86,7 +84,7 @@ class ProberReports:
         """
         How many probers are not cut off.
         """
-        return sum(map(_believed, self._reports.values()))
+        return sum(each.believed for each in self._reports.values())
 
     @property
     def cut_off(self) -> int:
@@ -105,7 +103,7 @@ class ProberReports:
             if says is Reach.REACHED:
                 reached += 1
             elif says is Reach.NOT_REACHED:
-                if _believed(each):
+                if each.believed:
                     unreached += 1
                 else:
                     not_believed += 1
@@ -124,16 +122,5 @@ class ProberReports:
     def _named(self, service: str) -> Iterator[tuple[str, str]]:
         for each in self._reports.values():
             nodes = each.services.get(service)
-            if nodes is not None and _believed(each):
+            if nodes is not None and each.believed:
                 yield from nodes.named.items()
-
-
-def opinion(reports: Iterable[Instance], instance: Instance) -> Opinion:
-    """
-    Return what probers, as they are announced, say of an instance.
-    """
-    return ProberReports(reports).opinion(instance.service, instance.id, str(instance.address))
-
-
-def _believed(report: ProbeReport) -> bool:
-    return report.reached_percent >= MIN_REACHED_PERCENT

@@ -65,6 +65,8 @@ class Probes:
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.close()
+        self._last = _NONE
+        self._use(_NONE)
 
     def opinion(self, service: str, id: str, address: str) -> Opinion:
         """

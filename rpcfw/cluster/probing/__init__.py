@@ -1,0 +1,3 @@
+"""
+A prober: probes the nodes of services, and reports those that it does not reach.
+"""
