@@ -74,9 +74,8 @@ class Client:
         self._options = options
         self._directory: Directory | None = None
         self.policies = policies
-        self._plugins = LivePlugins(
-            policies.plugins.values(), Hooks(runtime.timers), context.threads.post
-        )
+        post = context.threads.post
+        self._plugins = LivePlugins(policies.plugins.values(), Hooks(runtime.timers), post)
         self._call_stacks = CallStacks(policies.config, context)
         self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
         self._warm_up = WarmUp(service, options.warm_up, context, self._forget_routes)
@@ -100,7 +99,7 @@ class Client:
             options,
             runtime.timers,
             self.stop,
-            context.threads.post,
+            post,
             context.affinity,
             policies.config,
             partial(once_ready, context, stack),

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from rpcfw.cluster.probing.options import ProbeOptions
 from rpcfw.cluster.probing.publisher import Publisher
 from rpcfw.cluster.probing.schedule import Schedule
+from rpcfw.cluster.probing.tally import Tally
 from rpcfw.cluster.probing.target import Target
 from rpcfw.cluster.probing.watched import WatchedServices
 from rpcfw.spi.registry import Registry
@@ -26,7 +27,7 @@ from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
-from rpcfw.values.probe_report import MIN_REACHED_PERCENT, PROBER_SERVICE, ProbeReport
+from rpcfw.values.probe_report import PROBER_SERVICE, ProbeReport
 
 __all__ = ["Prober"]
 
@@ -66,21 +67,12 @@ class Prober:
         self._instances: dict[str, dict[str, tuple[str, Target]]] = {}
         self._targets: dict[_Key, Target] = {}
         self._uses: Count[Target] = Count()
-        #: How many addresses were probed, and how many have answered their last probe.
-        self._tried = self._answered = 0
-        #: Whether that are too few; see `ProbeReport.believed`.
+        #: Whether it was cut off when it last looked.
         self._cut_off = False
         #: When the first report is written at the latest.
         self._first_at: DelayedCall | None = None
         meter = runtime.plugin_context.meter
-        name = "rpcfw_prober_probes_total"
-        probes = meter.counter(name, "probes by their result", "result")
-        self._results = {True: probes.of("answered"), False: probes.of("failed")}
-        name = "rpcfw_prober_addresses"
-        gauge = meter.gauge(name, "addresses that are probed, by what is said of them", "state")
-        states = {True: "reached", False: "not_reached", None: "undecided"}
-        #: How many addresses there are of each kind, by `Target.reached`.
-        self._counts = {reached: gauge.of(state) for reached, state in states.items()}
+        self._tally = Tally(meter)
         self.instance = _instance(options.name or host, host, runtime)
         self._publisher = Publisher(
             registry,
@@ -130,11 +122,8 @@ class Prober:
         }
         options = self._options
         return ProbeReport.bounded(
-            options.services, self._reached_percent(), unreached, options.max_named
+            options.services, self._tally.reached_percent, unreached, options.max_named
         )
-
-    def _reached_percent(self) -> int:
-        return 100 * self._answered // self._tried if self._tried else 0
 
     # What the registry says.
 
@@ -181,33 +170,25 @@ class Prober:
                 )
                 return None
             target = self._targets[key] = Target(*key)
-            self._counts[None].value += 1
+            self._tally.add(target)
             self._schedule.add(target)
         return target
 
     def _drop(self, target: Target) -> None:
-        self._tried -= target.probed
-        self._answered -= target.answered
+        self._tally.remove(target)
         del self._uses[target], self._targets[target.address, target.protocol]
-        self._counts[target.reached].value -= 1
         self._schedule.remove(target)
 
     # What the probes show.
 
     def _probed(self, target: Target, reason: str) -> None:
-        self._results[not reason].value += 1
         before = target.reached
-        self._tried += not target.probed
-        self._answered += (not reason) - target.answered
-        moved = target.note(reason, self._options)
-        cut_off = self._reached_percent() < MIN_REACHED_PERCENT
-        if cut_off is not self._cut_off:
-            self._cut_off = cut_off
+        moved = self._tally.note(target, reason, self._options)
+        if self._tally.cut_off is not self._cut_off:
+            self._cut_off = not self._cut_off
             self._changed()
         if not moved:
             return
-        self._counts[before].value -= 1
-        self._counts[target.reached].value += 1
         self._changed()
         if before is False and target.reached:
             self._log.note_of("reached", "{address} is reached again", address=str(target.address))
@@ -226,7 +207,7 @@ class Prober:
         first = self._first_at
         if first is None or not first.active():
             self._publisher.changed()
-        elif self._targets and not self._counts[None].value:
+        elif self._targets and not self._tally.undecided:
             first.cancel()
             self._publisher.start()
 
@@ -246,5 +227,4 @@ def _instance(name: str, host: str, runtime: Runtime) -> Instance:
         address,
         (),
         weight=0,
-        started_at=runtime.plugin_context.time_of_day(),
     )

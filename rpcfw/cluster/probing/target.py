@@ -15,8 +15,8 @@ class Target:
     """
     An address, where the instances of several services may be.
 
-    One probe shows little: a packet is lost, a process collects its garbage. So it takes several
-    in a row to change what is said of it.
+    One probe shows little: a packet is lost, a process collects its garbage. Whether it is
+    reached is decided by several in a row.
 
     Args:
         address: where it is.
@@ -49,13 +49,13 @@ class Target:
     @property
     def in_doubt(self) -> bool:
         """
-        Whether the last probes contradict what is said of it.
+        Whether the last probe contradicts what is decided.
         """
         return self.reached is not self.answered
 
     def note(self, reason: str, options: ProbeOptions) -> bool:
         """
-        Take the result of a probe; return whether it changes what is said of the address.
+        Take the result of a probe; return whether the address is another one now: reached or not.
 
         Args:
             reason: why it failed; empty if it did not.
