@@ -138,6 +138,8 @@ class ClientTable:
         Start all that were asked for; from now on each is started when it is asked for.
         """
         self._running = True
+        if self._probes is not None:
+            self._probes.start()
         try:
             for client in self.all:
                 await self._start(client)
@@ -174,9 +176,6 @@ class ClientTable:
         if self._registry is None:
             raise SetupError("a client needs a registry: set [registry] plugin")
         self.follow(client.service)
-        health = self._policies.plan(client.service).health
-        if self._probes is not None and health is not None and health.probes:
-            self._probes.start()
         await client.start(self._registry)
 
     def _beside(

@@ -10,8 +10,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from rpcfw.client.assembly import Client
-from rpcfw.cluster.health.monitor import HealthMonitor
-from rpcfw.cluster.health.unwatched import Unwatched
+from rpcfw.cluster.health.switched import SwitchedHealth
 from rpcfw.cluster.node import Node
 from rpcfw.spi.inspection import (
     CalledNode,
@@ -132,7 +131,7 @@ class ClientInspection(Clients):
             tuple((self._node_ids.of(node), node.links.address) for node in client.nodes),
         )
 
-    def _node(self, id: int, node: Node, health: HealthMonitor | Unwatched) -> CalledNode:
+    def _node(self, id: int, node: Node, health: SwitchedHealth) -> CalledNode:
         links = node.links
         connections = tuple(
             connection_of(driver, self._connection_ids.of(driver), since, links.protocol)

@@ -466,3 +466,24 @@ def test_many_probers_and_few_places(world):
     prober = world.prober("east", max_concurrent="4", timeout="200ms", failures="2")
     world.lab.until(lambda: prober.report().services.get("big.Shop") is not None, 60)
     world.lab.until(lambda: prober.report().services["big.Shop"].count == 200, 60)
+
+
+def test_probers_are_asked_by_a_rule(world):
+    """
+    A rule makes consumers use the reports, and its end makes them forget what they said.
+    """
+    for name in "abc":
+        world.serve(name)
+    world.forge(world.says_dead("a"))
+    consumer = world.lab.consumer("client.max_connected_nodes=0")
+    policies = consumer.application.policies
+    greeter = consumer.application.client(Greeter)
+    world.lab.until(lambda: len(nodes(consumer)) == 3)
+    world.lab.run(policies.replace("health", {"probes": "yes"}))
+    world.lab.advance(0.5)
+    assert DEAD is nodes(consumer)["a"].health
+    world.lab.run(policies.replace("health", {"probes": "no"}))
+    world.lab.advance(0.5)
+    assert HEALTHY is nodes(consumer)["a"].health
+    assert "" == says(consumer)["a"]
+    assert world.lab.run(greeter.who()) in "abc"

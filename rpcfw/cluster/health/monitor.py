@@ -24,7 +24,6 @@ from rpcfw.cluster.health.outliers import outliers
 from rpcfw.cluster.health.probed_nodes import ProbedNodes
 from rpcfw.cluster.health.record import HealthRecord
 from rpcfw.cluster.health.reports import HealthReports
-from rpcfw.cluster.health.serving_watch import ServingWatch
 from rpcfw.cluster.health.transitions import HealthEvent, follows
 from rpcfw.cluster.node import Node, Rank
 from rpcfw.spi.runtime.clock import Clock, DelayedCall
@@ -72,6 +71,7 @@ class HealthMonitor:
 
     def _go_by(self, options: HealthOptions) -> None:
         self._options = options
+        self._probed.use(options)
         self.panic_share = options.panic_share
         self._tick_s = options.heartbeat / 2
         self._sweep_s = options.window / SAMPLES
@@ -176,24 +176,7 @@ class HealthMonitor:
     # What a node says itself.
 
     def _watch_serving(self, record: HealthRecord, now: float) -> None:
-        """
-        Begin a watch, if there should be one, and there is none.
-        """
-        watch, drivers = record.watch, record.node.links.drivers
-        if watch is not None:
-            if not watch.over and watch.driver not in drivers:
-                watch.cancel()  # its connection drains, and would wait for it
-                record.watch_at = now
-            if not watch.over:
-                return
-            record.serving = True  # as far as is known now
-            if watch.refused:
-                return
-        if not self._options.watch or not drivers or now < record.watch_at:
-            return
-        record.watch_at = now + self._options.retry_delay
-        found = partial(self._said, record)
-        record.watch = ServingWatch(drivers[0], self._service, found)
+        record.watch_serving(self._service, self._options, now, partial(self._said, record))
 
     def _said(self, record: HealthRecord, serving: bool) -> None:
         record.serving = serving

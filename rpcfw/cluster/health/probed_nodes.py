@@ -14,12 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.cluster.health.probes import Probes
 from rpcfw.cluster.health.record import HealthRecord
-from rpcfw.spi.runtime.metrics import Gauge, Meter
+from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.values.units import part_of
 
 __all__ = ["ProbedNodes"]
+
+
+#: The version of no reports; -1 is that of reports that were not looked at.
+_NO_VERSION = -2
 
 
 class ProbedNodes:
@@ -28,22 +33,29 @@ class ProbedNodes:
 
     Args:
         service: its name.
-        probes: the reports; None: they are not asked.
-        panic_share: see the module.
+        probes: the reports; None: there is no registry with them.
         meter: of the process.
     """
 
-    def __init__(
-        self, service: str, probes: Probes | None, panic_share: float, meter: Meter
-    ) -> None:
+    def __init__(self, service: str, probes: Probes | None, meter: Meter) -> None:
         self._service = service
-        self._probes = probes
-        self._panic_share = panic_share
+        self._known = probes
+        #: The same, if the options ask for them.
+        self._probes: Probes | None = None
+        self._panic_share = 0.0
         self._version = -1
-        self._count: Gauge | None = None
-        if probes is not None:
-            name = "rpcfw_client_nodes_unreached"
-            self._count = meter.gauge(name, "nodes that no prober reaches", "service").of(service)
+        name = "rpcfw_client_nodes_unreached"
+        self._count = meter.gauge(name, "nodes that no prober reaches", "service").of(service)
+
+    def use(self, options: HealthOptions) -> None:
+        """
+        Go by these options from now on.
+        """
+        self._panic_share = options.panic_share
+        self._probes = self._known if options.probes else None
+        self._version = -1
+        if self._probes is not None:
+            self._probes.want()
 
     def forget(self) -> None:
         """
@@ -55,8 +67,7 @@ class ProbedNodes:
         """
         Count no nodes any more.
         """
-        if self._count is not None:
-            self._count.value = 0
+        self._count.value = 0
 
     def check_age(self) -> None:
         """
@@ -79,12 +90,12 @@ class ProbedNodes:
         Note which nodes no prober reaches, and return those of which that has changed.
         """
         probes = self._probes
-        if probes is None or probes.version == self._version:
+        version = probes.version if probes is not None else _NO_VERSION
+        if version == self._version:
             return []
-        self._version = probes.version
-        dead = probes.dead(self._service)
+        self._version = version
+        dead = probes.dead(self._service) if probes is not None else {}
         found = [one for one in records if dead and _is_among(one, dead.get(_id(one)))]
-        assert self._count is not None
         self._count.value = len(found)
         if len(records) - len(found) < part_of(self._panic_share, len(records)):
             found = []

@@ -43,6 +43,7 @@ class Probes:
         self._clock = clock
         self._log = log
         self._watch: Watch | None = None
+        self._wanted = self._started = False
         self._last = _NONE
         #: `_last`, or none if it is too old.
         self._used = _NONE
@@ -53,8 +54,21 @@ class Probes:
 
     def start(self) -> None:
         """
-        Watch, unless that is done already.
+        Watch as soon as somebody wants the reports: the registry is started.
         """
+        self._started = True
+        if self._wanted:
+            self._begin()
+
+    def want(self) -> None:
+        """
+        Have the probers watched; before the start, from then on.
+        """
+        self._wanted = True
+        if self._started:
+            self._begin()
+
+    def _begin(self) -> None:
         if self._watch is None:
             self._watch = self._registry.watch(PROBER_SERVICE, self._take, self._refused)
 
@@ -62,6 +76,7 @@ class Probes:
         """
         Watch no more.
         """
+        self._started = False
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.close()

@@ -4,6 +4,8 @@ What is known of the health of one node.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rpcfw.cluster.health.availability import Availability
 from rpcfw.cluster.health.ejections import Ejections
 from rpcfw.cluster.health.heartbeats import Heartbeats
@@ -88,6 +90,30 @@ class HealthRecord:
         Whether nothing but its heartbeats speaks against it.
         """
         return self.serving and not self.ejections.last(now)
+
+    def watch_serving(
+        self, service: str, options: HealthOptions, now: float, found: Callable[[bool], None]
+    ) -> None:
+        """
+        Ask the node whether it serves, if it should be asked and is not asked already.
+
+        Args:
+            found: called with each answer.
+        """
+        watch, drivers = self.watch, self.node.links.drivers
+        if watch is not None:
+            if not watch.over and watch.driver not in drivers:
+                watch.cancel()  # its connection drains, and would wait for it
+                self.watch_at = now
+            if not watch.over:
+                return
+            self.serving = True  # as far as is known now
+            if watch.refused:
+                return
+        if not options.watch or not drivers or now < self.watch_at:
+            return
+        self.watch_at = now + options.retry_delay
+        self.watch = ServingWatch(drivers[0], service, found)
 
     def end_watch(self) -> None:
         """

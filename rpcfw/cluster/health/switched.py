@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from rpcfw.cluster.health.monitor import HealthMonitor
 from rpcfw.cluster.health.options import HealthOptions
+from rpcfw.cluster.health.probes import Probes
 from rpcfw.cluster.health.unwatched import Unwatched, health_monitor
 from rpcfw.cluster.node import Node
 from rpcfw.transport.runtime import Runtime
@@ -24,6 +25,7 @@ class SwitchedHealth:
         service: its name.
         options: None for a channel to one address.
         runtime: what the process shares.
+        probes: the reports of probers; None: there is no registry with them.
         changed: called when the health of a node has changed.
     """
 
@@ -32,11 +34,13 @@ class SwitchedHealth:
         service: str,
         options: HealthOptions | None,
         runtime: Runtime,
+        probes: Probes | None,
         changed: Callable[[], None],
     ) -> None:
         self._service = service
         self._options = options
         self._runtime = runtime
+        self._probes = probes
         self._changed = changed
         self._monitor: HealthMonitor | Unwatched = self._make()
 
@@ -81,6 +85,12 @@ class SwitchedHealth:
         """
         return self._monitor.reason(node)
 
+    def probers_say(self, node: Node) -> str:
+        """
+        Return how many probers reach a node; empty if none says anything.
+        """
+        return self._monitor.probers_say(node)
+
     def stop(self) -> None:
         """
         Watch no node any more.
@@ -88,7 +98,9 @@ class SwitchedHealth:
         self._monitor.stop()
 
     def _make(self) -> HealthMonitor | Unwatched:
-        return health_monitor(self._service, self._options, self._runtime, self._changed)
+        return health_monitor(
+            self._service, self._options, self._runtime, self._probes, self._changed
+        )
 
     def _switch(self, nodes: tuple[Node, ...]) -> None:
         """

@@ -59,6 +59,5 @@ def health_monitor(
         return Unwatched()
     meter = runtime.plugin_context.meter
     reports = HealthReports(service, meter, runtime.log)
-    used = probes if options.probes else None
-    probed = ProbedNodes(service, used, options.panic_share, meter)
+    probed = ProbedNodes(service, probes, meter)
     return HealthMonitor(service, options, runtime.clock, reports, probed, changed)

@@ -118,7 +118,7 @@ class World:
         self.changes = 0
         reports = HealthReports("demo.Shop", Meter(), self.log)
         made = options_of(HealthOptions, **options)
-        probed = ProbedNodes("demo.Shop", probes, made.panic_share, Meter())
+        probed = ProbedNodes("demo.Shop", probes, Meter())
         self.monitor = HealthMonitor("demo.Shop", made, self.clock, reports, probed, self.changed)
         self.nodes = [Node(an_instance(id=f"i{n}"), Links(self.clock)) for n in range(count)]
         self.monitor.watch(self.nodes)
