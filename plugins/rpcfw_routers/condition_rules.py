@@ -21,8 +21,8 @@ from attrs import frozen
 
 from rpcfw.values.arguments import argument_of, parse_path
 from rpcfw.values.call import Call
+from rpcfw.values.patterns import Condition, is_one_of, read_conditions
 from rpcfw_routers.method_names import names_of
-from rpcfw_routers.patterns import Condition, is_one_of, read_conditions
 from rpcfw_routers.targets import Target, read_target
 
 __all__ = ["Rule", "read_rules"]

@@ -12,8 +12,8 @@ from rpcfw.spi.options import option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
+from rpcfw.values.patterns import pattern
 from rpcfw_routers.able import able
-from rpcfw_routers.patterns import pattern
 
 __all__ = ["GroupRouter"]
 

@@ -25,9 +25,9 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.router import Reasons, Router
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
+from rpcfw.values.patterns import pattern
 from rpcfw.values.units import parse_share
 from rpcfw_routers.method_names import names_of
-from rpcfw_routers.patterns import pattern
 from rpcfw_routers.targets import Target, read_target
 
 __all__ = ["SLOTS", "SplitRouter", "slots"]

@@ -3,7 +3,7 @@ Which instances a rule means: ``version=2.* & tag.lane!=gray``.
 
 The fields of an instance are ``version``, ``group``, ``zone``, ``id``, ``address``, ``host``,
 ``port``, ``protocol`` and ``tag.NAME``. How values are written stands in
-`rpcfw_routers.patterns`.
+`rpcfw.values.patterns`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rpcfw.spi.balancer import Candidate
 from rpcfw.values.instance import Instance
-from rpcfw_routers.patterns import Condition, is_one_of, read_conditions
+from rpcfw.values.patterns import Condition, is_one_of, read_conditions
 
 __all__ = ["Target", "addresses_of", "read_target"]
 

@@ -24,7 +24,6 @@ NAMED: dict[str, str] = {
 
 #: Files that may ask for the time of day, each with its reason.
 SHOWN: dict[str, str] = {
-    "plugins/rpcfw_auth/audit.py": "writes when calls came",
     "plugins/rpcfw_auth/bearer_credentials.py": "compares with the time of change of a file",
     "plugins/rpcfw_auth/hmac_authenticator.py": "compares with the time of another machine",
     "plugins/rpcfw_auth/hmac_credentials.py": "tells other machines when a call was signed",
@@ -36,6 +35,7 @@ SHOWN: dict[str, str] = {
     "plugins/rpcfw_registries/zookeeper/announced.py": "tells other machines when it was announced",
     "plugins/rpcfw_registries/zookeeper/registry.py": "tells other machines when it was started",
     "plugins/rpcfw_routers/access_rules.py": "compares with the time of change of a file",
+    "rpcfw/spi/access/audit_trail.py": "writes when things were done",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",
     "rpcfw/cluster/warm_up.py": "compares with the time of another machine",

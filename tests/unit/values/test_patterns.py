@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw.testing.candidates import candidate
 from rpcfw.values.address import Address
-from rpcfw_routers.patterns import pattern, read_conditions
+from rpcfw.values.patterns import pattern, read_conditions
 from rpcfw_routers.targets import read_target
 
 
