@@ -20,7 +20,7 @@ from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import AddressQueries, advertised_address, is_every_interface
 from rpcfw.values.address import Address
-from rpcfw_registries.standalone.node.service import NodeOptions
+from rpcfw_registries.standalone.node.options import NodeOptions
 
 __all__ = ["assemble"]
 

@@ -14,7 +14,8 @@ from rpcfw.cli.layers import sources_of
 from rpcfw.cli.running import add_process_arguments, application_of, changed
 from rpcfw.cli.serving import serve_until_signal
 from rpcfw.values.address import Address
-from rpcfw_registries.standalone.node.service import NodeOptions, node_services
+from rpcfw_registries.standalone.node.options import NodeOptions
+from rpcfw_registries.standalone.node.service import node_services
 
 __all__ = ["add_arguments", "run"]
 
@@ -26,8 +27,8 @@ Providers and consumers find it by two lines of their INI files:
   address = 127.0.0.1:2210
 
 It keeps everything in memory: after a restart it gets everything again from the providers
-within a third of their lease. It trusts its network: every process that can
-connect to it can announce. Its options are those of [node]; -c takes a file with such a section.
+within a third of their lease. Unless [node] access says who may do what, every process that
+can connect to it can announce. -c takes a file with [node], [server] and [tls]: conf/registry.ini.
 """
 
 

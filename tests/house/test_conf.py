@@ -9,8 +9,9 @@ import pytest
 from tests.house.test_floors import run
 from tests.house.tree import ROOT
 
-#: One needs certificates and keys. The test of the page that makes them checks it.
-FILES = sorted({*(ROOT / "conf").glob("*.ini")} - {ROOT / "conf" / "security.ini"})
+#: Two need certificates and keys. The test of the page that makes them checks both.
+SECURE = {ROOT / "conf" / "security.ini", ROOT / "conf" / "registry.ini"}
+FILES = sorted({*(ROOT / "conf").glob("*.ini")} - SECURE)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -32,6 +32,7 @@ SHOWN: dict[str, str] = {
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
     "plugins/rpcfw_registries/etcd/registry.py": "tells other machines when it was started",
     "plugins/rpcfw_registries/rules/stored.py": "tells people when a rule was changed",
+    "plugins/rpcfw_registries/standalone/node/guard.py": "compares with the time of a file",
     "plugins/rpcfw_registries/zookeeper/announced.py": "tells other machines when it was announced",
     "plugins/rpcfw_registries/zookeeper/registry.py": "tells other machines when it was started",
     "plugins/rpcfw_routers/access_rules.py": "compares with the time of change of a file",

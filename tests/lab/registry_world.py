@@ -26,7 +26,8 @@ from rpcfw.values.instance import Instance
 from rpcfw.wire.protocol import NativeProtocol
 from rpcfw_balancers.round_robin import RoundRobin
 from rpcfw_codecs.json import JSONCodec
-from rpcfw_registries.standalone.node.service import NodeOptions, node_services
+from rpcfw_registries.standalone.node.options import NodeOptions
+from rpcfw_registries.standalone.node.service import node_services
 from rpcfw_registries.standalone.registry import StandaloneOptions, StandaloneRegistry
 from rpcfw_retries.never import NeverRetry
 

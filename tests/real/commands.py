@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.house.tree import ROOT
 
@@ -53,15 +54,22 @@ class Running:
     Args:
         arguments: those of the command.
         pass_fds: file descriptors that it inherits.
+        folder: where it runs.
         settings: environment variables.
     """
 
     command: tuple[str, ...] = COMMAND
 
-    def __init__(self, *arguments: object, pass_fds: Sequence[int] = (), **settings: str) -> None:
+    def __init__(
+        self,
+        *arguments: object,
+        pass_fds: Sequence[int] = (),
+        folder: Path = ROOT,
+        **settings: str,
+    ) -> None:
         self._process = subprocess.Popen(
             [*self.command, *map(str, arguments)],
-            cwd=ROOT,
+            cwd=folder,
             env=environment(**settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

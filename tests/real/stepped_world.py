@@ -26,7 +26,8 @@ from rpcfw.errors import DeadlineExceeded  # noqa: E402
 from rpcfw.kernel.settings import Sources  # noqa: E402
 from rpcfw.spi.runtime.waiting import Waiter, run_detached, sleep, spawn  # noqa: E402
 from rpcfw.spi.service import Service, method  # noqa: E402
-from rpcfw_registries.standalone.node.service import NodeOptions, node_services  # noqa: E402
+from rpcfw_registries.standalone.node.options import NodeOptions  # noqa: E402
+from rpcfw_registries.standalone.node.service import node_services  # noqa: E402
 
 #: Leases are asked for so long, and instances are looked for when they would have ended.
 LEASE_S = 2.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,11 +24,11 @@ MINE = {"ca": "ca.pem", "certificate": "web.pem", "key": "web-key.pem"}
 PAGE = (ROOT / "docs" / "security.md").read_text()
 
 
-def commands() -> list[str]:
+def commands(title: str = "Step by step") -> list[str]:
     """
-    Return the blocks of commands of the part of the page that goes step by step.
+    Return the blocks of commands of a part of the page.
     """
-    part = PAGE.partition("\n## Step by step\n")[2].partition("\n## ")[0]
+    part = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     return re.findall(r"(?ms)^```sh\n(.*?)^```$", part)
 
 
@@ -38,7 +39,8 @@ def folder(tmp_path_factory):
     """
     require(shutil.which("openssl"), "apt-get install openssl")
     folder = tmp_path_factory.mktemp("security")
-    shutil.copy(ROOT / "conf" / "security.ini", folder)
+    for name in ("security.ini", "registry.ini"):
+        shutil.copy(ROOT / "conf" / name, folder)
     (folder / "rpcfw").write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
     (folder / "rpcfw").chmod(0o700)
     making = [text for text in commands() if "rpcfw call" not in text]
@@ -78,15 +80,16 @@ def provider(folder):
         yield match[0]
 
 
-def test_the_configuration(folder):
+@pytest.mark.parametrize("name", ["security.ini", "registry.ini"])
+def test_the_configuration(folder, name):
     """
-    The file in conf/ is right once the files are there that the commands make.
+    The files in conf/ are right once the files are there that the commands make.
     """
     done = rpcfw(
         "config",
         "check",
         "-c",
-        folder / "security.ini",
+        folder / name,
         "--set",
         f"app.python_path={ROOT / 'examples' / 'greeter'}",
     )
@@ -123,3 +126,41 @@ def test_what_is_refused(folder, provider):
     line = json.loads((folder / "audit.log").read_text().splitlines()[-1])
     assert ["spiffe://example.org/shop/web"] == line["identity"]
     assert "no rule allows it" == line["reason"]
+
+
+@pytest.fixture(scope="module")
+def registry(folder):
+    """
+    The address of the registry server of the page, at any port.
+    """
+    listen = ("--listen", "tls:127.0.0.1:0", "--log-level", "error")
+    with Running("registry", "-c", folder / "registry.ini", *listen) as running:
+        match = re.search(r"tls:127\.0\.0\.1:\d+", running.line())
+        assert match is not None
+        yield match[0]
+
+
+def test_the_registry_server(folder, registry):
+    """
+    The provider of the page may announce, its client may look, and admin may change rules.
+    """
+    _, serve, ls, put = (
+        text.replace("tls:127.0.0.1:2210", registry).replace("../examples", f"{ROOT}/examples")
+        for text in commands("The registry server")
+    )
+    variables = "\n".join(serve.splitlines()[:2])
+    words = shlex.split(shell(folder, f"{variables}\necho {serve.splitlines()[2]}"))
+    with Running(*words[1:], "--log-level", "error", folder=folder) as provider:
+        assert "demo.Greeter" in provider.line()
+        assert "demo.Greeter" in shell(folder, f"{variables}\n{ls}")
+        assert "demo.Greeter" in shell(folder, f"{variables}\n{put}")
+    unsigned = f"{variables}\n{put.partition(' --set credentials')[0]}"
+    refused = shell(folder, f"{unsigned} 2>&1 || true")
+    assert "this caller may not change the rules of service demo.Greeter" in refused
+    lines = [json.loads(line) for line in (folder / "registry.log").read_text().splitlines()]
+    web = "spiffe://example.org/shop/web"
+    assert {
+        ("announce", (web,), False),
+        ("change_rules", (web, "hmac:admin"), False),
+        ("change_rules", (web,), True),
+    } <= {(line["action"], tuple(line.get("identity", ())), "refused" in line) for line in lines}

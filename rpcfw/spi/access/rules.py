@@ -7,7 +7,7 @@ One rule a line: ``allow`` or ``deny``, and conditions, all of which must hold::
     allow method=demo.Shop/get* & identity=spiffe://example.org/shop/*
     allow identity=hmac:admin
 
-What the conditions are on is said by who uses the rules.
+Whoever uses the rules says on which fields conditions can be.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _rule(line: str, fields: Sequence[str]) -> AccessRule:
     for each in conditions:
         kind, dot, name = each.field.partition(".")
         if not (dot and name and f"{kind}.NAME" in fields):
-            is_one_of("field", each.field, fields)
+            is_one_of("field of a call", each.field, fields)
     return AccessRule(" ".join(line.split()), word == "allow", tuple(conditions))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from rpcfw.kernel.settings import options_of
-from rpcfw_registries.standalone.node.service import NodeOptions
+from rpcfw_registries.standalone.node.options import NodeOptions
 
 
 def node_options(**over):

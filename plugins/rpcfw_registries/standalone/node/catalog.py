@@ -106,9 +106,9 @@ class Catalog:
         self._empty: dict[str, None] = {}
         self._listeners: dict[str, set[Callable[[], None]]] = {}
 
-    def put(self, service: str, id: str, record: bytes, owner: str) -> None:
+    def put(self, service: str, id: str, record: bytes, owner: str) -> bool:
         """
-        Add a record, or replace the one with its id.
+        Add a record, or replace the one with its id; return whether that changed something.
 
         The very same record of the same owner again is no change.
 
@@ -118,7 +118,7 @@ class Catalog:
         entries = self._by_service.get(service)
         old = entries.live.get(id) if entries is not None else None
         if old is not None and (old.record, old.owner) == (record, owner):
-            return
+            return False
         self._check_limits(old, record)
         if entries is None:
             entries = self._new_service(service)
@@ -130,6 +130,7 @@ class Catalog:
         entries.live[id] = Entry(record, owner, self._number)
         entries.live.move_to_end(id)
         self._notify(service)
+        return True
 
     def remove(self, service: str, id: str, owner: str | None = None) -> bool:
         """

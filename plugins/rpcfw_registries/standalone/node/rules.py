@@ -4,7 +4,7 @@ The rules of a registry server, as a service of its own beside the instances.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from rpcfw.errors import InvalidMessage, Overloaded, RegistryError, Rejected, Unavailable
 from rpcfw.spi.rules import ignore
@@ -14,6 +14,8 @@ from rpcfw.values.rule import Scope
 from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
 from rpcfw_registries.rules.store import RecordStore, Stored
 from rpcfw_registries.standalone.messages import Name, RecordsOfRules
+from rpcfw_registries.standalone.node.caller import Caller, current_caller
+from rpcfw_registries.standalone.node.guard import Action, Guard
 
 __all__ = ["RuleNode"]
 
@@ -27,10 +29,12 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
     Args:
         records: they.
         max_watchers: watches of all processes.
+        guard: says who may do what.
     """
 
-    def __init__(self, records: RecordStore, max_watchers: int) -> None:
+    def __init__(self, records: RecordStore, max_watchers: int, guard: Guard) -> None:
         self._records = records
+        self._guard = guard
         self._max_watchers = max_watchers
         self._events: set[Event] = set()
         self._leaving = False
@@ -48,7 +52,9 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
         """
         Return the records of a scope.
         """
-        return _sent(await self._read(_scope(kind, name)), with_history=True)
+        scope = _scope(kind, name)
+        self._guard.check(current_caller(), Action.WATCH, scope)
+        return _sent(await self._read(scope), with_history=True)
 
     @method
     async def write(
@@ -62,18 +68,26 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
                 f"at most {MAX_RECORD_BYTES} bytes of rules and {MAX_HISTORY_BYTES} bytes of "
                 "history are stored"
             )
+        scope, caller, guard = _scope(kind, name), current_caller(), self._guard
+        guard.check(caller, Action.CHANGE_RULES, scope)
+        guard.clients.check_changes(caller)
         try:
-            return await self._records.write(_scope(kind, name), documents, history, stamp)
+            written = await self._records.write(scope, documents, history, stamp)
         except RegistryError as error:
             raise Unavailable(str(error)) from error
+        if written:
+            guard.clients.count_change(caller)
+            guard.note(caller, Action.CHANGE_RULES.value, {kind: name, "bytes": len(documents)})
+        return written
 
     @method(idempotent=True, timeout="1h")
     async def watch(self, kind: Name, name: Name) -> AsyncIterator[RecordsOfRules]:
         """
         Send the documents, and send them again after each change.
         """
-        scope = _scope(kind, name)
-        event = self._acquire()
+        scope, caller = _scope(kind, name), current_caller()
+        self._guard.check(caller, Action.WATCH, scope)
+        event, end_count = self._acquire(caller)
         sent: str | None = None
         watch = self._records.watch(scope, lambda _: event.set(), ignore)
         try:
@@ -86,16 +100,18 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
                 await event.wait()
         finally:
             watch.close()
+            end_count()
             self._events.discard(event)
 
-    def _acquire(self) -> Event:
+    def _acquire(self, caller: Caller) -> tuple[Event, Callable[[], None]]:
         if self._leaving:
             raise Rejected("this node is stopping")
         if len(self._events) >= self._max_watchers:
             raise Overloaded(f"this server has its limit of max_watchers = {self._max_watchers}")
+        end_count = self._guard.clients.open_watch(caller)
         event = Event()
         self._events.add(event)
-        return event
+        return event, end_count
 
     async def _read(self, scope: Scope) -> Stored:
         try:

@@ -10,18 +10,17 @@ if there is a folder for them.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from functools import cache
 
 import msgspec
 
-from rpcfw.errors import Overloaded, Rejected
-from rpcfw.spi.options import option, options
+from rpcfw.errors import Overloaded, PermissionDenied, Rejected
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import Service, method
 from rpcfw.values.instance import Instance, instance_from_json
-from rpcfw.values.units import Bytes, Seconds
+from rpcfw.values.rule import service_scope
 from rpcfw_registries.standalone.messages import (
     MAX_PER_MESSAGE,
     MAX_RECORD_BYTES,
@@ -33,63 +32,19 @@ from rpcfw_registries.standalone.messages import (
     Renewed,
     Update,
 )
+from rpcfw_registries.standalone.node.caller import Caller, current_caller
 from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Changes, Limits
+from rpcfw_registries.standalone.node.clients import LimitReached
+from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.leases import Leases
+from rpcfw_registries.standalone.node.options import NodeOptions
 from rpcfw_registries.standalone.node.records import NodeRecords
 from rpcfw_registries.standalone.node.rules import RuleNode
 
-__all__ = ["NodeOptions", "RegistryNode", "node_services"]
+__all__ = ["RegistryNode", "node_services"]
 
 #: Records are sent in messages of about this size, far below any limit on messages.
 _MESSAGE_BYTES = 256 << 10
-
-
-@options
-class NodeOptions:
-    """
-    Settings of a registry server.
-    """
-
-    min_lease: Seconds = option(
-        "1s", "shortest lease; a provider that asks for less gets this", was="shortest_lease"
-    )
-    max_lease: Seconds = option(
-        "60s", "longest lease; a provider that asks for more gets this", was="longest_lease"
-    )
-    min_update_interval: Seconds = option(
-        "10ms", "changes within this time reach a watcher as one update", was="gather"
-    )
-    max_services: int = option(
-        "5000",
-        "maximum number of services, also of those that had instances before",
-        was="services",
-    )
-    max_instances: int = option(
-        "100000", "maximum number of instances of all services", was="instances"
-    )
-    max_total_bytes: Bytes = option("256MiB", "maximum size of all records", was="total_size")
-    max_watchers: int = option(
-        "10000", "maximum number of watches of all consumers", was="watchers"
-    )
-
-    rules_folder: Path | None = option(
-        "", "folder that keeps the rules over a restart; empty: a restart loses them"
-    )
-    max_rule_scopes: int = option(
-        "5000", "maximum number of services and applications that have rules"
-    )
-    max_rule_bytes: Bytes = option("128MiB", "maximum size of all rules with their history")
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """
-        Find limits that would allow nothing.
-        """
-        limits = ("max_services", "max_instances", "max_total_bytes", "max_watchers")
-        for name in (*limits, "max_rule_scopes", "max_rule_bytes"):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
-        if not 0 < self.min_lease <= self.max_lease:
-            yield "min_lease", "must be more than 0 and at most max_lease"
 
 
 def node_services(options: NodeOptions, plugin_context: PluginContext) -> list[Service]:
@@ -100,9 +55,10 @@ def node_services(options: NodeOptions, plugin_context: PluginContext) -> list[S
     records = NodeRecords(
         options.rules_folder, options.max_rule_scopes, options.max_rule_bytes, plugin_context
     )
+    guard = Guard(options, plugin_context)
     return [
-        RegistryNode(options, plugin_context, Catalog(limits)),
-        RuleNode(records, options.max_watchers),
+        RegistryNode(options, plugin_context, Catalog(limits), guard),
+        RuleNode(records, options.max_watchers, guard),
     ]
 
 
@@ -114,9 +70,15 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     """
 
     def __init__(
-        self, options: NodeOptions, plugin_context: PluginContext, catalog: Catalog
+        self,
+        options: NodeOptions,
+        plugin_context: PluginContext,
+        catalog: Catalog,
+        guard: Guard,
     ) -> None:
         self.catalog = catalog
+        #: Says who may do what here.
+        self.guard = guard
         #: Names this life of this node.
         self.epoch = f"{plugin_context.random.randrange(1 << 64):016x}"
         self._options = options
@@ -138,6 +100,9 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         return len(self._events)
 
+    async def started(self) -> None:
+        self.guard.open()
+
     async def leaving(self) -> None:
         """
         End every watch: consumers go to another server, and nothing delays the stop.
@@ -148,6 +113,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
 
     async def stopped(self) -> None:
         self._leases.end_all()
+        self.guard.close()
 
     @method(idempotent=True)
     def announce(self, owner: Name, lease_s: float, records: Records) -> Granted:
@@ -156,15 +122,19 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
 
         Args:
             owner: who renews and withdraws them: a random name. It separates two
-                processes that use the same id. It is no authentication.
+                processes that use the same id. It is no authentication; see `Guard`.
         """
+        caller = current_caller()
+        self.guard.clients.check_changes(caller)
         granted = Granted(self._clamped(lease_s))
         for index, raw in enumerate(records):
             try:
-                self._put(owner, granted.lease_s, bytes(raw))
+                self._put(caller, owner, granted.lease_s, bytes(raw))
             except ValueError as error:
                 granted.refused.append(Refusal(index, str(error), final=True))
-            except CatalogFull as error:
+            except PermissionDenied as error:
+                granted.refused.append(Refusal(index, error.message, final=True))
+            except (CatalogFull, LimitReached) as error:
                 granted.refused.append(Refusal(index, str(error), final=False))
         self._held.value = len(self._leases)
         return granted
@@ -174,14 +144,17 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         Renew leases, and return those that are not known here.
 
-        A record that another owner has announced since is left to that owner.
+        A record that another owner has announced since is left to that owner. One whose caller may
+        not announce it any more is called unknown, so that announcing it shows the refusal.
         """
+        caller = current_caller()
+        allowed = cache(lambda service: self._allows(caller, Action.ANNOUNCE, service))
         renewed = Renewed(self._clamped(lease_s))
         for key in keys:
             entry = self.catalog.get(*key)
-            if entry is None:
+            if entry is None or not allowed(key[0]):
                 renewed.missing.append(key)
-            elif entry.owner == owner:
+            elif entry.owner == owner and not self.guard.holds_other(caller, key):
                 self._leases.grant(*key, renewed.lease_s)
         return renewed
 
@@ -190,20 +163,25 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         Remove records that are still the owner's, and return how many.
         """
-        gone = 0
+        caller, gone = current_caller(), 0
         for key in keys:
-            if self.catalog.remove(*key, owner):
-                self._leases.end(*key)
-                gone += 1
+            if self.guard.holds_other(caller, key) or not self.catalog.remove(*key, owner):
+                continue
+            self._leases.end(*key)
+            self.guard.clients.release(key)
+            self.guard.note(caller, "withdraw", {"service": key[0], "id": key[1]})
+            gone += 1
         self._held.value = len(self._leases)
         return gone
 
     @method(idempotent=True)
     def services(self) -> list[str]:
         """
-        Return the services that have or had instances, sorted.
+        Return the services that have or had instances, sorted; those that the caller may watch.
         """
-        return self.catalog.services()
+        caller = current_caller()
+        names = self.catalog.services()
+        return [name for name in names if self._allows(caller, Action.WATCH, name)]
 
     @method(idempotent=True, timeout="1h")
     async def watch(self, service: Name, epoch: str = "", since: int = 0) -> AsyncIterator[Update]:
@@ -214,8 +192,10 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             epoch: with ``since``: those of the last update that the caller has applied.
                 It then receives only what it missed, if that is still known.
         """
+        caller = current_caller()
+        self.guard.check(caller, Action.WATCH, service_scope(service))
         event = Event()
-        close = self._acquire(service, event)
+        close = self._acquire(caller, service, event)
         try:
             known = since if epoch == self.epoch else None
             changes = self.catalog.changes(service, known)
@@ -236,27 +216,50 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             self._events.discard(event)
             self._watched.value = len(self._events)
 
-    def _acquire(self, service: str, event: Event) -> Callable[[], None]:
+    def _acquire(self, caller: Caller, service: str, event: Event) -> Callable[[], None]:
         if self._leaving:
             raise Rejected("this node is stopping")
         if len(self._events) >= self._options.max_watchers:
             raise Overloaded(
                 f"this server has its limit of max_watchers = {self._options.max_watchers}"
             )
+        end_count = self.guard.clients.open_watch(caller)
         self._events.add(event)
         self._watched.value = len(self._events)
-        return self.catalog.listen(service, event.set)
+        end_listening = self.catalog.listen(service, event.set)
+
+        def close() -> None:
+            end_listening()
+            end_count()
+
+        return close
+
+    def _allows(self, caller: Caller, action: Action, service: str) -> bool:
+        return not self.guard.refusal(caller, action, service_scope(service))
 
     def _clamped(self, lease_s: float) -> float:
         return min(max(lease_s, self._options.min_lease), self._options.max_lease)
 
-    def _put(self, owner: str, lease_s: float, record: bytes) -> None:
-        instance = _read(record)
-        self.catalog.put(instance.service, instance.id, record, owner)
-        self._leases.grant(instance.service, instance.id, lease_s)
+    def _put(self, caller: Caller, owner: str, lease_s: float, record: bytes) -> None:
+        instance, guard = _read(record), self.guard
+        key = instance.service, instance.id
+        guard.check(caller, Action.ANNOUNCE, service_scope(instance.service))
+        facts = {"service": instance.service, "id": instance.id, "address": str(instance.address)}
+        if guard.holds_other(caller, key):
+            reason = "another client has announced it, and its lease is not over"
+            guard.note(caller, "announce", facts, refused=reason)
+            raise LimitReached(reason)
+        guard.clients.check_size(caller, key, len(record))
+        if self.catalog.put(*key, record, owner):
+            guard.clients.hold(caller, key, len(record))
+            guard.clients.count_change(caller)
+            guard.note(caller, "announce", facts)
+        self._leases.grant(*key, lease_s)
 
     def _expired(self, service: str, id: str) -> None:
         self.catalog.remove(service, id)
+        self.guard.clients.release((service, id))
+        self.guard.note(None, "expire", {"service": service, "id": id})
         self._lapsed.value += 1
         self._held.value = len(self._leases)
 

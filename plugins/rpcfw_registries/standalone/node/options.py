@@ -1,0 +1,134 @@
+"""
+The options of a registry server: ``[node]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from rpcfw.spi.access.rules import AccessRule, read_access_rules
+from rpcfw.spi.options import option, options
+from rpcfw.spi.runtime.followed_file import file_problem
+from rpcfw.values.units import Bytes, PerSecond, Seconds
+
+__all__ = ["ACCESS_FIELDS", "NodeOptions", "read_access_file"]
+
+#: What conditions of the access rules can be on.
+ACCESS_FIELDS = ("action", "application", "host", "identity", "service")
+
+
+def read_access_file(content: bytes) -> list[AccessRule]:
+    """
+    Read a file of access rules.
+
+    Raises:
+        ValueError: with the line and the reason.
+    """
+    rules = read_access_rules(content.decode(), ACCESS_FIELDS)
+    if not rules:
+        # A file that somebody is writing is empty, too. It must not remove what denies.
+        raise ValueError("expected a rule, as: allow identity=hmac:shop & action=announce")
+    return rules
+
+
+_LIMITS = (
+    "max_services",
+    "max_instances",
+    "max_total_bytes",
+    "max_watchers",
+    "max_rule_scopes",
+    "max_rule_bytes",
+    "max_client_instances",
+    "max_client_bytes",
+    "max_client_watches",
+    "max_audit_lines",
+)
+
+
+@options
+class NodeOptions:
+    """
+    Settings of a registry server.
+    """
+
+    min_lease: Seconds = option(
+        "1s", "shortest lease; a provider that asks for less gets this", was="shortest_lease"
+    )
+    max_lease: Seconds = option(
+        "60s", "longest lease; a provider that asks for more gets this", was="longest_lease"
+    )
+    min_update_interval: Seconds = option(
+        "10ms", "changes within this time reach a watcher as one update", was="gather"
+    )
+    max_services: int = option(
+        "5000",
+        "maximum number of services, also of those that had instances before",
+        was="services",
+    )
+    max_instances: int = option(
+        "100000", "maximum number of instances of all services", was="instances"
+    )
+    max_total_bytes: Bytes = option("256MiB", "maximum size of all records", was="total_size")
+    max_watchers: int = option(
+        "10000", "maximum number of watches of all consumers", was="watchers"
+    )
+
+    rules_folder: Path | None = option(
+        "", "folder that keeps the rules over a restart; empty: a restart loses them"
+    )
+    max_rule_scopes: int = option(
+        "5000", "maximum number of services and applications that have rules"
+    )
+    max_rule_bytes: Bytes = option("128MiB", "maximum size of all rules with their history")
+
+    access: str = option(
+        "", "who may do what, one a line: allow CONDITIONS, or deny CONDITIONS; empty: all"
+    )
+    access_file: Path | None = option("", "file with more such lines; read again when it changes")
+    access_default: Literal["deny", "allow"] = option(
+        "deny", "what none of these lines is about, if there are any"
+    )
+    max_client_instances: int = option(
+        "20000", "the same as max_instances, for one client: one identity, else one address"
+    )
+    max_client_bytes: Bytes = option("64MiB", "the same as max_total_bytes, for one client")
+    max_client_watches: int = option("5000", "maximum number of watches of one client")
+    max_client_changes: PerSecond = option(
+        "1000/s", "instances and rules that one client may put, on average of a minute"
+    )
+    audit_file: Path | None = option(
+        "", "file with a line of JSON for each change and refusal; empty: none is written"
+    )
+    max_audit_lines: int = option(
+        "1000", "maximum number of lines in a second; the next line says how many were left out"
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find limits that would allow nothing, and rules that cannot be read. Reads the file.
+        """
+        for name in _LIMITS:
+            if getattr(self, name) < 1:
+                yield name, f"must be at least 1, not {getattr(self, name)}"
+        if not 0 < self.min_lease <= self.max_lease:
+            yield "min_lease", "must be more than 0 and at most max_lease"
+        if self.max_client_changes <= 0:
+            yield "max_client_changes", "must be more than 0"
+        if self.audit_file is not None and not self.audit_file.parent.is_dir():
+            yield "audit_file", f"there is no folder {self.audit_file.parent}"
+        yield from self._access_problems()
+
+    def _access_problems(self) -> Iterator[tuple[str, str]]:
+        try:
+            rules = read_access_rules(self.access, ACCESS_FIELDS)
+        except ValueError as error:
+            yield "access", str(error)
+            return
+        problem = self.access_file and file_problem(self.access_file, read_access_file)
+        if problem:
+            yield "access_file", problem
+        closed = self.access_default == "deny" and rules and self.access_file is None
+        if closed and not any(rule.allows for rule in rules):
+            yield "access_default", "no line allows anything, and deny refuses the rest: allow it"
