@@ -36,7 +36,7 @@ _ANY = "*"
 @options
 class DubboOptions(Hessian2Options):
     """
-    What consumers ask for; and what providers accept in requests, as of the codec ``hessian2``.
+    What consumers ask for, and the options of Hessian 2.
     """
 
     group: str = option(

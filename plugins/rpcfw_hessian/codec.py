@@ -20,31 +20,41 @@ __all__ = ["Hessian2Codec", "Hessian2Options"]
 #: Larger bodies are decoded in a thread: the decoder is Python code, and takes a millisecond for
 #: some ten thousand small values.
 _AT_ONCE_BYTES = 16 << 10
+#: Where the options are, whoever uses them.
+_SECTION = "codec hessian2"
 
 
 @options
 class Hessian2Options:
     """
-    What the INI may say.
+    What the INI may say, in one section for all codecs and protocols that carry Hessian 2.
     """
 
     classes: tuple[str, ...] = option(
         "",
         "Java classes of Python classes, as com.acme.Order = shop.models:Order; instances of "
         "these are made wherever they come",
+        section=_SECTION,
     )
     allowed_classes: tuple[str, ...] = option(
         "*",
         "patterns of the Java classes that may come, as com.acme.*, besides those of the JDK and "
         "those that have a Python class",
+        section=_SECTION,
     )
-    max_depth: int = option("128", "maximum number of values inside each other")
-    max_objects: int = option("250000", "maximum number of lists, maps and objects in a message")
+    max_depth: int = option("128", "maximum number of values inside each other", section=_SECTION)
+    max_objects: int = option(
+        "250000", "maximum number of lists, maps and objects in a message", section=_SECTION
+    )
     max_length: int = option(
-        "16777216", "maximum size of a string, binary, list or map: characters, bytes or items"
+        "16777216",
+        "maximum size of a string, binary, list or map: characters, bytes or items",
+        section=_SECTION,
     )
     max_hashed_keys: int = option(
-        "10000", "maximum number of keys of a map, or items of a set, that are no strings"
+        "10000",
+        "maximum number of keys of a map, or items of a set, that are no strings",
+        section=_SECTION,
     )
 
     def new_schema(self) -> Schema:

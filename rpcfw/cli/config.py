@@ -155,7 +155,7 @@ def run_example(
         texts.extend(
             section_text(f"{section} {each.name}", each.options, commented=True)
             for each in plugins.listing(group)
-            if each.options
+            if any(one.section in ("", f"{section} {each.name}") for one in each.options)
         )
     out.write("\n".join(texts))
     return FINE

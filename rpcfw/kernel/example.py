@@ -39,7 +39,7 @@ def section_text(
         commented: make all of it a comment, as for a plugin that is not chosen.
     """
     blocks = [f"plugin = {plugin}\n"] if plugin else []
-    blocks += [_block(each) for each in options]
+    blocks += [_block(each) for each in options if each.section in ("", section)]
     text = f"[{section}]\n" + "\n".join(blocks)
     return indent(text, "#", lambda line: bool(line.strip())) if commented else text
 

@@ -30,6 +30,8 @@ class Known:
         self._naming: dict[str, dict[str, None]] = {}
         #: Earlier names of options, with the present ones.
         self._renamed: dict[tuple[str, str], str] = {}
+        #: Where options are written that are not in the section of their plugin.
+        self._shared: dict[tuple[SectionName, str], SectionName] = {}
         #: What tells which plugins have an option, by the name of the section that names one.
         self._owners: dict[str, Callable[[str], Sequence[str]]] = {}
 
@@ -38,6 +40,15 @@ class Known:
         Note the earlier name of an option, in all sections of this name.
         """
         self._renamed[name, was] = key
+
+    def put(self, key: str, section: SectionName, place: SectionName) -> None:
+        """
+        Note an option of a section that is written in a place, which several sections may share.
+        """
+        self.add(section.name, section.qualifier, ())
+        self.add(place.name, place.qualifier, (key,))
+        if place != section:
+            self._shared[section, key] = place
 
     def owned(self, name: str, owners: Callable[[str], Sequence[str]]) -> None:
         """
@@ -96,7 +107,8 @@ class Known:
                 continue
             for key, given in section.values.items():
                 if key not in known:
-                    yield Mistake(given.origin, f"{name} {key}: {self._why_not(name, key)}")
+                    reason = self._why_elsewhere(name, key, sections) or self._why_not(name, key)
+                    yield Mistake(given.origin, f"{name} {key}: {reason}")
 
     def strays(self, variables: Sequence[str]) -> Iterator[Mistake]:
         """
@@ -113,6 +125,16 @@ class Known:
                 written = f"{PREFIX}{section.upper()}__{key.upper()}"
                 reason = f"[{section}] {key} is written {written}, with two underscores between"
                 yield Mistake(Origin(f"environment {variable}", NOWHERE), reason)
+
+    def _why_elsewhere(
+        self, name: SectionName, key: str, sections: Mapping[SectionName, Section]
+    ) -> str:
+        place = self._shared.get((name, key))
+        if place is None:
+            return ""
+        there = sections[place].values.get(key) if place in sections else None
+        also = f", where it is, too: {there.origin}" if there is not None else ""
+        return f"this option is shared; write it in {place} only{also}"
 
     def _why_not(self, name: SectionName, key: str) -> str:
         name_now = self._renamed.get((name.name, key))

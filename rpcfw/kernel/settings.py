@@ -139,11 +139,13 @@ class Sources:
         if named_by is not None:
             self.named_in(name, named_by)
             self._named_at[SectionName(name, qualifier)] = self._found(*named_by)[0]
-        fields = declared(options)
-        self._known.add(name, qualifier, (*extra_keys, *(field.name for field in fields)))
+        fields, own = declared(options), SectionName(name, qualifier)
+        places = {field.name: _place_of(field, own) for field in fields}
+        self._known.add(name, qualifier, extra_keys)
         for field in fields:
             self._known.rename(name, field.was, field.name)
-        values = {field.name: self._value(name, qualifier, field) for field in fields}
+            self._known.put(field.name, own, places[field.name])
+        values = {field.name: self._value(places[field.name], field) for field in fields}
         if all(value is not _FAULTY for value in values.values()):
             try:
                 made = options(**values)
@@ -151,7 +153,8 @@ class Sources:
                 self._blame(self._place(name, qualifier), SectionName(name, qualifier), "", error)
             else:
                 for key, reason in problems(made):
-                    self.blame(name, key, reason, qualifier)
+                    place = places.get(key, own)
+                    self.blame(place.name, key, reason, place.qualifier)
                 return made
         return _unchecked(options, fields, values)
 
@@ -263,7 +266,8 @@ class Sources:
             return section.origin
         return self._named_at.get(SectionName(name, qualifier), self._nowhere)
 
-    def _value(self, name: str, qualifier: str, field: Declared) -> Any:
+    def _value(self, place: SectionName, field: Declared) -> Any:
+        name, qualifier = place.name, place.qualifier
         given = self.given(name, field.name, qualifier)
         if given is None and field.default is not NO_DEFAULT:
             return _default(field)
@@ -295,8 +299,9 @@ def options_of(cls: type[O], **texts: str) -> O:
     """
     layer = Layer()
     name = SectionName("options")
+    places = {field.name: _place_of(field, name) for field in declared(cls)}
     for index, (key, text) in enumerate(texts.items()):
-        layer.give(name, key, Given(text, Origin(cls.__qualname__, (0, index))))
+        layer.give(places.get(key, name), key, Given(text, Origin(cls.__qualname__, (0, index))))
     sources = Sources([layer], cls.__qualname__)
     made = sources.section(name.name, cls)
     sources.finish()
@@ -305,6 +310,14 @@ def options_of(cls: type[O], **texts: str) -> O:
 
 #: Stands for a value that could not be made.
 _FAULTY = object()
+
+
+def _place_of(field: Declared, own: SectionName) -> SectionName:
+    """
+    Return the section that has an option.
+    """
+    name, _, qualifier = field.section.partition(" ")
+    return SectionName(name, qualifier) if name else own
 
 
 def _default(field: Declared) -> Any:

@@ -59,6 +59,7 @@ class Declared:
         meaning: one line for a person.
         secret: its value is never shown.
         was: an earlier name. It is refused, and the error names the new one.
+        section: where it is written, if that is not the plugin's own section.
     """
 
     name: str
@@ -67,9 +68,12 @@ class Declared:
     meaning: str
     secret: bool = False
     was: str = ""
+    section: str = ""
 
 
-def option(default: Any, meaning: str, *, secret: bool = False, was: str = "") -> Any:
+def option(
+    default: Any, meaning: str, *, secret: bool = False, was: str = "", section: str = ""
+) -> Any:
     """
     Declare an option: its default as INI text (or `NO_DEFAULT`) and its meaning.
 
@@ -78,11 +82,19 @@ def option(default: Any, meaning: str, *, secret: bool = False, was: str = "") -
         meaning: one line for a person.
         secret: never show the value.
         was: an earlier name of the option. The error for a file that has it names the new one.
+        section: the one that has the option, as ``codec hessian2``, for options that several
+            plugins share. Elsewhere it is refused, and the error names this section.
     """
     return attrs.field(
         kw_only=True,
         repr=not secret,
-        metadata={"default": default, "meaning": meaning, "secret": secret, "was": was},
+        metadata={
+            "default": default,
+            "meaning": meaning,
+            "secret": secret,
+            "was": was,
+            "section": section,
+        },
     )
 
 
@@ -108,6 +120,7 @@ def declared(cls: type) -> tuple[Declared, ...]:
             meaning=field.metadata["meaning"],
             secret=field.metadata["secret"],
             was=field.metadata["was"],
+            section=field.metadata["section"],
         )
         for field in attrs.fields(cls)
     )

@@ -55,7 +55,7 @@ CONSUMERS = {"java-loop", "python-consumer"}
 #: So many calls of each consumer show where its calls go.
 _SOME = 50
 #: However slow the machine, a document that is not obeyed by then never is.
-_LIMIT_S = 60
+_LIMIT_S = 120
 
 #: Documents after which all calls go to the first of two providers, by their names.
 DOCUMENTS = {

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from rpcfw.errors import ContractError
-from rpcfw.kernel.settings import options_of
+from rpcfw.kernel.settings import Sources, options_of
 from rpcfw.spi.service import Service, method
 from rpcfw.spi.service_class import offered
 from rpcfw.testing.contracts.codec import CodecContract
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.method import Method, Shape
 from rpcfw_dubbo.codec import DubboCodec, GenericRequest
+from rpcfw_dubbo.generic import GenericCodec
+from rpcfw_dubbo.protocol import DubboProtocol
 from rpcfw_hessian import Long, Schema, java
+from rpcfw_triple.protocol import TripleProtocol
 
 
 @java("com.acme.Item")
@@ -41,6 +44,19 @@ def values_in(data: bytes) -> list[Any]:
     while not decoder.at_end:
         found.append(decoder.read())
     return found
+
+
+@pytest.mark.parametrize("plugin", [DubboProtocol, DubboCodec, GenericCodec, TripleProtocol])
+def test_options_of_hessian_are_in_one_section(tmp_path, plugin):
+    """
+    What the section of the codec ``hessian2`` has is for protocols and codecs that use it.
+    """
+    path = tmp_path / "a.ini"
+    path.write_text("[codec hessian2]\nmax_depth = 3\n")
+    sources = Sources.load([path])
+    made = sources.section("plugin", plugin.Options, plugin.name)
+    sources.finish()
+    assert made.new_schema().limits.max_depth == 3
 
 
 class TestDubboCodecContract(CodecContract):

@@ -332,6 +332,58 @@ def test_a_command_may_need_only_a_few_sections(write):
     assert 1 == len(said(sources))
 
 
+@options
+class DepthOptions:
+    max_depth: int = option("8", "how deep", section="codec deep")
+    width: int = option("1", "how wide")
+
+    def problems(self):
+        if self.max_depth < 1:
+            yield "max_depth", "must be at least 1"
+
+
+def test_an_option_may_be_in_a_section_that_several_share(write):
+    """
+    It is written there once, for all; each has other options in its own section.
+    """
+    path = write("[codec deep]\nmax_depth = 3\n[codec flat]\nwidth = 2\n")
+    sources = Sources.load([path])
+    deep, flat = (sources.section("codec", DepthOptions, name) for name in ("deep", "flat"))
+    sources.finish()
+    assert (deep.max_depth, flat.max_depth, deep.width, flat.width) == (3, 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        (
+            "[codec flat]\nmax_depth = 3\n",
+            [":2: [codec flat] max_depth: this option is shared; write it in [codec deep] only"],
+        ),
+        (
+            "[codec flat]\nmax_depth = 3\n[codec deep]\nmax_depth = 4\n",
+            [
+                (
+                    ":2: [codec flat] max_depth: this option is shared; write it in [codec deep] "
+                    "only, where it is, too: {path}:4"
+                )
+            ],
+        ),
+        ("[codec deep]\nmax_depth = 0\n", [":2: [codec deep] max_depth: must be at least 1"]),
+    ],
+)
+def test_a_shared_option_elsewhere_is_a_mistake(write, text, mistakes):
+    """
+    The error names the section that has it, and its place there if it is given twice.
+    """
+    path = write(text)
+    sources = Sources.load([path])
+    for name in ("deep", "flat"):
+        sources.section("codec", DepthOptions, name)
+    found = [each.removeprefix(str(path)) for each in said(sources)]
+    assert found == [each.format(path=path) for each in mistakes]
+
+
 def test_options_from_texts():
     """
     A test makes options as an INI file would.
