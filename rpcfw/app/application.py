@@ -92,9 +92,14 @@ class Application:
         self._follower: RuleFollower | None = None
         if self.rules is not None:
             self._follower = RuleFollower(
-                self.rules, self.policies, lambda: self.clients, plugin_context
+                self.rules,
+                self.policies,
+                lambda: self.clients,
+                plugin_context,
+                plan.rule_options.initial_timeout,
+                lambda service: plan.client(service).options.snapshot_dir,
             )
-            self._clients.follow = self._follower.follow
+            self._clients.rules = self._follower
         self._explainer = Explainer(
             plan, self.policies, self._clients.client, self.runtime, self._follower
         )

@@ -14,12 +14,14 @@ from twisted.python.failure import Failure
 
 from rpcfw.app.client_plan import ClientPlan, default_client_plan
 from rpcfw.app.live_policies import LivePolicies
+from rpcfw.app.rules.follower import RuleFollower
 from rpcfw.client.assembly import Client
 from rpcfw.cluster.health.probes import Probes
 from rpcfw.errors import SetupError
 from rpcfw.kernel.edits import NO_EDITS
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.registry import Registry
+from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
@@ -53,8 +55,8 @@ class ClientTable:
             self._probes = Probes(registry, runtime.clock, meter, runtime.log)
         self._by_service: dict[str, Client] = {}
         self._expected = self._running = False
-        #: Called with the name of each service that a client is started for.
-        self.follow: Callable[[str], None] = _ignore
+        #: Follows the rules of each service that a client is started for; None: nobody does.
+        self.rules: RuleFollower | None = None
 
     @property
     def all(self) -> tuple[Client, ...]:
@@ -123,7 +125,7 @@ class ClientTable:
         """
         self._expected = True
         for client in self.all:
-            client.expect_start()
+            self._expect_start(client)
 
     def start_is_over(self, *, failed: bool = False) -> None:
         """
@@ -132,6 +134,7 @@ class ClientTable:
         self._expected = False
         for client in self.all if failed else ():
             client.expect_no_start()
+            client.channel.release()
 
     async def start(self) -> None:
         """
@@ -168,15 +171,29 @@ class ClientTable:
     def _start_if_running(self, client: Client) -> None:
         if self._expected or self._running:
             # Under asyncio the start below begins a turn later; a call may be sooner.
-            client.expect_start()
+            self._expect_start(client)
         if self._running:
             self._beside(f"the client of {client.service}", self._start, client)
 
     async def _start(self, client: Client) -> None:
         if self._registry is None:
+            client.channel.release()
             raise SetupError("a client needs a registry: set [registry] plugin")
-        self.follow(client.service)
+        if self.rules is not None:
+            self.rules.follow(client.service)
+            in_background(self._release(client, self.rules), f"the rules of {client.service}")
         await client.start(self._registry)
+
+    def _expect_start(self, client: Client) -> None:
+        client.expect_start()
+        if self.rules is not None:
+            client.channel.hold()
+
+    async def _release(self, client: Client, rules: RuleFollower) -> None:
+        try:
+            await rules.first_in_time(client.service)
+        finally:
+            client.channel.release()
 
     def _beside(
         self, what: str, start: Callable[..., Coroutine[Any, Any, None]], *arguments: Any
@@ -199,9 +216,3 @@ class ClientTable:
             return
         with suppress(RuntimeError):  # of a loop that is closed: the call will say so
             self._runtime.plugin_context.threads.post(begin)
-
-
-def _ignore(service: str) -> None:
-    """
-    Follow no rules.
-    """

@@ -1,5 +1,5 @@
 """
-What ``[app]`` and ``[inspection]`` may say.
+What ``[app]``, ``[rules]`` and ``[inspection]`` may say.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.values.inherited_socket import ListenAt
 from rpcfw.values.units import Bytes, Seconds
 
-__all__ = ["AppOptions", "InspectionOptions"]
+__all__ = ["AppOptions", "InspectionOptions", "RuleOptions"]
 
 
 @options
@@ -64,6 +64,18 @@ class AppOptions:
                 yield "python_path", f"there is no folder {folder}"
         if self.reactor == "uvloop" and find_spec("uvloop") is None:
             yield "reactor", f"uvloop {needs('uvloop')}"
+
+
+@options
+class RuleOptions:
+    """
+    How a process begins to follow rules, ``[rules]``.
+    """
+
+    initial_timeout: Seconds = option(
+        "1s",
+        "how long the first calls to a service wait until its rules are known; 0s: not at all",
+    )
 
 
 @options

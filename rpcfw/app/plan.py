@@ -12,7 +12,7 @@ from attrs import frozen
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.loading import import_from
-from rpcfw.app.options import AppOptions, InspectionOptions
+from rpcfw.app.options import AppOptions, InspectionOptions, RuleOptions
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import PluginError
@@ -53,6 +53,7 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("app", AppOptions),
     ("server", ServerOptions),
     ("inspection", InspectionOptions),
+    ("rules", RuleOptions),
     ("client", ClientOptions),
     ("health", HealthOptions),
     ("connection", LinkOptions),
@@ -82,8 +83,7 @@ class Plan:
     registry: Chosen[Registry] | None
     #: Where the rules are; None: where the registry keeps them.
     rules: Chosen[Rules] | None
-    #: Whether this process follows rules at all.
-    follows_rules: bool
+    rule_options: RuleOptions
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
     compressors: tuple[Chosen[Compressor], ...]
@@ -92,6 +92,14 @@ class Plan:
     sources: Sources
     #: Finds the plugins that they name.
     chooser: Chooser
+
+    @property
+    def follows_rules(self) -> bool:
+        """
+        Whether this process follows rules at all.
+        """
+        given = self.sources.given("rules", "plugin")
+        return given is None or given.text != _NO_RULES
 
     def client(self, service: str) -> ClientPlan:
         """
@@ -154,7 +162,7 @@ def read_plan(sources: Sources) -> Plan:
     named = [("app", "protocols", "", app.protocols), ("server", "protocols", "", server.protocols)]
     if inspected:
         named.append(("inspection", "protocols", "", inspection.protocols))
-    follows_rules, rules = _rules(sources, chooser)
+    rules, rule_options = _rules(sources, chooser)
     protocols = _protocols(chooser, named, clients, {"registry": registry, "rules": rules})
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
@@ -176,7 +184,7 @@ def read_plan(sources: Sources) -> Plan:
         ),
         registry=registry,
         rules=rules,
-        follows_rules=follows_rules,
+        rule_options=rule_options,
         protocols=protocols,
         codecs=_codecs(sources, chooser, app.codecs, protocols),
         compressors=compressors,
@@ -188,13 +196,14 @@ def read_plan(sources: Sources) -> Plan:
     return plan
 
 
-def _rules(sources: Sources, chooser: Chooser) -> tuple[bool, Chosen[Rules] | None]:
+def _rules(sources: Sources, chooser: Chooser) -> tuple[Chosen[Rules] | None, RuleOptions]:
     """
-    Return whether rules are followed, and where they are if a section names that.
+    Return where rules are kept, if a section names that, and how they are followed.
     """
+    options = sources.section("rules", RuleOptions, extra_keys=("plugin",))
     if sources.raw("rules", "plugin") == _NO_RULES:
-        return False, None
-    return True, chooser.one("rpcfw.rules", Rules, "rules")  # type: ignore[type-abstract]  # a seam
+        return None, options
+    return chooser.one("rpcfw.rules", Rules, "rules"), options  # type: ignore[type-abstract]  # a seam
 
 
 def _check_ports(

@@ -186,6 +186,7 @@ class Client:
         self._waiting_calls.stop()
         self.nodes.close(Cancelled(_STOPPED))
         self.expect_no_start()
+        self.channel.release()
         await self._plugins.stop()
 
     def replacement(

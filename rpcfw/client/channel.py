@@ -8,12 +8,14 @@ from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any
 
+from rpcfw.client.held_step import HeldStep
 from rpcfw.client.lazy_stream import LazyStream
 from rpcfw.spi.call_details import active_captures, current_capture
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.options import option, options
 from rpcfw.spi.runtime.affinity import Affinity
+from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import run_detached
 from rpcfw.spi.stream import Stream
@@ -72,8 +74,12 @@ class ClientChannel(Channel):
         config: ServiceConfig | None = None,
         ready_stack: CallStep | None = None,
     ) -> None:
-        self._stack = stack
-        self._ready_stack = ready_stack or stack
+        self._stack: CallStep = stack
+        self._ready_stack: CallStep = ready_stack or stack
+        #: The two stacks, also while calls are held before they take one.
+        self._stacks = stack, ready_stack or stack
+        self._held: Event | None = None
+        self._timers = timers
         self._affinity = affinity
         self._timeout_s = limits.timeout
         self._stream_timeout_s = limits.stream_timeout
@@ -87,8 +93,26 @@ class ClientChannel(Channel):
         """
         Take other stacks for the calls that begin from now on.
         """
-        self._stack = stack
-        self._ready_stack = ready_stack
+        self._stacks = stack, ready_stack
+        if self._held is None:
+            self._stack, self._ready_stack = self._stacks
+
+    def hold(self) -> None:
+        """
+        Have the calls that begin from now on wait for `release` before they take a stack.
+        """
+        if self._held is None:
+            held = self._held = Event()
+            self._stack, self._ready_stack = self._holding(held, 0), self._holding(held, 1)
+
+    def release(self) -> None:
+        """
+        Let the calls that wait, and those to come, take the stacks of that time.
+        """
+        held, self._held = self._held, None
+        if held is not None:
+            self._stack, self._ready_stack = self._stacks
+            held.set()
 
     def limit(self, limits: TimeLimits) -> None:
         """
@@ -120,6 +144,8 @@ class ClientChannel(Channel):
     ) -> Stream:
         call = self.begin(method, request, options)
         stack = self._ready_stack if options.wait_for_ready else self._stack
+        if self._held is not None:
+            stack = self._holding(self._held, int(options.wait_for_ready))
         return LazyStream(call, stack, self._post, self._affinity)
 
     def begin(self, method: Method, request: Any, options: CallOptions) -> Call:
@@ -156,6 +182,9 @@ class ClientChannel(Channel):
     async def close(self) -> None:
         self._affinity.check("the close of a channel")
         await run_detached(self._close())
+
+    def _holding(self, released: Event, which: int) -> HeldStep:
+        return HeldStep(released, lambda: self._stacks[which], self._timers)
 
     def _configured(self, method: Method, timeout_s: float | None) -> float | None:
         """

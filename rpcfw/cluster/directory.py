@@ -40,7 +40,9 @@ class DirectoryOptions:
     accept_empty: bool = option(
         "no", "yes: use an empty list, even if the last one was not empty", was="trust_empty"
     )
-    snapshot_dir: str = option("", "folder for snapshots of the last good lists; empty: none")
+    snapshot_dir: str = option(
+        "", "folder for snapshots of the last good lists and rules; empty: none"
+    )
 
 
 class Directory:

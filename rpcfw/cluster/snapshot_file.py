@@ -4,14 +4,14 @@ The last good list of a service on disk, so that a client can start without a re
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import quote
 
 from twisted.logger import Logger
 
+from rpcfw.cluster.snapshot_folder import SnapshotFolder
 from rpcfw.spi.runtime.clock import Threads
-from rpcfw.spi.runtime.files import read_regular, replace_file
 from rpcfw.values.instance import Instance, instance_from_json, instance_to_json
 
 __all__ = ["SnapshotFile"]
@@ -37,73 +37,34 @@ class SnapshotFile:
     log = Logger()
 
     def __init__(self, folder: str, threads: Threads) -> None:
-        self._folder = Path(folder)
-        self._threads = threads
-        self._saving: set[str] = set()
-        self._newest: dict[str, tuple[Instance, ...]] = {}
+        self._folder = SnapshotFolder(Path(folder), ".jsonl", threads, _MAX_BYTES)
 
     async def load(self, service: str) -> tuple[Instance, ...]:
         """
         Return what was last saved; nothing if it cannot be had.
         """
-        return await self._threads.call(self._read, service, self._path(service))
+        found = await self._folder.load(service, partial(_records, service))
+        if found is None:
+            return ()
+        instances, mistakes = found
+        if mistakes:
+            self.log.warn(
+                "{count} lines of the snapshot {path} are skipped; the first is {first}",
+                count=f"{len(mistakes)}{' or more' * (len(mistakes) == _MAX_MISTAKES)}",
+                path=str(self._folder.path(service)),
+                first=mistakes[0],
+            )
+        return instances
 
     def save(self, service: str, instances: tuple[Instance, ...]) -> None:
         """
         Keep a list, soon; one that comes while another is written replaces it after.
         """
-        self._newest[service] = instances
-        if service not in self._saving:
-            self._saving.add(service)
-            self._write_newest(service)
+        self._folder.save(service, partial(_lines, instances), "the last list of")
 
-    def _write_newest(self, service: str) -> None:
-        instances = self._newest.pop(service)
-        lines = b"".join([instance_to_json(instance) + b"\n" for instance in instances])
-        writing = self._threads.call(self._write, self._path(service), lines)
-        writing.addErrback(
-            lambda failure: self.log.warn(
-                "the last list of {service} could not be kept: {reason}",
-                service=service,
-                reason=failure.getErrorMessage(),
-            )
-        )
-        writing.addBoth(self._wrote, service)
 
-    def _wrote(self, _: object, service: str) -> None:
-        if service in self._newest:
-            self._write_newest(service)
-        else:
-            self._saving.discard(service)
-
-    def _path(self, service: str) -> Path:
-        return self._folder / f"{quote(service, safe='')}.jsonl"
-
-    def _read(self, service: str, path: Path) -> tuple[Instance, ...]:
-        try:
-            content = read_regular(path, _MAX_BYTES, ours=True)
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            reason = error.strerror
-            self.log.warn(
-                "the snapshot {path} is not used: {reason}", path=str(path), reason=reason
-            )
-            return ()
-        instances, mistakes = _records(service, content)
-        if mistakes:
-            self.log.warn(
-                "{count} lines of the snapshot {path} are skipped; the first is {first}",
-                count=f"{len(mistakes)}{' or more' * (len(mistakes) == _MAX_MISTAKES)}",
-                path=str(path),
-                first=mistakes[0],
-            )
-        return instances
-
-    @staticmethod
-    def _write(path: Path, lines: bytes) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(path, lines)
+def _lines(instances: tuple[Instance, ...]) -> bytes:
+    return b"".join([instance_to_json(instance) + b"\n" for instance in instances])
 
 
 def _records(service: str, content: bytes) -> tuple[tuple[Instance, ...], list[str]]:

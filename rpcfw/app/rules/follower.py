@@ -10,6 +10,7 @@ nothing: the last good one of its kind stays, one line is logged, and a metric c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -18,13 +19,16 @@ from twisted.logger import Logger
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.rules.documents import INSTANCES, POLICIES, read_instances, read_policies
 from rpcfw.app.rules.logged import ALL_KINDS, document_name, in_one_line
+from rpcfw.app.rules.snapshots import RuleSnapshots
 from rpcfw.client.assembly import Client
+from rpcfw.errors import DeadlineExceeded
 from rpcfw.kernel.ini import Layer
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import Rules, RuleWatch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.values.rule import Document, RuleSet, Scope, application_scope, service_scope
 
 __all__ = ["RuleFollower"]
@@ -45,12 +49,20 @@ class _Followed:
         busy: documents are being put in use.
         known: set once the first report is in use, or it is known that there is none.
         documents: that are in use, or were refused, by kind.
+        good: those that are in use.
+        snapshots: keep them on disk.
+        kept: those that are on disk.
+        reported: by the registry, so what is on disk is out of date.
     """
 
     scope: Scope
     watch: RuleWatch | None = None
     latest: RuleSet | None = None
     documents: dict[str, Document | None] = field(factory=dict)
+    good: dict[str, Document] = field(factory=dict)
+    snapshots: RuleSnapshots | None = None
+    kept: dict[str, Document] = field(factory=dict)
+    reported: bool = False
     busy: bool = False
     known: Event = field(factory=Event)
     running: Deferred[None] | None = None
@@ -64,6 +76,9 @@ class RuleFollower:
         rules: where they are.
         policies: of this application.
         clients: gives those that were made so far.
+        initial_timeout_s: first calls wait so long for the rules.
+        snapshot_folder: returns where the rules of a service, or of the application, are kept
+            on disk; empty: nowhere.
     """
 
     def __init__(
@@ -72,6 +87,8 @@ class RuleFollower:
         policies: LivePolicies,
         clients: Callable[[], Iterable[Client]],
         plugin_context: PluginContext,
+        initial_timeout_s: float,
+        snapshot_folder: Callable[[str], str],
     ) -> None:
         self._rules = rules
         self._policies = policies
@@ -80,6 +97,10 @@ class RuleFollower:
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=_MAX_LINES)
         self._followed: dict[Scope, _Followed] = {}
         self._started = False
+        self._timers = plugin_context.timers
+        self._initial_timeout_s = initial_timeout_s
+        self._snapshot_folder = snapshot_folder
+        self._threads = plugin_context.threads
         meter = plugin_context.meter
         self._refused = meter.counter(
             "rpcfw_rules_refused_total", "documents of rules that were wrong", "kind"
@@ -108,6 +129,7 @@ class RuleFollower:
                 one.watch.close()
             if one.running is not None:
                 one.running.cancel()
+            one.known.set()
             self._version.of(one.scope.kind, one.scope.name).value = 0
 
     def follow(self, service: str) -> None:
@@ -126,16 +148,22 @@ class RuleFollower:
             if followed is not None:
                 await followed.known.wait()
 
+    async def first_in_time(self, service: str) -> None:
+        """
+        Return likewise, but after ``initial_timeout`` at the latest.
+        """
+        deadline = self._timers.seconds() + self._initial_timeout_s
+        with suppress(DeadlineExceeded):
+            await with_deadline(self.first(service), self._timers, deadline)
+
     def _follow(self, scope: Scope) -> None:
         if scope in self._followed:
             return
         followed = self._followed[scope] = _Followed(scope)
 
         def listener(rules: RuleSet) -> None:
-            followed.latest = rules
-            if not followed.busy:
-                followed.busy = True
-                followed.running = in_background(self._use(followed), f"rules of {scope}")
+            followed.reported = True
+            self._take(followed, rules)
 
         def refused(reason: str) -> None:
             what = f"the rules of {scope} cannot be read, the last ones stay: {reason}"
@@ -144,6 +172,37 @@ class RuleFollower:
             followed.known.set()
 
         followed.watch = self._rules.watch(scope, listener, refused)
+        folder = self._snapshot_folder(_service(scope))
+        if folder:
+            snapshots = followed.snapshots = RuleSnapshots(folder, self._threads)
+            in_background(self._begin_with(followed, snapshots), f"the last rules of {scope}")
+
+    async def _begin_with(self, followed: _Followed, snapshots: RuleSnapshots) -> None:
+        """
+        Use what is on disk, unless the registry is faster.
+        """
+        rules = await snapshots.load(followed.scope)
+        if rules is None or self._followed.get(followed.scope) is not followed:
+            return
+        followed.kept = {**rules.documents}
+        if followed.reported:
+            self._keep(followed, rules.version)
+        else:
+            self._take(followed, rules)
+
+    def _keep(self, followed: _Followed, version: int) -> None:
+        """
+        Have on disk what is in use.
+        """
+        if followed.snapshots is not None and followed.good != followed.kept:
+            followed.kept = {**followed.good}
+            followed.snapshots.save(followed.scope, version, followed.kept)
+
+    def _take(self, followed: _Followed, rules: RuleSet) -> None:
+        followed.latest = rules
+        if not followed.busy:
+            followed.busy = True
+            followed.running = in_background(self._use(followed), f"rules of {followed.scope}")
 
     async def _use(self, followed: _Followed) -> None:
         try:
@@ -164,6 +223,12 @@ class RuleFollower:
                 await use(followed.scope, document)
             except Exception as error:  # noqa: BLE001 - somebody's plugin may raise anything
                 self._refuse(followed.scope, kind, document, error)
+                continue
+            followed.good.pop(kind, None)
+            if document is not None:
+                followed.good[kind] = document
+        if followed.reported:
+            self._keep(followed, rules.version)
         self._version.of(followed.scope.kind, followed.scope.name).value = rules.version
 
     def _refuse(self, scope: Scope, kind: str, document: Document | None, error: Exception) -> None:
@@ -180,8 +245,7 @@ class RuleFollower:
         if document is not None:
             name = document_name(scope, POLICIES, document.version)
             layer = read_policies(document.body, name)
-        service = scope.name if scope.kind == "service" else ""
-        await self._policies.follow(service, layer)
+        await self._policies.follow(_service(scope), layer)
         self._tell(scope, POLICIES, document)
 
     async def _use_instances(self, scope: Scope, document: Document | None) -> None:
@@ -209,3 +273,10 @@ class RuleFollower:
             who=document.who,
             why=f": {document.reason}" if document.reason else "",
         )
+
+
+def _service(scope: Scope) -> str:
+    """
+    Return the service of a scope; empty for an application.
+    """
+    return scope.name if scope.kind == "service" else ""
