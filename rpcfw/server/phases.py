@@ -78,13 +78,13 @@ class ServerPhases:
 
     def enter(self, phase: ServerPhase, detail: str = "") -> None:
         """
-        Begin a phase, unless the server is in it.
+        Begin a phase, unless the server is in it, or has stopped: that is the last one.
 
         Args:
             detail: what the log line says besides.
         """
         before, now = self.phase, self._seconds()
-        if phase is before or not self._shown:
+        if phase is before or before is ServerPhase.STOPPED or not self._shown:
             return
         after = ""
         if before is not None:

@@ -179,3 +179,16 @@ def test_the_log_and_the_metrics(lab):
     found = spent(process)
     assert (5, 21) == (pytest.approx(found["listening"]), pytest.approx(found["announced"]))
     assert 7 == pytest.approx(found["draining"], abs=0.5)
+
+
+def test_a_server_that_is_stopped_again(lab):
+    """
+    Stopped is the last phase: a second stop, as that of its application, logs no phase.
+    """
+    process = lab.process("p", [Greeter("a")])
+    lab.start(process)
+    lab.run(process.application.server.stop())
+    with capturedLogs() as logged:
+        lab.stop(process)
+    assert [] == phases_of(logged)
+    assert {} == current(process)
