@@ -215,8 +215,8 @@ async def cancelled_deferreds(client, service):
     return sorted(set(ended)), sorted(set(service.closed))
 
 
-#: They tell of what is known of nodes, as long as a client is there.
-STATES = {"rpcfw_client_nodes"}
+#: They tell of what is known of nodes, as long as a client is there, and where the server is.
+STATES = {"rpcfw_client_nodes", "rpcfw_server_phase"}
 
 
 def left(application):
