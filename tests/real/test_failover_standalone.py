@@ -109,31 +109,6 @@ def test_killed_provider(outcome):
     assert outcome["report"]["repeats"] > 0  # else nothing was under way
 
 
-def restarted_providers():
-    """
-    One after the other is stopped in good order and started again at the same port.
-    """
-    processes, port = around_a_registry()
-    with processes:
-        processes.registry(port)
-        providers = processes.providers(3)
-        load = processes.load("write", 2000)
-        took_s = []
-        for old in providers:
-            until(lambda old=old: load.called(old), "it is called")
-            took_s.append(old.stop())
-            new = processes.provider(f"server.listen={old.address}")
-            until(lambda new=new: load.called(new), "the one in its place is called")
-        return {"stops_took_s": took_s, "report": load.end()}
-
-
-def test_restarted_providers(outcome):
-    """
-    A rolling restart fails no call, not even of a method that must not be repeated.
-    """
-    assert {} == outcome["report"]["failed"], outcome
-
-
 def frozen_provider():
     """
     One of three stops to answer, and goes on later; its connections stay open.

@@ -6,60 +6,26 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
 from tests.house.tree import ROOT
-from tests.real.commands import Module, Running, address_in, registry, rpcfw
-from tests.real.etcd_server import EtcdMember
-from tests.real.zookeeper_server import ZooKeeperServer
-from tests.requirements import require_etcd, require_zookeeper
+from tests.real.commands import Module, Running, address_in, rpcfw
+from tests.real.one_registry import REGISTRIES, one_registry
 
 #: Within this time a rule is to be in use everywhere.
 IN_USE_S = 1.0
 
 
-@contextmanager
-def served(server):
-    server.serve()
-    try:
-        yield server.address
-    finally:
-        server.remove()
-
-
-@contextmanager
-def place(plugin):
-    """
-    A registry of a kind; yields its address.
-    """
-    if plugin == "standalone":
-        node, address = registry()
-        with node:
-            yield address
-        return
-    {"etcd": require_etcd, "zookeeper": require_zookeeper}[plugin]()
-    server = {"etcd": EtcdMember, "zookeeper": ZooKeeperServer}[plugin]()
-    with served(server) as address:
-        yield address
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        "standalone",
-        pytest.param("etcd", marks=pytest.mark.etcd),
-        pytest.param("zookeeper", marks=pytest.mark.zookeeper),
-    ],
-)
+@pytest.fixture(scope="module", params=REGISTRIES)
 def fleet(request, tmp_path_factory):
     """
     A registry, two providers and three consumers: their file, addresses and processes.
     """
     folder = tmp_path_factory.mktemp(request.param)
     with ExitStack() as stack:
-        address = stack.enter_context(place(request.param))
+        address = stack.enter_context(one_registry(request.param))
         for name in "provider.ini", "consumer.ini":
             text = (ROOT / "conf" / name).read_text().replace("../examples", f"{ROOT}/examples")
             text = text.replace("plugin = standalone", f"plugin = {request.param}")

@@ -1,0 +1,39 @@
+"""
+A rolling restart of all providers, one after another, while calls go on.
+
+``RPCFW_RESTARTS=20`` restarts each of them so often, instead of once.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.real.one_registry import REGISTRIES, one_registry
+from tests.real.providers import Processes, until
+
+#: How often each provider is restarted.
+RESTARTS = int(os.environ.get("RPCFW_RESTARTS", "1"))
+
+
+@pytest.mark.parametrize("plugin", REGISTRIES)
+def test_a_rolling_restart_loses_nothing(plugin):
+    """
+    Of 1,000 calls a second to a method that must not be repeated, none fails and none is lost.
+    """
+    with (
+        one_registry(plugin) as address,
+        Processes(f"registry.plugin={plugin}", f"registry.address={address}") as processes,
+    ):
+        providers = processes.providers(3)
+        load = processes.load("write", 1000)
+        for _ in range(RESTARTS):
+            for number, old in enumerate(providers):
+                until(lambda old=old: load.called(old), "it is called")
+                old.stop()
+                new = providers[number] = processes.provider(f"server.listen={old.address}")
+                until(lambda new=new: load.called(new), "the one in its place is called")
+        report = load.end()
+    assert {} == report["failed"], report
+    assert report["ok"] == report["sent"] + 1  # the first call was made before the load began
