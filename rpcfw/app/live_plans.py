@@ -29,13 +29,13 @@ from rpcfw.spi.filter import Filter
 from rpcfw.spi.options import declared
 from rpcfw.spi.plugin import Plugin
 
-__all__ = ["CLIENT", "HEALTH", "LivePlans", "ProcessPlan"]
+__all__ = ["CLIENT", "HEALTH", "LIVE_OPTIONS", "LivePlans", "ProcessPlan"]
 
 P = TypeVar("P", bound=Plugin)
 
 #: Sections without a plugin, and their options that can be replaced.
 APP, CLIENT, HEALTH = "app", "client", "health"
-_LIVE_OPTIONS = {
+LIVE_OPTIONS = {
     CLIENT: (
         "timeout",
         "stream_timeout",
@@ -213,7 +213,7 @@ def _refuse_fixed(layer: Layer) -> None:
     """
     Note the options that cannot change.
     """
-    for name, live in _LIVE_OPTIONS.items():
+    for name, live in LIVE_OPTIONS.items():
         section = layer.sections.get(SectionName(name))
         fixed = {each.name for each in declared(_OPTIONS[name])}.difference(live)
         for key, given in () if section is None else section.values.items():

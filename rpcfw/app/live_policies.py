@@ -184,6 +184,25 @@ class LivePolicies:
         if mistakes:
             raise SettingsError(*sorted(mistakes, key=line_of))
 
+    async def reconfigure(self, plan: Plan) -> None:
+        """
+        Put another configuration in use. What was given at run time stays over it.
+
+        Args:
+            plan: it; differs only in what can change while a process runs.
+
+        Raises:
+            SettingsError: what was given does not fit it. Then nothing changes.
+            PluginError: a plugin could not be made.
+        """
+        self._context.affinity.check("a reload of the configuration")
+
+        def given() -> GivenOptions:
+            LivePlans(plan).check(self._given, "")
+            return self._given
+
+        await run_detached(self._in_turn(given, plan))
+
     async def refresh(self) -> None:
         """
         Bring clients up to date that were made while options were replaced.
@@ -212,19 +231,26 @@ class LivePolicies:
             prefix = f"{BY_PROGRAM}: "
             raise SettingsError(*(one.removeprefix(prefix) for one in error.mistakes)) from error
 
-    async def _in_turn(self, given: Callable[[], GivenOptions]) -> None:
+    async def _in_turn(
+        self, given: Callable[[], GivenOptions], configured: Plan | None = None
+    ) -> None:
         """
         Put in use what is given, after the replacements that were asked for before.
+
+        Args:
+            configured: another configuration than so far.
         """
         await self._lock.acquire()
         try:
             later = given()
-            process = self._plans_with.process(later, self._process)
+            plans_with = self._plans_with if configured is None else LivePlans(configured)
+            process = plans_with.process(later, self._process)
             plans: dict[Client, ClientPlan] = {}
             servers = self._of_servers(process.filters)
             # While plugins are started, further services may be asked for.
-            await replace_all(lambda: [*servers, *self._of_clients(later, plans)])
+            await replace_all(lambda: [*servers, *self._of_clients(plans_with, later, plans)])
             self._plans.update(plans)
+            self._plan, self._plans_with = configured or self._plan, plans_with
             if process.log_level != self._process.log_level:
                 self.log_at(process.log_level)
             self._process, self._given = process, later
@@ -232,14 +258,14 @@ class LivePolicies:
             self._lock.release()
 
     def _of_clients(
-        self, given: GivenOptions, plans: dict[Client, ClientPlan]
+        self, plans_with: LivePlans, given: GivenOptions, plans: dict[Client, ClientPlan]
     ) -> Iterator[Replacement]:
         """
         Yield what brings clients up to date that are not in ``plans`` yet, and note them there.
         """
         for client in self._clients():
             old = self._plans[client]
-            new = self._plans_with.client(given, client.service, old)
+            new = plans_with.client(given, client.service, old)
             if new is not old and client not in plans:
                 plans[client] = new
                 yield self._of_client(client, old.chosen, new)

@@ -11,8 +11,9 @@ from typing import TextIO
 from rpcfw.app.plan import Plan
 from rpcfw.cli.arguments import an_address
 from rpcfw.cli.layers import sources_of
-from rpcfw.cli.running import add_process_arguments, application_of, changed
+from rpcfw.cli.running import add_process_arguments, application_of, changed, reloader_of
 from rpcfw.cli.serving import serve_until_signal
+from rpcfw.kernel.settings import Sources
 from rpcfw.values.address import Address
 from rpcfw_registries.standalone.node.options import NodeOptions
 from rpcfw_registries.standalone.node.service import node_services
@@ -67,4 +68,9 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         sources,
         lambda plugin_context: node_services(options, plugin_context),
     )
-    return serve_until_signal(application, "registry server", out)
+
+    def claim(sources: Sources) -> None:
+        sources.section("node", NodeOptions)
+
+    reloader = reloader_of(application, arguments, environ, claim)
+    return serve_until_signal(application, reloader, "registry server", out)

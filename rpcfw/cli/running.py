@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -14,6 +15,7 @@ import attrs
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, reactor
+from rpcfw.app.reload.reloader import Reloader
 from rpcfw.app.running import run_to_end
 from rpcfw.app.servers import Services
 from rpcfw.cli.codes import CONFIGURATION, FAILED
@@ -28,6 +30,7 @@ __all__ = [
     "application_of",
     "calls_only",
     "changed",
+    "reloader_of",
     "run",
 ]
 
@@ -76,6 +79,26 @@ def application_of(
     if log_live:
         made.policies.log_at = log_at
     return made
+
+
+def reloader_of(
+    application: Application,
+    arguments: Namespace,
+    environ: Mapping[str, str],
+    claim: Callable[[Sources], None] = lambda sources: None,
+) -> Reloader:
+    """
+    Return what reads the configuration again that the arguments name.
+
+    Args:
+        claim: claims sections that only the command reads.
+    """
+    level = arguments.log_level
+
+    def change(plan: Plan) -> Plan:
+        return changed(plan, app=changed(plan.app, log_level=level)) if level else plan
+
+    return Reloader(application, partial(sources_of, arguments, environ), claim, change)
 
 
 def calls_only(plan: Plan) -> Plan:

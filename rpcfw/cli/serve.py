@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TextIO
 
-from rpcfw.cli.running import add_process_arguments, application_of
+from rpcfw.cli.running import add_process_arguments, application_of, reloader_of
 from rpcfw.cli.serving import serve_until_signal
 from rpcfw.errors import SettingsError
 
@@ -17,7 +17,7 @@ __all__ = ["add_arguments", "run"]
 EPILOG = """\
 Prints one line once it serves. SIGTERM or Ctrl-C stops it gracefully: withdrawn
 from the registry, new calls refused, open ones awaited up to [server] drain_timeout.
-A second signal ends it at once.
+A second signal ends it at once. SIGHUP reloads the configuration; the log says what has changed.
 
   rpcfw serve -c provider.ini
   rpcfw serve -c provider.ini --set server.listen=tcp:0.0.0.0:2200
@@ -46,4 +46,5 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
             f"to the folder that the module is in{where}"
         )
     names = ", ".join(type(each).service_name for each in application.server.methods)
-    return serve_until_signal(application, f"serving {names}", out)
+    reloader = reloader_of(application, arguments, environ)
+    return serve_until_signal(application, reloader, f"serving {names}", out)

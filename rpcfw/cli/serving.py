@@ -1,5 +1,5 @@
 """
-What the commands that serve have in common: start, print a line, stop on a signal.
+What the commands that serve have in common: start, print a line, reload and stop on signals.
 """
 
 from __future__ import annotations
@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import TextIO
 
 from rpcfw.app.application import Application
+from rpcfw.app.reload.hangup import on_hangup
+from rpcfw.app.reload.reloader import Reloader
 from rpcfw.cli.codes import FINE, GIVEN_UP
 from rpcfw.cli.running import run
 from rpcfw.spi.runtime.waiting import CANCELLED, Waiter
@@ -14,9 +16,11 @@ from rpcfw.spi.runtime.waiting import CANCELLED, Waiter
 __all__ = ["serve_until_signal", "stop_signal"]
 
 
-def serve_until_signal(application: Application, what: str, out: TextIO) -> int:
+def serve_until_signal(application: Application, reloader: Reloader, what: str, out: TextIO) -> int:
     """
     Serve until a signal comes, then stop gracefully, and return the exit code.
+
+    SIGHUP does not end it, but has the configuration read again.
 
     That is `GIVEN_UP` if calls were open that the stop could not wait for.
 
@@ -34,7 +38,8 @@ def serve_until_signal(application: Application, what: str, out: TextIO) -> int:
             await stop_signal()
         return GIVEN_UP if application.server.given_up else FINE
 
-    return run(application, command)
+    with on_hangup(application.runtime.reactor, reloader.begin):
+        return run(application, command)
 
 
 async def stop_signal() -> None:

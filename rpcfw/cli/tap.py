@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from twisted.application.service import IService, Service
@@ -20,9 +21,12 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from rpcfw.app.application import Application
+from rpcfw.app.reload.hangup import on_hangup
+from rpcfw.app.reload.reloader import Reloader
 from rpcfw.app.running import force_by_signal
 from rpcfw.cli.codes import FAILED, GIVEN_UP
 from rpcfw.errors import SetupError
+from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["ApplicationService", "Options", "makeService"]
@@ -78,23 +82,32 @@ class ApplicationService(Service):
     Args:
         application: what is run.
         reactor: runs it, and is stopped if it does not start.
+        reload: reads its configuration again, on SIGHUP; None: the signal is not handled.
         leave: ends the process with an exit code, which ``twist`` has no other way to.
     """
 
     log = Logger()
 
     def __init__(
-        self, application: Application, reactor: Any, leave: Callable[[int], object] = os._exit
+        self,
+        application: Application,
+        reactor: Any,
+        reload: Callable[[], None] | None = None,
+        leave: Callable[[int], object] = os._exit,
     ) -> None:
         self._application = application
         self._reactor = reactor
         self._leave = leave
+        self._signals = ExitStack()
+        self._reload = reload
 
     def startService(self) -> None:
         """
         Start the application in the reactor's first turn: asyncio's loop runs then.
         """
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's
+        if self._reload is not None:
+            self._signals.enter_context(on_hangup(self._reactor, self._reload))
         self._reactor.callLater(0, self._start)
 
     def stopService(self) -> Deferred[None]:
@@ -108,6 +121,7 @@ class ApplicationService(Service):
 
     async def _stop(self) -> None:
         await self._application.stop()
+        self._signals.close()
         server = self._application.server
         if server is not None and server.given_up:
             self._end_with(GIVEN_UP)
@@ -142,5 +156,9 @@ def makeService(options: Options) -> IService:
     Return the service that ``twist`` runs.
     """
     application = options["application"]
-    service: IService = ApplicationService(application, application.runtime.reactor.get())
+    reloader = Reloader(
+        application, lambda: Sources.load(options["files"], os.environ, options["sets"])
+    )
+    reactor = application.runtime.reactor.get()
+    service: IService = ApplicationService(application, reactor, reloader.begin)
     return service

@@ -78,6 +78,13 @@ class Sources:
 
     # What is there.
 
+    @property
+    def sections(self) -> Mapping[SectionName, Section]:
+        """
+        All sections, with the values that count of each.
+        """
+        return self._sections
+
     def has(self, name: str, qualifier: str = "") -> bool:
         """
         Tell whether any layer has the section.

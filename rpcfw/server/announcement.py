@@ -66,8 +66,16 @@ class Announcement:
             following = in_background(self._follow(), f"announcing {self.instance.service}")
             if not following.called:
                 self._following = following
-        elif self._waiting is not None:
+        elif self._waiting is not None and self._wanted is not self._asked:
             self._waiting.cancel()
+
+    def replace(self, instance: Instance) -> None:
+        """
+        Announce it with other facts from now on; its id is the same.
+        """
+        self.instance = instance
+        if self.wanted:
+            self.want(True)
 
     async def stop(self) -> None:
         """

@@ -33,7 +33,10 @@ from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["Announcer"]
+__all__ = ["LIVE_OPTIONS", "Announcer"]
+
+#: Options of ``[server]`` that `Announcer.change_facts` puts in use.
+LIVE_OPTIONS = ("weight", "zone", "tags")
 
 #: Lines about what rules change, in a minute; somebody may change them all the time.
 _MAX_LINES = 20
@@ -94,6 +97,16 @@ class Announcer:
         # At the same time: a registry may keep all services of one address in one record.
         await together(*(self._begin(one, deadline) for one in self._announcements))
         self._tell()
+
+    def change_facts(self, options: ServerOptions) -> None:
+        """
+        Announce another weight, zone and other tags.
+        """
+        for announcement in self._announcements:
+            old = announcement.instance
+            new = evolve(old, weight=options.weight, zone=options.zone, tags=_tags(options.tags))
+            if new != old:
+                announcement.replace(new)
 
     async def _rules_known(self, deadline: float) -> None:
         """

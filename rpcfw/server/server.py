@@ -115,7 +115,7 @@ class Server:
         )
         self.stack.changed = self._use_stack
         self._ports = Ports(runtime.network, self._make_port_acceptor)
-        self._announcer: Announcer | None = None
+        self.announcer: Announcer | None = None
         #: Calls that a stop ended, since they took too long.
         self.given_up = 0
         self._builtin, self.offline = tuple(builtin), OfflineInstances()
@@ -224,7 +224,7 @@ class Server:
     async def _announce(self, registry: Registry) -> None:
         announcer = Announcer(registry, self._options, self._runtime, offline=self.offline)
         announcer.changed = self.phases.announced
-        self._announcer = announcer
+        self.announcer = announcer
         await announcer.start(self.inspection.announced(), self.addresses)
 
     async def _until_ready(self) -> None:
@@ -263,8 +263,8 @@ class Server:
         limit_s = self._options.drain_timeout
         detail = f"{self.in_flight} calls are open and have {limit_s:g} s to end"
         self.phases.enter(ServerPhase.DRAINING, detail)
-        if self._announcer is not None:
-            await stop_step(self.log, "withdrawing", self._withdraw(self._announcer))
+        if self.announcer is not None:
+            await stop_step(self.log, "withdrawing", self._withdraw(self.announcer))
         self._connections.drain("the server is stopping")
         self._acceptor.drain()
         self._hooks.leave()

@@ -64,6 +64,31 @@ def test_open_calls_end_before_the_process_does(slow, reactor):
     assert "Traceback" not in log
 
 
+def test_a_reload(tmp_path):
+    """
+    SIGHUP puts in use what can change, and names the rest; a mistake changes nothing.
+    """
+    file = tmp_path / "provider.ini"
+    begin = "[registry]\nplugin = memory\n[client]\ntimeout = 3s\n[app]\n"
+    file.write_text(f"{begin}log_level = info\n")
+    with Running("serve", "-c", file, *GREETER[:4]) as provider:
+        assert provider.line().startswith("serving demo.Greeter")
+        file.write_text(f"{begin}log_level = infoo\n")
+        provider.send(signal.SIGHUP)
+        line = provider.log_until("the configuration is not reloaded")
+        assert f"{file}:6: [app] log_level: " in line
+        checked = rpcfw("config", "check", "-c", file)
+        assert line.partition("reloaded: ")[2] in checked.stdout + checked.stderr
+
+        file.write_text(f"{begin}shutdown_timeout = 7s\nlog_level = warn\n")
+        provider.send(signal.SIGHUP)
+        line = provider.log_until("wait for a restart")
+        assert line.endswith("[app] shutdown_timeout\n")
+        code, _, log = provider.end(signal.SIGTERM)
+    assert 0 == code
+    assert "SIGTERM asks this process to end" not in log  # it is logged as info
+
+
 def test_a_service_may_await_asyncio_as_it_starts(slow, tmp_path):
     """
     On asyncio's reactor the loop runs by the time that services are started.

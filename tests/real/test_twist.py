@@ -100,6 +100,8 @@ def ended(*arguments: object) -> tuple[int, str]:
 def test_serves_until_it_is_told_to_stop(configuration, reactor):
     """
     A provider runs under ``twist`` on the reactor of its INI file, and ends on SIGTERM.
+
+    SIGHUP before that has it read its configuration again.
     """
     with twist("-c", configuration, "--set", f"app.reactor={reactor}") as process:
         overdue = threading.Timer(LIMIT_S, process.kill)
@@ -108,6 +110,10 @@ def test_serves_until_it_is_told_to_stop(configuration, reactor):
         for line in process.stdout:
             said += line
             if "announced demo.Greeter" in line:
+                with configuration.open("a") as file:
+                    file.write("weight = 7\n")
+                process.send_signal(signal.SIGHUP)
+            if "configuration is reloaded; changed: [server] weight" in line:
                 process.send_signal(signal.SIGTERM)
         process.wait()
         overdue.cancel()

@@ -1,0 +1,3 @@
+"""
+Reading the configuration again while the process runs.
+"""

@@ -1,0 +1,154 @@
+"""
+Puts the configuration in use as it is now, as far as it can change while the process runs.
+
+Theory of operation. The configuration is read and checked as at a start. If it has a mistake,
+nothing changes. Options that cannot change keep the text that they had; what comes out is a
+configuration that differs from the one in use only in what can change, and it is put in use
+by the code that puts rules in use. Rules and what the program has replaced stay over it. The
+next reload compares with that again, so it names once more what waits for a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from attrs import frozen
+from twisted.logger import Logger
+
+from rpcfw.app.application import Application
+from rpcfw.app.plan import Plan, read_plan
+from rpcfw.app.reload.live_options import is_live
+from rpcfw.errors import SetupError
+from rpcfw.kernel.differences import Place, differences, with_kept
+from rpcfw.kernel.settings import Sources
+from rpcfw.spi.runtime.background import in_background
+
+__all__ = ["Reloaded", "Reloader"]
+
+#: So many options are named in a log line.
+_MAX_NAMED = 20
+
+
+@frozen
+class Reloaded:
+    """
+    What a reload has done.
+
+    Args:
+        changed: options that are in use now as the configuration has them.
+        waiting: options that are another only after a restart.
+    """
+
+    changed: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+class Reloader:
+    """
+    Reloads the configuration of one application.
+
+    Args:
+        application: that was made from it.
+        read: reads it again.
+        claim: claims sections that only the command reads.
+        change: makes a plan that of the command.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        application: Application,
+        read: Callable[[], Sources],
+        claim: Callable[[Sources], None] = lambda sources: None,
+        change: Callable[[Plan], Plan] = lambda plan: plan,
+    ) -> None:
+        self._application = application
+        self._read = read
+        self._claim = claim
+        self._change = change
+        self._sources = application.plan.sources
+        self._busy = False
+        self._again = False
+        meter = application.runtime.plugin_context.meter
+        self._count = meter.counter(
+            "rpcfw_config_reloads_total", "readings of the configuration while it ran", "result"
+        )
+
+    async def reload(self) -> Reloaded:
+        """
+        Read the configuration, and put in use what can change.
+
+        Raises:
+            SettingsError: it has mistakes. Then nothing changes; so it is with any other error.
+            PluginError: a plugin could not be made.
+        """
+        new = self._read()
+        self._claim(new)
+        read_plan(new)
+        places = differences(self._sources, new)
+        waiting = [place for place in places if not is_live(place)]
+        effective = with_kept(self._sources, new, waiting)
+        self._claim(effective)
+        plan = self._change(read_plan(effective))
+        await self._application.policies.reconfigure(plan)
+        server = self._application.server
+        if server is not None and server.announcer is not None:
+            server.announcer.change_facts(plan.server)
+        self._sources = effective
+        changed = [place for place in places if is_live(place)]
+        return Reloaded(_names(changed), _names(waiting))
+
+    def begin(self) -> None:
+        """
+        Reload in the background, and log what came of it. May be called at any time.
+        """
+        self._again = True
+        if not self._busy:
+            self._busy = True
+            in_background(self._run(), "reloading the configuration")
+
+    async def _run(self) -> None:
+        try:
+            while self._again:
+                self._again = False
+                await self._logged()
+        finally:
+            self._busy = False
+
+    async def _logged(self) -> None:
+        try:
+            done = await self.reload()
+        except SetupError as error:
+            self._count.of("refused").value += 1
+            mistakes = str(error).splitlines()
+            for line in mistakes[:_MAX_NAMED]:
+                self.log.warn("the configuration is not reloaded: {line}", line=line)
+        except Exception:  # noqa: BLE001 - of a plugin of the user's
+            self._count.of("refused").value += 1
+            self.log.failure("the configuration is not reloaded")
+        else:
+            self._count.of("done").value += 1
+            self._tell(done)
+
+    def _tell(self, done: Reloaded) -> None:
+        changed = _listed(done.changed) or "nothing"
+        self.log.info("the configuration is reloaded; changed: {changed}", changed=changed)
+        if done.waiting:
+            self.log.warn(
+                "these options cannot change while the process runs, and wait for a restart: "
+                "{waiting}",
+                waiting=_listed(done.waiting),
+            )
+
+
+def _names(places: Iterable[Place]) -> tuple[str, ...]:
+    return tuple(f"{name} {key}" for name, key in places)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """
+    Return names as text of bounded length. Values are not shown: they may be secret.
+    """
+    more = f", and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
