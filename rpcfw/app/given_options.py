@@ -57,6 +57,21 @@ class GivenOptions:
         """
         return evolve(self, rules={**self.rules, service: sections})
 
+    def concerns(self, service: str) -> tuple[Sections | None, ...]:
+        """
+        Return what a service goes by. As long as it is the same, nothing changes for it.
+        """
+        places = (self.program, self.rules)
+        return tuple(place.get(owner) for place in places for owner in ("", service))
+
+    def is_given_for(self, service: str) -> bool:
+        """
+        Tell whether a service or one of its methods has anything of its own.
+        """
+        shared = [*self.program.get("", ()), *self.rules.get("", ())]
+        owners = {name.qualifier.partition("/")[0] for name in shared if "/" in name.qualifier}
+        return service in owners or bool(self.program.get(service) or self.rules.get(service))
+
     def over(
         self,
         service: str,

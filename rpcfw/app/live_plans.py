@@ -8,21 +8,22 @@ that its plugin stays in use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import frozen
 
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, choose_policies
 from rpcfw.app.filter_choice import choose_server_filters
-from rpcfw.app.given_options import PLUGIN, GivenOptions
+from rpcfw.app.given_options import PLUGIN, GivenOptions, Sections
 from rpcfw.app.options import AppOptions
 from rpcfw.app.plan import Plan
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
-from rpcfw.kernel.ini import Layer, SectionName
+from rpcfw.kernel.ini import MAX_MISTAKES, Layer, SectionName
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.overlay import Overlay
 from rpcfw.spi.filter import Filter
@@ -50,6 +51,10 @@ LIVE_OPTIONS = {
 _OPTIONS = {APP: AppOptions, CLIENT: ClientOptions, HEALTH: HealthOptions}
 
 
+#: What a plan was read from; see `GivenOptions.concerns`.
+_Concerns = tuple[Sections | None, ...]
+
+
 @frozen(eq=False)
 class ProcessPlan:
     """
@@ -74,6 +79,8 @@ class LivePlans:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        #: What was read last for each service, and from what.
+        self._known: dict[str, tuple[_Concerns, tuple[Overlay, ClientPlan]]] = {}
         filters = {each.section: each for _, each in plan.server_filters}
         #: The process as it is configured.
         self.process_plan = ProcessPlan(filters, plan.app.log_level)
@@ -83,7 +90,7 @@ class LivePlans:
         Return the sections that have options of a service, with the classes of those.
         """
         names = [service] if service else self._names(given)
-        plans = [self._read(given, name)[1] for name in names]
+        plans = [self._last_read(given, name)[1] for name in names]
         known = {name: each for plan in plans for name, each in plan.sections.items()}
         if not service:
             known.update(self.process_plan.filters)
@@ -112,13 +119,11 @@ class LivePlans:
         Raises:
             SettingsError: with every mistake.
         """
-        mistakes: dict[str, None] = {}
+        mistakes = dict.fromkeys(_mistakes_of(partial(self.process, given)))
         for name in [service] if service else self._names(given):
-            try:
-                self.client(given, name)
-                self.process(given)
-            except SettingsError as error:
-                mistakes.update(dict.fromkeys(error.mistakes))
+            mistakes.update(dict.fromkeys(_mistakes_of(partial(self.client, given, name))))
+            if len(mistakes) >= MAX_MISTAKES:
+                break
         if mistakes:
             raise SettingsError(*mistakes)
 
@@ -134,9 +139,21 @@ class LivePlans:
         Raises:
             SettingsError: with every mistake in what is given.
         """
-        sources, plan = self._read(given, service)
+        sources, plan = self._last_read(given, service)
         sources.finish()
         return _kept(plan, now or self._plan.client(service))
+
+    def _last_read(self, given: GivenOptions, service: str) -> tuple[Overlay, ClientPlan]:
+        """
+        Return what `_read` does; what it has returned for the same already, if it has.
+        """
+        if service not in self._plan.clients and not given.is_given_for(service):
+            service = ""  # one plan for all of them
+        concerns = given.concerns(service)
+        known = self._known.get(service)
+        if known is None or any(a is not b for a, b in zip(known[0], concerns, strict=True)):
+            known = self._known[service] = concerns, self._read(given, service)
+        return known[1]
 
     def _read(self, given: GivenOptions, service: str) -> tuple[Overlay, ClientPlan]:
         """
@@ -149,7 +166,12 @@ class LivePlans:
         chooser = self._plan.chooser.reading(sources)
         chosen = choose_policies(sources, chooser, service, configured.config)
         used = {CLIENT, HEALTH, *(chosen or configured).sections}
-        sources.leave_unused(lambda name, each: name.text in used or PLUGIN in each.values)
+        # A section that switches a plugin off is used, too; that of a method of others is not.
+        sources.leave_unused(
+            lambda name, each: (
+                name.text in used or (PLUGIN in each.values and "/" not in name.qualifier)
+            )
+        )
         return sources, chosen or configured
 
     def sources(self, given: GivenOptions, service: str) -> Overlay:
@@ -207,6 +229,14 @@ class LivePlans:
         methods = [name.qualifier for name in shared if name.name in PER_METHOD]
         owners = [each.partition("/")[0] for each in methods if "/" in each]
         return dict.fromkeys((*self._plan.clients, *owners))
+
+
+def _mistakes_of(read: Callable[[], object]) -> tuple[str, ...]:
+    try:
+        read()
+    except SettingsError as error:
+        return error.mistakes
+    return ()
 
 
 def _refuse_fixed(layer: Layer) -> None:

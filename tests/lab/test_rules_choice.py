@@ -8,7 +8,8 @@ import gc
 
 import pytest
 
-from rpcfw.errors import CallError, Overloaded
+from rpcfw.app.rules.documents import read_policies
+from rpcfw.errors import CallError, Overloaded, SettingsError
 from rpcfw.status import Status
 from rpcfw.values.rule import application_scope, service_scope
 from tests.lab.filters import Stamp
@@ -299,6 +300,42 @@ def test_an_application_with_services_of_other_plugins(lab, service):
     put(lab, process, GREETER, "[balancer]\nplugin = p2c\n")
     (greeter,) = (one for one in process.application.clients if "demo.Greeter" == one.service)
     assert "P2C" == type(greeter.policies.balancer).__name__
+
+
+def test_an_application_with_a_balancer_of_one_method(lab, service):
+    """
+    It is for the service of the method, and no mistake for the others.
+    """
+    lab.serve(Greeter("a"), name="b")
+    process = lab.consumer(name="shop")
+    for each in Stamped, Greeter:
+        process.application.client(each)
+    body = "[balancer demo.Greeter/say]\nplugin = p2c\n"
+    put(lab, process, application_scope("shop"), body)
+    found = {
+        client.service: [name for name, _ in client.policies.method_balancers]
+        for client in process.application.clients
+    }
+    assert {"demo.Stamped": [], "demo.Greeter": ["say"]} == found
+    assert 0 == refusals(process)
+    with pytest.raises(SettingsError, match=r"rules:1: \[balancer demo.Greeter/say\]: not in use"):
+        process.application.policies.check("demo.Stamped", read_policies(body, "rules"))
+
+
+def test_a_rule_of_one_service_changes_no_other(lab, service):
+    """
+    The policies of the other services are the same objects as before.
+    """
+    lab.serve(Greeter("a"), name="b")
+    process = lab.consumer("retry demo.Greeter.max_attempts=2", name="shop")
+    for each in Stamped, Greeter:
+        process.application.client(each)
+    put(lab, process, application_scope("shop"), "[client]\nrouters = tag\n")
+    before = {one.service: one.policies for one in process.application.clients}
+    put(lab, process, SERVICE, "[client]\nrouters =\n")
+    after = {one.service: one.policies for one in process.application.clients}
+    assert before["demo.Greeter"] is after["demo.Greeter"]
+    assert () == after["demo.Stamped"].routers
 
 
 def test_a_client_that_comes_later_is_made_by_the_rule(lab, service):

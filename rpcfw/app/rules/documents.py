@@ -34,6 +34,8 @@ _MAX_LIST_CHARS = 1000
 
 #: Sections and options of ``policies`` together. They are checked in the reactor's thread.
 _MAX_POLICY_OPTIONS = 500
+#: Sections of methods among them: in rules of an application, each may be of another service.
+_MAX_METHODS = 50
 
 
 def read_policies(text: str, file: str) -> Layer:
@@ -51,6 +53,11 @@ def read_policies(text: str, file: str) -> Layer:
     if count > _MAX_POLICY_OPTIONS:
         raise SettingsError(
             f"{file}: has {count} sections and options; at most {_MAX_POLICY_OPTIONS} are read"
+        )
+    methods = sum("/" in name.qualifier for name in layer.sections)
+    if methods > _MAX_METHODS:
+        raise SettingsError(
+            f"{file}: has {methods} sections of methods; at most {_MAX_METHODS} are read"
         )
     for name, section in layer.sections.items():
         problem = _section_problem(name)

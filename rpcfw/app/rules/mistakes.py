@@ -15,8 +15,13 @@ from rpcfw.spi.options import declared
 
 __all__ = ["line_of", "refuse_of_process", "refuse_secrets", "unused"]
 
+#: The section of the process.
+APP = "app"
+
 #: What brings a section in use, by its name.
 _REMEDIES = {
+    "attempts": "name a method of the service, as [attempts SERVICE/METHOD]",
+    "balancer": "name a method of the service, as [balancer SERVICE/METHOD]",
     "collector": "write {} in [balancer] collectors",
     "filter": "write it in [client] insert, as {} before ATTEMPTS",
     "limiter": "write {} in [client] limiters",
@@ -65,7 +70,7 @@ def refuse_of_process(sections: Mapping[SectionName, Section], service: str) -> 
     mistakes = [
         f"{section.origin}: {name}: is for a whole process: put it with --application NAME"
         for name, section in sections.items()
-        if name.name == "app" and service
+        if name.name == APP and service
     ]
     if mistakes:
         raise SettingsError(*mistakes)
@@ -81,7 +86,8 @@ def unused(
         of_servers: sections that only servers use, which these rules do not reach.
     """
     for name, section in sections.items():
-        if name.text not in used and PLUGIN not in section.values:
+        switches_off = PLUGIN in section.values and "/" not in name.qualifier
+        if name.text not in used and not switches_off and name.name != APP:
             remedy = _REMEDIES.get(name.name, "name its plugin")
             if name.text in of_servers:
                 remedy = f"it is of [server]: put it with --application NAME; or {remedy}"

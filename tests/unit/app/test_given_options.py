@@ -54,6 +54,27 @@ def test_options_are_joined_key_by_key():
     assert ({"rate": "5/s", "max_attempts": "3"}, False) == over(given, "a")
 
 
+def test_what_concerns_a_service():
+    """
+    What is given for other services changes nothing for it.
+    """
+    given = GivenOptions().by_rules("a", sections(rate="1/s"))
+    later = given.by_rules("b", sections(rate="2/s"))
+    assert all(x is y for x, y in zip(given.concerns("a"), later.concerns("a"), strict=True))
+    assert given.concerns("b") != later.concerns("b")
+    assert later.concerns("a") != later.by_rules("", sections(rate="3/s")).concerns("a")
+
+
+def test_what_is_given_for_a_service():
+    """
+    So it is with a section of one of its methods, whoever gives it.
+    """
+    method = SectionName("balancer", "a/get")
+    given = GivenOptions().by_rules("", sections(rate="1/s")).by_program(method, "", {})
+    assert [True, False] == [given.is_given_for(each) for each in "ab"]
+    assert given.by_rules("b", sections(rate="1/s")).is_given_for("b")
+
+
 def test_another_plugin_shares_nothing():
     """
     A service with another plugin gets only what is given for the service itself.

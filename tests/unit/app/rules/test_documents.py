@@ -70,6 +70,16 @@ def test_all_mistakes_at_once():
     assert [1, 2, 4] == [int(one.split(":")[1]) for one in mistakes]
 
 
+def test_sections_of_methods_are_bounded():
+    """
+    Each may be of another service, and what it does to that is looked at.
+    """
+    text = "".join(f"[balancer demo.S{number}/m]\n" for number in range(51))
+    (mistake,) = refused(read_policies, text)
+    assert "shop.ini: has 51 sections of methods; at most 50 are read" == mistake
+    read_policies(text.rpartition("[")[0], "shop.ini")
+
+
 def test_a_list_of_plugins_is_bounded():
     """
     Each name is looked up, so a document of names would keep every consumer busy.
