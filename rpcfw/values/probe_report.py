@@ -18,7 +18,7 @@ from rpcfw.values.instance import MAX_NAME_CHARS, text_problem
 
 __all__ = [
     "ALL_SERVICES",
-    "MAX_REPORT_CHARS",
+    "MAX_REPORT_BYTES",
     "MIN_REACHED_PERCENT",
     "PROBER_SERVICE",
     "REPORT_TAG",
@@ -37,11 +37,12 @@ REPORT_TAG = "report"
 MIN_REACHED_PERCENT = 50
 #: Among the watched services: all that are in the registry.
 ALL_SERVICES = "*"
-#: As a parameter of a URL, as in the registries of Dubbo, it may take three times as much.
-MAX_REPORT_CHARS = 12 << 10
+#: The registry server takes records of twice that, in which each quote is two bytes. In the URLs
+#: of Dubbo's registries it may take three times as much.
+MAX_REPORT_BYTES = 8 << 10
 
 #: Around the nodes of a service, and around all of it, in the JSON.
-_SERVICE_CHARS, _HEAD_CHARS = 50, 100
+_SERVICE_BYTES, _HEAD_BYTES = 50, 100
 _MAX_SHARE = 100
 
 
@@ -141,15 +142,15 @@ class ProbeReport:
             unreached: addresses by service and id.
             max_named: of each service.
         """
-        left = MAX_REPORT_CHARS - _HEAD_CHARS - sum(map(_chars, watches))
+        left = MAX_REPORT_BYTES - _HEAD_BYTES - sum(map(_bytes, watches))
         services: dict[str, UnreachedNodes] = {}
         for service in sorted(name for name, nodes in unreached.items() if nodes):
-            left -= _chars(service) + _SERVICE_CHARS
+            left -= _bytes(service) + _SERVICE_BYTES
             if left < 0:
                 return cls(watches, reached_percent, services, more=True)
             nodes, named = unreached[service], dict[str, str]()
             for id in sorted(nodes)[:max_named]:
-                left -= _chars(id) + _chars(nodes[id])
+                left -= _bytes(id) + _bytes(nodes[id])
                 if left < 0:
                     break
                 named[id] = nodes[id]
@@ -177,11 +178,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Record).decode
 
 
-def _chars(text: str) -> int:
+def _bytes(text: str) -> int:
     """
-    Return how many characters a text takes in the JSON, with what follows it.
+    Return how many bytes a text takes in the JSON, with what follows it.
     """
-    return len(_encode(text).decode()) + 1
+    return len(_encode(text)) + 1
 
 
 def report_to_json(report: ProbeReport) -> str:
@@ -200,10 +201,11 @@ def report_from_json(text: str) -> ProbeReport:
     Raises:
         ValueError: it is none. (What a registry hands out is not trusted.)
     """
-    if len(text) > MAX_REPORT_CHARS:
-        raise ValueError(f"the report has {len(text)} characters, more than {MAX_REPORT_CHARS}")
+    stored = text.encode(errors="replace")
+    if len(stored) > MAX_REPORT_BYTES:
+        raise ValueError(f"the report has {len(stored)} bytes, more than {MAX_REPORT_BYTES}")
     try:
-        record = _decode(text)
+        record = _decode(stored)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"not a report of a prober: {error}") from None
     if not 0 <= record.reached_percent <= _MAX_SHARE:

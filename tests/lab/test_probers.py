@@ -17,7 +17,7 @@ from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.values.node_health import NodeHealth
 from rpcfw.values.probe_report import (
-    MAX_REPORT_CHARS,
+    MAX_REPORT_BYTES,
     PROBER_SERVICE,
     REPORT_TAG,
     report_from_json,
@@ -394,7 +394,7 @@ def test_a_thousand_nodes_are_down(world):
         '{"watches": ["*"], "reached_percent": "90"}',
         '{"watches": [], "reached_percent": 9, "services": {"\\u001b": {"named": {}, "count": 0}}}',
         '{"watches": [], "reached_percent": 9, "services": {"s": {"named": {"a":""}, "count": 0}}}',
-        " " * (MAX_REPORT_CHARS + 1),
+        " " * (MAX_REPORT_BYTES + 1),
     ],
     ids=["none", "bad", "deep", "share", "type", "terminal", "count", "huge"],
 )

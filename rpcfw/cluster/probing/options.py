@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rpcfw.spi.options import option, options
 from rpcfw.values.instance import text_problem
-from rpcfw.values.probe_report import ALL_SERVICES, MAX_REPORT_CHARS
+from rpcfw.values.probe_report import ALL_SERVICES, MAX_REPORT_BYTES
 from rpcfw.values.units import Seconds
 
 __all__ = ["ProbeOptions"]
@@ -49,7 +49,7 @@ class ProbeOptions:
             problem = text_problem(name)
             if problem:
                 yield "name" if name is self.name else "services", problem
-        if sum(map(len, self.services)) > _MAX_NAMES_SHARE * MAX_REPORT_CHARS:
+        if sum(len(name.encode()) for name in self.services) > _MAX_NAMES_SHARE * MAX_REPORT_BYTES:
             yield "services", "these are too many names for a report: write *"
         for name in ("interval", "retry_interval", "timeout", "report_interval"):
             if getattr(self, name) <= 0:

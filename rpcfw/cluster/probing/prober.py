@@ -33,6 +33,8 @@ __all__ = ["Prober"]
 
 _log = Logger()
 
+#: A prober listens nowhere, and the registries of Dubbo take no port 0.
+_NO_PORT = 1
 _Key = tuple[Address, str]
 
 
@@ -218,9 +220,9 @@ def _instance(name: str, host: str, runtime: Runtime) -> Instance:
     """
     token = f"{runtime.random.randrange(1 << 32):08x}"
     try:
-        address = Address.parse(f"tcp:{host}:0")
+        address = Address.parse(f"tcp:{host}:{_NO_PORT}")
     except ValueError:
-        address = Address("tcp", "localhost")
+        address = Address("tcp", "localhost", _NO_PORT)
     return Instance(
         PROBER_SERVICE,
         f"{name}-{token}",

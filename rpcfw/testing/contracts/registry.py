@@ -17,8 +17,11 @@ A hook that a place cannot offer stays as it is, and its tests are skipped.
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from unittest import SkipTest
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from rpcfw.spi.registry import Registry
@@ -29,7 +32,9 @@ from rpcfw.testing.contracts.registry_case import (
     an_instance,
 )
 from rpcfw.testing.contracts.registry_watch import WatchContract
+from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
+from rpcfw.values.probe_report import MAX_REPORT_BYTES, PROBER_SERVICE, REPORT_TAG
 
 __all__ = [
     "ODD_IDS",
@@ -111,6 +116,22 @@ class RegistryContract(WatchContract):
         await self.sees(updates)
         await self.put(an_instance())
         await self.sees(updates, an_instance())
+
+    async def test_takes_the_report_of_a_prober(self) -> None:
+        """
+        A tag as long as a report may be arrives whole, and the next one takes its place.
+
+        A prober speaks no wire.
+        """
+        updates, _ = self.watched(PROBER_SERVICE)
+        prober = Instance(PROBER_SERVICE, "p", Address("tcp", "rack7", 1), (), weight=0)
+        for letter in ("a", "é"):
+            count = (MAX_REPORT_BYTES - 20) // len(letter.encode())
+            report = json.dumps({"named": letter * count}, ensure_ascii=False)
+            await self.put(evolve(prober, tags={REPORT_TAG: report}))
+            await self.until(
+                partial(_has_tag, updates, REPORT_TAG, report), f"the report of {letter!r}"
+            )
 
     async def test_announces_from_several_processes(self) -> None:
         """
@@ -234,3 +255,7 @@ class RegistryContract(WatchContract):
         await self.take(an_instance(id="a"))
         await self.come_back()
         await self.sees(updates, an_instance(id="b"))
+
+
+def _has_tag(updates: ReceivedUpdates, name: str, value: str) -> bool:
+    return [value] == [each.tags.get(name) for each in updates.last or ()]
