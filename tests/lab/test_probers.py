@@ -9,6 +9,7 @@ import json
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from rpcfw.client.inspection import ClientInspection
 from rpcfw.cluster.health.probes import MAX_AGE_S
 from rpcfw.cluster.probing.options import ProbeOptions
 from rpcfw.cluster.probing.prober import Prober
@@ -111,9 +112,9 @@ class World:
     @property
     def reports(self):
         """
-        The reports that are in the registry, by the name of the prober.
+        The reports that are in the registry, by the name of the prober; without forged ones.
         """
-        found = self.lab.registry.instances(PROBER_SERVICE)
+        found = [o for o in self.lab.registry.instances(PROBER_SERVICE) if o.id != "forged"]
         return {one.id.partition("-")[0]: report_from_json(one.tags[REPORT_TAG]) for one in found}
 
     def close(self):
@@ -487,3 +488,40 @@ def test_probers_are_asked_by_a_rule(world):
     assert HEALTHY is nodes(consumer)["a"].health
     assert "" == says(consumer)["a"]
     assert world.lab.run(greeter.who()) in "abc"
+
+
+def test_where_it_is_seen(three):
+    """
+    An explanation, the inspection and the metrics of a consumer show what probers say.
+    """
+    three.forge("no report")
+    three.cut_off("prober-east")
+    three.lab.until(lambda: len(named(three.reports["east"])) == 3, NOTICED_S)
+    consumer = three.consumer()
+    application = consumer.application
+    three.lab.run(consumer.greeter.who())
+    three.lab.advance(0.2)
+    explained = three.lab.run(application.explain(Greeter.who))
+    says = "2 of 2 probers reach it (1 cut off, not believed)"
+    assert [says] * 3 == [one.probes for one in explained.instances]
+    inspection = ClientInspection(lambda: application.clients, None)
+    (service,) = inspection.services()
+    assert {says} == {inspection.node(id).probes for id, _ in service.nodes}
+    assert {"believed": 2, "cut_off": 1, "unreadable": 1} == metric(
+        consumer, "rpcfw_client_probers"
+    )
+    assert {Greeter.service_name: 0} == metric(consumer, "rpcfw_client_nodes_unreached")
+    three.cut_off("a")
+    three.lab.until(
+        lambda: metric(consumer, "rpcfw_client_nodes_unreached")[Greeter.service_name] == 1,
+        NOTICED_S,
+    )
+
+
+def metric(process, name):
+    """
+    Return the values of a metric by its label.
+    """
+    meter = process.application.runtime.plugin_context.meter
+    (family,) = (each for each in meter if each.name == name)
+    return {label: member.value for (label,), member in family}
