@@ -2,7 +2,8 @@
 Answers to ``$invoke``: plain maps and lists, for callers that have no class of the provider.
 
 As Dubbo's ``PojoUtils`` makes them: an object is a map with the name of its Java class under
-``class``, an enum its name, an exception a ``GenericException``.
+``class``, an enum its name, an exception a ``GenericException``. Maps have no types, so a number
+that is annotated as a long is written as one, whatever its value.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import msgspec
 from rpcfw.spi.codec import Coder
 from rpcfw_dubbo.codec import DubboCodec
 from rpcfw_dubbo.request_heads import GENERIC_CODEC
-from rpcfw_hessian import JavaException, JavaObject, Schema
+from rpcfw_dubbo.type_hints import field_hints, is_long, item_hints
+from rpcfw_hessian import JavaException, JavaLong, JavaObject, Schema
 from rpcfw_hessian.annotations import java_name_of_field
 
 __all__ = ["GenericCodec", "plain"]
@@ -38,7 +40,7 @@ class GenericCodec(DubboCodec):
         schema: Schema = self.options.new_schema()
 
         def encode(message: Any) -> bytes:
-            return schema.dumps(plain(message, schema.java_class))
+            return schema.dumps(plain(message, schema.java_class, type))
 
         # Of maps, an object is made again by its type.
         return Coder(encode, typed.decode, typed.at_once_bytes)
@@ -54,48 +56,61 @@ class GenericCodec(DubboCodec):
         return schema.dumps(thrown)
 
 
-def plain(value: Any, java_class: Callable[[type], str | None]) -> Any:
+def plain(value: Any, java_class: Callable[[type], str | None], hint: Any = Any) -> Any:
     """
     Return a value in which objects are maps. What refers to itself still does.
 
     Args:
         java_class: returns the Java class of a Python class, if it has one.
+        hint: the annotation of the value.
     """
-    return _plain(value, java_class, {})
+    return _plain(value, hint, java_class, {})
 
 
-def _plain(value: Any, java_class: Callable[[type], str | None], seen: dict[int, Any]) -> Any:
+def _plain(
+    value: Any, hint: Any, java_class: Callable[[type], str | None], seen: dict[int, Any]
+) -> Any:
     if isinstance(value, Enum):
         return value.name
+    if type(value) is int:
+        return JavaLong(value) if is_long(hint) else value
     known = seen.get(id(value))
     if known is not None:
         return known
     if isinstance(value, (list, tuple, set, frozenset)):
         items: list[Any] = []
         seen[id(value)] = items
-        items += [_plain(each, java_class, seen) for each in value]
+        hints = item_hints(hint, len(value))
+        items += [_plain(*each, java_class, seen) for each in zip(value, hints, strict=True)]
         return items
-    pairs = _pairs(value)
-    if pairs is None:
+    entries_of = _entries(value, hint)
+    if entries_of is None:
         return value
     entries: dict[Any, Any] = {}
     seen[id(value)] = entries
     name = value.java_class if isinstance(value, JavaObject) else java_class(type(value))
     if name is not None:
         entries["class"] = name
-    for key, each in pairs:
-        entries[key] = _plain(each, java_class, seen)
+    for key, each, its_hint in entries_of:
+        entries[key] = _plain(each, its_hint, java_class, seen)
     return entries
 
 
-def _pairs(value: Any) -> Iterable[tuple[Any, Any]] | None:
+def _entries(value: Any, hint: Any) -> Iterable[tuple[Any, Any, Any]] | None:
     """
     Return the entries of a map, or the fields of an object by their Java names.
+
+    After each value comes its annotation.
     """
     if isinstance(value, dict):
-        return value.items()
+        of_key, of_value = item_hints(hint, 2)
+        longs = is_long(of_key)
+        return [
+            (JavaLong(key) if longs and type(key) is int else key, each, of_value)
+            for key, each in value.items()
+        ]
     if isinstance(value, JavaObject):
-        return value.fields.items()
+        return [(name, each, Any) for name, each in value.fields.items()]
     cls = type(value)
     if is_dataclass(cls):
         names = [each.name for each in fields(cls)]
@@ -105,4 +120,8 @@ def _pairs(value: Any) -> Iterable[tuple[Any, Any]] | None:
         names = list(value.__struct_fields__)
     else:
         return None
-    return [(java_name_of_field(cls, name), getattr(value, name)) for name in names]
+    hints = field_hints(cls)  # type: ignore[arg-type]  # a class can be hashed
+    return [
+        (java_name_of_field(cls, name), getattr(value, name), hints.get(name, Any))
+        for name in names
+    ]

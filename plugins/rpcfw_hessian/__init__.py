@@ -53,7 +53,7 @@ from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.encoder import Encoder
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.limits import Limits
-from rpcfw_hessian.objects import JavaException, JavaObject, MapEntries, StackFrame
+from rpcfw_hessian.objects import JavaException, JavaLong, JavaObject, MapEntries, StackFrame
 from rpcfw_hessian.schema import Schema
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "Instant",
     "Int",
     "JavaException",
+    "JavaLong",
     "JavaObject",
     "Limits",
     "Long",

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["JavaException", "JavaObject", "MapEntries", "StackFrame"]
+__all__ = ["JavaException", "JavaLong", "JavaObject", "MapEntries", "StackFrame"]
 
 
 class JavaObject:
@@ -42,6 +42,17 @@ class JavaObject:
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.fields.items())
         return f"{self.java_class}({inside})"
+
+
+class JavaLong(int):
+    """
+    A Java long where no type is expected, as in a ``Map<String, Object>``.
+
+    A plain ``int`` is written there as a Java int if its value fits one. What is read is always
+    a plain ``int``.
+    """
+
+    __slots__ = ()
 
 
 class MapEntries(list[tuple[Any, Any]]):

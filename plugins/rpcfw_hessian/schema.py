@@ -21,7 +21,8 @@ from rpcfw_hessian.definitions import Definitions
 from rpcfw_hessian.encoder import Encoder, Write, encode_definition
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.limits import Limits
-from rpcfw_hessian.objects import JavaException, JavaObject, MapEntries, StackFrame
+from rpcfw_hessian.numbers import encode_long
+from rpcfw_hessian.objects import JavaException, JavaLong, JavaObject, MapEntries, StackFrame
 from rpcfw_hessian.plain import PlainReader, plain_writer
 from rpcfw_hessian.shape import Shape
 from rpcfw_hessian.throwables import write_throwable
@@ -38,6 +39,13 @@ def _write_object(e: Encoder, value: JavaObject) -> None:
         e.instance(encode_definition(value.java_class, tuple(value.fields)))
         for each in value.fields.values():
             writers.write_any(e, each)
+
+
+def _write_long(e: Encoder, value: JavaLong) -> None:
+    """
+    Write a long.
+    """
+    e.out.append(encode_long(value))
 
 
 def _write_entries(e: Encoder, value: MapEntries) -> None:
@@ -59,6 +67,7 @@ _UNTYPED: dict[type, Write] = {
     type(None): writers.write_null,
     bool: writers.write_bool,
     int: writers.write_integer,
+    JavaLong: _write_long,
     float: writers.write_float,
     str: writers.write_str,
     bytes: writers.write_binary,

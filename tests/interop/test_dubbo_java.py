@@ -118,6 +118,7 @@ EMPTY = "null null null false 0.0 [] {}"
         ("$echo", "are you there?"),
         ("generic", "hi bob"),
         ("generic pojo", GENERIC),
+        ("generic long", "class java.lang.Long"),
         ("idle", "hi after the idle time"),
     ],
 )
@@ -270,7 +271,7 @@ STACK = ("java.lang.IllegalStateException", "boom", "java.lang.RuntimeException:
         ("decimal", "Decimal('25.00')"),
         ("enum", "<State.SHIPPED: 'SHIPPED'>"),
         ("date", "datetime.timedelta(seconds=1)"),
-        ("map", "{'count': 3, 'a': 1, 'b': [1, 2.5, None], 'c': 1099511627776}"),
+        ("map", "{'count': 3, 'a': 1, 'longs': 1, 'b': [1, 2.5, None], 'c': 3}"),
         ("bytes", "b'cba'"),
         ("null", "None"),
         ("attachments", "('trace=t-1', 'java')"),

@@ -199,7 +199,7 @@ def provided(consumer_ini):
         ("decimal", "Decimal('25.00')"),
         ("enum", "<State.SHIPPED: 'SHIPPED'>"),
         ("date", "datetime.timedelta(seconds=1)"),
-        ("map", "{'count': 3, 'a': 1, 'b': [1, 2.5, None], 'c': 1099511627776}"),
+        ("map", "{'count': 3, 'a': 1, 'longs': 1, 'b': [1, 2.5, None], 'c': 3}"),
         ("bytes", "b'cba'"),
         ("null", "None"),
         ("attachments", "('trace=t-1', 'java')"),

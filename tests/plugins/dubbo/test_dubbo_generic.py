@@ -102,6 +102,35 @@ def test_objects_without_a_java_class():
     assert sent(foreign, Any) == {"class": "com.acme.Foreign", "x": [{"text": "hi"}]}
 
 
+@java("com.acme.Numbers")
+@dataclass
+class Numbers:
+    one: Long = 1
+    perhaps: Long | None = 2
+    plain: int = 3
+    many: list[Long] = field(default_factory=lambda: [4])
+    by_number: dict[Long, Long] = field(default_factory=lambda: {5: 6})
+    pair: tuple[int, Long] = (7, 8)
+    free: Any = 9
+
+
+def test_longs_stay_longs():
+    """
+    Maps have no types, so the bytes of a number say it: e0 to ef is a long, 80 to bf an int.
+    """
+    found = codec().coder(Numbers).encode(Numbers())
+    names = ("one", "perhaps", "plain", "many", "byNumber", "pair", "free")
+    expected = ("e1", "e2", "93", "79e4", "48e5e65a", "7a97e8", "99")
+    entries = b"".join(
+        bytes([len(name)]) + name.encode() + bytes.fromhex(value)
+        for name, value in zip(names, expected, strict=True)
+    )
+    assert found == b"H\x05class\x10com.acme.Numbers" + entries + b"Z"
+    assert codec().coder(Long).encode(7) == b"\xe7"
+    assert codec().coder(list[Long | None]).encode([7, None]) == b"\x7a\xe7N"
+    assert codec().coder(int).encode(7) == b"\x97"
+
+
 def test_cycles():
     """
     A map refers to itself where the object did.

@@ -22,6 +22,7 @@ from rpcfw_hessian import (
     Instant,
     Int,
     JavaException,
+    JavaLong,
     JavaObject,
     Limits,
     Long,
@@ -34,6 +35,7 @@ from rpcfw_hessian import (
     java_type,
     loads,
 )
+from tests.plugins.hessian.vectors import ENCODED
 
 T = TypeVar("T")
 
@@ -564,3 +566,16 @@ def test_a_cause_without_a_java_class():
 
     assert ("no order 7", None) == (str(found), found.__cause__)
     assert b"secret" not in dumps(error)
+
+
+@pytest.mark.parametrize("value", [0, -8, 15, 16, 2048, 262144, 1 << 31])
+def test_a_long_without_a_type(value):
+    """
+    It is as hessian-lite writes it, whatever its value; what is read is a plain int.
+    """
+    written = ENCODED[f"long {value}"].head
+    assert dumps(JavaLong(value)) == written
+    assert dumps({"a": [JavaLong(value)]}) == b"H\x01a\x79" + written + b"Z"
+    assert type(loads(dumps(JavaLong(value)))) is int
+    with pytest.raises(HessianError, match="of 64 bits"):
+        dumps(JavaLong(1 << 63))

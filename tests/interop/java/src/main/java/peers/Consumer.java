@@ -68,6 +68,7 @@ public class Consumer {
         GenericService generic = generic(url);
         check("generic", () -> generic.$invoke("say", new String[] {"java.lang.String"}, new Object[] {"bob"}));
         check("generic pojo", () -> describe(generic.$invoke("echo", new String[] {"com.acme.Order"}, new Object[] {pojo()})));
+        check("generic long", () -> ((Map<?, ?>) generic.$invoke("echo", new String[] {"com.acme.Order"}, new Object[] {pojo()})).get("id").getClass());
         check("generic exception", () -> generic.$invoke("take", new String[] {"java.lang.String", "int"}, new Object[] {"sku-1", 5}));
         check("unknown method", () -> generic.$invoke("fly", new String[] {}, new Object[] {}));
         OrderService wrong = refer(url, OrderService.class, true);

@@ -106,6 +106,7 @@ public class Provider implements OrderService {
     public Map<String, Object> describe(Map<String, Object> given) {
         Map<String, Object> described = new HashMap<>(given);
         described.put("count", given.size());
+        described.put("longs", given.values().stream().filter(each -> each instanceof Long).count());
         return described;
     }
 
