@@ -209,3 +209,25 @@ def test_weights(fleet):
     done = rpcfw("weight", "demo.Greeter", f"{first}0", "5", "-c", file)
     assert 1 == done.returncode
     assert f"did you mean '{first}'?" in done.stderr
+
+
+def test_the_history_of_two_machines(tmp_path):
+    """
+    The history is in the order of the changes, though the clock of one machine is an hour ahead.
+    """
+    document, file = tmp_path / "retries.ini", ROOT / "conf/consumer.ini"
+    with place("standalone") as address:
+        named = ("policies", "demo.Greeter", "--set", f"registry.address={address}")
+        for number, (ahead_s, who) in enumerate(((3600, "ann@fast"), (0, "bob@right")), 2):
+            document.write_text(f"[retry]\nmax_attempts = {number}\n")
+            put = (ahead_s, "rule", "put", *named, document, "-c", file, "--who", who)
+            with Module("tests.real.other_clock", *put) as writer:
+                assert 0 == writer.wait()[0]
+        shown = rule(file, "rule", "history", *named).splitlines()
+        last, first = json.loads(rule(file, "rule", "history", *named, "--json"))
+    # The columns before it are the version and the time, which is three words.
+    assert ["bob@right", "ann@fast"] == [line.split()[4] for line in shown[1:]]
+    assert last["version"] == first["version"] + 1
+    assert 3000 < first["at"] - last["at"] < 3600
+    texts = [f"[retry]\nmax_attempts = {number}\n" for number in (2, 3)]
+    assert [(None, texts[0]), tuple(texts)] == [(o["before"], o["after"]) for o in (first, last)]

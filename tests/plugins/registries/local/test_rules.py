@@ -4,12 +4,14 @@ Rules in memory and in files.
 
 from __future__ import annotations
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from rpcfw.errors import RegistryError
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.rules import BOB, SHOP, RulesContract
+from rpcfw.values.rule import Author
 from rpcfw_registries.local.file import FileOptions, FileRegistry
 from rpcfw_registries.local.memory import MemoryOptions, MemoryRegistry
 from rpcfw_registries.local.memory_records import record_table
@@ -51,6 +53,18 @@ class TestMemoryRules(StillTime, RulesContract, TestCase):
     async def restore(self, data):
         for scope, stored in data.items():
             self.table.put(scope, stored)
+
+    async def test_orders_the_history_by_versions(self):
+        """
+        The last change is the first, whatever the clocks of those say who have made them.
+        """
+        ahead = evolve(self.plugin_context, time_of_day=lambda: self.clock.seconds() + 3600)
+        fast = MemoryRules(options_of(MemoryRulesOptions, name=self.id()), ahead)
+        await self.done(fast.put(SHOP, "policies", "one", 0, Author("ann@fast")))
+        await self.put("two")
+        last, first = await self.done(self.reader.history(SHOP))
+        assert [("bob@here", 2), ("ann@fast", 1)] == [(o.who, o.version) for o in (last, first)]
+        assert last.at < first.at
 
     async def test_is_that_of_the_registry(self):
         """

@@ -1,0 +1,3 @@
+"""
+Many consumers that follow rules, through a registry that fails.
+"""
