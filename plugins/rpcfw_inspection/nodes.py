@@ -35,6 +35,10 @@ class SeenNode:
         reason: what has led to that; empty if nothing ever happened.
         connection: state of the connections to it.
         probes: how many probers reach it, if they are asked; empty otherwise.
+        version: of the service, as the instance announces it.
+        calls: attempts that it has answered, or that have failed; those that are open are not
+            counted.
+        failed: how many of them have not succeeded, for whatever reason.
     """
 
     service: str
@@ -43,6 +47,9 @@ class SeenNode:
     reason: str
     connection: str
     probes: str = ""
+    version: str = ""
+    calls: int = 0
+    failed: int = 0
 
 
 class Nodes(BuiltinService):
@@ -89,4 +96,7 @@ class NodesService(Service, name="rpcfw.inspection.v1.Nodes"):
                         node.reason,
                         node.state.value,
                         node.probes,
+                        node.version,
+                        node.calls.succeeded + node.calls.failed,
+                        node.calls.failed,
                     )

@@ -13,6 +13,7 @@ remembered by share and not by key, so a million keys cost no more than two.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
 from hashlib import blake2b
@@ -22,7 +23,7 @@ from rpcfw.spi.balancer import Candidate
 from rpcfw.spi.call_key import CallKey
 from rpcfw.spi.options import NO_DEFAULT, option, options
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.router import Reasons, Router
+from rpcfw.spi.router import KeyedPart, Reasons, Router
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
 from rpcfw.values.patterns import pattern
@@ -38,6 +39,8 @@ SLOTS = 10_000
 _MAX_METHODS = 1_000
 #: So much of a key is shown.
 _MAX_SHOWN = 100
+#: Keys that are tried to find one of each share. One slot is missed by chance once in e^20.
+_MAX_EXAMPLES = 20 * SLOTS
 
 
 class SplitShare:
@@ -181,6 +184,20 @@ class SplitRouter(Router):
         if not self._of_share(share, candidates):
             step += f", which has no instance; used: {'all' if left else 'none'}"
         return Reasons(step)
+
+    def parts(self, method: Method) -> Sequence[KeyedPart]:
+        key, counts = self.options.key, Counter(self._share_of)
+        if key.text == "caller" or not self._ask_is_split(method):
+            return ()  # all calls of this application are one part
+        examples: dict[int, str] = {}
+        for number in range(_MAX_EXAMPLES):
+            examples.setdefault(self._share_of[self._slot_of(str(number))], str(number))
+            if len(examples) == len(counts):
+                break
+        return [
+            KeyedPart(counts[share] / SLOTS, key, value)
+            for share, value in sorted(examples.items())
+        ]
 
     def _ask_is_split(self, method: Method) -> bool:
         if len(self._is_split) >= _MAX_METHODS:

@@ -20,6 +20,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
 from rpcfw.cli.arguments import a_duration, a_method, a_pair, an_address, decoded
 from rpcfw.cli.codes import FINE
+from rpcfw.cli.connecting import until_connected
 from rpcfw.cli.explained import as_text
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
@@ -27,7 +28,6 @@ from rpcfw.client.stub import proxy
 from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.printable import printable_json
-from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.explanation import Explanation
@@ -44,9 +44,6 @@ EPILOG = """\
 The last one asks a running consumer, at an address of its [inspection] listen: it says what
 it would do now, with all that it has learned.
 """
-
-#: How often it is looked whether connections are made.
-_LOOK_S = 0.02
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -131,7 +128,7 @@ async def _ask_here(
     found = await application.explain(called, request, limited)
     if not found.instances:
         await _check_service(application, service)
-    await _connected(application, service, arguments.timeout)
+    await until_connected(application, service, arguments.timeout)
     return [await application.explain(called, request, options)]
 
 
@@ -143,17 +140,6 @@ async def _check_service(application: Application, service: str) -> None:
     names = () if registry is None else await registry.services()
     if names and service not in names:
         raise RegistryError(f"no service is called {service!r} here; {suggestion(service, names)}")
-
-
-async def _connected(application: Application, service: str, limit_s: float) -> None:
-    """
-    Return once each connection that was begun is made or has failed.
-    """
-    clock = application.runtime.clock
-    (client,) = [each for each in application.clients if each.service == service]
-    until = clock.seconds() + limit_s
-    while client.nodes.connecting and clock.seconds() < until:
-        await sleep(clock, _LOOK_S)
 
 
 async def _ask_running(

@@ -56,7 +56,17 @@ _COLUMNS = (
     "TAGS",
     "WHY",
 )
-_SEEN_COLUMNS = ("SERVICE", "ADDRESS", "HEALTH", "PROBES", "CONNECTION", "WHY")
+_SEEN_COLUMNS = (
+    "SERVICE",
+    "ADDRESS",
+    "VERSION",
+    "HEALTH",
+    "PROBES",
+    "CONNECTION",
+    "CALLS",
+    "FAILED",
+    "WHY",
+)
 
 #: Many watches at once are many streams of one node.
 _MAX_WATCHES = 100
@@ -218,7 +228,18 @@ async def _reports(registry: Registry) -> ProberReports:
 
 
 def _seen_row(one: SeenNode) -> tuple[str, ...]:
-    return (one.service, one.address, one.health, one.probes, one.connection, one.reason)
+    failed = f"{one.failed} ({one.failed / one.calls:.1%})" if one.failed else "0"
+    return (
+        one.service,
+        one.address,
+        one.version,
+        one.health,
+        one.probes,
+        one.connection,
+        str(one.calls),
+        failed,
+        one.reason,
+    )
 
 
 def _as_json(found: Mapping[str, Sequence[Instance]], health: Mapping[Instance, Probed]) -> str:

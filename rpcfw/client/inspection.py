@@ -149,6 +149,7 @@ class ClientInspection(Clients):
             node.health,
             health.reason(node),
             health.probers_say(node),
+            node.instance.version,
         )
 
 

@@ -6,9 +6,10 @@ In the INI it is ``argument order.id``, ``metadata user-id`` or ``caller``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from rpcfw.values.arguments import argument_of, parse_path
+from rpcfw.values.arguments import argument_of, parse_path, with_argument
 from rpcfw.values.call import Call
 
 __all__ = ["CallKey"]
@@ -62,6 +63,26 @@ class CallKey:
         if self._read is not None:
             return self._read
         return lambda call: call.caller or application or None
+
+    def put(
+        self, value: str, request: Any, metadata: Mapping[str, str]
+    ) -> tuple[Any, Mapping[str, str]] | None:
+        """
+        Return a request, as JSON is read, and metadata that have this value as their key.
+
+        Args:
+            request: what is in it otherwise; so is ``metadata``.
+
+        Returns:
+            None: the key is in none of the two, or it is a parameter that JSON does not name.
+        """
+        kind, _, name = self.text.partition(" ")
+        if kind == "metadata":
+            return request, {**metadata, name: value}
+        path = parse_path(name) if kind == "argument" else ("1",)
+        if path[0].isdecimal() and path[0] != "0":
+            return None
+        return with_argument(request, path, value), metadata
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CallKey) and self.text == other.text

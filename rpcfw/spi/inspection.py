@@ -105,6 +105,7 @@ class CalledNode:
         health: see `rpcfw.values.node_health.NodeHealth`.
         reason: what has led to that; empty if nothing ever happened.
         probes: how many probers reach it, if they are asked; empty otherwise.
+        version: of the service, as the instance announces it.
     """
 
     id: int
@@ -116,6 +117,7 @@ class CalledNode:
     health: NodeHealth = NodeHealth.HEALTHY
     reason: str = ""
     probes: str = ""
+    version: str = ""
 
 
 @frozen(eq=False)

@@ -11,11 +11,13 @@ from typing import ClassVar
 from attrs import frozen
 
 from rpcfw.spi.balancer import Candidate
+from rpcfw.spi.call_key import CallKey
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.registry import Registry
 from rpcfw.values.call import Call
+from rpcfw.values.method import Method
 
-__all__ = ["Reasons", "Router"]
+__all__ = ["KeyedPart", "Reasons", "Router"]
 
 
 def _no_reason(candidate: Candidate) -> str:
@@ -34,6 +36,22 @@ class Reasons:
 
     step: str = ""
     of: Callable[[Candidate], str] = _no_reason
+
+
+@frozen
+class KeyedPart:
+    """
+    A part of the calls of a method, which a router chooses by the value of a key.
+
+    Args:
+        share: of all keys, from 0 to 1.
+        key: what the calls are told apart by.
+        value: one that is in this part.
+    """
+
+    share: float
+    key: CallKey
+    value: str
 
 
 class Router(Plugin):
@@ -90,6 +108,15 @@ class Router(Plugin):
         It only says what `narrow` decides. Not asked when calls are routed.
         """
         return Reasons()
+
+    def parts(self, method: Method) -> Sequence[KeyedPart]:
+        """
+        Return the parts that this router divides the calls of a method into; empty: it does not.
+
+        For those who ask which share of all calls an instance gets. Not asked when calls are
+        routed. The shares are 1 together.
+        """
+        return ()
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """

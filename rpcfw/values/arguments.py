@@ -12,7 +12,7 @@ import msgspec
 
 from rpcfw.values.call import Call
 
-__all__ = ["Arguments", "argument_of", "parse_path"]
+__all__ = ["Arguments", "argument_of", "parse_path", "with_argument"]
 
 #: Of names in a path; deeper than any message that a person reads.
 _MAX_NAMES = 16
@@ -61,6 +61,21 @@ def argument_of(call: Call, path: tuple[str, ...]) -> str | None:
     for name in path:
         value = _field(value, name)
     return _text(value)
+
+
+def with_argument(request: Any, path: tuple[str, ...], text: str) -> Any:
+    """
+    Return a request as JSON has it, with a text at a path. `argument_of` finds it there.
+
+    Args:
+        request: what is in it otherwise; it stays as it is.
+    """
+    names = path[1:] if path[0] == "0" else path
+    if not names:
+        return text
+    inner = request.get(names[0]) if isinstance(request, Mapping) else None
+    changed = with_argument(inner, ("0", *names[1:]), text)
+    return {**(request if isinstance(request, Mapping) else {}), names[0]: changed}
 
 
 def _field(value: Any, name: str) -> Any:

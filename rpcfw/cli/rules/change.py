@@ -90,7 +90,7 @@ async def _show(
     names = f"version {now.version if now else 0}", "new"
     changed = text_diff(before, body, names) or "the text would not change\n"
     of_service = session.scope.kind == "service"
-    shares = await preview(session, kind, body) if of_service else None
+    shares = await preview(session, kind, body, arguments) if of_service else None
     if arguments.json:
         instances = [] if shares is None else shares.as_json()
         out.write(as_json({"diff": changed, "instances": instances}))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from rpcfw.app.application import Application
 from rpcfw.cli.arguments import a_duration
+from rpcfw.cli.rules.asked_calls import add_call_arguments, check_call_arguments
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only
 from rpcfw.cli.running import run as run_command
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
@@ -118,6 +119,8 @@ def in_session(
         SetupError: an argument or the configuration is wrong.
     """
     _check_name(arguments.service)
+    if "dry_run" in arguments:
+        check_call_arguments(arguments)
     application = application_of(arguments, environ, calls_only)
     rules = application.rules
     if rules is None:
@@ -172,6 +175,7 @@ def add_change_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would change, and change nothing"
     )
+    add_call_arguments(parser)
 
 
 def as_json(value: Any) -> str:

@@ -166,6 +166,16 @@ class RouterContract:
             assert all(isinstance(text, str) for text in texts)
         assert answers == [list(router.narrow(call, given)) for call, given in cases]
 
+    def test_parts_are_a_whole(self) -> None:
+        """
+        The parts of the calls, if there are any, have keys of their own, and are 1 together.
+        """
+        router = self.make()
+        parts = router.parts(a_call(method="get").method)
+
+        assert not parts or abs(sum(part.share for part in parts) - 1) < 1e-9
+        assert len({part.value for part in parts}) == len(parts)
+
     def test_long_lists(self) -> None:
         """
         Ten thousand candidates are narrowed like a few.

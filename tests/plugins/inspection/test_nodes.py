@@ -41,7 +41,10 @@ class Calling(Clients):
             return None  # gone meanwhile
         ready = Connectivity.READY
         why = "it has not answered 3 heartbeats in a row"
-        return CalledNode(id, ADDRESS, ready, Calls(), 0.0, (), NodeHealth.SUB_HEALTHY, why)
+        calls = Calls(started=9, succeeded=5, failed=2)
+        return CalledNode(
+            id, ADDRESS, ready, calls, 0.0, (), NodeHealth.SUB_HEALTHY, why, "", "2.0"
+        )
 
 
 def listed(clients, service=""):
@@ -54,12 +57,14 @@ def listed(clients, service=""):
 
 def test_what_is_shown():
     """
-    Each node comes with its health and the reason; one that is gone is left out.
+    Each node comes with its health, version and calls; one that is gone is left out.
     """
     found = listed(Calling(2), "demo.Shop")
 
     reason = "it has not answered 3 heartbeats in a row"
-    assert [SeenNode("demo.Shop", "memory:a", "sub-healthy", reason, "ready")] == found
+    assert [
+        SeenNode("demo.Shop", "memory:a", "sub-healthy", reason, "ready", "", "2.0", 7, 2)
+    ] == found
 
 
 def test_all_services():

@@ -151,6 +151,24 @@ def test_a_share_without_instances():
     assert set() == versions(router(force="yes"), call(key), OLD)
 
 
+def test_its_parts():
+    """
+    The parts are the shares and what is missing to 100 %, each with a key that is in it.
+    """
+    split = router(shares="0.01% version=2.*, 20% version=1.*")
+    parts = split.parts(a_call().method)
+    assert [0.0001, 0.2, 0.7999] == [part.share for part in parts]
+    assert [{"2.0"}, {"1.4"}, {""}] == [versions(split, call(part.value)) for part in parts]
+
+
+def test_what_has_no_parts():
+    """
+    Methods that are not split have none, and neither have the calls of one application.
+    """
+    assert () == router(methods="put*").parts(a_call(method="get").method)
+    assert () == router(key="caller").parts(a_call().method)
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -54,3 +54,36 @@ def test_keys_are_equal_by_their_text():
     """
     assert CallKey.parse("argument id") == CallKey.parse("argument  id")
     assert CallKey.parse("argument id") != CallKey.parse("metadata id")
+
+
+@pytest.mark.parametrize(
+    ("text", "request_", "metadata"),
+    [
+        ("argument id", {"size": 3, "id": "9"}, {"tag": "gray"}),
+        ("argument 0", "9", {"tag": "gray"}),
+        ("argument 0.id", {"size": 3, "id": "9"}, {"tag": "gray"}),
+        (
+            "argument order.lines[0].id",
+            {"size": 3, "order": {"lines": {"0": {"id": "9"}}}},
+            {"tag": "gray"},
+        ),
+        ("argument size.id", {"size": {"id": "9"}}, {"tag": "gray"}),
+        ("metadata user", {"size": 3}, {"tag": "gray", "user": "9"}),
+    ],
+)
+def test_a_call_with_a_value(text, request_, metadata):
+    """
+    What a value was put into has it, and all else that was there.
+    """
+    key, before = CallKey.parse(text), {"size": 3}
+    assert (request_, metadata) == key.put("9", before, {"tag": "gray"})
+    assert "9" == key.reader("shop")(a_call(request=request_, metadata=metadata))
+    assert {"size": 3} == before
+
+
+@pytest.mark.parametrize("text", ["caller", "argument 1", "argument 999999999.id"])
+def test_what_no_value_is_put_into(text):
+    """
+    The caller is no part of a call, and a JSON object does not number its parameters.
+    """
+    assert CallKey.parse(text).put("9", {}, {}) is None
