@@ -39,7 +39,7 @@ SLOTS = 10_000
 _MAX_METHODS = 1_000
 #: So much of a key is shown.
 _MAX_SHOWN = 100
-#: Keys that are tried to find one of each share. One slot is missed by chance once in e^20.
+#: Keys that are tried to find one of each share; one of the smallest is found after 10,000.
 _MAX_EXAMPLES = 20 * SLOTS
 
 

@@ -45,7 +45,7 @@ class KeyedPart:
 
     Args:
         share: of all keys, from 0 to 1.
-        key: what the calls are told apart by.
+        key: what the router looks at.
         value: one that is in this part.
     """
 

@@ -10,6 +10,7 @@ from rpcfw.testing.candidates import a_call, candidate
 from rpcfw.values.address import Address
 from rpcfw_dubbo_rules.condition_rule import read_condition_rules
 from rpcfw_dubbo_rules.parameters import consumer_parameter
+from tests.house.tree import ROOT
 
 ME = consumer_parameter("shop", "10.0.0.9", "demo.Greeter")
 
@@ -61,6 +62,19 @@ def test_the_document_of_dubbo_admin():
     """
     assert left(GOLDEN) == ids(EAST)
     assert left(GOLDEN, a_call(method="other")) == ids(*ALL)
+
+
+def test_the_document_of_a_grey_release():
+    """
+    The rule of the page sends products of a range to the new release, and all else to the old one.
+    """
+    page = (ROOT / "docs/governance/grey-release.md").read_text()
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    both = [at(f"10.0.0.{n}", tags={"release": f"{n}"}) for n in (1, 2)]
+    old, new = both
+    for request, expected in ([5000], new), ([5001], old), ([0], old):
+        assert ids(expected) == left(text, a_call(method="get", request=request), both)
+    assert ids(old) == left(text, a_call(method="list", request=[1]), both)
 
 
 #: Conditions on providers, and who meets them.
