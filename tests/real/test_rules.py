@@ -216,7 +216,7 @@ def test_the_history_of_two_machines(tmp_path):
     The history is in the order of the changes, though the clock of one machine is an hour ahead.
     """
     document, file = tmp_path / "retries.ini", ROOT / "conf/consumer.ini"
-    with place("standalone") as address:
+    with one_registry("standalone") as address:
         named = ("policies", "demo.Greeter", "--set", f"registry.address={address}")
         for number, (ahead_s, who) in enumerate(((3600, "ann@fast"), (0, "bob@right")), 2):
             document.write_text(f"[retry]\nmax_attempts = {number}\n")
