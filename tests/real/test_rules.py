@@ -206,6 +206,8 @@ def test_weights(fleet):
     shown = json.loads(rule(file, "weight", "demo.Greeter", first, 300, "--dry-run", "--json"))
     assert "+weight = 300" in shown["diff"]
     assert ["75.0%", "25.0%"] == [one["new_share"] for one in shown["instances"]]
+    shown = json.loads(rule(file, "weight", "demo.Greeter", "version=", 7, "--dry-run", "--json"))
+    assert {"7"} == {one["new_weight"] for one in shown["instances"]}
     done = rpcfw("weight", "demo.Greeter", f"{first}0", "5", "-c", file)
     assert 1 == done.returncode
     assert f"did you mean '{first}'?" in done.stderr

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rpcfw.cluster.instance_rules import InstanceRule
+from rpcfw.cluster.instance_rules import InstanceRule, name_problem
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.ini import MAX_MISTAKES, Layer, Section, SectionName, read_ini
 from rpcfw.kernel.nearest import suggestion
@@ -82,6 +82,8 @@ def read_instances(text: str, file: str) -> dict[str, InstanceRule]:
         elif name.name != "instance":
             known = suggestion(name.name, ["instance"])
             layer.blame(section.origin, f"{name}: unknown section; {known}")
+        elif problem := name_problem(name.qualifier, section.values):
+            layer.blame(section.origin, f"{name}: {problem}")
         if len(layer.mistakes) == MAX_MISTAKES:
             break
     _raise(layer)

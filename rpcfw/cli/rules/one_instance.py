@@ -19,7 +19,7 @@ from rpcfw.cli.rules.session import (
     in_session,
 )
 from rpcfw.cli.running import changed
-from rpcfw.cluster.instance_rules import InstanceRule
+from rpcfw.cluster.instance_rules import InstanceRule, shared_names
 from rpcfw.errors import RegistryError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.settings import options_of
@@ -34,7 +34,8 @@ __all__ = [
 
 EPILOG = """\
 ID is the id of an instance, as rpcfw ls --json shows it, or its address, as rpcfw ls shows
-it. An id ends with its process; a rule for an address holds after a restart, too.
+it. An id ends with its process; a rule for an address holds after a restart, too. Or ID is
+what several instances have in common: version=2.0, zone=north, group=blue or tag.NAME=VALUE.
 """
 
 _NO_RULE = options_of(InstanceRule)
@@ -107,7 +108,7 @@ async def _names(
     session: Session, arguments: Namespace, rules: Mapping[str, InstanceRule]
 ) -> set[str]:
     """
-    Return the id and the address of the instance that is meant.
+    Return the id and the address of the instance that is meant; or what several have in common.
 
     Raises:
         RegistryError: neither the registry nor a rule has it.
@@ -116,10 +117,13 @@ async def _names(
     if registry is None:
         return {arguments.id}
     instances = await session.within(first_list(registry, arguments.service))
+    common = {name for one in instances for name in shared_names(one)}
+    if arguments.id in common:
+        return {arguments.id}
     pairs = [{one.id, str(one.address)} for one in instances]
     found = set[str]().union(*(pair for pair in pairs if arguments.id in pair))
     if not found and arguments.id not in rules:
-        known = set[str]().union(*pairs, rules)
+        known = common.union(*pairs, rules)
         raise RegistryError(
             f"{arguments.service} has no instance {arguments.id!r}; "
             f"{suggestion(arguments.id, known)}"

@@ -42,6 +42,49 @@ def test_rules_that_go():
     assert [known, known[1:], known] == received
 
 
+def test_rules_of_several_instances():
+    """
+    What instances have in common names them all; the rule of one is stronger, the lightest wins.
+    """
+    ruled, received = updates()
+    ruled.follow(
+        {
+            "version=2.0": options_of(InstanceRule, weight="20"),
+            "tag.disk=slow": options_of(InstanceRule, weight="10"),
+            "zone=north": DISABLED,
+            "b": HEAVY,
+        },
+        "a rule",
+    )
+    new = {"version": "2.0", "zone": "south", "tags": {}}
+    ruled.take(
+        (
+            an_instance(id="a", **new),
+            an_instance(id="b", **new),
+            an_instance(id="c", **{**new, "tags": {"disk": "slow"}}),
+            an_instance(id="d", **{**new, "zone": "north"}),
+            an_instance(id="e", **{**new, "version": "1.0"}),
+        )
+    )
+    (instances,) = received
+    found = [("a", 20), ("b", 500), ("c", 10), ("e", an_instance().weight)]
+    assert found == [(one.id, one.weight) for one in instances]
+    assert ["d"] == ruled.disabled
+
+
+def test_instances_that_have_it_in_common_but_come_later():
+    """
+    They are as the rule has them from the first list on that has them.
+    """
+    ruled, received = updates()
+    ruled.follow({"version=2.0": DISABLED}, "a rule")
+    ruled.take((an_instance(id="a", version="1.0"),))
+    ruled.take((an_instance(id="a", version="1.0"), an_instance(id="b", version="2.0")))
+    assert [["a"], ["a"]] == [[one.id for one in each] for each in received]
+    ruled.follow({}, "")
+    assert ["a", "b"] == [one.id for one in received[-1]]
+
+
 def test_rules_by_address():
     """
     An address outlives a restart; the weight of an id is more exact.

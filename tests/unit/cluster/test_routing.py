@@ -42,7 +42,7 @@ def test_a_route_is_remembered_by_the_rules_that_it_was_found_with():
     async def wait_for_list():
         await first_list
 
-    routing = Routing([router], None, {}, plugin_context(), wait_for_list, str, 0)
+    routing = Routing([router], None, {}, plugin_context(), wait_for_list, str, float)
     routing.use([])
     ruled, plain = a_call(method="ruled"), a_call()
 

@@ -51,6 +51,22 @@ def test_mistakes_in_instances():
     assert unknown.startswith("shop.ini:1: [node a]: unknown section")
 
 
+def test_what_instances_have_in_common():
+    """
+    A version, a zone, a group or a tag names several; anything else is a mistake.
+    """
+    names = ["version=2.0", "zone=north", "group=blue", "tag.disk=slow", "unix:/run/a=b"]
+    text = "".join(f"[instance {name}]\nweight = 5\n" for name in names)
+    assert names == sorted(read_instances(text, "shop.ini"), key=names.index)
+    (mistake,) = refused(read_instances, "[instance versoin=2.0]\nweight = 5\n")
+    assert mistake.startswith(
+        "shop.ini:1: [instance versoin=2.0]: no rule can be for all instances"
+    )
+    assert "did you mean 'version'?" in mistake
+    (mistake,) = refused(read_instances, "[instance zone=north]\noffline = yes\n")
+    assert mistake.endswith("offline is for one instance: name its id or its address")
+
+
 def test_sections_of_policies():
     """
     A document has the sections that can change, also those of a method and of named plugins.
