@@ -86,10 +86,11 @@ class ClientMachine(ClientSide, DubboConnection):
             )
         if encoding:
             raise LocalProtocolError(f"call: the protocol dubbo cannot carry {encoding}")
-        if len(body) > self._max_send_bytes:
+        body_bytes = len(body)
+        if body_bytes > self._max_send_bytes:
             limit = self._max_send_bytes
             raise MessageTooLarge(
-                f"{len(body)} bytes to send, over max_send_bytes of {limit} bytes"
+                f"{body_bytes} bytes to send, over max_send_bytes of {limit} bytes"
             )
         is_generic = type(body) is GenericRequest
         begin, end, size = self._encoder.encode(head, self._max_header_bytes, is_generic)
@@ -99,7 +100,7 @@ class ClientMachine(ClientSide, DubboConnection):
         if not head.one_way:
             flags |= TWO_WAY
             self._calls[call_id] = wire_id
-        self._out.append(pack_header(MAGIC, flags, 0, wire_id, size + len(body)) + begin)
+        self._out.append(pack_header(MAGIC, flags, 0, wire_id, size + body_bytes) + begin)
         self._out.append(body)
         self._out.append(end)
         return call_id

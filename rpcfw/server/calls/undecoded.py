@@ -114,20 +114,21 @@ class UndecodedRequests:
             self._begin(acceptor, driver, event)
             return
         try:
-            decoded: DecodedRequest = self._decode_thread.payload.read(
-                head, body, "", "the request"
-            )
-            if decoded.response is not None:
-                acceptor.answer(driver, event, _call_of(driver), _ANSWERED, decoded.response)
-                return
-            self._check(decoded.head.path)
-        except CallError as error:
+            # Not by `Payload.read`, which adds a call to each request and nothing to these: they
+            # are not compressed.
+            decoded = head.decode(body)
+            if decoded.response is None:
+                self._check(decoded.head.path)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller's body caused it
             acceptor.fail(driver, event, _as_callers_fault(error))
-        else:
-            # The same event: nobody else has it, and another would have to be made for each call.
-            event.head, event.body = decoded.head, decoded.body
-            event.encoding = decoded.encoding
-            acceptor.accept(driver, event)
+            return
+        if decoded.response is not None:
+            acceptor.answer(driver, event, _call_of(driver), _ANSWERED, decoded.response)
+            return
+        # The same event: nobody else has it, and another would have to be made for each call.
+        event.head, event.body = decoded.head, decoded.body
+        event.encoding = decoded.encoding
+        acceptor.accept(driver, event)
 
     def _begin(self, acceptor: RequestAcceptor, driver: Driver, event: RequestReceived) -> None:
         """
@@ -208,7 +209,10 @@ def _event_of(event: RequestReceived, decoded: DecodedRequest) -> RequestReceive
     return RequestReceived(event.call_id, decoded.head, decoded.body, decoded.encoding, True)
 
 
-def _as_callers_fault(error: CallError) -> CallError:
+def _as_callers_fault(error: Exception) -> CallError:
+    if not isinstance(error, CallError):
+        cause, error = error, InvalidMessage(f"the request cannot be read: {error}")
+        error.__cause__ = cause
     if isinstance(error, InvalidMessage):
         error.status = Status.INVALID_ARGUMENT
     return error
