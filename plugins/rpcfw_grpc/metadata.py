@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.metadata import EMPTY, Metadata, Pairs
 from rpcfw_grpc.http2.header_list import (
     Fields,
     HeaderList,
@@ -32,6 +32,7 @@ __all__ = [
     "encodings_text",
     "fields_of",
     "metadata_of",
+    "pairs_of",
 ]
 
 #: Not metadata: they have a meaning of their own. (``grpc-previous-rpc-attempts``
@@ -84,15 +85,26 @@ def metadata_of(headers: HeaderList) -> Metadata:
     Raises:
         ValueError: a ``-bin`` field is not base64.
     """
+    pairs = pairs_of(headers.others)
+    return Metadata(pairs) if pairs else EMPTY
+
+
+def pairs_of(fields: Fields) -> Pairs:
+    """
+    Return the pairs of metadata in fields that no rule names.
+
+    Raises:
+        ValueError: a ``-bin`` field is not base64.
+    """
     pairs: list[tuple[str, str | bytes]] = []
-    for name, value in headers.others:
+    for name, value in fields:
         kind = _kind(name)
         if kind is _Kind.TEXT:
             pairs.append((name.decode(), _text(value)))
         elif kind is _Kind.BYTES:
             # Values of one name may come joined; a comma is no letter of base64.
             pairs.extend((name.decode(), decode_bin(name, part)) for part in value.split(b","))
-    return Metadata(tuple(pairs)) if pairs else EMPTY
+    return tuple(pairs)
 
 
 def _text(value: bytes) -> str:

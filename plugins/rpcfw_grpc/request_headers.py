@@ -14,9 +14,11 @@ from attrs import define, evolve
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Hint, Status
+from rpcfw.values.metadata import Metadata
 from rpcfw_grpc.callers import read_caller
-from rpcfw_grpc.http2.header_list import HeaderList
-from rpcfw_grpc.metadata import codec_of, encodings_of, metadata_of
+from rpcfw_grpc.http2.header_list import Fields, HeaderList
+from rpcfw_grpc.http2.hpack.cached_decoder import Extensible
+from rpcfw_grpc.metadata import codec_of, encodings_of, metadata_of, pairs_of
 from rpcfw_grpc.response_encoder import ResponseTemplate, template_for
 from rpcfw_grpc.timeout import read_timeout
 
@@ -85,7 +87,7 @@ class RequestHeaders:
         return self._with_window if self._with_window.window_increment == increment else None
 
 
-class RequestParser:
+class RequestParser(Extensible[RequestHeaders]):
     """
     Makes `RequestHeaders` of header lists.
 
@@ -119,6 +121,22 @@ class RequestParser:
             refusal = Refusal(0, Status.INTERNAL, str(error))
             return RequestHeaders(_NO_HEAD, "", template, length, refusal)
         return RequestHeaders(head, _encoding(found), template, length, plain=length < 0)
+
+    def extended(self, meaning: RequestHeaders, others: Fields, size: int) -> RequestHeaders | None:
+        if meaning.refusal is not None or size > self._max_bytes:
+            return None
+        try:
+            pairs = pairs_of(others)
+        except ValueError:
+            return None  # read whole, it is refused
+        begun = meaning.head
+        metadata = Metadata((*begun.metadata.pairs, *pairs))
+        head = RequestHead(
+            begun.path, begun.codec, begun.timeout_s, metadata, begun.caller, False, begun.accepts
+        )
+        return RequestHeaders(
+            head, meaning.encoding, meaning.template, meaning.content_length, None, meaning.plain
+        )
 
     def _refusal(self, found: dict[bytes, bytes], codec: str, size: int) -> Refusal | None:
         if found[b":method"] != b"POST":

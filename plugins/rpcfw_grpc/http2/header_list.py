@@ -88,6 +88,22 @@ class HeaderRules:
         self.check = check
         self.kind = lru_cache(maxsize=1024)(partial(_kind, named=named | _OURS))
 
+    def is_other(self, name: bytes) -> bool:
+        """
+        Tell whether a field is regular, allowed, and not looked up by its name.
+        """
+        return self.kind(name) is _Kind.OTHER
+
+    def are_others(self, fields: Fields) -> bool:
+        """
+        Tell whether fields are all such, with values that are allowed.
+        """
+        kind_of = self.kind
+        for name, value in fields:
+            if kind_of(name) is not _Kind.OTHER or _BREAKING.search(value):
+                return False
+        return True
+
 
 class HeaderList:
     """

@@ -10,6 +10,7 @@ a dict.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -17,12 +18,12 @@ from hpack import HPACKError, OversizedHeaderListError
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw_grpc.http2.frames import ErrorCode
-from rpcfw_grpc.http2.header_list import Fields, HeaderList, HeaderRules
-from rpcfw_grpc.http2.hpack.decoder import decode
+from rpcfw_grpc.http2.header_list import FIELD_OVERHEAD_BYTES, Fields, HeaderList, HeaderRules
+from rpcfw_grpc.http2.hpack.decoder import decode, literal, others_at
 from rpcfw_grpc.http2.hpack.table import CountingTable
 from rpcfw_grpc.http2.settings import TABLE_BYTES
 
-__all__ = ["CachedDecoder"]
+__all__ = ["CachedDecoder", "Extensible"]
 
 H = TypeVar("H")
 
@@ -30,17 +31,47 @@ H = TypeVar("H")
 _MAX_CACHED = 64
 _MAX_CACHED_BYTES = 1024
 
+#: The first byte of a literal field that goes into no table is below this (RFC 7541, sections
+#: 6.2.2 and 6.2.3).
+_IN_NO_TABLE = 0x20
+
 #: Fields that are one byte each: an index into the tables (RFC 7541, section 6.1).
 _INDEXED = re.compile(rb"[\x80-\xfe]*")
+
+
+class Extensible(ABC, Generic[H]):
+    """
+    The meaning of header lists, where that of a longer list follows from that of a shorter one.
+    """
+
+    @abstractmethod
+    def __call__(self, headers: HeaderList) -> H:
+        """
+        Return what a list means.
+        """
+
+    @abstractmethod
+    def extended(self, meaning: H, others: Fields, size: int) -> H | None:
+        """
+        Return what a list means that has further fields at its end.
+
+        Args:
+            meaning: of the list without them.
+            others: they, all of them fields that the rules do not name.
+            size: of the whole list.
+
+        Returns:
+            None if it must be read whole.
+        """
 
 
 class CachedDecoder(Generic[H]):
     """
     Turns header blocks into what they mean to the user of the connection.
 
-    Two things are cached: whole blocks, and beginnings of blocks that only have indexed
-    fields. Where something differs in each request (a trace, the time left), it mostly
-    follows such a beginning.
+    Three things are cached: whole blocks; beginnings of blocks that only have indexed fields;
+    and what a block means without the literals at its end, if its meaning is `Extensible`.
+    Where something differs in each request (a trace, a signature), it mostly is in these.
 
     Args:
         max_bytes: the largest header list that is decoded at all. A peer that sends more
@@ -57,6 +88,14 @@ class CachedDecoder(Generic[H]):
         self._meaning = meaning
         self._table = CountingTable()
         self._beginnings: dict[bytes, HeaderList] = {}
+        self._extensible = meaning if isinstance(meaning, Extensible) else None
+        #: What blocks mean without the literals at their ends, and the sizes of these lists.
+        self._begun: dict[bytes, tuple[H, int]] = {}
+        #: Such blocks that came once: most beginnings never come again.
+        self._came_once: set[bytes] = set()
+        #: Where these literals begin, by the length of the block. A guess: `_begun` has to have
+        #: the bytes before.
+        self._others_at: dict[int, int] = {}
         #: The fast path looks here first: ``known.get(block)``. It is always this same dict.
         self.known: dict[bytes, H] = {}
 
@@ -71,22 +110,81 @@ class CachedDecoder(Generic[H]):
         known = self.known.get(block)
         if known is not None:
             return known
+        at = self._others_at.get(len(block))
+        if at is not None:
+            begun = self._begun.get(block[:at])
+            meaning = None if begun is None else self._extended(*begun, block, at)
+            if meaning is not None:
+                self._remember(block, meaning)
+                return meaning
         before = self._table.changes
         try:
             headers = self._header_list(block)
         finally:
             changed = self._table.changes != before
             if changed:
-                self.known.clear()
-                self._beginnings.clear()
+                self._forget()
         if not headers.is_trailers:
             self._rules.check(headers.found)
         meaning = self._meaning(headers)
         if not changed and len(block) <= _MAX_CACHED_BYTES:
-            if len(self.known) >= _MAX_CACHED:
-                self.known.clear()
-            self.known[block] = meaning
+            self._remember(block, meaning)
+            if self._extensible is not None and not headers.is_trailers:
+                self._learn(block)
         return meaning
+
+    def _remember(self, block: bytes, meaning: H) -> None:
+        if len(self.known) >= _MAX_CACHED:
+            self.known.clear()
+        self.known[block] = meaning
+
+    def _forget(self) -> None:
+        self.known.clear()
+        self._beginnings.clear()
+        self._begun.clear()
+        self._came_once.clear()
+        self._others_at.clear()
+
+    def _extended(self, begun: H, size: int, block: bytes, at: int) -> H | None:
+        """
+        Return the meaning of a block from that of its beginning; None if it must be read whole.
+        """
+        others: Fields = []
+        end, table = len(block), self._table
+        try:
+            while at < end:
+                if block[at] >= _IN_NO_TABLE:
+                    return None
+                field, at = literal(block, at, table)
+                size += len(field[0]) + len(field[1]) + FIELD_OVERHEAD_BYTES
+                others.append(field)
+        except (HPACKError, IndexError, ValueError):
+            return None  # read whole, it is refused with the reason
+        if size > self._max_bytes or not self._rules.are_others(others):
+            return None
+        return self._extensible.extended(begun, others, size)  # type: ignore[union-attr]  # it is one
+
+    def _learn(self, block: bytes) -> None:
+        """
+        Keep what a block means without the literals at its end, once it has come twice.
+        """
+        at = others_at(block, self._table, self._rules.is_other)
+        if at == len(block):
+            return
+        beginning = block[:at]
+        if beginning not in self._begun:
+            if beginning not in self._came_once:
+                if len(self._came_once) >= _MAX_CACHED:
+                    self._came_once.clear()
+                self._came_once.add(beginning)
+                return
+            headers = self._header_list(beginning)
+            if len(self._begun) >= _MAX_CACHED:
+                self._begun.clear()
+            self._begun[beginning] = self._meaning(headers), headers.size
+        if len(self._others_at) >= _MAX_CACHED:
+            self._others_at.clear()
+        self._others_at[len(block)] = at
 
     def _header_list(self, block: bytes) -> HeaderList:
         # The whole block is decoded before any of it is judged: what is left out
@@ -107,8 +205,10 @@ class CachedDecoder(Generic[H]):
     def _decode(self, block: bytes, at: int, max_bytes: int) -> Fields:
         try:
             return decode(block, self._table, max_bytes, TABLE_BYTES, at)
-        except OversizedHeaderListError as error:
-            raise RemoteProtocolError(str(error), ErrorCode.ENHANCE_YOUR_CALM) from None
+        except OversizedHeaderListError:
+            # Not what is left of the limit after the beginning, if that is known.
+            text = f"a header list over {self._max_bytes} bytes"
+            raise RemoteProtocolError(text, ErrorCode.ENHANCE_YOUR_CALM) from None
         except (HPACKError, IndexError, ValueError) as error:
             raise RemoteProtocolError(
                 f"header block: {error}", ErrorCode.COMPRESSION_ERROR

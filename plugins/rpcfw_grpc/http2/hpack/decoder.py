@@ -8,6 +8,7 @@ against each other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from hpack import HPACKDecodingError, OversizedHeaderListError
@@ -16,7 +17,7 @@ from hpack.table import HeaderTable
 
 from rpcfw_grpc.http2.header_list import FIELD_OVERHEAD_BYTES, Field, Fields
 
-__all__ = ["decode"]
+__all__ = ["decode", "literal", "others_at"]
 
 _STATIC: Final = HeaderTable.STATIC_TABLE
 _STATIC_COUNT: Final = HeaderTable.STATIC_TABLE_LENGTH
@@ -54,7 +55,7 @@ def decode(
             at = _resize(block, at, table, max_table_bytes, late=late or bool(fields))
             continue
         else:
-            field, at = _literal(block, at, table)
+            field, at = literal(block, at, table)
         left -= len(field[0]) + len(field[1]) + FIELD_OVERHEAD_BYTES
         if left < 0:
             raise OversizedHeaderListError(f"a header list over {max_bytes} bytes")
@@ -62,7 +63,33 @@ def decode(
     return fields
 
 
-def _literal(block: bytes, at: int, table: HeaderTable) -> tuple[Field, int]:
+def others_at(block: bytes, table: HeaderTable, is_other: Callable[[bytes], bool]) -> int:
+    """
+    Return where the literals at the end of a block begin that are in no table.
+
+    These are those of RFC 7541, sections 6.2.2 and 6.2.3. If there are none, it is the block's end.
+
+    Args:
+        block: it was decoded already, and changes no table.
+        is_other: tells which names they may have.
+    """
+    at, begin, end = 0, 0, len(block)
+    while at < end:
+        start = at
+        if block[at] & 0x80:
+            begin, at = 0, at + 1
+            if block[start] == 0xFF:
+                _, at = _integer(block, at, 0)
+            continue
+        (name, _), at = literal(block, at, table)
+        begin = (begin or start) if is_other(name) else 0
+    return begin or end
+
+
+def literal(block: bytes, at: int, table: HeaderTable) -> tuple[Field, int]:
+    """
+    Return the literal field that begins there, and where the next one begins.
+    """
     first = block[at]
     most = 0x3F if first & 0x40 else 0x0F
     index = first & most

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw_grpc.http2.header_list import HeaderList, response_rules
-from rpcfw_grpc.http2.hpack.cached_decoder import CachedDecoder
+from rpcfw_grpc.http2.header_list import HeaderList, Malformed, request_rules, response_rules
+from rpcfw_grpc.http2.hpack.cached_decoder import CachedDecoder, Extensible
 from rpcfw_grpc.http2.hpack.decoder import decode
 from rpcfw_grpc.http2.hpack.encoder import CachedEncoder, encode
 from rpcfw_grpc.http2.hpack.table import CountingTable
@@ -206,3 +206,78 @@ def test_secrets_do_not_reach_the_log(caplog) -> None:
         blocks = CachedEncoder()
         blocks.begin("a", lambda: [(b"authorization", b"Bearer secret")])
     assert "secret" not in caplog.text
+
+
+class Extending(Extensible[tuple]):
+    """
+    The meaning of the tests, and how often it was told from a beginning.
+    """
+
+    def __init__(self) -> None:
+        self.extensions = 0
+
+    def __call__(self, headers: HeaderList) -> tuple:
+        return meaning(headers)
+
+    def extended(self, before: tuple, others, size: int) -> tuple:
+        self.extensions += 1
+        return size, before[1], (*before[2], *others)
+
+
+STEADY = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/a"), (b"te", b"trailers")]
+TAILS = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from([b"x-a", b"x-b", b"te", b"authorization", b"Bad"]), VALUES),
+        max_size=3,
+    ),
+    max_size=30,
+)
+
+
+def whole_or_fault(decoder: CachedDecoder[tuple], block: bytes) -> object:
+    try:
+        return decoder.decode(block)
+    except (Malformed, RemoteProtocolError) as error:
+        return str(error)
+
+
+@given(TAILS, st.booleans(), st.integers(200, 400))
+def test_what_follows_a_known_beginning(tails, huffman, max_bytes) -> None:
+    """
+    A block means the same, or is refused for the same reason, whatever is known of its beginning.
+    """
+    rules, knowing = request_rules(frozenset((b"te",))), Extending()
+    decoder = CachedDecoder(max_bytes, rules, knowing)
+    encoder, plain = CachedEncoder(), Encoder()
+    first = [encoder.begin("a", lambda: STEADY) for _ in range(2)]
+    state = [decoder.decode(block) for block in first]
+    assert state[0] == state[1]
+    for tail in tails:
+        if huffman:
+            # Never indexed, so that the table stays as it is.
+            rest = plain.encode([(name, value, True) for name, value in tail], huffman=True)
+        else:
+            rest = encode(tail)
+        block = first[1] + rest
+        fresh = CachedDecoder(max_bytes, rules, meaning)
+        fresh.decode(first[0])
+        assert whole_or_fault(fresh, block) == whole_or_fault(decoder, block)
+
+
+def test_a_beginning_is_read_once() -> None:
+    """
+    A block that differs from earlier ones only in its last literals is told from their beginning.
+    """
+    knowing = Extending()
+    decoder = CachedDecoder(1 << 20, request_rules(), knowing)
+    encoder = CachedEncoder()
+    for number in range(10):
+        block = encoder.begin("a", lambda: STEADY) + encode([(b"x-trace", b"%d" % number)])
+        assert ((b"x-trace", b"%d" % number),) == decoder.decode(block)[2][-1:]
+    assert 7 == knowing.extensions
+    # A change of the table moves what the beginning refers to.
+    other = encoder.begin("b", lambda: [*STEADY[:2], (b":path", b"/b")])
+    assert b"/b" == decoder.decode(other)[1][b":path"]
+    block = encoder.begin("a", lambda: STEADY) + encode([(b"x-trace", b"9")])
+    assert b"/a" == decoder.decode(block)[1][b":path"]
+    assert 7 == knowing.extensions
