@@ -9,12 +9,15 @@ it was asked to announce until it is asked to withdraw it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw.values.instance import Instance
 
@@ -28,13 +31,22 @@ class Announcement:
     Args:
         registry: gets it.
         instance: as it is announced, if it is.
+        answered: called when the registry has announced or refused it.
     """
 
     log = Logger()
 
-    def __init__(self, registry: Registry, instance: Instance) -> None:
+    def __init__(
+        self, registry: Registry, instance: Instance, answered: Callable[[Announcement], None]
+    ) -> None:
         self.instance = instance
+        #: Whether the registry has confirmed that it is announced.
+        self.announced = False
+        #: Why the registry does not take it; None: it does, or has not answered.
+        self.refusal: RegistryError | None = None
         self._registry = registry
+        self._on_answer = answered
+        self._answered = Event()
         self._wanted: Instance | None = None
         self._asked: Instance | None = None
         self._following: Deferred[None] | None = None
@@ -49,19 +61,22 @@ class Announcement:
 
     async def begin(self) -> None:
         """
-        Announce it for the first time; return when it is.
+        Announce it for the first time; return when it is. It goes on if this is cancelled.
 
         Raises:
             RegistryError: it is refused.
         """
-        self._wanted = self._asked = self.instance
-        await self._registry.announce(self.instance)
+        self.want(True)
+        await self._answered.wait()
+        if self.refusal is not None:
+            raise self.refusal
 
     def want(self, wanted: bool) -> None:
         """
         Announce or withdraw it, as soon as possible.
         """
         self._wanted = self.instance if wanted else None
+        self.announced = self.announced and wanted
         if self._following is None:
             following = in_background(self._follow(), f"announcing {self.instance.service}")
             if not following.called:
@@ -80,12 +95,15 @@ class Announcement:
     async def stop(self) -> None:
         """
         Withdraw it, whatever is wanted or under way.
+
+        Raises:
+            RegistryError: the registry refuses that.
         """
         following, self._following = self._following, None
         if following is not None:
             following.cancel()
         self._wanted = self._asked = None
-        await self._withdraw(self.instance)
+        await self._registry.withdraw(self.instance)
 
     async def _follow(self) -> None:
         while self._asked is not self._wanted:
@@ -103,14 +121,15 @@ class Announcement:
         except CANCELLED:
             if self._wanted is instance:
                 raise  # nothing else is wanted: the server stops
+            return
         except RegistryError as error:
-            self.log.warn(
-                "{service} is not announced, the registry refuses it: {error}",
-                service=instance.service,
-                error=error,
-            )
+            self.announced, self.refusal = False, error
+        else:
+            self.announced, self.refusal = self.wanted, None
         finally:
             self._waiting = None
+        self._answered.set()
+        self._on_answer(self)
 
     async def _withdraw(self, instance: Instance) -> None:
         try:

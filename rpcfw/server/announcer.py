@@ -73,8 +73,9 @@ class Announcer:
         self._runtime = runtime
         self._offline = offline or OfflineInstances()
         self._announcements: list[Announcement] = []
+        self._started = False
         self._changes = LimitedLog(self.log, runtime.clock.seconds, burst=_MAX_LINES)
-        #: Called once it has started, and after each change: whether something is announced.
+        #: Called after each change: whether something is announced, or all is offline.
         self.changed: Callable[[bool], None] = lambda announced: None
 
     async def start(self, services: Sequence[Service], addresses: Sequence[Address]) -> None:
@@ -92,10 +93,13 @@ class Announcer:
         token = f"{self._runtime.random.randrange(1 << 32):08x}"
         instances = [self._instance(type(service), address, token) for service in services]
         await self._rules_known(deadline)
-        self._announcements = [Announcement(self._registry, one) for one in instances]
+        self._announcements = [
+            Announcement(self._registry, one, self._answered) for one in instances
+        ]
         self._offline.changed = self._follow
         # At the same time: a registry may keep all services of one address in one record.
         await together(*(self._begin(one, deadline) for one in self._announcements))
+        self._started = True
         self._tell()
 
     def change_facts(self, options: ServerOptions) -> None:
@@ -118,7 +122,7 @@ class Announcer:
     async def _begin(self, announcement: Announcement, deadline: float) -> None:
         place = self._offline.place(announcement.instance)
         if place:
-            self._log_change(announcement.instance, place)
+            self._log_offline(announcement.instance, place)
         else:
             await self._announce(announcement, deadline)
 
@@ -130,22 +134,42 @@ class Announcer:
             instance = announcement.instance
             place = self._offline.place(instance)
             if instance.service == service and announcement.wanted is bool(place):
-                self._log_change(instance, place)
                 announcement.want(not place)
+                if place:
+                    self._log_offline(instance, place)
         self._tell()
 
-    def _log_change(self, instance: Instance, place: str) -> None:
-        why = f"is offline by {place}: calls are served" if place else "is announced again"
+    def _log_offline(self, instance: Instance, place: str) -> None:
         self._changes.note_of(
-            "offline",
-            "{service} at {address} {why}",
+            instance.service,
+            "{service} at {address} is offline by {place}: calls are served",
             service=instance.service,
             address=str(instance.address),
-            why=why,
+            place=place,
         )
 
+    def _answered(self, announcement: Announcement) -> None:
+        """
+        The registry has announced an instance, or refused it.
+        """
+        service, address = announcement.instance.service, str(announcement.instance.address)
+        if announcement.announced:
+            text = "announced {service} at {address}"
+            self._changes.note_of(service, text, service=service, address=address)
+        elif self._started:
+            text = "{service} at {address} is not announced, the registry refuses it: {error}"
+            error = announcement.refusal
+            self._changes.warn_of(service, text, service=service, address=address, error=error)
+        self._tell()
+
     def _tell(self) -> None:
-        self.changed(any(each.wanted for each in self._announcements))
+        """
+        Say whether something is announced; nothing if the registry has not answered.
+        """
+        if any(each.announced for each in self._announcements):
+            self.changed(True)
+        elif not any(each.wanted for each in self._announcements):
+            self.changed(False)
 
     async def _address(self, listened: Address) -> Address:
         """
@@ -181,7 +205,17 @@ class Announcer:
         """
         self._offline.changed = lambda service: None
         announcements, self._announcements = self._announcements, []
-        await together(*(each.stop() for each in announcements))
+        await together(*(self._stop(each) for each in announcements))
+
+    async def _stop(self, announcement: Announcement) -> None:
+        try:
+            await announcement.stop()
+        except RegistryError as error:
+            self.log.warn(
+                "{service} could not be withdrawn: {error}",
+                service=announcement.instance.service,
+                error=error,
+            )
 
     async def _announce(self, announcement: Announcement, deadline: float) -> None:
         instance = announcement.instance
@@ -199,12 +233,6 @@ class Announcer:
                 registry=str(self._registry),
                 limit=self._options.announce_timeout,
                 reason=self._registry.trouble or "is it running?",
-            )
-        else:
-            self.log.info(
-                "announced {service} at {address}",
-                service=instance.service,
-                address=str(instance.address),
             )
 
     def _instance(self, service: type[Service], address: Address, token: str) -> Instance:

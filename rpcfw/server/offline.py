@@ -43,8 +43,8 @@ class OfflineInstances:
             place: where this is written, for people.
         """
         self._of[service] = frozenset(names), place
-        self.settle(service)
         self.changed(service)
+        self.settle(service)
 
     def settle(self, service: str) -> None:
         """

@@ -146,6 +146,22 @@ def test_a_stop_while_a_service_gets_ready(lab):
     assert lab.clock.seconds() < 20
 
 
+def test_a_start_without_the_registry(lab):
+    """
+    A server is announced when the registry has answered, however late, and its log says so.
+    """
+    lab.registry.leave()
+    process = lab.process("p", [Greeter("a", lab.clock)], "server.announce_timeout=2s")
+    with capturedLogs() as logged:
+        lab.start(process)
+        lab.advance(30)
+        assert {"ready": 1} == current(process)
+        lab.registry.come_back()
+        lab.advance(1)
+    assert {"announced": 1} == current(process)
+    assert "announced demo.Greeter at memory:p" in map(formatEvent, logged)
+
+
 def test_the_log_and_the_metrics(lab):
     """
     Each phase is one line of the log, with the time that the one before took, and metrics.
