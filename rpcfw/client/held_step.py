@@ -17,6 +17,10 @@ from rpcfw.values.call import Call
 
 __all__ = ["HeldStep"]
 
+#: A call is held for this share of its time at most. With the rest it can still be made; or
+#: the stack finds out, and counts, why it cannot.
+_MAX_SHARE = 0.9
+
 
 class HeldStep:
     """
@@ -38,7 +42,9 @@ class HeldStep:
         self._taken: CallStep | None = None
 
     async def __call__(self, call: Call) -> Any:
-        with suppress(DeadlineExceeded):  # the stack says so itself
-            await with_deadline(self._released.wait(), self._timers, call.deadline)
+        now = self._timers.seconds()
+        until = now + _MAX_SHARE * (call.deadline - now)
+        with suppress(DeadlineExceeded):
+            await with_deadline(self._released.wait(), self._timers, until)
         stack = self._taken = self._now()
         return await stack(call)

@@ -145,14 +145,27 @@ def test_a_wrong_document_ends_the_wait(lab, service, monkeypatch):
 
 def test_a_call_that_waits_has_its_own_limit(lab, service, monkeypatch):
     """
-    The time limit of a call covers the wait.
+    It goes by the configuration when a tenth of its time is left.
     """
     monkeypatch.setattr(SlowRules, "delay_s", 30.0)
+    service.fails = 0
     client = lab.consumer(*SLOW).application.client(Stamped)
     found, seconds = outcome(lab, client, timeout=0.3)
+    assert ("", 0.27) == (found, pytest.approx(seconds, abs=0.01))
+
+
+def test_a_call_without_a_registry_says_why(lab):
+    """
+    Its error names what was not known, and it is counted, as without rules.
+    """
+    lab.registry.leave()
+    process = lab.consumer()
+    found, seconds = outcome(lab, process.application.client(Stamped), timeout=0.3)
     assert isinstance(found, DeadlineExceeded)
+    assert "has not said where demo.Stamped is" in found.message
     assert 0.3 == pytest.approx(seconds, abs=0.01)
-    assert 0 == service.begun
+    (client,) = process.application.clients
+    assert ["stamp"] == [one.name for one in client.metrics.methods]
 
 
 def test_streams_wait(lab, monkeypatch):
