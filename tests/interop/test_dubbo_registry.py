@@ -194,16 +194,24 @@ def test_a_consumer_in_java(peers, server, registry, provider_ini, number):
     assert "FAILED 0" == result.strip()
 
 
-def test_a_consumer_in_java_among_both(peers, server, provider_ini):
+def test_a_consumer_in_java_among_both(peers, server, registry, provider_ini):
     """
     With its default settings it calls providers in Python beside some in Java at both levels.
+
+    Those in Python have two protocols at one port, and it calls them over each.
     """
+    two = "protocols = native, grpc, tri, dubbo"
+    text = provider_ini.read_text().replace("protocols = native, grpc, dubbo", two)
+    provider_ini.write_text(text)
     with (
         serving_in_java(peers, server),
         serving(provider_ini) as ours,
         peers.start("Loop", at(server)) as loop,
     ):
         assert "CALLED" == ours.line()
+        announced = [url for url in urls(registry, "providers") if f"//{HOST}:" in url]
+        assert {"dubbo", "tri"} <= {url.partition(":")[0] for url in announced}
+        loop.line("MADE")
         assert "FAILED 0" == result_of(loop).strip()
 
 

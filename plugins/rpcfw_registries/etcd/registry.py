@@ -27,6 +27,7 @@ from rpcfw_registries.etcd.session import FINAL, EtcdSession, explained
 from rpcfw_registries.etcd.store import EtcdStore
 from rpcfw_registries.etcd.tokens import Tokens
 from rpcfw_registries.etcd.watcher import Watcher
+from rpcfw_registries.layouts.announcer import LayoutAnnouncer
 from rpcfw_registries.layouts.consumers import Consumers
 from rpcfw_registries.layouts.dubbo.layout import DubboLayout
 from rpcfw_registries.layouts.json_keys import JSONKeys
@@ -74,6 +75,7 @@ class EtcdRegistry(Registry):
         store = EtcdStore(self._session, self._layout, options.lease, plugin_context)
         check_s, record_of = options.self_check_interval, self._layout.record
         self._announced = Reconciler(store, "etcd", plugin_context, check_s, record_of)
+        self._announcer = LayoutAnnouncer(self._announced, self._layout)
         self._consumers: Consumers | None = None
         if options.layout == "dubbo" and options.show_consumers:
             shown = self._announced
@@ -107,10 +109,10 @@ class EtcdRegistry(Registry):
 
     async def announce(self, instance: Instance) -> None:
         self._live()
-        await self._announced.put(instance)
+        await self._announcer.put(instance)
 
     async def withdraw(self, instance: Instance) -> None:
-        await self._announced.remove(instance)
+        await self._announcer.remove(instance)
 
     def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
         self._live()

@@ -76,6 +76,15 @@ class Layout(ABC):
             RegistryError: this layout cannot keep it.
         """
 
+    def further_records(self, instance: Instance) -> dict[str, bytes]:
+        """
+        Return what else is kept of an instance, each by a name without a slash.
+
+        Raises:
+            RegistryError: this layout cannot keep it.
+        """
+        return {}
+
     @abstractmethod
     def place(self, key: Key, record: bytes) -> Place:
         """

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.together import together
 from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw_registries.layouts.announcer import LayoutAnnouncer
 from rpcfw_registries.layouts.layout import Layout
 from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.zookeeper.applications.announcer import ApplicationAnnouncer
@@ -42,12 +43,12 @@ class Announced:
         self._check_s = options.self_check_interval
         self._stores: list[SessionStore] = []
         self._records: list[Reconciler] = []
-        self._levels: list[Reconciler | ApplicationAnnouncer] = []
+        self._levels: list[LayoutAnnouncer | ApplicationAnnouncer] = []
         #: Those at the level of interfaces. Consumers are there too, whatever is announced.
         self.interfaces = self._kept(ZooKeeperStore(session, layout), layout.record)
         mode = options.register_mode if options.layout == "dubbo" else "interface"
         if mode != "instance":
-            self._levels.append(self.interfaces)
+            self._levels.append(LayoutAnnouncer(self.interfaces, layout))
         if mode != "interface":
             paths = ApplicationPaths(options.full_root)
             records = self._kept(ApplicationStore(session, paths))

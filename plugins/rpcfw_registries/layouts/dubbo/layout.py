@@ -8,7 +8,12 @@ import os
 from collections.abc import Callable
 
 from rpcfw.values.instance import Instance
-from rpcfw_registries.layouts.dubbo.provider import PROTOCOL_VERSION, instance_of, provider_url
+from rpcfw_registries.layouts.dubbo.provider import (
+    PROTOCOL_VERSION,
+    instance_of,
+    provider_url,
+    schemes_of,
+)
 from rpcfw_registries.layouts.dubbo.url import MAX_NAME_CHARS, DubboURL
 from rpcfw_registries.layouts.layout import Layout, Place
 from rpcfw_registries.remote.paths import decoded, encoded
@@ -55,7 +60,14 @@ class DubboLayout(Layout):
         return "" if name in _NO_SERVICES else decoded(name)
 
     def record(self, instance: Instance) -> bytes:
-        return provider_url(instance, self._application).node_name.encode()
+        return self._record(instance, schemes_of(instance)[0])
+
+    def further_records(self, instance: Instance) -> dict[str, bytes]:
+        # As Dubbo does for a service that is exported with several protocols.
+        return {scheme: self._record(instance, scheme) for scheme in schemes_of(instance)[1:]}
+
+    def _record(self, instance: Instance, scheme: str) -> bytes:
+        return provider_url(instance, self._application, scheme).node_name.encode()
 
     def place(self, key: Key, record: bytes) -> Place:
         name = record.decode()

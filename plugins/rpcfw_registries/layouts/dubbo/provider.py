@@ -16,7 +16,7 @@ from rpcfw.errors import RegistryError
 from rpcfw.values.instance import DEFAULT_WEIGHT, MAX_TEXTS, Instance, check_instance, text_problem
 from rpcfw_registries.layouts.dubbo.url import DubboURL
 
-__all__ = ["ID", "PROTOCOL_VERSION", "instance_of", "provider_url"]
+__all__ = ["ID", "PROTOCOL_VERSION", "instance_of", "provider_url", "schemes_of"]
 
 #: The version of the protocol ``dubbo`` that all releases since 2.6 speak.
 PROTOCOL_VERSION: Final = "2.0.2"
@@ -43,12 +43,13 @@ _NO_VERSION = "0.0.0"
 _SPOKEN: Final = {"tri": ("tri", "grpc")}
 
 
-def provider_url(instance: Instance, application: str) -> DubboURL:
+def provider_url(instance: Instance, application: str, scheme: str = "") -> DubboURL:
     """
     Return the URL of an instance.
 
     Args:
         application: name of the application that serves it.
+        scheme: one of `schemes_of`; empty: the first.
 
     Raises:
         RegistryError: its address has no host and port, which Dubbo needs.
@@ -84,7 +85,9 @@ def provider_url(instance: Instance, application: str) -> DubboURL:
     }
     parameters = {_tag_parameter(name): value for name, value in instance.tags.items()}
     parameters |= {name: value for name, value in facts.items() if value}
-    return DubboURL(_scheme(instance), address.authority, instance.service, parameters)
+    return DubboURL(
+        scheme or schemes_of(instance)[0], address.authority, instance.service, parameters
+    )
 
 
 def _tag_parameter(name: str) -> str:
@@ -101,14 +104,13 @@ def _method_names(instance: Instance) -> str:
     return ",".join(sorted(names)) or "*"
 
 
-def _scheme(instance: Instance) -> str:
+def schemes_of(instance: Instance) -> tuple[str, ...]:
     """
-    Return the one protocol that consumers of Dubbo see.
+    Return the protocols that consumers of Dubbo see. An instance has a URL for each.
     """
-    for protocol in ("dubbo", "tri"):
-        if protocol in instance.protocols:
-            return protocol
-    return "tri" if "grpc" in instance.protocols else next(iter(instance.protocols), "dubbo")
+    spoken = tuple(name for name in ("dubbo", "tri") if name in instance.protocols)
+    other = "tri" if "grpc" in instance.protocols else next(iter(instance.protocols), "dubbo")
+    return spoken or (other,)
 
 
 def instance_of(url: DubboURL, service: str) -> Instance | None:

@@ -16,9 +16,9 @@ import msgspec
 from attrs import frozen
 
 from rpcfw.values.instance import Instance
-from rpcfw_registries.layouts.dubbo.provider import provider_url
+from rpcfw_registries.layouts.dubbo.provider import provider_url, schemes_of
 
-__all__ = ["OfferedService", "ServiceMetadata", "metadata_of", "offered_service"]
+__all__ = ["OfferedService", "ServiceMetadata", "metadata_of", "offered_services"]
 
 #: Parameters of a provider that are of its process, or have a place of their own.
 _NOT_OF_SERVICE: Final = frozenset(
@@ -66,14 +66,18 @@ def metadata_of(application: str, services: Iterable[OfferedService]) -> Service
     return ServiceMetadata(revision, _json(document))
 
 
-def offered_service(instance: Instance, application: str) -> OfferedService:
+def offered_services(instance: Instance, application: str) -> tuple[OfferedService, ...]:
     """
-    Return an instance with what the metadata say of it.
+    Return an instance with what the metadata say of it, once for each protocol.
 
     Raises:
         RegistryError: the address has no host and port, which Dubbo needs.
     """
-    url = provider_url(instance, application)
+    return tuple(_offered(instance, application, scheme) for scheme in schemes_of(instance))
+
+
+def _offered(instance: Instance, application: str, scheme: str) -> OfferedService:
+    url = provider_url(instance, application, scheme)
     given = url.parameters.items()
     facts = {
         "name": instance.service,

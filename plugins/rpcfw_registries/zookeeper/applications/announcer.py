@@ -9,6 +9,7 @@ turn of the reactor is written together: a revision stays in the registry for ev
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.clock import Clock
@@ -21,7 +22,7 @@ from rpcfw_registries.layouts.dubbo.service_metadata import (
     OfferedService,
     ServiceMetadata,
     metadata_of,
-    offered_service,
+    offered_services,
 )
 from rpcfw_registries.remote.reconciler import Reconciler
 from rpcfw_registries.remote.store import Key
@@ -54,8 +55,8 @@ class ApplicationAnnouncer:
         self._records = records
         self._time_of_day = time_of_day
         self._clock = clock
-        #: What is announced, by address, then by service and id.
-        self._services: dict[str, dict[Key, OfferedService]] = {}
+        #: What is announced, by address, then by service and id; once for each protocol.
+        self._services: dict[str, dict[Key, tuple[OfferedService, ...]]] = {}
         self._registered_at: dict[str, float] = {}
         #: The revision that was written last, by address.
         self._revisions: dict[str, str] = {}
@@ -68,10 +69,10 @@ class ApplicationAnnouncer:
             RegistryError: Dubbo cannot have it, or ZooKeeper refuses it.
         """
         application = check_application(self._application)
-        service = offered_service(instance, application)
+        services = offered_services(instance, application)
         address = instance.address.authority
         former = self._forget(instance)
-        self._services.setdefault(address, {})[_key(instance)] = service
+        self._services.setdefault(address, {})[_key(instance)] = services
         self._registered_at.setdefault(address, self._time_of_day())
         mapping = self._paths.of_mapping(instance.service)
         await together(
@@ -121,8 +122,11 @@ class ApplicationAnnouncer:
             raise refused
 
     def _metadata(self, address: str) -> ServiceMetadata | None:
-        services = self._services.get(address)
-        return metadata_of(self._application, services.values()) if services else None
+        services = self._at(address)
+        return metadata_of(self._application, services) if services else None
+
+    def _at(self, address: str) -> tuple[OfferedService, ...]:
+        return tuple(chain.from_iterable(self._services.get(address, {}).values()))
 
     async def _publish(self, metadata: ServiceMetadata) -> RegistryError | None:
         key = self._paths.of_metadata(self._application, metadata.revision)
@@ -133,7 +137,7 @@ class ApplicationAnnouncer:
         return None
 
     async def _write(self, address: str, revision: str) -> None:
-        services = tuple(self._services[address].values())
+        services = self._at(address)
         registered_at = self._registered_at[address]
         node = application_node(self._application, services, revision, registered_at)
         former = self._revisions.get(address, revision)

@@ -76,6 +76,19 @@ class TestDubboLayout(OnMembers, RegistryContract, TestCase):
         assert [str(kv.lease).encode()] == [kv.value]
         assert [kv.lease] == list(self.store.leases)
 
+    async def test_a_provider_with_two_protocols_has_two_keys(self):
+        """
+        Java consumers choose by the protocol; ours see one instance. They come and go together.
+        """
+        told, _ = self.watched()
+        instance = an_instance(protocols=("native", "tri", "grpc", "dubbo"))
+        await self.put(instance)
+        schemes = sorted(unquote(name).partition("://")[0] for name in self.keys(PROVIDERS))
+        assert schemes == ["dubbo", "tri"]
+        await self.sees(told, instance)
+        await self.take(instance)
+        assert not self.keys(PROVIDERS)
+
     async def test_reads_what_java_wrote(self):
         """
         The key of a provider in Java is an instance; the folders that Java creates are none.

@@ -95,6 +95,26 @@ class TestDubboLayout(StillTime, RegistryContract, TestCase):
         assert "&weight=2&" in url
         assert 1 == self.world.asked["swap"]
 
+    async def test_a_provider_with_two_protocols_has_two_urls(self):
+        """
+        Java consumers choose by the protocol; ours see one instance. They come and go together.
+        """
+        both = ("native", "tri", "grpc", "dubbo")
+        told, _ = self.watched()
+        for weight in (1, 2):
+            instance = an_instance(protocols=both, weight=weight)
+            await self.put(instance)
+            urls = sorted(self.names("providers"))
+            assert [url.partition("://")[0] for url in urls] == ["dubbo", "tri"]
+            assert all(f"&weight={weight}&" in url for url in urls)
+            await self.sees(told, instance)
+        await self.put(an_instance(protocols=("dubbo",)))
+        (url,) = self.names("providers")
+        assert url.startswith("dubbo://")
+        await self.put(instance)
+        await self.take(instance)
+        assert not self.names("providers")
+
     async def test_of_two_urls_of_one_provider_the_later_start_counts(self):
         """
         A provider that was killed and started again is listed twice until its session ends.

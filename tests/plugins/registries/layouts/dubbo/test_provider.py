@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
-from rpcfw_registries.layouts.dubbo.provider import instance_of, provider_url
+from rpcfw_registries.layouts.dubbo.provider import instance_of, provider_url, schemes_of
 from rpcfw_registries.layouts.dubbo.url import DubboURL
 
 #: As Dubbo 3.2 writes it, but for the order of two facts.
@@ -233,19 +233,27 @@ def test_tags_cannot_change_facts(tag):
 
 
 @pytest.mark.parametrize(
-    ("protocols", "scheme"),
+    ("protocols", "schemes"),
     [
-        (("native", "grpc", "dubbo"), "dubbo"),
-        (("native", "grpc"), "tri"),
-        (("native",), "native"),
-        ((), "dubbo"),
+        (("native", "grpc", "dubbo"), ("dubbo",)),
+        (("native", "tri", "grpc", "dubbo"), ("dubbo", "tri")),
+        (("tri",), ("tri",)),
+        (("native", "grpc"), ("tri",)),
+        (("native",), ("native",)),
+        ((), ("dubbo",)),
     ],
 )
-def test_the_scheme(protocols, scheme):
+def test_the_schemes(protocols, schemes):
     """
-    Consumers of Dubbo see the one protocol that they know.
+    Consumers of Dubbo see the protocols that they know, each in a URL; all are one instance.
     """
-    assert scheme == provider_url(an_instance(protocols=protocols), "shop").scheme
+    instance = an_instance(protocols=protocols)
+    assert schemes_of(instance) == schemes
+    urls = [provider_url(instance, "shop", scheme) for scheme in schemes]
+    assert [url.scheme for url in urls] == list(schemes)
+    assert provider_url(instance, "shop").scheme == schemes[0]
+    found = [instance_of(url, instance.service) for url in urls if protocols]
+    assert found == [instance for url in urls if protocols]
 
 
 def test_what_java_needs():

@@ -4,6 +4,8 @@ What providers write at application level.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rpcfw.errors import RegistryError
@@ -78,6 +80,24 @@ def test_the_metadata_have_each_service(fleet):
     assert not {"pid", "timestamp", "application", "rpcfw.id"} & set(parameters)
     owners = [fleet.world.nodes[path].owner for path in fleet.world.nodes if "metadata" in path]
     assert {0} == set(owners)
+
+
+def test_a_provider_with_two_protocols(fleet):
+    """
+    The node has an endpoint for each, and the metadata the service once for each.
+    """
+    registry = fleet.registry()
+    instance = an_instance(protocols=("native", "tri", "grpc", "dubbo"))
+    fleet.done(registry.announce(instance))
+    endpoints = json.loads(fleet.node()["payload"]["metadata"]["dubbo.endpoints"])
+    assert endpoints == [{"port": 2200, "protocol": name} for name in ("dubbo", "tri")]
+    services = fleet.services()
+    assert sorted(services) == ["blue/demo.Greeter:1.2:dubbo", "blue/demo.Greeter:1.2:tri"]
+    assert {name: each["protocol"] for name, each in services.items()} == {
+        name: name.rpartition(":")[2] for name in services
+    }
+    fleet.done(registry.withdraw(instance))
+    assert NODE not in fleet.world.nodes
 
 
 def test_equal_services_have_one_revision(fleet):
