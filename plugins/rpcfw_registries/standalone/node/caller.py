@@ -4,7 +4,7 @@ Who calls a registry server.
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from rpcfw.values.call import serving
 from rpcfw.values.peer_host import host_of, network_of
@@ -15,31 +15,31 @@ __all__ = ["Caller", "current_caller"]
 @frozen
 class Caller:
     """
-    Who calls.
+    Who calls. It is made once for a call, which may announce hundreds of instances.
 
     Args:
         names: that it has proved, by its certificate or by what it sends with each call.
         host: its IP address; empty if it is on this machine, over a Unix socket.
         peer: its address and port, to show.
+
+    Attributes:
+        key: what its limits are counted by: the names that it has proved, or else its address.
+            That is one for all callers of one IPv6 /64.
     """
 
     names: tuple[str, ...] = ()
     host: str = ""
     peer: str = ""
+    key: tuple[str, ...] = field(init=False)
+    _all: frozenset[str] = field(init=False)
 
-    @property
-    def key(self) -> tuple[str, ...]:
-        """
-        What its limits are counted by: the names that it has proved, or else its address.
-        """
-        return self.names or self.place
+    @key.default
+    def _its_key(self) -> tuple[str, ...]:
+        return self.names or (_place(self.host),)
 
-    @property
-    def place(self) -> tuple[str, ...]:
-        """
-        Its address, as a name. It is that of all callers of one IPv6 /64.
-        """
-        return (f"host:{network_of(self.host)}",)
+    @_all.default
+    def _all_names(self) -> frozenset[str]:
+        return frozenset((*self.names, _place(self.host)))
 
     def is_also(self, key: tuple[str, ...]) -> bool:
         """
@@ -48,7 +48,14 @@ class Caller:
         One that has proved nothing is known by its address, so that a process may go on where
         a former one on the same machine has ended.
         """
-        return {*key} <= {*self.names, *self.place}
+        return key == self.key or self._all.issuperset(key)
+
+
+def _place(host: str) -> str:
+    """
+    Return an address as a name.
+    """
+    return f"host:{network_of(host)}"
 
 
 def current_caller() -> Caller:

@@ -17,6 +17,7 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.followed_file import FollowedFile
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.status import Hint
+from rpcfw.values.instance import Instance
 from rpcfw.values.rule import Scope
 from rpcfw_registries.standalone.messages import Key
 from rpcfw_registries.standalone.node.caller import Caller
@@ -139,6 +140,15 @@ class Guard:
         """
         holder = self.clients.holder(key)
         return holder is not None and not caller.is_also(holder.key)
+
+    def note_announced(self, caller: Caller, instance: Instance, refused: str = "") -> None:
+        """
+        Write that an instance was announced, or was not.
+        """
+        if self._trail is not None:
+            facts = {"service": instance.service, "id": instance.id}
+            facts["address"] = str(instance.address)
+            self.note(caller, Action.ANNOUNCE.value, facts, refused)
 
     def note(
         self, caller: Caller | None, action: str, facts: Mapping[str, Any], refused: str = ""

@@ -244,16 +244,15 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         instance, guard = _read(record), self.guard
         key = instance.service, instance.id
         guard.check(caller, Action.ANNOUNCE, service_scope(instance.service))
-        facts = {"service": instance.service, "id": instance.id, "address": str(instance.address)}
         if guard.holds_other(caller, key):
             reason = "another client has announced it, and its lease is not over"
-            guard.note(caller, "announce", facts, refused=reason)
+            guard.note_announced(caller, instance, refused=reason)
             raise LimitReached(reason)
         guard.clients.check_size(caller, key, len(record))
         if self.catalog.put(*key, record, owner):
             guard.clients.hold(caller, key, len(record))
             guard.clients.count_change(caller)
-            guard.note(caller, "announce", facts)
+            guard.note_announced(caller, instance)
         self._leases.grant(*key, lease_s)
 
     def _expired(self, service: str, id: str) -> None:
