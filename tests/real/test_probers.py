@@ -26,7 +26,7 @@ FAST = (
     "probe.retry_interval=100ms",
     "probe.timeout=300ms",
     "probe.failures=2",
-    "probe.report_interval=100ms",
+    "probe.report_interval=20ms",
 )
 
 FIRST = PROVIDERS[:1]

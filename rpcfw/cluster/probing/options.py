@@ -37,7 +37,11 @@ class ProbeOptions:
     max_concurrent: int = option("32", "maximum number of probes at a time")
     max_nodes: int = option("10000", "maximum number of addresses that are probed")
     max_named: int = option("100", "maximum number of nodes of one service in the report")
-    report_interval: Seconds = option("2s", "shortest time between two writes of the report")
+    report_interval: Seconds = option(
+        "2s",
+        "shortest time between two writes of the report; it doubles while there are changes, "
+        "up to sixteen times this",
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

@@ -1,10 +1,15 @@
 """
 Writes the report of a prober into the registry, as the tag of an instance.
+
+Each write goes to every client that listens to probers, and there may be ten thousand of them.
+So a change is written at once after a quiet time, and while there are more the time between two
+writes doubles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -21,6 +26,9 @@ from rpcfw.values.instance import Instance
 from rpcfw.values.probe_report import REPORT_TAG, ProbeReport, report_to_json
 
 __all__ = ["Publisher"]
+
+#: The time between two writes is at most so many times the shortest.
+_MAX_GROWTH = 16
 
 
 class Publisher:
@@ -55,6 +63,9 @@ class Publisher:
         self._written = written
         self._log = log
         self._changed = Event()
+        #: Time until the next write, at least; and when the last one was.
+        self._pause_s = interval_s
+        self._written_at = -inf
         #: What is in the registry.
         self._published: ProbeReport | None = None
         self._loop: Deferred[None] | None = None
@@ -110,4 +121,13 @@ class Publisher:
             return
         self._published = report
         self._written.value += 1
-        await sleep(self._clock, self._interval_s)
+        await sleep(self._clock, self._next_pause_s())
+
+    def _next_pause_s(self) -> float:
+        now = self._clock.seconds()
+        if now - self._written_at >= 2 * self._pause_s:
+            self._pause_s = self._interval_s
+        else:
+            self._pause_s = min(2 * self._pause_s, _MAX_GROWTH * self._interval_s)
+        self._written_at = now
+        return self._pause_s
