@@ -450,9 +450,7 @@ def test_a_prober_that_ends(three):
     three.lab.advance(0.2)
     assert {"west", "north"} == three.reports.keys()
     assert {"2 of 2 probers reach it"} == set(says(consumer).values())
-    west = three.processes["prober-west"]
-    three.lab.kill(west)
-    three.lab.forget(west)
+    three.lab.forget(three.processes["prober-west"])
     three.lab.advance(0.2)
     assert {"1 of 1 probers reach it"} == set(says(consumer).values())
 
@@ -474,6 +472,24 @@ def test_many_probers_and_few_places(world):
     prober = world.prober("east", max_concurrent="4", timeout="200ms", failures="2")
     world.lab.until(lambda: prober.report().services.get("big.Shop") is not None, 60)
     world.lab.until(lambda: prober.report().services["big.Shop"].count == 200, 60)
+
+
+def test_a_prober_that_cannot_keep_up(world):
+    """
+    Probes that are late by more than an interval are said in the log, with what to raise.
+    """
+    for name in "abcdef":
+        world.serve(name)
+    with capturedLogs() as events:
+        world.prober("east", max_concurrent="1", interval="500ms")
+        world.lab.until(lambda: world.reports)
+        for name in "abcdef":
+            world.cut_off(name)
+        world.lab.advance(20)
+    lines = [formatEvent(each) for each in events]
+    late = [line for line in lines if "probes are late by" in line]
+    assert 1 <= len(late) <= 5
+    assert "max_concurrent = 1 or interval = 0.5 s" in late[0]
 
 
 def test_probers_are_asked_by_a_rule(world):

@@ -34,7 +34,7 @@ class ProbeOptions:
     timeout: Seconds = option("1s", "time for a node to be connected and to answer")
     failures: int = option("3", "a node that fails so many probes in a row is not reached")
     successes: int = option("2", "a node that answers so many in a row is reached again")
-    max_concurrent: int = option("32", "maximum number of probes at a time")
+    max_concurrent: int = option("64", "maximum number of probes at a time")
     max_nodes: int = option("10000", "maximum number of addresses that are probed")
     max_named: int = option("100", "maximum number of nodes of one service in the report")
     report_interval: Seconds = option(

@@ -62,7 +62,7 @@ class Prober:
         self._protocols = protocols
         self._clock = runtime.clock
         self._log = LimitedLog(_log, runtime.clock.seconds)
-        self._schedule = Schedule(runtime, options, self._probed)
+        self._schedule = Schedule(runtime, options, self._log, self._probed)
         self._services = WatchedServices(
             registry, options.services, options.interval, runtime.clock, self._log, self._listed
         )

@@ -13,6 +13,7 @@ from rpcfw.cluster.probing.options import ProbeOptions
 from rpcfw.cluster.probing.probe import probe
 from rpcfw.cluster.probing.target import Target
 from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.transport.runtime import Runtime
 
 __all__ = ["Schedule"]
@@ -28,17 +29,23 @@ class Schedule:
     Args:
         runtime: connects.
         options: see `ProbeOptions`.
+        log: for probes that are late.
         probed: called after each probe with why it failed; empty if it did not.
     """
 
     def __init__(
-        self, runtime: Runtime, options: ProbeOptions, probed: Callable[[Target, str], None]
+        self,
+        runtime: Runtime,
+        options: ProbeOptions,
+        log: LimitedLog,
+        probed: Callable[[Target, str], None],
     ) -> None:
         self._runtime = runtime
         self._options = options
+        self._log = log
         self._probed = probed
-        #: Those that are due, while the maximum number is being probed.
-        self._due: deque[Target] = deque()
+        #: Those that are due, and since when, while the maximum number is being probed.
+        self._due: deque[tuple[Target, float]] = deque()
         self._running: dict[Target, Deferred[None]] = {}
         self._known: set[Target] = set()
 
@@ -71,13 +78,14 @@ class Schedule:
         target.timer = self._runtime.clock.callLater(delay_s, self._fall_due, target)
 
     def _fall_due(self, target: Target) -> None:
-        self._due.append(target)
+        self._due.append((target, self._runtime.clock.seconds()))
         self._begin()
 
     def _begin(self) -> None:
         while self._due and len(self._running) < self._options.max_concurrent:
-            target = self._due.popleft()
+            target, due_at = self._due.popleft()
             if target in self._known:
+                self._check_late(self._runtime.clock.seconds() - due_at)
                 what = f"the probe of {target.address}"
                 running = in_background(self._probe(target), what)
                 # It may have ended at once.
@@ -86,6 +94,19 @@ class Schedule:
                     running.addBoth(self._end, target)
                 else:
                     self._again(target)
+
+    def _check_late(self, late_s: float) -> None:
+        options = self._options
+        if late_s > options.interval:
+            self._log.warn_of(
+                "late",
+                "probes are late by {late:.0f} s, so what is reported is old: raise [probe] "
+                "max_concurrent = {max} or interval = {interval:g} s, or divide the services "
+                "among probers",
+                late=late_s,
+                max=options.max_concurrent,
+                interval=options.interval,
+            )
 
     async def _probe(self, target: Target) -> None:
         options = self._options
