@@ -247,8 +247,8 @@ def _read(text: str) -> Document:
     found = read_configurators(text)
     if found.ignored:
         _log.warn(
-            "these parameters of a configurator for consumers are not applied: {names}; set "
-            "them in [client], [attempts] or [balancer]",
+            "these parameters of a configurator for consumers are not applied: {names}; change "
+            "them by rpcfw rule put policies, or in [client], [retry] and [balancer]",
             names=", ".join(found.ignored),
         )
     return found
