@@ -34,7 +34,7 @@ from rpcfw.values.explanation import Explanation
 from rpcfw.values.method import Method, Shape
 from rpcfw_inspection.explain import ExplainService
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "ask_processes", "run"]
 
 EPILOG = """\
   rpcfw explain -c consumer.ini demo.Shop/get '{"id": 7}'
@@ -101,7 +101,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         if arguments.of:
             raise SettingsError("--caller is for a process that does not run yet; leave out --of")
         arguments.sets.append(f"app.name={arguments.caller}")
-    ask = _ask_running if arguments.of else _ask_here
+    ask = ask_processes if arguments.of else _ask_here
 
     def change(plan: Plan) -> Plan:
         plan = calls_only(plan)
@@ -142,9 +142,12 @@ async def _check_service(application: Application, service: str) -> None:
         raise RegistryError(f"no service is called {service!r} here; {suggestion(service, names)}")
 
 
-async def _ask_running(
+async def ask_processes(
     application: Application, arguments: Namespace, request: Any
 ) -> list[Explanation]:
+    """
+    Return what running processes would do with a call.
+    """
     return [await _ask_one(application, arguments, request, each) for each in arguments.of]
 
 

@@ -8,14 +8,18 @@ import json
 import os
 from collections.abc import AsyncIterator
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from rpcfw import CallError, Service, Status, context, method
+from rpcfw.cli.explain import ask_processes
+from rpcfw.cli.seen_health import ask_running
 from rpcfw.errors import SettingsError
 from rpcfw.spi.authenticator import BearerAuthenticator, CredentialsRefused
 from rpcfw.spi.service_class import offered
 from rpcfw.status import Hint
+from rpcfw.values.address import Address
 from rpcfw.values.caller_identity import CallerIdentity
 from tests.lab import forgers
 from tests.lab.forgers import ATTACKS, Forger
@@ -174,6 +178,26 @@ def test_channels_to_an_address(lab, keys):
     assert "UNAUTHENTICATED" == called("")
     assert "UNAUTHENTICATED" == called("demo.Greeter", "credentials demo.Greeter.plugin=none")
     assert "OK" == called("demo.Greeter", "credentials demo.Other.plugin=none")
+
+
+def test_a_guarded_process_is_asked(lab, keys):
+    """
+    ``rpcfw ls --of`` and ``explain --of`` sign what they ask a running process.
+    """
+    lab.consumer(*server_sets(keys), "inspection.listen=memory:look")
+    look = Address("memory", "look")
+    arguments = SimpleNamespace(
+        method=("demo.Greeter", "say"), metadata=[], idempotent=False, timeout=5, of=[look]
+    )
+
+    def asked(*sets):
+        application = consumer(lab, "native", *sets).application
+        nodes = status_of(lab, ask_running(application, look, "", 5))
+        return nodes, status_of(lab, ask_processes(application, arguments, {}))
+
+    assert ("UNAUTHENTICATED", "UNAUTHENTICATED") == asked()
+    # Nothing is called there, so there is nothing to explain.
+    assert ("OK", "NOT_FOUND") == asked(*signing(keys))
 
 
 def test_channels_of_plugins_have_default_policies(lab):
