@@ -63,3 +63,6 @@ class RulesOfRegistry(Rules):
         self, scope: Scope, listener: RuleListener, on_refused: OnRefused = ignore
     ) -> RuleWatch:
         return self._rules.watch(scope, listener, on_refused)
+
+    def known(self, scope: Scope) -> RuleSet | None:
+        return self._rules.known(scope)
