@@ -1,8 +1,8 @@
 """
 A provider that tells its parent what a production one keeps to itself.
 
-Its arguments are settings. Writes a line of JSON once it serves, and one for each line
-of its standard input.
+Its arguments are settings. Writes a line of JSON once it serves, one for each line of its
+standard input, and one with what it has served when it has stopped.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 import rpcfw
 from rpcfw.cli.stdin import Lines
 from rpcfw.kernel.log import begin_logging
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.waiting import CANCELLED
 from tests.real.failover.service import Work
 from tests.real.failover.wiretap import seen
@@ -47,10 +48,15 @@ def main() -> None:
     Run the provider.
     """
     begin_logging("info", sys.stderr)
-    application = rpcfw.Application.from_ini(
-        sets=sys.argv[1:], services=lambda plugin_context: [Work(plugin_context.clock)]
-    )
+    works: list[Work] = []
+
+    def services(plugin_context: PluginContext) -> list[Work]:
+        works.append(Work(plugin_context.clock))
+        return works
+
+    application = rpcfw.Application.from_ini(sets=sys.argv[1:], services=services)
     application.run(lambda: answer(application))
+    tell(written=works[0].written)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ class Work(rpcfw.Service, name="failover.Work"):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        #: How many calls of `write` have begun.
+        self.written = 0
 
     @rpcfw.method(idempotent=True)
     async def read(self, number: int) -> int:
@@ -37,5 +39,6 @@ class Work(rpcfw.Service, name="failover.Work"):
         """
         May not.
         """
+        self.written += 1
         await sleep(self._clock, _TAKES_S)
         return os.getpid()
