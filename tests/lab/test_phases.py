@@ -208,3 +208,28 @@ def test_a_server_that_is_stopped_again(lab):
         lab.stop(process)
     assert [] == phases_of(logged)
     assert {} == current(process)
+
+
+@pytest.mark.parametrize("hook", ["started", "ready"])
+def test_a_service_calls_others_as_it_gets_ready(lab, hook):
+    """
+    The hooks of a start may call other services with the clients of their own process.
+    """
+
+    class Other(Greeter, name="demo.Other"):
+        pass
+
+    lab.serve(Other("other", lab.clock), name="other")
+    found = []
+
+    class Calling(Greeter):
+        pass
+
+    async def call(self):
+        found.append(await process.application.client(Other).who())
+
+    setattr(Calling, hook, call)
+    process = lab.process("p", [Calling("a", lab.clock)])
+    lab.start(process)
+    assert ["other"] == found
+    assert lab.clock.seconds() < 1
