@@ -15,6 +15,8 @@ from tests.real.providers import Processes, until
 
 #: How often each provider is restarted.
 RESTARTS = int(os.environ.get("RPCFW_RESTARTS", "1"))
+#: On a machine that is busy elsewhere calls are slow; one that is lost would never end.
+LONG = "client.timeout=25s"
 
 
 @pytest.mark.parametrize("plugin", REGISTRIES)
@@ -27,7 +29,7 @@ def test_a_rolling_restart_loses_nothing(plugin):
         Processes(f"registry.plugin={plugin}", f"registry.address={address}") as processes,
     ):
         providers = processes.providers(3)
-        load = processes.load("write", 1000)
+        load = processes.load("write", 1000, LONG)
         written = 0
         for _ in range(RESTARTS):
             for number, old in enumerate(providers):
