@@ -1,0 +1,3 @@
+"""
+Several registry servers as one: each has a copy of all registrations.
+"""

@@ -1,0 +1,98 @@
+"""
+What the registry servers of one group say to one another.
+
+A version names one announcement: its counter is a Lamport clock (Lamport 1978), and the name
+of the node that wrote it makes it unique. A removal has the version of what it removes, so it
+cannot remove what was announced later.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated
+
+import msgspec
+
+from rpcfw_registries.standalone.messages import MAX_RECORD_BYTES, Name
+
+__all__ = ["Change", "Digest", "Entry", "Message", "State"]
+
+#: Far more than any group can count; small enough that adding to it stays an int of 64 bits.
+MAX_COUNTER = 1 << 53
+
+Counter = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNTER)]
+
+
+class State(IntEnum):
+    """
+    What is known of one version of a registration. A higher one replaces a lower one.
+    """
+
+    LIVE = 0
+    #: Its node was not heard of for too long. The node contradicts this if it is wrong.
+    LOST = 1
+    #: Its provider withdrew it, or did not renew it.
+    REMOVED = 2
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """
+    One registration.
+
+    Args:
+        counter: with ``node``: its version.
+        node: who keeps its lease.
+        owner: who announced it, see `rpcfw_registries.standalone.node.catalog.Entry`.
+        record: empty unless it is live.
+    """
+
+    service: Name
+    id: Name
+    counter: Counter
+    node: Name
+    state: State
+    owner: Annotated[str, msgspec.Meta(max_length=256)]
+    record: Annotated[bytes, msgspec.Meta(max_length=MAX_RECORD_BYTES)] = b""
+
+    @property
+    def order(self) -> tuple[int, str, int]:
+        """
+        The entry with the highest order is the one that holds, at every node.
+        """
+        return self.counter, self.node, self.state
+
+
+class Change(msgspec.Struct, tag="change"):
+    """
+    What one node has written.
+
+    Args:
+        number: counts the changes of this node; a missing number is a lost message.
+    """
+
+    node: Name
+    number: Counter
+    entries: Annotated[list[Entry], msgspec.Meta(max_length=1000)]
+
+
+class Digest(msgspec.Struct, tag="digest"):
+    """
+    Says at intervals what a node has, so that a lost change is noticed.
+
+    Args:
+        address: where the node answers its peers.
+        number: of its last change.
+        hash: of all live registrations; equal copies have equal ones.
+        instances: how many live registrations it has.
+        leaving: the node stops now.
+    """
+
+    node: Name
+    address: Annotated[str, msgspec.Meta(max_length=256)]
+    number: Counter
+    hash: Annotated[str, msgspec.Meta(max_length=16)]
+    instances: Counter
+    leaving: bool = False
+
+
+Message = Change | Digest

@@ -1,0 +1,329 @@
+"""
+One of several registry servers that keep equal copies.
+
+Theory of operation. Each live registration names the node that keeps its lease. That node
+alone judges it: it removes what is not renewed, it contradicts a peer that removed what is
+renewed here, and it removes what a peer believes to be kept here and is not. A provider that
+moves announces itself at its new node: a newer version, so the old node's lease ends without
+a removal. What a node kept that nobody has heard of for ``lost_after_s`` is removed by all.
+
+Changes are published once on the bus. The bus may lose, repeat and reorder them: each node
+publishes a digest at intervals, and whoever has another hash fetches the buckets that differ.
+
+Pure: no clock, no network. The code around it delivers messages, publishes what `take_messages`
+returns, and compares with the peers that `take_comparisons` returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from attrs import frozen
+
+from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull
+from rpcfw_registries.standalone.node.replication.copy import Copy, Key
+from rpcfw_registries.standalone.node.replication.members import Member, Members
+from rpcfw_registries.standalone.node.replication.messages import (
+    Change,
+    Digest,
+    Entry,
+    Message,
+    State,
+)
+
+__all__ = ["Replica", "Times"]
+
+#: A message is far below the limit of every bus: NATS takes 1 MiB.
+_MAX_ENTRIES = 500
+_MAX_BYTES = 256 << 10
+
+
+@frozen
+class Times:
+    """
+    How long a replica waits, in seconds.
+
+    Args:
+        digest_s: between two digests.
+        lost_after_s: until what a silent node kept is removed.
+        forget_after_s: until a removal is forgotten.
+    """
+
+    digest_s: float = 5.0
+    lost_after_s: float = 180.0
+    forget_after_s: float = 600.0
+
+
+class Replica:
+    """
+    The registrations of all nodes, as one node knows them.
+
+    Args:
+        node: names this life of this node; never used again after a restart.
+        address: where peers reach it.
+        catalog: is filled with what is live.
+        moved: is called with service and id of what another node keeps from now on.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        address: str,
+        catalog: Catalog,
+        now: float,
+        times: Times | None = None,
+        max_removed: int = 100_000,
+        moved: Callable[[str, str], None] = lambda service, id: None,
+    ) -> None:
+        self.node = node
+        self.members = Members(now)
+        self.copy = Copy(max_removed)
+        #: How many entries of peers did not fit into the limits of the catalog.
+        self.refused = 0
+        self._address = address
+        self._catalog = catalog
+        self._times = times or Times()
+        self._moved = moved
+        self._now = now
+        self._next_digest = now
+        self._leaving = False
+        #: The highest counter that was seen or used.
+        self._counter = 0
+        #: Of the last change that was published.
+        self._number = 0
+        self._unpublished: dict[Key, Entry] = {}
+        #: What is kept here and was removed by a peer.
+        self._contested: dict[Key, None] = {}
+        self._comparisons: dict[str, None] = {}
+
+    def put(self, service: str, id: str, record: bytes, owner: str, seen: int = 0) -> int:
+        """
+        Announce at this node, and return the counter of the version. The very same again is
+        no change.
+
+        Args:
+            seen: the highest counter that the provider was given. So the newest announcement
+                of one provider has the highest counter, whichever nodes it went to.
+
+        Raises:
+            CatalogFull: it would exceed a limit.
+        """
+        old = self.copy.get((service, id))
+        if (
+            old is not None
+            and old.state is State.LIVE
+            and (old.node, old.record, old.owner) == (self.node, record, owner)
+            # Otherwise it was announced elsewhere meanwhile, and that version would win.
+            and old.counter >= seen
+        ):
+            self.renewed(service, id)
+            return old.counter
+        self._catalog.put(service, id, record, owner)
+        self._counter = max(self._counter, seen)
+        self._announce(service, id, record, owner)
+        return self._counter
+
+    def renewed(self, service: str, id: str) -> None:
+        """
+        Note that the provider of what is kept here lives, and contradict who removed it.
+        """
+        key = (service, id)
+        if key in self._contested:
+            del self._contested[key]
+            entry = self.copy.get(key)
+            if entry is not None and self.keeps(service, id):
+                self._announce(service, id, entry.record, entry.owner)
+
+    def remove(self, service: str, id: str, owner: str | None = None) -> bool:
+        """
+        Withdraw a registration, whichever node keeps it, and say whether it was there.
+
+        Args:
+            owner: remove it only if it is still theirs; None: whosever it is.
+        """
+        entry = self.copy.get((service, id))
+        if entry is None or entry.state is not State.LIVE:
+            return False
+        if owner is not None and entry.owner != owner:
+            return False
+        self._end(entry, State.REMOVED)
+        return True
+
+    def keeps(self, service: str, id: str) -> bool:
+        """
+        Return whether this node keeps the lease of a registration.
+        """
+        entry = self.copy.get((service, id))
+        return entry is not None and entry.state is State.LIVE and entry.node == self.node
+
+    def receive(self, message: Message) -> None:
+        """
+        Take a message from the bus.
+        """
+        if message.node == self.node:
+            return
+        member = self.members.heard(message.node)
+        if isinstance(message, Change):
+            self.merge(message.entries)
+            if member is not None:
+                self._count(member, message.number)
+        elif member is not None:
+            self._compare_with(member, message)
+
+    def merge(self, entries: Iterable[Entry]) -> None:
+        """
+        Take what another node knows.
+        """
+        for entry in entries:
+            self._counter = max(self._counter, entry.counter)
+            old = self.copy.get((entry.service, entry.id))
+            if old is None or entry.order > old.order:
+                self._take(entry, old)
+
+    def look(self, now: float) -> None:
+        """
+        Do what is due. To be called every second or so.
+        """
+        self._now = now
+        self.members.look(now)
+        for node in self.copy.nodes():
+            if node != self.node and self.members.get(node) is None:
+                self.members.heard(node)
+        for member in self.members:
+            if self.members.silence(member) > self._times.lost_after_s:
+                self._lose(member)
+        self.copy.forget_removed(now - self._times.forget_after_s)
+
+    def leave(self) -> None:
+        """
+        Tell the others that this node stops; to be published by a last `take_messages`.
+        """
+        self._leaving = True
+        self._next_digest = self._now
+
+    def take_messages(self) -> list[Message]:
+        """
+        Return what has to be published now.
+        """
+        messages: list[Message] = []
+        for part in _parts(self._unpublished.values()):
+            self._number += 1
+            messages.append(Change(self.node, self._number, part))
+        self._unpublished.clear()
+        if self._now >= self._next_digest:
+            self._next_digest = self._now + self._times.digest_s
+            messages.append(self.digest())
+        return messages
+
+    def take_comparisons(self) -> list[str]:
+        """
+        Return the nodes whose buckets have to be compared with ours.
+        """
+        nodes, self._comparisons = list(self._comparisons), {}
+        return nodes
+
+    def digest(self) -> Digest:
+        """
+        Return what this node says of itself.
+        """
+        copy = self.copy
+        return Digest(
+            self.node, self._address, self._number, copy.hash, copy.live, self._leaving
+        )
+
+    def _write(self, entry: Entry) -> None:
+        self.copy.put(entry, self._now)
+        self._unpublished[entry.service, entry.id] = entry
+
+    def _end(self, entry: Entry, state: State) -> None:
+        self._catalog.remove(entry.service, entry.id)
+        self._write(
+            Entry(entry.service, entry.id, entry.counter, entry.node, state, entry.owner)
+        )
+
+    def _take(self, entry: Entry, old: Entry | None) -> None:
+        """
+        Replace ``old`` by an entry of a peer, unless this node knows better.
+        """
+        if old is None or old.node != self.node or old.state is not State.LIVE:
+            self._replace(entry)
+        elif entry.state is State.LOST or (entry.state is State.REMOVED and not _same(entry, old)):
+            # Nobody else judges what is renewed here, and the removal of another version says
+            # nothing about this one. But has its provider moved while this node was cut off? Its
+            # next renewal shows that it has not.
+            self._contested[entry.service, entry.id] = None
+        elif self._replace(entry):
+            self._contested.pop((entry.service, entry.id), None)
+            self._moved(entry.service, entry.id)
+
+    def _replace(self, entry: Entry) -> bool:
+        """
+        Store an entry of a peer, and say whether it was taken.
+        """
+        if entry.state is not State.LIVE:
+            self._catalog.remove(entry.service, entry.id)
+        elif entry.node == self.node:
+            # A peer believes that it is kept here; nobody would ever remove it.
+            self._end(entry, State.REMOVED)
+            return True
+        else:
+            try:
+                self._catalog.put(entry.service, entry.id, entry.record, entry.owner)
+            except CatalogFull:
+                self.refused += 1
+                return False
+        self.copy.put(entry, self._now)
+        return True
+
+    def _announce(self, service: str, id: str, record: bytes, owner: str) -> None:
+        self._counter += 1
+        self._write(Entry(service, id, self._counter, self.node, State.LIVE, owner, record))
+
+    def _write(self, entry: Entry) -> None:
+        self.copy.put(entry, self._now)
+        self._unpublished[entry.service, entry.id] = entry
+
+    def _end(self, entry: Entry, state: State) -> None:
+        self._catalog.remove(entry.service, entry.id)
+        self._contested.pop((entry.service, entry.id), None)
+        self._write(Entry(entry.service, entry.id, entry.counter, entry.node, state, entry.owner))
+
+    def _count(self, member: Member, number: int) -> None:
+        if member.number is not None and number > member.number + 1:
+            self._comparisons[member.name] = None
+        member.number = max(number, member.number or 0)
+
+    def _compare_with(self, member: Member, digest: Digest) -> None:
+        member.address, member.hash = digest.address, digest.hash
+        member.instances, member.leaving = digest.instances, digest.leaving
+        member.number = max(digest.number, member.number or 0)
+        if digest.hash != self.copy.hash and not digest.leaving:
+            self._comparisons[member.name] = None
+
+    def _lose(self, member: Member) -> None:
+        for entry in self.copy.kept_by(member.name):
+            self._end(entry, State.LOST)
+        self.members.forget(member.name)
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    """
+    Return whether two entries are about the same version.
+    """
+    return (one.counter, one.node) == (other.counter, other.node)
+
+
+def _parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """
+    Cut entries into messages.
+    """
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if part and (len(part) == _MAX_ENTRIES or size + len(entry.record) > _MAX_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += len(entry.record)
+    if part:
+        yield part
