@@ -79,10 +79,10 @@ class TestContract(InAWorld, RegistryContract, TestCase):
         self.world.cut(registry)
 
     async def remove_behind(self, instance):
-        assert self.node.catalog.remove(instance.service, instance.id)
+        assert self.node.replica.remove(instance.service, instance.id)
 
     async def store_unreadable(self, service):
-        self.node.catalog.put(service, "x", b'{"id": 5}', "somebody newer")
+        self.node.replica.put(service, "x", b'{"id": 5}', "somebody newer")
 
 
 class TestInAWorld(InAWorld, SynchronousTestCase):

@@ -40,7 +40,7 @@ class Node:
         self.place = place
         self.catalog = Catalog()
         self.leases = {}
-        self.replica = Replica(name, name, self.catalog, now, TIMES, moved=self._moved)
+        self.replica = Replica(name, name, self.catalog, now, TIMES, 1000, self._moved, bool)
         self.replica.members.connected = True
         self.paused = False
 
@@ -49,12 +49,11 @@ class Node:
 
     def renew(self, provider, now):
         key = provider.service, provider.id
-        if not self.replica.keeps(*key) or provider.announced != provider.record:
+        if provider.announced != provider.record or not self.replica.renewed(*key):
             record, owner = provider.record, provider.owner
-            provider.seen = self.replica.put(*key, record, owner, provider.seen)
+            self.replica.put(*key, record, owner, provider.seen)
+            provider.seen = self.replica.counter
             provider.announced = provider.record
-        else:
-            self.replica.renewed(*key)
         self.leases[key] = now + LEASE_S
 
     def withdraw(self, provider):
@@ -187,7 +186,8 @@ class World:
                 continue
             if node is self.nodes[node.place] and not node.paused:
                 entry = node.catalog.get(provider.service, provider.id)
-                assert entry is not None and entry.record == provider.announced
+                assert entry is not None
+                assert entry.record == provider.announced
 
     def announce(self):
         number = self.random.randrange(8)

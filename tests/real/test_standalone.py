@@ -60,10 +60,10 @@ class TestStandaloneOverTCP(RegistryContract, TestCase):
         self.addCleanup(lambda: spawn(registry.stop()))
 
     async def remove_behind(self, instance):
-        assert self.node.catalog.remove(instance.service, instance.id)
+        assert self.node.replica.remove(instance.service, instance.id)
 
     async def store_unreadable(self, service):
-        self.node.catalog.put(service, "x", b'{"id": 5}', "somebody newer")
+        self.node.replica.put(service, "x", b'{"id": 5}', "somebody newer")
 
     async def test_loads_many(self):
         """

@@ -12,9 +12,11 @@ from typing import Annotated
 import msgspec
 
 __all__ = [
+    "MAX_COUNTER",
     "MAX_NAME_LENGTH",
     "MAX_PER_MESSAGE",
     "MAX_RECORD_BYTES",
+    "Counter",
     "Granted",
     "Key",
     "Keys",
@@ -34,9 +36,13 @@ MAX_RECORD_BYTES = 16 << 10
 #: The longest name of a service, id of an instance, or name of an owner.
 MAX_NAME_LENGTH = 256
 
+#: Of versions: far more than any group can count, and still an integer of 64 bits when added to.
+MAX_COUNTER = 1 << 53
+
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 #: Service and id.
 Key = tuple[Name, Name]
+Counter = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNTER)]
 Keys = Annotated[list[Key], msgspec.Meta(max_length=MAX_PER_MESSAGE)]
 Records = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_PER_MESSAGE)]
 
@@ -64,10 +70,13 @@ class Granted(msgspec.Struct, omit_defaults=True):
         lease_s: how long the records stay without being renewed; perhaps not what
             was asked for.
         refused: what was not taken; all else was.
+        version: to be sent along with what is announced later, here or elsewhere, so that the
+            servers of a group know what is newer.
     """
 
     lease_s: float
     refused: list[Refusal] = []
+    version: int = 0
 
 
 class Renewed(msgspec.Struct, omit_defaults=True):

@@ -16,7 +16,13 @@ import msgspec
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw_registries.remote.store import Change, InstanceStore, Key, TryAgain
-from rpcfw_registries.standalone.messages import MAX_PER_MESSAGE, Granted, Refusal, Renewed
+from rpcfw_registries.standalone.messages import (
+    MAX_COUNTER,
+    MAX_PER_MESSAGE,
+    Granted,
+    Refusal,
+    Renewed,
+)
 from rpcfw_registries.standalone.session import ANNOUNCE, CALL_S, FINAL, RENEW, WITHDRAW, Session
 
 __all__ = ["StandaloneStore"]
@@ -48,6 +54,8 @@ class StandaloneStore(InstanceStore):
         self._granted_s = lease_s
         self._owner = f"{self._random.randrange(1 << 64):016x}"
         self._renew_at = 0.0
+        #: See `Granted.version`.
+        self._seen = 0
 
     @property
     def renew_at(self) -> float:
@@ -111,7 +119,9 @@ class StandaloneStore(InstanceStore):
             owner=self._owner,
             lease_s=self._asked_s,
             records=[msgspec.Raw(change.record or b"") for change in some],
+            seen=self._seen,
         )
+        self._seen = max(self._seen, min(granted.version, MAX_COUNTER))
         self._take(granted.lease_s)
         self._renew_at = min(self._renew_at, self._clock.seconds() + self._granted_s / 3)
         refused = {refusal.index: refusal for refusal in granted.refused}

@@ -42,6 +42,8 @@ class Action(Enum):
     WATCH = "watch"
     #: Put rules of a service or an application.
     CHANGE_RULES = "change_rules"
+    #: Compare copies, as the servers of one group do.
+    JOIN = "join"
 
     def __str__(self) -> str:
         return "change the rules of" if self is Action.CHANGE_RULES else self.value

@@ -83,6 +83,13 @@ class NodeOptions:
     )
     max_rule_bytes: Bytes = option("128MiB", "maximum size of all rules with their history")
 
+    digest_interval: Seconds = option(
+        "5s", "of a server with a [bus]: time between two comparisons with the others"
+    )
+    lost_after: Seconds = option(
+        "3m", "what a server kept that was not heard of for this time is removed by the others"
+    )
+
     access: str = option(
         "", "who may do what, one a line: allow CONDITIONS, or deny CONDITIONS; empty: all"
     )
@@ -114,6 +121,8 @@ class NodeOptions:
                 yield name, f"must be at least 1, not {getattr(self, name)}"
         if not 0 < self.min_lease <= self.max_lease:
             yield "min_lease", "must be more than 0 and at most max_lease"
+        if not 0.1 <= self.digest_interval <= self.lost_after / 3:
+            yield "digest_interval", "must be at least 100ms, and at most a third of lost_after"
         if self.max_client_changes <= 0:
             yield "max_client_changes", "must be more than 0"
         if self.audit_file is not None and not self.audit_file.parent.is_dir():

@@ -24,6 +24,7 @@ from rpcfw.values.rule import service_scope
 from rpcfw_registries.standalone.messages import (
     MAX_PER_MESSAGE,
     MAX_RECORD_BYTES,
+    Counter,
     Granted,
     Keys,
     Name,
@@ -39,6 +40,9 @@ from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.leases import Leases
 from rpcfw_registries.standalone.node.options import NodeOptions
 from rpcfw_registries.standalone.node.records import NodeRecords
+from rpcfw_registries.standalone.node.replication.group import BusOfGroup, Group
+from rpcfw_registries.standalone.node.replication.peers import Peers
+from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Replica, Times
 from rpcfw_registries.standalone.node.rules import RuleNode
 
 __all__ = ["RegistryNode", "node_services"]
@@ -47,19 +51,23 @@ __all__ = ["RegistryNode", "node_services"]
 _MESSAGE_BYTES = 256 << 10
 
 
-def node_services(options: NodeOptions, plugin_context: PluginContext) -> list[Service]:
+def node_services(
+    options: NodeOptions, plugin_context: PluginContext, bus: BusOfGroup | None = None
+) -> list[Service]:
     """
     Return what a process has to serve to be a registry server.
+
+    Args:
+        bus: joins it with other servers; None: it is alone.
     """
     limits = Limits(options.max_services, options.max_instances, options.max_total_bytes)
     records = NodeRecords(
         options.rules_folder, options.max_rule_scopes, options.max_rule_bytes, plugin_context
     )
     guard = Guard(options, plugin_context)
-    return [
-        RegistryNode(options, plugin_context, Catalog(limits), guard),
-        RuleNode(records, options.max_watchers, guard),
-    ]
+    node = RegistryNode(options, plugin_context, Catalog(limits), guard, bus)
+    services = [node, RuleNode(records, options.max_watchers, guard)]
+    return services if bus is None else [*services, Peers(node.replica, guard)]
 
 
 class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
@@ -75,6 +83,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         plugin_context: PluginContext,
         catalog: Catalog,
         guard: Guard,
+        bus: BusOfGroup | None = None,
     ) -> None:
         self.catalog = catalog
         #: Says who may do what here.
@@ -84,6 +93,11 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         self._options = options
         self._clock = plugin_context.clock
         self._leases = Leases(plugin_context.timers, plugin_context.pauses, self._expired)
+        self.group: Group | None = None
+        #: A server alone is a group of one that tells nobody.
+        self.replica = self._replica(bus)
+        if bus is not None:
+            self.group = Group(self.replica, bus.bus, bus.subject, plugin_context)
         self._events: set[Event] = set()
         self._leaving = False
         meter = plugin_context.meter
@@ -102,6 +116,8 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
 
     async def started(self) -> None:
         self.guard.open()
+        if self.group is not None:
+            await self.group.start()
 
     async def leaving(self) -> None:
         """
@@ -113,29 +129,33 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
 
     async def stopped(self) -> None:
         self._leases.end_all()
+        if self.group is not None:
+            await self.group.leave()
         self.guard.close()
 
     @method(idempotent=True)
-    def announce(self, owner: Name, lease_s: float, records: Records) -> Granted:
+    def announce(self, owner: Name, lease_s: float, records: Records, seen: Counter = 0) -> Granted:
         """
         Store records, for the time of a lease. A refused record does not affect the others.
 
         Args:
             owner: who renews and withdraws them: a random name. It separates two
                 processes that use the same id. It is no authentication; see `Guard`.
+            seen: the highest `Granted.version` that the owner was told, by any server.
         """
         caller = current_caller()
         self.guard.clients.check_changes(caller)
         granted = Granted(self._clamped(lease_s))
         for index, raw in enumerate(records):
             try:
-                self._put(caller, owner, granted.lease_s, bytes(raw))
+                self._put(caller, owner, granted.lease_s, bytes(raw), seen)
             except ValueError as error:
                 granted.refused.append(Refusal(index, str(error), final=True))
             except PermissionDenied as error:
                 granted.refused.append(Refusal(index, error.message, final=True))
             except (CatalogFull, LimitReached) as error:
                 granted.refused.append(Refusal(index, str(error), final=False))
+        granted.version = self.replica.counter
         self._held.value = len(self._leases)
         return granted
 
@@ -154,8 +174,12 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             entry = self.catalog.get(*key)
             if entry is None or not allowed(key[0]):
                 renewed.missing.append(key)
-            elif entry.owner == owner and not self.guard.holds_other(caller, key):
+            elif entry.owner != owner or self.guard.holds_other(caller, key):
+                continue
+            elif self.replica.renewed(*key):
                 self._leases.grant(*key, renewed.lease_s)
+            else:
+                renewed.missing.append(key)
         return renewed
 
     @method(idempotent=True)
@@ -165,7 +189,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         caller, gone = current_caller(), 0
         for key in keys:
-            if self.guard.holds_other(caller, key) or not self.catalog.remove(*key, owner):
+            if self.guard.holds_other(caller, key) or not self.replica.remove(*key, owner):
                 continue
             self._leases.end(*key)
             self.guard.clients.release(key)
@@ -240,7 +264,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     def _clamped(self, lease_s: float) -> float:
         return min(max(lease_s, self._options.min_lease), self._options.max_lease)
 
-    def _put(self, caller: Caller, owner: str, lease_s: float, record: bytes) -> None:
+    def _put(self, caller: Caller, owner: str, lease_s: float, record: bytes, seen: int) -> None:
         instance, guard = _read(record), self.guard
         key = instance.service, instance.id
         guard.check(caller, Action.ANNOUNCE, service_scope(instance.service))
@@ -249,14 +273,39 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             guard.note_announced(caller, instance, refused=reason)
             raise LimitReached(reason)
         guard.clients.check_size(caller, key, len(record))
-        if self.catalog.put(*key, record, owner):
+        if self.replica.put(*key, record, owner, seen):
             guard.clients.hold(caller, key, len(record))
             guard.clients.count_change(caller)
             guard.note_announced(caller, instance)
         self._leases.grant(*key, lease_s)
 
+    def _replica(self, bus: BusOfGroup | None) -> Replica:
+        now = self._clock.seconds()
+        if bus is None:
+            return Replica(self.epoch, "", self.catalog, now)
+        times = Times(self._options.digest_interval, self._options.lost_after)
+        return Replica(
+            self.epoch,
+            bus.address,
+            self.catalog,
+            now,
+            times,
+            MAX_REMOVED,
+            self._moved,
+            self._written,
+        )
+
+    def _written(self) -> None:
+        if self.group is not None:
+            self.group.written()
+
+    def _moved(self, service: str, id: str) -> None:
+        self._leases.end(service, id)
+        self.guard.clients.release((service, id))
+        self._held.value = len(self._leases)
+
     def _expired(self, service: str, id: str) -> None:
-        self.catalog.remove(service, id)
+        self.replica.remove(service, id)
         self.guard.clients.release((service, id))
         self.guard.note(None, "expire", {"service": service, "id": id})
         self._lapsed.value += 1

@@ -64,7 +64,7 @@ class OnANetwork(StillTime):
         return registry
 
     async def store_unreadable(self, service):
-        self.network.nodes[HOME].catalog.put(service, "x", b'{"id": 5}', "somebody newer")
+        self.network.nodes[HOME].replica.put(service, "x", b'{"id": 5}', "somebody newer")
 
     async def refuse(self):
         self.network.refusal = PermissionDenied("not you")
@@ -73,7 +73,7 @@ class OnANetwork(StillTime):
         self.network.refusal = None
 
     async def remove_behind(self, instance):
-        assert self.network.nodes[HOME].catalog.remove(instance.service, instance.id)
+        assert self.network.nodes[HOME].replica.remove(instance.service, instance.id)
 
     async def die(self, registry):
         self.network.cut(self.users[registry])
@@ -419,7 +419,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         before = len(told.snapshots)
         for count in range(30):
             instance = an_instance(id="a", weight=count + 1)
-            self.node().catalog.put(instance.service, "a", instance_to_json(instance), "somebody")
+            self.node().replica.put(instance.service, "a", instance_to_json(instance), "somebody")
             self.advance(0.02)
         self.advance(0.1)
         assert 10 <= len(told.snapshots) - before <= 14
@@ -435,7 +435,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.advance(0.1)
         for weight in (1, 2):
             instance = an_instance(id="a", weight=weight)
-            self.node().catalog.put(instance.service, "a", instance_to_json(instance), "somebody")
+            self.node().replica.put(instance.service, "a", instance_to_json(instance), "somebody")
             self.advance(0.02)
         before = len(told.snapshots)
         watch.close()

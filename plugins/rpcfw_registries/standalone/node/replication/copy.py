@@ -120,7 +120,7 @@ class Copy:
         Return the numbers of the buckets whose hashes are not these.
         """
         pairs = zip(self._buckets, hashes, strict=True)
-        return [number for number, (bucket, hash) in enumerate(pairs) if bucket.hash != hash]
+        return [number for number, (bucket, other) in enumerate(pairs) if bucket.hash != other]
 
     def entries(self, buckets: Iterable[int]) -> Iterator[Entry]:
         """

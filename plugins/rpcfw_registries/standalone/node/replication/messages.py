@@ -8,19 +8,19 @@ cannot remove what was announced later.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Annotated
 
 import msgspec
 
-from rpcfw_registries.standalone.messages import MAX_RECORD_BYTES, Name
+from rpcfw_registries.standalone.messages import MAX_RECORD_BYTES, Counter, Name
 
-__all__ = ["Change", "Digest", "Entry", "Message", "State"]
+__all__ = ["Change", "Digest", "Entries", "Entry", "Message", "State", "parts"]
 
-#: Far more than any group can count; small enough that adding to it stays an int of 64 bits.
-MAX_COUNTER = 1 << 53
-
-Counter = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNTER)]
+#: Of one message. A message is far below the limit of every bus: NATS takes 1 MiB.
+_MAX_ENTRIES = 500
+_MAX_BYTES = 256 << 10
 
 
 class State(IntEnum):
@@ -62,6 +62,9 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         return self.counter, self.node, self.state
 
 
+Entries = Annotated[list[Entry], msgspec.Meta(max_length=_MAX_ENTRIES)]
+
+
 class Change(msgspec.Struct, tag="change"):
     """
     What one node has written.
@@ -72,7 +75,7 @@ class Change(msgspec.Struct, tag="change"):
 
     node: Name
     number: Counter
-    entries: Annotated[list[Entry], msgspec.Meta(max_length=1000)]
+    entries: Entries
 
 
 class Digest(msgspec.Struct, tag="digest"):
@@ -96,3 +99,19 @@ class Digest(msgspec.Struct, tag="digest"):
 
 
 Message = Change | Digest
+
+
+def parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """
+    Cut entries into parts, each for one message.
+    """
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if part and (len(part) == _MAX_ENTRIES or size + len(entry.record) > _MAX_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += len(entry.record)
+    if part:
+        yield part

@@ -16,7 +16,7 @@ returns, and compares with the peers that `take_comparisons` returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
@@ -29,13 +29,13 @@ from rpcfw_registries.standalone.node.replication.messages import (
     Entry,
     Message,
     State,
+    parts,
 )
 
-__all__ = ["Replica", "Times"]
+__all__ = ["MAX_REMOVED", "Replica", "Times"]
 
-#: A message is far below the limit of every bus: NATS takes 1 MiB.
-_MAX_ENTRIES = 500
-_MAX_BYTES = 256 << 10
+#: As many as instances: a whole fleet may be replaced while a node is cut off.
+MAX_REMOVED = 100_000
 
 
 @frozen
@@ -63,6 +63,7 @@ class Replica:
         address: where peers reach it.
         catalog: is filled with what is live.
         moved: is called with service and id of what another node keeps from now on.
+        written: is called when there is something to publish; None: nothing is published.
     """
 
     def __init__(
@@ -72,8 +73,9 @@ class Replica:
         catalog: Catalog,
         now: float,
         times: Times | None = None,
-        max_removed: int = 100_000,
+        max_removed: int = 0,
         moved: Callable[[str, str], None] = lambda service, id: None,
+        written: Callable[[], None] | None = None,
     ) -> None:
         self.node = node
         self.members = Members(now)
@@ -84,6 +86,7 @@ class Replica:
         self._catalog = catalog
         self._times = times or Times()
         self._moved = moved
+        self._written = written
         self._now = now
         self._next_digest = now
         self._leaving = False
@@ -96,14 +99,20 @@ class Replica:
         self._contested: dict[Key, None] = {}
         self._comparisons: dict[str, None] = {}
 
-    def put(self, service: str, id: str, record: bytes, owner: str, seen: int = 0) -> int:
+    @property
+    def counter(self) -> int:
         """
-        Announce at this node, and return the counter of the version. The very same again is
-        no change.
+        The highest counter of a version that this node has seen or written.
+        """
+        return self._counter
+
+    def put(self, service: str, id: str, record: bytes, owner: str, seen: int = 0) -> bool:
+        """
+        Announce at this node, and say whether that changed anything: the same again does not.
 
         Args:
-            seen: the highest counter that the provider was given. So the newest announcement
-                of one provider has the highest counter, whichever nodes it went to.
+            seen: the highest `counter` that the provider was told. So the newest announcement of
+                one provider wins, whichever nodes it went to.
 
         Raises:
             CatalogFull: it would exceed a limit.
@@ -117,22 +126,26 @@ class Replica:
             and old.counter >= seen
         ):
             self.renewed(service, id)
-            return old.counter
-        self._catalog.put(service, id, record, owner)
+            return False
+        changed = self._catalog.put(service, id, record, owner)
         self._counter = max(self._counter, seen)
         self._announce(service, id, record, owner)
-        return self._counter
+        return changed
 
-    def renewed(self, service: str, id: str) -> None:
+    def renewed(self, service: str, id: str) -> bool:
         """
-        Note that the provider of what is kept here lives, and contradict who removed it.
+        Note that a provider lives, and contradict who removed what it announced here.
+
+        Returns:
+            Whether this node keeps its lease.
         """
         key = (service, id)
-        if key in self._contested:
-            del self._contested[key]
-            entry = self.copy.get(key)
-            if entry is not None and self.keeps(service, id):
-                self._announce(service, id, entry.record, entry.owner)
+        entry = self.copy.get(key)
+        if entry is None or entry.state is not State.LIVE or entry.node != self.node:
+            return False
+        if self._contested.pop(key, self) is None:
+            self._announce(service, id, entry.record, entry.owner)
+        return True
 
     def remove(self, service: str, id: str, owner: str | None = None) -> bool:
         """
@@ -149,13 +162,6 @@ class Replica:
         self._end(entry, State.REMOVED)
         return True
 
-    def keeps(self, service: str, id: str) -> bool:
-        """
-        Return whether this node keeps the lease of a registration.
-        """
-        entry = self.copy.get((service, id))
-        return entry is not None and entry.state is State.LIVE and entry.node == self.node
-
     def receive(self, message: Message) -> None:
         """
         Take a message from the bus.
@@ -168,6 +174,9 @@ class Replica:
             if member is not None:
                 self._count(member, message.number)
         elif member is not None:
+            if not member.address:
+                # It has just joined: let it know at once whom to ask for a copy.
+                self.announce_itself()
             self._compare_with(member, message)
 
     def merge(self, entries: Iterable[Entry]) -> None:
@@ -194,6 +203,14 @@ class Replica:
                 self._lose(member)
         self.copy.forget_removed(now - self._times.forget_after_s)
 
+    def announce_itself(self) -> None:
+        """
+        Publish a digest now, not at the end of the interval.
+        """
+        self._next_digest = self._now
+        if self._written is not None:
+            self._written()
+
     def leave(self) -> None:
         """
         Tell the others that this node stops; to be published by a last `take_messages`.
@@ -206,7 +223,7 @@ class Replica:
         Return what has to be published now.
         """
         messages: list[Message] = []
-        for part in _parts(self._unpublished.values()):
+        for part in parts(self._unpublished.values()):
             self._number += 1
             messages.append(Change(self.node, self._number, part))
         self._unpublished.clear()
@@ -227,19 +244,7 @@ class Replica:
         Return what this node says of itself.
         """
         copy = self.copy
-        return Digest(
-            self.node, self._address, self._number, copy.hash, copy.live, self._leaving
-        )
-
-    def _write(self, entry: Entry) -> None:
-        self.copy.put(entry, self._now)
-        self._unpublished[entry.service, entry.id] = entry
-
-    def _end(self, entry: Entry, state: State) -> None:
-        self._catalog.remove(entry.service, entry.id)
-        self._write(
-            Entry(entry.service, entry.id, entry.counter, entry.node, state, entry.owner)
-        )
+        return Digest(self.node, self._address, self._number, copy.hash, copy.live, self._leaving)
 
     def _take(self, entry: Entry, old: Entry | None) -> None:
         """
@@ -281,6 +286,10 @@ class Replica:
 
     def _write(self, entry: Entry) -> None:
         self.copy.put(entry, self._now)
+        if self._written is None:
+            return
+        if not self._unpublished:
+            self._written()
         self._unpublished[entry.service, entry.id] = entry
 
     def _end(self, entry: Entry, state: State) -> None:
@@ -311,19 +320,3 @@ def _same(one: Entry, other: Entry) -> bool:
     Return whether two entries are about the same version.
     """
     return (one.counter, one.node) == (other.counter, other.node)
-
-
-def _parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """
-    Cut entries into messages.
-    """
-    part: list[Entry] = []
-    size = 0
-    for entry in entries:
-        if part and (len(part) == _MAX_ENTRIES or size + len(entry.record) > _MAX_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(entry)
-        size += len(entry.record)
-    if part:
-        yield part

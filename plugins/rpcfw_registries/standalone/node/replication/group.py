@@ -1,0 +1,213 @@
+"""
+Keeps the copy of one registry server equal to those of its group: bus, clock and peers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import CallError
+from rpcfw.spi.bus import Bus
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.clock import DelayedCall
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.values.address import Address
+from rpcfw.values.call_options import CallOptions
+from rpcfw_registries.standalone.node.replication.messages import Message
+from rpcfw_registries.standalone.node.replication.peers import COMPARE, Part, Peers
+from rpcfw_registries.standalone.node.replication.replica import Replica
+
+__all__ = ["BusOfGroup", "Group"]
+
+_LOOK_S = 1.0
+#: Changes within this time are published as one message.
+_PUBLISH_S = 0.01
+#: A peer has this time to send the buckets that differ.
+_COMPARE_S = 30.0
+#: Comparisons at a time; the next digest asks for what was left out.
+_MAX_COMPARISONS = 3
+
+_decode = msgspec.msgpack.Decoder(Message).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@frozen
+class BusOfGroup:
+    """
+    What joins a server with its group.
+
+    Args:
+        subject: on the bus; that of one group.
+        address: where the others reach this server.
+    """
+
+    bus: Bus
+    subject: str
+    address: str
+
+
+class Group:
+    """
+    One server's part in its group.
+
+    Args:
+        subject: on the bus; that of one group.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        replica: Replica,
+        bus: Bus,
+        subject: str,
+        plugin_context: PluginContext,
+    ) -> None:
+        self.replica = replica
+        self.bus = bus
+        self._subject = subject
+        self._plugin_context = plugin_context
+        self._clock = plugin_context.clock
+        self._log = LimitedLog(self.log, self._clock.seconds)
+        self._closing: list[Callable[[], None]] = []
+        self._looking: DelayedCall | None = None
+        self._publishing: DelayedCall | None = None
+        self._comparing: dict[str, Deferred[None]] = {}
+        meter = plugin_context.meter
+        self._unreadable = meter.counter(
+            "rpcfw_registry_bus_unreadable_total", "messages of the bus that could not be read"
+        ).of()
+        self._dropped = meter.counter(
+            "rpcfw_registry_bus_dropped_total", "messages that the bus did not take"
+        ).of()
+        self._compared = meter.counter(
+            "rpcfw_registry_compared_total", "comparisons with the copy of another server"
+        ).of()
+        self._connected = meter.gauge(
+            "rpcfw_registry_bus_connected", "1 while the bus is connected"
+        ).of()
+        self._members = meter.gauge(
+            "rpcfw_registry_members", "other servers of the group that are heard of"
+        ).of()
+
+    async def start(self) -> None:
+        """
+        Join.
+        """
+        self._closing = [
+            self.bus.subscribe(self._subject, self._received),
+            self.bus.watch_connection(self._connection_changed),
+        ]
+        await self.bus.start()
+        self._connection_changed(self.bus.connected)
+        self._look()
+
+    async def leave(self) -> None:
+        """
+        Tell the others that this server stops, and stop the bus.
+        """
+        self.replica.leave()
+        self._publish()
+        for close in self._closing:
+            close()
+        for timer in (self._looking, self._publishing):
+            if timer is not None and timer.active():
+                timer.cancel()
+        for comparing in tuple(self._comparing.values()):
+            comparing.cancel()
+        await self.bus.stop()
+
+    def written(self) -> None:
+        """
+        Publish soon: there is something new.
+        """
+        if self._publishing is None or not self._publishing.active():
+            self._publishing = self._clock.callLater(_PUBLISH_S, self._publish)
+
+    def _look(self) -> None:
+        self._looking = self._clock.callLater(_LOOK_S, self._look)
+        self.replica.look(self._clock.seconds())
+        self._members.value = len(list(self.replica.members))
+        self._publish()
+
+    def _connection_changed(self, connected: bool) -> None:
+        members = self.replica.members
+        if connected is members.connected:
+            return
+        self.replica.look(self._clock.seconds())
+        members.connected = connected
+        self._connected.value = connected
+        if connected:
+            self.log.info("the bus is connected")
+            self.replica.announce_itself()
+            self._publish()
+        else:
+            self.log.warn(
+                "the bus is not connected: {trouble}; this server answers with what it has",
+                trouble=self.bus.trouble,
+            )
+
+    def _publish(self) -> None:
+        for message in self.replica.take_messages():
+            if not self.bus.publish(self._subject, _encode(message)):
+                self._dropped.value += 1
+
+    def _received(self, packed: bytes) -> None:
+        try:
+            message = _decode(packed)
+        except msgspec.DecodeError as error:
+            self._unreadable.value += 1
+            self._log.warn_of(
+                "unreadable",
+                "a message of {size} bytes on the bus cannot be read: {error}",
+                size=len(packed),
+                error=str(error)[:200],
+            )
+            return
+        self.replica.receive(message)
+        for name in self.replica.take_comparisons():
+            if name not in self._comparing and len(self._comparing) < _MAX_COMPARISONS:
+                self._begin_comparing(name)
+
+    def _begin_comparing(self, name: str) -> None:
+        member = self.replica.members.get(name)
+        if member is None or not member.address:
+            return
+        running = in_background(self._compare(name, member.address), f"comparing with {name}")
+        self._comparing[name] = running
+
+        def ended(_: object) -> None:
+            self._comparing.pop(name, None)
+
+        running.addCallback(ended)
+
+    async def _compare(self, name: str, at: str) -> None:
+        self._compared.value += 1
+        channel = None
+        try:
+            address = Address.parse(at)
+            channel = self._plugin_context.open_channel(
+                address, "native", service=Peers.service_name
+            )
+            request = COMPARE.request_type(hashes=self.replica.copy.hashes())
+            async with channel.stream(COMPARE, request, CallOptions(_COMPARE_S)) as stream:
+                async for part in stream:
+                    assert isinstance(part, Part)
+                    self.replica.merge(part.entries)
+        except (CallError, ValueError) as error:
+            self._log.warn_of(
+                "compare",
+                "cannot compare with the registry server {name} at {at}: {error}",
+                name=name,
+                at=at,
+                error=str(error),
+            )
+        finally:
+            if channel is not None:
+                await channel.close()
