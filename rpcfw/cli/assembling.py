@@ -13,6 +13,7 @@ from rpcfw.app.application import Application
 from rpcfw.app.loading import services_problems
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source
+from rpcfw.cli.registry_sections import read_registry_sections
 from rpcfw.cli.running import calls_only, changed
 from rpcfw.cluster.probing.options import ProbeOptions
 from rpcfw.errors import SettingsError, SetupError
@@ -20,12 +21,8 @@ from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import AddressQueries, advertised_address, is_every_interface
 from rpcfw.values.address import Address
-from rpcfw_registries.standalone.node.options import NodeOptions
 
 __all__ = ["assemble"]
-
-#: What only ``rpcfw registry`` and ``rpcfw probe`` read.
-_OF_COMMANDS = {"node": NodeOptions, "probe": ProbeOptions}
 
 
 def assemble(sources: Sources) -> list[str]:
@@ -38,9 +35,11 @@ def assemble(sources: Sources) -> list[str]:
     Raises:
         SettingsError: with every mistake that was found.
     """
-    for section, options in _OF_COMMANDS.items():
-        if sources.has(section):
-            sources.section(section, options)
+    # What only ``rpcfw registry`` and ``rpcfw probe`` read.
+    if sources.has("node") or sources.has("bus"):
+        read_registry_sections(sources)
+    if sources.has("probe"):
+        sources.section("probe", ProbeOptions)
     try:
         plan = read_plan(sources)
     except SettingsError as error:

@@ -65,6 +65,7 @@ class Choice:
 CHOICES = (
     Choice("registry", "rpcfw.registries", "standalone"),
     Choice("rules", "rpcfw.rules", ""),
+    Choice("bus", "rpcfw.buses", ""),
     Choice("balancer", "rpcfw.balancers", "weighted_random"),
     Choice("attempts", "rpcfw.attempts", "failover"),
     Choice("retry", "rpcfw.retries", "by_hints"),

@@ -11,11 +11,16 @@ from typing import TextIO
 from rpcfw.app.plan import Plan
 from rpcfw.cli.arguments import an_address
 from rpcfw.cli.layers import sources_of
+from rpcfw.cli.registry_sections import read_registry_sections
 from rpcfw.cli.running import add_process_arguments, application_of, changed, reloader_of
 from rpcfw.cli.serving import serve_until_signal
 from rpcfw.kernel.settings import Sources
+from rpcfw.server.options import ServerOptions
+from rpcfw.server.reachable import AddressQueries, advertised_address, is_every_interface
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.service import Service
 from rpcfw.values.address import Address
-from rpcfw_registries.standalone.node.options import NodeOptions
+from rpcfw_registries.standalone.node.replication.group import BusOfGroup
 from rpcfw_registries.standalone.node.service import node_services
 
 __all__ = ["add_arguments", "run"]
@@ -29,7 +34,8 @@ Providers and consumers find it by two lines of their INI files:
 
 It keeps everything in memory: after a restart it gets everything again from the providers
 within a third of their lease. Unless [node] access says who may do what, every process that
-can connect to it can announce. -c takes a file with [node], [server] and [tls]: conf/registry.ini.
+can connect to it can announce. With a [bus], several servers have the same instances; name
+them all in address. -c takes a file with [node], [bus], [server] and [tls]: conf/registry.ini.
 """
 
 
@@ -54,23 +60,43 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     Raises:
         SetupError: the configuration is wrong.
     """
+    address = ""
 
     def change(plan: Plan) -> Plan:
+        nonlocal address
         server = changed(plan.server, listen=(arguments.listen,), services=())
+        if sections.bus is not None:
+            address = reached_at(server)
         return changed(plan, registry=None, server=server)
 
     sources = sources_of(arguments, environ)
-    options = sources.section("node", NodeOptions)
-    application = application_of(
-        arguments,
-        environ,
-        change,
-        sources,
-        lambda plugin_context: node_services(options, plugin_context),
-    )
+    sections = read_registry_sections(sources)
+
+    def services(plugin_context: PluginContext) -> list[Service]:
+        if sections.bus is None:
+            return node_services(sections.node, plugin_context)
+        bus = sections.bus.make(plugin_context)
+        return node_services(sections.node, plugin_context, BusOfGroup(bus, address))
+
+    application = application_of(arguments, environ, change, sources, services)
 
     def claim(sources: Sources) -> None:
-        sources.section("node", NodeOptions)
+        read_registry_sections(sources)
 
     reloader = reloader_of(application, arguments, environ, claim)
     return serve_until_signal(application, reloader, "registry server", out)
+
+
+def reached_at(server: ServerOptions) -> str:
+    """
+    Return where the other servers of a group reach this one.
+
+    Raises:
+        SetupError: it listens on every interface, and none of them is the one.
+    """
+    listened = server.listen[0]
+    if server.advertise is not None:
+        return str(server.advertise)
+    if isinstance(listened, Address) and is_every_interface(listened):
+        return str(advertised_address(listened, (), AddressQueries()).address)
+    return str(listened)

@@ -9,6 +9,7 @@ from rpcfw.spi.authenticator import Authenticator
 from rpcfw.spi.balancer import Balancer
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.builtin_service import BuiltinService
+from rpcfw.spi.bus import Bus
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.collector import Collector
 from rpcfw.spi.compressor import Compressor
@@ -33,6 +34,7 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.authenticators": Authenticator,
     "rpcfw.balancers": Balancer,
     "rpcfw.breakers": Breaker,
+    "rpcfw.buses": Bus,
     "rpcfw.codecs": Codec,
     "rpcfw.collectors": Collector,
     "rpcfw.compressors": Compressor,

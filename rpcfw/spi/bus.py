@@ -37,6 +37,18 @@ class Bus(Plugin):
     #: The most bytes of one message; a larger one is refused by `publish`.
     max_message_bytes: int = 512 << 10
 
+    def check_size(self, message: bytes) -> None:
+        """
+        Check the size of a message to publish.
+
+        Raises:
+            ValueError: it is larger than `max_message_bytes`.
+        """
+        if len(message) > self.max_message_bytes:
+            raise ValueError(
+                f"the message has {len(message)} bytes; this bus takes {self.max_message_bytes}"
+            )
+
     @property
     @abstractmethod
     def connected(self) -> bool:

@@ -4,6 +4,7 @@ The options of a registry server: ``[node]``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -32,6 +33,9 @@ def read_access_file(content: bytes) -> list[AccessRule]:
         raise ValueError("expected a rule, as: allow identity=hmac:shop & action=announce")
     return rules
 
+
+#: Part of a subject on a bus, where . * and > mean something.
+_GROUP = re.compile("[A-Za-z0-9_-]{1,64}")
 
 _LIMITS = (
     "max_services",
@@ -83,6 +87,7 @@ class NodeOptions:
     )
     max_rule_bytes: Bytes = option("128MiB", "maximum size of all rules with their history")
 
+    group: str = option("default", "servers with the same [bus] and group have the same instances")
     digest_interval: Seconds = option(
         "5s", "of a server with a [bus]: time between two comparisons with the others"
     )
@@ -121,6 +126,8 @@ class NodeOptions:
                 yield name, f"must be at least 1, not {getattr(self, name)}"
         if not 0 < self.min_lease <= self.max_lease:
             yield "min_lease", "must be more than 0 and at most max_lease"
+        if not _GROUP.fullmatch(self.group):
+            yield "group", f"expected letters, digits, - and _, at most 64; not {self.group!r}"
         if not 0.1 <= self.digest_interval <= self.lost_after / 3:
             yield "digest_interval", "must be at least 100ms, and at most a third of lost_after"
         if self.max_client_changes <= 0:

@@ -97,7 +97,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         #: A server alone is a group of one that tells nobody.
         self.replica = self._replica(bus)
         if bus is not None:
-            self.group = Group(self.replica, bus.bus, bus.subject, plugin_context)
+            self.group = Group(self.replica, bus.bus, options.group, plugin_context)
         self._events: set[Event] = set()
         self._leaving = False
         meter = plugin_context.meter

@@ -43,12 +43,10 @@ class BusOfGroup:
     What joins a server with its group.
 
     Args:
-        subject: on the bus; that of one group.
         address: where the others reach this server.
     """
 
     bus: Bus
-    subject: str
     address: str
 
 
@@ -57,7 +55,7 @@ class Group:
     One server's part in its group.
 
     Args:
-        subject: on the bus; that of one group.
+        name: of the group: its messages have a subject of their own on the bus.
     """
 
     log = Logger()
@@ -66,12 +64,12 @@ class Group:
         self,
         replica: Replica,
         bus: Bus,
-        subject: str,
+        name: str,
         plugin_context: PluginContext,
     ) -> None:
         self.replica = replica
         self.bus = bus
-        self._subject = subject
+        self._subject = f"rpcfw.registry.{name}"
         self._plugin_context = plugin_context
         self._clock = plugin_context.clock
         self._log = LimitedLog(self.log, self._clock.seconds)

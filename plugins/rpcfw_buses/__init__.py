@@ -1,0 +1,3 @@
+"""
+Message buses that join registry servers.
+"""
