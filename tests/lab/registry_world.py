@@ -25,8 +25,10 @@ from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 from rpcfw.wire.protocol import NativeProtocol
 from rpcfw_balancers.round_robin import RoundRobin
+from rpcfw_buses.memory import MemoryBus, MemoryBusOptions
 from rpcfw_codecs.json import JSONCodec
 from rpcfw_registries.standalone.node.options import NodeOptions
+from rpcfw_registries.standalone.node.replication.group import BusOfGroup
 from rpcfw_registries.standalone.node.service import node_services
 from rpcfw_registries.standalone.registry import StandaloneOptions, StandaloneRegistry
 from rpcfw_retries.never import NeverRetry
@@ -114,6 +116,22 @@ class World:
         services = node_services(options_of(NodeOptions, **texts), runtime.plugin_context)
         options = options_of(ServerOptions, listen=str(address), drain_timeout="5s")
         return services, Server(runtime, options, services)
+
+    def joined(self, address, group, **texts):
+        """
+        Return a registry server of a group on a memory bus, and its server.
+        """
+        runtime = self.runtime()
+
+        def open_channel(to, protocol, tls=None, *, service=""):
+            return self._channel(runtime, to, protocol)
+
+        around = evolve(runtime.plugin_context, open_channel=open_channel)
+        bus = MemoryBus(options_of(MemoryBusOptions, name=group), around)
+        options = options_of(NodeOptions, **texts)
+        services = node_services(options, around, BusOfGroup(bus, str(address)))
+        server_options = options_of(ServerOptions, listen=str(address), drain_timeout="5s")
+        return services[0], Server(runtime, server_options, services)
 
     def _channel(self, runtime, address, protocol):
         balancer = RoundRobin(NoOptions(), runtime.plugin_context)

@@ -108,6 +108,13 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         ).of()
 
     @property
+    def leases(self) -> int:
+        """
+        How many instances have their leases here.
+        """
+        return len(self._leases)
+
+    @property
     def watches(self) -> int:
         """
         How many watches are open.

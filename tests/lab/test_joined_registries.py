@@ -1,0 +1,221 @@
+"""
+Registry servers that a bus joins, over the real wire, in memory.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
+from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
+from rpcfw.values.address import Address
+from tests.lab.registry_world import World
+
+PLACES = tuple(Address("memory", name) for name in ("one", "two", "three"))
+ALL = ", ".join(map(str, PLACES))
+
+
+class InAGroup:
+    """
+    A world with three registry servers on one bus.
+    """
+
+    reactor = "epoll"
+
+    def setUp(self):
+        self.clock = Clock()
+        place = LoopInPlace(LabLoop(self.clock) if self.reactor == "asyncio" else None)
+        place.enter()
+        self.addCleanup(place.leave)
+        self.world = World(self.clock)
+        self.nodes, self.servers = {}, {}
+        for address in PLACES:
+            self.run_node(address)
+        self.addCleanup(self.stop_all)
+        self.hub = self.node(0).group.bus.hub
+        return super().setUp()
+
+    def run_node(self, address):
+        self.nodes[address], self.servers[address] = self.world.joined(address, self.id())
+        starting = spawn(self.servers[address].start())
+        self.advance(0.05)
+        assert starting.called
+
+    def stop_node(self, address):
+        spawn(self.servers.pop(address).stop())
+        self.advance(1)
+
+    def stop_all(self):
+        for address in tuple(self.servers):
+            self.stop_node(address)
+
+    def node(self, index):
+        return self.nodes[PLACES[index]]
+
+    async def pass_time(self, seconds):
+        self.advance(seconds)
+
+    def advance(self, seconds):
+        slices = max(1, round(seconds / (0.01 if seconds < 60 else 0.1)))
+        for _ in range(slices):
+            self.clock.advance(seconds / slices)
+
+    def registry(self):
+        return self.world.registry(ALL, lease="3s")
+
+
+class TestAnyOfThree(InAGroup, RegistryContract, TestCase):
+    """
+    The contract, with a client that knows all three; all go away together.
+    """
+
+    async def leave(self):
+        self.stop_all()
+
+    async def come_back(self):
+        for address in PLACES:
+            self.run_node(address)
+
+    async def die(self, registry):
+        self.world.cut(registry)
+
+    async def remove_behind(self, instance):
+        assert self.node(1).replica.remove(instance.service, instance.id)
+
+    async def store_unreadable(self, service):
+        self.node(2).replica.put(service, "x", b'{"id": 5}', "somebody newer")
+
+
+class Joined(InAGroup):
+    def use(self, index, **texts):
+        registry = self.world.registry(PLACES[index], **{"lease": "3s", **texts})
+        self.addCleanup(lambda: (spawn(registry.stop()), self.advance(1)))
+        return registry
+
+    def told(self, registry):
+        told = ReceivedUpdates()
+        registry.watch("demo.Greeter", told)
+        return told
+
+    def announce(self, registry, **over):
+        announcing = spawn(registry.announce(an_instance(**over)))
+        self.advance(0.1)
+        assert announcing.called
+
+    def ids(self, told):
+        return sorted(instance.id for instance in told.last)
+
+    def assert_equal_copies(self):
+        hashes = {node.replica.copy.hash for node in self.nodes.values()}
+        assert 1 == len(hashes)
+
+    def test_every_change_is_seen_everywhere(self):
+        """
+        What is announced, changed or withdrawn at one server is seen at another at once.
+        """
+        provider, told = self.use(0), self.told(self.use(1))
+        self.announce(provider, weight=1)
+        assert [1] == [instance.weight for instance in told.last]
+        self.announce(provider, weight=7)
+        assert [7] == [instance.weight for instance in told.last]
+        spawn(provider.withdraw(an_instance(weight=7)))
+        self.advance(0.1)
+        assert [] == told.last
+        self.assert_equal_copies()
+
+    def test_what_is_not_renewed_goes_everywhere(self):
+        """
+        A provider that was killed is removed by its server, and so from all.
+        """
+        provider, told = self.use(0), self.told(self.use(2))
+        self.announce(provider)
+        self.world.cut(provider)
+        self.advance(2.5)
+        assert 1 == len(told.last)
+        self.advance(1)
+        assert [] == told.last
+
+    def test_a_server_that_joins_has_a_copy_at_once(self):
+        """
+        A server that starts asks a peer for all instances before it hears of any change.
+        """
+        self.stop_node(PLACES[1])
+        provider = self.use(0)
+        for number in range(50):
+            self.announce(provider, id=f"i{number}")
+        self.run_node(PLACES[1])
+        self.advance(0.2)
+        assert 50 == self.node(1).replica.copy.live
+        self.assert_equal_copies()
+
+    def test_a_provider_moves_when_its_server_dies(self):
+        """
+        Its instance never leaves a list.
+
+        Not when it moves, and not when the instances of the lost server are removed.
+        """
+        provider = self.world.registry(f"{PLACES[0]}, {PLACES[1]}", lease="3s")
+        told = self.told(self.use(2))
+        self.announce(provider)
+        at = next(place for place, node in self.nodes.items() if node.leases)
+        told.snapshots.clear()
+        self.stop_node(at)
+        self.advance(250)
+        assert all(snapshot.instances for snapshot in told.snapshots)
+        assert 1 == len(self.node(2).catalog.changes("demo.Greeter", None).put)
+        spawn(provider.stop())
+        self.advance(1)
+
+    def test_the_bus_goes_away_and_comes_back(self):
+        """
+        Nothing that lives is removed, and what was missed comes by a comparison.
+
+        Meanwhile each server answers with what it has.
+        """
+        here, there = self.use(0), self.use(1)
+        told = self.told(self.use(1))
+        self.announce(here, id="before")
+        self.hub.set_reachable(False)
+        self.announce(here, id="here")
+        self.announce(there, id="there")
+        self.advance(600)
+        assert ["before", "there"] == self.ids(told)
+        assert not self.node(1).group.bus.connected
+        self.hub.set_reachable(True)
+        self.advance(1)
+        assert ["before", "here", "there"] == self.ids(told)
+        self.assert_equal_copies()
+
+    def test_a_lost_server_is_forgotten(self):
+        """
+        What a dead server kept is removed by the others once it was silent for `lost_after`.
+        """
+        provider = self.use(0)
+        told = self.told(self.use(1))
+        self.announce(provider)
+        self.world.cut(provider)
+        hub, dead = self.hub, self.node(0).group.bus
+        hub.buses.discard(dead)
+        dead.set_connected(False)
+        self.advance(120)
+        assert 1 == len(told.last)
+        self.advance(70)
+        assert [] == told.last
+
+    def test_garbage_on_the_bus(self):
+        """
+        What cannot be read is counted and left; the server goes on.
+        """
+        self.node(0).group.bus.publish("rpcfw.registry.default", b"\xc1garbage")
+        self.announce(self.use(0))
+        assert 1 == self.node(1).replica.copy.live
+
+
+class TestJoined(Joined, SynchronousTestCase):
+    pass
+
+
+class TestJoinedBesideAsyncio(Joined, SynchronousTestCase):
+    reactor = "asyncio"

@@ -1,0 +1,3 @@
+"""
+Tests of what joins registry servers.
+"""
