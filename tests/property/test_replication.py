@@ -24,7 +24,7 @@ from rpcfw_registries.standalone.node.catalog import Catalog
 from rpcfw_registries.standalone.node.replication.messages import Message
 from rpcfw_registries.standalone.node.replication.replica import Replica, Times
 
-RUNS = int(os.environ.get("REPLICATION_RUNS", "400"))
+RUNS = int(os.environ.get("REPLICATION_RUNS", "300"))
 GROUPS = 20
 TIMES = Times(digest_s=5.0, lost_after_s=60.0, forget_after_s=300.0)
 LEASE_S = 15.0
