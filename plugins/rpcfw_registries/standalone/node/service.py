@@ -9,10 +9,8 @@ if there is a folder for them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
-
-import msgspec
 
 from rpcfw.errors import Overloaded, PermissionDenied, Rejected
 from rpcfw.spi.plugin import PluginContext
@@ -22,7 +20,6 @@ from rpcfw.spi.service import Service, method
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw.values.rule import service_scope
 from rpcfw_registries.standalone.messages import (
-    MAX_PER_MESSAGE,
     MAX_RECORD_BYTES,
     Counter,
     Granted,
@@ -34,7 +31,7 @@ from rpcfw_registries.standalone.messages import (
     Update,
 )
 from rpcfw_registries.standalone.node.caller import Caller, current_caller
-from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Changes, Limits
+from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Limits
 from rpcfw_registries.standalone.node.clients import LimitReached
 from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.leases import Leases
@@ -44,11 +41,9 @@ from rpcfw_registries.standalone.node.replication.group import BusOfGroup, Group
 from rpcfw_registries.standalone.node.replication.peers import Peers
 from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Replica, Times
 from rpcfw_registries.standalone.node.rules import RuleNode
+from rpcfw_registries.standalone.node.updates import updates_of
 
 __all__ = ["RegistryNode", "node_services"]
-
-#: Records are sent in messages of about this size, far below any limit on messages.
-_MESSAGE_BYTES = 256 << 10
 
 
 def node_services(
@@ -230,7 +225,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         try:
             known = since if epoch == self.epoch else None
             changes = self.catalog.changes(service, known)
-            for update in self._updates(changes):
+            for update in updates_of(changes, self.epoch):
                 yield update
             while True:
                 await event.wait()
@@ -240,7 +235,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
                 event.clear()
                 changes = self.catalog.changes(service, changes.number)
                 if changes.complete or changes.put or changes.gone:
-                    for update in self._updates(changes):
+                    for update in updates_of(changes, self.epoch):
                         yield update
         finally:
             close()
@@ -318,24 +313,6 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         self._lapsed.value += 1
         self._held.value = len(self._leases)
 
-    def _updates(self, changes: Changes) -> Iterator[Update]:
-        """
-        Cut changes into messages.
-
-        The first says whether to forget, the last what is gone and that this was all.
-        """
-        parts = list(_parts(changes.put)) or [[]]
-        for index, part in enumerate(parts):
-            last = index == len(parts) - 1
-            yield Update(
-                epoch=self.epoch,
-                number=changes.number,
-                complete=changes.complete and index == 0,
-                more=not last,
-                put=part,
-                gone=list(changes.gone) if last else [],
-            )
-
 
 def _read(record: bytes) -> Instance:
     """
@@ -349,16 +326,3 @@ def _read(record: bytes) -> Instance:
             f"the record has {len(record)} bytes; at most {MAX_RECORD_BYTES} are taken"
         )
     return instance_from_json(record)
-
-
-def _parts(records: tuple[bytes, ...]) -> Iterator[list[msgspec.Raw]]:
-    part: list[msgspec.Raw] = []
-    size = 0
-    for record in records:
-        if part and (len(part) == MAX_PER_MESSAGE or size + len(record) > _MESSAGE_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(msgspec.Raw(record))
-        size += len(record)
-    if part:
-        yield part
