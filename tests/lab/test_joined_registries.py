@@ -139,7 +139,7 @@ class Joined(InAGroup):
 
     def test_a_server_that_joins_has_a_copy_at_once(self):
         """
-        A server that starts asks a peer for all instances before it hears of any change.
+        A server that starts asks a peer for all instances before it receives any change.
         """
         self.stop_node(PLACES[1])
         provider = self.use(0)

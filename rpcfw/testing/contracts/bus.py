@@ -55,14 +55,14 @@ class BusContract(RegistryCase):
         Return a bus, and what arrives there; its subscription is in effect.
         """
         bus = self.bus()
-        heard: list[bytes] = []
+        received: list[bytes] = []
         connected: list[bool] = []
-        bus.subscribe(subject, heard.append)
+        bus.subscribe(subject, received.append)
         bus.watch_connection(connected.append)
         await self.done(bus.start())
         self.addCleanup(lambda: self.as_deferred(bus.stop()))
         await self.until(lambda: connected, "the bus is connected")
-        return bus, heard
+        return bus, received
 
     @abstractmethod
     def as_deferred(self, coroutine: object) -> object:
@@ -75,14 +75,14 @@ class BusContract(RegistryCase):
         What one sender published arrives whole, once, and in order.
         """
         sender = await self.started()
-        _, heard = await self.listening()
+        _, received = await self.listening()
         messages = [b"%d " % number * (number + 1) for number in range(200)]
         for message in messages:
             assert sender.publish(SUBJECT, message)
-        await self.until(lambda: len(heard) >= len(messages), "all messages arrive")
-        assert messages == heard
+        await self.until(lambda: len(received) >= len(messages), "all messages arrive")
+        assert messages == received
 
-    async def test_every_listener_hears(self) -> None:
+    async def test_every_listener_receives(self) -> None:
         """
         Each process that listens gets each message of its subject, and no other.
         """
@@ -91,7 +91,7 @@ class BusContract(RegistryCase):
         elsewhere = await self.listening("rpcfw.test.b")
         sender.publish("rpcfw.test.b", b"b")
         sender.publish(SUBJECT, b"a")
-        await self.until(lambda: one[1] and other[1] and elsewhere[1], "all have heard")
+        await self.until(lambda: one[1] and other[1] and elsewhere[1], "all have received it")
         assert [one[1], other[1], elsewhere[1]] == [[b"a"], [b"a"], [b"b"]]
 
     async def test_any_bytes_up_to_the_limit(self) -> None:
@@ -99,32 +99,32 @@ class BusContract(RegistryCase):
         A message may hold any bytes; the largest arrives, and a larger one is refused.
         """
         sender = await self.started()
-        _, heard = await self.listening()
+        _, received = await self.listening()
         every = bytes(range(256))
         largest = every * (sender.max_message_bytes // 256)
         sender.publish(SUBJECT, b"")
         sender.publish(SUBJECT, b"\r\nPUB a 1\r\n+MSG")
         sender.publish(SUBJECT, largest)
-        await self.until(lambda: len(heard) == 3, "the messages arrive")
-        assert [b"", b"\r\nPUB a 1\r\n+MSG", largest] == heard
+        await self.until(lambda: len(received) == 3, "the messages arrive")
+        assert [b"", b"\r\nPUB a 1\r\n+MSG", largest] == received
         try:
             sender.publish(SUBJECT, bytes(sender.max_message_bytes + 1))
         except ValueError:
             return
         self.fail("a message that is too large is refused")
 
-    async def test_a_closed_subscription_hears_nothing(self) -> None:
+    async def test_a_closed_subscription_receives_nothing(self) -> None:
         """
         A closed listener is not called, while others are. Closing may be repeated.
         """
         sender = await self.started()
-        bus, heard = await self.listening()
+        bus, received = await self.listening()
         late: list[bytes] = []
         close = bus.subscribe(SUBJECT, late.append)
         close()
         close()
         sender.publish(SUBJECT, b"a")
-        await self.until(lambda: heard, "the message arrives")
+        await self.until(lambda: received, "the message arrives")
         assert late == []
 
     async def test_connects_again(self) -> None:
@@ -134,7 +134,7 @@ class BusContract(RegistryCase):
         What is published meanwhile is dropped.
         """
         sender = await self.started()
-        bus, heard = await self.listening()
+        bus, received = await self.listening()
         told: list[bool] = []
         bus.watch_connection(told.append)
         await self.leave()
@@ -146,8 +146,8 @@ class BusContract(RegistryCase):
         await self.until(lambda: told[-1] and sender.connected, "both are connected again")
         assert bus.trouble == ""
         assert sender.publish(SUBJECT, b"after")
-        await self.until(lambda: heard, "a later message arrives")
-        assert heard == [b"after"]
+        await self.until(lambda: received, "a later message arrives")
+        assert received == [b"after"]
 
     async def test_starts_without_a_broker(self) -> None:
         """
@@ -166,7 +166,7 @@ class BusContract(RegistryCase):
         Its error is logged; other listeners and later messages are not affected.
         """
         sender = await self.started()
-        bus, heard = await self.listening()
+        bus, received = await self.listening()
 
         def broken(message: bytes) -> None:
             raise ValueError(message)
@@ -175,7 +175,7 @@ class BusContract(RegistryCase):
         await self.settle()
         sender.publish(SUBJECT, b"1")
         sender.publish(SUBJECT, b"2")
-        await self.until(lambda: len(heard) == 2, "both arrive")
+        await self.until(lambda: len(received) == 2, "both arrive")
         close()
         flush: Callable[..., list[object]] = self.flushLoggedErrors
         assert flush(ValueError)

@@ -92,7 +92,7 @@ class NodeOptions:
         "5s", "of a server with a [bus]: time between two comparisons with the others"
     )
     lost_after: Seconds = option(
-        "3m", "what a server kept that was not heard of for this time is removed by the others"
+        "3m", "what a server kept is removed by the others when it was silent for this time"
     )
 
     access: str = option(

@@ -91,7 +91,7 @@ class Group:
             "rpcfw_registry_bus_connected", "1 while the bus is connected"
         ).of()
         self._members = meter.gauge(
-            "rpcfw_registry_members", "other servers of the group that are heard of"
+            "rpcfw_registry_members", "other servers of the group that send messages"
         ).of()
 
     async def start(self) -> None:

@@ -1,7 +1,7 @@
 """
-Which other nodes there are, and which were not heard of for too long.
+Which other nodes there are, and which were silent for too long.
 
-Silence is counted only while this node could hear: not while it was paused, and not while it
+Silence is counted only while this node could listen: not while it was paused, and not while it
 has no connection to the bus. So a node that was cut off does not take the others for dead.
 """
 
@@ -23,13 +23,13 @@ class Member:
     Another node.
 
     Args:
-        heard: in seconds of listening.
+        seen_at: in seconds of listening.
         number: of its last change that was applied; None: not known yet.
         hash: of its last digest.
     """
 
     name: str
-    heard: float
+    seen_at: float
     address: str = ""
     number: int | None = None
     hash: str = ""
@@ -62,13 +62,13 @@ class Members:
         """
         return self._members.get(name)
 
-    def heard(self, name: str) -> Member | None:
+    def seen(self, name: str) -> Member | None:
         """
         Note that a node lives; None if there are too many.
         """
         member = self._members.get(name)
         if member is not None:
-            member.heard = self._listened
+            member.seen_at = self._listened
         elif len(self._members) < self._max_members:
             member = self._members[name] = Member(name, self._listened)
         return member
@@ -83,9 +83,9 @@ class Members:
 
     def silence(self, member: Member) -> float:
         """
-        Return for how many seconds this node listened and did not hear of a member.
+        Return for how many seconds this node listened and received nothing of a member.
         """
-        return self._listened - member.heard
+        return self._listened - member.seen_at
 
     def forget(self, name: str) -> None:
         """

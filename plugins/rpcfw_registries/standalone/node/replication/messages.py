@@ -29,7 +29,7 @@ class State(IntEnum):
     """
 
     LIVE = 0
-    #: Its node was not heard of for too long. The node contradicts this if it is wrong.
+    #: Its node was silent for too long. The node contradicts this if it is wrong.
     LOST = 1
     #: Its provider withdrew it, or did not renew it.
     REMOVED = 2

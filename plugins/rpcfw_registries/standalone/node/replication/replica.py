@@ -5,7 +5,7 @@ Theory of operation. Each live registration names the node that keeps its lease.
 alone judges it: it removes what is not renewed, it contradicts a peer that removed what is
 renewed here, and it removes what a peer believes to be kept here and is not. A provider that
 moves announces itself at its new node: a newer version, so the old node's lease ends without
-a removal. What a node kept that nobody has heard of for ``lost_after_s`` is removed by all.
+a removal. What a node kept whose node was silent for ``lost_after_s`` is removed by all.
 
 Changes are published once on the bus. The bus may lose, repeat and reorder them: each node
 publishes a digest at intervals, and whoever has another hash fetches the buckets that differ.
@@ -168,7 +168,7 @@ class Replica:
         """
         if message.node == self.node:
             return
-        member = self.members.heard(message.node)
+        member = self.members.seen(message.node)
         if isinstance(message, Change):
             self.merge(message.entries)
             if member is not None:
@@ -197,7 +197,7 @@ class Replica:
         self.members.look(now)
         for node in self.copy.nodes():
             if node != self.node and self.members.get(node) is None:
-                self.members.heard(node)
+                self.members.seen(node)
         for member in self.members:
             if self.members.silence(member) > self._times.lost_after_s:
                 self._lose(member)
