@@ -22,7 +22,7 @@ class MemoryBusOptions:
     Settings of the memory bus.
     """
 
-    name: str = option("default", "buses of this process with the same name hear each other")
+    name: str = option("default", "buses of this process with the same name are connected")
 
 
 class Hub:

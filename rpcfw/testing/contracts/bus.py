@@ -129,21 +129,21 @@ class BusContract(RegistryCase):
 
     async def test_connects_again(self) -> None:
         """
-        A broker that goes away and comes back empty is told of, and later messages arrive.
+        A broker that stops and comes back empty is noticed, and later messages arrive.
 
         What is published meanwhile is dropped.
         """
         sender = await self.started()
         bus, received = await self.listening()
-        told: list[bool] = []
-        bus.watch_connection(told.append)
+        changes: list[bool] = []
+        bus.watch_connection(changes.append)
         await self.leave()
         await self.until(lambda: not bus.connected and not sender.connected, "both notice")
         assert bus.trouble
-        assert told == [False]
+        assert changes == [False]
         assert not sender.publish(SUBJECT, b"lost")
         await self.come_back()
-        await self.until(lambda: told[-1] and sender.connected, "both are connected again")
+        await self.until(lambda: changes[-1] and sender.connected, "both are connected again")
         assert bus.trouble == ""
         assert sender.publish(SUBJECT, b"after")
         await self.until(lambda: received, "a later message arrives")

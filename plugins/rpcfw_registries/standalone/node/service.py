@@ -143,7 +143,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         Args:
             owner: who renews and withdraws them: a random name. It separates two
                 processes that use the same id. It is no authentication; see `Guard`.
-            seen: the highest `Granted.version` that the owner was told, by any server.
+            seen: the highest `Granted.version` that the owner received, from any server.
         """
         caller = current_caller()
         self.guard.clients.check_changes(caller)

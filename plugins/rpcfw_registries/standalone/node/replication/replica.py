@@ -111,7 +111,7 @@ class Replica:
         Announce at this node, and say whether that changed anything: the same again does not.
 
         Args:
-            seen: the highest `counter` that the provider was told. So the newest announcement of
+            seen: the highest `counter` that the provider received. So the newest announcement of
                 one provider wins, whichever nodes it went to.
 
         Raises:
