@@ -115,7 +115,8 @@ def test_unknown_plugins_are_mistakes_among_others(choosing, tmp_path):
         f"{file}:5: [client] routers: no plugin is called 'nowhere' among routers; known: near",
         (
             f"{file}:9: [plugins] router.x: unknown group 'router'; did you mean 'routers'? known:"
-            " attempts, authenticators, balancers, breakers, buses, codecs, collectors, compressors,"
+            " attempts, authenticators, balancers, breakers, buses, codecs, collectors,"
+            " compressors,"
             " credentials, filters, limiters, protocols, registries, retries, routers, rules,"
             " services"
         ),
