@@ -37,6 +37,7 @@ OTHERS: dict[str, str] = {
     "call_exception_handler": "asyncio calls it",
     "childDataReceived": "Twisted calls it",
     "dataReceived": "Twisted calls it",
+    "data_received": "asyncio calls it",
     "outReceived": "Twisted calls it",
 }
 
