@@ -37,7 +37,9 @@ class FallbackOptions:
     """
 
     value: str = option("", "the answer, as JSON")
-    target: str = option("", "class whose methods answer, as module:Class, instead of a value")
+    target: str = option(
+        "", "class whose methods answer, as module:Class, instead of a value", loads_code=True
+    )
     methods: tuple[str, ...] = option(
         "", "methods that are answered so, as demo.Shop/get; empty: all"
     )

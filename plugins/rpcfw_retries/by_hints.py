@@ -45,7 +45,9 @@ class ByHintsOptions:
         "", "retry calls of ALL methods that fail with one of these, even if they were begun"
     )
     always_errors: tuple[str, ...] = option(
-        "", "the same for classes of errors that filters of yours raise, as module:Class"
+        "",
+        "the same for classes of errors that filters of yours raise, as module:Class",
+        loads_code=True,
     )
     initial_backoff: Seconds = option("10ms", "delay before the first retry", was="backoff_initial")
     backoff_multiplier: float = option("2", "factor of each further delay", was="backoff_factor")

@@ -19,6 +19,7 @@ from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.given_options import PLUGIN, GivenOptions, Sections
 from rpcfw.app.options import AppOptions
 from rpcfw.app.plan import Plan
+from rpcfw.app.rules.mistakes import private
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import SettingsError
@@ -192,7 +193,7 @@ class LivePlans:
 
         layer, anew = given.over(service, configured, is_shared)
         _refuse_fixed(layer)
-        return Overlay(self._plan.sources, layer, service, anew)
+        return Overlay(self._plan.sources, layer, service, anew, private)
 
     def process(self, given: GivenOptions, now: ProcessPlan | None = None) -> ProcessPlan:
         """
@@ -207,7 +208,7 @@ class LivePlans:
         before = (now or self.process_plan).filters
         layer, _ = given.over("", lambda _: "", lambda _: True)
         _refuse_fixed(layer)
-        sources = Overlay(self._plan.sources, layer, "")
+        sources = Overlay(self._plan.sources, layer, "", (), private)
         edits = choose_server_filters(
             sources, self._plan.chooser.reading(sources), self._plan.server
         )

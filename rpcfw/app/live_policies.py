@@ -19,7 +19,7 @@ from rpcfw.app.client_plan import ClientPlan
 from rpcfw.app.given_options import BY_PROGRAM, GivenOptions
 from rpcfw.app.live_plans import CLIENT, HEALTH, LivePlans
 from rpcfw.app.plan import Plan
-from rpcfw.app.rules.mistakes import line_of, refuse_of_process, refuse_secrets, unused
+from rpcfw.app.rules.mistakes import line_of, refuse_of_process, unused
 from rpcfw.client.assembly import Client
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.choice import Chosen
@@ -212,7 +212,6 @@ class LivePolicies:
     def _check(self, given: GivenOptions, service: str, rules: Layer) -> None:
         refuse_of_process(rules.sections, service)
         self._plans_with.check(given, service)
-        refuse_secrets(rules.sections, self._plans_with.known(given, service))
 
     async def _replace(self, section: str, options: dict[str, str], service: str) -> None:
         name = SectionName(*section.split(" ", 1))

@@ -60,6 +60,7 @@ class Declared:
         secret: its value is never shown.
         was: an earlier name. It is refused, and the error names the new one.
         section: where it is written, if that is not the plugin's own section.
+        loads_code: it names code that is imported.
     """
 
     name: str
@@ -69,10 +70,17 @@ class Declared:
     secret: bool = False
     was: str = ""
     section: str = ""
+    loads_code: bool = False
 
 
 def option(
-    default: Any, meaning: str, *, secret: bool = False, was: str = "", section: str = ""
+    default: Any,
+    meaning: str,
+    *,
+    secret: bool = False,
+    was: str = "",
+    section: str = "",
+    loads_code: bool = False,
 ) -> Any:
     """
     Declare an option: its default as INI text (or `NO_DEFAULT`) and its meaning.
@@ -84,6 +92,7 @@ def option(
         was: an earlier name of the option. The error for a file that has it names the new one.
         section: the one that has the option, as ``codec hessian2``, for options that several
             plugins share. Elsewhere it is refused, and the error names this section.
+        loads_code: it names code that is imported, so rules from a registry may not give it.
     """
     return attrs.field(
         kw_only=True,
@@ -94,6 +103,7 @@ def option(
             "secret": secret,
             "was": was,
             "section": section,
+            "loads_code": loads_code,
         },
     )
 
@@ -121,6 +131,7 @@ def declared(cls: type) -> tuple[Declared, ...]:
             secret=field.metadata["secret"],
             was=field.metadata["was"],
             section=field.metadata["section"],
+            loads_code=field.metadata["loads_code"],
         )
         for field in attrs.fields(cls)
     )

@@ -338,6 +338,37 @@ def test_a_rule_of_one_service_changes_no_other(lab, service):
     assert () == after["demo.Stamped"].routers
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            "[client]\ninsert = fallback before ATTEMPTS\n[filter fallback]\ntarget = os:getcwd\n",
+            ":4: [filter fallback] target: names code that is imported, which rules may not",
+        ),
+        (
+            "[retry]\nalways_errors = antigravity:Error\n",
+            ":2: [retry] always_errors: names code that is imported",
+        ),
+        (
+            "[client]\nrouters = access\n[router access]\nfile = /etc/passwd\n",
+            ":4: [router access] file: names a file of this machine, which rules may not",
+        ),
+    ],
+)
+def test_rules_reach_no_file_and_no_code(lab, service, body, reason):
+    """
+    Who writes to the registry decides how calls are made, and nothing else on this machine.
+    """
+    process = lab.consumer()
+    process.application.client(Stamped)
+    with pytest.raises(SettingsError) as caught:
+        process.application.policies.check("demo.Stamped", read_policies(body, "rules"))
+    assert f"rules{reason}" in str(caught.value)
+    assert "root:" not in str(caught.value)
+    put(lab, process, SERVICE, body)
+    assert 1 == refusals(process)
+
+
 def test_a_client_that_comes_later_is_made_by_the_rule(lab, service):
     """
     A choice for an application holds for services that are called for the first time.

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import get_args
 
-from rpcfw.app.given_options import PLUGIN
+from rpcfw.app.given_options import BY_PROGRAM, PLUGIN
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.ini import Section, SectionName
+from rpcfw.kernel.ini import Given, Section, SectionName
 from rpcfw.kernel.nearest import suggestion
-from rpcfw.spi.options import declared
+from rpcfw.spi.options import Declared
 
-__all__ = ["line_of", "refuse_of_process", "refuse_secrets", "unused"]
+__all__ = ["line_of", "private", "refuse_of_process", "unused"]
 
 #: The section of the process.
 APP = "app"
@@ -40,24 +42,22 @@ def line_of(mistake: str) -> int:
     return int(match[1]) if match else 0
 
 
-def refuse_secrets(sections: Mapping[SectionName, Section], known: Mapping[str, type]) -> None:
+def private(option: Declared, given: Given) -> str:
     """
-    See that no option is a secret: everybody who reads the registry can read rules.
+    Return why rules may not give an option; empty if they may, or if the program gives it.
 
-    Args:
-        known: the classes of the options of each section.
-
-    Raises:
-        SettingsError: some are.
+    Everybody who reads the registry can read rules. Who writes to it may change how calls are
+    made, and no more: not what this process imports, nor which files it reads and writes.
     """
-    mistakes = [
-        f"{given.origin}: {name} {key}: is secret, and rules are not; write it in the configuration"
-        for name, section in sections.items()
-        for key, given in section.values.items()
-        if key in _secrets(known.get(name.text))
-    ]
-    if mistakes:
-        raise SettingsError(*mistakes)
+    if given.origin is BY_PROGRAM:
+        return ""
+    if option.secret:
+        return "is secret, and rules are not; write it in the configuration"
+    if option.loads_code:
+        return "names code that is imported, which rules may not; write it in the configuration"
+    if Path in (option.type, *get_args(option.type)):
+        return "names a file of this machine, which rules may not; write it in the configuration"
+    return ""
 
 
 def refuse_of_process(sections: Mapping[SectionName, Section], service: str) -> None:
@@ -94,7 +94,3 @@ def unused(
             reason = f"not in use: {remedy}"
             known = suggestion(name.text, used)
             yield f"{section.origin}: {name}: {reason.format(name.qualifier)}; {known}"
-
-
-def _secrets(options: type | None) -> set[str]:
-    return set() if options is None else {each.name for each in declared(options) if each.secret}
