@@ -4,13 +4,22 @@ Documents ``KEY.configurators``: other parameters for providers, such as their w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from attrs import evolve, frozen
 
 from rpcfw.values.instance import MAX_WEIGHT, Instance, check_instance
 from rpcfw_dubbo_rules.fields import Fields, read_fields
-from rpcfw_dubbo_rules.matches import ANY_HOST, Fits, address_fits, is_at, one_of, parameters_fit
+from rpcfw_dubbo_rules.matches import (
+    ANY_HOST,
+    Fits,
+    address_fits,
+    check_address,
+    is_at,
+    one_of,
+    parameters_fit,
+)
 from rpcfw_dubbo_rules.parameters import provider_parameter
 
 __all__ = ["Configurators", "Side", "read_configurators"]
@@ -19,6 +28,7 @@ __all__ = ["Configurators", "Side", "read_configurators"]
 _ANY = (ANY_HOST, "*")
 #: Parameters that say how calls are made: a consumer of Dubbo takes them, this one does not.
 _OF_CALLS = frozenset(("timeout", "retries", "loadbalance", "cluster", "mock", "sticky", "actives"))
+_WEIGHT = re.compile(r"[0-9]{1,10}\Z")
 
 
 @frozen
@@ -118,7 +128,7 @@ def _item(fields: Fields, services: tuple[str, ...], applications: tuple[str, ..
         raise ValueError(f"{fields.where}parameters: expected at least one, as weight: 50")
     parameters = {name: given.text(name) for name in given.names}
     weight = parameters.get("weight", "0")
-    if not (weight.isascii() and weight.isdigit() and int(weight[:10]) <= MAX_WEIGHT):
+    if not (_WEIGHT.match(weight) and int(weight) <= MAX_WEIGHT):
         raise ValueError(f"{given.where}weight: expected 0 to {MAX_WEIGHT}, got {weight[:100]!r}")
     side = fields.text("side")
     if side not in ("provider", "consumer"):
@@ -126,13 +136,20 @@ def _item(fields: Fields, services: tuple[str, ...], applications: tuple[str, ..
     match = fields.inner("match")
     return _Item(
         side,
-        fields.texts("addresses"),
-        fields.texts("providerAddresses"),
+        _addresses(fields, "addresses"),
+        _addresses(fields, "providerAddresses"),
         tuple(one for one in fields.texts("services") or services if one not in ("", "*")),
         fields.texts("applications") or applications,
         (lambda side, instance: True) if match is None else _match(match),
         parameters,
     )
+
+
+def _addresses(fields: Fields, name: str) -> tuple[str, ...]:
+    addresses = fields.texts(name)
+    for each in addresses:
+        check_address(each, f"{fields.where}{name}: ")
+    return addresses
 
 
 def _match(fields: Fields) -> Callable[[Side, Instance], bool]:

@@ -4,6 +4,7 @@ What rules of version 3.0 compare: a text, an address, or one of several texts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address, ip_network
 
@@ -14,6 +15,7 @@ __all__ = [
     "ANY_HOST",
     "Fits",
     "address_fits",
+    "check_address",
     "is_at",
     "one_of",
     "parameters_fit",
@@ -25,6 +27,11 @@ Fits = Callable[[str], bool]
 
 #: Dubbo's address of every host.
 ANY_HOST = "0.0.0.0"  # noqa: S104 - of rules, not of sockets
+
+
+#: A range in one part of an IPv4 address, and such a part.
+_RANGE = re.compile(r"([0-9]{1,3})-([0-9]{1,3})\Z")
+_PART = re.compile(r"[0-9]{1,3}\Z")
 
 
 def wildcard(pattern: str) -> Fits:
@@ -116,9 +123,26 @@ def parameters_fit(fields: list[Fields]) -> Callable[[Callable[[str], str | None
     return fit
 
 
+def check_address(pattern: str, where: str) -> None:
+    """
+    Raise unless `is_at` can compare addresses with a pattern.
+
+    Raises:
+        ValueError: it is a network that is none.
+    """
+    if "/" in pattern:
+        try:
+            ip_network(pattern, strict=False)
+        except ValueError:
+            raise ValueError(f"{where}{pattern[:100]!r} is no network, as 10.0.0.0/8") from None
+
+
 def is_at(address: Address, pattern: str) -> bool:
     """
     Tell whether an address is meant: ``HOST``, ``HOST:PORT``, a network, or with wildcards.
+
+    Args:
+        pattern: one that `check_address` has let through.
     """
     if "/" in pattern:
         return _network(pattern)(address.host)
@@ -140,9 +164,9 @@ def _parts_fit(pattern: str, host: str) -> bool:
 
 
 def _part_fits(pattern: str, part: str) -> bool:
-    first, dash, last = pattern.partition("-")
-    if dash and first.isdigit() and last.isdigit() and part.isdigit():
-        return int(first[:3]) <= int(part) <= int(last[:3])
+    ends = _RANGE.match(pattern)
+    if ends and _PART.match(part):
+        return int(ends[1]) <= int(part) <= int(ends[2])
     return pattern in ("*", part)
 
 

@@ -5,13 +5,12 @@ Documents ``APPLICATION.tag-router``: which providers of an application have whi
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_network
 
 from attrs import frozen
 
 from rpcfw.values.instance import Instance
 from rpcfw_dubbo_rules.fields import Fields, read_fields
-from rpcfw_dubbo_rules.matches import is_at, parameters_fit
+from rpcfw_dubbo_rules.matches import check_address, is_at, parameters_fit
 from rpcfw_dubbo_rules.parameters import provider_parameter
 
 __all__ = ["Tag", "TagRule", "read_tag_rule"]
@@ -75,18 +74,10 @@ def _tag(fields: Fields) -> Tag:
         raise ValueError(f"{fields.where}name: expected the name of the tag")
     if addresses:
         for each in addresses:
-            _check_address(fields, each)
+            check_address(each, fields.where)
         return Tag(name, lambda one: any(is_at(one.address, each) for each in addresses))
     match = fields.each("match")
     if not match:
         return Tag(name, lambda one: False)
     fit = parameters_fit(match)
     return Tag(name, lambda one: fit(provider_parameter(one)))
-
-
-def _check_address(fields: Fields, text: str) -> None:
-    if "/" in text:
-        try:
-            ip_network(text, strict=False)
-        except ValueError:
-            raise ValueError(f"{fields.where}{text[:100]!r} is no network") from None

@@ -163,6 +163,16 @@ def test_a_parameter_that_no_record_can_hold_changes_nothing():
         ("side: provider, parameters: {weight: 1}, match: {a: b}", "a: expected one of address"),
         ("side: provider, parameters: {weight: 1}, match: {app: {}}", "oneof: expected a list"),
         ("side: provider, parameters: {weight: 1}, match: {address: {cird: x}}", "does not appear"),
+        (
+            "side: consumer, parameters: {weight: 1}, providerAddresses: [10.0.0.1/99]",
+            r"configs 1: providerAddresses: '10\.0\.0\.1/99' is no network",
+        ),
+        (
+            "side: provider, parameters: {weight: 1}, addresses: [a/b]",
+            "configs 1: addresses: 'a/b' is no network",
+        ),
+        # Python refuses to read so many digits, even zeros.
+        (f"side: provider, parameters: {{weight: {'0' * 5000}}}", "weight: expected 0 to 1000000"),
     ],
 )
 def test_refuses_what_it_cannot_read(config, reason):

@@ -112,6 +112,7 @@ def test_a_rule_is_for_its_application():
         ("10.0.0.*", True),
         ("10.0.0.1-63", True),
         ("10.0.0.2-63", False),
+        ("10.0.0.²-63", False),  # a digit for `str.isdigit`, and no number for `int`
         ("10.0.0.1-63:20880", True),
         ("10.0.0.0/24", True),
         ("10.0.1.0/24", False),
