@@ -33,8 +33,9 @@ MAX_PATHS_BYTES = 256 << 10
 _NO_NUMBER = 0
 #: The largest value of the field; a longer timeout is sent as none.
 _MAX_LEFT_S = 0xFFFFFFFF / 1000
-#: Size of each cache, and of the headers in it. A full cache is cleared.
-_MAX_CACHED = 1024
+#: Size of each cache, and of the headers in it. A full cache is cleared. Each connection has one,
+#: so it is small: some hundred bytes for each header, of as many timeouts as the peer sends.
+_MAX_CACHED = 256
 _MAX_CACHED_BYTES = 64
 
 _METHOD = Struct(">BHH").pack

@@ -116,7 +116,8 @@ def test_memory_is_bounded():
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert taken < 2 << 20
+    # Of a connection: a server has thousands.
+    assert taken < 256 << 10
 
 
 def test_a_number_keeps_its_path():
