@@ -37,6 +37,7 @@ from rpcfw_dubbo.frames import (
 )
 from rpcfw_dubbo.reply_decoder import read_reply, unreadable
 from rpcfw_dubbo.request_encoder import RequestEncoder
+from rpcfw_hessian.schema import Schema
 from rpcfw_hessian.text import encode_string
 
 __all__ = ["ClientMachine"]
@@ -58,11 +59,13 @@ class ClientMachine(ClientSide, DubboConnection):
     Args:
         limits: what this side accepts.
         encoder: encodes the heads of requests.
+        schema: for replies with more than a value. It has no Python classes.
     """
 
-    def __init__(self, limits: Limits, encoder: RequestEncoder) -> None:
+    def __init__(self, limits: Limits, encoder: RequestEncoder, schema: Schema) -> None:
         super().__init__(limits)
         self._encoder = encoder
+        self._schema = schema
         self._peer_drains = False
         self._has_answer = False
         #: Cancelled calls whose replies may still come.
@@ -157,7 +160,7 @@ class ClientMachine(ClientSide, DubboConnection):
             value = body[1:-_VERSION_BYTES]
             events.append(ResponseReceived(call_id, value, "", EMPTY, EMPTY))
         else:
-            events.append(read_reply(call_id, status, body))
+            events.append(read_reply(call_id, status, body, self._schema))
 
     def _drop_reply(self) -> None:
         """

@@ -4,7 +4,7 @@ Dubbo as a wire protocol: chosen by name, or by the magic number of its frames.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rpcfw.spi.http1_refusal import http1_refusal
 from rpcfw.spi.machine import ClientSide, Limits, ServerSide
@@ -60,6 +60,11 @@ class DubboProtocol(WireProtocol):
         facts = ("group", "version")
         self.instance_metadata = tuple(name for name in facts if getattr(options, name) == _ANY)
         self._parameters = ParameterTable(options.new_schema)
+        group, version = ("" if text == _ANY else text for text in (options.group, options.version))
+        #: For all connections: each would keep as many heads, of which a process may have some
+        #: hundred kilobytes, if its calls have many different timeouts.
+        self._encoder = RequestEncoder(plugin_context.application, group, version)
+        self._replies = options.new_general_schema()
 
     def match(self, data: bytes) -> Match:
         head = data[:2]
@@ -87,7 +92,4 @@ class DubboProtocol(WireProtocol):
         authority: str = "",
         secure: bool = False,
     ) -> ClientSide:
-        given: Any = self.options
-        group, version = ("" if text == _ANY else text for text in (given.group, given.version))
-        encoder = RequestEncoder(self.plugin_context.application, group, version)
-        return ClientMachine(limits, encoder)
+        return ClientMachine(limits, self._encoder, self._replies)

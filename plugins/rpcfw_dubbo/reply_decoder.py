@@ -19,8 +19,6 @@ from rpcfw_hessian.schema import Schema
 
 __all__ = ["read_reply", "unreadable"]
 
-#: Without any Python classes: the value of a reply is read by the codec, as its type.
-_schema = Schema()
 _EXCEPTION, _VALUE, _NULL = 0, 1, 2
 #: Added to a flag: attachments follow.
 _ATTACHMENTS = 3
@@ -29,14 +27,20 @@ _STATUS_NAMES = {
 }
 
 
-def read_reply(call_id: int, status: int, body: bytes) -> ResponseReceived | CallEnded:
+def read_reply(
+    call_id: int, status: int, body: bytes, schema: Schema
+) -> ResponseReceived | CallEnded:
     """
     Return the event that a reply means. Bytes that make no sense fail its call only.
+
+    Args:
+        schema: has the limits, and no Python classes: the codec reads the value as its type.
     """
+    decoder = Decoder(body, schema)
     try:
         if status == ReplyStatus.OK:
-            return _read_ok(call_id, body)
-        return _read_refusal(call_id, status, body)
+            return _read_ok(call_id, decoder)
+        return _read_refusal(call_id, status, decoder)
     except HessianError as error:
         return CallEnded(call_id, Status.INTERNAL, f"the reply cannot be read: {error}")
 
@@ -61,8 +65,8 @@ def unreadable(call_id: int, reply_status: int, serialization: int) -> CallEnded
     return CallEnded(call_id, status, reason, hints=hints)
 
 
-def _read_ok(call_id: int, body: bytes) -> ResponseReceived | CallEnded:
-    decoder = Decoder(body, _schema)
+def _read_ok(call_id: int, decoder: Decoder) -> ResponseReceived | CallEnded:
+    body = decoder.data
     flag = decoder.read()
     if type(flag) is not int or flag not in range(2 * _ATTACHMENTS):
         raise HessianError("expected a flag from 0 to 5, got another value")
@@ -90,8 +94,7 @@ def _split(attachments: dict[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]
     return dict(entries[:border]), dict(entries[border + 1 :])
 
 
-def _read_refusal(call_id: int, status: int, body: bytes) -> CallEnded:
-    decoder = Decoder(body, _schema)
+def _read_refusal(call_id: int, status: int, decoder: Decoder) -> CallEnded:
     message = decoder.read()
     attachments = {} if decoder.at_end else _read_map(decoder)
     return read_refusal(call_id, status, message if isinstance(message, str) else "", attachments)

@@ -33,7 +33,7 @@ _OF_SERVICE = frozenset(("group", "version"))
 
 class RequestEncoder:
     """
-    Writes the heads of the requests of one client.
+    Writes the heads of the requests of one client, over all its connections.
 
     Args:
         application: name of this application, which providers see.

@@ -61,14 +61,25 @@ class Hessian2Options:
         """
         Return a new schema with these classes and limits.
         """
-        limits = Limits(
+        limits = self._limits(self.allowed_classes)
+        return Schema(names=dict(map(_class_of, self.classes)), limits=limits)
+
+    def new_general_schema(self) -> Schema:
+        """
+        Return one without Python classes, for what is looked at before its type is known.
+
+        Each class may come, since it may be one that the type has: a `JavaObject` is made of it.
+        """
+        return Schema(limits=self._limits(("*",)))
+
+    def _limits(self, classes: tuple[str, ...]) -> Limits:
+        return Limits(
             max_depth=self.max_depth,
             max_objects=self.max_objects,
             max_length=self.max_length,
             max_hashed=self.max_hashed_keys,
-            classes=self.allowed_classes,
+            classes=classes,
         )
-        return Schema(names=dict(map(_class_of, self.classes)), limits=limits)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

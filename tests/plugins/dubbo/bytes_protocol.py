@@ -93,4 +93,4 @@ class BytesProtocol(DubboProtocol):
         return machine
 
     def client(self, limits: Limits, accepts: tuple[str, ...], **_: Any) -> ClientMachine:
-        return BytesClient(limits, RequestEncoder("consumer", "", ""))
+        return BytesClient(limits, RequestEncoder("consumer", "", ""), Schema())

@@ -56,7 +56,7 @@ def client(version: str = "", application: str = "", **limits: int) -> ClientMac
     """
     Return a consumer's machine, whose handshake is completed.
     """
-    machine = ClientMachine(Limits(**limits), RequestEncoder(application, "", version))
+    machine = ClientMachine(Limits(**limits), RequestEncoder(application, "", version), Schema())
     machine.start()
     hello = machine.take_output()
     machine.receive(frame(EVENT | HESSIAN2, hello[4:12], b"N", 20))

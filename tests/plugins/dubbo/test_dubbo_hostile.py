@@ -243,7 +243,7 @@ def test_replies_are_not_written_out(body, value):
     """
     A value in the place of another one ends the call, and never becomes a text.
     """
-    assert 1 == read_reply(1, ReplyStatus.OK, body(value)).call_id
+    assert 1 == read_reply(1, ReplyStatus.OK, body(value), Schema()).call_id
 
 
 @pytest.mark.parametrize("value", ENDLESS)
