@@ -35,20 +35,8 @@ def make_runtime(
     """
     Return the runtime that a plan asks for, and the plugins in it, to be started.
     """
-    clock = clock_of(reactor)
-    timers, pauses = Timers(clock), pauses_of(reactor)
-    plugin_context = PluginContext(
-        clock=clock,
-        timers=timers,
-        pauses=pauses,
-        random=random,
-        meter=Meter(),
-        threads=ReactorThreads(reactor),
-        application=plan.app.name,
-        open_channel=open_channel,
-        time_of_day=time_of_day_of(reactor),
-        load=LoadReporter(clock.seconds, usage_of(reactor)),
-    )
+    network = network or Network(reactor, tls=TLS(plan.tls, time_of_day_of(reactor)))
+    plugin_context = _plugin_context(plan, reactor, random, network, open_channel)
     encoding = plan.compression.plugin
     codecs = {chosen.name: chosen.make(plugin_context) for chosen in plan.codecs}
     compressors = {chosen.name: chosen.make(plugin_context) for chosen in plan.compressors}
@@ -62,13 +50,32 @@ def make_runtime(
     )
     runtime = Runtime(
         reactor=reactor,
-        timers=timers,
+        timers=plugin_context.timers,
         random=random,
-        network=network or Network(reactor, tls=TLS(plan.tls, plugin_context.time_of_day)),
+        network=network,
         payload=payload,
         protocols=protocols,
-        limits=evolve(plan.limits.limits(), pauses=pauses),
+        limits=evolve(plan.limits.limits(), pauses=plugin_context.pauses),
         link_options=plan.link,
         plugin_context=plugin_context,
     )
     return runtime, (*codecs.values(), *compressors.values(), *protocols.values())
+
+
+def _plugin_context(
+    plan: Plan, reactor: Any, random: RandomSource, network: Network, open_channel: OpenChannel
+) -> PluginContext:
+    clock = clock_of(reactor)
+    return PluginContext(
+        clock=clock,
+        timers=Timers(clock),
+        pauses=pauses_of(reactor),
+        random=random,
+        meter=Meter(),
+        threads=ReactorThreads(reactor),
+        application=plan.app.name,
+        open_channel=open_channel,
+        network=network,
+        time_of_day=time_of_day_of(reactor),
+        load=LoadReporter(clock.seconds, usage_of(reactor)),
+    )

@@ -20,6 +20,7 @@ from rpcfw.spi.runtime.timers import Timers
 
 if TYPE_CHECKING:
     from rpcfw.spi.channel import OpenChannel
+    from rpcfw.spi.network import ClientNetwork
     from rpcfw.values.call import Call
 
 __all__ = ["NoOptions", "Plugin", "PluginContext", "title_of"]
@@ -43,6 +44,7 @@ class PluginContext:
             for plugins that are users of an RPC service themselves. Further arguments
             say what TLS files to use, and whose credentials to send: see
             `rpcfw.spi.channel.OpenChannel`. The plugin closes it.
+        network: connects to servers that speak no RPC.
         time_of_day: seconds since 1970, to show people and other machines. Time is
             measured with the clock.
         affinity: where its coroutines may be awaited.
@@ -57,6 +59,7 @@ class PluginContext:
     threads: Threads
     application: str
     open_channel: OpenChannel
+    network: ClientNetwork
     time_of_day: Callable[[], float]
     affinity: Affinity = Factory(Affinity)
     load: LoadReporter = Factory(LoadReporter)

@@ -58,6 +58,7 @@ def plugin_context(
         "threads": InlineThreads(),
         "application": "test",
         "open_channel": _no_channel,
+        "network": _NoNetwork(),
         "time_of_day": clock.seconds,
     }
     return PluginContext(**{**fields, **over})
@@ -67,3 +68,18 @@ def _no_channel(
     address: Address, protocol: str, tls: TLSFiles | None = None, /, *, service: str = ""
 ) -> Channel:
     raise LookupError(f"this test has no {protocol} channel to {address}; hand in open_channel=...")
+
+
+class _NoNetwork:
+    """
+    Connects to nothing.
+    """
+
+    def client(self, address: Address, timeout_s: float) -> Any:
+        raise LookupError(f"this test has no network to reach {address}; hand in network=...")
+
+    def client_tls(self, host: str) -> Any:
+        raise LookupError(f"this test has no TLS for {host}; hand in network=...")
+
+    def secured(self, files: TLSFiles) -> _NoNetwork:
+        return self

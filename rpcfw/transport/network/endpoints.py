@@ -17,6 +17,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import (
     IListeningPort,
+    IOpenSSLClientConnectionCreator,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -101,6 +102,15 @@ class Network:
         if address.scheme == "unix":
             return UNIXClientEndpoint(self._reactor, address.host, timeout=int(timeout_s) or 1)
         return _MemoryClient(self._memory, address.host)
+
+    def client_tls(self, host: str) -> IOpenSSLClientConnectionCreator:
+        """
+        Return what begins TLS on a connection that began without: see `ClientNetwork`.
+
+        Raises:
+            SetupError: TLS cannot be had.
+        """
+        return self._tls.client_creator(host, self._alpn)
 
     def listen(
         self, address: Address, factory: IProtocolFactory, alpn: Sequence[str] = ()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import evolve
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
     IOpenSSLContextFactory,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -127,6 +128,16 @@ class TLS:
         Raises:
             SetupError: TLS is not installed, or something cannot be used.
         """
+        wrapped: IStreamClientEndpoint = wrapClientTLS(self.client_creator(host, alpn), endpoint)
+        return wrapped
+
+    def client_creator(self, host: str, alpn: str) -> IOpenSSLClientConnectionCreator:
+        """
+        Return what makes a client's side of TLS, for one connection to ``host``.
+
+        Raises:
+            SetupError: TLS is not installed, or something cannot be used.
+        """
         _ssl()
         from rpcfw.transport.network.server_identity import VerifiedConnections
 
@@ -134,9 +145,7 @@ class TLS:
         contexts = self._client_contexts
         if contexts is None:
             contexts = self._client_contexts = _Contexts(self._files(), self._client_context)
-        creator = VerifiedConnections(contexts.getContext(), server, [alpn] if alpn else [])
-        wrapped: IStreamClientEndpoint = wrapClientTLS(creator, endpoint)
-        return wrapped
+        return VerifiedConnections(contexts.getContext(), server, [alpn] if alpn else [])
 
     def server(self, factory: IProtocolFactory, alpn: Sequence[str]) -> IProtocolFactory:
         """
