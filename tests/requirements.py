@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["require", "require_etcd", "require_zookeeper"]
+__all__ = ["require", "require_etcd", "require_nats", "require_redis", "require_zookeeper"]
 
 ZOOKEEPER_JAR = Path("/usr/share/java/zookeeper.jar")
 
@@ -48,3 +48,17 @@ def require_etcd() -> None:
     Need the etcd server.
     """
     require(shutil.which("etcd"), "apt-get install --no-install-recommends etcd-server")
+
+
+def require_nats() -> None:
+    """
+    Need the NATS server.
+    """
+    require(shutil.which("nats-server"), "apt-get install --no-install-recommends nats-server")
+
+
+def require_redis() -> None:
+    """
+    Need the Redis server.
+    """
+    require(shutil.which("redis-server"), "apt-get install --no-install-recommends redis-server")

@@ -28,6 +28,7 @@ SHOWN: dict[str, str] = {
     "plugins/rpcfw_auth/hmac_authenticator.py": "compares with the time of another machine",
     "plugins/rpcfw_auth/hmac_credentials.py": "tells other machines when a call was signed",
     "plugins/rpcfw_auth/jwt_authenticator.py": "compares with the time of another machine",
+    "plugins/rpcfw_buses/broker/bus.py": "compares with the time of change of a file",
     "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
     "plugins/rpcfw_registries/etcd/registry.py": "tells other machines when it was started",

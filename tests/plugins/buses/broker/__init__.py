@@ -1,0 +1,3 @@
+"""
+Tests of what buses have in common that a broker carries.
+"""

@@ -1,0 +1,138 @@
+"""
+The frames of a NATS server, however they are cut.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpcfw_buses.broker.machine import BrokerError
+from rpcfw_buses.nats.reader import MAX_LINE_BYTES, NATSReader
+
+MAX_MESSAGE = 1000
+
+
+class Read:
+    """
+    A reader, and what came of it.
+    """
+
+    def __init__(self):
+        self.events = []
+        self.reader = NATSReader(
+            lambda subject, payload: self.events.append((subject, payload)),
+            lambda operation, rest: self.events.append((b"line", operation, rest)),
+            lambda: self.events.append("skipped"),
+            MAX_MESSAGE,
+        )
+
+    def take(self, *pieces):
+        for piece in pieces:
+            self.reader.receive(piece)
+        return self.events
+
+
+def in_bytes(data):
+    return [data[index : index + 1] for index in range(len(data))]
+
+
+def test_reads_each_operation():
+    """
+    Operations are of either case, fields are separated by any blanks, and a reply is ignored.
+    """
+    data = (
+        b'INFO {"max_payload": 5} \r\n'
+        b"MSG a.b 9 5\r\n\r\n+OK\r\n"
+        b"msg  a.b\t9 reply 0\r\n\r\n"
+        b"ping\r\n+OK\r\n-ERR 'Stale Connection'\r\n\r\n"
+    )
+    expected = [
+        (b"line", b"INFO", b'{"max_payload": 5} '),
+        (b"a.b", b"\r\n+OK"),
+        (b"a.b", b""),
+        (b"line", b"PING", b""),
+        (b"line", b"+OK", b""),
+        (b"line", b"-ERR", b"'Stale Connection'"),
+        (b"line", b"", b""),
+    ]
+    assert expected == Read().take(data)
+    assert expected == Read().take(*in_bytes(data))
+
+
+def test_a_large_message_is_skipped():
+    """
+    What is larger than the bus takes is passed over as it arrives, and what follows is read.
+    """
+    large = b"MSG a 1 5000\r\n" + bytes(5000) + b"\r\n"
+    data = large + b"MSG a 1 1\r\nx\r\n" + large + b"PING\r\n"
+    expected = ["skipped", (b"a", b"x"), "skipped", (b"line", b"PING", b"")]
+    assert expected == Read().take(data)
+    assert expected == Read().take(*in_bytes(data))
+
+
+def test_an_announced_size_takes_no_memory():
+    """
+    A size alone, however large, makes the reader keep nothing.
+    """
+    read = Read()
+    tracemalloc.start()
+    try:
+        read.take(b"MSG a 1 999999999\r\n", bytes(1 << 16))
+        assert tracemalloc.get_traced_memory()[0] < 1 << 16
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"MSG a 1\r\n",
+        b"MSG a 1 -1\r\n",
+        b"MSG a 1 1e3\r\n",
+        b"MSG a 1 9999999999\r\n",
+        b"MSG a 1 b 5 5\r\n",
+        b"MSG\r\n",
+        b"MSG a 1 1\r\nabc",
+        b"x" * MAX_LINE_BYTES,
+    ],
+)
+def test_what_no_server_sends(data):
+    """
+    What breaks the protocol ends the connection.
+    """
+    with pytest.raises(BrokerError):
+        Read().take(data)
+    with pytest.raises(BrokerError):
+        Read().take(*in_bytes(data))
+
+
+FRAMES = st.one_of(
+    st.binary(max_size=1200).map(lambda load: b"MSG s 1 %d\r\n%b\r\n" % (len(load), load)),
+    st.sampled_from([b"PING\r\n", b"PONG\r\n", b"+OK\r\n", b"-ERR 'x'\r\n", b"INFO {}\r\n"]),
+    st.binary(max_size=20),
+)
+
+
+@given(st.lists(FRAMES, max_size=6).map(b"".join), st.lists(st.integers(1, 40), max_size=30))
+def test_the_cut_does_not_matter(data, sizes):
+    """
+    The same is read from whole bytes, from pieces, and byte by byte; so is an error.
+    """
+    pieces, rest = [], data
+    for size in sizes:
+        pieces.append(rest[:size])
+        rest = rest[size:]
+    assert outcome(data) == outcome(*pieces, rest) == outcome(*in_bytes(data))
+
+
+def outcome(*pieces):
+    read = Read()
+    try:
+        read.take(*pieces)
+    except BrokerError:
+        return [*read.events, "error"]
+    return read.events
