@@ -59,6 +59,7 @@ class Audit(Filter):
     """
 
     Options: ClassVar[type] = AuditOptions
+    protects: ClassVar[bool] = True
 
     def __init__(self, options: AuditOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)

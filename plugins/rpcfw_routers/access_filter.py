@@ -53,6 +53,7 @@ class AccessFilter(Filter):
 
     Options: ClassVar[type] = AccessFilterOptions
     needs_identity: ClassVar[bool] = True
+    protects: ClassVar[bool] = True
     log = Logger()
 
     def __init__(self, options: AccessFilterOptions, plugin_context: PluginContext) -> None:

@@ -19,7 +19,7 @@ from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.given_options import PLUGIN, GivenOptions, Sections
 from rpcfw.app.options import AppOptions
 from rpcfw.app.plan import Plan
-from rpcfw.app.rules.mistakes import private
+from rpcfw.app.rules.mistakes import private, refuse_protected
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import SettingsError
@@ -166,14 +166,18 @@ class LivePlans:
             return sources, configured
         chooser = self._plan.chooser.reading(sources)
         chosen = choose_policies(sources, chooser, service, configured.config)
-        used = {CLIENT, HEALTH, *(chosen or configured).sections}
+        plan = chosen or configured
+        refuse_protected(
+            sources, sources.sections, configured.chosen.values(), plan.chosen.values()
+        )
+        used = {CLIENT, HEALTH, *plan.sections}
         # A section that switches a plugin off is used, too; that of a method of others is not.
         sources.leave_unused(
             lambda name, each: (
                 name.text in used or (PLUGIN in each.values and "/" not in name.qualifier)
             )
         )
-        return sources, chosen or configured
+        return sources, plan
 
     def sources(self, given: GivenOptions, service: str) -> Overlay:
         """
@@ -212,6 +216,7 @@ class LivePlans:
         edits = choose_server_filters(
             sources, self._plan.chooser.reading(sources), self._plan.server
         )
+        refuse_protected(sources, sources.sections, (), (each for _, each in edits.inserts))
         app = self._plan.app
         if SectionName(APP) in layer.sections:
             app = sources.section(APP, AppOptions)

@@ -69,6 +69,10 @@ class Filter(Plugin):
     #: It decides by `Call.identity`, so in a server with authenticators it must be behind them.
     needs_identity: ClassVar[bool] = False
 
+    #: It decides who may call, or records that. Rules from a registry may not change its options,
+    #: nor remove it: who can write to the registry must not be able to open a server with that.
+    protects: ClassVar[bool] = False
+
     @abstractmethod
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         """

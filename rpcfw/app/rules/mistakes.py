@@ -5,17 +5,20 @@ Mistakes in rules, with the place of each.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from rpcfw.app.given_options import BY_PROGRAM, PLUGIN
 from rpcfw.errors import SettingsError
-from rpcfw.kernel.ini import Given, Section, SectionName
+from rpcfw.kernel.choice import Chosen
+from rpcfw.kernel.ini import Given, Origin, Section, SectionName
 from rpcfw.kernel.nearest import suggestion
+from rpcfw.kernel.settings import Sources
+from rpcfw.spi.filter import Filter
 from rpcfw.spi.options import Declared
 
-__all__ = ["line_of", "private", "refuse_of_process", "unused"]
+__all__ = ["line_of", "private", "refuse_of_process", "refuse_protected", "unused"]
 
 #: The section of the process.
 APP = "app"
@@ -55,9 +58,55 @@ def private(option: Declared, given: Given) -> str:
         return "is secret, and rules are not; write it in the configuration"
     if option.loads_code:
         return "names code that is imported, which rules may not; write it in the configuration"
-    if Path in (option.type, *get_args(option.type)):
+    if _has_path(option.type):
         return "names a file of this machine, which rules may not; write it in the configuration"
     return ""
+
+
+def _has_path(annotation: Any) -> bool:
+    return annotation is Path or any(map(_has_path, get_args(annotation)))
+
+
+def refuse_protected(
+    sources: Sources,
+    sections: Mapping[SectionName, Section],
+    configured: Iterable[Chosen[Any]],
+    chosen: Iterable[Chosen[Any]],
+) -> None:
+    """
+    Note options of filters that protect, where rules give them, and such filters that would go.
+
+    Args:
+        sources: where mistakes are noted.
+        sections: that were given while the process runs.
+        configured: what the process has by its configuration.
+        chosen: what it would have.
+    """
+    left = {each.section for each in chosen if _protects(each)}
+    for text in left:
+        name = SectionName(*text.split(" ", 1))
+        for key, given in sections[name].values.items() if name in sections else ():
+            if given.origin is not BY_PROGRAM:
+                reason = f"{name.qualifier} protects this process: change it in the configuration"
+                sources.blame(name.name, key, reason, name.qualifier)
+    inserts = _given(sections, "client", "insert")
+    for each in configured:
+        if _protects(each) and each.section not in left and inserts is not BY_PROGRAM:
+            reason = f"{each.name} protects this process, and rules may not remove it"
+            sources.blame("client", "insert", reason)
+
+
+def _protects(chosen: Chosen[Any]) -> bool:
+    return issubclass(chosen.plugin, Filter) and chosen.plugin.protects
+
+
+def _given(sections: Mapping[SectionName, Section], name: str, key: str) -> Origin | None:
+    """
+    Return where an option is given; None if it is not.
+    """
+    section = sections.get(SectionName(name))
+    given = None if section is None else section.values.get(key)
+    return None if given is None else given.origin
 
 
 def refuse_of_process(sections: Mapping[SectionName, Section], service: str) -> None:
