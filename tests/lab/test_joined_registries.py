@@ -4,6 +4,7 @@ Registry servers that a bus joins, over the real wire, in memory.
 
 from __future__ import annotations
 
+import msgspec
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -11,7 +12,9 @@ from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
+from rpcfw.values.instance import instance_to_json
 from tests.lab.registry_world import World
+from tests.plugins.registries.standalone.callers import called_by
 
 PLACES = tuple(Address("memory", name) for name in ("one", "two", "three"))
 ALL = ", ".join(map(str, PLACES))
@@ -167,6 +170,21 @@ class Joined(InAGroup):
         assert 1 == len(self.node(2).catalog.changes("demo.Greeter", None).put)
         spawn(provider.stop())
         self.advance(1)
+
+    def test_an_instance_that_moves_is_held(self):
+        """
+        A provider that comes from another server is known, and counted, also without a change.
+        """
+        record = [msgspec.Raw(instance_to_json(an_instance(id="a")))]
+        changed = [msgspec.Raw(instance_to_json(an_instance(id="a", weight=7)))]
+        with called_by(host="10.0.0.1"):
+            for index in 0, 1:
+                assert [] == self.node(index).announce("me", 10.0, record).refused
+                self.advance(0.1)
+        with called_by(host="10.0.0.2"):
+            (refusal,) = self.node(1).announce("x", 10.0, changed).refused
+        assert "another client has announced it" in refusal.reason
+        assert self.node(0).guard.clients.holder((an_instance().service, "a")) is None
 
     def test_the_bus_goes_away_and_comes_back(self):
         """

@@ -128,7 +128,8 @@ class StandaloneStore(InstanceStore):
         return [_result(refused.get(index)) for index in range(len(some))]
 
     def _take(self, lease_s: float) -> None:
-        self._granted_s = min(max(lease_s, _MIN_LEASE_S), _MAX_LEASE_S)
+        # In this order NaN becomes the shortest lease.
+        self._granted_s = min(max(_MIN_LEASE_S, lease_s), _MAX_LEASE_S)
 
     async def _withdraw(self, some: Sequence[Change]) -> Sequence[RegistryError | None]:
         await self._call_withdraw([change.key for change in some])

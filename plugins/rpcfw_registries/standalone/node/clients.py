@@ -9,10 +9,10 @@ has changed nothing lately, so their number is bounded by what the server holds.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from rpcfw.errors import Overloaded
 from rpcfw_registries.standalone.messages import Key
@@ -38,12 +38,14 @@ class ClientLimits:
     What one client may have.
 
     Args:
+        services: that its instances are of.
         instances: announced at once.
         total_bytes: of the records of those.
         watches: open at once.
         changes_per_s: instances and rules put, on average of a minute.
     """
 
+    services: int
     instances: int
     total_bytes: int
     watches: int
@@ -62,6 +64,8 @@ class Holder:
 
 @define(eq=False)
 class _Client:
+    #: How many instances it has of each service.
+    services: Counter[str] = field(factory=Counter)
     instances: int = 0
     total_bytes: int = 0
     watches: int = 0
@@ -133,6 +137,10 @@ class Clients:
         former = self._holders.get(key)
         own = former if former is not None and former.key == caller.key else None
         grown = size - (own.size if own else 0)
+        if key[0] not in client.services and len(client.services) >= limits.services:
+            raise LimitReached(
+                f"this client has its limit of max_client_services = {limits.services}"
+            )
         if own is None and client.instances >= limits.instances:
             raise LimitReached(
                 f"this client has its limit of max_client_instances = {limits.instances}"
@@ -148,6 +156,7 @@ class Clients:
         """
         self.release(key)
         client = self._client(caller.key)
+        client.services[key[0]] += 1
         client.instances += 1
         client.total_bytes += size
         self._holders[key] = Holder(caller.key, size)
@@ -160,6 +169,9 @@ class Clients:
         holder = self._holders.pop(key, None)
         if holder is not None:
             client = self._by_key[holder.key]
+            client.services[key[0]] -= 1
+            if not client.services[key[0]]:
+                del client.services[key[0]]
             client.instances -= 1
             client.total_bytes -= holder.size
             self._settle(holder.key)

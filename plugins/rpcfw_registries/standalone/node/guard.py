@@ -58,6 +58,7 @@ class Guard:
 
     def __init__(self, options: NodeOptions, plugin_context: PluginContext) -> None:
         limits = ClientLimits(
+            options.max_client_services,
             options.max_client_instances,
             options.max_client_bytes,
             options.max_client_watches,

@@ -44,6 +44,7 @@ _LIMITS = (
     "max_watchers",
     "max_rule_scopes",
     "max_rule_bytes",
+    "max_client_services",
     "max_client_instances",
     "max_client_bytes",
     "max_client_watches",
@@ -102,9 +103,10 @@ class NodeOptions:
     access_default: Literal["deny", "allow"] = option(
         "deny", "what none of these lines is about, if there are any"
     )
-    max_client_instances: int = option(
-        "20000", "the same as max_instances, for one client: one identity, else one address"
+    max_client_services: int = option(
+        "1000", "maximum number of services of one client: one identity, else one address"
     )
+    max_client_instances: int = option("20000", "the same as max_instances, for one client")
     max_client_bytes: Bytes = option("64MiB", "the same as max_total_bytes, for one client")
     max_client_watches: int = option("5000", "maximum number of watches of one client")
     max_client_changes: PerSecond = option(

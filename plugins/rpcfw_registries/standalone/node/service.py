@@ -264,7 +264,8 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         return not self.guard.refusal(caller, action, service_scope(service))
 
     def _clamped(self, lease_s: float) -> float:
-        return min(max(lease_s, self._options.min_lease), self._options.max_lease)
+        # In this order NaN, which some codecs can carry, becomes the shortest lease.
+        return min(max(self._options.min_lease, lease_s), self._options.max_lease)
 
     def _put(self, caller: Caller, owner: str, lease_s: float, record: bytes, seen: int) -> None:
         instance, guard = _read(record), self.guard
@@ -275,7 +276,9 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             guard.note_announced(caller, instance, refused=reason)
             raise LimitReached(reason)
         guard.clients.check_size(caller, key, len(record))
-        if self.replica.put(*key, record, owner, seen):
+        changed = self.replica.put(*key, record, owner, seen)
+        # One that comes from another server of the group may be unchanged, and held by nobody here.
+        if changed or guard.clients.holder(key) is None:
             guard.clients.hold(caller, key, len(record))
             guard.clients.count_change(caller)
             guard.note_announced(caller, instance)

@@ -5,7 +5,6 @@ Who may do what at a registry server, who holds what is announced, and how much 
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 
 import msgspec
 import pytest
@@ -15,32 +14,16 @@ from twisted.logger import capturedLogs, formatEvent
 from rpcfw.errors import Overloaded, PermissionDenied, SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.status import Hint
-from rpcfw.testing.candidates import a_call
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw.values.call import serving
-from rpcfw.values.caller_identity import CallerIdentity
 from rpcfw.values.instance import instance_from_json, instance_to_json
 from rpcfw_registries.standalone.node.options import NodeOptions
 from rpcfw_registries.standalone.node.service import node_services
+from tests.plugins.registries.standalone.callers import HERE, called_by
 
 SHOP = ("hmac:shop",)
 OTHER = ("hmac:other",)
-HERE, THERE = "10.0.0.1", "10.0.0.2"
-
-
-@contextmanager
-def called_by(names=(), host=HERE):
-    """
-    Have what is done meanwhile done by a caller with these names, from this host.
-    """
-    call = a_call(peer=f"{host}:4711" if ":" not in host else f"[{host}]:4711")
-    call.identity = CallerIdentity(names)
-    token = serving.set(call)
-    try:
-        yield
-    finally:
-        serving.reset(token)
+THERE = "10.0.0.2"
 
 
 class Node:
@@ -274,6 +257,40 @@ def test_limits_of_instances():
     with called_by():
         assert 1 == node.withdraw(f"{HERE}-1")
         assert [] == node.announce("other")
+
+
+def test_limits_of_services():
+    """
+    A client has instances of so many services at most, so nobody fills `max_services` alone.
+    """
+    node = Node(max_client_services="2", max_services="3")
+    with called_by(SHOP):
+        assert [] == node.announce("a", "b", service="demo.A")
+        assert [] == node.announce("a", service="demo.B")
+        full = "this client has its limit of max_client_services = 2"
+        assert [full] == node.announce("a", service="demo.C")
+        assert [] == node.announce("c", service="demo.B")
+        node.service.withdraw("me", [("demo.A", "a")])
+        assert [full] == node.announce("a", service="demo.C")
+        node.service.withdraw("me", [("demo.A", "b")])
+        assert [] == node.announce("a", service="demo.C")
+    with called_by(OTHER):
+        assert [] == node.announce("a", service="demo.A")
+
+
+def test_a_lease_of_no_number():
+    """
+    Some codecs can carry NaN: it is the shortest lease, and not one that never ends.
+    """
+    node = Node()
+    with called_by():
+        for number, lease_s in enumerate((float("nan"), float("-inf"))):
+            record = instance_to_json(an_instance(id=f"i{number}", service="demo.Greeter"))
+            assert [] == node.service.announce("me", lease_s, [msgspec.Raw(record)]).refused
+        node.announce("a")
+        assert 1.0 == node.service.renew("me", float("nan"), [("demo.Greeter", "a")]).lease_s
+    node.clock.advance(1.5)
+    assert [] == node.ids
 
 
 def test_limits_of_bytes():
