@@ -20,8 +20,8 @@ from rpcfw.spi.codec import Coder
 from rpcfw_dubbo.codec import DubboCodec
 from rpcfw_dubbo.request_heads import GENERIC_CODEC
 from rpcfw_dubbo.type_hints import field_hints, is_long, item_hints
-from rpcfw_hessian import JavaException, JavaLong, JavaObject, Schema
-from rpcfw_hessian.annotations import java_name_of_field
+from rpcfw_hessian import JavaException, JavaLong, JavaObject, MapEntries, Schema
+from rpcfw_hessian.annotations import written_name_of_field
 
 __all__ = ["GenericCodec", "plain"]
 
@@ -77,18 +77,24 @@ def _plain(
     known = seen.get(id(value))
     if known is not None:
         return known
+    if isinstance(value, MapEntries):
+        pairs = MapEntries()
+        seen[id(value)] = pairs
+        for key, each in value:
+            pairs.append((_plain(key, Any, java_class, seen), _plain(each, Any, java_class, seen)))
+        return pairs
     if isinstance(value, (list, tuple, set, frozenset)):
         items: list[Any] = []
         seen[id(value)] = items
-        hints = item_hints(hint, len(value))
+        hints = item_hints(hint, value)
         items += [_plain(*each, java_class, seen) for each in zip(value, hints, strict=True)]
         return items
-    entries_of = _entries(value, hint)
+    name = value.java_class if isinstance(value, JavaObject) else java_class(type(value))
+    entries_of = _entries(value, hint, has_java_class=name is not None)
     if entries_of is None:
         return value
     entries: dict[Any, Any] = {}
     seen[id(value)] = entries
-    name = value.java_class if isinstance(value, JavaObject) else java_class(type(value))
     if name is not None:
         entries["class"] = name
     for key, each, its_hint in entries_of:
@@ -96,32 +102,52 @@ def _plain(
     return entries
 
 
-def _entries(value: Any, hint: Any) -> Iterable[tuple[Any, Any, Any]] | None:
+def _entries(
+    value: Any, hint: Any, *, has_java_class: bool
+) -> Iterable[tuple[Any, Any, Any]] | None:
     """
-    Return the entries of a map, or the fields of an object by their Java names.
+    Return the entries of a map, or the fields of an object by their names in messages.
 
     After each value comes its annotation.
     """
     if isinstance(value, dict):
-        of_key, of_value = item_hints(hint, 2)
-        longs = is_long(of_key)
-        return [
-            (JavaLong(key) if longs and type(key) is int else key, each, of_value)
-            for key, each in value.items()
-        ]
+        of_key, of_value = item_hints(hint, value)
+        return [(_plain_key(key, of_key), each, of_value) for key, each in value.items()]
     if isinstance(value, JavaObject):
         return [(name, each, Any) for name, each in value.fields.items()]
     cls = type(value)
-    if is_dataclass(cls):
-        names = [each.name for each in fields(cls)]
-    elif attrs.has(cls):
-        names = [each.name for each in attrs.fields(cls)]
-    elif isinstance(value, msgspec.Struct):
-        names = list(value.__struct_fields__)
-    else:
+    names = _fields(value)
+    if names is None:
         return None
-    hints = field_hints(cls)  # type: ignore[arg-type]  # a class can be hashed
+    hints = field_hints(cls, hint)
     return [
-        (java_name_of_field(cls, name), getattr(value, name), hints.get(name, Any))
-        for name in names
+        (
+            written_name_of_field(cls, name, encoded, has_java_class=has_java_class),
+            getattr(value, name),
+            hints.get(name, Any),
+        )
+        for name, encoded in names
     ]
+
+
+def _plain_key(key: Any, hint: Any) -> Any:
+    """
+    Return a key of a map: a plain one that Python can hash, if it is one of these.
+    """
+    if isinstance(key, Enum):
+        return key.name
+    return JavaLong(key) if type(key) is int and is_long(hint) else key
+
+
+def _fields(value: Any) -> Iterable[tuple[str, str]] | None:
+    """
+    Return the names of an object's fields, each with that of msgspec; None if it has none.
+    """
+    cls = type(value)
+    if is_dataclass(cls):
+        return [(each.name, each.name) for each in fields(cls)]
+    if attrs.has(cls):
+        return [(each.name, each.name) for each in attrs.fields(cls)]
+    if isinstance(value, msgspec.Struct):
+        return zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+    return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -22,7 +22,59 @@ def is_long(hint: Any) -> bool:
     """
     Tell whether a number is a Java long by its annotation.
     """
-    hint = _present(hint)
+    return any(map(_says_long, _members(hint)))
+
+
+def item_hints(hint: Any, items: Any) -> Sequence[Any]:
+    """
+    Return the annotations of the items of a collection, by its own; of a dict, of both parts.
+    """
+    count = 2 if isinstance(items, dict) else len(items)
+    for member in map(_bare, _members(hint)):
+        cls, given = get_origin(member), get_args(member)
+        if isinstance(cls, type) and isinstance(items, cls) and given:
+            by_place = cls is tuple and given[-1] is not Ellipsis
+            if (by_place or isinstance(items, dict)) and len(given) == count:
+                return given
+            return [given[0]] * count
+    return [Any] * count
+
+
+def field_hints(cls: type, hint: Any) -> Mapping[str, Any]:
+    """
+    Return the annotations of an instance's fields; none if they cannot be resolved.
+
+    Args:
+        hint: of the instance. It may have the parameters of a generic class.
+    """
+    found = _declared(cls)
+    for member in map(_bare, _members(hint)):
+        if get_origin(member) is cls:
+            names: tuple[Any, ...] = getattr(cls, "__parameters__", ())
+            given = dict(zip(names, get_args(member), strict=False))
+            return {name: _with_parameters(each, given) for name, each in found.items()}
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _declared(cls: type) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(cls, include_extras=True)
+    except NameError:
+        return {}
+
+
+def _with_parameters(hint: Any, given: Mapping[Any, Any]) -> Any:
+    """
+    Return an annotation in which types stand for the parameters of a class.
+    """
+    if isinstance(hint, TypeVar):
+        return given.get(hint, Any)
+    names: tuple[Any, ...] = getattr(hint, "__parameters__", ())
+    return hint[tuple(given.get(name, Any) for name in names)] if names else hint
+
+
+def _says_long(hint: Any) -> bool:
     if get_origin(hint) is not Annotated:
         return False
     return any(
@@ -31,35 +83,19 @@ def is_long(hint: Any) -> bool:
     )
 
 
-def item_hints(hint: Any, count: int) -> Sequence[Any]:
+def _members(hint: Any) -> Sequence[Any]:
     """
-    Return the annotations of so many items, by that of their collection; of a dict, of both parts.
+    Return the annotations that a value may have: of a union, each.
     """
-    hint = _present(hint)
-    if get_origin(hint) is Annotated:
-        hint = get_args(hint)[0]
-    given = get_args(hint)
-    if len(given) == count:
-        return given
-    return [given[0] if given else Any] * count
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
+    if get_origin(hint) in (Union, UnionType):
+        return [one for each in get_args(hint) for one in _members(each)]
+    return (hint,)
 
 
-@lru_cache(maxsize=1024)
-def field_hints(cls: type) -> Mapping[str, Any]:
+def _bare(hint: Any) -> Any:
     """
-    Return the annotations of a class by field; none if they cannot be resolved.
+    Return an annotation without what is said about Java.
     """
-    try:
-        return get_type_hints(cls, include_extras=True)
-    except NameError:
-        return {}
-
-
-def _present(hint: Any) -> Any:
-    """
-    Return the annotation of a value that is not null.
-    """
-    if get_origin(hint) not in (Union, UnionType):
-        return hint
-    others = [each for each in get_args(hint) if each is not type(None)]
-    return others[0] if len(others) == 1 else Any
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint

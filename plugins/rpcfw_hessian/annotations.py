@@ -33,6 +33,7 @@ __all__ = [
     "java",
     "java_name_of_field",
     "java_type",
+    "written_name_of_field",
 ]
 
 C = TypeVar("C", bound=type)
@@ -72,6 +73,19 @@ def java_name_of_field(cls: type, name: str) -> str:
     """
     names: Mapping[str, str] = vars(cls).get(_NAMES, {})
     return names.get(name) or camel_case(name)
+
+
+def written_name_of_field(cls: type, name: str, encoded_name: str, *, has_java_class: bool) -> str:
+    """
+    Return what a field is called in a message.
+
+    Args:
+        encoded_name: as msgspec has it; another one than the name is kept.
+        has_java_class: otherwise the class is no Java class, and its fields have their own names.
+    """
+    if encoded_name != name:
+        return encoded_name
+    return java_name_of_field(cls, name) if has_java_class else name
 
 
 def camel_case(name: str) -> str:

@@ -19,7 +19,12 @@ from msgspec import NODEFAULT, inspect
 
 from rpcfw_hessian import jdk_writers as jdk
 from rpcfw_hessian import shapes, tags, writers
-from rpcfw_hessian.annotations import declared_class, java_name_of_field, said_type
+from rpcfw_hessian.annotations import (
+    declared_class,
+    java_name_of_field,
+    said_type,
+    written_name_of_field,
+)
 from rpcfw_hessian.collection_shapes import DictShape, ListShape, TupleShape
 from rpcfw_hessian.collection_writers import DictWriter, ListWriter, tuple_writer
 from rpcfw_hessian.encoder import Write
@@ -295,10 +300,12 @@ class Compiler:
 
     def _field(self, cls: type, java_class: str | None, field: inspect.Field) -> Field:
         found = self._type(field.type)
-        name = field.name if java_class is None else java_name_of_field(cls, field.name)
+        has_java_class = java_class is not None
         return Field(
             name=field.name,
-            java_name=name if field.encode_name == field.name else field.encode_name,
+            java_name=written_name_of_field(
+                cls, field.name, field.encode_name, has_java_class=has_java_class
+            ),
             shape=found.shape,
             writer=found.writer,
             default=_default(field),

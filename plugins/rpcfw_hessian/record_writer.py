@@ -90,7 +90,7 @@ class RecordWriter(WrittenWriter):
             for field in self.fields:
                 source.add(f"field = {field.name!r}", f"item = value.{field.name}")
                 if self._java_class is None:
-                    source.add(f"append({encode_string(field.name)!r})")
+                    source.add(f"append({encode_string(field.java_name)!r})")
                 field.writer.inline(source, "item")
         with source.block("except HessianError as error:"):
             source.add("error.path.append(f'.{field}')", "raise")

@@ -4,19 +4,31 @@ Responses of generic calls: maps in the place of objects.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, Generic, NewType, TypeVar
 
 import attrs
 import msgspec
+import pytest
 
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.contracts.codec import CodecContract
 from rpcfw.testing.plugin_context import plugin_context
-from rpcfw_dubbo.generic import GenericCodec
-from rpcfw_hessian import JavaException, JavaObject, Long, java, loads
+from rpcfw_dubbo.generic import GenericCodec, plain
+from rpcfw_hessian import (
+    JavaException,
+    JavaLong,
+    JavaObject,
+    Long,
+    MapEntries,
+    dumps,
+    java,
+    java_type,
+    loads,
+)
 
 
 @java("com.acme.Color")
@@ -102,6 +114,53 @@ def test_objects_without_a_java_class():
     assert sent(foreign, Any) == {"class": "com.acme.Foreign", "x": [{"text": "hi"}]}
 
 
+@java("com.acme.Renamed")
+class Renamed(msgspec.Struct, rename="kebab"):
+    item_name: str
+
+
+class OnlyRenamed(msgspec.Struct, rename="kebab"):
+    item_name: str
+
+
+@dataclass
+class OnlyHere:
+    item_name: str
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Line("a"), "itemName"),
+        (Renamed("a"), "item-name"),
+        (OnlyRenamed("a"), "item-name"),
+        (OnlyHere("a"), "item_name"),
+    ],
+)
+def test_a_field_has_one_name(value, name):
+    """
+    That of other messages of its class, which reads it again.
+    """
+    kind = type(value)
+    assert sent(value, kind)[name] == "a"
+    assert bytes([len(name)]) + name.encode() in dumps(value, kind)
+    assert value == codec().coder(kind).decode(codec().coder(kind).encode(value))
+
+
+def test_keys_of_maps():
+    """
+    A constant is its name, as elsewhere. A map with keys that Python cannot hash stays a map.
+    """
+    entries = MapEntries([(Line("a"), Color.RED), ([1], Line("b"))])
+
+    assert sent({Color.RED: 1}, dict[Color, int]) == {"RED": 1}
+    assert sent(entries, Any) == [
+        ({"class": "com.acme.Line", "itemName": "a", "color": None}, "RED"),
+        ([1], {"class": "com.acme.Line", "itemName": "b", "color": None}),
+    ]
+    assert codec().coder(Any).encode(entries).startswith(b"HH")
+
+
 @java("com.acme.Numbers")
 @dataclass
 class Numbers:
@@ -129,6 +188,57 @@ def test_longs_stay_longs():
     assert codec().coder(Long).encode(7) == b"\xe7"
     assert codec().coder(list[Long | None]).encode([7, None]) == b"\x7a\xe7N"
     assert codec().coder(int).encode(7) == b"\x97"
+
+
+T = TypeVar("T")
+
+
+@java("com.acme.Page")
+@dataclass
+class Page(Generic[T]):
+    first: T
+    more: list[T] | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ((7, 8), tuple[Long, ...], [JavaLong, JavaLong]),
+        ((7, 8), tuple[Long, int], [JavaLong, int]),
+        ([7, "a"], list[Long | str], [JavaLong, str]),
+        ([7, 8], list[Long] | str | None, [JavaLong, JavaLong]),
+        ([7, 8], Annotated[list[Long], java_type("java.util.LinkedList")], [JavaLong, JavaLong]),
+        ([7, 8], list[NewType("Id", Long)], [JavaLong, JavaLong]),
+        ([7, 8], list, [int, int]),
+        ({7: 8}, dict[Long, int] | None, [JavaLong, int]),
+        ({7: 8}, Mapping[int, Long], [int, JavaLong]),
+        (Page(7, [8]), Page[Long], [str, JavaLong, JavaLong]),
+        (Page(7, [8]), Page[Long] | None, [str, JavaLong, JavaLong]),
+        (Page(7, [8]), Page[int], [str, int, int]),
+        (Page(7, [8]), Page, [str, int, int]),
+        (Page(Page(7)), Page[Page[Long]], [str, str, JavaLong, type(None), type(None)]),
+    ],
+)
+def test_longs_in_the_parts_of_a_type(value, kind, expected):
+    """
+    The annotation of an item is found through unions, tuples and the parameters of a class.
+    """
+    assert expected == [type(each) for each in parts(plain(value, {Page: "Page"}.get, kind))]
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """
+    Yield what is in lists and maps, without the names of fields.
+    """
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from (key,) if type(key) is not str else ()
+            yield from parts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from parts(each)
+    else:
+        yield value
 
 
 def test_cycles():
