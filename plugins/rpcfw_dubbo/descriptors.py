@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, NewType, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -150,6 +150,8 @@ def _type_of(hint: Any, where: str) -> str:
     """
     Return the Java type of an annotation. What may be None has the class of a primitive.
     """
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
     if get_origin(hint) is Annotated:
         said = _said(get_args(hint)[1:])
         return said or _type_of(get_args(hint)[0], where)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, NewType
 from uuid import UUID
 
 import pytest
@@ -46,6 +46,8 @@ class Unmarked(Enum):
         (Float, "F"),
         (int | None, "Ljava/lang/Integer;"),
         (Long | None, "Ljava/lang/Long;"),
+        (NewType("OrderId", Long), "J"),
+        (NewType("OrderId", Long) | None, "Ljava/lang/Long;"),
         (bool | None, "Ljava/lang/Boolean;"),
         (Annotated[int, java_type("java.lang.Integer")], "Ljava/lang/Integer;"),
         (str, "Ljava/lang/String;"),
