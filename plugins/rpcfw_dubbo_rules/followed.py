@@ -83,6 +83,12 @@ class FollowedRules:
             known = known and followed.known
         return known
 
+    def follows(self, scope: Scope) -> bool:
+        """
+        Tell whether a scope is followed: there may have been too many.
+        """
+        return scope in self._followed
+
     def get(self, scope: Scope, kind: str) -> Any:
         """
         Return what the last good document says; None if there is none.

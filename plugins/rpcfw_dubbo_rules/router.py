@@ -134,8 +134,8 @@ class DubboRouter(Router):
                 found[application_scope(application)] = None
         new = [scope for scope in found if scope not in self._scopes]
         if new and self._followed is not None:
-            self._scopes |= dict.fromkeys(new)
             self._followed.add([self._own, *new])
+            self._scopes |= dict.fromkeys(filter(self._followed.follows, new))
 
     def _steps(
         self, call: Call, candidates: Sequence[Candidate]

@@ -244,3 +244,7 @@ def test_hostile_versions_do_not_add_watches_without_end(router, place):
     many = [candidate(str(number), version=f"1.0.{number}") for number in range(2000)]
     router.narrow(a_call(), many)
     assert len(place.watched) == 1000
+    followed = router.key(a_call())
+    router.narrow(a_call(), [candidate("0", version=f"2.0.{number}") for number in range(2000)])
+    # Each call looks at all that are noted.
+    assert followed == router.key(a_call())
