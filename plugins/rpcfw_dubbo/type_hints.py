@@ -96,6 +96,6 @@ def _members(hint: Any) -> Sequence[Any]:
 
 def _bare(hint: Any) -> Any:
     """
-    Return an annotation without what is said about Java.
+    Return an annotation without its Java type.
     """
     return get_args(hint)[0] if get_origin(hint) is Annotated else hint
