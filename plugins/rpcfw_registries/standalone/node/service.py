@@ -23,6 +23,7 @@ from rpcfw_registries.standalone.messages import (
     MAX_RECORD_BYTES,
     Counter,
     Granted,
+    Key,
     Keys,
     Name,
     Records,
@@ -176,7 +177,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             entry = self.catalog.get(*key)
             if entry is None or not allowed(key[0]):
                 renewed.missing.append(key)
-            elif entry.owner != owner or self.guard.holds_other(caller, key):
+            elif entry.owner != owner or self._holds_other(caller, key):
                 continue
             elif self.replica.renewed(*key):
                 self._leases.grant(*key, renewed.lease_s)
@@ -191,7 +192,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         caller, gone = current_caller(), 0
         for key in keys:
-            if self.guard.holds_other(caller, key) or not self.replica.remove(*key, owner):
+            if self._holds_other(caller, key) or not self.replica.remove(*key, owner):
                 continue
             self._leases.end(*key)
             self.guard.clients.release(key)
@@ -263,6 +264,13 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     def _allows(self, caller: Caller, action: Action, service: str) -> bool:
         return not self.guard.refusal(caller, action, service_scope(service))
 
+    def _holds_other(self, caller: Caller, key: Key) -> bool:
+        """
+        Tell whether somebody else holds an instance, at this server or at another of the group.
+        """
+        proved = self.replica.holder(key)
+        return self.guard.holds_other(caller, key) or not caller.has_proved(proved)
+
     def _clamped(self, lease_s: float) -> float:
         # In this order NaN, which some codecs can carry, becomes the shortest lease.
         return min(max(self._options.min_lease, lease_s), self._options.max_lease)
@@ -271,12 +279,12 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         instance, guard = _read(record), self.guard
         key = instance.service, instance.id
         guard.check(caller, Action.ANNOUNCE, service_scope(instance.service))
-        if guard.holds_other(caller, key):
+        if self._holds_other(caller, key):
             reason = "another client has announced it, and its lease is not over"
             guard.note_announced(caller, instance, refused=reason)
             raise LimitReached(reason)
         guard.clients.check_size(caller, key, len(record))
-        changed = self.replica.put(*key, record, owner, seen)
+        changed = self.replica.put(*key, record, owner, seen, caller.proved)
         # One that comes from another server of the group may be unchanged, and held by nobody here.
         if changed or guard.clients.holder(key) is None:
             guard.clients.hold(caller, key, len(record))

@@ -84,6 +84,10 @@ class Group:
         self._dropped = meter.counter(
             "rpcfw_registry_bus_dropped_total", "messages that the bus did not take"
         ).of()
+        self._refused = meter.counter(
+            "rpcfw_registry_not_taken_total",
+            "instances of other servers that exceeded a limit of this one, at each attempt",
+        ).of()
         self._compared = meter.counter(
             "rpcfw_registry_compared_total", "comparisons with the copy of another server"
         ).of()
@@ -132,7 +136,19 @@ class Group:
         self._looking = self._clock.callLater(_LOOK_S, self._look)
         self.replica.look(self._clock.seconds())
         self._members.value = len(list(self.replica.members))
+        self._note_refused()
         self._publish()
+
+    def _note_refused(self) -> None:
+        refused, self.replica.refused = self.replica.refused, 0
+        self._refused.value += refused
+        if refused:
+            self._log.warn_of(
+                "full",
+                "{count} instances of other servers do not fit into this one: give it as much "
+                "max_services, max_instances and max_total_bytes as the others have",
+                count=refused,
+            )
 
     def _connection_changed(self, connected: bool) -> None:
         members = self.replica.members

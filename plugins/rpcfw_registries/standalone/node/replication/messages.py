@@ -15,12 +15,16 @@ from typing import Annotated
 import msgspec
 
 from rpcfw_registries.standalone.messages import MAX_RECORD_BYTES, Counter, Name
+from rpcfw_registries.standalone.node.caller import MAX_PROVED, MAX_PROVED_CHARS
 
 __all__ = ["Change", "Digest", "Entries", "Entry", "Message", "State", "parts"]
 
 #: Of one message. A message is far below the limit of every bus: NATS takes 1 MiB.
 _MAX_ENTRIES = 500
 _MAX_BYTES = 256 << 10
+
+_ProvedName = Annotated[str, msgspec.Meta(max_length=MAX_PROVED_CHARS)]
+Proved = Annotated[tuple[_ProvedName, ...], msgspec.Meta(max_length=MAX_PROVED)]
 
 
 class State(IntEnum):
@@ -44,6 +48,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         node: who keeps its lease.
         owner: who announced it, see `rpcfw_registries.standalone.node.catalog.Entry`.
         record: empty unless it is live.
+        holder: the names that its client has proved, see `Caller.proved`.
     """
 
     service: Name
@@ -53,6 +58,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     state: State
     owner: Annotated[str, msgspec.Meta(max_length=256)]
     record: Annotated[bytes, msgspec.Meta(max_length=MAX_RECORD_BYTES)] = b""
+    holder: Proved = ()
 
     @property
     def order(self) -> tuple[int, str, int]:
@@ -60,6 +66,16 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         The entry with the highest order is the one that holds, at every node.
         """
         return self.counter, self.node, self.state
+
+    @property
+    def size(self) -> int:
+        """
+        At least as many bytes as it has in a message.
+        """
+        names = len(self.service) + len(self.id) + len(self.node) + len(self.owner)
+        names += sum(map(len, self.holder))
+        # A character of UTF-8 has at most 4 bytes. Numbers and lengths take the rest.
+        return len(self.record) + 4 * names + 128
 
 
 Entries = Annotated[list[Entry], msgspec.Meta(max_length=_MAX_ENTRIES)]
@@ -108,10 +124,10 @@ def parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     part: list[Entry] = []
     size = 0
     for entry in entries:
-        if part and (len(part) == _MAX_ENTRIES or size + len(entry.record) > _MAX_BYTES):
+        if part and (len(part) == _MAX_ENTRIES or size + entry.size > _MAX_BYTES):
             yield part
             part, size = [], 0
         part.append(entry)
-        size += len(entry.record)
+        size += entry.size
     if part:
         yield part

@@ -36,6 +36,9 @@ __all__ = ["MAX_REMOVED", "Replica", "Times"]
 
 #: As many as instances: a whole fleet may be replaced while a node is cut off.
 MAX_REMOVED = 100_000
+#: By which a client may move the counter: more than a group counts while a node is cut off. If
+#: it was ahead by more, the provider's next announcement wins, after this node saw the former.
+_MAX_STEP = 1 << 24
 
 
 @frozen
@@ -80,7 +83,7 @@ class Replica:
         self.node = node
         self.members = Members(now)
         self.copy = Copy(max_removed)
-        #: How many entries of peers did not fit into the limits of the catalog.
+        #: How many entries of peers did not fit into the limits of the catalog, since last asked.
         self.refused = 0
         self._address = address
         self._catalog = catalog
@@ -106,13 +109,30 @@ class Replica:
         """
         return self._counter
 
-    def put(self, service: str, id: str, record: bytes, owner: str, seen: int = 0) -> bool:
+    def holder(self, key: Key) -> tuple[str, ...]:
+        """
+        Return the names that the client of a live registration has proved, at whichever node.
+        """
+        entry = self.copy.get(key)
+        return entry.holder if entry is not None and entry.state is State.LIVE else ()
+
+    def put(
+        self,
+        service: str,
+        id: str,
+        record: bytes,
+        owner: str,
+        seen: int = 0,
+        holder: tuple[str, ...] = (),
+    ) -> bool:
         """
         Announce at this node, and say whether that changed anything: the same again does not.
 
         Args:
             seen: the highest `counter` that the provider received. So the newest announcement of
-                one provider wins, whichever nodes it went to.
+                one provider wins, whichever nodes it went to. It comes from outside, so it moves
+                the counter by a bounded step: nobody can use the counters up.
+            holder: see `Entry`.
 
         Raises:
             CatalogFull: it would exceed a limit.
@@ -128,8 +148,8 @@ class Replica:
             self.renewed(service, id)
             return False
         changed = self._catalog.put(service, id, record, owner)
-        self._counter = max(self._counter, seen)
-        self._announce(service, id, record, owner)
+        self._counter = max(self._counter, min(seen, self._counter + _MAX_STEP))
+        self._announce(service, id, record, owner, holder)
         return changed
 
     def renewed(self, service: str, id: str) -> bool:
@@ -144,7 +164,7 @@ class Replica:
         if entry is None or entry.state is not State.LIVE or entry.node != self.node:
             return False
         if self._contested.pop(key, self) is None:
-            self._announce(service, id, entry.record, entry.owner)
+            self._announce(service, id, entry.record, entry.owner, entry.holder)
         return True
 
     def remove(self, service: str, id: str, owner: str | None = None) -> bool:
@@ -280,9 +300,12 @@ class Replica:
         self.copy.put(entry, self._now)
         return True
 
-    def _announce(self, service: str, id: str, record: bytes, owner: str) -> None:
+    def _announce(
+        self, service: str, id: str, record: bytes, owner: str, holder: tuple[str, ...]
+    ) -> None:
         self._counter += 1
-        self._write(Entry(service, id, self._counter, self.node, State.LIVE, owner, record))
+        version = self._counter, self.node
+        self._write(Entry(service, id, *version, State.LIVE, owner, record, holder))
 
     def _write(self, entry: Entry) -> None:
         self.copy.put(entry, self._now)

@@ -76,4 +76,4 @@ def test_parts_are_bounded():
     small = [entry(f"i{number}") for number in range(1200)]
     assert [500, 500, 200] == [len(part) for part in parts(small)]
     large = [entry(f"i{number}", record=bytes(16 << 10)) for number in range(40)]
-    assert [16, 16, 8] == [len(part) for part in parts(large)]
+    assert [15, 15, 10] == [len(part) for part in parts(large)]

@@ -1,0 +1,159 @@
+"""
+The replica of one registry server: what it takes from clients and peers, within bounds.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+
+from rpcfw.kernel.settings import options_of
+from rpcfw.testing.plugin_context import plugin_context
+from rpcfw_buses.memory import MemoryBus, MemoryBusOptions
+from rpcfw_registries.standalone.messages import MAX_COUNTER
+from rpcfw_registries.standalone.node.catalog import Catalog, Limits
+from rpcfw_registries.standalone.node.options import NodeOptions
+from rpcfw_registries.standalone.node.replication.copy import BUCKETS
+from rpcfw_registries.standalone.node.replication.group import BusOfGroup
+from rpcfw_registries.standalone.node.replication.messages import (
+    Change,
+    Entry,
+    Message,
+    State,
+    parts,
+)
+from rpcfw_registries.standalone.node.replication.replica import Replica
+from rpcfw_registries.standalone.node.service import node_services
+from tests.plugins.registries.standalone.node.test_guard import OTHER, SHOP, Node, called_by
+
+
+def replica(name="n", limits=None):
+    return Replica(name, name, Catalog(limits), 0.0, max_removed=1000, written=bool)
+
+
+def entry(id, counter=1, node="peer", record=b"{}"):
+    return Entry("demo.A", id, counter, node, State.LIVE, "owner", record)
+
+
+def compared(to, source):
+    """
+    Have a replica take all that another has.
+    """
+    to.merge(source.copy.entries(range(BUCKETS)))
+
+
+class NodeOfGroup(Node):
+    """
+    A registry server of a group, as its callers see it.
+    """
+
+    def __init__(self, name):
+        context = plugin_context(random=Random(name))
+        bus = MemoryBus(MemoryBusOptions(name=name), context)
+        self.options = options_of(NodeOptions)
+        self.service, *_ = node_services(self.options, context, BusOfGroup(bus, "memory:a"))
+
+
+def test_an_instance_of_an_identity_is_protected_at_every_server():
+    """
+    Nobody else can replace or withdraw, at one server, what was announced at another.
+
+    The client that announced it may go on anywhere.
+    """
+    one, two = NodeOfGroup("one"), NodeOfGroup("two")
+    with called_by(SHOP):
+        one.announce("a")
+    compared(two.service.replica, one.service.replica)
+    with called_by(OTHER):
+        assert ["another client has announced it, and its lease is not over"] == two.announce("a")
+        assert 0 == two.withdraw("a")
+    with called_by():
+        assert 1 == len(two.announce("a", owner="somebody"))
+    with called_by((*SHOP, *OTHER)):
+        assert [] == two.announce("a", weight=7)
+    assert ["a"] == two.ids
+
+
+def test_a_lost_instance_may_be_announced_by_anybody():
+    """
+    Once its lease is over, an id is free again.
+    """
+    one, two = NodeOfGroup("one"), NodeOfGroup("two")
+    with called_by(SHOP):
+        one.announce("a")
+        one.withdraw("a")
+    compared(two.service.replica, one.service.replica)
+    with called_by(OTHER):
+        assert [] == two.announce("a")
+
+
+def test_a_renewed_version_keeps_its_holder():
+    """
+    A server that contradicts a removal announces for the same client.
+    """
+    one, two = replica("one"), replica("two")
+    one.put("demo.A", "i", b"{}", "owner", holder=SHOP)
+    lost = msgspec.structs.replace(one.copy.get(("demo.A", "i")), state=State.LOST)
+    one.merge([lost])
+    one.renewed("demo.A", "i")
+    compared(two, one)
+    assert SHOP == two.holder(("demo.A", "i"))
+
+
+def test_every_change_fits_into_a_message_of_the_bus():
+    """
+    Long names in any script are counted as well as the records, so no message is refused.
+    """
+    long = "語" * 256
+    node = replica()
+    for number in range(500):
+        node.put(long, f"{number:03}" + long[3:], b"{}", long, holder=(long,) * 16)
+    sizes = [len(msgspec.msgpack.encode(message)) for message in node.take_messages()]
+    assert 1 < len(sizes)
+    assert max(sizes) <= MemoryBus.max_message_bytes
+
+
+def test_small_entries_share_a_message():
+    """
+    Entries of the usual size are sent hundreds at a time.
+    """
+    usual = [entry(f"i{number}", record=b"x" * 300) for number in range(1000)]
+    assert 4 >= len(list(parts(usual)))
+
+
+def test_a_client_cannot_use_the_counters_up():
+    """
+    A provider that pretends to have seen the highest version moves the counter by little.
+
+    What is announced later can still be read by every peer.
+    """
+    node = replica()
+    for number in range(100):
+        node.put("demo.A", f"i{number}", b"{}", "owner", seen=MAX_COUNTER)
+    (change, _) = node.take_messages()
+    assert isinstance(change, Change)
+    read = msgspec.msgpack.decode(msgspec.msgpack.encode(change), type=Message)
+    assert MAX_COUNTER / 1000 > max(each.counter for each in read.entries)
+
+
+def test_the_announcement_after_a_clamped_one_wins():
+    """
+    A provider that is truly ahead of its new server wins once that has seen the former version.
+    """
+    node = replica()
+    node.put("demo.A", "i", b"new", "owner", seen=1 << 40)
+    node.merge([entry("i", 1 << 40, record=b"old")])
+    assert not node.renewed("demo.A", "i")
+    node.put("demo.A", "i", b"new", "owner", seen=1 << 40)
+    assert (1 << 40) + 1 == node.copy.get(("demo.A", "i")).counter
+
+
+def test_what_does_not_fit_is_counted():
+    """
+    A server with lower limits than its peers keeps what fits, and says how much does not.
+    """
+    node = replica(limits=Limits(instances=2))
+    node.merge([entry(f"i{number}") for number in range(5)])
+    assert 2 == node.copy.live
+    assert 3 == node.refused
