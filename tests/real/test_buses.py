@@ -22,10 +22,12 @@ from rpcfw.testing.contracts.bus import SUBJECT, BusContract
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.transport.network.endpoints import Network
 from rpcfw_buses.nats.bus import NATSBus
+from rpcfw_buses.redis.bus import RedisBus
 from tests.certificates import Authority
 from tests.real.nats_server import NATSServer
 from tests.real.passing_time import PassingTime, after
-from tests.requirements import require, require_nats
+from tests.real.redis_server import RedisServer
+from tests.requirements import require, require_nats, require_redis
 
 #: Options with which nothing takes long.
 FAST = {"ping_interval": "300ms", "max_reconnect_delay": "50ms"}
@@ -169,3 +171,40 @@ class TestNATSWithUsers(BusCase, BusContract, TestCase):
         }
         tls = f'tls: {{cert_file: "{server.certificate}", key_file: "{server.key}"}}'
         return NATSServer(["authorization: {user: rpcfw, password: s3cret}", tls])
+
+
+class TestRedis(Broker, TestCase):
+    need = staticmethod(require_redis)
+    bus_class = RedisBus
+    make_server = RedisServer
+
+
+class TestRedisWithUsers(BusCase, BusContract, TestCase):
+    """
+    The contract over TLS, with a user and a password.
+    """
+
+    need = staticmethod(require_redis)
+    bus_class = RedisBus
+    scheme = "tls"
+
+    @classmethod
+    def make_server(cls):
+        authority = Authority(cls.folder)
+        server = authority.issue("server", "127.0.0.1")
+        ca = str(authority.certificate)
+        cls.texts = {"user": "rpcfw", "password": "s3cret", "tls_ca": ca}
+        user = [
+            "--user",
+            "rpcfw",
+            "on",
+            ">s3cret",
+            "&rpcfw.*",
+            "+@pubsub",
+            "+hello",
+            "+ping",
+            "+client|setname",
+        ]
+        files = ["--tls-cert-file", str(server.certificate), "--tls-key-file", str(server.key)]
+        settings = [*files, "--tls-ca-cert-file", ca, "--tls-auth-clients", "no"]
+        return RedisServer([*settings, *user, "--user", "default", "off"], secure=True)
