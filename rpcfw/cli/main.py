@@ -19,7 +19,8 @@ from rpcfw.printable import printable_lines
 
 __all__ = ["COMMANDS", "main"]
 
-#: Each command: its module, and what it does in a line.
+#: Each command: its module, and what it does in a line. A name may have two words: the first
+#: may be a command too.
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("rpcfw.cli.serve", "serve the services that an INI file names"),
     "call": ("rpcfw.cli.call", "call a method: JSON in, JSON out"),
@@ -62,10 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process by default.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] not in COMMANDS:
+    words = 2 if " ".join(arguments[:2]) in COMMANDS and len(arguments) > 1 else 1
+    name = " ".join(arguments[:words])
+    if name not in COMMANDS:
         return _without_command(arguments)
     try:
-        return _run(arguments[0], arguments[1:])
+        return _run(name, arguments[words:])
     except SetupError as error:
         sys.stderr.write(f"{printable_lines(str(error))}\n")
         return CONFIGURATION
@@ -108,7 +111,7 @@ def _without_command(arguments: Sequence[str]) -> int:
     """
     Answer for what names no command: help, the version, or a mistake.
     """
-    listed = "".join(f"  {name:12}{meaning}\n" for name, (_, meaning) in COMMANDS.items())
+    listed = "".join(f"  {name:17}{meaning}\n" for name, (_, meaning) in COMMANDS.items())
     parser = ArgumentParser(
         prog="rpcfw",
         usage="rpcfw [--help] [--version] COMMAND ...",

@@ -33,7 +33,7 @@ def test_help_lists_every_command(arguments, capsys):
 
     assert (0, "") == (code, err)
     for name, (_, meaning) in COMMANDS.items():
-        assert f"  {name:12}{meaning}\n" in out
+        assert f"  {name:17}{meaning}\n" in out
     assert "Exit codes: 0" in out
 
 
@@ -67,7 +67,7 @@ def test_each_command_has_help(name, capsys):
     """
     Every command says what it takes, under its own name.
     """
-    code, out, err = ended([name, "--help"], capsys)
+    code, out, err = ended([*name.split(), "--help"], capsys)
 
     assert (0, "") == (code, err)
     assert out.startswith(f"usage: rpcfw {name}")
@@ -113,3 +113,14 @@ def test_a_reader_that_has_gone():
 
     assert "" == done.stderr
     assert 1 == done.stdout.count("\n")
+
+
+def test_a_command_of_two_words(capsys, monkeypatch):
+    """
+    A name may have two words, and the first may be a command too.
+    """
+    monkeypatch.setitem(COMMANDS, "registry look", ("rpcfw.cli.ls", "look into it"))
+
+    assert "usage: rpcfw registry look " in ended(["registry", "look", "--help"], capsys)[1]
+    assert "usage: rpcfw registry [" in ended(["registry", "--help"], capsys)[1]
+    assert 2 == ended(["registry", "lock"], capsys)[0]
