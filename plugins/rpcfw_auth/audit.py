@@ -38,7 +38,9 @@ class AuditOptions:
     )
     file: Path | None = option("", "file that lines are added to; empty: the log of the process")
     max_lines: int = option(
-        "1000", "maximum number of lines in a second; the next line says how many were left out"
+        "1000",
+        "maximum number of lines in a second, counted separately for calls that were refused; the "
+        "next line says how many were left out",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -107,4 +109,4 @@ class Audit(Filter):
         }
         if reason:
             facts["reason"] = reason
-        self._trail.write(facts)
+        self._trail.write(facts, refused=status in _REFUSALS)

@@ -28,12 +28,13 @@ class AuditTrail:
     Args:
         file: that lines are added to; None: the log.
         max_lines: in a second, since peers cause them. The next line says how many are left out.
+            What was refused is counted by itself: it must hide nothing else, and not be hidden.
     """
 
     def __init__(self, file: Path | None, max_lines: int, plugin_context: PluginContext) -> None:
         self._file = AuditFile(file, plugin_context.clock.seconds) if file else None
         self._time_of_day = plugin_context.time_of_day
-        self._budget = _Budget(max_lines, plugin_context)
+        self._budgets = {of: _Budget(max_lines, plugin_context) for of in (True, False)}
 
     def open(self) -> None:
         """
@@ -52,11 +53,14 @@ class AuditTrail:
         if self._file is not None:
             self._file.close()
 
-    def write(self, facts: Mapping[str, Any]) -> None:
+    def write(self, facts: Mapping[str, Any], *, refused: bool) -> None:
         """
         Add a line with the time and these facts.
+
+        Args:
+            refused: they are about what was refused.
         """
-        left_out = self._budget.spend()
+        left_out = self._budgets[refused].spend()
         if left_out is None:
             return
         now = datetime.fromtimestamp(self._time_of_day(), timezone.utc)

@@ -195,6 +195,19 @@ def test_lines_are_bounded():
     assert [None, None, None, 7] == [each["audit"].get("left_out") for each in events]
 
 
+def test_many_lines_hide_none_of_the_other_kind():
+    """
+    Whoever is refused very often hides no calls that were served, nor they what was refused.
+    """
+    filter = audit(Clock(), calls="all", max_lines="3")
+    with capturedLogs() as events:
+        for error in (refused, lambda: None):
+            for _ in range(10):
+                run(filter, error())
+    statuses = [each["audit"]["status"] for each in events]
+    assert 3 * ["PERMISSION_DENIED"] + 3 * ["OK"] == statuses
+
+
 def test_a_file_that_cannot_be_written(tmp_path):
     """
     At the start that is an error; later the log says so, and calls go on.

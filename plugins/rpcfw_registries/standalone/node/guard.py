@@ -169,7 +169,7 @@ class Guard:
             line |= {"identity": caller.names, "peer": caller.peer}
         if refused:
             line["refused"] = refused
-        self._trail.write(line)
+        self._trail.write(line, refused=bool(refused))
 
 
 def _followed(

@@ -116,7 +116,9 @@ class NodeOptions:
         "", "file with a line of JSON for each change and refusal; empty: none is written"
     )
     max_audit_lines: int = option(
-        "1000", "maximum number of lines in a second; the next line says how many were left out"
+        "1000",
+        "maximum number of lines in a second, counted separately for refusals; the next line says "
+        "how many were left out",
     )
 
     def problems(self) -> Iterator[tuple[str, str]]:

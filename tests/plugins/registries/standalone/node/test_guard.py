@@ -402,3 +402,18 @@ def test_the_trail(tmp_path):
     } == lines[0]
     assert "no rule allows it" == lines[4]["refused"]
     assert "identity" not in lines[5]
+
+
+def test_refusals_hide_no_changes(tmp_path):
+    """
+    Whoever is refused very often does not keep the changes of others out of the trail.
+    """
+    file = tmp_path / "trail"
+    node = Node(audit_file=str(file), access="allow identity=hmac:shop", max_audit_lines="3")
+    with called_by(OTHER):
+        for _ in range(10):
+            node.announce("a")
+    with called_by(SHOP):
+        node.announce("b")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [None, None, None, "b"] == [line.get("id") for line in lines]
