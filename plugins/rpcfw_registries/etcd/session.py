@@ -82,7 +82,7 @@ class EtcdSession(Failover[Member]):
             reply = await self._ask(member, method, request, until)
         except CallError as error:
             self.failed(member, error)
-            raise
+            raise self.cause(member, error)  # noqa: B904  # as the error itself mostly is
         self.answered(member)
         return reply
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
 
-from rpcfw.errors import CallError
+from rpcfw.errors import CallError, Unavailable
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
@@ -126,6 +126,16 @@ class Failover(Generic[C]):
         if channel is self._channel:
             self._give_up(channel, error)
         return True
+
+    def cause(self, channel: C, error: CallError) -> CallError:
+        """
+        Return why a request on ``channel`` has failed, to be asked after `failed`.
+
+        All users share the channel. If one of them has found the server to be unreachable, the
+        requests of the others end as cancelled, which says nothing to a person.
+        """
+        closed = channel is not self._channel and error.status is Status.CANCELLED
+        return Unavailable(self.trouble, hints=error.hints) if closed and self.trouble else error
 
     async def close(self) -> None:
         """

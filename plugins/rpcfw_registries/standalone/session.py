@@ -70,6 +70,6 @@ class Session(Failover[Channel]):
             reply = await channel.call(method, request, CallOptions(timeout_s))
         except CallError as error:
             self.failed(channel, error)
-            raise
+            raise self.cause(channel, error)  # noqa: B904  # as the error itself mostly is
         self.answered(channel)
         return reply

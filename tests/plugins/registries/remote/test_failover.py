@@ -71,6 +71,21 @@ def test_what_was_never_sent_says_nothing_of_the_server():
     assert servers.away
 
 
+def test_why_a_shared_channel_was_closed():
+    """
+    A request that ends because another one found the server gone says so, and not "cancelled".
+    """
+    servers = failover(Clock())
+    channel, cancelled = servers.channel(), error_from_status(Status.CANCELLED, "stopped")
+    assert servers.cause(channel, cancelled) is cancelled
+    servers.failed(channel, error_from_status(Status.UNAVAILABLE, "gone"))
+    cause = servers.cause(channel, cancelled)
+    assert Status.UNAVAILABLE is cause.status
+    assert "a test's server tcp:a:1 is unreachable (UNAVAILABLE: gone)" == cause.message
+    refused = error_from_status(Status.PERMISSION_DENIED, "no")
+    assert servers.cause(channel, refused) is refused
+
+
 class Overloaded(InstanceStore):
     """
     At two servers, of which one is gone and the other one refuses for now.
