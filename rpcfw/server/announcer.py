@@ -33,13 +33,16 @@ from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["LIVE_OPTIONS", "Announcer"]
+__all__ = ["LIVE_OPTIONS", "Announcer", "with_facts"]
 
 #: Options of ``[server]`` that `Announcer.change_facts` puts in use.
 LIVE_OPTIONS = ("weight", "zone", "tags")
 
 #: Lines about what rules change, in a minute; somebody may change them all the time.
 _MAX_LINES = 20
+
+#: Rules are waited for at most for this share of ``announce_timeout``.
+_RULES_SHARE = 0.5
 
 #: Characters that an instance's id cannot have.
 _UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
@@ -91,8 +94,8 @@ class Announcer:
         address = await self._address(addresses[0])
         deadline = self._runtime.timers.seconds() + self._options.announce_timeout
         token = f"{self._runtime.random.randrange(1 << 32):08x}"
+        await self._rules_known()
         instances = [self._instance(type(service), address, token) for service in services]
-        await self._rules_known(deadline)
         self._announcements = [
             Announcement(self._registry, one, self._answered) for one in instances
         ]
@@ -106,16 +109,20 @@ class Announcer:
         """
         Announce another weight, zone and other tags.
         """
+        self._options = with_facts(self._options, options)
         for announcement in self._announcements:
             old = announcement.instance
             new = evolve(old, weight=options.weight, zone=options.zone, tags=_tags(options.tags))
             if new != old:
                 announcement.replace(new)
 
-    async def _rules_known(self, deadline: float) -> None:
+    async def _rules_known(self) -> None:
         """
         Return once it is known what is offline. Without the registry, nobody says so in time.
         """
+        # What is left is for the announcement: rules may be kept in another place.
+        limit_s = _RULES_SHARE * self._options.announce_timeout
+        deadline = self._runtime.timers.seconds() + limit_s
         with suppress(DeadlineExceeded):
             await with_deadline(self._offline.known(), self._runtime.timers, deadline)
 
@@ -250,6 +257,17 @@ class Announcer:
             tags=_tags(options.tags),
             methods=tuple(one.method.path.rpartition("/")[2] for one in offered(service)),
         )
+
+
+def with_facts(options: ServerOptions, facts: ServerOptions) -> ServerOptions:
+    """
+    Return options with the weight, zone and tags of others.
+    """
+    changed: ServerOptions = evolve(
+        options,  # type: ignore[misc]  # attrs all the same
+        **{name: getattr(facts, name) for name in LIVE_OPTIONS},
+    )
+    return changed
 
 
 def _is_local(address: Address) -> bool:

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from rpcfw.errors import Cancelled, DeadlineExceeded, Rejected
 from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.hooks import Hooks
-from rpcfw.server.announcer import Announcer
+from rpcfw.server.announcer import Announcer, with_facts
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import dispatch
 from rpcfw.server.calls.errors import ErrorMapper
@@ -37,7 +37,7 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.server.phases import ServerPhase, ServerPhases
 from rpcfw.server.ports import Ports
 from rpcfw.server.stack import ServerStack
-from rpcfw.server.stop_steps import calls_ended, closed, stop_step
+from rpcfw.server.stop_steps import calls_ended, closed, stop_step, tell_given_up
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.inspection import Clients, Inspection
@@ -227,6 +227,14 @@ class Server:
         self.announcer = announcer
         await announcer.start(self.inspection.announced(), self.addresses)
 
+    def change_facts(self, options: ServerOptions) -> None:
+        """
+        Announce another weight, zone and other tags; if nothing is announced yet, from the start.
+        """
+        self._options = with_facts(self._options, options)
+        if self.announcer is not None:
+            self.announcer.change_facts(options)
+
     async def _until_ready(self) -> None:
         """
         Return once the services say that they are ready, and ``announce_delay`` is over.
@@ -317,13 +325,7 @@ class Server:
         """
         count = self._acceptor.give_up(Cancelled("the server is stopping"))
         self.given_up += count
-        if count:
-            self.log.warn(
-                "{count} calls had not ended when {why}: they were given up, and their callers "
-                "get CANCELLED",
-                count=count,
-                why=why,
-            )
+        tell_given_up(self.log, count, why)
         return count
 
     def _make_port_acceptor(self) -> Acceptor:

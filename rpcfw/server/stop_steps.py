@@ -14,7 +14,7 @@ from rpcfw.server.calls.request_acceptor import RequestAcceptor
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
 
-__all__ = ["calls_ended", "closed", "stop_step"]
+__all__ = ["calls_ended", "closed", "stop_step", "tell_given_up"]
 
 #: How often a stop says how many calls it waits for.
 _PROGRESS_S = 5.0
@@ -40,6 +40,19 @@ async def closed(result: Any) -> None:
     """
     if result is not None:
         await result
+
+
+def tell_given_up(log: Logger, count: int, why: str) -> None:
+    """
+    Log how many calls were ended, if any were.
+    """
+    if count:
+        log.warn(
+            "{count} calls had not ended when {why}: they were given up, and their callers "
+            "get CANCELLED",
+            count=count,
+            why=why,
+        )
 
 
 async def calls_ended(

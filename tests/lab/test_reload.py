@@ -8,7 +8,7 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.app.reload.reloader import Reloader
-from rpcfw.errors import Overloaded, SettingsError
+from rpcfw.errors import Overloaded, PermissionDenied, SettingsError
 from rpcfw.kernel.settings import Sources
 from rpcfw.values.rule import Author, service_scope
 from tests.lab.services import Greeter
@@ -219,3 +219,84 @@ def test_the_log(lab):
     assert "the configuration is reloaded; changed: [client] timeout" in lines
     waiting = "these options cannot change while the process runs, and wait for a restart: "
     assert f"{waiting}[app] shutdown_timeout" in lines
+
+
+ACCESS = {
+    "server.insert": "access after AUTH",
+    "filter access.rules": "deny method=say",
+    "filter access.default": "allow",
+}
+
+
+def test_a_filter_that_a_server_gets_at_a_restart(lab):
+    """
+    Its section waits together with the list that names it, and holds nothing else up.
+    """
+    process = provider(lab, "client.timeout=3s")
+    process.options.update(ACCESS)
+    done = process.reload(client__timeout="4s")
+    assert ("[client] timeout",) == done.changed
+    assert {"[server] insert", "[filter access] rules", "[filter access] default"} == {
+        *done.waiting
+    }
+
+
+def test_a_filter_that_a_server_loses_at_a_restart(lab):
+    """
+    Until then it is in use with its options, though the configuration has them no longer.
+    """
+    process = provider(lab, *(f"{name}={text}" for name, text in ACCESS.items()))
+    greeter = lab.consumer(name="other").application.client(Greeter)
+    for name in ACCESS:
+        del process.options[name]
+    done = process.reload(client__timeout="4s")
+    assert ("[client] timeout",) == done.changed
+    assert 3 == len(done.waiting)
+    with pytest.raises(PermissionDenied):
+        lab.run(greeter.say("bob"))
+    process.options.update(ACCESS)
+    assert ((), ()) == (process.reload().changed, process.reload().waiting)
+
+
+def test_a_section_of_a_filter_of_clients_too(lab):
+    """
+    If clients use it at once, its options do not wait for the server's restart.
+    """
+    process = provider(lab)
+    done = process.reload(
+        server__insert="audit after ACCESS_LOG",
+        client__insert="audit before ATTEMPTS",
+        **{"filter audit__calls": "all"},
+    )
+    assert {"[client] insert", "[filter audit] calls"} == {*done.changed}
+    assert ("[server] insert",) == done.waiting
+
+
+def test_what_needs_an_option_that_waits(lab):
+    """
+    It is refused, and the error says for which option it has to wait.
+    """
+    process = consumer(lab)
+    mine = {"plugins__filters.mine": "tests.lab.filters:Stamp"}
+    with pytest.raises(SettingsError) as caught:
+        process.reload(client__insert="mine before ATTEMPTS", **mine)
+    assert "no plugin is called 'mine'" in caught.value.mistakes[0]
+    assert caught.value.mistakes[-1].endswith("wait: [plugins] filters.mine")
+
+
+@pytest.mark.parametrize("rules_known", [True, False])
+def test_facts_change_before_the_announcement(lab, rules_known):
+    """
+    A server that is still starting is announced with the weight that was reloaded meanwhile.
+    """
+    delay = () if not rules_known else ("server.announce_delay=4s",)
+    process = lab.process("a", [Greeter("a", lab.clock)], *delay)
+    if not rules_known:
+        process.application.server.offline.expect("demo.Unanswered")
+    starting = lab.begin(process.application.start())
+    lab.advance(3)
+    assert () == lab.registry.instances("demo.Greeter")
+    Reloaded(lab, process, *delay).reload(server__weight="7")
+    lab.advance(3)
+    lab.finish(starting)
+    assert [7] == [one.weight for one in lab.registry.instances("demo.Greeter")]

@@ -2,7 +2,8 @@
 Puts the configuration in use as it is now, as far as it can change while the process runs.
 
 Theory of operation. The configuration is read and checked as at a start. If it has a mistake,
-nothing changes. Options that cannot change keep the text that they had; what comes out is a
+nothing changes. Options that cannot change keep the text that they had, and so do the options
+of plugins that only such an option names. What comes out is a
 configuration that differs from the one in use only in what can change, and it is put in use
 by the code that puts rules in use. Rules and what the program has replaced stay over it. The
 next reload compares with that again, so it names once more what waits for a restart.
@@ -10,15 +11,15 @@ next reload compares with that again, so it names once more what waits for a res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import frozen
 from twisted.logger import Logger
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan, read_plan
-from rpcfw.app.reload.live_options import is_live
-from rpcfw.errors import SetupError
+from rpcfw.app.reload.live_options import bound_sections, is_live
+from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.differences import Place, differences, with_kept
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.background import in_background
@@ -67,7 +68,7 @@ class Reloader:
         self._read = read
         self._claim = claim
         self._change = change
-        self._sources = application.plan.sources
+        self._plan = application.plan
         self._busy = False
         self._again = False
         meter = application.runtime.plugin_context.meter
@@ -85,18 +86,18 @@ class Reloader:
         """
         new = self._read()
         self._claim(new)
-        read_plan(new)
-        places = differences(self._sources, new)
-        waiting = [place for place in places if not is_live(place)]
-        effective = with_kept(self._sources, new, waiting)
+        sources, bound = self._plan.sources, bound_sections(self._plan, read_plan(new))
+        places = differences(sources, new)
+        waiting = [each for each in places if each[0].text in bound or not is_live(each)]
+        effective = with_kept(sources, new, waiting)
         self._claim(effective)
-        plan = self._change(read_plan(effective))
+        plan = self._change(_read_effective(effective, waiting))
         await self._application.policies.reconfigure(plan)
         server = self._application.server
-        if server is not None and server.announcer is not None:
-            server.announcer.change_facts(plan.server)
-        self._sources = effective
-        changed = [place for place in places if is_live(place)]
+        if server is not None:
+            server.change_facts(plan.server)
+        self._plan = plan
+        changed = [place for place in places if place not in waiting]
         return Reloaded(_names(changed), _names(waiting))
 
     def begin(self) -> None:
@@ -140,6 +141,23 @@ class Reloader:
                 "{waiting}",
                 waiting=_listed(done.waiting),
             )
+
+
+def _read_effective(sources: Sources, waiting: Sequence[Place]) -> Plan:
+    """
+    Read a configuration in which some options are kept.
+
+    Raises:
+        SettingsError: the new options do not fit those.
+    """
+    try:
+        return read_plan(sources)
+    except SettingsError as error:
+        raise SettingsError(
+            *error.mistakes,
+            "the mistakes above are there only until a restart, for which these options wait: "
+            f"{_listed(_names(waiting))}",
+        ) from error
 
 
 def _names(places: Iterable[Place]) -> tuple[str, ...]:

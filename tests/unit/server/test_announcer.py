@@ -13,6 +13,7 @@ from twisted.logger import LogLevel, capturedLogs
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.settings import options_of
 from rpcfw.server.announcer import Announcer
+from rpcfw.server.offline import OfflineInstances
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.reachable import AddressQueries
 from rpcfw.spi.runtime.waiting import Waiter, spawn
@@ -194,3 +195,32 @@ def test_services_are_announced_and_withdrawn_together():
         "withdraw demo.Greeter",
         "withdraw demo.Kinds",
     ]
+
+
+def test_rules_that_nobody_tells_leave_time_for_the_announcement():
+    """
+    The registry is given half of ``announce_timeout``, so the start waits for its answer.
+    """
+    answers: list[Waiter[None]] = []
+
+    class Slow(LabRegistry):
+        async def announce(self, instance):
+            answers.append(Waiter())
+            await answers[-1]
+
+    around = plugin_context()
+    runtime = Mock(plugin_context=around, random=Random(1), timers=around.timers)
+    runtime.clock = around.clock
+    offline = OfflineInstances()
+    offline.expect("demo.Greeter")
+    registry = Slow(RegistryPlace(), around)
+    options = options_of(ServerOptions, announce_timeout="10s")
+    announcer = Announcer(registry, options, runtime, offline=offline)
+    with capturedLogs() as logged:
+        running = spawn(announcer.start([Greeter()], [Address.parse("tcp:10.0.0.5:80")]))
+        around.clock.pump([0.1] * 55)
+        assert not running.called
+        around.clock.pump([0.1] * 10)
+        answers[0].callback(None)
+    assert running.called
+    assert [] == [each for each in logged if each["log_level"] is LogLevel.warn]
