@@ -124,6 +124,10 @@ class Announcement:
             return
         except RegistryError as error:
             self.announced, self.refusal = False, error
+        except Exception as error:  # noqa: BLE001  # a bug in somebody's registry
+            self.log.failure("{registry} failed to announce", registry=str(self._registry))
+            self.announced = False
+            self.refusal = RegistryError(f"it failed by a bug: {type(error).__name__}")
         else:
             self.announced, self.refusal = self.wanted, None
         finally:
@@ -138,3 +142,7 @@ class Announcement:
             self.log.warn(
                 "{service} could not be withdrawn: {error}", service=instance.service, error=error
             )
+        except CANCELLED:
+            raise
+        except Exception:  # noqa: BLE001  # a bug in somebody's registry
+            self.log.failure("{registry} failed to withdraw", registry=str(self._registry))

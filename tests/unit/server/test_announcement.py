@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from twisted.logger import LogLevel, capturedLogs
 
 from rpcfw.errors import RegistryError
 from rpcfw.server.announcement import Announcement
@@ -117,3 +118,20 @@ def test_a_stop(registry, announcement):
     assert stopped.called
     assert [("announce", 100), ("withdraw", 100)] == registry.calls
     assert not announcement.announced
+
+
+def test_a_bug_in_a_registry(registry, announcement):
+    """
+    Who begins gets an error at once, and what is wanted later is asked for all the same.
+    """
+    with capturedLogs() as logged:
+        begun = spawn(announcement.begin())
+        registry.waiter.errback(KeyError("no session"))
+        begun.addErrback(lambda failure: failure.value)
+        assert "failed by a bug: KeyError" in str(begun.result)
+        registry.withdraw = None  # to call it raises a TypeError
+        announcement.want(False)
+    assert 2 == len([event for event in logged if event["log_level"] is LogLevel.critical])
+    announcement.want(True)
+    registry.waiter.callback(None)
+    assert announcement.announced
