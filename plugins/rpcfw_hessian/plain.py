@@ -83,7 +83,8 @@ class PlainReader:
             return
         (definition,) = definitions
         names = definition.fields
-        if definition.known is not shape or names in orders:
+        # Names that the class does not have are a peer's own, of any number: none may stay here.
+        if definition.known is not shape or names in orders or not shape.has_all(names):
             return
         prefix = encode_definition(definition.java_class, names) + b"\x60"
         is_first = decoder.data.startswith(prefix, begin)
@@ -113,7 +114,7 @@ def _fits(shape: RecordShape, limits: Limits) -> bool:
     )
 
 
-def _reader(shape: RecordShape, names: tuple[str, ...], prefix: bytes) -> Read | None:
+def _reader(shape: RecordShape, names: tuple[str, ...], prefix: bytes) -> Read:
     """
     Write the function that reads messages that begin so.
     """
@@ -122,8 +123,7 @@ def _reader(shape: RecordShape, names: tuple[str, ...], prefix: bytes) -> Read |
         source.add("return None")
     source.add(f"pos += {len(prefix)}")
     with source.block("try:"):
-        if not shape.write_plain(source, names):
-            return None
+        shape.write_plain(source, names)
     with source.block(f"except {source.bind(_GARBAGE)}:"):
         source.add("return None")
     source.add("return (made, pos) if pos <= len(data) else None")

@@ -186,25 +186,25 @@ class RecordShape(Shape):
         """
         return not self._generic and all(field.shape.plain for field in self.fields)
 
-    def write_plain(self, source: Source, names: tuple[str, ...]) -> bool:
+    def has_all(self, names: tuple[str, ...]) -> bool:
         """
-        Write source that sets ``made`` to an instance whose fields come in this order.
+        Tell whether the class has all of these fields.
+        """
+        return all(map(self._by_name.__contains__, names))
 
-        Returns:
-            False: there is a field that the class does not have.
+    def write_plain(self, source: Source, names: tuple[str, ...]) -> None:
         """
-        came = [self._by_name.get(name) for name in names]
+        Write source that sets ``made`` to an instance whose fields, all known, come in this order.
+        """
+        came = [self._by_name[name] for name in names]
         values = {
             name: f"{source.bind(default)}()"
             for name, default in self._defaults(each for each in self.fields if each not in came)
         }
         for number, field in enumerate(came):
-            if field is None:
-                return False
             field.shape.inline(source, f"value_{number}")
             values[field.name] = f"value_{number}"
         self._ready().write_plain(source, values)
-        return True
 
     def _plain_plan(self, names: tuple[str, ...]) -> Plan:
         """

@@ -7,14 +7,16 @@ the same messages for the same reasons.
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import Any
 
 import attrs
 import msgspec
 import pytest
 
-from rpcfw_hessian import HessianError, Limits, Long, Schema, java
+from rpcfw_hessian import HessianError, JavaObject, Limits, Long, Schema, java
 
 
 @java("acme.Order")
@@ -230,6 +232,37 @@ def test_orders_of_fields():
             data = b"".join((*head, *map(schema.dumps, names), b"\x60", *values))
 
             assert Frozen(number=1, texts=["a"]) == load(data)
+
+
+def test_orders_of_all_fields():
+    """
+    The same, where the class has all of them.
+    """
+    schema = Schema()
+    load = schema.loader(Order)
+    values = {"number": 7, "price": 1.5, "paid": True, "remark": "a"}
+    for _ in range(2):
+        for names in permutations(values):
+            fields = {name: values[name] for name in names}
+            data = schema.dumps(JavaObject("acme.Order", fields))
+            assert Order(**values) == load(data)
+
+
+def test_names_of_a_peer_do_not_stay():
+    """
+    Fields that the class does not have leave nothing, however many there are.
+    """
+    schema = Schema()
+    load = schema.loader(Order)
+    tracemalloc.start()
+    for message in range(4):
+        names = {f"{message}.{number}": None for number in range(20_000)}
+        load(schema.dumps(JavaObject("acme.Order", names)))
+    del names
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert taken < 256 << 10
 
 
 @pytest.mark.parametrize("limits", [Limits(max_depth=1), Limits(max_objects=2)])
