@@ -6,7 +6,7 @@ A request is the descriptor of the parameters, then each argument. A response is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -23,7 +23,7 @@ from rpcfw_hessian.encoder import Encoder, Write
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.text import encode_string
 
-__all__ = ["DubboCodec", "GenericRequest", "positional"]
+__all__ = ["DubboCodec", "GenericRequest", "check_count", "positional"]
 
 
 class GenericRequest(bytes):
@@ -49,10 +49,10 @@ class DubboCodec(Hessian2Codec):
             encode = self._untyped(name, said)
         elif isinstance(kind, type) and issubclass(kind, Arguments):
             hints = {field.name: field.type for field in msgspec.structs.fields(kind)}
-            types = said or java_types(hints, method.path)
+            types = _java_types(said, hints, method.path)
             encode = self._typed(types, tuple(hints.values()), msgspec.structs.astuple)
         else:
-            types = said or java_types({"the request": kind}, method.path)
+            types = _java_types(said, {"the request": kind}, method.path)
             encode = self._typed(types, (kind,), _alone)
         return Coder(encode, self._parsed)
 
@@ -108,6 +108,7 @@ class DubboCodec(Hessian2Codec):
                 encoder.write(None)
                 encoder.write(arguments)
                 return GenericRequest(encode_string(GENERIC) + encoder.take())
+            check_count(arguments, types)
             for argument in arguments:
                 encoder.write(argument)
             return encode_string(descriptor_of(types)) + encoder.take()
@@ -115,11 +116,43 @@ class DubboCodec(Hessian2Codec):
         return encode
 
 
+def _java_types(said: tuple[str, ...] | None, hints: Mapping[str, Any], path: str) -> Sequence[str]:
+    """
+    Return the Java types of parameters: those in the name of the method, or by the annotations.
+
+    Raises:
+        ContractError: there are more of one than of the other, or an annotation has none.
+    """
+    if said is None:
+        return java_types(hints, path)
+    if len(said) != len(hints):
+        raise ContractError(
+            f"{path}: expected a Java type for each of {len(hints)} parameters, got {len(said)}"
+        )
+    return said
+
+
 def _alone(message: Any) -> tuple[Any]:
     """
     Return the arguments of a method whose one argument is the message.
     """
     return (message,)
+
+
+def check_count(arguments: Sequence[Any], types: Sequence[str]) -> None:
+    """
+    Raise unless there is an argument for each Java type in the name of a method.
+
+    The provider would take what comes next, the attachments, for the missing argument.
+
+    Raises:
+        HessianError: there are more or fewer.
+    """
+    if len(arguments) != len(types):
+        raise HessianError(
+            f"expected {len(types)} arguments, of the types ({','.join(types)}), "
+            f"got {len(arguments)}"
+        )
 
 
 def positional(message: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from rpcfw.errors import ContractError
 from rpcfw.spi.codec import Coder
 from rpcfw.values.method import Method
 from rpcfw_codecs.protobuf import ProtobufCodec
-from rpcfw_dubbo.codec import DubboCodec, GenericRequest, positional
+from rpcfw_dubbo.codec import DubboCodec, GenericRequest, check_count, positional
 from rpcfw_dubbo.descriptors import java_types
 from rpcfw_dubbo.generic import GenericCodec
 from rpcfw_triple.class_names import class_name_of
@@ -80,6 +80,7 @@ class TripleCodec(DubboCodec):
             if types is None:
                 given = [schema.dumps(each) for each in (name, None, arguments)]
                 return GenericRequest(write_request(GENERIC_TYPES, given))
+            check_count(arguments, types)
             return write_request(names, [schema.dumps(each) for each in arguments])
 
         return encode

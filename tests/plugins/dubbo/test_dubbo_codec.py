@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from rpcfw.errors import ContractError
 from rpcfw.kernel.settings import Sources, options_of
@@ -20,7 +21,8 @@ from rpcfw.values.method import Method, Shape
 from rpcfw_dubbo.codec import DubboCodec, GenericRequest
 from rpcfw_dubbo.generic import GenericCodec
 from rpcfw_dubbo.protocol import DubboProtocol
-from rpcfw_hessian import Long, Schema, java
+from rpcfw_hessian import HessianError, Long, Schema, java
+from rpcfw_triple.codec import TripleCodec
 from rpcfw_triple.protocol import TripleProtocol
 
 
@@ -154,6 +156,32 @@ def test_a_name_with_something_else_in_it():
         wrong = Method("com.acme.Store", name, Shape.UNARY, Any, Any, "json")
         with pytest.raises(ContractError, match="expected Java types"):
             codec().request_coder(wrong)
+
+
+@pytest.mark.parametrize("codec_class", [DubboCodec, TripleCodec])
+@pytest.mark.parametrize("arguments", [[], ["bob"], ["bob", 1, 2]])
+def test_another_number_of_arguments(codec_class, arguments):
+    """
+    Than there are Java types: nothing is sent, which the provider would misread.
+    """
+    made = codec_class(options_of(codec_class.Options), plugin_context())
+    name = "find(java.lang.String,int)"
+    by_types = Method("com.acme.Store", name, Shape.UNARY, Any, Any, "json")
+    text = rf"expected 2 arguments, of the types \(java.lang.String,int\), got {len(arguments)}"
+    with pytest.raises(HessianError, match=text):
+        made.request_coder(by_types).encode(arguments)
+
+
+@pytest.mark.parametrize("codec_class", [DubboCodec, TripleCodec])
+def test_another_number_of_parameters(codec_class):
+    """
+    Than there are Java types: the class of the service is wrong, and the error says where.
+    """
+    made = codec_class(options_of(codec_class.Options), plugin_context())
+    known, _ = of("put")
+    wrong = evolve(known, name="put(com.acme.Item,long)")
+    with pytest.raises(ContractError, match=r"for each of 3 parameters, got 2"):
+        made.request_coder(wrong)
 
 
 def test_a_class_without_a_java_type():
