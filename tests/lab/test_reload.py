@@ -205,6 +205,28 @@ def test_limiters_of_a_server(lab):
     assert "a" == lab.finish(held)
 
 
+def test_many_signals_are_few_reloads(lab):
+    """
+    Reloads that are asked for within a second of the last one are done as one, by the last files.
+    """
+    process = consumer(lab, "client.timeout=3s")
+    read, reads = process.read, []
+    process.reloader._read = lambda: reads.append(lab.clock.seconds()) or read()  # noqa: SLF001
+    for number in range(50):
+        process.edit(client__timeout=f"{number + 4}s")
+        process.reloader.begin()
+        lab.advance(0.01)
+    assert 1 == len(reads)
+    lab.advance(1.0)
+    assert 2 == len(reads)
+    assert 53 == client_options(process).timeout
+    lab.advance(60.0)
+    assert 2 == len(reads)
+    process.reloader.begin()
+    lab.advance(0.01)
+    assert 3 == len(reads)
+
+
 def test_the_log(lab):
     """
     It names what has changed and what waits for a restart, without values: some are secret.

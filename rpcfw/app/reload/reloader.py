@@ -23,9 +23,12 @@ from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.differences import Place, differences, with_kept
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.waiting import sleep
 
 __all__ = ["Reloaded", "Reloader"]
 
+#: From the end of one reload to the next. A reload is computed at once, and calls wait for it.
+_PAUSE_S = 1.0
 #: So many options are named in a log line.
 _MAX_NAMED = 20
 
@@ -71,6 +74,7 @@ class Reloader:
         self._plan = application.plan
         self._busy = False
         self._again = False
+        self._not_before = 0.0
         meter = application.runtime.plugin_context.meter
         self._count = meter.counter(
             "rpcfw_config_reloads_total", "readings of the configuration while it ran", "result"
@@ -103,6 +107,8 @@ class Reloader:
     def begin(self) -> None:
         """
         Reload in the background, and log what came of it. May be called at any time.
+
+        Reloads that are asked for within a second of the last one are done as one.
         """
         self._again = True
         if not self._busy:
@@ -110,10 +116,14 @@ class Reloader:
             in_background(self._run(), "reloading the configuration")
 
     async def _run(self) -> None:
+        clock = self._application.runtime.clock
         try:
             while self._again:
+                if (wait_s := self._not_before - clock.seconds()) > 0:
+                    await sleep(clock, wait_s)
                 self._again = False
                 await self._logged()
+                self._not_before = clock.seconds() + _PAUSE_S
         finally:
             self._busy = False
 
