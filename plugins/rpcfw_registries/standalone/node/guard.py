@@ -16,7 +16,6 @@ from rpcfw.spi.access.rules import AccessRule, read_access_rules
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.followed_file import FollowedFile
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.status import Hint
 from rpcfw.values.instance import Instance
 from rpcfw.values.rule import Scope
 from rpcfw_registries.standalone.messages import Key
@@ -117,7 +116,7 @@ class Guard:
             reason=reason,
         )
         self.note(caller, action.value, {scope.kind: scope.name}, refused=reason)
-        raise PermissionDenied(f"this caller may not {action} {scope}", hints=Hint.FINAL)
+        raise PermissionDenied(f"this caller may not {action} {scope}")
 
     def refusal(self, caller: Caller, action: Action, scope: Scope) -> str:
         """

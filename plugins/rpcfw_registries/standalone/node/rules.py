@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from rpcfw.errors import InvalidMessage, Overloaded, RegistryError, Rejected, Unavailable
+from rpcfw.errors import CallError, Overloaded, RegistryError, Rejected, Unavailable
 from rpcfw.spi.rules import ignore
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.service import Service, method
+from rpcfw.status import Status
 from rpcfw.values.rule import Scope
 from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
 from rpcfw_registries.rules.store import RecordStore, Stored
@@ -64,9 +65,10 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
         Replace both records if their stamp is still the same, and return whether it was.
         """
         if len(documents) > MAX_RECORD_BYTES or len(history) > MAX_HISTORY_BYTES:
-            raise InvalidMessage(
+            raise CallError(
                 f"at most {MAX_RECORD_BYTES} bytes of rules and {MAX_HISTORY_BYTES} bytes of "
-                "history are stored"
+                "history are stored",
+                status=Status.INVALID_ARGUMENT,
             )
         scope, caller, guard = _scope(kind, name), current_caller(), self._guard
         guard.check(caller, Action.CHANGE_RULES, scope)
@@ -122,7 +124,9 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
 
 def _scope(kind: str, name: str) -> Scope:
     if kind not in _KINDS:
-        raise InvalidMessage(f"{kind!r} has no rules; known: {', '.join(_KINDS)}")
+        raise CallError(
+            f"{kind!r} has no rules; known: {', '.join(_KINDS)}", status=Status.INVALID_ARGUMENT
+        )
     return Scope(kind, name)
 
 

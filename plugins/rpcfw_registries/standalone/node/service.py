@@ -167,17 +167,18 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         Renew leases, and return those that are not known here.
 
-        A record that another owner has announced since is left to that owner. One whose caller may
-        not announce it any more is called unknown, so that announcing it shows the refusal.
+        A record that another owner has announced since is left to that owner. One that another
+        client holds, or whose caller may not announce it any more, is called unknown, so that
+        announcing it shows the refusal.
         """
         caller = current_caller()
         allowed = cache(lambda service: self._allows(caller, Action.ANNOUNCE, service))
         renewed = Renewed(self._clamped(lease_s))
         for key in keys:
             entry = self.catalog.get(*key)
-            if entry is None or not allowed(key[0]):
+            if entry is None or not allowed(key[0]) or self._holds_other(caller, key):
                 renewed.missing.append(key)
-            elif entry.owner != owner or self._holds_other(caller, key):
+            elif entry.owner != owner:
                 continue
             elif self.replica.renewed(*key):
                 self._leases.grant(*key, renewed.lease_s)
