@@ -58,6 +58,8 @@ class LivePolicies:
         self._servers = servers
         #: Called with the lowest level that is to be logged, when it changes.
         self.log_at: Callable[[str], None] = _ignore
+        #: Called when other options, rules or another configuration are in use.
+        self.changed: Callable[[], None] = lambda: None
         self._given = GivenOptions()
         #: By which plan each client's policies were made.
         self._plans: WeakKeyDictionary[Client, ClientPlan] = WeakKeyDictionary()
@@ -252,9 +254,12 @@ class LivePolicies:
             self._plan, self._plans_with = configured or self._plan, plans_with
             if process.log_level != self._process.log_level:
                 self.log_at(process.log_level)
+            is_other = configured is not None or later is not self._given
             self._process, self._given = process, later
         finally:
             self._lock.release()
+        if is_other:
+            self.changed()
 
     def _of_clients(
         self, plans_with: LivePlans, given: GivenOptions, plans: dict[Client, ClientPlan]

@@ -5,11 +5,14 @@ Rules that choose other plugins, and other lists of plugins, while calls go.
 from __future__ import annotations
 
 import gc
+from asyncio import CancelledError
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from rpcfw.app.rules.documents import read_policies
 from rpcfw.errors import CallError, Overloaded, SettingsError
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Status
 from rpcfw.values.rule import application_scope, service_scope
 from tests.lab.filters import Stamp
@@ -389,3 +392,106 @@ def test_a_document_that_is_the_same_changes_nothing(lab, service):
     before = client_of(process).policies
     put(lab, process, SERVICE, "# the same\n[balancer]\nplugin = round_robin\n")
     assert before is client_of(process).policies
+
+
+CHOICES = "[balancer]\nchoices = 5\n"
+P2C = "[balancer]\nplugin = p2c\n"
+
+
+def balancer_of(process):
+    return type(client_of(process).policies.balancer).__name__
+
+
+def test_rules_that_did_not_fit_others(lab, service):
+    """
+    They are used as soon as those are gone, as by a process that starts then; refused once.
+    """
+    process = lab.consumer("balancer.plugin=least_active", name="shop")
+    process.application.client(Stamped)
+    put(lab, process, SERVICE, CHOICES)
+    put(lab, process, application_scope("shop"), P2C)
+    assert ("LeastActive", 1) == (balancer_of(process), refusals(process))
+    put(lab, process, GREETER, "[client]\ntimeout = 1s\n")
+    put(lab, process, SERVICE, "[balancer]\nchoices = 6\n")
+    assert ("LeastActive", 1) == (balancer_of(process), refusals(process))
+    remove(lab, process, SERVICE)
+    assert ("P2C", 1) == (balancer_of(process), refusals(process))
+    put(lab, process, SERVICE, CHOICES)
+    assert ("P2C", 2) == (balancer_of(process), refusals(process))
+    remove(lab, process, application_scope("shop"))
+    assert 5 == client_of(process).policies.balancer.options.choices
+
+
+def test_others_that_rules_need(lab, service):
+    """
+    A document whose removal was refused is gone as soon as nothing needs it.
+    """
+    process = lab.consumer("balancer.plugin=p2c", name="shop")
+    process.application.client(Stamped)
+    put(lab, process, application_scope("shop"), "[balancer]\nplugin = least_active\n")
+    put(lab, process, SERVICE, CHOICES)
+    remove(lab, process, application_scope("shop"))
+    assert ("LeastActive", 1) == (balancer_of(process), refusals(process))
+    remove(lab, process, SERVICE)
+    assert ("P2C", 1) == (balancer_of(process), refusals(process))
+
+
+def test_rules_that_did_not_fit_the_program(lab, service):
+    """
+    They are used when the program has replaced what was in their way.
+    """
+    process = lab.consumer("balancer.plugin=p2c")
+    process.application.client(Stamped)
+    put(lab, process, SERVICE, CHOICES)
+    assert ("P2C", 1) == (balancer_of(process), refusals(process))
+    lab.run(process.application.policies.replace("balancer", {"plugin": "least_active"}))
+    lab.advance(0.1)
+    assert 5 == client_of(process).policies.balancer.options.choices
+
+
+class SlowStart(Stamp):
+    """
+    Takes its time to start.
+    """
+
+    async def start(self):
+        await sleep(self.plugin_context.clock, 5)
+
+
+def test_a_stop_refuses_nothing(lab, service):
+    """
+    A process that stops while rules are put in use leaves no word that they were wrong.
+    """
+    process = lab.consumer("plugins.filters.mine=tests.lab.test_rules_choice:SlowStart")
+    process.application.client(Stamped)
+    put(lab, process, SERVICE, "[client]\ninsert = mine before ATTEMPTS\n")
+    with capturedLogs() as logged:
+        lab.stop(process)
+        lab.advance(10)
+    assert [] == [formatEvent(event) for event in logged if "refused" in formatEvent(event)]
+    assert 0 == refusals(process)
+
+
+class Cancels(Stamp):
+    """
+    Lets the cancellation of something of its own escape.
+    """
+
+    async def start(self):
+        await self.started()
+
+    async def started(self):
+        raise CancelledError
+
+
+def test_a_plugin_that_cancels_itself(lab, service):
+    """
+    Its document is refused, and the next one is used.
+    """
+    process = lab.consumer("plugins.filters.mine=tests.lab.test_rules_choice:Cancels")
+    client = process.application.client(Stamped)
+    put(lab, process, SERVICE, "[client]\ninsert = mine before ATTEMPTS\n")
+    assert 1 == refusals(process)
+    lab.run(client.stamp(0.0))
+    put(lab, process, SERVICE, "[balancer]\nplugin = p2c\n")
+    assert "P2C" == balancer_of(process)

@@ -273,6 +273,23 @@ def test_the_last_good_rules_are_kept(lab, service, keep):
     assert 0 == refusals(later)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_the_registry_has_wrong_rules_at_the_start(lab, service, keep, there):
+    """
+    The last good ones are in use, as they would be without the restart, and stay on disk.
+    """
+    process = ended(lab, service, keep, "[retry]\nmax_attempts = 4\n")
+    lab.stop(process)
+    put(lab, lab.consumer(), SERVICE, "[retry]\nmax_atempts = 7\n")
+    later = process = lab.consumer(keep)
+    lab.run(later.application.client(Stamped).stamp(0.0))
+    lab.advance(1)
+    if not there:
+        later = restarted(lab, process, keep)
+    assert 1 == refusals(process)
+    assert "4" == option(lab, later, "retry", "max_attempts")[0]
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -5,11 +5,17 @@ Theory of operation. There is one watch for the application, and one for each se
 has a client. What a watch reports is read and put in use, kind by kind, one report after the
 other; of several that came meanwhile only the last counts. A document that is wrong changes
 nothing: the last good one of its kind stays, one line is logged, and a metric counts it.
+
+Whether policies fit depends on other rules, too, and on the configuration. So policies that
+were refused are tried again when one of those has changed. A process that starts then would
+use them, too.
+
+What is on disk is used before the first report, so that it is the last good one for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 from attrs import define, field
@@ -18,7 +24,7 @@ from twisted.logger import Logger
 
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.rules.documents import INSTANCES, POLICIES, read_instances, read_policies
-from rpcfw.app.rules.logged import ALL_KINDS, document_name, in_one_line
+from rpcfw.app.rules.logged import ALL_KINDS, author_of, document_name, in_one_line
 from rpcfw.app.rules.snapshots import RuleSnapshots
 from rpcfw.client.assembly import Client
 from rpcfw.errors import DeadlineExceeded
@@ -28,7 +34,7 @@ from rpcfw.spi.rules import Rules, RuleWatch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
 from rpcfw.values.rule import Document, RuleSet, Scope, application_scope, service_scope
 
 __all__ = ["RuleFollower"]
@@ -39,6 +45,10 @@ _log = Logger()
 _MAX_LINES = 20
 
 
+#: Puts a document of a scope in use; None: there is none any longer.
+_Use = Callable[[Scope, Document | None], Awaitable[None]]
+
+
 @define(eq=False)
 class _Followed:
     """
@@ -46,6 +56,8 @@ class _Followed:
 
     Args:
         latest: that was reported and is not in use yet.
+        rules: that were taken last.
+        refused: so were the policies among them.
         busy: documents are being put in use.
         known: set once the first report is in use, or it is known that there is none.
         documents: that are in use, or were refused, by kind.
@@ -58,6 +70,8 @@ class _Followed:
     scope: Scope
     watch: RuleWatch | None = None
     latest: RuleSet | None = None
+    rules: RuleSet | None = None
+    refused: bool = False
     documents: dict[str, Document | None] = field(factory=dict)
     good: dict[str, Document] = field(factory=dict)
     snapshots: RuleSnapshots | None = None
@@ -92,6 +106,7 @@ class RuleFollower:
     ) -> None:
         self._rules = rules
         self._policies = policies
+        policies.changed = self._try_again
         self._clients = clients
         self._application = application_scope(plugin_context.application)
         self._log = LimitedLog(_log, plugin_context.clock.seconds, burst=_MAX_LINES)
@@ -127,6 +142,7 @@ class RuleFollower:
         for one in followed.values():
             if one.watch is not None:
                 one.watch.close()
+            one.latest = None
             if one.running is not None:
                 one.running.cancel()
             one.known.set()
@@ -175,20 +191,26 @@ class RuleFollower:
         folder = self._snapshot_folder(_service(scope))
         if folder:
             snapshots = followed.snapshots = RuleSnapshots(folder, self._threads)
-            in_background(self._begin_with(followed, snapshots), f"the last rules of {scope}")
+            followed.busy = True
+            loading = self._begin_with(followed, snapshots)
+            followed.running = in_background(loading, f"the last rules of {scope}")
 
     async def _begin_with(self, followed: _Followed, snapshots: RuleSnapshots) -> None:
         """
-        Use what is on disk, unless the registry is faster.
+        Use what is on disk, then what was reported meanwhile. A slow disk is not waited for.
         """
-        rules = await snapshots.load(followed.scope)
-        if rules is None or self._followed.get(followed.scope) is not followed:
-            return
-        followed.kept = {**rules.documents}
-        if followed.reported:
-            self._keep(followed, rules.version)
-        else:
-            self._take(followed, rules)
+        rules = None
+        deadline = self._timers.seconds() + self._initial_timeout_s
+        try:
+            with suppress(DeadlineExceeded):
+                rules = await with_deadline(snapshots.load(followed.scope), self._timers, deadline)
+            if rules is not None:
+                followed.kept = {**rules.documents}
+                await self._use_all(followed, rules)
+        finally:
+            await self._use(followed)
+        if rules is not None:
+            followed.known.set()
 
     def _keep(self, followed: _Followed, version: int) -> None:
         """
@@ -204,6 +226,14 @@ class RuleFollower:
             followed.busy = True
             followed.running = in_background(self._use(followed), f"rules of {followed.scope}")
 
+    def _try_again(self) -> None:
+        """
+        Try policies again that were refused: what they depend on has changed.
+        """
+        for followed in self._followed.values():
+            if followed.refused and followed.rules is not None:
+                self._take(followed, followed.latest or followed.rules)
+
     async def _use(self, followed: _Followed) -> None:
         try:
             while (rules := followed.latest) is not None:
@@ -214,24 +244,43 @@ class RuleFollower:
             followed.busy = False
 
     async def _use_all(self, followed: _Followed, rules: RuleSet) -> None:
+        followed.rules = rules
         for kind, use in (POLICIES, self._use_policies), (INSTANCES, self._use_instances):
             document = rules.documents.get(kind)
-            if followed.documents.get(kind) == document:
+            again = followed.documents.get(kind) == document
+            if again and not (followed.refused and kind == POLICIES):
                 continue
             followed.documents[kind] = document
-            try:
-                await use(followed.scope, document)
-            except Exception as error:  # noqa: BLE001 - somebody's plugin may raise anything
-                self._refuse(followed.scope, kind, document, error)
-                continue
-            followed.good.pop(kind, None)
-            if document is not None:
-                followed.good[kind] = document
+            refused = await self._refusal(followed, document, use)
+            if kind == POLICIES:
+                followed.refused = refused is not None
+            if refused is None:
+                followed.good.pop(kind, None)
+                if document is not None:
+                    followed.good[kind] = document
+            elif not again:
+                self._refuse(followed.scope, kind, document, refused)
         if followed.reported:
             self._keep(followed, rules.version)
         self._version.of(followed.scope.kind, followed.scope.name).value = rules.version
 
-    def _refuse(self, scope: Scope, kind: str, document: Document | None, error: Exception) -> None:
+    async def _refusal(
+        self, followed: _Followed, document: Document | None, use: _Use
+    ) -> BaseException | None:
+        """
+        Put a document in use; return what is wrong with it.
+        """
+        try:
+            await use(followed.scope, document)
+        except (Exception, *CANCELLED) as error:  # of somebody's plugin
+            if self._followed.get(followed.scope) is not followed:
+                raise  # this is stopped: nobody has refused it
+            return error
+        return None
+
+    def _refuse(
+        self, scope: Scope, kind: str, document: Document | None, error: BaseException
+    ) -> None:
         self._refused.of(kind).value += 1
         self._log.warn_of(
             f"refused: {scope}",
@@ -268,10 +317,9 @@ class RuleFollower:
             return
         self._log.note_of(
             f"changed: {scope}",
-            "{name} in use, put by {who}{why}",
+            "{name} in use, put by {author}",
             name=document_name(scope, kind, document.version),
-            who=document.who,
-            why=f": {document.reason}" if document.reason else "",
+            author=author_of(document),
         )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from twisted.logger import Logger
 
 from rpcfw.app.rules.documents import INSTANCES, read_instances
-from rpcfw.app.rules.logged import ALL_KINDS, document_name, in_one_line
+from rpcfw.app.rules.logged import ALL_KINDS, author_of, document_name, in_one_line
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.lifecycle import NamedPart
 from rpcfw.server.offline import OfflineInstances
@@ -87,8 +87,7 @@ class ProviderRules:
         except SettingsError as error:
             self._refuse(service, INSTANCES, f"{name}: {in_one_line(error)}")
             return
-        why = f": {document.reason}" if document.reason else ""
-        place = f"{name}, put by {document.who}{why}"
+        place = f"{name}, put by {author_of(document)}"
         self._offline.put(service, [id for id, rule in found.items() if rule.offline], place)
 
     def _refuse(self, service: str, kind: str, reason: str) -> None:
