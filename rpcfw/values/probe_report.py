@@ -53,7 +53,7 @@ class Reach(Enum):
 
     REACHED = "reached"
     NOT_REACHED = "not reached"
-    #: It does not probe it, or its report had no space for it.
+    #: It does not probe its service, or its report had no space for it.
     UNKNOWN = "unknown"
 
 

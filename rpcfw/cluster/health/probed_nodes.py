@@ -94,8 +94,9 @@ class ProbedNodes:
         if version == self._version:
             return []
         self._version = version
-        dead = probes.dead(self._service) if probes is not None else {}
-        found = [one for one in records if dead and _is_among(one, dead.get(_id(one)))]
+        nodes = map(_id_and_address, records)
+        dead = probes.dead(self._service, nodes) if probes is not None else set()
+        found = [one for one in records if dead and _id_and_address(one) in dead]
         self._count.value = len(found)
         if len(records) - len(found) < part_of(self._panic_share, len(records)):
             found = []
@@ -106,9 +107,5 @@ class ProbedNodes:
         return changed
 
 
-def _id(record: HealthRecord) -> str:
-    return record.node.instance.id
-
-
-def _is_among(record: HealthRecord, address: str | None) -> bool:
-    return address == record.node.peer
+def _id_and_address(record: HealthRecord) -> tuple[str, str]:
+    return record.node.instance.id, record.node.peer

@@ -14,7 +14,7 @@ needs no report (`probed_nodes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
@@ -109,15 +109,16 @@ class ProberReports:
                     not_believed += 1
         return Opinion(reached, unreached, not_believed)
 
-    def dead(self, service: str) -> Mapping[str, str]:
+    def dead(self, service: str, nodes: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """
-        Return the ids and addresses of the nodes of a service that are held to be dead.
+        Return which nodes of a service are held to be dead, of these ids and addresses.
+
+        Reports can name ten thousand others, which cost little.
         """
-        return {
-            id: address
-            for id, address in {*self._named(service)}
-            if self.opinion(service, id, address).dead
-        }
+        named = {*self._named(service)}
+        if not named:
+            return set()
+        return {one for one in nodes if one in named and self.opinion(service, *one).dead}
 
     def _named(self, service: str) -> Iterator[tuple[str, str]]:
         for each in self._reports.values():

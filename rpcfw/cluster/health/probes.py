@@ -4,7 +4,7 @@ The reports of probers as one process knows them: watched once for all its clien
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from rpcfw.cluster.health.prober_reports import MAX_PROBERS, Opinion, ProberReports
 from rpcfw.spi.registry import Registry, Watch
@@ -89,11 +89,11 @@ class Probes:
         """
         return self._used.opinion(service, id, address)
 
-    def dead(self, service: str) -> Mapping[str, str]:
+    def dead(self, service: str, nodes: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """
-        Return the ids and addresses of the nodes of a service that are held to be dead.
+        Return which nodes of a service are held to be dead, of these ids and addresses.
         """
-        return self._used.dead(service)
+        return self._used.dead(service, nodes)
 
     def check_age(self) -> None:
         """
