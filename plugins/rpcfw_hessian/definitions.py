@@ -38,6 +38,11 @@ class Known(Protocol):
         Return what reads instances whose fields come in this order.
         """
 
+    def is_lasting(self, names: tuple[str, ...]) -> bool:
+        """
+        Tell whether the plan for this order stays the same. Otherwise it is asked for again.
+        """
+
 
 def read_head(d: Decoder) -> tuple[str, tuple[str, ...]]:
     """
@@ -86,10 +91,12 @@ class Definitions:
         else:
             definition = Definition(java_class, fields, known.plan(fields), known.cls, known)
         is_usual = end <= d.pos <= start + _MAX_SEEN_BYTES
-        if is_usual and (known is not None or java_class in READERS):
-            seen = self._seen.setdefault(name, [])
-            if len(seen) < _MAX_SEEN:
-                seen.append((data[start : d.pos], definition))
+        lasts = java_class in READERS if known is None else known.is_lasting(fields)
+        if is_usual and lasts:
+            # Another list, since another thread may be looking through this one. The oldest goes:
+            # a peer that sends many keeps none of the others away.
+            seen = self._seen.get(name, [])[1 - _MAX_SEEN :]
+            self._seen[name] = [*seen, (data[start : d.pos], definition)]
         return definition
 
 

@@ -63,6 +63,12 @@ class EnumShape(Shape):
 
         return read
 
+    def is_lasting(self, names: tuple[str, ...]) -> bool:
+        """
+        Tell that `plan` always returns the same.
+        """
+        return True
+
     def fits(self, value: Any, d: Decoder) -> bool:
         return isinstance(value, self.cls)
 

@@ -22,6 +22,7 @@ from typing import Any
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.encoder import encode_definition
 from rpcfw_hessian.errors import HessianError
+from rpcfw_hessian.learned import Learned
 from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.record_writer import RecordWriter
 from rpcfw_hessian.records import RecordShape
@@ -31,8 +32,7 @@ from rpcfw_hessian.writer import Writer
 
 __all__ = ["PlainReader", "plain_writer"]
 
-#: Orders of fields of one class that are learned. To write a function takes a millisecond, and a
-#: peer may send any.
+#: Orders of fields of one class that are learned. In practice there is one.
 _MAX_ORDERS = 4
 #: Lists of one class. Each is compared with each.
 _MAX_LISTS = 4
@@ -70,7 +70,7 @@ class PlainReader:
     def __init__(self, shape: Shape, limits: Limits) -> None:
         self._shape = shape if isinstance(shape, RecordShape) and _fits(shape, limits) else None
         #: Orders of fields that came, and what reads each.
-        self._orders: dict[tuple[str, ...], Read | None] = {}
+        self._orders = Learned[tuple[str, ...], Read](_MAX_ORDERS)
         self._known: tuple[Read, ...] = ()
         self.read = _read_nothing
 
@@ -79,19 +79,20 @@ class PlainReader:
         Look at a message that was read in the usual way, from this place on.
         """
         shape, orders, definitions = self._shape, self._orders, decoder.definitions
-        if shape is None or len(orders) >= _MAX_ORDERS or len(definitions) != 1:
+        if shape is None or len(definitions) != 1:
             return
         (definition,) = definitions
         names = definition.fields
         # Names that the class does not have are a peer's own, of any number: none may stay here.
-        if definition.known is not shape or names in orders or not shape.has_all(names):
+        if definition.known is not shape or names in orders.known or not shape.has_all(names):
             return
         prefix = encode_definition(definition.java_class, names) + b"\x60"
-        is_first = decoder.data.startswith(prefix, begin)
-        orders[names] = _reader(shape, names, prefix) if is_first else None
-        self._known = tuple(filter(None, orders.values()))
-        if self._known:
-            self.read = self._known[0] if len(self._known) == 1 else self._read_any
+        if not decoder.data.startswith(prefix, begin) or not orders.is_due(names):
+            return
+        orders.put(names, _reader(shape, names, prefix))
+        # The last one first: the others may be those of a peer that sends many.
+        self._known = tuple(reversed(orders.known.values()))
+        self.read = self._known[0] if len(self._known) == 1 else self._read_any
 
     def _read_any(self, data: bytes, pos: int) -> tuple[Any, int] | None:
         for read in self._known:

@@ -15,6 +15,7 @@ import attrs
 from rpcfw_hessian import tags
 from rpcfw_hessian.decoder import Decoder, Definition
 from rpcfw_hessian.errors import HessianError, shown
+from rpcfw_hessian.learned import Learned
 from rpcfw_hessian.making import Making, making_of
 from rpcfw_hessian.shape import Shape, write_begin
 from rpcfw_hessian.shapes import ANY, mismatch
@@ -25,8 +26,7 @@ from rpcfw_hessian.writer import Writer
 __all__ = ["Field", "RecordShape"]
 
 #: Orders of fields of one class for which a function is written, fields that it does not know,
-#: and characters of all names. To write one takes a millisecond, so a peer that sends others is
-#: served more slowly.
+#: and characters of all names. A peer that sends others is served more slowly.
 _MAX_PLANS = 16
 _MAX_UNKNOWN = 64
 _MAX_NAMES = 1 << 16
@@ -68,7 +68,7 @@ class RecordShape(Shape):
         self.fields: tuple[Field, ...] = ()
         self._by_name: dict[str, Field] = {}
         self._making: Making | None = None
-        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._plans = Learned[tuple[str, ...], Plan](_MAX_PLANS)
 
     def complete(self, fields: tuple[Field, ...]) -> None:
         """
@@ -141,12 +141,19 @@ class RecordShape(Shape):
         """
         Return what reads instances whose fields come in this order.
         """
-        plan = self._plans.get(names)
+        plan = self._plans.known.get(names)
         if plan is None:
-            if len(self._plans) >= _MAX_PLANS or self._are_unusual(names):
+            if self._are_unusual(names) or not self._plans.is_due(names):
                 return self._plain_plan(names)
-            plan = self._plans[names] = self._plan(names)
+            plan = self._plan(names)
+            self._plans.put(names, plan)
         return plan
+
+    def is_lasting(self, names: tuple[str, ...]) -> bool:
+        """
+        Tell whether the plan for this order stays the same: it is written, or never will be.
+        """
+        return names in self._plans.known or self._are_unusual(names)
 
     def _are_unusual(self, names: tuple[str, ...]) -> bool:
         return len(names) > len(self.fields) + _MAX_UNKNOWN or sum(map(len, names)) > _MAX_NAMES

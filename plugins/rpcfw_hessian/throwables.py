@@ -175,6 +175,12 @@ class ExceptionShape(Shape):
 
         return read
 
+    def is_lasting(self, names: tuple[str, ...]) -> bool:
+        """
+        Tell that `plan` always returns the same.
+        """
+        return True
+
 
 def exception_writer(cls: type[BaseException], java_class: str, fields: ExceptionFields) -> Writer:
     """

@@ -8,6 +8,7 @@ the same messages for the same reasons.
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
@@ -17,6 +18,7 @@ import msgspec
 import pytest
 
 from rpcfw_hessian import HessianError, JavaObject, Limits, Long, Schema, java
+from rpcfw_hessian.plain import PlainReader
 
 
 @java("acme.Order")
@@ -246,6 +248,33 @@ def test_orders_of_all_fields():
             fields = {name: values[name] for name in names}
             data = schema.dumps(JavaObject("acme.Order", fields))
             assert Order(**values) == load(data)
+
+
+def test_a_peer_with_many_orders():
+    """
+    It does not keep the others away: the order of fields that comes often is learned.
+    """
+    schema = Schema()
+    shape = schema.shape(Order)
+    plain = PlainReader(shape, schema.limits)
+    values = {"number": 7, "price": 1.5, "paid": True, "remark": "a"}
+
+    def message(names: Iterable[str]) -> bytes:
+        return schema.dumps(JavaObject("acme.Order", {name: values[name] for name in names}))
+
+    def learn(data: bytes) -> None:
+        decoder = schema.decoder(data)
+        decoder.read_shape(shape)
+        plain.learn(decoder, 0)
+
+    for names in permutations(values):
+        learn(message(names))
+    usual = message(("number", "price"))
+    learn(usual)
+    assert plain.read(usual, 0) is None
+    for _ in range(100):
+        learn(usual)
+    assert plain.read(usual, 0) == (Order(number=7, price=1.5), len(usual))
 
 
 def test_names_of_a_peer_do_not_stay():
