@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -22,14 +23,14 @@ from rpcfw.cli.table import table
 from rpcfw.cluster.health.prober_reports import ProberReports
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
-from rpcfw.printable import printable_json
+from rpcfw.printable import printable, printable_json
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.waiting import Waiter, with_deadline
 from rpcfw.values.instance import Instance, Snapshot, instance_to_json
 from rpcfw.values.probe_report import PROBER_SERVICE
 from rpcfw_inspection.nodes import SeenNode
 
-__all__ = ["add_arguments", "first_list", "run"]
+__all__ = ["add_arguments", "first_list", "lists_of", "run"]
 
 EPILOG = """\
   rpcfw ls -c consumer.ini
@@ -113,12 +114,14 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
 
     async def command() -> int:
         async with application:
-            found = await _within(application, registry, arguments)
+            found, troubles = await _within(application, registry, arguments)
             health: Mapping[Instance, Probed] = {}
             if arguments.health:
                 instances = [one for some in found.values() for one in some]
                 health = await probe(application, instances, await _reports(registry))
         out.write(_as_json(found, health) if arguments.json else _as_text(found, health))
+        for trouble in troubles:
+            sys.stderr.write(f"{printable(trouble)}\n")
         return FINE
 
     return run_command(application, command)
@@ -152,12 +155,12 @@ def _run_of(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> in
 
 async def _within(
     application: Application, registry: Registry, arguments: Namespace
-) -> dict[str, tuple[Instance, ...]]:
+) -> tuple[dict[str, tuple[Instance, ...]], Sequence[str]]:
     timers = application.runtime.timers
     limit_s = arguments.timeout
     try:
         return await with_deadline(
-            _look(registry, arguments.service), timers, timers.seconds() + limit_s
+            lists_of(registry, arguments.service), timers, timers.seconds() + limit_s
         )
     except DeadlineExceeded:
         reason = " ".join(registry.trouble.split()) or "is it running?"
@@ -166,7 +169,12 @@ async def _within(
         ) from None
 
 
-async def _look(registry: Registry, only: str | None) -> dict[str, tuple[Instance, ...]]:
+async def lists_of(
+    registry: Registry, only: str | None
+) -> tuple[dict[str, tuple[Instance, ...]], Sequence[str]]:
+    """
+    Return the instances by service, and why these lists may be old.
+    """
     try:
         names: Sequence[str] = await registry.services()
     except RegistryError as error:
@@ -176,12 +184,14 @@ async def _look(registry: Registry, only: str | None) -> dict[str, tuple[Instanc
             raise RegistryError(f"no service is called {only!r} here; {suggestion(only, names)}")
         names = [only]
     found: dict[str, tuple[Instance, ...]] = {}
+    troubles: dict[str, None] = {}
     for start in range(0, len(names), _MAX_WATCHES):
         some = names[start : start + _MAX_WATCHES]
         firsts = [_First(registry, name) for name in some]
         for name, first in zip(some, firsts, strict=True):
             found[name] = await first.instances()
-    return found
+            troubles[first.trouble] = None
+    return found, [trouble for trouble in troubles if trouble]
 
 
 async def first_list(registry: Registry, service: str) -> tuple[Instance, ...]:
@@ -199,6 +209,8 @@ class _First:
     def __init__(self, registry: Registry, service: str) -> None:
         self._waiter: Waiter[Snapshot] = Waiter()
         self._registry = registry
+        #: Of the watch, when the list came.
+        self.trouble = ""
         self._watch = registry.watch(service, self._listen, self._refused)
 
     def _listen(self, snapshot: Snapshot) -> None:
@@ -212,6 +224,7 @@ class _First:
     async def instances(self) -> tuple[Instance, ...]:
         try:
             snapshot = await self._waiter
+            self.trouble = self._watch.trouble
         finally:
             self._watch.close()
         return tuple(sorted(snapshot.instances, key=lambda one: (str(one.address), one.id)))

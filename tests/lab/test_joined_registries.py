@@ -17,6 +17,7 @@ from tests.lab.registry_world import World
 from tests.plugins.registries.standalone.callers import called_by
 
 PLACES = tuple(Address("memory", name) for name in ("one", "two", "three"))
+INTERVAL_S = 0.5
 ALL = ", ".join(map(str, PLACES))
 
 
@@ -37,11 +38,14 @@ class InAGroup:
         for address in PLACES:
             self.run_node(address)
         self.addCleanup(self.stop_all)
+        self.advance(2 * INTERVAL_S)
         self.hub = self.node(0).group.bus.hub
         return super().setUp()
 
     def run_node(self, address):
-        self.nodes[address], self.servers[address] = self.world.joined(address, self.id())
+        self.nodes[address], self.servers[address] = self.world.joined(
+            address, self.id(), digest_interval=f"{INTERVAL_S}s"
+        )
         starting = spawn(self.servers[address].start())
         self.advance(0.05)
         assert starting.called
@@ -205,6 +209,57 @@ class Joined(InAGroup):
         self.advance(1)
         assert ["before", "here", "there"] == self.ids(told)
         self.assert_equal_copies()
+
+    def test_a_server_without_the_bus_says_so(self):
+        """
+        Its consumers learn that the list may be old, until it has compared its copy again.
+        """
+        consumer = self.use(1)
+        watch = consumer.watch("demo.Greeter", ReceivedUpdates())
+        self.advance(0.1)
+        assert "" == watch.trouble == consumer.trouble
+        self.hub.set_reachable(False)
+        self.advance(0.1)
+        assert "the list may be old: of the registry server, it is not connected to its bus" == (
+            watch.trouble
+        )
+        assert watch.trouble == consumer.trouble
+        self.hub.set_reachable(True)
+        self.advance(0.2)
+        assert "" == watch.trouble == consumer.trouble
+        watch.close()
+        assert "" == consumer.trouble
+
+    def test_a_server_that_joins_sends_no_empty_list(self):
+        """
+        A consumer gets its first list once the server has compared its copy, or waited for a peer.
+        """
+        self.stop_all()
+        self.run_node(PLACES[0])
+        consumer, told = self.use(0), ReceivedUpdates()
+        watch = consumer.watch("demo.Greeter", told)
+        self.advance(0.1)
+        assert None is told.last
+        assert "it has just started" in watch.trouble
+        self.announce(self.use(0))
+        assert None is told.last
+        self.advance(2 * INTERVAL_S)
+        assert [1] == [len(snapshot.instances) for snapshot in told.snapshots]
+        assert "" == watch.trouble
+
+    def test_servers_that_join_together_wait_for_announcements(self):
+        """
+        Equal copies of two servers that know nothing yet do not count as a comparison.
+        """
+        self.stop_all()
+        for place in PLACES:
+            self.run_node(place)
+        told = self.told(self.use(1))
+        self.advance(INTERVAL_S)
+        assert None is told.last
+        self.announce(self.use(0))
+        self.advance(INTERVAL_S)
+        assert [1] == [len(snapshot.instances) for snapshot in told.snapshots]
 
     def test_a_lost_server_is_forgotten(self):
         """

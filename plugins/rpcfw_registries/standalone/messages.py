@@ -105,6 +105,8 @@ class Update(msgspec.Struct, omit_defaults=True):
         more: further parts follow before there is something to show.
         put: records added or replaced.
         gone: ids removed.
+        behind: why the node may lack what other nodes of its group know, in words; empty if
+            it does not.
     """
 
     epoch: str
@@ -113,6 +115,7 @@ class Update(msgspec.Struct, omit_defaults=True):
     more: bool = False
     put: list[msgspec.Raw] = []
     gone: list[str] = []
+    behind: str = ""
 
 
 class RecordsOfRules(msgspec.Struct, omit_defaults=True):

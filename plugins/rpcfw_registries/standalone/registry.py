@@ -75,7 +75,8 @@ class StandaloneRegistry(Registry):
 
     @property
     def trouble(self) -> str:
-        return self._session.trouble or self._announced.trouble
+        behind = (watch.behind for watch in self._watches)
+        return self._session.trouble or self._announced.trouble or next(filter(None, behind), "")
 
     async def stop(self) -> None:
         for watch in tuple(self._watches):

@@ -22,6 +22,7 @@ __all__ = ["MAX_INSTANCES", "View"]
 #: Instances of one service: more than anybody has. A server that sends further ones without
 #: end would otherwise fill the memory.
 MAX_INSTANCES = 200_000
+_MAX_BEHIND_CHARS = 200
 
 
 class View:
@@ -39,6 +40,8 @@ class View:
         self._max_instances = max_instances
         self.epoch = ""
         self.number = 0
+        #: See `Update`.
+        self.behind = ""
         self._live: dict[str, Instance] = {}
         self._held: dict[str, Instance] = {}
         self._coming: dict[str, Instance] | None = None
@@ -68,6 +71,7 @@ class View:
         """
         Apply an update, and return whether the listener is to be called.
         """
+        self.behind = update.behind[:_MAX_BEHIND_CHARS]
         if update.complete:
             self._coming = {}
         if self._coming is None:

@@ -78,7 +78,15 @@ class Watcher(Watch):
 
     @property
     def trouble(self) -> str:
-        return self._session.trouble or self._reason
+        return self._session.trouble or self._reason or self.behind
+
+    @property
+    def behind(self) -> str:
+        """
+        Why the list may be old; empty if it is not, and after `close`.
+        """
+        behind = self._view.behind if self._open else ""
+        return f"the list may be old: of the registry server, {behind}" if behind else ""
 
     def close(self) -> None:
         if not self._open:

@@ -9,13 +9,12 @@ if there is a folder for them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from functools import cache
 
-from rpcfw.errors import Overloaded, PermissionDenied, Rejected
+from rpcfw.errors import PermissionDenied
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.runtime.event import Event
-from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.service import Service, method
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw.values.rule import service_scope
@@ -42,9 +41,12 @@ from rpcfw_registries.standalone.node.replication.group import BusOfGroup, Group
 from rpcfw_registries.standalone.node.replication.peers import Peers
 from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Replica, Times
 from rpcfw_registries.standalone.node.rules import RuleNode
-from rpcfw_registries.standalone.node.updates import updates_of
+from rpcfw_registries.standalone.node.watches import Watches
 
 __all__ = ["RegistryNode", "node_services"]
+
+#: So many intervals of digests a server waits for a peer before it answers with what it has.
+_JOINING_INTERVALS = 2
 
 
 def node_services(
@@ -89,16 +91,21 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         self._options = options
         self._clock = plugin_context.clock
         self._leases = Leases(plugin_context.timers, plugin_context.pauses, self._expired)
+        self._watches = Watches(catalog, guard.clients, options, self.epoch, plugin_context)
         self.group: Group | None = None
         #: A server alone is a group of one that tells nobody.
         self.replica = self._replica(bus)
         if bus is not None:
-            self.group = Group(self.replica, bus.bus, options.group, plugin_context)
-        self._events: set[Event] = set()
-        self._leaving = False
+            self.group = Group(
+                self.replica,
+                bus.bus,
+                options.group,
+                plugin_context,
+                _JOINING_INTERVALS * options.digest_interval,
+                self._watches.set_behind,
+            )
         meter = plugin_context.meter
         self._held = meter.gauge("rpcfw_registry_instances", "instances that this node holds").of()
-        self._watched = meter.gauge("rpcfw_registry_watches", "watches that are open").of()
         self._lapsed = meter.counter(
             "rpcfw_registry_expired_total", "instances that were not renewed in time"
         ).of()
@@ -115,7 +122,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         How many watches are open.
         """
-        return len(self._events)
+        return len(self._watches)
 
     async def started(self) -> None:
         self.guard.open()
@@ -126,9 +133,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         End every watch: consumers go to another server, and nothing delays the stop.
         """
-        self._leaving = True
-        for event in tuple(self._events):
-            event.set()
+        self._watches.leave()
 
     async def stopped(self) -> None:
         self._leases.end_all()
@@ -222,45 +227,10 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         """
         caller = current_caller()
         self.guard.check(caller, Action.WATCH, service_scope(service))
-        event = Event()
-        close = self._acquire(caller, service, event)
-        try:
-            known = since if epoch == self.epoch else None
-            changes = self.catalog.changes(service, known)
-            for update in updates_of(changes, self.epoch):
+        known = since if epoch == self.epoch else None
+        async with aclosing(self._watches.updates(caller, service, known)) as updates:
+            async for update in updates:
                 yield update
-            while True:
-                await event.wait()
-                await sleep(self._clock, self._options.min_update_interval)
-                if self._leaving:
-                    return
-                event.clear()
-                changes = self.catalog.changes(service, changes.number)
-                if changes.complete or changes.put or changes.gone:
-                    for update in updates_of(changes, self.epoch):
-                        yield update
-        finally:
-            close()
-            self._events.discard(event)
-            self._watched.value = len(self._events)
-
-    def _acquire(self, caller: Caller, service: str, event: Event) -> Callable[[], None]:
-        if self._leaving:
-            raise Rejected("this node is stopping")
-        if len(self._events) >= self._options.max_watchers:
-            raise Overloaded(
-                f"this server has its limit of max_watchers = {self._options.max_watchers}"
-            )
-        end_count = self.guard.clients.open_watch(caller)
-        self._events.add(event)
-        self._watched.value = len(self._events)
-        end_listening = self.catalog.listen(service, event.set)
-
-        def close() -> None:
-            end_listening()
-            end_count()
-
-        return close
 
     def _allows(self, caller: Caller, action: Action, service: str) -> bool:
         return not self.guard.refusal(caller, action, service_scope(service))

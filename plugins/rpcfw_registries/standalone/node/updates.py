@@ -17,7 +17,7 @@ __all__ = ["updates_of"]
 _MESSAGE_BYTES = 256 << 10
 
 
-def updates_of(changes: Changes, epoch: str) -> Iterator[Update]:
+def updates_of(changes: Changes, epoch: str, behind: str = "") -> Iterator[Update]:
     """
     Cut changes into messages.
 
@@ -33,6 +33,7 @@ def updates_of(changes: Changes, epoch: str) -> Iterator[Update]:
             more=not last,
             put=part,
             gone=list(changes.gone) if last else [],
+            behind=behind,
         )
 
 

@@ -19,7 +19,9 @@ from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
-from rpcfw_registries.standalone.node.replication.messages import Message
+from rpcfw_registries.standalone.node.replication.freshness import Freshness
+from rpcfw_registries.standalone.node.replication.messages import Digest, Message
+from rpcfw_registries.standalone.node.replication.metrics import GroupMetrics
 from rpcfw_registries.standalone.node.replication.peers import COMPARE, Part, Peers
 from rpcfw_registries.standalone.node.replication.replica import Replica
 
@@ -56,6 +58,9 @@ class Group:
 
     Args:
         name: of the group: its messages have a subject of their own on the bus.
+        wait_s: see `Freshness`.
+        on_behind: is called with `Freshness.behind` and `Freshness.joining`, now and when they
+            have changed.
     """
 
     log = Logger()
@@ -66,6 +71,8 @@ class Group:
         bus: Bus,
         name: str,
         plugin_context: PluginContext,
+        wait_s: float,
+        on_behind: Callable[[str, bool], None],
     ) -> None:
         self.replica = replica
         self.bus = bus
@@ -73,30 +80,16 @@ class Group:
         self._plugin_context = plugin_context
         self._clock = plugin_context.clock
         self._log = LimitedLog(self.log, self._clock.seconds)
+        self._on_behind = on_behind
+        self.freshness = Freshness(self._clock.seconds(), wait_s, self._freshness_changed)
+        self.replica.joining = True
+        on_behind(self.freshness.behind, True)
         self._closing: list[Callable[[], None]] = []
         self._looking: DelayedCall | None = None
         self._publishing: DelayedCall | None = None
         self._comparing: dict[str, Deferred[None]] = {}
-        meter = plugin_context.meter
-        self._unreadable = meter.counter(
-            "rpcfw_registry_bus_unreadable_total", "messages of the bus that could not be read"
-        ).of()
-        self._dropped = meter.counter(
-            "rpcfw_registry_bus_dropped_total", "messages that the bus did not take"
-        ).of()
-        self._refused = meter.counter(
-            "rpcfw_registry_not_taken_total",
-            "instances of other servers that exceeded a limit of this one, at each attempt",
-        ).of()
-        self._compared = meter.counter(
-            "rpcfw_registry_compared_total", "comparisons with the copy of another server"
-        ).of()
-        self._connected = meter.gauge(
-            "rpcfw_registry_bus_connected", "1 while the bus is connected"
-        ).of()
-        self._members = meter.gauge(
-            "rpcfw_registry_members", "other servers of the group that send messages"
-        ).of()
+        self._metrics = GroupMetrics(plugin_context.meter)
+        self._metrics.behind.value = True
 
     async def start(self) -> None:
         """
@@ -135,13 +128,14 @@ class Group:
     def _look(self) -> None:
         self._looking = self._clock.callLater(_LOOK_S, self._look)
         self.replica.look(self._clock.seconds())
-        self._members.value = len(list(self.replica.members))
+        self.freshness.look(self._clock.seconds())
+        self._metrics.members.value = len(list(self.replica.members))
         self._note_refused()
         self._publish()
 
     def _note_refused(self) -> None:
         refused, self.replica.refused = self.replica.refused, 0
-        self._refused.value += refused
+        self._metrics.refused.value += refused
         if refused:
             self._log.warn_of(
                 "full",
@@ -156,7 +150,8 @@ class Group:
             return
         self.replica.look(self._clock.seconds())
         members.connected = connected
-        self._connected.value = connected
+        self._metrics.connected.value = connected
+        self.freshness.connection_changed(connected, self._clock.seconds())
         if connected:
             self.log.info("the bus is connected")
             self.replica.announce_itself()
@@ -167,16 +162,31 @@ class Group:
                 trouble=self.bus.trouble,
             )
 
+    def _compared_with(self, name: str) -> None:
+        member = self.replica.members.get(name)
+        if member is not None and not member.joining:
+            self.freshness.compared()
+
+    def _freshness_changed(self) -> None:
+        behind = self.freshness.behind
+        self.replica.joining = self.freshness.joining
+        self._metrics.behind.value = bool(behind)
+        if behind:
+            self.log.warn("this server may lack what others know: {behind}", behind=behind)
+        else:
+            self.log.info("this server knows what the others of its group know")
+        self._on_behind(behind, self.replica.joining)
+
     def _publish(self) -> None:
         for message in self.replica.take_messages():
             if not self.bus.publish(self._subject, _encode(message)):
-                self._dropped.value += 1
+                self._metrics.dropped.value += 1
 
     def _received(self, packed: bytes) -> None:
         try:
             message = _decode(packed)
         except msgspec.DecodeError as error:
-            self._unreadable.value += 1
+            self._metrics.unreadable.value += 1
             self._log.warn_of(
                 "unreadable",
                 "a message of {size} bytes on the bus cannot be read: {error}",
@@ -185,6 +195,8 @@ class Group:
             )
             return
         self.replica.receive(message)
+        if isinstance(message, Digest) and message.hash == self.replica.copy.hash:
+            self._compared_with(message.node)
         for name in self.replica.take_comparisons():
             if name not in self._comparing and len(self._comparing) < _MAX_COMPARISONS:
                 self._begin_comparing(name)
@@ -202,7 +214,7 @@ class Group:
         running.addCallback(ended)
 
     async def _compare(self, name: str, at: str) -> None:
-        self._compared.value += 1
+        self._metrics.compared.value += 1
         channel = None
         try:
             address = Address.parse(at)
@@ -214,6 +226,7 @@ class Group:
                 async for part in stream:
                     assert isinstance(part, Part)
                     self.replica.merge(part.entries)
+            self._compared_with(name)
         except (CallError, ValueError) as error:
             self._log.warn_of(
                 "compare",

@@ -35,6 +35,7 @@ class Member:
     hash: str = ""
     instances: int = 0
     leaving: bool = False
+    joining: bool = False
 
 
 class Members:

@@ -104,6 +104,7 @@ class Digest(msgspec.Struct, tag="digest"):
         hash: of all live registrations; equal copies have equal ones.
         instances: how many live registrations it has.
         leaving: the node stops now.
+        joining: it has just started, and may know nothing yet.
     """
 
     node: Name
@@ -112,6 +113,7 @@ class Digest(msgspec.Struct, tag="digest"):
     hash: Annotated[str, msgspec.Meta(max_length=16)]
     instances: Counter
     leaving: bool = False
+    joining: bool = False
 
 
 Message = Change | Digest

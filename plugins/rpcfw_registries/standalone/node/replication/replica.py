@@ -93,6 +93,8 @@ class Replica:
         self._now = now
         self._next_digest = now
         self._leaving = False
+        #: Whether this node may know nothing yet; see `Freshness`.
+        self.joining = False
         #: The highest counter that was seen or used.
         self._counter = 0
         #: Of the last change that was published.
@@ -264,7 +266,8 @@ class Replica:
         Return what this node says of itself.
         """
         copy = self.copy
-        return Digest(self.node, self._address, self._number, copy.hash, copy.live, self._leaving)
+        state = self._leaving, self.joining
+        return Digest(self.node, self._address, self._number, copy.hash, copy.live, *state)
 
     def _take(self, entry: Entry, old: Entry | None) -> None:
         """
@@ -327,7 +330,8 @@ class Replica:
 
     def _compare_with(self, member: Member, digest: Digest) -> None:
         member.address, member.hash = digest.address, digest.hash
-        member.instances, member.leaving = digest.instances, digest.leaving
+        member.instances = digest.instances
+        member.leaving, member.joining = digest.leaving, digest.joining
         member.number = max(digest.number, member.number or 0)
         if digest.hash != self.copy.hash and not digest.leaving:
             self._comparisons[member.name] = None
