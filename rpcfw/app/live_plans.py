@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, choose_policies
 from rpcfw.app.filter_choice import choose_server_filters
@@ -267,7 +267,9 @@ def _kept(new: ClientPlan, old: ClientPlan) -> ClientPlan:
     same = [*chosen] == [*before] and all(each is before[key] for key, each in chosen.items())
     if same and _outline(new) == _outline(old):
         return old
-    return new.using(chosen)
+    # The file of a service config is read again by a reload, but calls go by what it held before.
+    kept: ClientPlan = evolve(new.using(chosen), config=old.config)
+    return kept
 
 
 def _outline(plan: ClientPlan) -> tuple[Any, ...]:

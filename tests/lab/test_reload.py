@@ -4,6 +4,8 @@ A configuration that is read again while the process runs.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
@@ -322,3 +324,26 @@ def test_facts_change_before_the_announcement(lab, rules_known):
     lab.advance(3)
     lab.finish(starting)
     assert [7] == [one.weight for one in lab.registry.instances("demo.Greeter")]
+
+
+def test_a_service_config_waits(lab, tmp_path):
+    """
+    What its file holds now is neither used nor shown by ``explain``, whatever else changes.
+    """
+    file = tmp_path / "config.json"
+
+    def write(timeout):
+        config = {"methodConfig": [{"name": [{"service": "demo.Greeter"}], "timeout": timeout}]}
+        file.write_text(json.dumps(config))
+
+    write("1s")
+    lab.serve(Greeter("a", lab.clock), name="a")
+    process = consumer(lab, f"client.service_config={file}")
+    client = process.application.client(Greeter)
+    lab.run(client.who())
+    write("2s")
+    process.reload(client__stream_timeout="9s")
+    explained = lab.run(process.application.explain(Greeter.who))
+    (says,) = (one.says for one in explained.policies if one.kind == "service_config")
+    assert 1 == explained.timeout_s
+    assert "1 s" in says
