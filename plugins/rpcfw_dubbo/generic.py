@@ -22,6 +22,7 @@ from rpcfw_dubbo.request_heads import GENERIC_CODEC
 from rpcfw_dubbo.type_hints import field_hints, is_long, item_hints
 from rpcfw_hessian import JavaException, JavaLong, JavaObject, MapEntries, Schema
 from rpcfw_hessian.annotations import written_name_of_field
+from rpcfw_hessian.errors import HessianError
 
 __all__ = ["GenericCodec", "plain"]
 
@@ -63,8 +64,14 @@ def plain(value: Any, java_class: Callable[[type], str | None], hint: Any = Any)
     Args:
         java_class: returns the Java class of a Python class, if it has one.
         hint: the annotation of the value.
+
+    Raises:
+        HessianError: too many values are inside each other.
     """
-    return _plain(value, hint, java_class, {})
+    try:
+        return _plain(value, hint, java_class, {})
+    except RecursionError as error:
+        raise HessianError("the value has too many values inside each other") from error
 
 
 def _plain(

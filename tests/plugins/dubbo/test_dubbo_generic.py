@@ -19,6 +19,7 @@ from rpcfw.testing.contracts.codec import CodecContract
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_dubbo.generic import GenericCodec, plain
 from rpcfw_hessian import (
+    HessianError,
     JavaException,
     JavaLong,
     JavaObject,
@@ -250,6 +251,17 @@ def test_cycles():
     found = sent(order)
 
     assert found["before"] is found
+
+
+def test_a_value_that_is_too_deep():
+    """
+    The error is that of the usual messages.
+    """
+    value: list[Any] = []
+    for _ in range(2000):
+        value = [value]
+    with pytest.raises(HessianError, match="too many values inside each other"):
+        codec().coder(Any).encode(value)
 
 
 def test_exceptions():
