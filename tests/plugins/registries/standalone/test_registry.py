@@ -19,6 +19,7 @@ from rpcfw_registries.standalone.node.service import node_services
 from rpcfw_registries.standalone.registry import StandaloneOptions, StandaloneRegistry
 from tests.plugins.registries.network import Network
 from tests.plugins.registries.options import node_options
+from tests.plugins.registries.standalone.callers import called_by
 from tests.plugins.registries.still import StillTime
 
 HOME = Address("tcp", "127.0.0.1", 2210)
@@ -289,6 +290,26 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         spawn(first.withdraw(an_instance(id="a")))
         self.advance(2)
         self.successResultOf(waiting)
+
+    def test_says_that_another_client_holds_its_instance(self):
+        """
+        A provider is told whose instance another client announced first at a restarted node.
+
+        It is back when that one is gone.
+        """
+        registry, instance = self.registry(lease=2.0), an_instance(id="a")
+        self.announced(registry, instance)
+        self.network.drop(HOME)
+        node = self.make_node()
+        other = [raw(an_instance(id="a", weight=7))]
+        with called_by(("hmac:other",)):
+            assert [] == node.announce("other", 6.0, other).refused
+        self.advance(5)
+        assert "another client has announced it, and its lease is not over" in registry.trouble
+        assert "other" == node.catalog.get("demo.Greeter", "a").owner
+        self.advance(3)
+        assert "" == registry.trouble
+        assert instance_to_json(instance) == node.catalog.get("demo.Greeter", "a").record
 
     def test_full_for_one_does_not_starve_the_other(self):
         """
