@@ -35,7 +35,7 @@ from rpcfw_dubbo.frames import (
     ReplyStatus,
     pack_header,
 )
-from rpcfw_dubbo.reply_decoder import read_reply, unreadable
+from rpcfw_dubbo.reply_decoder import read_foreign, read_reply
 from rpcfw_dubbo.request_encoder import RequestEncoder
 from rpcfw_hessian.schema import Schema
 from rpcfw_hessian.text import encode_string
@@ -149,7 +149,7 @@ class ClientMachine(ClientSide, DubboConnection):
         del self._calls[call_id]
         self._abuse.served()
         if flags & SERIALIZATION != HESSIAN2:
-            events.append(unreadable(call_id, status, flags & SERIALIZATION))
+            events.append(read_foreign(call_id, status, flags & SERIALIZATION, body))
         elif (
             status == ReplyStatus.OK
             and body.startswith(_VALUE)

@@ -39,6 +39,13 @@ _OURS: Final = frozenset((_STATUS, _HINTS, _RETRY_AFTER, _DETAILS))
 _SPARE_BYTES = 512
 #: A character takes up to three bytes.
 _BYTES_A_CHARACTER = 3
+#: How the text of a provider in Java begins whose method was not found: it cannot decode the
+#: arguments of a method that it does not know, and does not say why.
+_UNDECODED = "Fail to decode request"
+_NO_SUCH_METHOD = (
+    "; the provider may not have this method with this version, group and Java types of "
+    "parameters: compare them with the Java interface and the provider's URL"
+)
 
 
 @frozen
@@ -112,6 +119,8 @@ def read_refusal(
     status, hints = status_of_reply(reply_status)
     if _STATUS not in attachments:
         message = _first_line(message)
+        if message.startswith(_UNDECODED):
+            message += _NO_SUCH_METHOD
     return _ended(call_id, status, message, b"", hints, attachments)
 
 

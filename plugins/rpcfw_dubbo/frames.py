@@ -15,6 +15,7 @@ from struct import Struct
 
 __all__ = [
     "EVENT",
+    "FASTJSON2",
     "HEADER_BYTES",
     "HESSIAN2",
     "MAGIC",
@@ -38,6 +39,7 @@ EVENT = 0x20
 SERIALIZATION = 0x1F
 
 HESSIAN2 = 2
+FASTJSON2 = 23
 #: Those that a peer may ask for, so that a refusal can name them.
 SERIALIZATION_NAMES = {
     2: "hessian2",

@@ -10,14 +10,15 @@ from rpcfw.spi.events import CallEnded, ResponseReceived
 from rpcfw.status import Status
 from rpcfw_dubbo.attachments import TRAILERS, metadata_of
 from rpcfw_dubbo.failures import read_exception, read_refusal
-from rpcfw_dubbo.frames import SERIALIZATION_NAMES, ReplyStatus
+from rpcfw_dubbo.fastjson_text import read_text
+from rpcfw_dubbo.frames import FASTJSON2, SERIALIZATION_NAMES, ReplyStatus
 from rpcfw_dubbo.status import status_of_reply
 from rpcfw_dubbo.throwables import throwable_of
 from rpcfw_hessian.decoder import Decoder
 from rpcfw_hessian.errors import HessianError
 from rpcfw_hessian.schema import Schema
 
-__all__ = ["read_reply", "unreadable"]
+__all__ = ["read_foreign", "read_reply"]
 
 _EXCEPTION, _VALUE, _NULL = 0, 1, 2
 #: Added to a flag: attachments follow.
@@ -45,24 +46,26 @@ def read_reply(
         return CallEnded(call_id, Status.INTERNAL, f"the reply cannot be read: {error}")
 
 
-def unreadable(call_id: int, reply_status: int, serialization: int) -> CallEnded:
+def read_foreign(call_id: int, status: int, serialization: int, body: bytes) -> CallEnded:
     """
     Return the end of a call whose reply is in another serialization than the request.
 
-    Providers that prefer fastjson2 send refusals so. Their text cannot be read, but the status
+    Providers that prefer fastjson2 send refusals so, and their text is read. Of others, the status
     is in the header of the frame, and says whether the call may be repeated.
     """
+    if serialization == FASTJSON2 and status != ReplyStatus.OK and (text := read_text(body)):
+        return read_refusal(call_id, status, text, {})
     name = SERIALIZATION_NAMES.get(serialization, "unknown")
     advice = (
         f"the reply's body is in serialization {serialization} ({name}), expected 2 (hessian2); "
         "set prefer-serialization=hessian2 at the provider"
     )
-    if reply_status == ReplyStatus.OK:
+    if status == ReplyStatus.OK:
         return CallEnded(call_id, Status.INTERNAL, advice)
-    status, hints = status_of_reply(reply_status)
-    refusal = _STATUS_NAMES.get(reply_status, "unknown")
-    reason = f"the provider answered with status {reply_status} ({refusal}); {advice}"
-    return CallEnded(call_id, status, reason, hints=hints)
+    meaning, hints = status_of_reply(status)
+    refusal = _STATUS_NAMES.get(status, "unknown")
+    reason = f"the provider answered with status {status} ({refusal}); {advice}"
+    return CallEnded(call_id, meaning, reason, hints=hints)
 
 
 def _read_ok(call_id: int, decoder: Decoder) -> ResponseReceived | CallEnded:

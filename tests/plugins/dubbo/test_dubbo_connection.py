@@ -21,6 +21,7 @@ from rpcfw.spi.events import (
 )
 from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_dubbo.fastjson_text import read_text
 from rpcfw_dubbo.frames import EVENT, HESSIAN2, REQUEST, TWO_WAY
 from rpcfw_hessian import dumps, loads
 from tests.plugins.dubbo.pair import (
@@ -294,11 +295,51 @@ def test_a_reply_in_another_serialization(reply_status, expected, hints, text):
     """
     machine = client()
     call_id, wire_id = called(machine)
-    (event,) = machine.receive(frame(23, wire_id, b"\x00\x00\x00\x02J?", reply_status))
+    (event,) = machine.receive(frame(23, wire_id, b"\x00\x00\x00\x01\xaf", reply_status))
 
     assert (call_id, expected, hints) == (event.call_id, event.status, event.hints)
     assert text in event.message
     assert "23 (fastjson2)" in event.message
+
+
+def test_a_provider_without_the_method():
+    """
+    A refusal in fastjson2, as Dubbo 3.2 sends it: its text is told, and what to look at.
+    """
+    machine = client()
+    call_id, wire_id = called(machine)
+    text = b"Fail to decode request due to: RpcInvocation [methodName=add, parameterTypes=null]"
+    (event,) = machine.receive(frame(23, wire_id, b"\x00\x00\x00Uy8R" + text, 40))
+
+    assert (call_id, Status.INVALID_ARGUMENT) == (event.call_id, event.status)
+    assert event.message.startswith(text.decode())
+    assert "version, group and Java types" in event.message
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"\x4bno", "no"),
+        (b"\x78" + b"a" * 47, "a" * 47),
+        (b"\x79\x2f" + b"a" * 47, "a" * 47),
+        (b"\x79\x38\x30" + b"a" * 48, "a" * 48),
+        (b"\x79\x44\x08\x00" + b"a" * 2048, "a" * 2048),
+        (b"\x79\x48\x00\x04\x00\x00" + b"a" * 262_144, "a" * 4090),
+        (b"\x7a\x03B\xc3\xb6", "B\u00f6"),
+        (b"\x7c\x04B\x00\xf6\x00", "B\u00f6"),
+        (b"\x7d\x04\x00B\x00\xf6", "B\u00f6"),
+        (b"\x79\x48\xff\xff\xff\xffshort", "short"),
+        (b"\x79\x30\x00", ""),
+        (b"\x79", ""),
+        (b"\xa6\x4bno", ""),
+        (b"", ""),
+    ],
+)
+def test_texts_of_fastjson2(body, expected):
+    """
+    Strings of each length and charset are read, the start of a long one; garbage is no text.
+    """
+    assert expected == read_text(b"\x00\x00\x00\x00" + body)
 
 
 def test_replies_that_make_no_sense():
