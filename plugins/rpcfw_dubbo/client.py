@@ -160,7 +160,8 @@ class ClientMachine(ClientSide, DubboConnection):
             value = body[1:-_VERSION_BYTES]
             events.append(ResponseReceived(call_id, value, "", EMPTY, EMPTY))
         else:
-            events.append(read_reply(call_id, status, body, self._schema))
+            limit = self._max_header_bytes
+            events.append(read_reply(call_id, status, body, self._schema, limit))
 
     def _drop_reply(self) -> None:
         """

@@ -39,6 +39,9 @@ _OURS: Final = frozenset((_STATUS, _HINTS, _RETRY_AFTER, _DETAILS))
 _SPARE_BYTES = 512
 #: A character takes up to three bytes.
 _BYTES_A_CHARACTER = 3
+#: What a provider says becomes the text of an error and a line of a log. The whole of an exception
+#: is in the details.
+_MAX_MESSAGE_CHARS = 16 << 10
 #: How the text of a provider in Java begins whose method was not found: it cannot decode the
 #: arguments of a method that it does not know, and does not say why.
 _UNDECODED = "Fail to decode request"
@@ -162,7 +165,7 @@ def _ended(
     return CallEnded(
         call_id,
         status,
-        message,
+        message[:_MAX_MESSAGE_CHARS],
         details,
         trailers=trailers,
         hints=hints,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rpcfw.errors import MessageTooLarge
 from rpcfw.spi.events import CallEnded, ResponseReceived
 from rpcfw.status import Status
 from rpcfw_dubbo.attachments import TRAILERS, metadata_of
@@ -29,19 +30,22 @@ _STATUS_NAMES = {
 
 
 def read_reply(
-    call_id: int, status: int, body: bytes, schema: Schema
+    call_id: int, status: int, body: bytes, schema: Schema, max_header_bytes: int
 ) -> ResponseReceived | CallEnded:
     """
     Return the event that a reply means. Bytes that make no sense fail its call only.
 
     Args:
         schema: has the limits, and no Python classes: the codec reads the value as its type.
+        max_header_bytes: limit for the attachments.
     """
     decoder = Decoder(body, schema)
     try:
         if status == ReplyStatus.OK:
-            return _read_ok(call_id, decoder)
-        return _read_refusal(call_id, status, decoder)
+            return _read_ok(call_id, decoder, max_header_bytes)
+        return _read_refusal(call_id, status, decoder, max_header_bytes)
+    except MessageTooLarge as error:
+        return CallEnded(call_id, error.status, error.message)
     except HessianError as error:
         return CallEnded(call_id, Status.INTERNAL, f"the reply cannot be read: {error}")
 
@@ -68,7 +72,7 @@ def read_foreign(call_id: int, status: int, serialization: int, body: bytes) -> 
     return CallEnded(call_id, meaning, reason, hints=hints)
 
 
-def _read_ok(call_id: int, decoder: Decoder) -> ResponseReceived | CallEnded:
+def _read_ok(call_id: int, decoder: Decoder, max_bytes: int) -> ResponseReceived | CallEnded:
     body = decoder.data
     flag = decoder.read()
     if type(flag) is not int or flag not in range(2 * _ATTACHMENTS):
@@ -77,7 +81,7 @@ def _read_ok(call_id: int, decoder: Decoder) -> ResponseReceived | CallEnded:
     begin = decoder.pos
     value = None if kind == _NULL else decoder.read()
     end = decoder.pos
-    attachments = _read_map(decoder) if flag >= _ATTACHMENTS else {}
+    attachments = _read_map(decoder, max_bytes) if flag >= _ATTACHMENTS else {}
     if kind == _EXCEPTION:
         return read_exception(call_id, throwable_of(value), body[begin:end], attachments)
     # The message is read again, as its type, by the codec.
@@ -97,14 +101,19 @@ def _split(attachments: dict[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]
     return dict(entries[:border]), dict(entries[border + 1 :])
 
 
-def _read_refusal(call_id: int, status: int, decoder: Decoder) -> CallEnded:
+def _read_refusal(call_id: int, status: int, decoder: Decoder, max_bytes: int) -> CallEnded:
     message = decoder.read()
-    attachments = {} if decoder.at_end else _read_map(decoder)
+    attachments = {} if decoder.at_end else _read_map(decoder, max_bytes)
     return read_refusal(call_id, status, message if isinstance(message, str) else "", attachments)
 
 
-def _read_map(decoder: Decoder) -> dict[Any, Any]:
+def _read_map(decoder: Decoder, max_bytes: int) -> dict[Any, Any]:
+    begin = decoder.pos
     value = decoder.read()
+    size = decoder.pos - begin
+    if size > max_bytes:
+        limit = f"max_header_bytes of {max_bytes} bytes"
+        raise MessageTooLarge(f"the reply has {size} bytes of attachments, over {limit}")
     if value is None:
         return {}
     if not isinstance(value, dict):

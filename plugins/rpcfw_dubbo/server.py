@@ -36,6 +36,8 @@ __all__ = ["ServerMachine"]
 
 #: Larger bodies are decoded in a thread, as those of the codec ``hessian2``.
 _AT_ONCE_BYTES = 16 << 10
+#: Of the attachments of a reply, what is not from the application: the client counts that too.
+_OWN_BYTES = len(ONLY_VERSION) + len(encode_string(TRAILERS) + encode_string(""))
 #: The versions of the protocol whose replies may have attachments: 2.0.2 to 2.0.99.
 _OUR_VERSION = encode_string(PROTOCOL_VERSION)
 _TAKES_ATTACHMENTS = re.compile(rb"\x052\.0\.[2-9]|\x062\.0\.[1-9][0-9]")
@@ -142,7 +144,7 @@ class ServerMachine(ServerSide, DubboConnection):
             self.finish(call_id, Status.CANCELLED, reason)
 
     def _attachments(self, metadata: Metadata, trailers: Metadata) -> bytes:
-        limit = self._max_header_bytes
+        limit = self._max_header_bytes - _OWN_BYTES
         entries = write_pairs(metadata.pairs, limit)
         if trailers.pairs:
             entries += encode_string(TRAILERS) + encode_string("")

@@ -17,7 +17,7 @@ from rpcfw_dubbo.frames import ReplyStatus
 from rpcfw_dubbo.parameters import ParameterTable
 from rpcfw_dubbo.reply_decoder import read_reply
 from rpcfw_dubbo.request_decoder import RequestDecoder
-from rpcfw_hessian import JavaObject, Limits, Schema, dumps
+from rpcfw_hessian import JavaException, JavaObject, Limits, Schema, dumps
 from rpcfw_hessian.text import encode_string
 from tests.plugins.dubbo.pair import unary
 
@@ -243,7 +243,41 @@ def test_replies_are_not_written_out(body, value):
     """
     A value in the place of another one ends the call, and never becomes a text.
     """
-    assert 1 == read_reply(1, ReplyStatus.OK, body(value), Schema()).call_id
+    assert 1 == read_reply(1, ReplyStatus.OK, body(value), Schema(), 4096).call_id
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [(ReplyStatus.OK, b"\x94\x91"), (ReplyStatus.OK, b"\x95"), (60, b"\x02no")],
+)
+def test_large_attachments_of_replies(status, value):
+    """
+    Attachments of a reply over the limit of headers end the call, with the option's name.
+    """
+    attachments = dumps({f"k{n}": "v" * 90 for n in range(99)})
+    ended = read_reply(1, status, value + attachments, Schema(), 4096)
+
+    assert Status.RESOURCE_EXHAUSTED is ended.status
+    assert "max_header_bytes of 4096" in ended.message
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (ReplyStatus.SERVICE_ERROR, dumps("x" * 1_000_000)),
+        (
+            ReplyStatus.OK,
+            b"\x90" + dumps(JavaException("com.acme.Broken", "x" * 1_000_000)),
+        ),
+    ],
+)
+def test_long_texts_of_failures(status, body):
+    """
+    What a provider says is cut: it becomes a text in errors and logs.
+    """
+    ended = read_reply(1, status, body, Schema(), 4096)
+
+    assert 1000 < len(ended.message) <= 16 << 10
 
 
 @pytest.mark.parametrize("value", ENDLESS)
