@@ -25,6 +25,7 @@ from rpcfw_hessian.annotations import (
     said_type,
     written_name_of_field,
 )
+from rpcfw_hessian.chars import CHARS, CharWriter
 from rpcfw_hessian.collection_shapes import DictShape, ListShape, TupleShape
 from rpcfw_hessian.collection_writers import DictWriter, ListWriter, tuple_writer
 from rpcfw_hessian.encoder import Write
@@ -93,7 +94,6 @@ _SIMPLE: dict[type, Type] = {
     ),
     inspect.BoolType: Type(shapes.BOOL, writers.BoolWriter(), bool),
     inspect.FloatType: Type(shapes.FLOAT, writers.FloatWriter(), float),
-    inspect.StrType: Type(shapes.STR, writers.StrWriter(), str),
     inspect.BytesType: _exactly(bytes, tags.BINARY, writers.write_binary),
     inspect.DecimalType: _exactly(decimal.Decimal, tags.OBJECT, jdk.write_decimal),
     inspect.UUIDType: _exactly(uuid.UUID, tags.OBJECT, jdk.write_uuid),
@@ -101,6 +101,8 @@ _SIMPLE: dict[type, Type] = {
     inspect.TimeType: _exactly(dt.time, tags.OBJECT, jdk.write_time),
     inspect.TimeDeltaType: _exactly(dt.timedelta, tags.OBJECT, jdk.write_duration),
 }
+_STR = Type(shapes.STR, writers.StrWriter(), str)
+_CHAR = Type(shapes.STR, CharWriter(), str)
 _WRITE_ANY = Writer(writers.write_any)
 _CUSTOM: dict[type, Type] = {
     object: Type(shapes.ANY, _WRITE_ANY, object),
@@ -133,6 +135,7 @@ class Compiler:
         self._classes: dict[Any, Type] = {}
         self._makers: dict[type, Callable[[Any, str], Type]] = {
             inspect.IntType: self._int,
+            inspect.StrType: self._str,
             inspect.DateTimeType: self._datetime,
             inspect.TupleType: self._tuple,
             inspect.DictType: self._dict,
@@ -184,6 +187,9 @@ class Compiler:
 
     def _int(self, node: Any, java: str) -> Type:
         return Type(shapes.INT, writers.int_writer(java), int)
+
+    def _str(self, node: Any, java: str) -> Type:
+        return _CHAR if java in CHARS else _STR
 
     def _datetime(self, node: Any, java: str) -> Type:
         write = jdk.DATETIMES.get(java)

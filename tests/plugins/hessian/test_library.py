@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from rpcfw_hessian import (
+    Char,
     HessianError,
     Instant,
     Int,
@@ -290,6 +291,10 @@ def test_a_mistake_names_its_place(fields, message):
         (Line("tea", "two"), Line, "count: expected int, got str"),
         (2**31, Int, "expected a Java int, of 32 bits"),
         (2**63, Long, "expected a Java long, of 64 bits"),
+        ("ab", Char, "expected a Java char, one character up to U.FFFF, got 'ab' of 2"),
+        ("", Char | None, "expected a Java char"),
+        (["\U0001f600"], list[Char], r"\[0\]: expected a Java char"),
+        (5, Char, "expected str, got int"),
         (True, int, "expected int, got bool"),
         (1j, Any, "cannot carry complex"),
         (dt.datetime(2020, 1, 1), Annotated[dt.datetime, java_type("java.util.Date")], "zone"),  # noqa: DTZ001

@@ -17,7 +17,7 @@ import attrs
 import msgspec
 import pytest
 
-from rpcfw_hessian import HessianError, JavaObject, Limits, Long, Schema, java
+from rpcfw_hessian import Char, HessianError, JavaObject, Limits, Long, Schema, java
 from rpcfw_hessian.plain import PlainReader
 
 
@@ -49,6 +49,14 @@ class Frozen:
     texts: list[str]
 
 
+@java("acme.Letters")
+@dataclass
+class Letters:
+    first: Char
+    second: Char | None
+    others: list[Char]
+
+
 _SHARED = [1, 2]
 _TEXTS = ["a", "ü" * 40, "好" * 700, "x" * 1023, "y" * 1024, "😀"]
 VALUES = [
@@ -62,6 +70,7 @@ VALUES = [
     *(Order(remark=text, notes=[text, text]) for text in _TEXTS),
     Struct(number=5, texts=["a", "b"]),
     Frozen(number=70_000, texts=[]),
+    Letters(first="x", second="ü", others=["a", "好"]),
 ]
 
 
