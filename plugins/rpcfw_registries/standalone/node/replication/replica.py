@@ -36,6 +36,9 @@ __all__ = ["MAX_REMOVED", "Replica", "Times"]
 
 #: As many as instances: a whole fleet may be replaced while a node is cut off.
 MAX_REMOVED = 100_000
+
+#: Copies that differ answer one another's digests, but not more often than this.
+_MIN_DIGEST_S = 1.0
 #: By which a client may move the counter: more than a group counts while a node is cut off. If
 #: it was ahead by more, the provider's next announcement wins, after this node saw the former.
 _MAX_STEP = 1 << 24
@@ -91,7 +94,7 @@ class Replica:
         self._moved = moved
         self._written = written
         self._now = now
-        self._next_digest = now
+        self._next_digest = self._last_digest = now
         self._leaving = False
         #: Whether this node may know nothing yet; see `Freshness`.
         self.joining = False
@@ -251,6 +254,7 @@ class Replica:
         self._unpublished.clear()
         if self._now >= self._next_digest:
             self._next_digest = self._now + self._times.digest_s
+            self._last_digest = self._now
             messages.append(self.digest())
         return messages
 
@@ -335,6 +339,9 @@ class Replica:
         member.number = max(digest.number, member.number or 0)
         if digest.hash != self.copy.hash and not digest.leaving:
             self._comparisons[member.name] = None
+            if self._now - self._last_digest >= _MIN_DIGEST_S:
+                # The other is to compare too, and not only at the end of its interval.
+                self.announce_itself()
 
     def _lose(self, member: Member) -> None:
         for entry in self.copy.kept_by(member.name):
