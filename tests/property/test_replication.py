@@ -22,7 +22,8 @@ import pytest
 
 from rpcfw_registries.standalone.node.catalog import Catalog
 from rpcfw_registries.standalone.node.replication.messages import Message
-from rpcfw_registries.standalone.node.replication.replica import Replica, Times
+from rpcfw_registries.standalone.node.replication.replica import Replica
+from rpcfw_registries.standalone.node.replication.times import Times
 
 RUNS = int(os.environ.get("REPLICATION_RUNS", "300"))
 GROUPS = 20

@@ -39,7 +39,8 @@ from rpcfw_registries.standalone.node.options import NodeOptions
 from rpcfw_registries.standalone.node.records import NodeRecords
 from rpcfw_registries.standalone.node.replication.group import BusOfGroup, Group
 from rpcfw_registries.standalone.node.replication.peers import Peers
-from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Replica, Times
+from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Replica
+from rpcfw_registries.standalone.node.replication.times import Times
 from rpcfw_registries.standalone.node.rules import RuleNode
 from rpcfw_registries.standalone.node.watches import Watches
 

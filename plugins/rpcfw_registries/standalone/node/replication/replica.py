@@ -18,8 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from attrs import frozen
-
 from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull
 from rpcfw_registries.standalone.node.replication.copy import Copy, Key
 from rpcfw_registries.standalone.node.replication.members import Member, Members
@@ -31,8 +29,9 @@ from rpcfw_registries.standalone.node.replication.messages import (
     State,
     parts,
 )
+from rpcfw_registries.standalone.node.replication.times import Times
 
-__all__ = ["MAX_REMOVED", "Replica", "Times"]
+__all__ = ["MAX_REMOVED", "Replica"]
 
 #: As many as instances: a whole fleet may be replaced while a node is cut off.
 MAX_REMOVED = 100_000
@@ -42,22 +41,6 @@ _MIN_DIGEST_S = 1.0
 #: By which a client may move the counter: more than a group counts while a node is cut off. If
 #: it was ahead by more, the provider's next announcement wins, after this node saw the former.
 _MAX_STEP = 1 << 24
-
-
-@frozen
-class Times:
-    """
-    How long a replica waits, in seconds.
-
-    Args:
-        digest_s: between two digests.
-        lost_after_s: until what a silent node kept is removed.
-        forget_after_s: until a removal is forgotten.
-    """
-
-    digest_s: float = 5.0
-    lost_after_s: float = 180.0
-    forget_after_s: float = 600.0
 
 
 class Replica:
