@@ -26,6 +26,7 @@ import msgspec
 from msgspec import inspect
 
 from rpcfw_codecs.json_keys import check_keys
+from rpcfw_codecs.json_nodes import bare
 from rpcfw_codecs.json_values import (
     PLAIN,
     STR,
@@ -95,7 +96,7 @@ def _free(node: inspect.Type) -> frozenset[type]:
     """
     Return the classes whose instances fit a type, whatever their value is.
     """
-    kind = type(node)
+    kind = type(bare(node))
     if kind is inspect.AnyType:
         return PLAIN
     return frozenset((_EXACT[kind],)) if kind in _EXACT else frozenset()
@@ -130,6 +131,7 @@ class _Compiler:
         """
         Return the classes whose instances may fit a type, and its check.
         """
+        node = bare(node)
         kind = type(node)
         if kind in _EXACT:
             return (_EXACT[kind],), exact(_EXACT[kind])
@@ -146,7 +148,7 @@ class _Compiler:
 
     def _list(self, node: Any) -> _Compiled:
         cls = _COLLECTIONS[type(node)]
-        item = node.item_type
+        item = bare(node.item_type)
         fit: Many | None = None
         if isinstance(item, inspect.FloatType):
             fit = floats_fit
@@ -158,7 +160,7 @@ class _Compiler:
         return (tuple,), places(tuple(map(self.check, node.item_types)))
 
     def _dict(self, node: inspect.DictType) -> _Compiled:
-        key, value = node.key_type, node.value_type
+        key, value = bare(node.key_type), node.value_type
         check_keys(key)
         plain = isinstance(key, inspect.AnyType)
         keys = STR if plain else _free(key)
@@ -231,7 +233,8 @@ class _Fields:
         """
         self._checks = [(field.name, check(field.type)) for field in fields]
         # Most fields are of these types. They are compared all at once.
-        plain = {f.name: _EXACT[type(f.type)] for f in fields if type(f.type) in _EXACT}
+        kinds = {field.name: type(bare(field.type)) for field in fields}
+        plain = {name: _EXACT[kind] for name, kind in kinds.items() if kind in _EXACT}
         self._exact = [(attrgetter(name), frozenset((cls,))) for name, cls in plain.items()]
         self._types = tuple(plain.values())
         self._get = attrgetter(*plain) if plain else None

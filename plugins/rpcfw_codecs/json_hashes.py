@@ -14,6 +14,8 @@ from typing import Any
 
 from msgspec import inspect
 
+from rpcfw_codecs.json_nodes import bare
+
 __all__ = ["has_chosen_hashes"]
 
 #: What is hashed with a secret of the process, or has few values of equal hashes.
@@ -42,9 +44,9 @@ def has_chosen_hashes(type: Any) -> bool:
 def _chosen(node: inspect.Type) -> bool:
     if isinstance(node, inspect.DictType):
         # The keys of a dict without annotations are strings.
-        return not isinstance(node.key_type, (*_SAFE, inspect.AnyType))
+        return not isinstance(bare(node.key_type), (*_SAFE, inspect.AnyType))
     if isinstance(node, (inspect.SetType, inspect.FrozenSetType)):
-        return not isinstance(node.item_type, _SAFE)
+        return not isinstance(bare(node.item_type), _SAFE)
     return False
 
 
@@ -54,7 +56,7 @@ def _nodes(root: inspect.Type) -> Iterator[inspect.Type]:
     """
     waiting, seen = [root], {id(root)}
     while waiting:
-        node = waiting.pop()
+        node = bare(waiting.pop())
         yield node
         inner = [
             getattr(node, name)

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 from msgspec import inspect
 
+from rpcfw_codecs.json_nodes import bare
+
 __all__ = ["check_keys"]
 
 
@@ -32,6 +34,7 @@ def _is_number(key: inspect.Type) -> frozenset[bool]:
     """
     Return for each sort of key that may come whether it is a number.
     """
+    key = bare(key)
     if isinstance(key, inspect.UnionType):
         return frozenset().union(*map(_is_number, key.types))
     if isinstance(key, inspect.LiteralType):

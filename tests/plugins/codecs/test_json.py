@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 
 import attrs
 import msgspec
@@ -229,8 +229,20 @@ class Keyed(msgspec.Struct):
     next: Optional[Keyed] = None  # noqa: UP045 - read at run time, on 3.10 too
 
 
+JAVA = msgspec.Meta(extra={"java": "java.util.TreeSet"})
+
+
 @pytest.mark.parametrize(
-    "kind", [set[int], dict[int, str], frozenset[Decimal], dict[uuid.UUID, int], list[Keyed]]
+    "kind",
+    [
+        set[int],
+        dict[int, str],
+        frozenset[Decimal],
+        dict[uuid.UUID, int],
+        list[Keyed],
+        Annotated[set[int], JAVA],
+        list[Annotated[dict[int, str], JAVA]],
+    ],
 )
 def test_hashes_that_a_peer_chooses(kind):
     """
@@ -240,7 +252,10 @@ def test_hashes_that_a_peer_chooses(kind):
         codec().coder(kind).decode(b" " * 70_000)
 
 
-@pytest.mark.parametrize("kind", [dict[str, int], set[str], dict[date, int], dict, Order, Node])
+@pytest.mark.parametrize(
+    "kind",
+    [dict[str, int], set[str], set[Annotated[str, JAVA]], dict[date, int], dict, Order, Node],
+)
 def test_hashes_that_nobody_chooses(kind):
     """
     What is hashed with a secret of the process is bounded by the message's size alone.

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Generic, Literal, NamedTuple, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypedDict, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -105,7 +105,11 @@ def coder(kind: Any) -> Coder:
     return JSONCodec(options_of(JSONCodec.Options), plugin_context()).coder(kind)
 
 
+#: With further facts, as the Java types of Hessian 2 have.
+Counted = Annotated[int, msgspec.Meta(extra={"java": "long"})]
 ARRIVE = [
+    (dict[Counted, str], {1: "a"}),
+    (list[Counted], [1]),
     (bool, True),
     (int, 2**53 + 1),
     (int, 2**64),
@@ -228,6 +232,10 @@ REFUSED = [
     (Options, {"deep": 1}, "the key 'deep' is not declared; known: depth, ratio"),
     (Options, Line("a"), "expected dict, got Line"),
     (Pair[int], Pair(1, "2"), "other: expected int, got str"),
+    # With further facts, a type is checked as without.
+    (Counted, "1", "expected int, got str"),
+    (dict[Counted, str], {"1": "a"}, r"\['1'\]: expected int, got str"),
+    (list[Counted | None], [1.0], r"\[0\]: expected int . None, got float"),
     # What has no annotation is read as builtins.
     (Any, (1,), "expected None, bool, int, float, str, list or dict"),
     (Any, {1: 2, "1": 3}, "expected a str as a key"),
@@ -327,7 +335,15 @@ def test_other_attributes_stay_at_home():
 
 @pytest.mark.parametrize(
     "key",
-    [int | str, float | str, Literal[1, "1"], Literal[1] | str, int | Decimal, Colour | int],
+    [
+        int | str,
+        float | str,
+        Literal[1, "1"],
+        Literal[1] | str,
+        int | Decimal,
+        Colour | int,
+        Counted | str,
+    ],
 )
 def test_keys_that_a_reader_could_take_for_others(key):
     """
