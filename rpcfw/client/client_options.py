@@ -55,5 +55,9 @@ class ClientOptions(TimeLimits, DirectoryOptions):
         """
         if not self.protocols:
             yield "protocols", "name at least one wire protocol, such as native"
+        for name in ("timeout", "stream_timeout", "attempt_timeout"):
+            if getattr(self, name) == 0:
+                without = "empty" if name == "attempt_timeout" else "none"
+                yield name, f"must be more than 0s: no call could succeed; {without}: no limit"
         if self.max_connected_nodes < 0:
             yield "max_connected_nodes", f"must be at least 0, not {self.max_connected_nodes}"

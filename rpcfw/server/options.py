@@ -163,6 +163,14 @@ class ServerOptions:
         if not 0 <= self.weight <= MAX_WEIGHT:
             yield "weight", f"must be 0 to {MAX_WEIGHT}, not {self.weight}"
         yield from self._text_problems()
+        yield from self._time_problems()
+
+    def _time_problems(self) -> Iterator[tuple[str, str]]:
+        """
+        Find times that are too short.
+        """
+        if self.max_timeout == 0:
+            yield "max_timeout", "must be more than 0s: no call could succeed; none: no limit"
         for name in ("max_connection_age", "max_connection_idle"):
             limit_s = getattr(self, name)
             if limit_s is not None and limit_s < _MIN_LIFETIME_S:

@@ -184,6 +184,10 @@ MISTAKES = [
     ("[server]\nmax_connections = 0\n", 2, "must be at least 1, not 0"),
     ("[server]\nprotocols =\n", 2, "name at least one wire"),
     ("[client]\nprotocols =\n", 2, "name at least one wire"),
+    ("[client]\ntimeout = 0s\n", 2, "timeout: must be more than 0s: no call could succeed; none: "),
+    ("[client demo.A]\nstream_timeout = 0s\n", 2, "stream_timeout: must be more than 0s"),
+    ("[client]\nattempt_timeout = 0s\n", 2, "must be more than 0s: no call could succeed; empty: "),
+    ("[server]\nmax_timeout = 0ms\n", 2, "max_timeout: must be more than 0s"),
     ("[client demo.A]\nmax_connected_nodes = -1\n", 2, "must be at least 0, not -1"),
     # Files that options name.
     ("[tls]\nkey = a.pem\n", 2, "needs [tls] certificate"),
