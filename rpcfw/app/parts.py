@@ -40,7 +40,10 @@ def make_rules(
         return rules
     if registry is None or not plan.follows_rules:
         return None
-    return registry.rules()
+    beside = registry.rules()
+    if beside is not None:
+        beside.name = str(registry)
+    return beside
 
 
 def heartbeat_part(pauses: Pauses) -> NamedPart:

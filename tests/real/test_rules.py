@@ -144,6 +144,23 @@ def test_an_instance_that_nobody_knows_is_refused(fleet):
     assert first in done.stderr
 
 
+def test_a_service_that_nobody_has_announced(fleet, tmp_path):
+    """
+    Its rule is stored, with the nearest name as a note; its instances cannot be changed.
+
+    A rule may be there before the first provider.
+    """
+    file, (first, _), _ = fleet
+    reason = "no provider has announced demo.Greter; did you mean 'demo.Greeter'?"
+    done = rpcfw("disable", "demo.Greter", first, "-c", file)
+    assert (1, f"{reason}\n") == (done.returncode, done.stderr)
+    document = tmp_path / "shop.ini"
+    document.write_text("[retry]\nmax_attempts = 2\n")
+    done = rpcfw("rule", "put", "policies", "demo.Greter", document, "-c", file)
+    assert (0, f"note: {reason}\n") == (done.returncode, done.stderr)
+    rule(file, "rule", "rm", "policies", "demo.Greter")
+
+
 def test_a_conflict_is_refused(fleet, tmp_path):
     """
     A file that was read before somebody else's change is refused, with who that was.

@@ -4,15 +4,18 @@ Putting and removing documents, as several commands do.
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from typing import TextIO
 
 from rpcfw.app.application import Application
 from rpcfw.app.rules.documents import KINDS, POLICIES, read_policies
 from rpcfw.cli.codes import FINE
+from rpcfw.cli.rules.known_service import why_unknown
 from rpcfw.cli.rules.preview import preview, text_diff
 from rpcfw.cli.rules.session import Session, as_json
 from rpcfw.errors import RegistryError
+from rpcfw.printable import printable
 from rpcfw.values.rule import Document, Scope
 
 __all__ = ["check_document", "find", "put_document", "remove_document", "report"]
@@ -57,6 +60,8 @@ async def put_document(
     change = session.rules.put(session.scope, kind, body, version, session.author)
     stored = await session.within(change, changes=True)
     report(f"{kind} of {session.scope}: version {stored.version}", stored.version, arguments, out)
+    if unknown := await why_unknown(session):
+        sys.stderr.write(f"note: {printable(unknown)}\n")
     return FINE
 
 

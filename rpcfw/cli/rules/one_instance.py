@@ -12,6 +12,7 @@ from rpcfw.app.rules.documents import INSTANCES, read_instances
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.ls import first_list
 from rpcfw.cli.rules.change import find, put_document, remove_document, report
+from rpcfw.cli.rules.known_service import why_unknown
 from rpcfw.cli.rules.session import (
     Session,
     add_change_arguments,
@@ -123,6 +124,8 @@ async def _names(
     pairs = [{one.id, str(one.address)} for one in instances]
     found = set[str]().union(*(pair for pair in pairs if arguments.id in pair))
     if not found and arguments.id not in rules:
+        if not instances and (unknown := await why_unknown(session)):
+            raise RegistryError(unknown)
         known = common.union(*pairs, rules)
         raise RegistryError(
             f"{arguments.service} has no instance {arguments.id!r}; "

@@ -15,7 +15,7 @@ from rpcfw.cli.rules.one_instance import (
     add_instance_arguments,
     change_instance,
 )
-from rpcfw.cli.rules.registered import until_listed, with_offline
+from rpcfw.cli.rules.registered import check_one_instance, until_listed, with_offline
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 
@@ -32,6 +32,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     """
     Do it, wait until the instance is back, and return the exit code.
     """
+    check_one_instance(arguments.id)
     then = partial(until_listed, True)
     change = with_offline(False)
     return change_instance(arguments, environ, out, change, all_names=True, then=then)

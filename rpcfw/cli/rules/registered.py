@@ -6,19 +6,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rpcfw.app.rules.documents import INSTANCES, read_instances
+from rpcfw.cli.rules.change import find
 from rpcfw.cli.rules.session import Session
 from rpcfw.cli.running import changed
-from rpcfw.cluster.instance_rules import InstanceRule
-from rpcfw.errors import DeadlineExceeded, RegistryError
+from rpcfw.cluster.instance_rules import InstanceRule, name_problem
+from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.spi.runtime.waiting import Waiter, with_deadline
 from rpcfw.values.instance import Snapshot
 
-__all__ = ["until_listed", "with_offline"]
+__all__ = ["check_one_instance", "until_listed", "with_offline"]
 
 #: What to do if an instance is listed, or is not.
 _WHY = {
-    False: "it is still in the registry: does its provider follow rules ([rules] plugin)?",
-    True: "it is not in the registry: does its provider run, and follow rules?",
+    False: "the rule is stored, but after {limit_s:g} s it is still in the registry: does its "
+    "provider follow rules ([rules] plugin)?",
+    True: "no rule for {names} keeps it offline, but after {limit_s:g} s it is not in the "
+    "registry: does its provider run, and follow rules?",
 }
 
 
@@ -27,6 +31,17 @@ def with_offline(offline: bool) -> Callable[[InstanceRule], InstanceRule]:
     Return what takes an instance offline, or lets it come back.
     """
     return lambda rule: changed(rule, offline=offline)
+
+
+def check_one_instance(id: str) -> None:
+    """
+    Refuse what several instances have in common: each goes offline by a rule of its own.
+
+    Raises:
+        SettingsError: it is that.
+    """
+    if problem := name_problem(id, ("offline",)):
+        raise SettingsError(f"ID {id!r}: {problem}")
 
 
 async def until_listed(listed: bool, session: Session, names: set[str]) -> None:
@@ -57,6 +72,17 @@ async def until_listed(listed: bool, session: Session, names: set[str]) -> None:
     try:
         await with_deadline(seen(), timers, timers.seconds() + limit_s)
     except DeadlineExceeded:
-        raise RegistryError(f"the rule is stored, but after {limit_s:g} s {_WHY[listed]}") from None
+        why = _WHY[listed].format(limit_s=limit_s, names=" or ".join(sorted(names)))
+        raise RegistryError(why + (await _offline(session) if listed else "")) from None
     finally:
         watch.close()
+
+
+async def _offline(session: Session) -> str:
+    """
+    Return which names rules keep offline: one may be another name of the same instance.
+    """
+    document = await find(session, INSTANCES)
+    rules = {} if document is None else read_instances(document.body, f"rules of {session.scope}")
+    names = sorted(name for name, rule in rules.items() if rule.offline)
+    return f" Rules keep offline: {', '.join(names)}" if names else ""

@@ -46,5 +46,6 @@ def _weight(text: str) -> int | None:
     if text == "announced":
         return None
     if not text.isdecimal() or int(text) > MAX_WEIGHT:
-        raise ArgumentTypeError(f"expected a number from 0 to {MAX_WEIGHT}, or announced")
+        expected = f"a number from 0 to {MAX_WEIGHT}, or announced"
+        raise ArgumentTypeError(f"expected {expected}; got {text!r}")
     return int(text)
