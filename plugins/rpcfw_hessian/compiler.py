@@ -25,11 +25,11 @@ from rpcfw_hessian.annotations import (
     said_type,
     written_name_of_field,
 )
-from rpcfw_hessian.chars import CHARS, CharWriter
 from rpcfw_hessian.collection_shapes import DictShape, ListShape, TupleShape
 from rpcfw_hessian.collection_writers import DictWriter, ListWriter, tuple_writer
 from rpcfw_hessian.encoder import Write
 from rpcfw_hessian.enums import EnumShape, enum_writer
+from rpcfw_hessian.narrow_writers import CHARS, FLOATS, CharWriter, SingleWriter
 from rpcfw_hessian.objects import JavaException, JavaObject, StackFrame
 from rpcfw_hessian.record_writer import RecordWriter
 from rpcfw_hessian.records import Field, RecordShape
@@ -93,7 +93,6 @@ _SIMPLE: dict[type, Type] = {
         shapes.Exactly(type(None), frozenset((tags.NULL,))), Writer(writers.write_null), type(None)
     ),
     inspect.BoolType: Type(shapes.BOOL, writers.BoolWriter(), bool),
-    inspect.FloatType: Type(shapes.FLOAT, writers.FloatWriter(), float),
     inspect.BytesType: _exactly(bytes, tags.BINARY, writers.write_binary),
     inspect.DecimalType: _exactly(decimal.Decimal, tags.OBJECT, jdk.write_decimal),
     inspect.UUIDType: _exactly(uuid.UUID, tags.OBJECT, jdk.write_uuid),
@@ -101,6 +100,8 @@ _SIMPLE: dict[type, Type] = {
     inspect.TimeType: _exactly(dt.time, tags.OBJECT, jdk.write_time),
     inspect.TimeDeltaType: _exactly(dt.timedelta, tags.OBJECT, jdk.write_duration),
 }
+_DOUBLE = Type(shapes.FLOAT, writers.FloatWriter(), float)
+_SINGLE = Type(shapes.FLOAT, SingleWriter(), float)
 _STR = Type(shapes.STR, writers.StrWriter(), str)
 _CHAR = Type(shapes.STR, CharWriter(), str)
 _WRITE_ANY = Writer(writers.write_any)
@@ -135,6 +136,7 @@ class Compiler:
         self._classes: dict[Any, Type] = {}
         self._makers: dict[type, Callable[[Any, str], Type]] = {
             inspect.IntType: self._int,
+            inspect.FloatType: self._float,
             inspect.StrType: self._str,
             inspect.DateTimeType: self._datetime,
             inspect.TupleType: self._tuple,
@@ -187,6 +189,9 @@ class Compiler:
 
     def _int(self, node: Any, java: str) -> Type:
         return Type(shapes.INT, writers.int_writer(java), int)
+
+    def _float(self, node: Any, java: str) -> Type:
+        return _SINGLE if java in FLOATS else _DOUBLE
 
     def _str(self, node: Any, java: str) -> Type:
         return _CHAR if java in CHARS else _STR

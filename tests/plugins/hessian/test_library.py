@@ -19,6 +19,7 @@ import pytest
 
 from rpcfw_hessian import (
     Char,
+    Float,
     HessianError,
     Instant,
     Int,
@@ -295,6 +296,9 @@ def test_a_mistake_names_its_place(fields, message):
         ("", Char | None, "expected a Java char"),
         (["\U0001f600"], list[Char], r"\[0\]: expected a Java char"),
         (5, Char, "expected str, got int"),
+        (1e39, Float, "expected a Java float, of 32 bits, got 1e.39"),
+        ([-3.5e38], list[Float], r"\[0\]: expected a Java float"),
+        ("1", Float | None, "expected float, got str"),
         (True, int, "expected int, got bool"),
         (1j, Any, "cannot carry complex"),
         (dt.datetime(2020, 1, 1), Annotated[dt.datetime, java_type("java.util.Date")], "zone"),  # noqa: DTZ001

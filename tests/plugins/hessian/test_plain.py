@@ -11,13 +11,14 @@ import tracemalloc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import permutations
+from math import inf
 from typing import Any
 
 import attrs
 import msgspec
 import pytest
 
-from rpcfw_hessian import Char, HessianError, JavaObject, Limits, Long, Schema, java
+from rpcfw_hessian import Char, Float, HessianError, JavaObject, Limits, Long, Schema, java
 from rpcfw_hessian.plain import PlainReader
 
 
@@ -55,6 +56,8 @@ class Letters:
     first: Char
     second: Char | None
     others: list[Char]
+    weight: Float = 0.0
+    more: list[Float] = field(default_factory=list)
 
 
 _SHARED = [1, 2]
@@ -71,6 +74,7 @@ VALUES = [
     Struct(number=5, texts=["a", "b"]),
     Frozen(number=70_000, texts=[]),
     Letters(first="x", second="ü", others=["a", "好"]),
+    Letters("x", None, [], 1, [inf, -inf, 3.4028235e38, -0.5, 7.0]),
 ]
 
 
