@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -33,7 +34,8 @@ class ProcessClock:
         self.seconds = clock.seconds
         self._clock = clock
         self._count = 0
-        self._pending: dict[int, IDelayedCall] = {}
+        #: Weak, as nobody says that one was cancelled: the clock forgets it then.
+        self._pending: WeakValueDictionary[int, IDelayedCall] = WeakValueDictionary()
         self._dead = False
 
     def callLater(  # noqa: N802 - the reactor's name
@@ -71,10 +73,10 @@ class ProcessClock:
         Nothing of this process runs by itself any more.
         """
         self._dead = True
-        pending, self._pending = self._pending, {}
-        for delayed in pending.values():
+        for delayed in [*self._pending.values()]:
             if delayed.active():
                 delayed.cancel()
+        self._pending.clear()
 
 
 class ProcessNetwork(MemoryNetwork):

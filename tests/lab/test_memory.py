@@ -11,7 +11,13 @@ import pytest
 
 from rpcfw import CallError
 from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.values.rule import service_scope
 from tests.lab.services import Greeter, Kinds, Streams
+from tests.lab.test_rules import put, refusals
+
+SERVICE = service_scope("demo.Greeter")
+#: Whose objects are counted.
+MODULES = ("rpcfw", "twisted.internet.base")
 
 
 @pytest.fixture
@@ -96,3 +102,64 @@ def test_failed_calls_leave_nothing(lab):
     lab.advance(10)
     grown = kept() - before
     assert sum(grown.values()) < 50, grown
+
+
+POLICIES = [
+    """
+    [balancer]
+    plugin = p2c
+    [breaker]
+    plugin = consecutive
+    [client]
+    routers = tag
+    limiters = token_bucket
+    insert = fallback before ATTEMPTS
+    [filter fallback]
+    value = []
+    """,
+    """
+    [balancer]
+    plugin = adaptive
+    [breaker]
+    plugin = failure_rate
+    [client]
+    routers = subset
+    limiters = adaptive
+    [attempts]
+    plugin = hedge
+    [health]
+    enabled = no
+    """,
+    """
+    [balancer]
+    plugin = consistent_hash
+    key = caller
+    [retry]
+    plugin = never
+    """,
+]
+
+
+def test_changes_of_rules_leave_nothing(lab):
+    """
+    However often rules choose other plugins, none of those before is left, nor a timer of theirs.
+    """
+    for name in "ab":
+        lab.serve(Greeter(name, lab.clock), name=name)
+    process = lab.consumer()
+    greeter = process.application.client(Greeter)
+
+    def turns(count):
+        for turn in range(count):
+            put(lab, process, SERVICE, POLICIES[turn % 3])
+            put(lab, process, SERVICE, f"[instance memory:a]\nweight = {turn % 3}\n", "instances")
+            lab.run(greeter.who())
+        gc.collect()
+        found = (type(each) for each in gc.get_objects())
+        return Counter(each.__name__ for each in found if each.__module__.startswith(MODULES))
+
+    before = turns(9)
+    grown = turns(9) - before
+    # Each document comes three times; heads of requests are kept for later calls.
+    assert {} == {name: count for name, count in grown.items() if count >= 3}
+    assert 0 == refusals(process)
