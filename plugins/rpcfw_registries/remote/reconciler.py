@@ -8,7 +8,7 @@ record, or nothing. An entry is in one of these states::
     to check  it was written, and may have been lost: after a check was due, or the
               lease or session was lost
     delayed   the store could not write it now; it is tried again after a delay
-    refused   the store refused it for good; the next check or reconnect tries again
+    refused   the store refused it; the next check or reconnect tries again, or a minute
     written   the store holds it
 
 One coroutine repeats: open the store, renew the lease if that is due, write some
@@ -33,6 +33,7 @@ from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw_registries.remote.delayed import DelayedEntries
 from rpcfw_registries.remote.entry import Entry
 from rpcfw_registries.remote.store import Change, InstanceStore, Key, TryAgain
 
@@ -42,6 +43,8 @@ __all__ = ["Reconciler"]
 _RETRY_S = 1.0
 #: The same after a refusal of everything: a person has to change something first.
 _REFUSED_S = 5.0
+#: The same for one instance, where nothing is checked: the store's rules may change again.
+_REFUSED_ONE_S = 60.0
 
 _log = Logger()
 
@@ -72,11 +75,10 @@ class Reconciler:
         self._check_s = check_s
         self._record_of = record_of
         self._check_at = math.inf
-        self._delayed_until = math.inf
         self._entries: dict[Key, Entry] = {}
         self._asked: dict[Key, Entry] = {}
         self._to_check: dict[Key, Entry] = {}
-        self._delayed: dict[Key, Entry] = {}
+        self._delayed = DelayedEntries(self._due_at)
         self._changed = Event()
         #: Set when there is a reason to try again before a delay is over.
         self._retry_now = Event()
@@ -100,8 +102,8 @@ class Reconciler:
         Keep ``instance`` announced; return once it is.
 
         Raises:
-            RegistryError: the store refuses it. It is tried again at the next check, or after
-                the next reconnect where nothing is checked.
+            RegistryError: the store refuses it. It is tried again at the next check, or where
+                nothing is checked after a minute or the next reconnect.
         """
         await self.put_record((instance.service, instance.id), self._record_of(instance))
 
@@ -219,7 +221,7 @@ class Reconciler:
             except RegistryError as error:
                 await self._all_refused(error)
             else:
-                at = min(self._store.renew_at, self._check_at, self._delayed_until)
+                at = min(self._store.renew_at, self._check_at, self._delayed.next_at)
                 await self._changed.wait_until(self._clock, at)
 
     async def _renew(self) -> None:
@@ -238,10 +240,7 @@ class Reconciler:
 
     def _check_what_is_due(self) -> None:
         now = self._clock.seconds()
-        if now >= self._delayed_until:
-            self._to_check.update(self._delayed)
-            self._delayed.clear()
-            self._delayed_until = math.inf
+        self._to_check.update(self._delayed.take_due(now))
         if now >= self._check_at:
             self._to_check.update(self._entries)
             self._delayed.clear()
@@ -289,9 +288,7 @@ class Reconciler:
 
     async def _pause(self, seconds: float) -> None:
         self._retry_now.clear()
-        await self._retry_now.wait_until(
-            self._clock, self._clock.seconds() + seconds * self._jitter(0.2)
-        )
+        await self._retry_now.wait_until(self._clock, self._due_at(seconds))
 
     # Results.
 
@@ -313,15 +310,15 @@ class Reconciler:
             self._refuse(entry, result)
 
     def _delay(self, entry: Entry, error: TryAgain) -> None:
-        if not self._delayed:
-            self._delayed_until = self._clock.seconds() + _RETRY_S * self._jitter(0.2)
-        self._delayed[entry.key] = entry
+        self._delayed.add(entry, _RETRY_S)
         self._warn(entry, "cannot be announced yet, and is tried again", error)
 
     def _refuse(self, entry: Entry, error: RegistryError) -> None:
         if entry.record is not None:
             self._warn(entry, "cannot be announced", error)
             entry.finish(error)
+            if self._check_s == math.inf:  # no check tries again
+                self._delayed.add(entry, _REFUSED_ONE_S)
             return
         # What cannot be removed ends with its lease. Nobody need wait for that.
         self._warn(entry, "cannot be withdrawn", error)
@@ -345,6 +342,9 @@ class Reconciler:
             where=self._where,
             error=error,
         )
+
+    def _due_at(self, delay_s: float) -> float:
+        return self._clock.seconds() + delay_s * self._jitter(0.2)
 
     def _jitter(self, share: float) -> float:
         return 1 - share + 2 * share * self._random.random()

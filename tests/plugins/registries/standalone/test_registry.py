@@ -4,6 +4,9 @@ The standalone registry against nodes in memory.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import msgspec
 import pytest
 from attrs import evolve
@@ -17,6 +20,7 @@ from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.standalone.node.service import node_services
 from rpcfw_registries.standalone.registry import StandaloneOptions, StandaloneRegistry
+from tests import folders
 from tests.plugins.registries.network import Network
 from tests.plugins.registries.options import node_options
 from tests.plugins.registries.standalone.callers import called_by
@@ -310,6 +314,29 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.advance(3)
         assert "" == registry.trouble
         assert instance_to_json(instance) == node.catalog.get("demo.Greeter", "a").record
+
+    def test_is_back_when_a_mistake_in_the_rules_is_corrected(self):
+        """
+        What the access rules did not allow for a while is announced again within about a minute.
+        """
+        rules = Path(folders.temporary_folder(self)) / "access"
+
+        def write(text, at):
+            rules.write_text(text)
+            os.utime(rules, (at, at))
+
+        write("allow action=announce\n", 1)
+        self.network.drop(HOME)
+        node, registry = self.make_node(access_file=rules), self.registry()
+        self.announced(registry, an_instance(id="a"))
+        write("allow action=watch\n", 2)
+        self.advance(10)
+        assert node.catalog.get("demo.Greeter", "a") is None
+        assert "may not announce service demo.Greeter" in registry.trouble
+        write("allow action=announce\n", 3)
+        self.advance(75)
+        assert node.catalog.get("demo.Greeter", "a")
+        assert "" == registry.trouble
 
     def test_full_for_one_does_not_starve_the_other(self):
         """
