@@ -302,6 +302,23 @@ def test_a_reply_in_another_serialization(reply_status, expected, hints, text):
     assert "23 (fastjson2)" in event.message
 
 
+@pytest.mark.parametrize("trailers", [EMPTY, Metadata((("b", "y" * 90),) * 99)])
+@pytest.mark.parametrize("size", range(60, 90))
+def test_as_many_attachments_as_a_client_takes(size, trailers):
+    """
+    A server sends metadata and trailers up to the limit, and a client with the same limit takes it.
+    """
+    caller, machine = client(max_header_bytes=4096), server(SAY, max_header_bytes=4096)
+    call_id, wire_id = called(caller)
+    machine.receive(request(wire_id, BODY))
+    metadata = Metadata((("a", "x" * size),) * 99)
+    machine.respond(machine.newest_call, b"\x01x", "", metadata, trailers)
+    (event,) = caller.receive(machine.take_output())
+
+    assert (call_id, b"\x01x") == (event.call_id, event.body)
+    assert len(event.metadata.pairs) > 30
+
+
 def test_a_provider_without_the_method():
     """
     A refusal in fastjson2, as Dubbo 3.2 sends it: its text is told, and what to look at.
