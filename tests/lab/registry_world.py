@@ -133,6 +133,12 @@ class World:
         server_options = options_of(ServerOptions, listen=str(address), drain_timeout="5s")
         return services[0], Server(runtime, server_options, services)
 
+    def channel(self, address):
+        """
+        Return a channel of one more process to an address.
+        """
+        return self._channel(self.runtime(), address, "native")
+
     def _channel(self, runtime, address, protocol):
         balancer = RoundRobin(NoOptions(), runtime.plugin_context)
         retry = NeverRetry(NoOptions(), runtime.plugin_context)

@@ -8,11 +8,15 @@ import msgspec
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from rpcfw.cli.group_survey import survey
+from rpcfw.cli.registry_status import as_json, as_text
+from rpcfw.client.stub import proxy
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
+from rpcfw_registries.standalone.node.replication.peers import Peers
 from tests.lab.registry_world import World
 from tests.plugins.registries.standalone.callers import called_by
 
@@ -229,6 +233,57 @@ class Joined(InAGroup):
         assert "" == watch.trouble == consumer.trouble
         watch.close()
         assert "" == consumer.trouble
+
+    def test_status_of_a_group(self):
+        """
+        `rpcfw registry status` asks one server, and by it all others, and compares their copies.
+        """
+        self.announce(self.use(0))
+        found = self.survey()
+        assert found.fine
+        assert {1} == {node.instances for node in found.nodes.values()}
+        assert [0, 0, 1] == sorted(node.leases for node in found.nodes.values())
+        assert [0, 0, 0] == [found.lag(node) for node in found.nodes.values()]
+        assert {True} == {node.connected for node in found.nodes.values()}
+        assert 3 == as_text(found).count("up to date")
+
+    def test_status_of_a_server_that_lags(self):
+        """
+        A server without the bus is behind, lags by what it missed, and has another copy.
+        """
+        bus = self.node(2).group.bus
+        self.hub.buses.discard(bus)
+        bus.set_connected(False)
+        self.announce(self.use(0))
+        found = self.survey()
+        assert not found.equal
+        lagging = found.nodes[PLACES[2]]
+        assert 1 == found.lag(lagging)
+        assert "it is not connected to its bus" == lagging.behind
+        assert "servers: 3, copies: different" in as_text(found)
+
+    def test_status_of_a_server_that_died(self):
+        """
+        A server that the others still count with, and that does not answer, is named.
+        """
+        dying = self.servers.pop(PLACES[1])
+        self.node(1).replica.leave = lambda: None
+        spawn(dying.stop())
+        self.advance(1)
+        found = self.survey()
+        assert found.equal
+        assert [PLACES[1]] == list(found.failed)
+        assert not found.fine
+        assert "error" in as_json(found)
+
+    def survey(self):
+        def ask(address):
+            channel = self.world.channel(address)
+            return proxy(Peers, channel).status(timeout=1)
+
+        surveying = spawn(survey(ask, [PLACES[0]], self.clock))
+        self.advance(3)
+        return surveying.result
 
     def test_a_server_that_joins_sends_no_empty_list(self):
         """

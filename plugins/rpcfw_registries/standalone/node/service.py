@@ -66,7 +66,13 @@ def node_services(
     guard = Guard(options, plugin_context)
     node = RegistryNode(options, plugin_context, Catalog(limits), guard, bus)
     services = [node, RuleNode(records, options.max_watchers, guard)]
-    return services if bus is None else [*services, Peers(node.replica, guard)]
+    group = node.group
+    if group is None:
+        return services
+    return [
+        *services,
+        Peers(node.replica, guard, lambda: group.status(node.leases, node.watches)),
+    ]
 
 
 class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):

@@ -20,10 +20,12 @@ from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
 from rpcfw_registries.standalone.node.replication.freshness import Freshness
+from rpcfw_registries.standalone.node.replication.members import Member
 from rpcfw_registries.standalone.node.replication.messages import Digest, Message
 from rpcfw_registries.standalone.node.replication.metrics import GroupMetrics
 from rpcfw_registries.standalone.node.replication.peers import COMPARE, Part, Peers
 from rpcfw_registries.standalone.node.replication.replica import Replica
+from rpcfw_registries.standalone.node.replication.status import NodeStatus, PeerStatus
 
 __all__ = ["BusOfGroup", "Group"]
 
@@ -76,6 +78,7 @@ class Group:
     ) -> None:
         self.replica = replica
         self.bus = bus
+        self._name = name
         self._subject = f"rpcfw.registry.{name}"
         self._plugin_context = plugin_context
         self._clock = plugin_context.clock
@@ -124,6 +127,36 @@ class Group:
         """
         if self._publishing is None or not self._publishing.active():
             self._publishing = self._clock.callLater(_PUBLISH_S, self._publish)
+
+    def status(self, leases: int, watches: int) -> NodeStatus:
+        """
+        Return how this server is, and what it knows of the others.
+
+        Args:
+            leases: that this server keeps.
+            watches: open at it.
+        """
+        own = self.replica.digest()
+        return NodeStatus(
+            node=own.node,
+            group=self._name,
+            address=own.address,
+            hash=own.hash,
+            number=own.number,
+            instances=own.instances,
+            leases=leases,
+            watches=watches,
+            behind=self.freshness.behind,
+            connected=self.bus.connected,
+            trouble=self.bus.trouble,
+            digest_s=self.replica.times.digest_s,
+            peers=[self._peer_status(member) for member in self.replica.members],
+        )
+
+    def _peer_status(self, member: Member) -> PeerStatus:
+        number = -1 if member.number is None else member.number
+        silent_s = self.replica.members.silence(member)
+        return PeerStatus(member.name, member.address, number, silent_s, member.leaving)
 
     def _look(self) -> None:
         self._looking = self._clock.callLater(_LOOK_S, self._look)

@@ -4,7 +4,7 @@ What a registry server tells the others of its group: the buckets of its copy th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 import msgspec
@@ -17,6 +17,7 @@ from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.replication.copy import BUCKETS
 from rpcfw_registries.standalone.node.replication.messages import Entries, parts
 from rpcfw_registries.standalone.node.replication.replica import Replica
+from rpcfw_registries.standalone.node.replication.status import NodeStatus
 
 __all__ = ["COMPARE", "Part", "Peers"]
 
@@ -34,11 +35,12 @@ class Part(msgspec.Struct):
 
 class Peers(Service, name="rpcfw.registry.v1.Peers"):
     """
-    Compare copies.
+    Compare copies, and say how this server is.
     """
 
-    def __init__(self, replica: Replica, guard: Guard) -> None:
+    def __init__(self, replica: Replica, guard: Guard, status: Callable[[], NodeStatus]) -> None:
         self._replica = replica
+        self._status = status
         self._guard = guard
 
     @method(idempotent=True, timeout="60s")
@@ -51,5 +53,13 @@ class Peers(Service, name="rpcfw.registry.v1.Peers"):
         for entries in parts(copy.entries(copy.different(hashes))):
             yield Part(entries)
 
+    @method(idempotent=True)
+    def status(self) -> NodeStatus:
+        """
+        Return how this server is, and what it knows of the others.
+        """
+        self._guard.check(current_caller(), Action.WATCH, service_scope(Peers.service_name))
+        return self._status()
 
-COMPARE = next(one.method for one in offered(Peers))
+
+COMPARE = next(one.method for one in offered(Peers) if one.attribute == "compare")

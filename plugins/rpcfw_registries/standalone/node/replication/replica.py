@@ -73,7 +73,7 @@ class Replica:
         self.refused = 0
         self._address = address
         self._catalog = catalog
-        self._times = times or Times()
+        self.times = times or Times()
         self._moved = moved
         self._written = written
         self._now = now
@@ -207,9 +207,9 @@ class Replica:
             if node != self.node and self.members.get(node) is None:
                 self.members.seen(node)
         for member in self.members:
-            if self.members.silence(member) > self._times.lost_after_s:
+            if self.members.silence(member) > self.times.lost_after_s:
                 self._lose(member)
-        self.copy.forget_removed(now - self._times.forget_after_s)
+        self.copy.forget_removed(now - self.times.forget_after_s)
 
     def announce_itself(self) -> None:
         """
@@ -236,7 +236,7 @@ class Replica:
             messages.append(Change(self.node, self._number, part))
         self._unpublished.clear()
         if self._now >= self._next_digest:
-            self._next_digest = self._now + self._times.digest_s
+            self._next_digest = self._now + self.times.digest_s
             self._last_digest = self._now
             messages.append(self.digest())
         return messages

@@ -7,7 +7,9 @@ from __future__ import annotations
 from random import Random
 
 import msgspec
+import pytest
 
+from rpcfw.errors import PermissionDenied
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_buses.memory import MemoryBus, MemoryBusOptions
@@ -23,6 +25,7 @@ from rpcfw_registries.standalone.node.replication.messages import (
     State,
     parts,
 )
+from rpcfw_registries.standalone.node.replication.peers import Peers
 from rpcfw_registries.standalone.node.replication.replica import Replica
 from rpcfw_registries.standalone.node.service import node_services
 from tests.plugins.registries.standalone.node.test_guard import OTHER, SHOP, Node, called_by
@@ -157,3 +160,20 @@ def test_what_does_not_fit_is_counted():
     node.merge([entry(f"i{number}") for number in range(5)])
     assert 2 == node.copy.live
     assert 3 == node.refused
+
+
+def test_only_who_may_watch_the_group_sees_its_status():
+    """
+    The status names all servers; it needs the action watch of their service.
+    """
+    context = plugin_context()
+    rules = f"allow identity=hmac:shop & action=watch & service={Peers.service_name}"
+    options = options_of(NodeOptions, access=rules)
+    bus = MemoryBus(options_of(MemoryBusOptions, name="status"), context)
+    peers = node_services(options, context, BusOfGroup(bus, "memory:a"))[-1]
+    with called_by(SHOP):
+        status = peers.status()
+        assert ("memory:a", 0, False) == (status.address, status.instances, status.connected)
+        assert "it has just started" in status.behind
+    with called_by(OTHER), pytest.raises(PermissionDenied):
+        peers.status()
