@@ -56,6 +56,8 @@ class Preview:
         """
         Return a table of the instances that differ.
         """
+        if not self.rows:
+            return "no instances are known: is this the name of the service?\n"
         rows = [row for row in self.rows if row[2:4] != row[4:6]]
         if not rows:
             return "no instance would get another share of the calls\n"
