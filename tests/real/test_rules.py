@@ -156,8 +156,10 @@ def test_a_service_that_nobody_has_announced(fleet, tmp_path):
     assert (1, f"{reason}\n") == (done.returncode, done.stderr)
     document = tmp_path / "shop.ini"
     document.write_text("[retry]\nmax_attempts = 2\n")
-    done = rpcfw("rule", "put", "policies", "demo.Greter", document, "-c", file)
-    assert (0, f"note: {reason}\n") == (done.returncode, done.stderr)
+    for dry_run in ("--dry-run",), ():
+        put = ("rule", "put", "policies", "demo.Greter", document, *dry_run)
+        done = rpcfw(*put, "-c", file)
+        assert (0, f"note: {reason}\n") == (done.returncode, done.stderr)
     rule(file, "rule", "rm", "policies", "demo.Greter")
 
 

@@ -53,6 +53,8 @@ async def put_document(
         version: that was read; None: what is there now.
     """
     now = await find(session, kind)
+    if unknown := await why_unknown(session):
+        sys.stderr.write(f"note: {printable(unknown)}\n")
     if version is None:
         version = 0 if now is None else now.version
     if arguments.dry_run:
@@ -60,8 +62,6 @@ async def put_document(
     change = session.rules.put(session.scope, kind, body, version, session.author)
     stored = await session.within(change, changes=True)
     report(f"{kind} of {session.scope}: version {stored.version}", stored.version, arguments, out)
-    if unknown := await why_unknown(session):
-        sys.stderr.write(f"note: {printable(unknown)}\n")
     return FINE
 
 
