@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("rpcfw.cli.explain", "show where a call would go, and why; make no call"),
     "registry": ("rpcfw.cli.registry", "run a registry server, the default registry"),
     "registry status": ("rpcfw.cli.registry_status", "show the registry servers of a group"),
+    "registry bridge": ("rpcfw.cli.registry_bridge", "mirror one registry in another, both ways"),
     "probe": ("rpcfw.cli.probe", "probe nodes, and report those that are not reached"),
     "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
     "java-stubs": ("rpcfw.cli.java_stubs", "write a Python module for a service in Java"),

@@ -1,0 +1,3 @@
+"""
+Bridges: processes that mirror the instances of one registry in another.
+"""
