@@ -77,16 +77,16 @@ def test_a_fleet_moves(settings, tmp_path):
     """
     with ExitStack() as stack:
         old, new = (stack.enter_context(Processes(*each)) for each in settings)
+        # It is started first, since each start takes its time on a busy machine.
+        running = stack.enter_context(bridge(tmp_path, *settings))
         providers = old.providers(3)
         first, second = (old.load("write", RATE) for _ in range(2))
-        running = stack.enter_context(bridge(tmp_path, *settings))
         until_mirrored(running, 0, 3)
 
         moved = new.load("write", RATE)
         until(lambda: moved.met(*providers), "the consumer that has moved calls all")
         reports = [first.end()]
-        for provider in providers:
-            successor = new.provider()
+        for provider, successor in zip(providers, new.providers(3), strict=True):
             # The second consumer has not moved yet.
             for load in (moved, second):
                 load.seen_after_s(successor)
