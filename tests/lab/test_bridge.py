@@ -301,7 +301,7 @@ def test_limits(world):
     status = bridge.status()
     assert (2, False, 3) == (status.services, status.complete, status.registries[1].visible)
 
-    # Where there is room again, it is used, by whichever service.
+    # Once one is gone, another one is mirrored, of whichever service.
     world.withdraw(world.old, service="demo.A", id="i0")
     world.pass_time()
     assert (True, 3) == (bridge.status().complete, bridge.status().registries[1].visible)

@@ -112,7 +112,7 @@ class Bridge:
         )
         self._targets = self._sides[1:] if options.one_way else self._sides
         self._services: dict[str, BridgedService] = {}
-        #: What each registry has said of all services.
+        #: The services that each registry lists.
         self._names: dict[Target, frozenset[str]] = {}
         self._due: set[str] = set()
         self._round: DelayedCall | None = None
@@ -215,7 +215,7 @@ class Bridge:
         for name in due & self._services.keys():
             self._services[name].update()
         for name, service in self._services.items():
-            # Another service has made room.
+            # Another service has left space.
             if any(not target.full for target in service.incomplete):
                 self._changed(name)
 

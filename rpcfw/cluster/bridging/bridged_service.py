@@ -47,7 +47,7 @@ class BridgedService:
         #: What each side lists, once it is known.
         self._listed: dict[Target, tuple[Instance, ...]] = {}
         self._copies: dict[Target, dict[str, Instance]] = {each: {} for each in targets}
-        #: The targets that had no room for all copies.
+        #: The targets that did not take all copies.
         self.incomplete: set[Target] = set()
         self._watches = [
             side.registry.watch(name, partial(self._listen, side), refused(name, side))

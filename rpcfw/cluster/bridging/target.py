@@ -69,7 +69,7 @@ class Target:
 
     def put(self, copy: Instance) -> bool:
         """
-        Keep a copy; return whether there is room for it.
+        Keep a copy; return whether it is within the limit.
         """
         key = copy.service, copy.id
         if key not in self._copies and self.full:
