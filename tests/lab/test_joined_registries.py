@@ -17,6 +17,7 @@ from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
 from rpcfw_registries.standalone.node.replication.peers import Peers
+from tests.folders import temporary_folder
 from tests.lab.registry_world import World
 from tests.plugins.registries.standalone.callers import called_by
 
@@ -31,6 +32,7 @@ class InAGroup:
     """
 
     reactor = "epoll"
+    snapshot = ""
 
     def setUp(self):
         self.clock = Clock()
@@ -48,7 +50,7 @@ class InAGroup:
 
     def run_node(self, address):
         self.nodes[address], self.servers[address] = self.world.joined(
-            address, self.id(), digest_interval=f"{INTERVAL_S}s"
+            address, self.id(), digest_interval=f"{INTERVAL_S}s", snapshot=self.snapshot
         )
         starting = spawn(self.servers[address].start())
         self.advance(0.05)
@@ -301,6 +303,31 @@ class Joined(InAGroup):
         self.advance(2 * INTERVAL_S)
         assert [1] == [len(snapshot.instances) for snapshot in told.snapshots]
         assert "" == watch.trouble
+
+    def test_a_snapshot_is_there_at_once(self):
+        """
+        If all servers stop, one that starts again answers with its file, marked as old.
+        """
+        self.stop_all()
+        self.snapshot = str(temporary_folder(self) / "snapshot")
+        self.run_node(PLACES[0])
+        provider = self.use(0)
+        self.announce(provider)
+        self.advance(2 * INTERVAL_S)
+        self.world.cut(provider)
+        self.stop_all()
+        self.run_node(PLACES[0])
+        consumer, told = self.use(0), ReceivedUpdates()
+        consumer.watch("demo.Greeter", told)
+        self.advance(0.1)
+        assert 1 == len(told.last)
+        assert "it has just started" in consumer.trouble
+        self.advance(3 * INTERVAL_S)
+        assert "" == consumer.trouble
+        self.advance(170)
+        assert 1 == len(told.last)
+        self.advance(20)
+        assert [] == told.last
 
     def test_servers_that_join_together_wait_for_announcements(self):
         """

@@ -95,6 +95,9 @@ class NodeOptions:
     lost_after: Seconds = option(
         "3m", "what a server kept is removed by the others when it was silent for this time"
     )
+    snapshot: Path | None = option(
+        "", "of a server with a [bus]: file with a copy of all instances, for a quick start"
+    )
 
     access: str = option(
         "", "who may do what, one a line: allow CONDITIONS, or deny CONDITIONS; empty: all"
@@ -136,8 +139,10 @@ class NodeOptions:
             yield "digest_interval", "must be at least 100ms, and at most a third of lost_after"
         if self.max_client_changes <= 0:
             yield "max_client_changes", "must be more than 0"
-        if self.audit_file is not None and not self.audit_file.parent.is_dir():
-            yield "audit_file", f"there is no folder {self.audit_file.parent}"
+        for name in ("audit_file", "snapshot"):
+            file = getattr(self, name)
+            if file is not None and not file.parent.is_dir():
+                yield name, f"there is no folder {file.parent}"
         yield from self._access_problems()
 
     def _access_problems(self) -> Iterator[tuple[str, str]]:

@@ -40,6 +40,7 @@ from rpcfw_registries.standalone.node.records import NodeRecords
 from rpcfw_registries.standalone.node.replication.group import BusOfGroup, Group
 from rpcfw_registries.standalone.node.replication.peers import Peers
 from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Replica
+from rpcfw_registries.standalone.node.replication.snapshot import Snapshot
 from rpcfw_registries.standalone.node.replication.times import Times
 from rpcfw_registries.standalone.node.rules import RuleNode
 from rpcfw_registries.standalone.node.watches import Watches
@@ -110,6 +111,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
                 plugin_context,
                 _JOINING_INTERVALS * options.digest_interval,
                 self._watches.set_behind,
+                self._snapshot(plugin_context),
             )
         meter = plugin_context.meter
         self._held = meter.gauge("rpcfw_registry_instances", "instances that this node holds").of()
@@ -285,6 +287,13 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             self._moved,
             self._written,
         )
+
+    def _snapshot(self, plugin_context: PluginContext) -> Snapshot | None:
+        options = self._options
+        if options.snapshot is None:
+            return None
+        limits = options.max_instances, options.max_total_bytes
+        return Snapshot(options.snapshot, self.replica, self.catalog, *limits, plugin_context)
 
     def _written(self) -> None:
         if self.group is not None:

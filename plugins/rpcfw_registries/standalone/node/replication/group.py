@@ -25,6 +25,7 @@ from rpcfw_registries.standalone.node.replication.messages import Digest, Messag
 from rpcfw_registries.standalone.node.replication.metrics import GroupMetrics
 from rpcfw_registries.standalone.node.replication.peers import COMPARE, Part, Peers
 from rpcfw_registries.standalone.node.replication.replica import Replica
+from rpcfw_registries.standalone.node.replication.snapshot import Snapshot
 from rpcfw_registries.standalone.node.replication.status import NodeStatus, PeerStatus
 
 __all__ = ["BusOfGroup", "Group"]
@@ -61,8 +62,9 @@ class Group:
     Args:
         name: of the group: its messages have a subject of their own on the bus.
         wait_s: see `Freshness`.
-        on_behind: is called with `Freshness.behind` and `Freshness.joining`, now and when they
-            have changed.
+        on_behind: is called with `Freshness.behind`, and whether there is nothing to answer
+            with yet; now and when that has changed.
+        snapshot: its file; None: there is none.
     """
 
     log = Logger()
@@ -75,6 +77,7 @@ class Group:
         plugin_context: PluginContext,
         wait_s: float,
         on_behind: Callable[[str, bool], None],
+        snapshot: Snapshot | None = None,
     ) -> None:
         self.replica = replica
         self.bus = bus
@@ -86,6 +89,7 @@ class Group:
         self._on_behind = on_behind
         self.freshness = Freshness(self._clock.seconds(), wait_s, self._freshness_changed)
         self.replica.joining = True
+        self._snapshot = snapshot
         on_behind(self.freshness.behind, True)
         self._closing: list[Callable[[], None]] = []
         self._looking: DelayedCall | None = None
@@ -102,6 +106,9 @@ class Group:
             self.bus.subscribe(self._subject, self._received),
             self.bus.watch_connection(self._connection_changed),
         ]
+        if self._snapshot is not None:
+            await self._snapshot.load()
+            self._on_behind(self.freshness.behind, not self._snapshot.loaded)
         await self.bus.start()
         self._connection_changed(self.bus.connected)
         self._look()
@@ -120,6 +127,8 @@ class Group:
         for comparing in tuple(self._comparing.values()):
             comparing.cancel()
         await self.bus.stop()
+        if self._snapshot is not None:
+            await self._snapshot.close()
 
     def written(self) -> None:
         """
@@ -164,6 +173,8 @@ class Group:
         self.freshness.look(self._clock.seconds())
         self._metrics.members.value = len(list(self.replica.members))
         self._note_refused()
+        if self._snapshot is not None:
+            self._snapshot.look(self._clock.seconds())
         self._publish()
 
     def _note_refused(self) -> None:
@@ -197,8 +208,11 @@ class Group:
 
     def _compared_with(self, name: str) -> None:
         member = self.replica.members.get(name)
-        if member is not None and not member.joining:
-            self.freshness.compared()
+        if member is None or member.joining:
+            return
+        if self._snapshot is not None:
+            self._snapshot.settle(compared=True)
+        self.freshness.compared()
 
     def _freshness_changed(self) -> None:
         behind = self.freshness.behind
@@ -208,6 +222,8 @@ class Group:
             self.log.warn("this server may lack what others know: {behind}", behind=behind)
         else:
             self.log.info("this server knows what the others of its group know")
+        if self._snapshot is not None and not self.replica.joining:
+            self._snapshot.settle(compared=False)
         self._on_behind(behind, self.replica.joining)
 
     def _publish(self) -> None:

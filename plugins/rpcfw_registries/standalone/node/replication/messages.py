@@ -14,14 +14,22 @@ from typing import Annotated
 
 import msgspec
 
-from rpcfw_registries.standalone.messages import MAX_RECORD_BYTES, Counter, Name
+from rpcfw_registries.standalone.messages import (
+    MAX_NAME_LENGTH,
+    MAX_RECORD_BYTES,
+    Counter,
+    Name,
+)
 from rpcfw_registries.standalone.node.caller import MAX_PROVED, MAX_PROVED_CHARS
 
-__all__ = ["Change", "Digest", "Entries", "Entry", "Message", "State", "parts"]
+__all__ = ["MAX_NAMES_BYTES", "Change", "Digest", "Entries", "Entry", "Message", "State", "parts"]
 
 #: Of one message. A message is far below the limit of every bus: NATS takes 1 MiB.
 _MAX_ENTRIES = 500
 _MAX_BYTES = 256 << 10
+
+#: At least as many bytes as all the names of an entry have, with what is around them.
+MAX_NAMES_BYTES = 4 * (4 * MAX_NAME_LENGTH + MAX_PROVED * MAX_PROVED_CHARS) + 256
 
 _ProvedName = Annotated[str, msgspec.Meta(max_length=MAX_PROVED_CHARS)]
 Proved = Annotated[tuple[_ProvedName, ...], msgspec.Meta(max_length=MAX_PROVED)]
