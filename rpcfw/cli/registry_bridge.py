@@ -30,11 +30,9 @@ from rpcfw.spi.runtime.clock import Clock
 
 __all__ = ["add_arguments", "run"]
 
-DESCRIPTION = """\
-Mirror the instances of one registry in another, both ways, so that a fleet can move from one to
-the other without a stop."""
-
 EPILOG = """\
+So a fleet can move from one to the other without a stop:
+
   rpcfw registry bridge -c zookeeper.ini --to bus.ini
 
 The two registries are those of the [registry] sections: one of the INI file of -c, the other
