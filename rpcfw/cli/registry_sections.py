@@ -32,4 +32,7 @@ def read_registry_sections(sources: Sources) -> RegistrySections:
     Claim and read them. Mistakes are noted in the sources.
     """
     bus = Chooser(sources).one("rpcfw.buses", Bus, "bus")  # type: ignore[type-abstract]  # a seam
-    return RegistrySections(sources.section("node", NodeOptions), bus)
+    node = sources.section("node", NodeOptions)
+    if node.snapshot is not None and bus is None:
+        sources.blame("node", "snapshot", "is only for a server with a [bus]: set [bus] plugin")
+    return RegistrySections(node, bus)

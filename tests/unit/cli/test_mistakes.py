@@ -290,6 +290,7 @@ MISTAKES = [
     ("[node]\nmax_lease = 60\n", 2, "has no unit"),
     ("[node]\nmax_watchers = 0\n", 2, "must be at least 1, not 0"),
     ("[node]\nmin_lease = 2m\n", 2, "at most max_lease"),
+    ("[node]\nsnapshot = x\n", 2, "is only for a server with a [bus]"),
 ]
 
 
