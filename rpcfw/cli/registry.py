@@ -35,7 +35,8 @@ Providers and consumers find it by two lines of their INI files:
 It keeps everything in memory: after a restart it gets everything again from the providers
 within a third of their lease. Unless [node] access says who may do what, every process that
 can connect to it can announce. With a [bus], several servers have the same instances; name
-them all in address. -c takes a file with [node], [bus], [server] and [tls]: conf/registry.ini.
+them all in address. -c takes a file with [node], [bus], [server] and [tls]; see conf/registry.ini
+and conf/registry-bus.ini.
 
 rpcfw registry bridge, a command of its own, mirrors one registry in another.
 """

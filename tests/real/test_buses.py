@@ -49,13 +49,10 @@ class BusCase:
     def setUpClass(cls):
         cls.need()
         cls.folder = Path(mkdtemp(prefix="rpcfw-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.server = cls.make_server()
+        cls.addClassCleanup(cls.server.remove)
         cls.server.serve()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.remove()
-        shutil.rmtree(cls.folder)
 
     def setUp(self):
         self.clock = PassingTime()

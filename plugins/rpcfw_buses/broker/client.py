@@ -120,6 +120,7 @@ class BrokerClient:
         try:
             connection = self._make_connection(address, ended)
             factory = Factory.forProtocol(lambda: connection)
+            factory.noisy = False
             await self._connect(self._network, address, factory)
         except CANCELLED:
             raise

@@ -1,0 +1,182 @@
+"""
+Three registry servers as processes, which a real broker joins.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+from twisted.internet import reactor
+from twisted.trial.unittest import TestCase
+
+from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
+from tests.lab.registry_world import World
+from tests.real.joined import JoinedServers, change_times, share_of
+from tests.real.passing_time import after
+from tests.real.test_standalone import forget_timers
+from tests.requirements import require_nats, require_redis
+
+#: How soon a change is at all servers on a busy machine; on a quiet one it is 0.06 s.
+CHANGE_S = 2.0
+LEASE = "1s"
+
+
+class Joined:
+    """
+    A broker and three servers for all tests of a class.
+    """
+
+    timeout = 60
+    limit_s = 20.0
+    step_s = 0.01
+    #: A lease is 1 s.
+    lease_over_s = 1.5
+    plugin = "nats"
+    need = staticmethod(require_nats)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.need()
+        folder = Path(mkdtemp(prefix="rpcfw-test-"))
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.joined = JoinedServers(cls.plugin, folder)
+        # Also if a server does not start.
+        cls.addClassCleanup(cls.joined.remove)
+        cls.joined.broker.serve()
+        cls.joined.serve()
+
+    def setUp(self):
+        self.world = World(reactor)
+        self.addCleanup(forget_timers)
+        # Clean-ups run in reverse: this after all registries have stopped.
+        self.addCleanup(lambda: spawn(self.nothing_left()))
+        return super().setUp()
+
+    async def nothing_left(self):
+        """
+        Return once no server has an instance of this test's.
+        """
+        for address in self.joined.addresses:
+            asked = self.world.registry(address)
+            await asked.start()
+            for service in await asked.services():
+                updates = ReceivedUpdates()
+                asked.watch(service, updates)
+                while updates.last != []:
+                    await after(0.01)
+            await asked.stop()
+
+    async def pass_time(self, seconds):
+        await after(seconds)
+
+
+class Broker(Joined):
+    async def registry_at(self, index):
+        registry = self.world.registry(self.joined.addresses[index], lease=LEASE)
+        await registry.start()
+        self.addCleanup(lambda: spawn(registry.stop()))
+        return registry
+
+    async def watched_at_all(self):
+        """
+        Return what watches at each of the servers receive.
+        """
+        watched = []
+        for index in range(3):
+            watched.append(ReceivedUpdates())
+            (await self.registry_at(index)).watch("demo.Greeter", watched[-1])
+        return watched
+
+    async def all_see(self, watched, *ids):
+        def seen():
+            return all(
+                updates.last is not None and [each.id for each in updates.last] == list(ids)
+                for updates in watched
+            )
+
+        began_at = reactor.seconds()
+        while not seen():
+            assert reactor.seconds() - began_at < self.limit_s, f"all see {ids}"
+            await after(0.005)
+        return reactor.seconds() - began_at
+
+    async def test_every_change_is_everywhere(self):
+        """
+        What is announced, changed, withdrawn or expired at one server is so at all, soon.
+        """
+        provider, watched = await self.registry_at(0), await self.watched_at_all()
+        times = await change_times(provider, watched, 15)
+        assert share_of(times, 0.99) < CHANGE_S
+        await (dying := await self.registry_at(1)).announce(an_instance(id="b"))
+        assert await self.all_see(watched, "a", "b") < CHANGE_S
+        await provider.withdraw(an_instance())
+        assert await self.all_see(watched, "b") < CHANGE_S
+        self.world.cut(dying)
+        await self.all_see(watched)
+
+    async def test_a_broker_that_comes_back_empty(self):
+        """
+        Servers serve on without the broker, and have the same soon after it has come back.
+        """
+        watched = await self.watched_at_all()
+        await (await self.registry_at(0)).announce(an_instance())
+        await self.all_see(watched, "a")
+        self.joined.broker.kill()
+        await (await self.registry_at(2)).announce(an_instance(id="b"))
+        await self.all_see(watched[2:], "a", "b")
+        self.joined.broker.serve()
+        await self.all_see(watched, "a", "b")
+
+
+class Contract(Broker, RegistryContract):
+    """
+    The contract, and what only several servers can show.
+
+    None is away, since a restart takes long: tests/lab has that.
+    """
+
+    many = 100
+
+    def registry(self):
+        return self.world.registry(self.used, lease=LEASE)
+
+    async def die(self, registry):
+        self.world.cut(registry)
+        self.addCleanup(lambda: spawn(registry.stop()))
+
+    async def test_lists_services(self):
+        """
+        The names of all services are listed, sorted; those of other tests, too.
+        """
+        names = ["demo.B", "demo.A", "demo.C"]
+        for name in names:
+            await self.put(an_instance(name, id=name))
+        listed = await self.done(self.watcher.services())
+        assert set(names) <= set(listed)
+        assert sorted(listed) == list(listed)
+
+
+class TestOnNATS(Contract, TestCase):
+    """
+    With a client that knows all servers.
+    """
+
+    @property
+    def used(self):
+        return self.joined.address
+
+
+class TestOnRedis(Contract, TestCase):
+    """
+    With a client that knows one of them.
+    """
+
+    plugin = "redis"
+    need = staticmethod(require_redis)
+
+    @property
+    def used(self):
+        return self.joined.addresses[1]
