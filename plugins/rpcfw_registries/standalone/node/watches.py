@@ -68,7 +68,7 @@ class Watches:
         Have every watch say why the lists may be old: some at a time, as there may be many.
 
         Args:
-            joining: send no list at all yet.
+            joining: send no empty list yet.
         """
         self._behind, self._joining = behind, joining
         events = tuple(self._events)
@@ -89,11 +89,11 @@ class Watches:
         event = Event()
         close = self._acquire(caller, service, event)
         try:
-            if self._joining:
+            if self._joining and self._is_empty(service):
                 # An answer, as the consumer waits for one, but no list: that of a server which
                 # knows nothing yet would be taken for all that there is.
                 yield Update(self._epoch, 0, complete=True, more=True, behind=self._behind)
-            while self._joining and not self._leaving:
+            while self._joining and not self._leaving and self._is_empty(service):
                 await event.wait()
                 event.clear()
             changes, new = self._catalog.changes(service, known), True
@@ -110,6 +110,9 @@ class Watches:
                 new = new or behind != self._behind
         finally:
             close()
+
+    def _is_empty(self, service: str) -> bool:
+        return not self._catalog.changes(service, None).put
 
     def _acquire(self, caller: Caller, service: str, event: Event) -> Callable[[], None]:
         if self._leaving:
