@@ -10,9 +10,11 @@ import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any, NoReturn
 
+from rpcfw.app.reload.hangup import early_hangups
 from rpcfw.cli.codes import CONFIGURATION, FAILED, FINE, INTERRUPTED
 from rpcfw.errors import SetupError
 from rpcfw.printable import printable_lines
@@ -42,6 +44,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("rpcfw.cli.demo.command", "see it work: several processes, one of them killed"),
 }
 
+#: Those that reload their configuration on SIGHUP.
+_RELOADING = ("serve", "registry")
+
 _EPILOG = """\
 To begin with:
   rpcfw demo                          see what it does, on this machine
@@ -70,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         return _without_command(arguments)
     try:
-        return _run(name, arguments[words:])
+        with early_hangups() if name in _RELOADING else nullcontext():
+            return _run(name, arguments[words:])
     except SetupError as error:
         sys.stderr.write(f"{printable_lines(str(error))}\n")
         return CONFIGURATION

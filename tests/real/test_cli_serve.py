@@ -89,6 +89,19 @@ def test_a_reload(tmp_path):
     assert "SIGTERM asks this process to end" not in log  # it is logged as info
 
 
+@pytest.mark.parametrize("reactor", ["epoll", "asyncio"])
+def test_a_reload_that_is_asked_for_too_early(slow, tmp_path, reactor):
+    """
+    SIGHUP while services are still imported does not end the process, which reloads afterwards.
+    """
+    with (tmp_path / "slow.py").open("a") as module:
+        module.write("\nimport os, signal\nos.kill(os.getpid(), signal.SIGHUP)\n")
+    with Running(*slow, "--set", f"app.reactor={reactor}") as provider:
+        assert provider.line().startswith("serving demo.Slow")
+        assert "changed: nothing" in provider.log_until("the configuration is reloaded")
+        assert 0 == provider.end(signal.SIGTERM)[0]
+
+
 def test_a_service_may_await_asyncio_as_it_starts(slow, tmp_path):
     """
     On asyncio's reactor the loop runs by the time that services are started.

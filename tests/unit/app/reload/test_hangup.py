@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 
-from rpcfw.app.reload.hangup import on_hangup
+from rpcfw.app.reload.hangup import early_hangups, on_hangup
 
 
 class Reactor:
@@ -33,6 +33,23 @@ def test_a_signal():
     assert before == signal.getsignal(signal.SIGHUP)
 
 
+def test_signals_that_come_early():
+    """
+    Those that came before are one call, at once; without any there is none.
+    """
+    before = signal.getsignal(signal.SIGHUP)
+    seen = []
+    for count in 0, 1, 2:
+        with early_hangups():
+            for _ in range(count):
+                signal.raise_signal(signal.SIGHUP)
+            assert [] == seen
+            with on_hangup(Reactor(), lambda: seen.append("reload")):
+                assert ["reload"] * min(count, 1) == seen
+            seen.clear()
+    assert before == signal.getsignal(signal.SIGHUP)
+
+
 def test_a_forked_child():
     """
     A forked child, whose parent alone the application belongs to, takes no notice.
@@ -53,7 +70,7 @@ def test_in_another_thread():
     seen = []
 
     def run():
-        with on_hangup(Reactor(), lambda: None):
+        with early_hangups(), on_hangup(Reactor(), lambda: None):
             seen.append("run")
 
     thread = threading.Thread(target=run)
