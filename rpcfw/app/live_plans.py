@@ -168,7 +168,11 @@ class LivePlans:
         chosen = choose_policies(sources, chooser, service, configured.config)
         plan = chosen or configured
         refuse_protected(
-            sources, sources.sections, configured.chosen.values(), plan.chosen.values()
+            sources,
+            sources.sections,
+            configured.chosen.values(),
+            plan.chosen.values(),
+            plan.options.remove or (),
         )
         used = {CLIENT, HEALTH, *plan.sections}
         # A section that switches a plugin off is used, too; that of a method of others is not.

@@ -44,7 +44,13 @@ def test_rules_open_no_server(lab, document):
 
 
 @pytest.mark.parametrize(
-    "document", [FALLBACK, "[client]\ninsert =\n", "[filter audit]\nmax_lines = 1\n"]
+    "document",
+    [
+        FALLBACK,
+        "[client]\ninsert =\n",
+        "[client]\nremove = audit\n",
+        "[filter audit]\nmax_lines = 1\n",
+    ],
 )
 def test_rules_hide_no_calls(lab, document):
     """

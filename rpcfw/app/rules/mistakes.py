@@ -72,6 +72,7 @@ def refuse_protected(
     sections: Mapping[SectionName, Section],
     configured: Iterable[Chosen[Any]],
     chosen: Iterable[Chosen[Any]],
+    removed: Collection[str] = (),
 ) -> None:
     """
     Note options of filters that protect, where rules give them, and such filters that would go.
@@ -81,6 +82,7 @@ def refuse_protected(
         sections: that were given while the process runs.
         configured: what the process has by its configuration.
         chosen: what it would have.
+        removed: names of places and filters that ``remove`` takes out of that.
     """
     left = {each.section for each in chosen if _protects(each)}
     for text in left:
@@ -90,10 +92,14 @@ def refuse_protected(
                 reason = f"{name.qualifier} protects this process: change it in the configuration"
                 sources.blame(name.name, key, reason, name.qualifier)
     inserts = _given(sections, "client", "insert")
-    for each in configured:
-        if _protects(each) and each.section not in left and inserts is not BY_PROGRAM:
-            reason = f"{each.name} protects this process, and rules may not remove it"
+    removes = _given(sections, "client", "remove")
+    for each in filter(_protects, configured):
+        reason = f"{each.name} protects this process, and rules may not remove it"
+        if each.section not in left and inserts is not BY_PROGRAM:
             sources.blame("client", "insert", reason)
+        # Not by the configuration itself, as then nobody has given it.
+        if each.name in removed and removes not in (None, BY_PROGRAM):
+            sources.blame("client", "remove", reason)
 
 
 def _protects(chosen: Chosen[Any]) -> bool:
