@@ -11,7 +11,7 @@ from typing import Any
 
 from rpcfw_hessian.encoder import Encoder
 from rpcfw_hessian.errors import HessianError
-from rpcfw_hessian.numbers import encode_double
+from rpcfw_hessian.numbers import encode_double, shown_integer
 from rpcfw_hessian.source import Source
 from rpcfw_hessian.text import encode_string
 from rpcfw_hessian.writer import ScalarWriter, unfit
@@ -59,8 +59,9 @@ def _write_single(e: Encoder, value: Any) -> None:
     """
     Write a float.
     """
-    if type(value) is float and _TOO_LARGE <= abs(value) < inf:
-        raise HessianError(f"expected a Java float, of 32 bits, got {value}")
+    if type(value) in (float, int) and _TOO_LARGE <= abs(value) < inf:
+        shown = value if type(value) is float else shown_integer(value)
+        raise HessianError(f"expected a Java float, of 32 bits, got {shown}")
     write_float(e, value)
 
 

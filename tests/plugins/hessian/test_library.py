@@ -298,6 +298,9 @@ def test_a_mistake_names_its_place(fields, message):
         (5, Char, "expected str, got int"),
         (1e39, Float, "expected a Java float, of 32 bits, got 1e.39"),
         ([-3.5e38], list[Float], r"\[0\]: expected a Java float"),
+        # An int that a double is equal to would be written as this double.
+        (2**128, Float, "expected a Java float, of 32 bits, got 340282366920938463463374607431"),
+        pytest.param(-(2**5000), Float, "Java float.*an integer of 5001 bits", id="a large single"),
         ("1", Float | None, "expected float, got str"),
         (True, int, "expected int, got bool"),
         (1j, Any, "cannot carry complex"),
