@@ -22,7 +22,14 @@ def is_long(hint: Any) -> bool:
     """
     Tell whether a number is a Java long by its annotation.
     """
-    return any(map(_says_long, _members(hint)))
+    while isinstance(hint, NewType):
+        hint = hint.__supertype__
+    if get_origin(hint) is Annotated:
+        metas = (each for each in hint.__metadata__ if isinstance(each, msgspec.Meta))
+        said = list(filter(None, (said_type(each.extra) for each in metas)))
+        # Without a Java type of its own, it has the one of what it is about.
+        return any(each in _LONG for each in said) if said else is_long(get_args(hint)[0])
+    return get_origin(hint) in (Union, UnionType) and any(map(is_long, get_args(hint)))
 
 
 def item_hints(hint: Any, items: Any) -> Sequence[Any]:
@@ -30,7 +37,7 @@ def item_hints(hint: Any, items: Any) -> Sequence[Any]:
     Return the annotations of the items of a collection, by its own; of a dict, of both parts.
     """
     count = 2 if isinstance(items, dict) else len(items)
-    for member in map(_bare, _members(hint)):
+    for member in _members(hint):
         cls, given = get_origin(member), get_args(member)
         if isinstance(cls, type) and isinstance(items, cls) and given:
             by_place = cls is tuple and given[-1] is not Ellipsis
@@ -48,7 +55,7 @@ def field_hints(cls: type, hint: Any) -> Mapping[str, Any]:
         hint: of the instance. It may have the parameters of a generic class.
     """
     found = _declared(cls)
-    for member in map(_bare, _members(hint)):
+    for member in _members(hint):
         if get_origin(member) is cls:
             names: tuple[Any, ...] = getattr(cls, "__parameters__", ())
             given = dict(zip(names, get_args(member), strict=False))
@@ -74,28 +81,12 @@ def _with_parameters(hint: Any, given: Mapping[Any, Any]) -> Any:
     return hint[tuple(given.get(name, Any) for name in names)] if names else hint
 
 
-def _says_long(hint: Any) -> bool:
-    if get_origin(hint) is not Annotated:
-        return False
-    return any(
-        isinstance(each, msgspec.Meta) and said_type(each.extra) in _LONG
-        for each in hint.__metadata__
-    )
-
-
 def _members(hint: Any) -> Sequence[Any]:
     """
-    Return the annotations that a value may have: of a union, each.
+    Return the annotations that a value may have, without further facts: of a union, each.
     """
-    while isinstance(hint, NewType):
-        hint = hint.__supertype__
+    while isinstance(hint, NewType) or get_origin(hint) is Annotated:
+        hint = hint.__supertype__ if isinstance(hint, NewType) else get_args(hint)[0]
     if get_origin(hint) in (Union, UnionType):
         return [one for each in get_args(hint) for one in _members(each)]
     return (hint,)
-
-
-def _bare(hint: Any) -> Any:
-    """
-    Return an annotation without its Java type.
-    """
-    return get_args(hint)[0] if get_origin(hint) is Annotated else hint

@@ -201,6 +201,9 @@ class Page(Generic[T]):
     more: list[T] | None = None
 
 
+TITLE = msgspec.Meta(title="numbers")
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "expected"),
     [
@@ -210,6 +213,12 @@ class Page(Generic[T]):
         ([7, 8], list[Long] | str | None, [JavaLong, JavaLong]),
         ([7, 8], Annotated[list[Long], java_type("java.util.LinkedList")], [JavaLong, JavaLong]),
         ([7, 8], list[NewType("Id", Long)], [JavaLong, JavaLong]),
+        # Further facts may be about a NewType or a union.
+        ([7, 8], Annotated[NewType("Ids", list[Long]), TITLE], [JavaLong, JavaLong]),
+        ([7, 8], Annotated[list[Long] | None, TITLE], [JavaLong, JavaLong]),
+        ([7, "a"], list[Annotated[Long | str, TITLE]], [JavaLong, str]),
+        ((7, 8), tuple[Annotated[NewType("Id", Long), TITLE], int], [JavaLong, int]),
+        ([7], list[Annotated[NewType("Id", Long), java_type("int")]], [int]),
         ([7, 8], list, [int, int]),
         ({7: 8}, dict[Long, int] | None, [JavaLong, int]),
         ({7: 8}, Mapping[int, Long], [int, JavaLong]),
