@@ -46,7 +46,9 @@ class Announcement:
         self.refusal: RegistryError | None = None
         self._registry = registry
         self._on_answer = answered
+        #: Set when the registry has answered, or need not any more.
         self._answered = Event()
+        self._stopped = False
         self._wanted: Instance | None = None
         self._asked: Instance | None = None
         self._following: Deferred[None] | None = None
@@ -61,7 +63,9 @@ class Announcement:
 
     async def begin(self) -> None:
         """
-        Announce it for the first time; return when it is. It goes on if this is cancelled.
+        Announce it for the first time; return when it is, or is not wanted any longer.
+
+        It goes on if this is cancelled.
 
         Raises:
             RegistryError: it is refused.
@@ -77,6 +81,8 @@ class Announcement:
         """
         self._wanted = self.instance if wanted else None
         self.announced = self.announced and wanted
+        if not wanted:
+            self._answered.set()
         if self._following is None:
             following = in_background(self._follow(), f"announcing {self.instance.service}")
             if not following.called:
@@ -99,6 +105,7 @@ class Announcement:
         Raises:
             RegistryError: the registry refuses that.
         """
+        self._stopped = True
         following, self._following = self._following, None
         if following is not None:
             following.cancel()
@@ -118,22 +125,27 @@ class Announcement:
         waiting = self._waiting = spawn(self._registry.announce(instance))
         try:
             await waiting
-        except CANCELLED:
-            if self._wanted is instance:
-                raise  # nothing else is wanted: the server stops
-            return
+        except CANCELLED as error:
+            if self._stopped:
+                raise
+            if self._wanted is not instance:
+                return  # it was given up for that
+            self._fail(error)
         except RegistryError as error:
             self.announced, self.refusal = False, error
         except Exception as error:  # noqa: BLE001  # a bug in somebody's registry
-            self.log.failure("{registry} failed to announce", registry=str(self._registry))
-            self.announced = False
-            self.refusal = RegistryError(f"it failed by a bug: {type(error).__name__}")
+            self._fail(error)
         else:
             self.announced, self.refusal = self.wanted, None
         finally:
             self._waiting = None
         self._answered.set()
         self._on_answer(self)
+
+    def _fail(self, error: BaseException) -> None:
+        self.log.failure("{registry} failed to announce", registry=str(self._registry))
+        self.announced = False
+        self.refusal = RegistryError(f"it failed by a bug: {type(error).__name__}")
 
     async def _withdraw(self, instance: Instance) -> None:
         try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from twisted.internet.defer import CancelledError
 from twisted.logger import LogLevel, capturedLogs
 
 from rpcfw.errors import RegistryError
@@ -84,8 +85,9 @@ def test_offline_while_the_registry_is_away(registry, announcement):
     """
     A wait for the registry is given up for a withdrawal, and nothing is announced later.
     """
-    spawn(announcement.begin()).addErrback(lambda failure: None)
+    begun = spawn(announcement.begin())
     announcement.want(False)
+    assert begun.called  # there is nothing to wait for
     assert [("announce", 100), ("withdraw", 100)] == registry.calls
     assert (False, False) == (announcement.wanted, announcement.announced)
     announcement.want(True)
@@ -132,6 +134,21 @@ def test_a_bug_in_a_registry(registry, announcement):
         registry.withdraw = None  # to call it raises a TypeError
         announcement.want(False)
     assert 2 == len([event for event in logged if event["log_level"] is LogLevel.critical])
+    announcement.want(True)
+    registry.waiter.callback(None)
+    assert announcement.announced
+
+
+def test_a_registry_that_cancels_its_own_work(registry, announcement):
+    """
+    What is wanted later is asked for all the same.
+    """
+    begun = spawn(announcement.begin())
+    registry.waiter.errback(CancelledError())
+    begun.addErrback(lambda failure: failure.value)
+    assert "failed by a bug: CancelledError" in str(begun.result)
+    announcement.want(False)
+    assert ("withdraw", 100) == registry.calls[-1]
     announcement.want(True)
     registry.waiter.callback(None)
     assert announcement.announced
