@@ -10,8 +10,10 @@ from typing import ClassVar
 
 import pytest
 
+from rpcfw.app.rules.snapshots import RuleSnapshots
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded
 from rpcfw.spi.rules import Rules, RuleWatch
+from rpcfw.spi.runtime.waiting import Waiter, sleep
 from rpcfw.values.rule import Document, RuleSet, application_scope, service_scope
 from tests.lab.services import Streams
 from tests.lab.test_live_policies import Stamped
@@ -271,6 +273,45 @@ def test_the_last_good_rules_are_kept(lab, service, keep):
     later = restarted(lab, process, keep)
     assert "4" == option(lab, later, "retry", "max_attempts")[0]
     assert 0 == refusals(later)
+
+
+def test_calls_that_do_not_wait_for_rules(lab, service, keep, monkeypatch):
+    """
+    The last rules are used all the same, as soon as they are read.
+    """
+    load = RuleSnapshots.load
+
+    async def slowly(snapshots, scope):
+        await sleep(lab.clock, 0.05)
+        return await load(snapshots, scope)
+
+    monkeypatch.setattr(RuleSnapshots, "load", slowly)
+    process = ended(lab, service, keep, "[retry]\nmax_attempts = 4\n")
+    lab.stop(process)
+    lab.registry.leave()
+    later = lab.consumer(keep, "rules.initial_timeout=0s")
+    later.application.client(Stamped)
+    lab.advance(0.1)
+    assert "4" == option(lab, later, "retry", "max_attempts")[0]
+
+
+def test_a_disk_that_does_not_answer(lab, service, keep, file, monkeypatch):
+    """
+    The rules of the registry are used without it, and replace what it has.
+    """
+    process = ended(lab, service, keep, "[retry]\nmax_attempts = 4\n")
+    lab.stop(process)
+    remove(lab, lab.consumer(), SERVICE)
+    monkeypatch.setattr(RuleSnapshots, "load", lambda self, scope: endless())
+    later = lab.consumer(keep)
+    later.application.client(Stamped)
+    lab.advance(2)
+    assert "" == option(lab, later, "retry", "max_attempts")[1]
+    assert [] == json.loads(file.read_bytes())["documents"]
+
+
+async def endless():
+    await Waiter()
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -41,6 +41,8 @@ __all__ = ["RuleFollower"]
 
 _log = Logger()
 
+#: A disk that needs longer for the last rules holds up those of the registry no more.
+_DISK_S = 1.0
 #: Lines of one kind about a scope in a minute; somebody may change rules all the time.
 _MAX_LINES = 20
 
@@ -63,7 +65,7 @@ class _Followed:
         documents: that are in use, or were refused, by kind.
         good: those that are in use.
         snapshots: keep them on disk.
-        kept: those that are on disk.
+        kept: those that are on disk; None: nobody knows.
         reported: by the registry, so what is on disk is out of date.
     """
 
@@ -75,7 +77,7 @@ class _Followed:
     documents: dict[str, Document | None] = field(factory=dict)
     good: dict[str, Document] = field(factory=dict)
     snapshots: RuleSnapshots | None = None
-    kept: dict[str, Document] = field(factory=dict)
+    kept: dict[str, Document] | None = field(factory=dict)
     reported: bool = False
     busy: bool = False
     known: Event = field(factory=Event)
@@ -200,10 +202,12 @@ class RuleFollower:
         Use what is on disk, then what was reported meanwhile. A slow disk is not waited for.
         """
         rules = None
-        deadline = self._timers.seconds() + self._initial_timeout_s
+        deadline = self._timers.seconds() + max(_DISK_S, self._initial_timeout_s)
         try:
-            with suppress(DeadlineExceeded):
+            try:
                 rules = await with_deadline(snapshots.load(followed.scope), self._timers, deadline)
+            except DeadlineExceeded:
+                followed.kept = None
             if rules is not None:
                 followed.kept = {**rules.documents}
                 await self._use_all(followed, rules)
