@@ -97,6 +97,8 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
                 event.clear()
                 stored = await self._read(scope)
                 if stored.stamp != sent:
+                    # The rules of access may be others by now.
+                    self._guard.check(caller, Action.WATCH, scope)
                     sent = stored.stamp
                     yield _sent(stored)
                 await event.wait()

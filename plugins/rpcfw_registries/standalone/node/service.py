@@ -234,11 +234,13 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             epoch: with ``since``: those of the last update that the caller has applied.
                 It then receives only what it missed, if that is still known.
         """
-        caller = current_caller()
-        self.guard.check(caller, Action.WATCH, service_scope(service))
+        caller, scope = current_caller(), service_scope(service)
+        self.guard.check(caller, Action.WATCH, scope)
         known = since if epoch == self.epoch else None
         async with aclosing(self._watches.updates(caller, service, known)) as updates:
             async for update in updates:
+                # The rules may be others by now.
+                self.guard.check(caller, Action.WATCH, scope)
                 yield update
 
     def _allows(self, caller: Caller, action: Action, service: str) -> bool:

@@ -182,6 +182,28 @@ def test_who_may_not_announce_any_more(tmp_path):
         assert 1 == node.withdraw()
 
 
+def test_a_rule_that_comes_during_a_watch(tmp_path):
+    """
+    Who may not watch any more sees no further change, of instances or of rules.
+    """
+    file = tmp_path / "access"
+    file.write_text("allow action=*\n")
+    node = Node(access_file=str(file))
+    with called_by(SHOP):
+        rules = node.rules.watch("service", "demo.Greeter")
+        result(rules.__anext__())
+        waiting = [ensureDeferred(each.__anext__()) for each in (node.watch(), rules)]
+    file.write_text("deny action=watch & identity=hmac:shop\nallow action=*\n")
+    node.clock.advance(1)
+    with called_by(OTHER):
+        assert [] == node.announce("a")
+        result(node.rules.write("service", "demo.Greeter", b"{}", b"", ""))
+    node.clock.advance(1)
+    for each in waiting:
+        with pytest.raises(PermissionDenied, match="may not watch service demo"):
+            result(each)
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
