@@ -184,7 +184,7 @@ class ClientChannel(Channel):
         await run_detached(self._close())
 
     def _holding(self, released: Event, which: int) -> HeldStep:
-        return HeldStep(released, lambda: self._stacks[which], self._timers)
+        return HeldStep(released, lambda: self._stacks[which], self._timers, self._affinity)
 
     def _configured(self, method: Method, timeout_s: float | None) -> float | None:
         """

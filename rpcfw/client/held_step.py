@@ -10,6 +10,7 @@ from typing import Any
 
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.filter import CallStep
+from rpcfw.spi.runtime.affinity import Affinity
 from rpcfw.spi.runtime.event import Event
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.spi.runtime.waiting import with_deadline
@@ -33,15 +34,24 @@ class HeldStep:
         released: the event.
         stack: returns the stack of now.
         timers: the clock that deadlines are on.
+        affinity: where calls may be awaited. The stack checks that too, but a wait comes first.
     """
 
-    def __init__(self, released: Event, stack: Callable[[], CallStep], timers: Timers) -> None:
+    def __init__(
+        self,
+        released: Event,
+        stack: Callable[[], CallStep],
+        timers: Timers,
+        affinity: Affinity,
+    ) -> None:
         self._released = released
         self._now = stack
         self._timers = timers
+        self._affinity = affinity
         self._taken: CallStep | None = None
 
     async def __call__(self, call: Call) -> Any:
+        self._affinity.check(f"a call of {call.method.path}")
         now = self._timers.seconds()
         until = now + _MAX_SHARE * (call.deadline - now)
         with suppress(DeadlineExceeded):

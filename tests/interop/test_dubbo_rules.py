@@ -118,6 +118,10 @@ def admin(server):
     client.close()
 
 
+class Provider(Running):
+    limit_s = _LIMIT_S
+
+
 def ini(tmp_path, server, role, text):
     path = tmp_path / f"{role}.ini"
     path.write_text(COMMON.format(role=role, root=ROOT, address=server.address) + text)
@@ -132,7 +136,7 @@ def serving(path, host):
     number = int(IPv4Address(host))
     places = f"server.listen=tcp:{host}:0", f"server.advertise=tcp:{number}:0"
     sets = [word for place in places for word in ("--set", place)]
-    provider = Running("serve", "-c", path, *sets, "--log-level", "critical")
+    provider = Provider("serve", "-c", path, *sets, "--log-level", "critical")
     return provider, number, address_in(provider.line()).rpartition(":")[2]
 
 
@@ -141,7 +145,9 @@ def callers(provider):
     Return how often applications have called a provider since it was asked last.
     """
     provider.send(signal.SIGUSR1)
-    return Counter(json.loads(provider.line()))
+    line = provider.line()
+    assert line, provider.wait()
+    return Counter(json.loads(line))
 
 
 def until_both_call(provider):

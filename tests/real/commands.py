@@ -28,7 +28,7 @@ def environment(**settings: str) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RPCFW_")}
     path = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
-    return {**kept, "PYTHONPATH": path, **settings}
+    return {**kept, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", **settings}
 
 
 def rpcfw(*arguments: object, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +59,7 @@ class Running:
     """
 
     command: tuple[str, ...] = COMMAND
+    limit_s: float = RUNNING_LIMIT_S
 
     def __init__(
         self,
@@ -77,7 +78,9 @@ class Running:
             text=True,
             pass_fds=pass_fds,
         )
-        self._overdue = threading.Timer(RUNNING_LIMIT_S, self._process.kill)
+        # It writes where it hangs, to standard error.
+        overdue = (signal.SIGABRT,)
+        self._overdue = threading.Timer(self.limit_s, self._process.send_signal, overdue)
         self._overdue.start()
         self.pid = self._process.pid
 
