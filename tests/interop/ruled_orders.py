@@ -5,6 +5,7 @@ The order service, which says on standard output who has called it, each time th
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -32,5 +33,6 @@ class OrderService(dubbo_orders.OrderService, name="com.acme.OrderService"):
 
     def _report(self, *_: object) -> None:
         calls, self._calls = self._calls, Counter()
-        sys.stdout.write(json.dumps(calls) + "\n")
-        sys.stdout.flush()
+        # Not through sys.stdout: the next signal may come while it still writes, and a second
+        # call of a buffered writer on top of the first is an error.
+        os.write(sys.stdout.fileno(), json.dumps(calls).encode() + b"\n")
