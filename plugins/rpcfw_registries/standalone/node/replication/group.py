@@ -152,7 +152,7 @@ class Group:
             address=own.address,
             hash=own.hash,
             number=own.number,
-            instances=own.instances,
+            instances=self.replica.copy.live,
             leases=leases,
             watches=watches,
             behind=self.freshness.behind,

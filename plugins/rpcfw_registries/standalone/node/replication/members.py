@@ -25,15 +25,12 @@ class Member:
     Args:
         seen_at: in seconds of listening.
         number: of its last change that was applied; None: not known yet.
-        hash: of its last digest.
     """
 
     name: str
     seen_at: float
     address: str = ""
     number: int | None = None
-    hash: str = ""
-    instances: int = 0
     leaving: bool = False
     joining: bool = False
 

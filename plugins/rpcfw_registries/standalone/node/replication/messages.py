@@ -110,7 +110,6 @@ class Digest(msgspec.Struct, tag="digest"):
         address: where the node answers its peers.
         number: of its last change.
         hash: of all live registrations; equal copies have equal ones.
-        instances: how many live registrations it has.
         leaving: the node stops now.
         joining: it has just started, and may know nothing yet.
     """
@@ -119,7 +118,6 @@ class Digest(msgspec.Struct, tag="digest"):
     address: Annotated[str, msgspec.Meta(max_length=256)]
     number: Counter
     hash: Annotated[str, msgspec.Meta(max_length=16)]
-    instances: Counter
     leaving: bool = False
     joining: bool = False
 

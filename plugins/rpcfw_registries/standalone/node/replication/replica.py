@@ -5,7 +5,7 @@ Theory of operation. Each live registration names the node that keeps its lease.
 alone judges it: it removes what is not renewed, it contradicts a peer that removed what is
 renewed here, and it removes what a peer believes to be kept here and is not. A provider that
 moves announces itself at its new node: a newer version, so the old node's lease ends without
-a removal. What a node kept whose node was silent for ``lost_after_s`` is removed by all.
+a removal. What a node keeps that was silent for ``lost_after_s`` is removed by all.
 
 Changes are published once on the bus. The bus may lose, repeat and reorder them: each node
 publishes a digest at intervals, and whoever has another hash fetches the buckets that differ.
@@ -163,7 +163,10 @@ class Replica:
             owner: remove it only if it is still theirs; None: whosever it is.
         """
         entry = self.copy.get((service, id))
-        if entry is None or entry.state is not State.LIVE:
+        if entry is None:
+            # A snapshot may have it, which is not taken for true yet.
+            return self._catalog.remove(service, id, owner)
+        if entry.state is not State.LIVE:
             return False
         if owner is not None and entry.owner != owner:
             return False
@@ -252,9 +255,8 @@ class Replica:
         """
         Return what this node says of itself.
         """
-        copy = self.copy
         state = self._leaving, self.joining
-        return Digest(self.node, self._address, self._number, copy.hash, copy.live, *state)
+        return Digest(self.node, self._address, self._number, self.copy.hash, *state)
 
     def _take(self, entry: Entry, old: Entry | None) -> None:
         """
@@ -316,8 +318,7 @@ class Replica:
         member.number = max(number, member.number or 0)
 
     def _compare_with(self, member: Member, digest: Digest) -> None:
-        member.address, member.hash = digest.address, digest.hash
-        member.instances = digest.instances
+        member.address = digest.address
         member.leaving, member.joining = digest.leaving, digest.joining
         member.number = max(digest.number, member.number or 0)
         if digest.hash != self.copy.hash and not digest.leaving:

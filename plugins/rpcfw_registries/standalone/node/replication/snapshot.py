@@ -164,7 +164,9 @@ class Snapshot:
         read, self._read = self._read, []
         unknown = [each for each in read if self._replica.copy.get((each.service, each.id)) is None]
         if not compared:
-            self._replica.merge(unknown)
+            # Without what was withdrawn meanwhile.
+            known = self._catalog.get
+            self._replica.merge(one for one in unknown if known(one.service, one.id) is not None)
             return
         for entry in unknown:
             self._catalog.remove(entry.service, entry.id)

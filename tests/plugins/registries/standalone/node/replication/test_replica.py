@@ -177,3 +177,16 @@ def test_only_who_may_watch_the_group_sees_its_status():
         assert "it has just started" in status.behind
     with called_by(OTHER), pytest.raises(PermissionDenied):
         peers.status()
+
+
+def test_what_is_announced_later_wins():
+    """
+    A node that has seen a version writes a higher one, although it has counted less itself.
+    """
+    one, other = replica("a"), replica("b")
+    other.merge([entry("x", counter=50)])
+    one.merge([entry("x", counter=50)])
+    one.put("demo.A", "x", b'{"new": 1}', "another owner")
+    compared(other, one)
+    assert other.copy.hash == one.copy.hash
+    assert b'{"new": 1}' == other.copy.get(("demo.A", "x")).record

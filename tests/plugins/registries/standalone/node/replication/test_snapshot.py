@@ -85,6 +85,19 @@ def test_what_a_peer_does_not_have_is_removed(path):
     assert 1 == server.replica.copy.live
 
 
+def test_what_is_withdrawn_meanwhile_does_not_come_back(path):
+    """
+    A provider that withdraws before it is known whether the file holds is gone at once.
+    """
+    Server(path, "a", "b").stop()
+    server = Server(path).load()
+    assert not server.replica.remove("demo.A", "a", "somebody else")
+    assert server.replica.remove("demo.A", "a", "owner")
+    server.snapshot.settle(compared=False)
+    assert ["b"] == server.ids
+    assert 1 == server.replica.copy.live
+
+
 def test_alone_it_is_kept_as_that_of_a_lost_server(path):
     """
     Without a peer, what was read is kept until its server was silent for `lost_after`.
