@@ -4,28 +4,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Mapping
 from functools import partial
 from typing import TextIO
 
-from rpcfw.cli.rules.one_instance import (
-    EPILOG,
-    add_edit_arguments,
-    add_instance_arguments,
-    change_instance,
-)
+from rpcfw.cli.rules.one_instance import EPILOG, add_arguments, change_instance
 from rpcfw.cli.rules.registered import check_one_instance, until_listed, with_offline
 
 __all__ = ["EPILOG", "add_arguments", "run"]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """
-    Declare what the command takes.
-    """
-    add_instance_arguments(parser)
-    add_edit_arguments(parser)
 
 
 def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:

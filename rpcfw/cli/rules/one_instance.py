@@ -27,6 +27,7 @@ from rpcfw.kernel.settings import options_of
 
 __all__ = [
     "EPILOG",
+    "add_arguments",
     "add_edit_arguments",
     "add_instance_arguments",
     "change_instance",
@@ -56,6 +57,14 @@ def add_edit_arguments(parser: ArgumentParser) -> None:
     """
     add_change_arguments(parser)
     add_session_arguments(parser)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what a command takes that changes an instance and needs no more.
+    """
+    add_instance_arguments(parser)
+    add_edit_arguments(parser)
 
 
 def change_instance(
