@@ -122,7 +122,7 @@ class Etcd(Place):
 
 class ZooKeeper(Place):
     """
-    Three servers. A session ends a second after it was heard of last.
+    Three servers. The session timeout is one second.
     """
 
     options = (

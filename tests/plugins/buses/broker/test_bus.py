@@ -109,7 +109,7 @@ class TestBroken(World):
 
     def test_delays_grow(self):
         """
-        A broker that always fails is tried more and more seldom, up to the limit.
+        A broker that always fails is tried after longer and longer delays, up to the limit.
         """
         broken = self.serve(greeting=b"?\r\n")
         self.started(max_reconnect_delay="2s")

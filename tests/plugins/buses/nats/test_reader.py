@@ -12,32 +12,23 @@ from hypothesis import strategies as st
 
 from rpcfw_buses.broker.machine import BrokerError
 from rpcfw_buses.nats.reader import MAX_LINE_BYTES, NATSReader
+from tests.plugins.buses import pieces
 
 MAX_MESSAGE = 1000
 
 
-class Read:
-    """
-    A reader, and what came of it.
-    """
+def reader(events):
+    return NATSReader(
+        lambda subject, payload: events.append((subject, payload)),
+        lambda operation, rest: events.append((b"line", operation, rest)),
+        lambda: events.append("skipped"),
+        MAX_MESSAGE,
+    )
 
+
+class Read(pieces.Read):
     def __init__(self):
-        self.events = []
-        self.reader = NATSReader(
-            lambda subject, payload: self.events.append((subject, payload)),
-            lambda operation, rest: self.events.append((b"line", operation, rest)),
-            lambda: self.events.append("skipped"),
-            MAX_MESSAGE,
-        )
-
-    def take(self, *pieces):
-        for piece in pieces:
-            self.reader.receive(piece)
-        return self.events
-
-
-def in_bytes(data):
-    return [data[index : index + 1] for index in range(len(data))]
+        super().__init__(reader)
 
 
 def test_reads_each_operation():
@@ -60,7 +51,7 @@ def test_reads_each_operation():
         (b"line", b"", b""),
     ]
     assert expected == Read().take(data)
-    assert expected == Read().take(*in_bytes(data))
+    assert expected == Read().take(*pieces.in_bytes(data))
 
 
 def test_a_large_message_is_skipped():
@@ -71,7 +62,7 @@ def test_a_large_message_is_skipped():
     data = large + b"MSG a 1 1\r\nx\r\n" + large + b"PING\r\n"
     expected = ["skipped", (b"a", b"x"), "skipped", (b"line", b"PING", b"")]
     assert expected == Read().take(data)
-    assert expected == Read().take(*in_bytes(data))
+    assert expected == Read().take(*pieces.in_bytes(data))
 
 
 def test_an_announced_size_takes_no_memory():
@@ -107,7 +98,7 @@ def test_what_no_server_sends(data):
     with pytest.raises(BrokerError):
         Read().take(data)
     with pytest.raises(BrokerError):
-        Read().take(*in_bytes(data))
+        Read().take(*pieces.in_bytes(data))
 
 
 FRAMES = st.one_of(
@@ -117,22 +108,9 @@ FRAMES = st.one_of(
 )
 
 
-@given(st.lists(FRAMES, max_size=6).map(b"".join), st.lists(st.integers(1, 40), max_size=30))
+@given(st.lists(FRAMES, max_size=6).map(b"".join), pieces.SIZES)
 def test_the_cut_does_not_matter(data, sizes):
     """
     The same is read from whole bytes, from pieces, and byte by byte; so is an error.
     """
-    pieces, rest = [], data
-    for size in sizes:
-        pieces.append(rest[:size])
-        rest = rest[size:]
-    assert outcome(data) == outcome(*pieces, rest) == outcome(*in_bytes(data))
-
-
-def outcome(*pieces):
-    read = Read()
-    try:
-        read.take(*pieces)
-    except BrokerError:
-        return [*read.events, "error"]
-    return read.events
+    pieces.assert_the_cut_does_not_matter(reader, data, sizes)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rpcfw_buses.broker.machine import BrokerError
 from rpcfw_buses.redis.reader import RESPError, RESPReader
+from tests.plugins.buses import pieces
 
 MAX_MESSAGE = 1000
 
@@ -21,28 +22,18 @@ def message(payload, channel=b"a"):
     return head + b"$%d\r\n%b\r\n" % (len(payload), payload)
 
 
-class Read:
-    """
-    A reader, and what came of it.
-    """
+def reader(events):
+    return RESPReader(
+        lambda channel, payload: events.append((channel, payload)),
+        events.append,
+        lambda: events.append("skipped"),
+        MAX_MESSAGE,
+    )
 
+
+class Read(pieces.Read):
     def __init__(self):
-        self.events = []
-        self.reader = RESPReader(
-            lambda channel, payload: self.events.append((channel, payload)),
-            self.events.append,
-            lambda: self.events.append("skipped"),
-            MAX_MESSAGE,
-        )
-
-    def take(self, *pieces):
-        for piece in pieces:
-            self.reader.receive(piece)
-        return self.events
-
-
-def in_bytes(data):
-    return [data[index : index + 1] for index in range(len(data))]
+        super().__init__(reader)
 
 
 def test_reads_each_type():
@@ -71,7 +62,7 @@ def test_reads_each_type():
         (b"a", b""),
     ]
     assert expected == Read().take(data)
-    assert expected == Read().take(*in_bytes(data))
+    assert expected == Read().take(*pieces.in_bytes(data))
     assert isinstance(Read().take(b"-ERR no\r\n")[0], RESPError)
 
 
@@ -82,7 +73,7 @@ def test_a_large_message_is_skipped():
     data = message(bytes(5000)) + message(b"x") + message(bytes(1001)) + b"+PONG\r\n"
     expected = ["skipped", (b"a", b"x"), "skipped", "PONG"]
     assert expected == Read().take(data)
-    assert expected == Read().take(*in_bytes(data))
+    assert expected == Read().take(*pieces.in_bytes(data))
 
 
 def test_an_announced_size_takes_no_memory():
@@ -125,7 +116,7 @@ def test_what_no_server_sends(data):
     with pytest.raises(BrokerError):
         Read().take(data)
     with pytest.raises(BrokerError):
-        Read().take(*in_bytes(data))
+        Read().take(*pieces.in_bytes(data))
 
 
 FRAMES = st.one_of(
@@ -135,22 +126,9 @@ FRAMES = st.one_of(
 )
 
 
-@given(st.lists(FRAMES, max_size=6).map(b"".join), st.lists(st.integers(1, 40), max_size=30))
+@given(st.lists(FRAMES, max_size=6).map(b"".join), pieces.SIZES)
 def test_the_cut_does_not_matter(data, sizes):
     """
     The same is read from whole bytes, from pieces, and byte by byte; so is an error.
     """
-    pieces, rest = [], data
-    for size in sizes:
-        pieces.append(rest[:size])
-        rest = rest[size:]
-    assert outcome(data) == outcome(*pieces, rest) == outcome(*in_bytes(data))
-
-
-def outcome(*pieces):
-    read = Read()
-    try:
-        read.take(*pieces)
-    except BrokerError:
-        return [*read.events, "error"]
-    return read.events
+    pieces.assert_the_cut_does_not_matter(reader, data, sizes)
