@@ -26,6 +26,7 @@ from zope.interface import implementer
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.printable import printable, printable_lines
+from rpcfw.spi.access.audit_trail import AUDIT_LOG
 
 __all__ = ["LEVELS", "OneLineObserver", "begin_logging"]
 
@@ -71,6 +72,8 @@ def begin_logging(
     """
     Send what this process logs, from ``level`` up, to ``stream``. For commands.
 
+    The audit trail is always sent: a rule that sets a level must not hide who calls.
+
     Returns:
         What sets another level.
 
@@ -86,6 +89,7 @@ def begin_logging(
         lowest.setLogLevelForNamespace("", LogLevel.levelWithName(level))
 
     log_at(level)
+    lowest.setLogLevelForNamespace(AUDIT_LOG, LogLevel.info)
     observer = FilteringLogObserver(lines, [lowest])
     beginner.beginLoggingTo([observer], redirectStandardIO=False)
     return log_at

@@ -15,10 +15,12 @@ from twisted.logger import Logger
 from rpcfw.spi.access.audit_file import AuditFile
 from rpcfw.spi.plugin import PluginContext
 
-__all__ = ["AuditTrail"]
+__all__ = ["AUDIT_LOG", "AuditTrail"]
 
-#: Not named after a class, so that handlers of logs can find it.
-_LOG = Logger(namespace="rpcfw.audit")
+#: The name of its lines in a log. Not that of a class, so that handlers of logs can find it.
+AUDIT_LOG = "rpcfw.audit"
+
+_LOG = Logger(namespace=AUDIT_LOG)
 
 
 class AuditTrail:

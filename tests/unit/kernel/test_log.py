@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.log import OneLineObserver, begin_logging
+from rpcfw.spi.access.audit_trail import AUDIT_LOG
 
 
 def observed(traces=False):
@@ -137,6 +138,22 @@ def test_the_level_changes_while_the_process_runs():
     assert seen.endswith(" debug rpcfw.part: seen")
     assert " critical rpcfw.part: failed" in failed
     assert trace
+
+
+def test_no_level_hides_the_audit_trail():
+    """
+    Rules from a registry can set the level, but cannot hide who has called.
+    """
+    stream, publisher = StringIO(), LogPublisher()
+    trail = Logger(AUDIT_LOG, observer=publisher)
+    log_at = begin_logging("error", stream, LogBeginner(publisher, StringIO(), sys, warnings))
+    trail.info("ann called")
+    log_at("warn")
+    trail.info("bob called")
+
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith(" info rpcfw.audit: ann called")
+    assert second.endswith(" info rpcfw.audit: bob called")
 
 
 def test_an_unknown_level_lists_the_known_ones():
