@@ -6,7 +6,6 @@ They are announced until the server stops, except those that a rule takes offlin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -31,7 +30,7 @@ from rpcfw.spi.service import Service
 from rpcfw.spi.service_class import offered
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
-from rpcfw.values.instance import Instance
+from rpcfw.values.instance import Instance, in_id
 
 __all__ = ["LIVE_OPTIONS", "Announcer", "with_facts"]
 
@@ -43,9 +42,6 @@ _MAX_LINES = 20
 
 #: Rules are waited for at most for this share of ``announce_timeout``.
 _RULES_SHARE = 0.5
-
-#: Characters that an instance's id cannot have.
-_UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
 
 
 class Announcer:
@@ -246,7 +242,7 @@ class Announcer:
         options = self._options
         return Instance(
             service=service.service_name,
-            id=f"{_UNFIT.sub('_', address.host.rpartition('/')[2])}:{address.port}-{token}",
+            id=f"{in_id(address.host.rpartition('/')[2])}:{address.port}-{token}",
             address=address,
             protocols=options.protocols,
             weight=options.weight,

@@ -4,6 +4,7 @@ Instances: what a registry lists for a service.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -21,6 +22,7 @@ __all__ = [
     "Instance",
     "Snapshot",
     "check_instance",
+    "in_id",
     "instance_from_json",
     "instance_to_json",
     "text_problem",
@@ -35,6 +37,8 @@ MAX_NAME_CHARS = 256
 MAX_TAG_CHARS = 16 << 10
 #: Tags, and protocols.
 MAX_TEXTS = 100
+
+_NOT_IN_ID = re.compile(r"[^0-9A-Za-z\-_.:]")
 
 
 @frozen
@@ -153,6 +157,13 @@ def instance_from_json(data: bytes) -> Instance:
         started_at=record.started_at,
         tags=record.tags,
     )
+
+
+def in_id(text: str) -> str:
+    """
+    Return a text as a part of an id, with ``_`` for each character that an id cannot have.
+    """
+    return _NOT_IN_ID.sub("_", text)
 
 
 def check_instance(record: Instance | _Record) -> None:

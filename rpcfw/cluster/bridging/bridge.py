@@ -10,7 +10,6 @@ not know of each other. They see the copies of the others in the lists, and divi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from functools import partial
 from typing import Final
@@ -29,6 +28,7 @@ from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.values.instance import in_id
 from rpcfw.values.probe_report import PROBER_SERVICE
 
 __all__ = ["Bridge", "BridgeStatus", "Mirrored"]
@@ -37,9 +37,6 @@ __all__ = ["Bridge", "BridgeStatus", "Mirrored"]
 _ROUND_S: Final = 0.02
 #: The reports of probers name nodes by the ids of one registry.
 _NOT_MIRRORED: Final = frozenset({PROBER_SERVICE})
-
-#: Characters that an instance's id cannot have.
-_UNFIT = re.compile(r"[^0-9A-Za-z\-_.:]")
 
 _log = Logger()
 
@@ -104,7 +101,7 @@ class Bridge:
         self._clock = plugin_context.clock
         self._log = LimitedLog(_log, self._clock.seconds)
         #: Differs for each process: what a killed one has left is that of another bridge.
-        self.name = f"{_UNFIT.sub('_', host)}-{plugin_context.random.randrange(1 << 32):08x}"
+        self.name = f"{in_id(host)}-{plugin_context.random.randrange(1 << 32):08x}"
         meter, most = plugin_context.meter, options.max_instances
         self._sides = (
             Target(first, most, meter, "first", self._log),
