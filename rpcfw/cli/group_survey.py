@@ -30,11 +30,11 @@ class Survey:
 
     Args:
         nodes: by the address that was asked.
-        failed: why others have not answered.
+        failed: why others have not answered, by their addresses as they were given.
     """
 
     nodes: dict[Address, NodeStatus] = field(factory=dict)
-    failed: dict[Address, str] = field(factory=dict)
+    failed: dict[str, str] = field(factory=dict)
 
     @property
     def equal(self) -> bool:
@@ -80,14 +80,25 @@ async def _asked(ask: Ask, addresses: tuple[Address, ...]) -> Survey:
     found = Survey()
     await _ask_all(ask, addresses, found)
     known = {node.node for node in found.nodes.values()}
-    asked = set(addresses) | {Address.parse(node.address) for node in found.nodes.values()}
-    more: dict[Address, None] = {}
-    for node in found.nodes.values():
-        for peer in node.peers:
-            if peer.node not in known and peer.address and not peer.leaving:
-                more[Address.parse(peer.address)] = None
-    await _ask_all(ask, [each for each in more if each not in asked][:_MAX_SERVERS], found)
+    asked = {*map(str, addresses), *(node.address for node in found.nodes.values())}
+    peers = [peer for node in found.nodes.values() for peer in node.peers if not peer.leaving]
+    more = {each.address: None for each in peers if each.address and each.node not in known}
+    texts = [each for each in more if each not in asked][:_MAX_SERVERS]
+    await _ask_all(ask, _parsed(texts, found), found)
     return found
+
+
+def _parsed(texts: Iterable[str], found: Survey) -> list[Address]:
+    """
+    Return addresses that servers have sent. Each says itself where it is, and may be wrong.
+    """
+    addresses = []
+    for text in texts:
+        try:
+            addresses.append(Address.parse(text))
+        except ValueError as error:
+            found.failed[text] = str(error)
+    return addresses
 
 
 async def _ask_all(ask: Ask, addresses: Iterable[Address], found: Survey) -> None:
@@ -100,4 +111,4 @@ async def _ask_one(ask: Ask, address: Address, found: Survey) -> None:
     try:
         found.nodes[address] = await ask(address)
     except CallError as error:
-        found.failed[address] = str(error)
+        found.failed[str(address)] = str(error)

@@ -100,7 +100,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
             found = await survey(ask, addresses, application.runtime.clock)
         out.write(as_json(found) if arguments.json else as_text(found))
         for address, reason in found.failed.items():
-            sys.stderr.write(f"{address}: {printable(' '.join(reason.split()))}\n")
+            sys.stderr.write(printable(f"{address}: {' '.join(reason.split())}") + "\n")
         return FINE if found.fine else FAILED
 
     return run_command(application, command)
@@ -139,7 +139,7 @@ def as_json(found: Survey) -> str:
     for address, node in found.nodes.items():
         lag = found.lag(node)
         nodes.append({"asked": str(address), "lag": lag, **msgspec.to_builtins(node)})
-    nodes += [{"asked": str(address), "error": why} for address, why in found.failed.items()]
+    nodes += [{"asked": address, "error": why} for address, why in found.failed.items()]
     return printable_json(json.dumps({"equal": found.equal, "servers": nodes}, indent=2)) + "\n"
 
 

@@ -274,7 +274,7 @@ class Joined(InAGroup):
         self.advance(1)
         found = self.survey()
         assert found.equal
-        assert [PLACES[1]] == list(found.failed)
+        assert [str(PLACES[1])] == list(found.failed)
         assert not found.fine
         assert "error" in as_json(found)
 
