@@ -343,6 +343,25 @@ def test_a_service_that_is_gone(world):
     assert 1 == bridge.status().services
 
 
+@pytest.mark.parametrize("seconds", [2.97, 2.98, 2.99, 3.0])
+def test_a_service_that_is_gone_leaves_no_copy(world, seconds):
+    """
+    A copy that the other registry has not taken is withdrawn, though the service is forgotten next.
+    """
+    bridge, one = world.bridge(), an_instance(service="no.Entry", id="a")
+    world.do(MemoryRegistry.announce(world.old, one))
+    world.pass_time(3.0)
+    assert 1 == bridge.status().registries[1].instances
+    for side in world.sides(bridge):
+        side.forgotten = ("no.Entry",)
+    world.pass_time(seconds)
+    world.do(world.old.withdraw(one))
+    world.pass_time()
+
+    assert 0 == bridge.status().registries[1].instances
+    assert 0 == bridge.status().services
+
+
 class Servers:
     """
     Two registry servers, one provider at the first, and a bridge with connections of its own.

@@ -64,9 +64,12 @@ class BridgedService:
     @property
     def empty(self) -> bool:
         """
-        Whether neither registry lists an instance.
+        Whether neither registry lists an instance, and no copy is kept for one.
+
+        A registry lists no copy that it has not taken yet, but it would take it later.
         """
-        return self.known and not any(self._listed.values())
+        kept = (*self._listed.values(), *self._copies.values())
+        return self.known and not any(kept)
 
     def update(self) -> None:
         """
