@@ -130,7 +130,10 @@ class BrokerClient:
         limit_s = self._options.connect_timeout
         timer = self._plugin_context.clock.callLater(limit_s, self._check_accepted, connection)
         try:
-            return await ended
+            reason = await ended
+            # Before those who watch the connection ask why it ended.
+            self.trouble = _trouble(address, reason)
+            return reason
         finally:
             if timer.active():
                 timer.cancel()
@@ -166,9 +169,13 @@ class BrokerClient:
     def _failed(self, address: Address, reason: str) -> None:
         self._failures += 1
         self._turn += 1
-        self.trouble = f"the message broker {address} is not connected: {reason}"
+        self.trouble = _trouble(address, reason)
         self._log.warn_of("failed", "{trouble}; it is tried again", trouble=self.trouble)
 
     def _delay_s(self) -> float:
         rounds = (self._failures - 1) // len(self._addresses) + 1
         return self._backoff.delay_s(rounds, self._plugin_context.random.random())
+
+
+def _trouble(address: Address, reason: str) -> str:
+    return f"the message broker {address} is not connected: {reason}"

@@ -107,6 +107,19 @@ class TestBroken(World):
         self.serve(greeting=INFO + b"-ERR 'Authorization Violation'\r\n")
         assert "Authorization Violation" in self.started().trouble
 
+    def test_the_reason_of_a_loss_is_known_when_it_is_told(self):
+        """
+        Who watches the connection can say why it ended, and does not log an empty reason.
+        """
+        broker = self.serve()
+        bus = self.started()
+        told = []
+        bus.watch_connection(lambda connected: told.append((connected, bus.trouble)))
+        broker.connections[0].transport.loseConnection()
+        self.advance(0.05)
+        trouble = next(why for connected, why in told if not connected)
+        assert "memory:one is not connected: the connection ended" in trouble
+
     def test_delays_grow(self):
         """
         A broker that always fails is tried after longer and longer delays, up to the limit.
