@@ -33,6 +33,7 @@ class InAGroup:
 
     reactor = "epoll"
     snapshot = ""
+    access = ""
 
     def setUp(self):
         self.clock = Clock()
@@ -50,7 +51,12 @@ class InAGroup:
 
     def run_node(self, address):
         self.nodes[address], self.servers[address] = self.world.joined(
-            address, self.id(), digest_interval=f"{INTERVAL_S}s", snapshot=self.snapshot
+            address,
+            self.id(),
+            digest_interval=f"{INTERVAL_S}s",
+            snapshot=self.snapshot,
+            access=self.access,
+            access_default="allow",
         )
         starting = spawn(self.servers[address].start())
         self.advance(0.05)
@@ -313,6 +319,26 @@ class Joined(InAGroup):
         self.announce(self.use(0))
         assert 1 == len(told.last)
         assert "it has just started" in watch.trouble
+
+    def test_a_server_that_may_not_compare_says_so(self):
+        """
+        A server that the others do not let in goes on to say that its list may be old.
+
+        Once they are gone it has all that there is.
+        """
+        self.stop_all()
+        self.access = "deny action=join"
+        self.run_node(PLACES[0])
+        self.announce(self.use(0))
+        self.run_node(PLACES[1])
+        told = ReceivedUpdates()
+        watch = self.use(1).watch("demo.Greeter", told)
+        self.advance(6 * INTERVAL_S)
+        assert [] == told.last
+        assert "could not compare its copy with that of another server" in watch.trouble
+        self.stop_node(PLACES[0])
+        self.advance(4 * INTERVAL_S)
+        assert "" == watch.trouble
 
     def test_a_snapshot_is_there_at_once(self):
         """

@@ -11,6 +11,7 @@ __all__ = ["Freshness"]
 _JOINING = "it has just started, and has not compared its copy with another server yet"
 _AWAY = "it is not connected to its bus"
 _RETURNED = "it was not connected to its bus, and has not compared its copy since"
+_FAILING = "it could not compare its copy with that of another server; its log has the reason"
 
 
 class Freshness:
@@ -18,8 +19,10 @@ class Freshness:
     Says so in words: `behind`.
 
     A server that has just started, or was cut off from the bus, is behind until it has compared
-    its copy with that of another. If nobody answers for ``wait_s`` it takes what it has for
-    all: providers have announced again by then.
+    its copy with that of another. If there is nobody to compare with for ``wait_s`` it takes what
+    it has for all: providers have announced again by then. If comparisons fail meanwhile, there
+    is somebody who may know more, so it remains behind until one succeeds or none fails for
+    ``wait_s``.
 
     Pure: no clock.
 
@@ -32,6 +35,7 @@ class Freshness:
         self.behind = _JOINING
         self._wait_s = wait_s
         self._until = now + wait_s
+        self._failing_until = now
         self._connected = False
         self._changed = changed
 
@@ -62,12 +66,22 @@ class Freshness:
         if self._connected:
             self._set("")
 
+    def failed(self, now: float) -> None:
+        """
+        Note that the copy could not be compared with that of another server.
+        """
+        self._failing_until = now + self._wait_s
+
     def look(self, now: float) -> None:
         """
         Do what is due. To be called every second or so.
         """
-        if self.behind in (_JOINING, _RETURNED) and now >= self._until:
-            self._set("" if self._connected else _AWAY)
+        if self.behind not in (_JOINING, _RETURNED, _FAILING) or now < self._until:
+            return
+        if not self._connected:
+            self._set(_AWAY)
+        else:
+            self._set(_FAILING if now < self._failing_until else "")
 
     def _set(self, behind: str) -> None:
         if behind != self.behind:

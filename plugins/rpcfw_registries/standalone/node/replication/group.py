@@ -277,6 +277,7 @@ class Group:
                     self.replica.merge(part.entries)
             self._compared_with(name)
         except (CallError, ValueError) as error:
+            self.freshness.failed(self._clock.seconds())
             self._log.warn_of(
                 "compare",
                 "cannot compare with the registry server {name} at {at}: {error}",

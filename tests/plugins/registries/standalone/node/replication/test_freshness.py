@@ -47,6 +47,37 @@ def test_alone_it_waits():
     assert "it is not connected to its bus" == told.freshness.behind
 
 
+def test_a_comparison_that_fails_keeps_it_behind():
+    """
+    It has joined after the time, and says that it may lack something while comparisons fail.
+    """
+    told = Told()
+    told.freshness.connection_changed(True, 0.0)
+    told.freshness.failed(9.0)
+    told.freshness.look(10.0)
+    assert not told.freshness.joining
+    assert "could not compare its copy" in told.freshness.behind
+    told.freshness.failed(14.0)
+    told.freshness.look(23.0)
+    assert "could not compare its copy" in told.freshness.behind
+    told.freshness.look(24.0)
+    assert "" == told.freshness.behind
+    assert 2 == len(told.all)
+
+
+def test_a_comparison_that_succeeds_after_failures():
+    """
+    The copy is whole at once, however many comparisons have failed before.
+    """
+    told = Told()
+    told.freshness.connection_changed(True, 0.0)
+    told.freshness.failed(9.0)
+    told.freshness.look(10.0)
+    told.freshness.compared()
+    told.freshness.look(11.0)
+    assert "" == told.freshness.behind
+
+
 def test_without_the_bus_it_is_behind():
     """
     Until the bus is back and it has compared its copy, or waited for a peer.
