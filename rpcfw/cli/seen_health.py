@@ -100,15 +100,18 @@ async def probe(
 def report_in_words(prober: Instance) -> str:
     """
     Return the report of a prober in a few words, as it may name many nodes.
+
+    They begin with its id: several probers of one host have the same address.
     """
     try:
         report = report_from_json(prober.tags.get(REPORT_TAG, ""))
     except ValueError as error:
-        return f"unreadable: {error}"
+        return f"{prober.id}: unreadable: {error}"
     count = sum(each.count for each in report.services.values())
     more = "or more " if report.more else ""
     cut_off = "" if report.believed else "; cut off, so it is not believed"
-    return f"reaches {report.reached_percent}%, {count} {more}nodes not{cut_off}"
+    nodes = "node" if count == 1 and not more else "nodes"
+    return f"{prober.id} reaches {report.reached_percent}%, {count} {more}{nodes} not{cut_off}"
 
 
 async def ask_running(
