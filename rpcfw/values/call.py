@@ -18,6 +18,7 @@ from rpcfw.status import Status
 from rpcfw.values.caller_identity import ANONYMOUS, CallerIdentity
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method
+from rpcfw.values.trace_context import TraceContext
 
 __all__ = ["Call", "serving"]
 
@@ -51,6 +52,7 @@ class Call:
         compression: the compression that its caller, or in a server its method, chose;
             ``none`` for no compression, None for the default of ``[compression]``.
         credentials: in a client, what adds credentials to the metadata of each attempt.
+        trace: its place in a trace that is recorded, set by the TRACING filters; None if none is.
     """
 
     method: Method
@@ -71,6 +73,7 @@ class Call:
     stream: Any = None
     compression: str | None = None
     credentials: Any = None
+    trace: TraceContext | None = None
     #: Set by `end`, and read after it alone: so it costs a call nothing.
     failed: Callable[[Exception], Any] | None = field(init=False)
 
