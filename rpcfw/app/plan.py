@@ -12,7 +12,7 @@ from attrs import frozen
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.loading import import_from
-from rpcfw.app.options import AppOptions, InspectionOptions, RuleOptions
+from rpcfw.app.options import AppOptions, InspectionOptions, MetricsOptions, RuleOptions
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import PluginError
@@ -54,6 +54,7 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("server", ServerOptions),
     ("inspection", InspectionOptions),
     ("rules", RuleOptions),
+    ("metrics", MetricsOptions),
     ("client", ClientOptions),
     ("health", HealthOptions),
     ("connection", LinkOptions),
@@ -84,6 +85,7 @@ class Plan:
     #: Where the rules are; None: where the registry keeps them.
     rules: Chosen[Rules] | None
     rule_options: RuleOptions
+    metrics: MetricsOptions
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
     compressors: tuple[Chosen[Compressor], ...]
@@ -159,9 +161,7 @@ def read_plan(sources: Sources) -> Plan:
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     inspection = sources.section("inspection", InspectionOptions)
     inspected = bool(inspection.listen)
-    named = [("app", "protocols", "", app.protocols), ("server", "protocols", "", server.protocols)]
-    if inspected:
-        named.append(("inspection", "protocols", "", inspection.protocols))
+    named = _named_protocols(app, server, inspection)
     rules, rule_options = _rules(sources, chooser)
     protocols = _protocols(chooser, named, clients, {"registry": registry, "rules": rules})
     compression = sources.section("compression", CompressionOptions)
@@ -185,6 +185,7 @@ def read_plan(sources: Sources) -> Plan:
         registry=registry,
         rules=rules,
         rule_options=rule_options,
+        metrics=sources.section("metrics", MetricsOptions),
         protocols=protocols,
         codecs=_codecs(sources, chooser, app.codecs, protocols),
         compressors=compressors,
@@ -243,6 +244,18 @@ def _check_listen(
     if secure and tls.certificate is None and not sources.has_value("tls", "certificate"):
         reason = f"{secure[0]} needs a certificate: set [tls] certificate and key"
         sources.blame(section, "listen", reason)
+
+
+def _named_protocols(
+    app: AppOptions, server: ServerOptions, inspection: InspectionOptions
+) -> list[tuple[str, str, str, Sequence[str] | None]]:
+    """
+    Return section, key, qualifier and names of the protocols that are not those of clients.
+    """
+    named: dict[str, Sequence[str] | None] = {"app": app.protocols, "server": server.protocols}
+    if inspection.listen:
+        named["inspection"] = inspection.protocols
+    return [(section, "protocols", "", names) for section, names in named.items()]
 
 
 def _protocols(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import evolve
+from twisted.logger import Logger
 
 from rpcfw.app.plan import Plan
 from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of, usage_of
@@ -23,6 +24,8 @@ from rpcfw.transport.payload import Payload
 from rpcfw.transport.runtime import Runtime
 
 __all__ = ["make_runtime"]
+
+_log = Logger()
 
 
 def make_runtime(
@@ -71,11 +74,20 @@ def _plugin_context(
         timers=Timers(clock),
         pauses=pauses_of(reactor),
         random=random,
-        meter=Meter(),
+        meter=Meter(plan.metrics.max_series, _log_full),
         threads=ReactorThreads(reactor),
         application=plan.app.name,
         open_channel=open_channel,
         network=network,
         time_of_day=time_of_day_of(reactor),
         load=LoadReporter(clock.seconds, usage_of(reactor)),
+    )
+
+
+def _log_full(name: str, max_series: int) -> None:
+    _log.warn(
+        "the metric {name} has more series than [metrics] max_series = {max_series}: further ones "
+        "are counted together, as 'other'",
+        name=name,
+        max_series=max_series,
     )

@@ -4,13 +4,15 @@ Counts calls: how many of each method are in flight, how they ended, how long th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any, ClassVar
 
 from rpcfw.errors import CallError
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.runtime.metrics import Counter, Family, Gauge, Histogram
+from rpcfw.spi.runtime.histogram import FINE_BOUNDS_S, Exemplar
+from rpcfw.spi.runtime.metrics import OTHER, Counter, Family, Gauge, Histogram
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.call import Call
@@ -24,26 +26,23 @@ class _OfMethod:
     One method's numbers, found once.
     """
 
-    __slots__ = ("_ended", "_names", "_statuses", "began_at", "in_flight", "seconds")
+    __slots__ = ("_ended", "_names", "_statuses", "began_at", "in_flight", "ok", "seconds")
 
     def __init__(
         self, names: tuple[str, str], ended: Family[Counter], in_flight: Gauge, seconds: Histogram
     ) -> None:
         self._names = names
         self._ended = ended
-        self._statuses: dict[Status, Counter] = {}
+        self.ok = ended.of(*names, Status.OK.name)
+        self._statuses: dict[Status, Counter] = {Status.OK: self.ok}
         self.began_at = 0.0
         self.in_flight = in_flight
         self.seconds = seconds
 
     def calls(self) -> Calls:
-        succeeded = failed = 0
-        for status, counter in self._statuses.items():
-            if status is Status.OK:
-                succeeded += int(counter.value)
-            else:
-                failed += int(counter.value)
-        return Calls(succeeded + failed + int(self.in_flight.value), succeeded, failed)
+        succeeded = int(self.ok.value)
+        ended = sum(int(counter.value) for counter in self._statuses.values())
+        return Calls(ended + int(self.in_flight.value), succeeded, ended - succeeded)
 
     def count(self, status: Status, took_s: float) -> None:
         self.in_flight.value -= 1
@@ -74,6 +73,11 @@ class CallMetrics(Filter):
         self._seconds = meter.histogram(
             f"rpcfw_{side}_call_seconds", "time that calls took", *labels
         )
+        self._max_methods = meter.max_series
+        # Each method may end in each status.
+        self._ended.max_series = (self._max_methods + 1) * len(Status)
+        self._by_name: dict[tuple[str, str], _OfMethod] = {}
+        #: Finds them by identity, which is faster than by name.
         self._methods: dict[Method, _OfMethod] = {}
 
     @property
@@ -81,12 +85,14 @@ class CallMetrics(Filter):
         """
         All that were counted.
         """
-        return total(numbers.calls() for numbers in self._methods.values())
+        return total(numbers.calls() for numbers in self._by_name.values())
 
     @property
     def methods(self) -> tuple[Method, ...]:
         """
         The methods that were called.
+
+        Of a program that makes more of them than `Meter.max_series`, the last ones.
         """
         return tuple(self._methods)
 
@@ -95,7 +101,7 @@ class CallMetrics(Filter):
         """
         When the last of them began.
         """
-        return max((numbers.began_at for numbers in self._methods.values()), default=None)
+        return max((numbers.began_at for numbers in self._by_name.values()), default=None)
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -113,30 +119,56 @@ class CallMetrics(Filter):
             try:
                 response = await proceed(call)
             except CallError as error:
-                numbers.count(error.status, seconds() - began)
+                self._count(call, numbers, error.status, began)
                 raise
             except CANCELLED:
                 # A server's call is cancelled at its deadline too; its peer gets that status.
                 late = call.deadline <= seconds()
                 status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
-                numbers.count(status, seconds() - began)
+                self._count(call, numbers, status, began)
                 raise
             except BaseException:
-                numbers.count(Status.UNKNOWN, seconds() - began)
+                self._count(call, numbers, Status.UNKNOWN, began)
                 raise
             if call.method.server_streams:
-                call.on_end(lambda status: numbers.count(status, seconds() - began))
-            else:
-                numbers.count(Status.OK, seconds() - began)
+                call.on_end(lambda status: self._count(call, numbers, status, began))
+                return response
+            # `_count`, written out to save two calls: most calls are unary and succeed.
+            took_s = seconds() - began
+            numbers.in_flight.value -= 1
+            numbers.ok.value += 1
+            histogram = numbers.seconds
+            histogram.counts[bisect_left(FINE_BOUNDS_S, took_s)] += 1
+            histogram.total += took_s
+            if call.trace is not None and call.trace.sampled:
+                self._keep_exemplar(call, histogram, took_s)
             return response
 
         return step
 
+    def _count(self, call: Call, numbers: _OfMethod, status: Status, began: float) -> None:
+        took_s = self.plugin_context.clock.seconds() - began
+        numbers.count(status, took_s)
+        if call.trace is not None and call.trace.sampled:
+            self._keep_exemplar(call, numbers.seconds, took_s)
+
+    def _keep_exemplar(self, call: Call, histogram: Histogram, took_s: float) -> None:
+        trace = call.trace
+        assert trace is not None
+        at = self.plugin_context.time_of_day()
+        histogram.keep(Exemplar(trace.trace_id, trace.span_id, took_s, at))
+
     def _of(self, method: Method) -> _OfMethod:
         names = (method.service, method.name)
-        numbers = _OfMethod(
-            names, self._ended, self._in_flight.of(*names), self._seconds.of(*names)
-        )
+        if names not in self._by_name and len(self._by_name) >= self._max_methods:
+            names = (OTHER, OTHER)
+        numbers = self._by_name.get(names)
+        if numbers is None:
+            numbers = self._by_name[names] = _OfMethod(
+                names, self._ended, self._in_flight.of(*names), self._seconds.of(*names)
+            )
+        if len(self._methods) >= self._max_methods:
+            self._methods.clear()  # of a program that makes a new method for each call
         self._methods[method] = numbers
         return numbers
 

@@ -40,6 +40,7 @@ SHOWN: dict[str, str] = {
     "rpcfw/spi/access/audit_trail.py": "writes when things were done",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",
+    "rpcfw/filters/metrics.py": "tells a backend when the call of an exemplar was",
     "rpcfw/cluster/warm_up.py": "compares with the time of another machine",
     "rpcfw/server/announcer.py": "tells other machines when it started",
     "rpcfw/testing/plugin_context.py": "hands in a test's",

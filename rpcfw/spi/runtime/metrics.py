@@ -1,25 +1,42 @@
 """
-What is counted. Exporters are plugins that read it.
+What is counted. Exporters read it.
 
 A counter is an object with a number in it and counting is an addition, because
 it happens on every call. Nothing here formats, sends or aggregates.
+
+Theory of operation. Label values can come from others: a service name from a registry, a
+method name that a program passes on. So each family has a limit of members. What comes beyond
+it is counted together, in one member whose labels all say ``other``, and the log says so once.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-from attrs import define, field
+from attrs import define
 
-__all__ = ["LATENCY_BUCKETS_S", "Counter", "Family", "Gauge", "Histogram", "Meter"]
+from rpcfw.printable import printable
+from rpcfw.spi.runtime.histogram import LATENCY_BUCKETS_S, Histogram
 
-#: Upper bounds in seconds, a factor of about 2.5 apart.
-LATENCY_BUCKETS_S = (
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0,
-)  # fmt: skip
+__all__ = [
+    "LATENCY_BUCKETS_S",
+    "MAX_SERIES",
+    "OTHER",
+    "Counter",
+    "Family",
+    "Gauge",
+    "Histogram",
+    "Meter",
+    "Observed",
+]
+
+#: Members of one family, unless the process is configured otherwise.
+MAX_SERIES = 2000
+#: The label value of what exceeds the limit.
+OTHER = "other"
+#: A longer label value is cut.
+_MAX_LABEL_CHARS = 200
 
 
 @define(eq=False)
@@ -40,21 +57,11 @@ class Gauge:
     value: float = 0
 
 
-@define(eq=False)
-class Histogram:
-    """
-    How often a value fell under each bound; the last count is above all bounds.
-    """
-
-    counts: list[int] = field(factory=lambda: [0] * (len(LATENCY_BUCKETS_S) + 1))
-    total: float = 0
-
-    def observe(self, value: float) -> None:
-        self.counts[bisect_left(LATENCY_BUCKETS_S, value)] += 1
-        self.total += value
-
+#: Called with the name of a family and its limit.
+WhenFull = Callable[[str, int], None]
 
 M = TypeVar("M", Counter, Gauge, Histogram)
+V = TypeVar("V", Counter, Gauge)
 
 
 class Family(Generic[M]):
@@ -65,14 +72,27 @@ class Family(Generic[M]):
         kind: the class of the members.
         name: snake_case, with the unit last, as ``rpcfw_client_call_seconds``.
         meaning: one line.
-        labels: names of the labels. Values must come from a bounded set.
+        labels: names of the labels. Values should come from a bounded set.
+        max_series: further members are counted together.
     """
 
-    def __init__(self, kind: type[M], name: str, meaning: str, labels: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        kind: type[M],
+        name: str,
+        meaning: str,
+        labels: tuple[str, ...],
+        max_series: int = MAX_SERIES,
+    ) -> None:
         self.kind: type[M] = kind
         self.name = name
         self.meaning = meaning
         self.labels = labels
+        self.max_series = max_series
+        #: There are more, and that was reported.
+        self.is_full = False
+        #: Reports it.
+        self.when_full: WhenFull = _ignore
         self._members: dict[tuple[str, ...], M] = {}
 
     def of(self, *values: str) -> M:
@@ -80,23 +100,101 @@ class Family(Generic[M]):
         Return the member with these label values; the same one each time.
         """
         member = self._members.get(values)
-        if member is None:
-            if len(values) != len(self.labels):
-                raise ValueError(f"{self.name} takes the labels {self.labels}, got {values}")
-            member = self._members[values] = self.kind()
+        return self._add(values) if member is None else member
+
+    def _add(self, values: tuple[str, ...]) -> M:
+        if len(values) != len(self.labels):
+            raise ValueError(f"{self.name} takes the labels {self.labels}, got {values}")
+        shown = tuple(printable(value)[:_MAX_LABEL_CHARS] for value in values)
+        if shown != values:
+            return self.of(*shown)
+        others = (OTHER,) * len(values)
+        if len(self._members) >= self.max_series and values != others:
+            self._say_full()
+            return self.of(*others)
+        member = self._members[values] = self.kind()
         return member
+
+    def _say_full(self) -> None:
+        if not self.is_full:
+            self.is_full = True
+            self.when_full(self.name, self.max_series)
 
     def __iter__(self) -> Iterator[tuple[tuple[str, ...], M]]:
         return iter(tuple(self._members.items()))
 
 
+Values = Iterable[tuple[tuple[str, ...], float]]
+
+
+class Observed(Generic[V]):
+    """
+    One name whose values are looked up when somebody reads them: counting costs nothing.
+
+    Args:
+        kind: the class of the members.
+        name: as of a `Family`; so are the others.
+    """
+
+    def __init__(
+        self,
+        kind: type[V],
+        name: str,
+        meaning: str,
+        labels: tuple[str, ...],
+        max_series: int = MAX_SERIES,
+    ) -> None:
+        self.kind: type[V] = kind
+        self.name = name
+        self.meaning = meaning
+        self.labels = labels
+        self.max_series = max_series
+        self._is_full = False
+        self.when_full: WhenFull = _ignore
+        self._sources: dict[object, Callable[[], Values]] = {}
+
+    def add(self, read: Callable[[], Values]) -> Callable[[], None]:
+        """
+        Add a source. Values with the same labels, of several sources, are added up.
+
+        Args:
+            read: returns label values with the number of each; it may not wait.
+
+        Returns:
+            What removes the source.
+        """
+        key = object()
+        self._sources[key] = read
+
+        def remove() -> None:
+            self._sources.pop(key, None)
+
+        return remove
+
+    def __iter__(self) -> Iterator[tuple[tuple[str, ...], V]]:
+        members = Family(self.kind, self.name, self.meaning, self.labels, self.max_series)
+        members.is_full, members.when_full = self._is_full, self.when_full
+        for read in tuple(self._sources.values()):
+            for values, number in read():
+                members.of(*values).value += number
+        self._is_full = members.is_full
+        return iter(members)
+
+
 class Meter:
     """
     Every family of one process.
+
+    Args:
+        max_series: members of one family; further ones are counted together.
+        when_full: called once for each family that has more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_series: int = MAX_SERIES, when_full: WhenFull | None = None) -> None:
+        self.max_series = max_series
+        self._when_full = when_full or _ignore
         self._families: dict[str, Family[Counter] | Family[Gauge] | Family[Histogram]] = {}
+        self._observed: dict[str, Observed[Counter] | Observed[Gauge]] = {}
 
     def counter(self, name: str, meaning: str, *labels: str) -> Family[Counter]:
         return self._family(Counter, name, meaning, labels)
@@ -107,13 +205,59 @@ class Meter:
     def histogram(self, name: str, meaning: str, *labels: str) -> Family[Histogram]:
         return self._family(Histogram, name, meaning, labels)
 
+    def observed_counter(self, name: str, meaning: str, *labels: str) -> Observed[Counter]:
+        return self._observe(Counter, name, meaning, labels)
+
+    def observed_gauge(self, name: str, meaning: str, *labels: str) -> Observed[Gauge]:
+        return self._observe(Gauge, name, meaning, labels)
+
+    @property
+    def observed(self) -> tuple[Observed[Counter] | Observed[Gauge], ...]:
+        """
+        The families whose values are looked up when they are iterated over.
+        """
+        return tuple(self._observed.values())
+
     def __iter__(self) -> Iterator[Family[Counter] | Family[Gauge] | Family[Histogram]]:
         return iter(tuple(self._families.values()))
 
     def _family(self, kind: type[M], name: str, meaning: str, labels: tuple[str, ...]) -> Family[M]:
         family = self._families.get(name)
         if family is None:
-            family = self._families[name] = Family(kind, name, meaning, labels)
-        if family.kind is not kind or family.labels != labels:
+            family = Family(kind, name, meaning, labels, self.max_series)
+            family.when_full = self._when_full
+            self._families[name] = family
+        self._check(family, kind, labels)
+        return family  # type: ignore[return-value]  # of this kind, as was checked
+
+    def _observe(
+        self, kind: type[V], name: str, meaning: str, labels: tuple[str, ...]
+    ) -> Observed[V]:
+        family = self._observed.get(name)
+        if family is None:
+            family = Observed(kind, name, meaning, labels, self.max_series)
+            family.when_full = self._when_full
+            self._observed[name] = family
+        self._check(family, kind, labels)
+        return family  # type: ignore[return-value]  # likewise
+
+    def _check(
+        self,
+        family: Family[Counter]
+        | Family[Gauge]
+        | Family[Histogram]
+        | Observed[Counter]
+        | Observed[Gauge],
+        kind: type,
+        labels: tuple[str, ...],
+    ) -> None:
+        name = family.name
+        both = name in self._families and name in self._observed
+        if family.kind is not kind or family.labels != labels or both:
             raise ValueError(f"metric {name} was declared before in another form")
-        return family
+
+
+def _ignore(name: str, max_series: int) -> None:
+    """
+    Nobody wants to know.
+    """

@@ -13,12 +13,14 @@ from rpcfw.errors import Unavailable
 from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
 from rpcfw.spi.inspection import Calls
 from rpcfw.spi.plugin import NoOptions
+from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.candidates import a_call
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.testing.scripted import Scripted
 from rpcfw.values.method import Shape
+from rpcfw.values.trace_context import TraceContext
 
 
 class Counting:
@@ -26,9 +28,9 @@ class Counting:
     One filter, and what its meter says.
     """
 
-    def __init__(self, kind=ClientMetrics):
+    def __init__(self, kind=ClientMetrics, **others):
         self.clock = Clock()
-        self.around = plugin_context(self.clock)
+        self.around = plugin_context(self.clock, **others)
         self.filter = kind(NoOptions(), self.around)
 
     def begin(self, answer, call=None):
@@ -39,7 +41,7 @@ class Counting:
     @property
     def ended(self):
         family = next(one for one in self.around.meter if one.name.endswith("_calls_total"))
-        return {labels[-1]: one.value for labels, one in family}
+        return {labels[-1]: one.value for labels, one in family if one.value}
 
     @property
     def in_flight(self):
@@ -118,3 +120,60 @@ def test_all_in_one() -> None:
 
     assert Calls(started=3, succeeded=1, failed=1) == counting.filter.calls
     assert 5.0 == counting.filter.last_call_at
+
+
+def test_made_up_names() -> None:
+    """
+    A program that calls names without end makes no more series than the limit; all are counted.
+    """
+    counting = Counting(meter=Meter(max_series=3))
+    for number in range(100):
+        call = a_call()
+        call.method = evolve(call.method, name=f"made_up_{number}")
+        counting.begin(Unavailable("x") if number % 2 else "ok", call)
+
+    for family in counting.around.meter:
+        methods = {labels[1] for labels, _ in family}
+        assert {"made_up_0", "made_up_1", "made_up_2", "other"} == methods
+    assert Calls(100, 50, 50) == counting.filter.calls
+    assert 0 == counting.in_flight
+
+
+def test_a_method_object_for_each_call() -> None:
+    """
+    A program that makes a new `Method` for each call is counted by its names, in bounded memory.
+    """
+    counting = Counting(meter=Meter(max_series=3))
+    for _ in range(10):
+        call = a_call()
+        call.method = evolve(call.method)
+        counting.begin("ok", call)
+
+    assert {"OK": 10} == counting.ended
+    assert len(counting.filter.methods) <= 3
+
+
+def test_zero_before_the_first_success() -> None:
+    """
+    A method has its OK counter from its first call on: a rate of successes that is 0 is seen.
+    """
+    counting = Counting()
+    counting.begin(Unavailable("x"))
+    family = next(one for one in counting.around.meter if one.name.endswith("_calls_total"))
+    assert {"OK": 0, "UNAVAILABLE": 1} == {labels[-1]: one.value for labels, one in family}
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+@pytest.mark.parametrize("answer", ["ok", Unavailable("x")])
+def test_exemplars(answer: object, sampled: bool) -> None:
+    """
+    A call whose trace is recorded leaves its ids at its bucket; one whose trace is not, none.
+    """
+    counting = Counting()
+    call = a_call()
+    call.trace = TraceContext("a" * 32, "b" * 16, sampled)
+    counting.begin(answer, call)
+
+    ((_, histogram),) = next(one for one in counting.around.meter if one.name.endswith("_seconds"))
+    kept = [(one.trace_id, one.span_id) for one in (histogram.exemplars or {}).values()]
+    assert ([("a" * 32, "b" * 16)] if sampled else []) == kept
