@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rpcfw.client.pending_calls import QueuedCalls, UnaryReply
+from rpcfw.client.pending_calls import QueuedCalls
 from rpcfw.client.streams import deadline_error
+from rpcfw.client.unary_reply import TimedReply, UnaryReply, timed_read
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Cancelled, Overloaded
 from rpcfw.spi.codec import Coder
@@ -65,13 +66,18 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         writer, reader = of(method)
         if driver is None or not method.unary or method.one_way or call.credentials is not None:
             return await queued.make(call, writer, reader)
-        head = RequestHead(method.path, method.codec, call.deadline - seconds(), call.metadata)
+        began = seconds()
+        head = RequestHead(method.path, method.codec, call.deadline - began, call.metadata)
         body, encoding = payload.write(writer, call.request, "the request"), ""
         if call.compression is not None:
             body, encoding = payload.compress_as(body, call.compression)
         elif len(body) > threshold_bytes:
             body, encoding = payload.compress(body, driver.accepts)
-        reply = UnaryReply(driver)
+        reply = (
+            UnaryReply(driver)
+            if call.phases is None
+            else TimedReply(driver, call.phases, seconds, began, len(body))
+        )
         try:
             reply.call_id = driver.request(head, body, encoding, reply)
         except Overloaded:
@@ -87,6 +93,7 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         if event.metadata.pairs or event.trailers.pairs:
             call.response_metadata = event.metadata
             call.trailers = event.trailers
-        return payload.read(reader, event.body, event.encoding, "the response")
+        read = payload.read if call.phases is None else timed_read(payload, call.phases, seconds)
+        return read(reader, event.body, event.encoding, "the response")
 
     return step

@@ -10,43 +10,22 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from rpcfw.client.streams import CallStream, deadline_error
-from rpcfw.errors import CallError, Cancelled
+from rpcfw.client.unary_reply import TimedReply, UnaryReply, timed_read
+from rpcfw.errors import Cancelled
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead, ResponseReceived
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiting import Waiter
-from rpcfw.transport.connection.driver import Driver, UnaryListener
+from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.network.encrypted import is_encrypted
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.pool.pool import ConnectionPool
 from rpcfw.transport.pool.queue import PendingCall
 from rpcfw.values.call import Call
+from rpcfw.values.phases import Phases
 
-__all__ = ["QueuedCalls", "UnaryReply"]
+__all__ = ["QueuedCalls"]
 
 T = TypeVar("T")
-
-
-class UnaryReply(Waiter[ResponseReceived], UnaryListener):
-    """
-    The response to a unary call, to come. Cancelling it cancels the call at the server.
-    """
-
-    def __init__(self, driver: Driver) -> None:
-        super().__init__()
-        self.driver = driver
-        self.call_id = 0
-
-    def responded(self, event: ResponseReceived) -> None:
-        self.callback(event)
-
-    def lost(self, error: CallError) -> None:
-        self.errback(error)
-
-    def cancel(self) -> None:
-        if not self.called:
-            self.driver.cancel(self.call_id)
-        super().cancel()
 
 
 class QueuedCalls:
@@ -74,7 +53,8 @@ class QueuedCalls:
         if method.unary:
             event = await self.answer(call, writer)
             call.response_metadata, call.trailers = event.metadata, event.trailers
-            return self.payload.read(reader, event.body, event.encoding, "the response")
+            read = timed_read(self.payload, call.phases or Phases(), self.timers.seconds)
+            return read(reader, event.body, event.encoding, "the response")
         if call.request is None and not method.server_streams:
             # Such a call hands nothing to write to up, so it would wait for its whole limit.
             raise TypeError(f"{method.path} takes an iterable of messages; got None")
@@ -95,7 +75,15 @@ class QueuedCalls:
             raise
 
     async def _acquire(self, pending: PendingCall[T], call: Call) -> T:
-        return await self.links.acquire(pending, call.deadline, stays=call.once_per_node)
+        phases = call.phases
+        if phases is None:  # a wait is noted of every call, since it is what makes calls slow
+            phases = call.phases = Phases()
+        began = self.timers.seconds()
+        try:
+            return await self.links.acquire(pending, call.deadline, stays=call.once_per_node)
+        finally:
+            phases.connect += pending.connect_s
+            phases.capacity += self.timers.seconds() - began - pending.connect_s
 
     def head(self, call: Call, driver: Driver, body: bytes | None) -> RequestHead:
         """
@@ -117,7 +105,9 @@ class _Unary(PendingCall[UnaryReply]):
     def __init__(self, way: QueuedCalls, call: Call, writer: Coder) -> None:
         self._way = way
         self._call = call
+        began = way.timers.seconds()
         self._body = way.payload.write(writer, call.request, "the request")
+        self._encoding_s = way.timers.seconds() - began
         #: How it is compressed, and for whom.
         self._compressed: tuple[bytes, str] = self._body, ""
         self._accepts: tuple[str, ...] | None = None
@@ -125,7 +115,8 @@ class _Unary(PendingCall[UnaryReply]):
             self._compressed = way.payload.compress_as(self._body, call.compression)
 
     def begin(self, driver: Driver) -> UnaryReply:
-        payload = self._way.payload
+        payload, seconds = self._way.payload, self._way.timers.seconds
+        began = seconds()
         if (
             self._call.compression is None
             and len(self._body) > payload.threshold_bytes
@@ -133,8 +124,9 @@ class _Unary(PendingCall[UnaryReply]):
         ):
             self._accepts = driver.accepts
             self._compressed = payload.compress(self._body, driver.accepts)
-        reply = UnaryReply(driver)
         body, encoding = self._compressed
+        phases = self._call.phases or Phases()
+        reply = TimedReply(driver, phases, seconds, began - self._encoding_s, len(body))
         head = self._way.head(self._call, driver, body)
         reply.call_id = driver.request(head, body, encoding, reply)
         return reply

@@ -25,6 +25,7 @@ from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint
 from rpcfw.transport.pool.link import LinkState
 from rpcfw.values.call import Call
+from rpcfw.values.phases import Phases
 
 __all__ = ["Route", "Routing"]
 
@@ -137,8 +138,11 @@ class Routing(Filter):
         remembered = self._routes.get
         keys = self._keys()
         only = keys[0] if len(keys) == 1 else None
+        seconds = self.plugin_context.clock.seconds
 
         def step(call: Call) -> Any:
+            if call.phases is not None:
+                call.phases.at = seconds()
             route = remembered(None)
             if route is None:
                 return self._first(call, proceed)
@@ -146,6 +150,8 @@ class Routing(Filter):
             return proceed(call)
 
         def step_with_keys(call: Call) -> Any:
+            if call.phases is not None:
+                call.phases.at = seconds()
             key = only(call) if only else tuple([key(call) for key in keys])
             route = remembered(key)
             if route is None:
@@ -181,12 +187,16 @@ class Routing(Filter):
         """
         Route a call for which no answer is remembered.
         """
+        phases, seconds = call.phases or Phases(), self.plugin_context.clock.seconds
+        call.phases, began = phases, seconds()  # of every call: this may take long
         try:
             await self._first_list()
         except CANCELLED:
-            if self.plugin_context.clock.seconds() < call.deadline:
+            if seconds() < call.deadline:
                 raise
             raise DeadlineExceeded(self._why_silent(), hints=Hint.NEVER_SENT) from None
+        finally:
+            phases.route += seconds() - began
         # The rules may have come with the list, so the key is computed anew.
         call.route = self.route(call)
         return await proceed(call)
@@ -195,6 +205,8 @@ class Routing(Filter):
         """
         Return where a call may go now: the answer for its key, or a new one.
         """
+        if call.phases is not None:
+            call.phases.at = self.plugin_context.clock.seconds()
         keys = [key(call) for key in self._keys()]
         key = tuple(keys) if len(keys) > 1 else next(iter(keys), None)
         return self._routes.get(key) or self._find(key, call)

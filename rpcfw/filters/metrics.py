@@ -79,6 +79,7 @@ class CallMetrics(Filter):
         self._by_name: dict[tuple[str, str], _OfMethod] = {}
         #: Finds them by identity, which is faster than by name.
         self._methods: dict[Method, _OfMethod] = {}
+        self._recent = plugin_context.recent_calls
 
     @property
     def calls(self) -> Calls:
@@ -109,6 +110,9 @@ class CallMetrics(Filter):
     def bind(self, proceed: CallStep) -> CallStep:
         methods = self._methods
         seconds = self.plugin_context.clock.seconds
+        recent, side = self._recent, self.side
+        # The only thing that most calls pay for those that are slow: one comparison.
+        min_s = recent.slowness.min_s
 
         async def step(call: Call) -> Any:
             numbers = methods.get(call.method)
@@ -118,17 +122,8 @@ class CallMetrics(Filter):
             began = numbers.began_at = seconds()
             try:
                 response = await proceed(call)
-            except CallError as error:
-                self._count(call, numbers, error.status, began)
-                raise
-            except CANCELLED:
-                # A server's call is cancelled at its deadline too; its peer gets that status.
-                late = call.deadline <= seconds()
-                status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
-                self._count(call, numbers, status, began)
-                raise
-            except BaseException:
-                self._count(call, numbers, Status.UNKNOWN, began)
+            except BaseException as error:
+                self._count(call, numbers, _status_of(error, call, seconds()), began, error)
                 raise
             if call.method.server_streams:
                 call.on_end(lambda status: self._count(call, numbers, status, began))
@@ -142,15 +137,26 @@ class CallMetrics(Filter):
             histogram.total += took_s
             if call.trace is not None and call.trace.sampled:
                 self._keep_exemplar(call, histogram, took_s)
+            if took_s >= min_s:
+                recent.succeeded(side, call, took_s)
             return response
 
         return step
 
-    def _count(self, call: Call, numbers: _OfMethod, status: Status, began: float) -> None:
+    def _count(
+        self,
+        call: Call,
+        numbers: _OfMethod,
+        status: Status,
+        began: float,
+        error: BaseException | None = None,
+    ) -> None:
         took_s = self.plugin_context.clock.seconds() - began
         numbers.count(status, took_s)
         if call.trace is not None and call.trace.sampled:
             self._keep_exemplar(call, numbers.seconds, took_s)
+        if status is not Status.OK:
+            self._recent.failed(self.side, call, status, took_s, error)
 
     def _keep_exemplar(self, call: Call, histogram: Histogram, took_s: float) -> None:
         trace = call.trace
@@ -171,6 +177,15 @@ class CallMetrics(Filter):
             self._methods.clear()  # of a program that makes a new method for each call
         self._methods[method] = numbers
         return numbers
+
+
+def _status_of(error: BaseException, call: Call, now: float) -> Status:
+    if isinstance(error, CallError):
+        return error.status
+    if isinstance(error, CANCELLED):
+        # A server's call is cancelled at its deadline too; its peer gets that status.
+        return Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
+    return Status.UNKNOWN
 
 
 class ClientMetrics(CallMetrics):

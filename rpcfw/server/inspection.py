@@ -18,9 +18,11 @@ from rpcfw.spi.inspection import (
     Inspection,
     ServedService,
 )
+from rpcfw.spi.runtime.recent_calls import RecentCalls
 from rpcfw.spi.service import Service
 from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
+from rpcfw.values.recent_call import RecentCall
 
 __all__ = ["OtherServer", "ServerInspection"]
 
@@ -35,6 +37,7 @@ class ServerInspection(Inspection):
         addresses: returns where it listens.
         last_call_at: returns when the last call came.
         clients: what its process calls.
+        recent_calls: those of its process that failed or were slow.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class ServerInspection(Inspection):
         addresses: Callable[[], tuple[Address, ...]],
         last_call_at: Callable[[], float | None],
         clients: Clients,
+        recent_calls: RecentCalls,
     ) -> None:
         self._methods = methods
         self._connections = connections
         self._addresses = addresses
         self._last_call_at = last_call_at
         self._clients = clients
+        self._recent_calls = recent_calls
         self._builtin: set[Service] = set()
         self._health = ServerHealth(
             lambda: [type(service).service_name for service in self.announced()]
@@ -99,6 +104,9 @@ class ServerInspection(Inspection):
     def connections(self) -> tuple[Connection, ...]:
         return self._connections.connections()
 
+    def recent_calls(self) -> tuple[RecentCall, ...]:
+        return self._recent_calls.all()
+
 
 class OtherServer(Inspection):
     """
@@ -139,6 +147,9 @@ class OtherServer(Inspection):
 
     def connections(self) -> tuple[Connection, ...]:
         return self._server.connections()
+
+    def recent_calls(self) -> tuple[RecentCall, ...]:
+        return self._server.recent_calls()
 
 
 def _served(service: Service, builtin: bool) -> ServedService:

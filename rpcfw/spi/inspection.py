@@ -21,6 +21,7 @@ from rpcfw.values.health import Health
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method
 from rpcfw.values.node_health import NodeHealth
+from rpcfw.values.recent_call import RecentCall
 
 __all__ = [
     "CalledNode",
@@ -289,3 +290,11 @@ class Inspection(ABC):
         """
         Return the open connections, oldest first.
         """
+
+    def recent_calls(self) -> tuple[RecentCall, ...]:
+        """
+        Return calls of the last minutes that failed or were slow, the last one first.
+
+        Both those that the process served and those that it made. By default: none are kept.
+        """
+        return ()

@@ -16,6 +16,7 @@ from rpcfw.spi.runtime.clock import Clock, RandomSource, Threads
 from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.spi.runtime.recent_calls import RecentCalls
 from rpcfw.spi.runtime.timers import Timers
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class PluginContext:
             measured with the clock.
         affinity: where its coroutines may be awaited.
         load: says how loaded this process is.
+        recent_calls: calls of the last minutes that failed or were slow.
     """
 
     clock: Clock
@@ -63,6 +65,9 @@ class PluginContext:
     time_of_day: Callable[[], float]
     affinity: Affinity = Factory(Affinity)
     load: LoadReporter = Factory(LoadReporter)
+    recent_calls: RecentCalls = Factory(
+        lambda self: RecentCalls(self.clock.seconds, self.time_of_day), takes_self=True
+    )
 
 
 @options

@@ -18,6 +18,7 @@ from rpcfw.status import Status
 from rpcfw.values.caller_identity import ANONYMOUS, CallerIdentity
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method
+from rpcfw.values.phases import Phases
 from rpcfw.values.trace_context import TraceContext
 
 __all__ = ["Call", "serving"]
@@ -52,6 +53,7 @@ class Call:
         compression: the compression that its caller, or in a server its method, chose;
             ``none`` for no compression, None for the default of ``[compression]``.
         credentials: in a client, what adds credentials to the metadata of each attempt.
+        phases: where its time goes; None as long as nobody has noted anything.
         trace: its place in a trace that is recorded, set by the TRACING filters; None if none is.
     """
 
@@ -74,6 +76,7 @@ class Call:
     compression: str | None = None
     credentials: Any = None
     trace: TraceContext | None = None
+    phases: Phases | None = None
     #: Set by `end`, and read after it alone: so it costs a call nothing.
     failed: Callable[[Exception], Any] | None = field(init=False)
 

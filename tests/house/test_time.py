@@ -37,11 +37,13 @@ SHOWN: dict[str, str] = {
     "plugins/rpcfw_registries/zookeeper/announced.py": "tells other machines when it was announced",
     "plugins/rpcfw_registries/zookeeper/registry.py": "tells other machines when it was started",
     "plugins/rpcfw_routers/access_rules.py": "compares with the time of change of a file",
+    "rpcfw/spi/runtime/recent_calls.py": "shows when calls ended",
     "rpcfw/spi/access/audit_trail.py": "writes when things were done",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",
     "rpcfw/filters/metrics.py": "tells a backend when the call of an exemplar was",
     "rpcfw/cluster/warm_up.py": "compares with the time of another machine",
+    "rpcfw/spi/plugin.py": "hands it in",
     "rpcfw/server/announcer.py": "tells other machines when it started",
     "rpcfw/testing/plugin_context.py": "hands in a test's",
 }

@@ -72,6 +72,7 @@ class SiblingCall(Call):
             attempt=call.attempt,
             tried=siblings.tried,
             compression=call.compression,
+            phases=call.phases,
         )
         return copy
 

@@ -209,7 +209,11 @@ class ConnectionPool:
             # With a limit of 0 too, a first call waits for its connection.
             if self._first.wanted_by >= max(1, self._options.max_waiting_calls):
                 raise self._too_many(f"{self.address} is not connected yet", "raise that")
-            await self._first.ready(stays=stays)
+            began = self._clock.seconds()
+            try:
+                await self._first.ready(stays=stays)
+            finally:
+                pending.connect_s += self._clock.seconds() - began
         while self.driver is not None:
             driver = self.driver
             try:

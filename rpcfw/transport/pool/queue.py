@@ -22,6 +22,9 @@ class PendingCall(ABC, Generic[T]):
     A call that can be begun on whatever connection takes it.
     """
 
+    #: How long it has waited for a connection; for capacity on one it may wait besides.
+    connect_s = 0.0
+
     @abstractmethod
     def begin(self, driver: Driver) -> T:
         """
