@@ -12,14 +12,10 @@ from typing import Literal
 from rpcfw.kernel.extras import needs
 from rpcfw.server.options import listen_problems
 from rpcfw.spi.options import option, options
-from rpcfw.spi.runtime.metrics import MAX_SERIES
 from rpcfw.values.inherited_socket import ListenAt
 from rpcfw.values.units import Bytes, Seconds
 
-__all__ = ["AppOptions", "InspectionOptions", "MetricsOptions", "RuleOptions"]
-
-#: A page of the metrics with more series than that serves nobody.
-_MAX_MAX_SERIES = 100_000
+__all__ = ["AppOptions", "InspectionOptions", "RuleOptions"]
 
 
 @options
@@ -68,26 +64,6 @@ class AppOptions:
                 yield "python_path", f"there is no folder {folder}"
         if self.reactor == "uvloop" and find_spec("uvloop") is None:
             yield "reactor", f"uvloop {needs('uvloop')}"
-
-
-@options
-class MetricsOptions:
-    """
-    What is counted, ``[metrics]``.
-    """
-
-    max_series: int = option(
-        str(MAX_SERIES),
-        "series of one metric, so also methods that are counted each by itself; further ones are "
-        "counted together, as 'other'",
-    )
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """
-        Find a limit that would count nothing by itself.
-        """
-        if not 1 <= self.max_series <= _MAX_MAX_SERIES:
-            yield "max_series", f"must be 1 to {_MAX_MAX_SERIES:,}, not {self.max_series:,}"
 
 
 @options

@@ -12,7 +12,8 @@ from attrs import frozen
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.loading import import_from
-from rpcfw.app.options import AppOptions, InspectionOptions, MetricsOptions, RuleOptions
+from rpcfw.app.metrics_plan import MetricsOptions, MetricsPlan, read_metrics_plan
+from rpcfw.app.options import AppOptions, InspectionOptions, RuleOptions
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import PluginError
@@ -85,7 +86,7 @@ class Plan:
     #: Where the rules are; None: where the registry keeps them.
     rules: Chosen[Rules] | None
     rule_options: RuleOptions
-    metrics: MetricsOptions
+    metrics: MetricsPlan
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
     compressors: tuple[Chosen[Compressor], ...]
@@ -185,7 +186,7 @@ def read_plan(sources: Sources) -> Plan:
         registry=registry,
         rules=rules,
         rule_options=rule_options,
-        metrics=sources.section("metrics", MetricsOptions),
+        metrics=read_metrics_plan(sources, chooser),
         protocols=protocols,
         codecs=_codecs(sources, chooser, app.codecs, protocols),
         compressors=compressors,

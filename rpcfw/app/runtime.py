@@ -62,7 +62,12 @@ def make_runtime(
         link_options=plan.link,
         plugin_context=plugin_context,
     )
-    return runtime, (*codecs.values(), *compressors.values(), *protocols.values())
+    plugins: tuple[Plugin, ...] = (*codecs.values(), *compressors.values(), *protocols.values())
+    exporter = plan.metrics.exporter
+    if exporter is not None:
+        # Stopped last, so that what the stop counts is exported too.
+        plugins = (exporter.make(plugin_context), *plugins)
+    return runtime, plugins
 
 
 def _plugin_context(
@@ -74,7 +79,7 @@ def _plugin_context(
         timers=Timers(clock),
         pauses=pauses_of(reactor),
         random=random,
-        meter=Meter(plan.metrics.max_series, _log_full),
+        meter=Meter(plan.metrics.options.max_series, _log_full),
         threads=ReactorThreads(reactor),
         application=plan.app.name,
         open_channel=open_channel,

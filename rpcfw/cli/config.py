@@ -53,11 +53,13 @@ class Choice:
         section: its name.
         group: the entry-point group of the plugin.
         default: the plugin that is chosen if none is named; empty for none.
+        key: the option that names it.
     """
 
     section: str
     group: str
     default: str
+    key: str = "plugin"
 
 
 #: The sections that choose one plugin; and those of plugins that are named elsewhere,
@@ -71,6 +73,7 @@ CHOICES = (
     Choice("retry", "rpcfw.retries", "by_hints"),
     Choice("breaker", "rpcfw.breakers", ""),
     Choice("credentials", "rpcfw.credentials", ""),
+    Choice("metrics", "rpcfw.metrics_exporters", "", "exporter"),
 )
 NAMED = (
     ("collector", "rpcfw.collectors"),
@@ -164,14 +167,13 @@ def run_example(
 
 def _alternatives(choice: Choice, plugins: Plugins) -> list[str]:
     names = plugins.names(choice.group)
-    kinds = choice.group.removeprefix(GROUP_PREFIX)
+    kinds = choice.group.removeprefix(GROUP_PREFIX).replace("_", " ")
     texts = [f"# [{choice.section}] takes one of the {kinds}: {', '.join(names)}.\n"]
     for each in plugins.listing(choice.group):
         if each.problem:
             texts.append(f"# {each.name} cannot be used here: {each.problem}\n")
             continue
         commented = each.name != choice.default
-        texts.append(
-            section_text(choice.section, each.options, plugin=each.name, commented=commented)
-        )
+        chosen = (choice.key, each.name)
+        texts.append(section_text(choice.section, each.options, chosen=chosen, commented=commented))
     return texts

@@ -27,7 +27,11 @@ def describe(options_class: type, section: str) -> str:
 
 
 def section_text(
-    section: str, options: Iterable[Declared], *, plugin: str = "", commented: bool = False
+    section: str,
+    options: Iterable[Declared],
+    *,
+    chosen: tuple[str, str] = ("", ""),
+    commented: bool = False,
 ) -> str:
     """
     Return the same for options that were declared already.
@@ -35,10 +39,10 @@ def section_text(
     Args:
         section: as it stands between the brackets.
         options: in their order.
-        plugin: the one that the section names, if it names one.
+        chosen: the option that names a plugin, and its name, if the section names one.
         commented: make all of it a comment, as for a plugin that is not chosen.
     """
-    blocks = [f"plugin = {plugin}\n"] if plugin else []
+    blocks = [f"{chosen[0]} = {chosen[1]}\n"] if chosen[0] else []
     blocks += [_block(each) for each in options if each.section in ("", section)]
     text = f"[{section}]\n" + "\n".join(blocks)
     return indent(text, "#", lambda line: bool(line.strip())) if commented else text

@@ -16,6 +16,7 @@ from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.credentials import Credentials
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.limiter import Limiter
+from rpcfw.spi.metrics_exporter import MetricsExporter
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
@@ -41,6 +42,7 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.credentials": Credentials,
     "rpcfw.filters": Filter,
     "rpcfw.limiters": Limiter,
+    "rpcfw.metrics_exporters": MetricsExporter,
     "rpcfw.protocols": WireProtocol,
     "rpcfw.registries": Registry,
     "rpcfw.retries": RetryPolicy,

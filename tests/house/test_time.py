@@ -31,6 +31,7 @@ SHOWN: dict[str, str] = {
     "plugins/rpcfw_buses/broker/bus.py": "compares with the time of change of a file",
     "plugins/rpcfw_grpc/services/channelz.py": "shows when things were",
     "plugins/rpcfw_grpc/services/channelz_messages.py": "shows when things were",
+    "plugins/rpcfw_metrics/otlp.py": "tells a backend when the numbers were read",
     "plugins/rpcfw_registries/etcd/registry.py": "tells other machines when it was started",
     "plugins/rpcfw_registries/rules/stored.py": "tells people when a rule was changed",
     "plugins/rpcfw_registries/standalone/node/guard.py": "compares with the time of a file",

@@ -21,6 +21,13 @@ class Event:
         self._set = False
         self._waiters: dict[Waiter[None], None] = {}
 
+    @property
+    def is_set(self) -> bool:
+        """
+        Whether the flag is set.
+        """
+        return self._set
+
     def set(self) -> None:
         """
         Set the flag, and wake everybody who waits for it.

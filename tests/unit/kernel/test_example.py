@@ -65,7 +65,7 @@ def test_an_example_of_what_is_not_chosen_is_all_comment(tmp_path):
     Alternatives can stand in one file without being chosen.
     """
     file = tmp_path / "a.ini"
-    text = section_text("registry", declared(Options), plugin="file", commented=True)
+    text = section_text("registry", declared(Options), chosen=("plugin", "file"), commented=True)
     file.write_text(text)
     sources = Sources.load([file])
 

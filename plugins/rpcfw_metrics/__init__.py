@@ -1,0 +1,3 @@
+"""
+Metrics of a process for backends: Prometheus fetches them, or OTLP sends them.
+"""

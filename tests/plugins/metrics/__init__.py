@@ -1,0 +1,3 @@
+"""
+Metrics for backends.
+"""
