@@ -16,6 +16,7 @@ from rpcfw.app.reactors import random_source
 from rpcfw.cli.registry_sections import read_registry_sections
 from rpcfw.cli.running import calls_only, changed
 from rpcfw.cluster.probing.options import ProbeOptions
+from rpcfw.console.options import ConsoleOptions
 from rpcfw.errors import SettingsError, SetupError
 from rpcfw.kernel.settings import Sources
 from rpcfw.server.options import ServerOptions
@@ -35,11 +36,13 @@ def assemble(sources: Sources) -> list[str]:
     Raises:
         SettingsError: with every mistake that was found.
     """
-    # What only ``rpcfw registry`` and ``rpcfw probe`` read.
+    # What only ``rpcfw registry``, ``rpcfw probe`` and ``rpcfw console`` read.
     if sources.has("node") or sources.has("bus"):
         read_registry_sections(sources)
     if sources.has("probe"):
         sources.section("probe", ProbeOptions)
+    if sources.has("console"):
+        sources.section("console", ConsoleOptions)
     try:
         plan = read_plan(sources)
     except SettingsError as error:

@@ -41,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "online": ("rpcfw.cli.rules.online", "let an instance that is offline come back"),
     "plugins": ("rpcfw.cli.plugins", "list the plugins that are installed"),
     "config": ("rpcfw.cli.config", "check a configuration, or print an example of one"),
+    "console": ("rpcfw.cli.console", "show and govern a whole fleet in a browser"),
+    "console password": ("rpcfw.cli.console_password", "make a line for the file of users"),
     "demo": ("rpcfw.cli.demo.command", "see it work: several processes, one of them killed"),
 }
 

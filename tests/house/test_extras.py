@@ -10,11 +10,13 @@ from textwrap import dedent
 
 #: What `pip install rpcfw` alone does not install: the packages of our extras.
 EXTRAS = (
+    "argon2",
     "cryptography",
     "google",
     "grpc",
     "grpc_tools",
     "hpack",
+    "jinja2",
     "jwt",
     "kazoo",
     "opentelemetry",

@@ -40,6 +40,7 @@ SHOWN: dict[str, str] = {
     "plugins/rpcfw_routers/access_rules.py": "compares with the time of change of a file",
     "rpcfw/spi/runtime/recent_calls.py": "shows when calls ended",
     "rpcfw/spi/access/audit_trail.py": "writes when things were done",
+    "rpcfw/console/audit.py": "shows when things were done",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",
     "rpcfw/filters/metrics.py": "tells a backend when the call of an exemplar was",

@@ -23,6 +23,8 @@ __all__ = ["WatchedServices"]
 
 #: So many services are watched.
 _MAX_SERVICES = 10_000
+#: A registry that could not be asked, as it was not reached yet, is asked again so soon.
+_RETRY_S = 1.0
 
 
 class WatchedServices:
@@ -82,11 +84,12 @@ class WatchedServices:
                 names = await self._registry.services()
             except RegistryError as error:
                 self._refused("the list of services", str(error))
+                await sleep(self._clock, min(_RETRY_S, self._interval_s))
             else:
                 self._watch(islice(names, _MAX_SERVICES))
                 if len(names) > _MAX_SERVICES:
                     self._refused("some services", f"there are more than {_MAX_SERVICES}")
-            await sleep(self._clock, self._interval_s)
+                await sleep(self._clock, self._interval_s)
 
     def _watch(self, names: Iterable[str]) -> None:
         """

@@ -178,6 +178,13 @@ class _End:
         self._other = other
         self._lost = lost
 
+    @property
+    def disconnecting(self) -> bool:
+        """
+        Whether it was closed here; Twisted's protocols of lines ask for this.
+        """
+        return self._closing
+
     # ITransport.
 
     def write(self, data: bytes) -> None:

@@ -1,0 +1,86 @@
+"""
+``rpcfw console``: the web console of a fleet.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TextIO
+
+from rpcfw.app.application import Application
+from rpcfw.app.plan import Plan
+from rpcfw.app.reactors import random_source
+from rpcfw.cli.codes import FINE
+from rpcfw.cli.layers import sources_of
+from rpcfw.cli.running import add_process_arguments, application_of, changed
+from rpcfw.cli.running import run as run_command
+from rpcfw.cli.serving import stop_signal
+from rpcfw.console.options import ConsoleOptions
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.extras import needs
+
+__all__ = ["add_arguments", "run"]
+
+EPILOG = """\
+  rpcfw console password ann admin >> users.txt
+  rpcfw console -c console.ini
+
+Its options are those of [console]. It reads the registry and the rules that the file names, as a
+consumer does. SIGTERM or Ctrl-C stops it. See docs/console.md.
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes.
+    """
+    add_process_arguments(parser)
+
+
+def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
+    """
+    Serve browsers until a signal, and return the exit code.
+
+    Raises:
+        SetupError: the configuration is wrong, or an extra is missing.
+    """
+    sources = sources_of(arguments, environ)
+    options = sources.section("console", ConsoleOptions)
+    application = application_of(arguments, environ, _calls_only, sources)
+    try:
+        from rpcfw.console.access.users import Users, read_users
+        from rpcfw.console.console import Console
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"rpcfw console {needs('console')}") from error
+
+    def trial() -> Application:
+        return Application(application.plan, application.runtime.reactor, random_source())
+
+    users = Users({}) if options.users is None else read_users(options.users)
+    console = Console(application, options, users, trial)
+
+    async def command() -> int:
+        async with application:
+            await console.start()
+            try:
+                addresses = ", ".join(map(str, console.addresses))
+                out.write(f"console at {addresses}\n")
+                out.flush()
+                await stop_signal()
+            finally:
+                await console.stop()
+        return FINE
+
+    return run_command(application, command)
+
+
+def _calls_only(plan: Plan) -> Plan:
+    """
+    Return the plan of a process that serves nothing but browsers.
+    """
+    return changed(
+        plan,
+        server=changed(plan.server, services=()),
+        inspection=changed(plan.inspection, listen=()),
+    )

@@ -1,0 +1,3 @@
+"""
+The web console of a fleet: one process that shows services and changes their rules.
+"""

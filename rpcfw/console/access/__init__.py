@@ -1,0 +1,3 @@
+"""
+Who may do what at the console: passwords, sessions, roles, and the limits of attempts to log in.
+"""

@@ -1,0 +1,116 @@
+"""
+The console: everything of it, made from an application and its options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from rpcfw.app.application import Application
+from rpcfw.console.access.identity import Identities
+from rpcfw.console.access.sessions import Sessions
+from rpcfw.console.access.users import Users
+from rpcfw.console.audit import Audit
+from rpcfw.console.dispatcher import Dispatcher
+from rpcfw.console.events import Events
+from rpcfw.console.fleet import Fleet
+from rpcfw.console.http.channel import HTTPLimits
+from rpcfw.console.http.factory import BrowserFactory
+from rpcfw.console.options import ConsoleOptions
+from rpcfw.console.pages import all_routes
+from rpcfw.console.static_files import static_files
+from rpcfw.console.templating import Templates
+from rpcfw.server.ports import Ports
+from rpcfw.values.address import Address
+from rpcfw.values.inherited_socket import InheritedSocket
+
+__all__ = ["Console"]
+
+
+class Console:
+    """
+    One console.
+
+    Args:
+        application: has the registry and the rules, and makes calls.
+        trial: makes another application of the same configuration, in which rules are tried.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        options: ConsoleOptions,
+        users: Users,
+        trial: Callable[[], Application],
+    ) -> None:
+        self.application = application
+        self.runtime = application.runtime
+        self.options = options
+        self.users = users
+        self.trial = trial
+        self.templates = Templates()
+        clock = self.runtime.clock
+        self.sessions = Sessions(options.session_timeout, options.idle_timeout, clock.seconds)
+        self.events = Events(self.sessions, options.max_event_streams, clock)
+        secure = options.secure_cookies or all(map(_encrypts, options.listen))
+        self.identities = Identities(options, users, self.sessions, secure=secure)
+        self.audit = Audit(options.audit_file, self.runtime.plugin_context)
+        self.fleet = Fleet(
+            application.registry,
+            options.refresh_interval,
+            options.max_services,
+            clock,
+            self.events.changed,
+        )
+        dispatcher = Dispatcher(self, all_routes(), static_files())
+        self._factory = BrowserFactory(
+            dispatcher.answer, _limits(options), clock, frozenset(options.trusted_proxies)
+        )
+        # It needs to know nothing of wires but their names in TLS, and there are none.
+        factory = cast(Any, self._factory)
+        self._ports = Ports(self.runtime.network, lambda: factory)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """
+        Where it listens.
+        """
+        return self._ports.addresses
+
+    async def start(self) -> None:
+        """
+        Begin to watch the fleet, and listen. The application is started already.
+
+        Raises:
+            SetupError: a port or the file of the audit trail cannot be opened.
+        """
+        self.audit.open()
+        self.fleet.start()
+        for where in self.options.listen:
+            await self._ports.listen(where)
+
+    async def stop(self) -> None:
+        """
+        Close everything.
+        """
+        for closing in self._ports.close():
+            if closing is not None:
+                await closing
+        self.events.stop()
+        self._factory.close_all()
+        self.fleet.stop()
+        self.audit.close()
+
+
+def _encrypts(where: Address | InheritedSocket) -> bool:
+    return where.secure if isinstance(where, InheritedSocket) else where.scheme == "tls"
+
+
+def _limits(options: ConsoleOptions) -> HTTPLimits:
+    return HTTPLimits(
+        max_body=int(options.max_body),
+        max_connections=options.max_connections,
+        max_connections_per_address=options.max_connections_per_address,
+        request_timeout_s=options.request_timeout,
+    )

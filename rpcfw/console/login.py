@@ -1,0 +1,93 @@
+"""
+The login with a password, and its limits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rpcfw.console.access.attempts import LoginAttempts
+from rpcfw.console.access.users import MAX_PASSWORD_CHARS
+from rpcfw.console.audit import AuditEntry
+from rpcfw.console.http.messages import Response, WebRequest
+
+if TYPE_CHECKING:
+    from rpcfw.console.console import Console
+
+__all__ = ["LOGIN_PATH", "Login"]
+
+LOGIN_PATH = "/login"
+
+#: Each takes about 64 MiB and a thread while it runs.
+_MAX_RUNNING = 4
+
+
+class Login:
+    """
+    The page ``/login``.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        context = console.runtime.plugin_context
+        self._threads = context.threads
+        self._attempts = LoginAttempts(
+            console.options.max_failed_logins, _MAX_RUNNING, context.clock.seconds
+        )
+
+    async def serve(self, request: WebRequest, method: str) -> Response:
+        """
+        Show the form, or take it.
+        """
+        if not self._console.identities.by_password:
+            return self._form(request, 403, "Users are named by the proxy; there is no login here.")
+        if method == "GET":
+            return self._form(request, 200, "")
+        if method != "POST":
+            return self._form(request, 405, "")
+        return await self._take(request)
+
+    async def _take(self, request: WebRequest) -> Response:
+        name, password = request.form.get("name", ""), request.form.get("password", "")
+        if not name or len(password) > MAX_PASSWORD_CHARS:
+            return self._form(request, 400, "Wrong name or password.")
+        if self._attempts.refused(name, request.peer):
+            return self._form(request, 429, "Too many attempts. Wait for a minute.")
+        succeeded = False
+        try:
+            user = await self._threads.call(self._console.users.verified, name, password)
+            succeeded = user is not None
+        finally:
+            self._attempts.ended(name, request.peer, succeeded=succeeded)
+        if user is None:
+            self._note(name, "", request, "refused: wrong name or password")
+            return self._form(request, 401, "Wrong name or password.")
+        self._note(name, str(user.role), request, "done")
+        cookie = self._console.identities.begin(user.name, user.role)
+        headers = (("Location", _back(request)), ("Set-Cookie", cookie))
+        return Response(303, headers=headers)
+
+    def _note(self, name: str, role: str, request: WebRequest, result: str) -> None:
+        entry = AuditEntry("", name, role, request.peer, "log in", "", result)
+        self._console.audit.write(entry)
+
+    def _form(self, request: WebRequest, status: int, problem: str) -> Response:
+        values = {
+            "title": "Log in",
+            "user": "",
+            "problem": problem,
+            "name": request.form.get("name", ""),
+            "next": _back(request),
+            "by_password": self._console.identities.by_password,
+        }
+        return Response(status, self._console.templates.render("login.html", values))
+
+
+def _back(request: WebRequest) -> str:
+    """
+    Return the page of ours to show after the login. Another site is none.
+    """
+    path = request.form.get("next", request.query.get("next", "/"))
+    ours = path.startswith("/") and not path.startswith(("//", "/\\", LOGIN_PATH))
+    plain = path.isascii() and path.isprintable() and "\\" not in path
+    return path if ours and plain else "/"

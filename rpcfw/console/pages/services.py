@@ -1,0 +1,136 @@
+"""
+Services, instances and applications: lists, search, and a page for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from attrs import frozen
+
+from rpcfw.console.fleet import FleetService, application_of
+from rpcfw.console.http.messages import Response
+from rpcfw.console.paging import paged
+from rpcfw.console.routes import Route, Visit
+from rpcfw.console.search import found_applications, found_instances, found_services
+from rpcfw.values.instance import Instance
+
+__all__ = ["ROUTES"]
+
+_PAGE_SIZE = 100
+#: Versions and zones that a line of the list names.
+_MAX_NAMED = 4
+
+
+@frozen
+class _Line:
+    """
+    One service in the list.
+    """
+
+    name: str
+    link: str
+    count: int
+    dead: int
+    versions: str
+    zones: str
+    applications: str
+
+
+def _named(texts: Iterable[str]) -> str:
+    """
+    Return the different texts, the first few of them.
+    """
+    found = sorted({each for each in texts if each})
+    more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+    return ", ".join(found[:_MAX_NAMED]) + more
+
+
+def _line(visit: Visit, service: FleetService) -> _Line:
+    instances = service.instances
+    nodes = [(one.id, str(one.address)) for one in instances]
+    return _Line(
+        service.name,
+        f"/service?name={quote(service.name, safe='')}",
+        len(instances),
+        len(visit.console.fleet.reports.dead(service.name, nodes)),
+        _named(one.version for one in instances),
+        _named(one.zone for one in instances),
+        _named(map(application_of, instances)),
+    )
+
+
+async def _services(visit: Visit) -> Response:
+    text = visit.asked("q")
+    fleet = visit.console.fleet
+    page = paged(visit, found_services(fleet, text), _PAGE_SIZE)
+    return visit.page(
+        "services.html",
+        title="Services",
+        q=text,
+        page=page,
+        lines=[_line(visit, each) for each in page.items],
+        instances=found_instances(fleet, text) if text else [],
+        applications=found_applications(fleet, text) if text else [],
+        total=sum(len(each.instances) for each in fleet.services()),
+    )
+
+
+async def _applications(visit: Visit) -> Response:
+    text = visit.asked("q")
+    found = [
+        (name, sorted({one.service for one in instances}), len(instances))
+        for name, instances in found_applications(visit.console.fleet, text)
+    ]
+    page = paged(visit, found, _PAGE_SIZE)
+    return visit.page("applications.html", title="Applications", q=text, page=page)
+
+
+def _health(visit: Visit, one: Instance) -> tuple[str, str]:
+    """
+    Return a word for the health of an instance, and what it is based on.
+    """
+    opinion = visit.console.fleet.reports.opinion(one.service, one.id, str(one.address))
+    if opinion.dead:
+        return "not reached", str(opinion)
+    return ("reached", str(opinion)) if opinion.reached_by else ("not probed", str(opinion))
+
+
+async def _service(visit: Visit) -> Response:
+    name = visit.asked("name")
+    instances = visit.console.fleet.instances(name)
+    page = paged(visit, instances, _PAGE_SIZE)
+    known = name in visit.console.fleet.names
+    return visit.page(
+        "service.html",
+        200 if known else 404,
+        title=name or "No service",
+        name=name,
+        known=known,
+        page=page,
+        lines=[(one, _health(visit, one), application_of(one)) for one in page.items],
+    )
+
+
+async def _instance(visit: Visit) -> Response:
+    service, id = visit.asked("service"), visit.asked("id")
+    one = visit.console.fleet.instance(service, id)
+    if one is None:
+        reason = f"The registry lists no instance {id} of {service}. It may have ended."
+        return visit.page("problem.html", 404, title="No such instance", reason=reason)
+    return visit.page(
+        "instance.html",
+        title=str(one.address),
+        one=one,
+        health=_health(visit, one),
+        application=application_of(one),
+    )
+
+
+ROUTES = (
+    Route("GET", "/", _services),
+    Route("GET", "/applications", _applications),
+    Route("GET", "/service", _service),
+    Route("GET", "/instance", _instance),
+)

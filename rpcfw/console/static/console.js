@@ -1,0 +1,53 @@
+// Keeps the live parts of a page up to date. Everything else works without this script.
+"use strict";
+
+(() => {
+  const state = document.getElementById("live-state");
+  let loading = false;
+  let again = false;
+
+  // A part that somebody types into, or has chosen something in, is left as it is.
+  const inUse = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+
+  const update = async () => {
+    if (loading) { again = true; return; }
+    loading = true;
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Console-Update": "1" }, redirect: "error" });
+      if (answer.status === 401) { location.reload(); return; }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of document.querySelectorAll("[data-live]")) {
+        const other = fresh.getElementById(part.id);
+        if (other && !inUse(part) && part.innerHTML !== other.innerHTML) {
+          const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+          part.innerHTML = other.innerHTML;
+          if (focused) { const same = document.getElementById(focused); if (same) { same.focus(); } }
+        }
+      }
+    } catch { /* the next event tries again */ } finally {
+      loading = false;
+      if (again) { again = false; setTimeout(update, 1000); }
+    }
+  };
+
+  if (document.querySelector("[data-live]")) {
+    const events = new EventSource("/events");
+    events.addEventListener("open", () => { state.textContent = "live"; });
+    events.addEventListener("changed", update);
+    events.addEventListener("error", () => {
+      state.textContent = "not live";
+      // The stream ends with the session: then the page that loads again is the login.
+      if (!document.hidden) { setTimeout(update, 1000); }
+    });
+    addEventListener("pagehide", () => events.close());
+  }
+
+  // The slash key goes to the search, as on many sites.
+  addEventListener("keydown", (event) => {
+    const search = document.getElementById("search");
+    if (event.key === "/" && search && !event.target.matches("input, select, textarea")) {
+      event.preventDefault();
+      search.focus();
+    }
+  });
+})();

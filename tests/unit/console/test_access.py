@@ -1,0 +1,123 @@
+"""
+Passwords, attempts and sessions.
+"""
+
+from __future__ import annotations
+
+import pytest
+from argon2 import PasswordHasher
+
+from rpcfw.console.access.attempts import LoginAttempts
+from rpcfw.console.access.roles import Role
+from rpcfw.console.access.sessions import Sessions
+from rpcfw.console.access.users import read_users, user_line
+from rpcfw.errors import SettingsError
+
+FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class Time:
+    """
+    Time that a test moves.
+    """
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_line_of_a_user(tmp_path):
+    """
+    What the command prints is what the file needs, and the password is not in it.
+    """
+    line = user_line("ann", Role.OPERATOR, "correct horse battery")
+    assert "correct" not in line
+    path = tmp_path / "users.txt"
+    path.write_text(f"# people\n\n{line}\nvic:viewer:\n")
+    users = read_users(path, FAST)
+    assert Role.OPERATOR is users.verified("ann", "correct horse battery").role
+    assert users.verified("ann", "correct horse batter") is None
+    assert users.verified("bob", "correct horse battery") is None
+
+
+def test_users_without_a_password(tmp_path):
+    """
+    A user without a hash cannot log in, not even with what an unknown user is checked against.
+    """
+    path = tmp_path / "users.txt"
+    path.write_text("vic:viewer:\n")
+    users = read_users(path, FAST)
+    assert Role.VIEWER is users.find("vic").role
+    assert users.verified("vic", "") is None
+    assert users.verified("vic", "nobody") is None
+
+
+def test_mistakes_in_the_file(tmp_path):
+    """
+    Each mistake is named with its line.
+    """
+    path = tmp_path / "users.txt"
+    path.write_text("ann:boss:\n:viewer:\nbob:viewer:secret\nvic:viewer:\nvic:admin:\n")
+    with pytest.raises(SettingsError) as caught:
+        read_users(path, FAST)
+    first, second, third, fourth = caught.value.mistakes
+    assert f"{path}:1: expected one of viewer, operator, admin; got 'boss'" == first
+    assert second.startswith(f"{path}:2: ")
+    assert third.startswith(f"{path}:3: expected NAME:ROLE:HASH")
+    assert f"{path}:5: 'vic' is there twice" == fourth
+
+
+def test_attempts_that_run_count():
+    """
+    Attempts that are begun at the same time are limited as those one after another.
+    """
+    attempts = LoginAttempts(3, 100, Time())
+    assert [False, False, False, True] == [attempts.refused("ann", "h") for _ in range(4)]
+
+
+def test_attempts_that_run_are_few():
+    """
+    Passwords that are checked at a time are limited, whoever sends them.
+    """
+    attempts = LoginAttempts(10, 2, Time())
+    assert [False, False, True] == [attempts.refused(f"u{i}", f"h{i}") for i in range(3)]
+    attempts.ended("u0", "h0", succeeded=False)
+    assert not attempts.refused("u3", "h3")
+
+
+def test_a_success_is_no_failure():
+    """
+    Who logs in rightly may do so as often as they like.
+    """
+    attempts = LoginAttempts(1, 2, Time())
+    for _ in range(5):
+        assert not attempts.refused("ann", "h")
+        attempts.ended("ann", "h", succeeded=True)
+
+
+def test_sessions_of_one_user():
+    """
+    Logging in again and again ends only the user's own oldest session.
+    """
+    sessions = Sessions(100.0, 10.0, Time())
+    other, _ = sessions.begin("bob", Role.VIEWER)
+    tokens = [sessions.begin("ann", Role.VIEWER)[0] for _ in range(21)]
+    assert sessions.find(other) is not None
+    assert [False] + [True] * 20 == [sessions.find(one) is not None for one in tokens]
+
+
+def test_an_end_is_reported_once():
+    """
+    What hangs on a session is closed with it.
+    """
+    time = Time()
+    sessions = Sessions(100.0, 10.0, time)
+    _, session = sessions.begin("ann", Role.VIEWER)
+    ended = []
+    session.on_end.append(lambda: ended.append(1))
+    time.now = 11
+    sessions.expire()
+    sessions.end(session)
+    assert [1] == ended
