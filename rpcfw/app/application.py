@@ -11,14 +11,21 @@ from types import TracebackType
 from typing import Any, Concatenate, TypeVar, overload
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
+from rpcfw.app.admin import make_admin
 from rpcfw.app.clients import ClientTable
 from rpcfw.app.collector import raise_gc_thresholds
 from rpcfw.app.explaining import Explainer
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.live_policies import LivePolicies
-from rpcfw.app.parts import heartbeat_part, make_registry, make_rules, plugins_part
+from rpcfw.app.parts import (
+    heartbeat_part,
+    make_registry,
+    make_rules,
+    plugins_part,
+    registry_parts,
+    warn_of_unused,
+)
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
@@ -63,7 +70,6 @@ class Application:
         services: served beside those that the plan names.
     """
 
-    log = Logger()
     _clients: ClientTable
 
     def __init__(
@@ -83,9 +89,7 @@ class Application:
         self.registry = make_registry(plan, plugin_context)
         #: Where the rules of services are kept; None: nowhere.
         self.rules = make_rules(plan, self.registry, plugin_context)
-        for each in {client.config for client in plan.clients.values() if client.config}:
-            if each.unused:
-                self.log.warn("not used of the service config: {names}", names=list(each.unused))
+        warn_of_unused(plan)
         self._servers: list[Server] = []
         self.policies = LivePolicies(plan, plugin_context, lambda: self.clients, self._servers)
         self._clients = ClientTable(self.runtime, self.registry, self.policies)
@@ -109,6 +113,8 @@ class Application:
         #: Shows this process to tools, at ports of its own.
         self.inspection = make_inspection(plan, self.runtime, self.server, clients)
         self._servers += filter(None, (self.server, self.inspection))
+        #: Shows this process to people and to supervisors, by HTTP.
+        self.admin = make_admin(plan, self.runtime, self.server, clients, lambda: self._tree)
         self._tree = Tree(self._parts(), self.runtime.timers, plan.app.shutdown_timeout)
 
     @property
@@ -326,16 +332,12 @@ class Application:
         await self.stop()
 
     def _parts(self) -> list[NamedPart]:
-        parts = [
-            heartbeat_part(self.runtime.pauses),
-            plugins_part(self._hooks, self._plugins),
-        ]
-        if self.registry is not None:
-            parts.append(NamedPart("the registry", self.registry.start, self.registry.stop))
-        if self.rules is not None and self.plan.rules is not None:
-            parts.append(NamedPart("the place of rules", self.rules.start, self.rules.stop))
-        if self._follower is not None:
-            parts.append(NamedPart("the rules", self._follower.start, self._follower.stop))
+        parts = [heartbeat_part(self.runtime.pauses)]
+        # Probes ask while everything else starts or stops.
+        if self.admin is not None:
+            parts.append(NamedPart("the admin pages", self.admin.start, self.admin.stop))
+        parts.append(plugins_part(self._hooks, self._plugins))
+        parts += registry_parts(self.plan, self.registry, self.rules, self._follower)
         parts.append(NamedPart("the clients", self._clients.start, self._clients.stop))
         # First up and last down: a process can be looked at while its server starts or stops.
         if self.inspection is not None:

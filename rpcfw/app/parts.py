@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twisted.logger import Logger
+
 from rpcfw.app.plan import Plan
+from rpcfw.app.rules.follower import RuleFollower
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart
 from rpcfw.spi.plugin import Plugin, PluginContext
@@ -14,7 +17,16 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.rules import Rules
 from rpcfw.spi.runtime.pauses import Pauses
 
-__all__ = ["heartbeat_part", "make_registry", "make_rules", "plugins_part"]
+__all__ = [
+    "heartbeat_part",
+    "make_registry",
+    "make_rules",
+    "plugins_part",
+    "registry_parts",
+    "warn_of_unused",
+]
+
+_log = Logger()
 
 
 def make_registry(plan: Plan, plugin_context: PluginContext) -> Registry | None:
@@ -44,6 +56,31 @@ def make_rules(
     if beside is not None:
         beside.name = str(registry)
     return beside
+
+
+def warn_of_unused(plan: Plan) -> None:
+    """
+    Log what the service configs have that this framework does not use.
+    """
+    for each in {client.config for client in plan.clients.values() if client.config}:
+        if each.unused:
+            _log.warn("not used of the service config: {names}", names=list(each.unused))
+
+
+def registry_parts(
+    plan: Plan, registry: Registry | None, rules: Rules | None, follower: RuleFollower | None
+) -> list[NamedPart]:
+    """
+    Return the registry, the rules, and what follows them: those that there are.
+    """
+    parts = []
+    if registry is not None:
+        parts.append(NamedPart("the registry", registry.start, registry.stop))
+    if rules is not None and plan.rules is not None:
+        parts.append(NamedPart("the place of rules", rules.start, rules.stop))
+    if follower is not None:
+        parts.append(NamedPart("the rules", follower.start, follower.stop))
+    return parts
 
 
 def heartbeat_part(pauses: Pauses) -> NamedPart:

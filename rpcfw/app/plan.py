@@ -9,23 +9,26 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
+from rpcfw.admin.options import AdminOptions
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.loading import import_from
 from rpcfw.app.metrics_plan import MetricsOptions, MetricsPlan, read_metrics_plan
 from rpcfw.app.options import AppOptions, InspectionOptions, RuleOptions
+from rpcfw.app.plan_checks import check_compressions, check_ports
 from rpcfw.client.client_options import ClientOptions
 from rpcfw.cluster.health.options import HealthOptions
 from rpcfw.errors import PluginError
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.settings import Sources
-from rpcfw.server.options import ServerOptions, fixed_places
+from rpcfw.server.options import ServerOptions
 from rpcfw.spi.builtin_service import BuiltinService
 from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.options import declared
+from rpcfw.spi.page import Page
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
@@ -34,7 +37,6 @@ from rpcfw.transport.limit_options import LimitOptions
 from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
 from rpcfw.transport.pool.link import LinkOptions
-from rpcfw.values.inherited_socket import ListenAt
 
 __all__ = ["SECTIONS", "Plan", "read_plan"]
 
@@ -54,6 +56,7 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("app", AppOptions),
     ("server", ServerOptions),
     ("inspection", InspectionOptions),
+    ("admin", AdminOptions),
     ("rules", RuleOptions),
     ("metrics", MetricsOptions),
     ("client", ClientOptions),
@@ -82,6 +85,9 @@ class Plan:
     inspection: InspectionOptions
     #: What is served at the ports of ``[inspection]``.
     inspection_services: tuple[Chosen[BuiltinService], ...]
+    admin: AdminOptions
+    #: What is shown at the ports of ``[admin]``.
+    pages: tuple[Chosen[Page], ...]
     registry: Chosen[Registry] | None
     #: Where the rules are; None: where the registry keeps them.
     rules: Chosen[Rules] | None
@@ -161,15 +167,15 @@ def read_plan(sources: Sources) -> Plan:
     filters = choose_server_filters(sources, chooser, server)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     inspection = sources.section("inspection", InspectionOptions)
-    inspected = bool(inspection.listen)
-    named = _named_protocols(app, server, inspection)
+    admin = sources.section("admin", AdminOptions)
     rules, rule_options = _rules(sources, chooser)
+    named = _named_protocols(app, server, inspection)
     protocols = _protocols(chooser, named, clients, {"registry": registry, "rules": rules})
     compression = sources.section("compression", CompressionOptions)
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
-    _check_compressions(sources, [each.name for each in compressors], compression.plugin, clients)
+    check_compressions(sources, [each.name for each in compressors], compression.plugin, clients)
     tls = sources.section("tls", TLSOptions)
-    _check_ports(sources, server, inspection, tls)
+    check_ports(sources, server, inspection, admin, tls)
     plan = Plan(
         app=app,
         limits=sources.section("limits", LimitOptions),
@@ -180,9 +186,9 @@ def read_plan(sources: Sources) -> Plan:
         server_filters=filters.inserts,
         builtin=_builtin(chooser, ("server", "builtin"), server.builtin),
         inspection=inspection,
-        inspection_services=_builtin(
-            chooser, ("inspection", "services"), inspection.services if inspected else ()
-        ),
+        inspection_services=_inspecting(chooser, inspection),
+        admin=admin,
+        pages=_pages(chooser, admin),
         registry=registry,
         rules=rules,
         rule_options=rule_options,
@@ -206,45 +212,6 @@ def _rules(sources: Sources, chooser: Chooser) -> tuple[Chosen[Rules] | None, Ru
     if sources.raw("rules", "plugin") == _NO_RULES:
         return None, options
     return chooser.one("rpcfw.rules", Rules, "rules"), options  # type: ignore[type-abstract]  # a seam
-
-
-def _check_ports(
-    sources: Sources, server: ServerOptions, inspection: InspectionOptions, tls: TLSOptions
-) -> None:
-    _check_listen(sources, "server", server.listen, tls)
-    _check_listen(sources, "inspection", inspection.listen, tls)
-    for place in sorted({*fixed_places(server.listen)} & {*fixed_places(inspection.listen)}):
-        sources.blame("inspection", "listen", f"[server] listens at {place}; name another place")
-
-
-def _check_compressions(
-    sources: Sources, known: list[str], usual: str, clients: Mapping[str, ClientPlan | None]
-) -> None:
-    _check_compression(sources, known, usual, ("compression", "plugin", ""))
-    for service, client in clients.items():
-        if client is not None and client.options.compression:
-            place = ("client", "compression", service)
-            _check_compression(sources, known, client.options.compression, place)
-
-
-def _check_compression(
-    sources: Sources, known: list[str], name: str, place: tuple[str, str, str]
-) -> None:
-    if name not in ("none", *known):
-        reason = f"{name!r} is not among [app] compressors: {', '.join(known)}"
-        sources.blame(place[0], place[1], reason, place[2])
-
-
-def _check_listen(
-    sources: Sources, section: str, listen: Sequence[ListenAt] | None, tls: TLSOptions
-) -> None:
-    """
-    See that there is a certificate to listen with, where one is needed.
-    """
-    secure = [str(address) for address in listen or () if address.secure]
-    if secure and tls.certificate is None and not sources.has_value("tls", "certificate"):
-        reason = f"{secure[0]} needs a certificate: set [tls] certificate and key"
-        sources.blame(section, "listen", reason)
 
 
 def _named_protocols(
@@ -322,6 +289,23 @@ def _builtin(
         named_by=(*place, ""),
         section="service",
     )
+
+
+def _pages(chooser: Chooser, admin: AdminOptions) -> tuple[Chosen[Page], ...]:
+    return chooser.several(
+        "rpcfw.pages",
+        Page,  # type: ignore[type-abstract]  # a seam
+        (admin.pages or ()) if admin.listen else (),
+        named_by=("admin", "pages", ""),
+        section="page",
+    )
+
+
+def _inspecting(
+    chooser: Chooser, inspection: InspectionOptions
+) -> tuple[Chosen[BuiltinService], ...]:
+    names = inspection.services if inspection.listen else ()
+    return _builtin(chooser, ("inspection", "services"), names)
 
 
 def _installed(

@@ -82,6 +82,7 @@ NAMED = (
     ("authenticator", "rpcfw.authenticators"),
     ("filter", "rpcfw.filters"),
     ("service", "rpcfw.services"),
+    ("page", "rpcfw.pages"),
     ("protocol", "rpcfw.protocols"),
     ("codec", "rpcfw.codecs"),
     ("compressor", "rpcfw.compressors"),

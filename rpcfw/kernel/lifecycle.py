@@ -128,6 +128,13 @@ class Tree:
         """
         return self._state is _State.RUNNING
 
+    @property
+    def stopping(self) -> bool:
+        """
+        Whether a stop has begun, or is over.
+        """
+        return self._stop_has_begun()
+
     def check_new(self) -> None:
         """
         See that it was not started before.

@@ -17,6 +17,7 @@ from rpcfw.spi.credentials import Credentials
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.limiter import Limiter
 from rpcfw.spi.metrics_exporter import MetricsExporter
+from rpcfw.spi.page import Page
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
@@ -43,6 +44,7 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.filters": Filter,
     "rpcfw.limiters": Limiter,
     "rpcfw.metrics_exporters": MetricsExporter,
+    "rpcfw.pages": Page,
     "rpcfw.protocols": WireProtocol,
     "rpcfw.registries": Registry,
     "rpcfw.retries": RetryPolicy,

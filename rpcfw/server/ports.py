@@ -5,8 +5,8 @@ The ports of a server: where it listens, and why it cannot.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -14,7 +14,6 @@ from twisted.logger import Logger
 from rpcfw.errors import SetupError
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.inherited import address_of
-from rpcfw.transport.network.sniffing import Acceptor
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import InheritedSocket
 
@@ -27,20 +26,32 @@ _HINTS = {
 }
 
 
+class PortFactory(Protocol):
+    """
+    Makes the protocols of one port's connections: a factory of Twisted's.
+    """
+
+    @property
+    def alpn(self) -> Sequence[str]:
+        """
+        Names of the protocols spoken there, best first, for TLS.
+        """
+
+
 class Ports:
     """
     The listening sockets of one server.
 
     Args:
         network: opens ports.
-        make_acceptor: returns the factory of one port's connections.
+        make_factory: returns the factory of one port's connections.
     """
 
     log = Logger()
 
-    def __init__(self, network: Network, make_acceptor: Callable[[], Acceptor]) -> None:
+    def __init__(self, network: Network, make_factory: Callable[[], PortFactory]) -> None:
         self._network = network
-        self._make_acceptor = make_acceptor
+        self._make_factory = make_factory
         self._open: list[IListeningPort] = []
         #: Where it listens; a port of 0 has become a real one.
         self.addresses: tuple[Address, ...] = ()
@@ -52,13 +63,13 @@ class Ports:
         Raises:
             SetupError: that cannot be; says why, and what to do.
         """
-        acceptor = self._make_acceptor()
-        alpn = [protocol.alpn for protocol in acceptor.protocols if protocol.alpn]
+        made = self._make_factory()
+        factory: Any = made  # as Twisted types it
         try:
             if isinstance(where, InheritedSocket):
-                ports = self._network.listen_inherited(where, acceptor, alpn)
+                ports = self._network.listen_inherited(where, factory, made.alpn)
             else:
-                ports = [await self._network.listen(where, acceptor, alpn)]
+                ports = [await self._network.listen(where, factory, made.alpn)]
         except Exception as error:
             raise SetupError(f"cannot listen at {where}: {_why(error)}") from error
         self._open += ports

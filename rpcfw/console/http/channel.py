@@ -64,16 +64,14 @@ class BoundedRequest(Request):
         elif length > self.channel.factory.limits.max_body:
             self.channel.refuse(self, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
-    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's
+    def handleContentChunk(self, data: bytes) -> None:
         """
         Keep a part of the body.
         """
         if not self.refused:
             super().handleContentChunk(data)
 
-    def requestReceived(  # noqa: N802 - Twisted's
-        self, command: bytes, path: bytes, version: bytes
-    ) -> None:
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """
         Have the request answered. Twisted would read the form first, however many fields it has.
         """
@@ -115,13 +113,13 @@ class BoundedChannel(HTTPChannel):
     One connection. Its factory has the limits, and counts the connections.
     """
 
-    requestFactory = BoundedRequest  # noqa: N815 - Twisted's
-    totalHeadersSize = 16 << 10  # noqa: N815 - Twisted's
-    maxHeaders = 100  # noqa: N815 - Twisted's
+    requestFactory = BoundedRequest
+    totalHeadersSize = 16 << 10
+    maxHeaders = 100
     factory: Any
     transport: Any
     # Twisted's own limit begins again with every byte.
-    timeOut = None  # noqa: N815 - Twisted's
+    timeOut = None
     _limit: DelayedCall | None = None
     #: Nothing of the next request has come yet.
     _idle = False

@@ -63,6 +63,7 @@ class Acceptor(Factory):
         capacity: Capacity,
     ) -> None:
         self.protocols = tuple(protocols)
+        self.alpn = [protocol.alpn for protocol in protocols if protocol.alpn]
         included = {name for protocol in protocols for name in protocol.includes}
         #: The protocols that connections are for.
         self.candidates = tuple(each for each in protocols if each.name not in included)

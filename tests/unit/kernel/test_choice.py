@@ -117,8 +117,8 @@ def test_unknown_plugins_are_mistakes_among_others(choosing, tmp_path):
             f"{file}:9: [plugins] router.x: unknown group 'router'; did you mean 'routers'? known:"
             " attempts, authenticators, balancers, breakers, buses, codecs, collectors,"
             " compressors,"
-            " credentials, filters, limiters, metrics_exporters, protocols, registries, retries,"
-            " routers, rules,"
+            " credentials, filters, limiters, metrics_exporters, pages, protocols, registries,"
+            " retries, routers, rules,"
             " services"
         ),
     ] == list(caught.value.mistakes)

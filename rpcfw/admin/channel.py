@@ -1,0 +1,242 @@
+"""
+Twisted's HTTP/1.1 server for one connection, with one request.
+
+Theory of operation. A connection carries one request: after its response it is closed, and what
+came behind the request is dropped. So there is no pipelining, nothing to smuggle a second request
+through a proxy with, and one time limit for each of three states::
+
+    state      until                              limit
+    READING    the whole request is there         request_timeout, then the connection is aborted
+    ANSWERING  the page is made                   that of pages
+    WRITING    the peer has read the response     request_timeout, then the connection is aborted
+
+HTTP/2 is not offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from enum import Enum, auto
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import RESPONSES, HTTPChannel, Request
+
+from rpcfw.admin.connections import ConnectionSlots
+from rpcfw.admin.exchange import Asked, Reply
+from rpcfw.admin.rendering.html import CONTENT_SECURITY_POLICY
+from rpcfw.spi.runtime.clock import Clock
+from rpcfw.spi.runtime.waiting import CANCELLED, spawn
+from rpcfw.transport.network.address_text import address_text
+from rpcfw.transport.network.caller_certificate import caller_identity
+
+__all__ = ["AdminChannel", "AdminFactory"]
+
+_MAX_HEADERS = 100
+_MAX_HEAD_BYTES = 16 * 1024
+_MAX_BODY_BYTES = 64 * 1024
+
+#: Headers of each response. Nothing is kept in a cache, put into a frame, or guessed.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Connection": "close",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+_GONE = Failure(ConnectionDone())
+
+
+class _State(Enum):
+    READING = auto()
+    ANSWERING = auto()
+    WRITING = auto()
+
+
+@frozen(eq=False)
+class Serving:
+    """
+    What the connections of one port share.
+
+    Args:
+        answer: makes the response to a request; it raises nothing but a cancellation.
+        slots: bounds their number.
+        clock: of the process.
+        request_timeout_s: how long a request may take to come in, and a response to be read.
+    """
+
+    answer: Callable[[Asked], Coroutine[Any, Any, Reply]]
+    slots: ConnectionSlots
+    clock: Clock
+    request_timeout_s: float
+
+
+class AdminFactory(Factory):
+    """
+    Makes the channels of one port.
+    """
+
+    noisy = False
+    alpn = ("http/1.1",)
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def buildProtocol(self, addr: IAddress | None) -> AdminChannel | None:
+        """
+        Return the protocol of a new connection; None closes it.
+        """
+        channel = AdminChannel(self._serving)
+        return channel if self._serving.slots.enter(channel) else None
+
+
+class _Request(Request):
+    """
+    A request whose body is never parsed: no page takes forms.
+    """
+
+    channel: AdminChannel
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self.method, self.uri, self.clientproto = command, path, version
+        if not self.channel.refused:
+            self.channel.received(self)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if not self.channel.refused:
+            super().handleContentChunk(data)  # type: ignore[no-untyped-call]  # Twisted's
+
+
+class AdminChannel(HTTPChannel):
+    """
+    One connection.
+    """
+
+    log = Logger()
+    maxHeaders = _MAX_HEADERS
+    totalHeadersSize = _MAX_HEAD_BYTES
+    requestFactory = _Request
+    #: Twisted's own limit begins anew with each byte, which a slow peer makes use of.
+    timeOut = None
+
+    def __init__(self, serving: Serving) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+        self._serving = serving
+        self._state = _State.READING
+        self._timer: Any = None
+        self._answering: Deferred[None] | None = None
+        #: The body is larger than allowed; the response to that is on its way.
+        self.refused = False
+
+    @property
+    def reading(self) -> bool:
+        return self._state is _State.READING
+
+    def abort(self) -> None:
+        """
+        Close the connection at once.
+        """
+        if self.transport is not None:
+            transport: Any = self.transport
+            transport.abortConnection()
+
+    def connectionMade(self) -> None:
+        super().connectionMade()  # type: ignore[no-untyped-call]  # Twisted's
+        self._limit()
+
+    def connectionLost(self, reason: Failure = _GONE) -> None:
+        self._unlimited()
+        self._serving.slots.leave(self)
+        if self._answering is not None:
+            self._answering.cancel()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        """
+        Have the connection closed after the response.
+        """
+        return False
+
+    def allHeadersReceived(self) -> None:
+        """
+        Refuse a body whose length is not known beforehand, or too large.
+        """
+        if self.length is None:
+            self._refuse(411)
+        elif self.length > _MAX_BODY_BYTES:
+            self._refuse(413)
+        else:
+            super().allHeadersReceived()  # type: ignore[no-untyped-call]  # Twisted's
+
+    def received(self, request: _Request) -> None:
+        """
+        Answer a request that is whole.
+        """
+        self._unlimited()
+        self._state = _State.ANSWERING
+        self._answering = spawn(self._answer(request))
+        self._answering.addErrback(self._not_answered)
+
+    async def _answer(self, request: Any) -> None:
+        reply = await self._serving.answer(self._asked(request))
+        self._state = _State.WRITING
+        self._limit()
+        request.setResponseCode(reply.status, RESPONSES.get(reply.status))
+        headers = {**_HEADERS, "Content-Type": reply.content_type, **reply.headers}
+        for name, value in headers.items():
+            request.setHeader(name, value)
+        request.setHeader("Content-Length", str(len(reply.body)))
+        request.write(reply.body)
+        request.finish()
+
+    def _not_answered(self, failure: Failure) -> None:
+        if not failure.check(*CANCELLED):
+            self.log.failure("an admin request was not answered", failure)
+            self.abort()
+
+    def _asked(self, request: _Request) -> Asked:
+        headers: dict[str, list[str]] = {}
+        for name, values in request.requestHeaders.getAllRawHeaders():
+            headers[name.decode("latin-1").lower()] = [each.decode("latin-1") for each in values]
+        assert request.content is not None
+        assert self.transport is not None
+        return Asked(
+            method=request.method.decode("ascii"),
+            target=request.uri.decode("latin-1"),
+            headers=headers,
+            body=request.content.read(),
+            peer=address_text(self.transport.getPeer()),
+            identity=caller_identity(self.transport),
+        )
+
+    def _refuse(self, status: int) -> None:
+        self.refused = True
+        assert self.transport is not None
+        phrase = RESPONSES[status]
+        self.transport.write(
+            b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % (status, phrase)
+        )
+        self.loseConnection()  # type: ignore[no-untyped-call]  # Twisted's
+
+    def _limit(self) -> None:
+        limit_s = self._serving.request_timeout_s
+        self._timer = self._serving.clock.callLater(limit_s, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        self.abort()
+
+    def _unlimited(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

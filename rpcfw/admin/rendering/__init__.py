@@ -1,0 +1,3 @@
+"""
+From the content of a page to bytes, in one of the formats.
+"""

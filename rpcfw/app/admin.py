@@ -1,0 +1,46 @@
+"""
+The admin port of an application, if it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rpcfw.app.plan import Plan
+from rpcfw.app.process_view import ProcessView
+from rpcfw.kernel.lifecycle import Tree
+from rpcfw.server.server import Server
+from rpcfw.spi.inspection import Clients
+from rpcfw.transport.runtime import Runtime
+
+if TYPE_CHECKING:
+    from rpcfw.admin.server import AdminServer
+
+__all__ = ["make_admin"]
+
+
+def make_admin(
+    plan: Plan,
+    runtime: Runtime,
+    server: Server | None,
+    clients: Clients,
+    tree: Callable[[], Tree],
+) -> AdminServer | None:
+    """
+    Return what serves the admin pages; None if ``[admin] listen`` is empty.
+
+    Args:
+        server: what the pages show; None: the process serves nothing.
+        clients: what the process calls.
+        tree: returns the parts of the application.
+    """
+    if not plan.admin.listen:
+        return None
+    # A process without this port does not load Twisted's HTTP server.
+    from rpcfw.admin.server import AdminServer
+
+    context = runtime.plugin_context
+    view = ProcessView(context, server, clients, tree, lambda: ())
+    pages = [chosen.make(context) for chosen in plan.pages]
+    return AdminServer(plan.admin, pages, view, runtime.network, context)

@@ -1,0 +1,3 @@
+"""
+The admin port of a process.
+"""
