@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 from attrs import evolve
@@ -96,6 +97,7 @@ class ClientTable:
         /,
         *,
         service: str = "",
+        max_silence_s: float = inf,
     ) -> Channel:
         """
         Open a channel to one address, for plugins; see `rpcfw.spi.channel.OpenChannel`.
@@ -111,7 +113,7 @@ class ClientTable:
             health=None,
         )
         runtime = self._runtime if tls is None else self._runtime.secured(tls)
-        client = self._make(str(address), plan, runtime)
+        client = self._make(str(address), plan, runtime.noticing(max_silence_s))
         client.use([Instance(str(address), str(address), address, (protocol,))])
         client.expect_start()
         self._beside(f"the channel to {address}", client.start_alone)

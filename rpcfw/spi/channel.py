@@ -4,6 +4,7 @@ Channels: a way to make calls, as stubs and plugins see it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Coroutine, Iterable
 from typing import Any, Protocol
@@ -79,6 +80,7 @@ class OpenChannel(Protocol):
         /,
         *,
         service: str = "",
+        max_silence_s: float = math.inf,
     ) -> Channel:
         """
         Return a channel to one address, which the plugin closes.
@@ -90,4 +92,6 @@ class OpenChannel(Protocol):
             tls: for a ``tls:`` address, the files to use instead of those of ``[tls]``.
             service: what is called there, if the credentials for it are to be sent:
                 ``[credentials SERVICE]``, else ``[credentials]``. Empty: none are sent.
+            max_silence_s: a connection that is silent for this time, although it was pinged, is
+                closed; sooner if ``[connection] keepalive`` says so.
         """

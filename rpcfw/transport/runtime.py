@@ -85,6 +85,12 @@ class Runtime:
         """
         return evolve(self, network=self.network.secured(tls))
 
+    def noticing(self, max_silence_s: float) -> Runtime:
+        """
+        Return the same runtime with connections that notice silence within this time.
+        """
+        return evolve(self, link_options=self.link_options.noticing(max_silence_s))
+
     def protocol(self, name: str) -> WireProtocol:
         """
         Return a wire protocol by name.

@@ -4,6 +4,7 @@ Processes that speak the real wire, for registries that are services themselves.
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 from attrs import evolve
@@ -49,6 +50,8 @@ class World:
         self.memory = MemoryNetwork(reactor)
         self._processes = 0
         self._cut = {}
+        #: Addresses that no registry server reaches.
+        self.unreachable = set()
 
     def runtime(self):
         """
@@ -78,8 +81,9 @@ class World:
         channels = []
         reach = {"cut": False}
 
-        def open_channel(address, protocol, tls=None, *, service=""):
-            channels.append(self._channel(runtime, NOWHERE if reach["cut"] else address, protocol))
+        def open_channel(address, protocol, tls=None, *, service="", max_silence_s=inf):
+            to = NOWHERE if reach["cut"] else address
+            channels.append(self._channel(runtime.noticing(max_silence_s), to, protocol))
             return channels[-1]
 
         def cut():
@@ -123,8 +127,9 @@ class World:
         """
         runtime = self.runtime()
 
-        def open_channel(to, protocol, tls=None, *, service=""):
-            return self._channel(runtime, to, protocol)
+        def open_channel(to, protocol, tls=None, *, service="", max_silence_s=inf):
+            reached = NOWHERE if to in self.unreachable else to
+            return self._channel(runtime.noticing(max_silence_s), reached, protocol)
 
         around = evolve(runtime.plugin_context, open_channel=open_channel)
         bus = MemoryBus(options_of(MemoryBusOptions, name=group), around)

@@ -23,6 +23,8 @@ from tests.plugins.registries.standalone.callers import called_by
 
 PLACES = tuple(Address("memory", name) for name in ("one", "two", "three"))
 INTERVAL_S = 0.5
+#: How often a server sees what is due.
+LOOK_S = 1.0
 ALL = ", ".join(map(str, PLACES))
 
 
@@ -211,16 +213,62 @@ class Joined(InAGroup):
         here, there = self.use(0), self.use(1)
         told = self.told(self.use(1))
         self.announce(here, id="before")
-        self.hub.set_reachable(False)
+        self.cut(True)
         self.announce(here, id="here")
         self.announce(there, id="there")
-        self.advance(600)
+        self.advance(250)
         assert ["before", "there"] == self.ids(told)
         assert not self.node(1).group.bus.connected
-        self.hub.set_reachable(True)
+        self.cut(False)
         self.advance(1)
         assert ["before", "here", "there"] == self.ids(told)
         self.assert_equal_copies()
+
+    def cut(self, cut):
+        """
+        Have no server reach the bus or another server; or have all reach them again.
+        """
+        self.hub.set_reachable(not cut)
+        self.world.unreachable = {*PLACES} if cut else set()
+
+    def test_servers_without_the_bus_ask_each_other(self):
+        """
+        While the bus is away, a change at one server is at the others a second later.
+        """
+        provider, told = self.use(0), self.told(self.use(1))
+        self.announce(provider, id="a")
+        self.hub.set_reachable(False)
+        self.announce(provider, id="b")
+        self.advance(LOOK_S + 0.1)
+        assert ["a", "b"] == self.ids(told)
+        spawn(provider.withdraw(an_instance(id="a")))
+        self.advance(LOOK_S + 0.1)
+        assert ["b"] == self.ids(told)
+        self.assert_equal_copies()
+        assert "not connected to its bus" in self.node(1).group.freshness.behind
+        self.cut(True)
+        self.announce(provider, id="c")
+        self.advance(60)
+        assert ["b"] == self.ids(told)
+        self.world.unreachable.clear()
+        self.advance(LOOK_S + 0.1)
+        assert ["b", "c"] == self.ids(told)
+
+    def test_a_consumer_leaves_a_server_that_is_silent(self):
+        """
+        It uses the next one before the lease of an instance is over, although nothing was refused.
+        """
+        consumer = self.world.registry(f"{PLACES[0]}, {PLACES[1]}", lease="10s")
+        self.addCleanup(lambda: (spawn(consumer.stop()), self.advance(1)))
+        told = self.told(consumer)
+        self.advance(0.1)
+        for connection in self.world.memory.connections:
+            connection.freeze()
+        self.announce(self.use(1), id="a")
+        self.advance(9)
+        assert [] == told.last
+        self.advance(2)
+        assert ["a"] == self.ids(told)
 
     def test_a_server_without_the_bus_says_so(self):
         """

@@ -4,6 +4,8 @@ Channels to etcd on our own gRPC, for the tests that are not about another clien
 
 from __future__ import annotations
 
+from math import inf
+
 from twisted.internet import reactor
 
 from rpcfw.client.assembly import Client, ClientOptions, Policies
@@ -46,7 +48,7 @@ def wired(clock, around, options):
         plugin_context=around,
     )
 
-    def open_channel(address, protocol, tls=None, *, service=""):
+    def open_channel(address, protocol, tls=None, *, service="", max_silence_s=inf):
         retry = ByHints(options_of(ByHints.Options), around)
         balancer = RoundRobin(NoOptions(), around)
         policies = Policies({"balancer": balancer, "retry": retry}, balancer, retry)

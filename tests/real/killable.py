@@ -1,8 +1,7 @@
 """
 A server of somebody else's as a process that a test starts, kills, freezes and ends.
 
-It listens on 127.0.0.1, keeps its files in a folder of its own, and is ended by its
-process id.
+It keeps its files in a folder of its own, and is ended by its process id.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Generic, TypeVar
+
+from tests.real.hosts import THIS_HOST, Host
 
 __all__ = ["Ensemble", "KillableServer"]
 
@@ -32,14 +33,15 @@ class KillableServer:
     #: How long it may take until it serves.
     ready_limit_s = 20.0
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: Host = THIS_HOST) -> None:
         self.port = port
+        self.host = host
         self.directory = Path(mkdtemp(prefix="rpcfw-server-"))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host.address}:{self.port}"
 
     def command(self) -> list[str]:
         """
@@ -53,13 +55,24 @@ class KillableServer:
         """
         raise NotImplementedError
 
+    def accepts(self) -> bool:
+        """
+        Say whether it accepts connections, on its own host.
+        """
+        connect = f"exec 3<>/dev/tcp/{self.host.address}/{self.port}"
+        command = [*self.host.enter, "bash", "-c", connect]
+        return not subprocess.run(command, capture_output=True, check=False).returncode
+
     def start(self) -> None:
         """
         Start it, without waiting until it is ready.
         """
         with (self.directory / "out").open("ab") as out:
             self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=out
+                [*self.host.enter, *self.command()],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
             )
 
     def wait_ready(self) -> None:

@@ -4,10 +4,9 @@ A NATS server of a test.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
-from contextlib import suppress
 
+from tests.real.hosts import THIS_HOST, Host
 from tests.real.killable import KillableServer
 from tests.real.ports import free_ports
 
@@ -20,21 +19,19 @@ class NATSServer(KillableServer):
 
     Args:
         settings: lines of its configuration file.
+        host: where it runs.
     """
 
     name = "nats-server"
 
-    def __init__(self, settings: Sequence[str] = ()) -> None:
-        super().__init__(*free_ports(1))
+    def __init__(self, settings: Sequence[str] = (), host: Host = THIS_HOST) -> None:
+        super().__init__(*free_ports(1), host)
         self._configuration = self.directory / "nats.conf"
         self._configuration.write_text("\n".join(settings))
 
     def command(self) -> list[str]:
-        where = ["--addr", "127.0.0.1", "--port", str(self.port)]
+        where = ["--addr", self.host.address, "--port", str(self.port)]
         return ["nats-server", *where, "--config", str(self._configuration)]
 
     def is_ready(self) -> bool:
-        # It sends INFO by itself.
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as probe:
-            return probe.recv(4) == b"INFO"
-        return False
+        return self.accepts()

@@ -59,7 +59,12 @@ class StandaloneRegistry(Registry):
     def __init__(self, options: StandaloneOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         self._session = Session(
-            options.address, options.max_reconnect_delay, plugin_context, self._lost
+            options.address,
+            options.max_reconnect_delay,
+            plugin_context,
+            self._lost,
+            # So a consumer leaves a server that it does not reach as soon as a provider does.
+            options.lease,
         )
         self._store = StandaloneStore(self._session, options.lease, plugin_context)
         self._announced = Reconciler(self._store, "the registry server", plugin_context)

@@ -42,6 +42,7 @@ class Session(Failover[Channel]):
 
     Args:
         lost: called each time a channel is closed after a failure.
+        max_silence_s: a server from which nothing comes for this time is given up.
     """
 
     def __init__(
@@ -50,9 +51,12 @@ class Session(Failover[Channel]):
         max_s: float,
         plugin_context: PluginContext,
         lost: Callable[[], None],
+        max_silence_s: float,
     ) -> None:
         def open_channel(address: Address) -> Channel:
-            return plugin_context.open_channel(address, "native", service=RegistryNode.service_name)
+            return plugin_context.open_channel(
+                address, "native", service=RegistryNode.service_name, max_silence_s=max_silence_s
+            )
 
         what = "the registry server"
         super().__init__(addresses, open_channel, what, _AWAY, max_s, plugin_context, lost)

@@ -5,6 +5,9 @@ Options of the connections to servers.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
+
+from attrs import evolve
 
 from rpcfw.spi.options import option, options
 from rpcfw.values.backoff import Backoff
@@ -68,6 +71,16 @@ class LinkOptions:
         return Backoff(
             self.initial_backoff, self.backoff_multiplier, self.max_backoff, self.backoff_jitter
         )
+
+    def noticing(self, max_silence_s: float) -> LinkOptions:
+        """
+        Return the same options with keepalive pings that notice silence within this time.
+        """
+        noticed_s = self.keepalive + self.keepalive_timeout if self.keepalive else inf
+        if noticed_s <= max_silence_s:
+            return self
+        third_s = max_silence_s / 3
+        return evolve(self, keepalive=2 * third_s, keepalive_timeout=third_s)  # type: ignore[misc]  # attrs all the same
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from math import inf
 
 from rpcfw.errors import Cancelled, ConnectionLost, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
@@ -52,7 +53,7 @@ class Wires(ABC):
         Return an ``open_channel`` for one user, whom `cut` can part from everybody.
         """
 
-        def open_channel(address, protocol, tls=None, *, service=""):
+        def open_channel(address, protocol, tls=None, *, service="", max_silence_s=inf):
             assert self.protocol == protocol
             channel = self.channel_class(self, address, user)
             self.opened.append(channel)

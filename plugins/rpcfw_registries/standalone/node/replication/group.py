@@ -37,6 +37,8 @@ _PUBLISH_S = 0.01
 _COMPARE_S = 30.0
 #: Comparisons at a time; the next digest asks for what was left out.
 _MAX_COMPARISONS = 3
+#: A peer from which nothing comes meanwhile is cut off.
+_MAX_SILENCE_S = 5.0
 
 _decode = msgspec.msgpack.Decoder(Message).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -173,6 +175,8 @@ class Group:
         self.freshness.look(self._clock.seconds())
         self._metrics.members.value = len(list(self.replica.members))
         self._note_refused()
+        if not self.bus.connected:
+            self._compare_without_bus()
         if self._snapshot is not None:
             self._snapshot.look(self._clock.seconds())
         self._publish()
@@ -250,6 +254,17 @@ class Group:
             if name not in self._comparing and len(self._comparing) < _MAX_COMPARISONS:
                 self._begin_comparing(name)
 
+    def _compare_without_bus(self) -> None:
+        """
+        Compare with some of the others, as no changes and digests come.
+        """
+        random = self._plugin_context.random
+        members = [each for each in self.replica.members if not each.leaving]
+        # Others the next time: some may be unreachable, too.
+        for member in sorted(members, key=lambda _: random.random()):
+            if member.name not in self._comparing and len(self._comparing) < _MAX_COMPARISONS:
+                self._begin_comparing(member.name)
+
     def _begin_comparing(self, name: str) -> None:
         member = self.replica.members.get(name)
         if member is None or not member.address:
@@ -268,7 +283,7 @@ class Group:
         try:
             address = Address.parse(at)
             channel = self._plugin_context.open_channel(
-                address, "native", service=Peers.service_name
+                address, "native", service=Peers.service_name, max_silence_s=_MAX_SILENCE_S
             )
             request = COMPARE.request_type(hashes=self.replica.copy.hashes())
             async with channel.stream(COMPARE, request, CallOptions(_COMPARE_S)) as stream:

@@ -323,9 +323,17 @@ class Replica:
         member.number = max(digest.number, member.number or 0)
         if digest.hash != self.copy.hash and not digest.leaving:
             self._comparisons[member.name] = None
-            if self._now - self._last_digest >= _MIN_DIGEST_S:
-                # The other is to compare too, and not only at the end of its interval.
-                self.announce_itself()
+            self._answer()
+
+    def _answer(self) -> None:
+        """
+        Have the others compare too, and not only at the end of the interval.
+        """
+        soonest = self._last_digest + _MIN_DIGEST_S
+        if soonest <= self._now:
+            self.announce_itself()
+        else:
+            self._next_digest = min(self._next_digest, soonest)
 
     def _lose(self, member: Member) -> None:
         for entry in self.copy.kept_by(member.name):
