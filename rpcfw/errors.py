@@ -139,10 +139,10 @@ class CallError(RPCFWError):
 
     default_status: ClassVar[Status] = Status.UNKNOWN
     default_hints: ClassVar[Hint] = Hint.NONE
-    #: It came over a wire: details and trailers are the peer's.
-    remote: bool = False
+    remote: bool = False  # it came over a wire: details and trailers are the peer's
     #: Pairs that the peer sent before it failed.
     metadata: tuple[tuple[str, str | bytes], ...] = ()
+    trace_id: str = ""  # of its call; empty if that is not recorded
 
     def __init__(
         self,
@@ -163,8 +163,9 @@ class CallError(RPCFWError):
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        # For logs and terminals, and partly text of a peer; `message` is as it came.
-        return f"{self.status.name}: {printable(self.message)}"
+        # For people, and partly text of a peer; `message` is as it came.
+        trace = f" (trace {self.trace_id})" if self.trace_id else ""
+        return f"{self.status.name}: {printable(self.message)}{trace}"
 
 
 class Cancelled(CallError):

@@ -33,6 +33,7 @@ from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.rules import Rules
+from rpcfw.spi.tracer import Tracer
 from rpcfw.transport.limit_options import LimitOptions
 from rpcfw.transport.network.tls import TLSOptions
 from rpcfw.transport.payload import CompressionOptions
@@ -96,6 +97,8 @@ class Plan:
     protocols: tuple[Chosen[WireProtocol], ...]
     codecs: tuple[Chosen[Codec], ...]
     compressors: tuple[Chosen[Compressor], ...]
+    #: Records calls; None: none are recorded.
+    tracer: Chosen[Tracer] | None
     clients: dict[str, ClientPlan]
     #: Where the options are given.
     sources: Sources
@@ -196,6 +199,7 @@ def read_plan(sources: Sources) -> Plan:
         protocols=protocols,
         codecs=_codecs(sources, chooser, app.codecs, protocols),
         compressors=compressors,
+        tracer=chooser.one("rpcfw.tracers", Tracer, "tracing"),  # type: ignore[type-abstract]  # a seam
         clients={service: plan for service, plan in clients.items() if plan is not None},
         sources=sources,
         chooser=chooser,

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from rpcfw.app.plan import Plan
 from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of, usage_of
 from rpcfw.app.threads import ReactorThreads
+from rpcfw.filters.tracing.sampling import Tracing
 from rpcfw.spi.channel import OpenChannel
 from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.spi.runtime.clock import RandomSource
@@ -44,6 +45,7 @@ def make_runtime(
     codecs = {chosen.name: chosen.make(plugin_context) for chosen in plan.codecs}
     compressors = {chosen.name: chosen.make(plugin_context) for chosen in plan.compressors}
     protocols = {chosen.name: chosen.make(plugin_context) for chosen in plan.protocols}
+    tracer = None if plan.tracer is None else plan.tracer.make(plugin_context)
     payload = Payload(
         codecs,
         compressors,
@@ -61,8 +63,11 @@ def make_runtime(
         limits=evolve(plan.limits.limits(), pauses=plugin_context.pauses),
         link_options=plan.link,
         plugin_context=plugin_context,
+        tracing=None if tracer is None else Tracing(tracer, plugin_context),
     )
     plugins: tuple[Plugin, ...] = (*codecs.values(), *compressors.values(), *protocols.values())
+    if tracer is not None:
+        plugins = (tracer, *plugins)
     exporter = plan.metrics.exporter
     if exporter is not None:
         # Stopped last, so that what the stop counts is exported too.

@@ -74,6 +74,7 @@ CHOICES = (
     Choice("breaker", "rpcfw.breakers", ""),
     Choice("credentials", "rpcfw.credentials", ""),
     Choice("metrics", "rpcfw.metrics_exporters", "", "exporter"),
+    Choice("tracing", "rpcfw.tracers", ""),
 )
 NAMED = (
     ("collector", "rpcfw.collectors"),

@@ -16,6 +16,8 @@ from rpcfw.cluster.routing import Routing
 from rpcfw.filters.configured import AttemptFilters
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
+from rpcfw.filters.tracing.client import AttemptTracing, ClientTracing
+from rpcfw.filters.tracing.sampling import Tracing
 from rpcfw.kernel.edits import Edits
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Stack
@@ -35,9 +37,16 @@ class CallStacks:
     Args:
         config: the service config, if there is one.
         plugin_context: of the process.
+        tracing: has calls recorded; None: none are.
     """
 
-    def __init__(self, config: ServiceConfig | None, plugin_context: PluginContext) -> None:
+    def __init__(
+        self,
+        config: ServiceConfig | None,
+        plugin_context: PluginContext,
+        tracing: Tracing | None = None,
+    ) -> None:
+        self._tracing = None if tracing is None else ClientTracing(tracing, plugin_context)
         self.metrics = ClientMetrics(NoOptions(), plugin_context)
         self._plugin_context = plugin_context
         self._attempts = AttemptFilters(config, plugin_context)
@@ -49,6 +58,8 @@ class CallStacks:
         """
         stack = Stack(CALL_ORDER)
         stack.put(Role.METRICS, "metrics", self.metrics)
+        if self._tracing is not None:
+            stack.put(Role.TRACING, "tracing", self._tracing)
         passed_on = tuple(name for router in policies.routers for name in router.passed_on)
         stack.put(Role.DEADLINE, "deadline", ClientDeadline(self._plugin_context, passed_on))
         attempts = self._attempts.around(
@@ -158,12 +169,16 @@ class AttemptStacks:
         runtime = self._runtime
         plugin_context = runtime.plugin_context
         stack = Stack(ATTEMPT_ORDER)
+        protocol = node.links.protocol
+        if runtime.tracing is not None:
+            tracer, address = runtime.tracing.tracer, node.instance.address
+            traced = AttemptTracing(tracer, address, protocol, plugin_context)
+            stack.put(Role.ATTEMPT_TRACING, "attempt tracing", traced)
         if limit_s is not None:
             limit = AttemptDeadline(limit_s, plugin_context)
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", limit)
         own = zip(edits.inserts, filters, strict=True)
         stack.edit(Edits(tuple((edit, filter) for (edit, _), filter in own), edits.removes))
-        protocol = node.links.protocol
         step = dispatch(node, runtime.payload, self._coders_of(protocol), runtime.timers)
         facts = runtime.protocol(protocol).instance_metadata
         if facts:

@@ -24,6 +24,7 @@ from rpcfw.spi.registry import Registry
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.router import Router
 from rpcfw.spi.rules import Rules
+from rpcfw.spi.tracer import Tracer
 
 __all__ = ["GROUP_PREFIX", "SEAMS"]
 
@@ -51,4 +52,5 @@ SEAMS: dict[str, type[Plugin]] = {
     "rpcfw.routers": Router,
     "rpcfw.rules": Rules,
     "rpcfw.services": BuiltinService,
+    "rpcfw.tracers": Tracer,
 }

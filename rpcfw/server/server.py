@@ -101,7 +101,7 @@ class Server:
             options.remove,
             partial(dispatch, runtime.payload, self._threads, self._decode_thread),
             self._hooks,
-            runtime.plugin_context,
+            runtime,
             options.open_methods if options.authenticators else None,
         )
         self._undecoded = UndecodedRequests(

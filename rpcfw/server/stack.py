@@ -10,13 +10,15 @@ from functools import partial
 from rpcfw.filters.deadline import ServerDeadline
 from rpcfw.filters.identified import Identified
 from rpcfw.filters.metrics import ServerMetrics
+from rpcfw.filters.tracing.server import ServerTracing
 from rpcfw.kernel.edits import Edits, Insert
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.live_plugins import Generation, LivePlugins, Replacement
 from rpcfw.kernel.orders import SERVER_ORDER
 from rpcfw.kernel.stack import Stack
 from rpcfw.spi.filter import CallStep, Filter, Role
-from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.plugin import NoOptions
+from rpcfw.transport.runtime import Runtime
 
 __all__ = ["ServerStack"]
 
@@ -30,7 +32,7 @@ class ServerStack:
         removes: places that are left empty.
         dispatch: makes the step that runs methods.
         hooks: runs what filters do at their start and stop.
-        context: of the process.
+        runtime: of the process.
         open_methods: those that anybody may call; None if all are, to anybody.
     """
 
@@ -40,14 +42,16 @@ class ServerStack:
         removes: tuple[str, ...],
         dispatch: Callable[[], CallStep],
         hooks: Hooks,
-        context: PluginContext,
+        runtime: Runtime,
         open_methods: Sequence[str] | None = None,
     ) -> None:
+        context, tracing = runtime.plugin_context, runtime.tracing
         self.filters = tuple(filters)
         self.metrics = ServerMetrics(NoOptions(), context)
         plugins = dict.fromkeys(filter for _, filter in self.filters)
         self.plugins = LivePlugins(plugins, hooks, context.threads.post)
         self._deadline = ServerDeadline(NoOptions(), context)
+        self._tracing = None if tracing is None else ServerTracing(tracing, context)
         self._identified = None if open_methods is None else Identified(context, open_methods)
         self._removes = removes
         self._dispatch = dispatch
@@ -83,6 +87,8 @@ class ServerStack:
         """
         stack = Stack(SERVER_ORDER)
         stack.put(Role.METRICS, "metrics", self.metrics)
+        if self._tracing is not None:
+            stack.put(Role.TRACING, "tracing", self._tracing)
         stack.put(Role.DEADLINE, "deadline", self._deadline)
         if self._identified is not None:
             stack.put(Role.AUTH, "identified", self._identified)

@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import PluginError
+from rpcfw.filters.tracing.sampling import Tracing
 from rpcfw.spi.machine import Limits, Machine, ServerSide
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.protocol import WireProtocol
@@ -47,6 +48,7 @@ class Runtime:
         limits: what is accepted from peers.
         link_options: of the connections to servers.
         plugin_context: what plugins may use.
+        tracing: has calls recorded; None: none are.
     """
 
     reactor: Any
@@ -58,6 +60,7 @@ class Runtime:
     limits: Limits
     link_options: LinkOptions
     plugin_context: PluginContext
+    tracing: Tracing | None = None
     log: LimitedLog = field(init=False)
 
     @log.default

@@ -10,15 +10,12 @@ import re
 
 from attrs import frozen
 
-__all__ = ["BAGGAGE", "NOT_SAMPLED", "TRACEPARENT", "TRACESTATE", "TraceContext"]
+__all__ = ["BAGGAGE", "TRACEPARENT", "TRACESTATE", "TraceContext"]
 
 #: The names of the pairs of metadata; the same on every wire.
 TRACEPARENT = "traceparent"
 TRACESTATE = "tracestate"
 BAGGAGE = "baggage"
-
-#: How a `traceparent` of version 00 ends if its trace is not recorded.
-NOT_SAMPLED = "-00"
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z")
 _VERSION_0 = "00"

@@ -101,6 +101,8 @@ class ParallelAttempts:
         copy = SiblingCall.of(call, self._siblings)
         if self.begun and not self._siblings.to_all:
             count_previous(copy, len(self.begun))
+        if self.begun:
+            copy.repeats = "beside another"
         call.attempt += 1
         # First, since a function inside may raise instead of returning a coroutine.
         running = spawn(self._attempt(copy))

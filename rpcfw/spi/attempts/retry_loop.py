@@ -62,6 +62,7 @@ def retry_loop(
                 delay_s = delay_before_next(call, error, policy, clock.seconds())
                 if delay_s is None:
                     raise
+                call.repeats = error.status.name
                 # A filter may have refused a response: what came with it is not the next one's.
                 call.response_metadata = call.trailers = EMPTY
                 if delay_s > 0 or call.attempt > _MAX_AT_ONCE:

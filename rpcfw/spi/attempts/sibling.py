@@ -73,6 +73,7 @@ class SiblingCall(Call):
             tried=siblings.tried,
             compression=call.compression,
             phases=call.phases,
+            trace=call.trace,
         )
         return copy
 

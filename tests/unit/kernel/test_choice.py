@@ -119,6 +119,6 @@ def test_unknown_plugins_are_mistakes_among_others(choosing, tmp_path):
             " compressors,"
             " credentials, filters, limiters, metrics_exporters, pages, protocols, registries,"
             " retries, routers, rules,"
-            " services"
+            " services, tracers"
         ),
     ] == list(caught.value.mistakes)

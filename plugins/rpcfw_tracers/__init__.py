@@ -1,0 +1,3 @@
+"""
+Tracers: what records the steps of calls.
+"""

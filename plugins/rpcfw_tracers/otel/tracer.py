@@ -1,0 +1,175 @@
+"""
+The tracer ``otel``: spans by OpenTelemetry's API, for whichever SDK and exporters there are.
+
+The program's own SDK is used. For a program that has none, ``exporter`` sets one up.
+
+What is current is OpenTelemetry's own: a span that the program has begun is the parent of the
+calls made in it, and a method that is served finds the span of its call, as every
+instrumentation does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel_trace
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.trace import Span as OTelSpan
+from opentelemetry.trace import SpanKind as OTelKind
+
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.tracer import Attributes, Span, SpanKind, Tracer
+from rpcfw.values.trace_context import TraceContext
+from rpcfw_tracers.otel.baggage import read_baggage, write_baggage
+from rpcfw_tracers.otel.export import Export, OTelOptions
+
+__all__ = ["OTelTracer"]
+
+_NS = 1_000_000_000
+#: The version of the conventions that the filters keep to.
+_SCHEMA = "https://opentelemetry.io/schemas/1.45.0"
+_KINDS = {
+    SpanKind.CALL: OTelKind.CLIENT,
+    SpanKind.ATTEMPT: OTelKind.CLIENT,
+    SpanKind.SERVED: OTelKind.SERVER,
+}
+_NO_CONTEXT = Context()
+
+
+class _RecordedSpan(Span):
+    """
+    A span of OpenTelemetry's.
+    """
+
+    __slots__ = ("otel",)
+
+    otel: OTelSpan
+
+    @classmethod
+    def of(cls, otel: OTelSpan) -> _RecordedSpan:
+        span_context = otel.get_span_context()
+        state = span_context.trace_state
+        span = cls(
+            f"{span_context.trace_id:032x}",
+            f"{span_context.span_id:016x}",
+            bool(span_context.trace_flags & TraceFlags.SAMPLED),
+            state.to_header() if state else "",
+        )
+        object.__setattr__(span, "otel", otel)  # a value is frozen
+        return span
+
+    def end(self, at_s: float, attributes: Attributes, *, error: str | None = None) -> None:
+        otel = self.otel
+        otel.set_attributes(cast("dict[str, Any]", attributes))
+        if error is not None:
+            otel.set_status(StatusCode.ERROR, error)
+        otel.end(int(at_s * _NS))
+
+
+class OTelTracer(Tracer):
+    """
+    Records by the API of OpenTelemetry.
+    """
+
+    Options: ClassVar[type] = OTelOptions
+    options: OTelOptions
+
+    def __init__(self, options: OTelOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        self._export = Export(options, plugin_context)
+        self._tracer = otel_trace.get_tracer("rpcfw", schema_url=_SCHEMA)
+        #: The last context that was entered without a span; mostly the next one is the same.
+        self._entered: TraceContext | None = None
+        self._entered_context = _NO_CONTEXT
+
+    async def start(self) -> None:
+        provider = self._export.start()
+        if provider is not None:
+            self._tracer = provider.get_tracer("rpcfw", schema_url=_SCHEMA)
+
+    async def stop(self) -> None:
+        await self._export.stop()
+
+    def current(self) -> TraceContext | None:
+        context = otel_context.get_current()
+        if not context:
+            return None
+        if context is self._entered_context:
+            return self._entered
+        span_context = get_current_span(context).get_span_context()
+        return _trace_of(span_context) if span_context.is_valid else None
+
+    def baggage(self) -> str:
+        context = otel_context.get_current()
+        if not context or context is self._entered_context:
+            return ""
+        return write_baggage(context)
+
+    def begin(
+        self,
+        kind: SpanKind,
+        name: str,
+        parent: TraceContext | None,
+        attributes: Attributes,
+        at_s: float,
+    ) -> Span:
+        context: Context | None = None
+        if parent is not None:
+            context = set_span_in_context(_span_of(parent), otel_context.get_current())
+        elif kind is SpanKind.SERVED:
+            context = _NO_CONTEXT
+        otel = self._tracer.start_span(
+            name,
+            context,
+            _KINDS[kind],
+            cast("dict[str, Any]", attributes),
+            start_time=int(at_s * _NS),
+        )
+        return _RecordedSpan.of(otel)
+
+    def enter(self, trace: TraceContext, baggage: str) -> None:
+        if trace is self._entered and not baggage:
+            otel_context.attach(self._entered_context)
+            return
+        context = set_span_in_context(_span_of(trace), _NO_CONTEXT)
+        if baggage:
+            context = read_baggage(baggage, context)
+        elif not trace.sampled:
+            self._entered, self._entered_context = trace, context
+        otel_context.attach(context)
+
+
+def _trace_of(span_context: SpanContext) -> TraceContext:
+    return TraceContext(
+        f"{span_context.trace_id:032x}",
+        f"{span_context.span_id:016x}",
+        bool(span_context.trace_flags & TraceFlags.SAMPLED),
+        span_context.trace_state.to_header() if span_context.trace_state else "",
+    )
+
+
+def _span_of(trace: TraceContext) -> OTelSpan:
+    """
+    Return a span of OpenTelemetry's that stands for a context.
+    """
+    if isinstance(trace, _RecordedSpan):
+        return trace.otel
+    return NonRecordingSpan(
+        SpanContext(
+            int(trace.trace_id, 16),
+            int(trace.span_id, 16),
+            is_remote=True,
+            trace_flags=TraceFlags(TraceFlags.SAMPLED if trace.sampled else TraceFlags.DEFAULT),
+            trace_state=TraceState.from_header([trace.state]) if trace.state else None,
+        )
+    )

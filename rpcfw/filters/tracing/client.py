@@ -1,0 +1,156 @@
+"""
+Tracing in a client: a span for each call, and one for each of its attempts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from rpcfw.errors import CallError
+from rpcfw.filters.tracing.conventions import (
+    ATTEMPT_NUMBER,
+    ATTEMPT_REASON,
+    METHOD,
+    SERVER_ADDRESS,
+    SERVER_PORT,
+    SYSTEM,
+    system_of,
+)
+from rpcfw.filters.tracing.recording import Recorder
+from rpcfw.filters.tracing.sampling import Tracing, with_trace
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.tracer import Attributes, SpanKind, Tracer
+from rpcfw.values.address import Address
+from rpcfw.values.call import Call
+from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw.values.method import Method
+from rpcfw.values.trace_context import TRACEPARENT, TRACESTATE, TraceContext
+
+__all__ = ["AttemptTracing", "ClientTracing"]
+
+
+class ClientTracing(Filter):
+    """
+    Records calls, and tells servers of the trace that they belong to.
+
+    A call belongs to the trace of the code that makes it. If that is in none, the call may have
+    a `traceparent` in its metadata, which is taken over from wherever the program has it. Else
+    a new trace begins.
+
+    Args:
+        tracing: of the process.
+        plugin_context: for time.
+    """
+
+    def __init__(self, tracing: Tracing, plugin_context: PluginContext) -> None:
+        super().__init__(NoOptions(), plugin_context)
+        self._tracing = tracing
+        self._tracer = tracing.tracer
+        self._recorder = Recorder(plugin_context)
+        self._attributes: dict[Method, Attributes] = {}
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        tracing, record = self._tracing, self._record
+        current, baggage = self._tracer.current, self._tracer.baggage
+
+        def step(call: Call) -> Coroutine[Any, Any, Any]:
+            trace, given = current(), None
+            if trace is not None:
+                if trace.sampled:
+                    return record(call, None, proceed)
+            else:
+                if call.metadata.pairs:
+                    given = trace = _given(call.metadata)
+                if trace is None:
+                    if tracing.begins():
+                        return record(call, None, proceed)
+                    trace = tracing.not_recorded()
+                elif trace.sampled and tracing.allows():
+                    return record(call, trace, proceed)
+            if given is None:
+                carried = baggage()
+                if call.metadata is EMPTY and not carried and not trace.state:
+                    call.metadata = tracing.pairs(trace)
+                else:
+                    call.metadata = with_trace(call.metadata, trace, carried)
+            return proceed(call)
+
+        return step
+
+    async def _record(self, call: Call, parent: TraceContext | None, proceed: CallStep) -> Any:
+        recorder, tracer = self._recorder, self._tracer
+        attributes = self._attributes.get(call.method)
+        if attributes is None:
+            attributes = self._attributes[call.method] = _attributes(call.method)
+        began = recorder.time_of_day()
+        span = tracer.begin(SpanKind.CALL, call.method.path, parent, attributes, began)
+        call.metadata = with_trace(call.metadata, span, tracer.baggage())
+        if not span.sampled:
+            return await proceed(call)
+        call.trace = span
+        try:
+            return await recorder.record(span, began, call, proceed)
+        except CallError as error:
+            error.trace_id = span.trace_id
+            raise
+
+
+def _given(metadata: Metadata) -> TraceContext | None:
+    """
+    Return the trace that the caller has named in the metadata of a call.
+    """
+    given = metadata.get(TRACEPARENT)
+    return None if given is None else TraceContext.parse(given, metadata.get(TRACESTATE))
+
+
+def _attributes(method: Method) -> Attributes:
+    return {SYSTEM: "rpcfw", METHOD: method.path, SERVER_ADDRESS: method.service}
+
+
+class AttemptTracing(Filter):
+    """
+    Records the attempts on one node. Their spans are the parents of what servers record.
+
+    Args:
+        tracer: records.
+        address: of the node.
+        protocol: that is spoken with it.
+        plugin_context: for time.
+    """
+
+    def __init__(
+        self, tracer: Tracer, address: Address, protocol: str, plugin_context: PluginContext
+    ) -> None:
+        super().__init__(NoOptions(), plugin_context)
+        self._tracer = tracer
+        self._recorder = Recorder(plugin_context)
+        self._node: dict[str, str | int] = {SYSTEM: system_of(protocol)}
+        self._node[SERVER_ADDRESS] = address.host
+        if address.port:
+            self._node[SERVER_PORT] = address.port
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        record = self._record
+
+        def step(call: Call) -> Coroutine[Any, Any, Any]:
+            return proceed(call) if call.trace is None else record(call, proceed)
+
+        return step
+
+    async def _record(self, call: Call, proceed: CallStep) -> Any:
+        path, number = call.method.path, call.attempt
+        attributes = {**self._node, METHOD: path, ATTEMPT_NUMBER: number}
+        if len(call.tried) > 1 or number > 1:
+            attributes[ATTEMPT_REASON] = getattr(call, "repeats", "")
+        began = self._recorder.time_of_day()
+        span = self._tracer.begin(SpanKind.ATTEMPT, path, call.trace, attributes, began)
+        call.metadata = with_trace(call.metadata, span, "")
+        return await self._recorder.record(span, began, call, proceed)

@@ -1,0 +1,109 @@
+"""
+Tracing in a server: a span for each served call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rpcfw.filters.tracing.conventions import CALLER, METHOD, PEER_ADDRESS, SYSTEM, server_failed
+from rpcfw.filters.tracing.recording import Recorder
+from rpcfw.filters.tracing.sampling import Tracing
+from rpcfw.printable import printable
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.tracer import Attributes, SpanKind
+from rpcfw.values.call import Call
+from rpcfw.values.metadata import Metadata
+from rpcfw.values.trace_context import (
+    BAGGAGE,
+    TRACEPARENT,
+    TRACESTATE,
+    TraceContext,
+)
+
+__all__ = ["ServerTracing"]
+
+#: A caller names itself. So much of its name is recorded.
+_MAX_CALLER = 100
+
+
+class ServerTracing(Filter):
+    """
+    Records served calls, as parts of the traces that their callers have named.
+
+    The trace is the current one where the method runs, so what the method does belongs to it;
+    one that is not recorded as well, or the method would begin others.
+
+    Args:
+        tracing: of the process.
+        plugin_context: for time.
+    """
+
+    def __init__(self, tracing: Tracing, plugin_context: PluginContext) -> None:
+        super().__init__(NoOptions(), plugin_context)
+        self._tracing = tracing
+        self._tracer = tracing.tracer
+        self._recorder = Recorder(plugin_context, server_failed)
+        #: The last one that was not recorded. Mostly the next one is the same.
+        self._text: object = None
+        self._last: TraceContext | None = None
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        tracing, read, record = self._tracing, self._read, self._record
+        enter = self._tracer.enter
+
+        # A coroutine, for it has to run in the context of the call.
+        async def step(call: Call) -> Any:
+            metadata = call.metadata
+            trace = read(metadata) if metadata.pairs else None
+            if trace is None:
+                if tracing.begins():
+                    return await record(call, None, proceed)
+                trace = tracing.not_recorded()
+            elif trace.sampled and tracing.allows():
+                return await record(call, trace, proceed)
+            enter(trace, _baggage(metadata) if len(metadata.pairs) > 1 else "")
+            return await proceed(call)
+
+        return step
+
+    def _read(self, metadata: Metadata) -> TraceContext | None:
+        """
+        Return where the caller says that the call belongs.
+        """
+        text = metadata.get(TRACEPARENT)
+        if text is None:
+            return None
+        if text == self._text:
+            return self._last
+        trace = TraceContext.parse(text, metadata.get(TRACESTATE))
+        if trace is not None and not trace.sampled and not trace.state:
+            self._text, self._last = text, trace
+        return trace
+
+    async def _record(self, call: Call, parent: TraceContext | None, proceed: CallStep) -> Any:
+        recorder, tracer = self._recorder, self._tracer
+        began = recorder.time_of_day()
+        path = call.method.path
+        span = tracer.begin(SpanKind.SERVED, path, parent, _attributes(call), began)
+        tracer.enter(span, _baggage(call.metadata))
+        if not span.sampled:
+            return await proceed(call)
+        call.trace = span
+        return await recorder.record(span, began, call, proceed)
+
+
+def _baggage(metadata: Metadata) -> str:
+    found = metadata.get(BAGGAGE)
+    return found if isinstance(found, str) else ""
+
+
+def _attributes(call: Call) -> Attributes:
+    attributes = {SYSTEM: "rpcfw", METHOD: call.method.path, PEER_ADDRESS: call.peer}
+    if call.caller:
+        attributes[CALLER] = printable(call.caller[:_MAX_CALLER])
+    return attributes
