@@ -19,10 +19,10 @@ from rpcfw.app.explaining import Explainer
 from rpcfw.app.heap import keep_freed
 from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.parts import (
-    heartbeat_part,
     make_registry,
     make_rules,
     plugins_part,
+    process_parts,
     registry_parts,
     warn_of_unused,
 )
@@ -332,7 +332,7 @@ class Application:
         await self.stop()
 
     def _parts(self) -> list[NamedPart]:
-        parts = [heartbeat_part(self.runtime.pauses)]
+        parts = process_parts(self.runtime.plugin_context, self.registry, lambda: self.clients)
         # Probes ask while everything else starts or stops.
         if self.admin is not None:
             parts.append(NamedPart("the admin pages", self.admin.start, self.admin.stop))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+from rpcfw.spi.runtime.histogram import Histogram
 from rpcfw.spi.runtime.pauses import Pauses
 
 __all__ = ["Heartbeat"]
@@ -31,6 +32,8 @@ class Heartbeat(Pauses):
 
     def __init__(self, seconds: Callable[[], float], call_later: Callable[..., Any]) -> None:
         super().__init__()
+        #: Notes how late each beat came; None: nobody wants to know.
+        self.lag: Histogram | None = None
         self._seconds = seconds
         self._call_later = call_later
         self._due_at = inf
@@ -60,6 +63,8 @@ class Heartbeat(Pauses):
     def _beat(self) -> None:
         lost_s = self._lost_s = self.lost_s()
         now = self._seconds()
+        if self.lag is not None:
+            self.lag.observe(max(0.0, now - self._due_at))
         if now >= self._mark_at:
             self._past_s, self._mark_s = self._mark_s, lost_s
             self._mark_at = now + _RECENT_S

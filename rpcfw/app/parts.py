@@ -4,12 +4,15 @@ Parts of an application: registry and rules as the plan names them, and parts wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.logger import Logger
 
 from rpcfw.app.plan import Plan
+from rpcfw.app.process_metrics import GarbagePauses, observe_process
 from rpcfw.app.rules.follower import RuleFollower
+from rpcfw.client.assembly import Client
+from rpcfw.client.observed import observe_clients, observe_registry
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart
 from rpcfw.spi.plugin import Plugin, PluginContext
@@ -18,10 +21,10 @@ from rpcfw.spi.rules import Rules
 from rpcfw.spi.runtime.pauses import Pauses
 
 __all__ = [
-    "heartbeat_part",
     "make_registry",
     "make_rules",
     "plugins_part",
+    "process_parts",
     "registry_parts",
     "warn_of_unused",
 ]
@@ -83,7 +86,7 @@ def registry_parts(
     return parts
 
 
-def heartbeat_part(pauses: Pauses) -> NamedPart:
+def _heartbeat(pauses: Pauses) -> NamedPart:
     """
     Return what notices that the process was paused.
     """
@@ -95,6 +98,22 @@ def heartbeat_part(pauses: Pauses) -> NamedPart:
         pauses.stop()
 
     return NamedPart("the heartbeat", start, stop)
+
+
+def process_parts(
+    context: PluginContext, registry: Registry | None, clients: Callable[[], Iterable[Client]]
+) -> list[NamedPart]:
+    """
+    Return what measures the process while it runs; declare what is looked up of it.
+    """
+    observe_process(context)
+    observe_clients(context.meter, clients)
+    observe_registry(context.meter, registry)
+    garbage = GarbagePauses(context.meter, context.clock.seconds)
+    return [
+        _heartbeat(context.pauses),
+        NamedPart("the metrics of the process", garbage.start, garbage.stop),
+    ]
 
 
 def plugins_part(hooks: Hooks, plugins: Sequence[Plugin]) -> NamedPart:

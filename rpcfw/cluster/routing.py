@@ -109,6 +109,11 @@ class Routing(Filter):
         self._first_list = first_list
         self._why_silent = why_silent
         self._panic_share = panic_share
+        self._emptied = plugin_context.meter.counter(
+            "rpcfw_client_routes_empty_total",
+            "times that a router left no instance for some calls",
+            "router",
+        )
         self._nodes: Nodes | None = None
         self._routes: RouteMemo[Route] = RouteMemo()
         #: By method, as in `_method_key`, and nodes: a picker may hold thousands of nodes, and
@@ -283,7 +288,9 @@ class Routing(Filter):
         left: Sequence[Any] = nodes
         for router, _, left in self._steps(call, nodes):
             if not left:
-                return left, title_of(router), router.refusal(call)
+                title = title_of(router)
+                self._emptied.of(title).value += 1
+                return left, title, router.refusal(call)
         return left, "", ""
 
     def _steps(

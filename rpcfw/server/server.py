@@ -32,6 +32,7 @@ from rpcfw.server.connections.age import ConnectionAges
 from rpcfw.server.connections.connections import ConnectionTable
 from rpcfw.server.health import ServerHealth
 from rpcfw.server.inspection import OtherServer, ServerInspection
+from rpcfw.server.observed import observe_server
 from rpcfw.server.offline import OfflineInstances
 from rpcfw.server.options import ServerOptions
 from rpcfw.server.phases import ServerPhase, ServerPhases
@@ -86,8 +87,7 @@ class Server:
         clients: Clients | None = None,
         described: Inspection | None = None,
     ) -> None:
-        self._runtime = runtime
-        self._options = options
+        self._runtime, self._options = runtime, options
         meter = runtime.plugin_context.meter
         self._decode_thread = DecodeThread(runtime.payload, runtime.reactor, meter)
         self.methods = MethodTable(runtime.payload)
@@ -113,6 +113,7 @@ class Server:
         self._connections = ConnectionTable(
             self._acceptor, runtime.clock, options, ages, runtime.pauses, self._capacity
         )
+        observe_server(meter, self._connections, self._capacity, self._acceptor)
         self.stack.changed = self._use_stack
         self._ports = Ports(runtime.network, self._make_port_acceptor)
         self.announcer: Announcer | None = None

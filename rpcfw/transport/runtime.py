@@ -114,13 +114,17 @@ class Runtime:
         Return the connections to an address; fits `rpcfw.cluster.nodes.MakeLinks`.
         """
         wire = self.protocol(protocol)
-        make_link = partial(self._make_link, address, wire)
         counts = PoolCounts(self.plugin_context.meter)
+        make_link = partial(self._make_link, address, wire, counts)
         options = self.link_options
         return ConnectionPool(address, make_link, options, self.clock, counts, changed)
 
     def _make_link(
-        self, address: Address, wire: WireProtocol, changed: Callable[[Link], None]
+        self,
+        address: Address,
+        wire: WireProtocol,
+        counts: PoolCounts,
+        changed: Callable[[Link], None],
     ) -> Link:
         payload, limits = self.payload, self.limits
 
@@ -136,7 +140,7 @@ class Runtime:
             self.link_options,
             self.clock,
             self.random,
-            changed,
+            counts.watched(changed),
         )
         link.protocol = wire.name
         link.log = self.log

@@ -45,6 +45,7 @@ SHOWN: dict[str, str] = {
     "rpcfw/spi/access/audit_trail.py": "writes when things were done",
     "rpcfw/console/audit.py": "shows when things were done",
     "rpcfw/app/process_view.py": "shows when the process was started",
+    "rpcfw/app/process_metrics.py": "shows when the process was started",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",
     "rpcfw/filters/metrics.py": "tells a backend when the call of an exemplar was",

@@ -87,6 +87,8 @@ class RequestAcceptor:
         #: One-way calls whose connection is lost. Their callers do not wait for them.
         self._orphans: set[InFlightCall] = set()
         self._draining = False
+        #: How many requests were refused because nobody serves them.
+        self.not_served = 0
         self._empty: Waiter[None] | None = None
 
     def use(self, stack: CallStep) -> None:
@@ -171,6 +173,7 @@ class RequestAcceptor:
         if isinstance(head, HeadInBody) and not draining:
             self._undecoded.accept(self, driver, event, head)
             return
+        self.not_served += 1
         error = refusal(self._methods, head.path)
         if self._draining:
             error = Rejected("this server is stopping and takes no new calls")

@@ -110,7 +110,7 @@ class BlockingThreads:
     def __init__(self, reactor: Any, size: int, queue: int, busy: Gauge, full: str) -> None:
         self._reactor = reactor
         self._has_threads = IReactorThreads.providedBy(reactor)
-        self._size = size
+        self.size = size
         self._queue = queue
         self._busy = busy
         self._full = full
@@ -122,6 +122,13 @@ class BlockingThreads:
         self._pool = ThreadPool(minthreads=0, maxthreads=size, name="rpcfw blocking")
         # Daemons: a method that never returns must not prevent the end of the process.
         self._pool.threadFactory = partial(threading.Thread, daemon=True)  # type: ignore[assignment]  # makes one all the same
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many calls wait because all threads are busy.
+        """
+        return max(0, int(self._busy.value) - self.size)
 
     def limit_wait(self, clock: Clock, max_wait_s: float) -> None:
         """
@@ -136,8 +143,8 @@ class BlockingThreads:
         Args:
             share: what one method may take of them, 0 to 1. It has one thread at least.
         """
-        threads, queue = max(1, int(self._size * share)), int(self._queue * share)
-        self._method_limits = (threads, queue) if threads < self._size else None
+        threads, queue = max(1, int(self.size * share)), int(self._queue * share)
+        self._method_limits = (threads, queue) if threads < self.size else None
 
     def start(self) -> None:
         """
@@ -173,11 +180,11 @@ class BlockingThreads:
             Overloaded: all threads are busy and the queue is full, for all methods or this one.
         """
         busy = self._busy
-        if busy.value >= self._size + self._queue:
+        if busy.value >= self.size + self._queue:
             raise Overloaded(self._full)
         share = None if self._method_limits is None else self._share(function)
         job = _Job(partial(copy_context().run, function, *arguments), share)
-        waits = busy.value >= self._size
+        waits = busy.value >= self.size
         if share is not None and share.is_used_up:
             waits = True
             busy.value += 1 - share.wait(job)
@@ -267,6 +274,12 @@ def threads_for(
     Return the pool of a server's blocking methods, with the limits that its options name.
     """
     threads = blocking_threads(reactor, options.threads, options.max_thread_queue, meter)
+    meter.observed_gauge(
+        "rpcfw_server_blocking_threads", "the most blocking methods that run at once"
+    ).add(lambda: [((), threads.size)])
+    meter.observed_gauge(
+        "rpcfw_server_blocking_calls_waiting", "calls of blocking methods that wait for a thread"
+    ).add(lambda: [((), threads.waiting)])
     if options.max_queue_time < inf:
         threads.limit_wait(clock, options.max_queue_time)
     if sum(bound.blocking for bound in methods.by_path.values()) > 1:

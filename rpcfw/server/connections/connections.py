@@ -73,6 +73,8 @@ class ConnectionTable(DriverObserver):
         self._capacity = capacity
         self._drivers: dict[Driver, _Tracked] = {}
         self._ids = count(1)
+        #: How many there were, the closed ones too.
+        self.accepted = 0
         self._log = LimitedLog(_log, clock.seconds)
         # The calls of closed connections.
         self._of_closed = Calls()
@@ -88,6 +90,12 @@ class ConnectionTable(DriverObserver):
         The calls of all connections, of closed ones too.
         """
         return total((self._of_closed, *map(calls_of, self._drivers)))
+
+    def protocols(self) -> tuple[str, ...]:
+        """
+        Return the wire protocol of each open connection.
+        """
+        return tuple(driver.wire for driver in self._drivers)
 
     def connections(self) -> tuple[Connection, ...]:
         """
@@ -123,6 +131,7 @@ class ConnectionTable(DriverObserver):
             driver.close(reason)
 
     def connected(self, driver: Driver) -> None:
+        self.accepted += 1
         options = self._options
         keepalive = Keepalive(
             driver,

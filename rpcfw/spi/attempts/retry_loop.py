@@ -46,6 +46,13 @@ def retry_loop(
     """
     succeeded = policy.succeeded
     clock = plugin_context.clock
+    repeats = plugin_context.meter.counter(
+        "rpcfw_client_retries_total",
+        "attempts that were made because one before had failed, by its status",
+        "service",
+        "method",
+        "status",
+    )
 
     async def step(call: Call) -> Any:
         tried = unsent = 0
@@ -62,7 +69,9 @@ def retry_loop(
                 delay_s = delay_before_next(call, error, policy, clock.seconds())
                 if delay_s is None:
                     raise
-                call.repeats = error.status.name
+                method, status = call.method, error.status.name
+                repeats.of(method.service, method.name, status).value += 1
+                call.repeats = status
                 # A filter may have refused a response: what came with it is not the next one's.
                 call.response_metadata = call.trailers = EMPTY
                 if delay_s > 0 or call.attempt > _MAX_AT_ONCE:

@@ -38,6 +38,8 @@ class Capacity:
         self._max_connections = max_connections
         self._max_per_address = max_per_address or inf
         self._open = 0
+        #: How many connections were closed, by the option whose limit was reached.
+        self.refused = {"max_connections": 0, "max_connections_per_address": 0}
         self._from: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -52,6 +54,7 @@ class Capacity:
         """
         origin = origin_of(address)
         if self._open >= self._max_connections:
+            self.refused["max_connections"] += 1
             self._log.warn_of(
                 "full",
                 "a connection was closed: max_connections of {limit} are open",
@@ -60,6 +63,7 @@ class Capacity:
             return False
         count = self._from.get(origin, 0)
         if origin and count >= self._max_per_address:
+            self.refused["max_connections_per_address"] += 1
             self._log.warn_of(
                 "address",
                 "a connection of {origin} was closed: max_connections_per_address of {limit} "

@@ -1,0 +1,85 @@
+"""
+What a whole process counts, read as exporters read it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rpcfw import ApplicationError, CallError, Hint, Status
+from rpcfw.spi.runtime.readings import read
+from rpcfw.values.method import Method, Shape
+from tests.lab.services import Greeter
+
+
+def values(process: Any, name: str) -> dict[tuple[str, ...], float]:
+    """
+    Return the numbers of one metric by the values of its labels.
+    """
+    (reading,) = (
+        one for one in read(process.application.runtime.plugin_context.meter) if one.name == name
+    )
+    return dict(reading.values)
+
+
+def test_connections(lab) -> None:
+    """
+    Both sides show the connections that are open, and count how they came and went.
+    """
+    server = lab.serve(Greeter("a", lab.clock))
+    consumer = lab.consumer()
+    lab.run(consumer.application.client(Greeter).say("bob"))
+
+    assert {("demo.Greeter",): 1} == values(consumer, "rpcfw_client_instances")
+    assert {("demo.Greeter",): 1} == values(consumer, "rpcfw_client_connections")
+    assert {("native",): 1} == values(server, "rpcfw_server_connections")
+    assert {(): 1} == values(server, "rpcfw_server_connections_accepted_total")
+    assert 1 == values(consumer, "rpcfw_client_connects_total")["connected",]
+    lab.stop(server)
+    assert {} == values(server, "rpcfw_server_connections")
+    assert {(): 1} == values(consumer, "rpcfw_client_connections_ended_total")
+
+
+def test_made_up_names_make_no_series(lab) -> None:
+    """
+    A caller that makes up a thousand names of services and methods makes no series at the server.
+    """
+    server = lab.serve(Greeter("a", lab.clock))
+    consumer = lab.consumer()
+    channel = consumer.application.channel("demo.Greeter")
+
+    def series() -> int:
+        meter = server.application.runtime.plugin_context.meter
+        return sum(len(one.values) + len(one.histograms) for one in read(meter))
+
+    def call(number: int) -> None:
+        method = Method("demo.Greeter", f"made_up_{number}", Shape.UNARY, Any, Any, "json")
+        with pytest.raises(CallError):
+            lab.run(channel.call(method, {}))
+
+    call(0)
+    before = series()
+    for number in range(1, 1000):
+        call(number)
+    assert before == series()
+    assert 1000 <= values(server, "rpcfw_server_requests_not_served_total")[()]
+
+
+def test_retries(lab) -> None:
+    """
+    Each attempt that follows a failed one is counted, by the status of that one.
+    """
+    bad, good = Greeter("a", lab.clock), Greeter("b", lab.clock)
+    bad.error = ApplicationError(Status.UNAVAILABLE, "no", hints=Hint.SAFE_TO_REPEAT)
+    lab.serve(bad)
+    lab.serve(good)
+    consumer = lab.consumer("retry.max_attempts=7")
+    client = consumer.application.client(Greeter)
+    for _ in range(20):
+        lab.run(client.who())
+
+    assert bad.begun
+    retries = {("demo.Greeter", "who", "UNAVAILABLE"): len(bad.begun)}
+    assert retries == values(consumer, "rpcfw_client_retries_total")
