@@ -25,7 +25,11 @@ class AdminOptions:
     listen: tuple[ListenAt, ...] = option(
         "", "addresses of the admin pages, as tcp:127.0.0.1:2290; empty: none"
     )
-    pages: tuple[str, ...] = option("healthz, readyz, livez", "pages, in the order of the index")
+    pages: tuple[str, ...] = option(
+        "status, connections, calls, config, threads, profile, inspect, healthz, readyz, livez",
+        "pages, in the order of the index",
+    )
+    extra_pages: tuple[str, ...] = option("", "further pages, as your own; they come after these")
     host_names: tuple[str, ...] = option(
         "",
         "names in the header Host that are accepted, besides IP addresses, localhost and those "
@@ -49,8 +53,10 @@ class AdminOptions:
                 reason = f"{where} can be reached from other machines; expected an address of "
                 reason += "this machine alone, as tcp:127.0.0.1:2290 or unix:/PATH"
                 yield "listen", reason
-        if self.listen and not self.pages:
+        if self.listen and not (self.pages or self.extra_pages):
             yield "pages", "name at least one, or leave [admin] listen empty"
+        for name in sorted({*self.pages} & {*self.extra_pages}):
+            yield "extra_pages", f"{name} is among [admin] pages already"
         if self.max_connections < 1:
             yield "max_connections", f"must be at least 1, not {self.max_connections}"
         if self.request_timeout <= 0:

@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rpcfw.app.live_policies import LivePolicies
 from rpcfw.app.plan import Plan
 from rpcfw.app.process_view import ProcessView
+from rpcfw.app.shown_options import shown_options
 from rpcfw.kernel.lifecycle import Tree
 from rpcfw.server.server import Server
+from rpcfw.spi.inspected_process import OptionValue
 from rpcfw.spi.inspection import Clients
 from rpcfw.transport.runtime import Runtime
 
@@ -26,6 +29,7 @@ def make_admin(
     server: Server | None,
     clients: Clients,
     tree: Callable[[], Tree],
+    policies: LivePolicies,
 ) -> AdminServer | None:
     """
     Return what serves the admin pages; None if ``[admin] listen`` is empty.
@@ -34,6 +38,7 @@ def make_admin(
         server: what the pages show; None: the process serves nothing.
         clients: what the process calls.
         tree: returns the parts of the application.
+        policies: what was given at run time.
     """
     if not plan.admin.listen:
         return None
@@ -41,6 +46,11 @@ def make_admin(
     from rpcfw.admin.server import AdminServer
 
     context = runtime.plugin_context
-    view = ProcessView(context, server, clients, tree, lambda: ())
+
+    def options() -> tuple[OptionValue, ...]:
+        called = (each.name for each in clients.services())
+        return shown_options(plan, policies, called)
+
+    view = ProcessView(context, server, clients, tree, options)
     pages = [chosen.make(context) for chosen in plan.pages]
     return AdminServer(plan.admin, pages, view, runtime.network, context)

@@ -5,7 +5,6 @@ An application: everything of one process, made from a plan, started and stopped
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, TypeVar, overload
@@ -24,13 +23,13 @@ from rpcfw.app.parts import (
     plugins_part,
     process_parts,
     registry_parts,
+    server_parts,
     warn_of_unused,
 )
 from rpcfw.app.plan import Plan, read_plan
 from rpcfw.app.reactors import random_source, settle
 from rpcfw.app.reactors import reactor as system_reactor
 from rpcfw.app.rules.follower import RuleFollower
-from rpcfw.app.rules.provider import provider_rules_part
 from rpcfw.app.running import check_coroutine, check_main, run_to_end
 from rpcfw.app.runtime import make_runtime
 from rpcfw.app.servers import Services, make_inspection, make_server
@@ -93,17 +92,7 @@ class Application:
         self._servers: list[Server] = []
         self.policies = LivePolicies(plan, plugin_context, lambda: self.clients, self._servers)
         self._clients = ClientTable(self.runtime, self.registry, self.policies)
-        self._follower: RuleFollower | None = None
-        if self.rules is not None:
-            self._follower = RuleFollower(
-                self.rules,
-                self.policies,
-                lambda: self.clients,
-                plugin_context,
-                plan.rule_options.initial_timeout,
-                lambda service: plan.client(service).options.snapshot_dir,
-            )
-            self._clients.rules = self._follower
+        self._follower = self._clients.rules = self._make_follower()
         self._explainer = Explainer(
             plan, self.policies, self._clients.client, self.runtime, self._follower
         )
@@ -114,8 +103,22 @@ class Application:
         self.inspection = make_inspection(plan, self.runtime, self.server, clients)
         self._servers += filter(None, (self.server, self.inspection))
         #: Shows this process to people and to supervisors, by HTTP.
-        self.admin = make_admin(plan, self.runtime, self.server, clients, lambda: self._tree)
+        self.admin = make_admin(
+            plan, self.runtime, self.server, clients, lambda: self._tree, self.policies
+        )
         self._tree = Tree(self._parts(), self.runtime.timers, plan.app.shutdown_timeout)
+
+    def _make_follower(self) -> RuleFollower | None:
+        if self.rules is None:
+            return None
+        return RuleFollower(
+            self.rules,
+            self.policies,
+            lambda: self.clients,
+            self.runtime.plugin_context,
+            self.plan.rule_options.initial_timeout,
+            lambda service: self.plan.client(service).options.snapshot_dir,
+        )
 
     @property
     def load(self) -> LoadReporter:
@@ -339,12 +342,7 @@ class Application:
         parts.append(plugins_part(self._hooks, self._plugins))
         parts += registry_parts(self.plan, self.registry, self.rules, self._follower)
         parts.append(NamedPart("the clients", self._clients.start, self._clients.stop))
-        # First up and last down: a process can be looked at while its server starts or stops.
-        if self.inspection is not None:
-            start_ports = partial(self.inspection.start, None)
-            parts.append(NamedPart("the inspection", start_ports, self.inspection.stop))
-        if self.server is not None:
-            parts += provider_rules_part(self.rules, self.server, self.runtime.plugin_context)
-            start_server = partial(self.server.start, self.registry)
-            parts.append(NamedPart("the server", start_server, self.server.stop))
+        parts += server_parts(
+            self.inspection, self.server, self.registry, self.rules, self.runtime.plugin_context
+        )
         return parts

@@ -5,16 +5,19 @@ Parts of an application: registry and rules as the plan names them, and parts wi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from twisted.logger import Logger
 
 from rpcfw.app.plan import Plan
 from rpcfw.app.process_metrics import GarbagePauses, observe_process
 from rpcfw.app.rules.follower import RuleFollower
+from rpcfw.app.rules.provider import provider_rules_part
 from rpcfw.client.assembly import Client
 from rpcfw.client.observed import observe_clients, observe_registry
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart
+from rpcfw.server.server import Server
 from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.rules import Rules
@@ -26,6 +29,7 @@ __all__ = [
     "plugins_part",
     "process_parts",
     "registry_parts",
+    "server_parts",
     "warn_of_unused",
 ]
 
@@ -83,6 +87,28 @@ def registry_parts(
         parts.append(NamedPart("the place of rules", rules.start, rules.stop))
     if follower is not None:
         parts.append(NamedPart("the rules", follower.start, follower.stop))
+    return parts
+
+
+def server_parts(
+    inspection: Server | None,
+    server: Server | None,
+    registry: Registry | None,
+    rules: Rules | None,
+    plugin_context: PluginContext,
+) -> list[NamedPart]:
+    """
+    Return the servers that there are, and what follows the rules for the instances of one.
+    """
+    parts: list[NamedPart] = []
+    # First up and last down: a process can be looked at while its server starts or stops.
+    if inspection is not None:
+        start_ports = partial(inspection.start, None)
+        parts.append(NamedPart("the inspection", start_ports, inspection.stop))
+    if server is not None:
+        parts += provider_rules_part(rules, server, plugin_context)
+        start_server = partial(server.start, registry)
+        parts.append(NamedPart("the server", start_server, server.stop))
     return parts
 
 

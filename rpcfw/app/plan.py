@@ -296,13 +296,12 @@ def _builtin(
 
 
 def _pages(chooser: Chooser, admin: AdminOptions) -> tuple[Chosen[Page], ...]:
-    return chooser.several(
-        "rpcfw.pages",
-        Page,  # type: ignore[type-abstract]  # a seam
-        (admin.pages or ()) if admin.listen else (),
-        named_by=("admin", "pages", ""),
-        section="page",
-    )
+    chosen: tuple[Chosen[Page], ...] = ()
+    seam: type[Page] = Page  # type: ignore[type-abstract]  # a seam
+    for key in ("pages", "extra_pages") if admin.listen else ():
+        names, place = getattr(admin, key) or (), ("admin", key, "")
+        chosen += chooser.several("rpcfw.pages", seam, names, named_by=place, section="page")
+    return chosen
 
 
 def _inspecting(

@@ -21,6 +21,7 @@ from rpcfw.spi.inspection import (
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.address import Address
 from rpcfw.values.health import Health
+from rpcfw.values.recent_call import RecentCall
 
 __all__ = ["ProcessView"]
 
@@ -55,7 +56,9 @@ class ProcessView(InspectedProcess):
         self._seconds = plugin_context.clock.seconds
         self._since = self._seconds()
         self._started_at = plugin_context.time_of_day()
-        self._inspection = _NoServer(self, clients) if server is None else server.inspection
+        self._inspection = (
+            _NoServer(self, clients, plugin_context) if server is None else server.inspection
+        )
 
     @property
     def application(self) -> str:
@@ -95,9 +98,12 @@ class _NoServer(Inspection, HealthBoard):
     What a process shows that serves nothing. It is healthy once it has started.
     """
 
-    def __init__(self, process: InspectedProcess, clients: Clients) -> None:
+    def __init__(
+        self, process: InspectedProcess, clients: Clients, plugin_context: PluginContext
+    ) -> None:
         self._process = process
         self._clients = clients
+        self._recent_calls = plugin_context.recent_calls
 
     @property
     def health(self) -> HealthBoard:
@@ -124,6 +130,9 @@ class _NoServer(Inspection, HealthBoard):
 
     def connections(self) -> tuple[Connection, ...]:
         return ()
+
+    def recent_calls(self) -> tuple[RecentCall, ...]:
+        return self._recent_calls.all()
 
     def of(self, name: str) -> Health | None:
         return self.all().get(name)

@@ -49,6 +49,8 @@ class Sources:
         self._sections: dict[SectionName, Section] = {}
         self._mistakes: dict[tuple[tuple[int, int], str], Mistake] = {}
         self._known = Known()
+        #: The classes of the options that were read, by the sections they were read from.
+        self.claimed: dict[SectionName, type] = {}
         self._nowhere = Origin(default_place, NOWHERE)
         self._strays = strays
         #: Where sections are asked for that may not be there.
@@ -147,6 +149,7 @@ class Sources:
             self.named_in(name, named_by)
             self._named_at[SectionName(name, qualifier)] = self._found(*named_by)[0]
         fields, own = declared(options), SectionName(name, qualifier)
+        self.claimed[own] = options
         places = {field.name: _place_of(field, own) for field in fields}
         self._known.add(name, qualifier, extra_keys)
         for field in fields:
