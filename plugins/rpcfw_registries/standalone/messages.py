@@ -25,7 +25,6 @@ __all__ = [
     "RecordsOfRules",
     "Refusal",
     "Renewed",
-    "Update",
 ]
 
 #: The most records, or keys, in one message; see `MAX_RECORD_BYTES` for their bytes.
@@ -90,32 +89,6 @@ class Renewed(msgspec.Struct, omit_defaults=True):
 
     lease_s: float
     missing: list[Key] = []
-
-
-class Update(msgspec.Struct, omit_defaults=True):
-    """
-    A part of what a watch receives.
-
-    Args:
-        epoch: names one life of one node. Numbers of different epochs have nothing
-            to do with one another.
-        number: once this is applied, everything up to this number is known. With
-            ``epoch`` it is what to resume with.
-        complete: the whole list begins here: forget what was known.
-        more: further parts follow before there is something to show.
-        put: records added or replaced.
-        gone: ids removed.
-        behind: why the node may lack what other nodes of its group know, in words; empty if
-            it does not.
-    """
-
-    epoch: str
-    number: int
-    complete: bool = False
-    more: bool = False
-    put: list[msgspec.Raw] = []
-    gone: list[str] = []
-    behind: str = ""
 
 
 class RecordsOfRules(msgspec.Struct, omit_defaults=True):

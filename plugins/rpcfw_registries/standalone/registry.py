@@ -5,7 +5,6 @@ The registry that comes with the framework: a client of the registry server.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from weakref import WeakSet
 
 from rpcfw.errors import CallError, RegistryError
 from rpcfw.spi.options import option, options
@@ -19,7 +18,7 @@ from rpcfw_registries.rules.stored import StoredRules
 from rpcfw_registries.standalone.records import StandaloneRecords
 from rpcfw_registries.standalone.session import SERVICES, Session
 from rpcfw_registries.standalone.store import StandaloneStore
-from rpcfw_registries.standalone.watcher import Watcher
+from rpcfw_registries.standalone.watch_stream import WatchStream
 
 __all__ = ["StandaloneOptions", "StandaloneRegistry"]
 
@@ -68,7 +67,9 @@ class StandaloneRegistry(Registry):
         )
         self._store = StandaloneStore(self._session, options.lease, plugin_context)
         self._announced = Reconciler(self._store, "the registry server", plugin_context)
-        self._watches: WeakSet[Watcher] = WeakSet()
+        self._watches = WatchStream(
+            self._session, options.lease, options.min_update_interval, plugin_context
+        )
         self._rules = StoredRules(StandaloneRecords(self._session, plugin_context), plugin_context)
 
     def rules(self) -> StoredRules:
@@ -80,12 +81,10 @@ class StandaloneRegistry(Registry):
 
     @property
     def trouble(self) -> str:
-        behind = (watch.behind for watch in self._watches)
-        return self._session.trouble or self._announced.trouble or next(filter(None, behind), "")
+        return self._session.trouble or self._announced.trouble or self._watches.behind
 
     async def stop(self) -> None:
-        for watch in tuple(self._watches):
-            watch.close()
+        self._watches.close()
         await self._announced.stop()
         await self._session.close()
 
@@ -96,17 +95,7 @@ class StandaloneRegistry(Registry):
         await self._announced.remove(instance)
 
     def watch(self, service: str, listener: Listener, on_refused: OnRefused = ignore) -> Watch:
-        watch = Watcher(
-            self._session,
-            service,
-            listener,
-            on_refused,
-            self.options.lease,
-            self.options.min_update_interval,
-            self.plugin_context,
-        )
-        self._watches.add(watch)
-        return watch
+        return self._watches.watch(service, listener, on_refused)
 
     async def services(self) -> tuple[str, ...]:
         refused: CallError | None = None

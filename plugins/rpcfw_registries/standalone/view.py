@@ -1,5 +1,5 @@
 """
-What one watch on a registry server knows, put together from updates.
+What a consumer knows of one service, put together from updates.
 
 A list that comes in parts takes the place of the former one when its last part
 is here. If it comes from another epoch, a node that was restarted or another node,
@@ -12,17 +12,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from attrs import frozen
 
 from rpcfw.spi.runtime.rate_limit import LimitedLog
-from rpcfw.values.instance import Instance, Snapshot, instance_from_json
-from rpcfw_registries.standalone.messages import Update
+from rpcfw.values.instance import Instance, instance_from_json
+from rpcfw_registries.standalone.messages import MAX_COUNTER
+from rpcfw_registries.standalone.updates import (
+    HASH_BYTES,
+    MAX_COMPARED,
+    Update,
+    Wanted,
+    hash_of_list,
+    hash_of_record,
+)
 
 __all__ = ["MAX_INSTANCES", "View"]
 
 #: Instances of one service: more than anybody has. A server that sends further ones without
 #: end would otherwise fill the memory.
 MAX_INSTANCES = 200_000
-_MAX_BEHIND_CHARS = 200
+
+
+@frozen(eq=False)
+class _Known:
+    """
+    An instance, and the hash of its record.
+    """
+
+    instance: Instance
+    hash: int
 
 
 class View:
@@ -40,11 +58,9 @@ class View:
         self._max_instances = max_instances
         self.epoch = ""
         self.number = 0
-        #: See `Update`.
-        self.behind = ""
-        self._live: dict[str, Instance] = {}
-        self._held: dict[str, Instance] = {}
-        self._coming: dict[str, Instance] | None = None
+        self._live: dict[str, _Known] = {}
+        self._held: dict[str, _Known] = {}
+        self._coming: dict[str, _Known] | None = None
         #: Changed since the last time that `apply` returned True.
         self._untold = True
 
@@ -55,33 +71,58 @@ class View:
         """
         return bool(self._held)
 
-    def snapshot(self) -> Snapshot:
+    def instances(self) -> tuple[Instance, ...]:
         """
         Return the list.
         """
-        return Snapshot(self._service, tuple((self._held | self._live).values()))
+        return tuple(known.instance for known in (self._held | self._live).values())
 
-    def begin(self) -> None:
+    def wanted(self, *, with_records: bool = False) -> Wanted:
         """
-        Forget the parts of a list that broke off: a new stream begins.
+        Return what to ask a server for, with what is known; a new stream begins.
+
+        Args:
+            with_records: the server has asked for them.
         """
+        # The parts of a list that broke off are forgotten.
         self._coming = None
+        wanted = Wanted(self._service, self.epoch, self.number)
+        if self.epoch and len(self._live) <= MAX_COMPARED:
+            wanted.hash = self._hash()
+            if with_records:
+                hashes = (known.hash for known in self._live.values())
+                wanted.records = b"".join(each.to_bytes(HASH_BYTES, "big") for each in hashes)
+        return wanted
+
+    def fits(self, update: Update) -> bool:
+        """
+        Tell whether an update continues what is known.
+        """
+        if not 0 <= update.number <= MAX_COUNTER:
+            return False
+        if update.complete or self._coming is not None:
+            return True
+        if update.hash:
+            return bool(self.epoch) and update.hash == self._hash()
+        return (update.epoch, update.since) == (self.epoch, self.number)
 
     def apply(self, update: Update) -> bool:
         """
-        Apply an update, and return whether the listener is to be called.
+        Apply an update that `fits`, and return whether the list to show is another one.
         """
-        self.behind = update.behind[:_MAX_BEHIND_CHARS]
         if update.complete:
             self._coming = {}
+        elif update.hash:
+            self._coming = self._without(update.gone_records)
         if self._coming is None:
             target = self._live
             self._untold |= bool(update.put or update.gone)
         else:
             target = self._coming
-        for instance in self._read(update.put):
-            if len(target) < self._max_instances or instance.id in target:
-                target[instance.id] = instance
+        for known in self._read(update.put):
+            id = known.instance.id
+            if len(target) < self._max_instances or id in target:
+                target[id] = known
             else:
                 self._log_full()
         for gone in update.gone:
@@ -102,13 +143,24 @@ class View:
         """
         self._held.clear()
 
-    def _take_over(self, coming: dict[str, Instance], epoch: str) -> bool:
+    def _hash(self) -> str:
+        return hash_of_list(known.hash for known in self._live.values())
+
+    def _without(self, gone_records: bytes) -> dict[str, _Known]:
+        starts = range(0, len(gone_records), HASH_BYTES)
+        gone = {int.from_bytes(gone_records[at : at + HASH_BYTES], "big") for at in starts}
+        return {id: known for id, known in self._live.items() if known.hash not in gone}
+
+    def _take_over(self, coming: dict[str, _Known], epoch: str) -> bool:
         before = self._held | self._live
         if epoch != self.epoch:
             self._held = before
         self._live = coming
         self._held = {key: held for key, held in self._held.items() if key not in coming}
-        return before != self._held | self._live
+        now = self._held | self._live
+        return before.keys() != now.keys() or any(
+            before[id].instance != known.instance for id, known in now.items()
+        )
 
     def _log_full(self) -> None:
         self._log.warn_of(
@@ -118,10 +170,11 @@ class View:
             limit=self._max_instances,
         )
 
-    def _read(self, records: Iterable[msgspec.Raw]) -> Iterable[Instance]:
-        for record in records:
+    def _read(self, records: Iterable[msgspec.Raw]) -> Iterable[_Known]:
+        for raw in records:
+            record = bytes(raw)
             try:
-                instance = instance_from_json(bytes(record))
+                instance = instance_from_json(record)
             except ValueError as error:
                 self._log.warn_of(
                     "skipped",
@@ -131,4 +184,4 @@ class View:
                 )
                 continue
             if instance.service == self._service:
-                yield instance
+                yield _Known(instance, hash_of_record(record))

@@ -4,6 +4,8 @@ A network in memory with registry servers on it, as far as a `Channel` shows one
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 
 from rpcfw.spi.runtime.waiting import Waiter, sleep, spawn
@@ -20,7 +22,8 @@ class MemoryChannel(WireChannel):
         return getattr(there, method.name)(**msgspec.structs.asdict(request))
 
     def stream(self, method, request, options):
-        self.wires.calls.append((method.name, request))
+        if request is not None:
+            self.wires.calls.append((method.name, request))
         return MemoryStream(self, method, request, options.timeout_s)
 
 
@@ -54,6 +57,37 @@ class Network(Wires):
         return node
 
 
+class Requests:
+    """
+    The messages of a client that streams, as its server reads them.
+    """
+
+    def __init__(self):
+        self._messages = deque()
+        self._reader = None
+
+    def put(self, message):
+        """
+        Have one more message there.
+        """
+        self._messages.append(message)
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.callback(None)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        while not self._messages:
+            self._reader = Waiter()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        return self._messages.popleft()
+
+
 class MemoryStream(WireStream):
     """
     Reads ahead by a few messages, as a window would let it.
@@ -65,13 +99,18 @@ class MemoryStream(WireStream):
         super().__init__(channel, timeout_s)
         self.method = method
         self._room = None
+        self._requests = Requests()
         self._pumping = spawn(self._pump(request))
         self._pumping.addErrback(lambda failure: self.broken(failure.value))
 
     async def _pump(self, request):
         node = await self.wires.reach(self.channel)
-        request = self.channel.carried(request, self.method.request_type)
-        source = getattr(node, self.method.name)(**msgspec.structs.asdict(request))
+        answer = getattr(node, self.method.name)
+        if request is None:
+            source = answer(self._requests)
+        else:
+            request = self.channel.carried(request, self.method.request_type)
+            source = answer(**msgspec.structs.asdict(request))
         async for message in source:
             await sleep(self.wires.clock, LATENCY_S)
             self.arrive(self.channel.carried(message, self.method.response_type))
@@ -79,6 +118,10 @@ class MemoryStream(WireStream):
                 self._room = Waiter()
                 await self._room
         self.broken(StopAsyncIteration())
+
+    async def send(self, message):
+        self.wires.calls.append((self.method.name, message))
+        self._requests.put(self.channel.carried(message, self.method.request_type))
 
     def end_asking(self):
         self._pumping.cancel()

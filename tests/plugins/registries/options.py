@@ -15,5 +15,5 @@ def node_options(**over):
     Return the options of a small node.
     """
     small = {"max_services": 100, "max_instances": 1000, "max_total_bytes": 1 << 20}
-    small["max_watchers"] = 100
+    small["max_watches"] = 100
     return evolve(options_of(NodeOptions), **{**small, **over})

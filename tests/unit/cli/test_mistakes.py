@@ -288,7 +288,7 @@ MISTAKES = [
     (f"{HEAD}[server]\nservices = greeter:Greeter ; hello\n", 4, "'greeter:Greeter ; hello'"),
     # The registry server's.
     ("[node]\nmax_lease = 60\n", 2, "has no unit"),
-    ("[node]\nmax_watchers = 0\n", 2, "must be at least 1, not 0"),
+    ("[node]\nmax_watches = 0\n", 2, "must be at least 1, not 0"),
     ("[node]\nmin_lease = 2m\n", 2, "at most max_lease"),
     ("[node]\nsnapshot = x\n", 2, "is only for a server with a [bus]"),
 ]

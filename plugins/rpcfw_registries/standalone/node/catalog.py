@@ -21,6 +21,8 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+from rpcfw_registries.standalone.updates import hash_of_list, hash_of_record
+
 __all__ = ["Catalog", "CatalogFull", "Changes", "Entry", "Limits"]
 
 
@@ -82,9 +84,15 @@ class Changes:
 class _Service:
     """
     One service. Whoever knows everything up to ``compacted_at`` needs only the changes.
+
+    Args:
+        number: of its last change.
+        hash: the exclusive or of the hashes of its records, so that a change costs two hashes.
     """
 
     compacted_at: int
+    number: int
+    hash: int = 0
     live: OrderedDict[str, Entry] = field(factory=OrderedDict)
     gone: OrderedDict[str, int] = field(factory=OrderedDict)
 
@@ -104,7 +112,7 @@ class Catalog:
         self._by_service: dict[str, _Service] = {}
         #: Of those, the ones without an instance; the one that lost its last first.
         self._empty: dict[str, None] = {}
-        self._listeners: dict[str, set[Callable[[], None]]] = {}
+        self._changed: Callable[[str], None] = lambda service: None
 
     def put(self, service: str, id: str, record: bytes, owner: str) -> bool:
         """
@@ -123,13 +131,17 @@ class Catalog:
         if entries is None:
             entries = self._new_service(service)
         self._number += 1
+        entries.number = self._number
         self._instances += old is None
         self._bytes += len(record) - (0 if old is None else len(old.record))
+        entries.hash ^= hash_of_record(record)
+        if old is not None:
+            entries.hash ^= hash_of_record(old.record)
         self._empty.pop(service, None)
         entries.gone.pop(id, None)
         entries.live[id] = Entry(record, owner, self._number)
         entries.live.move_to_end(id)
-        self._notify(service)
+        self._changed(service)
         return True
 
     def remove(self, service: str, id: str, owner: str | None = None) -> bool:
@@ -147,13 +159,15 @@ class Catalog:
         if not entries.live:
             self._empty[service] = None
         self._number += 1
+        entries.number = self._number
+        entries.hash ^= hash_of_record(entry.record)
         self._instances -= 1
         self._bytes -= len(entry.record)
         entries.gone[id] = self._number
         entries.gone.move_to_end(id)
         if len(entries.gone) > self._limits.tombstones:
             _, entries.compacted_at = entries.gone.popitem(last=False)
-        self._notify(service)
+        self._changed(service)
         return True
 
     def get(self, service: str, id: str) -> Entry | None:
@@ -169,44 +183,71 @@ class Catalog:
         """
         return sorted(self._by_service)
 
+    def number(self, service: str) -> int:
+        """
+        Return the number of the last change of a service.
+        """
+        entries = self._by_service.get(service)
+        return self._compacted_at if entries is None else entries.number
+
+    def count(self, service: str) -> int:
+        """
+        Return how many instances a service has.
+        """
+        entries = self._by_service.get(service)
+        return 0 if entries is None else len(entries.live)
+
+    def hash(self, service: str) -> str:
+        """
+        Return the hash of the list of a service; equal lists have equal ones.
+        """
+        entries = self._by_service.get(service)
+        return hash_of_list(() if entries is None else (entries.hash,))
+
+    def records(self, service: str) -> tuple[bytes, ...]:
+        """
+        Return the list of a service.
+        """
+        entries = self._by_service.get(service)
+        return () if entries is None else tuple(entry.record for entry in entries.live.values())
+
+    def continues(self, service: str, since: int) -> bool:
+        """
+        Tell whether the history of a service reaches back to a number.
+        """
+        entries = self._by_service.get(service)
+        compacted_at = self._compacted_at if entries is None else entries.compacted_at
+        return compacted_at <= since <= self._number
+
     def changes(self, service: str, since: int | None) -> Changes:
         """
         Return what is new to somebody who knows all up to ``since``.
 
         The whole list, if nothing is known or the history is compacted.
         """
+        number = self.number(service)
+        if since is None or not self.continues(service, since):
+            return Changes(number, True, self.records(service), ())
         entries = self._by_service.get(service)
-        compacted_at = self._compacted_at if entries is None else entries.compacted_at
-        if since is None or not compacted_at <= since <= self._number:
-            live = () if entries is None else tuple(entry.record for entry in entries.live.values())
-            return Changes(self._number, True, live, ())
         if entries is None:
-            return Changes(self._number, False, (), ())
+            return Changes(number, False, (), ())
         put = []
         for entry in reversed(entries.live.values()):
             if entry.number <= since:
                 break
             put.append(entry.record)
         gone = []
-        for removed, number in reversed(entries.gone.items()):
-            if number <= since:
+        for removed, removed_at in reversed(entries.gone.items()):
+            if removed_at <= since:
                 break
             gone.append(removed)
-        return Changes(self._number, False, tuple(reversed(put)), tuple(gone))
+        return Changes(number, False, tuple(reversed(put)), tuple(gone))
 
-    def listen(self, service: str, changed: Callable[[], None]) -> Callable[[], None]:
+    def listen(self, changed: Callable[[str], None]) -> None:
         """
-        Call ``changed`` at each change of a service, until what is returned is called.
+        Call ``changed`` with the service at each change, from now on.
         """
-        self._listeners.setdefault(service, set()).add(changed)
-
-        def close() -> None:
-            listeners = self._listeners.get(service, set())
-            listeners.discard(changed)
-            if not listeners:
-                self._listeners.pop(service, None)
-
-        return close
+        self._changed = changed
 
     def _check_limits(self, old: Entry | None, record: bytes) -> None:
         limits = self._limits
@@ -219,7 +260,7 @@ class Catalog:
     def _new_service(self, service: str) -> _Service:
         if len(self._by_service) >= self._limits.services:
             self._forget_an_empty_service()
-        entries = self._by_service[service] = _Service(self._compacted_at)
+        entries = self._by_service[service] = _Service(self._compacted_at, self._compacted_at)
         return entries
 
     def _forget_an_empty_service(self) -> None:
@@ -231,7 +272,3 @@ class Catalog:
             raise CatalogFull(f"the node holds its limit of {self._limits.services} services")
         del self._empty[name], self._by_service[name]
         self._compacted_at = self._number
-
-    def _notify(self, service: str) -> None:
-        for changed in tuple(self._listeners.get(service, ())):
-            changed()

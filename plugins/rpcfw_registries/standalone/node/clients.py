@@ -41,7 +41,8 @@ class ClientLimits:
         services: that its instances are of.
         instances: announced at once.
         total_bytes: of the records of those.
-        watches: open at once.
+        watches: open at once, each of one service, or of the rules of one.
+        streams: of its consumers, each with the watches of one process.
         changes_per_s: instances and rules put, on average of a minute.
     """
 
@@ -49,6 +50,7 @@ class ClientLimits:
     instances: int
     total_bytes: int
     watches: int
+    streams: int
     changes_per_s: float
 
 
@@ -69,6 +71,7 @@ class _Client:
     instances: int = 0
     total_bytes: int = 0
     watches: int = 0
+    streams: int = 0
     #: When all that it has changed is paid for by time.
     paid_at: float = 0.0
 
@@ -176,9 +179,9 @@ class Clients:
             client.total_bytes -= holder.size
             self._settle(holder.key)
 
-    def open_watch(self, caller: Caller) -> Callable[[], None]:
+    def add_watch(self, caller: Caller) -> None:
         """
-        Count a watch until what is returned is called.
+        Count a watch, until `remove_watch`.
 
         Raises:
             Overloaded: the client has too many.
@@ -192,11 +195,35 @@ class Clients:
         client.watches += 1
         self._settle(caller.key)
 
-        def close() -> None:
-            client.watches -= 1
-            self._settle(caller.key)
+    def remove_watch(self, caller: Caller) -> None:
+        """
+        Note that a watch has ended.
+        """
+        self._by_key[caller.key].watches -= 1
+        self._settle(caller.key)
 
-        return close
+    def add_stream(self, caller: Caller) -> None:
+        """
+        Count a stream, until `remove_stream`.
+
+        Raises:
+            Overloaded: the client has too many.
+        """
+        client = self._client(caller.key)
+        if client.streams >= self._limits.streams:
+            self._settle(caller.key)
+            raise Overloaded(
+                f"this client has its limit of max_client_streams = {self._limits.streams}"
+            )
+        client.streams += 1
+        self._settle(caller.key)
+
+    def remove_stream(self, caller: Caller) -> None:
+        """
+        Note that a stream has ended.
+        """
+        self._by_key[caller.key].streams -= 1
+        self._settle(caller.key)
 
     def _client(self, key: tuple[str, ...]) -> _Client:
         client = self._by_key.get(key)
@@ -210,7 +237,7 @@ class Clients:
         """
         client = self._by_key[key]
         self._idle.pop(key, None)
-        if client.instances or client.watches:
+        if client.instances or client.watches or client.streams:
             return
         self._idle[key] = None
         now = self._seconds()

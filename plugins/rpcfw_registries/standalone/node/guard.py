@@ -61,6 +61,7 @@ class Guard:
             options.max_client_instances,
             options.max_client_bytes,
             options.max_client_watches,
+            options.max_client_streams,
             options.max_client_changes,
         )
         seconds = plugin_context.clock.seconds

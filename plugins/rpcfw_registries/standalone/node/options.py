@@ -41,13 +41,15 @@ _LIMITS = (
     "max_services",
     "max_instances",
     "max_total_bytes",
-    "max_watchers",
+    "max_watches",
+    "max_streams",
     "max_rule_scopes",
     "max_rule_bytes",
     "max_client_services",
     "max_client_instances",
     "max_client_bytes",
     "max_client_watches",
+    "max_client_streams",
     "max_audit_lines",
 )
 
@@ -76,8 +78,13 @@ class NodeOptions:
         "100000", "maximum number of instances of all services", was="instances"
     )
     max_total_bytes: Bytes = option("256MiB", "maximum size of all records", was="total_size")
-    max_watchers: int = option(
-        "10000", "maximum number of watches of all consumers", was="watchers"
+    max_watches: int = option(
+        "200000",
+        "maximum number of watches of all consumers, each of one service",
+        was="max_watchers",
+    )
+    max_streams: int = option(
+        "10000", "maximum number of consumers that watch, each with one stream"
     )
 
     rules_folder: Path | None = option(
@@ -111,7 +118,8 @@ class NodeOptions:
     )
     max_client_instances: int = option("20000", "the same as max_instances, for one client")
     max_client_bytes: Bytes = option("64MiB", "the same as max_total_bytes, for one client")
-    max_client_watches: int = option("5000", "maximum number of watches of one client")
+    max_client_watches: int = option("20000", "the same as max_watches, for one client")
+    max_client_streams: int = option("1000", "the same as max_streams, for one client")
     max_client_changes: PerSecond = option(
         "1000/s", "instances and rules that one client may put, on average of a minute"
     )

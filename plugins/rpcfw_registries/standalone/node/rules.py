@@ -4,7 +4,7 @@ The rules of a registry server, as a service of its own beside the instances.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from rpcfw.errors import CallError, Overloaded, RegistryError, Rejected, Unavailable
 from rpcfw.spi.rules import ignore
@@ -29,14 +29,14 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
 
     Args:
         records: they.
-        max_watchers: watches of all processes.
+        max_watches: of all processes.
         guard: says who may do what.
     """
 
-    def __init__(self, records: RecordStore, max_watchers: int, guard: Guard) -> None:
+    def __init__(self, records: RecordStore, max_watches: int, guard: Guard) -> None:
         self._records = records
         self._guard = guard
-        self._max_watchers = max_watchers
+        self._max_watches = max_watches
         self._events: set[Event] = set()
         self._leaving = False
 
@@ -89,7 +89,7 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
         """
         scope, caller = _scope(kind, name), current_caller()
         self._guard.check(caller, Action.WATCH, scope)
-        event, end_count = self._acquire(caller)
+        event = self._acquire(caller)
         sent: str | None = None
         watch = self._records.watch(scope, lambda _: event.set(), ignore)
         try:
@@ -104,18 +104,18 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
                 await event.wait()
         finally:
             watch.close()
-            end_count()
             self._events.discard(event)
+            self._guard.clients.remove_watch(caller)
 
-    def _acquire(self, caller: Caller) -> tuple[Event, Callable[[], None]]:
+    def _acquire(self, caller: Caller) -> Event:
         if self._leaving:
             raise Rejected("this node is stopping")
-        if len(self._events) >= self._max_watchers:
-            raise Overloaded(f"this server has its limit of max_watchers = {self._max_watchers}")
-        end_count = self._guard.clients.open_watch(caller)
+        if len(self._events) >= self._max_watches:
+            raise Overloaded(f"this server has its limit of max_watches = {self._max_watches}")
+        self._guard.clients.add_watch(caller)
         event = Event()
         self._events.add(event)
-        return event, end_count
+        return event
 
     async def _read(self, scope: Scope) -> Stored:
         try:

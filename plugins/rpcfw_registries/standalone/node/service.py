@@ -10,7 +10,6 @@ if there is a folder for them.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from functools import cache
 
 from rpcfw.errors import PermissionDenied
@@ -28,7 +27,6 @@ from rpcfw_registries.standalone.messages import (
     Records,
     Refusal,
     Renewed,
-    Update,
 )
 from rpcfw_registries.standalone.node.caller import Caller, current_caller
 from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Limits
@@ -44,6 +42,7 @@ from rpcfw_registries.standalone.node.replication.snapshot import Snapshot
 from rpcfw_registries.standalone.node.replication.times import Times
 from rpcfw_registries.standalone.node.rules import RuleNode
 from rpcfw_registries.standalone.node.watches import Watches
+from rpcfw_registries.standalone.updates import Updates, WatchRequest
 
 __all__ = ["RegistryNode", "node_services"]
 
@@ -66,7 +65,7 @@ def node_services(
     )
     guard = Guard(options, plugin_context)
     node = RegistryNode(options, plugin_context, Catalog(limits), guard, bus)
-    services = [node, RuleNode(records, options.max_watchers, guard)]
+    services = [node, RuleNode(records, options.max_watches, guard)]
     group = node.group
     if group is None:
         return services
@@ -99,7 +98,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         self._options = options
         self._clock = plugin_context.clock
         self._leases = Leases(plugin_context.timers, plugin_context.pauses, self._expired)
-        self._watches = Watches(catalog, guard.clients, options, self.epoch, plugin_context)
+        self._watches = Watches(catalog, guard, options, self.epoch, plugin_context)
         self.group: Group | None = None
         #: A server alone is a group of one that tells nobody.
         self.replica = self._replica(bus)
@@ -146,6 +145,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
 
     async def stopped(self) -> None:
         self._leases.end_all()
+        self._watches.stop()
         if self.group is not None:
             await self.group.leave()
         self.guard.close()
@@ -226,22 +226,13 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         return [name for name in names if self._allows(caller, Action.WATCH, name)]
 
     @method(idempotent=True, timeout="1h")
-    async def watch(self, service: Name, epoch: str = "", since: int = 0) -> AsyncIterator[Update]:
+    def watch(self, requests: AsyncIterator[WatchRequest]) -> AsyncIterator[Updates]:
         """
-        Send the whole list, then each change.
+        Send the lists of the services that a consumer asks for, then each change.
 
-        Args:
-            epoch: with ``since``: those of the last update that the caller has applied.
-                It then receives only what it missed, if that is still known.
+        See `rpcfw_registries.standalone.updates`.
         """
-        caller, scope = current_caller(), service_scope(service)
-        self.guard.check(caller, Action.WATCH, scope)
-        known = since if epoch == self.epoch else None
-        async with aclosing(self._watches.updates(caller, service, known)) as updates:
-            async for update in updates:
-                # The rules may be others by now.
-                self.guard.check(caller, Action.WATCH, scope)
-                yield update
+        return self._watches.updates(current_caller(), requests)
 
     def _allows(self, caller: Caller, action: Action, service: str) -> bool:
         return not self.guard.refusal(caller, action, service_scope(service))

@@ -7,81 +7,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import msgspec
 import pytest
-from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from rpcfw.errors import PermissionDenied, RegistryError, SettingsError
-from rpcfw.kernel.settings import options_of
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
-from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.standalone.node.service import node_services
-from rpcfw_registries.standalone.registry import StandaloneOptions, StandaloneRegistry
 from tests import folders
-from tests.plugins.registries.network import Network
-from tests.plugins.registries.options import node_options
 from tests.plugins.registries.standalone.callers import called_by
-from tests.plugins.registries.still import StillTime
-
-HOME = Address("tcp", "127.0.0.1", 2210)
-OTHER = Address("tcp", "127.0.0.1", 2211)
-
-
-def raw(instance):
-    """
-    Return an instance as it is announced.
-    """
-    return msgspec.Raw(instance_to_json(instance))
-
-
-class OnANetwork(StillTime):
-    """
-    A network with one node on it.
-    """
-
-    addresses = (HOME,)
-
-    def prepare(self):
-        self.network = Network(self.clock, self.plugin_context.timers)
-        self.make_node()
-        self.users = {}
-
-    def make_node(self, address=HOME, **over):
-        """
-        Start a node that knows nothing.
-        """
-        node, _ = node_services(node_options(**over), self.plugin_context)
-        self.network.nodes[address] = node
-        return node
-
-    def registry(self, lease=4.0):
-        user = len(self.users)
-        around = evolve(self.plugin_context, open_channel=self.network.channel_for(user))
-        addresses = ", ".join(map(str, self.addresses))
-        options = options_of(
-            StandaloneOptions, address=addresses, lease=f"{lease:g}s", max_reconnect_delay="2s"
-        )
-        registry = StandaloneRegistry(options, around)
-        self.users[registry] = user
-        return registry
-
-    async def store_unreadable(self, service):
-        self.network.nodes[HOME].replica.put(service, "x", b'{"id": 5}', "somebody newer")
-
-    async def refuse(self):
-        self.network.refusal = PermissionDenied("not you")
-
-    async def permit(self):
-        self.network.refusal = None
-
-    async def remove_behind(self, instance):
-        assert self.network.nodes[HOME].replica.remove(instance.service, instance.id)
-
-    async def die(self, registry):
-        self.network.cut(self.users[registry])
+from tests.plugins.registries.standalone.on_network import HOME, OTHER, Alone, OnANetwork, raw
 
 
 class TestStandalone(OnANetwork, RegistryContract, TestCase):
@@ -119,37 +54,10 @@ class TestSecondNode(OnANetwork, RegistryContract, TestCase):
         self.make_node(OTHER)
 
 
-class TestKeeping(OnANetwork, SynchronousTestCase):
+class TestKeeping(Alone, SynchronousTestCase):
     """
     What the contract does not ask: how it behaves when things go wrong.
     """
-
-    def prepare(self):
-        super().prepare()
-        self.addCleanup(self.stop_all)
-
-    def stop_all(self):
-        for registry in self.users:
-            spawn(registry.stop())
-        self.advance(2)
-
-    def told(self, registry, service="demo.Greeter"):
-        told = ReceivedUpdates()
-        registry.watch(service, told)
-        self.advance(0.1)
-        return told
-
-    def announced(self, registry, *instances):
-        deferreds = [spawn(registry.announce(instance)) for instance in instances]
-        self.advance(0.1)
-        for deferred in deferreds:
-            self.successResultOf(deferred)
-
-    def calls(self, name):
-        return [request for called, request in self.network.calls if called == name]
-
-    def node(self, address=HOME):
-        return self.network.nodes[address]
 
     def test_a_restarted_node_costs_no_instance(self):
         """
@@ -212,9 +120,9 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         self.network.nodes[HOME] = node
         before = len(told.snapshots)
         self.advance(5)
-        first, again = self.calls("watch")
-        assert ("", 0) == (first.epoch, first.since)
-        assert (node.epoch, 2) == (again.epoch, again.since)
+        (first,), (again,) = (request.add for request in self.calls("watch"))
+        assert ("", 0) == (first.epoch, first.number)
+        assert (node.epoch, 2) == (again.epoch, again.number)
         assert before == len(told.snapshots)
 
     def test_goes_on_when_a_stream_is_old(self):
@@ -415,7 +323,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         A watch over the node's limit is tried again; nothing else notices.
         """
         self.network.drop(HOME)
-        self.make_node(max_watchers=1)
+        self.make_node(max_watches=1)
         registry = self.registry()
         told, refused = ReceivedUpdates(), ReceivedUpdates()
         watch = registry.watch("demo.Greeter", told)
@@ -426,7 +334,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
         assert [an_instance()] == told.last
         assert 1 == len(self.network.opened)
         assert [] == refused.snapshots
-        assert "RESOURCE_EXHAUSTED" in other.trouble
+        assert "refuses the watch: this server has its limit of max_watches = 1" in other.trouble
         assert ("", "") == (watch.trouble, registry.trouble)
         watch.close()
         self.advance(3)
@@ -445,6 +353,7 @@ class TestKeeping(OnANetwork, SynchronousTestCase):
 
         registry = self.registry()
         registry.watch("demo.Greeter", listener)
+        self.advance(0.1)
         self.announced(registry, an_instance())
         self.advance(0.1)
         assert [an_instance()] == told.last

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.values.instance import instance_to_json
-from rpcfw_registries.standalone.messages import Update
+from rpcfw_registries.standalone.updates import HASH_BYTES, Update, hash_of_record
 from rpcfw_registries.standalone.view import View
 
 
@@ -26,14 +26,14 @@ def update(epoch, number, *ids, gone=(), **flags):
     Return an update that puts instances of these ids.
     """
     put = [msgspec.Raw(instance_to_json(an_instance(id=one))) for one in ids]
-    return Update(epoch, number, put=put, gone=list(gone), **flags)
+    return Update("demo.Greeter", epoch, number, put=put, gone=list(gone), **flags)
 
 
 def shown(view):
     """
     Return the ids in the list that is shown.
     """
-    return sorted(instance.id for instance in view.snapshot().instances)
+    return sorted(instance.id for instance in view.instances())
 
 
 def known():
@@ -62,7 +62,7 @@ def test_forgets_a_list_that_broke_off():
     """
     view = known()
     view.apply(update("e1", 9, "c", complete=True, more=True))
-    view.begin()
+    view.wanted()
     assert view.apply(update("e1", 10, "d"))
     assert ["a", "b", "d"] == shown(view)
 
@@ -74,7 +74,7 @@ def test_tells_changes_that_broke_off():
     view = known()
     assert not view.apply(update("e1", 9, "c", more=True))
     assert 2 == view.number
-    view.begin()
+    view.wanted()
     assert view.apply(update("e1", 9, "a", "b", "c", complete=True))
     assert ["a", "b", "c"] == shown(view)
 
@@ -146,3 +146,44 @@ def test_a_list_without_end_is_cut():
     assert ["b"] == shown(view)
     view.apply(update("e1", 5, "f"))
     assert ["b", "f"] == shown(view)
+
+
+def test_fits_only_what_continues_the_list():
+    """
+    Changes after another number or of another epoch do not fit, and numbers out of range.
+    """
+    view = known()
+    assert view.fits(update("e1", 3, since=2))
+    assert not view.fits(update("e1", 4, since=3))
+    assert not view.fits(update("e2", 3, since=2))
+    assert view.fits(update("e2", 3, complete=True))
+    assert not view.fits(update("e2", 1 << 60, complete=True))
+    assert not view.fits(update("e2", -1, complete=True))
+
+
+def test_continues_an_equal_list_of_another_server():
+    """
+    A list with the hash of this one takes its place, with all records or without some.
+    """
+    view = known()
+    wanted = view.wanted(with_records=True)
+    assert 2 * HASH_BYTES == len(wanted.records)
+    same = update("e2", 7, hash=wanted.hash)
+    assert view.fits(same)
+    assert not view.apply(same)
+    assert (["a", "b"], "e2", 7, False) == (shown(view), view.epoch, view.number, view.holds)
+
+    gone = hash_of_record(instance_to_json(an_instance(id="a"))).to_bytes(HASH_BYTES, "big")
+    changed = update("e2", 8, "c", hash=wanted.hash, gone_records=gone)
+    assert view.apply(changed)
+    assert ["b", "c"] == shown(view)
+    assert not view.fits(changed)
+
+
+def test_nothing_known_has_no_hash():
+    """
+    Who knows nothing yet asks for the list, and no answer to another question fits.
+    """
+    view = View("demo.Greeter", log())
+    assert "" == view.wanted().hash
+    assert not view.fits(update("e1", 1, hash="0" * 16))

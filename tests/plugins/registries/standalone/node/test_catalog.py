@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcfw_registries.standalone.node.catalog import Catalog, CatalogFull, Changes, Limits
+from rpcfw_registries.standalone.updates import hash_of_list, hash_of_record
 
 SERVICES = ("demo.A", "demo.B", "demo.C")
 
@@ -103,10 +104,10 @@ def test_the_same_again_is_no_change():
     """
     catalog = Catalog()
     woken = []
-    catalog.listen("demo.A", lambda: woken.append(1))
+    catalog.listen(woken.append)
     catalog.put("demo.A", "a", b"x", "me")
     catalog.put("demo.A", "a", b"x", "me")
-    assert 1 == len(woken)
+    assert ["demo.A"] == woken
     assert 1 == catalog.changes("demo.A", None).number
 
 
@@ -131,17 +132,34 @@ def test_numbers_from_the_future_get_the_whole_list():
     assert catalog.changes("demo.A", -1).complete
 
 
-def test_listening_ends():
+def test_numbers_of_one_service():
     """
-    Who has closed is not woken, and closing twice does no harm.
+    A change of another service leaves the number of a service as it is.
     """
     catalog = Catalog()
-    woken = []
-    close = catalog.listen("demo.A", lambda: woken.append(1))
-    close()
-    close()
     catalog.put("demo.A", "a", b"x", "me")
-    assert [] == woken
+    catalog.put("demo.B", "a", b"x", "me")
+    assert [1, 2, 0] == [catalog.number(f"demo.{one}") for one in "ABC"]
+    catalog.remove("demo.A", "a")
+    assert [3, 2] == [catalog.number(f"demo.{one}") for one in "AB"]
+
+
+def test_hashes_of_equal_lists_are_equal():
+    """
+    The hash depends on the records alone: not on their order, their owners or their history.
+    """
+    one, other = Catalog(), Catalog()
+    for id, record in (("a", b"1"), ("b", b"2"), ("c", b"3"), ("b", b"4")):
+        one.put("demo.A", id, record, "me")
+    one.remove("demo.A", "c")
+    assert one.hash("demo.A") != other.hash("demo.A")
+    for id, record in (("b", b"4"), ("a", b"1")):
+        other.put("demo.A", id, record, "you")
+    assert one.hash("demo.A") == other.hash("demo.A")
+    assert hash_of_list(map(hash_of_record, (b"1", b"4"))) == other.hash("demo.A")
+    other.remove("demo.A", "a")
+    other.remove("demo.A", "b")
+    assert other.hash("demo.Unknown") == other.hash("demo.A")
 
 
 def test_refuses_more_than_its_limits():

@@ -21,6 +21,7 @@ from rpcfw_registries.rules.records import MAX_RECORD_BYTES
 from rpcfw_registries.standalone.node.options import NodeOptions
 from rpcfw_registries.standalone.node.service import node_services
 from tests.plugins.registries.standalone.callers import HERE, called_by
+from tests.plugins.registries.standalone.watching import Consumer, ids
 
 SHOP = ("hmac:shop",)
 OTHER = ("hmac:other",)
@@ -53,9 +54,9 @@ class Node:
         return self.service.withdraw(owner, [("demo.Greeter", id)])
 
     def watch(self, service="demo.Greeter"):
-        stream = self.service.watch(service)
-        result(stream.__anext__())
-        return stream
+        consumer = Consumer(self.service, self.clock)
+        consumer.add(service)
+        return consumer
 
     @property
     def ids(self):
@@ -125,10 +126,12 @@ def test_rules_of_watching():
         assert ["demo.Greeter", "other.Service"] == node.service.services()
     with called_by(SHOP):
         assert ["demo.Greeter"] == node.service.services()
-        node.watch()
+        assert ["a"] == ids(node.watch().last())
+        update = node.watch("other.Service").last()
+        assert "this caller may not watch service other.Service" == update.refused
+        assert update.final
         assert "" == result(node.rules.read("service", "demo.Greeter")).stamp
         for refused in (
-            node.service.watch("other.Service").__anext__(),
             node.rules.watch("service", "other.Service").__anext__(),
             node.rules.read("service", "other.Service"),
         ):
@@ -192,16 +195,19 @@ def test_a_rule_that_comes_during_a_watch(tmp_path):
     with called_by(SHOP):
         rules = node.rules.watch("service", "demo.Greeter")
         result(rules.__anext__())
-        waiting = [ensureDeferred(each.__anext__()) for each in (node.watch(), rules)]
+        waiting = ensureDeferred(rules.__anext__())
+        consumer = node.watch()
+        assert not consumer.last().refused
     file.write_text("deny action=watch & identity=hmac:shop\nallow action=*\n")
     node.clock.advance(1)
     with called_by(OTHER):
         assert [] == node.announce("a")
         result(node.rules.write("service", "demo.Greeter", b"{}", b"", ""))
     node.clock.advance(1)
-    for each in waiting:
-        with pytest.raises(PermissionDenied, match="may not watch service demo"):
-            result(each)
+    update = consumer.last()
+    assert ([], "this caller may not watch service demo.Greeter") == (update.put, update.refused)
+    with pytest.raises(PermissionDenied, match="may not watch service demo"):
+        result(waiting)
 
 
 @pytest.mark.parametrize(
@@ -352,19 +358,39 @@ def test_limits_of_watches():
     Watches of instances and of rules count together, until they end.
     """
     node = Node(max_client_watches="2")
+    refused = "this client has its limit of max_client_watches = 2"
     with called_by(SHOP):
         first = node.watch()
+        assert not first.last().refused
         rules = node.rules.watch("service", "demo.Greeter")
         result(rules.__anext__())
-        with pytest.raises(Overloaded, match="max_client_watches = 2"):
-            node.watch()
-        result(first.aclose())
+        assert refused == node.watch().last().refused
+        first.request(remove=["demo.Greeter"])
+        first.read()
         second = node.watch()
+        assert not second.last().refused
         with pytest.raises(Overloaded, match="max_client_watches = 2"):
             result(node.rules.watch("service", "demo.Greeter").__anext__())
     with called_by(OTHER):
-        node.watch()
-    result(second.aclose())
+        assert not node.watch().last().refused
+    second.close()
+
+
+def test_limits_of_streams():
+    """
+    A client has no more streams than so many, until one ends. Others do not notice.
+    """
+    node = Node(max_client_streams="2")
+    with called_by(SHOP):
+        first, second = node.watch(), node.watch()
+        third = node.watch()
+        assert isinstance(third.ended, Overloaded)
+        assert "this client has its limit of max_client_streams = 2" in str(third.ended)
+        first.close()
+        assert node.watch().ended is None
+    with called_by(OTHER):
+        assert node.watch().ended is None
+    second.close()
 
 
 def test_limits_of_changes():
@@ -399,11 +425,11 @@ def test_clients_are_forgotten():
     for number in range(100):
         with called_by(host=f"10.0.1.{number}"):
             node.announce(f"i{number}")
-            result(node.watch().aclose())
+            node.watch().close()
     assert 100 == len(node.clients)
     node.clock.advance(11)
     with called_by(SHOP):
-        result(node.watch().aclose())
+        node.watch().close()
     assert 0 == len(node.clients)
 
 

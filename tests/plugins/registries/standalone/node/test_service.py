@@ -5,8 +5,8 @@ The registry server by itself: its leases, its limits, its watches.
 from __future__ import annotations
 
 import msgspec
-import pytest
-from twisted.internet.defer import CancelledError, ensureDeferred
+from twisted.internet.base import DelayedCall
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,9 +17,12 @@ from rpcfw.spi.service_class import offered
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.instance import instance_from_json, instance_to_json
+from rpcfw_registries.standalone.node.catalog import Catalog, Limits
 from rpcfw_registries.standalone.node.leases import Leases
 from rpcfw_registries.standalone.node.service import RegistryNode, node_services
+from rpcfw_registries.standalone.updates import Wanted
 from tests.plugins.registries.options import node_options
+from tests.plugins.registries.standalone.watching import Consumer, ids
 
 
 def raw(instance):
@@ -113,8 +116,15 @@ class TestNode(SynchronousTestCase):
         changes = self.node.catalog.changes(service, None)
         return sorted(instance_from_json(record).id for record in changes.put)
 
-    def next_of(self, stream):
-        return ensureDeferred(stream.__anext__())
+    def consumer(self):
+        consumer = Consumer(self.node, self.clock)
+        self.addCleanup(consumer.close)
+        return consumer
+
+    def watching(self, **has):
+        consumer = self.consumer()
+        consumer.add(**has)
+        return consumer
 
     def test_can_be_served(self):
         """
@@ -238,86 +248,194 @@ class TestNode(SynchronousTestCase):
         self.node = self.made(max_instances=2000)
         for start in range(0, 1200, 400):
             self.announce(*(an_instance(id=f"i{start + n}") for n in range(400)))
-        stream = self.node.watch("demo.Greeter")
-        updates = [self.successResultOf(self.next_of(stream)) for _ in range(3)]
+        updates = self.watching().read()
         assert [(True, True), (False, True), (False, False)] == [
             (update.complete, update.more) for update in updates
         ]
         assert [500, 500, 200] == [len(update.put) for update in updates]
-        self.failureResultOf(self.cancelled(self.next_of(stream)), CancelledError)
 
-    def cancelled(self, deferred):
-        deferred.cancel()
-        return deferred
-
-    def test_bounds_the_bytes_of_a_part(self):
+    def test_bounds_the_bytes_of_a_message(self):
         """
-        Parts of large records are fewer records each.
+        Large records are in several messages, whether of one service or of many.
         """
         self.node = self.made(max_total_bytes=10 << 20)
-        self.announce(*(an_instance(id=f"i{n}", tags={"a": "x" * 10000}) for n in range(50)))
-        stream = self.node.watch("demo.Greeter")
-        update = self.successResultOf(self.next_of(stream))
-        assert update.more
-        assert sum(len(bytes(record)) for record in update.put) <= 256 << 10
+        tags = {"a": "x" * 10000}
+        self.announce(*(an_instance(id=f"i{n}", tags=tags) for n in range(50)))
+        for n in range(50):
+            self.announce(an_instance(service=f"demo.S{n}", tags=tags))
+        consumer = self.consumer()
+        services = ["demo.Greeter", *(f"demo.S{n}" for n in range(50))]
+        consumer.request(add=[Wanted(service) for service in services])
+        assert 100 == sum(len(update.put) for update in consumer.read())
+        sizes = [sum(map(len, map(bytes, each.updates))) for each in consumer.messages]
+        assert max(sizes) <= 270 << 10
+        assert len(sizes) <= 6
 
-    def test_gathers_changes_for_a_watcher(self):
+    def test_gathers_changes(self):
         """
-        Changes within a moment come as one update, and a slow reader gets the last state.
+        Changes within a moment come as one update, with the last state of each instance.
         """
-        stream = self.node.watch("demo.Greeter")
-        assert [] == self.successResultOf(self.next_of(stream)).put
-        waiting = self.next_of(stream)
+        consumer = self.watching()
+        assert [] == consumer.last().put
         for weight in range(100):
             self.announce(an_instance(id=f"i{weight % 5}", weight=weight))
-        self.assertNoResult(waiting)
-        self.clock.advance(0.011)
-        assert 5 == len(self.successResultOf(waiting).put)
+        assert [] == consumer.read()
+        assert 5 == len(consumer.last(0.011).put)
         self.announce(an_instance(id="i0", weight=7))
         self.node.withdraw("me", [("demo.Greeter", "i0"), ("demo.Greeter", "i1")])
-        waiting = self.next_of(stream)
-        self.clock.advance(0.011)
-        update = self.successResultOf(waiting)
+        update = consumer.last(0.011)
         assert ([], ["i0", "i1"]) == (update.put, sorted(update.gone))
+
+    def test_one_message_has_the_changes_of_many_services(self):
+        """
+        What changes at the same time of all that one consumer watches comes together.
+        """
+        consumer = self.consumer()
+        consumer.request(add=[Wanted(f"demo.S{n}") for n in range(20)])
+        assert 20 == len(consumer.read())
+        before = len(consumer.messages)
+        for n in range(30):
+            self.announce(an_instance(service=f"demo.S{n}"))
+        self.clock.advance(0.011)
+        updates = consumer.read()
+        assert {f"demo.S{n}" for n in range(20)} == {update.service for update in updates}
+        assert before + 1 == len(consumer.messages)
+
+    def test_a_slow_consumer_gets_the_last_state(self):
+        """
+        However much has changed while a consumer did not read, it is sent each instance once.
+        """
+        consumer = self.watching()
+        consumer.read()
+        for weight in range(50):
+            self.announce(*(an_instance(id=f"i{n}", weight=weight) for n in range(3)))
+            self.clock.advance(0.1)
+        # It had asked for one message already.
+        first, second = consumer.read()
+        assert ["i0", "i1", "i2"] == ids(first) == ids(second)
+        weights = {instance_from_json(bytes(each)).weight for each in second.put}
+        assert ({49}, first.number) == (weights, second.since)
+
+    def test_a_consumer_that_was_too_slow_gets_the_list_anew(self):
+        """
+        If the removals since are forgotten, the whole list comes.
+        """
+        catalog = Catalog(Limits(tombstones=2))
+        self.node = RegistryNode(node_options(), self.plugin_context, catalog, self.node.guard)
+        consumer = self.watching()
+        consumer.read()
+        for n in range(5):
+            self.announce(an_instance(id=f"i{n}"))
+        self.clock.advance(0.1)
+        for n in range(4):
+            self.node.withdraw("me", [("demo.Greeter", f"i{n}")])
+        self.clock.advance(0.1)
+        first, second = consumer.read()
+        assert not first.complete
+        assert (True, ["i4"]) == (second.complete, ids(second))
+
+    def test_sends_only_what_is_wanted(self):
+        """
+        A change of another service, or of one that was removed, sends nothing.
+        """
+        consumer = self.watching()
+        consumer.add("demo.Other")
+        consumer.read()
+        consumer.request(remove=["demo.Other"])
+        consumer.read()
+        before = len(consumer.messages)
+        self.announce(an_instance(service="demo.Other"), an_instance(service="demo.Third"))
+        self.clock.advance(1)
+        assert [] == consumer.read()
+        assert before == len(consumer.messages)
+        assert 1 == self.node.watches
+
+    def test_encodes_a_change_once(self):
+        """
+        All consumers of a service are sent the same bytes.
+        """
+        consumers = [self.watching() for _ in range(5)]
+        for each in consumers:
+            each.read()
+        self.announce(an_instance())
+        self.clock.advance(0.1)
+        for each in consumers:
+            each.read()
+        packed = {id(each.messages[-1].updates[0]) for each in consumers}
+        assert 1 == len(packed)
 
     def test_resumes_a_watch(self):
         """
         Who was told all up to a number in this life of the node is told what came since.
         """
         self.announce(an_instance(id="a"), an_instance(id="b"))
-        last = self.successResultOf(self.next_of(self.node.watch("demo.Greeter")))
+        last = self.watching().last()
         self.announce(an_instance(id="c"))
-        again = self.node.watch("demo.Greeter", last.epoch, last.number)
-        update = self.successResultOf(self.next_of(again))
-        assert (False, 1) == (update.complete, len(update.put))
-        other = self.node.watch("demo.Greeter", "another life", last.number)
-        update = self.successResultOf(self.next_of(other))
+        update = self.watching(epoch=last.epoch, number=last.number).last()
+        assert (False, last.number, ["c"]) == (update.complete, update.since, ids(update))
+        update = self.watching(epoch="another life", number=last.number).last()
         assert (True, 3) == (update.complete, len(update.put))
 
     def test_limits_watches(self):
         """
-        More watches than allowed are refused, until one ends.
+        More watches than allowed are refused one by one, until one ends.
         """
-        self.node = self.made(max_watchers=1)
-        first = self.node.watch("demo.Greeter")
-        self.successResultOf(self.next_of(first))
-        self.failureResultOf(self.next_of(self.node.watch("demo.Greeter")), Overloaded)
-        self.successResultOf(ensureDeferred(first.aclose()))
-        self.successResultOf(self.next_of(self.node.watch("demo.Greeter")))
+        self.node = self.made(max_watches=1)
+        first = self.watching()
+        assert not first.last().refused
+        second = self.watching()
+        update = second.last()
+        assert ("this server has its limit of max_watches = 1", False) == (
+            update.refused,
+            update.final,
+        )
+        first.close()
+        second.add()
+        assert not second.last().refused
+
+    def test_limits_streams(self):
+        """
+        More consumers than allowed are refused, until one goes.
+        """
+        self.node = self.made(max_streams=1)
+        first = self.consumer()
+        second = self.consumer()
+        assert isinstance(second.ended, Overloaded)
+        assert "max_streams = 1" in str(second.ended)
+        first.close()
+        assert self.consumer().ended is None
 
     def test_ends_watches_when_it_leaves(self):
         """
-        A node that is about to stop sends its watchers elsewhere.
+        A node that is about to stop sends its consumers elsewhere.
         """
-        stream = self.node.watch("demo.Greeter")
-        self.successResultOf(self.next_of(stream))
-        waiting = self.next_of(stream)
+        consumer = self.watching()
+        consumer.read()
         self.announce(an_instance())
         self.successResultOf(ensureDeferred(self.node.leaving()))
         self.clock.advance(1)
-        with pytest.raises(StopAsyncIteration):
-            self.failureResultOf(waiting).raiseException()
-        self.failureResultOf(self.next_of(self.node.watch("demo.Greeter")), Rejected)
+        assert [] == consumer.read()
+        assert consumer.ended is True
+        assert isinstance(self.consumer().ended, Rejected)
+        assert 0 == self.node.watches
+
+    def test_wakes_some_consumers_at_a_time(self):
+        """
+        A change that concerns very many does not keep the server for itself.
+        """
+        self.node = self.made(max_watches=1000)
+        consumers = [self.watching() for _ in range(250)]
+        for each in consumers:
+            each.read()
+        self.announce(an_instance())
+        woken = []
+        for _ in range(4):
+            # One call of the clock at a time, not all that comes due in the same moment.
+            call = min(self.clock.getDelayedCalls(), key=DelayedCall.getTime)
+            self.clock.calls.remove(call)
+            call.func(*call.args)
+            woken.append(sum(each.is_answered for each in consumers))
+        assert [0, 100, 200, 250] == woken
 
     def test_counts_what_it_holds(self):
         """
@@ -325,12 +443,12 @@ class TestNode(SynchronousTestCase):
         """
         values = {family.name: family.of().value for family in self.plugin_context.meter}
         assert 0 == values["rpcfw_registry_instances"]
-        stream = self.node.watch("demo.Greeter")
-        self.successResultOf(self.next_of(stream))
+        self.watching()
         self.announce(an_instance(id="a"), an_instance(id="b"), lease_s=1.0)
         self.clock.advance(1.1)
         self.announce(an_instance(id="c"))
         values = {family.name: family.of().value for family in self.plugin_context.meter}
         assert 1 == values["rpcfw_registry_instances"]
         assert 1 == values["rpcfw_registry_watches"]
+        assert 1 == values["rpcfw_registry_watch_streams"]
         assert 2 == values["rpcfw_registry_expired_total"]

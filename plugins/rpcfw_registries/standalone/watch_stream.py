@@ -1,0 +1,306 @@
+"""
+The watches of one process at a registry server.
+
+There is one stream for all of them. It is opened again whenever it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from rpcfw.errors import CallError, DeadlineExceeded, Unavailable
+from rpcfw.spi.channel import Channel
+from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.registry import Listener, OnRefused, Watch
+from rpcfw.spi.runtime.background import in_background, loop_in_background
+from rpcfw.spi.runtime.clock import DelayedCall
+from rpcfw.spi.runtime.event import Event
+from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.spi.stream import Stream
+from rpcfw.status import Status
+from rpcfw.values.call_options import CallOptions
+from rpcfw_registries.standalone.messages import MAX_PER_MESSAGE
+from rpcfw_registries.standalone.session import CALL_S, FINAL, WATCH, Session
+from rpcfw_registries.standalone.updates import Update, Updates, Wanted, WatchRequest
+from rpcfw_registries.standalone.watched_service import WatchedService
+
+__all__ = ["WatchStream"]
+
+#: How long one stream lasts before the next resumes where it ended. Half of it is
+#: random, so that a fleet does not come back at once.
+_STREAM_S = 3600.0
+#: The delay after a refusal; half of it is random.
+_REFUSED_S = 2.0
+#: Hashes of records in one request, of all services; more go into the next one.
+_REQUEST_BYTES = 256 << 10
+_MAX_BEHIND_CHARS = 200
+
+_decode = msgspec.json.Decoder(Update).decode
+
+
+class WatchStream:
+    """
+    All watches of one registry.
+
+    Args:
+        hold_s: see `WatchedService`.
+        min_interval_s: the same.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, session: Session, hold_s: float, min_interval_s: float, plugin_context: PluginContext
+    ) -> None:
+        self._session = session
+        self._hold_s = hold_s
+        self._min_interval_s = min_interval_s
+        self._plugin_context = plugin_context
+        self._clock = plugin_context.clock
+        self._log = LimitedLog(self.log, self._clock.seconds)
+        self._services: dict[str, WatchedService] = {}
+        #: What the server does not know yet: services to add, if they are watched, or to remove.
+        self._unsent: dict[str, None] = {}
+        self._has_unsent = Event()
+        #: Asked for again after a delay, if there is no answer until then.
+        self._retried: set[str] = set()
+        self._retrying: DelayedCall | None = None
+        #: Requests of this stream, of those the ones answered, and the time limit of the next.
+        self._sent = self._answered = 0
+        self._overdue: DelayedCall | None = None
+        self._expired = False
+        #: Why the whole stream is refused; empty if it is not.
+        self._reason = ""
+        self._behind = ""
+        self._taking = self._closed = False
+        self._running: Deferred[None] | None = None
+
+    @property
+    def behind(self) -> str:
+        """
+        Why the lists may be old; empty if they are not, or nothing is watched.
+        """
+        behind = self._behind if self._services else ""
+        return f"the list may be old: of the registry server, {behind}" if behind else ""
+
+    def watch(self, service: str, listener: Listener, on_refused: OnRefused) -> Watch:
+        """
+        See `rpcfw.spi.registry.Registry.watch`.
+        """
+        watched = self._services.get(service)
+        if watched is None:
+            watched = self._services[service] = WatchedService(
+                service,
+                self._hold_s,
+                self._min_interval_s,
+                self._remove,
+                self._trouble,
+                lambda: self._session.away,
+                self._plugin_context,
+            )
+            self._ask(service)
+        if self._running is None:
+            self._running = loop_in_background(
+                self._run, "watching at a registry server", self._clock, self._set_reason
+            )
+        return watched.add(listener, on_refused)
+
+    def close(self) -> None:
+        """
+        End all watches.
+        """
+        for watched in self._services.values():
+            watched.close()
+        self._services.clear()
+        for timer in (self._retrying, self._overdue):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._closed = True
+        # A listener may stop the registry; the loop ends by itself then.
+        if self._running is not None and not self._taking:
+            self._running.cancel()
+
+    def _trouble(self) -> str:
+        return self._session.trouble or self._reason or self.behind
+
+    def _ask(self, service: str) -> None:
+        self._unsent[service] = None
+        self._has_unsent.set()
+
+    def _remove(self, service: str) -> None:
+        watched = self._services.pop(service, None)
+        if watched is not None:
+            watched.close()
+            self._ask(service)
+
+    async def _run(self) -> None:
+        while not self._closed:
+            while not self._services:
+                self._has_unsent.clear()
+                await self._has_unsent.wait()
+            channel = await self._session.open()
+            try:
+                await self._read(channel)
+            except CallError as error:
+                if not self._failed(channel, error):
+                    self._fail(str(error), refused=error.status in FINAL)
+                    await sleep(self._clock, self._refused_s())
+
+    def _failed(self, channel: Channel, error: CallError) -> bool:
+        if error.status is Status.RESOURCE_EXHAUSTED and self._session.servers > 1:
+            # Another server of the group may have space for this process.
+            error = Unavailable(str(error), hints=error.hints)
+        return self._session.failed(channel, error)
+
+    async def _read(self, channel: Channel) -> None:
+        """
+        Read one stream to its end.
+
+        Raises:
+            CallError: it ended for another reason than its age.
+        """
+        self._sent = self._answered = 0
+        self._expired = False
+        self._unsent = dict.fromkeys(self._services)
+        self._has_unsent.set()
+        lasts_s = _STREAM_S * (0.5 + 0.5 * self._plugin_context.random.random())
+        async with channel.stream(WATCH, None, CallOptions(lasts_s)) as stream:
+            self._await_answer(stream)
+            writing = in_background(self._write(stream), "asking for services to watch")
+            try:
+                async for updates in stream:
+                    self._take(channel, stream, updates)
+                    if self._closed:
+                        return
+                raise Unavailable("the node ended the watch")
+            except DeadlineExceeded:
+                return
+            except CallError:
+                if self._expired:
+                    raise DeadlineExceeded(f"no answer to a watch within {CALL_S:g}s") from None
+                raise
+            finally:
+                writing.cancel()
+                self._stop_waiting()
+
+    async def _write(self, stream: Stream) -> None:
+        """
+        Send what the server does not know yet, as long as the stream lasts.
+        """
+        while True:
+            await self._has_unsent.wait()
+            # What is watched in the same turn goes in one request.
+            await sleep(self._clock, 0)
+            self._has_unsent.clear()
+            unsent, self._unsent = self._unsent, {}
+            for request in self._requests(unsent):
+                self._sent += 1
+                self._await_answer(stream)
+                try:
+                    await stream.send(request)
+                except CallError:
+                    return  # the one who reads learns it too
+
+    def _requests(self, services: Iterable[str]) -> Iterator[WatchRequest]:
+        """
+        Return what to send of some services, each request made when it is asked for.
+        """
+        request, size = WatchRequest([], []), 0
+        for service in services:
+            watched = self._services.get(service)
+            if watched is None:
+                request.remove.append(service)
+            else:
+                wanted: Wanted = watched.wanted()
+                request.add.append(wanted)
+                size += len(wanted.records)
+            if len(request.add) + len(request.remove) >= MAX_PER_MESSAGE or size > _REQUEST_BYTES:
+                yield request
+                request, size = WatchRequest([], []), 0
+        if request.add or request.remove:
+            yield request
+
+    def _take(self, channel: Channel, stream: Stream, updates: Updates) -> None:
+        self._session.answered(channel)
+        self._reason = ""
+        self._behind = updates.behind[:_MAX_BEHIND_CHARS]
+        if updates.answered > self._answered or self._answered == self._sent:
+            self._answered = min(updates.answered, self._sent)
+            self._stop_waiting()
+        if self._answered < self._sent:
+            self._await_answer(stream)
+        self._taking = True
+        try:
+            self._take_all(updates)
+        finally:
+            self._taking = False
+
+    def _take_all(self, updates: Updates) -> None:
+        for packed in updates.updates:
+            try:
+                update = _decode(packed)
+            except msgspec.DecodeError as error:
+                self._log.warn_of(
+                    "unreadable", "an update cannot be read: {error}", error=str(error)
+                )
+                continue
+            self._take_one(update)
+
+    def _take_one(self, update: Update) -> None:
+        watched = self._services.get(update.service)
+        if watched is None:
+            return
+        if update.refused:
+            reason = f"the registry server refuses the watch: {update.refused}"
+            watched.fail(reason, refused=update.final)
+            self._retry(update.service)
+        elif not watched.take(update):
+            if watched.is_asked:
+                # It was on its way when the server was asked: the answer comes, most likely.
+                self._retry(update.service)
+            else:
+                self._ask(update.service)
+
+    def _retry(self, service: str) -> None:
+        self._retried.add(service)
+        if self._retrying is None or not self._retrying.active():
+            self._retrying = self._clock.callLater(self._refused_s(), self._ask_again)
+
+    def _ask_again(self) -> None:
+        retried, self._retried = self._retried, set()
+        for service in retried:
+            watched = self._services.get(service)
+            if watched is not None and watched.is_asked:
+                self._ask(service)
+
+    def _refused_s(self) -> float:
+        return _REFUSED_S * (0.5 + 0.5 * self._plugin_context.random.random())
+
+    def _await_answer(self, stream: Stream) -> None:
+        if self._overdue is None or not self._overdue.active():
+            self._overdue = self._clock.callLater(CALL_S, self._give_up, stream)
+
+    def _stop_waiting(self) -> None:
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
+
+    def _give_up(self, stream: Stream) -> None:
+        self._expired = True
+        stream.cancel()
+
+    def _set_reason(self, reason: str) -> None:
+        self._reason = reason
+
+    def _fail(self, reason: str, *, refused: bool) -> None:
+        if reason != self._reason:
+            self._reason = reason
+            self.log.warn(
+                "the registry server refuses to be watched, tried again: {reason}", reason=reason
+            )
+        for watched in self._services.values():
+            watched.fail(reason, refused=refused)

@@ -1,0 +1,152 @@
+"""
+The watches of one process over one stream, and what it is sent when it moves.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
+from rpcfw_registries.standalone.updates import HASH_BYTES, Update, Updates
+from rpcfw_registries.standalone.view import View
+from tests.plugins.registries.network import MemoryChannel
+from tests.plugins.registries.standalone.on_network import HOME, OTHER, Alone, raw
+
+
+class TestWatchStream(Alone, SynchronousTestCase):
+    def test_one_stream_for_all_services(self):
+        """
+        What a process watches goes over one stream, in few requests; closed watches leave it.
+        """
+        registry = self.registry()
+        watches = [registry.watch(f"demo.S{n}", ReceivedUpdates()) for n in range(50)]
+        self.advance(0.1)
+        (request,) = self.calls("watch")
+        assert 50 == len(request.add) == self.node().watches
+        assert 1 == len(self.network.streams)
+        late = self.told(registry, "demo.Late")
+        assert [] == late.last
+        for watch in watches:
+            watch.close()
+        self.advance(0.1)
+        assert 1 == self.node().watches
+        assert 50 == len(self.calls("watch")[-1].remove)
+        assert 1 == len(self.network.streams)
+
+    def test_a_second_watch_of_a_service_asks_nothing(self):
+        """
+        Watches of the same service in one process share the list.
+        """
+        registry = self.registry()
+        self.announced(registry, an_instance())
+        first = self.told(registry)
+        assert first.last == self.told(registry).last == [an_instance()]
+        assert 1 == len(self.calls("watch"))
+
+    def moved(self, change):
+        """
+        Have a consumer of 40 instances move to a server that has them too, after a change there.
+
+        Return what it asked for, and what it received.
+        """
+        self.addresses = (HOME, OTHER)
+        other = self.make_node(OTHER)
+        instances = [an_instance(id=f"i{n}") for n in range(40)]
+        for node in (self.node(), other):
+            node.announce("me", 60.0, [raw(one) for one in instances])
+        told = self.told(self.registry())
+        assert 40 == len(told.last)
+        change(other)
+        received = []
+        carried = MemoryChannel.carried
+
+        def seen(channel, message, type):
+            if isinstance(message, Updates):
+                received.append(message)
+            return carried(channel, message, type)
+
+        self.patch(MemoryChannel, "carried", seen)
+        asked = len(self.calls("watch"))
+        self.network.drop(HOME)
+        self.advance(3)
+        packed = [bytes(each) for message in received for each in message.updates]
+        return self.calls("watch")[asked:], packed, told
+
+    def test_moves_without_a_list(self):
+        """
+        A consumer that moves to a server with an equal list is sent no record.
+        """
+        asked, received, told = self.moved(lambda node: None)
+        assert 1 == len(asked)
+        (update,) = received
+        assert len(update) < 150
+        assert 1 == len(told.snapshots)
+
+    def test_moves_with_the_difference_alone(self):
+        """
+        If the list there differs, the consumer is sent what differs.
+        """
+
+        def change(node):
+            node.announce("me", 60.0, [raw(an_instance(id="i7", weight=3))])
+            node.announce("me", 60.0, [raw(an_instance(id="new"))])
+            node.withdraw("me", [("demo.Greeter", "i8")])
+
+        asked, received, told = self.moved(change)
+        assert 2 == len(asked)
+        assert 40 * HASH_BYTES == len(asked[1].add[0].records)
+        compare, difference = (msgspec.json.decode(each, type=Update) for each in received)
+        assert compare.compare
+        assert (2, 2 * HASH_BYTES) == (len(difference.put), len(difference.gone_records))
+        ids = {f"i{n}" for n in range(40)} | {"new"}
+        # What the other server lacks may merely not have been announced there yet.
+        assert ids == {instance.id for instance in told.last}
+        assert an_instance(id="i7", weight=3) in told.last
+        self.advance(5)
+        assert ids - {"i8"} == {instance.id for instance in told.last}
+        self.node(OTHER).announce("me", 60.0, [raw(an_instance(id="later"))])
+        self.advance(0.1)
+        assert ids - {"i8"} | {"later"} == {instance.id for instance in told.last}
+
+    def test_goes_to_another_server_if_one_is_full(self):
+        """
+        A server with its limit of streams is left for the next.
+        """
+        self.addresses = (HOME, OTHER)
+        self.network.drop(HOME)
+        self.make_node(max_streams=1)
+        self.make_node(OTHER)
+        self.told(self.registry())
+        second = self.told(self.registry())
+        self.advance(3)
+        assert [] == second.last
+        assert [1, 1] == [self.node(at).watches for at in self.addresses]
+
+    def test_asks_again_after_a_gap(self):
+        """
+        An update that does not continue what is known is not applied: the rest is asked for.
+        """
+        registry = self.registry()
+        told = self.told(registry)
+        instance = an_instance()
+        self.node().announce("me", 60.0, [raw(instance)])
+        apply = View.fits
+        # As if an update was lost on its way.
+        self.patch(View, "fits", lambda view, update: False)
+        self.advance(0.1)
+        assert [] == told.last
+        self.patch(View, "fits", apply)
+        self.advance(3)
+        assert [instance] == told.last
+        assert 3 == len(self.calls("watch"))
+
+    def test_a_registry_may_be_stopped_by_its_listener(self):
+        """
+        Nothing goes on, and nothing is logged.
+        """
+        registry = self.registry()
+        registry.watch("demo.Greeter", lambda snapshot: spawn(registry.stop()))
+        self.advance(1)
+        assert [] == list(self.network.streams)
