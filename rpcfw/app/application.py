@@ -335,7 +335,7 @@ class Application:
         await self.stop()
 
     def _parts(self) -> list[NamedPart]:
-        parts = process_parts(self.runtime.plugin_context, self.registry, lambda: self.clients)
+        parts = process_parts(self.runtime, self.registry, lambda: self.clients)
         # Probes ask while everything else starts or stops.
         if self.admin is not None:
             parts.append(NamedPart("the admin pages", self.admin.start, self.admin.stop))

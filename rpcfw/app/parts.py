@@ -22,6 +22,7 @@ from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.rules import Rules
 from rpcfw.spi.runtime.pauses import Pauses
+from rpcfw.transport.runtime import Runtime
 
 __all__ = [
     "make_registry",
@@ -127,19 +128,23 @@ def _heartbeat(pauses: Pauses) -> NamedPart:
 
 
 def process_parts(
-    context: PluginContext, registry: Registry | None, clients: Callable[[], Iterable[Client]]
+    runtime: Runtime, registry: Registry | None, clients: Callable[[], Iterable[Client]]
 ) -> list[NamedPart]:
     """
-    Return what measures the process while it runs; declare what is looked up of it.
+    Return what measures the process while it runs, and the access log; declare what is looked up.
     """
+    context, writer = runtime.plugin_context, runtime.access_logs.writer
     observe_process(context)
     observe_clients(context.meter, clients)
     observe_registry(context.meter, registry)
     garbage = GarbagePauses(context.meter, context.clock.seconds)
-    return [
+    parts = [
         _heartbeat(context.pauses),
         NamedPart("the metrics of the process", garbage.start, garbage.stop),
     ]
+    if writer is not None:
+        parts.append(NamedPart("the access log", writer.start, writer.stop))
+    return parts
 
 
 def plugins_part(hooks: Hooks, plugins: Sequence[Plugin]) -> NamedPart:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from rpcfw.admin.options import AdminOptions
+from rpcfw.app.access_log.options import AccessLogOptions
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.loading import import_from
@@ -66,6 +67,7 @@ SECTIONS: tuple[tuple[str, type], ...] = (
     ("limits", LimitOptions),
     ("compression", CompressionOptions),
     ("tls", TLSOptions),
+    ("access_log", AccessLogOptions),
 )
 
 
@@ -80,6 +82,7 @@ class Plan:
     link: LinkOptions
     compression: CompressionOptions
     tls: TLSOptions
+    access_log: AccessLogOptions
     server: ServerOptions
     server_filters: tuple[tuple[Insert, Chosen[Filter]], ...]
     builtin: tuple[Chosen[BuiltinService], ...]
@@ -185,6 +188,7 @@ def read_plan(sources: Sources) -> Plan:
         link=sources.section("connection", LinkOptions),
         compression=compression,
         tls=tls,
+        access_log=sources.section("access_log", AccessLogOptions),
         server=server,
         server_filters=filters.inserts,
         builtin=_builtin(chooser, ("server", "builtin"), server.builtin),

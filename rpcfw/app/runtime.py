@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve
 from twisted.logger import Logger
 
+from rpcfw.app.access_log.parts import make_access_logs
 from rpcfw.app.plan import Plan
 from rpcfw.app.steady import clock_of, pauses_of, time_of_day_of, usage_of
 from rpcfw.app.threads import ReactorThreads
@@ -18,6 +19,7 @@ from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.spi.runtime.clock import RandomSource
 from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.recent_calls import RecentCalls
 from rpcfw.spi.runtime.timers import Timers
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.network.tls import TLS
@@ -64,6 +66,7 @@ def make_runtime(
         link_options=plan.link,
         plugin_context=plugin_context,
         tracing=None if tracer is None else Tracing(tracer, plugin_context),
+        access_logs=make_access_logs(plan.access_log, plugin_context),
     )
     plugins: tuple[Plugin, ...] = (*codecs.values(), *compressors.values(), *protocols.values())
     if tracer is not None:
@@ -78,7 +81,7 @@ def make_runtime(
 def _plugin_context(
     plan: Plan, reactor: Any, random: RandomSource, network: Network, open_channel: OpenChannel
 ) -> PluginContext:
-    clock = clock_of(reactor)
+    clock, time_of_day = clock_of(reactor), time_of_day_of(reactor)
     return PluginContext(
         clock=clock,
         timers=Timers(clock),
@@ -89,7 +92,14 @@ def _plugin_context(
         application=plan.app.name,
         open_channel=open_channel,
         network=network,
-        time_of_day=time_of_day_of(reactor),
+        time_of_day=time_of_day,
+        recent_calls=RecentCalls(
+            clock.seconds,
+            time_of_day,
+            plan.access_log.slowness,
+            plan.access_log.max_recent,
+            plan.access_log.recent_time,
+        ),
         load=LoadReporter(clock.seconds, usage_of(reactor)),
     )
 

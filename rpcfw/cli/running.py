@@ -111,6 +111,7 @@ def calls_only(plan: Plan) -> Plan:
         server=changed(plan.server, services=()),
         inspection=changed(plan.inspection, listen=()),
         admin=changed(plan.admin, listen=()),
+        access_log=changed(plan.access_log, sides=()),
     )
 
 

@@ -76,7 +76,7 @@ class Client:
         self.policies = policies
         post = context.threads.post
         self._plugins = LivePlugins(policies.plugins.values(), Hooks(runtime.timers), post)
-        self._call_stacks = CallStacks(policies.config, context, runtime.tracing)
+        self._call_stacks = CallStacks(policies.config, runtime)
         self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
         self._warm_up = WarmUp(service, options.warm_up, context, self._forget_routes)
         self.health = SwitchedHealth(service, health, runtime, probes, self._forget_routes)

@@ -17,13 +17,12 @@ from rpcfw.filters.configured import AttemptFilters
 from rpcfw.filters.deadline import AttemptDeadline, ClientDeadline
 from rpcfw.filters.metrics import ClientMetrics
 from rpcfw.filters.tracing.client import AttemptTracing, ClientTracing
-from rpcfw.filters.tracing.sampling import Tracing
 from rpcfw.kernel.edits import Edits
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Stack
 from rpcfw.spi.breaker import Breaker
 from rpcfw.spi.filter import CallStep, Filter, Role
-from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.plugin import NoOptions
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.service_config import ServiceConfig
 
@@ -36,17 +35,14 @@ class CallStacks:
 
     Args:
         config: the service config, if there is one.
-        plugin_context: of the process.
-        tracing: has calls recorded; None: none are.
+        runtime: what the clients of the process share.
     """
 
-    def __init__(
-        self,
-        config: ServiceConfig | None,
-        plugin_context: PluginContext,
-        tracing: Tracing | None = None,
-    ) -> None:
+    def __init__(self, config: ServiceConfig | None, runtime: Runtime) -> None:
+        plugin_context = runtime.plugin_context
+        tracing = runtime.tracing
         self._tracing = None if tracing is None else ClientTracing(tracing, plugin_context)
+        self._access_log = runtime.access_logs.client
         self.metrics = ClientMetrics(NoOptions(), plugin_context)
         self._plugin_context = plugin_context
         self._attempts = AttemptFilters(config, plugin_context)
@@ -60,6 +56,8 @@ class CallStacks:
         stack.put(Role.METRICS, "metrics", self.metrics)
         if self._tracing is not None:
             stack.put(Role.TRACING, "tracing", self._tracing)
+        if self._access_log is not None:
+            stack.put(Role.ACCESS_LOG, "access log", self._access_log)
         passed_on = tuple(name for router in policies.routers for name in router.passed_on)
         stack.put(Role.DEADLINE, "deadline", ClientDeadline(self._plugin_context, passed_on))
         attempts = self._attempts.around(

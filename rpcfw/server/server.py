@@ -23,7 +23,7 @@ from rpcfw.kernel.hooks import Hooks
 from rpcfw.server.announcer import Announcer, with_facts
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import dispatch
-from rpcfw.server.calls.errors import ErrorMapper
+from rpcfw.server.calls.logged_responses import responses_of
 from rpcfw.server.calls.method_table import MethodTable
 from rpcfw.server.calls.request_acceptor import RequestAcceptor
 from rpcfw.server.calls.thread_pool import threads_for
@@ -88,7 +88,7 @@ class Server:
         described: Inspection | None = None,
     ) -> None:
         self._runtime, self._options = runtime, options
-        meter = runtime.plugin_context.meter
+        meter, seconds = runtime.plugin_context.meter, runtime.clock.seconds
         self._decode_thread = DecodeThread(runtime.payload, runtime.reactor, meter)
         self.methods = MethodTable(runtime.payload)
         for service in services:
@@ -99,7 +99,7 @@ class Server:
         self.stack = ServerStack(
             filters,
             options.remove,
-            partial(dispatch, runtime.payload, self._threads, self._decode_thread),
+            partial(dispatch, runtime.payload, self._threads, self._decode_thread, seconds),
             self._hooks,
             runtime,
             options.open_methods if options.authenticators else None,
@@ -146,7 +146,7 @@ class Server:
             self.methods,
             self.stack.step,
             runtime.timers,
-            ErrorMapper(runtime.random, runtime.clock.seconds),
+            responses_of(runtime, self.stack.access_log),
             self._options.max_timeout,
             self._decode_thread,
             self._undecoded,

@@ -48,6 +48,8 @@ class ServerStack:
         context, tracing = runtime.plugin_context, runtime.tracing
         self.filters = tuple(filters)
         self.metrics = ServerMetrics(NoOptions(), context)
+        #: None if no calls are logged.
+        self.access_log = None if Role.ACCESS_LOG.value in removes else runtime.access_logs.server
         plugins = dict.fromkeys(filter for _, filter in self.filters)
         self.plugins = LivePlugins(plugins, hooks, context.threads.post)
         self._deadline = ServerDeadline(NoOptions(), context)
@@ -89,6 +91,8 @@ class ServerStack:
         stack.put(Role.METRICS, "metrics", self.metrics)
         if self._tracing is not None:
             stack.put(Role.TRACING, "tracing", self._tracing)
+        if self.access_log is not None:
+            stack.put(Role.ACCESS_LOG, "access log", self.access_log)
         stack.put(Role.DEADLINE, "deadline", self._deadline)
         if self._identified is not None:
             stack.put(Role.AUTH, "identified", self._identified)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 from twisted.logger import Logger
 
 from rpcfw.errors import PluginError
+from rpcfw.filters.access_log import AccessLogs
 from rpcfw.filters.tracing.sampling import Tracing
 from rpcfw.spi.machine import Limits, Machine, ServerSide
 from rpcfw.spi.plugin import PluginContext
@@ -48,6 +49,7 @@ class Runtime:
         limits: what is accepted from peers.
         link_options: of the connections to servers.
         plugin_context: what plugins may use.
+        access_logs: what logs calls.
         tracing: has calls recorded; None: none are.
     """
 
@@ -60,6 +62,7 @@ class Runtime:
     limits: Limits
     link_options: LinkOptions
     plugin_context: PluginContext
+    access_logs: AccessLogs = Factory(AccessLogs)
     tracing: Tracing | None = None
     log: LimitedLog = field(init=False)
 

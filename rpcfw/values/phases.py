@@ -31,7 +31,12 @@ class Phases:
     Without slots: most phases of most calls are 0, and need not be written.
 
     Attributes:
-        at: when the phase that lasts now began, in seconds of the process's clock.
+        began: when the call began, or its request arrived, in seconds of the process's clock.
+        at: likewise when the phase that lasts now began.
+        in_method: a server has begun to run the method.
+        in_queue: how much of the time since then was the wait for a thread.
+        encoded: a server has encoded the response.
+        logged: the access log has the call.
         sent_bytes: length of the last message that was sent, as it was sent.
         received_bytes: likewise, of the last one that was received.
         number: of the call in the access log and among the recent calls; 0 for none yet.
@@ -46,7 +51,10 @@ class Phases:
         encode: message to bytes.
     """
 
-    at = 0.0
+    in_method = False
+    in_queue = 0.0
+    encoded = False
+    logged = False
     sent_bytes = 0
     received_bytes = 0
     number = 0
@@ -60,8 +68,17 @@ class Phases:
     method = 0.0
     encode = 0.0
 
-    def __init__(self, at: float = 0.0) -> None:
-        self.at = at
+    def __init__(self, began: float = 0.0) -> None:
+        self.began = self.at = began
+
+    def decoded(self, now: float, size: int) -> None:
+        """
+        Note that a server has decoded a request, and runs the method next.
+        """
+        self.decode += now - self.at
+        self.received_bytes = size
+        self.at = now
+        self.in_method = True
 
     def items(self) -> tuple[tuple[str, float], ...]:
         """

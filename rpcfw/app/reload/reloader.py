@@ -108,8 +108,13 @@ class Reloader:
         """
         Reload in the background, and log what came of it. May be called at any time.
 
+        The access log is opened again, since the same signal says that it was renamed.
+
         Reloads that are asked for within a second of the last one are done as one.
         """
+        writer = self._application.runtime.access_logs.writer
+        if writer is not None:
+            writer.reopen()
         self._again = True
         if not self._busy:
             self._busy = True

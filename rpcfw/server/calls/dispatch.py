@@ -4,6 +4,7 @@ The innermost step of a server's stack: decode the request, run the method.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CoroutineType
 from typing import Any
 
@@ -50,7 +51,12 @@ class RawRequest:
 _MAX_NAMES_SHOWN = 5
 
 
-def dispatch(payload: Payload, threads: BlockingThreads, decode_thread: DecodeThread) -> CallStep:
+def dispatch(
+    payload: Payload,
+    threads: BlockingThreads,
+    decode_thread: DecodeThread,
+    seconds: Callable[[], float],
+) -> CallStep:
     """
     Return the step that runs methods.
 
@@ -58,6 +64,7 @@ def dispatch(payload: Payload, threads: BlockingThreads, decode_thread: DecodeTh
         payload: decodes small requests.
         threads: run blocking methods.
         decode_thread: decodes requests that take long.
+        seconds: the clock that phases are measured with.
     """
 
     async def step(call: Call) -> Any:
@@ -70,7 +77,7 @@ def dispatch(payload: Payload, threads: BlockingThreads, decode_thread: DecodeTh
                 request = await _read_in_thread(decode_thread, raw)
             else:
                 request = _read(payload, raw)
-        call.request = request
+        call.request = request if call.phases is None else _noted(call, raw, request, seconds)
         unpack = bound.unpack
         if unpack is None:
             arguments: tuple[Any, ...] = (request,)
@@ -80,7 +87,7 @@ def dispatch(payload: Payload, threads: BlockingThreads, decode_thread: DecodeTh
                 await _refuse_unknown(payload, decode_thread, raw)
             arguments = unpack(request)
         # Outside of the `try`: a refusal of the pool keeps its hints, for no method has begun.
-        running = threads.run(bound.function, arguments) if bound.blocking else None
+        running = threads.run(bound.function, arguments, call) if bound.blocking else None
         try:
             if running is not None:
                 return await running
@@ -110,6 +117,15 @@ def forget_origin(error: CallError) -> None:
     error.hints = Hint.NONE
     if error.remote:
         error.details, error.trailers, error.retry_after_s = b"", (), None
+
+
+def _noted(call: Call, raw: RawRequest, request: Any, seconds: Callable[[], float]) -> Any:
+    """
+    Return a request that is decoded, and note that it is.
+    """
+    assert call.phases is not None
+    call.phases.decoded(seconds(), len(raw.body))
+    return request
 
 
 async def _refuse_unknown(payload: Payload, decode_thread: DecodeThread, raw: RawRequest) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from rpcfw.errors import CallError, ConnectionLost, InvalidMessage, Rejected
 from rpcfw.server.calls.decode_thread import DecodeThread
 from rpcfw.server.calls.dispatch import RawRequest
-from rpcfw.server.calls.errors import ErrorMapper, refusal, status_of
+from rpcfw.server.calls.errors import refusal, status_of
 from rpcfw.server.calls.in_flight_call import InFlightCall
 from rpcfw.server.calls.method_table import BoundMethod, MethodTable
 from rpcfw.server.calls.responses import Responses
@@ -39,6 +39,7 @@ from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call, serving
+from rpcfw.values.phases import Phases
 
 __all__ = ["RequestAcceptor"]
 
@@ -51,7 +52,7 @@ class RequestAcceptor:
         methods: what is served.
         stack: the server's stack, down to the method.
         timers: watch the deadlines.
-        errors: what callers are shown of errors.
+        responses: sends what calls get back.
         max_call_s: time limit of calls whose caller gave none, or a longer one.
         decode_thread: decodes messages, those that take long in a thread.
         undecoded: serves requests whose head is in their body.
@@ -63,7 +64,7 @@ class RequestAcceptor:
         methods: MethodTable,
         stack: CallStep,
         timers: Timers,
-        errors: ErrorMapper,
+        responses: Responses,
         max_call_s: float,
         decode_thread: DecodeThread,
         undecoded: UndecodedRequests,
@@ -74,11 +75,11 @@ class RequestAcceptor:
         self._payload = decode_thread.payload
         self._stack = stack
         self._timers = timers
-        self._errors = errors
-        responses = Responses(decode_thread.payload, errors)
+        self._errors = responses.errors
         # Without a method of this class between: every call ends here.
         self.answer = responses.answer
         self.fail = responses.fail
+        self._has_phases = responses.logged
         self._max_call_s = max_call_s
         self._decode_thread = decode_thread
         self._undecoded = undecoded
@@ -159,6 +160,8 @@ class RequestAcceptor:
             driver.peer,
             driver.identity,
         )
+        if self._has_phases:
+            call.phases = Phases(driver.received_at)
         if bound.method.unary and body is not None and event.ended:
             self._serve_unary(driver, event, call, bound)
         else:

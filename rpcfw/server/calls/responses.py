@@ -4,7 +4,7 @@ What a request gets back: its one response message, or an error.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rpcfw.errors import ApplicationError, CallError, InvalidMessage, MessageTooLarge
 from rpcfw.server.calls.errors import ErrorMapper
@@ -29,9 +29,12 @@ class Responses:
         errors: errors to statuses for callers.
     """
 
+    #: An access log is told of them.
+    logged: ClassVar[bool] = False
+
     def __init__(self, payload: Payload, errors: ErrorMapper) -> None:
         self._payload = payload
-        self._errors = errors
+        self.errors = errors
 
     def answer(
         self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod, message: Any
@@ -51,9 +54,11 @@ class Responses:
                     body, encoding = payload.compress_as(body, call.compression)
             elif len(body) > payload.threshold_bytes:
                 body, encoding = payload.compress(body, head.accepts)
+            if call.phases is not None:
+                call.phases.sent_bytes = len(body)
             driver.respond(event.call_id, body, encoding, call.response_metadata, call.trailers)
         except InvalidMessage as error:
-            self._errors.logged(head.path, error)
+            self.errors.logged(head.path, error)
             self.fail(driver, event, error, call)
         except MessageTooLarge as error:
             self.fail(driver, event, error, call)
@@ -101,10 +106,10 @@ class Responses:
             try:
                 details = self._payload.error_details(head.codec, error)
             except Exception as failure:  # noqa: BLE001  # the caller gets an answer all the same
-                self._errors.logged(head.path, failure)
+                self.errors.logged(head.path, failure)
                 details = b""
             if details:
                 return ApplicationError(
                     Status.UNKNOWN, str(error), hints=Hint.FINAL, details=details
                 )
-        return self._errors.for_caller(head.path, error)
+        return self.errors.for_caller(head.path, error)

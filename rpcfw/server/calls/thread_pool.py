@@ -28,6 +28,8 @@ from rpcfw.server.options import ServerOptions
 from rpcfw.spi.runtime.clock import Clock, DelayedCall
 from rpcfw.spi.runtime.metrics import Gauge, Meter
 from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.values.call import Call
+from rpcfw.values.phases import Phases
 
 __all__ = ["BlockingThreads", "QueueTimeout", "blocking_threads", "threads_for"]
 
@@ -57,6 +59,15 @@ class _Job(Waiter[Any]):
         Run in a thread; do nothing if it was cancelled or refused before.
         """
         return None if self.called or not self._claim() else self._work()
+
+    def note_wait(self, call: Call, seconds: Callable[[], float]) -> None:
+        """
+        Add the wait for a thread to the phases of a call.
+        """
+        phases = call.phases
+        if phases is None:
+            phases = call.phases = Phases()
+        self._work = partial(_work_noted, phases, seconds, seconds(), self._work)
 
     def limit_wait(self, clock: Clock, max_wait_s: float) -> None:
         """
@@ -115,6 +126,8 @@ class BlockingThreads:
         self._busy = busy
         self._full = full
         self._wait_limit: tuple[Clock, float] | None = None
+        #: Measures how long calls wait for a thread; None: nobody does.
+        self.clock: Clock | None = None
         #: By the function, of which there are as many as methods.
         self._shares: dict[Any, ThreadShare[_Job]] = {}
         #: How many threads and places in the queue one method may take; None: all.
@@ -172,9 +185,14 @@ class BlockingThreads:
         ).start()
         await stopped
 
-    def run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Waiter[Any]:
+    def run(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], call: Call | None = None
+    ) -> Waiter[Any]:
         """
         Run a method in a thread, in the context of its call.
+
+        Args:
+            call: has the phases to which a wait for a thread is added.
 
         Raises:
             Overloaded: all threads are busy and the queue is full, for all methods or this one.
@@ -185,6 +203,8 @@ class BlockingThreads:
         share = None if self._method_limits is None else self._share(function)
         job = _Job(partial(copy_context().run, function, *arguments), share)
         waits = busy.value >= self.size
+        if call is not None and self.clock is not None and (waits or call.phases is not None):
+            job.note_wait(call, self.clock.seconds)
         if share is not None and share.is_used_up:
             waits = True
             busy.value += 1 - share.wait(job)
@@ -242,6 +262,14 @@ class BlockingThreads:
         self._reactor.callFromThread(_notify, stopped)
 
 
+def _work_noted(
+    phases: Phases, seconds: Callable[[], float], since: float, work: Callable[[], Any]
+) -> Any:
+    phases.in_queue = seconds() - since
+    phases.queue += phases.in_queue
+    return work()
+
+
 def _nothing() -> None:
     """
     Do what is left of a call that was given up.
@@ -274,6 +302,7 @@ def threads_for(
     Return the pool of a server's blocking methods, with the limits that its options name.
     """
     threads = blocking_threads(reactor, options.threads, options.max_thread_queue, meter)
+    threads.clock = clock
     meter.observed_gauge(
         "rpcfw_server_blocking_threads", "the most blocking methods that run at once"
     ).add(lambda: [((), threads.size)])

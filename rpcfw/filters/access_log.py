@@ -1,0 +1,262 @@
+"""
+Hands each call that has ended to the access log, and tells of calls that were slow.
+
+Theory of operation. While this filter is in a stack, calls have `Phases`, to which the code that
+the call passes adds. When the call has ended, a tuple goes to the log's queue: everything else
+happens in another thread. A server's response is encoded behind all filters, so there a call
+that succeeds is handed over by `answered`, which is called once its response is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from attrs import frozen
+
+from rpcfw.errors import CallError
+from rpcfw.spi.filter import CallStep, Filter
+from rpcfw.spi.plugin import NoOptions, PluginContext
+from rpcfw.spi.runtime.recent_calls import message_of
+from rpcfw.spi.runtime.waiting import CANCELLED
+from rpcfw.status import Hint, Status
+from rpcfw.values.call import Call
+from rpcfw.values.logged_call import LoggedCall
+from rpcfw.values.phases import Phases
+
+__all__ = ["AccessLog", "AccessLogs", "ClientAccessLog", "ServerAccessLog", "Wanted"]
+
+
+@frozen
+class Wanted:
+    """
+    Which calls get a line.
+
+    Args:
+        share: of all calls.
+        statuses: calls that end so get one in any case.
+        slow: so do slow calls.
+    """
+
+    share: float = 1.0
+    statuses: frozenset[Status] = frozenset()
+    slow: bool = True
+
+
+class AccessLog(Filter):
+    """
+    The filter of one side.
+
+    Args:
+        plugin_context: of the process.
+        wanted: which calls get a line.
+        write: takes a call for the log; None: there is none.
+        tell_slow: called with each slow call; None: nobody wants to know.
+    """
+
+    side: ClassVar[str]
+
+    def __init__(
+        self,
+        plugin_context: PluginContext,
+        wanted: Wanted,
+        write: Callable[[LoggedCall], None] | None,
+        tell_slow: Callable[[LoggedCall], None] | None = None,
+    ) -> None:
+        super().__init__(NoOptions(), plugin_context)
+        self._wanted = wanted
+        self._write = write
+        self._tell_slow = tell_slow
+        self._recent = plugin_context.recent_calls
+        self._slowness = self._recent.slowness
+        self._seconds = plugin_context.clock.seconds
+        self._all = wanted.share >= 1
+
+    async def apply(self, call: Call, proceed: CallStep) -> Any:
+        return await self.bind(proceed)(call)
+
+    def ended(
+        self, call: Call, status: Status, began: float, error: BaseException | None = None
+    ) -> None:
+        """
+        Note that a call has ended.
+        """
+        now = self._seconds()
+        took_s, phases = now - began, call.phases
+        slow = took_s >= self._slowness.min_s and self._is_slow(call, took_s, began)
+        if phases is None:  # a filter has taken it away
+            phases = Phases(began)
+        phases.logged = True
+        wanted = self._write is not None and (self._all or self._is_wanted(status, slow))
+        if not wanted and not (slow and self._tell_slow is not None):
+            return
+        if slow or status is not Status.OK:
+            self._number(call, phases, slow, took_s)
+        # One tuple, and nothing that is computed: that is done by the thread that writes it.
+        logged = (
+            now,
+            self.side,
+            call.method,
+            status,
+            took_s,
+            call.deadline - began,
+            slow,
+            call.peer,
+            call.caller,
+            call.identity.names,
+            call.attempt,
+            "" if error is None else message_of(error),
+            error.hints if isinstance(error, CallError) else Hint.NONE,
+            call.trace,
+            phases,
+        )
+        if wanted and self._write is not None:
+            self._write(logged)
+        if slow and self._tell_slow is not None:
+            self._tell_slow(logged)
+
+    def _is_slow(self, call: Call, took_s: float, began: float) -> bool:
+        return call.method.unary and self._slowness.reached(took_s, call.deadline - began)
+
+    def _is_wanted(self, status: Status, slow: bool) -> bool:
+        wanted = self._wanted
+        if status in wanted.statuses or (slow and wanted.slow):
+            return True
+        return self.plugin_context.random.random() < wanted.share
+
+    def _number(self, call: Call, phases: Phases, slow: bool, took_s: float) -> None:
+        """
+        Give a call the number that it has among the recent calls.
+        """
+        if not phases.number:
+            phases.number = self._recent.next_number()
+
+    def status_of(self, call: Call, error: BaseException) -> Status:
+        """
+        Return how a call has ended that raised an error.
+        """
+        if isinstance(error, CallError):
+            return error.status
+        if isinstance(error, CANCELLED):
+            late = call.deadline <= self._seconds()
+            return Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
+        return Status.UNKNOWN
+
+
+class ClientAccessLog(AccessLog):
+    """
+    For the client's call stack.
+    """
+
+    side = "client"
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        seconds, ended = self._seconds, self.ended
+
+        async def step(call: Call) -> Any:
+            began = seconds()
+            if call.phases is None:
+                call.phases = Phases(began)
+            try:
+                response = await proceed(call)
+            except BaseException as error:
+                ended(call, self.status_of(call, error), began, error)
+                raise
+            if call.method.server_streams:
+                call.on_end(lambda status: ended(call, status, began))
+            else:
+                ended(call, Status.OK, began)
+            return response
+
+        return step
+
+
+class ServerAccessLog(AccessLog):
+    """
+    For the server's stack. The phases begin when the request arrives.
+    """
+
+    side = "server"
+
+    def bind(self, proceed: CallStep) -> CallStep:
+        seconds, ended = self._seconds, self.ended
+
+        async def step(call: Call) -> Any:
+            began = seconds()
+            phases = call.phases
+            if phases is None:
+                phases = call.phases = Phases(began)
+            phases.queue += began - phases.began
+            phases.at = began
+            try:
+                response = await proceed(call)
+            except BaseException as error:
+                self._leave(phases)
+                ended(call, self.status_of(call, error), phases.began, error)
+                raise
+            if call.method.server_streams:
+                call.on_end(lambda status: ended(call, status, phases.began))
+                return response
+            self._leave(phases)
+            if call.cancelled:  # its peer has been answered
+                late = call.deadline <= seconds()
+                status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
+                ended(call, status, phases.began)
+            return response
+
+        return step
+
+    def _leave(self, phases: Phases) -> None:
+        if phases.in_method:
+            phases.method += self._seconds() - phases.at - phases.in_queue
+
+    def answered(self, call: Call, error: BaseException | None = None) -> None:
+        """
+        Note that the response of a call is sent.
+
+        Args:
+            error: instead of a response.
+        """
+        phases = call.phases
+        if phases is not None and not phases.logged:
+            status = Status.OK if error is None else self.status_of(call, error)
+            self.ended(call, status, phases.began, error)
+
+    def _number(self, call: Call, phases: Phases, slow: bool, took_s: float) -> None:
+        if phases.number:
+            return
+        if slow and phases.encoded:
+            # It was not slow when its method had ended, but is with what followed.
+            self._recent.succeeded(self.side, call, took_s)
+        super()._number(call, phases, slow, took_s)
+
+
+class Writer(Protocol):
+    """
+    Writes the access log, from the start of a process to its stop.
+    """
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def reopen(self) -> None:
+        """
+        Open the file again: it may have been renamed.
+        """
+
+
+@frozen(eq=False)
+class AccessLogs:
+    """
+    Those of a process.
+
+    Args:
+        client: logs the calls that it makes; None: they are not logged.
+        server: likewise those that it serves.
+        writer: writes the log; None: there is no file.
+    """
+
+    client: ClientAccessLog | None = None
+    server: ServerAccessLog | None = None
+    writer: Writer | None = None

@@ -1,0 +1,81 @@
+"""
+Responses of a server with an access log: each is told to the log once it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rpcfw.filters.access_log import ServerAccessLog
+from rpcfw.server.calls.errors import ErrorMapper
+from rpcfw.server.calls.method_table import BoundMethod
+from rpcfw.server.calls.responses import Responses
+from rpcfw.spi.events import RequestReceived
+from rpcfw.transport.connection.driver import Driver
+from rpcfw.transport.payload import Payload
+from rpcfw.transport.runtime import Runtime
+from rpcfw.values.call import Call
+
+__all__ = ["LoggedResponses", "responses_of"]
+
+
+class LoggedResponses(Responses):
+    """
+    The same, with the time that encoding takes.
+
+    Args:
+        payload: encodes messages.
+        errors: errors to statuses for callers.
+        log: the filter that logs calls.
+        seconds: the clock that the time is measured with.
+    """
+
+    logged = True
+
+    def __init__(
+        self,
+        payload: Payload,
+        errors: ErrorMapper,
+        log: ServerAccessLog,
+        seconds: Callable[[], float],
+    ) -> None:
+        super().__init__(payload, errors)
+        self._log = log
+        self._seconds = seconds
+
+    def answer(
+        self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod, message: Any
+    ) -> None:
+        began = self._seconds()
+        super().answer(driver, event, call, bound, message)
+        phases = call.phases
+        if phases is not None and not phases.logged:
+            phases.encode += self._seconds() - began
+            phases.encoded = True
+            self._log.answered(call)
+
+    def fail(
+        self,
+        driver: Driver,
+        event: RequestReceived,
+        error: BaseException,
+        call: Call | None = None,
+    ) -> None:
+        super().fail(driver, event, error, call)
+        if call is not None:
+            self._log.answered(call, error)
+
+
+def responses_of(runtime: Runtime, log: ServerAccessLog | None) -> Responses:
+    """
+    Return what sends the responses of a server.
+
+    Args:
+        log: is told of them; None: there is none.
+    """
+    payload, seconds = runtime.payload, runtime.clock.seconds
+    errors = ErrorMapper(runtime.random, seconds)
+    if log is None:
+        return Responses(payload, errors)
+    return LoggedResponses(payload, errors, log, seconds)

@@ -1,0 +1,50 @@
+"""
+What the access log gets of a call that has ended.
+
+A plain tuple, since one is made for each call: the constants of this file are the places in it.
+Nothing in it refers to the call, to a message or to metadata.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = [
+    "ATTEMPTS",
+    "CALLER",
+    "ENDED_AT",
+    "HINTS",
+    "IDENTITY",
+    "LIMIT_S",
+    "MESSAGE",
+    "METHOD",
+    "PEER",
+    "PHASES",
+    "SIDE",
+    "SLOW",
+    "STATUS",
+    "TOOK_S",
+    "TRACE",
+    "LoggedCall",
+]
+
+LoggedCall = tuple[Any, ...]
+
+#: In seconds of the process's clock.
+ENDED_AT: Final = 0
+SIDE: Final = 1
+METHOD: Final = 2
+STATUS: Final = 3
+TOOK_S: Final = 4
+LIMIT_S: Final = 5
+SLOW: Final = 6
+PEER: Final = 7
+CALLER: Final = 8
+#: The names that the caller has proved.
+IDENTITY: Final = 9
+ATTEMPTS: Final = 10
+MESSAGE: Final = 11
+HINTS: Final = 12
+#: None if the call is in no trace.
+TRACE: Final = 13
+PHASES: Final = 14
