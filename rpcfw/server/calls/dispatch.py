@@ -123,8 +123,9 @@ def _noted(call: Call, raw: RawRequest, request: Any, seconds: Callable[[], floa
     """
     Return a request that is decoded, and note that it is.
     """
+    body = raw.body
     assert call.phases is not None
-    call.phases.decoded(seconds(), len(raw.body))
+    call.phases.decoded(seconds(), len(body.sent if isinstance(body, ParsedBody) else body))
     return request
 
 

@@ -1,0 +1,249 @@
+"""
+The access log and the lines about slow calls, of whole systems.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from twisted.logger import globalLogPublisher
+
+from rpcfw import ApplicationError, CallError, Status
+from tests.lab.services import Greeter, Kinds
+
+WIRES = ["native", "grpc", "dubbo"]
+
+
+def logged(path):
+    """
+    Return the lines of a log in JSON.
+    """
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class World:
+    """
+    A provider and a consumer that log their calls.
+    """
+
+    def __init__(self, lab, folder, wire="native", *sets):
+        self.lab = lab
+        self.greeter = Greeter("a", lab.clock)
+        self.served, self.made = folder / "served.log", folder / "made.log"
+        shared = ("access_log.format=json", *sets)
+        services = [self.greeter]
+        if wire != "dubbo":
+            services.append(Kinds(lab.clock))  # it streams
+        self.provider = lab.serve(
+            *services,
+            name="a",
+            sets=(f"access_log.file={self.served}", f"server.protocols={wire}", *shared),
+        )
+        self.consumer = lab.consumer(
+            f"access_log.file={self.made}",
+            "access_log.sides=client",
+            f"client.protocols={wire}",
+            "client.timeout=5s",
+            *shared,
+        )
+        self.client = self.consumer.application.client(Greeter)
+
+    def lines(self):
+        """
+        Stop both, and return what they have logged.
+        """
+        self.lab.stop(self.consumer)
+        self.lab.stop(self.provider)
+        return logged(self.made), logged(self.served)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_one_line_a_call(lab, tmp_path, wire):
+    """
+    Each call has a line at either side, on each wire, and a stop loses none.
+    """
+    world = World(lab, tmp_path, wire)
+    assert "hello bob" == lab.run(world.client.say("bob"))
+    with pytest.raises(CallError):
+        lab.run(world.client.slow(10.0, timeout=0.5))
+    world.greeter.error = ApplicationError(Status.NOT_FOUND, "a disk is full")
+    with pytest.raises(CallError):
+        lab.run(world.client.who())
+    made, served = world.lines()
+    for lines in made, served:
+        assert ["say", "slow", "who"] == [line["method"] for line in lines]
+        assert ["OK", "DEADLINE_EXCEEDED", "NOT_FOUND"] == [line["status"] for line in lines]
+        assert {"demo.Greeter"} == {line["service"] for line in lines}
+        assert "a disk is full" in lines[2]["message"]
+        assert all(line["call"] for line in lines[1:])
+    assert {"client"} == {line["side"] for line in made}
+    assert {"server"} == {line["side"] for line in served}
+    assert 500 == pytest.approx(made[1]["took_ms"], abs=20)
+    assert made[0]["request_bytes"] == served[0]["request_bytes"]
+    assert made[0]["response_bytes"] == served[0]["response_bytes"]
+    assert {"attempts": 1}.items() <= made[0].items()
+
+
+def test_numbers_lead_to_the_recent_calls(lab, tmp_path):
+    """
+    The number of a failed call in the log is that under which the process shows it.
+    """
+    world = World(lab, tmp_path)
+    world.greeter.error = ApplicationError(Status.NOT_FOUND, "gone")
+    with pytest.raises(CallError):
+        lab.run(world.client.who())
+    shown = [
+        process.application.runtime.plugin_context.recent_calls.all()[0].number
+        for process in (world.consumer, world.provider)
+    ]
+    made, served = world.lines()
+    assert shown == [made[0]["call"], served[0]["call"]]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_where_the_time_went(lab, tmp_path, wire):
+    """
+    The line of a slow call says in which phases its time was spent.
+    """
+    world = World(lab, tmp_path, wire)
+    lab.run(world.client.slow(2.0))
+    made, served = world.lines()
+    assert made[0]["slow"]
+    assert served[0]["slow"]
+    assert 2000 == pytest.approx(made[0]["phases_ms"]["on the wire"], abs=50)
+    assert 2000 == pytest.approx(served[0]["phases_ms"]["method"], abs=50)
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+def test_a_stream_has_one_line(lab, tmp_path, wire):
+    """
+    A streaming call is logged when it has ended, however many messages it had.
+    """
+    world = World(lab, tmp_path, wire)
+
+    async def read():
+        client = world.consumer.application.caller(Kinds.up)
+        return [each async for each in client(3)]
+
+    assert 3 == len(lab.run(read()))
+    made, served = world.lines()
+    assert [("up", "OK")] == [(line["method"], line["status"]) for line in made]
+    assert [("up", "OK")] == [(line["method"], line["status"]) for line in served]
+
+
+def test_a_sample(lab, tmp_path):
+    """
+    Of calls that succeed in time a share is logged; those that fail or are slow all are.
+    """
+    world = World(lab, tmp_path, "native", "access_log.sample=0%")
+    for _ in range(10):
+        lab.run(world.client.say("bob"))
+    lab.run(world.client.slow(1.5))
+    world.greeter.error = ApplicationError(Status.NOT_FOUND, "gone")
+    with pytest.raises(CallError):
+        lab.run(world.client.who())
+    made, served = world.lines()
+    assert ["slow", "who"] == [line["method"] for line in made]
+    assert ["slow", "who"] == [line["method"] for line in served]
+
+
+def test_by_status(lab, tmp_path):
+    """
+    Of a small sample only the calls that end in the named way are logged in any case.
+    """
+    world = World(
+        lab, tmp_path, "native", "access_log.sample=0%", "access_log.always=DEADLINE_EXCEEDED"
+    )
+    lab.run(world.client.slow(1.5))
+    world.greeter.error = ApplicationError(Status.NOT_FOUND, "gone")
+    for call in world.client.who(), world.client.slow(9.0, timeout=0.1):
+        with pytest.raises(CallError):
+            lab.run(call)
+    made, served = world.lines()
+    assert ["DEADLINE_EXCEEDED"] == [line["status"] for line in made]
+    assert ["DEADLINE_EXCEEDED"] == [line["status"] for line in served]
+
+
+def test_the_place_can_be_left_empty(lab, tmp_path):
+    """
+    A server without its ACCESS_LOG filter logs nothing, and serves.
+    """
+    world = World(lab, tmp_path, "native", "server.remove=ACCESS_LOG")
+    lab.run(world.client.say("bob"))
+    made, served = world.lines()
+    assert (1, []) == (len(made), served)
+
+
+def test_a_file_that_cannot_be_written(lab, tmp_path):
+    """
+    Calls are served and made while the log cannot be written; lost lines are counted.
+    """
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    world = World(lab, folder)
+    lab.run(world.client.say("bob"))
+    lab.stop(world.consumer)
+    world.served.unlink()
+    (folder / "made.log").unlink()
+    folder.rmdir()
+    lab.advance(2)
+    assert "hello eve" == lab.run(lab.client(Greeter).say("eve"))
+    lab.stop(world.provider)
+    counts = world.provider.application.runtime.plugin_context.meter
+    lines = {
+        labels: member.value
+        for family in counts
+        if family.name == "rpcfw_access_log_lines_total"
+        for labels, member in family
+    }
+    assert lines[("lost",)] >= 1
+
+
+class Told:
+    """
+    The lines about slow calls in the log of the process.
+    """
+
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, event):
+        if event.get("log_namespace") == "rpcfw.slow_calls":
+            self.events.append(event["log_format"].format(**event))
+
+    def __enter__(self):
+        globalLogPublisher.addObserver(self)
+        return self.events
+
+    def __exit__(self, *_):
+        globalLogPublisher.removeObserver(self)
+
+
+def test_the_log_of_the_process_names_slow_calls(lab):
+    """
+    With log_slow a slow call is one line that says where its time went; others make none.
+    """
+    sets = ("access_log.log_slow=yes", "access_log.sides=client, server")
+    lab.serve(Greeter("a", lab.clock), name="a", sets=sets)
+    client = lab.consumer(*sets, "client.timeout=2s").application.client(Greeter)
+    with Told() as lines:
+        lab.run(client.say("bob"))
+        lab.run(client.slow(1.6))
+    served, made = sorted(lines, key=lambda line: "of the client" in line)
+    assert "demo.Greeter/slow to memory:a" in made
+    assert "of 2 s (OK): " in made
+    assert "on the wire 1.60" in made
+    assert "method 1.60" in served
+
+
+def test_a_blocking_method(lab, tmp_path):
+    """
+    A method that blocks is logged as any other.
+    """
+    path = tmp_path / "served.log"
+    sets = (f"access_log.file={path}", "access_log.format=json")
+    provider = lab.serve(Kinds(lab.clock), name="a", sets=sets)
+    assert "X" == lab.run(lab.client(Kinds).blocks("x"))
+    lab.stop(provider)
+    assert [("blocks", "OK")] == [(line["method"], line["status"]) for line in logged(path)]
