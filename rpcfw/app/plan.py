@@ -170,7 +170,6 @@ def read_plan(sources: Sources) -> Plan:
     chooser = Chooser(sources)
     clients = _clients(sources, chooser)
     server = sources.section("server", ServerOptions)
-    filters = choose_server_filters(sources, chooser, server)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     inspection = sources.section("inspection", InspectionOptions)
     admin = sources.section("admin", AdminOptions)
@@ -190,7 +189,7 @@ def read_plan(sources: Sources) -> Plan:
         tls=tls,
         access_log=sources.section("access_log", AccessLogOptions),
         server=server,
-        server_filters=filters.inserts,
+        server_filters=choose_server_filters(sources, chooser, server).inserts,
         builtin=_builtin(chooser, ("server", "builtin"), server.builtin),
         inspection=inspection,
         inspection_services=_inspecting(chooser, inspection),

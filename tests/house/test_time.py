@@ -46,6 +46,8 @@ SHOWN: dict[str, str] = {
     "rpcfw/console/audit.py": "shows when things were done",
     "rpcfw/app/process_view.py": "shows when the process was started",
     "rpcfw/app/process_metrics.py": "shows when the process was started",
+    "rpcfw/app/access_log/parts.py": "hands it in",
+    "rpcfw/app/access_log/writer.py": "writes when calls ended",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",
     "rpcfw/filters/metrics.py": "tells a backend when the call of an exemplar was",

@@ -64,7 +64,7 @@ class LogWriter:
         # Each is counted by one thread alone.
         self._written, self._lost = counts.of("written"), counts.of("lost")
         self._dropped = counts.of("dropped")
-        self._dropped_told = 0
+        self._dropped_reported = 0
         self._limited = LimitedLog(self.log, plugin_context.clock.seconds)
 
     def put(self, call: LoggedCall) -> None:
@@ -129,8 +129,8 @@ class LogWriter:
             batch = [lines.line(queue.popleft()) for _ in range(min(_LINES, len(queue)))]
             self._write(batch)
         dropped = int(self._dropped.value)
-        if dropped > self._dropped_told:
-            count, self._dropped_told = dropped - self._dropped_told, dropped
+        if dropped > self._dropped_reported:
+            count, self._dropped_reported = dropped - self._dropped_reported, dropped
             self._write([lines.dropped(self._context.clock.seconds(), count)])
             self._tell(
                 "dropped",

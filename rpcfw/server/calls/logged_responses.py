@@ -1,5 +1,5 @@
 """
-Responses of a server with an access log: each is told to the log once it is sent.
+Responses of a server with an access log: the log gets each one once it is sent.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def responses_of(runtime: Runtime, log: ServerAccessLog | None) -> Responses:
     Return what sends the responses of a server.
 
     Args:
-        log: is told of them; None: there is none.
+        log: is notified of them; None: there is none.
     """
     payload, seconds = runtime.payload, runtime.clock.seconds
     errors = ErrorMapper(runtime.random, seconds)

@@ -29,7 +29,7 @@ class Responses:
         errors: errors to statuses for callers.
     """
 
-    #: An access log is told of them.
+    #: An access log is notified of them.
     logged: ClassVar[bool] = False
 
     def __init__(self, payload: Payload, errors: ErrorMapper) -> None:
