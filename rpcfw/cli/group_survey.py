@@ -39,9 +39,23 @@ class Survey:
     @property
     def equal(self) -> bool:
         """
-        Whether all copies were equal.
+        Whether all copies were equal, those of the rules, too.
+        """
+        return self.equal_instances and self.equal_rules
+
+    @property
+    def equal_instances(self) -> bool:
+        """
+        Whether all copies of the instances were equal.
         """
         return len({node.hash for node in self.nodes.values()}) <= 1
+
+    @property
+    def equal_rules(self) -> bool:
+        """
+        Whether all servers that exchange rules had the same.
+        """
+        return len({node.rules for node in self.nodes.values()} - {""}) <= 1
 
     @property
     def fine(self) -> bool:

@@ -47,6 +47,7 @@ _COLUMNS = (
     "LEASES",
     "WATCHES",
     "HASH",
+    "RULES",
     "LAG",
     "BUS",
     "STATE",
@@ -120,6 +121,7 @@ def as_text(found: Survey) -> str:
             str(node.leases),
             str(node.watches),
             node.hash,
+            f"{node.rule_scopes}: {node.rules[:4]}" if node.rules else "its own",
             str(found.lag(node)),
             "connected" if node.connected else f"not connected: {node.trouble}",
             node.behind or "up to date",
@@ -127,8 +129,12 @@ def as_text(found: Survey) -> str:
         for address, node in found.nodes.items()
     ]
     count = len(found.nodes)
-    are = "equal" if found.equal else "different"
-    return table(_COLUMNS, rows) + f"servers: {count}, copies: {are}\n"
+    are, rules = _words(found.equal_instances), _words(found.equal_rules)
+    return table(_COLUMNS, rows) + f"servers: {count}, copies: {are}, rules: {rules}\n"
+
+
+def _words(equal: bool) -> str:
+    return "equal" if equal else "different"
 
 
 def as_json(found: Survey) -> str:
@@ -140,7 +146,14 @@ def as_json(found: Survey) -> str:
         lag = found.lag(node)
         nodes.append({"asked": str(address), "lag": lag, **msgspec.to_builtins(node)})
     nodes += [{"asked": address, "error": why} for address, why in found.failed.items()]
-    return printable_json(json.dumps({"equal": found.equal, "servers": nodes}, indent=2)) + "\n"
+    return (
+        printable_json(
+            json.dumps(
+                {"equal": found.equal, "equal_rules": found.equal_rules, "servers": nodes}, indent=2
+            )
+        )
+        + "\n"
+    )
 
 
 def _addresses_of(application: Application) -> tuple[Address, ...]:

@@ -59,10 +59,17 @@ class InAGroup:
             snapshot=self.snapshot,
             access=self.access,
             access_default="allow",
+            **self.texts(address),
         )
         starting = spawn(self.servers[address].start())
         self.advance(0.05)
         assert starting.called
+
+    def texts(self, address):
+        """
+        Return further options of a server.
+        """
+        return {}
 
     def stop_node(self, address):
         spawn(self.servers.pop(address).stop())

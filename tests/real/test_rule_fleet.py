@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.values.rule import MAX_DOCUMENT_BYTES, Document
+from rpcfw.values.rule import MAX_DOCUMENT_BYTES, RuleChange
 from rpcfw_registries.rules.records import DocumentRecord, documents_to
 from tests.real.commands import rpcfw
 from tests.real.one_registry import REGISTRIES
@@ -42,8 +42,8 @@ def record(number, body):
     """
     Return a record of rules as somebody writes it by hand.
     """
-    forced = Document("policies", body, number, "eve@there")
-    return documents_to(DocumentRecord(number).changed("policies", forced, f"{number:016}"))
+    change = RuleChange(number + 1, "policies", "eve@there", 0.0, "", None, body)
+    return documents_to(DocumentRecord(number).changed(change, f"{number:016}"))
 
 
 def test_a_rule_is_in_use_everywhere_within_a_second(followed):

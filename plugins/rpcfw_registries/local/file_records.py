@@ -26,16 +26,18 @@ from rpcfw.spi.runtime.files import read_regular, replace_file
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.rule import Scope
 from rpcfw_registries.local.file_reading import Stamp
-from rpcfw_registries.remote.paths import encoded
+from rpcfw_registries.remote.paths import decoded, encoded
 from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
 from rpcfw_registries.rules.store import NOTHING, RecordListener, RecordStore, Stored, stamp_of
 
-__all__ = ["FileRecords", "read_records", "write_records"]
+__all__ = ["FileRecords", "read_all_records", "read_records", "write_records"]
 
 #: How often files are looked at.
 _POLL_S = 0.25
 #: Names of files have at most 255 bytes.
 _MAX_NAME = 150
+#: The longest name of a scope has 256 characters.
+_MAX_NAME_FILE = 4 << 10
 
 
 class FileRecords(RecordStore):
@@ -179,6 +181,28 @@ def read_records(folder: Path, scope: Scope) -> Stored:
     return Stored(documents, history, stamp_of(documents))
 
 
+def read_all_records(
+    folder: Path, max_scopes: int, max_bytes: int
+) -> Iterator[tuple[Scope, Stored]]:
+    """
+    Read what is stored, up to these limits. Blocks.
+    """
+    size = 0
+    for path in sorted(folder.glob("*~*.json"))[:max_scopes]:
+        scope = _scope_of(path)
+        if scope is None:
+            continue
+        try:
+            stored = read_records(folder, scope)
+        except OSError:
+            # Who asks for it learns why.
+            continue
+        size += len(stored.documents or b"") + len(stored.history)
+        if size > max_bytes:
+            return
+        yield scope, stored
+
+
 def write_records(folder: Path, scope: Scope, record: Stored) -> bool:
     """
     Replace what is stored, if it is what ``record.stamp`` is of. Blocks.
@@ -190,6 +214,8 @@ def write_records(folder: Path, scope: Scope, record: Stored) -> bool:
         path = _path(folder, scope)
         # The history first: it may have a change too many, and lacks none.
         replace_file(_history_path(path), record.history)
+        if path != folder / _plain_name(scope):
+            replace_file(_name_path(path), scope.name.encode())
         replace_file(path, record.documents or b"")
         return True
 
@@ -206,15 +232,41 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _plain_name(scope: Scope) -> str:
+    return f"{scope.kind}~{encoded(scope.name)}.json"
+
+
 def _path(folder: Path, scope: Scope) -> Path:
     name = encoded(scope.name)
-    if len(name) > _MAX_NAME:
-        name = f"{name[:_MAX_NAME]}~{sha256(scope.name.encode()).hexdigest()}"
-    return folder / f"{scope.kind}~{name}.json"
+    if len(name) <= _MAX_NAME:
+        return folder / _plain_name(scope)
+    hashed = sha256(scope.name.encode()).hexdigest()
+    return folder / f"{scope.kind}~{name[:_MAX_NAME]}~{hashed}.json"
+
+
+def _scope_of(path: Path) -> Scope | None:
+    """
+    Return the scope that a file is of; None if nobody has noted its long name.
+    """
+    kind, _, name = path.stem.partition("~")
+    try:
+        scope = Scope(kind, read_regular(_name_path(path), _MAX_NAME_FILE).decode())
+    except FileNotFoundError:
+        scope = Scope(kind, decoded(name))
+    except ValueError:
+        return None
+    return scope if path == _path(path.parent, scope) else None
 
 
 def _history_path(path: Path) -> Path:
     return path.with_suffix(".history")
+
+
+def _name_path(path: Path) -> Path:
+    """
+    Return the file with a name that is too long for the name of a file.
+    """
+    return path.with_suffix(".name")
 
 
 def _error(folder: Path, error: OSError) -> RegistryError:

@@ -8,7 +8,8 @@ it, and most of the two is the same.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -19,11 +20,14 @@ __all__ = [
     "MAX_CHANGES",
     "MAX_HISTORY_BYTES",
     "MAX_RECORD_BYTES",
+    "ChangeId",
     "DocumentRecord",
+    "StoredDocument",
     "documents_from",
     "documents_to",
     "history_from",
     "history_to",
+    "newest",
 ]
 
 #: So many changes are kept, fewer if they are large.
@@ -32,20 +36,50 @@ MAX_CHANGES = 20
 MAX_RECORD_BYTES = 600 << 10
 MAX_HISTORY_BYTES = 384 << 10
 
-#: By so many ids a record tells which ones it has replaced.
-_MAX_BEFORE = 100
+#: A record has the ids of so many changes. The oldest are left out.
+_MAX_SEEN = 100
 
 #: Of the history when it is decompressed. 20 changes of the largest documents fit.
 _MAX_PLAIN_BYTES = 32 << 20
 
+#: One change of a scope: the version that it made, and a random name.
+ChangeId = tuple[int, str]
 
-class _Document(msgspec.Struct, omit_defaults=True):
+
+def newest(changes: Iterable[ChangeId]) -> list[ChangeId]:
+    """
+    Return as many as a record has, the newest first.
+    """
+    return sorted(changes, reverse=True)[:_MAX_SEEN]
+
+
+class StoredDocument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """
+    One document, or the removal of one.
+
+    Args:
+        body: None: it was removed.
+        version: as `Document.version`.
+        put: the version that it had when it was put; 0: the same. A conflict that it has won gave
+            it a later one.
+        id: of the change.
+    """
+
     kind: str
-    body: str
+    body: str | None
     version: int
     who: str = ""
     at: float = 0.0
     reason: str = ""
+    put: int = 0
+    id: str = ""
+
+    @property
+    def change(self) -> ChangeId:
+        """
+        The change that has put it.
+        """
+        return self.put or self.version, self.id
 
 
 class DocumentRecord(msgspec.Struct, omit_defaults=True):
@@ -54,14 +88,13 @@ class DocumentRecord(msgspec.Struct, omit_defaults=True):
 
     Args:
         version: of the last change.
-        id: of the last change, a random one.
-        before: the ids of the changes before it, the newest first.
+        documents: one of each kind, with those that were removed.
+        seen: the last changes that led to it, the newest first.
     """
 
     version: int
-    documents: list[_Document] = []
-    id: str = ""
-    before: list[str] = []
+    documents: list[StoredDocument] = []
+    seen: Annotated[list[ChangeId], msgspec.Meta(max_length=_MAX_SEEN)] = []
 
     def find(self, kind: str) -> Document | None:
         """
@@ -73,30 +106,69 @@ class DocumentRecord(msgspec.Struct, omit_defaults=True):
         """
         Return all documents.
         """
-        return {one.kind: Document(**msgspec.structs.asdict(one)) for one in self.documents}
+        return {
+            one.kind: Document(one.kind, one.body, one.version, one.who, one.at, one.reason)
+            for one in self.documents
+            if one.body is not None
+        }
 
-    def changed(self, kind: str, document: Document | None, id: str) -> DocumentRecord:
+    def changed(self, change: RuleChange, id: str) -> DocumentRecord:
         """
-        Return the record with another document of a kind, or without one.
+        Return the record after a change, which has the next version.
 
         Args:
             id: of this change.
         """
-        others = [one for one in self.documents if one.kind != kind]
-        if document is not None:
-            others.append(
-                _Document(
-                    document.kind,
-                    document.body,
-                    document.version,
-                    document.who,
-                    document.at,
-                    document.reason,
-                )
-            )
-        others.sort(key=lambda one: one.kind)
-        before = [self.id, *self.before][:_MAX_BEFORE] if self.id else []
-        return DocumentRecord(self.version + 1, others, id, before)
+        others = [one for one in self.documents if one.kind != change.kind]
+        version = change.version
+        stored = StoredDocument(
+            change.kind, change.after, version, change.who, change.at, change.reason, id=id
+        )
+        documents = sorted([*others, stored], key=lambda one: one.kind)
+        return DocumentRecord(version, documents, newest([(version, id), *self.seen]))
+
+    def knows(self, change: ChangeId) -> bool:
+        """
+        Tell whether a change led to this record. One that is too old to tell did.
+        """
+        full = len(self.seen) == _MAX_SEEN
+        return change in self.seen or (full and change < self.seen[-1])
+
+    def includes(self, other: DocumentRecord) -> bool:
+        """
+        Tell whether all changes of another record led to this one, too.
+
+        The newest change has to be known for sure: records of a place that has lost its data begin
+        again with small versions.
+        """
+        newest = other.seen[:1]
+        return newest != [] and newest[0] in self.seen and all(map(self.knows, other.seen))
+
+    def after(self, known: DocumentRecord) -> DocumentRecord:
+        """
+        Return this record for somebody who has another one: with what is newer there.
+
+        A server that was cut off may have a new document of one kind, and an old one of another.
+        If the two have no change in common, the place may have lost its data. Then the documents
+        of this record hold.
+        """
+        both = {*self.seen, *known.seen}
+        related = len(both) < len(self.seen) + len(known.seen)
+        if not related and len(both) > _MAX_SEEN:
+            return self
+        documents = {one.kind: one for one in self.documents}
+        newer = {one.kind: one for one in known.documents if self._has_older(one, known)}
+        if related and newer:
+            documents |= newer
+            version = max(self.version, known.version)
+        else:
+            version = self.version
+        in_order = sorted(documents.values(), key=lambda one: one.kind)
+        return DocumentRecord(version, in_order, newest(both))
+
+    def _has_older(self, document: StoredDocument, known: DocumentRecord) -> bool:
+        own = next((one for one in self.documents if one.kind == document.kind), None)
+        return own is None or (own.change != document.change and own.change in known.seen)
 
 
 class _Change(msgspec.Struct, omit_defaults=True):
@@ -144,7 +216,7 @@ def documents_from(data: bytes) -> DocumentRecord:
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"not a record of rules: {error}") from None
     for one in record.documents:
-        if len(one.body.encode("utf-8", "replace")) > MAX_DOCUMENT_BYTES:
+        if len((one.body or "").encode("utf-8", "replace")) > MAX_DOCUMENT_BYTES:
             raise ValueError(f"{one.kind} is larger than {MAX_DOCUMENT_BYTES} bytes")
     return record
 

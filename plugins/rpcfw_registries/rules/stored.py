@@ -10,14 +10,13 @@ A watch must not take an older record for a change: a replica that lags behind m
 and a backup that was restored. Versions do not tell, because they begin again in a place that
 lost its data, and are given a second time after a backup. So each change has a random *id*,
 and a record has the ids of the changes before it. A record is old if the one that was
-reported names it there; any other is followed.
+reported names it there, with all its other changes; any other is followed.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve
 from twisted.logger import Logger
 
 from rpcfw.errors import RegistryError
@@ -85,11 +84,8 @@ class StoredRules(Rules):
             raise RegistryError(
                 f"the document has {size} bytes; at most {MAX_DOCUMENT_BYTES} are stored"
             )
-        at = self.plugin_context.time_of_day()
-        who, reason = author.who[:_MAX_WORDS], author.reason[:_MAX_WORDS]
-        document = Document(kind, body, 0, who, at, reason)
-        changed = await self._change(scope, kind, document, version, author)
-        return evolve(document, version=changed)
+        done = await self._change(scope, kind, body, version, author)
+        return Document(kind, body, done.version, done.who, done.at, done.reason)
 
     async def remove(self, scope: Scope, kind: str, version: int, author: Author) -> None:
         await self._change(scope, kind, None, version, author)
@@ -108,10 +104,10 @@ class StoredRules(Rules):
         return self._store.watch(scope, latest.take, on_refused)
 
     async def _change(
-        self, scope: Scope, kind: str, document: Document | None, version: int, author: Author
-    ) -> int:
+        self, scope: Scope, kind: str, body: str | None, version: int, author: Author
+    ) -> RuleChange:
         """
-        Put a document in the place of the one that was read; return its version.
+        Put a text in the place of the document that was read; None removes it.
         """
         for _ in range(_MAX_TRIES):
             stored = await self._store.read(scope)
@@ -120,7 +116,6 @@ class StoredRules(Rules):
             if (before.version if before else 0) != version:
                 raise RuleConflict(_conflict(scope, kind, before, version, stored))
             number = record.version + 1
-            after = None if document is None else evolve(document, version=number)
             change = RuleChange(
                 number,
                 kind,
@@ -128,13 +123,13 @@ class StoredRules(Rules):
                 self.plugin_context.time_of_day(),
                 author.reason[:_MAX_WORDS],
                 None if before is None else before.body,
-                None if after is None else after.body,
+                body,
             )
             id = f"{self.plugin_context.random.randrange(1 << 64):016x}"
-            documents = documents_to(record.changed(kind, after, id))
+            documents = documents_to(record.changed(change, id))
             history = history_to((change, *_readable(stored.history)))
             if await self._store.write(scope, documents, history, stored.stamp):
-                return number
+                return change
         raise RegistryError(
             f"the rules of {scope} were changed {_MAX_TRIES} times meanwhile; try again"
         )
@@ -184,17 +179,21 @@ class _Latest:
         except ValueError as error:
             self._on_refused(str(error))
             return
-        if self._is_old(record):
-            return
+        if self._record is not None:
+            if self._is_old(record, self._record):
+                return
+            record = record.after(self._record)
         self._record = record
         self._report(RuleSet(self._scope, record.version, record.by_kind()))
 
-    def _is_old(self, record: DocumentRecord) -> bool:
-        now = self._record
-        if now is None or record == now:
-            return now is not None
-        if record.id not in now.before:
+    def _is_old(self, record: DocumentRecord, now: DocumentRecord) -> bool:
+        if record == now:
+            return True
+        if not now.includes(record):
             return False
+        if record.includes(now):
+            # Servers of a group had the same changes in another order.
+            return record.version <= now.version
         self._warn(
             "older",
             f"the registry has version {record.version} of the rules of {self._scope} again; "

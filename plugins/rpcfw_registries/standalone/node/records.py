@@ -4,14 +4,16 @@ The records of rules of a registry server: in memory, and in files if there is a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rpcfw.errors import Overloaded, RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.values.rule import Scope
-from rpcfw_registries.local.file_records import read_records, write_records
+from rpcfw.values.rule import RuleChange, Scope
+from rpcfw_registries.local.file_records import read_all_records, read_records, write_records
 from rpcfw_registries.local.memory_records import MemoryRecords, RecordTable
+from rpcfw_registries.rules.merging import merge
 from rpcfw_registries.rules.store import (
     NOTHING,
     RecordListener,
@@ -19,8 +21,12 @@ from rpcfw_registries.rules.store import (
     Stored,
     stamp_of,
 )
+from rpcfw_registries.standalone.node.replication.rule_marks import RuleMarks
 
 __all__ = ["NodeRecords"]
+
+#: So often somebody may change the rules of a scope while those of another server are joined.
+_MAX_TRIES = 5
 
 
 class NodeRecords(RecordStore):
@@ -41,12 +47,36 @@ class NodeRecords(RecordStore):
         plugin_context: PluginContext,
     ) -> None:
         self._folder = folder
-        self._max_scopes = max_scopes
+        self.max_scopes = max_scopes
         self._max_bytes = max_bytes
         self._threads = plugin_context.threads
         self._table = RecordTable()
         self._memory = MemoryRecords(self._table, plugin_context.clock)
         self._bytes = 0
+        #: Hashes of all.
+        self.marks = RuleMarks()
+        #: Is called when there is something that other servers may lack.
+        self.on_news: Callable[[], None] = lambda: None
+
+    async def load(self) -> None:
+        """
+        Read what the folder has.
+
+        Raises:
+            RegistryError: it cannot be read.
+        """
+        if self._folder is None:
+            return
+        try:
+            found = await self._threads.call(
+                lambda folder: list(read_all_records(folder, self.max_scopes, self._max_bytes)),
+                self._folder,
+            )
+        except OSError as error:
+            raise _error(self._folder, error) from error
+        for scope, stored in found:
+            if scope not in self._table.records and self._fits(scope, stored):
+                self._put(scope, stored)
 
     async def read(self, scope: Scope) -> Stored:
         known = self._table.records.get(scope)
@@ -76,6 +106,31 @@ class NodeRecords(RecordStore):
         self._put(scope, later)
         return True
 
+    async def merge(self, scope: Scope, theirs: Stored) -> tuple[RuleChange, ...]:
+        """
+        Join with what another server of the group has, and return the conflicts.
+
+        Raises:
+            ValueError: one of the two cannot be read.
+            RegistryError: it cannot be stored.
+            Overloaded: it exceeds a limit.
+        """
+        for _ in range(_MAX_TRIES):
+            own = await self.read(scope)
+            merged = await self._threads.call(merge, own, theirs)
+            now = merged.stored
+            if now.documents is None or now == own:
+                return ()
+            if await self.write(scope, now.documents, now.history, own.stamp):
+                return merged.conflicts
+        raise RegistryError(f"they were changed {_MAX_TRIES} times meanwhile")
+
+    def look_again(self) -> None:
+        """
+        Have every watch look again.
+        """
+        self._table.changed()
+
     def watch(self, scope: Scope, listener: RecordListener, on_refused: OnRefused) -> RuleWatch:
         return self._memory.watch(scope, listener, on_refused)
 
@@ -104,12 +159,13 @@ class NodeRecords(RecordStore):
 
     def _remove(self, scope: Scope) -> None:
         gone = self._table.records.pop(scope, NOTHING)
+        self.marks.put(scope, NOTHING)
         self._bytes -= _size(gone)
         self._table.changed()
 
     def _fits(self, scope: Scope, later: Stored) -> bool:
         records = self._table.records
-        if scope not in records and len(records) >= self._max_scopes:
+        if scope not in records and len(records) >= self.max_scopes:
             return False
         grown = _size(later) - _size(records.get(scope, NOTHING))
         return self._bytes + grown <= self._max_bytes
@@ -117,6 +173,8 @@ class NodeRecords(RecordStore):
     def _put(self, scope: Scope, later: Stored) -> None:
         self._bytes += _size(later) - _size(self._table.records.get(scope, NOTHING))
         self._table.put(scope, later)
+        self.marks.put(scope, later)
+        self.on_news()
 
 
 def _size(stored: Stored) -> int:

@@ -4,7 +4,7 @@ The rules of a registry server, as a service of its own beside the instances.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from rpcfw.errors import CallError, Overloaded, RegistryError, Rejected, Unavailable
 from rpcfw.spi.rules import ignore
@@ -13,10 +13,11 @@ from rpcfw.spi.service import Service, method
 from rpcfw.status import Status
 from rpcfw.values.rule import Scope
 from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
-from rpcfw_registries.rules.store import RecordStore, Stored
+from rpcfw_registries.rules.store import Stored
 from rpcfw_registries.standalone.messages import Name, RecordsOfRules
 from rpcfw_registries.standalone.node.caller import Caller, current_caller
 from rpcfw_registries.standalone.node.guard import Action, Guard
+from rpcfw_registries.standalone.node.records import NodeRecords
 
 __all__ = ["RuleNode"]
 
@@ -31,14 +32,25 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
         records: they.
         max_watches: of all processes.
         guard: says who may do what.
+        joining: tells whether other servers of the group may know more: this one has just started.
     """
 
-    def __init__(self, records: RecordStore, max_watches: int, guard: Guard) -> None:
+    def __init__(
+        self,
+        records: NodeRecords,
+        max_watches: int,
+        guard: Guard,
+        joining: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._records = records
+        self._joining = joining
         self._guard = guard
         self._max_watches = max_watches
         self._events: set[Event] = set()
         self._leaving = False
+
+    async def started(self) -> None:
+        await self._records.load()
 
     async def leaving(self) -> None:
         """
@@ -55,6 +67,7 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
         """
         scope = _scope(kind, name)
         self._guard.check(current_caller(), Action.WATCH, scope)
+        self._check_joined()
         return _sent(await self._read(scope), with_history=True)
 
     @method
@@ -72,6 +85,7 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
             )
         scope, caller, guard = _scope(kind, name), current_caller(), self._guard
         guard.check(caller, Action.CHANGE_RULES, scope)
+        self._check_joined()
         guard.clients.check_changes(caller)
         try:
             written = await self._records.write(scope, documents, history, stamp)
@@ -96,7 +110,7 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
             while not self._leaving:
                 event.clear()
                 stored = await self._read(scope)
-                if stored.stamp != sent:
+                if stored.stamp != sent and not self._unknown(stored):
                     # The rules of access may be others by now.
                     self._guard.check(caller, Action.WATCH, scope)
                     sent = stored.stamp
@@ -106,6 +120,25 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
             watch.close()
             self._events.discard(event)
             self._guard.clients.remove_watch(caller)
+
+    def _unknown(self, stored: Stored) -> bool:
+        """
+        Tell whether there may be rules, though nothing is stored here.
+        """
+        return stored.documents is None and self._joining()
+
+    def _check_joined(self) -> None:
+        """
+        See that a change would be based on what the group has.
+
+        Raises:
+            Unavailable: this server may not have it yet. Others do.
+        """
+        if self._joining():
+            raise Unavailable(
+                "this registry server has just started, and may not have the rules of its group "
+                "yet; try again in some seconds"
+            )
 
     def _acquire(self, caller: Caller) -> Event:
         if self._leaving:

@@ -38,6 +38,7 @@ from rpcfw_registries.standalone.node.records import NodeRecords
 from rpcfw_registries.standalone.node.replication.group import BusOfGroup, Group
 from rpcfw_registries.standalone.node.replication.peers import Peers
 from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Replica
+from rpcfw_registries.standalone.node.replication.rule_exchange import RuleExchange, RulePeers
 from rpcfw_registries.standalone.node.replication.snapshot import Snapshot
 from rpcfw_registries.standalone.node.replication.times import Times
 from rpcfw_registries.standalone.node.rules import RuleNode
@@ -64,13 +65,19 @@ def node_services(
         options.rules_folder, options.max_rule_scopes, options.max_rule_bytes, plugin_context
     )
     guard = Guard(options, plugin_context)
-    node = RegistryNode(options, plugin_context, Catalog(limits), guard, bus)
-    services = [node, RuleNode(records, options.max_watches, guard)]
+    exchange = RuleExchange(records, plugin_context.meter, plugin_context.clock.seconds)
+    node = RegistryNode(options, plugin_context, Catalog(limits), guard, bus, exchange)
+    replica = node.replica
+    services = [
+        node,
+        RuleNode(records, options.max_watches, guard, lambda: replica.joining),
+    ]
     group = node.group
     if group is None:
         return services
     return [
         *services,
+        RulePeers(records, guard),
         Peers(node.replica, guard, lambda: group.status(node.leases, node.watches)),
     ]
 
@@ -89,6 +96,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         catalog: Catalog,
         guard: Guard,
         bus: BusOfGroup | None = None,
+        exchange: RuleExchange | None = None,
     ) -> None:
         self.catalog = catalog
         #: Says who may do what here.
@@ -111,6 +119,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
                 _JOINING_INTERVALS * options.digest_interval,
                 self._watches.set_behind,
                 self._snapshot(plugin_context),
+                exchange,
             )
         meter = plugin_context.meter
         self._held = meter.gauge("rpcfw_registry_instances", "instances that this node holds").of()

@@ -25,6 +25,7 @@ from rpcfw_registries.standalone.node.replication.messages import Digest, Messag
 from rpcfw_registries.standalone.node.replication.metrics import GroupMetrics
 from rpcfw_registries.standalone.node.replication.peers import COMPARE, Part, Peers
 from rpcfw_registries.standalone.node.replication.replica import Replica
+from rpcfw_registries.standalone.node.replication.rule_exchange import RuleExchange
 from rpcfw_registries.standalone.node.replication.snapshot import Snapshot
 from rpcfw_registries.standalone.node.replication.status import NodeStatus, PeerStatus
 
@@ -67,6 +68,7 @@ class Group:
         on_behind: is called with `Freshness.behind`, and whether there is nothing to answer
             with yet; now and when that has changed.
         snapshot: its file; None: there is none.
+        rules: None: those of this server are its own.
     """
 
     log = Logger()
@@ -80,6 +82,7 @@ class Group:
         wait_s: float,
         on_behind: Callable[[str, bool], None],
         snapshot: Snapshot | None = None,
+        rules: RuleExchange | None = None,
     ) -> None:
         self.replica = replica
         self.bus = bus
@@ -92,11 +95,17 @@ class Group:
         self.freshness = Freshness(self._clock.seconds(), wait_s, self._freshness_changed)
         self.replica.joining = True
         self._snapshot = snapshot
+        self.rules = rules
+        if rules is not None:
+            rules.records.on_news = self._rules_changed
+            replica.rules_hash = rules.hash
         on_behind(self.freshness.behind, True)
         self._closing: list[Callable[[], None]] = []
         self._looking: DelayedCall | None = None
         self._publishing: DelayedCall | None = None
         self._comparing: dict[str, Deferred[None]] = {}
+        #: To be compared again: something came while the comparison was going on.
+        self._again: dict[str, None] = {}
         self._metrics = GroupMetrics(plugin_context.meter)
         self._metrics.behind.value = True
 
@@ -126,6 +135,7 @@ class Group:
         for timer in (self._looking, self._publishing):
             if timer is not None and timer.active():
                 timer.cancel()
+        self._again.clear()
         for comparing in tuple(self._comparing.values()):
             comparing.cancel()
         await self.bus.stop()
@@ -157,6 +167,8 @@ class Group:
             instances=self.replica.copy.live,
             leases=leases,
             watches=watches,
+            rules=own.rules,
+            rule_scopes=0 if self.rules is None else len(self.rules.records.marks),
             behind=self.freshness.behind,
             connected=self.bus.connected,
             trouble=self.bus.trouble,
@@ -229,6 +241,13 @@ class Group:
         if self._snapshot is not None and not self.replica.joining:
             self._snapshot.settle(compared=False)
         self._on_behind(behind, self.replica.joining)
+        if self.rules is not None:
+            self.rules.records.look_again()
+
+    def _rules_changed(self) -> None:
+        assert self.rules is not None
+        self.replica.rules_hash = self.rules.hash
+        self.replica.announce_itself()
 
     def _publish(self) -> None:
         for message in self.replica.take_messages():
@@ -248,10 +267,12 @@ class Group:
             )
             return
         self.replica.receive(message)
-        if isinstance(message, Digest) and message.hash == self.replica.copy.hash:
+        if isinstance(message, Digest) and message.equals(self.replica.digest()):
             self._compared_with(message.node)
         for name in self.replica.take_comparisons():
-            if name not in self._comparing and len(self._comparing) < _MAX_COMPARISONS:
+            if name in self._comparing:
+                self._again[name] = None
+            elif len(self._comparing) < _MAX_COMPARISONS:
                 self._begin_comparing(name)
 
     def _compare_without_bus(self) -> None:
@@ -274,6 +295,9 @@ class Group:
 
         def ended(_: object) -> None:
             self._comparing.pop(name, None)
+            if name in self._again:
+                del self._again[name]
+                self._begin_comparing(name)
 
         running.addCallback(ended)
 
@@ -290,6 +314,9 @@ class Group:
                 async for part in stream:
                     assert isinstance(part, Part)
                     self.replica.merge(part.entries)
+            member = self.replica.members.get(name)
+            if self.rules is not None and member is not None and member.rules:
+                await self.rules.compare(channel)
             self._compared_with(name)
         except (CallError, ValueError) as error:
             self.freshness.failed(self._clock.seconds())

@@ -25,6 +25,7 @@ class Member:
     Args:
         seen_at: in seconds of listening.
         number: of its last change that was applied; None: not known yet.
+        rules: the hash of its rules, see `Digest`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Member:
     number: int | None = None
     leaving: bool = False
     joining: bool = False
+    rules: str = ""
 
 
 class Members:

@@ -112,6 +112,7 @@ class Digest(msgspec.Struct, tag="digest"):
         hash: of all live registrations; equal copies have equal ones.
         leaving: the node stops now.
         joining: it has just started, and may know nothing yet.
+        rules: the hash of all rules; empty if the node does not exchange them.
     """
 
     node: Name
@@ -120,6 +121,14 @@ class Digest(msgspec.Struct, tag="digest"):
     hash: Annotated[str, msgspec.Meta(max_length=16)]
     leaving: bool = False
     joining: bool = False
+    rules: Annotated[str, msgspec.Meta(max_length=16)] = ""
+
+    def equals(self, other: Digest) -> bool:
+        """
+        Tell whether two nodes have the same instances, and the same rules if both exchange them.
+        """
+        rules = {self.rules, other.rules}
+        return self.hash == other.hash and (len(rules) == 1 or "" in rules)
 
 
 Message = Change | Digest

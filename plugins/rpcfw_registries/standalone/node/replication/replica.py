@@ -81,6 +81,8 @@ class Replica:
         self._leaving = False
         #: Whether this node may know nothing yet; see `Freshness`.
         self.joining = False
+        #: The hash of this node's rules; empty if it does not exchange them.
+        self.rules_hash = ""
         #: The highest counter that was seen or used.
         self._counter = 0
         #: Of the last change that was published.
@@ -255,7 +257,7 @@ class Replica:
         """
         Return what this node says of itself.
         """
-        state = self._leaving, self.joining
+        state = self._leaving, self.joining, self.rules_hash
         return Digest(self.node, self._address, self._number, self.copy.hash, *state)
 
     def _take(self, entry: Entry, old: Entry | None) -> None:
@@ -319,9 +321,9 @@ class Replica:
 
     def _compare_with(self, member: Member, digest: Digest) -> None:
         member.address = digest.address
-        member.leaving, member.joining = digest.leaving, digest.joining
+        member.leaving, member.joining, member.rules = digest.leaving, digest.joining, digest.rules
         member.number = max(digest.number, member.number or 0)
-        if digest.hash != self.copy.hash and not digest.leaving:
+        if not digest.leaving and not digest.equals(self.digest()):
             self._comparisons[member.name] = None
             self._answer()
 

@@ -38,6 +38,8 @@ class NodeStatus(msgspec.Struct):
         instances: in its copy.
         leases: of those, the ones that it keeps.
         watches: open at it.
+        rules: the hash of its rules; empty if it does not exchange them.
+        rule_scopes: services and applications that have rules.
         behind: why it may lack what others know; empty if it does not.
         connected: to the bus.
         trouble: why it is not.
@@ -57,3 +59,5 @@ class NodeStatus(msgspec.Struct):
     trouble: str
     digest_s: float
     peers: list[PeerStatus]
+    rules: str = ""
+    rule_scopes: int = 0
