@@ -22,6 +22,7 @@ from rpcfw.values.units import Seconds
 
 __all__ = ["Export", "OTelOptions"]
 
+_MAX_BATCH = 512
 _MISSING = "the SDK of OpenTelemetry is not installed; pip install 'rpcfw[tracing]'"
 
 
@@ -76,6 +77,8 @@ class Export:
         self._options = options
         self._context = plugin_context
         self._provider: Any = None
+        #: The provider and the processor, once it has started.
+        self.sdk: tuple[Any, Any] = (None, None)
         if options.exporter != "none":
             try:
                 self._sdk = import_module("opentelemetry.sdk.trace")
@@ -83,19 +86,20 @@ class Export:
             except ImportError as error:
                 raise PluginError(f"exporter = {options.exporter}: {_MISSING}") from error
 
-    def start(self) -> Any:
+    def start(self) -> bool:
         """
-        Return the provider that sends spans; None if the program's own is to be used.
+        Set the SDK up; return False if the program's own is to be used.
 
         It is the program's, too, if that has set none: what it records by itself is sent with
         the rest.
         """
         if self._options.exporter == "none":
-            return None
-        self._provider = self._make_provider()
+            return False
+        self.sdk = self._make_sdk()
+        self._provider = self.sdk[0]
         if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
             trace.set_tracer_provider(self._provider)
-        return self._provider
+        return True
 
     async def stop(self) -> None:
         """
@@ -126,7 +130,10 @@ class Export:
                 limit_s=limit_s,
             )
 
-    def _make_provider(self) -> Any:
+    def _make_sdk(self) -> tuple[Any, Any]:
+        """
+        Return the provider, and what takes its spans.
+        """
         options = self._options
         sdk, sampling = self._sdk, import_module("opentelemetry.sdk.trace.sampling")
         export = import_module("opentelemetry.sdk.trace.export")
@@ -142,12 +149,11 @@ class Export:
             resource=resources.Resource.create().merge(resource),
             shutdown_on_exit=False,
         )
-        provider.add_span_processor(
-            export.BatchSpanProcessor(
-                otlp.OTLPSpanExporter(endpoint=options.endpoint or None),
-                max_queue_size=options.max_queue,
-                schedule_delay_millis=options.export_interval * 1000,
-                max_export_batch_size=min(512, options.max_queue),
-            )
+        processor = export.BatchSpanProcessor(
+            otlp.OTLPSpanExporter(endpoint=options.endpoint or None),
+            max_queue_size=options.max_queue,
+            schedule_delay_millis=options.export_interval * 1000,
+            max_export_batch_size=min(_MAX_BATCH, options.max_queue),
         )
-        return provider
+        provider.add_span_processor(processor)
+        return provider, processor

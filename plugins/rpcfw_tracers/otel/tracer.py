@@ -10,7 +10,7 @@ instrumentation does.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
@@ -33,8 +33,12 @@ from rpcfw.values.trace_context import TraceContext
 from rpcfw_tracers.otel.baggage import read_baggage, write_baggage
 from rpcfw_tracers.otel.export import Export, OTelOptions
 
+if TYPE_CHECKING:
+    from rpcfw_tracers.otel.exported_span import SpanExport
+
 __all__ = ["OTelTracer"]
 
+_NAME = "rpcfw"
 _NS = 1_000_000_000
 #: The version of the conventions that the filters keep to.
 _SCHEMA = "https://opentelemetry.io/schemas/1.45.0"
@@ -87,18 +91,36 @@ class OTelTracer(Tracer):
     def __init__(self, options: OTelOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         self._export = Export(options, plugin_context)
-        self._tracer = otel_trace.get_tracer("rpcfw", schema_url=_SCHEMA)
+        self._tracer = otel_trace.get_tracer(_NAME, schema_url=_SCHEMA)
+        #: Makes the spans of clients, if this has set up the SDK itself.
+        self._spans: SpanExport | None = None
         #: The last context that was entered without a span; mostly the next one is the same.
         self._entered: TraceContext | None = None
         self._entered_context = _NO_CONTEXT
 
     async def start(self) -> None:
-        provider = self._export.start()
-        if provider is not None:
-            self._tracer = provider.get_tracer("rpcfw", schema_url=_SCHEMA)
+        if self._export.start():
+            self.use(*self._export.sdk)
 
     async def stop(self) -> None:
         await self._export.stop()
+
+    def use(self, provider: Any, processor: Any) -> None:
+        """
+        Record by an SDK that was set up for this tracer alone.
+
+        Args:
+            provider: samples what its parents are sampled for, and all that has none.
+            processor: its only one.
+        """
+        # The SDK is needed by those alone who have this plugin set it up.
+        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+        from rpcfw_tracers.otel.exported_span import SpanExport
+
+        self._tracer = provider.get_tracer(_NAME, schema_url=_SCHEMA)
+        scope = InstrumentationScope(_NAME, None, _SCHEMA)
+        self._spans = SpanExport(processor, provider.resource, scope)
 
     def current(self) -> TraceContext | None:
         context = otel_context.get_current()
@@ -123,6 +145,8 @@ class OTelTracer(Tracer):
         attributes: Attributes,
         at_s: float,
     ) -> Span:
+        if self._spans is not None and kind is not SpanKind.SERVED:
+            return self._spans.begin(name, _parent_of(parent), attributes, at_s)
         context: Context | None = None
         if parent is not None:
             context = set_span_in_context(_span_of(parent), otel_context.get_current())
@@ -147,6 +171,17 @@ class OTelTracer(Tracer):
         elif not trace.sampled:
             self._entered, self._entered_context = trace, context
         otel_context.attach(context)
+
+
+def _parent_of(parent: TraceContext | None) -> SpanContext | None:
+    """
+    Return the parent of a span in a client.
+    """
+    if parent is None:
+        current = get_current_span().get_span_context()
+        return current if current.is_valid else None
+    own = getattr(parent, "otel_context", None)
+    return _span_of(parent).get_span_context() if own is None else own
 
 
 def _trace_of(span_context: SpanContext) -> TraceContext:

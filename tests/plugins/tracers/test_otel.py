@@ -9,6 +9,8 @@ from contextvars import copy_context
 import pytest
 from opentelemetry import baggage, trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from rpcfw.spi.tracer import SpanKind
@@ -17,6 +19,7 @@ from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.trace_context import TraceContext
 from rpcfw_tracers.otel.baggage import read_baggage, write_baggage
 from rpcfw_tracers.otel.export import OTelOptions
+from rpcfw_tracers.otel.tracer import _SCHEMA as SCHEMA
 from rpcfw_tracers.otel.tracer import OTelTracer
 from tests.spans import Recorded
 
@@ -44,6 +47,61 @@ class TestOTelTracer(TracerContract):
     def make(self):
         Recorded()
         return OTelTracer(options(), plugin_context())
+
+
+class TestExportedSpans(TracerContract):
+    """
+    With an SDK of the tracer's own.
+    """
+
+    def make(self):
+        tracer = OTelTracer(options(), plugin_context())
+        tracer.use(
+            TracerProvider(shutdown_on_exit=False), SimpleSpanProcessor(InMemorySpanExporter())
+        )
+        return tracer
+
+
+def test_spans_of_both_kinds_are_the_same():
+    """
+    What is exported does not depend on who has set up the SDK.
+    """
+    exported = []
+    for own in (False, True):
+        exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+        processor = SimpleSpanProcessor(exporter)
+        provider.add_span_processor(processor)
+        tracer = OTelTracer(options(), plugin_context())
+        tracer._tracer = provider.get_tracer("rpcfw", schema_url=SCHEMA)
+        if own:
+            tracer.use(provider, processor)
+        call = tracer.begin(SpanKind.CALL, "demo.Shop/get", PARENT, {"a": 1}, 1.0)
+        attempt = tracer.begin(SpanKind.ATTEMPT, "demo.Shop/get", call, {"b": 2}, 2.0)
+        attempt.end(3.0, {"c": "d"}, error="it broke")
+        call.end(4.0, {})
+        exported.append([facts(each) for each in exporter.get_finished_spans()])
+
+    assert exported[0] == exported[1]
+    assert 2 == len(exported[0])
+
+
+def facts(span):
+    """
+    What a backend sees of a span, but for ids that are drawn.
+    """
+    return {
+        "name": span.name,
+        "kind": span.kind,
+        "times": (span.start_time, span.end_time),
+        "attributes": dict(span.attributes),
+        "status": (span.status.status_code, span.status.description),
+        "trace": span.context.trace_id,
+        "state": span.context.trace_state,
+        "flags": span.context.trace_flags & 1,
+        "parent": (span.parent.trace_id, span.parent.is_remote),
+        "scope": span.instrumentation_scope,
+        "resource": span.resource,
+    }
 
 
 @pytest.fixture

@@ -1,0 +1,41 @@
+"""
+A tracer that records everything, and keeps the last spans in memory: what recording itself costs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+
+from rpcfw.spi.plugin import PluginContext
+from rpcfw_tracers.otel.export import OTelOptions
+from rpcfw_tracers.otel.tracer import OTelTracer
+
+__all__ = ["MemoryTracer"]
+
+_MAX_SPANS = 10_000
+
+
+class _Memory(SpanExporter):
+    def __init__(self) -> None:
+        self._spans: deque[ReadableSpan] = deque(maxlen=_MAX_SPANS)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self._spans.extend(spans)
+        return SpanExportResult.SUCCESS
+
+
+class MemoryTracer(OTelTracer):
+    """
+    The tracer ``otel`` with ``exporter``, but for where spans go.
+    """
+
+    def __init__(self, options: OTelOptions, plugin_context: PluginContext) -> None:
+        super().__init__(options, plugin_context)
+        provider = TracerProvider(shutdown_on_exit=False)
+        processor = SimpleSpanProcessor(_Memory())
+        provider.add_span_processor(processor)
+        self.use(provider, processor)
