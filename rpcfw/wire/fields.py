@@ -44,6 +44,7 @@ class Key:
     TRAILER = 10
     ENCODING = 11
     LOAD_REPORT = 12
+    TRACE = 13
     VERSIONS = 32
     FEATURES = 33
     MAX_BODY = 34

@@ -7,21 +7,30 @@ timeout. So both directions cache the results.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from struct import Struct
 
 from rpcfw.errors import MessageTooLarge, RemoteProtocolError
 from rpcfw.spi.events import RequestHead
 from rpcfw.status import Hint
+from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.wire.fields import (
     Key,
     encoding_of,
     number,
     pack_field,
-    pack_pairs,
     parse,
     text,
 )
 from rpcfw.wire.frames import CODEC_NAMED, CODEC_NAMES, CODEC_NUMBERS, ONE_WAY
+from rpcfw.wire.trace import (
+    TRACE_BYTES,
+    TRACE_VALUE_BYTES,
+    is_recorded,
+    pack_metadata,
+    trace_pair,
+    traced_base,
+)
 
 __all__ = ["MAX_METHODS", "MAX_PATHS_BYTES", "MAX_PATH_BYTES", "HeaderDecoder", "HeaderEncoder"]
 
@@ -51,6 +60,9 @@ class HeaderEncoder:
         self._numbers: dict[str, int] = {}
         self._paths_bytes = 0
         self._cache: dict[tuple[str, int, str, str], bytes] = {}
+        #: The last metadata that had nothing but a trace, and its field.
+        self._metadata = EMPTY
+        self._packed = b""
 
     def write(self, head: RequestHead, encoding: str, limit_bytes: int) -> tuple[int, bytes]:
         """
@@ -79,11 +91,18 @@ class HeaderEncoder:
         return CODEC_NUMBERS.get(head.codec, CODEC_NAMED), header
 
     def _with_pairs(self, header: bytes, head: RequestHead) -> bytes:
+        metadata = head.metadata
+        # Calls whose traces are not recorded say so with the same object.
+        if metadata is self._metadata:
+            return header + self._packed
         try:
-            return header + pack_pairs(Key.METADATA, head.metadata)
+            packed = pack_metadata(metadata)
         except MessageTooLarge:
             self._take_back(header, head.path)
             raise
+        if len(packed) == TRACE_BYTES:
+            self._metadata, self._packed = metadata, packed
+        return header + packed
 
     def _take_back(self, header: bytes, path: str) -> None:
         """
@@ -152,11 +171,20 @@ class HeaderDecoder:
         """
         key = (header, codec, flags)
         known = self._cache.get(key)
-        return known if known is not None else self._parse(key)
+        if known is not None:
+            return known
+        # What differs in each call that is recorded is at the end.
+        base = traced_base(header)
+        if base:
+            known = self._cache.get((base, codec, flags))
+            if known is not None:
+                return _traced(known[0], header[-TRACE_VALUE_BYTES:]), known[1]
+        return self._parse(key)
 
     def _parse(self, key: tuple[bytes, int, int]) -> tuple[RequestHead, str]:
         header, codec, flags = key
         fields, metadata, _ = parse(header)
+        trace = fields.get(Key.TRACE, b"")
         left_ms = number(fields, Key.TIME_LEFT, 4, 0)
         head = RequestHead(
             path=self._path(fields),
@@ -168,11 +196,30 @@ class HeaderDecoder:
             accepts=self._accepts,
         )
         encoding = encoding_of(fields, flags)
+        if trace:
+            if is_recorded(trace):
+                self._learn_base(header, codec, flags, head, encoding)
+                return _traced(head, trace), encoding
+            head = _traced(head, trace)
         if len(header) <= _MAX_CACHED_BYTES and Key.METHOD_FIRST not in fields:
-            if len(self._cache) >= _MAX_CACHED:
-                self._cache.clear()
-            self._cache[key] = head, encoding
+            self._remember(key, head, encoding)
         return head, encoding
+
+    def _learn_base(
+        self, header: bytes, codec: int, flags: int, head: RequestHead, encoding: str
+    ) -> None:
+        """
+        Keep what a header means without the trace at its end.
+        """
+        base = traced_base(header)
+        with suppress(RemoteProtocolError):  # it is none by itself
+            if base and len(base) <= _MAX_CACHED_BYTES and Key.METHOD in parse(base)[0]:
+                self._remember((base, codec, flags), head, encoding)
+
+    def _remember(self, key: tuple[bytes, int, int], head: RequestHead, encoding: str) -> None:
+        if len(self._cache) >= _MAX_CACHED:
+            self._cache.clear()
+        self._cache[key] = head, encoding
 
     def _path(self, fields: dict[int, bytes]) -> str:
         first = fields.get(Key.METHOD_FIRST)
@@ -211,3 +258,21 @@ class HeaderDecoder:
         if codec == CODEC_NAMED:
             return text(fields, Key.CODEC_NAME)
         return CODEC_NAMES.get(codec, f"number {codec}")
+
+
+def _traced(head: RequestHead, value: bytes) -> RequestHead:
+    """
+    Return a head with the trace that a field has.
+    """
+    pair = trace_pair(value)
+    if not pair:
+        return head
+    return RequestHead(
+        head.path,
+        head.codec,
+        head.timeout_s,
+        Metadata((*head.metadata.pairs, *pair)),
+        head.caller,
+        head.one_way,
+        head.accepts,
+    )

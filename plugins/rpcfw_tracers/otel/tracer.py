@@ -119,7 +119,7 @@ class OTelTracer(Tracer):
         from rpcfw_tracers.otel.exported_span import SpanExport
 
         self._tracer = provider.get_tracer(_NAME, schema_url=_SCHEMA)
-        scope = InstrumentationScope(_NAME, None, _SCHEMA)
+        scope = InstrumentationScope(_NAME, "", _SCHEMA)
         self._spans = SpanExport(processor, provider.resource, scope)
 
     def current(self) -> TraceContext | None:

@@ -8,6 +8,7 @@ from contextvars import copy_context
 
 import pytest
 from opentelemetry import baggage, trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -19,7 +20,6 @@ from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.trace_context import TraceContext
 from rpcfw_tracers.otel.baggage import read_baggage, write_baggage
 from rpcfw_tracers.otel.export import OTelOptions
-from rpcfw_tracers.otel.tracer import _SCHEMA as SCHEMA
 from rpcfw_tracers.otel.tracer import OTelTracer
 from tests.spans import Recorded
 
@@ -62,17 +62,18 @@ class TestExportedSpans(TracerContract):
         return tracer
 
 
-def test_spans_of_both_kinds_are_the_same():
+def test_spans_of_both_kinds_are_the_same(monkeypatch):
     """
     What is exported does not depend on who has set up the SDK.
     """
     exported = []
     for own in (False, True):
-        exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+        exporter = InMemorySpanExporter()
+        provider = TracerProvider(resource=Resource({"a": "b"}), shutdown_on_exit=False)
         processor = SimpleSpanProcessor(exporter)
         provider.add_span_processor(processor)
+        monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
         tracer = OTelTracer(options(), plugin_context())
-        tracer._tracer = provider.get_tracer("rpcfw", schema_url=SCHEMA)
         if own:
             tracer.use(provider, processor)
         call = tracer.begin(SpanKind.CALL, "demo.Shop/get", PARENT, {"a": 1}, 1.0)
@@ -96,11 +97,11 @@ def facts(span):
         "attributes": dict(span.attributes),
         "status": (span.status.status_code, span.status.description),
         "trace": span.context.trace_id,
-        "state": span.context.trace_state,
+        "state": span.context.trace_state.to_header(),
         "flags": span.context.trace_flags & 1,
         "parent": (span.parent.trace_id, span.parent.is_remote),
         "scope": span.instrumentation_scope,
-        "resource": span.resource,
+        "resource": dict(span.resource.attributes),
     }
 
 

@@ -148,6 +148,48 @@ def test_the_second_request_is_short():
     assert vector("request_again") == machine.take_output()
 
 
+TRACED = Metadata((("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),))
+
+
+def test_the_page_has_the_request_in_a_trace():
+    """
+    The bytes of section 10 are those that are tested.
+    """
+    section = (ROOT / "docs" / "wire.md").read_text().split("## 10.")[1]
+    (text,) = re.findall(r"```\n(.*?)```", section, re.DOTALL)
+
+    assert bytes.fromhex(text) == vector("request_traced")
+
+
+def test_a_request_in_a_trace_is_written():
+    """
+    The place in a trace is at the end of the header, in 25 bytes.
+    """
+    machine = client()
+    for metadata in (Metadata(), TRACED):
+        machine.take_output()
+        asked = head(codec="json", timeout_s=3.0, metadata=metadata)
+        machine.call(asked, b"", "", ended=True)
+
+    assert vector("request_traced") == machine.take_output()
+
+
+def test_a_request_in_a_trace_is_read():
+    """
+    A server finds the metadata that the field stands for.
+    """
+    machine = server()
+    machine.receive(vector("request"))
+    (event,) = machine.receive(vector("request_traced"))
+
+    assert ("demo.Greeter/say", "json", 3.0) == (
+        event.head.path,
+        event.head.codec,
+        event.head.timeout_s,
+    )
+    assert TRACED == event.head.metadata
+
+
 def test_everything_an_end_can_say():
     """
     A failed call's end carries status, text, hints, delay, trailers and details.

@@ -195,3 +195,96 @@ def test_long_paths():
     assert header.startswith(field(1, b"\0\0" + paths[-1].encode()))
     with pytest.raises(RemoteProtocolError, match="262144 bytes of paths"):
         reader.read(field(1, b"\x0f\xff" + paths[-1].encode()), 3, 4)
+
+
+TRACE = bytes.fromhex("0af7651916cd43dd8448eb211c80319cb7ad6b7169203331")
+
+
+def in_trace(number: int, flags: int = 1, *more: tuple[str, str | bytes]) -> Metadata:
+    """
+    Return metadata with a place in a trace.
+    """
+    return Metadata((*more, ("traceparent", f"00-{number:032x}-b7ad6b7169203331-{flags:02x}")))
+
+
+def test_a_trace_in_each_call():
+    """
+    Each call has its own place in a trace, whatever was cached of the calls before.
+    """
+    writer, reader = HeaderEncoder(), HeaderDecoder("", ())
+    pairs = ("tenant", "blue"), ("at-bin", b"\x0d\0\x19" + bytes(25))
+    sent = [
+        in_trace(number, number % 3 == 1, *(pairs if number % 2 else ())) for number in range(1, 40)
+    ]
+    sent += [
+        Metadata(pairs),
+        Metadata((("tenant", "blue"),)),
+        sent[2],
+        sent[2],
+        sent[0],
+        Metadata(),
+    ]
+
+    for metadata in sent:
+        codec, header = writer.write(head("s/a", metadata=metadata), "", LIMIT)
+        assert metadata == read(reader, header, codec)[3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "00",
+        f"00-{TRACE[:16].hex().upper()}-b7ad6b7169203331-01",
+        f"01-{TRACE[:16].hex()}-b7ad6b7169203331-01",
+        f"00-{TRACE[:16].hex()}-b7ad6b7169203331-01-more",
+    ],
+)
+def test_what_is_no_trace_is_sent_as_it_is(text):
+    """
+    Metadata of this name with another value arrives unchanged.
+    """
+    metadata = Metadata((("traceparent", text),))
+    _, header = HeaderEncoder().write(head("s/a", metadata=metadata), "", LIMIT)
+
+    assert metadata == read(HeaderDecoder("", ()), header)[3]
+
+
+@pytest.mark.parametrize("size", [0, 1, 24, 26, 300])
+def test_a_trace_of_another_length_is_ignored(size):
+    """
+    A later version may send more; nobody's call fails for it.
+    """
+    header = field(1, b"\0\1s/a") + field(13, bytes(size))
+
+    assert Metadata() == read(HeaderDecoder("", ()), header)[3]
+
+
+def test_what_looks_like_a_trace_is_none():
+    """
+    The bytes of a field may be part of another field's value.
+    """
+    reader = HeaderDecoder("", ())
+    value = field(13, TRACE + b"\1")
+    read(reader, field(1, b"\0\1s/a"))
+    for _ in range(3):
+        header = field(2, b"\0\1") + field(4, b"\5a-bin" + value)
+        assert Metadata((("a-bin", value),)) == read(reader, header)[3]
+
+
+def test_traces_do_not_fill_the_memory_of_a_connection():
+    """
+    However many traces come, what is kept is as for one call.
+    """
+    reader = HeaderDecoder("", ())
+    read(reader, field(1, b"\0\1s/a"))
+    tracemalloc.start()
+    try:
+        for number in range(2000):
+            trace = number.to_bytes(16, "big") + TRACE[16:] + b"\1"
+            read(reader, field(2, b"\0\1") + field(13, trace))
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert size < 50_000
