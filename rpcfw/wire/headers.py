@@ -29,7 +29,7 @@ from rpcfw.wire.trace import (
     is_recorded,
     pack_metadata,
     trace_pair,
-    traced_base,
+    without_trace,
 )
 
 __all__ = ["MAX_METHODS", "MAX_PATHS_BYTES", "MAX_PATH_BYTES", "HeaderDecoder", "HeaderEncoder"]
@@ -174,9 +174,9 @@ class HeaderDecoder:
         if known is not None:
             return known
         # What differs in each call that is recorded is at the end.
-        base = traced_base(header)
-        if base:
-            known = self._cache.get((base, codec, flags))
+        untraced = without_trace(header)
+        if untraced and is_recorded(header):
+            known = self._cache.get((untraced, codec, flags))
             if known is not None:
                 return _traced(known[0], header[-TRACE_VALUE_BYTES:]), known[1]
         return self._parse(key)
@@ -198,23 +198,25 @@ class HeaderDecoder:
         encoding = encoding_of(fields, flags)
         if trace:
             if is_recorded(trace):
-                self._learn_base(header, codec, flags, head, encoding)
+                self._learn_untraced(header, codec, flags, head, encoding)
                 return _traced(head, trace), encoding
             head = _traced(head, trace)
         if len(header) <= _MAX_CACHED_BYTES and Key.METHOD_FIRST not in fields:
             self._remember(key, head, encoding)
         return head, encoding
 
-    def _learn_base(
+    def _learn_untraced(
         self, header: bytes, codec: int, flags: int, head: RequestHead, encoding: str
     ) -> None:
         """
         Keep what a header means without the trace at its end.
         """
-        base = traced_base(header)
+        untraced = without_trace(header)
+        if not 0 < len(untraced) <= _MAX_CACHED_BYTES:
+            return
         with suppress(RemoteProtocolError):  # it is none by itself
-            if base and len(base) <= _MAX_CACHED_BYTES and Key.METHOD in parse(base)[0]:
-                self._remember((base, codec, flags), head, encoding)
+            if Key.METHOD in parse(untraced)[0]:
+                self._remember((untraced, codec, flags), head, encoding)
 
     def _remember(self, key: tuple[bytes, int, int], head: RequestHead, encoding: str) -> None:
         if len(self._cache) >= _MAX_CACHED:

@@ -16,7 +16,7 @@ __all__ = [
     "is_recorded",
     "pack_metadata",
     "trace_pair",
-    "traced_base",
+    "without_trace",
 ]
 
 TRACE_VALUE_BYTES = 25
@@ -60,12 +60,12 @@ def trace_pair(value: bytes) -> tuple[tuple[str, str], ...]:
 
 def is_recorded(value: bytes) -> bool:
     """
-    Tell whether a field belongs to a trace that is recorded. Then it differs in each call.
+    Tell whether a field is of a trace that is recorded. Then it differs in each call.
     """
     return bool(value[-1] & _SAMPLED)
 
 
-def traced_base(header: bytes) -> bytes:
+def without_trace(header: bytes) -> bytes:
     """
     Return a header without the field at its end, if what ends it looks like one; else nothing.
 
