@@ -27,6 +27,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.printable import printable, printable_lines
 from rpcfw.spi.access.audit_trail import AUDIT_LOG
+from rpcfw.values.call import serving
 
 __all__ = ["LEVELS", "OneLineObserver", "begin_logging"]
 
@@ -43,7 +44,8 @@ class OneLineObserver:
 
     Parts of the text come from others: nothing in them ends the line or drives a terminal.
     Of an error's trace the innermost frames are in the line; with ``traces`` the
-    whole follows in indented lines.
+    whole follows in indented lines. What is logged while a call is served that is recorded ends
+    with the id of its trace, also in the threads and tasks that serve it.
     """
 
     def __init__(self, stream: TextIO, *, traces: bool = False) -> None:
@@ -55,6 +57,9 @@ class OneLineObserver:
         text = formatEvent(event)
         if isinstance(failure, Failure):
             text = f"{text}: {_brief(failure)}" if text else _brief(failure)
+        trace_id = event.get("trace_id") or _trace_id()
+        if trace_id:
+            text = f"{text} (trace {trace_id})"
         level = getattr(event.get("log_level"), "name", "info")
         origin = event.get("log_namespace", "-")
         line = " ".join(f"{formatTime(event.get('log_time'))} {level} {origin}: {text}".split())
@@ -64,6 +69,14 @@ class OneLineObserver:
             line = f"{line}\n    {trace}"
         self._stream.write(f"{line}\n")
         self._stream.flush()
+
+
+def _trace_id() -> str:
+    """
+    Return the trace of the call that the running code serves, if it is recorded.
+    """
+    call = serving.get()
+    return "" if call is None or call.trace is None else call.trace.trace_id
 
 
 def begin_logging(

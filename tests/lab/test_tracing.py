@@ -5,16 +5,20 @@ Traces of whole systems: what is recorded of calls, attempts, and what they lead
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from io import StringIO
 
 import pytest
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
 from opentelemetry.trace import StatusCode
 from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.logger import Logger, globalLogPublisher
 
 import rpcfw
 from rpcfw import ApplicationError, CallError, Service, Status, blocking, method
+from rpcfw.kernel.log import OneLineObserver
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.status import Hint
 from tests.spans import Recorded
@@ -466,3 +470,75 @@ def test_malformed_baggage_is_ignored(lab, recorded, text, caplog):
 
     assert [{}] == seen
     assert not caplog.records
+
+
+class Chatty(Service, name="demo.Chatty"):
+    """
+    Logs what it does, wherever it does it.
+    """
+
+    log = Logger()
+
+    @method
+    async def coroutine(self) -> str:
+        self.log.info("cooking")
+        return "soup"
+
+    @method
+    @blocking
+    def thread(self) -> str:
+        self.log.info("cooking")
+        return "soup"
+
+    @method
+    async def broken(self) -> str:
+        raise ValueError("burnt")
+
+
+@pytest.fixture
+def lines():
+    """
+    What the log of a process would show.
+    """
+    stream, about = StringIO(), re.compile("cooking|burnt")
+    observer = OneLineObserver(stream)
+    globalLogPublisher.addObserver(observer)
+    yield lambda: [line for line in stream.getvalue().split("\n") if about.search(line)]
+    globalLogPublisher.removeObserver(observer)
+
+
+@pytest.mark.parametrize("name", ["coroutine", "thread"])
+def test_log_lines_name_the_trace(lab, recorded, lines, name):
+    """
+    What a method logs can be found from its trace, and the other way round.
+    """
+    lab.serve(Chatty(), sets=(TRACING,))
+    lab.run(getattr(lab.client(Chatty), name)())
+
+    (line,) = lines()
+    assert line.endswith(f"cooking (trace {recorded.spans[0].context.trace_id:032x})")
+
+
+def test_an_unexpected_error_in_the_log_names_the_trace(lab, recorded, lines):
+    """
+    The line about a method that has failed has the trace of its call.
+    """
+    lab.serve(Chatty(), sets=(TRACING,))
+
+    with pytest.raises(CallError, match=r"ValueError in demo\.Chatty"):
+        lab.run(lab.client(Chatty).broken())
+    lab.errors.flush(ValueError)
+
+    (line,) = lines()
+    assert line.endswith(f"(trace {recorded.spans[0].context.trace_id:032x})")
+
+
+def test_log_lines_name_no_trace_that_is_not_recorded(lab, recorded, lines):
+    """
+    Nobody could look it up.
+    """
+    lab.serve(Chatty(), sets=(TRACING, NONE))
+    lab.run(lab.client(Chatty).coroutine())
+
+    (line,) = lines()
+    assert line.endswith("cooking")

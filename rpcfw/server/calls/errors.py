@@ -17,6 +17,7 @@ from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
+from rpcfw.values.trace_context import TraceContext
 
 __all__ = ["ErrorMapper", "refusal", "status_of"]
 
@@ -43,20 +44,25 @@ class ErrorMapper:
         self._random = random
         self._limit = RateLimit(seconds, burst=_MAX_LOGGED)
 
-    def for_caller(self, path: str, error: BaseException) -> CallError:
+    def for_caller(
+        self, path: str, error: BaseException, trace: TraceContext | None = None
+    ) -> CallError:
         """
         Return the error that the caller gets. An unexpected one is logged in full.
+
+        Args:
+            trace: of the call, if it is recorded.
         """
         if isinstance(error, CallError) and error.status is not Status.OK:
             return error
         if isinstance(error, CANCELLED):
             return Cancelled("the server gave the call up")
-        name, error_id = type(error).__name__, self.logged(path, error)
+        name, error_id = type(error).__name__, self.logged(path, error, trace)
         if error_id:
             return CallError(f"{name} in {path}; the server's log has it under {error_id}")
         return CallError(f"{name} in {path}; the server's log has earlier ones, and counts this")
 
-    def logged(self, path: str, error: BaseException) -> str:
+    def logged(self, path: str, error: BaseException, trace: TraceContext | None = None) -> str:
         """
         Log an unexpected error, and return its id in the log; empty if it is only counted.
         """
@@ -70,6 +76,7 @@ class ErrorMapper:
             error_id=error_id,
             path=path,
             withheld=withheld,
+            trace_id="" if trace is None else trace.trace_id,
         )
         return error_id
 
@@ -80,7 +87,7 @@ class ErrorMapper:
         try:
             call.end(status, partial(self.logged, call.method.path))
         except Exception as error:  # noqa: BLE001 - a filter's bug is not the caller's
-            self.logged(call.method.path, error)
+            self.logged(call.method.path, error, call.trace)
 
 
 def refusal(methods: MethodTable, path: str) -> CallError:

@@ -297,12 +297,13 @@ class RequestAcceptor:
         if given_up is None:
             if error is not None:
                 if isinstance(error, InvalidMessage) and error.status is Status.INTERNAL:
-                    self._errors.logged(call.method.path, error)  # a mistake of the method
+                    # It is a mistake of the method.
+                    self._errors.logged(call.method.path, error, call.trace)
                 self.fail(in_flight.driver, in_flight.event, error, call)
             elif not call.method.server_streams:
                 self.answer(in_flight.driver, in_flight.event, call, in_flight.bound, result)
         elif error is not None and not isinstance(error, (*CANCELLED, CallError)):
-            self._errors.logged(call.method.path, error)
+            self._errors.logged(call.method.path, error, call.trace)
         if call.method.server_streams or given_up is not None:
             self._errors.end(call, status_of(given_up or error))
         call.deadline = inf

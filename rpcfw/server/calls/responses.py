@@ -58,7 +58,7 @@ class Responses:
                 call.phases.sent_bytes = len(body)
             driver.respond(event.call_id, body, encoding, call.response_metadata, call.trailers)
         except InvalidMessage as error:
-            self.errors.logged(head.path, error)
+            self.errors.logged(head.path, error, call.trace)
             self.fail(driver, event, error, call)
         except MessageTooLarge as error:
             self.fail(driver, event, error, call)
@@ -76,7 +76,7 @@ class Responses:
         Args:
             call: has the metadata and trailers of the response; None if there was no call yet.
         """
-        shown = self._for_caller(event.head, error)
+        shown = self._for_caller(event.head, error, call)
         if event.head.one_way:
             driver.finish_one_way(event.call_id)
             return
@@ -98,7 +98,7 @@ class Responses:
             shown.retry_after_s,
         )
 
-    def _for_caller(self, head: RequestHead, error: BaseException) -> CallError:
+    def _for_caller(self, head: RequestHead, error: BaseException, call: Call | None) -> CallError:
         """
         Return the error that the caller gets: an exception itself, if its codec carries it.
         """
@@ -112,4 +112,4 @@ class Responses:
                 return ApplicationError(
                     Status.UNKNOWN, str(error), hints=Hint.FINAL, details=details
                 )
-        return self.errors.for_caller(head.path, error)
+        return self.errors.for_caller(head.path, error, None if call is None else call.trace)
