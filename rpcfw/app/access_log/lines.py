@@ -111,7 +111,8 @@ class Lines:
         self.offset_s = 0.0
         self._second, self._date = -1, ""
         self._parts = {name: self._part(name) for name in fields}
-        self._templates: dict[tuple[object, ...], str] = {}
+        #: By what is written in them.
+        self.templates: dict[tuple[object, ...], str] = {}
         self._peer = lru_cache(_REMEMBERED)(self._cut)
 
     def line(self, call: LoggedCall) -> str:
@@ -119,7 +120,7 @@ class Lines:
         Return the line of a call, with its end.
         """
         if call[STATUS] is not Status.OK or call[SLOW]:
-            return self._joined([part for each in self._parts.values() if (part := each(call))])
+            return self.from_parts(call)
         phases = call[PHASES]
         # What is written in the template, and which of the fields that are filled in are empty.
         key = (
@@ -134,12 +135,18 @@ class Lines:
             call[LIMIT_S] == inf,
             call[TRACE] is None,
         )
-        template = self._templates.get(key)
+        template = self.templates.get(key)
         if template is None:
-            if len(self._templates) >= _MAX_TEMPLATES:
-                self._templates.clear()
-            template = self._templates[key] = self._template(call)
+            if len(self.templates) >= _MAX_TEMPLATES:
+                self.templates.clear()
+            template = self.templates[key] = self._template(call)
         return self._filled(template, call)
+
+    def from_parts(self, call: LoggedCall) -> str:
+        """
+        Return the same line, made without a template.
+        """
+        return self._joined([part for each in self._parts.values() if (part := each(call))])
 
     def _filled(self, template: str, call: LoggedCall) -> str:
         at, phases = call[ENDED_AT] + self.offset_s, call[PHASES]

@@ -126,8 +126,14 @@ class LogWriter:
         queue, lines = self._queue, self._lines
         lines.offset_s = self._context.time_of_day() - self._context.clock.seconds()
         while queue:
-            batch = [lines.line(queue.popleft()) for _ in range(min(_LINES, len(queue)))]
-            self._write(batch)
+            calls = [queue.popleft() for _ in range(min(_LINES, len(queue)))]
+            try:
+                batch = [lines.line(call) for call in calls]
+            except Exception as error:  # noqa: BLE001  # a bug, which must not end the log
+                self._lost.value += len(calls)
+                self._tell("bug", "lines of the access log were lost by a bug: {bug!r}", bug=error)
+            else:
+                self._write(batch)
         dropped = int(self._dropped.value)
         if dropped > self._dropped_reported:
             count, self._dropped_reported = dropped - self._dropped_reported, dropped

@@ -1,0 +1,149 @@
+"""
+The file of the access log.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+
+import pytest
+
+from rpcfw.app.access_log.log_file import LogFile
+
+DAY_S = 86400.0
+
+
+class Log:
+    """
+    A file on a clock of the test.
+    """
+
+    def __init__(self, folder, max_bytes=0, daily=False, max_files=2):
+        self.now = 10 * DAY_S + 100
+        self.folder = folder
+        self.path = folder / "a.log"
+        self.file = LogFile(self.path, max_bytes, daily, max_files, lambda: self.now)
+
+    def write(self, *lines):
+        for line in lines:
+            self.file.write(line.encode() + b"\n")
+
+    def read(self):
+        return {each.name: each.read_text().split() for each in sorted(self.folder.iterdir())}
+
+
+def test_lines_are_added(tmp_path):
+    """
+    What is in the file already stays. Others of this machine may not read it.
+    """
+    log = Log(tmp_path)
+    log.write("one", "two")
+    assert 0 == stat.S_IMODE(log.path.stat().st_mode) & 0o007
+    log.file.close()
+    log.write("three")
+    assert {"a.log": ["one", "two", "three"]} == log.read()
+
+
+def test_a_full_file_is_rotated(tmp_path):
+    """
+    A new file is begun before one is too large; so many old ones are kept.
+    """
+    log = Log(tmp_path, max_bytes=8)
+    log.write("aaa", "bbb", "ccc", "ddd", "eee", "fff", "ggg")
+    assert {"a.log": ["ggg"], "a.log.1": ["eee", "fff"], "a.log.2": ["ccc", "ddd"]} == log.read()
+
+
+def test_none_is_kept(tmp_path):
+    """
+    With none to keep, a full file is begun anew.
+    """
+    log = Log(tmp_path, max_bytes=8, max_files=0)
+    log.write("aaa", "bbb", "ccc")
+    assert {"a.log": ["ccc"]} == log.read()
+
+
+def test_a_new_day(tmp_path):
+    """
+    Each day has its file, also if the process was started in between.
+    """
+    log = Log(tmp_path, daily=True)
+    log.write("monday")
+    log.now += DAY_S
+    log.write("tuesday", "still")
+    assert {"a.log": ["tuesday", "still"], "a.log.1": ["monday"]} == log.read()
+    log.file.close()
+    os.utime(log.path, (log.now, log.now))
+    log.now += DAY_S
+    log.write("wednesday")
+    assert ["wednesday"] == log.read()["a.log"]
+
+
+def test_a_renamed_file_is_followed(tmp_path):
+    """
+    Within a second after somebody renames the file, lines go to a new one.
+    """
+    log = Log(tmp_path)
+    log.write("one")
+    log.path.rename(tmp_path / "old")
+    log.write("two")
+    log.now += 1.5
+    log.write("three")
+    assert {"a.log": ["three"], "old": ["one", "two"]} == log.read()
+
+
+def test_a_folder_that_is_gone(tmp_path):
+    """
+    Without its folder a line is lost; once that is back, the next one is written.
+    """
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = Log(folder)
+    log.write("one")
+    log.path.unlink()
+    folder.rmdir()
+    log.now += 2
+    with pytest.raises(OSError, match="No such file"):
+        log.write("two")
+    folder.mkdir()
+    log.write("three")
+    assert {"a.log": ["three"]} == log.read()
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """
+    A line that was written in part does not spoil the next one.
+    """
+    log, real, free = Log(tmp_path), os.write, [3]
+
+    def write(descriptor, data):
+        if not free:
+            return real(descriptor, data)
+        count = free.pop()
+        if not count:
+            raise OSError(28, "No space left on device")
+        free.append(0)
+        return real(descriptor, data[:count])
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(OSError, match="No space left"):
+        log.write("a long line")
+    log.write("next")
+    assert "a l\nnext\n" == log.path.read_text()
+
+
+def test_a_pipe_is_never_rotated(tmp_path):
+    """
+    A log that goes to another program is not renamed under it.
+    """
+    log = Log(tmp_path, max_bytes=4)
+    os.mkfifo(log.path)
+    got = []
+    reading = threading.Thread(target=lambda: got.append(log.path.read_bytes()), daemon=True)
+    reading.start()
+    log.write("aaa", "bbb", "ccc")
+    log.file.close()
+    reading.join(30)
+    assert [b"aaa\nbbb\nccc\n"] == got
+    assert [log.path] == list(tmp_path.iterdir())

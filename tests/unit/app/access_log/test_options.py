@@ -1,0 +1,52 @@
+"""
+What ``[access_log]`` may say.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rpcfw.app.plan import read_plan
+from rpcfw.errors import SettingsError
+from rpcfw.kernel.settings import Sources
+from rpcfw.status import Status
+
+
+def read(**options):
+    sets = [f"access_log.{name}={value}" for name, value in options.items()]
+    return read_plan(Sources.load((), {}, sets)).access_log
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("fields", "time, metod", "did you mean 'method'?"),
+        ("fields", "", "name at least one"),
+        ("always", "fail", "did you mean 'failed'?"),
+        ("file", "/nowhere/at/all/a.log", "there is no folder"),
+        ("file", "/", "is a folder"),
+        ("max_queue", "0", "must be at least 1"),
+        ("max_files", "-1", "must be at least 0"),
+        ("max_file_size", "1B", "must be at least 1024 bytes"),
+        ("slow_after", "0s", "must be more than 0s"),
+        ("sides", "servers", "server"),
+    ],
+)
+def test_mistakes_are_found_before_the_start(name, value, reason):
+    """
+    A mistake in the section is reported with what was expected.
+    """
+    with pytest.raises(SettingsError, match=f"(?s)access_log.*{name}") as caught:
+        read(**{name: value})
+    assert reason in str(caught.value)
+
+
+def test_which_calls_are_always_logged():
+    """
+    ``always`` names groups of calls, or statuses.
+    """
+    wanted = read(always="failed, slow", sample="5%").wanted
+    assert (0.05, True) == (wanted.share, wanted.slow)
+    assert set(Status) - {Status.OK} == wanted.statuses
+    wanted = read(always="UNAVAILABLE, OK").wanted
+    assert ({Status.UNAVAILABLE, Status.OK}, False) == (wanted.statuses, wanted.slow)
