@@ -5,15 +5,11 @@ Values of arguments, with our own error messages.
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from base64 import b64decode
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
-
-from rpcfw.errors import SettingsError
+from rpcfw.app.tools.call_text import metadata_pair
 from rpcfw.values.address import Address
-from rpcfw.values.metadata import Metadata
 from rpcfw.values.units import parse_duration, parse_time_limit
 
 __all__ = [
@@ -23,7 +19,6 @@ __all__ = [
     "a_pair",
     "a_time_limit",
     "an_address",
-    "decoded",
 ]
 
 T = TypeVar("T")
@@ -68,15 +63,7 @@ def a_pair(text: str) -> tuple[str, str | bytes]:
     """
     Return a pair of metadata, written ``name=value``; bytes are in base64.
     """
-    return _checked(_pair, text)
-
-
-def _pair(text: str) -> tuple[str, str | bytes]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"{text!r} is not NAME=VALUE")
-    read = b64decode(value, validate=True) if name.lower().endswith("-bin") else value
-    return Metadata.of([(name, read)]).pairs[0]
+    return _checked(metadata_pair, text)
 
 
 def a_method(text: str) -> tuple[str, str]:
@@ -93,18 +80,3 @@ def a_method(text: str) -> tuple[str, str]:
         meant = f"; if that is the service, add a method: {whole}/METHOD"
         meant += f"; if {last} is the method: {dotted}/{last}" if dotted else ""
     raise ArgumentTypeError(f"{text!r} is not SERVICE/METHOD, as demo.Greeter/say{meant}")
-
-
-def decoded(text: bytes, what: str) -> Any:
-    """
-    Return what JSON is for.
-
-    Raises:
-        SettingsError: it is none.
-    """
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        shown = text.decode("utf-8", "replace")
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        raise SettingsError(f"{what} is no JSON: {error}, in: {shown}") from None

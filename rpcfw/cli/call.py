@@ -15,16 +15,16 @@ from typing import Any, TextIO
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
+from rpcfw.app.tools.call_text import decoded
+from rpcfw.app.tools.printed import as_line
 from rpcfw.cli.arguments import (
     a_method,
     a_method_or_address,
     a_pair,
     a_time_limit,
     an_address,
-    decoded,
 )
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.printed import as_line
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
 from rpcfw.cli.stdin import Lines

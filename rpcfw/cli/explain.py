@@ -18,9 +18,10 @@ import attrs
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
-from rpcfw.cli.arguments import a_duration, a_method, a_pair, an_address, decoded
+from rpcfw.app.tools.call_text import decoded
+from rpcfw.app.tools.connecting import until_connected
+from rpcfw.cli.arguments import a_duration, a_method, a_pair, an_address
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.connecting import until_connected
 from rpcfw.cli.explained import as_text
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command

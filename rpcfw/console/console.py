@@ -19,8 +19,10 @@ from rpcfw.console.http.channel import HTTPLimits
 from rpcfw.console.http.factory import BrowserFactory
 from rpcfw.console.options import ConsoleOptions
 from rpcfw.console.pages import all_routes
+from rpcfw.console.rule_book import RuleBook
 from rpcfw.console.static_files import static_files
 from rpcfw.console.templating import Templates
+from rpcfw.console.trials import Trials
 from rpcfw.server.ports import Ports
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import InheritedSocket
@@ -48,7 +50,6 @@ class Console:
         self.runtime = application.runtime
         self.options = options
         self.users = users
-        self.trial = trial
         self.templates = Templates()
         clock = self.runtime.clock
         self.sessions = Sessions(options.session_timeout, options.idle_timeout, clock.seconds)
@@ -56,6 +57,8 @@ class Console:
         secure = options.secure_cookies or all(map(_encrypts, options.listen))
         self.identities = Identities(options, users, self.sessions, secure=secure)
         self.audit = Audit(options.audit_file, self.runtime.plugin_context)
+        self.rule_book = RuleBook(application)
+        self.trials = Trials(trial)
         self.fleet = Fleet(
             application.registry,
             options.refresh_interval,

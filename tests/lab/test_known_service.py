@@ -1,19 +1,19 @@
 """
-Commands for rules that look whether anybody has announced their service.
+Changes of rules that look whether anybody has announced their service.
 """
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
-from rpcfw.cli.rules.known_service import why_unknown
+from rpcfw.app.rules.known_service import why_unknown
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.values.rule import service_scope
 from tests.lab.services import Greeter
 
 
-def session(application, service):
-    return SimpleNamespace(application=application, scope=service_scope(service), timeout_s=10.0)
+def why(application, service):
+    return why_unknown(application, service_scope(service), 10.0)
 
 
 def test_the_nearest_name(lab):
@@ -23,8 +23,8 @@ def test_the_nearest_name(lab):
     lab.serve(Greeter("a"), name="a")
     application = lab.consumer().application
     told = "no provider has announced demo.Greter; did you mean 'demo.Greeter'?"
-    assert told == lab.run(why_unknown(session(application, "demo.Greter")))
-    assert "" == lab.run(why_unknown(session(application, "demo.Greeter")))
+    assert told == lab.run(why(application, "demo.Greter"))
+    assert "" == lab.run(why(application, "demo.Greeter"))
 
 
 def test_an_unreachable_registry_does_not_hold_up_rules(lab):
@@ -35,7 +35,7 @@ def test_an_unreachable_registry_does_not_hold_up_rules(lab):
     silent = SimpleNamespace(services=never)
     application = SimpleNamespace(registry=silent, runtime=runtime)
     began = lab.clock.seconds()
-    assert "" == lab.run(why_unknown(session(application, "demo.Greeter")))
+    assert "" == lab.run(why(application, "demo.Greeter"))
     assert 2.5 > lab.clock.seconds() - began
 
 

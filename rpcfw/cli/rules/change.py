@@ -8,17 +8,20 @@ import sys
 from argparse import Namespace
 from typing import TextIO
 
-from rpcfw.app.application import Application
-from rpcfw.app.rules.documents import KINDS, POLICIES, read_policies
+import attrs
+
+from rpcfw.app.rules.asked_calls import asked_method
+from rpcfw.app.rules.known_service import why_unknown
+from rpcfw.app.rules.preview import Preview, PreviewedInstance, preview, text_diff
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.rules.known_service import why_unknown
-from rpcfw.cli.rules.preview import preview, text_diff
+from rpcfw.cli.rules.asked_calls import given_call
 from rpcfw.cli.rules.session import Session, as_json
+from rpcfw.cli.table import table
 from rpcfw.errors import RegistryError
 from rpcfw.printable import printable
-from rpcfw.values.rule import Document, Scope
+from rpcfw.values.rule import Document
 
-__all__ = ["check_document", "find", "put_document", "remove_document", "report"]
+__all__ = ["find", "preview_as_text", "put_document", "remove_document", "report"]
 
 
 async def find(session: Session, kind: str) -> Document | None:
@@ -27,20 +30,6 @@ async def find(session: Session, kind: str) -> Document | None:
     """
     found = await session.within(session.rules.read(session.scope))
     return found.documents.get(kind)
-
-
-def check_document(application: Application, scope: Scope, kind: str, text: str, file: str) -> None:
-    """
-    See that a document is right for the configuration of this command.
-
-    Raises:
-        SettingsError: with every mistake, each with its line.
-    """
-    if kind == POLICIES:
-        service = scope.name if scope.kind == "service" else ""
-        application.policies.check(service, read_policies(text, file))
-    else:
-        KINDS[kind](text, file)
 
 
 async def put_document(
@@ -53,7 +42,8 @@ async def put_document(
         version: that was read; None: what is there now.
     """
     now = await find(session, kind)
-    if unknown := await why_unknown(session):
+    limit_s = session.timeout_s
+    if unknown := await why_unknown(session.application, session.scope, limit_s):
         sys.stderr.write(f"note: {printable(unknown)}\n")
     if version is None:
         version = 0 if now is None else now.version
@@ -94,14 +84,39 @@ async def _show(
     before = "" if now is None else now.body
     names = f"version {now.version if now else 0}", "new"
     changed = text_diff(before, body, names) or "the text would not change\n"
-    of_service = session.scope.kind == "service"
-    shares = await preview(session, kind, body, arguments) if of_service else None
+    shares = await _preview(session, kind, body, arguments)
     if arguments.json:
-        instances = [] if shares is None else shares.as_json()
+        instances = [] if shares is None else list(map(_as_json, shares.instances))
         out.write(as_json({"diff": changed, "instances": instances}))
     else:
-        out.write(changed if shares is None else f"{changed}\n{shares.as_text()}")
+        out.write(changed if shares is None else f"{changed}\n{preview_as_text(shares)}")
     return FINE
+
+
+async def _preview(session: Session, kind: str, body: str, arguments: Namespace) -> Preview | None:
+    """
+    Return what would change; None for rules of an application, which has no instances to show.
+    """
+    scope = session.scope
+    if scope.kind != "service":
+        return None
+    method = asked_method(scope.name, arguments.method or "")
+    given = given_call(arguments)
+    return await preview(session.application, kind, body, method, given, session.timeout_s)
+
+
+def _as_json(one: PreviewedInstance) -> dict[str, str]:
+    return attrs.asdict(one)
+
+
+def preview_as_text(shares: Preview) -> str:
+    """
+    Return a table of the instances that differ.
+    """
+    if shares.note:
+        return f"{shares.note}\n"
+    titles = ("INSTANCE", "VERSION", "WEIGHT", "SHARE", "NEW WEIGHT", "NEW SHARE")
+    return table(titles, [attrs.astuple(one) for one in shares.changing])
 
 
 def report(line: str, version: int, arguments: Namespace, out: TextIO) -> None:

@@ -8,7 +8,8 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TextIO
 
-from rpcfw.cli.rules.one_instance import EPILOG, add_arguments, change_instance, with_enabled
+from rpcfw.app.rules.edited_instances import with_enabled
+from rpcfw.cli.rules.one_instance import EPILOG, add_arguments, change_instance
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 

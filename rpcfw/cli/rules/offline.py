@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TextIO
 
+from rpcfw.app.rules.edited_instances import with_offline
 from rpcfw.cli.rules.one_instance import EPILOG, add_arguments, change_instance
-from rpcfw.cli.rules.registered import check_one_instance, until_listed, with_offline
+from rpcfw.cli.rules.registered import check_one_instance, until_listed
 
 __all__ = ["EPILOG", "add_arguments", "run"]
 

@@ -8,22 +8,21 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TextIO
 
-from rpcfw.app.rules.documents import INSTANCES, read_instances
+from rpcfw.app.rules.documents import INSTANCES
+from rpcfw.app.rules.edited_instances import InstanceChange, edited, instances_of
+from rpcfw.app.rules.known_service import why_unknown
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.ls import first_list
-from rpcfw.cli.rules.change import find, put_document, remove_document, report
-from rpcfw.cli.rules.known_service import why_unknown
+from rpcfw.cli.rules.change import put_document, remove_document, report
 from rpcfw.cli.rules.session import (
     Session,
     add_change_arguments,
     add_session_arguments,
     in_session,
 )
-from rpcfw.cli.running import changed
 from rpcfw.cluster.instance_rules import InstanceRule, shared_names
 from rpcfw.errors import RegistryError
 from rpcfw.kernel.nearest import suggestion
-from rpcfw.kernel.settings import options_of
 
 __all__ = [
     "EPILOG",
@@ -31,7 +30,6 @@ __all__ = [
     "add_edit_arguments",
     "add_instance_arguments",
     "change_instance",
-    "with_enabled",
 ]
 
 EPILOG = """\
@@ -39,8 +37,6 @@ ID is the id of an instance, as rpcfw ls --json shows it, or its address, as rpc
 it. An id ends with its process; a rule for an address holds after a restart, too. Or ID is
 what several instances have in common: version=2.0, zone=north, group=blue or tag.NAME=VALUE.
 """
-
-_NO_RULE = options_of(InstanceRule)
 
 
 def add_instance_arguments(parser: ArgumentParser) -> None:
@@ -71,7 +67,7 @@ def change_instance(
     arguments: Namespace,
     environ: Mapping[str, str],
     out: TextIO,
-    change: Callable[[InstanceRule], InstanceRule],
+    change: InstanceChange,
     *,
     all_names: bool = False,
     then: Callable[[Session, set[str]], Coroutine[Any, Any, None]] | None = None,
@@ -94,21 +90,16 @@ def change_instance(
         return FINE
 
     async def store(session: Session) -> set[str]:
-        document = await find(session, INSTANCES)
-        body = "" if document is None else document.body
-        rules = read_instances(body, f"instances of {session.scope}")
-        version = 0 if document is None else document.version
+        found = await session.within(session.rules.read(session.scope))
+        version, rules = instances_of(found)
         names = await _names(session, arguments, rules)
-        later = dict(rules)
-        for name in {arguments.id, *(names & rules.keys() if all_names else ())}:
-            later[name] = change(rules.get(name, _NO_RULE))
-        text = _text(later)
-        if text == _text(rules) and not arguments.dry_run:
+        new = edited(found, arguments.id, change, names if all_names else ())
+        if new.same and not arguments.dry_run:
             report(f"instances of {session.scope}: nothing to change", version, arguments, out)
-        elif not text and document is not None:
+        elif not new.text and version:
             await remove_document(session, INSTANCES, version, arguments, out)
         else:
-            await put_document(session, INSTANCES, text, version, arguments, out)
+            await put_document(session, INSTANCES, new.text, version, arguments, out)
         return {arguments.id, *names}
 
     return in_session(arguments, environ, command)
@@ -133,7 +124,7 @@ async def _names(
     pairs = [{one.id, str(one.address)} for one in instances]
     found = set[str]().union(*(pair for pair in pairs if arguments.id in pair))
     if not found and arguments.id not in rules:
-        if not instances and (unknown := await why_unknown(session)):
+        if not instances and (unknown := await _why_unknown(session)):
             raise RegistryError(unknown)
         known = common.union(*pairs, rules)
         raise RegistryError(
@@ -143,27 +134,5 @@ async def _names(
     return found
 
 
-def _text(rules: Mapping[str, InstanceRule]) -> str:
-    """
-    Return the document, without instances of which nothing is decided.
-
-    Raises:
-        SettingsError: the name of an instance cannot be written in a document.
-    """
-    parts = []
-    for id, rule in sorted(rules.items()):
-        lines = [] if rule.weight is None else [f"weight = {rule.weight}"]
-        lines += [] if rule.enabled else ["enabled = no"]
-        lines += ["offline = yes"] if rule.offline else []
-        if lines:
-            parts.append("\n".join((f"[instance {id}]", *lines, "")))
-    text = "\n".join(parts)
-    read_instances(text, "the new rules")  # names are free text
-    return text
-
-
-def with_enabled(enabled: bool) -> Callable[[InstanceRule], InstanceRule]:
-    """
-    Return what enables or disables an instance.
-    """
-    return lambda rule: changed(rule, enabled=enabled)
+def _why_unknown(session: Session) -> Coroutine[Any, Any, str]:
+    return why_unknown(session.application, session.scope, session.timeout_s)

@@ -4,18 +4,15 @@ Taking a provider out of the registry by a rule, and seeing that it has gone or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rpcfw.app.rules.documents import INSTANCES, read_instances
 from rpcfw.cli.rules.change import find
 from rpcfw.cli.rules.session import Session
-from rpcfw.cli.running import changed
-from rpcfw.cluster.instance_rules import InstanceRule, name_problem
+from rpcfw.cluster.instance_rules import name_problem
 from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
 from rpcfw.spi.runtime.waiting import Waiter, with_deadline
 from rpcfw.values.instance import Snapshot
 
-__all__ = ["check_one_instance", "until_listed", "with_offline"]
+__all__ = ["check_one_instance", "until_listed"]
 
 #: What to do if an instance is listed, or is not.
 _WHY = {
@@ -24,13 +21,6 @@ _WHY = {
     True: "no rule for {names} keeps it offline, but after {limit_s:g} s it is not in the "
     "registry: does its provider run, and follow rules?",
 }
-
-
-def with_offline(offline: bool) -> Callable[[InstanceRule], InstanceRule]:
-    """
-    Return what takes an instance offline, or lets it come back.
-    """
-    return lambda rule: changed(rule, offline=offline)
 
 
 def check_one_instance(id: str) -> None:

@@ -11,11 +11,12 @@ from typing import Any, TextIO
 import attrs
 
 from rpcfw.app.application import Application
+from rpcfw.app.rules.changing import change_in_words, check_document
 from rpcfw.app.rules.documents import KINDS, check_kind
+from rpcfw.app.rules.preview import text_diff
 from rpcfw.cli.codes import FINE
-from rpcfw.cli.rules.change import check_document, find, put_document, remove_document
+from rpcfw.cli.rules.change import find, put_document, remove_document
 from rpcfw.cli.rules.document_file import DocumentFile, described, read_document, with_heading
-from rpcfw.cli.rules.preview import text_diff
 from rpcfw.cli.rules.session import (
     Session,
     add_change_arguments,
@@ -135,7 +136,8 @@ async def _history(
         out.write(as_json([attrs.asdict(one) for one in changes]))
         return FINE
     rows = [
-        (str(one.version), day_and_time(one.at), one.who, _what(one), one.reason) for one in changes
+        (str(one.version), day_and_time(one.at), one.who, change_in_words(one), one.reason)
+        for one in changes
     ]
     titles = ("VERSION", "WHEN", "WHO", "WHAT", "REASON")
     out.write(table(titles, rows) if rows else "no changes\n")
@@ -212,15 +214,6 @@ async def _existing(session: Session, arguments: Namespace) -> Document:
 async def _changes(session: Session, arguments: Namespace) -> list[RuleChange]:
     changes = await session.within(session.rules.history(session.scope))
     return [one for one in changes if one.kind == arguments.kind]
-
-
-def _what(change: RuleChange) -> str:
-    if change.after is None:
-        return "removed"
-    before, after = (text.splitlines() for text in (change.before or "", change.after))
-    added = sum(1 for line in after if line not in before)
-    gone = sum(1 for line in before if line not in after)
-    return f"+{added} -{gone} lines" if change.before is not None else f"new, {added} lines"
 
 
 _Act = Callable[[Session, Namespace, DocumentFile | None, TextIO], Coroutine[Any, Any, int]]

@@ -12,14 +12,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from rpcfw.app.application import Application
+from rpcfw.app.rules.changing import answered
 from rpcfw.cli.arguments import a_duration
 from rpcfw.cli.rules.asked_calls import add_call_arguments, check_call_arguments
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only
 from rpcfw.cli.running import run as run_command
-from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
+from rpcfw.errors import SettingsError
 from rpcfw.printable import printable_json
 from rpcfw.spi.rules import Rules
-from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.values.rule import Author, Scope, application_scope, service_scope
 
 __all__ = [
@@ -32,9 +32,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-#: What to do about a change without an answer.
-MAYBE_DONE = "the change may have been stored all the same: see rpcfw rule history"
 
 
 class Session:
@@ -84,15 +81,8 @@ class Session:
         Raises:
             RegistryError: the time was over.
         """
-        timers, limit_s = self.application.runtime.timers, self.timeout_s
-        try:
-            return await with_deadline(waiting, timers, timers.seconds() + limit_s)
-        except DeadlineExceeded:
-            reason = " ".join(self.rules.trouble.split()) or "is it running?"
-            raise RegistryError(
-                f"the rules ({self.rules}) were not answered within {limit_s:g} s: {reason}"
-                + (f"; {MAYBE_DONE}" if changes else "")
-            ) from None
+        timers = self.application.runtime.timers
+        return await answered(waiting, self.rules, timers, self.timeout_s, changes=changes)
 
 
 def scope_of(arguments: Namespace) -> Scope:

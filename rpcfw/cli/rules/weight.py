@@ -8,13 +8,13 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from typing import TextIO
 
+from rpcfw.app.rules.edited_instances import with_weight
 from rpcfw.cli.rules.one_instance import (
     EPILOG,
     add_edit_arguments,
     add_instance_arguments,
     change_instance,
 )
-from rpcfw.cli.running import changed
 from rpcfw.values.instance import MAX_WEIGHT
 
 __all__ = ["EPILOG", "add_arguments", "run"]
@@ -38,8 +38,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     """
     Do it and return the exit code.
     """
-    weight = arguments.weight
-    return change_instance(arguments, environ, out, lambda rule: changed(rule, weight=weight))
+    return change_instance(arguments, environ, out, with_weight(arguments.weight))
 
 
 def _weight(text: str) -> int | None:

@@ -6,12 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rpcfw.console.pages import account, audit_trail, services
+from rpcfw.console.pages import (
+    account,
+    audit_trail,
+    calls,
+    instance_rules,
+    release,
+    rules,
+    services,
+)
 from rpcfw.console.routes import Route
 
 __all__ = ["all_routes"]
 
-_SUBJECTS = (services, account, audit_trail)
+_SUBJECTS = (services, rules, instance_rules, release, calls, account, audit_trail)
 
 
 def all_routes() -> Iterator[Route]:

@@ -9,12 +9,17 @@ from urllib.parse import quote
 
 from attrs import frozen
 
+from rpcfw.app.rules.edited_instances import instances_of
+from rpcfw.cluster.instance_rules import InstanceRule
 from rpcfw.console.fleet import FleetService, application_of
 from rpcfw.console.http.messages import Response
 from rpcfw.console.paging import paged
 from rpcfw.console.routes import Route, Visit
+from rpcfw.console.ruled import ruled
 from rpcfw.console.search import found_applications, found_instances, found_services
+from rpcfw.errors import RPCFWError
 from rpcfw.values.instance import Instance
+from rpcfw.values.rule import service_scope
 
 __all__ = ["ROUTES"]
 
@@ -97,11 +102,25 @@ def _health(visit: Visit, one: Instance) -> tuple[str, str]:
     return ("reached", str(opinion)) if opinion.reached_by else ("not probed", str(opinion))
 
 
+async def _instance_rules(visit: Visit, service: str) -> tuple[dict[str, InstanceRule], str]:
+    """
+    Return the rules of the instances of a service, and why they are not known.
+    """
+    try:
+        found = await visit.console.rule_book.read(service_scope(service))
+        return instances_of(found)[1], ""
+    except RPCFWError as error:
+        return {}, str(error)
+
+
 async def _service(visit: Visit) -> Response:
     name = visit.asked("name")
     instances = visit.console.fleet.instances(name)
     page = paged(visit, instances, _PAGE_SIZE)
     known = name in visit.console.fleet.names
+    rules, no_rules = await _instance_rules(visit, name) if known else ({}, "")
+    of_rules = ruled(page.items, rules)
+    shown = {each for one in instances for each in (one.id, str(one.address))}
     return visit.page(
         "service.html",
         200 if known else 404,
@@ -109,7 +128,12 @@ async def _service(visit: Visit) -> Response:
         name=name,
         known=known,
         page=page,
-        lines=[(one, _health(visit, one), application_of(one)) for one in page.items],
+        no_rules=no_rules,
+        # Of instances that are not here: they are offline, or have ended, or are several.
+        other_rules=[id for id in sorted(rules) if id not in shown],
+        lines=[
+            (one, _health(visit, one), application_of(one), of_rules[one.id]) for one in page.items
+        ],
     )
 
 
@@ -119,12 +143,15 @@ async def _instance(visit: Visit) -> Response:
     if one is None:
         reason = f"The registry lists no instance {id} of {service}. It may have ended."
         return visit.page("problem.html", 404, title="No such instance", reason=reason)
+    rules, no_rules = await _instance_rules(visit, service)
     return visit.page(
         "instance.html",
         title=str(one.address),
         one=one,
         health=_health(visit, one),
         application=application_of(one),
+        no_rules=no_rules,
+        ruled=ruled([one], rules)[one.id],
     )
 
 

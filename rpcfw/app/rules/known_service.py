@@ -1,13 +1,14 @@
 """
-Whether anybody has announced the service that a command is about.
+Whether anybody has announced the service that rules are for.
 """
 
 from __future__ import annotations
 
-from rpcfw.cli.rules.session import Session
+from rpcfw.app.application import Application
 from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.kernel.nearest import nearest
 from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.values.rule import Scope
 
 __all__ = ["why_unknown"]
 
@@ -16,23 +17,23 @@ __all__ = ["why_unknown"]
 _MAX_WAIT_S = 2.0
 
 
-async def why_unknown(session: Session) -> str:
+async def why_unknown(application: Application, scope: Scope, limit_s: float) -> str:
     """
-    Return that nobody has announced the service, with the nearest name; empty if somebody has.
+    Return that nobody has announced a service, with the nearest name; empty if somebody has.
 
     A rule may be there before the first provider. But mostly such a name is written wrong.
     """
-    registry = session.application.registry
-    if registry is None or session.scope.kind != "service":
+    registry = application.registry
+    if registry is None or scope.kind != "service":
         return ""
-    timers = session.application.runtime.timers
-    deadline = timers.seconds() + min(_MAX_WAIT_S, session.timeout_s)
+    timers = application.runtime.timers
+    deadline = timers.seconds() + min(_MAX_WAIT_S, limit_s)
     try:
         names = await with_deadline(registry.services(), timers, deadline)
     except (RegistryError, DeadlineExceeded):  # it may not be allowed to list them
         return ""
-    if session.scope.name in names:
+    if scope.name in names:
         return ""
-    near = nearest(session.scope.name, names)
-    unknown = f"no provider has announced {session.scope.name}"
+    near = nearest(scope.name, names)
+    unknown = f"no provider has announced {scope.name}"
     return f"{unknown}; did you mean {near!r}?" if near else unknown

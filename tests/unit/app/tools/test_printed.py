@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rpcfw.cli.printed import as_line
+from rpcfw.app.tools.printed import as_line
 from rpcfw.errors import InvalidMessage
 from rpcfw_hessian import JavaException, JavaObject
 

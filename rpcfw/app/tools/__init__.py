@@ -1,0 +1,3 @@
+"""
+What the command line and the console share.
+"""

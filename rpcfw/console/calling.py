@@ -1,0 +1,114 @@
+"""
+Calls that a user makes in the console: to a service, or to one of its instances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from attrs import frozen
+
+from rpcfw.app.application import Application
+from rpcfw.app.tools.printed import as_line
+from rpcfw.errors import CallError, SettingsError
+from rpcfw.values.address import Address
+from rpcfw.values.call_options import CallOptions
+from rpcfw.values.instance import Instance
+from rpcfw.values.method import Method, Shape
+
+__all__ = ["CallResult", "call_method"]
+
+#: Responses of a stream that are shown, and characters of all of them.
+_MAX_RESPONSES = 100
+_MAX_SHOWN_CHARS = 200_000
+
+
+@frozen
+class CallResult:
+    """
+    What came of a call.
+
+    Args:
+        error: its status and message; empty if it succeeded.
+        responses: each as JSON.
+        took_ms: milliseconds.
+        cut: there was more than is shown.
+    """
+
+    error: str
+    responses: Sequence[str]
+    took_ms: float
+    cut: bool = False
+
+
+async def call_method(
+    application: Application,
+    method: tuple[str, str],
+    request: Any,
+    options: CallOptions,
+    instance: Instance | None,
+    *,
+    stream: bool,
+) -> CallResult:
+    """
+    Make a call, and return what came of it.
+
+    Args:
+        instance: the one that is called; None: the balancer chooses.
+
+    Raises:
+        SettingsError: none of the wires of this process is spoken by the instance.
+    """
+    clock = application.runtime.clock
+    began = clock.seconds()
+    service, name = method
+    responses: list[str] = []
+    error = ""
+    async with AsyncExitStack() as stack:
+        if instance is None:
+            channel = application.channel(service)
+        else:
+            open_channel = application.runtime.plugin_context.open_channel
+            address, protocol = _place_of(application, instance)
+            channel = open_channel(address, protocol, service=service)
+            stack.push_async_callback(channel.close)
+        try:
+            if stream:
+                called = Method(service, name, Shape.BIDI_STREAM, Any, Any, "json")
+                messages = request if isinstance(request, list) else [request]
+                await _stream(channel, called, messages, options, responses)
+            else:
+                called = Method(service, name, Shape.UNARY, Any, Any, "json")
+                responses.append(as_line(await channel.call(called, request, options)))
+        except CallError as failure:
+            error = str(failure)
+    took_ms = (clock.seconds() - began) * 1000
+    shown = [each[:_MAX_SHOWN_CHARS] for each in responses]
+    cut = any(len(each) > _MAX_SHOWN_CHARS for each in responses)
+    return CallResult(error, shown, took_ms, cut or len(shown) == _MAX_RESPONSES)
+
+
+async def _stream(
+    channel: Any, method: Method, messages: list[Any], options: CallOptions, responses: list[str]
+) -> None:
+    left = _MAX_SHOWN_CHARS
+    async with channel.stream(method, messages, options) as stream:
+        async for response in stream:
+            text = as_line(response)
+            responses.append(text)
+            left -= len(text)
+            if len(responses) == _MAX_RESPONSES or left <= 0:
+                return
+
+
+def _place_of(application: Application, instance: Instance) -> tuple[Address, str]:
+    known = application.runtime.protocols
+    spoken = [name for name in known if name in instance.protocols]
+    if not spoken:
+        names = ", ".join(known)
+        raise SettingsError(
+            f"{instance.address} speaks none of {names}: add its protocol to [app] protocols"
+        )
+    return instance.address, spoken[0]

@@ -1,0 +1,239 @@
+"""
+Rules, instances, releases and calls in the console.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.browser import Browser, console_of
+from tests.lab.services import Greeter
+
+SPLIT = (
+    "client.routers=split",
+    "router split.shares=100% version=1.*",
+    "router split.key=argument name",
+)
+RULE = {"scope": "service", "name": "demo.Greeter", "kind": "policies"}
+INSTANCES = {**RULE, "kind": "instances"}
+
+
+@pytest.fixture
+def console(lab):
+    console = console_of(lab, *SPLIT)
+    yield console
+    lab.run(console.stop())
+
+
+@pytest.fixture
+def browser(lab, console):
+    lab.serve(Greeter("a"), name="a", sets=["server.version=1.0"])
+    lab.serve(Greeter("b"), name="b", sets=["server.version=2.0"])
+    browser = Browser(lab, console)
+    browser.log_in("operator")
+    lab.advance(11)
+    return browser
+
+
+def test_a_rule_is_stored_with_its_author(browser):
+    """
+    A rule that is right is stored, and the history says who did it and why.
+    """
+    text = "[retry]\r\nmax_attempts = 2\r\n"
+    answer = browser.post("/rule/put", **RULE, text=text, version=0, reason="too many")
+    assert 303 == answer.status
+    page = browser.get(answer.location).text
+    assert "Version 1, put by operator@console" in page
+    assert "too many" in page
+    assert "max_attempts = 2" in page
+
+
+def test_a_wrong_rule_is_refused(lab, browser):
+    """
+    A mistake is shown with its line and the nearest name; the text stays in the form.
+    """
+    text = "[retry]\nmax_attemps = 2\n"
+    answer = browser.post("/rule/put", **RULE, text=text, version=0)
+    assert 422 == answer.status
+    assert "policies:2: " in answer.text
+    assert "did you mean 'max_attempts'" in answer.text
+    assert "max_attemps = 2" in answer.text
+    assert "There is no such document" in browser.get("/rule?scope=service&name=demo.Greeter").text
+
+
+def test_a_change_of_somebody_else_is_not_overwritten(browser):
+    """
+    A form that was loaded before the change of another user is refused.
+    """
+    first = browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 2\n", version=0)
+    second = browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 3\n", version=0)
+    assert (303, 409) == (first.status, second.status)
+
+
+def test_a_dry_run_shows_the_shares(lab, browser, console):
+    """
+    A dry run shows which instances would get another share, and stores nothing.
+    """
+    text = "[router split]\nshares = 25% version=2.*, 75% version=1.*\n"
+    page = browser.post("/rule/try", **RULE, text=text, version=0).text
+    assert "+shares = 25% version=2.*" in page
+    assert "25.0%" in page
+    assert "75.0%" in page
+    assert "There is no such document" in browser.get("/rule?scope=service&name=demo.Greeter").text
+    explained = browser.get("/explain?service=demo.Greeter&method=say").text
+    assert "100.0%" in explained
+
+
+def test_a_rule_is_rolled_back(browser):
+    """
+    The text of an earlier version becomes a new version.
+    """
+    browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 2\n", version=0)
+    browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 7\n", version=1)
+    answer = browser.post("/rule/roll-back", **RULE, version=2, to=1)
+    assert 303 == answer.status
+    page = browser.get(answer.location).text
+    assert "Version 3, put by operator@console" in page
+    assert "max_attempts = 2\n</textarea>" in page
+
+
+def test_an_empty_text_removes_the_rule(browser):
+    """
+    A document without text is none.
+    """
+    browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 2\n", version=0)
+    browser.post("/rule/put", **RULE, text=" ", version=1)
+    assert "There is no such document" in browser.get("/rule?scope=service&name=demo.Greeter").text
+
+
+def test_rules_of_applications_are_for_admins(browser):
+    """
+    An operator changes the rules of services alone.
+    """
+    form = {**RULE, "scope": "application", "text": "[app]\nlog_level = debug\n", "version": 0}
+    assert 403 == browser.post("/rule/put", **form).status
+    browser.log_in("admin")
+    assert 303 == browser.post("/rule/put", **form).status
+
+
+def test_an_instance_is_disabled_and_enabled(lab, browser):
+    """
+    Calls leave a disabled instance, and come back.
+    """
+    form = {"service": "demo.Greeter", "id": "memory:a"}
+    assert 303 == browser.post("/instance/change", **form, do="disable").status
+    assert "disabled" in browser.get("/service?name=demo.Greeter").text
+    lab.advance(1)
+    assert "disabled by" in browser.get("/explain?service=demo.Greeter&method=say").text
+    assert 303 == browser.post("/instance/change", **form, do="enable").status
+    assert "disabled" not in browser.get("/service?name=demo.Greeter").text
+
+
+def test_a_weight(browser):
+    """
+    A weight by rule is shown beside the one that is announced, and taken back.
+    """
+    form = {"service": "demo.Greeter", "id": "memory:a", "do": "weight"}
+    browser.post("/instance/change", **form, weight="7")
+    assert "(announced 100)" in browser.get("/service?name=demo.Greeter").text
+    browser.post("/instance/change", **form, weight="")
+    assert "(announced 100)" not in browser.get("/service?name=demo.Greeter").text
+    assert 400 == browser.post("/instance/change", **form, weight="-1").status
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/rule/put", {**RULE, "text": "", "version": 0}),
+        ("/rule/roll-back", {**RULE, "version": 0, "to": 1}),
+        ("/instance/change", {"service": "demo.Greeter", "id": "memory:a", "do": "disable"}),
+        ("/release/step", {**RULE, "new": "version=2.*", "old": "version=1.*", "percent": 5}),
+        ("/call", {"service": "demo.Greeter", "method": "say", "request": "{}"}),
+    ],
+)
+def test_what_a_viewer_may_not_do(browser, path, form):
+    """
+    A viewer changes nothing and calls nothing, whatever form is sent; the attempt is written down.
+    """
+    browser.log_in("viewer")
+    assert 403 == browser.post(path, **form).status
+    browser.log_in("admin")
+    assert "refused: viewer may not" in browser.get("/audit").text
+
+
+def test_each_change_has_a_reason(browser):
+    """
+    Without a reason nothing is changed.
+    """
+    form = {**RULE, "text": "[retry]\nmax_attempts = 2\n", "version": 0, "reason": " "}
+    assert 400 == browser.post("/rule/put", **form).status
+    assert "There is no such document" in browser.get("/rule?scope=service&name=demo.Greeter").text
+
+
+def test_the_audit_trail_has_each_change(browser):
+    """
+    What was done, what was refused, who did it and why.
+    """
+    browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 2\n", version=0, reason="one")
+    browser.post("/rule/put", **RULE, text="[retri]\n", version=1, reason="two")
+    browser.log_in("admin")
+    page = browser.get("/audit").text
+    for text in (
+        "policies of service demo.Greeter: version 1",
+        "one",
+        "two",
+        "refused: policies:1",
+    ):
+        assert text in page
+
+
+def test_a_grey_release(lab, browser):
+    """
+    A step gives the new instances a share, and the end of the release takes the shares away.
+    """
+    assert "No rule divides the calls" in browser.get("/release?name=demo.Greeter").text
+    form = {**RULE, "new": "version=2.*", "old": "version=1.*"}
+    tried = browser.post("/release/try", **form, percent="25", version=0).text
+    assert "25.0%" in tried
+    assert 303 == browser.post("/release/step", **form, percent="25", version=0).status
+    assert "25.0 %" in browser.get("/release?name=demo.Greeter").text
+    assert 303 == browser.post("/release/step", **form, end="yes", version=1).status
+    assert "No rule divides the calls" in browser.get("/release?name=demo.Greeter").text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"percent": "101"}, {"percent": "x"}, {"percent": "nan"}, {"new": "version=2.*, 9% zone=a"}],
+)
+def test_a_wrong_step(browser, wrong):
+    """
+    A step that says no share, or more than one, is refused.
+    """
+    form = {**RULE, "new": "version=2.*", "old": "version=1.*", "percent": "5", "version": 0}
+    assert 400 == browser.post("/release/step", **{**form, **wrong}).status
+
+
+def test_a_method_is_called(browser):
+    """
+    The result of a call is shown, and so is the error of one that failed.
+    """
+    form = {"service": "demo.Greeter", "method": "say"}
+    assert "hello bob" in browser.post("/call", **form, request='{"name": "bob"}').text
+    failed = browser.post("/call", **form, request='{"nam": "bob"}')
+    assert "INVALID_ARGUMENT" in failed.text
+    wrong = browser.post("/call", **form, request="{")
+    assert 400 == wrong.status
+    assert "the request is no JSON" in wrong.text
+
+
+def test_one_instance_is_called(lab, browser):
+    """
+    A call to an instance goes there, whatever its weight is.
+    """
+    instance = browser.get("/service?name=demo.Greeter").text.split('data-instance="')[2]
+    id = instance.partition('"')[0]
+    form = {"service": "demo.Greeter", "method": "say", "request": '{"name": "bob"}', "to": id}
+    answer = browser.post("/call", **form)
+    assert "hello bob" in answer.text
+    gone = browser.post("/call", **{**form, "to": "none"})
+    assert "there is no instance none" in gone.text
