@@ -5,8 +5,11 @@ A site of admin pages without a network, for tests.
 from __future__ import annotations
 
 from rpcfw.admin.exchange import Asked
+from rpcfw.admin.gate import Gate
 from rpcfw.admin.host_header import HostNames
+from rpcfw.admin.options import AdminOptions
 from rpcfw.admin.site import Site
+from rpcfw.kernel.settings import options_of
 from rpcfw.spi.page import Page
 from rpcfw.spi.page_content import Facts, PageContent
 from rpcfw.spi.plugin import NoOptions
@@ -41,12 +44,26 @@ def page(render=None, context=None, **attributes):
     return type("ATestPage", (SitePage,), attributes)(NoOptions(), context or plugin_context())
 
 
-def site_of(*pages, context=None, process=None, listen=(HERE,), names=()):
+def site_of(
+    *pages,
+    context=None,
+    process=None,
+    listen=(HERE,),
+    names=(),
+    options=None,
+    authenticators=(),
+):
     """
     Return a site of these pages.
     """
     context = context or plugin_context()
-    return Site(pages, process or FixedProcess(), HostNames(listen, names), context)
+    return Site(
+        pages,
+        process or FixedProcess(),
+        HostNames(listen, names),
+        Gate(options or options_of(AdminOptions), authenticators, context),
+        context,
+    )
 
 
 def get(target="/shown", method="GET", body=b"", **headers):

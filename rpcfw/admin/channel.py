@@ -35,6 +35,7 @@ from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import CANCELLED, spawn
 from rpcfw.transport.network.address_text import address_text
 from rpcfw.transport.network.caller_certificate import caller_identity
+from rpcfw.values.caller_identity import CallerIdentity
 
 __all__ = ["AdminChannel", "AdminFactory"]
 
@@ -180,15 +181,21 @@ class AdminChannel(HTTPChannel):
 
     def received(self, request: _Request) -> None:
         """
-        Answer a request that is whole.
+        Answer a request that is whole, unless the certificate of the client is malformed.
         """
         self._unlimited()
+        try:
+            identity = caller_identity(self.transport)
+        except ValueError as error:
+            self.log.warn("an admin connection was refused: {error}", error=error)
+            self.abort()
+            return
         self._state = _State.ANSWERING
-        self._answering = spawn(self._answer(request))
+        self._answering = spawn(self._answer(request, identity))
         self._answering.addErrback(self._not_answered)
 
-    async def _answer(self, request: Any) -> None:
-        reply = await self._serving.answer(self._asked(request))
+    async def _answer(self, request: Any, identity: CallerIdentity) -> None:
+        reply = await self._serving.answer(self._asked(request, identity))
         self._state = _State.WRITING
         self._limit()
         request.setResponseCode(reply.status, RESPONSES.get(reply.status))
@@ -204,7 +211,7 @@ class AdminChannel(HTTPChannel):
             self.log.failure("an admin request was not answered", failure)
             self.abort()
 
-    def _asked(self, request: _Request) -> Asked:
+    def _asked(self, request: _Request, identity: CallerIdentity) -> Asked:
         headers: dict[str, list[str]] = {}
         for name, values in request.requestHeaders.getAllRawHeaders():
             headers[name.decode("latin-1").lower()] = [each.decode("latin-1") for each in values]
@@ -216,7 +223,7 @@ class AdminChannel(HTTPChannel):
             headers=headers,
             body=request.content.read(),
             peer=address_text(self.transport.getPeer()),
-            identity=caller_identity(self.transport),
+            identity=identity,
         )
 
     def _refuse(self, status: int) -> None:

@@ -10,15 +10,17 @@ from twisted.logger import Logger
 
 from rpcfw.admin.channel import AdminFactory, Serving
 from rpcfw.admin.connections import ConnectionSlots
+from rpcfw.admin.gate import Gate
 from rpcfw.admin.host_header import HostNames
 from rpcfw.admin.options import AdminOptions
 from rpcfw.admin.site import Site
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.server.ports import Ports
 from rpcfw.server.stop_steps import closed, stop_step
+from rpcfw.spi.authenticator import Authenticator
 from rpcfw.spi.inspected_process import InspectedProcess
 from rpcfw.spi.page import Page
-from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.values.address import Address
 
@@ -32,6 +34,7 @@ class AdminServer:
     Args:
         options: see `AdminOptions`.
         pages: what is served.
+        authenticators: find out who asks.
         process: what they show.
         network: opens the ports.
         plugin_context: has the clock.
@@ -43,15 +46,17 @@ class AdminServer:
         self,
         options: AdminOptions,
         pages: Sequence[Page],
+        authenticators: Sequence[Authenticator],
         process: InspectedProcess,
         network: Network,
         plugin_context: PluginContext,
     ) -> None:
         self._options = options
-        self._pages = tuple(pages)
+        self._plugins: tuple[Plugin, ...] = (*authenticators, *pages)
         self._hooks = Hooks(plugin_context.timers)
         names = HostNames(options.listen, options.host_names)
-        site = Site(pages, process, names, plugin_context)
+        self._gate = Gate(options, authenticators, plugin_context)
+        site = Site(pages, process, names, self._gate, plugin_context)
         self._slots = ConnectionSlots(options.max_connections)
         serving = Serving(site.answer, self._slots, plugin_context.clock, options.request_timeout)
         self._ports = Ports(network, lambda: AdminFactory(serving))
@@ -78,7 +83,8 @@ class AdminServer:
             SetupError: an address cannot be listened at, or a page did not start.
         """
         try:
-            await self._hooks.start(self._pages)
+            self._gate.open()
+            await self._hooks.start(self._plugins)
             for where in self._options.listen:
                 await self._ports.listen(where)
         except BaseException:

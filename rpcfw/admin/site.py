@@ -5,14 +5,16 @@ From a request to a response: who asks, which page, in which format.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from inspect import isawaitable
 from typing import Any
 
 from twisted.logger import Logger
 from twisted.web.http import RESPONSES
 
+from rpcfw.admin.cross_site import check_cross_site
 from rpcfw.admin.exchange import Asked, Reply, accepted_format
+from rpcfw.admin.gate import Gate
 from rpcfw.admin.host_header import HostNames
 from rpcfw.admin.pace import Pace
 from rpcfw.admin.rendering.html import as_html
@@ -24,10 +26,15 @@ from rpcfw.spi.page import Page, PageRefused, PageRequest, PageResponse
 from rpcfw.spi.page_content import Facts, Link, PageContent, Table
 from rpcfw.spi.plugin import PluginContext, title_of
 from rpcfw.spi.runtime.waiting import CANCELLED, as_coroutine, with_deadline
+from rpcfw.values.caller_identity import CallerIdentity
 
 __all__ = ["Site"]
 
 _PATH = re.compile(r"/[a-z][a-z0-9_]{0,63}\Z")
+#: By whether a page changes something.
+_METHODS = {False: "GET, HEAD", True: "POST"}
+#: A refusal of a caller without credentials says which kind is known (RFC 9110, section 11.6.1).
+_HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="rpcfw"'}}
 #: A page that takes longer is given up.
 _PAGE_LIMIT_S = 120.0
 _CONTENT_TYPES = {
@@ -45,6 +52,7 @@ class Site:
         pages: in the order of the index.
         process: what they show.
         host_names: the names that the port may be called by.
+        gate: decides who may see what.
         plugin_context: has the clock.
 
     Raises:
@@ -58,11 +66,13 @@ class Site:
         pages: Sequence[Page],
         process: InspectedProcess,
         host_names: HostNames,
+        gate: Gate,
         plugin_context: PluginContext,
     ) -> None:
         self._pages = _by_path(pages)
         self._process = process
         self._host_names = host_names
+        self._gate = gate
         self._clock = plugin_context.clock
         self._timers = plugin_context.timers
         self._pace = Pace(plugin_context.clock)
@@ -74,11 +84,7 @@ class Site:
         Return the response to a request, whatever it is.
         """
         try:
-            self._check(asked)
-            page = self._page(asked)
-            if page is None:
-                return self._reply(asked, self._index(), "pages")
-            return await self._answer(asked, page)
+            return await self._answer(asked)
         except PageRefused as refusal:
             return self._refusal(asked, refusal)
         except CANCELLED:
@@ -88,32 +94,32 @@ class Site:
             reason = "this page failed; the log of the process says why"
             return self._refusal(asked, PageRefused(500, reason))
 
-    def _check(self, asked: Asked) -> None:
-        if asked.method not in ("GET", "HEAD", "POST"):
-            raise PageRefused(405, "expected the method GET or HEAD")
+    async def _answer(self, asked: Asked) -> Reply:
         asked.check()
         self._host_names.check(asked)
-
-    def _page(self, asked: Asked) -> Page | None:
-        """
-        Return the page that is asked for; None for the index.
-        """
-        path = asked.path
-        page = self._pages.get(path)
-        if page is None and path != "/":
+        page = self._pages.get(asked.path)
+        changes = page is not None and page.changes
+        name = "" if page is None else page.path[1:]
+        identity = await self._gate.identity(asked, name)
+        # Who may not see a page does not learn whether there is one.
+        self._gate.check(asked, identity, name, changes=changes)
+        if page is None and asked.path != "/":
             raise PageRefused(404, "there is no such page; / lists the pages of this process")
-        if asked.method == "POST" and (page is None or not page.changes):
-            raise PageRefused(405, "this page changes nothing: expected the method GET or HEAD")
-        return page
+        if asked.method not in (("POST",) if changes else ("GET", "HEAD")):
+            raise PageRefused(405, f"this page takes {_METHODS[changes]}")
+        check_cross_site(asked, page)
+        if page is None:
+            return self._reply(asked, self._index(), "pages")
+        return await self._shown(asked, page, identity)
 
-    async def _answer(self, asked: Asked, page: Page) -> Reply:
+    async def _shown(self, asked: Asked, page: Page, identity: CallerIdentity) -> Reply:
         request = PageRequest(
             self._process,
             asked.query(),
             "POST" if asked.method == "POST" else "GET",
             ",".join(asked.headers.get("accept", ())),
             asked.body,
-            asked.identity,
+            identity,
             asked.peer,
         )
         if page in self._running:
@@ -171,9 +177,10 @@ class Site:
         kind = accepted_format(",".join(asked.headers.get("accept", ())))
         content = PageContent([facts], refusal.status)
         reply = self._reply(asked, content, reason, kind)
-        headers = {}
+        headers = dict(_HEADERS.get(refusal.status, {}))
         if refusal.status == 405:
-            headers["Allow"] = "GET, HEAD"
+            page = self._pages.get(asked.path)
+            headers["Allow"] = _METHODS[page is not None and page.changes]
         if refusal.retry_after_s is not None:
             headers["Retry-After"] = str(refusal.retry_after_s)
         return Reply(reply.status, reply.content_type, reply.body, headers)
@@ -192,7 +199,3 @@ def _by_path(pages: Sequence[Page]) -> dict[str, Page]:
             raise SetupError(f"{title_of(page)} and {other} have the same path {page.path}")
         found[page.path] = page
     return found
-
-
-#: What a channel asks for each request.
-Answer = Callable[[Asked], Any]

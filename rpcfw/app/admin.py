@@ -40,7 +40,7 @@ def make_admin(
         tree: returns the parts of the application.
         policies: what was given at run time.
     """
-    if not plan.admin.listen:
+    if not plan.admin.options.listen:
         return None
     # A process without this port does not load Twisted's HTTP server.
     from rpcfw.admin.server import AdminServer
@@ -52,5 +52,6 @@ def make_admin(
         return shown_options(plan, policies, called)
 
     view = ProcessView(context, server, clients, tree, options)
-    pages = [chosen.make(context) for chosen in plan.pages]
-    return AdminServer(plan.admin, pages, view, runtime.network, context)
+    pages = [chosen.make(context) for chosen in plan.admin.pages]
+    authenticators = [chosen.make(context) for chosen in plan.admin.authenticators]
+    return AdminServer(plan.admin.options, pages, authenticators, view, runtime.network, context)

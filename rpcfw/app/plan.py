@@ -11,6 +11,7 @@ from attrs import frozen
 
 from rpcfw.admin.options import AdminOptions
 from rpcfw.app.access_log.options import AccessLogOptions
+from rpcfw.app.admin_plan import AdminPlan, read_admin_plan
 from rpcfw.app.client_plan import PER_METHOD, ClientPlan, read_client_plan
 from rpcfw.app.filter_choice import choose_server_filters
 from rpcfw.app.loading import import_from
@@ -29,7 +30,6 @@ from rpcfw.spi.codec import Codec
 from rpcfw.spi.compressor import Compressor
 from rpcfw.spi.filter import Filter
 from rpcfw.spi.options import declared
-from rpcfw.spi.page import Page
 from rpcfw.spi.plugin import Plugin
 from rpcfw.spi.protocol import WireProtocol
 from rpcfw.spi.registry import Registry
@@ -89,9 +89,7 @@ class Plan:
     inspection: InspectionOptions
     #: What is served at the ports of ``[inspection]``.
     inspection_services: tuple[Chosen[BuiltinService], ...]
-    admin: AdminOptions
-    #: What is shown at the ports of ``[admin]``.
-    pages: tuple[Chosen[Page], ...]
+    admin: AdminPlan
     registry: Chosen[Registry] | None
     #: Where the rules are; None: where the registry keeps them.
     rules: Chosen[Rules] | None
@@ -172,7 +170,7 @@ def read_plan(sources: Sources) -> Plan:
     server = sources.section("server", ServerOptions)
     registry = chooser.one("rpcfw.registries", Registry, "registry", "standalone")  # type: ignore[type-abstract]  # a seam
     inspection = sources.section("inspection", InspectionOptions)
-    admin = sources.section("admin", AdminOptions)
+    admin = read_admin_plan(sources, chooser)
     rules, rule_options = _rules(sources, chooser)
     named = _named_protocols(app, server, inspection)
     protocols = _protocols(chooser, named, clients, {"registry": registry, "rules": rules})
@@ -180,7 +178,7 @@ def read_plan(sources: Sources) -> Plan:
     compressors = _installed(sources, chooser, "compressors", Compressor, app.compressors)  # type: ignore[type-abstract]  # a seam
     check_compressions(sources, [each.name for each in compressors], compression.plugin, clients)
     tls = sources.section("tls", TLSOptions)
-    check_ports(sources, server, inspection, admin, tls)
+    check_ports(sources, server, inspection, admin.options, tls)
     plan = Plan(
         app=app,
         limits=sources.section("limits", LimitOptions),
@@ -194,7 +192,6 @@ def read_plan(sources: Sources) -> Plan:
         inspection=inspection,
         inspection_services=_inspecting(chooser, inspection),
         admin=admin,
-        pages=_pages(chooser, admin),
         registry=registry,
         rules=rules,
         rule_options=rule_options,
@@ -296,15 +293,6 @@ def _builtin(
         named_by=(*place, ""),
         section="service",
     )
-
-
-def _pages(chooser: Chooser, admin: AdminOptions) -> tuple[Chosen[Page], ...]:
-    chosen: tuple[Chosen[Page], ...] = ()
-    seam: type[Page] = Page  # type: ignore[type-abstract]  # a seam
-    for key in ("pages", "extra_pages") if admin.listen else ():
-        names, place = getattr(admin, key) or (), ("admin", key, "")
-        chosen += chooser.several("rpcfw.pages", seam, names, named_by=place, section="page")
-    return chosen
 
 
 def _inspecting(

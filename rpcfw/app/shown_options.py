@@ -99,7 +99,7 @@ def _of_command(plan: Plan) -> Iterator[OptionValue]:
     """
     for section, options in _OF_PROCESS.items():
         given: Any = plan.sources.section(section, options)
-        used = getattr(plan, section)
+        used = plan.admin.options if section == "admin" else getattr(plan, section)
         for option in declared(options):
             value = getattr(used, option.name)
             if value != getattr(given, option.name):

@@ -110,7 +110,7 @@ def calls_only(plan: Plan) -> Plan:
         app=changed(plan.app, log_level="error"),
         server=changed(plan.server, services=()),
         inspection=changed(plan.inspection, listen=()),
-        admin=changed(plan.admin, listen=()),
+        admin=changed(plan.admin, options=changed(plan.admin.options, listen=())),
         access_log=changed(plan.access_log, sides=()),
     )
 

@@ -4,7 +4,7 @@ Who may do what at a registry server, who holds what is announced, and the trail
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -12,20 +12,15 @@ from twisted.logger import Logger
 
 from rpcfw.errors import PermissionDenied
 from rpcfw.spi.access.audit_trail import AuditTrail
-from rpcfw.spi.access.rules import AccessRule, read_access_rules
+from rpcfw.spi.access.followed_rules import FollowedRules
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.runtime.followed_file import FollowedFile
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.instance import Instance
 from rpcfw.values.rule import Scope
 from rpcfw_registries.standalone.messages import Key
 from rpcfw_registries.standalone.node.caller import Caller
 from rpcfw_registries.standalone.node.clients import ClientLimits, Clients
-from rpcfw_registries.standalone.node.options import (
-    ACCESS_FIELDS,
-    NodeOptions,
-    read_access_file,
-)
+from rpcfw_registries.standalone.node.options import ACCESS_FIELDS, NodeOptions
 
 __all__ = ["Action", "Guard"]
 
@@ -66,8 +61,13 @@ class Guard:
         )
         seconds = plugin_context.clock.seconds
         self.clients = Clients(limits, seconds)
-        self._rules = _followed(options, plugin_context)
-        self._default_allows = options.access_default == "allow"
+        self._rules = FollowedRules(
+            options.access,
+            options.access_file,
+            ACCESS_FIELDS,
+            plugin_context,
+            default_allows=options.access_default == "allow",
+        )
         self._log = LimitedLog(self.log, seconds)
         self._trail = (
             AuditTrail(options.audit_file, options.max_audit_lines, plugin_context)
@@ -85,7 +85,7 @@ class Guard:
         Raises:
             SetupError: a file cannot be used.
         """
-        self._rules()
+        self._rules.read()
         if self._trail is not None:
             self._trail.open()
 
@@ -123,19 +123,14 @@ class Guard:
         """
         Return why a caller may not do something; empty if it may. Nothing is logged.
         """
-        rules = self._rules()
-        if not rules:
-            return ""
-        facts: dict[str, Sequence[str]] = {
-            "action": (action.value,),
-            scope.kind: (scope.name,),
-            "identity": caller.names,
-            "host": (caller.host,),
-        }
-        for rule in rules:
-            if all(each.holds(facts.get(each.field, ())) for each in rule.conditions):
-                return "" if rule.allows else f"the rule {rule.text!r} holds"
-        return "" if self._default_allows else "no rule allows it"
+        return self._rules.refusal(
+            {
+                "action": (action.value,),
+                scope.kind: (scope.name,),
+                "identity": caller.names,
+                "host": (caller.host,),
+            }
+        )
 
     def holds_other(self, caller: Caller, key: Key) -> bool:
         """
@@ -170,24 +165,3 @@ class Guard:
         if refused:
             line["refused"] = refused
         self._trail.write(line, refused=bool(refused))
-
-
-def _followed(
-    options: NodeOptions, plugin_context: PluginContext
-) -> Callable[[], Sequence[AccessRule]]:
-    """
-    Return what gives the rules as they are now, those that deny first.
-    """
-    own = _sorted(read_access_rules(options.access, ACCESS_FIELDS))
-    if options.access_file is None:
-        return lambda: own
-
-    def parse(content: bytes) -> list[AccessRule]:
-        return _sorted([*own, *read_access_file(content)])
-
-    clock = plugin_context.clock.seconds
-    return FollowedFile(options.access_file, parse, clock, plugin_context.time_of_day).current
-
-
-def _sorted(rules: list[AccessRule]) -> list[AccessRule]:
-    return sorted(rules, key=lambda rule: rule.allows)

@@ -6,32 +6,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from rpcfw.spi.access.rules import AccessRule, read_access_rules
+from rpcfw.spi.access.followed_rules import read_access_file
+from rpcfw.spi.access.rules import read_access_rules
 from rpcfw.spi.options import option, options
 from rpcfw.spi.runtime.followed_file import file_problem
 from rpcfw.values.units import Bytes, PerSecond, Seconds
 
-__all__ = ["ACCESS_FIELDS", "NodeOptions", "read_access_file"]
+__all__ = ["ACCESS_FIELDS", "NodeOptions"]
 
 #: What conditions of the access rules can be on.
 ACCESS_FIELDS = ("action", "application", "host", "identity", "service")
-
-
-def read_access_file(content: bytes) -> list[AccessRule]:
-    """
-    Read a file of access rules.
-
-    Raises:
-        ValueError: with the line and the reason.
-    """
-    rules = read_access_rules(content.decode(), ACCESS_FIELDS)
-    if not rules:
-        # A file that somebody is writing is empty, too. It must not remove what denies.
-        raise ValueError("expected a rule, as: allow identity=hmac:shop & action=announce")
-    return rules
 
 
 #: Part of a subject on a bus, where . * and > mean something.
@@ -159,7 +147,9 @@ class NodeOptions:
         except ValueError as error:
             yield "access", str(error)
             return
-        problem = self.access_file and file_problem(self.access_file, read_access_file)
+        problem = self.access_file and file_problem(
+            self.access_file, partial(read_access_file, fields=ACCESS_FIELDS)
+        )
         if problem:
             yield "access_file", problem
         closed = self.access_default == "deny" and rules and self.access_file is None
