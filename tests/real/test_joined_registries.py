@@ -11,8 +11,11 @@ from tempfile import mkdtemp
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
+from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, an_instance
+from rpcfw.testing.contracts.rules import BOB, ReceivedRules
+from rpcfw.values.rule import service_scope
 from tests.lab.registry_world import World
 from tests.real.joined import JoinedServers, change_times, share_of
 from tests.real.passing_time import after
@@ -116,6 +119,40 @@ class Broker(Joined):
         assert await self.all_see(watched, "b") < CHANGE_S
         self.world.cut(dying)
         await self.all_see(watched)
+
+    async def rules_at(self, index, scope):
+        """
+        Return the rules at a server, which takes none in its first second.
+        """
+        rules, began_at = (await self.registry_at(index)).rules(), reactor.seconds()
+        while True:
+            try:
+                await rules.read(scope)
+                return rules
+            except RegistryError:
+                assert reactor.seconds() - began_at < self.limit_s
+                await after(0.05)
+
+    async def test_a_rule_is_everywhere(self):
+        """
+        A rule that is put at one server is followed at all, soon; so is a change at another server.
+        """
+        scope = service_scope(f"demo.{self.id()}")
+        users = [await self.rules_at(index, scope) for index in range(3)]
+        received = [ReceivedRules() for _ in users]
+        for user, listener in zip(users, received, strict=True):
+            self.addCleanup(user.watch(scope, listener).close)
+        for version, body in enumerate(("one", "two")):
+            began_at = reactor.seconds()
+            stored = await users[version].put(scope, "policies", body, version, BOB)
+            assert version + 1 == stored.version
+            while not all(listener.last == {"policies": body} for listener in received):
+                assert reactor.seconds() - began_at < self.limit_s
+                await after(0.005)
+            assert reactor.seconds() - began_at < CHANGE_S
+        histories = [await user.history(scope) for user in users]
+        assert ["two", "one"] == [change.after for change in histories[0]]
+        assert histories[0] == histories[1] == histories[2]
 
     async def test_a_broker_that_comes_back_empty(self):
         """

@@ -187,8 +187,8 @@ def read_all_records(
     """
     Read what is stored, up to these limits. Blocks.
     """
-    size = 0
-    for path in sorted(folder.glob("*~*.json"))[:max_scopes]:
+    count = size = 0
+    for path in sorted(folder.glob("*~*.json")):
         scope = _scope_of(path)
         if scope is None:
             continue
@@ -197,8 +197,9 @@ def read_all_records(
         except OSError:
             # Who asks for it learns why.
             continue
+        count += 1
         size += len(stored.documents or b"") + len(stored.history)
-        if size > max_bytes:
+        if count > max_scopes or size > max_bytes:
             return
         yield scope, stored
 

@@ -25,6 +25,7 @@ from attrs import frozen
 from rpcfw.errors import RegistryError
 from rpcfw.values.rule import RuleChange
 from rpcfw_registries.rules.records import (
+    MAX_HISTORY_BYTES,
     DocumentRecord,
     StoredDocument,
     documents_from,
@@ -56,15 +57,17 @@ def merge(own: Stored, theirs: Stored) -> Merged:
     Join two records of one scope, with their histories. May take some tenths of a second.
 
     Raises:
-        ValueError: one of them cannot be read, or both together are too large.
+        ValueError: theirs cannot be read, or both together are too large.
     """
     if theirs.documents is None:
         return Merged(own)
-    other = documents_from(theirs.documents)
-    if own.documents is None:
-        history_from(theirs.history)
-        return Merged(Stored(theirs.documents, theirs.history, stamp_of(theirs.documents)))
-    one = documents_from(own.documents)
+    other = _read(theirs.documents)
+    if len(theirs.history) > MAX_HISTORY_BYTES:
+        raise ValueError(f"the history has more than {MAX_HISTORY_BYTES} bytes")
+    one = _readable_record(own.documents)
+    if one is None or own.documents is None:
+        history = _history(own.history, theirs.history, [])
+        return Merged(Stored(theirs.documents, history, stamp_of(theirs.documents)))
     record, conflicts = _joined(one, other)
     if record is one:
         documents = own.documents
@@ -75,6 +78,25 @@ def merge(own: Stored, theirs: Stored) -> Merged:
             raise ValueError(str(error)) from None
     history = _history(own.history, theirs.history, conflicts)
     return Merged(Stored(documents, history, stamp_of(documents)), tuple(conflicts))
+
+
+def _read(documents: bytes) -> DocumentRecord:
+    record = documents_from(documents)
+    if record.seen:
+        return record
+    # Somebody has written it by hand. Without the id of a change, joining would never end.
+    seen = [(record.version, stamp_of(documents))]
+    return DocumentRecord(record.version, record.documents, seen)
+
+
+def _readable_record(documents: bytes | None) -> DocumentRecord | None:
+    """
+    Return what a server has itself. If that is damaged, what another has replaces it.
+    """
+    try:
+        return None if documents is None else _read(documents)
+    except ValueError:
+        return None
 
 
 def _joined(one: DocumentRecord, other: DocumentRecord) -> tuple[DocumentRecord, list[RuleChange]]:

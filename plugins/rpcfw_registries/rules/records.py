@@ -45,6 +45,9 @@ _MAX_PLAIN_BYTES = 32 << 20
 #: One change of a scope: the version that it made, and a random name.
 ChangeId = tuple[int, str]
 
+#: Servers add one to a version that comes from outside.
+Version = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+
 
 def newest(changes: Iterable[ChangeId]) -> list[ChangeId]:
     """
@@ -67,7 +70,7 @@ class StoredDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 
     kind: str
     body: str | None
-    version: int
+    version: Version
     who: str = ""
     at: float = 0.0
     reason: str = ""
@@ -92,7 +95,7 @@ class DocumentRecord(msgspec.Struct, omit_defaults=True):
         seen: the last changes that led to it, the newest first.
     """
 
-    version: int
+    version: Version
     documents: list[StoredDocument] = []
     seen: Annotated[list[ChangeId], msgspec.Meta(max_length=_MAX_SEEN)] = []
 

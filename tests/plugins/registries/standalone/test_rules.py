@@ -58,7 +58,7 @@ class TestInFiles(OnAServer, TestCase):
 
     def options(self):
         self.folder = getattr(self, "folder", None) or temporary_folder(self)
-        return {"rules_folder": str(self.folder)}
+        return {"rules_folder": str(self.folder), **self.texts}
 
     async def test_takes_what_others_have_written_into_the_folder(self):
         """
@@ -78,6 +78,25 @@ class TestInFiles(OnAServer, TestCase):
         assert received.last == {"policies": "two"}
         await self.put("three")
         await self.sees(received, policies="three")
+
+    async def test_reads_the_folder_when_it_starts(self):
+        """
+        What is there counts for the limits, whatever the names of the scopes are.
+        """
+        names = ["a", "b/é~c", "x" * 256]
+        for name in names:
+            await self.put("one", scope=service_scope(name))
+        (self.folder / "service~demo.Torn.json").mkdir()
+        await self.leave()
+        self.texts = {"max_rule_scopes": "3"}
+        await self.come_back()
+        await self.until_reachable()
+        error = await self.fails(
+            Deferred.fromCoroutine(self.writer.put(service_scope("c"), "policies", "x", 0, BOB))
+        )
+        assert "max_rule_scopes" in str(error)
+        for name in names:
+            await self.put("two", scope=service_scope(name))
 
 
 class TestAlone(TestInFiles, TestCase):

@@ -136,6 +136,8 @@ class Group:
             if timer is not None and timer.active():
                 timer.cancel()
         self._again.clear()
+        if self.rules is not None:
+            self.rules.records.on_news = lambda: None
         for comparing in tuple(self._comparing.values()):
             comparing.cancel()
         await self.bus.stop()

@@ -1,0 +1,3 @@
+"""
+Tests of what registries with a server share.
+"""
