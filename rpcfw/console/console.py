@@ -5,12 +5,12 @@ The console: everything of it, made from an application and its options.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
 
 from rpcfw.app.application import Application
 from rpcfw.console.access.identity import Identities
 from rpcfw.console.access.sessions import Sessions
 from rpcfw.console.access.users import Users
+from rpcfw.console.admin_ports import AdminPorts
 from rpcfw.console.audit import Audit
 from rpcfw.console.dispatcher import Dispatcher
 from rpcfw.console.events import Events
@@ -66,13 +66,14 @@ class Console:
             clock,
             self.events.changed,
         )
+        self.admin_ports = AdminPorts(
+            self.runtime, self.fleet, options.admin, options.poll_interval, self.events.changed
+        )
         dispatcher = Dispatcher(self, all_routes(), static_files())
         self._factory = BrowserFactory(
             dispatcher.answer, _limits(options), clock, frozenset(options.trusted_proxies)
         )
-        # It needs to know nothing of wires but their names in TLS, and there are none.
-        factory = cast(Any, self._factory)
-        self._ports = Ports(self.runtime.network, lambda: factory)
+        self._ports = Ports(self.runtime.network, lambda: self._factory)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -90,6 +91,7 @@ class Console:
         """
         self.audit.open()
         self.fleet.start()
+        self.admin_ports.start()
         for where in self.options.listen:
             await self._ports.listen(where)
 
@@ -102,6 +104,7 @@ class Console:
                 await closing
         self.events.stop()
         self._factory.close_all()
+        self.admin_ports.stop()
         self.fleet.stop()
         self.audit.close()
 

@@ -124,8 +124,8 @@ def check_user_name(name: str) -> None:
         raise ValueError(f"the name of a user {problem}")
 
 
-def user_line(name: str, role: Role, password: str) -> str:
+def user_line(name: str, role: Role, password: str, hasher: PasswordHasher | None = None) -> str:
     """
     Return the line of a user for the file.
     """
-    return f"{name}:{role}:{PasswordHasher().hash(password)}"
+    return f"{name}:{role}:{(hasher or PasswordHasher()).hash(password)}"

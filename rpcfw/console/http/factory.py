@@ -50,8 +50,8 @@ class BrowserFactory(ServerFactory):
     """
 
     noisy = False
-    #: No wire, so TLS offers no name of one.
-    protocols: tuple[Any, ...] = ()
+    #: Browsers that are offered no name in TLS speak HTTP/1.1.
+    alpn: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from rpcfw.console.pages import (
     audit_trail,
     calls,
     instance_rules,
+    live,
     release,
     rules,
     services,
@@ -19,7 +20,7 @@ from rpcfw.console.routes import Route
 
 __all__ = ["all_routes"]
 
-_SUBJECTS = (services, rules, instance_rules, release, calls, account, audit_trail)
+_SUBJECTS = (services, live, rules, instance_rules, release, calls, account, audit_trail)
 
 
 def all_routes() -> Iterator[Route]:

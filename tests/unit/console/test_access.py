@@ -32,7 +32,7 @@ def test_a_line_of_a_user(tmp_path):
     """
     What the command prints is what the file needs, and the password is not in it.
     """
-    line = user_line("ann", Role.OPERATOR, "correct horse battery")
+    line = user_line("ann", Role.OPERATOR, "correct horse battery", FAST)
     assert "correct" not in line
     path = tmp_path / "users.txt"
     path.write_text(f"# people\n\n{line}\nvic:viewer:\n")

@@ -1,0 +1,202 @@
+"""
+The admin ports of the fleet: asked again and again, for calls, errors, times, and who calls whom.
+
+They are those of ``[console] admin``, and of instances with a tag ``admin``, as
+``tcp:10.0.0.5:2290``. Anybody who can announce an instance could have the console connect anywhere.
+So the host of the tag must be that of the instance, and all that is ever sent is a GET of one path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, DeferredSemaphore
+
+from rpcfw.console.fleet import Fleet
+from rpcfw.console.inspect_client import inspect
+from rpcfw.console.inspected import Inspected, InspectedMethod
+from rpcfw.errors import DeadlineExceeded, RegistryError
+from rpcfw.spi.runtime.background import in_background, loop_in_background
+from rpcfw.spi.runtime.waiting import sleep, with_deadline
+from rpcfw.transport.runtime import Runtime
+from rpcfw.values.address import Address
+from rpcfw.values.instance import Instance
+
+__all__ = ["ADMIN_TAG", "AdminPorts", "MethodRate", "SeenProcess", "admin_of"]
+
+#: The tag of an instance that says where the admin port of its process is.
+ADMIN_TAG = "admin"
+
+_MAX_PORTS = 5000
+_MAX_CONCURRENT = 16
+_TIMEOUT_S = 5.0
+#: Methods of one process.
+_MAX_METHODS = 2000
+
+
+@frozen
+class MethodRate:
+    """
+    A method of a process between the last two looks.
+
+    Args:
+        calls_per_s: that ended; None before the second look.
+        failures_per_s: likewise.
+    """
+
+    of: InspectedMethod
+    calls_per_s: float | None
+    failures_per_s: float | None
+
+
+@define(eq=False)
+class SeenProcess:
+    """
+    One process, as it was when it was asked last.
+
+    Args:
+        error: why it was not asked; empty if it was.
+        at: monotonic time of the last answer.
+    """
+
+    address: Address
+    said: Inspected | None = None
+    error: str = "not asked yet"
+    at: float = 0.0
+    rates: Sequence[MethodRate] = ()
+    _counts: dict[tuple[str, str, str], tuple[int, int]] = field(factory=dict)
+
+    def take(self, said: Inspected, now: float) -> None:
+        """
+        Take an answer, and find what has happened since the one before.
+        """
+        passed = now - self.at if self.said is not None else 0.0
+        before, counts = self._counts, dict[tuple[str, str, str], tuple[int, int]]()
+        rates = []
+        for each in said.methods[:_MAX_METHODS]:
+            key = each.side, each.service, each.method
+            counts[key] = each.ended, each.failed
+            rates.append(_rate(each, before.get(key, (0, 0)) if passed else None, passed))
+        self.said, self.error, self.at = said, "", now
+        self.rates, self._counts = rates, counts
+
+
+def _rate(method: InspectedMethod, before: tuple[int, int] | None, passed_s: float) -> MethodRate:
+    if before is None or passed_s <= 0:
+        return MethodRate(method, None, None)
+    ended, failed = method.ended - before[0], method.failed - before[1]
+    if ended < 0 or failed < 0:  # another process is there now
+        ended, failed = method.ended, method.failed
+    return MethodRate(method, ended / passed_s, failed / passed_s)
+
+
+def admin_of(instance: Instance) -> Address | None:
+    """
+    Return the admin port that an instance announces, if it is on the same host.
+    """
+    text = instance.tags.get(ADMIN_TAG, "")
+    if not text:
+        return None
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        return None
+    ours = address.scheme in ("tcp", "tls", "memory")
+    same = address.host == instance.address.host or address.scheme == "memory"
+    return address if ours and same and instance.address.scheme != "unix" else None
+
+
+class AdminPorts:
+    """
+    Asks the admin ports.
+
+    Args:
+        listed: those of the configuration.
+        changed: called after each round.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        fleet: Fleet,
+        listed: Iterable[Address],
+        interval_s: float,
+        changed: Callable[[], None],
+    ) -> None:
+        self._runtime = runtime
+        self._fleet = fleet
+        self._listed = tuple(listed)
+        self._interval_s = interval_s
+        self._changed = changed
+        self._seen: dict[Address, SeenProcess] = {}
+        self._loop: Deferred[None] | None = None
+        self._running: set[Deferred[None]] = set()
+        self._semaphore = DeferredSemaphore(_MAX_CONCURRENT)
+
+    @property
+    def processes(self) -> list[SeenProcess]:
+        """
+        All that are known, by their addresses.
+        """
+        return sorted(self._seen.values(), key=lambda one: str(one.address))
+
+    def start(self) -> None:
+        """
+        Begin to ask.
+        """
+        self._loop = loop_in_background(self._rounds, "the admin ports", self._runtime.clock)
+
+    def stop(self) -> None:
+        """
+        Ask no more.
+        """
+        if self._loop is not None:
+            self._loop.cancel()
+        for each in tuple(self._running):
+            each.cancel()
+
+    async def _rounds(self) -> None:
+        while True:
+            wanted = dict.fromkeys(self._addresses())
+            for gone in self._seen.keys() - wanted.keys():
+                del self._seen[gone]
+            for address in wanted:
+                self._seen.setdefault(address, SeenProcess(address))
+            asking = [self._begin(seen) for seen in tuple(self._seen.values())]
+            for each in asking:
+                await each
+            if asking:
+                self._changed()
+            await sleep(self._runtime.clock, self._interval_s)
+
+    def _begin(self, seen: SeenProcess) -> Deferred[None]:
+        running = in_background(self._ask(seen), "a look at an admin port")
+        self._running.add(running)
+        return running.addBoth(lambda _: self._running.discard(running))
+
+    def _addresses(self) -> Iterator[Address]:
+        yield from self._listed
+        count = len(self._listed)
+        for service in self._fleet.services():
+            for one in service.instances:
+                address = admin_of(one)
+                if address is not None and count < _MAX_PORTS:
+                    count += 1
+                    yield address
+
+    async def _ask(self, seen: SeenProcess) -> None:
+        timers = self._runtime.timers
+        await self._semaphore.acquire()
+        try:
+            deadline = timers.seconds() + _TIMEOUT_S
+            asked = inspect(self._runtime.network, seen.address)
+            said = await with_deadline(asked, timers, deadline)
+        except DeadlineExceeded:
+            seen.error = f"no answer within {_TIMEOUT_S:g} s"
+        except RegistryError as error:
+            seen.error = str(error)
+        else:
+            seen.take(said, timers.seconds())
+        finally:
+            self._semaphore.release()
