@@ -58,7 +58,7 @@ class OTLPReceiver:
     def __init__(self):
         self._spans = []
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._request_class())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -104,8 +104,8 @@ class OTLPReceiver:
                     self._spans += [Received(service, span) for span in of_scope.spans]
             self._changed.notify_all()
 
-    def _handler(receiver):  # noqa: N805 - the other `self` is the handler's
-        class Handler(BaseHTTPRequestHandler):
+    def _request_class(receiver):  # noqa: N805 - the other `self` is the request's
+        class Request(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "gzip":
@@ -124,7 +124,7 @@ class OTLPReceiver:
                 Say nothing.
                 """
 
-        return Handler
+        return Request
 
 
 def _lines(one, spans, indent):
