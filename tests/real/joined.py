@@ -35,6 +35,9 @@ INI = """\
 [bus]
 plugin = {plugin}
 address = {address}
+"""
+#: So that tests are.
+FAST = """\
 ping_interval = 500ms
 max_reconnect_delay = 200ms
 
@@ -74,12 +77,13 @@ class JoinedServers(Ensemble[RegistryServer]):
     Args:
         plugin: of the bus.
         folder: for the INI file.
+        settings: of the servers, from ``[bus]`` on.
     """
 
-    def __init__(self, plugin: str, folder: Path) -> None:
+    def __init__(self, plugin: str, folder: Path, settings: str = FAST) -> None:
         self.broker: KillableServer = BROKERS[plugin]()
         ini = folder / f"{plugin}.ini"
-        ini.write_text(INI.format(plugin=plugin, address=self.broker.address))
+        ini.write_text(INI.format(plugin=plugin, address=self.broker.address) + settings)
         super().__init__([RegistryServer(ini, port) for port in free_ports(3)])
 
     @property

@@ -297,15 +297,22 @@ class Processes:
         """
         Start a load; return once the first call has come back.
         """
+        return self.loads(1, method, rate, *sets)[0]
+
+    def loads(self, count: int, method: str, rate: int, *sets: str) -> list[Load]:
+        """
+        Start loads at once; return when the first call of each has come back.
+        """
         sets += (
             "plugins.filters.repeats=tests.real.failover.repeats:Repeats",
             "client.insert=repeats after ATTEMPTS",
         )
         what = ("--method", method, "--rate", str(rate))
-        load = Load(*what, *self._sets, *sets)
-        self._all.append(load)
-        load.facts()
-        return load
+        loads = [Load(*what, *self._sets, *sets) for _ in range(count)]
+        self._all += loads
+        for each in loads:
+            each.facts()
+        return loads
 
     def __enter__(self) -> Processes:
         return self

@@ -50,7 +50,7 @@ class RedisMachine(BrokerMachine):
         self.send(_command(*hello))
         for subject in self.listener.subjects:
             self.subscribe(subject)
-        self.ping()
+        self.send_ping(_command("PING"))
 
     def receive(self, data: bytes) -> None:
         self._reader.receive(data)
@@ -69,7 +69,8 @@ class RedisMachine(BrokerMachine):
             self.send(_command("UNSUBSCRIBE", subject))
 
     def ping(self) -> None:
-        self.send_ping(_command("PING"))
+        # The answer also says whether the server is still the master.
+        self.send_ping(_command("HELLO"))
 
     def _message(self, channel: bytes, payload: bytes) -> None:
         if not self._greeted:
@@ -82,6 +83,9 @@ class RedisMachine(BrokerMachine):
         elif not self._greeted:
             self._greeting(reply)
         elif reply == "PONG":
+            self.ponged()
+        elif isinstance(reply, list) and (known := _known(reply)):
+            _check_role(known)
             self.ponged()
         # Else it counts who received a message, or says that a channel is subscribed to.
 
@@ -96,17 +100,28 @@ class RedisMachine(BrokerMachine):
         """
         if not isinstance(reply, list):
             raise BrokerError(f"expected a reply to HELLO, got {reply!r:.40}")
-        pairs = iter(reply)
-        known = {key: value for key, value in zip(pairs, pairs, strict=False) if key in _USED}
+        known = _known(reply)
         if known.get(b"proto") != 3:
             raise BrokerError(f"expected version 3 of the protocol, got {known.get(b'proto')!r}")
-        if known.get(b"role") == b"replica" and known.get(b"mode") != b"cluster":
-            # What is published there reaches nobody at the master.
-            raise BrokerError("the server is a replica; the address of the master is needed")
+        _check_role(known)
         self._greeted = True
 
 
 _USED = (b"mode", b"proto", b"role")
+
+
+def _known(reply: list[Any]) -> dict[bytes, Any]:
+    """
+    Return what is used of a reply to HELLO; empty if it is another reply.
+    """
+    pairs = iter(reply)
+    return {key: value for key, value in zip(pairs, pairs, strict=False) if key in _USED}
+
+
+def _check_role(known: dict[bytes, Any]) -> None:
+    if known.get(b"role") == b"replica" and known.get(b"mode") != b"cluster":
+        # What is published there reaches nobody at the master.
+        raise BrokerError("the server is a replica; the address of the master is needed")
 
 
 @lru_cache(maxsize=256)

@@ -136,8 +136,8 @@ def _replace_a_provider(fleet: BusFleet) -> None:
 _SIDES = (("node-0", "bus", "clients-0"), ("node-1", "node-2", "clients-1"))
 _ALONE = (("node-0", "clients-0"), ("node-1", "clients-1"), ("node-2",), ("bus",))
 _NODES = (("node-0",), ("node-1",), ("node-2",))
-#: Shorter than the cut.
-_LOST_SOON = ("node.lost_after=3s", "node.digest_interval=1s")
+#: Shorter than the cut, and longer than a server needs to notice that its bus is away.
+_LOST_SOON = ("node.lost_after=9s", "node.digest_interval=3s")
 
 FAULTS: dict[str, Callable[[BusFleet, float], None]] = {
     "node-killed": _node_killed,

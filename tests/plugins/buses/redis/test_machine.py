@@ -101,6 +101,20 @@ def test_a_replica_of_a_cluster_is_used():
     assert machine.ready
 
 
+def test_a_master_that_becomes_a_replica():
+    """
+    The next ping shows it, and ends the connection: the master is elsewhere now.
+    """
+    machine, _ = accepted("a")
+    machine.ping()
+    assert "*1 HELLO" == words(machine.take_output())
+    machine.receive(HELLO)
+    assert machine.ready
+    machine.ping()
+    with pytest.raises(BrokerError, match="replica"):
+        machine.receive(HELLO.replace(b"$6\r\nmaster", b"$7\r\nreplica"))
+
+
 def test_messages_between_replies():
     """
     Messages are delivered; what counts receivers is ignored; refusals end nothing.
