@@ -35,7 +35,8 @@ class AdminOptions:
         "", "addresses of the admin pages, as tcp:127.0.0.1:2290; empty: none"
     )
     pages: tuple[str, ...] = option(
-        "status, connections, calls, config, threads, profile, inspect, healthz, readyz, livez",
+        "status, connections, calls, metrics, config, threads, profile, inspect, healthz, readyz, "
+        "livez",
         "pages, in the order of the index",
     )
     extra_pages: tuple[str, ...] = option("", "further pages, as your own; they come after these")

@@ -21,6 +21,7 @@ from rpcfw.server.server import Server
 from rpcfw.spi.plugin import Plugin, PluginContext
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.rules import Rules
+from rpcfw.spi.runtime.last_minute import LastMinute
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.transport.runtime import Runtime
 
@@ -113,18 +114,18 @@ def server_parts(
     return parts
 
 
-def _heartbeat(pauses: Pauses) -> NamedPart:
+def _ticking(name: str, part: Pauses | LastMinute) -> NamedPart:
     """
-    Return what notices that the process was paused.
+    Return a part that measures by a timer.
     """
 
     async def start() -> None:
-        pauses.start()
+        part.start()
 
     async def stop() -> None:
-        pauses.stop()
+        part.stop()
 
-    return NamedPart("the heartbeat", start, stop)
+    return NamedPart(name, start, stop)
 
 
 def process_parts(
@@ -139,7 +140,8 @@ def process_parts(
     observe_registry(context.meter, registry)
     garbage = GarbagePauses(context.meter, context.clock.seconds)
     parts = [
-        _heartbeat(context.pauses),
+        _ticking("the heartbeat", context.pauses),
+        _ticking("the rates of the last minute", context.last_minute),
         NamedPart("the metrics of the process", garbage.start, garbage.stop),
     ]
     if writer is not None:

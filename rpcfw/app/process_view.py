@@ -21,6 +21,7 @@ from rpcfw.spi.inspection import (
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.values.address import Address
 from rpcfw.values.health import Health
+from rpcfw.values.method_rates import MethodRates
 from rpcfw.values.recent_call import RecentCall
 
 __all__ = ["ProcessView"]
@@ -103,7 +104,7 @@ class _NoServer(Inspection, HealthBoard):
     ) -> None:
         self._process = process
         self._clients = clients
-        self._recent_calls = plugin_context.recent_calls
+        self._context = plugin_context
 
     @property
     def health(self) -> HealthBoard:
@@ -132,7 +133,10 @@ class _NoServer(Inspection, HealthBoard):
         return ()
 
     def recent_calls(self) -> tuple[RecentCall, ...]:
-        return self._recent_calls.all()
+        return self._context.recent_calls.all()
+
+    def last_minute(self) -> tuple[MethodRates, ...]:
+        return self._context.last_minute.methods()
 
     def of(self, name: str) -> Health | None:
         return self.all().get(name)

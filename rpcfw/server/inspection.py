@@ -18,10 +18,11 @@ from rpcfw.spi.inspection import (
     Inspection,
     ServedService,
 )
-from rpcfw.spi.runtime.recent_calls import RecentCalls
+from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.service import Service
 from rpcfw.spi.service_class import offered
 from rpcfw.values.address import Address
+from rpcfw.values.method_rates import MethodRates
 from rpcfw.values.recent_call import RecentCall
 
 __all__ = ["OtherServer", "ServerInspection"]
@@ -37,7 +38,7 @@ class ServerInspection(Inspection):
         addresses: returns where it listens.
         last_call_at: returns when the last call came.
         clients: what its process calls.
-        recent_calls: those of its process that failed or were slow.
+        context: of its process.
     """
 
     def __init__(
@@ -47,14 +48,14 @@ class ServerInspection(Inspection):
         addresses: Callable[[], tuple[Address, ...]],
         last_call_at: Callable[[], float | None],
         clients: Clients,
-        recent_calls: RecentCalls,
+        context: PluginContext,
     ) -> None:
         self._methods = methods
         self._connections = connections
         self._addresses = addresses
         self._last_call_at = last_call_at
         self._clients = clients
-        self._recent_calls = recent_calls
+        self._context = context
         self._builtin: set[Service] = set()
         self._health = ServerHealth(
             lambda: [type(service).service_name for service in self.announced()]
@@ -104,8 +105,11 @@ class ServerInspection(Inspection):
     def connections(self) -> tuple[Connection, ...]:
         return self._connections.connections()
 
+    def last_minute(self) -> tuple[MethodRates, ...]:
+        return self._context.last_minute.methods()
+
     def recent_calls(self) -> tuple[RecentCall, ...]:
-        return self._recent_calls.all()
+        return self._context.recent_calls.all()
 
 
 class OtherServer(Inspection):
@@ -147,6 +151,9 @@ class OtherServer(Inspection):
 
     def connections(self) -> tuple[Connection, ...]:
         return self._server.connections()
+
+    def last_minute(self) -> tuple[MethodRates, ...]:
+        return self._server.last_minute()
 
     def recent_calls(self) -> tuple[RecentCall, ...]:
         return self._server.recent_calls()

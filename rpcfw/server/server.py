@@ -133,7 +133,7 @@ class Server:
             lambda: self.addresses,
             lambda: self.stack.metrics.last_call_at,
             clients,
-            self._runtime.plugin_context.recent_calls,
+            self._runtime.plugin_context,
         )
         shown = None if described is None else OtherServer(described, inspection)
         for plugin in self._builtin:

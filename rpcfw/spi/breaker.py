@@ -218,7 +218,10 @@ class Breaker(Filter):
         self._backoff = Backoff(options.open_time, 2, options.max_open_time, options.open_jitter)
         meter, labels = plugin_context.meter, ("service", "method")
         self._transitions = meter.counter(
-            "rpcfw_client_breaker_transitions_total", "changes of state", *labels, "to"
+            "rpcfw_client_breaker_transitions_total",
+            "times that a breaker changed its state",
+            *labels,
+            "to",
         )
         self._refused = meter.counter(
             "rpcfw_client_breaker_refused_total", "attempts that an open breaker refused", *labels

@@ -20,6 +20,7 @@ from rpcfw.values.explanation import Explanation
 from rpcfw.values.health import Health
 from rpcfw.values.metadata import MetadataLike
 from rpcfw.values.method import Method
+from rpcfw.values.method_rates import MethodRates
 from rpcfw.values.node_health import NodeHealth
 from rpcfw.values.recent_call import RecentCall
 
@@ -290,6 +291,15 @@ class Inspection(ABC):
         """
         Return the open connections, oldest first.
         """
+
+    def last_minute(self) -> tuple[MethodRates, ...]:
+        """
+        Return rates and percentiles of each method that was called lately, busiest first.
+
+        Both of those that the process serves and of those that it calls. By default: none are
+        known.
+        """
+        return ()
 
     def recent_calls(self) -> tuple[RecentCall, ...]:
         """

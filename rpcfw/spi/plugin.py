@@ -13,6 +13,7 @@ from attrs import Factory, frozen
 from rpcfw.spi.options import options
 from rpcfw.spi.runtime.affinity import Affinity
 from rpcfw.spi.runtime.clock import Clock, RandomSource, Threads
+from rpcfw.spi.runtime.last_minute import LastMinute
 from rpcfw.spi.runtime.load_reporter import LoadReporter
 from rpcfw.spi.runtime.metrics import Meter
 from rpcfw.spi.runtime.pauses import Pauses
@@ -51,6 +52,7 @@ class PluginContext:
         affinity: where its coroutines may be awaited.
         load: says how loaded this process is.
         recent_calls: calls of the last minutes that failed or were slow.
+        last_minute: rates and percentiles of the last minute.
     """
 
     clock: Clock
@@ -67,6 +69,9 @@ class PluginContext:
     load: LoadReporter = Factory(LoadReporter)
     recent_calls: RecentCalls = Factory(
         lambda self: RecentCalls(self.clock.seconds, self.time_of_day), takes_self=True
+    )
+    last_minute: LastMinute = Factory(
+        lambda self: LastMinute(self.meter, self.clock), takes_self=True
     )
 
 
