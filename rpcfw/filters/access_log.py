@@ -76,10 +76,19 @@ class AccessLog(Filter):
         return await self.bind(proceed)(call)
 
     def ended(
-        self, call: Call, status: Status, began: float, error: BaseException | None = None
+        self,
+        call: Call,
+        status: Status,
+        began: float,
+        error: BaseException | None = None,
+        *,
+        kept: bool = True,
     ) -> None:
         """
         Note that a call has ended.
+
+        Args:
+            kept: if it failed or was slow, it is among the recent calls.
         """
         now = self._seconds()
         took_s, phases = now - began, call.phases
@@ -90,7 +99,7 @@ class AccessLog(Filter):
         wanted = self._write is not None and (self._all or self._is_wanted(status, slow))
         if not wanted and not (slow and self._tell_slow is not None):
             return
-        if slow or status is not Status.OK:
+        if kept and (slow or status is not Status.OK):
             self._number(call, phases, slow, took_s)
         # One tuple, and nothing that is computed: that is done by the thread that writes it.
         logged = (
@@ -221,6 +230,16 @@ class ServerAccessLog(AccessLog):
         if phases is not None and not phases.logged:
             status = Status.OK if error is None else self.status_of(call, error)
             self.ended(call, status, phases.began, error)
+
+    def refused(self, call: Call, error: BaseException) -> None:
+        """
+        Note a request that has not become a call, since nobody serves it, or it cannot be read.
+
+        It is not among the recent calls: there it could displace those of methods that exist.
+        """
+        if call.phases is not None:
+            status = self.status_of(call, error)
+            self.ended(call, status, call.phases.began, error, kept=False)
 
     def _number(self, call: Call, phases: Phases, slow: bool, took_s: float) -> None:
         if phases.number:

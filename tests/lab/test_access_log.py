@@ -9,7 +9,9 @@ import json
 import pytest
 from twisted.logger import globalLogPublisher
 
-from rpcfw import ApplicationError, CallError, Status
+from rpcfw import ApplicationError, CallError, Service, Status, method
+from rpcfw.errors import Overloaded
+from rpcfw.spi.filter import Filter
 from tests.lab.services import Greeter, Kinds
 
 WIRES = ["native", "grpc", "dubbo"]
@@ -22,23 +24,52 @@ def logged(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+class Notices(Service, name="demo.Notices"):
+    """
+    Nobody awaits its answers.
+    """
+
+    @method(one_way=True)
+    async def note(self, text: str) -> None:
+        pass
+
+
+class NewerGreeter(Service, name="demo.Greeter"):
+    """
+    Has a method that the other one does not have.
+    """
+
+    @method
+    async def wave(self, name: str) -> str:
+        return name
+
+
+class Refusing(Filter):
+    """
+    Refuses every call.
+    """
+
+    async def apply(self, call, proceed):
+        raise Overloaded("enough")
+
+
 class World:
     """
     A provider and a consumer that log their calls.
     """
 
-    def __init__(self, lab, folder, wire="native", *sets):
+    def __init__(self, lab, folder, wire="native", *sets, served=()):
         self.lab = lab
         self.greeter = Greeter("a", lab.clock)
         self.served, self.made = folder / "served.log", folder / "made.log"
         shared = ("access_log.format=json", *sets)
-        services = [self.greeter]
+        services = [self.greeter, Notices()]
         if wire != "dubbo":
             services.append(Kinds(lab.clock))  # it streams
         self.provider = lab.serve(
             *services,
             name="a",
-            sets=(f"access_log.file={self.served}", f"server.protocols={wire}", *shared),
+            sets=(f"access_log.file={self.served}", f"server.protocols={wire}", *shared, *served),
         )
         self.consumer = lab.consumer(
             f"access_log.file={self.made}",
@@ -247,3 +278,92 @@ def test_a_blocking_method(lab, tmp_path):
     assert "X" == lab.run(lab.client(Kinds).blocks("x"))
     lab.stop(provider)
     assert [("blocks", "OK")] == [(line["method"], line["status"]) for line in logged(path)]
+
+
+def test_a_call_that_nobody_answers(lab, tmp_path):
+    """
+    A one-way call has its line at either side.
+    """
+    world = World(lab, tmp_path)
+    world.lab.run(world.consumer.application.client(Notices).note("x"))
+    world.lab.advance(0.1)
+    made, served = world.lines()
+    assert [("note", "OK")] == [(line["method"], line["status"]) for line in made]
+    assert [("note", "OK")] == [(line["method"], line["status"]) for line in served]
+
+
+def test_a_method_that_nobody_serves(lab, tmp_path):
+    """
+    The server logs a request of a method that it does not have, and does not number it.
+    """
+    world = World(lab, tmp_path, "native", "retry.plugin=never")
+    with pytest.raises(CallError):
+        lab.run(world.consumer.application.client(NewerGreeter).wave("bob"))
+    _, (line,) = world.lines()
+    assert ("demo.Greeter", "wave", "UNIMPLEMENTED") == (
+        line["service"],
+        line["method"],
+        line["status"],
+    )
+    assert "call" not in line
+    assert not world.provider.application.runtime.plugin_context.recent_calls.all()
+
+
+def test_a_stop_that_gives_up_calls(lab, tmp_path):
+    """
+    A call that a stop of the server has ended has its line, with the status that its caller got.
+    """
+    world = World(lab, tmp_path, "native", "server.drain_timeout=1s", "client.timeout=100s")
+    calling = lab.begin(world.client.slow_write(50.0))
+    lab.advance(0.1)
+    lab.stop(world.provider)
+    with pytest.raises(CallError):
+        lab.finish(calling)
+    (line,) = logged(world.served)
+    assert ("slow_write", "CANCELLED") == (line["method"], line["status"])
+
+
+def test_a_wait_for_a_connection(lab, tmp_path):
+    """
+    A first call that waits for its connection says so, though it is in the slow path of a client.
+    """
+    world = World(lab, tmp_path)
+    lab.cut_off(world.provider)
+    calling = lab.begin(world.client.say("bob"))
+    lab.advance(2.0)
+    lab.reconnect(world.provider)
+    lab.until(lambda: calling.done)
+    (line,), _ = world.lines()
+    assert line["slow"]
+    assert line["phases_ms"]["connect"] >= 1990
+
+
+def test_attempts_are_counted(lab, tmp_path):
+    """
+    A call that was repeated says how often, and at whom it ended.
+    """
+    world = World(lab, tmp_path, "native", "retry.statuses=NOT_FOUND")
+    world.greeter.error = ApplicationError(Status.NOT_FOUND, "gone")
+    with pytest.raises(CallError):
+        lab.run(world.client.who())
+    made, served = world.lines()
+    assert len(served) == made[0]["attempts"]
+    assert "memory:a" in made[0]["peer"]
+
+
+def test_a_refusal_of_a_filter(lab, tmp_path):
+    """
+    A call that a filter of the server refuses has a line.
+    """
+    world = World(
+        lab,
+        tmp_path,
+        "native",
+        "plugins.filters.no=tests.lab.test_access_log:Refusing",
+        "retry.plugin=never",
+        served=("server.insert=no after ADMISSION",),
+    )
+    with pytest.raises(CallError):
+        lab.run(world.client.say("bob"))
+    _, (line,) = world.lines()
+    assert ("RESOURCE_EXHAUSTED", "enough") == (line["status"], line["message"])

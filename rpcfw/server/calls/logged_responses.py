@@ -16,6 +16,8 @@ from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.call import Call
+from rpcfw.values.method import Method, Shape
+from rpcfw.values.phases import Phases
 
 __all__ = ["LoggedResponses", "responses_of"]
 
@@ -65,6 +67,20 @@ class LoggedResponses(Responses):
         super().fail(driver, event, error, call)
         if call is not None:
             self._log.answered(call, error)
+        else:
+            self._log.refused(_refused_call(driver, event), error)
+
+
+def _refused_call(driver: Driver, event: RequestReceived) -> Call:
+    """
+    Return a request that has not become a call, as a call.
+    """
+    head = event.head
+    service, _, name = head.path.rpartition("/")
+    method = Method(service, name, Shape.UNARY, None, None, head.codec)
+    call = Call(method, None, caller=head.caller, peer=driver.peer, identity=driver.identity)
+    call.phases = Phases(driver.received_at)
+    return call
 
 
 def responses_of(runtime: Runtime, log: ServerAccessLog | None) -> Responses:
