@@ -10,6 +10,7 @@ that succeeds is handed over by `answered`, which is called once its response is
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from attrs import frozen
@@ -201,19 +202,24 @@ class ServerAccessLog(AccessLog):
                 response = await proceed(call)
             except BaseException as error:
                 self._leave(phases)
-                ended(call, self.status_of(call, error), phases.began, error)
+                if not phases.logged:  # else its peer was answered before, by a stop
+                    ended(call, self.status_of(call, error), phases.began, error)
                 raise
             if call.method.server_streams:
-                call.on_end(lambda status: ended(call, status, phases.began))
+                call.on_end(partial(self._stream_ended, call, phases))
                 return response
             self._leave(phases)
-            if call.cancelled:  # its peer has been answered
+            if call.cancelled and not phases.logged:  # its deadline is over, or its peer is gone
                 late = call.deadline <= seconds()
                 status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
                 ended(call, status, phases.began)
             return response
 
         return step
+
+    def _stream_ended(self, call: Call, phases: Phases, status: Status) -> None:
+        if not phases.logged:  # else it has failed, and its error is logged
+            self.ended(call, status, phases.began)
 
     def _leave(self, phases: Phases) -> None:
         if phases.in_method:

@@ -5,6 +5,7 @@ The access log and the lines about slow calls, of whole systems.
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from twisted.logger import globalLogPublisher
@@ -367,3 +368,38 @@ def test_a_refusal_of_a_filter(lab, tmp_path):
         lab.run(world.client.say("bob"))
     _, (line,) = world.lines()
     assert ("RESOURCE_EXHAUSTED", "enough") == (line["status"], line["message"])
+
+
+class Breaking(Service, name="demo.Breaking"):
+    """
+    Fails in the middle of a stream.
+    """
+
+    @method
+    async def up(self, count: int) -> AsyncIterator[int]:
+        for number in range(count):
+            yield number
+        raise ApplicationError(Status.DATA_LOSS, "the rest is gone")
+
+
+def test_a_stream_that_fails(lab, tmp_path):
+    """
+    A stream that fails after some messages has one line, with the reason.
+    """
+    path, made = tmp_path / "served.log", tmp_path / "made.log"
+    json_lines = "access_log.format=json"
+    provider = lab.serve(Breaking(), name="a", sets=(f"access_log.file={path}", json_lines))
+    sets = (f"access_log.file={made}", json_lines, "access_log.sides=client")
+    consumer = lab.consumer(*sets)
+
+    async def read():
+        return [each async for each in consumer.application.caller(Breaking.up)(3)]
+
+    with pytest.raises(CallError):
+        lab.run(read())
+    lab.stop(consumer)
+    lab.stop(provider)
+    assert ["DATA_LOSS"] == [line["status"] for line in logged(made)]
+    assert [("DATA_LOSS", "the rest is gone")] == [
+        (line["status"], line["message"]) for line in logged(path)
+    ]
