@@ -104,7 +104,7 @@ class MovedFleet:
         """
 
         def seen() -> bool:
-            registries = self.bridge.facts().get("registries", ())
+            registries = self.bridge.facts(90).get("registries", ())
             return [*mirrored] == [each["visible"] for each in registries]
 
         until(seen, f"{mirrored} instances are mirrored", 60)
