@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks import authentication, calls, governance, idle, peers, registry
+from benchmarks import authentication, calls, governance, idle, observability, peers, registry
 from benchmarks.balancing.report import balancing
 from benchmarks.calls import Plan
 from benchmarks.hessian import hessian
@@ -92,6 +92,12 @@ COMMANDS = {
     "authentication": Command(
         authentication.authentication,
         "servers that know who calls, by signatures, and decide who may, by rules",
+        (),
+        (64,),
+    ),
+    "observability": Command(
+        observability.observability,
+        "nothing, metrics, an access log and traces: processor time of both sides a call",
         (),
         (64,),
     ),

@@ -1,0 +1,107 @@
+"""
+What it costs to see: metrics on top of nothing, and an access log and traces on top of metrics.
+
+Each chain has a server and a client of its own, with the same settings. They are measured in
+turn, so that an hour in which the machine is slow is the same for all. What a chain costs is the
+median of the differences to the chain below it in the same turn, with their spread.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.calls import Plan
+from benchmarks.children import Child, ChildError, cores
+from benchmarks.messages import generate
+from benchmarks.rows import Row
+
+__all__ = ["observability"]
+
+_NOTHING = "nothing"
+_METRICS = "metrics (default)"
+_SIDES = ("server", "client")
+_TRACING = ("tracing.plugin=otel", "tracing.max_rate=0/s")
+
+
+def _chains(folder: Path) -> dict[str, tuple[str, ...]]:
+    """
+    Return the settings of both sides by the name of the chain.
+    """
+    log = ("access_log.sides=server, client", "access_log.max_files=1")
+    return {
+        _NOTHING: ("server.remove=METRICS", "client.remove=METRICS"),
+        _METRICS: (),
+        "access log": (f"access_log.file={folder / 'access.log'}", *log),
+        "tracing, none recorded": (*_TRACING, "tracing.sample=0%"),
+        "tracing, all recorded": (*_TRACING, "tracing.sample=100%"),
+    }
+
+
+def observability(plan: Plan) -> list[Row]:
+    """
+    Measure the chains.
+    """
+    if plan.servers and "rpcfw" not in plan.servers:
+        return []
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            generate(Path(directory))
+            return _rows(plan, directory)
+    except ChildError as error:
+        sys.stderr.write(f"{error}\n")
+        return []
+
+
+def _rows(plan: Plan, modules: str) -> list[Row]:
+    server_core, client_core = cores()
+    shared = {"peer": "rpcfw", "kind": "unary", "modules": modules, "remark_bytes": 64}
+    found: dict[str, list[dict[str, Any]]] = {}
+    with ExitStack() as children:
+        clients = {}
+        for name, sets in _chains(Path(modules)).items():
+            serve, call = (_of_side(side, sets) for side in _SIDES)
+            server = children.enter_context(
+                Child({**shared, "role": "serve", "core": server_core, "sets": serve})
+            )
+            told = {**server.read(), "role": "call", "core": client_core, "sets": call}
+            clients[name] = children.enter_context(
+                Child({**shared, **told, "server_pid": server.pid})
+            )
+        order = {"in_flight": plan.in_flight[0], "seconds": plan.seconds}
+        for _ in range(plan.repetitions):
+            for name, client in clients.items():
+                found.setdefault(name, []).append(client.ask(order, plan.seconds * 2))
+    return [_row(name, found) for name in found]
+
+
+def _of_side(side: str, sets: Sequence[str]) -> list[str]:
+    """
+    Return the settings of one side: two processes must not write one file.
+    """
+    return [each.replace("access.log", f"{side}.log") for each in sets]
+
+
+def _row(chain: str, found: Mapping[str, Sequence[dict[str, Any]]]) -> Row:
+    """
+    Return the row of a chain: metrics against nothing, all others against metrics.
+    """
+    against = _NOTHING if chain in (_NOTHING, _METRICS) else _METRICS
+    measured = found[chain]
+    row: Row = {
+        "chain": chain,
+        "calls_per_s": round(median(one["count"] / one["took_s"] for one in measured), 1),
+        "against": against,
+    }
+    for side in _SIDES:
+        key = f"{side}_us"
+        more = [one[key] - base[key] for one, base in zip(measured, found[against], strict=True)]
+        row[f"{side}_us_per_call"] = round(median(one[key] for one in measured), 2)
+        row[f"{side}_us_more"] = round(median(more), 2)
+        row[f"{side}_us_spread"] = round(max(more) - min(more), 2)
+    return row
