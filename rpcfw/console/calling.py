@@ -18,7 +18,7 @@ from rpcfw.values.call_options import CallOptions
 from rpcfw.values.instance import Instance
 from rpcfw.values.method import Method, Shape
 
-__all__ = ["CallResult", "call_method"]
+__all__ = ["CallResult", "call_method", "place_of"]
 
 #: Responses of a stream that are shown, and characters of all of them.
 _MAX_RESPONSES = 100
@@ -71,7 +71,7 @@ async def call_method(
             channel = application.channel(service)
         else:
             open_channel = application.runtime.plugin_context.open_channel
-            address, protocol = _place_of(application, instance)
+            address, protocol = place_of(application, instance)
             channel = open_channel(address, protocol, service=service)
             stack.push_async_callback(channel.close)
         try:
@@ -103,7 +103,13 @@ async def _stream(
                 return
 
 
-def _place_of(application: Application, instance: Instance) -> tuple[Address, str]:
+def place_of(application: Application, instance: Instance) -> tuple[Address, str]:
+    """
+    Return where an instance is called, and over which wire.
+
+    Raises:
+        SettingsError: it speaks none that this process has.
+    """
     known = application.runtime.protocols
     spoken = [name for name in known if name in instance.protocols]
     if not spoken:

@@ -20,6 +20,7 @@ from rpcfw.console.http.factory import BrowserFactory
 from rpcfw.console.options import ConsoleOptions
 from rpcfw.console.pages import all_routes
 from rpcfw.console.rule_book import RuleBook
+from rpcfw.console.schemas import Schemas
 from rpcfw.console.static_files import static_files
 from rpcfw.console.templating import Templates
 from rpcfw.console.trials import Trials
@@ -66,6 +67,7 @@ class Console:
             clock,
             self.events.changed,
         )
+        self.schemas = Schemas(application, self.fleet)
         self.admin_ports = AdminPorts(
             self.runtime, self.fleet, options.admin, options.poll_interval, self.events.changed
         )

@@ -237,3 +237,17 @@ def test_one_instance_is_called(lab, browser):
     assert "hello bob" in answer.text
     gone = browser.post("/call", **{**form, "to": "none"})
     assert "there is no instance none" in gone.text
+
+
+def test_a_form_of_a_method(lab, browser):
+    """
+    A provider that describes its methods has a field for each argument.
+    """
+    lab.serve(Greeter("c"), name="0", sets=["server.builtin=schema", "server.version=1.0"])
+    lab.advance(1)
+    page = browser.get("/call?service=demo.Greeter&method=slow").text
+    assert 'name="argument.seconds"' in page
+    form = {"service": "demo.Greeter", "method": "say", "as": "fields"}
+    assert "hello bob" in browser.post("/call", **form, **{"argument.name": "bob"}).text
+    slow = {**form, "method": "slow", "argument.seconds": "x"}
+    assert "seconds: expected a number; got 'x'" in browser.post("/call", **slow).text

@@ -10,6 +10,7 @@ from rpcfw.app.tools.call_text import decoded, metadata_pair
 from rpcfw.app.tools.connecting import until_connected
 from rpcfw.console.access.roles import Role
 from rpcfw.console.calling import call_method
+from rpcfw.console.forms import PREFIX, FormMethod
 from rpcfw.console.http.messages import Response
 from rpcfw.console.routes import Changed, Rejected, Route, Visit
 from rpcfw.console.templating import Whole
@@ -66,7 +67,12 @@ def _metadata(visit: Visit) -> list[tuple[str, str | bytes]]:
         raise SettingsError(f"metadata: {error}") from None
 
 
-def _request(visit: Visit) -> Any:
+def _request(visit: Visit, form: FormMethod | None = None) -> Any:
+    """
+    Return the request: of the fields, unless somebody has written JSON.
+    """
+    if form is not None and form.fields is not None and visit.asked("as") == "fields":
+        return form.request(visit.request.form)
     return decoded((visit.asked("request") or "{}").encode(), "the request")
 
 
@@ -80,32 +86,49 @@ def _instance(visit: Visit) -> Instance | None:
     return found
 
 
+async def _shown(visit: Visit, status: int = 200, **more: Any) -> Response:
+    """
+    Return the page, with the fields of the method that is chosen.
+    """
+    values = {**_values(visit), **more}
+    methods = await visit.console.schemas.methods(values["service"]) if values["service"] else []
+    names = {*values["methods"], *(each.name for each in methods)}
+    values["methods"] = sorted(names)
+    form = next((each for each in methods if each.name == values["method"]), None)
+    return visit.page(
+        "call.html",
+        status,
+        title="Call a method",
+        form=form,
+        typed=visit.request.form,
+        prefix=PREFIX,
+        **{"result": None, "responses": [], **values},
+    )
+
+
 async def _form(visit: Visit) -> Response:
-    return visit.page("call.html", title="Call a method", result=None, **_values(visit))
+    return await _shown(visit)
 
 
 async def _call(visit: Visit) -> Changed:
     what = f"call {visit.asked('service')}/{visit.asked('method')}"
     try:
-        called, request, pairs = _named(visit), _request(visit), _metadata(visit)
+        called, pairs = _named(visit), _metadata(visit)
+        methods = await visit.console.schemas.methods(called[0])
+        form = next((each for each in methods if each.name == called[1]), None)
+        request = _request(visit, form)
         instance = _instance(visit)
         options = CallOptions(visit.console.options.call_timeout, [*pairs, (STRICT, "1")])
         stream = bool(visit.asked("stream"))
         application = visit.console.application
         result = await call_method(application, called, request, options, instance, stream=stream)
     except SettingsError as error:
-        values = {**_values(visit), "problem": str(error)}
-        response = visit.page("call.html", 400, title="Call a method", result=None, **values)
+        response = await _shown(visit, 400, problem=str(error))
         raise Rejected(what, str(error), response) from None
     status = result.error.partition(":")[0] if result.error else "OK"
     at = f" at {instance.address}" if instance else ""
-    page = visit.page(
-        "call.html",
-        title="Call a method",
-        result=result,
-        responses=list(map(Whole, result.responses)),
-        **_values(visit),
-    )
+    responses = list(map(Whole, result.responses))
+    page = await _shown(visit, result=result, responses=responses)
     return Changed(f"{what}{at}: {status}", page)
 
 

@@ -1,0 +1,92 @@
+"""
+The methods of a service: as one of its instances describes them, or as Java's providers publish.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from rpcfw.app.application import Application
+from rpcfw.client.stub import proxy
+from rpcfw.codegen.java.definition import read_definition
+from rpcfw.codegen.java.errors import DefinitionError
+from rpcfw.console.calling import place_of
+from rpcfw.console.fleet import Fleet
+from rpcfw.console.forms import FormMethod, java_methods, method_of_schema
+from rpcfw.errors import DeadlineExceeded, RPCFWError
+from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.values.instance import Instance
+from rpcfw_inspection.schema import MethodSchema, SchemaService
+
+__all__ = ["Schemas"]
+
+_LIMIT_S = 2.0
+#: Instances that are asked until one answers.
+_MAX_ASKED = 3
+#: A person calls a method several times; a release may change it.
+_KEPT_S = 30.0
+_MAX_KEPT = 200
+
+
+class Schemas:
+    """
+    Finds and remembers the methods of services.
+    """
+
+    def __init__(self, application: Application, fleet: Fleet) -> None:
+        self._application = application
+        self._fleet = fleet
+        self._kept: OrderedDict[str, tuple[float, Sequence[FormMethod]]] = OrderedDict()
+
+    async def methods(self, service: str) -> Sequence[FormMethod]:
+        """
+        Return the methods of a service; none if nobody says which it has.
+        """
+        now = self._application.runtime.clock.seconds()
+        kept = self._kept.get(service)
+        if kept is not None and now - kept[0] < _KEPT_S:
+            return kept[1]
+        found = await self._described(service) or await self._published(service)
+        self._kept[service] = now, found
+        self._kept.move_to_end(service)
+        while len(self._kept) > _MAX_KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+    async def _described(self, service: str) -> list[FormMethod]:
+        for one in self._fleet.instances(service)[:_MAX_ASKED]:
+            try:
+                found = await self._ask(one, service)
+            except RPCFWError:  # it does not serve this, or does not answer
+                continue
+            if found:
+                return [method_of_schema(each.name, each.shape, each.schema) for each in found]
+        return []
+
+    async def _ask(self, instance: Instance, service: str) -> Sequence[MethodSchema]:
+        address, protocol = place_of(self._application, instance)
+        name = SchemaService.service_name
+        channel = self._application.runtime.plugin_context.open_channel(
+            address, protocol, service=name
+        )
+        try:
+            found: Sequence[MethodSchema] = await proxy(SchemaService, channel).describe(
+                service, timeout=_LIMIT_S
+            )
+            return found
+        finally:
+            await channel.close()
+
+    async def _published(self, service: str) -> list[FormMethod]:
+        registry, timers = self._application.registry, self._application.runtime.timers
+        if registry is None:
+            return []
+        try:
+            asked = registry.definitions(service)
+            published = await with_deadline(asked, timers, timers.seconds() + _LIMIT_S)
+            if published:
+                return java_methods(read_definition(published[0], f"definition of {service}"))
+        except (RPCFWError, DeadlineExceeded, DefinitionError):
+            return []
+        return []
