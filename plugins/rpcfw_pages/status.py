@@ -14,15 +14,27 @@ from typing import ClassVar
 
 from rpcfw.spi.inspected_process import InspectedProcess
 from rpcfw.spi.page import Page, PageRequest
-from rpcfw.spi.page_content import Cell, Facts, Link, PageContent, Section
+from rpcfw.spi.page_content import Cell, Facts, Link, PageContent, Section, Table
 from rpcfw.spi.runtime.histogram import Histogram, percentile
 from rpcfw.spi.runtime.metrics import Counter, Gauge, Meter
+from rpcfw.values.method_rates import MethodRates
 from rpcfw_pages.rows import table
 from rpcfw_pages.times import date_text
 
 __all__ = ["Status", "status_sections"]
 
 _SIDES = ("server", "client")
+_RATES = (
+    "side",
+    "service",
+    "method",
+    "calls_per_s",
+    "errors_per_s",
+    "in_flight",
+    "p50_ms",
+    "p90_ms",
+    "p99_ms",
+)
 _COLUMNS = (
     "side",
     "service",
@@ -69,6 +81,7 @@ def status_sections(process: InspectedProcess, meter: Meter) -> list[Section]:
         _facts(process),
         table("services", ("service", "methods", "health"), services, len(served)),
         table("called_services", columns, clients, len(called)),
+        _last_minute(inspection.last_minute()),
         table("methods", _COLUMNS, methods, len(methods)),
     ]
 
@@ -95,6 +108,25 @@ def _facts(process: InspectedProcess) -> Facts:
             "calls_failed": calls.failed,
         },
     )
+
+
+def _last_minute(rates: Sequence[MethodRates]) -> Table:
+    """
+    Return how often each method is called, and how long that takes.
+    """
+    rows = (
+        (
+            each.side,
+            each.service,
+            each.method,
+            round(each.calls_per_s, 2),
+            round(each.errors_per_s, 2),
+            each.in_flight,
+            *map(_ms, (each.p50_s, each.p90_s, each.p99_s)),
+        )
+        for each in rates
+    )
+    return table("last_minute", _RATES, rows, len(rates))
 
 
 def _methods(meter: Meter) -> Iterator[Sequence[str | Cell]]:

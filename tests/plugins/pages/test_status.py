@@ -25,6 +25,7 @@ from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.address import Address
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method, Shape
+from rpcfw.values.method_rates import MethodRates
 from rpcfw_pages.config import Config
 from rpcfw_pages.connections import Connections
 from rpcfw_pages.inspect import Inspect
@@ -138,6 +139,30 @@ def test_status_has_each_method():
     assert row["p99_ms"] >= row["p50_ms"]
 
 
+class Busy(FixedInspection):
+    """
+    Was called in the last minute.
+    """
+
+    def last_minute(self):
+        return (MethodRates("server", "demo.Shop", "get", 12.345, 0.5, 2, 0.001, 0.002, None),)
+
+
+def test_status_has_the_last_minute():
+    """
+    Rates in calls a second and percentiles in milliseconds; what is not known is empty.
+    """
+    (row,) = shown(Status, FixedProcess(Busy()))["last_minute"]
+
+    assert ("demo.Shop", 12.35, 0.5, 2) == (
+        row["service"],
+        row["calls_per_s"],
+        row["errors_per_s"],
+        row["in_flight"],
+    )
+    assert (1.0, 2.0, None) == (row["p50_ms"], row["p90_ms"], row["p99_ms"])
+
+
 def test_connections_of_both_sides():
     """
     A node that is gone meanwhile is left out.
@@ -181,6 +206,13 @@ def test_a_program_gets_everything_in_one_response():
     """
     found = shown(Inspect, process())
 
-    names = {"process", "services", "called_services", "methods", "accepted_connections"}
+    names = {
+        "process",
+        "services",
+        "called_services",
+        "last_minute",
+        "methods",
+        "accepted_connections",
+    }
     names |= {"nodes", "made_connections", "calls", "given", "defaults"}
     assert names == {*found}
