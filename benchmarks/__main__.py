@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from benchmarks import authentication, calls, governance, idle, observability, peers, registry
 from benchmarks.balancing.report import balancing
 from benchmarks.calls import Plan
 from benchmarks.hessian import hessian
+from benchmarks.registry_scale.report import registry_scale
+from benchmarks.registry_scale.scale import Scale
 from benchmarks.rows import Row, table, with_ratios
 
 
@@ -111,6 +113,11 @@ COMMANDS = {
         "from announced to visible; loading 10,000 instances",
         (("load_s", "zookeeper"),),
     ),
+    "registry-scale": Command(
+        registry_scale,
+        "registry servers of a group with the instances and consumers of a large fleet",
+        (),
+    ),
     "balancing": Command(
         balancing,
         "simulated fleets under each balancer; writes the page docs/governance/balancing.md",
@@ -119,8 +126,8 @@ COMMANDS = {
 }
 
 
-#: What `all` leaves out: one wants a server, and the other measures no machine.
-_APART = ("registry", "balancing")
+#: What `all` leaves out: some want a server, and one measures no machine.
+_APART = ("registry", "registry-scale", "balancing")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,7 +155,36 @@ def _parser() -> argparse.ArgumentParser:
             "--hessian-lite", default="", metavar="JAR", help="of Java, for `hessian` to measure"
         )
         one.add_argument("--output", type=Path, metavar="FOLDER", help="of the page")
+        if name == "registry-scale":
+            _add_scale(one)
     return parser
+
+
+def _add_scale(parser: argparse.ArgumentParser) -> None:
+    scale = Scale()
+    for name, text in (
+        ("instances", "that the providers announce"),
+        ("services", "that the instances are of"),
+        ("consumers", "simulated ones"),
+        ("watched", "services that each consumer watches"),
+        ("nodes", "registry servers"),
+        ("workers", "processes that simulate the consumers"),
+    ):
+        value = getattr(scale, name)
+        parser.add_argument(f"--{name}", type=int, default=value, help=f"{text} ({value})")
+    for name, text in (
+        ("restart-s", "length of the rolling restart"),
+        ("idle-s", "time in which nothing changes"),
+        ("connect-per-s", "consumers that begin in a second"),
+    ):
+        number = getattr(scale, name.replace("-", "_"))
+        parser.add_argument(f"--{name}", type=float, default=number, help=f"{text} ({number:g})")
+
+
+def _scale(options: argparse.Namespace) -> Scale:
+    names = (each.name for each in fields(Scale))
+    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    return Scale(**given)
 
 
 def _measure(name: str, options: argparse.Namespace) -> list[Row]:
@@ -164,6 +200,7 @@ def _measure(name: str, options: argparse.Namespace) -> list[Row]:
         repetitions=options.repetitions,
         zookeeper=options.zookeeper,
         hessian_lite=options.hessian_lite,
+        scale=_scale(options),
         output=options.output,
     )
     rows = command.run(plan)

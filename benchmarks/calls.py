@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from benchmarks import peers
 from benchmarks.children import Child, ChildError, running
 from benchmarks.messages import generate
+from benchmarks.registry_scale.scale import Scale
 from benchmarks.rows import Row, call_row, stream_row
 
 __all__ = ["Plan", "dubbo", "grpc", "grpc_payload", "grpc_stream", "payload", "stream", "unary"]
@@ -39,6 +40,7 @@ class Plan:
         repetitions: measurements of which the middle is told.
         zookeeper: address of a ZooKeeper server, if there is one to measure.
         hessian_lite: path of Java's library for Hessian, likewise.
+        scale: of a simulated fleet.
         output: folder for what a command writes beside its rows; None: where it belongs.
     """
 
@@ -49,6 +51,7 @@ class Plan:
     repetitions: int
     zookeeper: str = ""
     hessian_lite: str = ""
+    scale: Scale = field(factory=Scale)
     output: Path | None = None
 
     def alone(self, known: Sequence[str]) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ def host_of(peer: str) -> str:
     return "" if ip is None else str(ip)
 
 
+@lru_cache(maxsize=1024)
 def network_of(host: str) -> str:
     """
     Return what counts as one address, an IPv6 address with its /64; empty if it is none.

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from math import inf
 
 from attrs import define, field
 
@@ -33,7 +34,7 @@ Key = tuple[str, str]
 
 @define(eq=False)
 class _Bucket:
-    entries: dict[Key, Entry] = field(factory=dict)
+    keys: dict[Key, None] = field(factory=dict)
     hash: int = 0
 
 
@@ -47,6 +48,8 @@ class Copy:
 
     def __init__(self, max_removed: int) -> None:
         self._max_removed = max_removed
+        # Beside the buckets: a renewal looks up each key, and finding its bucket costs a hash.
+        self._entries: dict[Key, Entry] = {}
         self._buckets = [_Bucket() for _ in range(BUCKETS)]
         #: When each removal was seen; the oldest first.
         self._removed: OrderedDict[Key, float] = OrderedDict()
@@ -54,6 +57,8 @@ class Copy:
         self._by_node: dict[str, dict[Key, None]] = {}
         self._hash = 0
         self.live = 0
+        #: When something was put last.
+        self.changed_at = -inf
 
     @property
     def hash(self) -> str:
@@ -66,18 +71,20 @@ class Copy:
         """
         Return the entry of a key, also if it is a removal.
         """
-        return self._buckets[_bucket_of(key)].entries.get(key)
+        return self._entries.get(key)
 
     def put(self, entry: Entry, now: float) -> None:
         """
         Replace the entry of a key.
         """
         key = (entry.service, entry.id)
+        self.changed_at = now
         bucket = self._buckets[_bucket_of(key)]
-        old = bucket.entries.get(key)
+        old = self._entries.get(key)
         if old is not None and old.state is State.LIVE:
             self._count_live(bucket, key, old, -1)
-        bucket.entries[key] = entry
+        bucket.keys[key] = None
+        self._entries[key] = entry
         self._removed.pop(key, None)
         if entry.state is State.LIVE:
             self._count_live(bucket, key, entry, 1)
@@ -127,11 +134,11 @@ class Copy:
         Return what is in some buckets, with the removals.
         """
         for number in buckets:
-            yield from tuple(self._buckets[number].entries.values())
+            yield from [self._entries[key] for key in self._buckets[number].keys]
 
     def _forget(self, key: Key) -> None:
         del self._removed[key]
-        del self._buckets[_bucket_of(key)].entries[key]
+        del self._entries[key], self._buckets[_bucket_of(key)].keys[key]
 
     def _count_live(self, bucket: _Bucket, key: Key, entry: Entry, difference: int) -> None:
         value = _hash_of(entry)

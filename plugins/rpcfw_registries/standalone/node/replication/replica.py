@@ -266,7 +266,9 @@ class Replica:
         """
         if old is None or old.node != self.node or old.state is not State.LIVE:
             self._replace(entry)
-        elif entry.state is State.LOST or (entry.state is State.REMOVED and not _same(entry, old)):
+        elif entry.state is State.LOST or (
+            entry.state is State.REMOVED and entry.order[:2] != old.order[:2]
+        ):
             # Nobody else judges what is renewed here, and the removal of another version says
             # nothing about this one. But has its provider moved while this node was cut off? Its
             # next renewal shows that it has not.
@@ -325,7 +327,9 @@ class Replica:
         member.number = max(digest.number, member.number or 0)
         if not digest.leaving and not digest.equals(self.digest()):
             self._comparisons[member.name] = None
-            self._answer()
+            # During changes, copies differ by what is on its way: the interval is enough then.
+            if self.copy.changed_at + _MIN_DIGEST_S <= self._now:
+                self._answer()
 
     def _answer(self) -> None:
         """
@@ -341,10 +345,3 @@ class Replica:
         for entry in self.copy.kept_by(member.name):
             self._end(entry, State.LOST)
         self.members.forget(member.name)
-
-
-def _same(one: Entry, other: Entry) -> bool:
-    """
-    Return whether two entries are about the same version.
-    """
-    return (one.counter, one.node) == (other.counter, other.node)
