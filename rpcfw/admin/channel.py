@@ -140,8 +140,8 @@ class AdminChannel(HTTPChannel):
         self.refused = False
 
     @property
-    def reading(self) -> bool:
-        return self._state is _State.READING
+    def waits_for_peer(self) -> bool:
+        return self._state is not _State.ANSWERING
 
     def abort(self) -> None:
         """

@@ -15,9 +15,9 @@ class Closable(Protocol):
     """
 
     @property
-    def reading(self) -> bool:
+    def waits_for_peer(self) -> bool:
         """
-        Whether its request has not come in yet.
+        Whether its request has not come in yet, or its response was not read yet.
         """
 
     def abort(self) -> None:
@@ -30,9 +30,9 @@ class ConnectionSlots:
     """
     Bounds the number of connections.
 
-    When all slots are taken, the connection that sends its request for the longest time is
-    closed. So a thousand that send slowly, or nothing, do not keep out a probe of a supervisor,
-    which sends its request at once.
+    When all slots are taken, the oldest connection is closed whose peer sends its request, or
+    reads its response. So a thousand that send slowly, or nothing, or that do not read, do not
+    keep out a probe of a supervisor, which does both at once.
 
     Args:
         max_connections: their number.
@@ -50,7 +50,7 @@ class ConnectionSlots:
         Take a slot; return whether there was one.
         """
         if len(self._open) >= self._max_connections:
-            slowest = next((each for each in self._open if each.reading), None)
+            slowest = next((each for each in self._open if each.waits_for_peer), None)
             if slowest is None:
                 return False
             del self._open[slowest]

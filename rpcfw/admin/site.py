@@ -35,6 +35,8 @@ _PATH = re.compile(r"/[a-z][a-z0-9_]{0,63}\Z")
 _METHODS = {False: "GET, HEAD", True: "POST"}
 #: A refusal of a caller without credentials says which kind is known (RFC 9110, section 11.6.1).
 _HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="rpcfw"'}}
+#: Further requests are refused, except for those of probes.
+_MAX_WAITING = 8
 #: A page that takes longer is given up.
 _PAGE_LIMIT_S = 120.0
 _CONTENT_TYPES = {
@@ -77,6 +79,7 @@ class Site:
         self._timers = plugin_context.timers
         self._pace = Pace(plugin_context.clock)
         self._running: set[Page] = set()
+        self._waiting = 0
         self._links = tuple(Link(path[1:], path) for path in self._pages)
 
     async def answer(self, asked: Asked) -> Reply:
@@ -133,7 +136,7 @@ class Site:
 
     async def _made(self, asked: Asked, page: Page, request: PageRequest) -> Reply:
         if not page.probe:
-            await self._pace.wait()
+            await self._wait()
         since = self._clock.seconds()
         made: Any = page.render(request)
         if isawaitable(made):
@@ -146,6 +149,18 @@ class Site:
             reply = self._reply(asked, made, page.title)
         self._pace.took(since)
         return reply
+
+    async def _wait(self) -> None:
+        """
+        Return when a page may be made. Few wait, so that they do not take all connections.
+        """
+        if self._waiting >= _MAX_WAITING:
+            raise PageRefused(503, f"{_MAX_WAITING} requests for pages wait already; try again", 1)
+        self._waiting += 1
+        try:
+            await self._pace.wait()
+        finally:
+            self._waiting -= 1
 
     async def _in_time(self, made: Any) -> Any:
         deadline = self._timers.seconds() + _PAGE_LIMIT_S

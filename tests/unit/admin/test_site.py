@@ -237,6 +237,32 @@ def test_pages_leave_time_to_calls():
     assert 200 == replies[0].status
 
 
+def test_few_requests_wait():
+    """
+    More than eight are refused at once, so that connections stay free for probes.
+    """
+    clock, replies = Clock(), []
+
+    def render(request):
+        clock.rightNow += 0.01
+        return PageContent([Facts("facts", {})])
+
+    context = plugin_context(clock)
+    site = site_of(page(render), page(path="/probe", probe=True), context=context)
+    answer(site, get())
+    for _ in range(8):
+        spawn(site.answer(get())).addBoth(replies.append)
+
+    refused = answer(site, get())
+
+    assert (503, "1") == (refused.status, refused.headers["Retry-After"])
+    assert 200 == answer(site, get("/probe")).status
+    for _ in range(8):
+        clock.advance(0.05)
+    assert [200] * 8 == [reply.status for reply in replies]
+    assert 200 == answer(site, get("/probe")).status
+
+
 @pytest.mark.parametrize("path", ["", "status", "/", "/a/b", "/Status", "/a.json", "/a?b", "/_a"])
 def test_a_path_is_one_segment(path):
     """
