@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,13 +35,15 @@ def _chains(folder: Path) -> dict[str, tuple[str, ...]]:
     Return the settings of both sides by the name of the chain.
     """
     log = ("access_log.sides=server, client", "access_log.max_files=1")
-    return {
+    chains: dict[str, tuple[str, ...]] = {
         _NOTHING: ("server.remove=METRICS", "client.remove=METRICS"),
         _METRICS: (),
         "access log": (f"access_log.file={folder / 'access.log'}", *log),
-        "tracing, none recorded": (*_TRACING, "tracing.sample=0%"),
-        "tracing, all recorded": (*_TRACING, "tracing.sample=100%"),
     }
+    if find_spec("opentelemetry") is not None:
+        chains["tracing, none recorded"] = (*_TRACING, "tracing.sample=0%")
+        chains["tracing, all recorded"] = (*_TRACING, "tracing.sample=100%")
+    return chains
 
 
 def observability(plan: Plan) -> list[Row]:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from rpcfw import ApplicationError, CallError, Hint, Status
+from rpcfw.spi.runtime.histogram import Exemplar
 from rpcfw.spi.runtime.readings import read
 from rpcfw.values.method import Method, Shape
 from tests.lab.services import Greeter
+from tests.spans import Recorded
 
 
 def values(process: Any, name: str) -> dict[tuple[str, ...], float]:
@@ -22,6 +24,15 @@ def values(process: Any, name: str) -> dict[tuple[str, ...], float]:
         one for one in read(process.application.runtime.plugin_context.meter) if one.name == name
     )
     return dict(reading.values)
+
+
+def exemplars(process: Any, name: str) -> list[Exemplar]:
+    """
+    Return the exemplars of all series of one histogram.
+    """
+    readings = read(process.application.runtime.plugin_context.meter)
+    series = [one for reading in readings if reading.name == name for _, one in reading.histograms]
+    return [kept for one in series for kept in (one.exemplars or {}).values()]
 
 
 def test_connections(lab) -> None:
@@ -83,3 +94,39 @@ def test_retries(lab) -> None:
     assert bad.begun
     retries = {("demo.Greeter", "who", "UNAVAILABLE"): len(bad.begun)}
     assert retries == values(consumer, "rpcfw_client_retries_total")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_metric_leads_to_a_trace(lab, fails: bool) -> None:
+    """
+    The exemplar of a recorded call, at both sides, has the trace that its spans are in.
+    """
+    recorded = Recorded()
+    service = Greeter("a", lab.clock)
+    service.error = ApplicationError(Status.ABORTED, "no") if fails else None
+    sets = ("tracing.plugin=otel",)
+    server, consumer = lab.serve(service, sets=sets), lab.consumer(*sets)
+    calling = consumer.application.client(Greeter).who()
+    if fails:
+        with pytest.raises(CallError):
+            lab.run(calling)
+    else:
+        lab.run(calling)
+
+    (trace_id,) = {f"{span.context.trace_id:032x}" for span in recorded.spans}
+    spans = {f"{span.context.span_id:016x}" for span in recorded.spans}
+    for process, side in ((server, "server"), (consumer, "client")):
+        (kept,) = exemplars(process, f"rpcfw_{side}_call_seconds")
+        assert trace_id == kept.trace_id
+        assert kept.span_id in spans
+
+
+def test_no_exemplar_of_what_is_not_recorded(lab) -> None:
+    """
+    A call whose trace is not recorded leaves none: its ids would lead nowhere.
+    """
+    sets = ("tracing.plugin=otel", "tracing.sample=0%")
+    server, consumer = lab.serve(Greeter("a", lab.clock), sets=sets), lab.consumer(*sets)
+    lab.run(consumer.application.client(Greeter).say("bob"))
+    assert [] == exemplars(server, "rpcfw_server_call_seconds")
+    assert [] == exemplars(consumer, "rpcfw_client_call_seconds")

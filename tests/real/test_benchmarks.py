@@ -119,6 +119,20 @@ def test_authentication_is_measured(tmp_path):
     assert all(row["calls_per_s"] > 0 for row in rows)
 
 
+def test_what_it_costs_to_see_is_measured(tmp_path):
+    """
+    Metrics, an access log and traces have a row each, beside one without anything.
+    """
+    path = tmp_path / "rows.json"
+    quick = ("--seconds", "0.1", "--repetitions", "1", "--in-flight", "4")
+    done = _run("observability", *quick, "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    rows = {row["chain"]: row for row in json.loads(path.read_text())}
+    assert ["nothing", "metrics (default)", "access log"] == list(rows)[:3]
+    assert "nothing" == rows["metrics (default)"]["against"]
+    assert all(row["calls_per_s"] > 0 for row in rows.values())
+
+
 def test_the_provider_in_java_is_measured(tmp_path):
     """
     Our client calls it, so its row has that name.
