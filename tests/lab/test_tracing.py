@@ -542,3 +542,107 @@ def test_log_lines_name_no_trace_that_is_not_recorded(lab, recorded, lines):
 
     (line,) = lines()
     assert line.endswith("cooking")
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc", "dubbo", "tri"])
+def test_every_wire_carries_a_trace(lab, recorded, wire):
+    """
+    What is recorded, and what travels with it, does not depend on the wire.
+    """
+    seen = []
+
+    class Cook(Service, name="demo.Cook"):
+        @method
+        async def dish(self, key: int) -> str:
+            seen.append(dict(baggage.get_all()))
+            return "soup"
+
+    protocols = "native, grpc, dubbo, tri"
+    sets = TRACING, f"app.protocols={protocols}", f"server.protocols={protocols}"
+    lab.serve(Cook(), sets=sets)
+    client = lab.consumer(*sets, f"client.protocols={wire}").application.client(Cook)
+
+    async def order():
+        token = otel_context.attach(baggage.set_baggage("tenant", "blue"))
+        try:
+            for _ in range(3):
+                await rpcfw.with_options(client, metadata={"tracestate": "x=1"}).dish(7)
+        finally:
+            otel_context.detach(token)
+
+    lab.run(order())
+
+    tree = [
+        "CLIENT demo.Cook/dish OK",
+        "  CLIENT demo.Cook/dish attempt 1 OK",
+        "    SERVER demo.Cook/dish OK",
+    ]
+    assert 3 * tree == recorded.tree()
+    assert 3 * [{"tenant": "blue"}] == seen
+
+
+@pytest.mark.parametrize("wire", ["native", "grpc", "dubbo", "tri"])
+def test_a_peer_that_records_nothing_is_not_disturbed(lab, recorded, wire):
+    """
+    A server without tracing answers a client with it, and the other way round.
+    """
+    protocols = "native, grpc, dubbo, tri"
+    wires = f"app.protocols={protocols}", f"server.protocols={protocols}"
+    lab.serve(Shop(), sets=wires)
+    lab.serve(Kitchen(lab.clock), sets=(*wires, TRACING))
+    consumer = lab.consumer(*wires, TRACING, f"client.protocols={wire}").application
+
+    assert "item 7" == lab.run(consumer.client(Shop).get(7))
+    assert [
+        "CLIENT demo.Shop/get OK",
+        "  CLIENT demo.Shop/get attempt 1 OK",
+    ] == recorded.tree()
+
+    plain = lab.consumer(*wires, f"client.protocols={wire}").application
+    assert "noted" == lab.run(plain.client(Kitchen).plain())
+    assert "SERVER demo.Kitchen/plain OK" == recorded.tree()[-1]
+
+
+def test_a_hedged_call_is_one_trace(lab, recorded):
+    """
+    Attempts that run beside each other are children of one call; the one that lost is cancelled.
+    """
+
+    class Slow(Service, name="demo.Slow"):
+        def __init__(self, clock, delay_s):
+            self.clock = clock
+            self.delay_s = delay_s
+
+        @method(idempotent=True)
+        async def get(self) -> str:
+            await sleep(self.clock, self.delay_s)
+            return "done"
+
+    for number in range(2):
+        lab.serve(Slow(lab.clock, 1.0), name=f"slow-{number}", sets=(TRACING,))
+    sets = TRACING, "attempts.plugin=hedge", "attempts.delay=100ms"
+    client = lab.consumer(*sets).application.client(Slow)
+
+    assert "done" == lab.run(client.get())
+    lab.advance(5)
+
+    attempts = [each for each in recorded.spans if "rpcfw.attempt.number" in each.attributes]
+    assert [(1, "OK"), (2, "CANCELLED")] == [
+        (each.attributes["rpcfw.attempt.number"], each.attributes["rpc.response.status_code"])
+        for each in attempts
+    ]
+    assert "beside another" == attempts[1].attributes["rpcfw.attempt.reason"]
+    assert 1 == len({each.parent.span_id for each in attempts})
+
+
+def test_calls_pass_without_tracing_filters(lab, recorded):
+    """
+    Without `[tracing] plugin` no stack has a filter for it.
+    """
+    consumer = lab.consumer(name="plain").application
+    consumer.client(Shop)
+    traced = lab.consumer(TRACING).application
+    traced.client(Shop)
+
+    stacks = [each.clients[0].stack.describe() for each in (consumer, traced)]
+    assert ["TRACING: (empty)" in each for each in stacks] == [True, False]
