@@ -4,86 +4,25 @@ Traces of whole systems: what is recorded of calls, attempts, and what they lead
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
-from io import StringIO
-
 import pytest
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
 from opentelemetry.trace import StatusCode
-from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.logger import Logger, globalLogPublisher
 
 import rpcfw
-from rpcfw import ApplicationError, CallError, Service, Status, blocking, method
-from rpcfw.kernel.log import OneLineObserver
+from rpcfw import ApplicationError, CallError, Service, Status, method
 from rpcfw.spi.runtime.waiting import sleep
-from rpcfw.status import Hint
+from tests.lab.traced_services import NONE, TRACING, Front, Kitchen, Shop, chain
 from tests.spans import Recorded
 
-TRACING = "tracing.plugin=otel"
-NONE = "tracing.sample=0%"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 tracer = trace.get_tracer("test")
 
 
-class Shop(Service, name="demo.Shop"):
-    """
-    Refuses as often as it is told to.
-    """
-
-    def __init__(self, refusals=0, error=None):
-        self.refusals = refusals
-        self.error = error
-        self.metadata = []
-
-    @method(idempotent=True)
-    async def get(self, key: int) -> str:
-        self.metadata.append(rpcfw.context().metadata)
-        if self.refusals:
-            self.refusals -= 1
-            raise ApplicationError(Status.UNAVAILABLE, "come again", hints=Hint.SAFE_TO_REPEAT)
-        if self.error is not None:
-            raise self.error
-        return f"item {key}"
-
-    @method
-    async def all(self, count: int) -> AsyncIterator[str]:
-        for key in range(count):
-            yield f"item {key}"
-        if self.error is not None:
-            raise self.error
-
-
-class Front(Service, name="demo.Front"):
-    """
-    Asks the shop.
-    """
-
-    def __init__(self):
-        self.shop = None
-
-    @method
-    async def buy(self, key: int) -> str:
-        return await self.shop.get(key)
-
-
 @pytest.fixture
 def recorded():
     return Recorded()
-
-
-def chain(lab, shop, *sets):
-    """
-    Start a shop and what stands before it, and return what calls that.
-    """
-    front = Front()
-    lab.serve(shop, sets=sets)
-    front.shop = lab.serve(front, sets=sets).application.client(Shop)
-    return lab.consumer(*sets).application.client(Front)
 
 
 def test_the_whole_tree_of_a_call(lab, recorded):
@@ -274,23 +213,6 @@ def test_what_is_not_sampled_is_recorded_nowhere(lab, recorded):
     assert 1 == len(set(parents))
 
 
-def test_nothing_is_begun_in_a_call_that_is_not_sampled(lab, recorded):
-    """
-    Other instrumentations find that the trace is not recorded, and begin none of their own.
-    """
-
-    class Cook(Service, name="demo.Cook"):
-        @method
-        async def dish(self) -> str:
-            with tracer.start_as_current_span("cooking"):
-                return "soup"
-
-    lab.serve(Cook(), sets=(TRACING, NONE))
-    lab.run(lab.client(Cook).dish())
-
-    assert [] == recorded.spans
-
-
 def test_a_peer_may_not_have_more_recorded_than_the_limit(lab, recorded):
     """
     A peer that wants each of its calls recorded gets as many as `max_rate` says.
@@ -307,241 +229,6 @@ def test_a_peer_may_not_have_more_recorded_than_the_limit(lab, recorded):
     lab.advance(1)
     lab.run(several(5))
     assert 4 == len(recorded.spans)
-
-
-class Kitchen(Service, name="demo.Kitchen"):
-    """
-    Notes the trace wherever code of a method may run.
-    """
-
-    def __init__(self, clock):
-        self.clock = clock
-        self.seen = set()
-
-    def note(self):
-        self.seen.add(trace.get_current_span().get_span_context().trace_id)
-        return "noted"
-
-    @method
-    async def coroutine(self) -> str:
-        self.note()
-        await sleep(self.clock, 1)
-        return self.note()
-
-    @method
-    def plain(self) -> str:
-        return self.note()
-
-    @method
-    @inlineCallbacks
-    def deferred(self) -> Deferred[str]:
-        waiting = Deferred()
-        self.clock.callLater(1, waiting.callback, None)
-        self.note()
-        yield waiting
-        return self.note()
-
-    @method
-    @blocking
-    def thread(self) -> str:
-        return self.note()
-
-    @method
-    async def stream(self) -> AsyncIterator[str]:
-        yield self.note()
-        await sleep(self.clock, 1)
-        yield self.note()
-
-
-@pytest.mark.parametrize("name", ["coroutine", "plain", "deferred", "thread"])
-def test_the_current_span_of_a_method(lab, recorded, name):
-    """
-    A method finds the span of its call as OpenTelemetry's current one, wherever it runs.
-    """
-    kitchen = Kitchen(lab.clock)
-    lab.serve(kitchen, sets=(TRACING,))
-
-    assert "noted" == lab.run(getattr(lab.client(Kitchen), name)())
-
-    assert {recorded.spans[0].context.trace_id} == kitchen.seen
-
-
-def test_the_current_span_of_a_stream(lab, recorded):
-    """
-    Likewise between its messages.
-    """
-    kitchen = Kitchen(lab.clock)
-    lab.serve(kitchen, sets=(TRACING,))
-
-    async def read():
-        return [each async for each in lab.client(Kitchen).stream()]
-
-    lab.run(read())
-
-    assert {recorded.spans[0].context.trace_id} == kitchen.seen
-
-
-def test_the_current_span_of_a_task(lab, recorded):
-    """
-    Tasks of asyncio that a method starts belong to its trace.
-    """
-    seen = []
-
-    class Cook(Service, name="demo.Cook"):
-        @method
-        async def dish(self) -> str:
-            async def stir():
-                seen.append(trace.get_current_span().get_span_context().trace_id)
-
-            try:
-                await asyncio.gather(stir(), stir())
-            except RuntimeError:  # no loop runs under Twisted's reactor
-                await stir()
-            return "soup"
-
-    lab.serve(Cook(), sets=(TRACING,))
-    lab.run(lab.client(Cook).dish())
-
-    assert {recorded.spans[0].context.trace_id} == set(seen)
-
-
-def test_two_calls_at_once_have_their_own_spans(lab, recorded):
-    """
-    A call that waits does not leave its span to another that runs meanwhile.
-    """
-    kitchen = Kitchen(lab.clock)
-    lab.serve(kitchen, sets=(TRACING,))
-    first, second = (lab.begin(lab.client(Kitchen).coroutine()) for _ in range(2))
-    lab.advance(2)
-
-    assert first.done
-    assert second.done
-    assert {each.context.trace_id for each in recorded.spans} == kitchen.seen
-    assert 2 == len(kitchen.seen)
-    assert not trace.get_current_span().get_span_context().is_valid
-
-
-@pytest.mark.parametrize("share", ["tracing.sample=100%", NONE])
-def test_baggage_arrives(lab, recorded, share):
-    """
-    What a program puts into OpenTelemetry's baggage is there in all that it calls.
-    """
-    seen = []
-
-    class Cook(Service, name="demo.Shop"):
-        @method
-        async def get(self, key: int) -> str:
-            seen.append(dict(baggage.get_all()))
-            return "soup"
-
-    client = chain(lab, Cook(), TRACING, share)
-
-    async def order():
-        token = otel_context.attach(baggage.set_baggage("tenant", "blue; or green"))
-        try:
-            return await client.buy(7)
-        finally:
-            otel_context.detach(token)
-
-    lab.run(order())
-
-    assert [{"tenant": "blue; or green"}] == seen
-
-
-@pytest.mark.parametrize("text", ["=", "a", "a=1," * 70, "a=" + "b" * 9000, 'a="1'])
-def test_malformed_baggage_is_ignored(lab, recorded, text, caplog):
-    """
-    A peer does not decide what is in the log, nor what a method finds.
-    """
-    seen = []
-
-    class Cook(Service, name="demo.Cook"):
-        @method
-        async def dish(self) -> str:
-            seen.append(dict(baggage.get_all()))
-            return "soup"
-
-    lab.serve(Cook(), sets=(TRACING,))
-    client = rpcfw.with_options(
-        lab.client(Cook),
-        metadata={"baggage": text},
-    )
-    lab.run(client.dish())
-
-    assert [{}] == seen
-    assert not caplog.records
-
-
-class Chatty(Service, name="demo.Chatty"):
-    """
-    Logs what it does, wherever it does it.
-    """
-
-    log = Logger()
-
-    @method
-    async def coroutine(self) -> str:
-        self.log.info("cooking")
-        return "soup"
-
-    @method
-    @blocking
-    def thread(self) -> str:
-        self.log.info("cooking")
-        return "soup"
-
-    @method
-    async def broken(self) -> str:
-        raise ValueError("burnt")
-
-
-@pytest.fixture
-def lines():
-    """
-    What the log of a process would show.
-    """
-    stream, about = StringIO(), re.compile("cooking|burnt")
-    observer = OneLineObserver(stream)
-    globalLogPublisher.addObserver(observer)
-    yield lambda: [line for line in stream.getvalue().split("\n") if about.search(line)]
-    globalLogPublisher.removeObserver(observer)
-
-
-@pytest.mark.parametrize("name", ["coroutine", "thread"])
-def test_log_lines_name_the_trace(lab, recorded, lines, name):
-    """
-    What a method logs can be found from its trace, and the other way round.
-    """
-    lab.serve(Chatty(), sets=(TRACING,))
-    lab.run(getattr(lab.client(Chatty), name)())
-
-    (line,) = lines()
-    assert line.endswith(f"cooking (trace {recorded.spans[0].context.trace_id:032x})")
-
-
-def test_an_unexpected_error_in_the_log_names_the_trace(lab, recorded, lines):
-    """
-    The line about a method that has failed has the trace of its call.
-    """
-    lab.serve(Chatty(), sets=(TRACING,))
-
-    with pytest.raises(CallError, match=r"ValueError in demo\.Chatty"):
-        lab.run(lab.client(Chatty).broken())
-    lab.errors.flush(ValueError)
-
-    (line,) = lines()
-    assert line.endswith(f"(trace {recorded.spans[0].context.trace_id:032x})")
-
-
-def test_log_lines_name_no_trace_that_is_not_recorded(lab, recorded, lines):
-    """
-    Nobody could look it up.
-    """
-    lab.serve(Chatty(), sets=(TRACING, NONE))
-    lab.run(lab.client(Chatty).coroutine())
-
-    (line,) = lines()
-    assert line.endswith("cooking")
 
 
 @pytest.mark.parametrize("wire", ["native", "grpc", "dubbo", "tri"])
