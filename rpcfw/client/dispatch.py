@@ -8,7 +8,7 @@ from typing import Any
 
 from rpcfw.client.pending_calls import QueuedCalls
 from rpcfw.client.streams import deadline_error
-from rpcfw.client.unary_reply import TimedReply, UnaryReply, timed_read
+from rpcfw.client.unary_reply import UnaryReply, note_failure, noted
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Cancelled, Overloaded
 from rpcfw.spi.codec import Coder
@@ -54,10 +54,8 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
     """
     Return the step that makes attempts on ``node``.
     """
-    links = node.links
-    seconds = timers.seconds
-    threshold_bytes = payload.threshold_bytes
-    of = coders.of
+    links, seconds = node.links, timers.seconds
+    threshold_bytes, of = payload.threshold_bytes, coders.of
     queued = QueuedCalls(links, payload, timers)
 
     async def step(call: Call) -> Any:
@@ -73,11 +71,8 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
             body, encoding = payload.compress_as(body, call.compression)
         elif len(body) > threshold_bytes:
             body, encoding = payload.compress(body, driver.accepts)
-        reply = (
-            UnaryReply(driver)
-            if call.phases is None
-            else TimedReply(driver, call.phases, seconds, began, len(body))
-        )
+        sent = began if call.phases is None else seconds()
+        reply = UnaryReply(driver)
         try:
             reply.call_id = driver.request(head, body, encoding, reply)
         except Overloaded:
@@ -87,13 +82,19 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         try:
             event = await reply
         except BaseException as error:
+            note_failure(call.phases, began, sent, seconds())
             if isinstance(error, Cancelled):
                 raise deadline_error(error, call, seconds()) from None
             raise
         if event.metadata.pairs or event.trailers.pairs:
             call.response_metadata = event.metadata
             call.trailers = event.trailers
-        read = payload.read if call.phases is None else timed_read(payload, call.phases, seconds)
-        return read(reader, event.body, event.encoding, "the response")
+        received = began if call.phases is None else seconds()
+        response = payload.read(reader, event.body, event.encoding, "the response")
+        return (
+            response
+            if call.phases is None
+            else noted(response, call.phases, (began, sent, received, seconds()), body, event.body)
+        )
 
     return step

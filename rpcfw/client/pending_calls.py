@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from rpcfw.client.streams import CallStream, deadline_error
-from rpcfw.client.unary_reply import TimedReply, UnaryReply, timed_read
+from rpcfw.client.unary_reply import UnaryReply
 from rpcfw.errors import Cancelled
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead, ResponseReceived
@@ -53,8 +53,12 @@ class QueuedCalls:
         if method.unary:
             event = await self.answer(call, writer)
             call.response_metadata, call.trailers = event.metadata, event.trailers
-            read = timed_read(self.payload, call.phases or Phases(), self.timers.seconds)
-            return read(reader, event.body, event.encoding, "the response")
+            received = self.timers.seconds()
+            response = self.payload.read(reader, event.body, event.encoding, "the response")
+            if call.phases is not None:
+                call.phases.decode += self.timers.seconds() - received
+                call.phases.received_bytes = len(event.body)
+            return response
         if call.request is None and not method.server_streams:
             # Such a call hands nothing to write to up, so it would wait for its whole limit.
             raise TypeError(f"{method.path} takes an iterable of messages; got None")
@@ -66,13 +70,22 @@ class QueuedCalls:
         """
         Make a unary call once a connection has capacity, and return its response.
         """
-        reply = await self._acquire(_Unary(self, call, writer), call)
+        began = self.timers.seconds()
+        pending = _Unary(self, call, writer)
+        encoded = self.timers.seconds()
+        reply = await self._acquire(pending, call)
+        sent = self.timers.seconds()
         try:
             return await reply
         except BaseException as error:
             if isinstance(error, Cancelled):
                 raise deadline_error(error, call, self.timers.seconds()) from None
             raise
+        finally:
+            if call.phases is not None:
+                call.phases.encode += encoded - began
+                call.phases.wire += self.timers.seconds() - sent
+                call.phases.sent_bytes = pending.size
 
     async def _acquire(self, pending: PendingCall[T], call: Call) -> T:
         phases = call.phases
@@ -105,9 +118,9 @@ class _Unary(PendingCall[UnaryReply]):
     def __init__(self, way: QueuedCalls, call: Call, writer: Coder) -> None:
         self._way = way
         self._call = call
-        began = way.timers.seconds()
         self._body = way.payload.write(writer, call.request, "the request")
-        self._encoding_s = way.timers.seconds() - began
+        #: Of the request, as it is sent.
+        self.size = 0
         #: How it is compressed, and for whom.
         self._compressed: tuple[bytes, str] = self._body, ""
         self._accepts: tuple[str, ...] | None = None
@@ -115,8 +128,7 @@ class _Unary(PendingCall[UnaryReply]):
             self._compressed = way.payload.compress_as(self._body, call.compression)
 
     def begin(self, driver: Driver) -> UnaryReply:
-        payload, seconds = self._way.payload, self._way.timers.seconds
-        began = seconds()
+        payload = self._way.payload
         if (
             self._call.compression is None
             and len(self._body) > payload.threshold_bytes
@@ -124,9 +136,9 @@ class _Unary(PendingCall[UnaryReply]):
         ):
             self._accepts = driver.accepts
             self._compressed = payload.compress(self._body, driver.accepts)
+        reply = UnaryReply(driver)
         body, encoding = self._compressed
-        phases = self._call.phases or Phases()
-        reply = TimedReply(driver, phases, seconds, began - self._encoding_s, len(body))
+        self.size = len(body)
         head = self._way.head(self._call, driver, body)
         reply.call_id = driver.request(head, body, encoding, reply)
         return reply

@@ -4,18 +4,15 @@ The response to a unary call, to come.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rpcfw.errors import CallError
-from rpcfw.spi.codec import Reader
 from rpcfw.spi.events import ResponseReceived
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver, UnaryListener
-from rpcfw.transport.payload import Payload
 from rpcfw.values.phases import Phases
 
-__all__ = ["TimedReply", "UnaryReply", "timed_read"]
+__all__ = ["UnaryReply", "note_failure", "noted"]
 
 
 class UnaryReply(Waiter[ResponseReceived], UnaryListener):
@@ -40,60 +37,38 @@ class UnaryReply(Waiter[ResponseReceived], UnaryListener):
         super().cancel()
 
 
-class TimedReply(UnaryReply):
+def note_failure(phases: Phases | None, began: float, sent: float, now: float) -> None:
     """
-    The same for a call whose phases are noted. It is made once the request is encoded.
+    Note where the time of an attempt went that has failed.
 
     Args:
-        driver: the connection.
-        phases: of the call.
-        seconds: the clock that they are measured with.
-        began: when the request began to be encoded.
-        size: of the request, as it is sent.
+        began: when its request began to be encoded.
+        sent: when it was sent.
     """
-
-    def __init__(
-        self,
-        driver: Driver,
-        phases: Phases,
-        seconds: Callable[[], float],
-        began: float,
-        size: int,
-    ) -> None:
-        super().__init__(driver)
-        self._phases = phases
-        self._seconds = seconds
-        self._sent_at = sent_at = seconds()
-        phases.encode += sent_at - began
-        phases.sent_bytes = size
-
-    def responded(self, event: ResponseReceived) -> None:
-        self._phases.wire += self._seconds() - self._sent_at
-        self._phases.received_bytes = len(event.body)
-        super().responded(event)
-
-    def lost(self, error: CallError) -> None:
-        self._phases.wire += self._seconds() - self._sent_at
-        super().lost(error)
-
-    def cancel(self) -> None:
-        if not self.called:
-            self._phases.wire += self._seconds() - self._sent_at
-        super().cancel()
+    if phases is not None:
+        phases.encode += sent - began
+        phases.wire += now - sent
 
 
-def timed_read(
-    payload: Payload, phases: Phases, seconds: Callable[[], float]
-) -> Callable[[Reader, bytes, str, str], Any]:
+def noted(
+    response: Any,
+    phases: Phases,
+    times: tuple[float, float, float, float],
+    sent_body: bytes,
+    received_body: bytes,
+) -> Any:
     """
-    Return `Payload.read` that notes how long it takes.
+    Return a response, and note where the time of its attempt went.
+
+    Args:
+        times: when the request began to be encoded, when it was sent, when the response was
+            there, and when that was decoded.
+        sent_body: the request, as it was sent.
+        received_body: likewise the response.
     """
-
-    def read(reader: Reader, body: bytes, encoding: str, what: str) -> Any:
-        began = seconds()
-        try:
-            return payload.read(reader, body, encoding, what)
-        finally:
-            phases.decode += seconds() - began
-
-    return read
+    began, sent, received, decoded = times
+    phases.encode += sent - began
+    phases.wire += received - sent
+    phases.decode += decoded - received
+    phases.sent_bytes, phases.received_bytes = len(sent_body), len(received_body)
+    return response

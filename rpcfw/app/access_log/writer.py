@@ -2,9 +2,9 @@
 The thread that writes the access log.
 
 Theory of operation. A call that has ended is put into a queue as a tuple, which is all that the
-reactor's thread does. Four times a second, or when a quarter of the queue is full, the
-thread takes what is there, makes lines of it, and writes them, some at a time: a write lets the
-other threads of Python run. If the queue is full, calls are dropped and counted, and a line says
+reactor's thread does. Four times a second, or when enough calls for one write are there, the
+thread takes them, makes lines of them, and writes those, some at a time: a write lets the other
+threads of Python run. If the queue is full, calls are dropped and counted, and a line says
 how many. If the file cannot be written, the lines are lost and counted, the log of the process
 says so, and the next lines are tried again. No call waits for any of that.
 """
@@ -29,7 +29,7 @@ __all__ = ["LogWriter"]
 #: A line is written after this time at the latest.
 _PAUSE_S = 0.25
 #: Lines of one write. More would keep the reactor's thread from running for longer.
-_LINES = 100
+_LINES = 250
 
 
 class LogWriter:
@@ -51,7 +51,7 @@ class LogWriter:
         self._file = file
         self._lines = lines
         self._max_queue = max_queue
-        self._wake_at = max(1, max_queue // 4)
+        self._wake_at = min(_LINES, max_queue // 4)
         self._context = plugin_context
         self._queue: deque[LoggedCall] = deque()
         self._wake = threading.Event()
