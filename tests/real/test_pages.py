@@ -35,7 +35,8 @@ ANY_BLOCK = re.compile(r"(?ms)^ *```(python|ini)\n(.*?)^ *```")
 
 #: What a block of a document may lack that is not run: the user's modules, files and packages.
 LACKS = re.compile(
-    r"there is no module|No such file or directory|needs: pip install|needs? the extra"
+    r"there is no module|there is no folder|No such file or directory|needs: pip install|"
+    r"needs? the extra"
 )
 
 #: Checks each file as `rpcfw config check` does, in one process: a process each is slow.
