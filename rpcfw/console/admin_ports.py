@@ -141,6 +141,13 @@ class AdminPorts:
         """
         return sorted(self._seen.values(), key=lambda one: str(one.address))
 
+    def process_of(self, instance: Instance) -> SeenProcess | None:
+        """
+        Return the process of an instance, if the instance says where its admin port is.
+        """
+        address = admin_of(instance)
+        return None if address is None else self._seen.get(address)
+
     def start(self) -> None:
         """
         Begin to ask.

@@ -46,6 +46,8 @@ def test_calls_of_services(lab, shop, browser):
     assert "demo.Greeter" in page
     assert '<td class="number" data-title="Calls/s">4.0</td>' in page
     assert "memory:admin-shop" in page
+    service = browser.get("/service?name=demo.Greeter").text
+    assert '<td data-title="Phase">announced</td>' in service
     assert ">say</td>" in browser.get("/live?service=demo.Greeter").text
 
 

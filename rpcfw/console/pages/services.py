@@ -113,6 +113,17 @@ async def _instance_rules(visit: Visit, service: str) -> tuple[dict[str, Instanc
         return {}, str(error)
 
 
+def _phase(visit: Visit, one: Instance) -> str:
+    """
+    Return in which phase the process of an instance is, as it says at its admin port.
+    """
+    process = visit.console.admin_ports.process_of(one)
+    if process is None or process.said is None:
+        return ""
+    phase = process.said.process.phase
+    return f"{phase} ({process.error})" if process.error else phase
+
+
 async def _service(visit: Visit) -> Response:
     name = visit.asked("name")
     instances = visit.console.fleet.instances(name)
@@ -132,7 +143,8 @@ async def _service(visit: Visit) -> Response:
         # Of instances that are not here: they are offline, or have ended, or are several.
         other_rules=[id for id in sorted(rules) if id not in shown],
         lines=[
-            (one, _health(visit, one), application_of(one), of_rules[one.id]) for one in page.items
+            (one, _health(visit, one), _phase(visit, one), application_of(one), of_rules[one.id])
+            for one in page.items
         ],
     )
 
@@ -149,6 +161,7 @@ async def _instance(visit: Visit) -> Response:
         title=str(one.address),
         one=one,
         health=_health(visit, one),
+        phase=_phase(visit, one),
         application=application_of(one),
         no_rules=no_rules,
         ruled=ruled([one], rules)[one.id],

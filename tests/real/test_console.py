@@ -1,0 +1,189 @@
+"""
+The console as a process: with a registry server, a provider and its admin port, and a large fleet.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from http.cookiejar import CookieJar
+from time import perf_counter, sleep
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
+
+import pytest
+from argon2 import PasswordHasher
+
+from rpcfw.console.access.roles import Role
+from rpcfw.console.access.users import read_users, user_line
+from tests.real.commands import LIMIT_S, Running, registry, rpcfw
+from tests.real.ports import free_ports
+
+#: Weak on purpose: the machine has other things to do.
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "correct horse battery"
+RULE = {"scope": "service", "name": "demo.Greeter", "kind": "policies"}
+
+
+class Person:
+    """
+    A browser without scripts, of somebody who may log in.
+    """
+
+    def __init__(self, place, name):
+        self._place = place
+        self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
+        self._csrf = ""
+        self.post("/login", name=name, password=PASSWORD)
+
+    def get(self, path):
+        return self._open(path, None)
+
+    def post(self, path, **form):
+        return self._open(
+            path, urlencode({"csrf": self._csrf, "reason": "a test", **form}).encode()
+        )
+
+    def _open(self, path, body):
+        try:
+            with self._opener.open(f"http://{self._place}{path}", body, 30) as response:
+                text, status = response.read().decode(), response.status
+        except HTTPError as error:
+            with error:
+                text, status = error.read().decode(), error.code
+        found = re.search(r'name="csrf" value="([^"]*)"', text)
+        self._csrf = found[1] if found else self._csrf
+        return status, unescape(text)
+
+    def until(self, path, text):
+        """
+        Load a page until it has a text, and return it.
+        """
+        for _ in range(LIMIT_S * 5):
+            page = self.get(path)[1]
+            if text in page:
+                return page
+            sleep(0.2)
+        raise AssertionError(f"{text!r} did not come to stand at {path}: {page}")
+
+
+def console(folder, *sets):
+    """
+    Return a running console, and where it listens.
+    """
+    lines = [user_line(str(role), role, PASSWORD, HASHER) for role in Role]
+    (folder / "users.txt").write_text("\n".join(lines))
+    arguments = [part for text in sets for part in ("--set", text)]
+    arguments += ["--set", f"console.users={folder / 'users.txt'}"]
+    arguments += ["--set", "console.listen=tcp:127.0.0.1:0"]
+    running = Running("console", *arguments)
+    return running, running.line().removeprefix("console at tcp:")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """
+    A console of a fleet with one provider, which describes its methods and has an admin port.
+    """
+    folder = tmp_path_factory.mktemp("console")
+    (port,) = free_ports(1)
+    node, node_at = registry()
+    serve = ["serve", "-c", "conf/provider.ini", "--set", "server.builtin=schema"]
+    serve += ["--set", f"admin.listen=tcp:127.0.0.1:{port}"]
+    serve += ["--set", f"server.tags=admin=tcp:127.0.0.1:{port}"]
+    sets = [
+        f"registry.address={node_at}",
+        "console.poll_interval=200ms",
+        "console.refresh_interval=200ms",
+        f"console.audit_file={folder / 'audit.jsonl'}",
+    ]
+    with node, Running(*serve, RPCFW_REGISTRY__ADDRESS=node_at) as provider:
+        provider.line()
+        running, at = console(folder, *sets)
+        with running:
+            yield at, folder
+
+
+def test_a_session_of_an_operator(place):
+    """
+    A service is found, called by its form, and given a rule, which is checked and rolled back.
+    """
+    at, folder = place
+    person = Person(at, "operator")
+    person.until("/", "demo.Greeter")
+    assert 'name="argument.name"' in person.get("/call?service=demo.Greeter&method=say")[1]
+    form = {"service": "demo.Greeter", "method": "say", "as": "fields", "argument.name": "bob"}
+    assert "hello bob" in person.post("/call", **form)[1]
+    person.until("/live", "demo.Greeter")
+
+    wrong = person.post("/rule/put", **RULE, text="[retry]\nmax_attemps = 2\n", version=0)
+    assert (422, True) == (wrong[0], "did you mean 'max_attempts'" in wrong[1])
+    text = "[retry]\nmax_attempts = 2\n"
+    assert "The text would not change" not in person.post("/rule/try", **RULE, text=text)[1]
+    assert (
+        "Version 1, put by operator@console"
+        in (person.post("/rule/put", **RULE, text=text, version=0)[1])
+    )
+    person.post("/rule/put", **RULE, text="", version=1)
+    back = person.post("/rule/roll-back", **RULE, version=0, to=1)[1]
+    assert "max_attempts = 2" in back
+    last = (folder / "audit.jsonl").read_text().splitlines()[-1]
+    assert ("operator", "a test", "done") == tuple(
+        json.loads(last)[key] for key in ("who", "reason", "result")
+    )
+
+
+def test_a_viewer_is_refused(place):
+    """
+    A viewer sees the fleet, and changes nothing.
+    """
+    person = Person(place[0], "viewer")
+    person.until("/", "demo.Greeter")
+    assert 403 == person.post("/rule/put", **RULE, text="", version=0)[0]
+    assert 403 == person.get("/audit")[0]
+
+
+def instances(number):
+    """
+    Yield the records of the ten instances of a service.
+    """
+    name = f"demo.Service{number:03}"
+    for one in range(10):
+        yield {"service": name, "id": f"i{one}", "address": f"tcp:10.1.{one}.{number}:1"}
+
+
+def test_a_large_fleet_is_shown_at_once(tmp_path):
+    """
+    200 services with 2,000 instances show in less than a second.
+    """
+    fleet = {f"demo.Service{number:03}": list(instances(number)) for number in range(200)}
+    (tmp_path / "fleet.json").write_text(json.dumps(fleet))
+    running, at = console(
+        tmp_path, "registry.plugin=file", f"registry.path={tmp_path / 'fleet.json'}"
+    )
+    with running:
+        person = Person(at, "viewer")
+        person.until("/", '<span id="instance-count">2000</span>')
+        took = []
+        for _ in range(3):
+            began = perf_counter()
+            status, page = person.get("/?page=2")
+            took.append(perf_counter() - began)
+        assert (200, True) == (status, "demo.Service150" in page)
+    assert min(took) < 1.0
+
+
+def test_a_line_of_a_user(tmp_path):
+    """
+    The command makes a line for the file of users, from a password that is long enough.
+    """
+    made = rpcfw("console", "password", "ann", "admin", stdin=f"{PASSWORD}\n")
+    (tmp_path / "users.txt").write_text(made.stdout)
+    assert Role.ADMIN is read_users(tmp_path / "users.txt").verified("ann", PASSWORD).role
+    short = rpcfw("console", "password", "ann", "admin", stdin="secret\n")
+    assert (2, "a password has 12 to 512 characters; this one has 6\n") == (
+        short.returncode,
+        short.stderr,
+    )
