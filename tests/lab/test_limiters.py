@@ -182,7 +182,7 @@ def test_a_long_wait_for_a_thread_is_not_begun(lab, monkeypatch):
     The caller of a call that waited too long for a thread gets the promise that it never ran.
     """
     waiting = Waiter()
-    monkeypatch.setattr(BlockingThreads, "run", lambda self, function, arguments: waiting)
+    monkeypatch.setattr(BlockingThreads, "run", lambda *_: waiting)
     lab.serve(Blocking())
     call = lab.begin(lab.consumer(NO_RETRY).application.client(Blocking).get())
     lab.advance(0.1)
