@@ -27,7 +27,11 @@ __all__ = ["observability"]
 _NOTHING = "nothing"
 _METRICS = "metrics (default)"
 _SIDES = ("server", "client")
-_TRACING = ("tracing.plugin=otel", "tracing.max_rate=0/s")
+_TRACING = (
+    "plugins.tracers.memory=benchmarks.memory_tracer:MemoryTracer",
+    "tracing.plugin=memory",
+    "tracing.max_rate=0/s",
+)
 
 
 def _chains(folder: Path) -> dict[str, tuple[str, ...]]:

@@ -102,9 +102,9 @@ class Tracer(Plugin):
         parent: TraceContext | None,
         attributes: Attributes,
         at_s: float,
-    ) -> Span:
+    ) -> Span | None:
         """
-        Begin a step.
+        Begin a step. None: nothing is recorded in this process, nor sent to others.
 
         Args:
             name: the method; few different ones.

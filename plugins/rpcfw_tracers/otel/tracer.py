@@ -144,7 +144,7 @@ class OTelTracer(Tracer):
         parent: TraceContext | None,
         attributes: Attributes,
         at_s: float,
-    ) -> Span:
+    ) -> Span | None:
         if self._spans is not None and kind is not SpanKind.SERVED:
             return self._spans.begin(name, _parent_of(parent), attributes, at_s)
         context: Context | None = None
@@ -159,7 +159,8 @@ class OTelTracer(Tracer):
             cast("dict[str, Any]", attributes),
             start_time=int(at_s * _NS),
         )
-        return _RecordedSpan.of(otel)
+        # Without an SDK the API begins no traces.
+        return _RecordedSpan.of(otel) if otel.get_span_context().is_valid else None
 
     def enter(self, trace: TraceContext, baggage: str) -> None:
         if trace is self._entered and not baggage:

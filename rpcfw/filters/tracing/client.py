@@ -89,6 +89,8 @@ class ClientTracing(Filter):
             attributes = self._attributes[call.method] = _attributes(call.method)
         began = recorder.time_of_day()
         span = tracer.begin(SpanKind.CALL, call.method.path, parent, attributes, began)
+        if span is None:
+            return await proceed(call)
         call.metadata = with_trace(call.metadata, span, tracer.baggage())
         if not span.sampled:
             return await proceed(call)
@@ -152,5 +154,7 @@ class AttemptTracing(Filter):
             attributes[ATTEMPT_REASON] = getattr(call, "repeats", "")
         began = self._recorder.time_of_day()
         span = self._tracer.begin(SpanKind.ATTEMPT, path, call.trace, attributes, began)
+        if span is None:
+            return await proceed(call)
         call.metadata = with_trace(call.metadata, span, "")
         return await self._recorder.record(span, began, call, proceed)

@@ -90,6 +90,8 @@ class ServerTracing(Filter):
         began = recorder.time_of_day()
         path = call.method.path
         span = tracer.begin(SpanKind.SERVED, path, parent, _attributes(call), began)
+        if span is None:
+            return await proceed(call)
         tracer.enter(span, _baggage(call.metadata))
         if not span.sampled:
             return await proceed(call)

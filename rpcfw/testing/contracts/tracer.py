@@ -142,7 +142,10 @@ class TracerContract:
 def _begin(
     tracer: Tracer, kind: SpanKind = SpanKind.CALL, parent: TraceContext | None = None
 ) -> Span:
-    return tracer.begin(kind, "demo.Shop/get", parent, {"rpc.method": "demo.Shop/get"}, 1.0)
+    attributes = {"rpc.method": "demo.Shop/get"}
+    span = tracer.begin(kind, "demo.Shop/get", parent, attributes, 1.0)
+    assert span is not None
+    return span
 
 
 def _entered(tracer: Tracer, trace: TraceContext) -> TraceContext | None:

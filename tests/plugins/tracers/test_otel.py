@@ -205,3 +205,16 @@ def test_wrong_options_are_named(over, name):
     What nothing could be sent with is refused before the start.
     """
     assert [name] == [key for key, _ in options(**over).problems()]
+
+
+def test_without_an_sdk_nothing_is_said(monkeypatch):
+    """
+    A program that chose the tracer and has set up no SDK neither records nor ends traces of others.
+    """
+    monkeypatch.setattr(trace, "get_tracer", trace.NoOpTracerProvider().get_tracer)
+    tracer = OTelTracer(options(), plugin_context())
+
+    assert tracer.begin(SpanKind.CALL, "demo.Shop/get", None, {}, 5.0) is None
+    assert tracer.begin(SpanKind.SERVED, "demo.Shop/get", None, {}, 5.0) is None
+    passed_on = tracer.begin(SpanKind.SERVED, "demo.Shop/get", PARENT, {}, 5.0)
+    assert PARENT.traceparent == passed_on.traceparent
