@@ -13,7 +13,12 @@ from rpcfw.app.plan import Plan
 from rpcfw.app.reactors import random_source
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.layers import sources_of
-from rpcfw.cli.running import add_process_arguments, application_of, changed
+from rpcfw.cli.running import (
+    add_process_arguments,
+    application_of,
+    calls_only,
+    changed,
+)
 from rpcfw.cli.running import run as run_command
 from rpcfw.cli.serving import stop_signal
 from rpcfw.console.options import ConsoleOptions
@@ -55,7 +60,10 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         raise SettingsError(f"rpcfw console {needs('console')}") from error
 
     def trial() -> Application:
-        return Application(application.plan, application.runtime.reactor, random_source())
+        # Its calls are explained, and none is made: there is nothing to export of it.
+        plan = calls_only(application.plan)
+        plan = changed(plan, tracer=None, metrics=changed(plan.metrics, exporter=None))
+        return Application(plan, application.runtime.reactor, random_source())
 
     users = Users({}) if options.users is None else read_users(options.users)
     console = Console(application, options, users, trial)

@@ -55,7 +55,8 @@ class ConsoleOptions:
     session_timeout: Seconds = option("8h", "time after which a user has to log in again")
     idle_timeout: Seconds = option("30m", "the same, since the last request of the user")
     max_failed_logins: int = option(
-        "10", "maximum number of failed logins in a minute, of one name and from one address"
+        "10",
+        "maximum number of failed logins in a minute from one address; of one name ten times that",
     )
     audit_file: Path | None = option(
         "", "file that a line is added to for each change; the log has it, too"

@@ -1,8 +1,9 @@
 """
 How often somebody may try to log in.
 
-Failures are counted by the name and by the address, each within a minute. Nobody is locked out
-for longer than that, as then anybody could lock out an operator.
+Failures are counted by the address and by the name, each within a minute. A name may fail more
+often than an address, or anybody could lock out an operator with a few attempts. That is still too
+rarely to guess a password from many addresses.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable
 __all__ = ["LoginAttempts"]
 
 _WITHIN_S = 60.0
+#: Failures of a name from everywhere, for one from an address.
+_OF_NAME = 10
 #: Names and addresses that are remembered. The one that failed longest ago is forgotten first.
 _MAX_KEYS = 10_000
 
@@ -22,7 +25,7 @@ class LoginAttempts:
     The failures of the last minute.
 
     Args:
-        max_failures: of one name, or from one address, in a minute.
+        max_failures: from one address in a minute; of one name ten times as many.
         max_running: passwords that are checked at a time: each takes memory and a thread.
         seconds: monotonic time.
     """
@@ -40,7 +43,7 @@ class LoginAttempts:
         """
         if self._running >= self._max_running:
             return True
-        if any(self._count(key) >= self._max_failures for key in _keys(name, address)):
+        if any(self._count(key) >= self._limit(key) for key in _keys(name, address)):
             return True
         self._running += 1
         # Those that run count as failures, or many could be begun at once.
@@ -58,6 +61,9 @@ class LoginAttempts:
                 if times:
                     times.pop()
 
+    def _limit(self, key: tuple[str, str]) -> int:
+        return self._max_failures * (_OF_NAME if key[0] == "name" else 1)
+
     def _count(self, key: tuple[str, str]) -> int:
         times = self._failures.get(key)
         if times is None:
@@ -68,7 +74,7 @@ class LoginAttempts:
 
     def _add(self, name: str, address: str) -> None:
         for key in _keys(name, address):
-            times = self._failures.setdefault(key, deque(maxlen=self._max_failures))
+            times = self._failures.setdefault(key, deque(maxlen=self._limit(key)))
             times.append(self._seconds())
             self._failures.move_to_end(key)
         while len(self._failures) > _MAX_KEYS:

@@ -77,6 +77,17 @@ def test_attempts_that_run_count():
     assert [False, False, False, True] == [attempts.refused("ann", "h") for _ in range(4)]
 
 
+def test_a_name_is_not_locked_out_from_one_address():
+    """
+    Failures from one address leave the user another one; failures from many are limited, too.
+    """
+    attempts = LoginAttempts(3, 1000, Time())
+    assert [False, False, False, True] == [attempts.refused("ann", "a") for _ in range(4)]
+    assert not attempts.refused("ann", "b")
+    refused = [attempts.refused("ann", f"h{number}") for number in range(30)]
+    assert [False] * 26 + [True] * 4 == refused
+
+
 def test_attempts_that_run_are_few():
     """
     Passwords that are checked at a time are limited, whoever sends them.
