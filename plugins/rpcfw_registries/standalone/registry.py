@@ -32,6 +32,9 @@ class StandaloneOptions:
     address: tuple[Address, ...] = option(
         "tcp:127.0.0.1:2210", "address of the registry server; of several, one is used at a time"
     )
+    shuffle_addresses: bool = option(
+        "no", "each process tries the addresses in an order of its own: servers that a bus joins"
+    )
     lease: Seconds = option("10s", "how long an instance stays listed after its provider has died")
     max_reconnect_delay: Seconds = option(
         "5s", "longest delay between attempts to connect to a registry server", was="reconnect"
@@ -57,8 +60,12 @@ class StandaloneRegistry(Registry):
 
     def __init__(self, options: StandaloneOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
+        addresses = options.address
+        if options.shuffle_addresses:
+            random = plugin_context.random.random
+            addresses = tuple(sorted(addresses, key=lambda address: random()))
         self._session = Session(
-            options.address,
+            addresses,
             options.max_reconnect_delay,
             plugin_context,
             self._lost,

@@ -23,7 +23,7 @@ from rpcfw_registries.standalone.updates import (
     hash_of_record,
 )
 
-__all__ = ["PART_BYTES", "Encoded", "Encoder"]
+__all__ = ["PART_BYTES", "Encoded", "Encoder", "Part", "encoded_part"]
 
 #: Records are sent in parts of about this size, far below any limit on messages.
 PART_BYTES = 256 << 10
@@ -35,6 +35,9 @@ _MIN_COMPARED = 10
 
 _encode = msgspec.json.Encoder().encode
 
+#: An encoded `Update`, and how many bytes it has.
+Part = tuple[msgspec.Raw, int]
+
 
 @frozen(eq=False)
 class Encoded:
@@ -43,11 +46,18 @@ class Encoded:
 
     Args:
         number: what it knows then; None: it has to ask again.
-        parts: each an encoded `Update`.
+        parts: each an encoded `Update`, with its size.
     """
 
     number: int | None
-    parts: tuple[msgspec.Raw, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def size(self) -> int:
+        """
+        What it takes of the memory, about.
+        """
+        return _KEPT_BYTES + sum(size for _, size in self.parts)
 
 
 class Encoder:
@@ -78,7 +88,7 @@ class Encoder:
             self._drop(key)
         changes = self._catalog.changes(service, since)
         parts = _updates(service, self._epoch, changes, since or 0)
-        encoded = Encoded(changes.number, tuple(msgspec.Raw(_encode(part)) for part in parts))
+        encoded = Encoded(changes.number, tuple(map(encoded_part, parts)))
         self._keep(key, encoded)
         return encoded
 
@@ -95,13 +105,13 @@ class Encoder:
         if not same and not wanted.records:
             if catalog.count(service) < _MIN_COMPARED:
                 return self.changes(service, None)
-            return Encoded(None, (msgspec.Raw(_encode(Update(service, compare=True))),))
+            return Encoded(None, (encoded_part(Update(service, compare=True)),))
         put, gone = ((), b"") if same else self._difference(service, wanted.records)
         number = catalog.number(service)
         parts = _updates(service, self._epoch, Changes(number, False, put, ()), 0)
         first = next(parts)
         first.hash, first.gone_records = wanted.hash, gone
-        return Encoded(number, tuple(msgspec.Raw(_encode(part)) for part in (first, *parts)))
+        return Encoded(number, tuple(map(encoded_part, (first, *parts))))
 
     def _difference(self, service: str, hashes: bytes) -> tuple[tuple[bytes, ...], bytes]:
         """
@@ -120,16 +130,20 @@ class Encoder:
 
     def _keep(self, key: tuple[str, int | None], encoded: Encoded) -> None:
         self._kept[key] = encoded
-        self._kept_bytes += _size(encoded)
+        self._kept_bytes += encoded.size
         while self._kept_bytes > self._max_kept_bytes:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: tuple[str, int | None]) -> None:
-        self._kept_bytes -= _size(self._kept.pop(key))
+        self._kept_bytes -= self._kept.pop(key).size
 
 
-def _size(encoded: Encoded) -> int:
-    return _KEPT_BYTES + sum(len(bytes(part)) for part in encoded.parts)
+def encoded_part(update: Update) -> Part:
+    """
+    Encode an update.
+    """
+    encoded = _encode(update)
+    return msgspec.Raw(encoded), len(encoded)
 
 
 def _updates(service: str, epoch: str, changes: Changes, since: int) -> Iterator[Update]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -21,7 +22,7 @@ from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.values.rule import service_scope
 from rpcfw_registries.standalone.node.caller import Caller
 from rpcfw_registries.standalone.node.catalog import Catalog
-from rpcfw_registries.standalone.node.encoder import PART_BYTES, Encoder
+from rpcfw_registries.standalone.node.encoder import PART_BYTES, Encoder, Part, encoded_part
 from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.options import NodeOptions
 from rpcfw_registries.standalone.node.subscriber import Subscriber
@@ -32,7 +33,8 @@ __all__ = ["Watches"]
 #: Consumers that are woken in one turn: some milliseconds.
 _WOKEN_AT_ONCE = 100
 
-_encode = msgspec.json.Encoder().encode
+#: It is asked for at each message.
+_scope_of = lru_cache(maxsize=10_000)(service_scope)
 
 
 class Watches:
@@ -159,29 +161,29 @@ class Watches:
         batch: list[msgspec.Raw] = []
         size = 0
         while subscriber.due and not subscriber.over:
-            for part in self._next(subscriber):
-                if batch and size + len(bytes(part)) > PART_BYTES:
+            for part, part_size in self._next(subscriber):
+                if batch and size + part_size > PART_BYTES:
                     yield subscriber.message(batch, self._behind)
                     batch, size = [], 0
                 batch.append(part)
-                size += len(bytes(part))
+                size += part_size
         if batch or subscriber.has_to_learn(self._behind):
             yield subscriber.message(batch, self._behind)
 
-    def _next(self, subscriber: Subscriber) -> tuple[msgspec.Raw, ...]:
+    def _next(self, subscriber: Subscriber) -> tuple[Part, ...]:
         """
         Return what to send of the service that is due next.
         """
         service, wanted = subscriber.take_due()
         try:
             # The rules may be others by now.
-            self._guard.check(subscriber.caller, Action.WATCH, service_scope(service))
+            self._guard.check(subscriber.caller, Action.WATCH, _scope_of(service))
             if service not in subscriber.known:
                 self._add(subscriber, service)
         except (PermissionDenied, Overloaded) as error:
             self._remove(subscriber, service)
             final = isinstance(error, PermissionDenied)
-            return (msgspec.Raw(_encode(Update(service, refused=error.message, final=final))),)
+            return (encoded_part(Update(service, refused=error.message, final=final)),)
         since = subscriber.known[service]
         if wanted is not None:
             if self._joining and not self._catalog.count(service):

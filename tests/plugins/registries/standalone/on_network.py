@@ -52,13 +52,11 @@ class OnANetwork(StillTime):
         self.network.nodes[address] = node
         return node
 
-    def registry(self, lease=4.0):
+    def registry(self, lease=4.0, **texts):
         user = len(self.users)
         around = evolve(self.plugin_context, open_channel=self.network.channel_for(user))
-        addresses = ", ".join(map(str, self.addresses))
-        options = options_of(
-            StandaloneOptions, address=addresses, lease=f"{lease:g}s", max_reconnect_delay="2s"
-        )
+        texts |= {"address": ", ".join(map(str, self.addresses)), "lease": f"{lease:g}s"}
+        options = options_of(StandaloneOptions, max_reconnect_delay="2s", **texts)
         registry = StandaloneRegistry(options, around)
         self.users[registry] = user
         return registry

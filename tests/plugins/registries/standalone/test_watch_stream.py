@@ -150,3 +150,15 @@ class TestWatchStream(Alone, SynchronousTestCase):
         registry.watch("demo.Greeter", lambda snapshot: spawn(registry.stop()))
         self.advance(1)
         assert [] == list(self.network.streams)
+
+    def test_a_fleet_spreads_over_the_servers(self):
+        """
+        With shuffle_addresses, each process begins with a server of its own choice.
+        """
+        self.addresses = (HOME, OTHER)
+        self.make_node(OTHER)
+        for _ in range(20):
+            self.told(self.registry(shuffle_addresses="yes"))
+        watches = [self.node(address).watches for address in self.addresses]
+        assert 20 == sum(watches)
+        assert min(watches) >= 5
