@@ -188,7 +188,7 @@ class _Run:
             return bool(self._providers.ask("state")["restarted"] >= count)
 
         took_s = until(restarted, "all are restarted", 3 * self._scale.restart_s + 60)
-        time.sleep(3.0)
+        time.sleep(min(3.0, self._scale.restart_s))
         states = [worker.ask("state") for worker in self._workers]
         for state in states:
             if state["lost"]:
@@ -214,7 +214,7 @@ class _Run:
         servers.nodes[0].kill()
         del self._servers[0]
         self._begin()
-        time.sleep(1.0)
+        time.sleep(0.5)
         away_s: list[float] = []
         totals: Counter[str] = Counter()
         lost = 0

@@ -160,3 +160,21 @@ def test_a_provider_in_java_is_left_out_without_java():
     done = _run("dubbo", "--servers", "dubbo-java", env=environ)
     assert 1 == done.returncode
     assert "dubbo-java is left out: apt-get install" in done.stderr
+
+
+def test_registry_servers_are_measured(tmp_path):
+    """
+    A small fleet is announced, watched, restarted and moved; at the end all lists are equal.
+    """
+    require(shutil.which("nats-server"), "apt install nats-server")
+    path = tmp_path / "rows.json"
+    size = ("--instances", "200", "--services", "10", "--consumers", "20", "--watched", "3")
+    few = ("--nodes", "2", "--workers", "1", "--restart-s", "0.5", "--idle-s", "0.1")
+    done = _run("registry-scale", *size, *few, "--json", str(path))
+    assert 0 == done.returncode, done.stderr
+    found = {row["phase"]: row["found"] for row in json.loads(path.read_text())}
+    assert "instances 200" in found["announced"]
+    assert "records 1200" in found["consumers connected"]
+    assert "differing_lists 0" in found["rolling restart"]
+    assert "moved 10" in found["a server killed"]
+    assert "records 0" in found["a server killed"]

@@ -34,6 +34,9 @@ __all__ = ["WatchStream"]
 #: How long one stream lasts before the next resumes where it ended. Half of it is
 #: random, so that a fleet does not come back at once.
 _STREAM_S = 3600.0
+#: An answer may take `CALL_S`, and twice as long each time that none came, so many times. After
+#: the death of a server, thousands come to another one at once: it must not lose them again.
+_MAX_DOUBLINGS = 3
 #: The delay after a refusal; half of it is random.
 _REFUSED_S = 2.0
 #: Hashes of records in one request, of all services; more go into the next one.
@@ -74,6 +77,8 @@ class WatchStream:
         self._sent = self._answered = 0
         self._overdue: DelayedCall | None = None
         self._expired = False
+        #: How often no answer came since the last one.
+        self._unanswered = 0
         #: Why the whole stream is refused; empty if it is not.
         self._reason = ""
         self._behind = ""
@@ -182,7 +187,7 @@ class WatchStream:
                 return
             except CallError:
                 if self._expired:
-                    raise DeadlineExceeded(f"no answer to a watch within {CALL_S:g}s") from None
+                    raise DeadlineExceeded("no answer to a watch in time") from None
                 raise
             finally:
                 writing.cancel()
@@ -228,6 +233,7 @@ class WatchStream:
     def _take(self, channel: Channel, stream: Stream, updates: Updates) -> None:
         self._session.answered(channel)
         self._reason = ""
+        self._unanswered = 0
         self._behind = updates.behind[:_MAX_BEHIND_CHARS]
         if updates.answered > self._answered or self._answered == self._sent:
             self._answered = min(updates.answered, self._sent)
@@ -283,7 +289,8 @@ class WatchStream:
 
     def _await_answer(self, stream: Stream) -> None:
         if self._overdue is None or not self._overdue.active():
-            self._overdue = self._clock.callLater(CALL_S, self._give_up, stream)
+            limit_s = CALL_S * 2 ** min(self._unanswered, _MAX_DOUBLINGS)
+            self._overdue = self._clock.callLater(limit_s, self._give_up, stream)
 
     def _stop_waiting(self) -> None:
         if self._overdue is not None and self._overdue.active():
@@ -291,6 +298,7 @@ class WatchStream:
 
     def _give_up(self, stream: Stream) -> None:
         self._expired = True
+        self._unanswered += 1
         stream.cancel()
 
     def _set_reason(self, reason: str) -> None:

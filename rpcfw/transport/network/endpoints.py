@@ -38,8 +38,8 @@ from rpcfw.values.tls_files import TLSFiles
 
 __all__ = ["Network"]
 
-#: Connections that may wait to be accepted.
-_BACKLOG = 1024
+#: Connections that may wait to be accepted: after the death of a server, thousands come at once.
+_BACKLOG = 4096
 #: How often, and how far apart, a Unix path is tried that is another process's turn.
 _TURNS = 100
 _TURN_S = 0.01

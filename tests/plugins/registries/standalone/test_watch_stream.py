@@ -162,3 +162,15 @@ class TestWatchStream(Alone, SynchronousTestCase):
         watches = [self.node(address).watches for address in self.addresses]
         assert 20 == sum(watches)
         assert min(watches) >= 5
+
+    def test_waits_longer_for_servers_that_do_not_answer(self):
+        """
+        Servers that are overloaded, all of them, are not asked again every few seconds.
+        """
+        self.network.frozen.add(HOME)
+        told = self.told(self.registry())
+        self.advance(44)
+        assert 4 == len(self.network.opened)
+        self.network.frozen.clear()
+        self.advance(30)
+        assert [] == told.last
