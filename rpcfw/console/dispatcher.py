@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from attrs import evolve
 from twisted.logger import Logger
@@ -15,8 +15,9 @@ from rpcfw.console.audit import AuditEntry
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest, redirect
 from rpcfw.console.login import LOGIN_PATH, Login
 from rpcfw.console.routes import Changed, Rejected, Route, Visit
-from rpcfw.errors import DeadlineExceeded, RPCFWError, SettingsError
-from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.errors import RPCFWError, SettingsError
+from rpcfw.printable import printable
+from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import CANCELLED
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _log = Logger()
 
 #: A reason is one line for people.
 _MAX_REASON_CHARS = 500
+_MAX_FAILURES_A_MINUTE = 20
 
 
 class Dispatcher:
@@ -46,7 +48,8 @@ class Dispatcher:
         self._paths = {path for _, path in self._routes}
         self._files = files
         self._login = Login(console)
-        self._log = LimitedLog(_log, console.runtime.clock.seconds)
+        # Whoever has found a bug must not fill the log.
+        self._logged = RateLimit(console.runtime.clock.seconds, burst=_MAX_FAILURES_A_MINUTE)
 
     async def answer(self, request: WebRequest) -> Response:
         """
@@ -59,7 +62,8 @@ class Dispatcher:
         except BadRequest as error:
             return self._problem(400, "Bad request", str(error))
         except Exception as error:  # noqa: BLE001  # a bug: the browser is not to see it
-            _log.failure("a page failed by a bug: {path}", path=request.path)
+            if self._logged.due("bug") is not None:
+                _log.failure("a page failed by a bug: {path}", path=printable(request.path[:200]))
             return self._problem(500, "Internal error", f"see the log: {type(error).__name__}")
 
     async def _answer(self, request: WebRequest) -> Response:
@@ -112,7 +116,7 @@ class Dispatcher:
     async def _page(self, visit: Visit, route: Route) -> Response:
         try:
             found = await route.serve(visit)
-        except (RPCFWError, DeadlineExceeded) as error:
+        except RPCFWError as error:
             return self._shown(visit, _status_of(error), str(error))
         assert isinstance(found, Response)
         return found
@@ -133,6 +137,9 @@ class Dispatcher:
         except CANCELLED:
             # The browser has gone. What was begun may have been done.
             self._note(visit, route.change, "unknown: the browser did not wait for the result")
+            raise
+        except Exception:
+            self._note(visit, route.change, "unknown: the console has failed, see its log")
             raise
         assert isinstance(found, Changed)
         self._note(visit, found.what, "done")
@@ -163,10 +170,8 @@ def _check_origin(request: WebRequest) -> None:
     Raises:
         BadRequest: it is from elsewhere.
     """
-    site = request.header("sec-fetch-site")
-    origin = request.header("origin")
-    foreign = site not in ("", "same-origin", "none")
-    if origin and urlsplit(origin).netloc != request.header("host"):
-        foreign = True
-    if foreign:
+    site = request.header("sec-fetch-site").lower()
+    origin = request.header("origin").lower()
+    own = not origin or origin.partition("://")[2] == request.header("host").lower()
+    if not own or site not in ("", "same-origin", "none"):
         raise BadRequest("this form was sent by a page of another site")

@@ -18,8 +18,8 @@ __all__ = ["Events"]
 #: Changes within this time are one event.
 _GATHER_S = 1.0
 _HEARTBEAT_S = 15.0
-#: Of one session: a person has some pages open, a script may have many.
-_MAX_OF_SESSION = 10
+#: Of one user: a person has some pages open, a script may have many, and many sessions.
+_MAX_OF_USER = 10
 
 
 class Events:
@@ -47,10 +47,10 @@ class Events:
 
     def admits(self, session: Session) -> bool:
         """
-        Tell whether a session may have one more stream.
+        Tell whether the user of a session may have one more stream.
         """
-        own = sum(1 for each in self._streams.values() if each is session)
-        return len(self._streams) < self._max_streams and own < _MAX_OF_SESSION
+        own = sum(1 for each in self._streams.values() if each.user == session.user)
+        return len(self._streams) < self._max_streams and own < _MAX_OF_USER
 
     def add(self, stream: EventStream, session: Session) -> None:
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rpcfw.console.access.attempts import LoginAttempts
-from rpcfw.console.access.users import MAX_PASSWORD_CHARS
+from rpcfw.console.access.users import MAX_NAME_CHARS, MAX_PASSWORD_CHARS
 from rpcfw.console.audit import AuditEntry
 from rpcfw.console.http.messages import Response, WebRequest
 
@@ -49,16 +49,16 @@ class Login:
 
     async def _take(self, request: WebRequest) -> Response:
         name, password = request.form.get("name", ""), request.form.get("password", "")
-        if not name or len(password) > MAX_PASSWORD_CHARS:
+        # Names are remembered, so a long one would take memory.
+        if not 0 < len(name) <= MAX_NAME_CHARS or len(password) > MAX_PASSWORD_CHARS:
             return self._form(request, 400, "Wrong name or password.")
         if self._attempts.refused(name, request.peer):
             return self._form(request, 429, "Too many attempts. Wait for a minute.")
-        succeeded = False
+        user = None
         try:
             user = await self._threads.call(self._console.users.verified, name, password)
-            succeeded = user is not None
         finally:
-            self._attempts.ended(name, request.peer, succeeded=succeeded)
+            self._attempts.ended(name, request.peer, succeeded=user is not None)
         if user is None:
             self._note(name, "", request, "refused: wrong name or password")
             return self._form(request, 401, "Wrong name or password.")

@@ -155,6 +155,8 @@ def test_a_form_of_another_site(browser):
     assert 403 == browser.ask("POST", "/logout", {"csrf": "guessed"}).status
     form = {"csrf": browser.csrf}
     assert 400 == browser.ask("POST", "/logout", form, [("Origin", "https://evil")]).status
+    assert 400 == browser.ask("POST", "/logout", form, [("Origin", "http://[")]).status
+    assert 400 == browser.ask("POST", "/logout", form, [("Origin", "null")]).status
     assert 400 == browser.ask("POST", "/logout", form, [("Sec-Fetch-Site", "cross-site")]).status
     assert 200 == browser.get("/").status
     assert 303 == browser.ask("POST", "/logout", form, [("Origin", "http://console")]).status

@@ -56,6 +56,15 @@ def test_many_fields_are_refused(browser):
     assert 400 == browser.get(f"/login?{query}").status
 
 
+def test_a_long_name_is_no_name(browser):
+    """
+    The name of a failed login is remembered, so one that no user can have is not looked at.
+    """
+    form = {"name": "a" * 65, "password": "x"}
+    assert [400] * 11 == [browser.ask("POST", "/login", form).status for _ in range(11)]
+    assert 401 == browser.ask("POST", "/login", {**form, "name": "a" * 64}).status
+
+
 def test_other_bodies_are_refused(lab, browser):
     """
     Only forms are read, of one type.

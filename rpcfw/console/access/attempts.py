@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from rpcfw.values.peer_host import network_of
+
 __all__ = ["LoginAttempts"]
 
 _WITHIN_S = 60.0
@@ -82,4 +84,5 @@ class LoginAttempts:
 
 
 def _keys(name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return ("name", name), ("address", address)
+    # Of IPv6, one customer has a whole network of addresses.
+    return ("name", name), ("address", network_of(address) or address)

@@ -17,7 +17,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.spi.runtime.files import read_regular
 from rpcfw.values.instance import text_problem
 
-__all__ = ["MAX_PASSWORD_CHARS", "User", "Users", "read_users", "user_line"]
+__all__ = ["MAX_NAME_CHARS", "MAX_PASSWORD_CHARS", "User", "Users", "read_users", "user_line"]
 
 #: Of a file of users.
 _MAX_BYTES = 1 << 20

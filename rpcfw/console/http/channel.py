@@ -51,31 +51,25 @@ class BoundedRequest(Request):
 
     channel: Any
     content: BytesIO
-    #: Status that it was refused with before its body was there.
-    refused = 0
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's
         """
-        Refuse a body that is too long, or of unknown length.
+        Prepare for the body, whose length was checked. Twisted would keep a long one in a file.
         """
         self.content = BytesIO()
-        if length is None:
-            self.channel.refuse(self, HTTPStatus.LENGTH_REQUIRED)
-        elif length > self.channel.factory.limits.max_body:
-            self.channel.refuse(self, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def handleContentChunk(self, data: bytes) -> None:
         """
         Keep a part of the body.
         """
-        if not self.refused:
+        if not self.channel.refused:
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """
         Have the request answered. Twisted would read the form first, however many fields it has.
         """
-        if self.refused:
+        if self.channel.refused:
             return
         self.method, self.uri, self.clientproto = command, path, version
         self.path = path.partition(b"?")[0]
@@ -120,6 +114,8 @@ class BoundedChannel(HTTPChannel):
     transport: Any
     # Twisted's own limit begins again with every byte.
     timeOut = None
+    #: The last request was refused before its body was there, and the connection is being closed.
+    refused = False
     _limit: DelayedCall | None = None
     #: Nothing of the next request has come yet.
     _idle = False
@@ -134,9 +130,22 @@ class BoundedChannel(HTTPChannel):
             self._begin_limit(self.factory.limits.request_timeout_s)
         super().dataReceived(data)
 
+    def allHeadersReceived(self) -> None:
+        """
+        Refuse a body that is too long, or of unknown length.
+        """
+        if self.length is None:
+            self._refuse(HTTPStatus.LENGTH_REQUIRED)
+        elif self.length > self.factory.limits.max_body:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        else:
+            super().allHeadersReceived()
+
     def allContentReceived(self) -> None:  # noqa: N802 - Twisted's
-        self._end_limit()
-        self.factory.busy(self)
+        # The end of a refused body does not end the time limit: in TLS, closing takes the peer.
+        if not self.refused:
+            self._end_limit()
+            self.factory.busy(self)
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:  # noqa: N802 - Twisted's
@@ -151,11 +160,11 @@ class BoundedChannel(HTTPChannel):
         self.factory.closed(self)
         super().connectionLost(reason)
 
-    def refuse(self, request: BoundedRequest, status: HTTPStatus) -> None:
+    def _refuse(self, status: HTTPStatus) -> None:
         """
         Answer a request whose body is not read, and close the connection.
         """
-        request.refused = status
+        self.refused = True
         line = f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         self.transport.write(f"{line}Connection: close\r\nContent-Length: 0\r\n\r\n".encode())
         self.loseConnection()

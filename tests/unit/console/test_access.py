@@ -108,6 +108,16 @@ def test_a_success_is_no_failure():
         attempts.ended("ann", "h", succeeded=True)
 
 
+def test_one_network_is_one_address():
+    """
+    Whoever has a network of IPv6 addresses has no more attempts than others.
+    """
+    attempts = LoginAttempts(3, 100, Time())
+    refused = [attempts.refused(f"u{i}", f"2001:db8::{i}") for i in range(4)]
+    assert [False, False, False, True] == refused
+    assert not attempts.refused("u5", "2001:db8:0:1::1")
+
+
 def test_sessions_of_one_user():
     """
     Logging in again and again ends only the user's own oldest session.
