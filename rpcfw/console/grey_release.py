@@ -21,7 +21,9 @@ _SECTION = SectionName("router", "split")
 _HEADER = re.compile(r"\[\s*router\s+split\s*\]\s*(?:[#;].*)?")
 _ANY_HEADER = re.compile(r"\[")
 _SHARES = re.compile(r"shares\s*[=:]")
-_PART = re.compile(r"\s*([0-9.]+)%\s+(.+?)\s*")
+_PART = re.compile(r"([0-9]{1,3}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})%\s+(\S.*)")
+#: Rules with more are not those of a person.
+_MAX_SHARES_CHARS = 1000
 #: Of the criteria of one part; commas and line ends would make more parts or options of it.
 _CRITERIA = re.compile(r"[\w.*=\- /:]{1,200}")
 
@@ -46,9 +48,9 @@ def parts_of(text: str) -> list[Part]:
     """
     section = read_policies(text, POLICIES).sections.get(_SECTION)
     given = None if section is None else section.values.get("shares")
-    if given is None:
+    if given is None or len(given.text) > _MAX_SHARES_CHARS:
         return []
-    matches = map(_PART.fullmatch, re.split(r"[,\n]", given.text))
+    matches = (_PART.fullmatch(part.strip()) for part in re.split(r"[,\n]", given.text))
     return [Part(float(match[1]), match[2]) for match in matches if match is not None]
 
 

@@ -1,11 +1,8 @@
 """
-What a change of rules would do: the text before and after, and the instances and their shares.
+What a change of rules would do: the instances and their shares, before and after.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from difflib import unified_diff
 
 from attrs import evolve, frozen
 
@@ -14,12 +11,11 @@ from rpcfw.app.rules.asked_calls import AskedCall, asked_calls
 from rpcfw.app.rules.documents import INSTANCES, read_instances, read_policies
 from rpcfw.app.tools.connecting import until_connected
 from rpcfw.client.assembly import Client
-from rpcfw.printable import printable
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.explanation import ExplainedInstance
 from rpcfw.values.method import Method
 
-__all__ = ["Preview", "PreviewedInstance", "preview", "text_diff"]
+__all__ = ["Preview", "PreviewedInstance", "preview"]
 
 
 @frozen
@@ -159,16 +155,3 @@ def _sum(so_far: float | None, share: float | None, of: float) -> float | None:
 
 def _shown(share: float | None) -> str:
     return "?" if share is None else f"{share:.1%}"
-
-
-def text_diff(before: str, after: str, names: tuple[str, str]) -> str:
-    """
-    Return the lines that differ; empty if none does.
-    """
-    return "".join(_lines(before, after, names))
-
-
-def _lines(before: str, after: str, names: tuple[str, str]) -> Iterator[str]:
-    old, new = before.splitlines(), after.splitlines()
-    for line in unified_diff(old, new, *names, lineterm=""):
-        yield f"{printable(line)}\n"

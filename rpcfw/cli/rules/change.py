@@ -12,7 +12,8 @@ import attrs
 
 from rpcfw.app.rules.asked_calls import asked_method
 from rpcfw.app.rules.known_service import why_unknown
-from rpcfw.app.rules.preview import Preview, PreviewedInstance, preview, text_diff
+from rpcfw.app.rules.preview import Preview, PreviewedInstance, preview
+from rpcfw.app.rules.text_diff import text_diff
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.rules.asked_calls import given_call
 from rpcfw.cli.rules.session import Session, as_json

@@ -13,7 +13,7 @@ import attrs
 from rpcfw.app.application import Application
 from rpcfw.app.rules.changing import change_in_words, check_document
 from rpcfw.app.rules.documents import KINDS, check_kind
-from rpcfw.app.rules.preview import text_diff
+from rpcfw.app.rules.text_diff import text_diff
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.rules.change import find, put_document, remove_document
 from rpcfw.cli.rules.document_file import DocumentFile, described, read_document, with_heading

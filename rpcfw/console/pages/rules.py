@@ -4,6 +4,7 @@ Rules: a document to read and edit, what it would change, its history, and the w
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from attrs import frozen
 from rpcfw.app.rules.asked_calls import AskedCall
 from rpcfw.app.rules.changing import change_in_words
 from rpcfw.app.rules.documents import KINDS, POLICIES, check_kind
-from rpcfw.app.rules.preview import text_diff
+from rpcfw.app.rules.text_diff import text_diff
 from rpcfw.app.tools.call_text import decoded
 from rpcfw.console.access.roles import Role
 from rpcfw.console.http.messages import Response, redirect
@@ -26,6 +27,9 @@ __all__ = ["ROUTES", "author_of", "put", "scope_of", "tried"]
 #: Changes that are shown, and characters of the difference that each made.
 _MAX_CHANGES = 50
 _MAX_DIFF_CHARS = 20_000
+#: Of all texts that are compared for one page, and steps of that.
+_MAX_COMPARED_CHARS = 1 << 20
+_MAX_STEPS = 1_000_000
 
 
 @frozen
@@ -64,9 +68,22 @@ def _place(scope: Scope, kind: str) -> str:
     return f"/rule?{urlencode({'scope': scope.kind, 'name': scope.name, 'kind': kind})}"
 
 
-def _diff(change: RuleChange) -> Whole:
-    names = f"before version {change.version}", f"version {change.version}"
-    return Whole(text_diff(change.before or "", change.after or "", names)[:_MAX_DIFF_CHARS])
+def _history(changes: Sequence[RuleChange]) -> Iterator[_Shown]:
+    """
+    Yield changes with what differs, as far as that takes little time.
+    """
+    steps, left = _MAX_STEPS // max(1, len(changes)), _MAX_COMPARED_CHARS
+    for one in changes:
+        before, after = one.before or "", one.after or ""
+        left -= len(before) + len(after)
+        diff = _diff(before, after, one.version, steps) if left >= 0 else "not compared: too long"
+        yield _Shown(one, change_in_words(one), Whole(diff))
+
+
+def _diff(before: str, after: str, version: int, max_steps: int) -> str:
+    names = f"before version {version}", f"version {version}"
+    diff = text_diff(before, after, names, max_steps=max_steps, max_chars=_MAX_DIFF_CHARS)
+    return diff[:_MAX_DIFF_CHARS]
 
 
 async def _index(visit: Visit) -> Response:
@@ -107,7 +124,7 @@ async def _form(visit: Visit, text: str | None = None, status: int = 200, **more
         method=visit.asked("method"),
         request=visit.asked("request"),
         may_edit=visit.session.role >= _role_for(scope),
-        history=[_Shown(one, change_in_words(one), _diff(one)) for one in changes],
+        history=list(_history(changes)),
         **values,
     )
 
@@ -144,7 +161,8 @@ async def tried(visit: Visit, kind: str, text: str) -> Response:
     if mistakes:
         return await _form(visit, text, 422, mistakes=mistakes)
     now = (await visit.console.rule_book.read(scope)).documents.get(kind)
-    diff = text_diff(now.body if now else "", text, ("stored", "new"))
+    names = "stored", "new"
+    diff = text_diff(now.body if now else "", text, names, max_chars=_MAX_DIFF_CHARS)
     shown = Whole(diff[:_MAX_DIFF_CHARS] or "The text would not change.")
     if scope.kind == "application":
         note = "The rules of an application are for all its calls: there are no shares to show."

@@ -38,6 +38,24 @@ def test_only_the_shares_change():
     assert [Part(50.0, "version=2.*"), Part(50.0, "version=1.*")] == parts_of(text)
 
 
+@pytest.mark.parametrize(
+    "shares",
+    [
+        "1.2.3% version=1",
+        "% version=1",
+        "1e3% version=1",
+        f"1% a{' ' * 100_000}b",
+        "5%",
+        "1% a, " * 500,
+    ],
+)
+def test_rules_of_others(shares):
+    """
+    What is no list of shares, whoever has stored it, shows none, and takes no time.
+    """
+    assert [] == parts_of(f"[router split]\nshares = {shares}\n")
+
+
 def test_the_first_step():
     """
     A document that divides no calls gets the section.
