@@ -42,14 +42,17 @@ class HostNames:
             PageRefused: it has another name, or none.
         """
         host = asked.header("host")
-        if not self._is_ours(host):
+        if not self.has(host):
             raise PageRefused(
                 421,
                 f"expected an IP address or localhost in the header Host, got {host[:100]!r}; "
                 "names of this server are in [admin] host_names",
             )
 
-    def _is_ours(self, host: str) -> bool:
+    def has(self, host: str) -> bool:
+        """
+        Tell whether a header Host names this server.
+        """
         name = host
         if host.startswith("["):
             name, bracket, _ = host[1:].partition("]")

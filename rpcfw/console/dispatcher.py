@@ -11,6 +11,7 @@ from urllib.parse import quote
 from attrs import evolve
 from twisted.logger import Logger
 
+from rpcfw.admin.host_header import HostNames
 from rpcfw.console.audit import AuditEntry
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest, redirect
 from rpcfw.console.login import LOGIN_PATH, Login
@@ -30,6 +31,10 @@ _log = Logger()
 #: A reason is one line for people.
 _MAX_REASON_CHARS = 500
 _MAX_FAILURES_A_MINUTE = 20
+_WRONG_NAME = (
+    "This server is not called {!r}. Its names are IP addresses, localhost, and those of "
+    "[console] host_names."
+)
 
 
 class Dispatcher:
@@ -47,6 +52,7 @@ class Dispatcher:
         self._routes = {(route.method, route.path): route for route in routes}
         self._paths = {path for _, path in self._routes}
         self._files = files
+        self._host_names = HostNames(console.options.listen, console.options.host_names)
         self._login = Login(console)
         # Whoever has found a bug must not fill the log.
         self._logged = RateLimit(console.runtime.clock.seconds, burst=_MAX_FAILURES_A_MINUTE)
@@ -67,6 +73,9 @@ class Dispatcher:
             return self._problem(500, "Internal error", f"see the log: {type(error).__name__}")
 
     async def _answer(self, request: WebRequest) -> Response:
+        host = request.header("host")
+        if not self._host_names.has(host):
+            return self._problem(421, "Wrong name", _WRONG_NAME.format(host[:100]))
         method = "GET" if request.method == "HEAD" else request.method
         if method == "GET" and request.path in self._files:
             return self._files[request.path]

@@ -37,6 +37,11 @@ class ConsoleOptions:
     listen: tuple[ListenAt, ...] = option(
         "tcp:127.0.0.1:2280", "addresses to listen at; tls: with the files of [tls]"
     )
+    host_names: tuple[str, ...] = option(
+        "",
+        "names in the header Host that are accepted, besides IP addresses, localhost and those "
+        "of listen; this stops DNS rebinding",
+    )
     users: Path | None = option(
         "", "file of users, NAME:ROLE:HASH a line; rpcfw console password makes a line"
     )

@@ -40,7 +40,7 @@ def console_of(lab, *sets, **texts):
     Return a console that is started in a lab, and must be stopped.
     """
     process = lab.consumer(*sets, name="console")
-    given = {"listen": str(AT), "users": "users.txt", **texts}
+    given = {"listen": str(AT), "users": "users.txt", "host_names": "console", **texts}
     options = options_of(ConsoleOptions, **given)
     trials = iter(range(1000))
 

@@ -162,6 +162,26 @@ def test_a_form_of_another_site(browser):
     assert 303 == browser.ask("POST", "/logout", form, [("Origin", "http://console")]).status
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Host: evil.example",
+        "Host: console.evil.example:2280",
+        "Host: console\r\nHost: evil.example",
+        "Accept: */*",
+    ],
+)
+def test_a_request_to_another_name(lab, browser, head):
+    """
+    A page of somebody else whose name leads to this machine cannot read, nor try passwords.
+    """
+    wire = browser.wire()
+    wire.transport.write(f"GET /login HTTP/1.1\r\n{head}\r\nConnection: close\r\n\r\n".encode())
+    lab.until(lambda: wire.lost)
+    assert wire.received.startswith((b"HTTP/1.1 421 ", b"HTTP/1.1 400 "))
+    assert b"password" not in wire.received
+
+
 def test_the_audit_trail_is_for_admins(browser):
     """
     A viewer does not see the audit trail; an admin does, with the logins.

@@ -70,7 +70,7 @@ def test_other_bodies_are_refused(lab, browser):
     Only forms are read, of one type.
     """
     wire = browser.wire()
-    head = "POST /login HTTP/1.1\r\nHost: c\r\nContent-Type: multipart/form-data\r\n"
+    head = "POST /login HTTP/1.1\r\nHost: console\r\nContent-Type: multipart/form-data\r\n"
     wire.transport.write(f"{head}Content-Length: 2\r\n\r\n--".encode())
     lab.until(lambda: b"expected a form" in wire.received)
     wire.transport.loseConnection()
