@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from rpcfw.spi.plugin import PluginContext
 from rpcfw_tracers.otel.export import OTelOptions
+from rpcfw_tracers.otel.own_provider import OwnProvider
 from rpcfw_tracers.otel.tracer import OTelTracer
 
 __all__ = ["MemoryTracer"]
@@ -30,12 +31,13 @@ class _Memory(SpanExporter):
 
 class MemoryTracer(OTelTracer):
     """
-    The tracer ``otel`` with ``exporter``, but for where spans go.
+    The tracer ``otel`` with ``exporter``, but for where its thread sends spans.
     """
 
     def __init__(self, options: OTelOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
-        provider = TracerProvider(shutdown_on_exit=False)
-        processor = SimpleSpanProcessor(_Memory())
-        provider.add_span_processor(processor)
+        provider = OwnProvider(shutdown_on_exit=False)
+        # A queue that is never full: else each span that is dropped would be logged.
+        processor = BatchSpanProcessor(_Memory(), max_queue_size=_MAX_SPANS)
+        provider.export_by(processor)
         self.use(provider, processor)

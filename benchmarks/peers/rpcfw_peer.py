@@ -51,10 +51,6 @@ def _application(job: Job, *sets: str, services: tuple[Any, ...] = ()) -> Applic
     reactor = "uvloop" if job.peer == "rpcfw-uvloop" else "epoll"
     wires = _GRPC if job.wire == "grpc" else ()
     sets = (f"app.reactor={reactor}", *wires, *sets, *job.sets)
-    if any(each.startswith("tracing.") for each in job.sets):
-        from benchmarks.peers.memory_spans import record_to_memory
-
-        record_to_memory()
     return Application.from_ini(sets=sets, services=services)
 
 

@@ -34,6 +34,7 @@ BANNED = frozenset(
 
 #: Names that are somebody else's, with whose.
 OTHERS: dict[str, str] = {
+    "add_span_processor": "programs call it on a provider of OpenTelemetry",
     "call_exception_handler": "asyncio calls it",
     "childDataReceived": "Twisted calls it",
     "dataReceived": "Twisted calls it",

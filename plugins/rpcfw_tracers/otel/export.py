@@ -81,7 +81,7 @@ class Export:
         self.sdk: tuple[Any, Any] = (None, None)
         if options.exporter != "none":
             try:
-                self._sdk = import_module("opentelemetry.sdk.trace")
+                import_module("opentelemetry.sdk.trace")
                 import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
             except ImportError as error:
                 raise PluginError(f"exporter = {options.exporter}: {_MISSING}") from error
@@ -135,7 +135,8 @@ class Export:
         Return the provider, and what takes its spans.
         """
         options = self._options
-        sdk, sampling = self._sdk, import_module("opentelemetry.sdk.trace.sampling")
+        sampling = import_module("opentelemetry.sdk.trace.sampling")
+        own = import_module("rpcfw_tracers.otel.own_provider")
         export = import_module("opentelemetry.sdk.trace.export")
         otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
         resources = import_module("opentelemetry.sdk.resources")
@@ -143,7 +144,7 @@ class Export:
         resource = resources.Resource({"service.name": self._context.application}).merge(
             resources.OTELResourceDetector().detect()
         )
-        provider = sdk.TracerProvider(
+        provider = own.OwnProvider(
             # Which traces are recorded is decided before, by the option `sample`.
             sampler=sampling.ParentBased(sampling.ALWAYS_ON),
             resource=resources.Resource.create().merge(resource),
@@ -155,5 +156,5 @@ class Export:
             schedule_delay_millis=options.export_interval * 1000,
             max_export_batch_size=min(_MAX_BATCH, options.max_queue),
         )
-        provider.add_span_processor(processor)
+        provider.export_by(processor)
         return provider, processor

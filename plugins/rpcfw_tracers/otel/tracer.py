@@ -20,7 +20,6 @@ from opentelemetry.trace import (
     SpanContext,
     StatusCode,
     TraceFlags,
-    TraceState,
     get_current_span,
     set_span_in_context,
 )
@@ -31,10 +30,12 @@ from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.tracer import Attributes, Span, SpanKind, Tracer
 from rpcfw.values.trace_context import TraceContext
 from rpcfw_tracers.otel.baggage import read_baggage, write_baggage
+from rpcfw_tracers.otel.contexts import context_of, trace_of
 from rpcfw_tracers.otel.export import Export, OTelOptions
 
 if TYPE_CHECKING:
-    from rpcfw_tracers.otel.exported_span import SpanExport
+    from rpcfw_tracers.otel.exported_span import ExportedSpan, SpanExport
+    from rpcfw_tracers.otel.served_span import ServedSpan
 
 __all__ = ["OTelTracer"]
 
@@ -92,8 +93,11 @@ class OTelTracer(Tracer):
         super().__init__(options, plugin_context)
         self._export = Export(options, plugin_context)
         self._tracer = otel_trace.get_tracer(_NAME, schema_url=_SCHEMA)
-        #: Makes the spans of clients, if this has set up the SDK itself.
+        #: Makes the spans, if this has set up the SDK itself.
         self._spans: SpanExport | None = None
+        #: Those that this has made, as methods find them.
+        self._served: type[ServedSpan] | None = None
+        self._exported: type[ExportedSpan] | None = None
         #: The last context that was entered without a span; mostly the next one is the same.
         self._entered: TraceContext | None = None
         self._entered_context = _NO_CONTEXT
@@ -116,11 +120,13 @@ class OTelTracer(Tracer):
         # The SDK is needed by those alone who have this plugin set it up.
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-        from rpcfw_tracers.otel.exported_span import SpanExport
+        from rpcfw_tracers.otel.exported_span import ExportedSpan, SpanExport
+        from rpcfw_tracers.otel.served_span import ServedSpan
 
         self._tracer = provider.get_tracer(_NAME, schema_url=_SCHEMA)
         scope = InstrumentationScope(_NAME, "", _SCHEMA)
-        self._spans = SpanExport(processor, provider.resource, scope)
+        self._spans = SpanExport(provider, processor, scope)
+        self._served, self._exported = ServedSpan, ExportedSpan
 
     def current(self) -> TraceContext | None:
         context = otel_context.get_current()
@@ -128,8 +134,11 @@ class OTelTracer(Tracer):
             return None
         if context is self._entered_context:
             return self._entered
-        span_context = get_current_span(context).get_span_context()
-        return _trace_of(span_context) if span_context.is_valid else None
+        span = get_current_span(context)
+        if type(span) is self._served:
+            return span.exported
+        span_context = span.get_span_context()
+        return trace_of(span_context) if span_context.is_valid else None
 
     def baggage(self) -> str:
         context = otel_context.get_current()
@@ -145,11 +154,14 @@ class OTelTracer(Tracer):
         attributes: Attributes,
         at_s: float,
     ) -> Span | None:
-        if self._spans is not None and kind is not SpanKind.SERVED:
-            return self._spans.begin(name, _parent_of(parent), attributes, at_s)
+        spans = self._spans
+        if spans is not None and not spans.provider.needs_sdk_spans:
+            if parent is None and kind is not SpanKind.SERVED:
+                return spans.begin(kind, name, self._current(), attributes, at_s)
+            return spans.begin(kind, name, parent, attributes, at_s)
         context: Context | None = None
         if parent is not None:
-            context = set_span_in_context(_span_of(parent), otel_context.get_current())
+            context = set_span_in_context(self._span_of(parent), otel_context.get_current())
         elif kind is SpanKind.SERVED:
             context = _NO_CONTEXT
         otel = self._tracer.start_span(
@@ -166,46 +178,32 @@ class OTelTracer(Tracer):
         if trace is self._entered and not baggage:
             otel_context.attach(self._entered_context)
             return
-        context = set_span_in_context(_span_of(trace), _NO_CONTEXT)
+        context = set_span_in_context(self._span_of(trace), _NO_CONTEXT)
         if baggage:
             context = read_baggage(baggage, context)
         elif not trace.sampled:
             self._entered, self._entered_context = trace, context
         otel_context.attach(context)
 
+    def _current(self) -> TraceContext | SpanContext | None:
+        """
+        Return the parent of a call that the running code makes.
+        """
+        context = otel_context.get_current()
+        if not context:
+            return None
+        span = get_current_span(context)
+        if type(span) is self._served:
+            return span.exported
+        span_context = span.get_span_context()
+        return span_context if span_context.is_valid else None
 
-def _parent_of(parent: TraceContext | None) -> SpanContext | None:
-    """
-    Return the parent of a span in a client.
-    """
-    if parent is None:
-        current = get_current_span().get_span_context()
-        return current if current.is_valid else None
-    own = getattr(parent, "otel_context", None)
-    return _span_of(parent).get_span_context() if own is None else own
-
-
-def _trace_of(span_context: SpanContext) -> TraceContext:
-    return TraceContext(
-        f"{span_context.trace_id:032x}",
-        f"{span_context.span_id:016x}",
-        bool(span_context.trace_flags & TraceFlags.SAMPLED),
-        span_context.trace_state.to_header() if span_context.trace_state else "",
-    )
-
-
-def _span_of(trace: TraceContext) -> OTelSpan:
-    """
-    Return a span of OpenTelemetry's that stands for a context.
-    """
-    if isinstance(trace, _RecordedSpan):
-        return trace.otel
-    return NonRecordingSpan(
-        SpanContext(
-            int(trace.trace_id, 16),
-            int(trace.span_id, 16),
-            is_remote=True,
-            trace_flags=TraceFlags(TraceFlags.SAMPLED if trace.sampled else TraceFlags.DEFAULT),
-            trace_state=TraceState.from_header([trace.state]) if trace.state else None,
-        )
-    )
+    def _span_of(self, trace: TraceContext) -> OTelSpan:
+        """
+        Return a span of OpenTelemetry's that stands for a context.
+        """
+        if self._served is not None and type(trace) is self._exported:
+            return self._served(trace)
+        if isinstance(trace, _RecordedSpan):
+            return trace.otel
+        return NonRecordingSpan(context_of(trace))

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from rpcfw.errors import CallError
 from rpcfw.filters.tracing.conventions import (
     ATTEMPT_NUMBER,
     ATTEMPT_REASON,
@@ -48,7 +47,7 @@ class ClientTracing(Filter):
         super().__init__(NoOptions(), plugin_context)
         self._tracing = tracing
         self._tracer = tracing.tracer
-        self._recorder = Recorder(plugin_context)
+        self._recorder = Recorder(plugin_context, marks_errors=True)
         self._attributes: dict[Method, Attributes] = {}
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
@@ -82,24 +81,22 @@ class ClientTracing(Filter):
 
         return step
 
-    async def _record(self, call: Call, parent: TraceContext | None, proceed: CallStep) -> Any:
-        recorder, tracer = self._recorder, self._tracer
-        attributes = self._attributes.get(call.method)
+    def _record(
+        self, call: Call, parent: TraceContext | None, proceed: CallStep
+    ) -> Coroutine[Any, Any, Any]:
+        recorder, tracer, method = self._recorder, self._tracer, call.method
+        attributes = self._attributes.get(method)
         if attributes is None:
-            attributes = self._attributes[call.method] = _attributes(call.method)
+            attributes = self._attributes[method] = _attributes(method)
         began = recorder.time_of_day()
-        span = tracer.begin(SpanKind.CALL, call.method.path, parent, attributes, began)
+        span = tracer.begin(SpanKind.CALL, method.path, parent, attributes, began)
         if span is None:
-            return await proceed(call)
+            return proceed(call)
         call.metadata = with_trace(call.metadata, span, tracer.baggage())
         if not span.sampled:
-            return await proceed(call)
+            return proceed(call)
         call.trace = span
-        try:
-            return await recorder.record(span, began, call, proceed)
-        except CallError as error:
-            error.trace_id = span.trace_id
-            raise
+        return recorder.record(span, began, call, proceed)
 
 
 def _given(metadata: Metadata) -> TraceContext | None:
@@ -147,14 +144,14 @@ class AttemptTracing(Filter):
 
         return step
 
-    async def _record(self, call: Call, proceed: CallStep) -> Any:
-        path, number = call.method.path, call.attempt
+    def _record(self, call: Call, proceed: CallStep) -> Coroutine[Any, Any, Any]:
+        recorder, path, number = self._recorder, call.method.path, call.attempt
         attributes = {**self._node, METHOD: path, ATTEMPT_NUMBER: number}
         if len(call.tried) > 1 or number > 1:
             attributes[ATTEMPT_REASON] = getattr(call, "repeats", "")
-        began = self._recorder.time_of_day()
+        began = recorder.time_of_day()
         span = self._tracer.begin(SpanKind.ATTEMPT, path, call.trace, attributes, began)
         if span is None:
-            return await proceed(call)
+            return proceed(call)
         call.metadata = with_trace(call.metadata, span, "")
-        return await self._recorder.record(span, began, call, proceed)
+        return recorder.record(span, began, call, proceed)

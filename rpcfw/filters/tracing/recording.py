@@ -32,14 +32,20 @@ class Recorder:
     Args:
         plugin_context: for both.
         is_error: whether a status is an error of this side; it is never asked about OK.
+        marks_errors: whether an error gets the id of the trace, for who has made the call.
     """
 
     def __init__(
-        self, plugin_context: PluginContext, is_error: Callable[[Status], bool] = _always
+        self,
+        plugin_context: PluginContext,
+        is_error: Callable[[Status], bool] = _always,
+        *,
+        marks_errors: bool = False,
     ) -> None:
         self.time_of_day = plugin_context.time_of_day
         self._seconds = plugin_context.clock.seconds
         self._is_error = is_error
+        self._marks_errors = marks_errors
 
     async def record(self, span: Span, began_at: float, call: Call, proceed: CallStep) -> Any:
         """
@@ -53,6 +59,8 @@ class Recorder:
         try:
             response = await proceed(call)
         except CallError as error:
+            if self._marks_errors:
+                error.trace_id = span.trace_id
             self._fail(span, seconds() + offset, error.status, error)
             raise
         except CANCELLED:

@@ -100,12 +100,15 @@ def with_trace(metadata: Metadata, trace: TraceContext, baggage: str) -> Metadat
     Args:
         baggage: empty: that which is there stays.
     """
-    pairs: list[tuple[str, str | bytes]] = [(TRACEPARENT, trace.traceparent)]
+    had, own = metadata.pairs, (TRACEPARENT, trace.traceparent)
+    if not baggage and not trace.state and (not had or (len(had) == 1 and had[0][0] == own[0])):
+        return Metadata((own,))
+    pairs: list[tuple[str, str | bytes]] = [own]
     if trace.state:
         pairs.append((TRACESTATE, trace.state))
     if baggage and len(baggage) <= _MAX_BAGGAGE:
         pairs.append((BAGGAGE, baggage))
-    if metadata.pairs:
+    if had:
         names = {name for name, _ in pairs} | {TRACEPARENT, TRACESTATE}
-        pairs = [pair for pair in metadata.pairs if pair[0] not in names] + pairs
+        pairs = [pair for pair in had if pair[0] not in names] + pairs
     return Metadata(tuple(pairs))

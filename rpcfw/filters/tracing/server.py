@@ -4,6 +4,7 @@ Tracing in a server: a span for each served call.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 from rpcfw.filters.tracing.conventions import CALLER, METHOD, PEER_ADDRESS, SYSTEM, server_failed
@@ -15,6 +16,7 @@ from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.tracer import Attributes, SpanKind
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
+from rpcfw.values.method import Method
 from rpcfw.values.trace_context import (
     BAGGAGE,
     TRACEPARENT,
@@ -26,6 +28,8 @@ __all__ = ["ServerTracing"]
 
 #: A caller names itself. So much of its name is recorded.
 _MAX_CALLER = 100
+#: Callers choose their names and ports, so what is kept of them is bounded.
+_MAX_MADE = 1024
 
 
 class ServerTracing(Filter):
@@ -48,6 +52,8 @@ class ServerTracing(Filter):
         #: The last one that was not recorded. Mostly the next one is the same.
         self._text: object = None
         self._last: TraceContext | None = None
+        #: The attributes by method, peer and caller.
+        self._made: dict[tuple[Method, str, str], Attributes] = {}
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -85,18 +91,32 @@ class ServerTracing(Filter):
             self._text, self._last = text, trace
         return trace
 
-    async def _record(self, call: Call, parent: TraceContext | None, proceed: CallStep) -> Any:
-        recorder, tracer = self._recorder, self._tracer
+    def _record(
+        self, call: Call, parent: TraceContext | None, proceed: CallStep
+    ) -> Coroutine[Any, Any, Any]:
+        recorder, tracer, metadata = self._recorder, self._tracer, call.metadata
         began = recorder.time_of_day()
-        path = call.method.path
-        span = tracer.begin(SpanKind.SERVED, path, parent, _attributes(call), began)
+        attributes = self._attributes(call)
+        span = tracer.begin(SpanKind.SERVED, call.method.path, parent, attributes, began)
         if span is None:
-            return await proceed(call)
-        tracer.enter(span, _baggage(call.metadata))
+            return proceed(call)
+        tracer.enter(span, _baggage(metadata) if len(metadata.pairs) > 1 else "")
         if not span.sampled:
-            return await proceed(call)
+            return proceed(call)
         call.trace = span
-        return await recorder.record(span, began, call, proceed)
+        return recorder.record(span, began, call, proceed)
+
+    def _attributes(self, call: Call) -> Attributes:
+        """
+        Return the attributes of a call from this peer. Mostly the peer has called before.
+        """
+        key = call.method, call.peer, call.caller
+        found = self._made.get(key)
+        if found is None:
+            if len(self._made) >= _MAX_MADE:
+                self._made.clear()
+            found = self._made[key] = _attributes(call)
+        return found
 
 
 def _baggage(metadata: Metadata) -> str:
