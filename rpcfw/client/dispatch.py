@@ -8,13 +8,14 @@ from typing import Any
 
 from rpcfw.client.pending_calls import QueuedCalls
 from rpcfw.client.streams import deadline_error
-from rpcfw.client.unary_reply import UnaryReply, note_failure, noted
+from rpcfw.client.unary_reply import UnaryReply, note_failure
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Cancelled, Overloaded
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.runtime.timers import Timers
+from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
@@ -67,11 +68,10 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         began = seconds()
         head = RequestHead(method.path, method.codec, call.deadline - began, call.metadata)
         body, encoding = payload.write(writer, call.request, "the request"), ""
-        if call.compression is not None:
-            body, encoding = payload.compress_as(body, call.compression)
-        elif len(body) > threshold_bytes:
-            body, encoding = payload.compress(body, driver.accepts)
-        sent = began if call.phases is None else seconds()
+        if call.compression is not None or len(body) > threshold_bytes:
+            body, encoding = _compressed(call, payload, driver, body)
+        phases = call.phases
+        sent = began if phases is None else seconds()
         reply = UnaryReply(driver)
         try:
             reply.call_id = driver.request(head, body, encoding, reply)
@@ -82,19 +82,29 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         try:
             event = await reply
         except BaseException as error:
-            note_failure(call.phases, began, sent, seconds())
+            note_failure(phases, began, sent, seconds())
             if isinstance(error, Cancelled):
                 raise deadline_error(error, call, seconds()) from None
             raise
         if event.metadata.pairs or event.trailers.pairs:
-            call.response_metadata = event.metadata
-            call.trailers = event.trailers
-        received = began if call.phases is None else seconds()
+            call.response_metadata, call.trailers = event.metadata, event.trailers
+        if phases is None:
+            return payload.read(reader, event.body, event.encoding, "the response")
+        received = seconds()
+        phases.encode += sent - began
+        phases.wire += received - sent
+        phases.sent_bytes, phases.received_bytes = len(body), len(event.body)
         response = payload.read(reader, event.body, event.encoding, "the response")
-        return (
-            response
-            if call.phases is None
-            else noted(response, call.phases, (began, sent, received, seconds()), body, event.body)
-        )
+        phases.decode += seconds() - received
+        return response
 
     return step
+
+
+def _compressed(call: Call, payload: Payload, driver: Driver, body: bytes) -> tuple[bytes, str]:
+    """
+    Return a request as it is sent, and the compression of it.
+    """
+    if call.compression is not None:
+        return payload.compress_as(body, call.compression)
+    return payload.compress(body, driver.accepts)

@@ -4,15 +4,13 @@ The response to a unary call, to come.
 
 from __future__ import annotations
 
-from typing import Any
-
 from rpcfw.errors import CallError
 from rpcfw.spi.events import ResponseReceived
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver, UnaryListener
 from rpcfw.values.phases import Phases
 
-__all__ = ["UnaryReply", "note_failure", "noted"]
+__all__ = ["UnaryReply", "note_failure"]
 
 
 class UnaryReply(Waiter[ResponseReceived], UnaryListener):
@@ -48,27 +46,3 @@ def note_failure(phases: Phases | None, began: float, sent: float, now: float) -
     if phases is not None:
         phases.encode += sent - began
         phases.wire += now - sent
-
-
-def noted(
-    response: Any,
-    phases: Phases,
-    times: tuple[float, float, float, float],
-    sent_body: bytes,
-    received_body: bytes,
-) -> Any:
-    """
-    Return a response, and note where the time of its attempt went.
-
-    Args:
-        times: when the request began to be encoded, when it was sent, when the response was
-            there, and when that was decoded.
-        sent_body: the request, as it was sent.
-        received_body: likewise the response.
-    """
-    began, sent, received, decoded = times
-    phases.encode += sent - began
-    phases.wire += received - sent
-    phases.decode += decoded - received
-    phases.sent_bytes, phases.received_bytes = len(sent_body), len(received_body)
-    return response

@@ -146,8 +146,6 @@ class Routing(Filter):
         seconds = self.plugin_context.clock.seconds
 
         def step(call: Call) -> Any:
-            if call.phases is not None:
-                call.phases.at = seconds()
             route = remembered(None)
             if route is None:
                 return self._first(call, proceed)
@@ -155,10 +153,11 @@ class Routing(Filter):
             return proceed(call)
 
         def step_with_keys(call: Call) -> Any:
-            if call.phases is not None:
-                call.phases.at = seconds()
+            began = 0.0 if call.phases is None else seconds()
             key = only(call) if only else tuple([key(call) for key in keys])
             route = remembered(key)
+            if call.phases is not None:
+                call.phases.route += seconds() - began
             if route is None:
                 return self._first(call, proceed)
             route.used = True
@@ -210,11 +209,14 @@ class Routing(Filter):
         """
         Return where a call may go now: the answer for its key, or a new one.
         """
-        if call.phases is not None:
-            call.phases.at = self.plugin_context.clock.seconds()
+        seconds = self.plugin_context.clock.seconds
+        began = seconds()
         keys = [key(call) for key in self._keys()]
         key = tuple(keys) if len(keys) > 1 else next(iter(keys), None)
-        return self._routes.get(key) or self._find(key, call)
+        route = self._routes.get(key) or self._find(key, call)
+        if call.phases is not None:
+            call.phases.route += seconds() - began
+        return route
 
     def _keys(self) -> list[Callable[[Call], Hashable]]:
         """

@@ -44,12 +44,14 @@ def selection(
             picker = call.route.picker
             if picker is None:
                 raise _no_node(call, none_known)
-            node = cast(
-                "Node | None",
-                picker.pick(call) if call.phases is None else _timed_pick(call, picker, seconds),
-            )
-            if node is None:
-                node = _another(call, call.route, picker)
+            phases = call.phases
+            if phases is None:
+                picked = picker.pick(call)
+            else:
+                began = seconds()
+                picked = picker.pick(call)
+                phases.pick += seconds() - began
+            node = _another(call, call.route, picker) if picked is None else cast(Node, picked)
             call.tried += (node,)
             call.peer = node.peer
             node.in_flight += 1
@@ -70,18 +72,6 @@ def selection(
                 call.route = route(call)
 
     return step
-
-
-def _timed_pick(call: Call, picker: Picker, seconds: Callable[[], float]) -> Any:
-    """
-    Pick a node for a call whose phases are noted.
-    """
-    phases, began = call.phases, seconds()
-    assert phases is not None
-    phases.route += began - phases.at
-    node = picker.pick(call)
-    phases.pick += seconds() - began
-    return node
 
 
 async def _observed(call: Call, node: Node, picker: Picker, seconds: Callable[[], float]) -> Any:

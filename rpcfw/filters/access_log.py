@@ -2,9 +2,9 @@
 Hands each call that has ended to the access log, and tells of calls that were slow.
 
 Theory of operation. While this filter is in a stack, calls have `Phases`, to which the code that
-the call passes adds. When the call has ended, a tuple goes to the log's queue: everything else
-happens in another thread. A server's response is encoded behind all filters, so there a call
-that succeeds is handed over by `answered`, which is called once its response is sent.
+the call passes adds. When the call has ended, it goes to the writer, which writes in another
+thread. A server's response is encoded behind all filters, so there a call that succeeds is handed
+over by `succeeded`, which is called once its response is sent.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from rpcfw.spi.runtime.recent_calls import message_of
 from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
-from rpcfw.values.logged_call import LoggedCall
+from rpcfw.values.logged_call import LoggedCall, logged_call
 from rpcfw.values.phases import Phases
 
 __all__ = ["AccessLog", "AccessLogs", "ClientAccessLog", "ServerAccessLog", "Wanted"]
 
 
-#: Bound once, because members of an enum are looked up.
-_OK, _NONE = Status.OK, Hint.NONE
+#: Bound once, because a member of an enum is looked up.
+_OK = Status.OK
 
 
 @frozen
@@ -48,6 +48,33 @@ class Wanted:
     slow: bool = True
 
 
+class Writer(Protocol):
+    """
+    Writes the access log, from the start of a process to its stop.
+    """
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def put(self, call: LoggedCall) -> None:
+        """
+        Have a call written.
+        """
+
+    def successes(self, side: str) -> Callable[[Call, float, float, Phases], None]:
+        """
+        Return what does that for less, with a call that succeeded in time.
+
+        It is called with the call, when it began and ended, and its phases.
+        """
+
+    def reopen(self) -> None:
+        """
+        Open the file again: it may have been renamed.
+        """
+
+
 class AccessLog(Filter):
     """
     The filter of one side.
@@ -55,7 +82,7 @@ class AccessLog(Filter):
     Args:
         plugin_context: of the process.
         wanted: which calls get a line.
-        write: takes a call for the log; None: there is none.
+        writer: writes the log; None: there is none.
         tell_slow: called with each slow call; None: nobody wants to know.
     """
 
@@ -65,15 +92,17 @@ class AccessLog(Filter):
         self,
         plugin_context: PluginContext,
         wanted: Wanted,
-        write: Callable[[LoggedCall], None] | None,
+        writer: Writer | None,
         tell_slow: Callable[[LoggedCall], None] | None = None,
     ) -> None:
         super().__init__(NoOptions(), plugin_context)
         self._wanted = wanted
-        self._write = write
+        self._write = None if writer is None else writer.put
+        self._write_success = None if writer is None else writer.successes(self.side)
         self._tell_slow = tell_slow
         self._recent = plugin_context.recent_calls
         self._slowness = self._recent.slowness
+        self._min_slow_s = self._slowness.min_s
         self._seconds = plugin_context.clock.seconds
         self._all = wanted.share >= 1
 
@@ -104,61 +133,27 @@ class AccessLog(Filter):
         wanted = self._write is not None and (self._all or self._is_wanted(status, slow))
         if not wanted and not (slow and self._tell_slow is not None):
             return
-        if kept and (slow or status is not Status.OK):
+        if status is _OK and not slow:
+            if self._write_success is not None:
+                self._write_success(call, began, now, phases)
+            return
+        if kept:
             self._number(call, phases, slow, took_s)
-        # One tuple, and nothing that is computed: that is done by the thread that writes it.
-        logged = (
-            now,
+        # Nothing is computed: that is done by the thread that writes it.
+        logged = logged_call(
+            call,
             self.side,
-            call.method,
+            (began, now),
             status,
-            took_s,
-            call.deadline - began,
-            slow,
-            call.peer,
-            call.caller,
-            call.identity.names,
-            call.attempt,
-            "" if error is None else message_of(error),
-            error.hints if isinstance(error, CallError) else Hint.NONE,
-            call.trace,
             phases,
+            slow=slow,
+            message="" if error is None else message_of(error),
+            hints=error.hints if isinstance(error, CallError) else Hint.NONE,
         )
         if wanted and self._write is not None:
             self._write(logged)
         if slow and self._tell_slow is not None:
             self._tell_slow(logged)
-
-    def _succeeded(self, call: Call, began: float) -> None:
-        """
-        Note that a call has succeeded: the same as `ended`, for less in the usual case.
-        """
-        now = self._seconds()
-        took_s = now - began
-        if took_s >= self._slowness.min_s or not self._all or self._write is None:
-            self.ended(call, _OK, began)
-            return
-        phases = call.phases or Phases(began)
-        phases.logged = True
-        self._write(
-            (
-                now,
-                self.side,
-                call.method,
-                _OK,
-                took_s,
-                call.deadline - began,
-                False,
-                call.peer,
-                call.caller,
-                call.identity.names,
-                call.attempt,
-                "",
-                _NONE,
-                call.trace,
-                phases,
-            )
-        )
 
     def _is_slow(self, call: Call, took_s: float, began: float) -> bool:
         return call.method.unary and self._slowness.reached(took_s, call.deadline - began)
@@ -196,12 +191,14 @@ class ClientAccessLog(AccessLog):
     side = "client"
 
     def bind(self, proceed: CallStep) -> CallStep:
-        seconds, ended, succeeded = self._seconds, self.ended, self._succeeded
+        seconds, ended, min_slow_s = self._seconds, self.ended, self._min_slow_s
+        write_success = self._write_success if self._all else None
 
         async def step(call: Call) -> Any:
             began = seconds()
-            if call.phases is None:
-                call.phases = Phases(began)
+            phases = call.phases
+            if phases is None:
+                phases = call.phases = Phases(began)
             try:
                 response = await proceed(call)
             except BaseException as error:
@@ -209,8 +206,12 @@ class ClientAccessLog(AccessLog):
                 raise
             if call.method.server_streams:
                 call.on_end(lambda status: ended(call, status, began))
-            else:
-                succeeded(call, began)
+                return response
+            now = seconds()
+            if write_success is None or now - began >= min_slow_s:
+                ended(call, _OK, began)
+            else:  # most calls
+                write_success(call, began, now, phases)
             return response
 
         return step
@@ -243,7 +244,8 @@ class ServerAccessLog(AccessLog):
             if call.method.server_streams:
                 call.on_end(partial(self._stream_ended, call, phases))
                 return response
-            self._leave(phases)
+            if phases.in_method:  # `_leave`, written out to save a call
+                phases.method += seconds() - phases.at - phases.in_queue
             if call.cancelled and not phases.logged:  # its deadline is over, or its peer is gone
                 late = call.deadline <= seconds()
                 status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
@@ -260,19 +262,24 @@ class ServerAccessLog(AccessLog):
         if phases.in_method:
             phases.method += self._seconds() - phases.at - phases.in_queue
 
-    def answered(self, call: Call, error: BaseException | None = None) -> None:
+    def succeeded(self, call: Call, phases: Phases, now: float) -> None:
         """
         Note that the response of a call is sent.
+        """
+        phases.logged = True
+        write, began = self._write_success, phases.began
+        if write is None or not self._all or now - began >= self._min_slow_s:
+            self.ended(call, _OK, began)
+        else:  # most calls
+            write(call, began, now, phases)
 
-        Args:
-            error: instead of a response.
+    def failed(self, call: Call, error: BaseException) -> None:
+        """
+        Note that the error of a call is sent.
         """
         phases = call.phases
         if phases is not None and not phases.logged:
-            if error is None:
-                self._succeeded(call, phases.began)
-            else:
-                self.ended(call, self.status_of(call, error), phases.began, error)
+            self.ended(call, self.status_of(call, error), phases.began, error)
 
     def refused(self, call: Call, error: BaseException) -> None:
         """
@@ -291,21 +298,6 @@ class ServerAccessLog(AccessLog):
             # It was not slow when its method had ended, but is with what followed.
             self._recent.succeeded(self.side, call, took_s)
         super()._number(call, phases, slow, took_s)
-
-
-class Writer(Protocol):
-    """
-    Writes the access log, from the start of a process to its stop.
-    """
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    def reopen(self) -> None:
-        """
-        Open the file again: it may have been renamed.
-        """
 
 
 @frozen(eq=False)

@@ -1,13 +1,17 @@
 """
 What the access log gets of a call that has ended.
 
-A plain tuple, since one is made for each call: the constants of this file are the places in it.
-Nothing in it refers to the call, to a message or to metadata.
+A plain tuple, since one is made for each call that fails: the constants of this file are the
+places in it. Nothing in it refers to the call, to a message or to metadata.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
+
+from rpcfw.status import Hint, Status
+from rpcfw.values.call import Call
+from rpcfw.values.phases import Phases
 
 __all__ = [
     "ATTEMPTS",
@@ -26,6 +30,7 @@ __all__ = [
     "TOOK_S",
     "TRACE",
     "LoggedCall",
+    "logged_call",
 ]
 
 LoggedCall = tuple[Any, ...]
@@ -48,3 +53,40 @@ HINTS: Final = 12
 #: None if the call is in no trace.
 TRACE: Final = 13
 PHASES: Final = 14
+
+
+def logged_call(
+    call: Call,
+    side: str,
+    times: tuple[float, float],
+    status: Status,
+    phases: Phases,
+    *,
+    slow: bool = False,
+    message: str = "",
+    hints: Hint = Hint.NONE,
+) -> LoggedCall:
+    """
+    Return what the access log gets of a call.
+
+    Args:
+        times: when it began and ended.
+    """
+    began, ended_at = times
+    return (
+        ended_at,
+        side,
+        call.method,
+        status,
+        ended_at - began,
+        call.deadline - began,
+        slow,
+        call.peer,
+        call.caller,
+        call.identity.names,
+        call.attempt,
+        message,
+        hints,
+        call.trace,
+        phases,
+    )

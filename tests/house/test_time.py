@@ -47,6 +47,7 @@ SHOWN: dict[str, str] = {
     "rpcfw/app/process_view.py": "shows when the process was started",
     "rpcfw/app/process_metrics.py": "shows when the process was started",
     "rpcfw/app/access_log/parts.py": "hands it in",
+    "rpcfw/app/access_log/success_lines.py": "writes when calls ended",
     "rpcfw/app/access_log/writer.py": "writes when calls ended",
     "rpcfw/app/runtime.py": "hands it in",
     "rpcfw/app/steady.py": "hands it in",

@@ -1,19 +1,16 @@
 """
 The lines of the access log: ``name=value`` pairs, or JSON objects.
 
-Everything that a peer says is escaped and cut, so that one call is one line.
-
-Theory of operation. A line is made of parts, one for each field that is not empty. That takes
-some time, and most lines differ in times and numbers alone. So of calls that succeed in time the
-line is made once as a template, for each method, caller and so on, and filled in from then on.
+Everything that a peer says is escaped and cut, so that one call is one line. A line is made of
+parts, one for each field that is not empty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache, partial
-from math import inf, isinf
+from math import isinf
 
 import msgspec
 
@@ -71,21 +68,6 @@ _NUMBERS: dict[str, Callable[[LoggedCall], int]] = {
 #: Fields with a time.
 _TIMES: dict[str, int] = {"took_ms": TOOK_S, "limit_ms": LIMIT_S}
 
-#: In a template: what is filled in, in the order of the arguments of `Lines._filled`.
-_FILLED = {
-    "time": "{0}.{1:03}Z",
-    "took_ms": "{2:.3f}",
-    "limit_ms": "{3:.3f}",
-    "attempts": "{4}",
-    "request_bytes": "{5}",
-    "response_bytes": "{6}",
-    "peer": "{7}",
-    "trace_id": "{8.trace_id}",
-    "span_id": "{8.span_id}",
-}
-#: So many templates are remembered.
-_MAX_TEMPLATES = 1024
-
 FIELDS = ("time", "slow", "phases_ms", *_TIMES, *_NUMBERS, *_TEXTS)
 
 
@@ -111,90 +93,48 @@ class Lines:
         self.offset_s = 0.0
         self._second, self._date = -1, ""
         self._parts = {name: self._part(name) for name in fields}
-        #: By what is written in them.
-        self.templates: dict[tuple[object, ...], str] = {}
-        self._peer = lru_cache(_REMEMBERED)(self._cut)
 
     def line(self, call: LoggedCall) -> str:
         """
         Return the line of a call, with its end.
         """
-        if call[STATUS] is not Status.OK or call[SLOW]:
-            return self.from_parts(call)
-        phases = call[PHASES]
-        # What is written in the template, and which of the fields that are filled in are empty.
-        key = (
-            call[METHOD],
-            call[CALLER],
-            call[IDENTITY],
-            call[SIDE],
-            not call[PEER],
-            not call[ATTEMPTS],
-            not phases.sent_bytes,
-            not phases.received_bytes,
-            call[LIMIT_S] == inf,
-            call[TRACE] is None,
-        )
-        template = self.templates.get(key)
-        if template is None:
-            if len(self.templates) >= _MAX_TEMPLATES:
-                self.templates.clear()
-            template = self.templates[key] = self._template(call)
-        return self._filled(template, call)
+        return self.joined(self.parts(call).values())
 
-    def from_parts(self, call: LoggedCall) -> str:
+    def parts(self, call: LoggedCall) -> dict[str, str]:
         """
-        Return the same line, made without a template.
+        Return the fields that are not empty, each as it stands in the line.
         """
-        return self._joined([part for each in self._parts.values() if (part := each(call))])
-
-    def _filled(self, template: str, call: LoggedCall) -> str:
-        at, phases = call[ENDED_AT] + self.offset_s, call[PHASES]
-        second = int(at)
-        if second != self._second:
-            self._begin(second)
-        sent, received = phases.sent_bytes, phases.received_bytes
-        if call[SIDE] == "server":
-            sent, received = received, sent
-        return template.format(
-            self._date,
-            int((at - second) * 1000),
-            call[TOOK_S] * 1000,
-            call[LIMIT_S] * 1000,
-            call[ATTEMPTS],
-            sent,
-            received,
-            self._peer(call[PEER]),
-            call[TRACE],
-        )
-
-    def _template(self, call: LoggedCall) -> str:
-        # Empty parts are left out. Marks stand for what is joined, which may have braces itself.
-        parts = {name: part for name, each in self._parts.items() if (part := each(call))}
-        marks = [f"\0{number}\0" for number in range(len(parts))]
-        whole = self._joined(marks).replace("{", "{{").replace("}", "}}")
-        for mark, (name, part) in zip(marks, parts.items(), strict=True):
-            filled = _FILLED.get(name)
-            if filled is None:
-                written = part.replace("{", "{{").replace("}", "}}")
-            elif name == "peer" or name.endswith("_ms") or name in _NUMBERS:
-                written = self._pair(name, filled)
-            else:
-                written = self._pair(name, self._quoted(filled))
-            whole = whole.replace(mark, written)
-        return whole
+        return {name: part for name, each in self._parts.items() if (part := each(call))}
 
     def dropped(self, now: float, count: int) -> str:
         """
         Return the line that says how many lines are missing here.
         """
-        return self._joined([self._time((now,)), self._pair("dropped", str(count))])
+        return self.joined([self._time((now,)), self.pair("dropped", str(count))])
 
-    def _joined(self, parts: list[str]) -> str:
+    def joined(self, parts: Iterable[str]) -> str:
+        """
+        Return the line that has these parts.
+        """
         raise NotImplementedError
 
-    def _pair(self, name: str, value: str) -> str:
+    def pair(self, name: str, value: str) -> str:
+        """
+        Return a part: the name of a field, and its value as it is written.
+        """
         raise NotImplementedError
+
+    def value(self, text: str) -> str:
+        """
+        Return a text as the value of a field: cut, escaped, and in quotation marks if it must be.
+        """
+        return self._text(text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}...")
+
+    def quoted(self, plain: str) -> str:
+        """
+        Return a value that needs no escapes.
+        """
+        return plain
 
     def _text(self, value: str) -> str:
         raise NotImplementedError
@@ -206,14 +146,14 @@ class Lines:
         if name == "time":
             return self._time
         if name == "slow":
-            pair = self._pair("slow", "true")
+            pair = self.pair("slow", "true")
             return lambda call: pair if call[SLOW] else ""
         if name == "phases_ms":
             return self._phases_of
         if name in _TIMES:
-            return partial(self._milliseconds, _TIMES[name], self._pair(name, "%.3f"))
+            return partial(self._milliseconds, _TIMES[name], self.pair(name, "%.3f"))
         if name in _NUMBERS:
-            return partial(self._count, _NUMBERS[name], self._pair(name, "%d"))
+            return partial(self._count, _NUMBERS[name], self.pair(name, "%d"))
         escaped = lru_cache(_REMEMBERED)(partial(self._text_pair, name))
         text = _TEXTS[name]
         return lambda call: escaped(text(call))
@@ -221,24 +161,18 @@ class Lines:
     def _text_pair(self, name: str, value: str) -> str:
         if not value:
             return ""
-        return self._pair(name, self._cut(value))
-
-    def _cut(self, value: str) -> str:
-        return self._text(value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]}...")
+        return self.pair(name, self.value(value))
 
     def _time(self, call: LoggedCall) -> str:
         at = call[ENDED_AT] + self.offset_s
         second = int(at)
         if second != self._second:
             self._begin(second)
-        return self._pair("time", self._quoted(f"{self._date}.{int((at - second) * 1000):03}Z"))
+        return self.pair("time", self.quoted(f"{self._date}.{int((at - second) * 1000):03}Z"))
 
     def _begin(self, second: int) -> None:
         moment = datetime.fromtimestamp(second, timezone.utc)
         self._second, self._date = second, moment.strftime("%Y-%m-%dT%H:%M:%S")
-
-    def _quoted(self, plain: str) -> str:
-        return plain
 
     @staticmethod
     def _milliseconds(place: int, pair: str, call: LoggedCall) -> str:
@@ -257,7 +191,7 @@ class Lines:
         if not call[SLOW] and call[STATUS] is Status.OK:
             return ""
         phases = call[PHASES].items()
-        return self._pair("phases_ms", self._phases(phases)) if phases else ""
+        return self.pair("phases_ms", self._phases(phases)) if phases else ""
 
 
 class TextLines(Lines):
@@ -267,10 +201,10 @@ class TextLines(Lines):
     A value with a space, ``=``, a quotation mark or a backslash is written as a text in JSON.
     """
 
-    def _joined(self, parts: list[str]) -> str:
+    def joined(self, parts: Iterable[str]) -> str:
         return " ".join(parts) + "\n"
 
-    def _pair(self, name: str, value: str) -> str:
+    def pair(self, name: str, value: str) -> str:
         return f"{name}={value}"
 
     def _text(self, value: str) -> str:
@@ -288,10 +222,10 @@ class JSONLines(Lines):
     A JSON object on each line.
     """
 
-    def _joined(self, parts: list[str]) -> str:
+    def joined(self, parts: Iterable[str]) -> str:
         return "{" + ",".join(parts) + "}\n"
 
-    def _pair(self, name: str, value: str) -> str:
+    def pair(self, name: str, value: str) -> str:
         return f'"{name}":{value}'
 
     def _text(self, value: str) -> str:
@@ -299,7 +233,7 @@ class JSONLines(Lines):
         whole = value.encode("utf-8", "replace").decode()
         return printable_json(msgspec.json.encode(whole).decode())
 
-    def _quoted(self, plain: str) -> str:
+    def quoted(self, plain: str) -> str:
         return f'"{plain}"'
 
     def _phases(self, phases: Sequence[tuple[str, float]]) -> str:

@@ -4,6 +4,8 @@ The access log of a process, made as its options say.
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.logger import Logger
 
 from rpcfw.app.access_log.lines import JSONLines, TextLines
@@ -74,15 +76,14 @@ def make_access_logs(options: AccessLogOptions, plugin_context: PluginContext) -
     if options.file is not None and options.sides:
         writer = LogWriter(
             _file(options, plugin_context),
-            (JSONLines if options.format == "json" else TextLines)(options.fields),
+            partial(JSONLines if options.format == "json" else TextLines, options.fields),
             options.max_queue,
             plugin_context,
         )
     elif not options.log_slow:
         return AccessLogs()
-    write = None if writer is None else writer.put
     tell = SlowCalls(plugin_context).tell if options.log_slow else None
-    arguments = plugin_context, options.wanted, write, tell
+    arguments = plugin_context, options.wanted, writer, tell
     return AccessLogs(
         ClientAccessLog(*arguments) if "client" in options.sides else None,
         ServerAccessLog(*arguments) if "server" in options.sides else None,

@@ -1,12 +1,12 @@
 """
 The thread that writes the access log.
 
-Theory of operation. A call that has ended is put into a queue as a tuple, which is all that the
-reactor's thread does. Four times a second, or when enough calls for one write are there, the
-thread takes them, makes lines of them, and writes those, some at a time: a write lets the other
-threads of Python run. If the queue is full, calls are dropped and counted, and a line says
-how many. If the file cannot be written, the lines are lost and counted, the log of the process
-says so, and the next lines are tried again. No call waits for any of that.
+Theory of operation. What the reactor's thread puts into a queue is a line, of a call that has
+succeeded in time; or the facts of another call, since their lines take long to make. Four times
+a second, or when enough for one write is there, the thread takes all, makes the lines that are
+missing, and writes them, some at a time. If the queue is full, calls are dropped and counted, and
+a line says how many. If the file cannot be written, the lines are lost and counted, the log of
+the process says so, and the next lines are tried again. No call waits for any of that.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ from twisted.logger import Logger
 
 from rpcfw.app.access_log.lines import Lines
 from rpcfw.app.access_log.log_file import LogFile
+from rpcfw.app.access_log.success_lines import SuccessLines
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.rate_limit import LimitedLog
+from rpcfw.values.call import Call
 from rpcfw.values.logged_call import LoggedCall
+from rpcfw.values.phases import Phases
 
 __all__ = ["LogWriter"]
 
 #: A line is written after this time at the latest.
 _PAUSE_S = 0.25
 #: Lines of one write. More would keep the reactor's thread from running for longer.
-_LINES = 250
+_LINES = 500
 
 
 class LogWriter:
@@ -38,7 +41,7 @@ class LogWriter:
 
     Args:
         file: the log.
-        lines: makes its lines.
+        make_lines: makes what makes its lines.
         max_queue: calls that wait to be written.
         plugin_context: of the process.
     """
@@ -46,14 +49,19 @@ class LogWriter:
     log = Logger()
 
     def __init__(
-        self, file: LogFile, lines: Lines, max_queue: int, plugin_context: PluginContext
+        self,
+        file: LogFile,
+        make_lines: Callable[[], Lines],
+        max_queue: int,
+        plugin_context: PluginContext,
     ) -> None:
         self._file = file
-        self._lines = lines
+        self._make_lines = make_lines
+        self._lines = make_lines()
         self._max_queue = max_queue
         self._wake_at = min(_LINES, max_queue // 4)
         self._context = plugin_context
-        self._queue: deque[LoggedCall] = deque()
+        self._queue: deque[bytes | LoggedCall | Exception] = deque()
         self._wake = threading.Event()
         self._stopping = False
         self._reopen = False
@@ -71,14 +79,36 @@ class LogWriter:
         """
         Have a call written. In the reactor's thread; it never waits.
         """
-        queue = self._queue
-        size = len(queue)
+        size = len(self._queue)
         if size >= self._max_queue:
             self._dropped.value += 1
             return
-        queue.append(call)
+        self._queue.append(call)
         if size == self._wake_at:
             self._wake.set()
+
+    def successes(self, side: str) -> Callable[[Call, float, float, Phases], None]:
+        """
+        Return what has a call of a side written that succeeded in time, as `put` does.
+
+        It is called with the call, when it began and ended, and its phases.
+        """
+        queue, max_queue, wake_at = self._queue, self._max_queue, self._wake_at
+        line_of = SuccessLines(side, self._make_lines(), self._context).line
+
+        def put(call: Call, began: float, ended_at: float, phases: Phases) -> None:
+            size = len(queue)
+            if size >= max_queue:
+                self._dropped.value += 1
+                return
+            try:
+                queue.append(line_of(call, began, ended_at, phases))
+            except Exception as error:  # noqa: BLE001  # a bug, which must not end the call
+                queue.append(error)
+            if size == wake_at:
+                self._wake.set()
+
+        return put
 
     async def start(self) -> None:
         """
@@ -126,18 +156,13 @@ class LogWriter:
         queue, lines = self._queue, self._lines
         lines.offset_s = self._context.time_of_day() - self._context.clock.seconds()
         while queue:
-            calls = [queue.popleft() for _ in range(min(_LINES, len(queue)))]
-            try:
-                batch = [lines.line(call) for call in calls]
-            except Exception as error:  # noqa: BLE001  # a bug, which must not end the log
-                self._lost.value += len(calls)
-                self._tell("bug", "lines of the access log were lost by a bug: {bug!r}", bug=error)
-            else:
-                self._write(batch)
+            entries = [queue.popleft() for _ in range(min(_LINES, len(queue)))]
+            batch = [each if type(each) is bytes else self._line(each) for each in entries]
+            self._write([line for line in batch if line])
         dropped = int(self._dropped.value)
         if dropped > self._dropped_reported:
             count, self._dropped_reported = dropped - self._dropped_reported, dropped
-            self._write([lines.dropped(self._context.clock.seconds(), count)])
+            self._write([lines.dropped(self._context.clock.seconds(), count).encode()])
             self._tell(
                 "dropped",
                 "{count} lines of the access log were dropped: [access_log] max_queue = {limit} "
@@ -146,9 +171,21 @@ class LogWriter:
                 limit=self._max_queue,
             )
 
-    def _write(self, batch: list[str]) -> None:
-        whole = "".join(batch).encode("utf-8", "backslashreplace")
-        if self._attempt(self._file.write, whole):
+    def _line(self, entry: Any) -> bytes:
+        """
+        Return the line of a call of which there is none yet; empty if it cannot be made.
+        """
+        try:
+            if isinstance(entry, Exception):
+                raise entry
+            return self._lines.line(entry).encode("utf-8", "backslashreplace")
+        except Exception as error:  # noqa: BLE001  # a bug, which must not end the log
+            self._lost.value += 1
+            self._tell("bug", "a line of the access log was lost by a bug: {bug!r}", bug=error)
+            return b""
+
+    def _write(self, batch: list[bytes]) -> None:
+        if self._attempt(self._file.write, b"".join(batch)):
             self._written.value += len(batch)
         else:
             self._lost.value += len(batch)

@@ -53,9 +53,10 @@ class LoggedResponses(Responses):
         super().answer(driver, event, call, bound, message)
         phases = call.phases
         if phases is not None and not phases.logged:
-            phases.encode += self._seconds() - began
+            now = self._seconds()
+            phases.encode += now - began
             phases.encoded = True
-            self._log.answered(call)
+            self._log.succeeded(call, phases, now)
 
     def fail(
         self,
@@ -66,7 +67,7 @@ class LoggedResponses(Responses):
     ) -> None:
         super().fail(driver, event, error, call)
         if call is not None:
-            self._log.answered(call, error)
+            self._log.failed(call, error)
         else:
             self._log.refused(_refused_call(driver, event), error)
 

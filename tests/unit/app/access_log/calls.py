@@ -5,6 +5,20 @@ Calls for the log.
 from __future__ import annotations
 
 from rpcfw.status import Hint, Status
+from rpcfw.values.call import Call
+from rpcfw.values.caller_identity import CallerIdentity
+from rpcfw.values.logged_call import (
+    ATTEMPTS,
+    CALLER,
+    ENDED_AT,
+    IDENTITY,
+    LIMIT_S,
+    METHOD,
+    PEER,
+    PHASES,
+    TOOK_S,
+    TRACE,
+)
 from rpcfw.values.method import Method, Shape
 from rpcfw.values.phases import Phases
 
@@ -36,3 +50,21 @@ def a_logged_call(**facts):
         "phases": phases,
     }
     return tuple({**each, **facts}.values())
+
+
+def succeeded(logged):
+    """
+    Return what `SuccessLines.line` takes of the same call: it, its begin and end, and phases.
+    """
+    began = logged[ENDED_AT] - logged[TOOK_S]
+    call = Call(
+        logged[METHOD],
+        None,
+        deadline=began + logged[LIMIT_S],
+        caller=logged[CALLER],
+        peer=logged[PEER],
+        attempt=logged[ATTEMPTS],
+        identity=CallerIdentity(logged[IDENTITY]),
+        trace=logged[TRACE],
+    )
+    return call, began, logged[ENDED_AT], logged[PHASES]

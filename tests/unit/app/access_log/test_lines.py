@@ -91,23 +91,6 @@ def test_empty_fields_are_left_out():
     assert {"time", "side", "status", "service", "method", "took_ms"} == set(in_json(call))
 
 
-@pytest.mark.parametrize("kind", [TextLines, JSONLines])
-def test_templates_change_nothing(kind):
-    """
-    The second line of a kind is made from a template, and says what the call has.
-    """
-    lines, whole = kind(FIELDS), kind(FIELDS)
-    calls = [
-        a_logged_call(),
-        a_logged_call(peer="", trace=TRACE),
-        a_logged_call(caller="{0} %s", attempts=3, limit_s=inf),
-        a_logged_call(caller='"{peer}"', sizes=(0, 5), identity=("dns:{x}",)),
-    ]
-    for number, call in enumerate(calls * 2):
-        changed = (number + 0.5, *call[1:4], number + 0.001, *call[5:])
-        assert whole.from_parts(changed) == lines.line(changed)
-
-
 @pytest.mark.parametrize(
     ("peer", "shown"),
     [
@@ -156,13 +139,3 @@ def test_missing_lines():
         JSONLines(SOME).dropped(2.5, 17)
     )
     assert "time=1970-01-01T00:00:02.500Z dropped=17\n" == TextLines(SOME).dropped(2.5, 17)
-
-
-def test_many_callers_are_forgotten():
-    """
-    Whatever callers name themselves, what is remembered of them is bounded.
-    """
-    lines = JSONLines(FIELDS)
-    for number in range(3000):
-        assert f'"caller":"{number}"' in lines.line(a_logged_call(caller=str(number)))
-    assert len(lines.templates) <= 1024

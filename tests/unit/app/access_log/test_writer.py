@@ -7,13 +7,14 @@ from __future__ import annotations
 import json
 from threading import Event
 
+import pytest
 from twisted.internet.task import Clock
 
 from rpcfw.app.access_log.lines import JSONLines
 from rpcfw.app.access_log.writer import LogWriter
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.plugin_context import plugin_context
-from tests.unit.app.access_log.calls import a_logged_call
+from tests.unit.app.access_log.calls import a_logged_call, succeeded
 
 #: For what comes at once, on a machine that is busy.
 _LIMIT_S = 60
@@ -75,7 +76,7 @@ class Written:
         self.context = plugin_context(around.clock, threads=self.threads)
         self.file = MemoryFile()
         self.writer = LogWriter(
-            self.file, JSONLines(("took_ms", "caller")), max_queue, self.context
+            self.file, lambda: JSONLines(("took_ms", "caller")), max_queue, self.context
         )
 
     def start(self):
@@ -110,13 +111,36 @@ def test_a_stop_loses_nothing():
     assert written.file.closed.is_set()
 
 
-def test_a_full_queue():
+def test_the_order_of_calls():
+    """
+    Calls that succeed and others are written in the order in which they ended.
+    """
+    written = Written()
+    success = written.writer.successes("server")
+    written.start()
+    for number in range(100):
+        call = a_logged_call(took_s=number / 1000)
+        if number % 3:
+            success(*succeeded(call))
+        else:
+            written.writer.put(call)
+    written.stop()
+    assert list(range(100)) == [round(line["took_ms"]) for line in written.read]
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_full_queue(fast):
     """
     Calls that find the queue full are dropped and counted, and a line says how many.
     """
     written = Written(max_queue=10)
+    success = written.writer.successes("server")
     for _ in range(25):
-        written.writer.put(a_logged_call())
+        call = a_logged_call()
+        if fast:
+            success(*succeeded(call))
+        else:
+            written.writer.put(call)
     written.start()
     written.stop()
     assert 11 == len(written.file.lines)
@@ -158,13 +182,17 @@ def test_a_file_that_cannot_be_written():
 
 def test_a_bug_loses_its_lines_alone():
     """
-    A call that cannot be formatted ends neither the log nor the process.
+    A call that cannot be formatted ends neither the log, nor a call, nor loses other lines.
     """
     written = Written()
-    written.writer.put(a_logged_call(caller=object()))
+    success = written.writer.successes("server")
+    bad = a_logged_call(caller=object())
+    written.writer.put(bad)
+    success(*succeeded(bad))
+    written.writer.put(a_logged_call())
     written.start()
     written.stop()
-    assert 1 == written.counts["lost"]
+    assert {"written": 1, "lost": 2, "dropped": 0} == written.counts
     assert written.file.closed.is_set()
 
 
