@@ -9,10 +9,12 @@ So the host of the tag must be that of the instance, and all that is ever sent i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
+from rpcfw.console.announced_ports import AnnouncedPorts
 from rpcfw.console.fleet import Fleet
 from rpcfw.console.inspect_client import inspect
 from rpcfw.console.inspected import Inspected, InspectedMethod
@@ -23,10 +25,7 @@ from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["ADMIN_TAG", "AdminPorts", "MethodRate", "SeenProcess", "admin_of"]
-
-#: The tag of an instance that says where the admin port of its process is.
-ADMIN_TAG = "admin"
+__all__ = ["AdminPorts", "MethodRate", "SeenProcess"]
 
 _MAX_PORTS = 5000
 _MAX_CONCURRENT = 16
@@ -91,28 +90,13 @@ def _rate(method: InspectedMethod, before: tuple[int, int] | None, passed_s: flo
     return MethodRate(method, ended / passed_s, failed / passed_s)
 
 
-def admin_of(instance: Instance) -> Address | None:
-    """
-    Return the admin port that an instance announces, if it is on the same host.
-    """
-    text = instance.tags.get(ADMIN_TAG, "")
-    if not text:
-        return None
-    try:
-        address = Address.parse(text)
-    except ValueError:
-        return None
-    ours = address.scheme in ("tcp", "tls", "memory")
-    same = address.host == instance.address.host or address.scheme == "memory"
-    return address if ours and same and instance.address.scheme != "unix" else None
-
-
 class AdminPorts:
     """
     Asks the admin ports.
 
     Args:
         listed: those of the configuration.
+        announced: finds those that instances announce.
         changed: called after each round.
     """
 
@@ -121,12 +105,14 @@ class AdminPorts:
         runtime: Runtime,
         fleet: Fleet,
         listed: Iterable[Address],
+        announced: AnnouncedPorts,
         interval_s: float,
         changed: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._fleet = fleet
         self._listed = tuple(listed)
+        self._announced = announced
         self._interval_s = interval_s
         self._changed = changed
         self._seen: dict[Address, SeenProcess] = {}
@@ -145,7 +131,7 @@ class AdminPorts:
         """
         Return the process of an instance, if the instance says where its admin port is.
         """
-        address = admin_of(instance)
+        address = self._announced.of(instance)
         return None if address is None else self._seen.get(address)
 
     def start(self) -> None:
@@ -184,13 +170,8 @@ class AdminPorts:
 
     def _addresses(self) -> Iterator[Address]:
         yield from self._listed
-        count = len(self._listed)
-        for service in self._fleet.services():
-            for one in service.instances:
-                address = admin_of(one)
-                if address is not None and count < _MAX_PORTS:
-                    count += 1
-                    yield address
+        instances = (one for service in self._fleet.services() for one in service.instances)
+        yield from islice(self._announced.all(instances), _MAX_PORTS)
 
     async def _ask(self, seen: SeenProcess) -> None:
         timers = self._runtime.timers

@@ -12,7 +12,7 @@ from html import escape
 
 from attrs import define, frozen
 
-from rpcfw.console.admin_ports import SeenProcess
+from rpcfw.console.admin_ports import MethodRate, SeenProcess
 from rpcfw.console.fleet import Fleet, application_of
 from rpcfw.printable import printable
 
@@ -72,14 +72,17 @@ def call_graph(fleet: Fleet, processes: Iterable[SeenProcess], about: str = "") 
         if process.said is None:
             continue
         caller = process.said.process.application or str(process.address)
-        rates = [rate for rate in process.rates if rate.of.side == "client"]
+        rates: dict[str, list[MethodRate]] = {}
+        for rate in process.rates:
+            if rate.of.side == "client":
+                rates.setdefault(rate.of.service, []).append(rate)
         for called in process.said.called_services:
             callee = _node_of(fleet, called.service)
             if about and about not in (caller, callee, called.service):
                 continue
             edge = edges.setdefault((caller, callee), Edge(set()))
             edge.services.add(called.service)
-            own = [rate for rate in rates if rate.of.service == called.service]
+            own = rates.get(called.service, [])
             edge.calls_per_s += sum(rate.calls_per_s or 0.0 for rate in own)
             edge.failures_per_s += sum(rate.failures_per_s or 0.0 for rate in own)
     return _bounded(edges)

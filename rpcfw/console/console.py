@@ -11,6 +11,7 @@ from rpcfw.console.access.identity import Identities
 from rpcfw.console.access.sessions import Sessions
 from rpcfw.console.access.users import Users
 from rpcfw.console.admin_ports import AdminPorts
+from rpcfw.console.announced_ports import AnnouncedPorts
 from rpcfw.console.audit import Audit
 from rpcfw.console.dispatcher import Dispatcher
 from rpcfw.console.events import Events
@@ -69,7 +70,12 @@ class Console:
         )
         self.schemas = Schemas(application, self.fleet)
         self.admin_ports = AdminPorts(
-            self.runtime, self.fleet, options.admin, options.poll_interval, self.events.changed
+            self.runtime,
+            self.fleet,
+            options.admin,
+            AnnouncedPorts(options.admin_networks),
+            options.poll_interval,
+            self.events.changed,
         )
         dispatcher = Dispatcher(self, all_routes(), static_files())
         self._factory = BrowserFactory(

@@ -6,12 +6,14 @@ The request is of HTTP/1.0: the response ends with the connection, and has no ch
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from rpcfw.console.inspected import Inspected
+from rpcfw.console.inspected import Inspected, shortened
 from rpcfw.errors import RegistryError
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.network.endpoints import Network
@@ -30,7 +32,7 @@ class _Answer(Protocol):
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._received = bytearray()
+        self.received = bytearray()
         self.done: Waiter[bytes] = Waiter()
 
     def connectionMade(self) -> None:
@@ -45,24 +47,28 @@ class _Answer(Protocol):
         """
         Keep what comes, up to the limit.
         """
-        self._received += data
-        if len(self._received) > _MAX_BYTES:
-            self.end()
+        if self.done.called:
+            return
+        self.received += data
+        if len(self.received) > _MAX_BYTES:
+            self.received.clear()
             self._fail(f"it sent more than {_MAX_BYTES} bytes")
+            self.end()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         The response is whole.
         """
         if not self.done.called:
-            self.done.callback(bytes(self._received))
+            self.done.callback(bytes(self.received))
 
     def end(self) -> None:
         """
-        Close the connection.
+        Close the connection, whatever the other end does: it may never take part in that.
         """
         if self.transport is not None:
-            self.transport.loseConnection()
+            transport: Any = self.transport
+            transport.abortConnection()
 
     def _fail(self, reason: str) -> None:
         if not self.done.called:
@@ -86,7 +92,7 @@ async def inspect(network: Network, address: Address) -> Inspected:
     Raises:
         RegistryError: it did not answer, or not with what was asked for.
     """
-    host = f"{address.host}:{address.port}" if address.port else "localhost"
+    host = address.authority or "localhost"
     try:
         protocol = await network.client(address, _CONNECT_S).connect(_Factory(host))
     except Exception as error:
@@ -106,6 +112,6 @@ def _read(response: bytes) -> Inspected:
         shown = b" ".join(words[1:])[:100].decode("latin-1")
         raise RegistryError(f"expected the page /inspect.json; got: {shown or 'nothing'}")
     try:
-        return msgspec.json.decode(body, type=Inspected)
+        return shortened(msgspec.json.decode(body, type=Inspected))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise RegistryError(f"/inspect.json cannot be read: {error}") from None

@@ -6,9 +6,19 @@ Unknown names are skipped, so that newer processes can be read.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
-__all__ = ["CalledHere", "Inspected", "InspectedMethod", "ProcessFacts", "ServedHere"]
+__all__ = ["CalledHere", "Inspected", "InspectedMethod", "ProcessFacts", "shortened"]
+
+
+#: Of methods, and of services, that are kept of one process.
+_MAX_ROWS = 2000
+
+#: A process may say anything, and this is shown to people who look at others.
+Name = Annotated[str, msgspec.Meta(max_length=2100)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class ProcessFacts(msgspec.Struct, frozen=True):
@@ -16,21 +26,12 @@ class ProcessFacts(msgspec.Struct, frozen=True):
     The process.
     """
 
-    application: str = ""
-    phase: str = ""
+    application: Name = ""
+    phase: Name = ""
     ready: bool | None = None
     uptime_s: float = 0.0
-    rpcfw_version: str = ""
-    connections: int = 0
-
-
-class ServedHere(msgspec.Struct, frozen=True):
-    """
-    A service that it serves.
-    """
-
-    service: str
-    health: str = ""
+    rpcfw_version: Name = ""
+    connections: Count = 0
 
 
 class CalledHere(msgspec.Struct, frozen=True):
@@ -38,12 +39,12 @@ class CalledHere(msgspec.Struct, frozen=True):
     A service that it calls.
     """
 
-    service: str
-    state: str = ""
-    nodes: int = 0
-    started: int = 0
-    succeeded: int = 0
-    failed: int = 0
+    service: Name
+    state: Name = ""
+    nodes: Count = 0
+    started: Count = 0
+    succeeded: Count = 0
+    failed: Count = 0
 
 
 class InspectedMethod(msgspec.Struct, frozen=True):
@@ -55,12 +56,12 @@ class InspectedMethod(msgspec.Struct, frozen=True):
         ended: calls since the start; ``failed`` is a part of them.
     """
 
-    side: str
-    service: str
-    method: str
-    ended: int = 0
-    failed: int = 0
-    in_flight: int = 0
+    side: Name
+    service: Name
+    method: Name
+    ended: Count = 0
+    failed: Count = 0
+    in_flight: Count = 0
     p50_ms: float | None = None
     p99_ms: float | None = None
 
@@ -71,6 +72,16 @@ class Inspected(msgspec.Struct, frozen=True):
     """
 
     process: ProcessFacts = ProcessFacts()
-    services: list[ServedHere] = []
     called_services: list[CalledHere] = []
     methods: list[InspectedMethod] = []
+
+
+def shortened(said: Inspected) -> Inspected:
+    """
+    Return what is kept of a page: tables of bounded length, however many rows a process sends.
+    """
+    return msgspec.structs.replace(
+        said,
+        called_services=said.called_services[:_MAX_ROWS],
+        methods=said.methods[:_MAX_ROWS],
+    )

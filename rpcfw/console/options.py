@@ -5,6 +5,7 @@ What ``[console]`` may say.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +70,10 @@ class ConsoleOptions:
     admin: tuple[Address, ...] = option(
         "", "admin ports of processes that are in no registry, as those of consumers"
     )
+    admin_networks: tuple[str, ...] = option(
+        "127.0.0.0/8, ::1/128",
+        "networks of the admin ports that instances announce; those elsewhere are not asked",
+    )
     poll_interval: Seconds = option("5s", "time between two looks at an admin port")
     refresh_interval: Seconds = option(
         "10s", "time between two questions to the registry which services there are"
@@ -109,3 +114,8 @@ class ConsoleOptions:
             yield "listen", reason
         if not self.listen:
             yield "listen", "expected at least one address; got none"
+        for text in self.admin_networks:
+            try:
+                ip_network(text)
+            except ValueError:
+                yield "admin_networks", f"expected networks as 10.1.0.0/16; got {text!r}"

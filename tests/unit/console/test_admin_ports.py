@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.console.admin_ports import SeenProcess, admin_of
+from rpcfw.console.admin_ports import SeenProcess
+from rpcfw.console.announced_ports import AnnouncedPorts
 from rpcfw.console.inspected import Inspected, InspectedMethod
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
@@ -16,21 +17,55 @@ def instance(tag, address="tcp:10.0.0.5:2200"):
     return Instance("demo.A", "a", Address.parse(address), tags={"admin": tag})
 
 
-def test_a_port_of_the_same_host():
-    """
-    An instance says where its own admin port is.
-    """
-    assert Address("tcp", "10.0.0.5", 2290) == admin_of(instance("tcp:10.0.0.5:2290"))
+PORTS = AnnouncedPorts(["10.0.0.0/8", "::1/128"])
 
 
 @pytest.mark.parametrize(
-    "tag", ["", "tcp:169.254.169.254:80", "unix:/run/x", "nonsense", "tcp:10.0.0.5", "memory"]
+    ("tag", "address"),
+    [
+        ("tcp:10.0.0.5:2290", "tcp:10.0.0.5:2200"),
+        ("tls:10.0.0.5:2290", "tls:10.0.0.5:2200"),
+        ("tcp:[::1]:2290", "tcp:[0:0::1]:2200"),
+    ],
+)
+def test_a_port_of_the_same_host(tag, address):
+    """
+    An instance says where its own admin port is.
+    """
+    assert Address.parse(tag) == PORTS.of(instance(tag, address))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("", "tcp:169.254.169.254:80", "unix:/run/x", "nonsense", "tcp:10.0.0.5"),
+        "tcp:10.0.0.5:80@169.254.169.254",
+    ],
 )
 def test_no_port_of_another_host(tag):
     """
     An instance cannot send the console to another host, nor to a file.
     """
-    assert admin_of(instance(tag)) is None
+    assert PORTS.of(instance(tag)) is None
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "127.0.0.1", "metadata.internal", "11.0.0.1"])
+def test_no_port_of_another_network(host):
+    """
+    Whoever can write to the registry cannot send the console to a host of their own choice.
+    """
+    assert PORTS.of(instance(f"tcp:{host}:80", f"tcp:{host}:2200")) is None
+
+
+def test_ports_of_one_host_are_limited():
+    """
+    One host cannot fill the list of processes.
+    """
+    many = [instance(f"tcp:10.0.0.5:{port}") for port in range(1, 1000)]
+    other = instance("tcp:10.0.0.6:1", "tcp:10.0.0.6:2")
+    found = list(PORTS.all([*many, other]))
+    assert 201 == len(found)
+    assert Address("tcp", "10.0.0.6", 1) == found[-1]
 
 
 def said(ended, failed):
