@@ -250,7 +250,7 @@ class WatchStream:
         for packed in updates.updates:
             try:
                 update = _decode(packed)
-            except msgspec.DecodeError as error:
+            except (ValueError, RecursionError) as error:
                 self._log.warn_of(
                     "unreadable", "an update cannot be read: {error}", error=str(error)
                 )

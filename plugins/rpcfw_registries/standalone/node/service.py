@@ -266,9 +266,10 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
             guard.note_announced(caller, instance, refused=reason)
             raise LimitReached(reason)
         guard.clients.check_size(caller, key, len(record))
-        changed = self.replica.put(*key, record, owner, seen, caller.proved)
-        # One that comes from another server of the group may be unchanged, and held by nobody here.
-        if changed or guard.clients.holder(key) is None:
+        # A new version goes to every server of the group, even if only the version is new. One
+        # that a snapshot had may be kept here, and held by nobody.
+        is_new = self.replica.put(*key, record, owner, seen, caller.proved)
+        if is_new or guard.clients.holder(key) is None:
             guard.clients.hold(caller, key, len(record))
             guard.clients.count_change(caller)
             guard.note_announced(caller, instance)

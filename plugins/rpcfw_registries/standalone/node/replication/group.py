@@ -259,7 +259,8 @@ class Group:
     def _received(self, packed: bytes) -> None:
         try:
             message = _decode(packed)
-        except msgspec.DecodeError as error:
+        # Text may be no UTF-8 (a ValueError), and fields that are skipped may be nested too deep.
+        except (ValueError, RecursionError) as error:
             self._metrics.unreadable.value += 1
             self._log.warn_of(
                 "unreadable",

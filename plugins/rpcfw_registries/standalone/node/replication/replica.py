@@ -38,8 +38,9 @@ MAX_REMOVED = 100_000
 
 #: Copies that differ answer one another's digests, but not more often than this.
 _MIN_DIGEST_S = 1.0
-#: By which a client may move the counter: more than a group counts while a node is cut off. If
-#: it was ahead by more, the provider's next announcement wins, after this node saw the former.
+#: By which clients may move the counter between two looks: more than a group counts while a node
+#: is cut off. If it was ahead by more, the provider's next announcement wins, after this node saw
+#: the former. At this rate the counters last for years.
 _MAX_STEP = 1 << 24
 
 
@@ -85,6 +86,8 @@ class Replica:
         self.rules_hash = ""
         #: The highest counter that was seen or used.
         self._counter = 0
+        #: By which clients may still move it.
+        self._step = _MAX_STEP
         #: Of the last change that was published.
         self._number = 0
         self._unpublished: dict[Key, Entry] = {}
@@ -116,12 +119,12 @@ class Replica:
         holder: tuple[str, ...] = (),
     ) -> bool:
         """
-        Announce at this node, and say whether that changed anything: the same again does not.
+        Announce at this node, and say whether that made a version: the same again does not.
 
         Args:
             seen: the highest `counter` that the provider received. So the newest announcement of
                 one provider wins, whichever nodes it went to. It comes from outside, so it moves
-                the counter by a bounded step: nobody can use the counters up.
+                the counter by a bounded number in a time: nobody can use the counters up.
             holder: see `Entry`.
 
         Raises:
@@ -137,10 +140,12 @@ class Replica:
         ):
             self.renewed(service, id)
             return False
-        changed = self._catalog.put(service, id, record, owner)
-        self._counter = max(self._counter, min(seen, self._counter + _MAX_STEP))
+        self._catalog.put(service, id, record, owner)
+        step = max(0, min(seen - self._counter, self._step))
+        self._step -= step
+        self._counter += step
         self._announce(service, id, record, owner, holder)
-        return changed
+        return True
 
     def renewed(self, service: str, id: str) -> bool:
         """
@@ -207,6 +212,7 @@ class Replica:
         Do what is due. To be called every second or so.
         """
         self._now = now
+        self._step = _MAX_STEP
         self.members.look(now)
         for node in self.copy.nodes():
             if node != self.node and self.members.get(node) is None:

@@ -84,7 +84,7 @@ def unpack(content: bytes, max_instances: int) -> list[Entry]:
         at = begin + int.from_bytes(content[at:begin], "big")
         try:
             entries += _decode(memoryview(content)[begin:at])
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"it is damaged: {error}") from None
     return entries[:max_instances]
 

@@ -40,12 +40,13 @@ class Node:
         self.service, self.rules = node_services(self.options, context)
         ensureDeferred(self.service.started())
 
-    def announce(self, *ids, owner="me", service="demo.Greeter", weight=100):
+    def announce(self, *ids, owner="me", service="demo.Greeter", weight=100, seen=0):
         records = [
             msgspec.Raw(instance_to_json(an_instance(id=id, service=service, weight=weight)))
             for id in ids
         ]
-        return [one.reason for one in self.service.announce(owner, 10.0, records).refused]
+        granted = self.service.announce(owner, 10.0, records, seen)
+        return [one.reason for one in granted.refused]
 
     def renew(self, id="a", owner="me"):
         return self.service.renew(owner, 10.0, [("demo.Greeter", id)]).missing

@@ -8,8 +8,10 @@ from random import Random
 
 import msgspec
 import pytest
+from twisted.internet.defer import ensureDeferred
+from twisted.logger import capturedLogs, formatEvent
 
-from rpcfw.errors import PermissionDenied
+from rpcfw.errors import Overloaded, PermissionDenied
 from rpcfw.kernel.settings import options_of
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_buses.memory import MemoryBus, MemoryBusOptions
@@ -51,11 +53,12 @@ class NodeOfGroup(Node):
     A registry server of a group, as its callers see it.
     """
 
-    def __init__(self, name):
+    def __init__(self, name, **options):
         context = plugin_context(random=Random(name))
-        bus = MemoryBus(MemoryBusOptions(name=name), context)
-        self.options = options_of(NodeOptions)
-        self.service, *_ = node_services(self.options, context, BusOfGroup(bus, "memory:a"))
+        self.bus = MemoryBus(MemoryBusOptions(name=name), context)
+        self.options = options_of(NodeOptions, **options)
+        group = BusOfGroup(self.bus, "memory:a")
+        self.service, *_ = node_services(self.options, context, group)
 
 
 def test_an_instance_of_an_identity_is_protected_at_every_server():
@@ -127,17 +130,59 @@ def test_small_entries_share_a_message():
 
 def test_a_client_cannot_use_the_counters_up():
     """
-    A provider that pretends to have seen the highest version moves the counter by little.
+    Providers that pretend to have seen the highest version move the counter by little.
 
-    What is announced later can still be read by every peer.
+    However often they announce: the counter lasts for more than ten years.
     """
     node = replica()
-    for number in range(100):
-        node.put("demo.A", f"i{number}", b"{}", "owner", seen=MAX_COUNTER)
-    (change, _) = node.take_messages()
+    seconds = 10
+    for now in range(seconds):
+        node.look(now)
+        for number in range(500):
+            node.put("demo.A", f"i{number}", b"{}", "owner", seen=MAX_COUNTER)
+    change, *_ = node.take_messages()
     assert isinstance(change, Change)
     read = msgspec.msgpack.decode(msgspec.msgpack.encode(change), type=Message)
-    assert MAX_COUNTER / 1000 > max(each.counter for each in read.entries)
+    last = max(each.counter for each in read.entries)
+    assert MAX_COUNTER / last * seconds > 10 * 365 * 86_400
+
+
+def test_a_new_version_is_a_change_of_its_client():
+    """
+    Each version goes to every server. So it counts, even if the instance is as before.
+    """
+    node = NodeOfGroup("one", max_client_changes="1/s")
+    with called_by(SHOP):
+        for _ in range(61):
+            assert [] == node.announce("a", seen=MAX_COUNTER)
+        with pytest.raises(Overloaded, match="max_client_changes"):
+            node.announce("a", seen=MAX_COUNTER)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        msgspec.msgpack.encode(
+            {"type": "digest", "node": "X", "address": "", "number": 1, "hash": ""}
+        ).replace(b"X", b"\xff"),
+        b"\x82\xa4type\xa6digest\xa4deep" + b"\x91" * 100_000 + b"\x01",
+        b"",
+    ],
+    ids=["text that is no UTF-8", "nested too deep", "nothing"],
+)
+def test_what_the_bus_carries_may_be_anything(hostile):
+    """
+    A message that cannot be read is named in the log, and a flood of them does not fill it.
+    """
+    node = NodeOfGroup("one")
+    ensureDeferred(node.service.started())
+    with capturedLogs() as events:
+        for _ in range(100):
+            node.bus.deliver("rpcfw.registry.default", hostile)
+    assert {f"a message of {len(hostile)} bytes on the bus cannot be read"} == {
+        formatEvent(each).partition(":")[0] for each in events
+    }
+    assert len(events) < 10
 
 
 def test_the_announcement_after_a_clamped_one_wins():
