@@ -121,7 +121,7 @@ def _last_entries(path: Path) -> Iterator[AuditEntry]:
     for line in lines[1 if size > _MAX_READ_BYTES else 0 :][-_MAX_ENTRIES - 1 :]:
         try:
             entry = msgspec.json.decode(line, type=AuditEntry)
-        except msgspec.MsgspecError:  # the file may have lines of others
+        except (ValueError, RecursionError):  # the file may have lines of others
             continue
         if entry.role:
             yield entry

@@ -113,5 +113,5 @@ def _read(response: bytes) -> Inspected:
         raise RegistryError(f"expected the page /inspect.json; got: {shown or 'nothing'}")
     try:
         return shortened(msgspec.json.decode(body, type=Inspected))
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RegistryError(f"/inspect.json cannot be read: {error}") from None

@@ -69,7 +69,7 @@ class RuleSnapshots:
     def _read(self, scope: Scope, content: bytes) -> RuleSet | None:
         try:
             record = msgspec.json.decode(content, type=_Record)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             self.log.warn(
                 "the snapshot of the rules of {scope} is not used: {reason}",
                 scope=str(scope),

@@ -118,7 +118,7 @@ def read_definition(data: bytes, where: str) -> ServiceDefinition:
     """
     try:
         found = msgspec.json.decode(data, type=_Definition)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DefinitionError(
             f"{where}: expected the JSON of a Dubbo service definition: {error}"
         ) from None

@@ -10,8 +10,8 @@ keeps the number of its last change, and entries are in the order of those
 numbers; removed ids stay behind as tombstones, likewise in order. So "what
 changed since n" is read from the two ends backwards until n: it costs what it
 finds, is coalesced by nature, and a watcher is no more than a number, however
-slow it reads. Tombstones are bounded; who asks about a time before the oldest
-kept one gets the whole list instead.
+slow it reads. Tombstones are bounded, and there are not many more than instances;
+who asks about a time before the oldest kept one gets the whole list instead.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from attrs import define, field, frozen
 from rpcfw_registries.standalone.updates import hash_of_list, hash_of_record
 
 __all__ = ["Catalog", "CatalogFull", "Changes", "Entry", "Limits"]
+
+#: Tombstones of a service that has fewer instances than that.
+_MIN_TOMBSTONES = 16
 
 
 class CatalogFull(Exception):
@@ -38,7 +41,7 @@ class Limits:
     What a catalog takes before it refuses.
 
     Args:
-        tombstones: removals remembered for each service.
+        tombstones: maximum number of removals that are remembered for each service.
     """
 
     services: int = 5_000
@@ -165,8 +168,7 @@ class Catalog:
         self._bytes -= len(entry.record)
         entries.gone[id] = self._number
         entries.gone.move_to_end(id)
-        if len(entries.gone) > self._limits.tombstones:
-            _, entries.compacted_at = entries.gone.popitem(last=False)
+        self._compact(entries)
         self._changed(service)
         return True
 
@@ -256,6 +258,14 @@ class Catalog:
             raise CatalogFull(f"the node holds its limit of {limits.instances} instances")
         if grown > 0 and self._bytes + grown > limits.total_bytes:
             raise CatalogFull(f"the node holds its limit of {limits.total_bytes} bytes of records")
+
+    def _compact(self, entries: _Service) -> None:
+        """
+        Forget the oldest removals. The whole list costs no more than as many removals.
+        """
+        most = min(self._limits.tombstones, max(_MIN_TOMBSTONES, len(entries.live)))
+        while len(entries.gone) > most:
+            _, entries.compacted_at = entries.gone.popitem(last=False)
 
     def _new_service(self, service: str) -> _Service:
         if len(self._by_service) >= self._limits.services:

@@ -51,6 +51,7 @@ def test_a_nested_interface_has_its_name_on_the_wire():
         (b"", "here: expected the JSON of a Dubbo service definition"),
         (b"[" * 100_000, "here: expected the JSON of a Dubbo service definition"),
         (b'{"methods": []}', "canonicalName"),
+        (b'{"canonicalName": "\xff"}', "here: expected the JSON of a Dubbo service definition"),
         (a_definition(("x()", "void")), r"methods: expected a name as Java allows it, got 'x\(\)'"),
         (a_definition(("x", "a.B'")), "method x: expected a Java type, got"),
         (a_definition(("x", "void", *["int"] * 256)), "at most 255 parameters, got 256"),

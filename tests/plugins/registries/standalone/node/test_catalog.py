@@ -98,6 +98,27 @@ def test_tells_what_is_new_alone():
     assert Changes(1003, False, (b"z",), ("i8",)) == catalog.changes("demo.A", known.number)
 
 
+@pytest.mark.parametrize(("instances", "remembered"), [(3, 16), (100, 100), (2000, 1000)])
+def test_no_more_removals_than_instances_are_remembered(instances, remembered):
+    """
+    Ids that come and go fill no memory: what is remembered is bounded by what is there.
+
+    Who missed more gets the list, which is shorter then.
+    """
+    catalog = Catalog()
+    for number in range(instances):
+        catalog.put("demo.A", f"i{number}", b"x", "me")
+    numbers = []
+    for number in range(1100):
+        numbers.append(catalog.number("demo.A"))
+        catalog.put("demo.A", f"short-lived-{number}", b"x", "me")
+        catalog.remove("demo.A", f"short-lived-{number}")
+    few = catalog.changes("demo.A", numbers[-remembered])
+    assert (False, remembered) == (few.complete, len(few.gone))
+    many = catalog.changes("demo.A", numbers[-remembered - 1])
+    assert (True, instances) == (many.complete, len(many.put))
+
+
 def test_the_same_again_is_no_change():
     """
     Announcing anew what is there wakes nobody.
