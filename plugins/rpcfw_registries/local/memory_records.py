@@ -29,22 +29,53 @@ class RecordTable:
 
     away: bool = False
     records: dict[Scope, Stored] = field(factory=dict)
-    watches: set[_MemoryWatch] = field(factory=set)
+    #: By scope: a server has many watches, and a change is for those of one scope.
+    _watches: dict[Scope, set[_MemoryWatch]] = field(factory=dict)
 
     def put(self, scope: Scope, stored: Stored) -> None:
         """
         Replace what is stored for a scope.
         """
         self.records[scope] = stored
-        for watch in tuple(self.watches):
-            if watch.scope == scope:
-                watch.look_soon()
+        self._tell(scope)
+
+    def remove(self, scope: Scope) -> None:
+        """
+        Forget what is stored for a scope.
+        """
+        del self.records[scope]
+        self._tell(scope)
 
     def changed(self) -> None:
         """
         Have every watch look again.
         """
-        for watch in tuple(self.watches):
+        for watch in self.watches():
+            watch.look_soon()
+
+    def watches(self) -> list[_MemoryWatch]:
+        """
+        Return the open watches.
+        """
+        return [watch for watches in self._watches.values() for watch in watches]
+
+    def add(self, watch: _MemoryWatch) -> None:
+        """
+        Add a watch.
+        """
+        self._watches.setdefault(watch.scope, set()).add(watch)
+
+    def discard(self, watch: _MemoryWatch) -> None:
+        """
+        Forget a watch, if it is known.
+        """
+        watches = self._watches.get(watch.scope, set())
+        watches.discard(watch)
+        if not watches:
+            self._watches.pop(watch.scope, None)
+
+    def _tell(self, scope: Scope) -> None:
+        for watch in self._watches.get(scope, ()):
             watch.look_soon()
 
 
@@ -91,7 +122,7 @@ class MemoryRecords(RecordStore):
                 listener(self._table.records.get(scope, NOTHING).documents)
 
         watch = _MemoryWatch(scope, self._table, self._clock, tell)
-        self._table.watches.add(watch)
+        self._table.add(watch)
         watch.look_soon()
         return watch
 
@@ -114,7 +145,7 @@ class _MemoryWatch(RuleWatch):
             self._due = self._clock.callLater(0, self._look)
 
     def close(self) -> None:
-        self._table.watches.discard(self)
+        self._table.discard(self)
         due, self._due = self._due, None
         if due is not None:
             due.cancel()

@@ -10,6 +10,8 @@ from pathlib import Path
 from rpcfw.errors import Overloaded, RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
+from rpcfw.spi.runtime.background import in_background
+from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.rule import RuleChange, Scope
 from rpcfw_registries.local.file_records import read_all_records, read_records, write_records
 from rpcfw_registries.local.memory_records import MemoryRecords, RecordTable
@@ -27,6 +29,8 @@ __all__ = ["NodeRecords"]
 
 #: So often somebody may change the rules of a scope while those of another server are joined.
 _MAX_TRIES = 5
+#: Watches that look again in one turn: some milliseconds.
+_TOLD_AT_ONCE = 100
 
 
 class NodeRecords(RecordStore):
@@ -50,8 +54,9 @@ class NodeRecords(RecordStore):
         self.max_scopes = max_scopes
         self._max_bytes = max_bytes
         self._threads = plugin_context.threads
+        self._clock = plugin_context.clock
         self._table = RecordTable()
-        self._memory = MemoryRecords(self._table, plugin_context.clock)
+        self._memory = MemoryRecords(self._table, self._clock)
         self._bytes = 0
         #: Hashes of all.
         self.marks = RuleMarks()
@@ -127,12 +132,19 @@ class NodeRecords(RecordStore):
 
     def look_again(self) -> None:
         """
-        Have every watch look again.
+        Have the watches of scopes without records look again, some at a time.
         """
-        self._table.changed()
+        in_background(self._look_again(), "telling that there are no rules")
 
     def watch(self, scope: Scope, listener: RecordListener, on_refused: OnRefused) -> RuleWatch:
         return self._memory.watch(scope, listener, on_refused)
+
+    async def _look_again(self) -> None:
+        for number, watch in enumerate(self._table.watches()):
+            if watch.scope not in self._table.records:
+                watch.look_soon()
+            if number % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
+                await sleep(self._clock, 0)
 
     async def _write_file(self, folder: Path, scope: Scope, later: Stored, stamp: str) -> bool:
         record = Stored(later.documents, later.history, stamp)
@@ -158,10 +170,11 @@ class NodeRecords(RecordStore):
             self._remove(scope)
 
     def _remove(self, scope: Scope) -> None:
-        gone = self._table.records.pop(scope, NOTHING)
-        self.marks.put(scope, NOTHING)
-        self._bytes -= _size(gone)
-        self._table.changed()
+        gone = self._table.records.get(scope)
+        if gone is not None:
+            self._table.remove(scope)
+            self.marks.put(scope, NOTHING)
+            self._bytes -= _size(gone)
 
     def _fits(self, scope: Scope, later: Stored) -> bool:
         records = self._table.records

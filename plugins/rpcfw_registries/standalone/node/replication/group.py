@@ -234,6 +234,7 @@ class Group:
 
     def _freshness_changed(self) -> None:
         behind = self.freshness.behind
+        has_joined = self.replica.joining and not self.freshness.joining
         self.replica.joining = self.freshness.joining
         self._metrics.behind.value = bool(behind)
         if behind:
@@ -243,7 +244,7 @@ class Group:
         if self._snapshot is not None and not self.replica.joining:
             self._snapshot.settle(compared=False)
         self._on_behind(behind, self.replica.joining)
-        if self.rules is not None:
+        if self.rules is not None and has_joined:
             self.rules.records.look_again()
 
     def _rules_changed(self) -> None:

@@ -55,6 +55,7 @@ class NodeOfGroup(Node):
 
     def __init__(self, name, **options):
         context = plugin_context(random=Random(name))
+        self.clock = context.clock
         self.bus = MemoryBus(MemoryBusOptions(name=name), context)
         self.options = options_of(NodeOptions, **options)
         group = BusOfGroup(self.bus, "memory:a")

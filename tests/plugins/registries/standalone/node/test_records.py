@@ -1,0 +1,53 @@
+"""
+The rules of a registry server, and who is told of their changes.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import ensureDeferred
+
+from rpcfw.spi.rules import ignore
+from rpcfw.values.rule import service_scope
+from tests.plugins.registries.standalone.node.replication.test_replica import NodeOfGroup
+from tests.plugins.registries.standalone.node.test_catalog import lines_run
+
+
+def test_rules_are_looked_up_again_once_it_is_known_that_there_are_none():
+    """
+    Who waits for rules that perhaps another server has learns it when this one has joined.
+
+    Nobody is woken when a server loses its bus, or finds it again: no rules have changed.
+    """
+    node = NodeOfGroup("one")
+    ensureDeferred(node.service.started())
+    records, clock = node.service.group.rules.records, node.clock
+    looked = []
+    for number in range(250):
+        scope = service_scope(f"demo.S{number}")
+        records.watch(scope, lambda _, scope=scope: looked.append(scope), ignore)
+    clock.advance(0)
+    assert 250 == len(looked)
+    clock.pump([1] * 20)
+    assert not node.service.replica.joining
+    assert 500 == len(looked)
+    node.bus.hub.set_reachable(False)
+    node.bus.hub.set_reachable(True)
+    clock.pump([1] * 20)
+    assert 500 == len(looked)
+
+
+def test_a_change_of_rules_costs_nothing_for_other_watches():
+    """
+    However many watch other scopes: a group with thousands of rules may be copied at once.
+    """
+
+    def cost(watches):
+        node = NodeOfGroup("one")
+        records = node.service.group.rules.records
+        for number in range(watches):
+            records.watch(service_scope(f"demo.S{number}"), bool, ignore)
+        node.clock.advance(0)
+        scope = service_scope("demo.A")
+        return lines_run(lambda: ensureDeferred(records.write(scope, b"{}", b"", "")))
+
+    assert cost(1) == cost(1000)
