@@ -53,8 +53,8 @@ class Node:
         if provider.announced != provider.record or not self.replica.renewed(*key):
             record, owner = provider.record, provider.owner
             self.replica.put(*key, record, owner, provider.seen)
-            provider.seen = self.replica.counter
             provider.announced = provider.record
+        provider.seen = self.replica.counter
         self.leases[key] = now + LEASE_S
 
     def withdraw(self, provider):
@@ -165,7 +165,7 @@ class World:
                 numbers = peer.replica.copy.different(node.replica.copy.hashes())
                 if self.random.random() < self.loss:
                     numbers = numbers[: len(numbers) // 2]
-                node.replica.merge(list(peer.replica.copy.entries(numbers)))
+                node.replica.merge_copy(list(peer.replica.copy.entries(numbers)))
 
     def renew(self, provider):
         node = provider.node

@@ -85,10 +85,12 @@ class Renewed(msgspec.Struct, omit_defaults=True):
     Args:
         lease_s: as in `Granted`.
         missing: what the node does not have, and its provider should announce again.
+        version: as in `Granted`. A renewal, too, may have made the node announce it anew.
     """
 
     lease_s: float
     missing: list[Key] = []
+    version: int = 0
 
 
 class RecordsOfRules(msgspec.Struct, omit_defaults=True):

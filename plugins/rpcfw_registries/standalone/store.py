@@ -86,7 +86,7 @@ class StandaloneStore(InstanceStore):
                 )
             except CallError as error:
                 raise _error(error) from error
-            self._take(renewed.lease_s)
+            self._take(renewed.lease_s, renewed.version)
             missing += renewed.missing
         # A third, with jitter: two renewals may be lost, and a fleet does not renew at once.
         self._renew_at = now + self._granted_s / 3 * (0.9 + 0.2 * self._random.random())
@@ -121,13 +121,13 @@ class StandaloneStore(InstanceStore):
             records=[msgspec.Raw(change.record or b"") for change in some],
             seen=self._seen,
         )
-        self._seen = max(self._seen, min(granted.version, MAX_COUNTER))
-        self._take(granted.lease_s)
+        self._take(granted.lease_s, granted.version)
         self._renew_at = min(self._renew_at, self._clock.seconds() + self._granted_s / 3)
         refused = {refusal.index: refusal for refusal in granted.refused}
         return [_result(refused.get(index)) for index in range(len(some))]
 
-    def _take(self, lease_s: float) -> None:
+    def _take(self, lease_s: float, version: int) -> None:
+        self._seen = max(self._seen, min(version, MAX_COUNTER))
         # In this order NaN becomes the shortest lease.
         self._granted_s = min(max(_MIN_LEASE_S, lease_s), _MAX_LEASE_S)
 

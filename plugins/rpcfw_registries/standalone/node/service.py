@@ -207,6 +207,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
                 self._leases.grant(*key, renewed.lease_s)
             else:
                 renewed.missing.append(key)
+        renewed.version = self.replica.counter
         return renewed
 
     @method(idempotent=True)

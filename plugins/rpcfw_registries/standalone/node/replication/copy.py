@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import islice
 from math import inf
 
 from attrs import define, field
@@ -93,12 +94,11 @@ class Copy:
             if len(self._removed) > self._max_removed:
                 self._forget(next(iter(self._removed)))
 
-    def forget_removed(self, before: float) -> None:
+    def forget_removed(self, before: float, most: int) -> None:
         """
-        Forget the removals that were seen before a time.
+        Forget the removals that were seen before a time, the oldest first, up to a number.
         """
-        while self._removed:
-            key, seen = next(iter(self._removed.items()))
+        for key, seen in tuple(islice(self._removed.items(), most)):
             if seen >= before:
                 return
             self._forget(key)
@@ -109,12 +109,11 @@ class Copy:
         """
         return list(self._by_node)
 
-    def kept_by(self, node: str) -> list[Entry]:
+    def kept_by(self, node: str, most: int) -> list[Entry]:
         """
-        Return the live entries whose leases a node keeps.
+        Return the live entries whose leases a node keeps, up to a number.
         """
-        found = (self.get(key) for key in self._by_node.get(node, ()))
-        return [entry for entry in found if entry is not None]
+        return [self._entries[key] for key in islice(self._by_node.get(node, ()), most)]
 
     def hashes(self) -> list[int]:
         """

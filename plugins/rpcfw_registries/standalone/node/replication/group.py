@@ -317,7 +317,7 @@ class Group:
             async with channel.stream(COMPARE, request, CallOptions(_COMPARE_S)) as stream:
                 async for part in stream:
                     assert isinstance(part, Part)
-                    self.replica.merge(part.entries)
+                    self.replica.merge_copy(part.entries)
             member = self.replica.members.get(name)
             if self.rules is not None and member is not None and member.rules:
                 await self.rules.compare(channel)

@@ -30,6 +30,7 @@ from rpcfw_registries.standalone.node.replication.messages import (
     parts,
 )
 from rpcfw_registries.standalone.node.replication.times import Times
+from rpcfw_registries.standalone.node.replication.version_counter import VersionCounter
 
 __all__ = ["MAX_REMOVED", "Replica"]
 
@@ -38,10 +39,8 @@ MAX_REMOVED = 100_000
 
 #: Copies that differ answer one another's digests, but not more often than this.
 _MIN_DIGEST_S = 1.0
-#: By which clients may move the counter between two looks: more than a group counts while a node
-#: is cut off. If it was ahead by more, the provider's next announcement wins, after this node saw
-#: the former. At this rate the counters last for years.
-_MAX_STEP = 1 << 24
+#: Entries that end, or removals that are forgotten, in one look: 30 milliseconds.
+_ENDED_AT_ONCE = 2_000
 
 
 class Replica:
@@ -84,10 +83,7 @@ class Replica:
         self.joining = False
         #: The hash of this node's rules; empty if it does not exchange them.
         self.rules_hash = ""
-        #: The highest counter that was seen or used.
-        self._counter = 0
-        #: By which clients may still move it.
-        self._step = _MAX_STEP
+        self._versions = VersionCounter()
         #: Of the last change that was published.
         self._number = 0
         self._unpublished: dict[Key, Entry] = {}
@@ -100,7 +96,7 @@ class Replica:
         """
         The highest counter of a version that this node has seen or written.
         """
-        return self._counter
+        return self._versions.value
 
     def holder(self, key: Key) -> tuple[str, ...]:
         """
@@ -123,8 +119,8 @@ class Replica:
 
         Args:
             seen: the highest `counter` that the provider received. So the newest announcement of
-                one provider wins, whichever nodes it went to. It comes from outside, so it moves
-                the counter by a bounded number in a time: nobody can use the counters up.
+                one provider wins, whichever nodes it went to. If it was ahead by more than
+                clients may move the counter, the next one wins, after this node saw the former.
             holder: see `Entry`.
 
         Raises:
@@ -141,9 +137,7 @@ class Replica:
             self.renewed(service, id)
             return False
         self._catalog.put(service, id, record, owner)
-        step = max(0, min(seen - self._counter, self._step))
-        self._step -= step
-        self._counter += step
+        self._versions.saw_of_client(seen)
         self._announce(service, id, record, owner, holder)
         return True
 
@@ -202,25 +196,41 @@ class Replica:
         Take what another node knows.
         """
         for entry in entries:
-            self._counter = max(self._counter, entry.counter)
+            self._versions.saw(entry.counter)
             old = self.copy.get((entry.service, entry.id))
             if old is None or entry.order > old.order:
                 self._take(entry, old)
+
+    def merge_copy(self, entries: Iterable[Entry]) -> None:
+        """
+        Take a part of the copy of another node.
+
+        A removal of what is not known here was forgotten here, or concerns nobody: two nodes that
+        took such removals from each other would remember them for ever. A node that has just
+        started takes them: it may have to tell others that return.
+        """
+        known = self.copy.get
+        self.merge(
+            one
+            for one in entries
+            if self.joining or one.state is State.LIVE or known((one.service, one.id)) is not None
+        )
 
     def look(self, now: float) -> None:
         """
         Do what is due. To be called every second or so.
         """
         self._now = now
-        self._step = _MAX_STEP
+        self._versions.begin_interval()
         self.members.look(now)
         for node in self.copy.nodes():
             if node != self.node and self.members.get(node) is None:
                 self.members.seen(node)
+        left = _ENDED_AT_ONCE
         for member in self.members:
             if self.members.silence(member) > self.times.lost_after_s:
-                self._lose(member)
-        self.copy.forget_removed(now - self.times.forget_after_s)
+                left -= self._lose(member, left)
+        self.copy.forget_removed(now - self.times.forget_after_s, _ENDED_AT_ONCE)
 
     def announce_itself(self) -> None:
         """
@@ -305,9 +315,8 @@ class Replica:
     def _announce(
         self, service: str, id: str, record: bytes, owner: str, holder: tuple[str, ...]
     ) -> None:
-        self._counter += 1
-        version = self._counter, self.node
-        self._write(Entry(service, id, *version, State.LIVE, owner, record, holder))
+        counter = self._versions.next()
+        self._write(Entry(service, id, counter, self.node, State.LIVE, owner, record, holder))
 
     def _write(self, entry: Entry) -> None:
         self.copy.put(entry, self._now)
@@ -347,7 +356,13 @@ class Replica:
         else:
             self._next_digest = min(self._next_digest, soonest)
 
-    def _lose(self, member: Member) -> None:
-        for entry in self.copy.kept_by(member.name):
+    def _lose(self, member: Member, most: int) -> int:
+        """
+        Remove what a silent node kept, the rest at the next looks; return how many there were.
+        """
+        entries = self.copy.kept_by(member.name, most)
+        for entry in entries:
             self._end(entry, State.LOST)
-        self.members.forget(member.name)
+        if len(entries) < most:
+            self.members.forget(member.name)
+        return len(entries)

@@ -54,7 +54,7 @@ def test_removals_are_forgotten():
     for number in range(3):
         copy.put(entry(f"i{number}", state=State.REMOVED), float(number))
     assert copy.get(("demo.A", "i0")) is None
-    copy.forget_removed(2.0)
+    copy.forget_removed(2.0, 10)
     assert copy.get(("demo.A", "i1")) is None
     assert copy.get(("demo.A", "i2")) is not None
 
@@ -65,8 +65,8 @@ def test_who_keeps_what():
     """
     copy = copy_of(entry("a"), entry("b", node="m"), entry("a", 2, State.REMOVED))
     assert ["m"] == copy.nodes()
-    assert [entry("b", node="m")] == copy.kept_by("m")
-    assert [] == copy.kept_by("n")
+    assert [entry("b", node="m")] == copy.kept_by("m", 10)
+    assert [] == copy.kept_by("n", 10)
 
 
 def test_parts_are_bounded():

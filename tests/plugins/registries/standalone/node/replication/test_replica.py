@@ -29,12 +29,15 @@ from rpcfw_registries.standalone.node.replication.messages import (
 )
 from rpcfw_registries.standalone.node.replication.peers import Peers
 from rpcfw_registries.standalone.node.replication.replica import Replica
+from rpcfw_registries.standalone.node.replication.times import Times
 from rpcfw_registries.standalone.node.service import node_services
 from tests.plugins.registries.standalone.node.test_guard import OTHER, SHOP, Node, called_by
 
+TIMES = Times()
+
 
 def replica(name="n", limits=None):
-    return Replica(name, name, Catalog(limits), 0.0, max_removed=1000, written=bool)
+    return Replica(name, name, Catalog(limits), 0.0, max_removed=5000, written=bool)
 
 
 def entry(id, counter=1, node="peer", record=b"{}"):
@@ -45,7 +48,7 @@ def compared(to, source):
     """
     Have a replica take all that another has.
     """
-    to.merge(source.copy.entries(range(BUCKETS)))
+    to.merge_copy(source.copy.entries(range(BUCKETS)))
 
 
 class NodeOfGroup(Node):
@@ -196,6 +199,46 @@ def test_the_announcement_after_a_clamped_one_wins():
     assert not node.renewed("demo.A", "i")
     node.put("demo.A", "i", b"new", "owner", seen=1 << 40)
     assert (1 << 40) + 1 == node.copy.get(("demo.A", "i")).counter
+
+
+def test_a_removal_is_forgotten_although_others_remember_it():
+    """
+    Two servers do not remind each other of removals for ever. One that has just started is told.
+    """
+    one, two, new = replica("one"), replica("two"), replica("new")
+    new.joining = True
+    one.put("demo.A", "i", b"{}", "owner")
+    compared(two, one)
+    one.remove("demo.A", "i")
+    compared(two, one)
+    key = "demo.A", "i"
+    assert State.REMOVED is two.copy.get(key).state
+    one.look(TIMES.forget_after_s + 1)
+    compared(one, two)
+    assert one.copy.get(key) is None
+    compared(new, two)
+    assert State.REMOVED is new.copy.get(key).state
+
+
+def test_a_lost_server_costs_no_long_turn():
+    """
+    What a lost server kept is removed in portions, and those removals are forgotten in portions.
+
+    If it comes back meanwhile, the rest stays.
+    """
+    node = replica()
+    node.members.connected = True
+    node.merge(entry(f"i{number}") for number in range(5000))
+    seconds = int(TIMES.lost_after_s) + 4
+    counts = []
+    for now in range(1, seconds):
+        node.look(now)
+        node.take_messages()
+        counts.append(node.copy.live)
+    assert [5000, 3000, 1000] == sorted({*counts}, reverse=True)
+    node.receive(Change("peer", 1, []))
+    node.look(seconds)
+    assert 1000 == node.copy.live
 
 
 def test_what_does_not_fit_is_counted():
