@@ -14,8 +14,9 @@ from rpcfw.spi.runtime.waiting import sleep, spawn
 from rpcfw.testing.contracts.registry import an_instance
 from rpcfw.testing.plugin_context import plugin_context
 from rpcfw_registries.remote.reconciler import Reconciler
+from rpcfw_registries.remote.store import Change
 from rpcfw_registries.standalone.messages import Granted, Renewed
-from rpcfw_registries.standalone.session import RENEW
+from rpcfw_registries.standalone.session import ANNOUNCE, RENEW
 from rpcfw_registries.standalone.store import StandaloneStore
 
 
@@ -26,9 +27,12 @@ class AnySession:
 
     away = False
 
-    def __init__(self, clock, lease_s):
+    def __init__(self, clock, lease_s, version=0):
         self._clock = clock
         self._lease_s = lease_s
+        self._version = version
+        #: What came along with announcements.
+        self.seen = []
         #: The time limits of all renewals.
         self.renewals = []
 
@@ -39,7 +43,9 @@ class AnySession:
         await sleep(self._clock, 0.001)
         if method is RENEW:
             self.renewals.append(timeout_s)
-            return Renewed(self._lease_s)
+            return Renewed(self._lease_s, version=self._version)
+        if method is ANNOUNCE:
+            self.seen.append(arguments["seen"])
         return Granted(self._lease_s)
 
 
@@ -64,3 +70,18 @@ def test_a_lease_of_any_length_is_renewed_at_a_bearable_rate(lease_s, fewest, mo
     stopped = spawn(reconciler.stop())
     clock.pump([0.001] * 10)
     assert stopped.called
+
+
+def test_what_a_renewal_says_goes_along_with_the_next_announcement():
+    """
+    A renewal may make a new version. What is announced elsewhere later has to be newer than that.
+    """
+    clock = Clock()
+    session = AnySession(clock, 3.0, version=7)
+    store = StandaloneStore(session, 3.0, plugin_context(clock, Random(1)))
+    record = Change(("demo.Greeter", "a"), b"{}", asked=True)
+    spawn(store.renew([record.key]))
+    clock.advance(1)
+    spawn(store.write([record]))
+    clock.advance(1)
+    assert [7] == session.seen

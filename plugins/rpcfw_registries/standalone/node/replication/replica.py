@@ -27,8 +27,8 @@ from rpcfw_registries.standalone.node.replication.messages import (
     Entry,
     Message,
     State,
-    parts,
 )
+from rpcfw_registries.standalone.node.replication.outbox import MIN_DIGEST_S, Outbox
 from rpcfw_registries.standalone.node.replication.times import Times
 from rpcfw_registries.standalone.node.replication.version_counter import VersionCounter
 
@@ -37,8 +37,6 @@ __all__ = ["MAX_REMOVED", "Replica"]
 #: As many as instances: a whole fleet may be replaced while a node is cut off.
 MAX_REMOVED = 100_000
 
-#: Copies that differ answer one another's digests, but not more often than this.
-_MIN_DIGEST_S = 1.0
 #: Entries that end, or removals that are forgotten, in one look: 30 milliseconds.
 _ENDED_AT_ONCE = 2_000
 
@@ -75,18 +73,14 @@ class Replica:
         self._catalog = catalog
         self.times = times or Times()
         self._moved = moved
-        self._written = written
         self._now = now
-        self._next_digest = self._last_digest = now
+        self._outbox = Outbox(node, self.times.digest_s, now, written)
         self._leaving = False
         #: Whether this node may know nothing yet; see `Freshness`.
         self.joining = False
         #: The hash of this node's rules; empty if it does not exchange them.
         self.rules_hash = ""
         self._versions = VersionCounter()
-        #: Of the last change that was published.
-        self._number = 0
-        self._unpublished: dict[Key, Entry] = {}
         #: What is kept here and was removed by a peer.
         self._contested: dict[Key, None] = {}
         self._comparisons: dict[str, None] = {}
@@ -236,29 +230,21 @@ class Replica:
         """
         Publish a digest now, not at the end of the interval.
         """
-        self._next_digest = self._now
-        if self._written is not None:
-            self._written()
+        self._outbox.digest_now(self._now)
 
     def leave(self) -> None:
         """
         Tell the others that this node stops; to be published by a last `take_messages`.
         """
         self._leaving = True
-        self._next_digest = self._now
+        self._outbox.digest_now(self._now)
 
     def take_messages(self) -> list[Message]:
         """
         Return what has to be published now.
         """
-        messages: list[Message] = []
-        for part in parts(self._unpublished.values()):
-            self._number += 1
-            messages.append(Change(self.node, self._number, part))
-        self._unpublished.clear()
-        if self._now >= self._next_digest:
-            self._next_digest = self._now + self.times.digest_s
-            self._last_digest = self._now
+        messages: list[Message] = [*self._outbox.take_changes()]
+        if self._outbox.takes_digest(self._now):
             messages.append(self.digest())
         return messages
 
@@ -274,7 +260,7 @@ class Replica:
         Return what this node says of itself.
         """
         state = self._leaving, self.joining, self.rules_hash
-        return Digest(self.node, self._address, self._number, self.copy.hash, *state)
+        return Digest(self.node, self._address, self._outbox.number, self.copy.hash, *state)
 
     def _take(self, entry: Entry, old: Entry | None) -> None:
         """
@@ -320,11 +306,7 @@ class Replica:
 
     def _write(self, entry: Entry) -> None:
         self.copy.put(entry, self._now)
-        if self._written is None:
-            return
-        if not self._unpublished:
-            self._written()
-        self._unpublished[entry.service, entry.id] = entry
+        self._outbox.add(entry)
 
     def _end(self, entry: Entry, state: State) -> None:
         self._catalog.remove(entry.service, entry.id)
@@ -343,18 +325,9 @@ class Replica:
         if not digest.leaving and not digest.equals(self.digest()):
             self._comparisons[member.name] = None
             # During changes, copies differ by what is on its way: the interval is enough then.
-            if self.copy.changed_at + _MIN_DIGEST_S <= self._now:
-                self._answer()
-
-    def _answer(self) -> None:
-        """
-        Have the others compare too, and not only at the end of the interval.
-        """
-        soonest = self._last_digest + _MIN_DIGEST_S
-        if soonest <= self._now:
-            self.announce_itself()
-        else:
-            self._next_digest = min(self._next_digest, soonest)
+            if self.copy.changed_at + MIN_DIGEST_S <= self._now:
+                # So the others compare, too.
+                self._outbox.digest_soon(self._now)
 
     def _lose(self, member: Member, most: int) -> int:
         """

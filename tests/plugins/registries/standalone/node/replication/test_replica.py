@@ -201,6 +201,21 @@ def test_the_announcement_after_a_clamped_one_wins():
     assert (1 << 40) + 1 == node.copy.get(("demo.A", "i")).counter
 
 
+def test_a_renewal_says_which_version_it_made():
+    """
+    A server that contradicts a removal makes a version; the provider learns it with the renewal.
+
+    What the provider announces at another server then is newer than that.
+    """
+    node = NodeOfGroup("one")
+    with called_by(SHOP):
+        node.announce("a")
+        entry = node.service.replica.copy.get(("demo.Greeter", "a"))
+        node.service.replica.merge([msgspec.structs.replace(entry, state=State.LOST)])
+        renewed = node.service.renew("me", 10.0, [("demo.Greeter", "a")])
+    assert ([], entry.counter + 1) == (renewed.missing, renewed.version)
+
+
 def test_a_removal_is_forgotten_although_others_remember_it():
     """
     Two servers do not remind each other of removals for ever. One that has just started is told.
