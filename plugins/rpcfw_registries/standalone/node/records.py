@@ -30,7 +30,7 @@ __all__ = ["NodeRecords"]
 #: So often somebody may change the rules of a scope while those of another server are joined.
 _MAX_TRIES = 5
 #: Watches that look again in one turn: some milliseconds.
-_TOLD_AT_ONCE = 100
+_WOKEN_AT_ONCE = 100
 
 
 class NodeRecords(RecordStore):
@@ -134,7 +134,7 @@ class NodeRecords(RecordStore):
         """
         Have the watches of scopes without records look again, some at a time.
         """
-        in_background(self._look_again(), "telling that there are no rules")
+        in_background(self._look_again(), "looking for rules again")
 
     def watch(self, scope: Scope, listener: RecordListener, on_refused: OnRefused) -> RuleWatch:
         return self._memory.watch(scope, listener, on_refused)
@@ -143,7 +143,7 @@ class NodeRecords(RecordStore):
         for number, watch in enumerate(self._table.watches()):
             if watch.scope not in self._table.records:
                 watch.look_soon()
-            if number % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
+            if number % _WOKEN_AT_ONCE == _WOKEN_AT_ONCE - 1:
                 await sleep(self._clock, 0)
 
     async def _write_file(self, folder: Path, scope: Scope, later: Stored, stamp: str) -> bool:
