@@ -16,7 +16,7 @@ from rpcfw.spi.inspection import Inspection, ServedService
 from rpcfw.spi.service import Service, method
 from rpcfw.values.method import Method
 
-__all__ = ["MethodSchema", "Schema", "SchemaService"]
+__all__ = ["MethodSchema", "Schema", "SchemaService", "schema_of_message"]
 
 #: So many methods are in one answer, and characters in the schema of one.
 _MAX_METHODS = 500
@@ -91,7 +91,9 @@ def _methods(service: ServedService) -> Iterator[MethodSchema]:
 def _schema(called: Method) -> str:
     descriptor = getattr(called.request_type, "DESCRIPTOR", None)
     try:
-        found = _of_type(called.request_type) if descriptor is None else _of_message(descriptor)
+        found = (
+            _of_type(called.request_type) if descriptor is None else schema_of_message(descriptor)
+        )
         text = msgspec.json.encode(found).decode()
     except (TypeError, ValueError, msgspec.MsgspecError):  # a type without a JSON Schema
         return ""
@@ -102,7 +104,7 @@ def _of_type(annotation: Any) -> dict[str, Any]:
     return msgspec.json.schema(annotation)
 
 
-def _of_message(descriptor: Any) -> dict[str, Any]:
+def schema_of_message(descriptor: Any) -> dict[str, Any]:
     """
     Return the fields of a Protobuf message, as Protobuf's JSON names them.
     """

@@ -29,6 +29,8 @@ _IDLE = frozenset(
         ("_threadworker.py", "work"),
         ("socket.py", "accept"),
         ("base_events.py", "run_forever"),
+        # The thread of kazoo waits in our own poll.
+        ("handler.py", "select"),
     }
 )
 

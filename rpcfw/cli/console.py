@@ -66,6 +66,11 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         return Application(plan, application.runtime.reactor, random_source())
 
     users = Users({}) if options.users is None else read_users(options.users)
+    if not options.user_header and not users.has_passwords:
+        raise SettingsError(
+            f"{options.users}: expected at least one user with a password; "
+            f"add one: rpcfw console password NAME ROLE >> {options.users}"
+        )
     console = Console(application, options, users, trial)
 
     async def command() -> int:

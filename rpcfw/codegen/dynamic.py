@@ -36,6 +36,7 @@ from rpcfw.values.method import Method
 
 __all__ = [
     "Services",
+    "methods_of_set",
     "service_from_descriptor",
     "services_from_descriptor",
     "services_from_proto",
@@ -149,10 +150,29 @@ def services_from_set(data: bytes) -> Services:
         files = FileDescriptorSet.FromString(data).file
     except DecodeError as error:
         raise SetupError(f"expected a serialized FileDescriptorSet: {error}") from error
+    pool = _pool_of(files)
+    return Services([pool.FindFileByName(file.name) for file in files])
+
+
+def methods_of_set(files: Sequence[FileDescriptorProto], service: str) -> tuple[Method, ...]:
+    """
+    Return the methods of one service. A pool of its own has the messages.
+
+    Raises:
+        SetupError: the files do not fit together, or the service is in none of them.
+    """
+    try:
+        found = _pool_of(files).FindServiceByName(service)
+    except KeyError:
+        raise SetupError(f"no service {service!r} is in the files") from None
+    return tuple(_method(service, one) for one in found.methods)
+
+
+def _pool_of(files: Sequence[FileDescriptorProto]) -> DescriptorPool:
     pool = DescriptorPool()
     for file in _ordered(files):
         _add(pool, file)
-    return Services([pool.FindFileByName(file.name) for file in files])
+    return pool
 
 
 def _ordered(files: Sequence[FileDescriptorProto]) -> Iterator[FileDescriptorProto]:

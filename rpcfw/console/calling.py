@@ -11,12 +11,11 @@ from typing import Any
 from attrs import frozen
 
 from rpcfw.app.application import Application
-from rpcfw.app.tools.printed import as_line
+from rpcfw.console.invocation import Invocation
 from rpcfw.errors import CallError, SettingsError
 from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
 from rpcfw.values.instance import Instance
-from rpcfw.values.method import Method, Shape
 
 __all__ = ["CallResult", "call_method", "place_of"]
 
@@ -45,43 +44,41 @@ class CallResult:
 
 async def call_method(
     application: Application,
-    method: tuple[str, str],
+    invocation: Invocation,
     request: Any,
     options: CallOptions,
     instance: Instance | None,
-    *,
-    stream: bool,
 ) -> CallResult:
     """
     Make a call, and return what came of it.
 
     Args:
+        request: what JSON is for; a list, if the caller streams.
         instance: the one that is called; None: the balancer chooses.
 
     Raises:
-        SettingsError: none of the wires of this process is spoken by the instance.
+        SettingsError: none of the wires of this process is spoken by the instance, or the request
+            does not fit.
     """
+    sent = _encoded(invocation, request)
     clock = application.runtime.clock
     began = clock.seconds()
-    service, name = method
+    method = invocation.method
     responses: list[str] = []
     error = ""
     async with AsyncExitStack() as stack:
         if instance is None:
-            channel = application.channel(service)
+            channel = application.channel(method.service)
         else:
             open_channel = application.runtime.plugin_context.open_channel
             address, protocol = place_of(application, instance)
-            channel = open_channel(address, protocol, service=service)
+            channel = open_channel(address, protocol, service=method.service)
             stack.push_async_callback(channel.close)
         try:
-            if stream:
-                called = Method(service, name, Shape.BIDI_STREAM, Any, Any, "json")
-                messages = request if isinstance(request, list) else [request]
-                await _stream(channel, called, messages, options, responses)
+            if method.shape.server_streams:
+                await _stream(channel, invocation, sent, options, responses)
             else:
-                called = Method(service, name, Shape.UNARY, Any, Any, "json")
-                responses.append(as_line(await channel.call(called, request, options)))
+                responses.append(invocation.show(await channel.call(method, sent, options)))
         except CallError as failure:
             error = str(failure)
     took_ms = (clock.seconds() - began) * 1000
@@ -90,13 +87,20 @@ async def call_method(
     return CallResult(error, shown, took_ms, cut or len(shown) == _MAX_RESPONSES)
 
 
+def _encoded(invocation: Invocation, request: Any) -> Any:
+    if not invocation.method.shape.client_streams:
+        return invocation.encode(request)
+    messages = request if isinstance(request, list) else [request]
+    return [invocation.encode(each) for each in messages]
+
+
 async def _stream(
-    channel: Any, method: Method, messages: list[Any], options: CallOptions, responses: list[str]
+    channel: Any, invocation: Invocation, sent: Any, options: CallOptions, responses: list[str]
 ) -> None:
     left = _MAX_SHOWN_CHARS
-    async with channel.stream(method, messages, options) as stream:
+    async with channel.stream(invocation.method, sent, options) as stream:
         async for response in stream:
-            text = as_line(response)
+            text = invocation.show(response)
             responses.append(text)
             left -= len(text)
             if len(responses) == _MAX_RESPONSES or left <= 0:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rpcfw.app.tools.call_text import decoded
 from rpcfw.codegen.java.definition import ServiceDefinition
+from rpcfw.console.invocation import Invocation
 from rpcfw.errors import SettingsError
 
 __all__ = ["PREFIX", "FormField", "FormMethod", "java_methods", "method_of_schema"]
@@ -75,12 +76,14 @@ class FormMethod:
         streams: a side of it streams.
         fields: None: the request is one text of JSON.
         listed: the arguments are a list, as Java's are.
+        invocation: how it is called, if not with JSON.
     """
 
     name: str
     streams: bool = False
     fields: tuple[FormField, ...] | None = None
     listed: bool = False
+    invocation: Invocation | None = None
 
     def request(self, form: Mapping[str, str]) -> Any:
         """
@@ -99,12 +102,17 @@ class FormMethod:
         return list(values.values()) if self.listed else values
 
 
-def method_of_schema(name: str, shape: str, schema: str) -> FormMethod:
+def method_of_schema(
+    name: str, shape: str, schema: str, invocation: Invocation | None = None
+) -> FormMethod:
     """
     Return the form of a method with a JSON Schema; what it does not say is one text of JSON.
+
+    Args:
+        shape: the name of a `Shape`, in lower case.
     """
     client_streams = shape in ("client_stream", "bidi_stream")
-    whole = FormMethod(name, shape != "unary")
+    whole = FormMethod(name, shape != "unary", invocation=invocation)
     try:
         root = msgspec.json.decode(schema or "{}", type=dict[str, Any])
         fields = _fields(root)
@@ -112,7 +120,7 @@ def method_of_schema(name: str, shape: str, schema: str) -> FormMethod:
         return whole
     if client_streams or fields is None or len(fields) > _MAX_FIELDS:
         return whole
-    return FormMethod(name, shape != "unary", fields)
+    return evolve(whole, fields=fields)
 
 
 def _fields(root: dict[str, Any]) -> tuple[FormField, ...] | None:

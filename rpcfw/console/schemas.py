@@ -1,11 +1,14 @@
 """
 The methods of a service: as one of its instances describes them, or as Java's providers publish.
+
+An instance describes them by our own service, or by gRPC's server reflection.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from rpcfw.app.application import Application
 from rpcfw.client.stub import proxy
@@ -14,14 +17,18 @@ from rpcfw.codegen.java.errors import DefinitionError
 from rpcfw.console.calling import place_of
 from rpcfw.console.fleet import Fleet
 from rpcfw.console.forms import FormMethod, java_methods, method_of_schema
-from rpcfw.errors import DeadlineExceeded, RPCFWError
+from rpcfw.errors import DeadlineExceeded, RPCFWError, Unimplemented
+from rpcfw.spi.channel import Channel
 from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
-from rpcfw_inspection.schema import MethodSchema, SchemaService
+from rpcfw_inspection.schema import SchemaService
 
 __all__ = ["Schemas"]
 
 _LIMIT_S = 2.0
+#: Wires of servers that may serve `SchemaService`. Those of Dubbo alone may be in Java.
+_WITH_SCHEMA = ("native", "grpc", "tri")
 #: Instances that are asked until one answers.
 _MAX_ASKED = 3
 #: A person calls a method several times; a release may change it.
@@ -54,27 +61,46 @@ class Schemas:
             self._kept.popitem(last=False)
         return found
 
-    async def _described(self, service: str) -> list[FormMethod]:
+    async def _described(self, service: str) -> Sequence[FormMethod]:
         for one in self._fleet.instances(service)[:_MAX_ASKED]:
             try:
-                found = await self._ask(one, service)
-            except RPCFWError:  # it does not serve this, or does not answer
+                found = await self._ask(one, service) or await self._reflected(one, service)
+            except (RPCFWError, DeadlineExceeded):  # it does not answer
                 continue
             if found:
-                return [method_of_schema(each.name, each.shape, each.schema) for each in found]
+                return found
         return []
 
-    async def _ask(self, instance: Instance, service: str) -> Sequence[MethodSchema]:
+    async def _ask(self, instance: Instance, service: str) -> Sequence[FormMethod]:
         address, protocol = place_of(self._application, instance)
-        name = SchemaService.service_name
+        if protocol not in _WITH_SCHEMA:
+            return []
+        async with self._channel(address, protocol, SchemaService.service_name) as channel:
+            try:
+                found = await proxy(SchemaService, channel).describe(service, timeout=_LIMIT_S)
+            except Unimplemented:
+                return []
+        return [method_of_schema(each.name, each.shape, each.schema) for each in found]
+
+    async def _reflected(self, instance: Instance, service: str) -> Sequence[FormMethod]:
+        if "grpc" not in instance.protocols or "grpc" not in self._application.runtime.protocols:
+            return []
+        try:
+            from rpcfw.console.reflection import SERVICES, reflected_methods
+        except ModuleNotFoundError:  # the extra grpc
+            return []
+        timers = self._application.runtime.timers
+        async with self._channel(instance.address, "grpc", SERVICES[0]) as channel:
+            asked = reflected_methods(channel, service)
+            return await with_deadline(asked, timers, timers.seconds() + _LIMIT_S)
+
+    @asynccontextmanager
+    async def _channel(self, at: Address, protocol: str, service: str) -> AsyncIterator[Channel]:
         channel = self._application.runtime.plugin_context.open_channel(
-            address, protocol, service=name
+            at, protocol, service=service
         )
         try:
-            found: Sequence[MethodSchema] = await proxy(SchemaService, channel).describe(
-                service, timeout=_LIMIT_S
-            )
-            return found
+            yield channel
         finally:
             await channel.close()
 

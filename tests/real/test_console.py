@@ -187,3 +187,16 @@ def test_a_line_of_a_user(tmp_path):
         short.returncode,
         short.stderr,
     )
+
+
+def test_nobody_could_log_in(tmp_path):
+    """
+    A file of users in which nobody has a password is a mistake, and the error says what to do.
+    """
+    users = tmp_path / "users.txt"
+    users.write_text("ann:admin:\n")
+    sets = ("--set", "registry.plugin=memory", "--set", f"console.users={users}")
+    refused = rpcfw("console", *sets)
+    assert 2 == refused.returncode
+    assert f"{users}: expected at least one user with a password" in refused.stderr
+    assert f"rpcfw console password NAME ROLE >> {users}" in refused.stderr

@@ -53,6 +53,13 @@ class Users:
         #: Checked where there is no such user, so that this takes as long.
         self._nobody = self._hasher.hash("nobody")
 
+    @property
+    def has_passwords(self) -> bool:
+        """
+        Whether anybody can log in with a password.
+        """
+        return any(each.hash for each in self._users.values())
+
     def find(self, name: str) -> User | None:
         """
         Return a user by name.

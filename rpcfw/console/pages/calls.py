@@ -12,6 +12,7 @@ from rpcfw.console.access.roles import Role
 from rpcfw.console.calling import call_method
 from rpcfw.console.forms import PREFIX, FormMethod
 from rpcfw.console.http.messages import Response
+from rpcfw.console.invocation import of_json
 from rpcfw.console.routes import Changed, Rejected, Route, Visit
 from rpcfw.console.templating import Whole
 from rpcfw.errors import SettingsError
@@ -119,9 +120,12 @@ async def _call(visit: Visit) -> Changed:
         request = _request(visit, form)
         instance = _instance(visit)
         options = CallOptions(visit.console.options.call_timeout, [*pairs, (STRICT, "1")])
-        stream = bool(visit.asked("stream"))
+        invocation = None if form is None else form.invocation
+        if invocation is None:
+            stream = bool(visit.asked("stream")) or (form is not None and form.streams)
+            invocation = of_json(*called, stream=stream)
         application = visit.console.application
-        result = await call_method(application, called, request, options, instance, stream=stream)
+        result = await call_method(application, invocation, request, options, instance)
     except SettingsError as error:
         response = await _shown(visit, 400, problem=str(error))
         raise Rejected(what, str(error), response) from None
