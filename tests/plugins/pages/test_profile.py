@@ -187,7 +187,5 @@ def test_waiting_threads_are_idle():
     """
     assert is_idle(("/lib/twisted/internet/epollreactor.py", 244, "EPollReactor.doPoll"))
     assert is_idle(("/lib/python3.11/threading.py", 320, "Condition.wait"))
-    assert is_idle(
-        ("/plugins/rpcfw_registries/zookeeper/kazoo/handler.py", 175, "KazooHandler.select")
-    )
+    assert is_idle(("/plugins/zookeeper/kazoo/handler.py", 175, "KazooHandler.select"))
     assert not is_idle(("/srv/shop.py", 3, "Shop.wait"))
