@@ -53,12 +53,15 @@ class World:
         #: Addresses that no registry server reaches.
         self.unreachable = set()
 
-    def runtime(self):
+    def runtime(self, seed=None):
         """
         Return what one more process stands on.
+
+        Args:
+            seed: of its randomness; None: another one than all others have.
         """
         self._processes += 1
-        random = Random(self._processes)
+        random = Random(self._processes if seed is None else seed)
         around = plugin_context(self.reactor, random)
         codec = JSONCodec(options_of(JSONCodec.Options), around)
         return Runtime(
@@ -73,11 +76,14 @@ class World:
             plugin_context=around,
         )
 
-    def registry(self, address, plugin=StandaloneRegistry, **texts):
+    def registry(self, address, plugin=StandaloneRegistry, seed=None, **texts):
         """
         Return the registry of one more process, or another plugin with the same options.
+
+        Args:
+            seed: of its randomness. Two with the same one choose the same server of several.
         """
-        runtime = self.runtime()
+        runtime = self.runtime(seed)
         channels = []
         reach = {"cut": False}
 

@@ -277,6 +277,30 @@ class Joined(InAGroup):
         self.advance(2)
         assert ["a"] == self.ids(told)
 
+    def test_clients_are_spread_over_the_servers(self):
+        """
+        Clients with the same list of servers use all of them, also an hour after a restart.
+
+        No list has a gap meanwhile.
+        """
+        clients = [self.world.registry(ALL, lease="60s") for _ in range(12)]
+        self.addCleanup(lambda: ([spawn(each.stop()) for each in clients], self.advance(1)))
+        received = [self.told(client) for client in clients]
+        self.announce(clients[0], id="a")
+        before = [node.watches for node in self.nodes.values()]
+        assert all(before)
+        assert 12 == sum(before)
+        self.stop_node(PLACES[0])
+        self.run_node(PLACES[0])
+        self.advance(2)
+        assert [0, 12] == [self.node(0).watches, self.node(1).watches + self.node(2).watches]
+        for each in received:
+            each.snapshots.clear()
+        self.clock.pump([5] * 721)
+        assert before == [node.watches for node in self.nodes.values()]
+        assert all(snapshot.instances for each in received for snapshot in each.snapshots)
+        assert 1 == sum(node.leases for node in self.nodes.values())
+
     def test_a_server_without_the_bus_says_so(self):
         """
         Its consumers learn that the list may be old, until it has compared its copy again.

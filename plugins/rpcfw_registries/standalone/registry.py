@@ -30,10 +30,11 @@ class StandaloneOptions:
     """
 
     address: tuple[Address, ...] = option(
-        "tcp:127.0.0.1:2210", "address of the registry server; of several, one is used at a time"
+        "tcp:127.0.0.1:2210",
+        "address of the registry server; of several, a process uses one",
     )
     shuffle_addresses: bool = option(
-        "no", "each process tries the addresses in an order of its own: servers that a bus joins"
+        "yes", "each process has a random order of them; no is for servers that no bus joins"
     )
     lease: Seconds = option("10s", "how long an instance stays listed after its provider has died")
     max_reconnect_delay: Seconds = option(

@@ -41,7 +41,7 @@ class Session(Failover[Channel]):
     The connection to a server.
 
     Args:
-        lost: called each time a channel is closed after a failure.
+        lost: see `Failover`.
         max_silence_s: a server from which nothing comes for this time is given up.
     """
 
@@ -58,8 +58,13 @@ class Session(Failover[Channel]):
                 address, "native", service=RegistryNode.service_name, max_silence_s=max_silence_s
             )
 
+        async def check(channel: Channel) -> None:
+            # Renews nothing: the cheapest request that every client may make.
+            request = RENEW.request_type(owner="-", lease_s=0.0, keys=[])
+            await channel.call(RENEW, request, CallOptions(CALL_S))
+
         what = "the registry server"
-        super().__init__(addresses, open_channel, what, _AWAY, max_s, plugin_context, lost)
+        super().__init__(addresses, open_channel, what, _AWAY, max_s, plugin_context, lost, check)
 
     async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
         """

@@ -4,6 +4,7 @@ Which of several servers is asked, and how often.
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
@@ -34,15 +35,16 @@ class Channel:
         pass
 
 
-def failover(clock, lost=lambda: None):
+def failover(clock, lost=lambda: None, seed=3, check=None):
     return Failover(
         ADDRESSES,
         Channel,
         "a test's server",
         (Status.UNAVAILABLE,),
         5.0,
-        plugin_context(clock, Random(3)),
+        plugin_context(clock, Random(seed)),
         lost,
+        check,
     )
 
 
@@ -81,9 +83,88 @@ def test_why_a_shared_channel_was_closed():
     servers.failed(channel, error_from_status(Status.UNAVAILABLE, "gone"))
     cause = servers.cause(channel, cancelled)
     assert Status.UNAVAILABLE is cause.status
-    assert "a test's server tcp:a:1 is unreachable (UNAVAILABLE: gone)" == cause.message
+    assert f"a test's server {channel.address} is unreachable (UNAVAILABLE: gone)" == cause.message
     refused = error_from_status(Status.PERMISSION_DENIED, "no")
     assert servers.cause(channel, refused) is refused
+
+
+def lose(servers):
+    servers.failed(servers.channel(), error_from_status(Status.UNAVAILABLE, "gone"))
+
+
+class Checks:
+    """
+    Whether servers answer.
+    """
+
+    def __init__(self):
+        self.answers = False
+        self.checked = []
+
+    async def __call__(self, channel):
+        self.checked.append(channel.address)
+        if not self.answers:
+            raise error_from_status(Status.UNAVAILABLE, "gone")
+
+
+def test_the_first_server_is_used_again():
+    """
+    It is checked once in half an hour to an hour, and used when it answers; not before.
+    """
+    clock, checks, lost = Clock(), Checks(), []
+    servers = failover(clock, lambda: lost.append(clock.seconds()), check=checks)
+    first = servers.channel().address
+    lose(servers)
+    other = servers.channel()
+    servers.answered(other)
+    clock.pump([60] * 120)
+    assert servers.channel() is other
+    assert 2 <= len(checks.checked) <= 4
+    assert {first} == {*checks.checked}
+    checks.answers = True
+    lost.clear()
+    clock.pump([60] * 60)
+    assert servers.channel().address is first
+    assert 1 == len(lost)
+    assert not servers.away
+    assert [] == clock.getDelayedCalls()
+
+
+def test_a_fleet_comes_back_slowly():
+    """
+    Of 600 processes that lost a server, at most 40 come back in one minute.
+    """
+    clock, checks, back = Clock(), Checks(), []
+    checks.answers = True
+    for seed in range(600):
+        servers = failover(clock, lambda: back.append(clock.seconds()), seed=seed, check=checks)
+        lose(servers)
+    back.clear()
+    clock.pump([60] * 61)
+    assert 600 == len(back)
+    assert 1800 <= back[0]
+    assert max(Counter(back).values()) <= 40
+
+
+def test_who_is_closed_does_not_come_back():
+    """
+    Nothing is left of it, also if it is closed while the first server is checked.
+    """
+    clock = Clock()
+    opened = []
+
+    async def check(channel):
+        opened.append(channel)
+        await sleep(clock, 10)
+
+    for at_s in (100, 3605):
+        servers = failover(clock, check=check)
+        lose(servers)
+        clock.advance(at_s)
+        spawn(servers.close())
+        lose(servers)
+        assert [] == clock.getDelayedCalls()
+    assert 1 == len(opened)
 
 
 class Overloaded(InstanceStore):
@@ -95,6 +176,7 @@ class Overloaded(InstanceStore):
         self.asked = 0
         self._clock = clock
         self.servers = failover(clock)
+        self._first = self.servers.channel()
 
     @property
     def away(self):
@@ -107,7 +189,7 @@ class Overloaded(InstanceStore):
         self.asked += 1
         await sleep(self._clock, 0.001)
         channel = self.servers.channel()
-        gone = channel.address is ADDRESSES[0]
+        gone = channel.address is self._first.address
         status = Status.UNAVAILABLE if gone else Status.RESOURCE_EXHAUSTED
         self.servers.failed(channel, error_from_status(status, "not now"))
         raise TryAgain("not now")

@@ -153,15 +153,18 @@ class TestWatchStream(Alone, SynchronousTestCase):
 
     def test_a_fleet_spreads_over_the_servers(self):
         """
-        With shuffle_addresses, each process begins with a server of its own choice.
+        Each process begins with a server of its own choice; or with the first, if told so.
         """
         self.addresses = (HOME, OTHER)
         self.make_node(OTHER)
         for _ in range(20):
-            self.told(self.registry(shuffle_addresses="yes"))
+            self.told(self.registry())
         watches = [self.node(address).watches for address in self.addresses]
         assert 20 == sum(watches)
         assert min(watches) >= 5
+        for _ in range(20):
+            self.told(self.registry(shuffle_addresses="no"))
+        assert watches[0] + 20 == self.node(HOME).watches
 
     def test_waits_longer_for_servers_that_do_not_answer(self):
         """
