@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 from rpcfw.console.announced_ports import AnnouncedPorts
 from rpcfw.console.fleet import Fleet
 from rpcfw.console.inspect_client import inspect
-from rpcfw.console.inspected import Inspected, InspectedMethod
+from rpcfw.console.inspected import Inspected, InspectedMethod, RecentMethod
 from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.spi.runtime.background import in_background, loop_in_background
 from rpcfw.spi.runtime.waiting import sleep, with_deadline
@@ -42,11 +42,15 @@ class MethodRate:
     Args:
         calls_per_s: that ended; None before the second look.
         failures_per_s: likewise.
+        p50_ms: in the last minute, if the process says so, and else since its start.
+        p99_ms: likewise.
     """
 
     of: InspectedMethod
     calls_per_s: float | None
     failures_per_s: float | None
+    p50_ms: float | None
+    p99_ms: float | None
 
 
 @define(eq=False)
@@ -66,28 +70,44 @@ class SeenProcess:
     rates: Sequence[MethodRate] = ()
     _counts: dict[tuple[str, str, str], tuple[int, int]] = field(factory=dict)
 
+    def failed(self, error: str) -> None:
+        """
+        Remember why there was no answer. What was counted before says nothing of now.
+        """
+        self.error, self.rates = error, ()
+
     def take(self, said: Inspected, now: float) -> None:
         """
         Take an answer, and find what has happened since the one before.
         """
         passed = now - self.at if self.said is not None else 0.0
         before, counts = self._counts, dict[tuple[str, str, str], tuple[int, int]]()
+        recent = {_key(each): each for each in said.last_minute[:_MAX_METHODS]}
         rates = []
         for each in said.methods[:_MAX_METHODS]:
-            key = each.side, each.service, each.method
+            key = _key(each)
             counts[key] = each.ended, each.failed
-            rates.append(_rate(each, before.get(key, (0, 0)) if passed else None, passed))
+            calls, failures = _rate(each, before.get(key, (0, 0)) if passed else (0, 0), passed)
+            # A process says nothing of the last minute before it has lasted some seconds.
+            times = recent.get(key, each)
+            rates.append(MethodRate(each, calls, failures, times.p50_ms, times.p99_ms))
         self.said, self.error, self.at = said, "", now
         self.rates, self._counts = rates, counts
 
 
-def _rate(method: InspectedMethod, before: tuple[int, int] | None, passed_s: float) -> MethodRate:
-    if before is None or passed_s <= 0:
-        return MethodRate(method, None, None)
+def _key(method: InspectedMethod | RecentMethod) -> tuple[str, str, str]:
+    return method.side, method.service, method.method
+
+
+def _rate(
+    method: InspectedMethod, before: tuple[int, int], passed_s: float
+) -> tuple[float, float] | tuple[None, None]:
+    if passed_s <= 0:
+        return None, None
     ended, failed = method.ended - before[0], method.failed - before[1]
     if ended < 0 or failed < 0:  # another process is there now
         ended, failed = method.ended, method.failed
-    return MethodRate(method, ended / passed_s, failed / passed_s)
+    return ended / passed_s, failed / passed_s
 
 
 class AdminPorts:
@@ -181,9 +201,9 @@ class AdminPorts:
             asked = inspect(self._runtime.network, seen.address)
             said = await with_deadline(asked, timers, deadline)
         except DeadlineExceeded:
-            seen.error = f"no answer within {_TIMEOUT_S:g} s"
+            seen.failed(f"no answer within {_TIMEOUT_S:g} s")
         except RegistryError as error:
-            seen.error = str(error)
+            seen.failed(str(error))
         else:
             seen.take(said, timers.seconds())
         finally:

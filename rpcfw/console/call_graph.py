@@ -155,7 +155,10 @@ def _edge(places: Mapping[str, tuple[int, int]], pair: tuple[str, str], edge: Ed
     title = f"{_text(pair[0])} → {_text(pair[1])}: {edge.calls_per_s:.1f} calls/s"
     title += f", {edge.failures_per_s:.1f} fail" if edge.failures_per_s else ""
     path = f"M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
-    return f'<path d="{path}" marker-end="url(#tip)"{kind}><title>{title}</title></path>'
+    x, y = (x1 + x2) // 2, (y1 + y2) // 2 - 6
+    rate = f'<text x="{x}" y="{y}" class="rate">{edge.calls_per_s:.1f}/s</text>'
+    line = f'<path d="{path}" marker-end="url(#tip)"{kind}><title>{title}</title></path>'
+    return line + rate
 
 
 def _box(name: str, x: int, y: int) -> str:

@@ -127,13 +127,27 @@ def _fields(root: dict[str, Any]) -> tuple[FormField, ...] | None:
     """
     Return a field for each property; None if it describes no object.
     """
-    if "$ref" in root:
-        root = root["$defs"][root["$ref"].rpartition("/")[2]]
-    properties = root.get("properties")
+    types = root.get("$defs", {})
+    described = _resolved(root, types)
+    properties = described.get("properties")
     if not isinstance(properties, dict):
         return None
-    required = {*root.get("required", ())}
-    return tuple(_field(key, each, key in required) for key, each in properties.items())
+    required = {*described.get("required", ())}
+    return tuple(
+        _field(name, _resolved(each, types), name in required) for name, each in properties.items()
+    )
+
+
+def _resolved(schema: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return the type that a schema names; of one that may be null, the other type.
+    """
+    others = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    found = others[0] if len(others) == 1 else schema
+    if "$ref" in found:
+        found = types[found["$ref"].rpartition("/")[2]]
+    default = {"default": schema["default"]} if "default" in schema else {}
+    return {**found, **default}
 
 
 def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:
@@ -141,7 +155,7 @@ def _field(name: str, schema: dict[str, Any], required: bool) -> FormField:
     choices = schema.get("enum")
     if isinstance(choices, list) and all(isinstance(each, str) for each in choices):
         shown = tuple(choices[:200])
-        return FormField(name, "choice", required, str(schema.get("default", "")), "", shown)
+        return FormField(name, "choice", required, str(schema.get("default") or ""), "", shown)
     default = schema.get("default")
     if default is None:
         text = ""

@@ -10,7 +10,14 @@ from typing import Annotated
 
 import msgspec
 
-__all__ = ["CalledHere", "Inspected", "InspectedMethod", "ProcessFacts", "shortened"]
+__all__ = [
+    "CalledHere",
+    "Inspected",
+    "InspectedMethod",
+    "ProcessFacts",
+    "RecentMethod",
+    "shortened",
+]
 
 
 #: Of methods, and of services, that are kept of one process.
@@ -54,6 +61,7 @@ class InspectedMethod(msgspec.Struct, frozen=True):
     Args:
         side: ``server`` or ``client``.
         ended: calls since the start; ``failed`` is a part of them.
+        p50_ms: since the start, too.
     """
 
     side: Name
@@ -66,6 +74,18 @@ class InspectedMethod(msgspec.Struct, frozen=True):
     p99_ms: float | None = None
 
 
+class RecentMethod(msgspec.Struct, frozen=True):
+    """
+    How long the calls of a method took in the last minute, at one side.
+    """
+
+    side: Name
+    service: Name
+    method: Name
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+
+
 class Inspected(msgspec.Struct, frozen=True):
     """
     The whole page.
@@ -74,6 +94,7 @@ class Inspected(msgspec.Struct, frozen=True):
     process: ProcessFacts = ProcessFacts()
     called_services: list[CalledHere] = []
     methods: list[InspectedMethod] = []
+    last_minute: list[RecentMethod] = []
 
 
 def shortened(said: Inspected) -> Inspected:
@@ -84,4 +105,5 @@ def shortened(said: Inspected) -> Inspected:
         said,
         called_services=said.called_services[:_MAX_ROWS],
         methods=said.methods[:_MAX_ROWS],
+        last_minute=said.last_minute[:_MAX_ROWS],
     )

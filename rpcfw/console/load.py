@@ -10,7 +10,7 @@ from attrs import define
 
 from rpcfw.console.admin_ports import MethodRate, SeenProcess
 
-__all__ = ["Load", "loads_of"]
+__all__ = ["Load", "load_in", "loads_of"]
 
 
 @define
@@ -50,8 +50,8 @@ class Load:
         self.calls_per_s += rate.calls_per_s or 0.0
         self.failures_per_s += rate.failures_per_s or 0.0
         self.in_flight += of.in_flight
-        self.p50_ms = _larger(self.p50_ms, of.p50_ms)
-        self.p99_ms = _larger(self.p99_ms, of.p99_ms)
+        self.p50_ms = _larger(self.p50_ms, rate.p50_ms)
+        self.p99_ms = _larger(self.p99_ms, rate.p99_ms)
 
 
 def _larger(one: float | None, other: float | None) -> float | None:
@@ -76,3 +76,12 @@ def loads_of(processes: Iterable[SeenProcess], service: str = "") -> list[Load]:
         for name in names:
             found[name].processes += 1
     return sorted(found.values(), key=lambda one: (-one.calls_per_s, one.name))
+
+
+def load_in(process: SeenProcess | None, service: str) -> Load | None:
+    """
+    Return the load of one service in one process; None if it is not known.
+    """
+    if process is None:
+        return None
+    return next((each for each in loads_of([process]) if each.name == service), None)

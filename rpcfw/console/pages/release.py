@@ -5,11 +5,12 @@ A grey release, step by step.
 from __future__ import annotations
 
 from collections import Counter
+from urllib.parse import urlencode
 
 from rpcfw.app.rules.documents import POLICIES
 from rpcfw.console.access.roles import Role
 from rpcfw.console.grey_release import STEPS, next_shares, parts_of, with_shares
-from rpcfw.console.http.messages import Response
+from rpcfw.console.http.messages import Response, redirect
 from rpcfw.console.pages.rules import put, tried
 from rpcfw.console.routes import Changed, Route, Visit
 from rpcfw.errors import SettingsError
@@ -61,7 +62,8 @@ async def _try(visit: Visit) -> Response:
 
 
 async def _step(visit: Visit) -> Changed:
-    return await put(visit, POLICIES, await _new_text(visit))
+    done = await put(visit, POLICIES, await _new_text(visit))
+    return Changed(done.what, redirect(f"/release?{urlencode({'name': visit.asked('name')})}"))
 
 
 ROUTES = (

@@ -4,18 +4,21 @@ Services, instances and applications: lists, search, and a page for each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from attrs import frozen
 
 from rpcfw.app.rules.edited_instances import instances_of
 from rpcfw.cluster.instance_rules import InstanceRule
-from rpcfw.console.fleet import FleetService, application_of
+from rpcfw.console.admin_ports import SeenProcess
+from rpcfw.console.announced_ports import ADMIN_TAG
+from rpcfw.console.fleet import APPLICATION_TAG, FleetService, application_of
 from rpcfw.console.http.messages import Response
+from rpcfw.console.load import Load, load_in, loads_of
 from rpcfw.console.paging import paged
 from rpcfw.console.routes import Route, Visit
-from rpcfw.console.ruled import ruled
+from rpcfw.console.ruled import Ruled, ruled
 from rpcfw.console.search import found_applications, found_instances, found_services
 from rpcfw.errors import RPCFWError
 from rpcfw.values.instance import Instance
@@ -23,7 +26,9 @@ from rpcfw.values.rule import service_scope
 
 __all__ = ["ROUTES"]
 
-_PAGE_SIZE = 100
+_PAGE_SIZE = 250
+#: Tags that are shown elsewhere.
+_OWN_COLUMNS = (ADMIN_TAG, APPLICATION_TAG)
 #: Versions and zones that a line of the list names.
 _MAX_NAMED = 4
 
@@ -41,6 +46,37 @@ class _Line:
     versions: str
     zones: str
     applications: str
+    load: Load | None
+
+
+@frozen
+class _Shown:
+    """
+    One instance.
+
+    Args:
+        health: ``reached``, ``not reached`` or ``not probed``.
+        why: what the health is based on.
+        tags: but for those that have columns of their own.
+    """
+
+    one: Instance
+    health: str
+    why: str
+    phase: str
+    application: str
+    by_rules: Ruled
+    load: Load | None
+    tags: Mapping[str, str]
+
+    @property
+    def state(self) -> str:
+        """
+        Whether it gets calls, as rules say.
+        """
+        if self.by_rules.offline:
+            return "offline"
+        return "enabled" if self.by_rules.enabled else "disabled"
 
 
 def _named(texts: Iterable[str]) -> str:
@@ -52,7 +88,7 @@ def _named(texts: Iterable[str]) -> str:
     return ", ".join(found[:_MAX_NAMED]) + more
 
 
-def _line(visit: Visit, service: FleetService) -> _Line:
+def _line(visit: Visit, service: FleetService, load: Load | None) -> _Line:
     instances = service.instances
     nodes = [(one.id, str(one.address)) for one in instances]
     return _Line(
@@ -63,6 +99,7 @@ def _line(visit: Visit, service: FleetService) -> _Line:
         _named(one.version for one in instances),
         _named(one.zone for one in instances),
         _named(map(application_of, instances)),
+        load,
     )
 
 
@@ -70,12 +107,13 @@ async def _services(visit: Visit) -> Response:
     text = visit.asked("q")
     fleet = visit.console.fleet
     page = paged(visit, found_services(fleet, text), _PAGE_SIZE)
+    loads = {each.name: each for each in loads_of(visit.console.admin_ports.processes)}
     return visit.page(
         "services.html",
         title="Services",
         q=text,
         page=page,
-        lines=[_line(visit, each) for each in page.items],
+        lines=[_line(visit, each, loads.get(each.name)) for each in page.items],
         instances=found_instances(fleet, text) if text else [],
         applications=found_applications(fleet, text) if text else [],
         total=sum(len(each.instances) for each in fleet.services()),
@@ -113,15 +151,27 @@ async def _instance_rules(visit: Visit, service: str) -> tuple[dict[str, Instanc
         return {}, str(error)
 
 
-def _phase(visit: Visit, one: Instance) -> str:
+def _phase(process: SeenProcess | None) -> str:
     """
-    Return in which phase the process of an instance is, as it says at its admin port.
+    Return in which phase a process is, as it says at its admin port.
     """
-    process = visit.console.admin_ports.process_of(one)
     if process is None or process.said is None:
         return ""
     phase = process.said.process.phase
     return f"{phase} ({process.error})" if process.error else phase
+
+
+def _shown(visit: Visit, one: Instance, by_rules: Ruled) -> _Shown:
+    process = visit.console.admin_ports.process_of(one)
+    return _Shown(
+        one,
+        *_health(visit, one),
+        _phase(process),
+        application_of(one),
+        by_rules,
+        load_in(process, one.service),
+        {name: text for name, text in one.tags.items() if name not in _OWN_COLUMNS},
+    )
 
 
 async def _service(visit: Visit) -> Response:
@@ -142,10 +192,7 @@ async def _service(visit: Visit) -> Response:
         no_rules=no_rules,
         # Of instances that are not here: they are offline, or have ended, or are several.
         other_rules=[id for id in sorted(rules) if id not in shown],
-        lines=[
-            (one, _health(visit, one), _phase(visit, one), application_of(one), of_rules[one.id])
-            for one in page.items
-        ],
+        lines=[_shown(visit, one, of_rules[one.id]) for one in page.items],
     )
 
 
@@ -159,12 +206,8 @@ async def _instance(visit: Visit) -> Response:
     return visit.page(
         "instance.html",
         title=str(one.address),
-        one=one,
-        health=_health(visit, one),
-        phase=_phase(visit, one),
-        application=application_of(one),
+        shown=_shown(visit, one, ruled([one], rules)[one.id]),
         no_rules=no_rules,
-        ruled=ruled([one], rules)[one.id],
     )
 
 

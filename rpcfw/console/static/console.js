@@ -9,6 +9,8 @@
   // A part that somebody types into, or has chosen something in, is left as it is.
   const inUse = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
 
+  const say = (words, on) => { state.textContent = words; state.classList.toggle("on", on); };
+
   const update = async () => {
     if (loading) { again = true; return; }
     loading = true;
@@ -32,10 +34,10 @@
 
   if (document.querySelector("[data-live]")) {
     const events = new EventSource("/events");
-    events.addEventListener("open", () => { state.textContent = "live"; });
+    events.addEventListener("open", () => { say("live", true); });
     events.addEventListener("changed", update);
     events.addEventListener("error", () => {
-      state.textContent = "not live";
+      say("not live", false);
       // The stream ends with the session: then the page that loads again is the login.
       if (!document.hidden) { setTimeout(update, 1000); }
     });

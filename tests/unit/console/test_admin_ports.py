@@ -8,7 +8,7 @@ import pytest
 
 from rpcfw.console.admin_ports import SeenProcess
 from rpcfw.console.announced_ports import AnnouncedPorts
-from rpcfw.console.inspected import Inspected, InspectedMethod
+from rpcfw.console.inspected import Inspected, InspectedMethod, RecentMethod
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
@@ -83,3 +83,28 @@ def test_rates():
     assert [(5.0, 0.5)] == [(each.calls_per_s, each.failures_per_s) for each in seen.rates]
     seen.take(said(20, 0), 70.0)
     assert [(2.0, 0.0)] == [(each.calls_per_s, each.failures_per_s) for each in seen.rates]
+
+
+def test_times_of_the_last_minute():
+    """
+    Percentiles are those of the last minute, and else of all calls.
+    """
+    method = InspectedMethod("server", "demo.A", "say", p50_ms=7.0, p99_ms=9.0)
+    recent = RecentMethod("server", "demo.A", "say", p50_ms=1.0, p99_ms=None)
+    seen = SeenProcess(Address("tcp", "h", 1))
+    seen.take(Inspected(methods=[method]), 50.0)
+    assert [(7.0, 9.0)] == [(each.p50_ms, each.p99_ms) for each in seen.rates]
+    seen.take(Inspected(methods=[method], last_minute=[recent]), 60.0)
+    assert [(1.0, None)] == [(each.p50_ms, each.p99_ms) for each in seen.rates]
+
+
+def test_a_process_that_does_not_answer():
+    """
+    A process that does not answer has no calls in a second: nobody knows them.
+    """
+    seen = SeenProcess(Address("tcp", "h", 1))
+    seen.take(said(100, 10), 50.0)
+    seen.take(said(150, 15), 60.0)
+    seen.failed("cannot connect")
+    assert "cannot connect" == seen.error
+    assert [] == [*seen.rates]

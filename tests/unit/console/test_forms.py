@@ -23,9 +23,12 @@ SCHEMA = {
                 "now": {"type": "boolean", "default": True},
                 "color": {"enum": ["red", "blue"]},
                 "tags": {"type": "array", "items": {"type": "string"}, "default": []},
+                "size": {"$ref": "#/$defs/Size", "default": "small"},
+                "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
             },
             "required": ["name", "color"],
-        }
+        },
+        "Size": {"enum": ["large", "small"]},
     },
 }
 
@@ -49,6 +52,8 @@ def test_fields_of_a_schema():
         ("now", "yes or no", False, "yes"),
         ("color", "choice", True, ""),
         ("tags", "JSON", False, "[]"),
+        ("size", "choice", False, "small"),
+        ("note", "text", False, ""),
     ] == shown
 
 
@@ -85,6 +90,9 @@ def test_mistakes(typed, reason):
         '{"type": "string"}',
         '{"$ref": "#/$defs/none", "$defs": {}}',
         '{"properties": {"a": 7}}',
+        '{"properties": {"a": {"anyOf": 7}}}',
+        '{"properties": {"a": {"anyOf": [7]}}}',
+        '{"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": 7}}',
         '{"properties": {}, "required": 7}',
         json.dumps({"properties": {f"a{n}": {} for n in range(61)}}),
     ],

@@ -1,0 +1,3 @@
+"""
+A small fleet of real processes, and a console that shows it.
+"""
