@@ -17,7 +17,7 @@ from rpcfw_tracers.otel.tracer import OTelTracer
 
 __all__ = ["MemoryTracer"]
 
-_MAX_SPANS = 10_000
+_MAX_SPANS = 2048
 
 
 class _Memory(SpanExporter):
@@ -38,6 +38,6 @@ class MemoryTracer(OTelTracer):
         super().__init__(options, plugin_context)
         provider = OwnProvider(shutdown_on_exit=False)
         # A queue that is never full: else each span that is dropped would be logged.
-        processor = BatchSpanProcessor(_Memory(), max_queue_size=_MAX_SPANS)
+        processor = BatchSpanProcessor(_Memory(), max_queue_size=8 * _MAX_SPANS)
         provider.export_by(processor)
         self.use(provider, processor)

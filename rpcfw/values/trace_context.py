@@ -17,6 +17,10 @@ TRACEPARENT = "traceparent"
 TRACESTATE = "tracestate"
 BAGGAGE = "baggage"
 
+#: What all send today: version 00, with ids that are not all 0.
+_CURRENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]([0-9a-f])\Z")
+#: The flag for sampled is the lowest bit.
+_ODD = "13579bdf"
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z")
 _VERSION_0 = "00"
 _NO_VERSION = "ff"
@@ -58,6 +62,10 @@ class TraceContext:
         """
         if not isinstance(traceparent, str) or len(traceparent) > _MAX_TRACEPARENT:
             return None
+        match = _CURRENT.match(traceparent)
+        if match is not None:
+            trace_id, span_id, flags = match.groups()
+            return cls(trace_id, span_id, flags in _ODD, _state(state) if state else "")
         match = _TRACEPARENT.match(traceparent)
         if match is None:
             return None

@@ -8,7 +8,7 @@ import re
 
 from rpcfw.values.metadata import Metadata
 from rpcfw.values.trace_context import TRACEPARENT
-from rpcfw.wire.fields import Key, pack_field, pack_pairs
+from rpcfw.wire.fields import Key, pack_pairs
 
 __all__ = [
     "TRACE_BYTES",
@@ -24,7 +24,7 @@ TRACE_VALUE_BYTES = 25
 TRACE_BYTES = 3 + TRACE_VALUE_BYTES
 _PREFIX = bytes((Key.TRACE, 0, TRACE_VALUE_BYTES))
 _SAMPLED = 0x01
-_VERSION_0 = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
+_VERSION_0 = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
 def pack_metadata(metadata: Metadata) -> bytes:
@@ -35,17 +35,23 @@ def pack_metadata(metadata: Metadata) -> bytes:
         MessageTooLarge: a pair is larger than a field can be.
     """
     pairs = metadata.pairs
+    if len(pairs) == 1:  # as of most calls: it is that of the trace
+        return _pack_trace(*pairs[0]) or pack_pairs(Key.METADATA, metadata)
     found = [pair for pair in pairs if pair[0] == TRACEPARENT]
-    match = None
-    if len(found) == 1 and isinstance(found[0][1], str):
-        match = _VERSION_0.match(found[0][1])
-    if match is None:
+    field = _pack_trace(*found[0]) if len(found) == 1 else b""
+    if not field:
         return pack_pairs(Key.METADATA, metadata)
-    field = pack_field(Key.TRACE, bytes.fromhex("".join(match.groups())))
-    if len(pairs) == 1:
-        return field
     others = Metadata(tuple(pair for pair in pairs if pair[0] != TRACEPARENT))
     return pack_pairs(Key.METADATA, others) + field
+
+
+def _pack_trace(name: str, value: str | bytes) -> bytes:
+    """
+    Return the field that a pair can travel as; nothing if it cannot.
+    """
+    if name != TRACEPARENT or not isinstance(value, str) or not _VERSION_0.match(value):
+        return b""
+    return _PREFIX + bytes.fromhex(value[3:].replace("-", ""))
 
 
 def trace_pair(value: bytes) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ methods change that of the call that they serve (see `rpcfw_tracers.otel.served_
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor
@@ -55,36 +56,9 @@ class SpanExport:
         self.scope = scope
         self.limits = SpanLimits()
         ids = RandomIdGenerator()
-        self._new_trace_id, self._new_span_id = ids.generate_trace_id, ids.generate_span_id
-
-    def begin(
-        self,
-        kind: SpanKind,
-        name: str,
-        parent: TraceContext | SpanContext | None,
-        attributes: Attributes,
-        at_s: float,
-    ) -> ExportedSpan:
-        """
-        Begin one.
-
-        Args:
-            parent: one of a peer, one that this has made, or one of the program; None: a trace
-                begins.
-        """
-        context: SpanContext | None
-        if parent is None:
-            context, number, state = None, self._new_trace_id(), None
-            trace_id = "%032x" % number  # noqa: UP031 - takes half the time
-        elif isinstance(parent, SpanContext):
-            context, number, state = parent, parent.trace_id, parent.trace_state
-            trace_id = f"{number:032x}"
-        else:
-            trace_id = parent.trace_id
-            context = parent.otel if type(parent) is ExportedSpan else context_of(parent)
-            number, state = context.trace_id, context.trace_state
-        own = SpanContext(number, self._new_span_id(), False, _SAMPLED, state)
-        return ExportedSpan(self, kind, name, trace_id, own, context, attributes, at_s)
+        self.new_trace_id, self.new_span_id = ids.generate_trace_id, ids.generate_span_id
+        #: Begins a span.
+        self.begin = partial(ExportedSpan, self)
 
 
 class ExportedSpan(Span):
@@ -93,9 +67,8 @@ class ExportedSpan(Span):
 
     Args:
         export: takes it when it has ended.
-        trace_id: of ``otel``, as text.
-        otel: its own context.
-        parent: that of its parent.
+        parent: a place in a trace, of a peer or of a span that this has made, or one of the
+            program; None: a trace begins.
     """
 
     __slots__ = (
@@ -116,6 +89,7 @@ class ExportedSpan(Span):
     __delattr__ = object.__delattr__
 
     export: SpanExport
+    #: Its place in its trace, as OpenTelemetry has it.
     otel: SpanContext
     _kind: SpanKind
     _name: str
@@ -131,25 +105,36 @@ class ExportedSpan(Span):
         export: SpanExport,
         kind: SpanKind,
         name: str,
-        trace_id: str,
-        otel: SpanContext,
-        parent: SpanContext | None,
+        parent: TraceContext | SpanContext | None,
         attributes: Attributes,
         at_s: float,
     ) -> None:
         own = cast("Any", self)  # mypy takes the values of a base that is frozen for frozen
-        own.trace_id = trace_id
-        own.span_id = "%016x" % otel.span_id  # noqa: UP031 - takes half the time
+        if parent is None:
+            context, number, state = None, export.new_trace_id(), None
+            own.trace_id = "%032x" % number  # noqa: UP031 - takes half the time
+        else:
+            if type(parent) is ExportedSpan:
+                context = parent.otel
+                own.trace_id = parent.trace_id
+            elif isinstance(parent, TraceContext):
+                context = context_of(parent)
+                own.trace_id = parent.trace_id
+            else:
+                context = parent
+                own.trace_id = f"{parent.trace_id:032x}"
+            number, state = context.trace_id, context.trace_state
+        span_id = export.new_span_id()
+        own.span_id = "%016x" % span_id  # noqa: UP031 - takes half the time
         own.sampled = True
-        state = otel.trace_state
         own.state = state.to_header() if state else ""
         self.export = export
-        self.otel = otel
+        self.otel = SpanContext(number, span_id, False, _SAMPLED, state)
         self.changed = None
         self.is_open = True
+        self._parent = context
         self._kind = kind
         self._name = name
-        self._parent = parent
         self._attributes = attributes
         self._began_at = at_s
 

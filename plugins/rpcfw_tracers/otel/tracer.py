@@ -156,9 +156,10 @@ class OTelTracer(Tracer):
     ) -> Span | None:
         spans = self._spans
         if spans is not None and not spans.provider.needs_sdk_spans:
+            known: TraceContext | SpanContext | None = parent
             if parent is None and kind is not SpanKind.SERVED:
-                return spans.begin(kind, name, self._current(), attributes, at_s)
-            return spans.begin(kind, name, parent, attributes, at_s)
+                known = self._current()
+            return spans.begin(kind, name, known, attributes, at_s)
         context: Context | None = None
         if parent is not None:
             context = set_span_in_context(self._span_of(parent), otel_context.get_current())

@@ -132,6 +132,8 @@ class AttemptTracing(Filter):
         self._node[SERVER_ADDRESS] = address.host
         if address.port:
             self._node[SERVER_PORT] = address.port
+        #: The attributes of first attempts.
+        self._of_first: dict[Method, Attributes] = {}
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -145,12 +147,16 @@ class AttemptTracing(Filter):
         return step
 
     def _record(self, call: Call, proceed: CallStep) -> Coroutine[Any, Any, Any]:
-        recorder, path, number = self._recorder, call.method.path, call.attempt
-        attributes = {**self._node, METHOD: path, ATTEMPT_NUMBER: number}
-        if len(call.tried) > 1 or number > 1:
-            attributes[ATTEMPT_REASON] = getattr(call, "repeats", "")
+        recorder, method = self._recorder, call.method
+        attributes = self._of_first.get(method)
+        if attributes is None:
+            attributes = {**self._node, METHOD: method.path, ATTEMPT_NUMBER: 1}
+            self._of_first[method] = attributes
+        if len(call.tried) > 1 or call.attempt > 1:
+            reason = getattr(call, "repeats", "")
+            attributes = {**attributes, ATTEMPT_NUMBER: call.attempt, ATTEMPT_REASON: reason}
         began = recorder.time_of_day()
-        span = self._tracer.begin(SpanKind.ATTEMPT, path, call.trace, attributes, began)
+        span = self._tracer.begin(SpanKind.ATTEMPT, method.path, call.trace, attributes, began)
         if span is None:
             return proceed(call)
         call.metadata = with_trace(call.metadata, span, "")

@@ -81,12 +81,19 @@ class ServerTracing(Filter):
         """
         Return where the caller says that the call belongs.
         """
-        text = metadata.get(TRACEPARENT)
-        if text is None:
-            return None
+        state = None
+        if len(metadata.pairs) == 1:  # as of most calls: it is that of the trace
+            ((name, text),) = metadata.pairs
+            if name != TRACEPARENT:
+                return None
+        else:
+            found = metadata.get(TRACEPARENT)
+            if found is None:
+                return None
+            text, state = found, metadata.get(TRACESTATE)
         if text == self._text:
             return self._last
-        trace = TraceContext.parse(text, metadata.get(TRACESTATE))
+        trace = TraceContext.parse(text, state)
         if trace is not None and not trace.sampled and not trace.state:
             self._text, self._last = text, trace
         return trace
