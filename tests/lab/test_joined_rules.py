@@ -309,6 +309,37 @@ class TestThreeBesideAsyncio(TestThree):
     reactor = "asyncio"
 
 
+class TestFull(Three, SynchronousTestCase):
+    """
+    Servers that have as many scopes as they may.
+    """
+
+    def texts(self, address):
+        return {"max_rule_scopes": "2"}
+
+    def test_all_forget_the_same(self):
+        """
+        When a removed document leaves its space to another, the rules become equal again.
+
+        Nothing is called refused.
+        """
+        scopes = [service_scope(name) for name in "abc"]
+        for scope in scopes[:2]:
+            self.put(0, "one", scope=scope)
+        self.done(self.users[1].remove(scopes[1], "policies", 1, BOB))
+        self.advance(1)
+        self.put(2, "one", scope=scopes[2])
+        self.advance(10)
+        self.assert_equal_rules()
+        for index in range(3):
+            assert ({}, {"policies": "one"}) == (
+                self.bodies(index, scopes[1]),
+                self.bodies(index, scopes[2]),
+            )
+            assert 2 == len(self.records(index).marks)
+            assert 0 == self.node(index).group.rules.refused
+
+
 class TestLimits(Three, SynchronousTestCase):
     """
     A server with smaller limits than the others.

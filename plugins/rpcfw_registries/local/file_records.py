@@ -30,7 +30,7 @@ from rpcfw_registries.remote.paths import decoded, encoded
 from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
 from rpcfw_registries.rules.store import NOTHING, RecordListener, RecordStore, Stored, stamp_of
 
-__all__ = ["FileRecords", "read_all_records", "read_records", "write_records"]
+__all__ = ["FileRecords", "read_all_records", "read_records", "remove_records", "write_records"]
 
 #: How often files are looked at.
 _POLL_S = 0.25
@@ -218,6 +218,20 @@ def write_records(folder: Path, scope: Scope, record: Stored) -> bool:
         if path != folder / _plain_name(scope):
             replace_file(_name_path(path), scope.name.encode())
         replace_file(path, record.documents or b"")
+        return True
+
+
+def remove_records(folder: Path, scope: Scope, stamp: str) -> bool:
+    """
+    Remove what is stored, if it is still what ``stamp`` is of. Blocks.
+    """
+    with _locked(folder):
+        if read_records(folder, scope).stamp != stamp:
+            return False
+        path = _path(folder, scope)
+        # The documents last: without them, the others are of nothing.
+        for each in (_history_path(path), _name_path(path), path):
+            each.unlink(missing_ok=True)
         return True
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "history_from",
     "history_to",
     "newest",
+    "removed_at",
 ]
 
 #: So many changes are kept, fewer if they are large.
@@ -222,6 +223,21 @@ def documents_from(data: bytes) -> DocumentRecord:
         if len((one.body or "").encode("utf-8", "replace")) > MAX_DOCUMENT_BYTES:
             raise ValueError(f"{one.kind} is larger than {MAX_DOCUMENT_BYTES} bytes")
     return record
+
+
+def removed_at(documents: bytes) -> float | None:
+    """
+    Return when the last document of a record was removed; None if it still has one.
+
+    Also if it cannot be read: it may be of use to a later version.
+    """
+    try:
+        record = documents_from(documents)
+    except ValueError:
+        return None
+    if any(one.body is not None for one in record.documents):
+        return None
+    return max((one.at for one in record.documents), default=0.0)
 
 
 def history_to(changes: Sequence[RuleChange]) -> bytes:

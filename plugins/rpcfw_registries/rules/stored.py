@@ -204,7 +204,7 @@ class _Latest:
     def _none_stored(self) -> None:
         if self._record is None:
             self._report(RuleSet(self._scope))
-        else:
+        elif self._record.by_kind():
             self._warn(
                 "lost",
                 f"the registry has lost the rules of {self._scope}; the last ones stay in use "

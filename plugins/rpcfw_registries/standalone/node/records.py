@@ -1,5 +1,9 @@
 """
 The records of rules of a registry server: in memory, and in files if there is a folder.
+
+The record of a scope whose documents were all removed stays: it says so to servers that were cut
+off, and has the history. When there is no space for another record, the one whose documents were
+removed first is forgotten. That is the same one at every server of a group.
 """
 
 from __future__ import annotations
@@ -13,9 +17,15 @@ from rpcfw.spi.rules import OnRefused, RuleWatch
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.rule import RuleChange, Scope
-from rpcfw_registries.local.file_records import read_all_records, read_records, write_records
+from rpcfw_registries.local.file_records import (
+    read_all_records,
+    read_records,
+    remove_records,
+    write_records,
+)
 from rpcfw_registries.local.memory_records import MemoryRecords, RecordTable
 from rpcfw_registries.rules.merging import merge
+from rpcfw_registries.rules.records import removed_at
 from rpcfw_registries.rules.store import (
     NOTHING,
     RecordListener,
@@ -58,6 +68,8 @@ class NodeRecords(RecordStore):
         self._table = RecordTable()
         self._memory = MemoryRecords(self._table, self._clock)
         self._bytes = 0
+        #: The scopes without documents, and when the last one was removed.
+        self._removed: dict[Scope, float] = {}
         #: Hashes of all.
         self.marks = RuleMarks()
         #: Is called when there is something that other servers may lack.
@@ -80,7 +92,7 @@ class NodeRecords(RecordStore):
         except OSError as error:
             raise _error(self._folder, error) from error
         for scope, stored in found:
-            if scope not in self._table.records and self._fits(scope, stored):
+            if scope not in self._table.records and self._in_the_way(scope, stored) == []:
                 self._put(scope, stored)
 
     async def read(self, scope: Scope) -> Stored:
@@ -93,22 +105,27 @@ class NodeRecords(RecordStore):
             raise _error(self._folder, error) from error
         # Somebody may have replaced it while it was read.
         known = self._table.records.get(scope)
-        if known is None and found.documents is not None and self._fits(scope, found):
+        if known is None and found.documents is not None and self._in_the_way(scope, found) == []:
             self._put(scope, found)
         return known or found
 
     async def write(self, scope: Scope, documents: bytes, history: bytes, stamp: str) -> bool:
         later = Stored(documents, history, stamp_of(documents))
-        if not self._fits(scope, later):
+        in_the_way = self._in_the_way(scope, later)
+        if in_the_way is None:
             raise Overloaded(
                 "the registry server has no space for more rules: see [node] max_rule_scopes "
                 "and max_rule_bytes"
             )
         if self._folder is not None:
-            return await self._write_file(self._folder, scope, later, stamp)
-        if self._table.records.get(scope, NOTHING).stamp != stamp:
+            if not await self._write_file(self._folder, scope, later, stamp):
+                return False
+        elif self._table.records.get(scope, NOTHING).stamp != stamp:
             return False
-        self._put(scope, later)
+        else:
+            self._put(scope, later)
+        for one in in_the_way:
+            await self._forget(one)
         return True
 
     async def merge(self, scope: Scope, theirs: Stored) -> tuple[RuleChange, ...]:
@@ -125,6 +142,8 @@ class NodeRecords(RecordStore):
             merged = await self._threads.call(merge, own, theirs)
             now = merged.stored
             if now.documents is None or now == own:
+                return ()
+            if own.documents is None and self._is_refused_removal(scope, now):
                 return ()
             if await self.write(scope, now.documents, now.history, own.stamp):
                 return merged.conflicts
@@ -164,7 +183,7 @@ class NodeRecords(RecordStore):
             found = await self._threads.call(read_records, folder, scope)
         except OSError as error:
             raise _error(folder, error) from error
-        if found.documents is not None and self._fits(scope, found):
+        if found.documents is not None and self._in_the_way(scope, found) == []:
             self._put(scope, found)
         elif found.documents is None:
             self._remove(scope)
@@ -173,19 +192,59 @@ class NodeRecords(RecordStore):
         gone = self._table.records.get(scope)
         if gone is not None:
             self._table.remove(scope)
+            self._removed.pop(scope, None)
             self.marks.put(scope, NOTHING)
             self._bytes -= _size(gone)
 
-    def _fits(self, scope: Scope, later: Stored) -> bool:
+    async def _forget(self, scope: Scope) -> None:
+        """
+        Forget a scope without documents, unless it has got some meanwhile.
+        """
+        known = self._table.records.get(scope, NOTHING)
+        if self._folder is not None:
+            try:
+                await self._threads.call(remove_records, self._folder, scope, known.stamp)
+            except OSError:
+                return  # the next change tries it again
+        if scope in self._removed and self._table.records.get(scope) is known:
+            self._remove(scope)
+
+    def _is_refused_removal(self, scope: Scope, theirs: Stored) -> bool:
+        """
+        Tell whether another server remembers a removal that there is no space for here.
+        """
+        return (
+            removed_at(theirs.documents or b"") is not None
+            and self._in_the_way(scope, theirs) != []
+        )
+
+    def _in_the_way(self, scope: Scope, later: Stored) -> list[Scope] | None:
+        """
+        Return what is to be forgotten for a record to fit; None if it does not fit even so.
+        """
         records = self._table.records
-        if scope not in records and len(records) >= self.max_scopes:
-            return False
-        grown = _size(later) - _size(records.get(scope, NOTHING))
-        return self._bytes + grown <= self._max_bytes
+        count = len(records) + (scope not in records) - self.max_scopes
+        size = self._bytes + _size(later) - _size(records.get(scope, NOTHING)) - self._max_bytes
+        if count <= 0 and size <= 0:
+            return []
+        gone = []
+        for one in sorted(self._removed.keys() - {scope}, key=self._by_removal):
+            gone.append(one)
+            size -= _size(records[one])
+            if len(gone) >= count and size <= 0:
+                return gone
+        return None
+
+    def _by_removal(self, scope: Scope) -> tuple[float, str, str]:
+        return self._removed[scope], scope.kind, scope.name
 
     def _put(self, scope: Scope, later: Stored) -> None:
         self._bytes += _size(later) - _size(self._table.records.get(scope, NOTHING))
         self._table.put(scope, later)
+        self._removed.pop(scope, None)
+        at = removed_at(later.documents or b"")
+        if at is not None:
+            self._removed[scope] = at
         self.marks.put(scope, later)
         self.on_news()
 

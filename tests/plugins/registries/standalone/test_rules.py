@@ -47,6 +47,44 @@ class OnAServer(StillTime, RulesContract):
     def options(self):
         return self.texts
 
+    async def with_options(self, **texts):
+        await self.leave()
+        self.texts = texts
+        await self.come_back()
+        await self.until_reachable()
+
+    @property
+    def names(self):
+        """
+        The services that have records.
+        """
+        records = self.services[1]._records._table.records  # noqa: SLF001
+        return {scope.name for scope in records}
+
+    async def has_come_and_gone(self):
+        await self.with_options(max_rule_scopes="3")
+        for name in "a", "b", "c":
+            await self.put("one", scope=service_scope(name))
+        for name in "c", "b":
+            scope = service_scope(name)
+            await self.done(self.writer.remove(scope, "policies", 1, BOB))
+            self.clock.advance(1)
+
+    async def test_a_removed_document_leaves_space(self):
+        """
+        Services may come and go: the one whose rules were removed first is forgotten for a new one.
+
+        What has rules is not, and what was forgotten may have rules again.
+        """
+        await self.has_come_and_gone()
+        await self.put("one", scope=service_scope("d"))
+        assert {"a", "b", "d"} == self.names
+        await self.put("one", scope=service_scope("c"))
+        assert {"a", "c", "d"} == self.names
+        full = Deferred.fromCoroutine(self.writer.put(service_scope("e"), "policies", "x", 0, BOB))
+        assert "max_rule_scopes" in str(await self.fails(full))
+        assert {"a", "c", "d"} == self.names
+
     async def store_unreadable(self, scope):
         self.services[1]._records._put(scope, Stored(b"{", b"", "x"))  # noqa: SLF001
 
@@ -97,6 +135,16 @@ class TestInFiles(OnAServer, TestCase):
         assert "max_rule_scopes" in str(error)
         for name in names:
             await self.put("two", scope=service_scope(name))
+
+    async def test_what_was_forgotten_has_no_file(self):
+        """
+        After a restart it is not there again.
+        """
+        await self.has_come_and_gone()
+        await self.put("one", scope=service_scope("d"))
+        assert 3 == len(list(self.folder.glob("*.json")))
+        await self.with_options(max_rule_scopes="4")
+        assert {"a", "b", "d"} == self.names
 
 
 class TestAlone(TestInFiles, TestCase):
