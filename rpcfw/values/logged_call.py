@@ -35,6 +35,9 @@ __all__ = [
 
 LoggedCall = tuple[Any, ...]
 
+#: A peer names itself, and many calls may wait to be written. A line shows less of a name.
+_MAX_NAME = 1024
+
 #: In seconds of the process's clock.
 ENDED_AT: Final = 0
 SIDE: Final = 1
@@ -82,7 +85,7 @@ def logged_call(
         call.deadline - began,
         slow,
         call.peer,
-        call.caller,
+        call.caller[:_MAX_NAME],
         call.identity.names,
         call.attempt,
         message,

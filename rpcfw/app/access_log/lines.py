@@ -156,7 +156,8 @@ class Lines:
             return partial(self._count, _NUMBERS[name], self.pair(name, "%d"))
         escaped = lru_cache(_REMEMBERED)(partial(self._text_pair, name))
         text = _TEXTS[name]
-        return lambda call: escaped(text(call))
+        # Cut before, too: peers choose the texts, and what is remembered of them is bounded.
+        return lambda call: escaped(text(call)[: MAX_TEXT + 1])
 
     def _text_pair(self, name: str, value: str) -> str:
         if not value:

@@ -17,9 +17,10 @@ from typing import Any
 
 from rpcfw.app.access_log.lines import Lines
 from rpcfw.spi.plugin import PluginContext
+from rpcfw.spi.runtime.recent_calls import MAX_TEXT
 from rpcfw.status import Status
 from rpcfw.values.call import Call
-from rpcfw.values.logged_call import LoggedCall, logged_call
+from rpcfw.values.logged_call import CALLER, LoggedCall, logged_call
 from rpcfw.values.phases import Phases
 
 __all__ = ["SuccessLines"]
@@ -136,9 +137,11 @@ class SuccessLines:
         ]
         places = [_PLACES[name] for name in parts if name in _FILLED]
         template = lines.joined(written).encode("utf-8", "backslashreplace")
+        found = template, _chooser(places)
         if len(self.templates) >= _MAX_REMEMBERED:
             self.templates.clear()
-        found = self.templates[key] = template, _chooser(places)
+        if len(call[CALLER]) <= MAX_TEXT:  # else a peer chooses how much is remembered
+            self.templates[key] = found
         return found
 
 

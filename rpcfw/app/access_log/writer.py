@@ -33,6 +33,8 @@ __all__ = ["LogWriter"]
 _PAUSE_S = 0.25
 #: Lines of one write. More would keep the reactor's thread from running for longer.
 _LINES = 500
+#: A disk that hangs holds the stop of the process up for so long.
+_STOP_S = 5.0
 
 
 class LogWriter:
@@ -44,6 +46,7 @@ class LogWriter:
         make_lines: makes what makes its lines.
         max_queue: calls that wait to be written.
         plugin_context: of the process.
+        stop_s: how long a stop waits for the file.
     """
 
     log = Logger()
@@ -54,6 +57,7 @@ class LogWriter:
         make_lines: Callable[[], Lines],
         max_queue: int,
         plugin_context: PluginContext,
+        stop_s: float = _STOP_S,
     ) -> None:
         self._file = file
         self._make_lines = make_lines
@@ -61,6 +65,7 @@ class LogWriter:
         self._max_queue = max_queue
         self._wake_at = min(_LINES, max_queue // 4)
         self._context = plugin_context
+        self._stop_s = stop_s
         self._queue: deque[bytes | LoggedCall | Exception] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -119,12 +124,22 @@ class LogWriter:
 
     async def stop(self) -> None:
         """
-        Return when everything is written.
+        Return when everything is written, or after a while if the file takes nothing.
         """
         self._stopping = True
         self._wake.set()
-        if self._thread is not None:
-            await self._context.threads.call(self._thread.join)
+        thread = self._thread
+        if thread is None:
+            return
+        # It is a daemon, so one that is given up does not hold the end of the process up.
+        await self._context.threads.call(thread.join, self._stop_s)
+        if thread.is_alive():
+            self.log.warn(
+                "{count} lines of the access log are lost: the file did not take them within "
+                "{limit_s:g} s",
+                count=len(self._queue),
+                limit_s=self._stop_s,
+            )
 
     def reopen(self) -> None:
         """

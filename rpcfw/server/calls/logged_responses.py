@@ -21,6 +21,8 @@ from rpcfw.values.phases import Phases
 
 __all__ = ["LoggedResponses", "responses_of"]
 
+_MAX_PATH = 1024
+
 
 class LoggedResponses(Responses):
     """
@@ -77,7 +79,8 @@ def _refused_call(driver: Driver, event: RequestReceived) -> Call:
     Return a request that has not become a call, as a call.
     """
     head = event.head
-    service, _, name = head.path.rpartition("/")
+    # Cut, for its caller has made it up, and it waits to be written. A line shows less of it.
+    service, _, name = head.path[:_MAX_PATH].rpartition("/")
     method = Method(service, name, Shape.UNARY, None, None, head.codec)
     call = Call(method, None, caller=head.caller, peer=driver.peer, identity=driver.identity)
     call.phases = Phases(driver.received_at)

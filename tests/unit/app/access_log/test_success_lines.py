@@ -4,15 +4,19 @@ The lines of calls that succeeded in time.
 
 from __future__ import annotations
 
+import gc
 import json
 from math import inf
+from weakref import ref
 
 import pytest
 from twisted.internet.task import Clock
 
 from rpcfw.app.access_log.lines import FIELDS, JSONLines, TextLines
 from rpcfw.app.access_log.success_lines import SuccessLines
+from rpcfw.status import Status
 from rpcfw.testing.plugin_context import plugin_context
+from rpcfw.values.logged_call import CALLER, PHASES, logged_call
 from rpcfw.values.trace_context import TraceContext
 from tests.unit.app.access_log.calls import a_logged_call, succeeded
 
@@ -109,3 +113,30 @@ def test_what_callers_make_up_is_forgotten():
         assert (f"c{number}", f"10.0.0.7:{number}") == (read["caller"], read["peer"])
     assert len(made.fast.templates) <= 1024
     assert len(made.fast.peers) <= 1024
+
+
+class Name(str):
+    """
+    A name of which it can be seen whether it is still kept.
+    """
+
+    __slots__ = ("__weakref__",)
+
+
+@pytest.mark.parametrize("status", [Status.OK, Status.INTERNAL])
+def test_long_names_are_not_kept(status):
+    """
+    A caller with a long name does not have it kept, whichever way its line is made.
+    """
+    made = Made(JSONLines, ("caller",))
+    name = Name("x" * 5000)
+    kept = ref(name)
+    call = a_logged_call(caller=name, status=status)
+    if status is Status.OK:
+        assert len(made.fast.line(*succeeded(call))) < 400
+    assert len(made.parts.line(call)) < 400
+    waits = logged_call(*succeeded(call)[:1], "server", (0.0, 1.0), status, call[PHASES])
+    del name, call
+    gc.collect()
+    assert kept() is None
+    assert waits[CALLER]

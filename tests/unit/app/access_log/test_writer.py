@@ -70,13 +70,13 @@ class Written:
     A writer to a file in memory.
     """
 
-    def __init__(self, max_queue=1000):
+    def __init__(self, max_queue=1000, stop_s=_LIMIT_S):
         around = plugin_context(Clock())
         self.threads = Posted(around.threads)
         self.context = plugin_context(around.clock, threads=self.threads)
         self.file = MemoryFile()
         self.writer = LogWriter(
-            self.file, lambda: JSONLines(("took_ms", "caller")), max_queue, self.context
+            self.file, lambda: JSONLines(("took_ms", "caller")), max_queue, self.context, stop_s
         )
 
     def start(self):
@@ -205,3 +205,16 @@ def test_open_again():
     written.writer.reopen()
     assert written.file.reopened.wait(_LIMIT_S)
     written.stop()
+
+
+def test_a_disk_that_hangs_does_not_hold_up_a_stop():
+    """
+    A stop waits for the file as long as it may, and no longer.
+    """
+    written = Written(stop_s=0.01)
+    written.file.ready.clear()
+    written.writer.put(a_logged_call())
+    written.start()
+    written.stop()
+    assert [] == written.file.lines
+    written.file.ready.set()
