@@ -82,8 +82,7 @@ class Audit(Filter):
             raise
         except CANCELLED:
             # At its deadline, too; its caller gets that status.
-            late = call.deadline <= self.plugin_context.clock.seconds()
-            self._ended(call, Status.DEADLINE_EXCEEDED if late else Status.CANCELLED)
+            self._ended(call, call.status_if_cancelled(self.plugin_context.clock.seconds()))
             raise
         except BaseException:
             self._ended(call, Status.UNKNOWN)

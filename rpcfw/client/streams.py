@@ -30,6 +30,7 @@ from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
+from rpcfw.values.traced_error import traced_error
 
 __all__ = ["CallStream", "deadline_error"]
 
@@ -300,6 +301,9 @@ class CallStream(Stream, Listener):
         if self._over:
             return
         self._over = True
+        trace = self._call.trace
+        if trace is not None and isinstance(error, CallError):
+            error = traced_error(error, trace.trace_id)  # it may be raised outside of all filters
         if not self._begun:
             self._error = error
         self._timers.forget(self._call.deadline, self)

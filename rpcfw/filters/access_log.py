@@ -178,8 +178,7 @@ class AccessLog(Filter):
         if isinstance(error, CallError):
             return error.status
         if isinstance(error, CANCELLED):
-            late = call.deadline <= self._seconds()
-            return Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
+            return call.status_if_cancelled(self._seconds())
         return Status.UNKNOWN
 
 
@@ -247,9 +246,7 @@ class ServerAccessLog(AccessLog):
             if phases.in_method:  # `_leave`, written out to save a call
                 phases.method += seconds() - phases.at - phases.in_queue
             if call.cancelled and not phases.logged:  # its deadline is over, or its peer is gone
-                late = call.deadline <= seconds()
-                status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
-                ended(call, status, phases.began)
+                ended(call, call.status_if_cancelled(seconds()), phases.began)
             return response
 
         return step

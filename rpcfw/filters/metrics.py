@@ -128,6 +128,9 @@ class CallMetrics(Filter):
             if call.method.server_streams:
                 call.on_end(lambda status: self._count(call, numbers, status, began))
                 return response
+            if call.cancelled:  # its method did not heed that; the peer got another status
+                self._count(call, numbers, call.status_if_cancelled(seconds()), began)
+                return response
             # `_count`, written out to save two calls: most calls are unary and succeed.
             took_s = seconds() - began
             numbers.in_flight.value -= 1
@@ -184,7 +187,7 @@ def _status_of(error: BaseException, call: Call, now: float) -> Status:
         return error.status
     if isinstance(error, CANCELLED):
         # A server's call is cancelled at its deadline too; its peer gets that status.
-        return Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
+        return call.status_if_cancelled(now)
     return Status.UNKNOWN
 
 

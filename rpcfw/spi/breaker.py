@@ -273,9 +273,7 @@ class Breaker(Filter):
                 raise
             except CANCELLED:
                 # A call is cancelled at its deadline too. Nobody knows more of the others.
-                late = call.deadline <= self.seconds()
-                status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
-                self._ended(circuit, period, status)
+                self._ended(circuit, period, call.status_if_cancelled(self.seconds()))
                 raise
             except BaseException:
                 circuit.abandoned(period)

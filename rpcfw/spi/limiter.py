@@ -187,8 +187,7 @@ class Limiter(Filter):
                 limit.left(began_at, error.status)
                 raise
             except CANCELLED:
-                late = call.deadline <= seconds()
-                limit.left(began_at, Status.DEADLINE_EXCEEDED if late else Status.CANCELLED)
+                limit.left(began_at, call.status_if_cancelled(seconds()))
                 raise
             except BaseException:
                 limit.left(began_at, Status.UNKNOWN)

@@ -89,6 +89,12 @@ class Call:
         """
         return False
 
+    def status_if_cancelled(self, now: float) -> Status:
+        """
+        Return how a call has ended that was cancelled: by its deadline, or by its caller.
+        """
+        return Status.DEADLINE_EXCEEDED if self.deadline <= now else Status.CANCELLED
+
     def on_end(self, callback: Callable[[Status], None]) -> None:
         """
         Call ``callback(status)`` when a streaming response has ended.

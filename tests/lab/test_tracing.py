@@ -7,11 +7,11 @@ from __future__ import annotations
 import pytest
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
 import rpcfw
 from rpcfw import ApplicationError, CallError, Service, Status, method
-from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.spi.runtime.waiting import CANCELLED, sleep
 from tests.lab.traced_services import NONE, TRACING, Front, Kitchen, Shop, chain
 from tests.spans import Recorded
 
@@ -138,9 +138,10 @@ def test_how_a_stream_fails_is_recorded(lab, recorded):
     async def read():
         return [each async for each in client.all(2)]
 
-    with pytest.raises(CallError, match="lost"):
+    with pytest.raises(CallError, match="lost") as caught:
         lab.run(read())
 
+    assert f"{recorded.spans[0].context.trace_id:032x}" == caught.value.trace_id
     assert [
         "CLIENT demo.Shop/all DATA_LOSS",
         "  CLIENT demo.Shop/all attempt 1 DATA_LOSS",
@@ -229,6 +230,30 @@ def test_a_peer_may_not_have_more_recorded_than_the_limit(lab, recorded):
     lab.advance(1)
     lab.run(several(5))
     assert 4 == len(recorded.spans)
+
+
+def test_what_is_above_the_limit_leads_to_nothing_recorded(lab, recorded):
+    """
+    A call that is not recorded for the limit has no calls recorded that its method makes.
+    """
+    front, shop = Front(), Shop()
+    lab.serve(shop, sets=(TRACING,))
+    front.shop = lab.serve(front, sets=(TRACING, "tracing.max_rate=1/s")).application.client(Shop)
+    client = rpcfw.with_options(
+        lab.client(Front), metadata={"traceparent": f"00-{TRACE}-{SPAN}-01"}
+    )
+
+    async def several():
+        for _ in range(3):
+            await client.buy(7)
+
+    lab.run(several())
+
+    served = [each for each in recorded.spans if each.name == "demo.Shop/get"]
+    assert 1 == len([each for each in served if each.kind is SpanKind.SERVER])
+    parents = [each.get("traceparent") for each in shop.metadata]
+    assert ["01", "00", "00"] == [each[-2:] for each in parents]
+    assert {TRACE} == {each.split("-")[1] for each in parents}
 
 
 @pytest.mark.parametrize("wire", ["native", "grpc", "dubbo", "tri"])
@@ -333,3 +358,64 @@ def test_calls_pass_without_tracing_filters(lab, recorded):
 
     stacks = [each.clients[0].stack.describe() for each in (consumer, traced)]
     assert ["TRACING: (empty)" in each for each in stacks] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["coroutine", "stream"])
+def test_each_error_names_its_own_trace(lab, recorded, name):
+    """
+    Calls that end for the same reason have errors that lead to their own traces.
+    """
+    lab.serve(Kitchen(lab.clock), sets=(TRACING,))
+    consumer = lab.consumer(TRACING)
+    client = consumer.application.client(Kitchen)
+
+    async def failed():
+        try:
+            if name == "stream":
+                async for _ in client.stream():
+                    pass
+            else:
+                await client.coroutine()
+        except CallError as error:
+            return error
+        raise AssertionError("it did not fail")
+
+    calls = [lab.begin(failed()) for _ in range(3)]
+    lab.advance(0.5)
+    lab.stop(consumer)
+
+    found = [lab.finish(call).trace_id for call in calls]
+    assert 3 == len(set(found))
+    assert set(found) == {f"{each.context.trace_id:032x}" for each in recorded.spans}
+
+
+def test_a_method_that_does_not_heed_its_cancellation(lab, recorded, tmp_path):
+    """
+    Its span, its metrics and its line say what its caller got, not that it returned later.
+    """
+
+    class Stubborn(Service, name="demo.Stubborn"):
+        @method
+        async def go(self) -> str:
+            try:
+                await sleep(lab.clock, 10)
+            except CANCELLED:
+                return "done"
+            return "late"
+
+    path = tmp_path / "access.log"
+    log = (f"access_log.file={path}", "access_log.fields=status")
+    server = lab.serve(Stubborn(), sets=(TRACING, *log))
+
+    with pytest.raises(CallError):
+        lab.run(lab.client(Stubborn).go(timeout=1.0))
+
+    assert ["SERVER demo.Stubborn/go DEADLINE_EXCEEDED"] == recorded.tree()
+    context = server.application.runtime.plugin_context
+    assert ["DEADLINE_EXCEEDED"] == [each.status.name for each in context.recent_calls.all()]
+    (counted,) = (each for each in context.meter if each.name == "rpcfw_server_calls_total")
+    assert {"DEADLINE_EXCEEDED": 1} == {
+        labels[2]: counter.value for labels, counter in counted if counter.value
+    }
+    lab.stop(server)
+    assert ["status=DEADLINE_EXCEEDED"] == path.read_text().split()

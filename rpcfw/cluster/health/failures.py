@@ -28,7 +28,7 @@ def note_failure(node: Node, call: Call, error: BaseException, now: float) -> tu
         How the attempt ended. One that was cancelled at its deadline has overrun it.
     """
     if not isinstance(error, CallError):
-        status = Status.DEADLINE_EXCEEDED if call.deadline <= now else Status.CANCELLED
+        status = call.status_if_cancelled(now)
         _note(node, status, Hint.NONE)
         return status, Hint.NONE
     overran = error.status is Status.DEADLINE_EXCEEDED

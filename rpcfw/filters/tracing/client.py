@@ -29,6 +29,9 @@ from rpcfw.values.trace_context import TRACEPARENT, TRACESTATE, TraceContext
 
 __all__ = ["AttemptTracing", "ClientTracing"]
 
+#: A program may make a method for each call, so what is kept of them is bounded.
+_MAX_METHODS = 1024
+
 
 class ClientTracing(Filter):
     """
@@ -87,6 +90,8 @@ class ClientTracing(Filter):
         recorder, tracer, method = self._recorder, self._tracer, call.method
         attributes = self._attributes.get(method)
         if attributes is None:
+            if len(self._attributes) >= _MAX_METHODS:
+                self._attributes.clear()
             attributes = self._attributes[method] = _attributes(method)
         began = recorder.time_of_day()
         span = tracer.begin(SpanKind.CALL, method.path, parent, attributes, began)

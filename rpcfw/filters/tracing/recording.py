@@ -15,6 +15,7 @@ from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.spi.tracer import Span
 from rpcfw.status import Status
 from rpcfw.values.call import Call
+from rpcfw.values.traced_error import traced_error
 
 __all__ = ["Recorder"]
 
@@ -59,22 +60,23 @@ class Recorder:
         try:
             response = await proceed(call)
         except CallError as error:
-            if self._marks_errors:
-                error.trace_id = span.trace_id
             self._fail(span, seconds() + offset, error.status, error)
-            raise
+            own = traced_error(error, span.trace_id) if self._marks_errors else error
+            if own is error:
+                raise
+            raise own from error
         except CANCELLED:
             # A server's call is cancelled at its deadline too; its peer gets that status.
             now = seconds()
-            late = call.deadline <= now
-            status = Status.DEADLINE_EXCEEDED if late else Status.CANCELLED
-            self._fail(span, now + offset, status, None)
+            self._fail(span, now + offset, call.status_if_cancelled(now), None)
             raise
         except BaseException as error:
             self._fail(span, seconds() + offset, Status.UNKNOWN, error)
             raise
         if call.method.server_streams:
             call.on_end(lambda status: self._end(span, seconds() + offset, status))
+        elif call.cancelled:  # its method did not heed that; the peer got another status
+            self._end(span, seconds() + offset, call.status_if_cancelled(seconds()))
         else:
             span.end(seconds() + offset, OK)
         return response

@@ -70,8 +70,11 @@ class ServerTracing(Filter):
                 if tracing.begins():
                     return await record(call, None, proceed)
                 trace = tracing.not_recorded()
-            elif trace.sampled and tracing.allows():
-                return await record(call, trace, proceed)
+            elif trace.sampled:
+                if tracing.allows():
+                    return await record(call, trace, proceed)
+                # Else the calls that the method makes would be recorded, as many as there are.
+                trace = TraceContext(trace.trace_id, trace.span_id, False, trace.state)
             enter(trace, _baggage(metadata) if len(metadata.pairs) > 1 else "")
             return await proceed(call)
 
@@ -117,7 +120,7 @@ class ServerTracing(Filter):
         """
         Return the attributes of a call from this peer. Mostly the peer has called before.
         """
-        key = call.method, call.peer, call.caller
+        key = call.method, call.peer, call.caller[:_MAX_CALLER]
         found = self._made.get(key)
         if found is None:
             if len(self._made) >= _MAX_MADE:
