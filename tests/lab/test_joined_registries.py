@@ -16,6 +16,7 @@ from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, 
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
+from rpcfw_registries.standalone.node.replication.messages import Change, Entry, State
 from rpcfw_registries.standalone.node.replication.peers import Peers
 from tests.folders import temporary_folder
 from tests.lab.registry_world import World
@@ -472,6 +473,40 @@ class Joined(InAGroup):
         assert 1 == len(told.last)
         self.advance(70)
         assert [] == told.last
+
+    def test_a_record_that_is_nested_deep(self):
+        """
+        Whatever a client announces, the consumers of a service go on.
+        """
+        received = self.told(self.use(0))
+        for depth in range(100, 1000, 50):
+            deep = b',"x":' + b"[" * depth + b"]" * depth + b"}"
+            record = instance_to_json(an_instance(id=f"deep{depth}"))[:-1] + deep
+            with called_by(host="10.0.0.1"):
+                (refusal,) = self.node(0).announce("me", 10.0, [msgspec.Raw(record)]).refused
+            assert "nested deeper" in refusal.reason
+        self.announce(self.use(0), id="later")
+        assert ["later"] == self.ids(received)
+
+    def test_entries_on_the_bus_that_would_harm(self):
+        """
+        A message with records that no consumer can read, or with large removals, is left.
+        """
+        received = self.told(self.use(1))
+        live = Entry("demo.Greeter", "bad", 5, "x", State.LIVE, "owner")
+        entries = [
+            msgspec.structs.replace(live, record=record)
+            for record in (b'{"id":"bad"]', b"[" * 400 + b"]" * 400, b'"', b"")
+        ]
+        entries.append(msgspec.structs.replace(live, state=State.REMOVED, record=b"x" * 16_000))
+        entries.append(msgspec.structs.replace(live, state=State.LOST, holder=("y" * 256,) * 16))
+        for number, entry in enumerate(entries):
+            packed = msgspec.msgpack.encode(Change("x", number, [entry]))
+            self.node(0).group.bus.publish("rpcfw.registry.default", packed)
+        self.announce(self.use(0), id="a")
+        assert ["a"] == self.ids(received)
+        assert self.node(1).replica.copy.get(("demo.Greeter", "bad")) is None
+        self.assert_equal_copies()
 
     def test_garbage_on_the_bus(self):
         """

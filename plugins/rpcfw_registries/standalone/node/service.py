@@ -18,7 +18,6 @@ from rpcfw.spi.service import Service, method
 from rpcfw.values.instance import Instance, instance_from_json
 from rpcfw.values.rule import service_scope
 from rpcfw_registries.standalone.messages import (
-    MAX_RECORD_BYTES,
     Counter,
     Granted,
     Key,
@@ -34,6 +33,7 @@ from rpcfw_registries.standalone.node.clients import LimitReached
 from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.leases import Leases
 from rpcfw_registries.standalone.node.options import NodeOptions
+from rpcfw_registries.standalone.node.record_text import check_record_text
 from rpcfw_registries.standalone.node.records import NodeRecords
 from rpcfw_registries.standalone.node.replication.group import BusOfGroup, Group
 from rpcfw_registries.standalone.node.replication.peers import Peers
@@ -323,8 +323,5 @@ def _read(record: bytes) -> Instance:
     Raises:
         ValueError: they could not.
     """
-    if len(record) > MAX_RECORD_BYTES:
-        raise ValueError(
-            f"the record has {len(record)} bytes; at most {MAX_RECORD_BYTES} are taken"
-        )
+    check_record_text(record)
     return instance_from_json(record)

@@ -21,7 +21,12 @@ from rpcfw.values.address import Address
 from rpcfw.values.call_options import CallOptions
 from rpcfw_registries.standalone.node.replication.freshness import Freshness
 from rpcfw_registries.standalone.node.replication.members import Member
-from rpcfw_registries.standalone.node.replication.messages import Digest, Message
+from rpcfw_registries.standalone.node.replication.messages import (
+    Change,
+    Digest,
+    Message,
+    check_entries,
+)
 from rpcfw_registries.standalone.node.replication.metrics import GroupMetrics
 from rpcfw_registries.standalone.node.replication.peers import COMPARE, Part, Peers
 from rpcfw_registries.standalone.node.replication.replica import Replica
@@ -260,6 +265,8 @@ class Group:
     def _received(self, packed: bytes) -> None:
         try:
             message = _decode(packed)
+            if isinstance(message, Change):
+                check_entries(message.entries)
         # Text may be no UTF-8 (a ValueError), and fields that are skipped may be nested too deep.
         except (ValueError, RecursionError) as error:
             self._metrics.unreadable.value += 1
@@ -317,6 +324,7 @@ class Group:
             async with channel.stream(COMPARE, request, CallOptions(_COMPARE_S)) as stream:
                 async for part in stream:
                     assert isinstance(part, Part)
+                    check_entries(part.entries)
                     self.replica.merge_copy(part.entries)
             member = self.replica.members.get(name)
             if self.rules is not None and member is not None and member.rules:

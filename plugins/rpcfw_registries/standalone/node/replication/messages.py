@@ -21,8 +21,19 @@ from rpcfw_registries.standalone.messages import (
     Name,
 )
 from rpcfw_registries.standalone.node.caller import MAX_PROVED, MAX_PROVED_CHARS
+from rpcfw_registries.standalone.node.record_text import check_record_text
 
-__all__ = ["MAX_NAMES_BYTES", "Change", "Digest", "Entries", "Entry", "Message", "State", "parts"]
+__all__ = [
+    "MAX_NAMES_BYTES",
+    "Change",
+    "Digest",
+    "Entries",
+    "Entry",
+    "Message",
+    "State",
+    "check_entries",
+    "parts",
+]
 
 #: Of one message. A message is far below the limit of every bus: NATS takes 1 MiB.
 _MAX_ENTRIES = 500
@@ -132,6 +143,20 @@ class Digest(msgspec.Struct, tag="digest"):
 
 
 Message = Change | Digest
+
+
+def check_entries(entries: Iterable[Entry]) -> None:
+    """
+    See that entries of another node harm no consumer, and take little memory once removed.
+
+    Raises:
+        ValueError: they do.
+    """
+    for entry in entries:
+        if entry.state is State.LIVE:
+            check_record_text(entry.record)
+        elif entry.record or entry.holder:
+            raise ValueError("a removal has a record or a holder")
 
 
 def parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
