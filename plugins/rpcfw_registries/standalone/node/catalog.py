@@ -58,11 +58,13 @@ class Entry:
     Args:
         owner: who put it there.
         number: of the change that did so.
+        hash: of the record.
     """
 
     record: bytes
     owner: str
     number: int
+    hash: int
 
 
 @frozen
@@ -90,7 +92,7 @@ class _Service:
 
     Args:
         number: of its last change.
-        hash: the exclusive or of the hashes of its records, so that a change costs two hashes.
+        hash: the exclusive or of the hashes of its records.
     """
 
     compacted_at: int
@@ -137,12 +139,11 @@ class Catalog:
         entries.number = self._number
         self._instances += old is None
         self._bytes += len(record) - (0 if old is None else len(old.record))
-        entries.hash ^= hash_of_record(record)
-        if old is not None:
-            entries.hash ^= hash_of_record(old.record)
+        its_hash = hash_of_record(record)
+        entries.hash ^= its_hash ^ (0 if old is None else old.hash)
         self._empty.pop(service, None)
         entries.gone.pop(id, None)
-        entries.live[id] = Entry(record, owner, self._number)
+        entries.live[id] = Entry(record, owner, self._number, its_hash)
         entries.live.move_to_end(id)
         self._changed(service)
         return True
@@ -163,7 +164,7 @@ class Catalog:
             self._empty[service] = None
         self._number += 1
         entries.number = self._number
-        entries.hash ^= hash_of_record(entry.record)
+        entries.hash ^= entry.hash
         self._instances -= 1
         self._bytes -= len(entry.record)
         entries.gone[id] = self._number
@@ -206,12 +207,12 @@ class Catalog:
         entries = self._by_service.get(service)
         return hash_of_list(() if entries is None else (entries.hash,))
 
-    def records(self, service: str) -> tuple[bytes, ...]:
+    def entries(self, service: str) -> tuple[Entry, ...]:
         """
         Return the list of a service.
         """
         entries = self._by_service.get(service)
-        return () if entries is None else tuple(entry.record for entry in entries.live.values())
+        return () if entries is None else tuple(entries.live.values())
 
     def continues(self, service: str, since: int) -> bool:
         """
@@ -229,7 +230,8 @@ class Catalog:
         """
         number = self.number(service)
         if since is None or not self.continues(service, since):
-            return Changes(number, True, self.records(service), ())
+            records = tuple(entry.record for entry in self.entries(service))
+            return Changes(number, True, records, ())
         entries = self._by_service.get(service)
         if entries is None:
             return Changes(number, False, (), ())

@@ -20,7 +20,6 @@ from rpcfw_registries.standalone.updates import (
     HASH_BYTES,
     Update,
     Wanted,
-    hash_of_record,
 )
 
 __all__ = ["PART_BYTES", "Encoded", "Encoder", "Part", "encoded_part"]
@@ -120,12 +119,12 @@ class Encoder:
         starts = range(0, len(hashes), HASH_BYTES)
         have = {hashes[at : at + HASH_BYTES] for at in starts}
         put = []
-        for record in self._catalog.records(service):
-            its_hash = hash_of_record(record).to_bytes(HASH_BYTES, "big")
+        for entry in self._catalog.entries(service):
+            its_hash = entry.hash.to_bytes(HASH_BYTES, "big")
             if its_hash in have:
                 have.discard(its_hash)
             else:
-                put.append(record)
+                put.append(entry.record)
         return tuple(put), b"".join(have)
 
     def _keep(self, key: tuple[str, int | None], encoded: Encoded) -> None:

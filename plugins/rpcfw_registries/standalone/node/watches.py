@@ -129,6 +129,8 @@ class Watches:
                 for message in self._messages(subscriber):
                     yield message
                 subscriber.idle.set()
+                if subscriber.due:
+                    subscriber.wake.set()
             if subscriber.error is not None:
                 raise subscriber.error
         finally:
@@ -160,7 +162,11 @@ class Watches:
             subscriber.postponed = {}
         batch: list[msgspec.Raw] = []
         size = 0
-        while subscriber.due and not subscriber.over:
+        # What becomes due meanwhile comes in the next round. In between, what a consumer that reads
+        # slowly asks for is read.
+        for _ in range(len(subscriber.due)):
+            if subscriber.over or not subscriber.due:
+                break
             for part, part_size in self._next(subscriber):
                 if batch and size + part_size > PART_BYTES:
                     yield subscriber.message(batch, self._behind)

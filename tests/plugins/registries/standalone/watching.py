@@ -54,12 +54,14 @@ class Consumer:
         """
         return self._reading is not None and self._reading.called
 
-    def read(self):
+    def read(self, most=1000):
         """
-        Read what is there now; return the updates in it.
+        Read the messages that are there now, up to a number; return the updates in them.
         """
         updates = []
-        while self.ended is None:
+        for _ in range(most):
+            if self.ended is not None:
+                break
             if self._reading is None:
                 self._reading = ensureDeferred(self._stream.__anext__())
             self._clock.advance(0)

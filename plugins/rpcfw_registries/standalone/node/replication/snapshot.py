@@ -36,6 +36,8 @@ _LENGTH_BYTES = 4
 #: Packed at a time: of a full server about 3,000 entries, in a few milliseconds.
 _BUCKETS_AT_ONCE = 32
 _EVERY_S = 30.0
+#: Entries that are decided on in one turn: some milliseconds.
+_SETTLED_AT_ONCE = 1_000
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Entry]).decode
@@ -118,6 +120,8 @@ class Snapshot:
         self._threads = plugin_context.threads
         #: What was read, until it is known whether it still holds.
         self._read: list[Entry] = []
+        #: It is being decided, or was; and it was decided on all.
+        self._settling: Deferred[None] | None = None
         self._settled = False
         self._written_hash = ""
         self._due = self._clock.seconds() + _EVERY_S
@@ -160,16 +164,9 @@ class Snapshot:
         Args:
             compared: the copy has what a peer has, so the rest is old.
         """
-        self._settled = True
-        read, self._read = self._read, []
-        unknown = [each for each in read if self._replica.copy.get((each.service, each.id)) is None]
-        if not compared:
-            # Without what was withdrawn meanwhile.
-            known = self._catalog.get
-            self._replica.merge(one for one in unknown if known(one.service, one.id) is not None)
-            return
-        for entry in unknown:
-            self._catalog.remove(entry.service, entry.id)
+        if self._settling is None:
+            what = "deciding on the snapshot"
+            self._settling = in_background(self._settle_all(compared=compared), what)
 
     def look(self, now: float) -> None:
         """
@@ -185,10 +182,30 @@ class Snapshot:
         """
         Write what has changed since.
         """
+        if self._settling is not None:
+            self._settling.cancel()
         if self._writing is not None:
             await self._writing
         if self._settled and self._replica.copy.hash != self._written_hash:
             await self._write()
+
+    async def _settle_all(self, *, compared: bool) -> None:
+        read, self._read = self._read, []
+        for start in range(0, len(read), _SETTLED_AT_ONCE):
+            if start:
+                await sleep(self._clock, 0)
+            self._settle(read[start : start + _SETTLED_AT_ONCE], compared=compared)
+        self._settled = True
+
+    def _settle(self, read: list[Entry], *, compared: bool) -> None:
+        unknown = [each for each in read if self._replica.copy.get((each.service, each.id)) is None]
+        if not compared:
+            # Without what was withdrawn meanwhile.
+            known = self._catalog.get
+            self._replica.merge(one for one in unknown if known(one.service, one.id) is not None)
+            return
+        for entry in unknown:
+            self._catalog.remove(entry.service, entry.id)
 
     def _ended(self, _: object) -> None:
         self._writing = None

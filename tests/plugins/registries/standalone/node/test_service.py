@@ -316,6 +316,37 @@ class TestNode(SynchronousTestCase):
         weights = {instance_from_json(bytes(each)).weight for each in second.put}
         assert ({49}, first.number) == (weights, second.since)
 
+    def test_a_slow_consumer_can_ask_for_more(self):
+        """
+        However much changes while a consumer reads slowly, what it asks for is answered.
+        """
+        services = [f"demo.S{number}" for number in range(10)]
+        tags = {f"t{number}": "x" * 1000 for number in range(14)}
+
+        def change(weight):
+            for service in services:
+                self.announce(
+                    *(
+                        an_instance(id=f"i{n}", service=service, weight=weight, tags=tags)
+                        for n in range(8)
+                    )
+                )
+            self.clock.advance(0.1)
+
+        consumer = self.consumer()
+        for service in services:
+            consumer.add(service)
+        consumer.read()
+        change(1)
+        consumer.read(1)
+        consumer.add("demo.Other")
+        consumer.add("demo.Third")
+        for weight in range(2, 30):
+            change(weight)
+            if any(update.service == "demo.Third" for update in consumer.read(1)):
+                return
+        self.fail("no answer")
+
     def test_a_consumer_that_was_too_slow_gets_the_list_anew(self):
         """
         If the removals since are forgotten, the whole list comes.

@@ -27,13 +27,16 @@ class Server:
     One life of a server with a file.
     """
 
+    #: Instances that are read.
+    LIMIT = 1000
+
     def __init__(self, path, *ids, limits=None):
         self.clock = Clock()
         self.catalog = Catalog(limits)
         self.replica = Replica("n", "n", self.catalog, 0.0, max_removed=100, written=bool)
         self.replica.merge(map(entry, ids))
         context = plugin_context(self.clock)
-        self.snapshot = Snapshot(path, self.replica, self.catalog, 1000, 1 << 20, context)
+        self.snapshot = Snapshot(path, self.replica, self.catalog, self.LIMIT, 1 << 20, context)
 
     def load(self):
         spawn(self.snapshot.load())
@@ -96,6 +99,26 @@ def test_what_is_withdrawn_meanwhile_does_not_come_back(path):
     server.snapshot.settle(compared=False)
     assert ["b"] == server.ids
     assert 1 == server.replica.copy.live
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_a_large_file_costs_no_long_turn(path, compared):
+    """
+    What was read is decided on in portions; all of it, and nothing is written before.
+    """
+    ids = [f"i{number}" for number in range(2500)]
+    with mock.patch.object(Server, "LIMIT", 5000):
+        Server(path, *ids).stop()
+        server = Server(path).load()
+    left = []
+    server.snapshot.settle(compared=compared)
+    for _ in range(5):
+        left.append(len(server.catalog.entries("demo.A")) - server.replica.copy.live)
+        server.snapshot.settle(compared=True)
+        server.snapshot.look(1000.0)
+        server.clock.advance(0)
+    assert [1500, 0, 0, 0, 0] == left
+    assert (0 if compared else 2500) == server.replica.copy.live
 
 
 def test_alone_it_is_kept_as_that_of_a_lost_server(path):
