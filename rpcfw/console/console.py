@@ -60,7 +60,8 @@ class Console:
         self.identities = Identities(options, users, self.sessions, secure=secure)
         self.audit = Audit(options.audit_file, self.runtime.plugin_context)
         self.rule_book = RuleBook(application)
-        self.trials = Trials(trial)
+        # Viewers, who may ask for explanations, do not have operators wait.
+        self.trials, self.explanations = Trials(trial), Trials(trial)
         self.fleet = Fleet(
             application.registry,
             options.refresh_interval,

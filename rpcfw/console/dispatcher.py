@@ -16,7 +16,7 @@ from rpcfw.console.audit import AuditEntry
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest, redirect
 from rpcfw.console.login import LOGIN_PATH, Login
 from rpcfw.console.routes import Changed, Rejected, Route, Visit
-from rpcfw.errors import RPCFWError, SettingsError
+from rpcfw.errors import Overloaded, RPCFWError, SettingsError
 from rpcfw.printable import printable
 from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import CANCELLED
@@ -169,7 +169,9 @@ class Dispatcher:
 
 
 def _status_of(error: BaseException) -> int:
-    return 400 if isinstance(error, SettingsError) else 502
+    if isinstance(error, SettingsError):
+        return 400
+    return 503 if isinstance(error, Overloaded) else 502
 
 
 def _check_origin(request: WebRequest) -> None:

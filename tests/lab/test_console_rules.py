@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from rpcfw.console.pages import calls
 from tests.lab.browser import Browser, console_of
 from tests.lab.services import Greeter
 
@@ -82,6 +83,34 @@ def test_a_dry_run_shows_the_shares(lab, browser, console):
     assert "There is no such document" in browser.get("/rule?scope=service&name=demo.Greeter").text
     explained = browser.get("/explain?service=demo.Greeter&method=say").text
     assert "100.0%" in explained
+
+
+def test_an_explanation_connects_to_nothing_for_long(lab, browser, console, monkeypatch):
+    """
+    Whoever may only look cannot have the console stay connected to each service of the fleet.
+    """
+    browser.log_in("viewer")
+    url = "/explain?service=demo.Greeter&method=say"
+    assert "100.0%" in browser.get(url).text
+    assert () == tuple(console.application.clients)
+    monkeypatch.setattr(calls, "_MAX_EXPLAINED", 1)
+    assert (
+        "demo.Greeter has 2 instances; among more than 1 use rpcfw explain" in browser.get(url).text
+    )
+
+
+def test_few_wait_for_an_explanation(lab, browser):
+    """
+    Many who ask at once are told to come again, and the others get their answer.
+    """
+    url = "/explain?service=demo.Greeter&method=say"
+    wires = [browser.send("GET", url) for _ in range(12)]
+    lab.until(lambda: all(b"</html>" in wire.received for wire in wires))
+    statuses = [wire.received.split(b" ")[1] for wire in wires]
+    assert [b"200"] * 9 + [b"503"] * 3 == sorted(statuses)
+    for wire in wires:
+        wire.transport.loseConnection()
+    lab.advance(1)
 
 
 def test_a_rule_is_rolled_back(browser):

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.app.tools.call_text import decoded, metadata_pair
-from rpcfw.app.tools.connecting import until_connected
 from rpcfw.console.access.roles import Role
 from rpcfw.console.calling import call_method
 from rpcfw.console.forms import PREFIX, FormMethod
@@ -25,6 +24,8 @@ __all__ = ["ROUTES"]
 
 #: For the instances to be known and connected, before a call is explained.
 _EXPLAIN_S = 3.0
+#: All of them are connected to, whoever asks.
+_MAX_EXPLAINED = 1000
 _MAX_METADATA = 50
 #: Instances that can be chosen for a call.
 _MAX_INSTANCES = 500
@@ -149,14 +150,16 @@ async def _explain(visit: Visit) -> Response:
 
 async def _explained(visit: Visit) -> Any:
     service, name = _named(visit)
-    application = visit.console.application
     if service not in visit.console.fleet.names:
         raise SettingsError(f"the registry knows no service {service[:200]}")
+    count = len(visit.console.fleet.instances(service))
+    if count > _MAX_EXPLAINED:
+        raise SettingsError(
+            f"{service} has {count} instances; among more than {_MAX_EXPLAINED} use rpcfw explain"
+        )
     called = Method(service, name, Shape.UNARY, Any, Any, "json")
     request, options = _request(visit), CallOptions(_EXPLAIN_S, _metadata(visit))
-    await application.explain(called, request, options)
-    await until_connected(application, service, _EXPLAIN_S)
-    return await application.explain(called, request, options)
+    return await visit.console.explanations.explanation(called, request, options)
 
 
 ROUTES = (
