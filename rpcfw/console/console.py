@@ -27,7 +27,6 @@ from rpcfw.console.templating import Templates
 from rpcfw.console.trials import Trials
 from rpcfw.server.ports import Ports
 from rpcfw.values.address import Address
-from rpcfw.values.inherited_socket import InheritedSocket
 
 __all__ = ["Console"]
 
@@ -56,7 +55,7 @@ class Console:
         clock = self.runtime.clock
         self.sessions = Sessions(options.session_timeout, options.idle_timeout, clock.seconds)
         self.events = Events(self.sessions, options.max_event_streams, clock)
-        secure = options.secure_cookies or all(map(_encrypts, options.listen))
+        secure = options.secure_cookies or all(each.secure for each in options.listen)
         self.identities = Identities(options, users, self.sessions, secure=secure)
         self.audit = Audit(options.audit_file, self.runtime.plugin_context)
         self.rule_book = RuleBook(application)
@@ -116,10 +115,6 @@ class Console:
         self.admin_ports.stop()
         self.fleet.stop()
         self.audit.close()
-
-
-def _encrypts(where: Address | InheritedSocket) -> bool:
-    return where.secure if isinstance(where, InheritedSocket) else where.scheme == "tls"
 
 
 def _limits(options: ConsoleOptions) -> HTTPLimits:

@@ -4,11 +4,13 @@ What ``[console]`` may say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
+from rpcfw.admin.options import is_local
 from rpcfw.server.options import listen_problems
 from rpcfw.spi.options import option, options
 from rpcfw.values.address import Address
@@ -17,6 +19,9 @@ from rpcfw.values.peer_host import ip_of
 from rpcfw.values.units import Bytes, Seconds
 
 __all__ = ["ConsoleOptions"]
+
+#: RFC 9110, section 5.6.2.
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 _MINIMA = {
     "max_connections": 1,
@@ -99,6 +104,8 @@ class ConsoleOptions:
             yield "users", "nobody could log in: name a file of users, or set user_header"
         if self.user_header and not self.trusted_proxies:
             yield "trusted_proxies", "name the proxies that may set user_header"
+        if self.user_header and not _HEADER_NAME.fullmatch(self.user_header):
+            yield "user_header", f"expected the name of a header; got {self.user_header!r}"
         for text in self.trusted_proxies:
             if ip_of(text) is None:
                 yield "trusted_proxies", f"expected IP addresses; got {text!r}"
@@ -114,6 +121,12 @@ class ConsoleOptions:
             yield "listen", reason
         if not self.listen:
             yield "listen", "expected at least one address; got none"
+        for where in self.listen:
+            known = isinstance(where, Address)  # not of a socket that another process opened
+            if known and not (self.secure_cookies or where.secure or is_local(where)):
+                reason = f"passwords would reach {where} unencrypted: listen at tls:, or at "
+                reason += "127.0.0.1; or set secure_cookies = yes if a proxy encrypts"
+                yield "listen", reason
         for text in self.admin_networks:
             try:
                 ip_network(text)

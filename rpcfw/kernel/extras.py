@@ -8,6 +8,7 @@ was installed: from an index, from a checkout, from a wheel.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 __all__ = ["extra_of", "needs"]
@@ -34,25 +35,30 @@ def needs(extra: str, dist: Distribution | None = None) -> str:
     return f"needs the extra {dist.name}[{extra}], which is: pip install {brought}"
 
 
-def extra_of(dist: Distribution, module: str, plugin: str) -> str:
+def extra_of(dist: Distribution, module: str, plugin: str, group: str = "") -> str:
     """
     Return the extra that brings a module, or nothing.
 
     Several may bring it. Then it is the one that is called like the plugin, or that the
-    plugin's name begins with, as ``grpc`` for ``grpc_health``, or that is called like the
-    module. A requirement need not be called like its module, as protobuf is not; then it
-    is the extra that is called like the plugin.
+    plugin's name begins with, as ``grpc`` for ``grpc_health``; or likewise for the group, as
+    ``metrics`` for ``rpcfw.metrics_exporters``; or that is called like the module; or that
+    brings the most of it. A requirement need not be called like its module, as protobuf is
+    not; then it is the extra that is called like the plugin. Or it brings a part of the
+    module, as opentelemetry-api does of ``opentelemetry``.
     """
     module = _folded(module)
-    found = []
+    found: Counter[str] = Counter()
     for requirement, extra in _requirements(dist):
         name = _NAME.match(requirement)
-        if name is not None and _folded(name[0]) == module:
-            found.append(extra)
-    for extra in found or dist.metadata.get_all("Provides-Extra") or []:
-        if plugin == extra or plugin.startswith(f"{extra}_"):
-            return extra
-    return module if module in found else next(iter(found), "")
+        if name is not None and f"{_folded(name[0])}_".startswith(f"{module}_"):
+            found[extra] += 1
+    for called in (plugin, group.rpartition(".")[2]):
+        for extra in found or dist.metadata.get_all("Provides-Extra") or []:
+            if called == extra or called.startswith(f"{extra}_"):
+                return extra
+    if module in found:
+        return module
+    return next((extra for extra, _ in found.most_common(1)), "")
 
 
 def _requirements(dist: Distribution) -> list[tuple[str, str]]:

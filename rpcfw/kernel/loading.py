@@ -81,4 +81,4 @@ def _extra(entry_point: EntryPoint, module: str) -> str:
         return str(entry_point.extras[0])
     if entry_point.dist is None:
         return ""
-    return extra_of(entry_point.dist, module, entry_point.name)
+    return extra_of(entry_point.dist, module, entry_point.name, entry_point.group)
