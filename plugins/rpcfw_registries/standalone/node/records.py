@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from twisted.internet.defer import DeferredLock
+
 from rpcfw.errors import Overloaded, RegistryError
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.rules import OnRefused, RuleWatch
@@ -68,6 +70,7 @@ class NodeRecords(RecordStore):
         self._table = RecordTable()
         self._memory = MemoryRecords(self._table, self._clock)
         self._bytes = 0
+        self._lock = DeferredLock()
         #: The scopes without documents, and when the last one was removed.
         self._removed: dict[Scope, float] = {}
         #: Hashes of all.
@@ -110,7 +113,11 @@ class NodeRecords(RecordStore):
         return known or found
 
     async def write(self, scope: Scope, documents: bytes, history: bytes, stamp: str) -> bool:
-        later = Stored(documents, history, stamp_of(documents))
+        # One at a time: what fits is known only when the one before is stored.
+        async with self._lock:
+            return await self._write(scope, Stored(documents, history, stamp_of(documents)), stamp)
+
+    async def _write(self, scope: Scope, later: Stored, stamp: str) -> bool:
         in_the_way = self._in_the_way(scope, later)
         if in_the_way is None:
             raise Overloaded(

@@ -4,10 +4,15 @@ The rules of a registry server, and who is told of their changes.
 
 from __future__ import annotations
 
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, execute
+from twisted.internet.task import Clock
 
+from rpcfw.errors import Overloaded
 from rpcfw.spi.rules import ignore
+from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.testing.plugin_context import InlineThreads, plugin_context
 from rpcfw.values.rule import service_scope
+from rpcfw_registries.standalone.node.records import NodeRecords
 from tests.plugins.registries.standalone.node.replication.test_replica import NodeOfGroup
 from tests.plugins.registries.standalone.node.test_catalog import lines_run
 
@@ -51,3 +56,33 @@ def test_a_change_of_rules_costs_nothing_for_other_watches():
         return lines_run(lambda: ensureDeferred(records.write(scope, b"{}", b"", "")))
 
     assert cost(1) == cost(1000)
+
+
+class SlowThreads(InlineThreads):
+    """
+    Each call takes a second.
+    """
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    def call(self, function, *args):
+        done = Deferred()
+        self._clock.callLater(1, lambda: execute(function, *args).chainDeferred(done))
+        return done
+
+
+def test_changes_at_the_same_moment_stay_within_the_limit(tmp_path):
+    """
+    A change that waits for the disk counts already when the next one is looked at.
+    """
+    clock = Clock()
+    records = NodeRecords(tmp_path, 2, 1 << 20, plugin_context(clock, threads=SlowThreads(clock)))
+    results = []
+    for name in "abcd":
+        spawn(records.write(service_scope(name), b"{}", b"", "")).addBoth(results.append)
+    clock.pump([1] * 10)
+    refused = [each for each in results if each is not True]
+    assert (4, 2) == (len(results), len(refused))
+    assert all(each.check(Overloaded) for each in refused)
+    assert 2 == len(records.marks) == len(list(tmp_path.glob("*.json")))
