@@ -82,7 +82,7 @@ def dispatch(node: Node, payload: Payload, coders: Coders, timers: Timers) -> Ca
         try:
             event = await reply
         except BaseException as error:
-            note_failure(phases, began, sent, seconds())
+            note_failure(phases, began, sent, seconds(), len(body))
             if isinstance(error, Cancelled):
                 raise deadline_error(error, call, seconds()) from None
             raise

@@ -35,14 +35,16 @@ class UnaryReply(Waiter[ResponseReceived], UnaryListener):
         super().cancel()
 
 
-def note_failure(phases: Phases | None, began: float, sent: float, now: float) -> None:
+def note_failure(phases: Phases | None, began: float, sent: float, now: float, size: int) -> None:
     """
     Note where the time of an attempt went that has failed.
 
     Args:
         began: when its request began to be encoded.
         sent: when it was sent.
+        size: of the request, as it was sent.
     """
     if phases is not None:
         phases.encode += sent - began
         phases.wire += now - sent
+        phases.sent_bytes = size

@@ -112,7 +112,8 @@ def test_one_line_a_call(lab, tmp_path, wire):
     assert {"client"} == {line["side"] for line in made}
     assert {"server"} == {line["side"] for line in served}
     assert 500 == pytest.approx(made[1]["took_ms"], abs=20)
-    assert made[0]["request_bytes"] == served[0]["request_bytes"]
+    requests = [[line["request_bytes"] for line in lines] for lines in (made, served)]
+    assert requests[0] == requests[1]
     assert made[0]["response_bytes"] == served[0]["response_bytes"]
     assert {"attempts": 1}.items() <= made[0].items()
 
