@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from heapq import merge
+from itertools import count
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -70,7 +73,10 @@ class Audit:
         self._time_of_day = plugin_context.time_of_day
         in_file = AuditTrail(file, _MAX_LINES_PER_S, plugin_context) if file else None
         self._trails = _Trails(AuditTrail(None, _MAX_LINES_PER_S, plugin_context), in_file)
-        self._entries: deque[AuditEntry] = deque(maxlen=_MAX_ENTRIES)
+        #: With a number each. What was refused is kept by itself: a viewer causes any amount of it.
+        self._done: deque[tuple[int, AuditEntry]] = deque(maxlen=_MAX_ENTRIES)
+        self._refused: deque[tuple[int, AuditEntry]] = deque(maxlen=_MAX_ENTRIES)
+        self._numbers = count()
 
     def open(self) -> None:
         """
@@ -81,7 +87,8 @@ class Audit:
         """
         if self._trails.file is not None and self._path is not None:
             self._trails.file.open()
-            self._entries.extend(_last_entries(self._path))
+            for entry in _last_entries(self._path):
+                self._keep(entry)
 
     def close(self) -> None:
         """
@@ -95,7 +102,8 @@ class Audit:
         """
         The last entries, the newest first.
         """
-        return list(reversed(self._entries))
+        numbered = merge(self._done, self._refused, key=itemgetter(0))
+        return [entry for _, entry in numbered][::-1]
 
     def write(self, entry: AuditEntry) -> None:
         """
@@ -105,12 +113,16 @@ class Audit:
         cut = {name: text[:_MAX_CHARS] for name, text in msgspec.structs.asdict(entry).items()}
         cut["time"] = now.isoformat(timespec="seconds")
         if entry.role:  # who has none could push out all others by failing to log in
-            self._entries.append(AuditEntry(**cut))
+            self._keep(AuditEntry(**cut))
         facts = {name: text for name, text in cut.items() if name != "time"}
         refused = entry.result != "done"
         for trail in (self._trails.log, self._trails.file):
             if trail is not None:
                 trail.write(facts, refused=refused)
+
+    def _keep(self, entry: AuditEntry) -> None:
+        kept = self._refused if entry.result.startswith("refused") else self._done
+        kept.append((next(self._numbers), entry))
 
 
 def _last_entries(path: Path) -> Iterator[AuditEntry]:

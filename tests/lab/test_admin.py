@@ -5,6 +5,7 @@ The admin port of a whole process: it is open first, and closed last.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -14,6 +15,8 @@ from rpcfw.app.shown_options import shown_options
 from rpcfw.errors import CallError, SetupError
 from rpcfw.kernel.settings import Sources
 from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.values.call_options import CallOptions
+from rpcfw.values.method import Method, Shape
 from rpcfw_registries.etcd.registry import EtcdRegistry
 from tests.admin_site import SitePage
 from tests.lab.http_request import Response, connected, get, request_bytes
@@ -401,6 +404,32 @@ def test_a_failed_call_is_found(lab):
 
     assert {"server", "client"} == {each["side"] for each in found}
     assert {"fails"} == {each["method"] for each in found}
+
+
+def test_made_up_names_are_on_no_page(lab):
+    """
+    Whoever makes up names of methods, services and metadata adds no line to any page.
+    """
+    process = lab.serve(Greeter(), sets=[ADMIN])
+    consumer = lab.consumer()
+    channel = consumer.application.channel("demo.Greeter")
+
+    def make_up(first, last):
+        for number in range(first, last):
+            method = Method("demo.Greeter", f"made_up_{number}", Shape.UNARY, Any, Any, "json")
+            options = CallOptions(metadata=[(f"x-made-up-{number}", "<script>")])
+            with pytest.raises(CallError):
+                lab.run(channel.call(method, {}, options))
+
+    def lines():
+        pages = [lab.run(get(process, path)).body for path in ("/metrics", "/status", "/calls")]
+        assert not [page for page in pages if b"made_up" in page or b"made-up" in page]
+        return [page.count(b"\n") for page in pages]
+
+    make_up(0, 1)
+    before = lines()
+    make_up(1, 100)
+    assert before == lines()
 
 
 class Mine(SitePage):
