@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import socket
+from contextlib import ExitStack, suppress
 from html import unescape
 from http.cookiejar import CookieJar
 from time import perf_counter, sleep
@@ -143,6 +146,84 @@ def test_a_viewer_is_refused(place):
     person.until("/", "demo.Greeter")
     assert 403 == person.post("/rule/put", **RULE, text="", version=0)[0]
     assert 403 == person.get("/audit")[0]
+
+
+def answer_to(at, request):
+    """
+    Send bytes on a connection of their own, and return all that comes back.
+    """
+    host, _, port = at.rpartition(":")
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=LIMIT_S) as connection:
+        try:
+            connection.sendall(request.replace(b"$HOST", at.encode()))
+            while part := connection.recv(65_536):
+                received += part
+        except ConnectionError:
+            pass
+    return received
+
+
+POST = b"POST /login HTTP/1.1\r\nHost: $HOST\r\n"
+END = b"Connection: close\r\n\r\n"
+SECOND = b"GET /static/icon.svg HTTP/1.1\r\nHost: $HOST\r\n\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: $HOST\r\n" + END, b"303"),
+        (b"GET /audit HTTP/1.1\r\nHost: $HOST\r\nX-Forwarded-User: ann\r\n" + END, b"303"),
+        (b"GET /logout HTTP/1.1\r\nHost: $HOST\r\nX-HTTP-Method-Override: POST\r\n" + END, b"303"),
+        (b"GET /static/../../users.txt HTTP/1.1\r\nHost: $HOST\r\n" + END, b"303"),
+        (b"GET /static/%2e%2e/users.txt HTTP/1.1\r\nHost: $HOST\r\n" + END, b"303"),
+        (b"GET /login HTTP/1.1\r\nHost: evil.example\r\n" + END, b"421"),
+        (b"PUT /rule/put HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 0\r\n" + END, b"401"),
+        (POST + b"Origin: http://evil.example\r\nContent-Length: 0\r\n" + END, b"400"),
+        (POST + b"Origin: http://[\r\nContent-Length: 0\r\n" + END, b"400"),
+        (POST + b"Content-Type: application/json\r\nContent-Length: 2\r\n" + END + b"{}", b"400"),
+        (POST + b"Content-Length: 99999999999\r\n\r\n", b"413"),
+        (POST + CHUNKED + SECOND, b"411"),
+        (
+            POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SECOND,
+            b"400",
+        ),
+        (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nname=1" + SECOND, b"400"),
+        (POST + b"Content-Length : 0\r\n\r\n" + SECOND, b"400"),
+        (POST + FORM + b"Content-Length: 201\r\n" + END + b"&" * 201, b"400"),
+        (b"GET / HTTP/1.1\r\nHost: $HOST\r\n" + b"A: b\r\n" * 101 + b"\r\n", b"400"),
+    ],
+)
+def test_what_is_refused(place, request_bytes, status):
+    """
+    Without a login there is nothing but the login, and nothing is hidden behind a request.
+    """
+    answer = answer_to(place[0], request_bytes)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert 1 == answer.count(b"HTTP/1.1 ")
+    assert b"argon2" not in answer
+
+
+def test_slow_connections_keep_nobody_out(place):
+    """
+    Of 1,000 connections that send nothing more few stay. A person of their address is served.
+    """
+    host, _, port = place[0].rpartition(":")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4_096)), hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        slow = []
+        for _ in range(1000):
+            slow.append(stack.enter_context(socket.create_connection((host, int(port)), LIMIT_S)))
+            with suppress(ConnectionError):
+                slow[-1].sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert 200 == Person(place[0], "viewer").get("/")[0]
+        for each in slow[:800]:
+            with suppress(ConnectionError):
+                assert b"" == each.recv(1)
 
 
 def instances(number):

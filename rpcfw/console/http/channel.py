@@ -32,7 +32,7 @@ class HTTPLimits:
     Args:
         max_body: bytes of a form.
         max_connections: that are open; over it, the oldest one that waits for a request is closed.
-        max_connections_per_address: the same for one host; over it, a new one is closed.
+        max_connections_per_address: the same for one host.
         request_timeout_s: from the first byte of a request to its last one.
         idle_timeout_s: until the next request of a connection begins.
     """

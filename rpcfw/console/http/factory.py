@@ -70,14 +70,10 @@ class BrowserFactory(ServerFactory):
         self._waiting: dict[BoundedChannel, None] = {}
         self._by_host: Counter[str] = Counter()
 
-    def buildProtocol(self, addr: IAddress | None) -> HTTPChannel | None:
+    def buildProtocol(self, addr: IAddress | None) -> HTTPChannel:
         """
-        Return what reads a new connection; None to close it.
+        Return what reads a new connection.
         """
-        host = str(getattr(addr, "host", ""))
-        most = self.limits.max_connections_per_address
-        if host not in self._uncounted and self._by_host[host] >= most:
-            return None
         channel = BoundedChannel()
         channel.factory = self
         return channel
@@ -87,15 +83,23 @@ class BrowserFactory(ServerFactory):
     def opened(self, channel: BoundedChannel) -> None:
         """
         Count a connection. If there are too many, give up the one that has waited longest.
+
+        Of too many of one address it is one of that address: who shares it with somebody that
+        opens many, as behind a NAT, has a connection all the same.
         """
         host = str(getattr(channel.getPeer(), "host", ""))
         self._open[channel] = host
         self._by_host[host] += 1
         self.waits(channel)
-        if len(self._open) > self.limits.max_connections:
-            oldest = next(iter(self._waiting))
-            self.closed(oldest)
-            oldest.give_up()
+        most = self.limits.max_connections_per_address
+        if host not in self._uncounted and self._by_host[host] > most:
+            self._give_up(next(each for each in self._waiting if self._open[each] == host))
+        elif len(self._open) > self.limits.max_connections:
+            self._give_up(next(iter(self._waiting)))
+
+    def _give_up(self, channel: BoundedChannel) -> None:
+        self.closed(channel)
+        channel.give_up()
 
     def waits(self, channel: BoundedChannel) -> None:
         """
