@@ -16,18 +16,21 @@ import msgspec
 from rpcfw.app.application import Application
 from rpcfw.cli.arguments import a_duration, an_address
 from rpcfw.cli.codes import FINE
+from rpcfw.cli.ls_watch import as_json, as_text, watch
+from rpcfw.cli.registry_answer import answer_within
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only, changed
 from rpcfw.cli.running import run as run_command
 from rpcfw.cli.seen_health import Probed, ask_running, probe, report_in_words
 from rpcfw.cli.table import table
 from rpcfw.cluster.health.prober_reports import ProberReports
-from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
+from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.printable import printable, printable_json
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.runtime.waiting import Waiter, with_deadline
+from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.values.instance import Instance, Snapshot, instance_to_json
 from rpcfw.values.probe_report import PROBER_SERVICE
+from rpcfw.values.rule import day_and_time
 from rpcfw_inspection.nodes import SeenNode
 
 __all__ = ["add_arguments", "first_list", "lists_of", "run"]
@@ -37,10 +40,12 @@ EPILOG = """\
   rpcfw ls -c consumer.ini demo.Greeter --json
   rpcfw ls -c consumer.ini --health
   rpcfw ls --health --of tcp:127.0.0.1:2299
+  rpcfw ls -c consumer.ini --watch
 
 What is listed is what providers have announced. With --health this command connects to each
 instance, and shows whether it answers. The last one asks a running consumer, at an address of
-its [inspection] listen: it has seen more, because it calls the nodes.
+its [inspection] listen: it has seen more, because it calls the nodes. With --watch each change
+is a line as it comes, until Ctrl-C; the instances that are there come first.
 """
 
 #: A column: its title, and what is in it.
@@ -83,6 +88,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--health", action="store_true", help="connect to each instance, and show what that shows"
     )
     parser.add_argument(
+        "--watch", action="store_true", help="print instances, and then changes as they come"
+    )
+    parser.add_argument(
         "--of",
         metavar="ADDRESS",
         type=an_address,
@@ -105,6 +113,8 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     Raises:
         SetupError: an argument or the configuration is wrong.
     """
+    if arguments.watch and (arguments.health or arguments.of is not None):
+        raise SettingsError("--watch shows what is announced: leave out --health and --of")
     if arguments.of is not None:
         return _run_of(arguments, environ, out)
     application = application_of(arguments, environ, calls_only)
@@ -114,7 +124,11 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
 
     async def command() -> int:
         async with application:
-            found, troubles = await _within(application, registry, arguments)
+            if arguments.watch:
+                await _watched(application, registry, arguments, out)
+                return FINE
+            lists, timers = lists_of(registry, arguments.service), application.runtime.timers
+            found, troubles = await answer_within(arguments.timeout, registry, timers, lists)
             health: Mapping[Instance, Probed] = {}
             if arguments.health:
                 instances = [one for some in found.values() for one in some]
@@ -153,20 +167,21 @@ def _run_of(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> in
     return run_command(application, command)
 
 
-async def _within(
-    application: Application, registry: Registry, arguments: Namespace
-) -> tuple[dict[str, tuple[Instance, ...]], Sequence[str]]:
+async def _watched(
+    application: Application, registry: Registry, arguments: Namespace, out: TextIO
+) -> None:
+    """
+    Print changes until a signal. A registry that cannot be reached at first is an error.
+    """
     timers = application.runtime.timers
-    limit_s = arguments.timeout
-    try:
-        return await with_deadline(
-            lists_of(registry, arguments.service), timers, timers.seconds() + limit_s
-        )
-    except DeadlineExceeded:
-        reason = " ".join(registry.trouble.split()) or "is it running?"
-        raise RegistryError(
-            f"the registry ({registry}) did not answer within {limit_s:g} s: {reason}"
-        ) from None
+    await answer_within(arguments.timeout, registry, timers, registry.services())
+
+    def report(what: str, one: Instance, was: Instance | None) -> None:
+        time = day_and_time(application.runtime.plugin_context.time_of_day())
+        out.write(as_json(time, what, one) if arguments.json else as_text(time, what, one, was))
+        out.flush()
+
+    await watch(registry, arguments.service, application.runtime.clock, report)
 
 
 async def lists_of(

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "registry bridge": ("rpcfw.cli.registry_bridge", "mirror one registry in another, both ways"),
     "probe": ("rpcfw.cli.probe", "probe nodes, and report those that are not reached"),
     "ls": ("rpcfw.cli.ls", "list the services and instances in a registry"),
+    "top": ("rpcfw.cli.top.command", "show the calls of services and instances, live"),
     "java-stubs": ("rpcfw.cli.java_stubs", "write a Python module for a service in Java"),
     "rule": ("rpcfw.cli.rules.rule", "read and change the rules that running processes follow"),
     "weight": ("rpcfw.cli.rules.weight", "give an instance another weight"),

@@ -169,17 +169,22 @@ class AdminPorts:
         for each in tuple(self._running):
             each.cancel()
 
+    async def look(self) -> None:
+        """
+        Ask all once, and return when each has answered or has taken too long.
+        """
+        wanted = dict.fromkeys(self._addresses())
+        for gone in self._seen.keys() - wanted.keys():
+            del self._seen[gone]
+        for address in wanted:
+            self._seen.setdefault(address, SeenProcess(address))
+        for each in [self._begin(seen) for seen in tuple(self._seen.values())]:
+            await each
+
     async def _rounds(self) -> None:
         while True:
-            wanted = dict.fromkeys(self._addresses())
-            for gone in self._seen.keys() - wanted.keys():
-                del self._seen[gone]
-            for address in wanted:
-                self._seen.setdefault(address, SeenProcess(address))
-            asking = [self._begin(seen) for seen in tuple(self._seen.values())]
-            for each in asking:
-                await each
-            if asking:
+            await self.look()
+            if self._seen:
                 self._changed()
             await sleep(self._runtime.clock, self._interval_s)
 

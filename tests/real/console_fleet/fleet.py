@@ -100,7 +100,9 @@ class Fleet:
         listen = "listen = tcp:127.0.0.1:0"
         written = [*registry_lines, *_CLIENT, "[console]", listen, f"users = {self.users}", *lines]
         file.write_text("\n".join(written) + "\n")
-        console = stack.enter_context(Running("console", "-c", file, "--log-level", "warn"))
+        # So that places in it are shown as on any machine.
+        command = ("console", "-c", file.name, "--log-level", "warn")
+        console = stack.enter_context(Running(*command, folder=self._folder))
         started = console.line()
         assert started, console.wait()
         return f"http://{address_in(started)}", file

@@ -1,0 +1,3 @@
+"""
+``rpcfw top``: a live table of the calls in a fleet.
+"""
