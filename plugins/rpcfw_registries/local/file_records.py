@@ -183,9 +183,9 @@ def read_records(folder: Path, scope: Scope) -> Stored:
 
 def read_all_records(
     folder: Path, max_scopes: int, max_bytes: int
-) -> Iterator[tuple[Scope, Stored]]:
+) -> Iterator[tuple[Scope, Stored | str]]:
     """
-    Read what is stored, up to these limits. Blocks.
+    Read what is stored, up to these limits; say of the rest why it is not read. Blocks.
     """
     count = size = 0
     for path in sorted(folder.glob("*~*.json")):
@@ -194,13 +194,15 @@ def read_all_records(
             continue
         try:
             stored = read_records(folder, scope)
-        except OSError:
-            # Who asks for it learns why.
+        except OSError as error:
+            yield scope, f"{path} cannot be read: {error.strerror or error}"
+            continue
+        its_size = len(stored.documents or b"") + len(stored.history)
+        if count == max_scopes or size + its_size > max_bytes:
+            yield scope, f"{path} is not read: there are more rules than the limits allow"
             continue
         count += 1
-        size += len(stored.documents or b"") + len(stored.history)
-        if count > max_scopes or size > max_bytes:
-            return
+        size += its_size
         yield scope, stored
 
 

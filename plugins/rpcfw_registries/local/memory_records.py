@@ -39,25 +39,12 @@ class RecordTable:
         self.records[scope] = stored
         self._tell(scope)
 
-    def remove(self, scope: Scope) -> None:
-        """
-        Forget what is stored for a scope.
-        """
-        del self.records[scope]
-        self._tell(scope)
-
     def changed(self) -> None:
         """
         Have every watch look again.
         """
-        for watch in self.watches():
-            watch.look_soon()
-
-    def watches(self) -> list[_MemoryWatch]:
-        """
-        Return the open watches.
-        """
-        return [watch for watches in self._watches.values() for watch in watches]
+        for scope in tuple(self._watches):
+            self._tell(scope)
 
     def add(self, watch: _MemoryWatch) -> None:
         """

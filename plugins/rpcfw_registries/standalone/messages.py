@@ -99,7 +99,6 @@ class RecordsOfRules(msgspec.Struct, omit_defaults=True):
 
     Args:
         documents: None: nothing is stored.
-        history: empty in what a watch receives.
         stamp: to be sent back by who replaces it.
     """
 

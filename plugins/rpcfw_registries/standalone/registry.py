@@ -78,7 +78,7 @@ class StandaloneRegistry(Registry):
         self._watches = WatchStream(
             self._session, options.lease, options.min_update_interval, plugin_context
         )
-        self._rules = StoredRules(StandaloneRecords(self._session, plugin_context), plugin_context)
+        self._rules = StoredRules(StandaloneRecords(self._session, self._watches), plugin_context)
 
     def rules(self) -> StoredRules:
         return self._rules

@@ -1,9 +1,10 @@
 """
-What a consumer and a registry server say to one another about the lists that are watched.
+What a consumer and a registry server say to one another about what is watched.
 
-Theory of operation. A consumer has one stream to a server, for all services that it watches.
-It sends which services it wants, and for each what it has of it. The server answers with what
-is new to it, and then sends each change. There are three ways to say what one has:
+Theory of operation. A consumer has one stream to a server, for all that it watches: lists of
+instances, and rules. It sends which services it wants, and for each what it has of its list. The
+server answers with what is new to it, and then sends each change. There are three ways to say
+what one has:
 
 - ``epoch`` and ``number``, at the server that sent them: it sends what has changed since.
 - ``hash``, at another server of the group: of two equal lists the hashes are equal, and
@@ -13,6 +14,9 @@ is new to it, and then sends each change. There are three ways to say what one h
 
 Otherwise the server sends the whole list. An update says what it continues. If the consumer
 does not have that, it asks again.
+
+The rules of a service or an application are one record, which is sent as a whole. The consumer
+says the stamp of the record that it has, and is sent nothing if the server has the same.
 """
 
 from __future__ import annotations
@@ -23,14 +27,19 @@ from typing import Annotated
 
 import msgspec
 
+from rpcfw.values.rule import Scope
 from rpcfw_registries.standalone.messages import MAX_PER_MESSAGE, Counter, Name
 
 __all__ = [
     "HASH_BYTES",
     "MAX_COMPARED",
+    "RulesOf",
+    "RulesUpdate",
+    "Topic",
     "Update",
     "Updates",
     "Wanted",
+    "WantedRules",
     "WatchRequest",
     "hash_of_list",
     "hash_of_record",
@@ -40,8 +49,13 @@ HASH_BYTES = 8
 #: Of longer lists no hashes are compared: they are sent as a whole.
 MAX_COMPARED = 50_000
 
+#: What is watched: a service, for the list of its instances, or a scope, for its rules.
+Topic = str | Scope
+
 _Epoch = Annotated[str, msgspec.Meta(max_length=64)]
 _Hash = Annotated[str, msgspec.Meta(max_length=2 * HASH_BYTES)]
+_Kind = Annotated[str, msgspec.Meta(pattern="^(application|service)$")]
+_Stamp = Annotated[str, msgspec.Meta(max_length=64)]
 _Hashes = Annotated[bytes, msgspec.Meta(max_length=HASH_BYTES * MAX_COMPARED)]
 
 
@@ -61,6 +75,41 @@ class Wanted(msgspec.Struct, omit_defaults=True):
     hash: _Hash = ""
     records: _Hashes = b""
 
+    @property
+    def topic(self) -> str:
+        """
+        Its service.
+        """
+        return self.service
+
+
+class RulesOf(msgspec.Struct, frozen=True):
+    """
+    Whose rules are meant, see `Scope`.
+    """
+
+    kind: _Kind
+    name: Name
+
+    @property
+    def topic(self) -> Scope:
+        """
+        The same as it is known otherwise.
+        """
+        return Scope(self.kind, self.name)
+
+
+class WantedRules(RulesOf, frozen=True, omit_defaults=True):
+    """
+    Rules that a consumer wants to watch, and what it has of them.
+
+    Args:
+        stamp: of the record that it was sent last, empty if there was none; None: it was sent
+            nothing yet.
+    """
+
+    stamp: _Stamp | None = None
+
 
 class WatchRequest(msgspec.Struct, omit_defaults=True):
     """
@@ -69,10 +118,14 @@ class WatchRequest(msgspec.Struct, omit_defaults=True):
     Args:
         add: services to watch from now on. One that is watched already is answered anew.
         remove: services to watch no more. They are removed first.
+        add_rules: the same for rules.
+        remove_rules: the same for rules.
     """
 
     add: Annotated[list[Wanted], msgspec.Meta(max_length=MAX_PER_MESSAGE)] = []
     remove: Annotated[list[Name], msgspec.Meta(max_length=MAX_PER_MESSAGE)] = []
+    add_rules: Annotated[list[WantedRules], msgspec.Meta(max_length=MAX_PER_MESSAGE)] = []
+    remove_rules: Annotated[list[RulesOf], msgspec.Meta(max_length=MAX_PER_MESSAGE)] = []
 
 
 class Update(msgspec.Struct, omit_defaults=True):
@@ -110,6 +163,39 @@ class Update(msgspec.Struct, omit_defaults=True):
     refused: str = ""
     final: bool = False
 
+    @property
+    def topic(self) -> str:
+        """
+        Its service.
+        """
+        return self.service
+
+
+class RulesUpdate(msgspec.Struct, omit_defaults=True):
+    """
+    The rules of a service or an application as they are now.
+
+    Args:
+        documents: the record; None: there is none.
+        stamp: of the record, to be sent back in `WantedRules`.
+        refused: as in `Update`.
+        final: as in `Update`.
+    """
+
+    kind: str
+    name: str
+    documents: bytes | None = None
+    stamp: str = ""
+    refused: str = ""
+    final: bool = False
+
+    @property
+    def topic(self) -> Scope:
+        """
+        Whose rules they are.
+        """
+        return Scope(self.kind, self.name)
+
 
 class Updates(msgspec.Struct, omit_defaults=True):
     """
@@ -117,6 +203,7 @@ class Updates(msgspec.Struct, omit_defaults=True):
 
     Args:
         updates: each an `Update`. It is encoded once for all consumers that need the same.
+        rules: each a `RulesUpdate`, likewise.
         answered: how many messages of the consumer the server has read.
         behind: why the server may lack what other servers of its group know, in words; empty if
             it does not.
@@ -125,6 +212,7 @@ class Updates(msgspec.Struct, omit_defaults=True):
     updates: list[msgspec.Raw] = []
     answered: int = 0
     behind: str = ""
+    rules: list[msgspec.Raw] = []
 
 
 def hash_of_record(record: bytes) -> int:

@@ -1,12 +1,12 @@
 """
 The watches of one process at a registry server.
 
-There is one stream for all of them. It is opened again whenever it ends.
+There is one stream for all of them, of instances and of rules. It is opened again whenever it ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -16,6 +16,7 @@ from rpcfw.errors import CallError, DeadlineExceeded, Unavailable
 from rpcfw.spi.channel import Channel
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.registry import Listener, OnRefused, Watch
+from rpcfw.spi.rules import RuleWatch
 from rpcfw.spi.runtime.background import in_background, loop_in_background
 from rpcfw.spi.runtime.clock import DelayedCall
 from rpcfw.spi.runtime.event import Event
@@ -24,9 +25,12 @@ from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.spi.stream import Stream
 from rpcfw.status import Status
 from rpcfw.values.call_options import CallOptions
-from rpcfw_registries.standalone.messages import MAX_PER_MESSAGE
+from rpcfw.values.rule import Scope
+from rpcfw_registries.rules.store import RecordListener
 from rpcfw_registries.standalone.session import CALL_S, FINAL, WATCH, Session
-from rpcfw_registries.standalone.updates import Update, Updates, Wanted, WatchRequest
+from rpcfw_registries.standalone.updates import RulesUpdate, Topic, Update, Updates
+from rpcfw_registries.standalone.watched import Watched
+from rpcfw_registries.standalone.watched_rules import WatchedRules
 from rpcfw_registries.standalone.watched_service import WatchedService
 
 __all__ = ["WatchStream"]
@@ -39,11 +43,10 @@ _STREAM_S = 3600.0
 _MAX_DOUBLINGS = 3
 #: The delay after a refusal; half of it is random.
 _REFUSED_S = 2.0
-#: Hashes of records in one request, of all services; more go into the next one.
-_REQUEST_BYTES = 256 << 10
 _MAX_BEHIND_CHARS = 200
 
 _decode = msgspec.json.Decoder(Update).decode
+_decode_rules = msgspec.json.Decoder(RulesUpdate).decode
 
 
 class WatchStream:
@@ -66,12 +69,12 @@ class WatchStream:
         self._plugin_context = plugin_context
         self._clock = plugin_context.clock
         self._log = LimitedLog(self.log, self._clock.seconds)
-        self._services: dict[str, WatchedService] = {}
-        #: What the server does not know yet: services to add, if they are watched, or to remove.
-        self._unsent: dict[str, None] = {}
+        self._watched = Watched()
+        #: What the server does not know yet: to add, if it is watched, or to remove.
+        self._unsent: dict[Topic, None] = {}
         self._has_unsent = Event()
         #: Asked for again after a delay, if there is no answer until then.
-        self._retried: set[str] = set()
+        self._retried: set[Topic] = set()
         self._retrying: DelayedCall | None = None
         #: Requests of this stream, of those the ones answered, and the time limit of the next.
         self._sent = self._answered = 0
@@ -90,16 +93,17 @@ class WatchStream:
         """
         Why the lists may be old; empty if they are not, or nothing is watched.
         """
-        behind = self._behind if self._services else ""
+        behind = self._behind if self._watched.lists else ""
         return f"the list may be old: of the registry server, {behind}" if behind else ""
 
     def watch(self, service: str, listener: Listener, on_refused: OnRefused) -> Watch:
         """
         See `rpcfw.spi.registry.Registry.watch`.
         """
-        watched = self._services.get(service)
+        lists = self._watched.lists
+        watched = lists.get(service)
         if watched is None:
-            watched = self._services[service] = WatchedService(
+            watched = lists[service] = WatchedService(
                 service,
                 self._hold_s,
                 self._min_interval_s,
@@ -109,19 +113,27 @@ class WatchStream:
                 self._plugin_context,
             )
             self._ask(service)
-        if self._running is None:
-            self._running = loop_in_background(
-                self._run, "watching at a registry server", self._clock, self._set_reason
-            )
+        return watched.add(listener, on_refused)
+
+    def watch_rules(
+        self, scope: Scope, listener: RecordListener, on_refused: Callable[[str], None]
+    ) -> RuleWatch:
+        """
+        See `rpcfw_registries.rules.store.RecordStore.watch`.
+        """
+        rules = self._watched.rules
+        watched = rules.get(scope)
+        if watched is None:
+            watched = WatchedRules(scope, lambda: self._remove(scope), self._clock)
+            rules[scope] = watched
+            self._ask(scope)
         return watched.add(listener, on_refused)
 
     def close(self) -> None:
         """
         End all watches.
         """
-        for watched in self._services.values():
-            watched.close()
-        self._services.clear()
+        self._watched.close()
         for timer in (self._retrying, self._overdue):
             if timer is not None and timer.active():
                 timer.cancel()
@@ -133,19 +145,21 @@ class WatchStream:
     def _trouble(self) -> str:
         return self._session.trouble or self._reason or self.behind
 
-    def _ask(self, service: str) -> None:
-        self._unsent[service] = None
+    def _ask(self, topic: Topic) -> None:
+        self._unsent[topic] = None
         self._has_unsent.set()
+        if self._running is None and not self._closed:
+            self._running = loop_in_background(
+                self._run, "watching at a registry server", self._clock, self._set_reason
+            )
 
-    def _remove(self, service: str) -> None:
-        watched = self._services.pop(service, None)
-        if watched is not None:
-            watched.close()
-            self._ask(service)
+    def _remove(self, topic: Topic) -> None:
+        if self._watched.remove(topic):
+            self._ask(topic)
 
     async def _run(self) -> None:
         while not self._closed:
-            while not self._services:
+            while not self._watched:
                 self._has_unsent.clear()
                 await self._has_unsent.wait()
             channel = await self._session.open()
@@ -171,7 +185,7 @@ class WatchStream:
         """
         self._sent = self._answered = 0
         self._expired = False
-        self._unsent = dict.fromkeys(self._services)
+        self._unsent = dict.fromkeys(self._watched.topics())
         self._has_unsent.set()
         lasts_s = _STREAM_S * (0.5 + 0.5 * self._plugin_context.random.random())
         async with channel.stream(WATCH, None, CallOptions(lasts_s)) as stream:
@@ -203,32 +217,13 @@ class WatchStream:
             await sleep(self._clock, 0)
             self._has_unsent.clear()
             unsent, self._unsent = self._unsent, {}
-            for request in self._requests(unsent):
+            for request in self._watched.requests(unsent):
                 self._sent += 1
                 self._await_answer(stream)
                 try:
                     await stream.send(request)
                 except CallError:
                     return  # the one who reads learns it too
-
-    def _requests(self, services: Iterable[str]) -> Iterator[WatchRequest]:
-        """
-        Return what to send of some services, each request made when it is asked for.
-        """
-        request, size = WatchRequest([], []), 0
-        for service in services:
-            watched = self._services.get(service)
-            if watched is None:
-                request.remove.append(service)
-            else:
-                wanted: Wanted = watched.wanted()
-                request.add.append(wanted)
-                size += len(wanted.records)
-            if len(request.add) + len(request.remove) >= MAX_PER_MESSAGE or size > _REQUEST_BYTES:
-                yield request
-                request, size = WatchRequest([], []), 0
-        if request.add or request.remove:
-            yield request
 
     def _take(self, channel: Channel, stream: Stream, updates: Updates) -> None:
         self._session.answered(channel)
@@ -247,42 +242,44 @@ class WatchStream:
             self._taking = False
 
     def _take_all(self, updates: Updates) -> None:
-        for packed in updates.updates:
-            try:
-                update = _decode(packed)
-            except (ValueError, RecursionError) as error:
-                self._log.warn_of(
-                    "unreadable", "an update cannot be read: {error}", error=str(error)
-                )
-                continue
-            self._take_one(update)
+        for decode, all_packed in ((_decode, updates.updates), (_decode_rules, updates.rules)):
+            for packed in all_packed:
+                try:
+                    update = decode(packed)
+                except (ValueError, RecursionError) as error:
+                    self._log.warn_of(
+                        "unreadable", "an update cannot be read: {error}", error=str(error)
+                    )
+                    continue
+                self._take_one(update)
 
-    def _take_one(self, update: Update) -> None:
-        watched = self._services.get(update.service)
+    def _take_one(self, update: Update | RulesUpdate) -> None:
+        topic = update.topic
+        watched = self._watched.find(topic)
         if watched is None:
             return
         if update.refused:
             reason = f"the registry server refuses the watch: {update.refused}"
             watched.fail(reason, refused=update.final)
-            self._retry(update.service)
+            self._retry(topic)
         elif not watched.take(update):
             if watched.is_asked:
                 # It was on its way when the server was asked: the answer comes, most likely.
-                self._retry(update.service)
+                self._retry(topic)
             else:
-                self._ask(update.service)
+                self._ask(topic)
 
-    def _retry(self, service: str) -> None:
-        self._retried.add(service)
+    def _retry(self, topic: Topic) -> None:
+        self._retried.add(topic)
         if self._retrying is None or not self._retrying.active():
             self._retrying = self._clock.callLater(self._refused_s(), self._ask_again)
 
     def _ask_again(self) -> None:
         retried, self._retried = self._retried, set()
-        for service in retried:
-            watched = self._services.get(service)
+        for topic in retried:
+            watched = self._watched.find(topic)
             if watched is not None and watched.is_asked:
-                self._ask(service)
+                self._ask(topic)
 
     def _refused_s(self) -> float:
         return _REFUSED_S * (0.5 + 0.5 * self._plugin_context.random.random())
@@ -310,5 +307,4 @@ class WatchStream:
             self.log.warn(
                 "the registry server refuses to be watched, tried again: {reason}", reason=reason
             )
-        for watched in self._services.values():
-            watched.fail(reason, refused=refused)
+        self._watched.fail(reason, refused=refused)

@@ -1,5 +1,5 @@
 """
-What is new of a service, encoded once for all consumers that need the same.
+What is new in the list of a service, encoded once for all consumers that need the same.
 
 Most consumers know a service up to its last change, so one change is one encoding, however
 many watch it. A consumer that was slow, or comes from elsewhere, has an encoding of its own;
@@ -8,55 +8,37 @@ after that it is like the others.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import msgspec
-from attrs import frozen
 
+from rpcfw.values.rule import Scope, service_scope
 from rpcfw_registries.standalone.messages import MAX_PER_MESSAGE
 from rpcfw_registries.standalone.node.catalog import Catalog, Changes
+from rpcfw_registries.standalone.node.encodings import (
+    PART_BYTES,
+    Encoded,
+    Encodings,
+    Known,
+    Part,
+    encoded_part,
+)
 from rpcfw_registries.standalone.updates import (
     HASH_BYTES,
     Update,
     Wanted,
 )
 
-__all__ = ["PART_BYTES", "Encoded", "Encoder", "Part", "encoded_part"]
+__all__ = ["Encoder"]
 
-#: Records are sent in parts of about this size, far below any limit on messages.
-PART_BYTES = 256 << 10
 #: Of encodings that are kept for the next consumer.
 _MAX_KEPT_BYTES = 32 << 20
-_KEPT_BYTES = 200
 #: A shorter list is sent as a whole: asking for hashes would take longer.
 _MIN_COMPARED = 10
 
-_encode = msgspec.json.Encoder().encode
-
-#: An encoded `Update`, and how many bytes it has.
-Part = tuple[msgspec.Raw, int]
-
-
-@frozen(eq=False)
-class Encoded:
-    """
-    What to send to a consumer, to be sent in one piece or several.
-
-    Args:
-        number: what it knows then; None: it has to ask again.
-        parts: each an encoded `Update`, with its size.
-    """
-
-    number: int | None
-    parts: tuple[Part, ...]
-
-    @property
-    def size(self) -> int:
-        """
-        What it takes of the memory, about.
-        """
-        return _KEPT_BYTES + sum(size for _, size in self.parts)
+#: It is asked for at each message.
+_scope_of = lru_cache(maxsize=10_000)(service_scope)
 
 
 class Encoder:
@@ -65,31 +47,42 @@ class Encoder:
 
     Args:
         epoch: of this life of the server.
+        joining: tells whether others may know instances of services that have none here.
     """
 
-    def __init__(self, catalog: Catalog, epoch: str, max_kept_bytes: int = _MAX_KEPT_BYTES) -> None:
+    def __init__(self, catalog: Catalog, epoch: str, joining: Callable[[], bool]) -> None:
         self._catalog = catalog
         self._epoch = epoch
-        self._max_kept_bytes = max_kept_bytes
-        #: By service and what the consumer knew, the oldest first.
-        self._kept: OrderedDict[tuple[str, int | None], Encoded] = OrderedDict()
-        self._kept_bytes = 0
+        self._joining = joining
+        #: By service and what the consumer knew.
+        self._kept = Encodings[tuple[str, int | None]](_MAX_KEPT_BYTES)
 
-    def changes(self, service: str, since: int | None) -> Encoded:
+    def scope(self, service: str) -> Scope:
         """
-        Return what is new to somebody who knows all up to ``since``; None: nothing.
+        Return what the permission to watch is asked for.
         """
-        key = service, since
-        kept = self._kept.get(key)
-        if kept is not None:
-            if kept.number == self._catalog.number(service):
-                return kept
-            self._drop(key)
-        changes = self._catalog.changes(service, since)
-        parts = _updates(service, self._epoch, changes, since or 0)
-        encoded = Encoded(changes.number, tuple(map(encoded_part, parts)))
-        self._keep(key, encoded)
-        return encoded
+        return _scope_of(service)
+
+    def is_unknown(self, service: str) -> bool:
+        """
+        Tell whether it is too early to say what there is.
+        """
+        return self._joining() and not self._catalog.count(service)
+
+    def refusal(self, service: str, reason: str, final: bool) -> Part:
+        """
+        Return the update that says why a service is not watched.
+        """
+        return encoded_part(Update(service, refused=reason, final=final))
+
+    def news(self, service: str, known: Known) -> Encoded | None:
+        """
+        Return what is new to a consumer that knows all up to a number; None: nothing.
+        """
+        if not isinstance(known, int) or known == self._catalog.number(service):
+            # It asks once more, or another message had this change already.
+            return None
+        return self._changes(service, known)
 
     def answer(self, wanted: Wanted) -> Encoded:
         """
@@ -97,13 +90,13 @@ class Encoder:
         """
         service, catalog = wanted.service, self._catalog
         if wanted.epoch == self._epoch and catalog.continues(service, wanted.number):
-            return self.changes(service, wanted.number)
+            return self._changes(service, wanted.number)
         if not wanted.hash:
-            return self.changes(service, None)
+            return self._changes(service, None)
         same = wanted.hash == catalog.hash(service)
         if not same and not wanted.records:
             if catalog.count(service) < _MIN_COMPARED:
-                return self.changes(service, None)
+                return self._changes(service, None)
             return Encoded(None, (encoded_part(Update(service, compare=True)),))
         put, gone = ((), b"") if same else self._difference(service, wanted.records)
         number = catalog.number(service)
@@ -111,6 +104,15 @@ class Encoder:
         first = next(parts)
         first.hash, first.gone_records = wanted.hash, gone
         return Encoded(number, tuple(map(encoded_part, (first, *parts))))
+
+    def _changes(self, service: str, since: int | None) -> Encoded:
+        key = service, since
+        kept = self._kept.get(key, self._catalog.number(service))
+        if kept is not None:
+            return kept
+        changes = self._catalog.changes(service, since)
+        parts = _updates(service, self._epoch, changes, since or 0)
+        return self._kept.put(key, Encoded(changes.number, tuple(map(encoded_part, parts))))
 
     def _difference(self, service: str, hashes: bytes) -> tuple[tuple[bytes, ...], bytes]:
         """
@@ -126,23 +128,6 @@ class Encoder:
             else:
                 put.append(entry.record)
         return tuple(put), b"".join(have)
-
-    def _keep(self, key: tuple[str, int | None], encoded: Encoded) -> None:
-        self._kept[key] = encoded
-        self._kept_bytes += encoded.size
-        while self._kept_bytes > self._max_kept_bytes:
-            self._drop(next(iter(self._kept)))
-
-    def _drop(self, key: tuple[str, int | None]) -> None:
-        self._kept_bytes -= self._kept.pop(key).size
-
-
-def encoded_part(update: Update) -> Part:
-    """
-    Encode an update.
-    """
-    encoded = _encode(update)
-    return msgspec.Raw(encoded), len(encoded)
 
 
 def _updates(service: str, epoch: str, changes: Changes, since: int) -> Iterator[Update]:

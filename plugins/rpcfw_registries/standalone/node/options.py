@@ -67,8 +67,8 @@ class NodeOptions:
     )
     max_total_bytes: Bytes = option("256MiB", "maximum size of all records", was="total_size")
     max_watches: int = option(
-        "200000",
-        "maximum number of watches of all consumers, each of one service",
+        "400000",
+        "maximum number of watches of all consumers, each of one service, or of the rules of one",
         was="max_watchers",
     )
     max_streams: int = option(
@@ -106,7 +106,7 @@ class NodeOptions:
     )
     max_client_instances: int = option("20000", "the same as max_instances, for one client")
     max_client_bytes: Bytes = option("64MiB", "the same as max_total_bytes, for one client")
-    max_client_watches: int = option("20000", "the same as max_watches, for one client")
+    max_client_watches: int = option("40000", "the same as max_watches, for one client")
     max_client_streams: int = option("1000", "the same as max_streams, for one client")
     max_client_changes: PerSecond = option(
         "1000/s", "instances and rules that one client may put, on average of a minute"

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
 
 from rpcfw.errors import Overloaded, RegistryError
 from rpcfw.spi.plugin import PluginContext
-from rpcfw.spi.rules import OnRefused, RuleWatch
-from rpcfw.spi.runtime.background import in_background
-from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.values.rule import RuleChange, Scope
 from rpcfw_registries.local.file_records import (
     read_all_records,
@@ -25,27 +24,20 @@ from rpcfw_registries.local.file_records import (
     remove_records,
     write_records,
 )
-from rpcfw_registries.local.memory_records import MemoryRecords, RecordTable
 from rpcfw_registries.rules.merging import merge
 from rpcfw_registries.rules.records import removed_at
-from rpcfw_registries.rules.store import (
-    NOTHING,
-    RecordListener,
-    RecordStore,
-    Stored,
-    stamp_of,
-)
+from rpcfw_registries.rules.store import NOTHING, Stored, stamp_of
 from rpcfw_registries.standalone.node.replication.rule_marks import RuleMarks
 
 __all__ = ["NodeRecords"]
 
 #: So often somebody may change the rules of a scope while those of another server are joined.
 _MAX_TRIES = 5
-#: Watches that look again in one turn: some milliseconds.
-_WOKEN_AT_ONCE = 100
+
+_log = Logger()
 
 
-class NodeRecords(RecordStore):
+class NodeRecords:
     """
     Bounded in number and size.
 
@@ -66,9 +58,10 @@ class NodeRecords(RecordStore):
         self.max_scopes = max_scopes
         self._max_bytes = max_bytes
         self._threads = plugin_context.threads
-        self._clock = plugin_context.clock
-        self._table = RecordTable()
-        self._memory = MemoryRecords(self._table, self._clock)
+        self._records: dict[Scope, Stored] = {}
+        #: Why rules that are in the folder are not here.
+        self.unread: dict[Scope, str] = {}
+        self._log = LimitedLog(_log, plugin_context.clock.seconds)
         self._bytes = 0
         self._lock = DeferredLock()
         #: The scopes without documents, and when the last one was removed.
@@ -77,6 +70,8 @@ class NodeRecords(RecordStore):
         self.marks = RuleMarks()
         #: Is called when there is something that other servers may lack.
         self.on_news: Callable[[], None] = lambda: None
+        #: Is called with what is stored anew, or no more.
+        self.changed: Callable[[Scope], None] = lambda scope: None
 
     async def load(self) -> None:
         """
@@ -95,11 +90,27 @@ class NodeRecords(RecordStore):
         except OSError as error:
             raise _error(self._folder, error) from error
         for scope, stored in found:
-            if scope not in self._table.records and self._in_the_way(scope, stored) == []:
+            if scope in self._records:
+                continue
+            if isinstance(stored, str):
+                self._note_unread(scope, stored)
+            elif self._in_the_way(scope, stored) == []:
                 self._put(scope, stored)
 
+    def known(self, scope: Scope) -> Stored:
+        """
+        Return what is stored for a scope, as far as it is in memory.
+        """
+        return self._records.get(scope, NOTHING)
+
     async def read(self, scope: Scope) -> Stored:
-        known = self._table.records.get(scope)
+        """
+        Return what is stored for a scope.
+
+        Raises:
+            RegistryError: it cannot be read.
+        """
+        known = self._records.get(scope)
         if known is not None or self._folder is None:
             return known or NOTHING
         try:
@@ -107,12 +118,19 @@ class NodeRecords(RecordStore):
         except OSError as error:
             raise _error(self._folder, error) from error
         # Somebody may have replaced it while it was read.
-        known = self._table.records.get(scope)
+        known = self._records.get(scope)
         if known is None and found.documents is not None and self._in_the_way(scope, found) == []:
             self._put(scope, found)
         return known or found
 
     async def write(self, scope: Scope, documents: bytes, history: bytes, stamp: str) -> bool:
+        """
+        Replace what is stored, if it still has this stamp, and return whether it had.
+
+        Raises:
+            RegistryError: it cannot be stored.
+            Overloaded: it exceeds a limit.
+        """
         # One at a time: what fits is known only when the one before is stored.
         async with self._lock:
             return await self._write(scope, Stored(documents, history, stamp_of(documents)), stamp)
@@ -127,7 +145,7 @@ class NodeRecords(RecordStore):
         if self._folder is not None:
             if not await self._write_file(self._folder, scope, later, stamp):
                 return False
-        elif self._table.records.get(scope, NOTHING).stamp != stamp:
+        elif self.known(scope).stamp != stamp:
             return False
         else:
             self._put(scope, later)
@@ -156,22 +174,6 @@ class NodeRecords(RecordStore):
                 return merged.conflicts
         raise RegistryError(f"they were changed {_MAX_TRIES} times meanwhile")
 
-    def look_again(self) -> None:
-        """
-        Have the watches of scopes without records look again, some at a time.
-        """
-        in_background(self._look_again(), "looking for rules again")
-
-    def watch(self, scope: Scope, listener: RecordListener, on_refused: OnRefused) -> RuleWatch:
-        return self._memory.watch(scope, listener, on_refused)
-
-    async def _look_again(self) -> None:
-        for number, watch in enumerate(self._table.watches()):
-            if watch.scope not in self._table.records:
-                watch.look_soon()
-            if number % _WOKEN_AT_ONCE == _WOKEN_AT_ONCE - 1:
-                await sleep(self._clock, 0)
-
     async def _write_file(self, folder: Path, scope: Scope, later: Stored, stamp: str) -> bool:
         record = Stored(later.documents, later.history, stamp)
         try:
@@ -195,25 +197,31 @@ class NodeRecords(RecordStore):
         elif found.documents is None:
             self._remove(scope)
 
+    def _note_unread(self, scope: Scope, reason: str) -> None:
+        self.unread[scope] = reason
+        self._log.warn_of(
+            "unread", "the rules of {scope}: {reason}", scope=str(scope), reason=reason
+        )
+
     def _remove(self, scope: Scope) -> None:
-        gone = self._table.records.get(scope)
+        gone = self._records.pop(scope, None)
         if gone is not None:
-            self._table.remove(scope)
             self._removed.pop(scope, None)
             self.marks.put(scope, NOTHING)
             self._bytes -= _size(gone)
+            self.changed(scope)
 
     async def _forget(self, scope: Scope) -> None:
         """
         Forget a scope without documents, unless it has got some meanwhile.
         """
-        known = self._table.records.get(scope, NOTHING)
+        known = self.known(scope)
         if self._folder is not None:
             try:
                 await self._threads.call(remove_records, self._folder, scope, known.stamp)
             except OSError:
                 return  # the next change tries it again
-        if scope in self._removed and self._table.records.get(scope) is known:
+        if scope in self._removed and self._records.get(scope) is known:
             self._remove(scope)
 
     def _is_refused_removal(self, scope: Scope, theirs: Stored) -> bool:
@@ -229,9 +237,9 @@ class NodeRecords(RecordStore):
         """
         Return what is to be forgotten for a record to fit; None if it does not fit even so.
         """
-        records = self._table.records
+        records = self._records
         count = len(records) + (scope not in records) - self.max_scopes
-        size = self._bytes + _size(later) - _size(records.get(scope, NOTHING)) - self._max_bytes
+        size = self._bytes + _size(later) - _size(self.known(scope)) - self._max_bytes
         if count <= 0 and size <= 0:
             return []
         gone = []
@@ -246,13 +254,15 @@ class NodeRecords(RecordStore):
         return self._removed[scope], scope.kind, scope.name
 
     def _put(self, scope: Scope, later: Stored) -> None:
-        self._bytes += _size(later) - _size(self._table.records.get(scope, NOTHING))
-        self._table.put(scope, later)
+        self._bytes += _size(later) - _size(self.known(scope))
+        self._records[scope] = later
+        self.unread.pop(scope, None)
         self._removed.pop(scope, None)
         at = removed_at(later.documents or b"")
         if at is not None:
             self._removed[scope] = at
         self.marks.put(scope, later)
+        self.changed(scope)
         self.on_news()
 
 

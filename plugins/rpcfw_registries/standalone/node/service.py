@@ -41,6 +41,7 @@ from rpcfw_registries.standalone.node.replication.replica import MAX_REMOVED, Re
 from rpcfw_registries.standalone.node.replication.rule_exchange import RuleExchange, RulePeers
 from rpcfw_registries.standalone.node.replication.snapshot import Snapshot
 from rpcfw_registries.standalone.node.replication.times import Times
+from rpcfw_registries.standalone.node.rule_encoder import RuleEncoder
 from rpcfw_registries.standalone.node.rules import RuleNode
 from rpcfw_registries.standalone.node.watches import Watches
 from rpcfw_registries.standalone.updates import Updates, WatchRequest
@@ -66,12 +67,9 @@ def node_services(
     )
     guard = Guard(options, plugin_context)
     exchange = RuleExchange(records, plugin_context.meter, plugin_context.clock.seconds)
-    node = RegistryNode(options, plugin_context, Catalog(limits), guard, bus, exchange)
+    node = RegistryNode(options, plugin_context, Catalog(limits), guard, records, bus, exchange)
     replica = node.replica
-    services = [
-        node,
-        RuleNode(records, options.max_watches, guard, lambda: replica.joining),
-    ]
+    services = [node, RuleNode(records, guard, lambda: replica.joining)]
     group = node.group
     if group is None:
         return services
@@ -95,6 +93,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         plugin_context: PluginContext,
         catalog: Catalog,
         guard: Guard,
+        records: NodeRecords,
         bus: BusOfGroup | None = None,
         exchange: RuleExchange | None = None,
     ) -> None:
@@ -106,7 +105,8 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
         self._options = options
         self._clock = plugin_context.clock
         self._leases = Leases(plugin_context.timers, plugin_context.pauses, self._expired)
-        self._watches = Watches(catalog, guard, options, self.epoch, plugin_context)
+        rules = RuleEncoder(records, lambda: self.replica.joining)
+        self._watches = Watches(catalog, rules, guard, options, self.epoch, plugin_context)
         self.group: Group | None = None
         #: A server alone is a group of one that tells nobody.
         self.replica = self._replica(bus)
@@ -238,7 +238,7 @@ class RegistryNode(Service, name="rpcfw.registry.v1.Registry"):
     @method(idempotent=True, timeout="1h")
     def watch(self, requests: AsyncIterator[WatchRequest]) -> AsyncIterator[Updates]:
         """
-        Send the lists of the services that a consumer asks for, then each change.
+        Send the lists and the rules that a consumer asks for, then each change.
 
         See `rpcfw_registries.standalone.updates`.
         """

@@ -2,21 +2,27 @@
 One consumer's stream at a registry server: what it watches, and what it is still to be sent.
 
 Theory of operation. For each service there is the number up to which the consumer has been
-sent everything. A change adds the service to those that are due, once. What is new is looked
-up only when the stream takes a message. So a slow consumer costs no more than the names of
-its services, and gets the last state of each instance; one that is too slow for the history
-of the server gets the list anew.
+sent everything, and for rules the stamp of the record. A change adds the service, or the scope of
+the rules, to what is due, once. What is new is looked up only when the stream takes a message. So
+a slow consumer costs no more than the names of what it watches, and gets the last state of each
+instance; one that is too slow for the history of the server gets the list anew.
 """
 
 from __future__ import annotations
 
-import msgspec
 from attrs import define, field
 
 from rpcfw.errors import CallError
 from rpcfw.spi.runtime.event import Event
 from rpcfw_registries.standalone.node.caller import Caller
-from rpcfw_registries.standalone.updates import Updates, Wanted, WatchRequest
+from rpcfw_registries.standalone.node.encodings import Known
+from rpcfw_registries.standalone.updates import (
+    Topic,
+    Updates,
+    Wanted,
+    WantedRules,
+    WatchRequest,
+)
 
 __all__ = ["Subscriber"]
 
@@ -27,8 +33,8 @@ class Subscriber:
     One stream.
 
     Attributes:
-        known: by service; None: the consumer has not been sent anything of it.
-        due: services with something new; with what the consumer said if it is to be answered.
+        known: what it has been sent of all that it watches; None: nothing yet.
+        due: what has something new; with what the consumer said if it is to be answered.
         postponed: the same, of those that wait until this server knows something.
         answered: how many requests were read.
         acknowledged: of those, the ones that the consumer knows to be read.
@@ -41,9 +47,9 @@ class Subscriber:
     """
 
     caller: Caller
-    known: dict[str, int | None] = field(factory=dict)
-    due: dict[str, Wanted | None] = field(factory=dict)
-    postponed: dict[str, Wanted] = field(factory=dict)
+    known: dict[Topic, Known] = field(factory=dict)
+    due: dict[Topic, Wanted | WantedRules | None] = field(factory=dict)
+    postponed: dict[Topic, Wanted | WantedRules] = field(factory=dict)
     answered: int = 0
     acknowledged: int = 0
     behind: str = ""
@@ -53,27 +59,34 @@ class Subscriber:
     error: CallError | None = None
     over: bool = False
 
-    def changed(self, service: str) -> None:
+    def changed(self, topic: Topic) -> None:
         """
-        Note that a service that it watches has changed.
+        Note that something that it watches has changed.
         """
-        if service not in self.due:
-            self.due[service] = self.postponed.pop(service, None)
+        if topic not in self.due:
+            self.due[topic] = self.postponed.pop(topic, None)
 
-    def take_due(self) -> tuple[str, Wanted | None]:
+    def look_again(self) -> None:
+        """
+        Have everything due that was postponed.
+        """
+        self.due |= self.postponed
+        self.postponed = {}
+
+    def take_due(self) -> tuple[Topic, Wanted | WantedRules | None]:
         """
         Return what has been due for the longest time.
         """
-        service = next(iter(self.due))
-        return service, self.due.pop(service)
+        topic = next(iter(self.due))
+        return topic, self.due.pop(topic)
 
-    def remove(self, service: str) -> bool:
+    def remove(self, topic: Topic) -> bool:
         """
-        Forget a service, and say whether it was watched.
+        Forget something, and say whether it was watched.
         """
-        self.due.pop(service, None)
-        self.postponed.pop(service, None)
-        return self.known.pop(service, self) is not self
+        self.due.pop(topic, None)
+        self.postponed.pop(topic, None)
+        return self.known.pop(topic, self) is not self
 
     def ask(self, request: WatchRequest) -> None:
         """
@@ -82,7 +95,9 @@ class Subscriber:
         self.answered += 1
         self.idle.clear()
         for wanted in request.add:
-            self.due[wanted.service] = wanted
+            self.due[wanted.topic] = wanted
+        for rules in request.add_rules:
+            self.due[rules.topic] = rules
 
     def has_to_learn(self, behind: str) -> bool:
         """
@@ -90,9 +105,10 @@ class Subscriber:
         """
         return self.acknowledged != self.answered or self.behind != behind
 
-    def message(self, updates: list[msgspec.Raw], behind: str) -> Updates:
+    def complete(self, message: Updates, behind: str) -> Updates:
         """
-        Return the next message.
+        Return the next message, which has the updates already.
         """
-        self.acknowledged, self.behind = self.answered, behind
-        return Updates(updates, self.answered, behind)
+        self.acknowledged = message.answered = self.answered
+        self.behind = message.behind = behind
+        return message

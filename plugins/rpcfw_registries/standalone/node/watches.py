@@ -1,40 +1,53 @@
 """
-The watches of consumers at a registry server.
+The watches of consumers at a registry server: of instances and of rules.
 
 Theory of operation. A change of a service makes it due for those that watch it, after
-``min_update_interval``, so that changes in that time are one. They are woken some at a time,
-in the order in which they came, and other work of the server goes on in between. If there is
-more to send than there is time for, a turn comes later, and has more changes in one message.
+``min_update_interval``, so that changes in that time are one. So does a change of rules.
+Consumers are woken some at a time, in the order in which they came, and other work of the server
+goes on in between. If there is more to send than there is time for, a turn comes later, and has
+more changes in one message.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from functools import lru_cache
+from typing import Any, Protocol, TypeVar
 
-import msgspec
-
-from rpcfw.errors import CallError, Overloaded, PermissionDenied, Rejected
+from rpcfw.errors import CallError, Overloaded, PermissionDenied, Rejected, Unavailable
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import DelayedCall
-from rpcfw.values.rule import service_scope
+from rpcfw.values.rule import Scope
 from rpcfw_registries.standalone.node.caller import Caller
 from rpcfw_registries.standalone.node.catalog import Catalog
-from rpcfw_registries.standalone.node.encoder import PART_BYTES, Encoder, Part, encoded_part
+from rpcfw_registries.standalone.node.encoder import Encoder
+from rpcfw_registries.standalone.node.encodings import PART_BYTES, Encoded, Known, Part
 from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.options import NodeOptions
+from rpcfw_registries.standalone.node.rule_encoder import RuleEncoder
 from rpcfw_registries.standalone.node.subscriber import Subscriber
-from rpcfw_registries.standalone.updates import Update, Updates, WatchRequest
+from rpcfw_registries.standalone.updates import Topic, Updates, WatchRequest
 
 __all__ = ["Watches"]
 
 #: Consumers that are woken in one turn: some milliseconds.
 _WOKEN_AT_ONCE = 100
 
-#: It is asked for at each message.
-_scope_of = lru_cache(maxsize=10_000)(service_scope)
+T_contra = TypeVar("T_contra", contravariant=True)
+W_contra = TypeVar("W_contra", contravariant=True)
+
+
+class _Source(Protocol[T_contra, W_contra]):
+    """
+    What is watched: the lists of instances, or the rules.
+    """
+
+    def scope(self, topic: T_contra) -> Scope: ...
+    def is_unknown(self, topic: T_contra) -> bool: ...
+    def refusal(self, topic: T_contra, reason: str, final: bool) -> Part: ...
+    def answer(self, wanted: W_contra) -> Encoded: ...
+    def news(self, topic: T_contra, known: Known) -> Encoded | None: ...
 
 
 class Watches:
@@ -42,27 +55,29 @@ class Watches:
     All streams of consumers.
 
     Args:
+        rules: that are watched beside the instances.
         epoch: of this life of the server.
     """
 
     def __init__(
         self,
         catalog: Catalog,
+        rules: RuleEncoder,
         guard: Guard,
         options: NodeOptions,
         epoch: str,
         plugin_context: PluginContext,
     ) -> None:
-        self._catalog = catalog
         self._guard = guard
         self._options = options
         self._clock = plugin_context.clock
-        self._encoder = Encoder(catalog, epoch)
+        self._lists = Encoder(catalog, epoch, lambda: self._joining)
+        self._rules = rules
         self._subscribers: dict[Subscriber, None] = {}
-        self._by_service: dict[str, dict[Subscriber, None]] = {}
+        self._by_topic: dict[Topic, dict[Subscriber, None]] = {}
         self._count = 0
-        #: Services that have changed, and when those that watch them learn it.
-        self._changed: dict[str, None] = {}
+        #: What has changed, and when those that watch it learn that.
+        self._changed: dict[Topic, None] = {}
         self._flushing: DelayedCall | None = None
         self._ready: deque[Subscriber] = deque()
         self._waking: DelayedCall | None = None
@@ -74,7 +89,8 @@ class Watches:
         self._streams = meter.gauge(
             "rpcfw_registry_watch_streams", "consumers that watch, each with one stream"
         ).of()
-        catalog.listen(self._service_changed)
+        catalog.listen(self._topic_changed)
+        rules.listen(self._topic_changed)
 
     def __len__(self) -> int:
         return self._count
@@ -106,6 +122,7 @@ class Watches:
         """
         self._behind, self._joining = behind, joining
         for subscriber in self._subscribers:
+            subscriber.look_again()
             self._make_ready(subscriber)
 
     async def updates(
@@ -150,6 +167,8 @@ class Watches:
     def _take(self, subscriber: Subscriber, request: WatchRequest) -> None:
         for service in request.remove:
             self._remove(subscriber, service)
+        for rules in request.remove_rules:
+            self._remove(subscriber, rules.topic)
         subscriber.ask(request)
         self._make_ready(subscriber)
 
@@ -157,66 +176,66 @@ class Watches:
         """
         Return what is due, in messages, each made when it is asked for.
         """
-        if not self._joining and subscriber.postponed:
-            subscriber.due |= subscriber.postponed
-            subscriber.postponed = {}
-        batch: list[msgspec.Raw] = []
+        message = Updates([], rules=[])
         size = 0
         # What becomes due meanwhile comes in the next round. In between, what a consumer that reads
         # slowly asks for is read.
         for _ in range(len(subscriber.due)):
             if subscriber.over or not subscriber.due:
                 break
-            for part, part_size in self._next(subscriber):
-                if batch and size + part_size > PART_BYTES:
-                    yield subscriber.message(batch, self._behind)
-                    batch, size = [], 0
-                batch.append(part)
+            topic, parts = self._next(subscriber)
+            for part, part_size in parts:
+                if size and size + part_size > PART_BYTES:
+                    yield subscriber.complete(message, self._behind)
+                    message, size = Updates([], rules=[]), 0
+                (message.rules if isinstance(topic, Scope) else message.updates).append(part)
                 size += part_size
-        if batch or subscriber.has_to_learn(self._behind):
-            yield subscriber.message(batch, self._behind)
+        if size or subscriber.has_to_learn(self._behind):
+            yield subscriber.complete(message, self._behind)
 
-    def _next(self, subscriber: Subscriber) -> tuple[Part, ...]:
+    def _next(self, subscriber: Subscriber) -> tuple[Topic, tuple[Part, ...]]:
         """
-        Return what to send of the service that is due next.
+        Return what to send of that which is due next.
         """
-        service, wanted = subscriber.take_due()
+        topic, wanted = subscriber.take_due()
+        source = self._source(topic)
         try:
-            # The rules may be others by now.
-            self._guard.check(subscriber.caller, Action.WATCH, _scope_of(service))
-            if service not in subscriber.known:
-                self._add(subscriber, service)
-        except (PermissionDenied, Overloaded) as error:
-            self._remove(subscriber, service)
-            final = isinstance(error, PermissionDenied)
-            return (encoded_part(Update(service, refused=error.message, final=final)),)
-        since = subscriber.known[service]
-        if wanted is not None:
-            if self._joining and not self._catalog.count(service):
-                subscriber.postponed[service] = wanted
-                return ()
-            encoded = self._encoder.answer(wanted)
-        elif since is None or since == self._catalog.number(service):
-            # It asks once more, or another message had this change already.
-            return ()
-        else:
-            encoded = self._encoder.changes(service, since)
-        subscriber.known[service] = encoded.number
-        return encoded.parts
+            # The rules of access may be others by now.
+            self._guard.check(subscriber.caller, Action.WATCH, source.scope(topic))
+            if topic not in subscriber.known:
+                self._add(subscriber, topic)
+            if wanted is None:
+                encoded = source.news(topic, subscriber.known[topic])
+            elif source.is_unknown(topic):
+                subscriber.postponed[topic] = wanted
+                encoded = None
+            else:
+                encoded = source.answer(wanted)
+        except (PermissionDenied, Overloaded, Unavailable) as error:
+            self._remove(subscriber, topic)
+            final = not isinstance(error, Overloaded)
+            return topic, (source.refusal(topic, error.message, final),)
+        if encoded is None:
+            return topic, ()
+        subscriber.known[topic] = encoded.known
+        return topic, encoded.parts
 
-    def _service_changed(self, service: str) -> None:
-        if service not in self._by_service:
+    def _source(self, topic: Topic) -> _Source[Any, Any]:
+        return self._rules if isinstance(topic, Scope) else self._lists
+
+    def _topic_changed(self, topic: Topic) -> None:
+        if topic not in self._by_topic:
             return
-        self._changed[service] = None
+        self._changed[topic] = None
         if self._flushing is None:
             self._flushing = self._clock.callLater(self._options.min_update_interval, self._flush)
 
     def _flush(self) -> None:
         self._flushing = None
         changed, self._changed = self._changed, {}
-        for service in changed:
-            for subscriber in self._by_service.get(service, ()):
-                subscriber.changed(service)
+        for topic in changed:
+            for subscriber in self._by_topic.get(topic, ()):
+                subscriber.changed(topic)
                 self._make_ready(subscriber)
 
     def _make_ready(self, subscriber: Subscriber) -> None:
@@ -250,30 +269,30 @@ class Watches:
         return subscriber
 
     def _close_stream(self, subscriber: Subscriber) -> None:
-        for service in tuple(subscriber.known):
-            self._remove(subscriber, service)
+        for topic in tuple(subscriber.known):
+            self._remove(subscriber, topic)
         del self._subscribers[subscriber]
         self._streams.value = len(self._subscribers)
         self._guard.clients.remove_stream(subscriber.caller)
 
-    def _add(self, subscriber: Subscriber, service: str) -> None:
+    def _add(self, subscriber: Subscriber, topic: Topic) -> None:
         if self._count >= self._options.max_watches:
             raise Overloaded(
                 f"this server has its limit of max_watches = {self._options.max_watches}"
             )
         self._guard.clients.add_watch(subscriber.caller)
-        subscriber.known[service] = None
-        self._by_service.setdefault(service, {})[subscriber] = None
+        subscriber.known[topic] = None
+        self._by_topic.setdefault(topic, {})[subscriber] = None
         self._count += 1
         self._open.value = self._count
 
-    def _remove(self, subscriber: Subscriber, service: str) -> None:
-        if not subscriber.remove(service):
+    def _remove(self, subscriber: Subscriber, topic: Topic) -> None:
+        if not subscriber.remove(topic):
             return
-        watching = self._by_service[service]
+        watching = self._by_topic[topic]
         del watching[subscriber]
         if not watching:
-            del self._by_service[service]
+            del self._by_topic[topic]
         self._guard.clients.remove_watch(subscriber.caller)
         self._count -= 1
         self._open.value = self._count

@@ -41,6 +41,7 @@ class OnANetwork(StillTime):
 
     def prepare(self):
         self.network = Network(self.clock, self.plugin_context.timers)
+        self.rules = {}
         self.make_node()
         self.users = {}
 
@@ -48,8 +49,9 @@ class OnANetwork(StillTime):
         """
         Start a node that knows nothing.
         """
-        node, _ = node_services(node_options(**over), self.plugin_context)
+        node, rules = node_services(node_options(**over), self.plugin_context)
         self.network.nodes[address] = node
+        self.rules[address] = rules
         return node
 
     def registry(self, lease=4.0, **texts):

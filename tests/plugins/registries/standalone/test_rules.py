@@ -58,7 +58,7 @@ class OnAServer(StillTime, RulesContract):
         """
         The services that have records.
         """
-        records = self.services[1]._records._table.records  # noqa: SLF001
+        records = self.services[1]._records._records  # noqa: SLF001
         return {scope.name for scope in records}
 
     async def has_come_and_gone(self):

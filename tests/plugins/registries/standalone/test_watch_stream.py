@@ -7,12 +7,19 @@ from __future__ import annotations
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
+from rpcfw.errors import PermissionDenied
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
+from rpcfw.values.rule import application_scope, service_scope
+from rpcfw_registries.rules.records import DocumentRecord, StoredDocument, documents_to
 from rpcfw_registries.standalone.updates import HASH_BYTES, Update, Updates
 from rpcfw_registries.standalone.view import View
 from tests.plugins.registries.network import MemoryChannel
 from tests.plugins.registries.standalone.on_network import HOME, OTHER, Alone, raw
+
+
+def refuse(caller, action, scope):
+    raise PermissionDenied("not you")
 
 
 class TestWatchStream(Alone, SynchronousTestCase):
@@ -35,6 +42,92 @@ class TestWatchStream(Alone, SynchronousTestCase):
         assert 50 == len(self.calls("watch")[-1].remove)
         assert 1 == len(self.network.streams)
 
+    def store(self, address, scope, record):
+        self.successResultOf(
+            spawn(self.rules[address].write(scope.kind, scope.name, record, b"", ""))
+        )
+
+    def rules_told(self, registry, scope):
+        told = []
+        watch = registry.rules().watch(scope, lambda rules: told.append(rules.documents))
+        self.advance(0.1)
+        return told, watch
+
+    def test_rules_are_on_the_same_stream(self):
+        """
+        Rules of all scopes and lists go over one stream; closed watches of rules leave it.
+        """
+        registry = self.registry()
+        registry.watch("demo.S0", ReceivedUpdates())
+        rules = registry.rules()
+        scopes = [service_scope(f"demo.S{n}") for n in range(20)] + [application_scope("shop")]
+        watches = [rules.watch(scope, lambda rules: None) for scope in scopes]
+        self.advance(0.1)
+        (request,) = self.calls("watch")
+        assert (1, 21) == (len(request.add), len(request.add_rules))
+        assert 22 == self.node().watches
+        assert 1 == len(self.network.streams)
+        for watch in watches:
+            watch.close()
+        self.advance(0.1)
+        assert 1 == self.node().watches
+        assert 21 == len(self.calls("watch")[-1].remove_rules)
+
+    def test_a_second_watch_of_rules_asks_nothing(self):
+        """
+        Watches of the same rules in one process share what was sent; the last one ends it.
+        """
+        registry = self.registry()
+        first, watch = self.rules_told(registry, service_scope("demo.Greeter"))
+        second, other = self.rules_told(registry, service_scope("demo.Greeter"))
+        assert [{}] == first == second
+        assert 1 == len(self.calls("watch"))
+        watch.close()
+        self.advance(0.1)
+        assert 1 == self.node().watches
+        other.close()
+        self.advance(0.1)
+        assert 0 == self.node().watches
+
+    def test_moves_without_rules(self):
+        """
+        A consumer that moves to a server with the same rules is sent none.
+        """
+        self.addresses = (HOME, OTHER)
+        self.make_node(OTHER)
+        record = documents_to(DocumentRecord(1, [StoredDocument("policies", "one", 1)]))
+        same, other = service_scope("demo.Same"), service_scope("demo.Other")
+        for address in self.addresses:
+            self.store(address, same, record)
+        registry = self.registry()
+        told, _ = self.rules_told(registry, same)
+        none, _ = self.rules_told(registry, other)
+        received = self.received()
+        self.network.drop(HOME)
+        self.advance(3)
+        assert (1, [{}]) == (len(told), none)
+        assert [] == [update for message in received for update in message.rules]
+        assert 2 == self.node(OTHER).watches
+        self.store(OTHER, other, record)
+        self.advance(0.1)
+        assert 1 == sum(len(message.rules) for message in received)
+        assert "one" == none[-1]["policies"].body
+
+    def test_refused_rules_are_told_once(self):
+        """
+        The reason is told once. They are asked for again, and told when they are allowed.
+        """
+        registry = self.registry()
+        reasons, told = [], []
+        self.node().guard.check = refuse
+        registry.rules().watch(service_scope("demo.Greeter"), told.append, reasons.append)
+        self.advance(10)
+        assert ["the registry server refuses the watch: not you"] == reasons
+        assert 5 <= len(self.calls("watch"))
+        del self.node().guard.check
+        self.advance(3)
+        assert 1 == len(told)
+
     def test_a_second_watch_of_a_service_asks_nothing(self):
         """
         Watches of the same service in one process share the list.
@@ -44,6 +137,21 @@ class TestWatchStream(Alone, SynchronousTestCase):
         first = self.told(registry)
         assert first.last == self.told(registry).last == [an_instance()]
         assert 1 == len(self.calls("watch"))
+
+    def received(self):
+        """
+        Return a list of the messages that consumers get from now on.
+        """
+        received = []
+        carried = MemoryChannel.carried
+
+        def seen(channel, message, type):
+            if isinstance(message, Updates):
+                received.append(message)
+            return carried(channel, message, type)
+
+        self.patch(MemoryChannel, "carried", seen)
+        return received
 
     def moved(self, change):
         """
@@ -59,15 +167,7 @@ class TestWatchStream(Alone, SynchronousTestCase):
         told = self.told(self.registry())
         assert 40 == len(told.last)
         change(other)
-        received = []
-        carried = MemoryChannel.carried
-
-        def seen(channel, message, type):
-            if isinstance(message, Updates):
-                received.append(message)
-            return carried(channel, message, type)
-
-        self.patch(MemoryChannel, "carried", seen)
+        received = self.received()
         asked = len(self.calls("watch"))
         self.network.drop(HOME)
         self.advance(3)

@@ -8,12 +8,19 @@ import msgspec
 from twisted.internet.defer import ensureDeferred
 
 from rpcfw.values.instance import instance_from_json
-from rpcfw_registries.standalone.updates import Update, Wanted, WatchRequest
+from rpcfw_registries.standalone.updates import (
+    RulesUpdate,
+    Update,
+    Wanted,
+    WantedRules,
+    WatchRequest,
+)
 from tests.plugins.registries.network import Requests
 
 __all__ = ["Consumer", "ids"]
 
 _decode = msgspec.json.Decoder(Update).decode
+_decode_rules = msgspec.json.Decoder(RulesUpdate).decode
 
 
 class Consumer:
@@ -39,6 +46,12 @@ class Consumer:
         Watch one more service.
         """
         self.request(add=[Wanted(service, **has)])
+
+    def add_rules(self, name="demo.Greeter", kind="service", **has):
+        """
+        Watch the rules of one more scope.
+        """
+        self.request(add_rules=[WantedRules(kind, name, **has)])
 
     def request(self, **fields):
         """
@@ -95,7 +108,8 @@ class Consumer:
             self.ended = True if found.check(StopAsyncIteration) else found.value
             return []
         self.messages.append(found)
-        return [_decode(packed) for packed in found.updates]
+        lists = [_decode(packed) for packed in found.updates]
+        return lists + [_decode_rules(packed) for packed in found.rules]
 
 
 def ids(update):

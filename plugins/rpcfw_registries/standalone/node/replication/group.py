@@ -239,7 +239,6 @@ class Group:
 
     def _freshness_changed(self) -> None:
         behind = self.freshness.behind
-        has_joined = self.replica.joining and not self.freshness.joining
         self.replica.joining = self.freshness.joining
         self._metrics.behind.value = bool(behind)
         if behind:
@@ -249,8 +248,6 @@ class Group:
         if self._snapshot is not None and not self.replica.joining:
             self._snapshot.settle(compared=False)
         self._on_behind(behind, self.replica.joining)
-        if self.rules is not None and has_joined:
-            self.rules.records.look_again()
 
     def _rules_changed(self) -> None:
         assert self.rules is not None

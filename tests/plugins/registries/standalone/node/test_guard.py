@@ -132,12 +132,14 @@ def test_rules_of_watching():
         assert "this caller may not watch service other.Service" == update.refused
         assert update.final
         assert "" == result(node.rules.read("service", "demo.Greeter")).stamp
-        for refused in (
-            node.rules.watch("service", "other.Service").__anext__(),
-            node.rules.read("service", "other.Service"),
-        ):
-            with pytest.raises(PermissionDenied, match="may not watch service other"):
-                result(refused)
+        with pytest.raises(PermissionDenied, match="may not watch service other"):
+            result(node.rules.read("service", "other.Service"))
+        consumer = node.watch()
+        consumer.last()
+        consumer.add_rules("other.Service")
+        update = consumer.last()
+        assert "this caller may not watch service other.Service" == update.refused
+        assert update.final
 
 
 def test_rules_of_changing_rules():
@@ -194,21 +196,20 @@ def test_a_rule_that_comes_during_a_watch(tmp_path):
     file.write_text("allow action=*\n")
     node = Node(access_file=str(file))
     with called_by(SHOP):
-        rules = node.rules.watch("service", "demo.Greeter")
-        result(rules.__anext__())
-        waiting = ensureDeferred(rules.__anext__())
         consumer = node.watch()
-        assert not consumer.last().refused
+        consumer.add_rules()
+        node.clock.advance(0.1)
+        assert [False, False] == [bool(update.refused) for update in consumer.read()]
     file.write_text("deny action=watch & identity=hmac:shop\nallow action=*\n")
     node.clock.advance(1)
     with called_by(OTHER):
         assert [] == node.announce("a")
         result(node.rules.write("service", "demo.Greeter", b"{}", b"", ""))
     node.clock.advance(1)
-    update = consumer.last()
-    assert ([], "this caller may not watch service demo.Greeter") == (update.put, update.refused)
-    with pytest.raises(PermissionDenied, match="may not watch service demo"):
-        result(waiting)
+    found, rules = consumer.read()
+    refused = "this caller may not watch service demo.Greeter"
+    assert ([], refused) == (found.put, found.refused)
+    assert (None, refused) == (rules.documents, rules.refused)
 
 
 @pytest.mark.parametrize(
@@ -363,15 +364,15 @@ def test_limits_of_watches():
     with called_by(SHOP):
         first = node.watch()
         assert not first.last().refused
-        rules = node.rules.watch("service", "demo.Greeter")
-        result(rules.__anext__())
+        first.add_rules()
+        assert not first.last().refused
         assert refused == node.watch().last().refused
         first.request(remove=["demo.Greeter"])
         first.read()
         second = node.watch()
         assert not second.last().refused
-        with pytest.raises(Overloaded, match="max_client_watches = 2"):
-            result(node.rules.watch("service", "demo.Greeter").__anext__())
+        second.add_rules()
+        assert refused == second.last().refused
     with called_by(OTHER):
         assert not node.watch().last().refused
     second.close()

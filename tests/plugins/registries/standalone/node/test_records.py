@@ -8,37 +8,35 @@ from twisted.internet.defer import Deferred, ensureDeferred, execute
 from twisted.internet.task import Clock
 
 from rpcfw.errors import Overloaded
-from rpcfw.spi.rules import ignore
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.plugin_context import InlineThreads, plugin_context
 from rpcfw.values.rule import service_scope
 from rpcfw_registries.standalone.node.records import NodeRecords
+from rpcfw_registries.standalone.updates import WantedRules
 from tests.plugins.registries.standalone.node.replication.test_replica import NodeOfGroup
 from tests.plugins.registries.standalone.node.test_catalog import lines_run
+from tests.plugins.registries.standalone.watching import Consumer
 
 
-def test_rules_are_looked_up_again_once_it_is_known_that_there_are_none():
+def test_rules_are_sent_once_it_is_known_that_there_are_none():
     """
     Who waits for rules that perhaps another server has learns it when this one has joined.
 
-    Nobody is woken when a server loses its bus, or finds it again: no rules have changed.
+    No rules are sent when a server loses its bus, or finds it again: none have changed.
     """
     node = NodeOfGroup("one")
     ensureDeferred(node.service.started())
-    records, clock = node.service.group.rules.records, node.clock
-    looked = []
-    for number in range(250):
-        scope = service_scope(f"demo.S{number}")
-        records.watch(scope, lambda _, scope=scope: looked.append(scope), ignore)
-    clock.advance(0)
-    assert 250 == len(looked)
-    clock.pump([1] * 20)
+    consumer = Consumer(node.service, node.clock)
+    wanted = [WantedRules("service", f"demo.S{number}") for number in range(250)]
+    consumer.request(add_rules=wanted)
+    assert [] == consumer.read()
+    node.clock.pump([1] * 20)
     assert not node.service.replica.joining
-    assert 500 == len(looked)
+    assert {one.name for one in wanted} == {update.name for update in consumer.read()}
     node.bus.hub.set_reachable(False)
     node.bus.hub.set_reachable(True)
-    clock.pump([1] * 20)
-    assert 500 == len(looked)
+    node.clock.pump([1] * 20)
+    assert [] == consumer.read()
 
 
 def test_a_change_of_rules_costs_nothing_for_other_watches():
@@ -49,9 +47,12 @@ def test_a_change_of_rules_costs_nothing_for_other_watches():
     def cost(watches):
         node = NodeOfGroup("one")
         records = node.service.group.rules.records
-        for number in range(watches):
-            records.watch(service_scope(f"demo.S{number}"), bool, ignore)
-        node.clock.advance(0)
+        consumer = Consumer(node.service, node.clock)
+        for start in range(0, watches, 100):
+            scopes = range(start, min(watches, start + 100))
+            consumer.request(add_rules=[WantedRules("service", f"demo.S{n}") for n in scopes])
+        consumer.read()
+        assert watches == node.service.watches
         scope = service_scope("demo.A")
         return lines_run(lambda: ensureDeferred(records.write(scope, b"{}", b"", "")))
 

@@ -19,6 +19,7 @@ from rpcfw.testing.plugin_context import plugin_context
 from rpcfw.values.instance import instance_from_json, instance_to_json
 from rpcfw_registries.standalone.node.catalog import Catalog, Limits
 from rpcfw_registries.standalone.node.leases import Leases
+from rpcfw_registries.standalone.node.records import NodeRecords
 from rpcfw_registries.standalone.node.service import RegistryNode, node_services
 from rpcfw_registries.standalone.updates import Wanted
 from tests.plugins.registries.options import node_options
@@ -352,7 +353,10 @@ class TestNode(SynchronousTestCase):
         If the removals since are forgotten, the whole list comes.
         """
         catalog = Catalog(Limits(tombstones=2))
-        self.node = RegistryNode(node_options(), self.plugin_context, catalog, self.node.guard)
+        records = NodeRecords(None, 1, 1, self.plugin_context)
+        self.node = RegistryNode(
+            node_options(), self.plugin_context, catalog, self.node.guard, records
+        )
         consumer = self.watching()
         consumer.read()
         for n in range(5):
