@@ -16,6 +16,7 @@ from rpcfw.testing.contracts.registry import ReceivedUpdates, RegistryContract, 
 from rpcfw.testing.lab_loop import LabLoop, LoopInPlace
 from rpcfw.values.address import Address
 from rpcfw.values.instance import instance_to_json
+from rpcfw_registries.standalone.messages import MAX_COUNTER
 from rpcfw_registries.standalone.node.replication.messages import Change, Entry, State
 from rpcfw_registries.standalone.node.replication.peers import Peers
 from tests.folders import temporary_folder
@@ -506,6 +507,20 @@ class Joined(InAGroup):
         self.announce(self.use(0), id="a")
         assert ["a"] == self.ids(received)
         assert self.node(1).replica.copy.get(("demo.Greeter", "bad")) is None
+        self.assert_equal_copies()
+
+    def test_versions_on_the_bus_that_are_too_high(self):
+        """
+        Whatever version somebody publishes, what servers announce later is read by the others.
+        """
+        received = self.told(self.use(1))
+        for number, counter in enumerate((MAX_COUNTER >> 1, MAX_COUNTER)):
+            entry = Entry("demo.X", f"i{number}", counter, "x", State.LIVE, "owner", b"{}")
+            packed = msgspec.msgpack.encode(Change("x", number, [entry]))
+            self.node(0).group.bus.publish("rpcfw.registry.default", packed)
+        for weight in 1, 2, 3:
+            self.announce(self.use(0), id="a", weight=weight)
+            assert [weight] == [each.weight for each in received.last]
         self.assert_equal_copies()
 
     def test_garbage_on_the_bus(self):

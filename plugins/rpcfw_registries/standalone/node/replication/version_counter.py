@@ -4,7 +4,13 @@ The counter of versions of one registry server: a Lamport clock (Lamport 1978).
 
 from __future__ import annotations
 
+from rpcfw_registries.standalone.messages import MAX_COUNTER
+
 __all__ = ["VersionCounter"]
+
+#: A higher number is not followed: no group counts that far. So one that is wrong leaves numbers
+#: for years, and all that this server announces can be read by the others.
+_MAX_FOLLOWED = MAX_COUNTER >> 1
 
 #: By which clients may move it in one interval: more than a group counts while a node is cut off.
 #: At this number in a second the counters last for years.
@@ -34,7 +40,8 @@ class VersionCounter:
         """
         Note the number of another server.
         """
-        self.value = max(self.value, number)
+        if number <= _MAX_FOLLOWED:
+            self.value = max(self.value, number)
 
     def saw_of_client(self, number: int) -> None:
         """
