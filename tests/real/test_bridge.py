@@ -1,15 +1,28 @@
 """
 A running fleet moves from ZooKeeper to a group of three registry servers, over a bridge.
+
+It starts 25 processes and takes a minute, so it runs only if asked for:
+
+    MOVED_FLEET=1 pytest tests/real/test_bridge.py
+
+What a bridge does is tried in memory, too: tests/lab/test_bridge.py.
 """
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
 from tests.real.moved_fleet import move
 from tests.requirements import require_nats, require_zookeeper
 
-pytestmark = pytest.mark.zookeeper
+pytestmark = [
+    pytest.mark.zookeeper,
+    pytest.mark.skipif(
+        not os.environ.get("MOVED_FLEET"), reason="takes a minute; MOVED_FLEET=1 runs it"
+    ),
+]
 
 #: Of each of two consumers.
 RATE = 100
