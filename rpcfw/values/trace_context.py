@@ -10,7 +10,9 @@ import re
 
 from attrs import frozen
 
-__all__ = ["BAGGAGE", "TRACEPARENT", "TRACESTATE", "TraceContext"]
+from rpcfw.values.metadata import Metadata
+
+__all__ = ["BAGGAGE", "TRACEPARENT", "TRACESTATE", "TraceContext", "listed"]
 
 #: The names of the pairs of metadata; the same on every wire.
 TRACEPARENT = "traceparent"
@@ -99,3 +101,15 @@ def _state(state: object) -> str:
     keys = {match[1] for match in matches if match is not None}
     # A key that comes twice is malformed too.
     return ",".join(members) if len(keys) == len(members) else ""
+
+
+def listed(metadata: Metadata, name: str) -> str:
+    """
+    Return a list that may have come in several parts; empty if there is none.
+
+    HTTP lets one header be sent as several (RFC 9110, section 5.3); `tracestate` and `baggage`
+    are such lists.
+    """
+    if metadata.get(name) is None:
+        return ""
+    return ",".join(part for part in metadata.all(name) if isinstance(part, str))

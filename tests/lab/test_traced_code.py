@@ -139,6 +139,31 @@ def test_baggage_arrives(lab, recorded, share):
     assert [{"tenant": "blue; or green"}] == seen
 
 
+@pytest.mark.parametrize("wire", ["native", "grpc", "dubbo"])
+@pytest.mark.parametrize(
+    "others", [(), (("traceparent", f"00-{'a' * 32}-{'b' * 16}-01"),), (("other", "1"),)]
+)
+def test_baggage_of_a_peer_without_tracing(lab, recorded, wire, others):
+    """
+    Baggage arrives whatever comes with it, also in several parts.
+    """
+    seen = []
+
+    class Cook(Service, name="demo.Cook"):
+        @method
+        async def dish(self) -> str:
+            seen.append(dict(baggage.get_all()))
+            return "soup"
+
+    lab.serve(Cook(), sets=(TRACING, f"server.protocols={wire}"))
+    consumer = lab.consumer(f"client.protocols={wire}")
+    parts = [("baggage", "a=1")] if wire == "dubbo" else [("baggage", "a=1"), ("baggage", "b=2")]
+    client = rpcfw.with_options(consumer.application.client(Cook), metadata=[*others, *parts])
+    lab.run(client.dish())
+
+    assert [{"a": "1"} if wire == "dubbo" else {"a": "1", "b": "2"}] == seen
+
+
 @pytest.mark.parametrize("text", ["=", "a", "a=1," * 70, "a=" + "b" * 9000, 'a="1'])
 def test_malformed_baggage_is_ignored(lab, recorded, text, caplog):
     """

@@ -360,6 +360,18 @@ def test_calls_pass_without_tracing_filters(lab, recorded):
     assert ["TRACING: (empty)" in each for each in stacks] == [True, False]
 
 
+def test_a_trace_state_in_several_parts(lab, recorded):
+    """
+    What several tracing systems have added may come in several headers.
+    """
+    lab.serve(Shop(), sets=(TRACING,))
+    parts = [("traceparent", f"00-{TRACE}-{SPAN}-01"), ("tracestate", "a=1"), ("tracestate", "b=2")]
+
+    lab.run(rpcfw.with_options(lab.client(Shop), metadata=parts).get(7))
+
+    assert [{"a": "1", "b": "2"}] == [dict(each.context.trace_state) for each in recorded.spans]
+
+
 @pytest.mark.parametrize("name", ["coroutine", "stream"])
 def test_each_error_names_its_own_trace(lab, recorded, name):
     """

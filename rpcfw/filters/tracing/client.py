@@ -25,7 +25,7 @@ from rpcfw.values.address import Address
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method
-from rpcfw.values.trace_context import TRACEPARENT, TRACESTATE, TraceContext
+from rpcfw.values.trace_context import TRACEPARENT, TRACESTATE, TraceContext, listed
 
 __all__ = ["AttemptTracing", "ClientTracing"]
 
@@ -109,7 +109,7 @@ def _given(metadata: Metadata) -> TraceContext | None:
     Return the trace that the caller has named in the metadata of a call.
     """
     given = metadata.get(TRACEPARENT)
-    return None if given is None else TraceContext.parse(given, metadata.get(TRACESTATE))
+    return None if given is None else TraceContext.parse(given, listed(metadata, TRACESTATE))
 
 
 def _attributes(method: Method) -> Attributes:

@@ -22,6 +22,7 @@ from rpcfw.values.trace_context import (
     TRACEPARENT,
     TRACESTATE,
     TraceContext,
+    listed,
 )
 
 __all__ = ["ServerTracing"]
@@ -65,7 +66,7 @@ class ServerTracing(Filter):
         # A coroutine, for it has to run in the context of the call.
         async def step(call: Call) -> Any:
             metadata = call.metadata
-            trace = read(metadata) if metadata.pairs else None
+            given = trace = read(metadata) if metadata.pairs else None
             if trace is None:
                 if tracing.begins():
                     return await record(call, None, proceed)
@@ -75,7 +76,7 @@ class ServerTracing(Filter):
                     return await record(call, trace, proceed)
                 # Else the calls that the method makes would be recorded, as many as there are.
                 trace = TraceContext(trace.trace_id, trace.span_id, False, trace.state)
-            enter(trace, _baggage(metadata) if len(metadata.pairs) > 1 else "")
+            enter(trace, _baggage(metadata, given) if metadata.pairs else "")
             return await proceed(call)
 
         return step
@@ -84,7 +85,7 @@ class ServerTracing(Filter):
         """
         Return where the caller says that the call belongs.
         """
-        state = None
+        state = ""
         if len(metadata.pairs) == 1:  # as of most calls: it is that of the trace
             ((name, text),) = metadata.pairs
             if name != TRACEPARENT:
@@ -93,8 +94,8 @@ class ServerTracing(Filter):
             found = metadata.get(TRACEPARENT)
             if found is None:
                 return None
-            text, state = found, metadata.get(TRACESTATE)
-        if text == self._text:
+            text, state = found, listed(metadata, TRACESTATE)
+        if text == self._text and not state:
             return self._last
         trace = TraceContext.parse(text, state)
         if trace is not None and not trace.sampled and not trace.state:
@@ -110,7 +111,7 @@ class ServerTracing(Filter):
         span = tracer.begin(SpanKind.SERVED, call.method.path, parent, attributes, began)
         if span is None:
             return proceed(call)
-        tracer.enter(span, _baggage(metadata) if len(metadata.pairs) > 1 else "")
+        tracer.enter(span, _baggage(metadata, parent) if metadata.pairs else "")
         if not span.sampled:
             return proceed(call)
         call.trace = span
@@ -129,9 +130,16 @@ class ServerTracing(Filter):
         return found
 
 
-def _baggage(metadata: Metadata) -> str:
-    found = metadata.get(BAGGAGE)
-    return found if isinstance(found, str) else ""
+def _baggage(metadata: Metadata, given: TraceContext | None) -> str:
+    """
+    Return the baggage that a caller has sent.
+
+    Args:
+        given: the trace that it has named.
+    """
+    if given is not None and len(metadata.pairs) == 1:  # as of most calls: it is that of the trace
+        return ""
+    return listed(metadata, BAGGAGE)
 
 
 def _attributes(call: Call) -> Attributes:
