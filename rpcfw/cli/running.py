@@ -4,6 +4,7 @@ From arguments to an application, and from a coroutine to an exit code.
 
 from __future__ import annotations
 
+import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Coroutine, Mapping
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import attrs
+from twisted.logger import Logger
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan, read_plan
@@ -21,6 +23,7 @@ from rpcfw.app.servers import Services
 from rpcfw.cli.codes import CONFIGURATION, FAILED
 from rpcfw.cli.layers import add_layer_arguments, sources_of
 from rpcfw.errors import RPCFWError, SettingsError
+from rpcfw.kernel.library_log import LibraryLog
 from rpcfw.kernel.log import LEVELS, begin_logging
 from rpcfw.kernel.settings import Sources
 from rpcfw.printable import printable
@@ -76,6 +79,7 @@ def application_of(
     plan = changed(plan, app=changed(plan.app, log_level=level))
     log_at = begin_logging(level, sys.stderr)
     made = Application(plan, reactor(plan.app.reactor), random_source(), services=services)
+    logging.lastResort = LibraryLog(Logger("rpcfw.libraries"), made.runtime.clock.seconds)
     if log_live:
         made.policies.log_at = log_at
     return made
