@@ -84,4 +84,9 @@ def load_in(process: SeenProcess | None, service: str) -> Load | None:
     """
     if process is None:
         return None
-    return next((each for each in loads_of([process]) if each.name == service), None)
+    rates = [each for each in process.rates if each.of.service == service]
+    served = [each for each in rates if each.of.side == "server"]
+    load = Load(service, 1)
+    for each in served:
+        load.add(each)
+    return load if served else None

@@ -114,7 +114,7 @@ async def _services(visit: Visit) -> Response:
         q=text,
         page=page,
         lines=[_line(visit, each, loads.get(each.name)) for each in page.items],
-        instances=found_instances(fleet, text) if text else [],
+        instances=await found_instances(fleet, text, visit.console.runtime.clock) if text else [],
         applications=found_applications(fleet, text) if text else [],
         total=sum(len(each.instances) for each in fleet.services()),
     )
