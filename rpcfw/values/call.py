@@ -79,6 +79,8 @@ class Call:
     phases: Phases | None = None
     #: Set by `end`, and read after it alone: so it costs a call nothing.
     failed: Callable[[Exception], Any] | None = field(init=False)
+    #: In a server, the name of the wire protocol. Set if calls are traced or logged; likewise.
+    wire: str = field(init=False)
     #: Why another attempt is made: the status of the last one. Set with the second; likewise.
     repeats: str = field(init=False)
 

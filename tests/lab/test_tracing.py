@@ -4,6 +4,8 @@ Traces of whole systems: what is recorded of calls, attempts, and what they lead
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
@@ -95,6 +97,29 @@ def test_the_error_names_the_trace(lab, recorded):
     trace_id = f"{recorded.spans[0].context.trace_id:032x}"
     assert trace_id == caught.value.trace_id
     assert f"NOT_FOUND: no such item (trace {trace_id})" == str(caught.value)
+
+
+def test_an_error_in_a_stream_names_the_trace(lab, recorded):
+    """
+    Likewise if the call fails after it has begun to answer.
+    """
+
+    class Cook(Service, name="demo.Cook"):
+        @method
+        async def dishes(self) -> AsyncIterator[str]:
+            yield "soup"
+            raise ApplicationError(Status.NOT_FOUND, "no such dish")
+
+    lab.serve(Cook(), sets=(TRACING,))
+    client = lab.consumer(TRACING).application.client(Cook)
+
+    async def read():
+        return [each async for each in client.dishes()]
+
+    with pytest.raises(CallError, match="no such dish") as caught:
+        lab.run(read())
+
+    assert f"{recorded.spans[0].context.trace_id:032x}" == caught.value.trace_id
 
 
 def test_an_error_names_no_trace_if_there_is_none(lab):
@@ -291,6 +316,12 @@ def test_every_wire_carries_a_trace(lab, recorded, wire):
     ]
     assert 3 * tree == recorded.tree()
     assert 3 * [{"tenant": "blue"}] == seen
+    system = {"native": "rpcfw", "tri": "dubbo"}.get(wire, wire)
+    # A port that speaks Triple answers clients of gRPC by it.
+    served = "dubbo" if wire == "grpc" else system
+    assert sorted(3 * ["rpcfw", system, served]) == sorted(
+        each.attributes["rpc.system.name"] for each in recorded.spans
+    )
 
 
 @pytest.mark.parametrize("wire", ["native", "grpc", "dubbo", "tri"])

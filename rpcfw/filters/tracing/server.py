@@ -7,7 +7,14 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from rpcfw.filters.tracing.conventions import CALLER, METHOD, PEER_ADDRESS, SYSTEM, server_failed
+from rpcfw.filters.tracing.conventions import (
+    CALLER,
+    METHOD,
+    PEER_ADDRESS,
+    SYSTEM,
+    server_failed,
+    system_of,
+)
 from rpcfw.filters.tracing.recording import Recorder
 from rpcfw.filters.tracing.sampling import Tracing
 from rpcfw.printable import printable
@@ -53,8 +60,8 @@ class ServerTracing(Filter):
         #: The last one that was not recorded. Mostly the next one is the same.
         self._text: object = None
         self._last: TraceContext | None = None
-        #: The attributes by method, peer and caller.
-        self._made: dict[tuple[Method, str, str], Attributes] = {}
+        #: The attributes by method, peer, caller and wire protocol.
+        self._made: dict[tuple[Method, str, str, str], Attributes] = {}
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -121,7 +128,7 @@ class ServerTracing(Filter):
         """
         Return the attributes of a call from this peer. Mostly the peer has called before.
         """
-        key = call.method, call.peer, call.caller[:_MAX_CALLER]
+        key = call.method, call.peer, call.caller[:_MAX_CALLER], call.wire
         found = self._made.get(key)
         if found is None:
             if len(self._made) >= _MAX_MADE:
@@ -143,7 +150,7 @@ def _baggage(metadata: Metadata, given: TraceContext | None) -> str:
 
 
 def _attributes(call: Call) -> Attributes:
-    attributes = {SYSTEM: "rpcfw", METHOD: call.method.path, PEER_ADDRESS: call.peer}
+    attributes = {SYSTEM: system_of(call.wire), METHOD: call.method.path, PEER_ADDRESS: call.peer}
     if call.caller:
         attributes[CALLER] = printable(call.caller[:_MAX_CALLER])
     return attributes

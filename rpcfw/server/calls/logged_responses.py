@@ -96,6 +96,8 @@ def responses_of(runtime: Runtime, log: ServerAccessLog | None) -> Responses:
     """
     payload, seconds = runtime.payload, runtime.clock.seconds
     errors = ErrorMapper(runtime.random, seconds)
-    if log is None:
-        return Responses(payload, errors)
-    return LoggedResponses(payload, errors, log, seconds)
+    responses = Responses(payload, errors)
+    if log is not None:
+        responses = LoggedResponses(payload, errors, log, seconds)
+    responses.traced = runtime.tracing is not None
+    return responses

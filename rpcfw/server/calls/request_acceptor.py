@@ -80,6 +80,8 @@ class RequestAcceptor:
         self.answer = responses.answer
         self.fail = responses.fail
         self._has_phases = responses.logged
+        #: Whether calls know the name of their wire protocol; for who logs or traces them.
+        self._names_wire = responses.logged or responses.traced
         self._max_call_s = max_call_s
         self._decode_thread = decode_thread
         self._undecoded = undecoded
@@ -160,8 +162,10 @@ class RequestAcceptor:
             driver.peer,
             driver.identity,
         )
-        if self._has_phases:
-            call.phases = Phases(driver.received_at)
+        if self._names_wire:
+            call.wire = driver.wire
+            if self._has_phases:
+                call.phases = Phases(driver.received_at)
         if bound.method.unary and body is not None and event.ended:
             self._serve_unary(driver, event, call, bound)
         else:

@@ -31,6 +31,8 @@ class Responses:
 
     #: An access log is notified of them.
     logged: ClassVar[bool] = False
+    #: Filters of tracing are in the stack.
+    traced: bool = False
 
     def __init__(self, payload: Payload, errors: ErrorMapper) -> None:
         self._payload = payload

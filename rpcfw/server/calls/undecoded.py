@@ -136,6 +136,7 @@ class UndecodedRequests:
         """
         deadline = self._deadline(driver.received_at, event.head)
         call = Call(_UNDECODED.method, None, EMPTY, deadline, "", driver.peer, driver.identity)
+        call.wire = driver.wire
         in_flight = acceptor.open(driver, event, call, _UNDECODED)
         call.request = in_flight, driver.received_at
         acceptor.run(in_flight, _through(self._admit, call), copy_context())
@@ -191,7 +192,9 @@ class UndecodedRequests:
 
 
 def _call_of(driver: Driver) -> Call:
-    return Call(_UNDECODED.method, None, EMPTY, driver.received_at, "", driver.peer)
+    call = Call(_UNDECODED.method, None, EMPTY, driver.received_at, "", driver.peer)
+    call.wire = driver.wire
+    return call
 
 
 async def _through(admit: CallStep, call: Call) -> Any:
