@@ -11,6 +11,13 @@
 
   const say = (words, on) => { state.textContent = words; state.classList.toggle("on", on); };
 
+  // What had the focus keeps it, although its part is replaced: it has an id, or leads to the same page.
+  const selectorOf = (one) => {
+    if (one.id) { return `#${CSS.escape(one.id)}`; }
+    const link = one.getAttribute("href");
+    return link ? `a[href="${CSS.escape(link)}"]` : "";
+  };
+
   const update = async () => {
     if (loading) { again = true; return; }
     loading = true;
@@ -21,9 +28,9 @@
       for (const part of document.querySelectorAll("[data-live]")) {
         const other = fresh.getElementById(part.id);
         if (other && !inUse(part) && part.innerHTML !== other.innerHTML) {
-          const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+          const focused = part.contains(document.activeElement) ? selectorOf(document.activeElement) : "";
           part.innerHTML = other.innerHTML;
-          if (focused) { const same = document.getElementById(focused); if (same) { same.focus(); } }
+          if (focused) { part.querySelector(focused)?.focus(); }
         }
       }
     } catch { /* the next event tries again */ } finally {
