@@ -176,6 +176,7 @@ def _add_scale(parser: argparse.ArgumentParser) -> None:
         ("restart-s", "length of the rolling restart"),
         ("idle-s", "time in which nothing changes"),
         ("connect-per-s", "consumers that begin in a second"),
+        ("digest-s", "time between two comparisons of the servers"),
     ):
         number = getattr(scale, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=float, default=number, help=f"{text} ({number:g})")

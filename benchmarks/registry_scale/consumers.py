@@ -1,10 +1,10 @@
 """
 A process with thousands of simulated consumers, each with a connection and a stream of its own.
 
-Each decodes every message that it gets, follows the hash of each of its lists, and takes the time
-from a provider's announcement until here. Only the instances themselves are not kept for each
-consumer: there would be ten million. After it has lost its server, a consumer goes to another one
-with what it has, as the registry's client does.
+Each decodes every message that it gets, follows the hash of each of its lists and the stamps of
+its rules, and takes the time from a provider's announcement, or the change of a rule, until here.
+Only the instances themselves are not kept for each consumer: there would be ten million. After it
+has lost its server, a consumer goes to another one with what it has, as the registry's client does.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ import msgspec
 from twisted.internet import reactor
 
 from benchmarks.registry_scale.link import Link, connect
-from benchmarks.registry_scale.scale import Scale, watched_by
+from benchmarks.registry_scale.scale import Scale, rules_of, watched_by
 from benchmarks.registry_scale.worker import answer, run
+from rpcfw.values.rule import Scope
+from rpcfw_registries.rules.records import documents_from
 from rpcfw_registries.standalone.session import WATCH
 from rpcfw_registries.standalone.updates import (
+    RulesUpdate,
+    Topic,
     Update,
     Updates,
     Wanted,
+    WantedRules,
     WatchRequest,
     hash_of_record,
 )
@@ -33,6 +38,7 @@ from rpcfw_registries.standalone.updates import (
 _clock: Any = reactor
 _decode = msgspec.json.Decoder(Updates).decode
 _decode_update = msgspec.json.Decoder(Update).decode
+_decode_rules = msgspec.json.Decoder(RulesUpdate).decode
 #: As the client waits after its server is lost: up to 0.2 s, and longer when it fails again.
 _RETRY_S = 0.2
 _MAX_RETRY_S = 5.0
@@ -84,9 +90,10 @@ class Counts:
     """
 
     def __init__(self) -> None:
-        self.messages = self.updates = self.records = self.compared = 0
+        self.messages = self.updates = self.records = self.compared = self.rules = 0
         #: Of each change, in ms.
         self.delays_ms: Counter[int] = Counter()
+        self.rule_delays_ms: Counter[int] = Counter()
 
 
 class _List:
@@ -111,7 +118,9 @@ class Consumer:
         self._fleet = fleet
         self._port = fleet.ports[number % len(fleet.ports)]
         self.lists = {service: _List() for service in watched_by(number, fleet.scale)}
-        self._missing: set[str] = set()
+        #: The stamp of the record; None: it was sent nothing yet.
+        self.rules: dict[Scope, str | None] = dict.fromkeys(rules_of(list(self.lists)))
+        self._missing: set[Topic] = set()
         self._failures = 0
         self._call_id = 0
         self._link: Link | None = None
@@ -126,8 +135,12 @@ class Consumer:
 
     def _opened(self, link: Link) -> None:
         self._link = link
-        self._missing = set(self.lists)
-        self._call_id = link.stream(WATCH, WatchRequest(add=[self._wanted(s) for s in self.lists]))
+        # Rules that it has are not sent again.
+        new = {scope for scope, stamp in self.rules.items() if stamp is None}
+        self._missing = {*self.lists, *new}
+        rules = [WantedRules(each.kind, each.name, stamp) for each, stamp in self.rules.items()]
+        request = WatchRequest([self._wanted(each) for each in self.lists], add_rules=rules)
+        self._call_id = link.stream(WATCH, request)
 
     def _wanted(self, service: str, *, compared: bool = False) -> Wanted:
         has = self.lists[service]
@@ -152,8 +165,11 @@ class Consumer:
         now, fleet = _clock.seconds(), self._fleet
         counts = fleet.counts
         counts.messages += 1
-        for packed in _decode(body).updates:
+        message = _decode(body)
+        for packed in message.updates:
             self._take_update(_decode_update(packed), now, counts)
+        for packed in message.rules:
+            self._take_rules(_decode_rules(packed), now, counts)
         if self._missing is not None and not self._missing:
             self._failures = 0
             fleet.note_served(self)
@@ -185,6 +201,16 @@ class Consumer:
         if not update.more:
             has.epoch, has.number = update.epoch, update.number
             self._missing.discard(service)
+
+    def _take_rules(self, update: RulesUpdate, now: float, counts: Counts) -> None:
+        if update.refused:
+            raise RuntimeError(update.refused)
+        counts.rules += 1
+        self.rules[update.topic] = update.stamp
+        self._missing.discard(update.topic)
+        if update.documents is not None:
+            for document in documents_from(update.documents).documents:
+                counts.rule_delays_ms[int(1000 * (now - float(document.body or 0)))] += 1
 
 
 fleet_records = Records()
@@ -246,7 +272,9 @@ class Fleet:
             updates=counts.updates,
             records=counts.records,
             compared=counts.compared,
+            rules=counts.rules,
             delays_ms=list(counts.delays_ms.items()),
+            rule_delays_ms=list(counts.rule_delays_ms.items()),
             lost=dict(lost),
             away_s=away_s,
         )

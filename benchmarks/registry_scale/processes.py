@@ -51,11 +51,12 @@ def until(done: Callable[[], bool], what: str, limit_s: float) -> float:
     Raises:
         TimeoutError: it is not, in time.
     """
-    begun = time.monotonic()
+    begun, pause_s = time.monotonic(), 0.02
     while not done():
         if time.monotonic() - begun > limit_s:
             raise TimeoutError(f"not within {limit_s:g}s: {what}")
-        time.sleep(0.2)
+        time.sleep(pause_s)
+        pause_s = min(0.2, 2 * pause_s)
     return time.monotonic() - begun
 
 

@@ -18,7 +18,7 @@ from benchmarks.rows import Row
 
 __all__ = ["registry_scale"]
 
-_LOADS = 10
+_LOADS = 5
 
 
 def registry_scale(plan: Plan) -> list[Row]:
@@ -41,12 +41,15 @@ def _at_a_group(scale: Scale, stack: ExitStack) -> list[Row]:
     addresses = ",".join(f"tcp:127.0.0.1:{port}" for port in servers.ports)
     sets = ["registry.plugin=standalone", f"registry.address={addresses}"]
     job = {"scale": scale.job(), "ports": servers.ports, "sets": sets}
+    # The other processes start meanwhile.
     run = _Run("standalone", scale, servers.nodes, job, ("providers", "consumers"), stack)
     probe = stack.enter_context(Worker("probe", job))
+    servers.wait()
     return [
         *run.rows(),
         run.row("a consumer starts", _load(probe)),
         run.row("rolling restart", run.restart()),
+        run.row("a rule for all consumers", run.change_rules(probe)),
         run.row("a server killed", run.kill(servers)),
     ]
 
@@ -166,6 +169,7 @@ class _Run:
             "consumers": self._scale.consumers,
             "in_s": round(took_s, 1),
             "records": totals["records"],
+            "rules": totals["rules"],
         }
 
     def _all_served(self, totals: Counter[str]) -> bool:
@@ -205,6 +209,26 @@ class _Run:
             **self._differing(),
         }
 
+    def change_rules(self, probe: Worker) -> dict[str, Any]:
+        """
+        Put a rule that all consumers watch.
+        """
+        delays: Counter[int] = Counter()
+        probe.ask("put_rules")
+
+        def received() -> bool:
+            states = [worker.ask("state") for worker in self._workers]
+            delays.update(_merged(state["rule_delays_ms"] for state in states))
+            return sum(delays.values()) >= self._consumers
+
+        until(received, "all consumers have the rule", 300)
+        return {
+            "pushed": sum(delays.values()),
+            "p50_ms": _quantile(delays, 0.5),
+            "p99_ms": _quantile(delays, 0.99),
+            "max_ms": max(delays),
+        }
+
     def kill(self, servers: Servers) -> dict[str, Any]:
         """
         Kill a server: its consumers go to the others.
@@ -225,7 +249,7 @@ class _Run:
             for state in states:
                 away_s.extend(state["away_s"])
                 lost += sum(state["lost"].values())
-                totals.update({"records": state["records"], "compared": state["compared"]})
+                totals.update({name: state[name] for name in ("records", "rules", "compared")})
             return sum(state["served"] for state in states) >= self._consumers
 
         until(moved, "all consumers have moved", 300)
@@ -237,6 +261,7 @@ class _Run:
             "max_s": round(away_s[-1], 2),
             "attempts": lost,
             "records": totals["records"],
+            "rules": totals["rules"],
             "compared": totals["compared"],
         }
 

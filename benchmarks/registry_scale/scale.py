@@ -10,8 +10,12 @@ from attrs import asdict, frozen
 
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance, instance_to_json
+from rpcfw.values.rule import Scope, application_scope, service_scope
 
-__all__ = ["Scale", "record", "service_name", "watched_by"]
+__all__ = ["APPLICATION", "Scale", "record", "rules_of", "service_name", "watched_by"]
+
+#: Of all consumers.
+APPLICATION = application_scope("bench-shop")
 
 
 @frozen
@@ -26,6 +30,8 @@ class Scale:
         idle_s: how long nothing changes, to see what that costs.
         workers: processes that simulate consumers.
         connect_per_s: consumers that begin in a second.
+        digest_s: between two comparisons of the servers. For two of them, servers that have just
+            started do not say that there are no rules.
     """
 
     instances: int = 100_000
@@ -38,6 +44,7 @@ class Scale:
     idle_s: float = 15.0
     workers: int = 2
     connect_per_s: float = 400.0
+    digest_s: float = 5.0
 
     def job(self) -> dict[str, float]:
         """
@@ -59,6 +66,13 @@ def watched_by(consumer: int, scale: Scale) -> list[str]:
     """
     count = min(scale.watched, scale.services)
     return [service_name(each) for each in Random(consumer).sample(range(scale.services), count)]
+
+
+def rules_of(services: list[str]) -> list[Scope]:
+    """
+    Return whose rules a consumer of some services watches.
+    """
+    return [*map(service_scope, services), APPLICATION]
 
 
 def record(number: int, life: int, scale: Scale, announced_at: float) -> tuple[str, str, bytes]:

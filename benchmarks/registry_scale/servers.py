@@ -28,25 +28,32 @@ class Servers:
         self.nodes = [
             stack.enter_context(Process(*_command(scale, bus, port))) for port in self.ports
         ]
+
+    def wait(self) -> None:
+        """
+        Wait until all registry servers listen.
+        """
         for port in self.ports:
             until(lambda port=port: _answers(port), "a registry server listens", 30)  # type: ignore[misc]
 
 
 def _command(scale: Scale, bus: int, port: int) -> list[str]:
+    watches = 2 * scale.consumers * (2 * scale.watched + 1)
     settings = {
+        "node.digest_interval": f"{scale.digest_s:g}s",
         "bus.plugin": "nats",
         "bus.address": f"127.0.0.1:{bus}",
         "server.max_connections": 50_000,
         "node.max_instances": 2 * scale.instances,
         "node.max_services": 2 * scale.services,
         "node.max_streams": 2 * scale.consumers,
-        "node.max_watches": 2 * scale.consumers * scale.watched,
+        "node.max_watches": watches,
         # All of them call from one address, so they are one client.
         "node.max_client_instances": 2 * scale.instances,
         "node.max_client_services": 2 * scale.services,
         "node.max_client_bytes": "1GiB",
         "node.max_client_streams": 2 * scale.consumers,
-        "node.max_client_watches": 2 * scale.consumers * scale.watched,
+        "node.max_client_watches": watches,
         "node.max_client_changes": "100000/s",
     }
     sets = [part for each in settings.items() for part in ("--set", "{}={}".format(*each))]

@@ -165,16 +165,21 @@ def test_a_provider_in_java_is_left_out_without_java():
 def test_registry_servers_are_measured(tmp_path):
     """
     A small fleet is announced, watched, restarted and moved; at the end all lists are equal.
+
+    Who moves has the rules already, too.
     """
     require(shutil.which("nats-server"), "apt install nats-server")
     path = tmp_path / "rows.json"
     size = ("--instances", "200", "--services", "10", "--consumers", "20", "--watched", "3")
-    few = ("--nodes", "2", "--workers", "1", "--restart-s", "0.5", "--idle-s", "0.1")
+    few = ("--nodes", "2", "--workers", "1", "--restart-s", "0.1", "--idle-s", "0.01")
+    few = (*few, "--digest-s", "0.1")
     done = _run("registry-scale", *size, *few, "--json", str(path))
     assert 0 == done.returncode, done.stderr
     found = {row["phase"]: row["found"] for row in json.loads(path.read_text())}
     assert "instances 200" in found["announced"]
     assert "records 1200" in found["consumers connected"]
+    assert "rules 80" in found["consumers connected"]
     assert "differing_lists 0" in found["rolling restart"]
+    assert "pushed 20" in found["a rule for all consumers"]
     assert "moved 10" in found["a server killed"]
-    assert "records 0" in found["a server killed"]
+    assert "records 0, rules 0" in found["a server killed"]

@@ -22,6 +22,7 @@ says the stamp of the record that it has, and is sent nothing if the server has 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated
 
@@ -51,6 +52,9 @@ MAX_COMPARED = 50_000
 
 #: What is watched: a service, for the list of its instances, or a scope, for its rules.
 Topic = str | Scope
+
+#: A server has the same scopes in the requests of thousands of consumers.
+_scope = lru_cache(maxsize=10_000)(Scope)
 
 _Epoch = Annotated[str, msgspec.Meta(max_length=64)]
 _Hash = Annotated[str, msgspec.Meta(max_length=2 * HASH_BYTES)]
@@ -96,7 +100,7 @@ class RulesOf(msgspec.Struct, frozen=True):
         """
         The same as it is known otherwise.
         """
-        return Scope(self.kind, self.name)
+        return _scope(self.kind, self.name)
 
 
 class WantedRules(RulesOf, frozen=True, omit_defaults=True):
@@ -194,7 +198,7 @@ class RulesUpdate(msgspec.Struct, omit_defaults=True):
         """
         Whose rules they are.
         """
-        return Scope(self.kind, self.name)
+        return _scope(self.kind, self.name)
 
 
 class Updates(msgspec.Struct, omit_defaults=True):
