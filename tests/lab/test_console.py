@@ -119,6 +119,20 @@ def test_a_live_page_keeps_no_session_alive(lab, browser):
     assert 401 == last.status
 
 
+def test_a_stream_that_is_opened_again_keeps_no_session_alive(lab, browser):
+    """
+    A browser opens a stream of events again by itself, as after a proxy has closed it.
+    """
+    browser.log_in("viewer")
+    for _ in range(4):
+        lab.advance(10 * 60)
+        wire = browser.send("GET", "/events", headers=[("Accept", "text/event-stream")])
+        lab.advance(1)
+        wire.transport.loseConnection()
+        lab.advance(1)
+    assert wire.received.startswith(b"HTTP/1.1 303")
+
+
 def test_services_and_instances(lab, browser):
     """
     A service is listed with its instances, and found by its name, an address or a tag.

@@ -92,6 +92,17 @@ def test_live_pages_learn_of_changes(lab, shop, browser):
     lab.advance(1)
 
 
+def test_all_streams_of_a_session_end_with_it(lab, browser):
+    """
+    Whoever logs out in one of several windows is logged out in all of them.
+    """
+    wires = [browser.send("GET", "/events") for _ in range(3)]
+    lab.advance(1)
+    browser.post("/logout")
+    lab.advance(1)
+    assert [True] * 3 == [wire.received.endswith(b"0\r\n\r\n") for wire in wires]
+
+
 def test_streams_are_bounded(lab, browser):
     """
     One user has ten live pages at most, of all sessions; a further one is not updated.

@@ -17,6 +17,9 @@ __all__ = ["Identified", "Identities"]
 
 #: The header of the page's own script. What it asks for by itself keeps no session alive.
 BY_SCRIPT = "x-console-update"
+#: A stream of events cannot have that header, and a browser opens it again by itself. This is
+#: what its header Accept always is (HTML standard, section 9.2.3).
+_EVENTS = ["text/event-stream"]
 
 
 @frozen
@@ -68,8 +71,10 @@ class Identities:
         Raises:
             BadRequest: a proxy names several users.
         """
-        by_person = BY_SCRIPT not in request.headers
-        session = self._sessions.find(request.cookies.get(self._cookie, ""), by_person=by_person)
+        by_script = BY_SCRIPT in request.headers or request.headers.get("accept") == _EVENTS
+        session = self._sessions.find(
+            request.cookies.get(self._cookie, ""), by_person=not by_script
+        )
         if self.by_password:
             return Identified(session)
         named = self._named(request)

@@ -106,9 +106,11 @@ class Sessions:
         End a session.
         """
         if self._sessions.pop(session.key, None) is not None:
-            for call in session.on_end:
-                call()
+            # A call may take others off the list, as the end of one of several streams does.
+            calls = tuple(session.on_end)
             session.on_end.clear()
+            for call in calls:
+                call()
 
     def expire(self) -> None:
         """

@@ -142,3 +142,24 @@ def test_an_end_is_reported_once():
     sessions.expire()
     sessions.end(session)
     assert [1] == ended
+
+
+def test_all_that_hangs_on_a_session_ends():
+    """
+    What ends with a session may take itself off its list, as a stream of events does.
+    """
+    sessions = Sessions(100.0, 10.0, Time())
+    _, session = sessions.begin("ann", Role.VIEWER)
+    ended = []
+
+    def ending(name):
+        def end():
+            ended.append(name)
+            if end in session.on_end:
+                session.on_end.remove(end)
+
+        return end
+
+    session.on_end.extend(map(ending, "abc"))
+    sessions.end(session)
+    assert ["a", "b", "c"] == ended
