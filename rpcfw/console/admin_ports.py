@@ -32,6 +32,7 @@ _MAX_CONCURRENT = 16
 _TIMEOUT_S = 5.0
 #: Methods of one process.
 _MAX_METHODS = 2000
+_NO_TIMES = RecentMethod("", "", "")
 
 
 @frozen
@@ -42,7 +43,8 @@ class MethodRate:
     Args:
         calls_per_s: that ended; None before the second look.
         failures_per_s: likewise.
-        p50_ms: in the last minute, if the process says so, and else since its start.
+        p50_ms: in the last minute; None if no call ended in it. Since the start of the process,
+            if that says nothing of the last minute.
         p99_ms: likewise.
     """
 
@@ -82,14 +84,14 @@ class SeenProcess:
         """
         passed = now - self.at if self.said is not None else 0.0
         before, counts = self._counts, dict[tuple[str, str, str], tuple[int, int]]()
-        recent = {_key(each): each for each in said.last_minute[:_MAX_METHODS]}
+        recent = {_key(each): each for each in said.last_minute or ()}
         rates = []
         for each in said.methods[:_MAX_METHODS]:
             key = _key(each)
             counts[key] = each.ended, each.failed
             calls, failures = _rate(each, before.get(key, (0, 0)) if passed else (0, 0), passed)
-            # A process says nothing of the last minute before it has lasted some seconds.
-            times = recent.get(key, each)
+            # A method that is not there was not called: how long it took long ago is not its time.
+            times = each if said.last_minute is None else recent.get(key, _NO_TIMES)
             rates.append(MethodRate(each, calls, failures, times.p50_ms, times.p99_ms))
         self.said, self.error, self.at = said, "", now
         self.rates, self._counts = rates, counts

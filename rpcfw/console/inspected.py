@@ -89,21 +89,26 @@ class RecentMethod(msgspec.Struct, frozen=True):
 class Inspected(msgspec.Struct, frozen=True):
     """
     The whole page.
+
+    Args:
+        last_minute: methods that were called in the last minute; None: the process says nothing
+            of it.
     """
 
     process: ProcessFacts = ProcessFacts()
     called_services: list[CalledHere] = []
     methods: list[InspectedMethod] = []
-    last_minute: list[RecentMethod] = []
+    last_minute: list[RecentMethod] | None = None
 
 
 def shortened(said: Inspected) -> Inspected:
     """
     Return what is kept of a page: tables of bounded length, however many rows a process sends.
     """
+    recent = said.last_minute
     return msgspec.structs.replace(
         said,
         called_services=said.called_services[:_MAX_ROWS],
         methods=said.methods[:_MAX_ROWS],
-        last_minute=said.last_minute[:_MAX_ROWS],
+        last_minute=None if recent is None else recent[:_MAX_ROWS],
     )

@@ -9,6 +9,7 @@ import pytest
 from rpcfw.console.admin_ports import SeenProcess
 from rpcfw.console.announced_ports import AnnouncedPorts
 from rpcfw.console.inspected import Inspected, InspectedMethod, RecentMethod
+from rpcfw.console.load import load_in
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
@@ -87,7 +88,7 @@ def test_rates():
 
 def test_times_of_the_last_minute():
     """
-    Percentiles are those of the last minute, and else of all calls.
+    Percentiles are those of the last minute; of all calls, if the process says nothing of it.
     """
     method = InspectedMethod("server", "demo.A", "say", p50_ms=7.0, p99_ms=9.0)
     recent = RecentMethod("server", "demo.A", "say", p50_ms=1.0, p99_ms=None)
@@ -96,6 +97,22 @@ def test_times_of_the_last_minute():
     assert [(7.0, 9.0)] == [(each.p50_ms, each.p99_ms) for each in seen.rates]
     seen.take(Inspected(methods=[method], last_minute=[recent]), 60.0)
     assert [(1.0, None)] == [(each.p50_ms, each.p99_ms) for each in seen.rates]
+
+
+def test_times_of_an_idle_method():
+    """
+    A method that was slow once, and was not called in the last minute, makes no service slow.
+    """
+    idle = InspectedMethod("server", "demo.A", "warm_up", p50_ms=30_000.0, p99_ms=30_000.0)
+    busy = InspectedMethod("server", "demo.A", "say", p50_ms=7.0, p99_ms=9.0)
+    recent = RecentMethod("server", "demo.A", "say", p50_ms=1.0, p99_ms=2.0)
+    seen = SeenProcess(Address("tcp", "h", 1))
+    seen.take(Inspected(methods=[idle, busy], last_minute=[recent]), 50.0)
+    load = load_in(seen, "demo.A")
+    assert (1.0, 2.0) == (load.p50_ms, load.p99_ms)
+    seen.take(Inspected(methods=[idle, busy], last_minute=[]), 60.0)
+    load = load_in(seen, "demo.A")
+    assert (None, None) == (load.p50_ms, load.p99_ms)
 
 
 def test_a_process_that_does_not_answer():
