@@ -18,6 +18,7 @@ from rpcfw.console.login import LOGIN_PATH, Login
 from rpcfw.console.routes import Changed, Rejected, Route, Visit
 from rpcfw.errors import Overloaded, RPCFWError, SettingsError
 from rpcfw.printable import printable
+from rpcfw.spi.rules import RuleConflict
 from rpcfw.spi.runtime.rate_limit import RateLimit
 from rpcfw.spi.runtime.waiting import CANCELLED
 
@@ -138,7 +139,7 @@ class Dispatcher:
         try:
             found = await route.serve(visit)
         except Rejected as error:
-            self._note(visit, error.what, f"refused: {error}")
+            self._note(visit, error.what, f"{error.result}: {error}")
             return error.response
         except RPCFWError as error:
             self._note(visit, route.change, f"failed: {error}")
@@ -171,6 +172,8 @@ class Dispatcher:
 def _status_of(error: BaseException) -> int:
     if isinstance(error, SettingsError):
         return 400
+    if isinstance(error, RuleConflict):
+        return 409
     return 503 if isinstance(error, Overloaded) else 502
 
 

@@ -76,12 +76,14 @@ class Rejected(Exception):
         what: was to be changed.
         reason: why it is not.
         response: the form again, with the reason.
+        result: what came of it, in a word for the audit trail.
     """
 
-    def __init__(self, what: str, reason: str, response: Response) -> None:
+    def __init__(self, what: str, reason: str, response: Response, result: str = "refused") -> None:
         super().__init__(reason)
         self.what = what
         self.response = response
+        self.result = result
 
 
 @frozen(eq=False)

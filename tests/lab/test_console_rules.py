@@ -7,6 +7,8 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.console.pages import calls
+from rpcfw.errors import RegistryError
+from rpcfw.spi.rules import RuleConflict
 from tests.lab.browser import Browser, console_of
 from tests.lab.services import Greeter
 
@@ -69,6 +71,35 @@ def test_a_change_of_somebody_else_is_not_overwritten(browser):
     first = browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 2\n", version=0)
     second = browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 3\n", version=0)
     assert (303, 409) == (first.status, second.status)
+
+
+def test_a_change_without_an_answer_is_not_called_refused(browser, console, monkeypatch):
+    """
+    Nobody knows whether it was stored: the audit trail does not say that it was not.
+    """
+
+    async def lost(*_):
+        raise RegistryError("not answered; the change may have been stored all the same")
+
+    monkeypatch.setattr(console.application.rules, "put", lost)
+    text = "[retry]\nmax_attempts = 2\n"
+    answer = browser.post("/rule/put", **RULE, text=text, version=0, reason="one")
+    assert 502 == answer.status
+    assert text in answer.text
+    assert "failed: not answered" in console.audit.entries[0].result
+
+
+def test_an_instance_that_somebody_else_has_changed(browser, console, monkeypatch):
+    """
+    A conflict is one in each form: it was read before the change of another user.
+    """
+
+    async def conflict(*_):
+        raise RuleConflict("it was changed by bob")
+
+    monkeypatch.setattr(console.application.rules, "put", conflict)
+    form = {"service": "demo.Greeter", "id": "x", "do": "disable"}
+    assert 409 == browser.post("/instance/change", **form).status
 
 
 def test_a_dry_run_shows_the_shares(lab, browser, console):

@@ -20,6 +20,7 @@ from rpcfw.console.http.messages import Response, redirect
 from rpcfw.console.routes import Changed, Rejected, Route, Visit
 from rpcfw.console.templating import Whole
 from rpcfw.errors import RegistryError, SettingsError
+from rpcfw.spi.rules import RuleConflict
 from rpcfw.values.rule import Author, RuleChange, Scope, application_scope, service_scope
 
 __all__ = ["ROUTES", "author_of", "put", "scope_of", "tried"]
@@ -229,8 +230,11 @@ async def _stored(visit: Visit, scope: Scope, kind: str, text: str, version: int
     try:
         done = await visit.console.rule_book.put(scope, kind, text, version, author_of(visit))
     except RegistryError as error:
-        response = await _form(visit, text, 409, mistakes=[str(error)])
-        raise Rejected(f"{kind} of {scope}", str(error), response) from error
+        # But for a conflict, nobody may know whether it was stored: so it was not refused.
+        conflict = isinstance(error, RuleConflict)
+        response = await _form(visit, text, 409 if conflict else 502, mistakes=[str(error)])
+        result = "refused" if conflict else "failed"
+        raise Rejected(f"{kind} of {scope}", str(error), response, result) from error
     visit.console.events.changed()
     return Changed(done, redirect(_place(scope, kind)))
 
