@@ -33,7 +33,7 @@ class CallResult:
         error: its status and message; empty if it succeeded.
         responses: each as JSON.
         took_ms: milliseconds.
-        cut: there was more than is shown.
+        cut: there was more than is shown, or may have been.
     """
 
     error: str
@@ -65,7 +65,7 @@ async def call_method(
     began = clock.seconds()
     method = invocation.method
     responses: list[str] = []
-    error = ""
+    error, stopped = "", False
     async with AsyncExitStack() as stack:
         if instance is None:
             channel = application.channel(method.service)
@@ -76,7 +76,7 @@ async def call_method(
             stack.push_async_callback(channel.close)
         try:
             if method.shape.server_streams:
-                await _stream(channel, invocation, sent, options, responses)
+                stopped = await _stream(channel, invocation, sent, options, responses)
             else:
                 responses.append(invocation.show(await channel.call(method, sent, options)))
         except CallError as failure:
@@ -84,7 +84,7 @@ async def call_method(
     took_ms = (clock.seconds() - began) * 1000
     shown = [each[:_MAX_SHOWN_CHARS] for each in responses]
     cut = any(len(each) > _MAX_SHOWN_CHARS for each in responses)
-    return CallResult(error, shown, took_ms, cut or len(shown) == _MAX_RESPONSES)
+    return CallResult(error, shown, took_ms, cut or stopped)
 
 
 def _encoded(invocation: Invocation, request: Any) -> Any:
@@ -96,7 +96,10 @@ def _encoded(invocation: Invocation, request: Any) -> Any:
 
 async def _stream(
     channel: Any, invocation: Invocation, sent: Any, options: CallOptions, responses: list[str]
-) -> None:
+) -> bool:
+    """
+    Add the responses of a stream; return whether it was stopped before its end.
+    """
     left = _MAX_SHOWN_CHARS
     async with channel.stream(invocation.method, sent, options) as stream:
         async for response in stream:
@@ -104,7 +107,8 @@ async def _stream(
             responses.append(text)
             left -= len(text)
             if len(responses) == _MAX_RESPONSES or left <= 0:
-                return
+                return True
+    return False
 
 
 def place_of(application: Application, instance: Instance) -> tuple[Address, str]:
