@@ -120,7 +120,7 @@ class Fleet:
         Yield all services in their order.
         """
         for name in self.names:
-            yield FleetService(name, self._instances[name])
+            yield FleetService(name, self.instances(name))  # it may be forgotten meanwhile
 
     def instance(self, service: str, id: str) -> Instance | None:
         """
@@ -143,12 +143,21 @@ class Fleet:
     def _listed(self, service: str, instances: Iterable[Instance]) -> None:
         if service not in self._instances:
             if len(self._instances) >= self._max_services:
+                self._forget_empty()
+            if len(self._instances) >= self._max_services:
                 return
             self._ordered = None
         self._instances[service] = tuple(
             sorted(instances, key=lambda one: (str(one.address), one.id))
         )
         self._changed()
+
+    def _forget_empty(self) -> None:
+        """
+        Forget the services without instances. One that has ended is shown until there are many.
+        """
+        self._instances = {name: found for name, found in self._instances.items() if found}
+        self._ordered = None
 
     def _reported(self, snapshot: Snapshot) -> None:
         self.reports = ProberReports(snapshot.instances)
