@@ -55,10 +55,16 @@ class AnnouncedPorts:
 
     def all(self, instances: Iterable[Instance]) -> Iterator[Address]:
         """
-        Yield the admin ports of many instances, of one host only so many.
+        Yield the admin ports of many instances, each once, of one host only so many.
         """
         of_host = Counter[str]()
+        read: set[tuple[str, str]] = set()
         for one in instances:
+            # A process announces the same port with each of its services.
+            announced = one.tags.get(ADMIN_TAG, ""), one.address.host
+            if not announced[0] or announced in read:
+                continue
+            read.add(announced)
             address = self.of(one)
             if address is not None and of_host[address.host] < _MAX_OF_HOST:
                 of_host[address.host] += 1

@@ -69,6 +69,15 @@ def test_ports_of_one_host_are_limited():
     assert Address("tcp", "10.0.0.6", 1) == found[-1]
 
 
+def test_a_port_counts_once():
+    """
+    A process with many services takes the place of one: the other processes of its host are asked.
+    """
+    many = [instance("tcp:10.0.0.5:2290")] * 1000
+    found = list(PORTS.all([*many, instance("tcp:10.0.0.5:2291")]))
+    assert [2290, 2291] == [address.port for address in found]
+
+
 def said(ended, failed):
     return Inspected(methods=[InspectedMethod("server", "demo.A", "say", ended, failed)])
 
