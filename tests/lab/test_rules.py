@@ -517,13 +517,13 @@ def test_one_watch_for_each_service(lab, service):
     However many documents there are, a process has one watch for a service and one for itself.
     """
     lab.serve(Greeter(), name="b")
-    before = len(lab.registry.rules.watches())
+    before = lab.registry.rules.watches
     process = lab.consumer()
     for called in Stamped, Greeter:
         process.application.client(called)
         process.application.client(called)
     put(lab, process, SERVICE, "[retry]\nmax_attempts = 4\n")
     put(lab, process, SERVICE, "[instance memory:a]\nweight = 5\n", "instances")
-    assert before + 3 == len(lab.registry.rules.watches())
+    assert before + 3 == lab.registry.rules.watches
     lab.run(process.application.stop())
-    assert before == len(lab.registry.rules.watches())
+    assert before == lab.registry.rules.watches

@@ -84,10 +84,12 @@ def test_the_current_span_of_a_task(lab, recorded):
             async def stir():
                 seen.append(trace.get_current_span().get_span_context().trace_id)
 
+            stirring = [stir(), stir()]
             try:
-                await asyncio.gather(stir(), stir())
+                await asyncio.gather(*stirring)
             except RuntimeError:  # no loop runs under Twisted's reactor
-                await stir()
+                for each in stirring:
+                    await each
             return "soup"
 
     lab.serve(Cook(), sets=(TRACING,))

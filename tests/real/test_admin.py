@@ -91,6 +91,9 @@ def test_every_page(port):
     paths = [row["path"] for row in json.loads(index)["pages"]]
     assert {"/status", "/config", "/threads", "/livez"} <= {*paths}
 
+    # This one has Prometheus's formats alone.
+    paths.remove("/metrics")
+    assert get(port, "/metrics")[1]["Content-Type"].startswith("text/plain; version=0.0.4")
     for path in paths:
         quick = "?seconds=0.1" if path == "/profile" else ""
         status, headers, body = get(port, f"{path}.json{quick}", Accept="text/html")

@@ -66,15 +66,32 @@ def browser(fleet, window):
 
 def instances(browser):
     """
-    Return the rows of the table of instances, by their versions.
+    Return the rows of the table of instances, by their versions; nothing between two pages.
     """
-    titles = browser.texts("#instance-table th")
-    rows = browser.script(
-        "return [...document.querySelectorAll('#instance-table tbody tr')]"
-        ".map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    # Titles and rows at once: the page may be replaced meanwhile.
+    titles, rows = browser.script(
+        "const texts = (cells) => [...cells].map((cell) => cell.innerText.trim());"
+        "const rows = document.querySelectorAll('#instance-table tbody tr');"
+        "return [texts(document.querySelectorAll('#instance-table th')),"
+        " [...rows].map((row) => texts(row.cells))]"
     )
     found = [dict(zip(titles, row, strict=True)) for row in rows]
     return {one["Version"]: one for one in found}
+
+
+def cell(browser, version, title):
+    """
+    Return what the table of instances says of one version; None between two pages.
+    """
+    return instances(browser).get(version, {}).get(title)
+
+
+def is_called(browser, version):
+    """
+    Return whether an instance has calls; None between two pages.
+    """
+    rate = cell(browser, version, "Calls/s")
+    return None if rate is None else float(rate or 0) > 0
 
 
 def test_login(browser):
@@ -178,16 +195,14 @@ def test_a_disabled_instance(browser):
     Calls leave an instance that is disabled, and come back when it is enabled.
     """
     browser.enter("olaf", f"/service?{ORDERS}")
-    browser.until(
-        lambda: all(float(one["Calls/s"] or 0) > 0 for one in instances(browser).values())
-    )
+    browser.until(lambda: is_called(browser, "2.0") and is_called(browser, "2.1"))
     for action, state, calls in (("disable", "disabled", False), ("enable", "enabled", True)):
         browser.click_in_row("2.0")
         browser.type("#reason", f"{action} it")
         browser.click(f"#{action}")
-        browser.until(lambda: state == instances(browser)["2.0"]["Calls"])  # noqa: B023
-        browser.until(lambda: calls == (float(instances(browser)["2.0"]["Calls/s"]) > 0))  # noqa: B023
-        assert float(instances(browser)["2.1"]["Calls/s"]) > 0
+        browser.until(lambda: state == cell(browser, "2.0", "Calls"))  # noqa: B023
+        browser.until(lambda: calls is is_called(browser, "2.0"))  # noqa: B023
+        browser.until(lambda: is_called(browser, "2.1"))
 
 
 def test_a_weight(browser):
@@ -200,7 +215,7 @@ def test_a_weight(browser):
         browser.type("#weight", weight)
         browser.type("#reason", "try it")
         browser.click("#set-weight")
-        browser.until(lambda: shown == instances(browser)["2.1"]["Weight"])  # noqa: B023
+        browser.until(lambda: shown == cell(browser, "2.1", "Weight"))  # noqa: B023
 
 
 def test_a_grey_release(browser):

@@ -61,6 +61,13 @@ class RecordTable:
         if not watches:
             self._watches.pop(watch.scope, None)
 
+    @property
+    def watches(self) -> int:
+        """
+        How many watches are open.
+        """
+        return sum(map(len, self._watches.values()))
+
     def _tell(self, scope: Scope) -> None:
         for watch in self._watches.get(scope, ()):
             watch.look_soon()
