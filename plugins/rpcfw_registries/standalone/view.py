@@ -87,7 +87,8 @@ class View:
         # The parts of a list that broke off are forgotten.
         self._coming = None
         wanted = Wanted(self._service, self.epoch, self.number)
-        if self.epoch and len(self._live) <= MAX_COMPARED:
+        # An empty list has no hashes of records to be asked for.
+        if self.epoch and 0 < len(self._live) <= MAX_COMPARED:
             wanted.hash = self._hash()
             if with_records:
                 hashes = (known.hash for known in self._live.values())

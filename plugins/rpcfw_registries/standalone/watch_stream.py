@@ -261,6 +261,8 @@ class WatchStream:
         if update.refused:
             reason = f"the registry server refuses the watch: {update.refused}"
             watched.fail(reason, refused=update.final)
+            # Even if it had answered before, the server has forgotten the watch.
+            watched.is_asked = True
             self._retry(topic)
         elif not watched.take(update):
             if watched.is_asked:

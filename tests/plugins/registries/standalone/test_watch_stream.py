@@ -12,13 +12,17 @@ from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.testing.contracts.registry import ReceivedUpdates, an_instance
 from rpcfw.values.rule import application_scope, service_scope
 from rpcfw_registries.rules.records import DocumentRecord, StoredDocument, documents_to
+from rpcfw_registries.standalone.node.guard import Action
 from rpcfw_registries.standalone.updates import HASH_BYTES, Update, Updates
 from rpcfw_registries.standalone.view import View
 from tests.plugins.registries.network import MemoryChannel
 from tests.plugins.registries.standalone.on_network import HOME, OTHER, Alone, raw
 
 
-def refuse(caller, action, scope):
+RECORD = documents_to(DocumentRecord(1, [StoredDocument("policies", "one", 1)]))
+
+
+def refuse(*what):
     raise PermissionDenied("not you")
 
 
@@ -95,10 +99,9 @@ class TestWatchStream(Alone, SynchronousTestCase):
         """
         self.addresses = (HOME, OTHER)
         self.make_node(OTHER)
-        record = documents_to(DocumentRecord(1, [StoredDocument("policies", "one", 1)]))
         same, other = service_scope("demo.Same"), service_scope("demo.Other")
         for address in self.addresses:
-            self.store(address, same, record)
+            self.store(address, same, RECORD)
         registry = self.registry()
         told, _ = self.rules_told(registry, same)
         none, _ = self.rules_told(registry, other)
@@ -108,7 +111,7 @@ class TestWatchStream(Alone, SynchronousTestCase):
         assert (1, [{}]) == (len(told), none)
         assert [] == [update for message in received for update in message.rules]
         assert 2 == self.node(OTHER).watches
-        self.store(OTHER, other, record)
+        self.store(OTHER, other, RECORD)
         self.advance(0.1)
         assert 1 == sum(len(message.rules) for message in received)
         assert "one" == none[-1]["policies"].body
@@ -127,6 +130,25 @@ class TestWatchStream(Alone, SynchronousTestCase):
         del self.node().guard.check
         self.advance(3)
         assert 1 == len(told)
+
+    def test_is_back_after_a_mistake_in_the_access_rules(self):
+        """
+        A server that refuses what it has sent before forgets the watch. It is asked for again.
+        """
+        scope, node = service_scope("demo.Greeter"), self.node()
+        registry = self.registry()
+        told = self.told(registry)
+        rules, _ = self.rules_told(registry, scope)
+        check = node.guard.check
+        node.guard.check = lambda caller, action, scope: action is Action.WATCH and refuse()
+        node.announce("me", 60.0, [raw(an_instance())])
+        self.store(HOME, scope, RECORD)
+        self.advance(1)
+        assert (0, [], [{}]) == (node.watches, told.last, rules)
+        node.guard.check = check
+        self.advance(3)
+        assert [an_instance()] == told.last
+        assert (2, 2) == (node.watches, len(rules))
 
     def test_a_second_watch_of_a_service_asks_nothing(self):
         """
@@ -209,6 +231,19 @@ class TestWatchStream(Alone, SynchronousTestCase):
         self.node(OTHER).announce("me", 60.0, [raw(an_instance(id="later"))])
         self.advance(0.1)
         assert ids - {"i8"} | {"later"} == {instance.id for instance in told.last}
+
+    def test_moves_with_an_empty_list(self):
+        """
+        A consumer that knows no instance is sent the list of the next server, however long.
+        """
+        self.addresses = (HOME, OTHER)
+        instances = [an_instance(id=f"i{n}") for n in range(40)]
+        self.make_node(OTHER).announce("me", 60.0, [raw(one) for one in instances])
+        told = self.told(self.registry(shuffle_addresses="no"))
+        assert [] == told.last
+        self.network.drop(HOME)
+        self.advance(3)
+        assert 40 == len(told.last)
 
     def test_goes_to_another_server_if_one_is_full(self):
         """
