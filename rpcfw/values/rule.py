@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
+    "SCOPE_KINDS",
     "Author",
     "Document",
     "RuleChange",
@@ -23,6 +24,9 @@ __all__ = [
 
 #: A larger document is refused by who puts it, and ignored by who reads it.
 MAX_DOCUMENT_BYTES = 256 << 10
+
+#: What has rules.
+SCOPE_KINDS = ("application", "service")
 
 
 @frozen(order=True)

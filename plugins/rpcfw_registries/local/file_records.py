@@ -24,7 +24,7 @@ from rpcfw.spi.rules import OnRefused, RuleWatch
 from rpcfw.spi.runtime.background import loop_in_background
 from rpcfw.spi.runtime.files import read_regular, replace_file
 from rpcfw.spi.runtime.waiting import sleep
-from rpcfw.values.rule import Scope
+from rpcfw.values.rule import SCOPE_KINDS, Scope
 from rpcfw_registries.local.file_reading import Stamp
 from rpcfw_registries.remote.paths import decoded, encoded
 from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
@@ -263,9 +263,11 @@ def _path(folder: Path, scope: Scope) -> Path:
 
 def _scope_of(path: Path) -> Scope | None:
     """
-    Return the scope that a file is of; None if nobody has noted its long name.
+    Return the scope that a file is of; None if it is of none, or nobody has noted its long name.
     """
     kind, _, name = path.stem.partition("~")
+    if kind not in SCOPE_KINDS:
+        return None
     try:
         scope = Scope(kind, read_regular(_name_path(path), _MAX_NAME_FILE).decode())
     except FileNotFoundError:

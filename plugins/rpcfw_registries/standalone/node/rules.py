@@ -9,16 +9,14 @@ from collections.abc import Callable
 from rpcfw.errors import CallError, RegistryError, Unavailable
 from rpcfw.spi.service import Service, method
 from rpcfw.status import Status
-from rpcfw.values.rule import Scope
+from rpcfw.values.rule import SCOPE_KINDS, Scope
 from rpcfw_registries.rules.records import MAX_HISTORY_BYTES, MAX_RECORD_BYTES
 from rpcfw_registries.standalone.messages import Name, RecordsOfRules
 from rpcfw_registries.standalone.node.caller import current_caller
 from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.records import NodeRecords
 
-__all__ = ["RuleNode"]
-
-_KINDS = ("application", "service")
+__all__ = ["RuleNode", "scope_of"]
 
 
 class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
@@ -49,7 +47,7 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
         """
         Return the records of a scope.
         """
-        scope = _scope(kind, name)
+        scope = scope_of(kind, name)
         self._guard.check(current_caller(), Action.WATCH, scope)
         self._check_joined()
         try:
@@ -71,7 +69,7 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
                 "history are stored",
                 status=Status.INVALID_ARGUMENT,
             )
-        scope, caller, guard = _scope(kind, name), current_caller(), self._guard
+        scope, caller, guard = scope_of(kind, name), current_caller(), self._guard
         guard.check(caller, Action.CHANGE_RULES, scope)
         self._check_joined()
         guard.clients.check_changes(caller)
@@ -98,9 +96,16 @@ class RuleNode(Service, name="rpcfw.registry.v1.Rules"):
             )
 
 
-def _scope(kind: str, name: str) -> Scope:
-    if kind not in _KINDS:
+def scope_of(kind: str, name: str) -> Scope:
+    """
+    Return the scope that a request is about.
+
+    Raises:
+        CallError: there are no rules of this kind.
+    """
+    if kind not in SCOPE_KINDS:
         raise CallError(
-            f"{kind!r} has no rules; known: {', '.join(_KINDS)}", status=Status.INVALID_ARGUMENT
+            f"{kind!r} has no rules; known: {', '.join(SCOPE_KINDS)}",
+            status=Status.INVALID_ARGUMENT,
         )
     return Scope(kind, name)

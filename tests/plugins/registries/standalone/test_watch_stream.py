@@ -18,7 +18,6 @@ from rpcfw_registries.standalone.view import View
 from tests.plugins.registries.network import MemoryChannel
 from tests.plugins.registries.standalone.on_network import HOME, OTHER, Alone, raw
 
-
 RECORD = documents_to(DocumentRecord(1, [StoredDocument("policies", "one", 1)]))
 
 

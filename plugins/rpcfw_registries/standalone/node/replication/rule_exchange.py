@@ -28,6 +28,7 @@ from rpcfw_registries.standalone.node.caller import current_caller
 from rpcfw_registries.standalone.node.guard import Action, Guard
 from rpcfw_registries.standalone.node.records import NodeRecords
 from rpcfw_registries.standalone.node.replication.rule_marks import BUCKETS
+from rpcfw_registries.standalone.node.rules import scope_of
 
 __all__ = ["RuleExchange", "RulePeers"]
 
@@ -92,8 +93,9 @@ class RulePeers(Service, name="rpcfw.registry.v1.RulePeers"):
         Send what is stored for one scope.
         """
         self._check()
+        scope = scope_of(kind, name)
         try:
-            stored = await self._records.read(Scope(kind, name))
+            stored = await self._records.read(scope)
         except RegistryError as error:
             raise CallError(str(error), status=Status.UNAVAILABLE) from error
         return RecordsOfRules(stored.documents, stored.history, stored.stamp)

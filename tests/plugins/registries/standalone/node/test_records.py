@@ -4,14 +4,17 @@ The rules of a registry server, and who is told of their changes.
 
 from __future__ import annotations
 
+import pytest
 from twisted.internet.defer import Deferred, ensureDeferred, execute
 from twisted.internet.task import Clock
 
 from rpcfw.errors import Overloaded
 from rpcfw.spi.runtime.waiting import spawn
+from rpcfw.status import Status
 from rpcfw.testing.plugin_context import InlineThreads, plugin_context
 from rpcfw.values.rule import service_scope
 from rpcfw_registries.standalone.node.records import NodeRecords
+from rpcfw_registries.standalone.node.replication.rule_exchange import RulePeers
 from rpcfw_registries.standalone.updates import WantedRules
 from tests.plugins.registries.standalone.node.replication.test_replica import NodeOfGroup
 from tests.plugins.registries.standalone.node.test_catalog import lines_run
@@ -87,3 +90,22 @@ def test_changes_at_the_same_moment_stay_within_the_limit(tmp_path):
     assert (4, 2) == (len(results), len(refused))
     assert all(each.check(Overloaded) for each in refused)
     assert 2 == len(records.marks) == len(list(tmp_path.glob("*.json")))
+
+
+@pytest.mark.parametrize("kind", ["./service", "notes", "service\n"])
+def test_there_are_rules_of_services_and_applications_alone(tmp_path, kind):
+    """
+    The others of the group would understand no comparison that has a scope of another kind.
+
+    Neither a file that somebody has put into the folder makes one, nor what another server asks.
+    """
+    clock = Clock()
+    guard = NodeOfGroup("one").service.guard
+    records = NodeRecords(tmp_path, 9, 1 << 20, plugin_context(clock, threads=InlineThreads()))
+    (tmp_path / "service~demo.A.json").write_bytes(b"{}")
+    (tmp_path / f"{kind}~demo.A.json").write_bytes(b"{}")
+    spawn(records.load())
+    failed = []
+    spawn(RulePeers(records, guard).read(kind, "demo.A")).addErrback(failed.append)
+    assert [Status.INVALID_ARGUMENT] == [each.value.status for each in failed]
+    assert [service_scope("demo.A")] == [scope for scope, _ in records.marks.different([1] * 256)]
