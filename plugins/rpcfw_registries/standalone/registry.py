@@ -72,6 +72,8 @@ class StandaloneRegistry(Registry):
             self._lost,
             # So a consumer leaves a server that it does not reach as soon as a provider does.
             options.lease,
+            # If no bus joins the servers, each process that moves alone loses the others.
+            returns=options.shuffle_addresses,
         )
         self._store = StandaloneStore(self._session, options.lease, plugin_context)
         self._announced = Reconciler(self._store, "the registry server", plugin_context)

@@ -43,6 +43,7 @@ class Session(Failover[Channel]):
     Args:
         lost: see `Failover`.
         max_silence_s: a server from which nothing comes for this time is given up.
+        returns: it goes back to its first server; see `Failover`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Session(Failover[Channel]):
         plugin_context: PluginContext,
         lost: Callable[[], None],
         max_silence_s: float,
+        returns: bool,
     ) -> None:
         def open_channel(address: Address) -> Channel:
             return plugin_context.open_channel(
@@ -64,7 +66,16 @@ class Session(Failover[Channel]):
             await channel.call(RENEW, request, CallOptions(CALL_S))
 
         what = "the registry server"
-        super().__init__(addresses, open_channel, what, _AWAY, max_s, plugin_context, lost, check)
+        super().__init__(
+            addresses,
+            open_channel,
+            what,
+            _AWAY,
+            max_s,
+            plugin_context,
+            lost,
+            check if returns else None,
+        )
 
     async def call(self, method: Method, /, timeout_s: float = CALL_S, **arguments: Any) -> Any:
         """

@@ -244,6 +244,19 @@ class TestWatchStream(Alone, SynchronousTestCase):
         self.advance(3)
         assert 40 == len(told.last)
 
+    def test_stays_where_it_is_if_all_do(self):
+        """
+        Of servers that no bus joins, the one that a fleet has left is not used again.
+        """
+        self.addresses = (HOME, OTHER)
+        self.make_node(OTHER)
+        self.network.drop(HOME)
+        self.told(self.registry(shuffle_addresses="no"))
+        self.advance(3)
+        self.make_node(HOME)
+        self.clock.pump([5] * 750)
+        assert [0, 1] == [self.node(at).watches for at in self.addresses]
+
     def test_goes_to_another_server_if_one_is_full(self):
         """
         A server with its limit of streams is left for the next.
