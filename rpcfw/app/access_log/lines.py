@@ -7,6 +7,7 @@ parts, one for each field that is not empty.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache, partial
@@ -80,9 +81,9 @@ def _sizes(call: LoggedCall) -> tuple[int, int]:
     return sizes if call[SIDE] == "client" else sizes[::-1]
 
 
-class Lines:
+class Lines(ABC):
     """
-    Makes lines.
+    Makes lines, in a form that a subclass knows.
 
     Args:
         fields: what a line has, in this order.
@@ -112,17 +113,17 @@ class Lines:
         """
         return self.joined([self._time((now,)), self.pair("dropped", str(count))])
 
+    @abstractmethod
     def joined(self, parts: Iterable[str]) -> str:
         """
         Return the line that has these parts.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def pair(self, name: str, value: str) -> str:
         """
         Return a part: the name of a field, and its value as it is written.
         """
-        raise NotImplementedError
 
     def value(self, text: str) -> str:
         """
@@ -136,11 +137,17 @@ class Lines:
         """
         return plain
 
+    @abstractmethod
     def _text(self, value: str) -> str:
-        raise NotImplementedError
+        """
+        Return a text that is not too long as the value of a field.
+        """
 
+    @abstractmethod
     def _phases(self, phases: Sequence[tuple[str, float]]) -> str:
-        raise NotImplementedError
+        """
+        Return phases, name and seconds each, as the value of a field.
+        """
 
     def _part(self, name: str) -> Part:
         if name == "time":

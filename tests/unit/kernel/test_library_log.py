@@ -28,7 +28,7 @@ def clock():
 @pytest.fixture
 def library(stream, clock):
     """
-    Return the logger of a library, which nothing but ours hears.
+    Return the logger of a library, whose only handler is the one under test.
     """
     publisher = LogPublisher(OneLineObserver(stream))
     handler = LibraryLog(Logger("rpcfw.libraries", observer=publisher), clock.seconds)
