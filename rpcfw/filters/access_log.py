@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Protocol
 from attrs import frozen
 
 from rpcfw.errors import CallError
+from rpcfw.filters.call_status import status_of
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.runtime.recent_calls import message_of
-from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Hint, Status
 from rpcfw.values.call import Call
 from rpcfw.values.logged_call import LoggedCall, logged_call
@@ -171,15 +171,8 @@ class AccessLog(Filter):
         if not phases.number:
             phases.number = self._recent.next_number()
 
-    def status_of(self, call: Call, error: BaseException) -> Status:
-        """
-        Return how a call has ended that raised an error.
-        """
-        if isinstance(error, CallError):
-            return error.status
-        if isinstance(error, CANCELLED):
-            return call.status_if_cancelled(self._seconds())
-        return Status.UNKNOWN
+    def _status_of(self, call: Call, error: BaseException) -> Status:
+        return status_of(call, error, self._seconds())
 
 
 class ClientAccessLog(AccessLog):
@@ -201,7 +194,7 @@ class ClientAccessLog(AccessLog):
             try:
                 response = await proceed(call)
             except BaseException as error:
-                ended(call, self.status_of(call, error), began, error)
+                ended(call, self._status_of(call, error), began, error)
                 raise
             if call.method.server_streams:
                 call.on_end(lambda status: ended(call, status, began))
@@ -238,7 +231,7 @@ class ServerAccessLog(AccessLog):
             except BaseException as error:
                 self._leave(phases)
                 if not phases.logged:  # else its peer was answered before, by a stop
-                    ended(call, self.status_of(call, error), phases.began, error)
+                    ended(call, self._status_of(call, error), phases.began, error)
                 raise
             if call.method.server_streams:
                 call.on_end(partial(self._stream_ended, call, phases))
@@ -276,7 +269,7 @@ class ServerAccessLog(AccessLog):
         """
         phases = call.phases
         if phases is not None and not phases.logged:
-            self.ended(call, self.status_of(call, error), phases.began, error)
+            self.ended(call, self._status_of(call, error), phases.began, error)
 
     def refused(self, call: Call, error: BaseException) -> None:
         """
@@ -285,7 +278,7 @@ class ServerAccessLog(AccessLog):
         It is not among the recent calls: there it could displace those of methods that exist.
         """
         if call.phases is not None:
-            status = self.status_of(call, error)
+            status = self._status_of(call, error)
             self.ended(call, status, call.phases.began, error, kept=False)
 
     def _number(self, call: Call, phases: Phases, slow: bool, took_s: float) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Any, ClassVar
 
-from rpcfw.errors import CallError
+from rpcfw.filters.call_status import status_of
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.histogram import FINE_BOUNDS_S, Exemplar
 from rpcfw.spi.runtime.metrics import OTHER, Counter, Family, Gauge, Histogram
-from rpcfw.spi.runtime.waiting import CANCELLED
 from rpcfw.status import Status
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
@@ -123,7 +122,7 @@ class CallMetrics(Filter):
             try:
                 response = await proceed(call)
             except BaseException as error:
-                self._count(call, numbers, _status_of(error, call, seconds()), began, error)
+                self._count(call, numbers, status_of(call, error, seconds()), began, error)
                 raise
             if call.method.server_streams:
                 call.on_end(lambda status: self._count(call, numbers, status, began))
@@ -180,15 +179,6 @@ class CallMetrics(Filter):
             self._methods.clear()  # of a program that makes a new method for each call
         self._methods[method] = numbers
         return numbers
-
-
-def _status_of(error: BaseException, call: Call, now: float) -> Status:
-    if isinstance(error, CallError):
-        return error.status
-    if isinstance(error, CANCELLED):
-        # A server's call is cancelled at its deadline too; its peer gets that status.
-        return call.status_if_cancelled(now)
-    return Status.UNKNOWN
 
 
 class ClientMetrics(CallMetrics):
