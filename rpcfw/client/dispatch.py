@@ -22,6 +22,9 @@ from rpcfw.values.method import Method
 
 __all__ = ["Coders", "dispatch"]
 
+#: A program may make a method for each call, so what is kept of them is bounded.
+_MAX_METHODS = 1024
+
 
 class Coders:
     """
@@ -43,6 +46,8 @@ class Coders:
         """
         coders = self._of.get(method)
         if coders is None:
+            if len(self._of) >= _MAX_METHODS:
+                self._of.clear()
             payload, codec = self._payload, self._codec or method.codec
             coders = self._of[method] = (
                 payload.request_coder(codec, method),

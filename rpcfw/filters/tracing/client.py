@@ -155,6 +155,8 @@ class AttemptTracing(Filter):
         recorder, method = self._recorder, call.method
         attributes = self._of_first.get(method)
         if attributes is None:
+            if len(self._of_first) >= _MAX_METHODS:
+                self._of_first.clear()
             attributes = {**self._node, METHOD: method.path, ATTEMPT_NUMBER: 1}
             self._of_first[method] = attributes
         if len(call.tried) > 1 or call.attempt > 1:
