@@ -1,14 +1,22 @@
 """
-Places in a trace: ours as OpenTelemetry's, and the other way round.
+Places in a trace and kinds of spans: ours as OpenTelemetry's, and places the other way round.
 """
 
 from __future__ import annotations
 
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
+from opentelemetry.trace import SpanKind as OTelKind
 
+from rpcfw.spi.tracer import SpanKind
 from rpcfw.values.trace_context import TraceContext
 
-__all__ = ["context_of", "trace_of"]
+__all__ = ["KINDS", "context_of", "trace_of"]
+
+KINDS = {
+    SpanKind.CALL: OTelKind.CLIENT,
+    SpanKind.ATTEMPT: OTelKind.CLIENT,
+    SpanKind.SERVED: OTelKind.SERVER,
+}
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)

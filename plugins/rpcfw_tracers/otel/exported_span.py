@@ -17,11 +17,10 @@ from opentelemetry.sdk.trace import Span as SDKSpan
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
-from opentelemetry.trace import SpanKind as OTelKind
 
 from rpcfw.spi.tracer import Attributes, Span, SpanKind
 from rpcfw.values.trace_context import TraceContext
-from rpcfw_tracers.otel.contexts import context_of
+from rpcfw_tracers.otel.contexts import KINDS, context_of
 from rpcfw_tracers.otel.own_provider import OwnProvider
 
 __all__ = ["ExportedSpan", "SpanExport"]
@@ -29,11 +28,6 @@ __all__ = ["ExportedSpan", "SpanExport"]
 _NS = 1_000_000_000
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET = Status(StatusCode.UNSET)
-_KINDS = {
-    SpanKind.CALL: OTelKind.CLIENT,
-    SpanKind.ATTEMPT: OTelKind.CLIENT,
-    SpanKind.SERVED: OTelKind.SERVER,
-}
 
 
 class SpanExport:
@@ -151,7 +145,7 @@ class ExportedSpan(Span):
                 self._parent,
                 export.resource,
                 {**self._attributes, **attributes},
-                kind=_KINDS[self._kind],
+                kind=KINDS[self._kind],
                 status=_UNSET if error is None else Status(StatusCode.ERROR, error),
                 start_time=int(self._began_at * _NS),
                 end_time=int(at_s * _NS),
@@ -172,7 +166,7 @@ class ExportedSpan(Span):
             self._parent,
             resource=export.resource,
             attributes=self._attributes,
-            kind=_KINDS[self._kind],
+            kind=KINDS[self._kind],
             span_processor=export.processor if self.is_open else SpanProcessor(),
             limits=export.limits,
             instrumentation_scope=export.scope,

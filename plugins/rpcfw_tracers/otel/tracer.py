@@ -24,13 +24,12 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 from opentelemetry.trace import Span as OTelSpan
-from opentelemetry.trace import SpanKind as OTelKind
 
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.tracer import Attributes, Span, SpanKind, Tracer
 from rpcfw.values.trace_context import TraceContext
 from rpcfw_tracers.otel.baggage import read_baggage, write_baggage
-from rpcfw_tracers.otel.contexts import context_of, trace_of
+from rpcfw_tracers.otel.contexts import KINDS, context_of, trace_of
 from rpcfw_tracers.otel.export import Export, OTelOptions
 
 if TYPE_CHECKING:
@@ -43,11 +42,6 @@ _NAME = "rpcfw"
 _NS = 1_000_000_000
 #: The version of the conventions that the filters keep to.
 _SCHEMA = "https://opentelemetry.io/schemas/1.45.0"
-_KINDS = {
-    SpanKind.CALL: OTelKind.CLIENT,
-    SpanKind.ATTEMPT: OTelKind.CLIENT,
-    SpanKind.SERVED: OTelKind.SERVER,
-}
 _NO_CONTEXT = Context()
 
 
@@ -168,7 +162,7 @@ class OTelTracer(Tracer):
         otel = self._tracer.start_span(
             name,
             context,
-            _KINDS[kind],
+            KINDS[kind],
             cast("dict[str, Any]", attributes),
             start_time=int(at_s * _NS),
         )
