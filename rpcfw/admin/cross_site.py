@@ -8,10 +8,12 @@ something (cross-site request forgery). Browsers say where a request comes from,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rpcfw.admin.exchange import Asked
 from rpcfw.spi.page import Page, PageRefused
 
-__all__ = ["check_cross_site"]
+__all__ = ["check_cross_site", "is_own"]
 
 _OWN = ("", "same-origin", "none")
 
@@ -28,11 +30,18 @@ def check_cross_site(asked: Asked, page: Page | None) -> None:
     Raises:
         PageRefused: it comes from a page of somebody else.
     """
-    site, mode = asked.header("sec-fetch-site").lower(), asked.header("sec-fetch-mode").lower()
-    origin = asked.header("origin").lower()
-    own = site in _OWN and (
-        not origin or origin.partition("://")[2] == asked.header("host").lower()
-    )
+    mode = asked.header("sec-fetch-mode").lower()
     shows = asked.method != "POST" and (page is None or not page.exclusive)
-    if not own and not (shows and mode == "navigate"):
+    if not is_own(asked.header) and not (shows and mode == "navigate"):
         raise PageRefused(403, "this request was made by a page of another server")
+
+
+def is_own(header: Callable[[str], str]) -> bool:
+    """
+    Tell whether a request comes from a page of this server, from a person, or from no browser.
+
+    Args:
+        header: returns a header by its name in lower case; empty if it is not there.
+    """
+    site, origin = header("sec-fetch-site").lower(), header("origin").lower()
+    return site in _OWN and (not origin or origin.partition("://")[2] == header("host").lower())

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from attrs import evolve
 from twisted.logger import Logger
 
+from rpcfw.admin.cross_site import is_own
 from rpcfw.admin.host_header import HostNames
 from rpcfw.console.audit import AuditEntry
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest, redirect
@@ -80,8 +81,8 @@ class Dispatcher:
         method = "GET" if request.method == "HEAD" else request.method
         if method == "GET" and request.path in self._files:
             return self._files[request.path]
-        if method == "POST":
-            _check_origin(request)
+        if method == "POST" and not is_own(request.header):
+            raise BadRequest("this form was sent by a page of another site")
         if request.path == LOGIN_PATH:
             return await self._login.serve(request, method)
         identified = self._console.identities.of(request)
@@ -149,6 +150,7 @@ class Dispatcher:
             self._note(visit, route.change, "unknown: the browser did not wait for the result")
             raise
         except Exception:
+            # A bug, of any kind: `answer` reports it, and the audit trail has the change.
             self._note(visit, route.change, "unknown: the console has failed, see its log")
             raise
         assert isinstance(found, Changed)
@@ -175,17 +177,3 @@ def _status_of(error: BaseException) -> int:
     if isinstance(error, RuleConflict):
         return 409
     return 503 if isinstance(error, Overloaded) else 502
-
-
-def _check_origin(request: WebRequest) -> None:
-    """
-    See that a form comes from a page of ours: browsers say where it is from.
-
-    Raises:
-        BadRequest: it is from elsewhere.
-    """
-    site = request.header("sec-fetch-site").lower()
-    origin = request.header("origin").lower()
-    own = not origin or origin.partition("://")[2] == request.header("host").lower()
-    if not own or site not in ("", "same-origin", "none"):
-        raise BadRequest("this form was sent by a page of another site")
