@@ -1,5 +1,5 @@
 """
-Twisted's HTTP/1.1 server for one connection, with one request.
+The HTTP/1.1 server for one connection, with one request.
 
 Theory of operation. A connection carries one request: after its response it is closed, and what
 came behind the request is dropped. So there is no pipelining, nothing to smuggle a second request
@@ -26,8 +26,9 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES, HTTPChannel, Request
+from twisted.web.http import RESPONSES, Request
 
+from rpcfw.admin.bounded_channel import BoundedChannel, BoundedRequest
 from rpcfw.admin.connections import ConnectionSlots
 from rpcfw.admin.exchange import Asked, Reply
 from rpcfw.admin.rendering.html import CONTENT_SECURITY_POLICY
@@ -39,8 +40,6 @@ from rpcfw.values.caller_identity import CallerIdentity
 
 __all__ = ["AdminChannel", "AdminFactory"]
 
-_MAX_HEADERS = 100
-_MAX_HEAD_BYTES = 16 * 1024
 _MAX_BODY_BYTES = 64 * 1024
 
 #: Headers of each response. Nothing is kept in a cache, put into a frame, or guessed.
@@ -101,62 +100,29 @@ class AdminFactory(Factory):
         return channel if self._serving.slots.enter(channel) else None
 
 
-class _Request(Request):
-    """
-    A request whose body is never parsed: no page takes forms.
-    """
-
-    channel: AdminChannel
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        self.method, self.uri, self.clientproto = command, path, version
-        if not self.channel.refused:
-            self.channel.received(self)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        if not self.channel.refused:
-            super().handleContentChunk(data)  # type: ignore[no-untyped-call]  # Twisted's
-
-
-class AdminChannel(HTTPChannel):
+class AdminChannel(BoundedChannel):
     """
     One connection.
     """
 
     log = Logger()
-    maxHeaders = _MAX_HEADERS
-    totalHeadersSize = _MAX_HEAD_BYTES
-    requestFactory = _Request
-    #: Twisted's own limit begins anew with each byte, which a slow peer makes use of.
-    timeOut = None
 
     def __init__(self, serving: Serving) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+        super().__init__(serving.clock, _MAX_BODY_BYTES)
         self._serving = serving
         self._state = _State.READING
-        self._timer: Any = None
         self._answering: Deferred[None] | None = None
-        #: The body is larger than allowed; the response to that is on its way.
-        self.refused = False
 
     @property
     def waits_for_peer(self) -> bool:
         return self._state is not _State.ANSWERING
 
-    def abort(self) -> None:
-        """
-        Close the connection at once.
-        """
-        if self.transport is not None:
-            transport: Any = self.transport
-            transport.abortConnection()
-
     def connectionMade(self) -> None:
         super().connectionMade()  # type: ignore[no-untyped-call]  # Twisted's
-        self._limit()
+        self.begin_limit(self._serving.request_timeout_s)
 
     def connectionLost(self, reason: Failure = _GONE) -> None:
-        self._unlimited()
+        self.end_limit()
         self._serving.slots.leave(self)
         if self._answering is not None:
             self._answering.cancel()
@@ -168,22 +134,11 @@ class AdminChannel(HTTPChannel):
         """
         return False
 
-    def allHeadersReceived(self) -> None:
-        """
-        Refuse a body whose length is not known beforehand, or too large.
-        """
-        if self.length is None:
-            self._refuse(411)
-        elif self.length > _MAX_BODY_BYTES:
-            self._refuse(413)
-        else:
-            super().allHeadersReceived()  # type: ignore[no-untyped-call]  # Twisted's
-
-    def received(self, request: _Request) -> None:
+    def received(self, request: BoundedRequest) -> None:
         """
         Answer a request that is whole, unless the certificate of the client is malformed.
         """
-        self._unlimited()
+        self.end_limit()
         try:
             identity = caller_identity(self.transport)
         except ValueError as error:
@@ -197,7 +152,7 @@ class AdminChannel(HTTPChannel):
     async def _answer(self, request: Any, identity: CallerIdentity) -> None:
         reply = await self._serving.answer(self._asked(request, identity))
         self._state = _State.WRITING
-        self._limit()
+        self.begin_limit(self._serving.request_timeout_s)
         request.setResponseCode(reply.status, RESPONSES.get(reply.status))
         headers = {**_HEADERS, "Content-Type": reply.content_type, **reply.headers}
         for name, value in headers.items():
@@ -211,39 +166,13 @@ class AdminChannel(HTTPChannel):
             self.log.failure("an admin request was not answered", failure)
             self.abort()
 
-    def _asked(self, request: _Request, identity: CallerIdentity) -> Asked:
-        headers: dict[str, list[str]] = {}
-        for name, values in request.requestHeaders.getAllRawHeaders():
-            headers[name.decode("latin-1").lower()] = [each.decode("latin-1") for each in values]
-        assert request.content is not None
+    def _asked(self, request: BoundedRequest, identity: CallerIdentity) -> Asked:
         assert self.transport is not None
         return Asked(
             method=request.method.decode("ascii"),
             target=request.uri.decode("latin-1"),
-            headers=headers,
-            body=request.content.read(),
+            headers=request.header_values(),
+            body=request.content.getvalue(),
             peer=address_text(self.transport.getPeer()),
             identity=identity,
         )
-
-    def _refuse(self, status: int) -> None:
-        self.refused = True
-        assert self.transport is not None
-        phrase = RESPONSES[status]
-        self.transport.write(
-            b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % (status, phrase)
-        )
-        self.loseConnection()  # type: ignore[no-untyped-call]  # Twisted's
-
-    def _limit(self) -> None:
-        limit_s = self._serving.request_timeout_s
-        self._timer = self._serving.clock.callLater(limit_s, self._too_slow)
-
-    def _too_slow(self) -> None:
-        self._timer = None
-        self.abort()
-
-    def _unlimited(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()

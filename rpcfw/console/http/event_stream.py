@@ -56,7 +56,7 @@ class EventStream:
         A browser that has read nothing since the last one is given up.
         """
         if self._stuck:
-            self._request.channel.give_up()
+            self._request.channel.abort()
         self._stuck = self._paused
         self._write(": \n\n")
 

@@ -13,7 +13,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 
-from rpcfw.console.http.channel import BoundedChannel, BoundedRequest, HTTPLimits
+from rpcfw.console.http.channel import BrowserChannel, BrowserRequest, HTTPLimits
 from rpcfw.console.http.event_stream import EventStream
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest
 from rpcfw.spi.runtime.background import in_background
@@ -66,21 +66,19 @@ class BrowserFactory(ServerFactory):
         #: Hosts without a limit of their own: the proxies.
         self._uncounted = uncounted
         #: All that are open; those that wait for a request, the oldest first.
-        self._open: dict[BoundedChannel, str] = {}
-        self._waiting: dict[BoundedChannel, None] = {}
+        self._open: dict[BrowserChannel, str] = {}
+        self._waiting: dict[BrowserChannel, None] = {}
         self._by_host: Counter[str] = Counter()
 
     def buildProtocol(self, addr: IAddress | None) -> HTTPChannel:
         """
         Return what reads a new connection.
         """
-        channel = BoundedChannel()
-        channel.factory = self
-        return channel
+        return BrowserChannel(self)
 
     # Connections.
 
-    def opened(self, channel: BoundedChannel) -> None:
+    def opened(self, channel: BrowserChannel) -> None:
         """
         Count a connection. If there are too many, give up the one that has waited longest.
 
@@ -97,11 +95,11 @@ class BrowserFactory(ServerFactory):
         elif len(self._open) > self.limits.max_connections:
             self._give_up(next(iter(self._waiting)))
 
-    def _give_up(self, channel: BoundedChannel) -> None:
+    def _give_up(self, channel: BrowserChannel) -> None:
         self.closed(channel)
-        channel.give_up()
+        channel.abort()
 
-    def waits(self, channel: BoundedChannel) -> None:
+    def waits(self, channel: BrowserChannel) -> None:
         """
         Note that a connection waits for a request.
         """
@@ -109,13 +107,13 @@ class BrowserFactory(ServerFactory):
         if channel in self._open:
             self._waiting[channel] = None
 
-    def busy(self, channel: BoundedChannel) -> None:
+    def busy(self, channel: BrowserChannel) -> None:
         """
         Note that a request of a connection is being answered.
         """
         self._waiting.pop(channel, None)
 
-    def closed(self, channel: BoundedChannel) -> None:
+    def closed(self, channel: BrowserChannel) -> None:
         """
         Forget a connection.
         """
@@ -131,16 +129,16 @@ class BrowserFactory(ServerFactory):
         Close every connection.
         """
         for channel in tuple(self._open):
-            channel.give_up()
+            channel.abort()
 
-    def log(self, request: BoundedRequest) -> None:
+    def log(self, request: BrowserRequest) -> None:
         """
         Note that a request has ended; Twisted calls it.
         """
 
     # Requests.
 
-    def serve(self, request: BoundedRequest) -> None:
+    def serve(self, request: BrowserRequest) -> None:
         """
         Answer a request in the background.
         """
@@ -149,14 +147,14 @@ class BrowserFactory(ServerFactory):
         # A page that nobody waits for any longer is not made to its end.
         gone.addErrback(lambda _: running.cancel())
 
-    async def _serve(self, request: BoundedRequest) -> None:
+    async def _serve(self, request: BrowserRequest) -> None:
         try:
             response = await self._answer(request.read())
         except BadRequest as error:
             response = Response(400, f"{error}\n".encode(), "text/plain; charset=utf-8")
         self._write(request, response)
 
-    def _write(self, request: BoundedRequest, response: Response) -> None:
+    def _write(self, request: BrowserRequest, response: Response) -> None:
         request.setResponseCode(response.status)
         headers = request.responseHeaders
         for name, value in (*_HEADERS, *response.headers):
