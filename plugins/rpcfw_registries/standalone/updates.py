@@ -58,7 +58,7 @@ _scope = lru_cache(maxsize=10_000)(Scope)
 
 _Epoch = Annotated[str, msgspec.Meta(max_length=64)]
 _Hash = Annotated[str, msgspec.Meta(max_length=2 * HASH_BYTES)]
-_Kind = Annotated[str, msgspec.Meta(pattern="^(application|service)$")]
+_Kind = Annotated[str, msgspec.Meta(pattern=r"^(application|service)\Z")]
 _Stamp = Annotated[str, msgspec.Meta(max_length=64)]
 _Hashes = Annotated[bytes, msgspec.Meta(max_length=HASH_BYTES * MAX_COMPARED)]
 
