@@ -7,32 +7,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from attrs import define
-from twisted.logger import Logger
 
 from rpcfw.spi.registry import Listener, OnRefused, Watch
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.values.instance import Instance, Snapshot
+from rpcfw_registries.remote.listeners import Listeners
 
 __all__ = ["Subscribers"]
 
-_log = Logger()
-
 
 @define(eq=False)
-class _Subscription(Watch):
+class _Watch(Watch):
     subscribers: Subscribers
-    listener: Listener
-    on_refused: OnRefused
-    closed: bool = False
+    remove: Callable[[], None]
 
     @property
     def trouble(self) -> str:
         return self.subscribers.trouble
 
     def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self.subscribers.remove_closed()
+        self.remove()
 
 
 class Subscribers:
@@ -52,18 +46,14 @@ class Subscribers:
         unreachable: Callable[[], str],
     ) -> None:
         self._service = service
-        self._clock = clock
-        self._emptied = emptied
         self._unreachable = unreachable
-        self._subscriptions: list[_Subscription] = []
+        self._listeners: Listeners[Snapshot] = Listeners(service, clock, emptied)
         self._last_list: dict[str, Instance] | None = None
-        self._snapshot: Snapshot | None = None
-        #: Why the service cannot be watched, and whether that is for good.
+        #: Why the service cannot be watched, for good or not.
         self._reason = ""
-        self._refused = False
 
     def __bool__(self) -> bool:
-        return bool(self._subscriptions)
+        return bool(self._listeners)
 
     @property
     def trouble(self) -> str:
@@ -77,19 +67,13 @@ class Subscribers:
         """
         Whether there is a list for the next listener.
         """
-        return self._snapshot is not None
+        return self._listeners.value is not None
 
     def add(self, listener: Listener, on_refused: OnRefused) -> Watch:
         """
-        Add a listener. If there is a list, it is called soon.
+        Add a listener. If a list or a refusal is known, it is called soon.
         """
-        subscription = _Subscription(self, listener, on_refused)
-        self._subscriptions.append(subscription)
-        if self._snapshot is not None:
-            self._clock.callLater(0, self._notify, subscription)
-        elif self._refused:
-            self._clock.callLater(0, self._notify_refused, subscription)
-        return subscription
+        return _Watch(self, self._listeners.add(listener, on_refused))
 
     def notify(self, instances: Iterable[Instance]) -> None:
         """
@@ -98,9 +82,7 @@ class Subscribers:
         now = {instance.id: instance for instance in instances}
         if now != self._last_list:
             self._last_list = now
-            self._snapshot = Snapshot(self._service, tuple(now.values()))
-            for subscription in tuple(self._subscriptions):
-                self._notify(subscription)
+            self._listeners.notify(Snapshot(self._service, tuple(now.values())))
 
     def fail(self, reason: str, *, refused: bool) -> None:
         """
@@ -109,59 +91,28 @@ class Subscribers:
         Args:
             refused: it stays so until a person changes something.
         """
-        is_news = refused and (reason, True) != (self._reason, self._refused)
-        self._reason, self._refused = reason, refused
-        if is_news:
-            for subscription in self._subscriptions:
-                # Later: the one who subscribes may not have the watch in hand yet.
-                self._clock.callLater(0, self._notify_refused, subscription)
+        self._reason = reason
+        if refused:
+            self._listeners.refuse(reason)
+        else:
+            self._listeners.refusal = None
 
     def succeed(self) -> None:
         """
         Learn that the service is watched.
         """
-        self._reason, self._refused = "", False
+        self._reason = ""
+        self._listeners.refusal = None
 
     def forget(self) -> None:
         """
         Forget the list until the next `notify`.
         """
-        self._last_list = self._snapshot = None
+        self._last_list = self._listeners.value = None
         self.succeed()
 
     def close(self) -> None:
         """
         Call no listener any more.
         """
-        for subscription in self._subscriptions:
-            subscription.closed = True
-        self._subscriptions = []
-
-    def remove_closed(self) -> None:
-        """
-        Forget the watches that were closed.
-        """
-        self._subscriptions = [each for each in self._subscriptions if not each.closed]
-        if not self._subscriptions:
-            # It may be closed by its listener, while listeners are called.
-            self._clock.callLater(0, self._check)
-
-    def _check(self) -> None:
-        if not self._subscriptions:
-            self._emptied()
-
-    def _notify(self, subscription: _Subscription) -> None:
-        if subscription.closed or self._snapshot is None:
-            return
-        try:
-            subscription.listener(self._snapshot)
-        except Exception:  # noqa: BLE001 - it is somebody else's code
-            _log.failure("a listener to {service} failed", service=self._service)
-
-    def _notify_refused(self, subscription: _Subscription) -> None:
-        if subscription.closed or not self._refused:
-            return
-        try:
-            subscription.on_refused(self._reason)
-        except Exception:  # noqa: BLE001 - it is somebody else's code
-            _log.failure("a listener to {service} failed", service=self._service)
+        self._listeners.close()
