@@ -55,7 +55,11 @@ class WatchedRules:
         """
         self.is_asked = True
         scope, last = self._scope, self._listeners.value
-        return WantedRules(scope.kind, scope.name, None if last is None else last.stamp)
+        if last is None or self._listeners.refusal is not None:
+            # A server sends nothing to who has its record, so nobody would learn that the rules
+            # are refused no more.
+            return WantedRules(scope.kind, scope.name)
+        return WantedRules(scope.kind, scope.name, last.stamp)
 
     def take(self, update: RulesUpdate) -> bool:
         """

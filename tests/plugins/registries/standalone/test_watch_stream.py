@@ -131,6 +131,25 @@ class TestWatchStream(Alone, SynchronousTestCase):
         self.advance(3)
         assert 1 == len(told)
 
+    def test_each_refusal_of_the_stream_is_told(self):
+        """
+        Rules that did not change while they were refused are known to be allowed again.
+        """
+        registry = self.registry()
+        reasons, told = [], []
+        watch = registry.rules().watch
+        watch(service_scope("demo.Greeter"), told.append, reasons.append)
+        for times in (1, 2):
+            self.network.refusal = PermissionDenied("not you")
+            self.network.lose(HOME)
+            self.advance(5)
+            assert times == len(reasons)
+            self.network.refusal = None
+            self.advance(5)
+        watch(service_scope("demo.Greeter"), told.append, reasons.append)
+        self.advance(1)
+        assert 2 == len(reasons)
+
     def test_is_back_after_a_mistake_in_the_access_rules(self):
         """
         A server that refuses what it has sent before forgets the watch. It is asked for again.
