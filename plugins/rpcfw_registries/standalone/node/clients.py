@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from typing import Literal
 
 from attrs import define, field, frozen
 
@@ -18,12 +19,15 @@ from rpcfw.errors import Overloaded
 from rpcfw_registries.standalone.messages import Key
 from rpcfw_registries.standalone.node.caller import Caller
 
-__all__ = ["ClientLimits", "Clients", "Holder", "LimitReached"]
+__all__ = ["ClientLimits", "Clients", "Holder", "LimitReached", "Opened"]
 
 #: So much time of changes may come at once: a fleet announces all when it starts.
 _BURST_S = 60.0
 #: Clients that hold nothing and are remembered for their changes.
 _MAX_IDLE = 10_000
+
+#: What a client has open, as its option is named: ``max_client_watches``, ``max_client_streams``.
+Opened = Literal["watches", "streams"]
 
 
 class LimitReached(Exception):
@@ -70,8 +74,7 @@ class _Client:
     services: Counter[str] = field(factory=Counter)
     instances: int = 0
     total_bytes: int = 0
-    watches: int = 0
-    streams: int = 0
+    opened: Counter[Opened] = field(factory=Counter)
     #: When all that it has changed is paid for by time.
     paid_at: float = 0.0
 
@@ -91,6 +94,7 @@ class Clients:
     def __init__(self, limits: ClientLimits, seconds: Callable[[], float]) -> None:
         self._limits = limits
         self._seconds = seconds
+        self._max_opened: dict[Opened, int] = {"watches": limits.watches, "streams": limits.streams}
         self._by_key: dict[tuple[str, ...], _Client] = {}
         #: Those of them that hold nothing, the one that lost its last first.
         self._idle: OrderedDict[tuple[str, ...], None] = OrderedDict()
@@ -179,50 +183,25 @@ class Clients:
             client.total_bytes -= holder.size
             self._settle(holder.key)
 
-    def add_watch(self, caller: Caller) -> None:
+    def add(self, caller: Caller, what: Opened) -> None:
         """
-        Count a watch, until `remove_watch`.
+        Count something that a client has opened, until `remove`.
 
         Raises:
             Overloaded: the client has too many.
         """
-        client = self._client(caller.key)
-        if client.watches >= self._limits.watches:
+        client, limit = self._client(caller.key), self._max_opened[what]
+        if client.opened[what] >= limit:
             self._settle(caller.key)
-            raise Overloaded(
-                f"this client has its limit of max_client_watches = {self._limits.watches}"
-            )
-        client.watches += 1
+            raise Overloaded(f"this client has its limit of max_client_{what} = {limit}")
+        client.opened[what] += 1
         self._settle(caller.key)
 
-    def remove_watch(self, caller: Caller) -> None:
+    def remove(self, caller: Caller, what: Opened) -> None:
         """
-        Note that a watch has ended.
+        Note that something has ended.
         """
-        self._by_key[caller.key].watches -= 1
-        self._settle(caller.key)
-
-    def add_stream(self, caller: Caller) -> None:
-        """
-        Count a stream, until `remove_stream`.
-
-        Raises:
-            Overloaded: the client has too many.
-        """
-        client = self._client(caller.key)
-        if client.streams >= self._limits.streams:
-            self._settle(caller.key)
-            raise Overloaded(
-                f"this client has its limit of max_client_streams = {self._limits.streams}"
-            )
-        client.streams += 1
-        self._settle(caller.key)
-
-    def remove_stream(self, caller: Caller) -> None:
-        """
-        Note that a stream has ended.
-        """
-        self._by_key[caller.key].streams -= 1
+        self._by_key[caller.key].opened[what] -= 1
         self._settle(caller.key)
 
     def _client(self, key: tuple[str, ...]) -> _Client:
@@ -237,7 +216,7 @@ class Clients:
         """
         client = self._by_key[key]
         self._idle.pop(key, None)
-        if client.instances or client.watches or client.streams:
+        if client.instances or any(client.opened.values()):
             return
         self._idle[key] = None
         now = self._seconds()

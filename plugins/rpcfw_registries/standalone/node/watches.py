@@ -262,7 +262,7 @@ class Watches:
             raise Overloaded(
                 f"this server has its limit of max_streams = {self._options.max_streams}"
             )
-        self._guard.clients.add_stream(caller)
+        self._guard.clients.add(caller, "streams")
         subscriber = Subscriber(caller, behind=self._behind)
         self._subscribers[subscriber] = None
         self._streams.value = len(self._subscribers)
@@ -273,14 +273,14 @@ class Watches:
             self._remove(subscriber, topic)
         del self._subscribers[subscriber]
         self._streams.value = len(self._subscribers)
-        self._guard.clients.remove_stream(subscriber.caller)
+        self._guard.clients.remove(subscriber.caller, "streams")
 
     def _add(self, subscriber: Subscriber, topic: Topic) -> None:
         if self._count >= self._options.max_watches:
             raise Overloaded(
                 f"this server has its limit of max_watches = {self._options.max_watches}"
             )
-        self._guard.clients.add_watch(subscriber.caller)
+        self._guard.clients.add(subscriber.caller, "watches")
         subscriber.known[topic] = None
         self._by_topic.setdefault(topic, {})[subscriber] = None
         self._count += 1
@@ -293,6 +293,6 @@ class Watches:
         del watching[subscriber]
         if not watching:
             del self._by_topic[topic]
-        self._guard.clients.remove_watch(subscriber.caller)
+        self._guard.clients.remove(subscriber.caller, "watches")
         self._count -= 1
         self._open.value = self._count
