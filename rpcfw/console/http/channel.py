@@ -72,7 +72,7 @@ class BrowserRequest(BoundedRequest):
 
 class BrowserChannel(BoundedChannel):
     """
-    One connection. Its factory has the limits, and counts the connections.
+    One connection. Its factory has the limits, and the slots of the connections.
     """
 
     requestFactory = BrowserRequest
@@ -81,13 +81,13 @@ class BrowserChannel(BoundedChannel):
     def __init__(self, factory: Any) -> None:
         super().__init__(factory.clock, factory.limits.max_body)
         self.factory = factory
+        self.waits_for_peer = True
         #: Nothing of the next request has come yet.
         self._idle = False
 
     def connectionMade(self) -> None:
         super().connectionMade()
         self.begin_limit(self.factory.limits.request_timeout_s)
-        self.factory.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
         if self._idle:
@@ -96,11 +96,12 @@ class BrowserChannel(BoundedChannel):
 
     def received(self, request: BrowserRequest) -> None:
         self.end_limit()
-        self.factory.busy(self)
+        self.waits_for_peer = False
         self.factory.serve(request)
 
     def requestDone(self, request: Request) -> None:  # noqa: N802 - Twisted's
-        self.factory.waits(self)
+        self.waits_for_peer = True
+        self.factory.slots.waits(self)
         self.begin_limit(self.factory.limits.idle_timeout_s)
         self._idle = True
         # This reads the next request, if it has come already.
@@ -108,7 +109,7 @@ class BrowserChannel(BoundedChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.end_limit()
-        self.factory.closed(self)
+        self.factory.slots.leave(self)
         super().connectionLost(reason)
 
     def end_limit(self) -> None:

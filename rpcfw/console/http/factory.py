@@ -1,10 +1,9 @@
 """
-Accepts the connections of browsers, counts them, and writes responses.
+Accepts the connections of browsers, and writes responses.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +12,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 
+from rpcfw.admin.connections import ConnectionSlots
 from rpcfw.console.http.channel import BrowserChannel, BrowserRequest, HTTPLimits
 from rpcfw.console.http.event_stream import EventStream
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest
@@ -47,6 +47,7 @@ class BrowserFactory(ServerFactory):
     Args:
         answer: returns the response to a request; must not raise.
         clock: time limits.
+        uncounted: hosts without a limit of their own: the proxies.
     """
 
     noisy = False
@@ -62,81 +63,28 @@ class BrowserFactory(ServerFactory):
     ) -> None:
         self.limits = limits
         self.clock = clock
+        self.slots = ConnectionSlots(
+            limits.max_connections, limits.max_connections_per_address, uncounted
+        )
         self._answer = answer
-        #: Hosts without a limit of their own: the proxies.
-        self._uncounted = uncounted
-        #: All that are open; those that wait for a request, the oldest first.
-        self._open: dict[BrowserChannel, str] = {}
-        self._waiting: dict[BrowserChannel, None] = {}
-        self._by_host: Counter[str] = Counter()
 
-    def buildProtocol(self, addr: IAddress | None) -> HTTPChannel:
+    def buildProtocol(self, addr: IAddress | None) -> HTTPChannel | None:
         """
-        Return what reads a new connection.
+        Return what reads a new connection; None closes it.
         """
-        return BrowserChannel(self)
-
-    # Connections.
-
-    def opened(self, channel: BrowserChannel) -> None:
-        """
-        Count a connection. If there are too many, give up the one that has waited longest.
-
-        Of too many of one address it is one of that address: who shares it with somebody that
-        opens many, as behind a NAT, has a connection all the same.
-        """
-        host = str(getattr(channel.getPeer(), "host", ""))
-        self._open[channel] = host
-        self._by_host[host] += 1
-        self.waits(channel)
-        most = self.limits.max_connections_per_address
-        if host not in self._uncounted and self._by_host[host] > most:
-            self._give_up(next(each for each in self._waiting if self._open[each] == host))
-        elif len(self._open) > self.limits.max_connections:
-            self._give_up(next(iter(self._waiting)))
-
-    def _give_up(self, channel: BrowserChannel) -> None:
-        self.closed(channel)
-        channel.abort()
-
-    def waits(self, channel: BrowserChannel) -> None:
-        """
-        Note that a connection waits for a request.
-        """
-        self._waiting.pop(channel, None)
-        if channel in self._open:
-            self._waiting[channel] = None
-
-    def busy(self, channel: BrowserChannel) -> None:
-        """
-        Note that a request of a connection is being answered.
-        """
-        self._waiting.pop(channel, None)
-
-    def closed(self, channel: BrowserChannel) -> None:
-        """
-        Forget a connection.
-        """
-        host = self._open.pop(channel, None)
-        self._waiting.pop(channel, None)
-        if host is not None:
-            self._by_host[host] -= 1
-            if not self._by_host[host]:
-                del self._by_host[host]
+        channel = BrowserChannel(self)
+        return channel if self.slots.enter(channel, str(getattr(addr, "host", ""))) else None
 
     def close_all(self) -> None:
         """
         Close every connection.
         """
-        for channel in tuple(self._open):
-            channel.abort()
+        self.slots.close()
 
     def log(self, request: BrowserRequest) -> None:
         """
         Note that a request has ended; Twisted calls it.
         """
-
-    # Requests.
 
     def serve(self, request: BrowserRequest) -> None:
         """
