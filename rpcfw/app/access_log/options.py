@@ -82,14 +82,15 @@ class AccessLogOptions:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """
-        Find names that nobody knows, a folder that is not there, and numbers that are too small.
+        Find names that nobody knows, files that cannot be written, and numbers that are too small.
         """
         yield from _unknown("fields", self.fields, FIELDS)
         if not self.fields:
             yield "fields", "name at least one"
         known = (_FAILED, _SLOW, *(status.name for status in Status))
         yield from _unknown("always", self.always, known)
-        if self.file is not None and (reason := _cannot_write(self.file)):
+        rotates = bool(self.max_file_size) or self.rotate_daily
+        if self.file is not None and (reason := _cannot_write(self.file, rotates)):
             yield "file", reason
         if self.slow_after <= 0:
             yield "slow_after", "must be more than 0s; none: no limit"
@@ -106,7 +107,7 @@ def _unknown(option: str, names: Iterable[str], known: Sequence[str]) -> Iterato
             yield option, f"{name!r} is unknown; {suggestion(name, known)}"
 
 
-def _cannot_write(file: Path) -> str:
+def _cannot_write(file: Path, rotates: bool) -> str:
     """
     Return why a file cannot be written; empty if it can.
     """
@@ -117,4 +118,10 @@ def _cannot_write(file: Path) -> str:
         return f"there is no folder {folder}"
     if not os.access(file if file.exists() else folder, os.W_OK):
         return f"{file} cannot be written by the user of this process"
+    if rotates and file.is_file() and not os.access(folder, os.W_OK):
+        # All lines would be lost from the first rotation on.
+        return (
+            f"the user of this process cannot begin new files in {folder}; let it write there, or "
+            "set max_file_size = 0B and rotate_daily = no"
+        )
     return ""

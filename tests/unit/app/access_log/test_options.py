@@ -4,6 +4,8 @@ What ``[access_log]`` may say.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from rpcfw.app.plan import read_plan
@@ -39,6 +41,21 @@ def test_mistakes_are_found_before_the_start(name, value, reason):
     with pytest.raises(SettingsError, match=f"(?s)access_log.*{name}") as caught:
         read(**{name: value})
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("rotation", [{}, {"max_file_size": "0B", "rotate_daily": "yes"}])
+def test_a_folder_in_which_files_cannot_be_rotated(tmp_path, monkeypatch, rotation):
+    """
+    It is refused before the start. Without rotation, it is enough that the file can be written.
+    """
+    file = tmp_path / "access.log"
+    file.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+
+    with pytest.raises(SettingsError, match=f"cannot begin new files in {tmp_path}") as caught:
+        read(file=file, **rotation)
+    assert "max_file_size = 0B" in str(caught.value)
+    assert file == read(file=file, max_file_size="0B").file
 
 
 def test_which_calls_are_always_logged():
