@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics.export import MetricExportResult
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from rpcfw.errors import Unavailable
 from rpcfw.spi.metrics_exporter import MetricsExporter, MetricsExporterOptions
@@ -62,7 +62,9 @@ class OTLPMetricsExporter(MetricsExporter):
     def __init__(self, options: OTLPOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         self._exporter: OTLPMetricExporter | None = None
-        self._resource = Resource.create({"service.name": plugin_context.application})
+        # The environment may name the service otherwise: then the spans of the process do so, too.
+        own = Resource({"service.name": plugin_context.application})
+        self._resource = Resource.create().merge(own.merge(OTELResourceDetector().detect()))
         self._began_at = plugin_context.time_of_day()
 
     def export(self, readings: tuple[Reading, ...]) -> None:

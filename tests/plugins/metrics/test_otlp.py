@@ -147,6 +147,29 @@ def test_what_is_sent_says_whose_it_is(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTEL_SERVICE_NAME", "store"), ("OTEL_RESOURCE_ATTRIBUTES", "service.name=store")],
+)
+def test_the_environment_names_the_service_as_it_does_for_spans(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """
+    Else a backend would have the metrics and the spans of one process under two names.
+    """
+    from rpcfw.testing.plugin_context import plugin_context
+
+    monkeypatch.setenv(variable, value)
+    context = plugin_context(application="shop")
+    context.meter.counter("calls_total", "calls").of().value = 1
+    exporter = OTLPMetricsExporter(options_of(OTLPOptions, endpoint=receiver.url), context)
+    exporter.export(read(context.meter))
+
+    (resource,) = receiver.requests[0].resource_metrics
+    facts = {one.key: one.value.string_value for one in resource.resource.attributes}
+    assert "store" == facts["service.name"]
+
+
+@pytest.mark.parametrize(
     ("options", "reason"),
     [
         ({"interval": "1ms"}, "at least 100ms"),
