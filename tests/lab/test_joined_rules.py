@@ -317,6 +317,9 @@ class TestFull(Three, SynchronousTestCase):
     def texts(self, address):
         return {"max_rule_scopes": "2"}
 
+    def compared(self):
+        return [node.group._metrics.compared.value for node in self.nodes.values()]  # noqa: SLF001
+
     def test_all_forget_the_same(self):
         """
         When a removed document leaves its space to another, the rules become equal again.
@@ -338,6 +341,26 @@ class TestFull(Three, SynchronousTestCase):
             )
             assert 2 == len(self.records(index).marks)
             assert 0 == self.node(index).group.rules.refused
+
+    def test_a_server_that_starts_is_called_equal(self):
+        """
+        What a server says of its rules is without those that it has forgotten.
+
+        One that has copied them later says the same, so nobody compares without end.
+        """
+        a, b, c = (service_scope(name) for name in "abc")
+        for scope in a, b:
+            self.put(0, "one", scope=scope)
+        self.done(self.users[0].remove(b, "policies", 1, BOB))
+        self.put(0, "one", scope=c)
+        self.advance(2)
+        self.stop_node(PLACES[1])
+        self.run_node(PLACES[1])
+        self.advance(2)
+        assert 1 == len({self.node(index).replica.rules_hash for index in range(3)})
+        compared = self.compared()
+        self.advance(10 * INTERVAL_S)
+        assert compared == self.compared()
 
 
 class TestLimits(Three, SynchronousTestCase):

@@ -68,7 +68,7 @@ class NodeRecords:
         self._removed: dict[Scope, float] = {}
         #: Hashes of all.
         self.marks = RuleMarks()
-        #: Is called when there is something that other servers may lack.
+        #: Is called when the hash of all has changed: other servers have to learn it.
         self.on_news: Callable[[], None] = lambda: None
         #: Is called with what is stored anew, or no more.
         self.changed: Callable[[Scope], None] = lambda scope: None
@@ -210,6 +210,7 @@ class NodeRecords:
             self.marks.put(scope, NOTHING)
             self._bytes -= _size(gone)
             self.changed(scope)
+            self.on_news()
 
     async def _forget(self, scope: Scope) -> None:
         """
