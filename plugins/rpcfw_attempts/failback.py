@@ -23,7 +23,7 @@ from rpcfw.spi.attempts.repeats import count_previous, serves_repeat
 from rpcfw.spi.attempts.retry_loop import retry_loop
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.spi.runtime.background import in_background
@@ -59,9 +59,7 @@ class FailbackOptions:
         """
         if self.period <= 0:
             yield "period", "must be above 0s"
-        for name in ("max_retries", "max_waiting"):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
+        yield from below_minimum(self, {"max_retries": 1, "max_waiting": 1})
         if self.max_age < self.period:
             yield "max_age", "must be at least as long as period: else nothing would be retried"
 

@@ -25,7 +25,7 @@ from rpcfw.spi.attempts.retry_loop import MAX_UNSENT, retry_loop
 from rpcfw.spi.attempts.side_by_side import why_one_by_one
 from rpcfw.spi.attempts.strategy import AttemptStrategy
 from rpcfw.spi.filter import CallStep
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
 from rpcfw.status import Hint
@@ -75,9 +75,7 @@ class HedgeOptions:
             yield "window", "must be above 0s"
         if self.max_attempts < 2:
             yield "max_attempts", f"must be at least 2, not {self.max_attempts}"
-        for name in ("min_calls", "max_burst"):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
+        yield from below_minimum(self, {"min_calls": 1, "max_burst": 1})
 
 
 class Hedge(AttemptStrategy):

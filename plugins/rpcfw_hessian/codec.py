@@ -10,7 +10,7 @@ from typing import Any, ClassVar, get_origin
 
 from rpcfw.errors import ContractError
 from rpcfw.spi.codec import Codec, Coder
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.spi.plugin import PluginContext
 from rpcfw_hessian.limits import Limits
 from rpcfw_hessian.schema import Schema
@@ -90,9 +90,8 @@ class Hessian2Options:
                 _class_of(line)
             except (ValueError, TypeError, ImportError, AttributeError) as error:
                 yield "classes", f"{line!r} names no class: {error}"
-        for name in ("max_depth", "max_objects", "max_length", "max_hashed_keys"):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
+        limits = ("max_depth", "max_objects", "max_length", "max_hashed_keys")
+        yield from below_minimum(self, dict.fromkeys(limits, 1))
 
 
 def _class_of(line: str) -> tuple[str, type]:

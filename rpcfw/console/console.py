@@ -111,7 +111,7 @@ class Console:
             if closing is not None:
                 await closing
         self.events.stop()
-        self._factory.close_all()
+        self._factory.slots.close()
         self.admin_ports.stop()
         self.fleet.stop()
         self.audit.close()

@@ -12,7 +12,7 @@ from typing import Literal
 
 from rpcfw.admin.options import is_local
 from rpcfw.server.options import listen_problems
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import ListenAt
 from rpcfw.values.peer_host import ip_of
@@ -109,9 +109,7 @@ class ConsoleOptions:
         for text in self.trusted_proxies:
             if ip_of(text) is None:
                 yield "trusted_proxies", f"expected IP addresses; got {text!r}"
-        for name, minimum in _MINIMA.items():
-            if getattr(self, name) < minimum:
-                yield name, f"must be at least {minimum}, not {getattr(self, name)}"
+        yield from below_minimum(self, _MINIMA)
         for name in _TIMES:
             if getattr(self, name) <= 0:
                 yield name, f"must be more than 0s, not {getattr(self, name):g}s"

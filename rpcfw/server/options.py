@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rpcfw.kernel.edits import Insert
 from rpcfw.server.reachable import is_every_interface
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.values.address import Address
 from rpcfw.values.inherited_socket import InheritedSocket, ListenAt
 from rpcfw.values.instance import MAX_TAG_CHARS, MAX_TEXTS, MAX_WEIGHT, text_problem
@@ -154,9 +154,7 @@ class ServerOptions:
             yield "listen", reason
         if not self.protocols:
             yield "protocols", "name at least one wire protocol, such as native"
-        for name, least in _MINIMA.items():
-            if getattr(self, name) < least:
-                yield name, f"must be at least {least}, not {getattr(self, name)}"
+        yield from below_minimum(self, _MINIMA)
         if self.advertise is not None and is_every_interface(self.advertise):
             reason = f"{self.advertise} is every interface; name the host that callers connect to"
             yield "advertise", f"{reason}, as: advertise = tcp:10.0.0.5:2200"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.spi.status_names import status_problem
 from rpcfw.values.units import Seconds, Share
 
@@ -32,9 +32,7 @@ class BreakerOptions:
         """
         Find what no breaker could be made of.
         """
-        for name in ("max_probes", "closing_probes"):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
+        yield from below_minimum(self, {"max_probes": 1, "closing_probes": 1})
         if self.open_time <= 0:
             yield "open_time", "must be more than 0s"
         if self.max_open_time < self.open_time:

@@ -28,12 +28,20 @@ option's file and line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
-__all__ = ["NO_DEFAULT", "Declared", "declared", "option", "options", "problems"]
+__all__ = [
+    "NO_DEFAULT",
+    "Declared",
+    "below_minimum",
+    "declared",
+    "option",
+    "options",
+    "problems",
+]
 
 C = TypeVar("C", bound=type)
 
@@ -143,3 +151,16 @@ def problems(made: Any) -> Iterable[tuple[str, str]]:
     """
     find = getattr(made, "problems", None)
     return () if find is None else find()
+
+
+def below_minimum(made: Any, minima: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """
+    Find options with a value below the least that is allowed: a part of ``problems``.
+
+    Args:
+        minima: the least value, by option.
+    """
+    for name, minimum in minima.items():
+        value = getattr(made, name)
+        if value < minimum:
+            yield name, f"must be at least {minimum}, not {value}"

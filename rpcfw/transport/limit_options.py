@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rpcfw.spi.machine import Limits
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.values.units import Bytes
 
 __all__ = ["LimitOptions"]
@@ -51,9 +51,7 @@ class LimitOptions:
         """
         Find limits with which no call would be possible.
         """
-        for name, least in _MINIMUMS.items():
-            if getattr(self, name) < least:
-                yield name, f"must be at least {least}, not {getattr(self, name)}"
+        yield from below_minimum(self, _MINIMUMS)
 
     def limits(self) -> Limits:
         """

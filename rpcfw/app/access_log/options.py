@@ -12,7 +12,7 @@ from typing import Literal
 from rpcfw.app.access_log.lines import FIELDS
 from rpcfw.filters.access_log import Wanted
 from rpcfw.kernel.nearest import suggestion
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.status import Status
 from rpcfw.values.slowness import Slowness
 from rpcfw.values.units import Bytes, Seconds, Share, TimeLimit
@@ -94,9 +94,7 @@ class AccessLogOptions:
             yield "file", reason
         if self.slow_after <= 0:
             yield "slow_after", "must be more than 0s; none: no limit"
-        for name, minimum in (("max_recent", 0), ("max_files", 0), ("max_queue", 1)):
-            if getattr(self, name) < minimum:
-                yield name, f"must be at least {minimum}, not {getattr(self, name)}"
+        yield from below_minimum(self, {"max_recent": 0, "max_files": 0, "max_queue": 1})
         if 0 < self.max_file_size < _MIN_FILE_BYTES:
             yield "max_file_size", f"must be at least {_MIN_FILE_BYTES} bytes; 0B: no limit"
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.values.units import Seconds, Share
 
 __all__ = ["HealthOptions"]
@@ -81,9 +81,8 @@ class HealthOptions:
             yield "heartbeat", f"must be at least 50ms, not {self.heartbeat:g}s"
         if 0 < self.idle_heartbeat < self.heartbeat:
             yield "idle_heartbeat", "must be 0s, or at least as long as heartbeat"
-        for name in ("missed_heartbeats", "answered_heartbeats", "min_calls"):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
+        counts = ("missed_heartbeats", "answered_heartbeats", "min_calls")
+        yield from below_minimum(self, dict.fromkeys(counts, 1))
         if self.max_missed_heartbeats <= self.missed_heartbeats:
             yield "max_missed_heartbeats", "must be more than missed_heartbeats"
         for name in ("window", "retry_delay", "ejection_time"):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.values.instance import text_problem
 from rpcfw.values.probe_report import ALL_SERVICES, MAX_REPORT_BYTES
 from rpcfw.values.units import Seconds
@@ -58,9 +58,5 @@ class ProbeOptions:
         for name in ("interval", "retry_interval", "timeout", "report_interval"):
             if getattr(self, name) <= 0:
                 yield name, f"must be more than 0s, not {getattr(self, name):g}s"
-        for name in (
-            *("failures", "successes", "max_concurrent"),
-            *("max_nodes", "max_named"),
-        ):
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
+        counts = ("failures", "successes", "max_concurrent", "max_nodes", "max_named")
+        yield from below_minimum(self, dict.fromkeys(counts, 1))

@@ -75,12 +75,6 @@ class BrowserFactory(ServerFactory):
         channel = BrowserChannel(self)
         return channel if self.slots.enter(channel, str(getattr(addr, "host", ""))) else None
 
-    def close_all(self) -> None:
-        """
-        Close every connection.
-        """
-        self.slots.close()
-
     def log(self, request: BrowserRequest) -> None:
         """
         Note that a request has ended; Twisted calls it.

@@ -9,7 +9,7 @@ from math import inf
 
 from attrs import evolve
 
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.values.backoff import Backoff
 from rpcfw.values.units import Seconds, Share
 
@@ -86,9 +86,7 @@ class LinkOptions:
         """
         Find values that would dial in a tight loop, or allow no connection at all.
         """
-        for name, least in (("max_connections", 1), ("max_waiting_calls", 0)):
-            if getattr(self, name) < least:
-                yield name, f"must be at least {least}, not {getattr(self, name)}"
+        yield from below_minimum(self, {"max_connections": 1, "max_waiting_calls": 0})
         if self.surplus_idle_timeout < _MIN_IDLE_S:
             yield "surplus_idle_timeout", f"must be at least 1s, not {self.surplus_idle_timeout:g}s"
         if self.initial_backoff < _MIN_BACKOFF_S:

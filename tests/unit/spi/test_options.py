@@ -7,7 +7,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from rpcfw.spi.options import NO_DEFAULT, Declared, declared, option, options
+from rpcfw.spi.options import NO_DEFAULT, Declared, below_minimum, declared, option, options
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.values.units import Seconds
 
@@ -76,3 +76,13 @@ def test_a_missing_default_explains_itself():
     Where a default is shown, its absence reads as what it means.
     """
     assert repr(NO_DEFAULT) == "(none: must be given)"
+
+
+def test_a_value_below_its_minimum_is_named():
+    """
+    Each option that is too small is named, with the least value that is allowed.
+    """
+    example = Example(address="here", lease=1.0, password=None)
+
+    assert [] == [*below_minimum(example, {"lease": 1})]
+    assert [("lease", "must be at least 2, not 1.0")] == [*below_minimum(example, {"lease": 2})]

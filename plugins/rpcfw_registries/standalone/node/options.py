@@ -12,7 +12,7 @@ from typing import Literal
 
 from rpcfw.spi.access.followed_rules import read_access_file
 from rpcfw.spi.access.rules import read_access_rules
-from rpcfw.spi.options import option, options
+from rpcfw.spi.options import below_minimum, option, options
 from rpcfw.spi.runtime.followed_file import file_problem
 from rpcfw.values.units import Bytes, PerSecond, Seconds
 
@@ -124,9 +124,7 @@ class NodeOptions:
         """
         Find limits that would allow nothing, and rules that cannot be read. Reads the file.
         """
-        for name in _LIMITS:
-            if getattr(self, name) < 1:
-                yield name, f"must be at least 1, not {getattr(self, name)}"
+        yield from below_minimum(self, dict.fromkeys(_LIMITS, 1))
         if not 0 < self.min_lease <= self.max_lease:
             yield "min_lease", "must be more than 0 and at most max_lease"
         if not _GROUP.fullmatch(self.group):
