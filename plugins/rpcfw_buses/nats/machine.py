@@ -94,7 +94,7 @@ class NATSMachine(BrokerMachine):
         self._informed = False
         self._sids: dict[str, int] = {}
         self._last_sid = 0
-        self._reader = NATSReader(self._message, self._line, listener.skipped, max_message_bytes)
+        self._reader = NATSReader(self._message, self._line, self._skipped, max_message_bytes)
 
     def receive(self, data: bytes) -> None:
         self._reader.receive(data)
@@ -125,9 +125,17 @@ class NATSMachine(BrokerMachine):
             self.send_ping(b"PING\r\n")
 
     def _message(self, subject: bytes, payload: bytes) -> None:
+        self._check_accepted()
+        self.listener.deliver(subject.decode("utf-8", "replace"), payload)
+
+    def _skipped(self) -> None:
+        # Before TLS, somebody between could choose how much of what TLS protects is skipped.
+        self._check_accepted()
+        self.listener.skipped()
+
+    def _check_accepted(self) -> None:
         if not self._informed or self.wants_tls:
             raise BrokerError("a message arrived before the connection was accepted")
-        self.listener.deliver(subject.decode("utf-8", "replace"), payload)
 
     def _line(self, operation: bytes, rest: bytes) -> None:
         if self.wants_tls:

@@ -101,7 +101,7 @@ def test_credentials_wait_for_tls():
     assert machine.take_output() == b""
     machine.tls_started()
     assert connect_of(machine.take_output())["pass"] == "p"
-    for early in (b"PING\r\n", b"PI", b"MSG a 1 1\r\nx\r\n"):
+    for early in (b"PING\r\n", b"PI", b"MSG a 1 1\r\nx\r\n", b"MSG a 1 99999999\r\n"):
         machine = machine_of(Listener("a"), secure=True)
         with pytest.raises(BrokerError):
             machine.receive(TLS_INFO + early)
