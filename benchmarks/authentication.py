@@ -10,13 +10,13 @@ from __future__ import annotations
 import sys
 import tempfile
 from base64 import b64encode
-from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.calls import Plan
-from benchmarks.children import Child, ChildError, cores
+from benchmarks.chains import measure
+from benchmarks.children import ChildError
 from benchmarks.messages import generate
 from benchmarks.rows import Row
 
@@ -65,24 +65,7 @@ def authentication(plan: Plan) -> list[Row]:
 
 
 def _rows(plan: Plan, modules: str, wire: str) -> list[Row]:
-    server_core, client_core = cores()
-    shared = {"peer": "rpcfw", "kind": "unary", "modules": modules, "remark_bytes": 64}
-    shared["wire"] = wire
-    found: dict[str, list[dict[str, Any]]] = {}
-    with ExitStack() as children:
-        clients = {}
-        for name, (serve, call) in _chains(Path(modules)).items():
-            server = children.enter_context(
-                Child({**shared, "role": "serve", "core": server_core, "sets": serve})
-            )
-            told = {**server.read(), "role": "call", "core": client_core, "sets": call}
-            clients[name] = children.enter_context(
-                Child({**shared, **told, "server_pid": server.pid})
-            )
-        order = {"in_flight": plan.in_flight[0], "seconds": plan.seconds}
-        for _ in range(plan.repetitions):
-            for name, client in clients.items():
-                found.setdefault(name, []).append(client.ask(order, plan.seconds * 2))
+    found = measure(plan, modules, _chains(Path(modules)), wire)
     return [_row(wire, name, measured) for name, measured in found.items()]
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.calls import Plan
-from benchmarks.children import Child, ChildError, cores
+from benchmarks.chains import measure
+from benchmarks.children import ChildError
 from benchmarks.messages import generate
 from benchmarks.rows import Row
 
@@ -66,24 +66,11 @@ def observability(plan: Plan) -> list[Row]:
 
 
 def _rows(plan: Plan, modules: str) -> list[Row]:
-    server_core, client_core = cores()
-    shared = {"peer": "rpcfw", "kind": "unary", "modules": modules, "remark_bytes": 64}
-    found: dict[str, list[dict[str, Any]]] = {}
-    with ExitStack() as children:
-        clients = {}
-        for name, sets in _chains(Path(modules)).items():
-            serve, call = (_of_side(side, sets) for side in _SIDES)
-            server = children.enter_context(
-                Child({**shared, "role": "serve", "core": server_core, "sets": serve})
-            )
-            told = {**server.read(), "role": "call", "core": client_core, "sets": call}
-            clients[name] = children.enter_context(
-                Child({**shared, **told, "server_pid": server.pid})
-            )
-        order = {"in_flight": plan.in_flight[0], "seconds": plan.seconds}
-        for _ in range(plan.repetitions):
-            for name, client in clients.items():
-                found.setdefault(name, []).append(client.ask(order, plan.seconds * 2))
+    chains = {
+        name: (_of_side("server", sets), _of_side("client", sets))
+        for name, sets in _chains(Path(modules)).items()
+    }
+    found = measure(plan, modules, chains)
     return [_row(name, found) for name in found]
 
 

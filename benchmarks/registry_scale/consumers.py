@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 from twisted.internet import reactor
 
-from benchmarks.registry_scale.link import Link, connect
+from benchmarks.registry_scale.link import Link
 from benchmarks.registry_scale.scale import Scale, rules_of, watched_by
+from benchmarks.registry_scale.tcp import connect
 from benchmarks.registry_scale.worker import answer, run
 from rpcfw.values.rule import Scope
 from rpcfw_registries.rules.records import documents_from
@@ -129,9 +130,11 @@ class Consumer:
         """
         Connect, and watch.
         """
-        connect(
-            _clock, self._port, lambda: Link(self._opened, self._lost, self._take), self._failed
-        )
+        address = f"127.0.0.1:{self._port}"
+        connect(_clock, address, self._link_made, self._failed)
+
+    def _link_made(self) -> Link:
+        return Link(self._opened, self._lost, self._take)
 
     def _opened(self, link: Link) -> None:
         self._link = link

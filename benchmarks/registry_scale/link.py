@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
 from rpcfw.errors import CallError
@@ -25,7 +24,7 @@ from rpcfw.spi.machine import Limits
 from rpcfw.values.method import Method
 from rpcfw.wire.client import ClientMachine
 
-__all__ = ["Link", "connect"]
+__all__ = ["Link"]
 
 _LIMITS = Limits()
 _encode = msgspec.json.Encoder().encode
@@ -126,28 +125,3 @@ class Link(Protocol):
         output = self._machine.take_output()
         if output:
             self.transport.write(output)  # type: ignore[union-attr]  # it is connected
-
-
-class _Factory(ClientFactory):
-    noisy = False
-
-    def __init__(self, make: Callable[[], Link], failed: Callable[[str], None]) -> None:
-        self._make = make
-        self._failed = failed
-
-    def buildProtocol(self, addr: IAddress) -> Link:
-        return self._make()
-
-    def clientConnectionFailed(  # noqa: N802 - it is Twisted's
-        self, connector: Any, reason: Failure
-    ) -> None:
-        self._failed(str(reason.value))
-
-
-def connect(
-    reactor: Any, port: int, make: Callable[[], Link], failed: Callable[[str], None]
-) -> None:
-    """
-    Open a connection to a port of this machine.
-    """
-    reactor.connectTCP("127.0.0.1", port, _Factory(make, failed))

@@ -14,8 +14,10 @@ from typing import Any
 import msgspec
 from twisted.internet import reactor
 
-from benchmarks.registry_scale.link import Link, connect
+from benchmarks.registry_scale.link import Link
+from benchmarks.registry_scale.restart import schedule
 from benchmarks.registry_scale.scale import Scale, record
+from benchmarks.registry_scale.tcp import connect
 from benchmarks.registry_scale.worker import answer, run
 from rpcfw.errors import CallError
 from rpcfw_registries.standalone.messages import Granted, Renewed
@@ -47,7 +49,7 @@ class Provider:
         """
         Connect, and announce all.
         """
-        connect(_clock, self._port, self._link_made, self._gone)
+        connect(_clock, f"127.0.0.1:{self._port}", self._link_made, self._gone)
 
     def restart(self, number: int) -> None:
         """
@@ -146,14 +148,7 @@ class Fleet:
         """
         Restart a part of all instances at a steady rate; answer when it has begun.
         """
-        count = int(self.scale.instances * self.scale.restarted)
-        step = max(1, self.scale.instances // max(1, count))
-        for turn in range(count):
-            number = turn * step
-            provider = self._providers[number // _PER_CONNECTION]
-            at_s = turn * self.scale.restart_s / count
-            _clock.callLater(at_s, self._restart, provider, number)
-        answer(count=count)
+        answer(count=schedule(_clock, self.scale, self._restart))
 
     def state(self, order: dict[str, Any]) -> None:
         """
@@ -161,9 +156,9 @@ class Fleet:
         """
         answer(announced=self.announced, restarted=self._restarted, errors=self.errors[-5:])
 
-    def _restart(self, provider: Provider, number: int) -> None:
+    def _restart(self, number: int) -> None:
         self._restarted += 1
-        provider.restart(number)
+        self._providers[number // _PER_CONNECTION].restart(number)
 
 
 def main() -> None:

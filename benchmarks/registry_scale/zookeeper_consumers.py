@@ -15,8 +15,9 @@ from typing import Any
 from twisted.internet import reactor
 
 from benchmarks.registry_scale.scale import Scale, watched_by
+from benchmarks.registry_scale.tcp import connect
 from benchmarks.registry_scale.worker import answer, run
-from benchmarks.registry_scale.zookeeper_link import Session, connect, vector
+from benchmarks.registry_scale.zookeeper_link import Session, vector
 from benchmarks.registry_scale.zookeeper_names import announced_at, folder_of
 
 _clock: Any = reactor

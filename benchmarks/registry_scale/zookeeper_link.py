@@ -11,12 +11,10 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ClientFactory
 from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 
-__all__ = ["EPHEMERAL", "PERSISTENT", "Session", "connect", "vector"]
+__all__ = ["EPHEMERAL", "PERSISTENT", "Session", "vector"]
 
 _INT = Struct(">i")
 _HEADER = Struct(">ii")
@@ -137,29 +135,3 @@ class Session(Int32StringReceiver):
         if self._is_open:
             self.sendString(_HEADER.pack(_XID_PING, _PING))
             self._clock.callLater(_TIMEOUT_MS / 3000, self._ping)
-
-
-class _Factory(ClientFactory):
-    noisy = False
-
-    def __init__(self, make: Callable[[], Session], failed: Callable[[str], None]) -> None:
-        self._make = make
-        self._failed = failed
-
-    def buildProtocol(self, addr: IAddress) -> Session:
-        return self._make()
-
-    def clientConnectionFailed(  # noqa: N802 - it is Twisted's
-        self, connector: Any, reason: Failure
-    ) -> None:
-        self._failed(str(reason.value))
-
-
-def connect(
-    reactor: Any, address: str, make: Callable[[], Session], failed: Callable[[str], None]
-) -> None:
-    """
-    Open a session.
-    """
-    host, _, port = address.rpartition(":")
-    reactor.connectTCP(host, int(port), _Factory(make, failed))

@@ -10,9 +10,11 @@ from typing import Any
 
 from twisted.internet import reactor
 
+from benchmarks.registry_scale.restart import schedule
 from benchmarks.registry_scale.scale import Scale, service_name
+from benchmarks.registry_scale.tcp import connect
 from benchmarks.registry_scale.worker import answer, run
-from benchmarks.registry_scale.zookeeper_link import EPHEMERAL, PERSISTENT, Session, connect
+from benchmarks.registry_scale.zookeeper_link import EPHEMERAL, PERSISTENT, Session
 from benchmarks.registry_scale.zookeeper_names import ROOT, folder_of, path_of
 
 _clock: Any = reactor
@@ -102,13 +104,7 @@ class Fleet:
         """
         Restart a part of all instances at a steady rate; answer when it has begun.
         """
-        count = int(self.scale.instances * self.scale.restarted)
-        step = max(1, self.scale.instances // max(1, count))
-        for turn in range(count):
-            number = turn * step
-            at_s = turn * self.scale.restart_s / count
-            _clock.callLater(at_s, self._restart, self._providers[number // _PER_SESSION], number)
-        answer(count=count)
+        answer(count=schedule(_clock, self.scale, self._restart))
 
     def state(self, order: dict[str, Any]) -> None:
         """
@@ -137,9 +133,9 @@ class Fleet:
             for number, provider in enumerate(self._providers):
                 _clock.callLater(0.05 * number, provider.open)
 
-    def _restart(self, provider: Provider, number: int) -> None:
+    def _restart(self, number: int) -> None:
         self._restarted += 1
-        provider.restart(number)
+        self._providers[number // _PER_SESSION].restart(number)
 
 
 def main() -> None:
