@@ -14,13 +14,13 @@ from typing import TextIO
 from rpcfw.app.application import Application
 from rpcfw.cli.arguments import a_duration
 from rpcfw.cli.codes import FINE
+from rpcfw.cli.registry_answer import answer_within
 from rpcfw.cli.running import add_process_arguments, application_of, calls_only
 from rpcfw.cli.running import run as run_command
 from rpcfw.codegen.java.definition import ServiceDefinition, read_definition
 from rpcfw.codegen.java.module import stub_module
-from rpcfw.errors import DeadlineExceeded, RegistryError, SettingsError
+from rpcfw.errors import RegistryError, SettingsError
 from rpcfw.spi.registry import Registry
-from rpcfw.spi.runtime.waiting import with_deadline
 
 __all__ = ["DESCRIPTION", "EPILOG", "add_arguments", "run"]
 
@@ -128,14 +128,8 @@ async def _published(
     Return the definitions of a service in the registry.
     """
     timers, service = application.runtime.timers, arguments.service
-    deadline = timers.seconds() + arguments.timeout
-    try:
-        found = await with_deadline(registry.definitions(service), timers, deadline)
-    except DeadlineExceeded:
-        reason = " ".join(registry.trouble.split()) or "is it running?"
-        raise RegistryError(
-            f"the registry ({registry}) did not answer within {arguments.timeout:g} s: {reason}"
-        ) from None
+    asked = registry.definitions(service)
+    found = await answer_within(arguments.timeout, registry, timers, asked)
     if not found:
         raise RegistryError(
             f"no provider has published a definition of {service} in {registry}; providers of "
