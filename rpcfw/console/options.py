@@ -18,7 +18,10 @@ from rpcfw.values.inherited_socket import ListenAt
 from rpcfw.values.peer_host import ip_of
 from rpcfw.values.units import Bytes, Seconds
 
-__all__ = ["ConsoleOptions"]
+__all__ = ["LOCAL_NETWORKS", "ConsoleOptions"]
+
+#: Of the admin ports that are asked unless the configuration says otherwise.
+LOCAL_NETWORKS: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
 #: RFC 9110, section 5.6.2.
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -76,7 +79,7 @@ class ConsoleOptions:
         "", "admin ports of processes that are in no registry, as those of consumers"
     )
     admin_networks: tuple[str, ...] = option(
-        "127.0.0.0/8, ::1/128",
+        ", ".join(LOCAL_NETWORKS),
         "networks of the admin ports that instances announce; those elsewhere are not asked",
     )
     poll_interval: Seconds = option("5s", "time between two looks at an admin port")

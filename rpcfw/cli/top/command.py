@@ -20,9 +20,10 @@ from rpcfw.cli.top.lines import table_lines
 from rpcfw.cli.top.live import LiveTable
 from rpcfw.cli.top.rows import SORTS, Look
 from rpcfw.cli.top.watcher import Watcher
-from rpcfw.console.options import ConsoleOptions
+from rpcfw.console.options import LOCAL_NETWORKS, ConsoleOptions
 from rpcfw.errors import SettingsError
 from rpcfw.printable import printable_json
+from rpcfw.values.address import Address
 
 __all__ = ["add_arguments", "run"]
 
@@ -40,8 +41,6 @@ order it by calls, errors, calls in flight, p99 and name. The arrow keys, or j a
 Elsewhere, each look is printed.
 """
 
-#: As [console] admin_networks has them by default.
-_LOCAL: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 _MIN_INTERVAL_S = 0.1
 
 
@@ -91,7 +90,8 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     if arguments.interval < _MIN_INTERVAL_S:
         raise SettingsError(f"--interval: must be at least {_MIN_INTERVAL_S:g}s")
     sources = sources_of(arguments, environ)
-    listed, networks = tuple(arguments.admin), _LOCAL
+    listed: tuple[Address, ...] = tuple(arguments.admin)
+    networks = LOCAL_NETWORKS
     if sources.has("console"):
         options = sources.section("console", ConsoleOptions)
         listed, networks = (*options.admin, *listed), options.admin_networks
