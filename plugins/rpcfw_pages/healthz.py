@@ -7,13 +7,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rpcfw.spi.page import Page, PageRefused, PageRequest
-from rpcfw.spi.page_content import Facts, PageContent, Table
+from rpcfw.spi.page_content import Facts, PageContent
 from rpcfw.values.health import Health
+from rpcfw_pages.rows import table
 
 __all__ = ["Healthz"]
-
-#: So many names are shown.
-_MAX_NAMES = 1_000
 
 
 class Healthz(Page):
@@ -35,7 +33,5 @@ class Healthz(Page):
         if name:
             return PageContent([facts], 200 if serving else 503)
         rows = [(each, value.value) for each, value in sorted(board.all().items()) if each]
-        table = Table(
-            "services", ("service", "health"), rows[:_MAX_NAMES], max(0, len(rows) - _MAX_NAMES)
-        )
-        return PageContent([facts, table], 200 if serving else 503)
+        services = table("services", ("service", "health"), rows, len(rows))
+        return PageContent([facts, services], 200 if serving else 503)
