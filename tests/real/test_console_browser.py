@@ -157,15 +157,19 @@ def test_who_calls_whom(browser):
     browser.until(lambda: "shop.Stock" not in browser.text("#edge-table"))
 
 
+def _put(browser, text, reason):
+    browser.type("#text", text)
+    browser.type("#reason", reason)
+    browser.click("#put")
+
+
 def test_a_rule(browser):
     """
     A wrong rule is refused with its line, a dry run shows the shares, a right one is stored.
     """
     browser.enter("olaf", RULE)
     text = "[router split]\nshares = 25% version=2.1, 75% version=2.0\n"
-    browser.type("#text", "[retry]\nmax_attemps = 2\n")
-    browser.type("#reason", "try more often")
-    browser.click("#put")
+    _put(browser, "[retry]\nmax_attemps = 2\n", "try more often")
     assert "max_attempts" in browser.see("#mistakes", "max_attemps")
     browser.type("#text", text)
     browser.click("#try")
@@ -174,9 +178,7 @@ def test_a_rule(browser):
     browser.type("#reason", "a quarter for 2.1")
     browser.click("#put")
     browser.see("#rule-version", "a quarter for 2.1")
-    browser.type("#text", "[retry]\nmax_attempts = 2\n")
-    browser.type("#reason", "no longer")
-    browser.click("#put")
+    _put(browser, "[retry]\nmax_attempts = 2\n", "no longer")
     browser.see("#rule-version", "no longer")
     # Back to the first one.
     browser.click("#history li:nth-child(2) summary")
@@ -184,9 +186,7 @@ def test_a_rule(browser):
     browser.click("#history li:nth-child(2) form button")
     browser.see("#rule-version", "it was right")
     assert text.strip() == browser.script("return document.getElementById('text').value").strip()
-    browser.type("#text", " ")
-    browser.type("#reason", "clean up")
-    browser.click("#put")
+    _put(browser, " ", "clean up")
     browser.see("#rule-version", "There is no such document")
 
 
@@ -282,9 +282,7 @@ def test_the_audit_trail(browser):
     Who changed what, and why, is there for admins; so is what was refused.
     """
     browser.enter("olaf", RULE)
-    browser.type("#text", "[nonsense]\n")
-    browser.type("#reason", "for the audit trail")
-    browser.click("#put")
+    _put(browser, "[nonsense]\n", "for the audit trail")
     browser.see("#mistakes")
     browser.open("/audit")
     browser.see("#problem", "role admin")
