@@ -93,7 +93,9 @@ class Leases:
         lost_s = self._pauses.lost_s()
         lease.deadline += lost_s - lease.lost_s
         lease.lost_s = lost_s
-        if lease.deadline > self._timers.seconds():
+        # Not compared with the clock: a timer may come a fraction of a microsecond early, and would
+        # come again in the same turn.
+        if lease.deadline > lease.watched:
             lease.watched = lease.deadline
             self._timers.watch(lease.deadline, lease)
             return
