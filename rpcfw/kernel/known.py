@@ -14,6 +14,13 @@ __all__ = ["NOWHERE", "Known", "renamed"]
 
 #: Order of mistakes that are in no file: after all others.
 NOWHERE = (1 << 30, 0)
+#: The commands that alone read a section: other commands refuse it, and say whose it is.
+_OF_COMMANDS = {
+    "bus": "rpcfw registry",
+    "console": "rpcfw console and rpcfw top",
+    "node": "rpcfw registry",
+    "probe": "rpcfw probe",
+}
 
 
 class Known:
@@ -149,6 +156,9 @@ class Known:
 
     def _why_unknown(self, name: SectionName) -> str:
         names = self.names()
+        if name.name not in names and not name.qualifier and name.name in _OF_COMMANDS:
+            command = _OF_COMMANDS[name.name]
+            return f"only {command} can read this section; use a file without it for other commands"
         if name.name not in names:
             return f"unknown section; {suggestion(name.name, names)}"
         qualifiers = {each.qualifier for each in self._keys if each.name == name.name} - {""}

@@ -125,6 +125,24 @@ def test_a_path_starts_where_its_file_lies(write, tmp_path):
     assert Path("ca.pem") == from_set.cert
 
 
+@pytest.mark.parametrize(
+    ("section", "command"),
+    [
+        ("bus", "rpcfw registry"),
+        ("console", "rpcfw console and rpcfw top"),
+        ("node", "rpcfw registry"),
+        ("probe", "rpcfw probe"),
+    ],
+)
+def test_a_section_that_another_command_reads_is_refused_with_its_name(write, section, command):
+    """
+    Who gives the file of one command to another one learns that the section is spelled right.
+    """
+    (mistake,) = said(Sources.load([write(f"[{section}]\n", "a.ini")]))
+
+    assert f"only {command} can read this section; use a file without it" in mistake
+
+
 def test_every_mistake_is_told_at_once_in_the_order_of_the_sources(write):
     """
     One run tells all that is wrong, each with its place and the nearest known name.
