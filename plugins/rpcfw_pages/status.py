@@ -101,6 +101,7 @@ def _facts(process: InspectedProcess) -> Facts:
             "rpcfw_version": _version(),
             "python_version": platform.python_version(),
             "process_id": os.getpid(),
+            "run_id": process.run_id,
             "threads": threading.active_count(),
             "connections": len(inspection.connections()),
             "calls_started": calls.started,

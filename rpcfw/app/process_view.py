@@ -35,7 +35,7 @@ class ProcessView(InspectedProcess):
     Shows one application.
 
     Args:
-        plugin_context: has the clock.
+        plugin_context: has the clock, and the random numbers.
         server: of the application; None: it serves nothing.
         clients: what it calls.
         tree: returns its parts, as they start and stop.
@@ -51,6 +51,7 @@ class ProcessView(InspectedProcess):
         options: Callable[[], tuple[OptionValue, ...]],
     ) -> None:
         self._server = server
+        self._run_id = f"{plugin_context.random.randrange(1 << 64):016x}"
         self._tree = tree
         self._options = options
         self._application = plugin_context.application
@@ -64,6 +65,10 @@ class ProcessView(InspectedProcess):
     @property
     def application(self) -> str:
         return self._application
+
+    @property
+    def run_id(self) -> str:
+        return self._run_id
 
     @property
     def started_at(self) -> float:

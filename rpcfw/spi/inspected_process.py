@@ -48,6 +48,17 @@ class InspectedProcess(ABC):
 
     @property
     @abstractmethod
+    def run_id(self) -> str:
+        """
+        16 random hexadecimal digits, made at the start.
+
+        Who reads the pages knows by it that two addresses are of one process, or that a process
+        was started again. The number that the system gives a process is not unique: in most
+        containers it is 1.
+        """
+
+    @property
+    @abstractmethod
     def started_at(self) -> float:
         """
         When the process was started, in seconds since 1970.

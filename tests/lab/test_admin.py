@@ -5,6 +5,7 @@ The admin port of a whole process: it is open first, and closed last.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -388,6 +389,23 @@ def test_every_page_of_a_process_that_serves_and_calls(lab):
     found = json.loads(lab.run(get(process, "/connections.json")).body)
     assert 1 == len(found["accepted_connections"])
     assert ["healthy"] == [each["health"] for each in found["nodes"]]
+
+
+def test_a_process_is_known_by_a_random_id(lab):
+    """
+    It is the same on each page, each time, and another one after the next start.
+    """
+
+    def run_id(page):
+        return json.loads(lab.run(get(process, page)).body)["process"]["run_id"]
+
+    process = lab.consumer(ADMIN)
+    first = {run_id(page) for page in ("/inspect.json", "/inspect.json", "/status.json")}
+    lab.run(process.application.stop())
+    process = lab.consumer(ADMIN)
+
+    assert re.fullmatch("[0-9a-f]{16}", *first)
+    assert run_id("/inspect.json") not in first
 
 
 def test_a_failed_call_is_found(lab):

@@ -55,6 +55,10 @@ class FixedProcess(InspectedProcess):
         return self._application
 
     @property
+    def run_id(self) -> str:
+        return "00f067aa0ba902b7"
+
+    @property
     def started_at(self) -> float:
         return 1_700_000_000.0
 
