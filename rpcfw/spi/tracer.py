@@ -94,6 +94,14 @@ class Tracer(Plugin):
         Return the W3C baggage of the running code, as it travels; empty for none.
         """
 
+    def outgoing(self) -> tuple[TraceContext | None, str]:
+        """
+        Return `current` and `baggage`, for a call that the running code makes.
+
+        Each call asks for them. Override it if both can be found at once.
+        """
+        return self.current(), self.baggage()
+
     @abstractmethod
     def begin(
         self,

@@ -79,8 +79,13 @@ class HeaderEncoder:
         header = self._cache.get(key)
         if header is None:
             header = self._pack(key)
-        if head.metadata.pairs:
-            header = self._with_pairs(header, head)
+        metadata = head.metadata
+        if metadata.pairs:
+            # Calls whose traces are not recorded say so with the same object.
+            if metadata is self._metadata:
+                header += self._packed
+            else:
+                header = self._with_pairs(header, head)
         if len(header) > limit_bytes:
             self._take_back(header, head.path)
             raise MessageTooLarge(
@@ -92,9 +97,6 @@ class HeaderEncoder:
 
     def _with_pairs(self, header: bytes, head: RequestHead) -> bytes:
         metadata = head.metadata
-        # Calls whose traces are not recorded say so with the same object.
-        if metadata is self._metadata:
-            return header + self._packed
         try:
             packed = pack_metadata(metadata)
         except MessageTooLarge:

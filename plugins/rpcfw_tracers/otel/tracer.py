@@ -43,6 +43,8 @@ _NS = 1_000_000_000
 #: The version of the conventions that the filters keep to.
 _SCHEMA = "https://opentelemetry.io/schemas/1.45.0"
 _NO_CONTEXT = Context()
+#: The answer to most clients: no span, no baggage.
+_NOWHERE = (None, "")
 
 
 class _RecordedSpan(Span):
@@ -123,22 +125,16 @@ class OTelTracer(Tracer):
         self._served, self._exported = ServedSpan, ExportedSpan
 
     def current(self) -> TraceContext | None:
-        context = otel_context.get_current()
-        if not context:
-            return None
-        if context is self._entered_context:
-            return self._entered
-        span = get_current_span(context)
-        if type(span) is self._served:
-            return span.exported
-        span_context = span.get_span_context()
-        return trace_of(span_context) if span_context.is_valid else None
+        return self._trace_of(otel_context.get_current())
 
     def baggage(self) -> str:
+        return self._baggage_of(otel_context.get_current())
+
+    def outgoing(self) -> tuple[TraceContext | None, str]:
         context = otel_context.get_current()
-        if not context or context is self._entered_context:
-            return ""
-        return write_baggage(context)
+        if not context:
+            return _NOWHERE
+        return self._trace_of(context), self._baggage_of(context)
 
     def begin(
         self,
@@ -179,6 +175,22 @@ class OTelTracer(Tracer):
         elif not trace.sampled:
             self._entered, self._entered_context = trace, context
         otel_context.attach(context)
+
+    def _trace_of(self, context: Context) -> TraceContext | None:
+        if not context:
+            return None
+        if context is self._entered_context:
+            return self._entered
+        span = get_current_span(context)
+        if type(span) is self._served:
+            return span.exported
+        span_context = span.get_span_context()
+        return trace_of(span_context) if span_context.is_valid else None
+
+    def _baggage_of(self, context: Context) -> str:
+        if not context or context is self._entered_context:
+            return ""
+        return write_baggage(context)
 
     def _current(self) -> TraceContext | SpanContext | None:
         """

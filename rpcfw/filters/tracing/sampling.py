@@ -12,15 +12,32 @@ from rpcfw.spi.tracer import Tracer
 from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.trace_context import BAGGAGE, TRACEPARENT, TRACESTATE, TraceContext
 
-__all__ = ["Tracing", "with_trace"]
+__all__ = ["Tracing", "Unrecorded", "with_trace"]
 
 _TRACE_BITS = 128
 _SPAN_BITS = 64
-#: So many calls that are not recorded say so with the same ids. Nobody ever looks these up,
-#: and a text that stays the same costs little: the wires cache what they make of it.
-_MAX_SAME = 1024
+#: One in so many of the calls that are not recorded gets new ids, and those after it have the
+#: same. Nobody ever looks these up, and a text that stays the same costs little: the wires cache
+#: what they make of it.
+_SAME = 1024
 #: W3C Baggage, section 3.3.2: more need not be passed on.
 _MAX_BAGGAGE = 8192
+
+
+class Unrecorded:
+    """
+    What calls have in common that are in no trace, and are not recorded.
+
+    Args:
+        trace: where they are.
+        metadata: says so to servers.
+    """
+
+    __slots__ = ("metadata", "trace")
+
+    def __init__(self, trace: TraceContext) -> None:
+        self.trace = trace
+        self.metadata = with_trace(EMPTY, trace, "")
 
 
 class Tracing:
@@ -30,28 +47,46 @@ class Tracing:
     Args:
         tracer: its options name the share of the traces that begin here, and the limit.
         plugin_context: for time and randomness.
+
+    Attributes:
+        draw: returns a number of 0 to 1 for each trace that would begin here.
+        share: a trace is recorded if its number is less.
+        renews_from: the context of what is not recorded changes if the number is not.
+        unrecorded: that context.
     """
+
+    renews_from = 1 - 1 / _SAME
 
     def __init__(self, tracer: Tracer, plugin_context: PluginContext) -> None:
         self.tracer = tracer
-        self._share = tracer.options.sample
+        self.share = tracer.options.sample
         self._random = plugin_context.random
-        self._draw = self._random.random
+        self.draw = self._random.random
         self._seconds = plugin_context.clock.seconds
         self._rate = tracer.options.max_rate
         self._allowed = self._rate
         self._at = self._seconds()
-        self._not_recorded = self._new()
-        self._same = 0
+        self.unrecorded = self._new()
         #: The context that `pairs` was asked about last; mostly it is the next one, too.
         self._last: TraceContext | None = None
         self._pairs = EMPTY
 
-    def begins(self) -> bool:
+    def decide(self) -> Unrecorded | None:
         """
-        Decide whether a trace that begins here is recorded.
+        Decide about a trace that would begin here. None: it is recorded.
         """
-        return self._draw() < self._share and self.allows()
+        number = self.draw()
+        if number < self.share and self.allows():
+            return None
+        if number >= self.renews_from:
+            self.renew()
+        return self.unrecorded
+
+    def renew(self) -> None:
+        """
+        Give the next calls that are not recorded another context.
+        """
+        self.unrecorded = self._new()
 
     def allows(self) -> bool:
         """
@@ -67,28 +102,20 @@ class Tracing:
         self._allowed -= 1
         return True
 
-    def not_recorded(self) -> TraceContext:
-        """
-        Return the context of a call that is not recorded, and was in no trace before.
-        """
-        self._same += 1
-        if self._same >= _MAX_SAME:
-            self._same, self._not_recorded = 0, self._new()
-        return self._not_recorded
-
     def pairs(self, trace: TraceContext) -> Metadata:
         """
-        Return the metadata of a call that is not recorded, and has none of its own.
+        Return the metadata of a call that has none of its own, in a trace that is not recorded.
         """
         if trace is not self._last:
             self._last, self._pairs = trace, with_trace(EMPTY, trace, "")
         return self._pairs
 
-    def _new(self) -> TraceContext:
+    def _new(self) -> Unrecorded:
         randrange = self._random.randrange
         trace_id = randrange((1 << _TRACE_BITS) - 1) + 1
         span_id = randrange((1 << _SPAN_BITS) - 1) + 1
-        return TraceContext(f"{trace_id:032x}", f"{span_id:016x}", sampled=False)
+        trace = TraceContext(f"{trace_id:032x}", f"{span_id:016x}", sampled=False)
+        return Unrecorded(trace)
 
 
 def with_trace(metadata: Metadata, trace: TraceContext, baggage: str) -> Metadata:

@@ -67,7 +67,8 @@ class ServerTracing(Filter):
         return await self.bind(proceed)(call)
 
     def bind(self, proceed: CallStep) -> CallStep:
-        tracing, read, record = self._tracing, self._read, self._record
+        decide, allows = self._tracing.decide, self._tracing.allows
+        read, record = self._read, self._record
         enter = self._tracer.enter
 
         # A coroutine, for it has to run in the context of the call.
@@ -75,11 +76,12 @@ class ServerTracing(Filter):
             metadata = call.metadata
             given = trace = read(metadata) if metadata.pairs else None
             if trace is None:
-                if tracing.begins():
+                unrecorded = decide()
+                if unrecorded is None:
                     return await record(call, None, proceed)
-                trace = tracing.not_recorded()
+                trace = unrecorded.trace
             elif trace.sampled:
-                if tracing.allows():
+                if allows():
                     return await record(call, trace, proceed)
                 # Else the calls that the method makes would be recorded, as many as there are.
                 trace = TraceContext(trace.trace_id, trace.span_id, False, trace.state)

@@ -84,6 +84,21 @@ class TracerContract:
             assert (trace.trace_id, trace.span_id) == (current.trace_id, current.span_id)
             assert trace.sampled == current.sampled
 
+    def test_what_goes_out_is_what_is_current(self) -> None:
+        """
+        `outgoing` is `current` and `baggage`, in every context.
+        """
+        tracer = self.make()
+        entered = (None, ""), (_begin(tracer), ""), (_RECORDED, "a=1"), (_NOT_RECORDED, "a=1")
+        for trace, baggage in (*entered, (_NOT_RECORDED, "")):
+
+            def outgoing(trace: TraceContext | None = trace, baggage: str = baggage) -> bool:
+                if trace is not None:
+                    tracer.enter(trace, baggage)
+                return tracer.outgoing() == (tracer.current(), tracer.baggage())
+
+            assert copy_context().run(outgoing)
+
     def test_a_call_is_the_child_of_what_is_current(self) -> None:
         """
         A call that is made while another is served belongs to the same trace.

@@ -27,11 +27,8 @@ class NoTracer:
 
     options = TracerOptions(sample=1.0, max_rate=0.0)
 
-    def current(self):
-        return TRACE
-
-    def baggage(self):
-        return ""
+    def outgoing(self):
+        return TRACE, ""
 
     def begin(self, kind, name, parent, attributes, at_s):
         return None

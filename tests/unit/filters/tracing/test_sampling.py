@@ -40,7 +40,7 @@ def test_the_share_is_kept(share, least, most):
     """
     sampling = tracing(share)
 
-    assert least <= sum(sampling.begins() for _ in range(1000)) <= most
+    assert least <= sum(sampling.decide() is None for _ in range(1000)) <= most
 
 
 def test_the_rate_is_bounded_and_comes_back():
@@ -62,12 +62,22 @@ def test_calls_that_are_not_recorded_share_a_context_for_a_while():
     Wires can cache it; and no trace id has calls without end, should a peer record it.
     """
     sampling = tracing(0.0)
-    contexts = [sampling.not_recorded() for _ in range(3000)]
+    shared = [sampling.decide() for _ in range(10_000)]
+    contexts = [each.trace for each in shared]
 
-    assert 3 <= len({each.trace_id for each in contexts}) <= 4
+    assert 5 <= len({each.trace_id for each in contexts}) <= 20
     assert not any(each.sampled for each in contexts)
     assert all(each == TraceContext.parse(each.traceparent) for each in contexts)
-    assert sampling.pairs(contexts[0]) is sampling.pairs(contexts[0])
+    assert all((("traceparent", each.trace.traceparent),) == each.metadata.pairs for each in shared)
+
+
+def test_the_metadata_of_one_context_is_one_object():
+    """
+    A trace of the program's that is not recorded costs its calls no metadata each.
+    """
+    sampling, trace = tracing(0.0), TraceContext(TRACE.trace_id, TRACE.span_id, sampled=False)
+
+    assert sampling.pairs(trace) is sampling.pairs(trace)
 
 
 def test_the_pairs_of_an_attempt_replace_those_of_the_one_before():
