@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rpcfw.app.application import Application
 from rpcfw.app.plan import Plan
 from rpcfw.app.reactors import random_source
+from rpcfw.app.reload.hangup import on_hangup
 from rpcfw.cli.codes import FINE
 from rpcfw.cli.layers import sources_of
 from rpcfw.cli.running import (
@@ -25,6 +26,9 @@ from rpcfw.console.options import ConsoleOptions
 from rpcfw.errors import SettingsError
 from rpcfw.kernel.extras import needs
 
+if TYPE_CHECKING:
+    from rpcfw.console.access.users import UserFile
+
 __all__ = ["add_arguments", "run"]
 
 EPILOG = """\
@@ -32,7 +36,8 @@ EPILOG = """\
   rpcfw console -c console.ini
 
 Its options are those of [console]. It reads the registry and the rules that the file names, as a
-consumer does. SIGTERM or Ctrl-C stops it. See docs/console.md.
+consumer does. SIGHUP has the file of users read again. SIGTERM or Ctrl-C stops it.
+See docs/console.md.
 """
 
 
@@ -54,7 +59,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
     options = sources.section("console", ConsoleOptions)
     application = application_of(arguments, environ, _calls_only, sources)
     try:
-        from rpcfw.console.access.users import Users, read_users
+        from rpcfw.console.access.users import Users
         from rpcfw.console.console import Console
     except ModuleNotFoundError as error:
         raise SettingsError(f"rpcfw console {needs('console')}") from error
@@ -65,13 +70,8 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
         plan = changed(plan, tracer=None, metrics=changed(plan.metrics, exporter=None))
         return Application(plan, application.runtime.reactor, random_source())
 
-    users = Users({}) if options.users is None else read_users(options.users)
-    if not options.user_header and not users.has_passwords:
-        raise SettingsError(
-            f"{options.users}: expected at least one user with a password; "
-            f"add one: rpcfw console password NAME ROLE >> {options.users}"
-        )
-    console = Console(application, options, users, trial)
+    file = _user_file(options, application)
+    console = Console(application, options, Users(file.current if file else dict), trial)
 
     async def command() -> int:
         async with application:
@@ -85,7 +85,29 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
                 await console.stop()
         return FINE
 
-    return run_command(application, command)
+    if file is None:
+        return run_command(application, command)
+    file.read()
+    with on_hangup(application.runtime.reactor, lambda: _reload(file)):
+        return run_command(application, command)
+
+
+def _reload(file: UserFile) -> None:
+    file.reload()
+
+
+def _user_file(options: ConsoleOptions, application: Application) -> UserFile | None:
+    from rpcfw.console.access.users import user_file
+
+    if options.users is None:
+        return None
+    context = application.runtime.plugin_context
+    return user_file(
+        options.users,
+        context.clock.seconds,
+        context.time_of_day,
+        passwords=not options.user_header,
+    )
 
 
 def _calls_only(plan: Plan) -> Plan:

@@ -47,8 +47,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("rpcfw.cli.demo.command", "see it work: several processes, one of them killed"),
 }
 
-#: Those that reload their configuration on SIGHUP.
-_RELOADING = ("serve", "registry")
+#: Those that read files again on SIGHUP.
+_RELOADING = ("serve", "registry", "console")
 
 _EPILOG = """\
 To begin with:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rpcfw.app.application import Application
+from rpcfw.console.access.accounts import Accounts
+from rpcfw.console.access.client_address import ClientAddresses
 from rpcfw.console.access.identity import Identities
 from rpcfw.console.access.sessions import Sessions
 from rpcfw.console.access.users import Users
@@ -53,10 +55,13 @@ class Console:
         self.users = users
         self.templates = Templates()
         clock = self.runtime.clock
-        self.sessions = Sessions(options.session_timeout, options.idle_timeout, clock.seconds)
+        accounts = Accounts(options, users)
+        self.sessions = Sessions(
+            options.session_timeout, options.idle_timeout, clock.seconds, accounts.find
+        )
         self.events = Events(self.sessions, options.max_event_streams, clock)
-        secure = options.secure_cookies or all(each.secure for each in options.listen)
-        self.identities = Identities(options, users, self.sessions, secure=secure)
+        self.identities = Identities(options, accounts, self.sessions)
+        self.client_addresses = ClientAddresses(options)
         self.audit = Audit(options.audit_file, self.runtime.plugin_context)
         self.rule_book = RuleBook(application)
         # Viewers, who may ask for explanations, do not have operators wait.

@@ -159,7 +159,8 @@ class Dispatcher:
 
     def _note(self, visit: Visit, what: str, result: str) -> None:
         session = visit.session
-        address, reason = visit.request.peer, visit.asked("reason")
+        address = self._console.client_addresses.of(visit.request)
+        reason = visit.asked("reason")
         entry = AuditEntry("", session.user, str(session.role), address, what, reason, result)
         self._console.audit.write(entry)
 

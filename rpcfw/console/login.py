@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rpcfw.console.access.attempts import LoginAttempts
+from rpcfw.console.access.password_checks import PasswordChecks
 from rpcfw.console.access.users import MAX_NAME_CHARS, MAX_PASSWORD_CHARS
 from rpcfw.console.audit import AuditEntry
 from rpcfw.console.http.messages import Response, WebRequest
@@ -30,10 +31,10 @@ class Login:
     def __init__(self, console: Console) -> None:
         self._console = console
         context = console.runtime.plugin_context
-        self._threads = context.threads
-        self._attempts = LoginAttempts(
+        attempts = LoginAttempts(
             console.options.max_failed_logins, _MAX_RUNNING, context.clock.seconds
         )
+        self._checks = PasswordChecks(console.users, attempts, context.threads)
 
     async def serve(self, request: WebRequest, method: str) -> Response:
         """
@@ -52,23 +53,20 @@ class Login:
         # Names are remembered, so a long one would take memory.
         if not 0 < len(name) <= MAX_NAME_CHARS or len(password) > MAX_PASSWORD_CHARS:
             return self._form(request, 400, "Wrong name or password.")
-        if self._attempts.refused(name, request.peer):
+        address = self._console.client_addresses.of(request)
+        if self._checks.refused(name, address):
             return self._form(request, 429, "Too many attempts. Wait for a minute.")
-        user = None
-        try:
-            user = await self._threads.call(self._console.users.verified, name, password)
-        finally:
-            self._attempts.ended(name, request.peer, succeeded=user is not None)
+        user = await self._checks.verified(name, password, address)
         if user is None:
-            self._note(name, "", request, "refused: wrong name or password")
+            self._note(name, "", address, "refused: wrong name or password")
             return self._form(request, 401, "Wrong name or password.")
-        self._note(name, str(user.role), request, "done")
-        cookie = self._console.identities.begin(user.name, user.role)
+        self._note(name, str(user.role), address, "done")
+        cookie = self._console.identities.begin(user)
         headers = (("Location", _back(request)), ("Set-Cookie", cookie))
         return Response(303, headers=headers)
 
-    def _note(self, name: str, role: str, request: WebRequest, result: str) -> None:
-        entry = AuditEntry("", name, role, request.peer, "log in", "", result)
+    def _note(self, name: str, role: str, address: str, result: str) -> None:
+        entry = AuditEntry("", name, role, address, "log in", "", result)
         self._console.audit.write(entry)
 
     def _form(self, request: WebRequest, status: int, problem: str) -> Response:

@@ -57,8 +57,15 @@ class ConsoleOptions:
     user_header: str = option(
         "", "header in which a trusted proxy names the user; empty: users log in with a password"
     )
+    address_header: Literal["", "X-Forwarded-For", "Forwarded"] = option(
+        "",
+        "header in which trusted proxies name the address of the client, for the limits of logins "
+        "and the audit trail; each must add to it, or set it",
+    )
     trusted_proxies: tuple[str, ...] = option(
-        "", "IP addresses whose user_header is believed; from all others it is ignored"
+        "",
+        "IP addresses whose user_header and address_header are believed; from all others they "
+        "are ignored",
     )
     proxy_role: Literal["none", "viewer", "operator", "admin"] = option(
         "none", "role of a user whom a proxy names and the file does not; none: no access"
@@ -98,6 +105,13 @@ class ConsoleOptions:
     max_event_streams: int = option("100", "maximum number of pages that are updated live")
     request_timeout: Seconds = option("20s", "time limit for the bytes of a request")
 
+    @property
+    def only_https(self) -> bool:
+        """
+        Whether browsers reach the console over HTTPS alone.
+        """
+        return self.secure_cookies or all(each.secure for each in self.listen)
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """
         Find what would let nobody in, or everybody.
@@ -105,8 +119,9 @@ class ConsoleOptions:
         yield from self._of_ports()
         if self.users is None and not self.user_header:
             yield "users", "nobody could log in: name a file of users, or set user_header"
-        if self.user_header and not self.trusted_proxies:
-            yield "trusted_proxies", "name the proxies that may set user_header"
+        for name in ("user_header", "address_header"):
+            if getattr(self, name) and not self.trusted_proxies:
+                yield "trusted_proxies", f"name the proxies that may set {name}"
         if self.user_header and not _HEADER_NAME.fullmatch(self.user_header):
             yield "user_header", f"expected the name of a header; got {self.user_header!r}"
         for text in self.trusted_proxies:

@@ -44,6 +44,7 @@ SHOWN: dict[str, str] = {
     "rpcfw/spi/access/followed_rules.py": "compares with the time of change of a file",
     "rpcfw/spi/access/audit_trail.py": "writes when things were done",
     "rpcfw/console/audit.py": "shows when things were done",
+    "rpcfw/cli/console.py": "compares with the time of change of a file",
     "rpcfw/cli/ls.py": "shows when instances came and went",
     "rpcfw/app/process_view.py": "shows when the process was started",
     "rpcfw/app/process_metrics.py": "shows when the process was started",

@@ -32,7 +32,8 @@ def users():
     """
     Return a user for each role, of the same name.
     """
-    return Users({str(role): User(str(role), role, HASH) for role in Role}, HASHER)
+    known = {str(role): User(str(role), role, HASH) for role in Role}
+    return Users(lambda: known, HASHER)
 
 
 def console_of(lab, *sets, **texts):

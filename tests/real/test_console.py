@@ -7,10 +7,12 @@ from __future__ import annotations
 import json
 import re
 import resource
+import signal
 import socket
 from contextlib import ExitStack, suppress
 from html import unescape
 from http.cookiejar import CookieJar
+from itertools import count
 from time import perf_counter, sleep
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -20,7 +22,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from rpcfw.console.access.roles import Role
-from rpcfw.console.access.users import read_users, user_line
+from rpcfw.console.access.users import Users, user_line, users_in
 from tests.real.commands import LIMIT_S, Running, registry, rpcfw
 from tests.real.ports import free_ports
 
@@ -35,11 +37,12 @@ class Person:
     A browser without scripts, of somebody who may log in.
     """
 
-    def __init__(self, place, name):
+    def __init__(self, place, name, password=PASSWORD, **headers):
         self._place = place
         self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
+        self._opener.addheaders = [(key.replace("_", "-"), value) for key, value in headers.items()]
         self._csrf = ""
-        self.post("/login", name=name, password=PASSWORD)
+        self.status, _ = self.post("/login", name=name, password=password)
 
     def get(self, path):
         return self._open(path, None)
@@ -261,13 +264,49 @@ def test_a_line_of_a_user(tmp_path):
     The command makes a line for the file of users, from a password that is long enough.
     """
     made = rpcfw("console", "password", "ann", "admin", stdin=f"{PASSWORD}\n")
-    (tmp_path / "users.txt").write_text(made.stdout)
-    assert Role.ADMIN is read_users(tmp_path / "users.txt").verified("ann", PASSWORD).role
+    user = users_in(tmp_path, made.stdout.encode(), passwords=True)["ann"]
+    assert (Role.ADMIN, True) == (user.role, Users(dict).has_password(user, PASSWORD))
     short = rpcfw("console", "password", "ann", "admin", stdin="secret\n")
     assert (2, "a password has 12 to 512 characters; this one has 6\n") == (
         short.returncode,
         short.stderr,
     )
+
+
+def test_users_behind_a_proxy_have_limits_of_their_own(tmp_path):
+    """
+    A client behind a proxy that fails to log in, with a header of its own, locks out itself alone.
+
+    The file of users is read again at a signal; a wrong one changes nothing.
+    """
+    audit_file, users = tmp_path / "audit.jsonl", tmp_path / "users.txt"
+    sets = ["registry.plugin=memory", f"console.audit_file={audit_file}"]
+    sets += ["console.trusted_proxies=127.0.0.1", "console.address_header=X-Forwarded-For"]
+    sets += ["console.max_failed_logins=3"]
+    running, at = console(tmp_path, *sets)
+
+    def person(address, password=PASSWORD):
+        forged = f"198.51.100.{next(numbers)}"
+        return Person(at, "viewer", password, X_Forwarded_For=f"{forged}, {address}")
+
+    numbers = count(1)
+    with running:
+        wrong = [person("192.0.2.1", "wrong").status for _ in range(4)]
+        assert [401, 401, 401, 429] == wrong
+        viewer = person("192.0.2.2")
+        assert 200 == viewer.status
+        lines = map(json.loads, audit_file.read_text().splitlines())
+        assert ["192.0.2.1"] * 3 + ["192.0.2.2"] == [line["address"] for line in lines]
+
+        whole = users.read_text()
+        users.write_text("viewer:viewr:\n")
+        running.send(signal.SIGHUP)
+        assert "expected one of viewer" in running.log_until("what was read last stays in use")
+        assert "Services" in viewer.get("/")[1]
+        users.write_text("\n".join(line for line in whole.split("\n") if "viewer" not in line))
+        running.send(signal.SIGHUP)
+        running.log_until("again")
+        assert "Log in" in viewer.get("/")[1]
 
 
 def test_nobody_could_log_in(tmp_path):

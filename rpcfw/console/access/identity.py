@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from rpcfw.console.access.roles import Role, role_named
+from rpcfw.console.access.accounts import Accounts
 from rpcfw.console.access.sessions import Session, Sessions
-from rpcfw.console.access.users import Users, check_user_name
+from rpcfw.console.access.users import User, check_user_name
 from rpcfw.console.http.messages import WebRequest
 from rpcfw.console.options import ConsoleOptions
 from rpcfw.values.peer_host import ip_of
@@ -39,23 +39,16 @@ class Identified:
 class Identities:
     """
     Finds and begins sessions.
-
-    Args:
-        users: of the file.
-        secure: cookies are for HTTPS alone.
     """
 
-    def __init__(
-        self, options: ConsoleOptions, users: Users, sessions: Sessions, *, secure: bool
-    ) -> None:
+    def __init__(self, options: ConsoleOptions, accounts: Accounts, sessions: Sessions) -> None:
         self._header = options.user_header.lower()
         self._proxies = frozenset(map(ip_of, options.trusted_proxies))
-        self._proxy_role = None if options.proxy_role == "none" else role_named(options.proxy_role)
-        self._users = users
+        self._accounts = accounts
         self._sessions = sessions
-        self._secure = secure
+        self._secure = options.only_https
         # The prefix makes browsers refuse the cookie from any other host, and without HTTPS.
-        self._cookie = "__Host-rpcfw-console" if secure else "rpcfw-console"
+        self._cookie = "__Host-rpcfw-console" if self._secure else "rpcfw-console"
 
     @property
     def by_password(self) -> bool:
@@ -80,16 +73,16 @@ class Identities:
         named = self._named(request)
         if named is None:
             return Identified(None)
-        if session is not None and (session.user, session.role) == named:
+        if session is not None and session.user == named.name:
             return Identified(session)
-        token, begun = self._sessions.begin(*named)
+        token, begun = self._sessions.begin(named)
         return Identified(begun, self._set_cookie(token))
 
-    def begin(self, name: str, role: Role) -> str:
+    def begin(self, user: User) -> str:
         """
         Begin a session, and return the header that sets its cookie.
         """
-        token, _ = self._sessions.begin(name, role)
+        token, _ = self._sessions.begin(user)
         return self._set_cookie(token)
 
     def end(self, session: Session) -> str:
@@ -103,7 +96,7 @@ class Identities:
         secure = "; Secure" if self._secure else ""
         return f"{self._cookie}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
-    def _named(self, request: WebRequest) -> tuple[str, Role] | None:
+    def _named(self, request: WebRequest) -> User | None:
         """
         Return the user whom a proxy names. The header of anybody else is ignored.
         """
@@ -115,6 +108,4 @@ class Identities:
             check_user_name(name)
         except ValueError:
             return None
-        user = self._users.find(name)
-        role = self._proxy_role if user is None else user.role
-        return None if role is None else (name, role)
+        return self._accounts.find(name)

@@ -2,10 +2,14 @@
 The file of users: a line for each, ``NAME:ROLE:HASH``, with an argon2 hash of the password.
 
 A user without a hash cannot log in with a password, but may be named by a trusted proxy.
+
+The file is followed: whoever is removed from it has no access at the next request.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -14,13 +18,20 @@ from attrs import frozen
 
 from rpcfw.console.access.roles import Role, role_named
 from rpcfw.errors import SettingsError
-from rpcfw.spi.runtime.files import read_regular
+from rpcfw.spi.runtime.followed_file import FollowedFile
 from rpcfw.values.instance import text_problem
 
-__all__ = ["MAX_NAME_CHARS", "MAX_PASSWORD_CHARS", "User", "Users", "read_users", "user_line"]
+__all__ = [
+    "MAX_NAME_CHARS",
+    "MAX_PASSWORD_CHARS",
+    "User",
+    "UserFile",
+    "Users",
+    "user_file",
+    "user_line",
+    "users_in",
+]
 
-#: Of a file of users.
-_MAX_BYTES = 1 << 20
 MAX_PASSWORD_CHARS = 512
 MAX_NAME_CHARS = 64
 
@@ -44,54 +55,69 @@ class Users:
     All users, by name.
 
     Args:
+        current: returns those that there are now.
         hasher: tests have one that is fast.
     """
 
-    def __init__(self, users: dict[str, User], hasher: PasswordHasher | None = None) -> None:
-        self._users = users
+    def __init__(
+        self, current: Callable[[], Mapping[str, User]], hasher: PasswordHasher | None = None
+    ) -> None:
+        self._current = current
         self._hasher = hasher or PasswordHasher()
         #: Checked where there is no such user, so that this takes as long.
         self._nobody = self._hasher.hash("nobody")
-
-    @property
-    def has_passwords(self) -> bool:
-        """
-        Whether anybody can log in with a password.
-        """
-        return any(each.hash for each in self._users.values())
 
     def find(self, name: str) -> User | None:
         """
         Return a user by name.
         """
-        return self._users.get(name)
+        return self._current().get(name)
 
-    def verified(self, name: str, password: str) -> User | None:
+    def has_password(self, user: User | None, password: str) -> bool:
         """
-        Return the user with this name and password; None if there is none.
+        Tell whether this is the password of a user.
 
-        It takes long, on purpose: run it in a thread.
+        It takes long, on purpose, also if there is no such user: run it in a thread.
         """
-        user = self._users.get(name)
-        known = user is not None and bool(user.hash)
+        hashed = user.hash if user is not None else ""
         try:
-            self._hasher.verify(user.hash if user and known else self._nobody, password)
+            self._hasher.verify(hashed or self._nobody, password)
         except (VerificationError, InvalidHashError):
-            return None
-        return user if known else None
+            return False
+        return bool(hashed)
 
 
-def read_users(path: Path, hasher: PasswordHasher | None = None) -> Users:
+#: A file of users that is read again when it has changed.
+UserFile = FollowedFile[Mapping[str, User]]
+
+
+def user_file(
+    path: Path,
+    seconds: Callable[[], float],
+    time_of_day: Callable[[], float],
+    *,
+    passwords: bool,
+) -> UserFile:
+    """
+    Return a file of users that is followed.
+
+    Args:
+        passwords: users log in with them, so that somebody has to have one.
+    """
+    return FollowedFile(path, partial(users_in, path, passwords=passwords), seconds, time_of_day)
+
+
+def users_in(path: Path, content: bytes, *, passwords: bool) -> Mapping[str, User]:
     """
     Read a file of users.
 
     Raises:
-        SettingsError: it cannot be read, or has a mistake; each is named with its line.
+        SettingsError: it has a mistake; each is named with its line.
     """
     try:
-        text = read_regular(path, _MAX_BYTES).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from error
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: expected UTF-8: {error.reason}") from None
     users: dict[str, User] = {}
     mistakes = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -106,14 +132,20 @@ def read_users(path: Path, hasher: PasswordHasher | None = None) -> Users:
             mistakes.append(f"{path}:{number}: {error}")
     if mistakes:
         raise SettingsError(*mistakes)
-    return Users(users, hasher)
+    if passwords and not any(each.hash for each in users.values()):
+        raise SettingsError(
+            f"{path}: expected at least one user with a password; "
+            f"add one: rpcfw console password NAME ROLE >> {path}"
+        )
+    return users
 
 
 def _read(line: str) -> User:
     name, _, rest = line.partition(":")
     role, _, hashed = rest.partition(":")
     check_user_name(name)
-    if hashed and not hashed.startswith("$argon2"):
+    # A hash at another place is not quoted: what is wrong with a new file stands in the log.
+    if (hashed and not hashed.startswith("$argon2")) or role.startswith("$"):
         raise ValueError("expected NAME:ROLE:HASH with a hash from rpcfw console password")
     return User(name, role_named(role), hashed)
 

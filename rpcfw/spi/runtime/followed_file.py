@@ -100,6 +100,15 @@ class FollowedFile(Generic[T]):
             return value
         return self._read_again(value)
 
+    def reload(self) -> T:
+        """
+        Return the value, read again now: somebody says that the file has changed, and is whole.
+
+        Raises:
+            SetupError: it could never be used.
+        """
+        return self.read() if self._value is None else self._read_again(self._value)
+
     def _read_again(self, before: T) -> T:
         try:
             value = self.read()

@@ -10,10 +10,17 @@ from argon2 import PasswordHasher
 from rpcfw.console.access.attempts import LoginAttempts
 from rpcfw.console.access.roles import Role
 from rpcfw.console.access.sessions import Sessions
-from rpcfw.console.access.users import read_users, user_line
+from rpcfw.console.access.users import User, Users, user_file, user_line, users_in
 from rpcfw.errors import SettingsError
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def find(name):
+    """
+    Return a user of any name.
+    """
+    return User(name, Role.VIEWER)
 
 
 class Time:
@@ -34,24 +41,24 @@ def test_a_line_of_a_user(tmp_path):
     """
     line = user_line("ann", Role.OPERATOR, "correct horse battery", FAST)
     assert "correct" not in line
-    path = tmp_path / "users.txt"
-    path.write_text(f"# people\n\n{line}\nvic:viewer:\n")
-    users = read_users(path, FAST)
-    assert Role.OPERATOR is users.verified("ann", "correct horse battery").role
-    assert users.verified("ann", "correct horse batter") is None
-    assert users.verified("bob", "correct horse battery") is None
+    content = f"# people\n\n{line}\nvic:viewer:\n".encode()
+    found = users_in(tmp_path, content, passwords=True)
+    users, ann = Users(lambda: found, FAST), found["ann"]
+    assert Role.OPERATOR is ann.role
+    assert users.has_password(ann, "correct horse battery")
+    assert not users.has_password(ann, "correct horse batter")
+    assert not users.has_password(None, "correct horse battery")
 
 
 def test_users_without_a_password(tmp_path):
     """
     A user without a hash cannot log in, not even with what an unknown user is checked against.
     """
-    path = tmp_path / "users.txt"
-    path.write_text("vic:viewer:\n")
-    users = read_users(path, FAST)
-    assert Role.VIEWER is users.find("vic").role
-    assert users.verified("vic", "") is None
-    assert users.verified("vic", "nobody") is None
+    found = users_in(tmp_path, b"vic:viewer:\n", passwords=False)
+    users, vic = Users(lambda: found, FAST), found["vic"]
+    assert Role.VIEWER is vic.role
+    assert not users.has_password(vic, "")
+    assert not users.has_password(vic, "nobody")
 
 
 def test_mistakes_in_the_file(tmp_path):
@@ -59,14 +66,55 @@ def test_mistakes_in_the_file(tmp_path):
     Each mistake is named with its line.
     """
     path = tmp_path / "users.txt"
-    path.write_text("ann:boss:\n:viewer:\nbob:viewer:secret\nvic:viewer:\nvic:admin:\n")
+    text = "ann:boss:\n:viewer:\nbob:viewer:secret\nvic:viewer:\nvic:admin:\neve:$argon2id$x\n"
     with pytest.raises(SettingsError) as caught:
-        read_users(path, FAST)
-    first, second, third, fourth = caught.value.mistakes
+        users_in(path, text.encode(), passwords=True)
+    first, second, third, fourth, fifth = caught.value.mistakes
     assert f"{path}:1: expected one of viewer, operator, admin; got 'boss'" == first
     assert second.startswith(f"{path}:2: ")
     assert third.startswith(f"{path}:3: expected NAME:ROLE:HASH")
     assert f"{path}:5: 'vic' is there twice" == fourth
+    assert "argon2id" not in fifth
+
+
+def test_a_file_that_changes(tmp_path):
+    """
+    A changed file is in use a second later. A wrong one is not, and the last good one stays.
+    """
+    time, path = Time(), tmp_path / "users.txt"
+    path.write_text(user_line("ann", Role.OPERATOR, "correct horse battery", FAST))
+    file = user_file(path, time, lambda: 0.0, passwords=True)
+    users = Users(file.current, FAST)
+    assert Role.OPERATOR is users.find("ann").role
+
+    path.write_text("ann:operater:\n")
+    time.now += 2
+    assert Role.OPERATOR is users.find("ann").role
+    path.write_text("ann:admin:\n")  # nobody could log in
+    time.now += 2
+    assert Role.OPERATOR is users.find("ann").role
+    path.write_text(user_line("bob", Role.ADMIN, "correct horse battery", FAST))
+    assert users.find("bob") is None
+    time.now += 2
+    assert (None, Role.ADMIN) == (users.find("ann"), users.find("bob").role)
+    path.unlink()
+    time.now += 2
+    assert users.find("bob") is not None
+
+
+def test_a_file_is_read_at_once_if_somebody_asks(tmp_path):
+    """
+    A signal has the file read without a wait; a wrong one changes nothing then, either.
+    """
+    path = tmp_path / "users.txt"
+    path.write_text("ann:viewer:\n")
+    file = user_file(path, Time(), lambda: 0.0, passwords=False)
+    assert ["ann"] == [*file.reload()]
+    path.write_text("bob:viewer:\n")
+    assert ["ann"] == [*file.current()]
+    assert ["bob"] == [*file.reload()]
+    path.write_text("bob")
+    assert ["bob"] == [*file.reload()]
 
 
 def test_attempts_that_run_count():
@@ -122,9 +170,9 @@ def test_sessions_of_one_user():
     """
     Logging in again and again ends only the user's own oldest session.
     """
-    sessions = Sessions(100.0, 10.0, Time())
-    other, _ = sessions.begin("bob", Role.VIEWER)
-    tokens = [sessions.begin("ann", Role.VIEWER)[0] for _ in range(21)]
+    sessions = Sessions(100.0, 10.0, Time(), find)
+    other, _ = sessions.begin(find("bob"))
+    tokens = [sessions.begin(find("ann"))[0] for _ in range(21)]
     assert sessions.find(other) is not None
     assert [False] + [True] * 20 == [sessions.find(one) is not None for one in tokens]
 
@@ -134,8 +182,8 @@ def test_an_end_is_reported_once():
     What hangs on a session is closed with it.
     """
     time = Time()
-    sessions = Sessions(100.0, 10.0, time)
-    _, session = sessions.begin("ann", Role.VIEWER)
+    sessions = Sessions(100.0, 10.0, time, find)
+    _, session = sessions.begin(find("ann"))
     ended = []
     session.on_end.append(lambda: ended.append(1))
     time.now = 11
@@ -148,8 +196,8 @@ def test_all_that_hangs_on_a_session_ends():
     """
     What ends with a session may take itself off its list, as a stream of events does.
     """
-    sessions = Sessions(100.0, 10.0, Time())
-    _, session = sessions.begin("ann", Role.VIEWER)
+    sessions = Sessions(100.0, 10.0, Time(), find)
+    _, session = sessions.begin(find("ann"))
     ended = []
 
     def ending(name):
@@ -163,3 +211,23 @@ def test_all_that_hangs_on_a_session_ends():
     session.on_end.extend(map(ending, "abc"))
     sessions.end(session)
     assert ["a", "b", "c"] == ended
+
+
+def test_a_session_follows_its_user():
+    """
+    A new role holds from the next request; without the user, or with a new password, it ends.
+    """
+    known = {name: User(name, Role.ADMIN, "a hash") for name in ("ann", "bob", "eve")}
+    sessions = Sessions(100.0, 10.0, Time(), known.get)
+    tokens = {name: sessions.begin(user)[0] for name, user in known.items()}
+    ended = []
+    sessions.find(tokens["bob"]).on_end.append(lambda: ended.append("bob"))
+
+    known["ann"] = User("ann", Role.VIEWER, "a hash")
+    known["eve"] = User("eve", Role.ADMIN, "another hash")
+    del known["bob"]
+    assert Role.VIEWER is sessions.find(tokens["ann"]).role
+    assert sessions.find(tokens["eve"]) is None
+    sessions.expire()
+    assert ["bob"] == ended
+    assert sessions.find(tokens["bob"]) is None

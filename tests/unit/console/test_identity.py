@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from rpcfw.console.access.accounts import Accounts
 from rpcfw.console.access.identity import Identities
 from rpcfw.console.access.roles import Role
 from rpcfw.console.access.sessions import Sessions
@@ -26,8 +27,10 @@ class Known:
 
 def identities(**texts):
     given = {"user_header": "X-User", "trusted_proxies": "10.0.0.9, ::1", **texts}
-    sessions = Sessions(100.0, 10.0, lambda: 0.0)
-    return Identities(options_of(ConsoleOptions, **given), Known(), sessions, secure=False)
+    options = options_of(ConsoleOptions, **given)
+    accounts = Accounts(options, Known())
+    sessions = Sessions(100.0, 10.0, lambda: 0.0, accounts.find)
+    return Identities(options, accounts, sessions)
 
 
 def request(peer, *names, cookies=()):

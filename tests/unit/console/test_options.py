@@ -39,6 +39,14 @@ def test_addresses_of_this_machine(listen):
     options_of(ConsoleOptions, users="users.txt", listen=listen)
 
 
+@pytest.mark.parametrize("name", ["user_header", "address_header"])
+def test_a_header_of_a_proxy_needs_proxies(name):
+    """
+    A header that nobody may set is a mistake.
+    """
+    assert f"name the proxies that may set {name}" in problem(**{name: "X-Forwarded-For"})
+
+
 @pytest.mark.parametrize("name", ["X User", "X-User:", "X-Üser"])
 def test_the_name_of_a_header(name):
     """
