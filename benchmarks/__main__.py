@@ -140,11 +140,13 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--servers",
             nargs="+",
-            choices=tuple(dict.fromkeys((*peers.UNARY, *peers.DUBBO))),
+            choices=tuple(dict.fromkeys((*peers.UNARY, *peers.DUBBO, *peers.GRPC))),
             default=[],
             metavar="NAME",
         )
-        one.add_argument("--clients", nargs="+", choices=peers.GRPC, default=[], metavar="NAME")
+        one.add_argument(
+            "--clients", nargs="+", choices=peers.GRPC_CLIENTS, default=[], metavar="NAME"
+        )
         one.add_argument("--in-flight", nargs="+", type=int, default=[], help="calls at once")
         one.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
         one.add_argument("--repetitions", type=int, default=3, help="of which the middle counts")

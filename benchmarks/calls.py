@@ -7,7 +7,9 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 from attrs import field, frozen
@@ -18,7 +20,17 @@ from benchmarks.messages import generate
 from benchmarks.registry_scale.scale import Scale
 from benchmarks.rows import Row, call_row, stream_row
 
-__all__ = ["Plan", "dubbo", "grpc", "grpc_payload", "grpc_stream", "payload", "stream", "unary"]
+__all__ = [
+    "Plan",
+    "dubbo",
+    "grpc",
+    "grpc_payload",
+    "grpc_stream",
+    "is_usable",
+    "payload",
+    "stream",
+    "unary",
+]
 
 Pairs = Sequence[tuple[str, str]]
 Measure = Callable[[str, str, Child], Iterable[Row]]
@@ -61,20 +73,38 @@ class Plan:
         servers = _usable(known, self.servers)
         return [(peer, peers.CALLED_BY.get(peer, peer)) for peer in servers]
 
-    def together(self, known: Sequence[str]) -> list[tuple[str, str]]:
+    def together(
+        self, known: Sequence[str], callers: Sequence[str] | None = None
+    ) -> list[tuple[str, str]]:
         """
         Return each server that is asked for, with each client that is.
+
+        Args:
+            known: the servers that there are.
+            callers: the clients, if they are others.
         """
-        clients = _usable(known, self.clients)
+        clients = _usable(callers or known, self.clients)
         return [(peer, client) for peer in _usable(known, self.servers) for client in clients]
 
 
 def _usable(known: Sequence[str], asked: Sequence[str]) -> list[str]:
-    chosen = [one for one in known if not asked or one in asked]
-    for peer in chosen:
-        if command := peers.missing(peer):
-            _say(f"{peer} is left out: {command}")
-    return [peer for peer in chosen if not peers.missing(peer)]
+    return [one for one in known if (not asked or one in asked) and is_usable(one)]
+
+
+@cache
+def is_usable(peer: str) -> bool:
+    """
+    Whether a peer is installed, and could be built if it has to; said once if it is not.
+    """
+    reason = peers.missing(peer)
+    try:
+        if not reason:
+            peers.prepare(peer)
+    except CalledProcessError as error:
+        reason = f"its build failed, see above: {error}"
+    if reason:
+        _say(f"{peer} is left out: {reason}")
+    return not reason
 
 
 def _say(text: str) -> None:
@@ -92,7 +122,7 @@ def grpc(plan: Plan) -> list[Row]:
     """
     Measure gRPC servers and clients of different makers with each other.
     """
-    return _calls(plan, plan.together(peers.GRPC), wire="grpc")
+    return _calls(plan, plan.together(peers.GRPC, peers.GRPC_CLIENTS), wire="grpc")
 
 
 def dubbo(plan: Plan) -> list[Row]:

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["answered", "fields", "generate"]
+__all__ = ["PROTO", "answered", "fields", "generate"]
 
-_PROTO = Path(__file__).parent.parent / "examples" / "orders" / "order.proto"
+PROTO = Path(__file__).parent.parent / "examples" / "orders" / "order.proto"
 
 _THRIFT = """\
 struct Order {
@@ -66,9 +66,9 @@ def generate(directory: Path) -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "grpc_tools.protoc"),
-            f"-I{_PROTO.parent}",
+            f"-I{PROTO.parent}",
             f"--python_out={directory}",
-            str(_PROTO),
+            str(PROTO),
         ],
         check=True,
         timeout=_GENERATE_LIMIT_S,

@@ -4,6 +4,7 @@ The peers: a module for each, with ``serve(job)`` and ``call(job)``.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from shutil import which
@@ -13,6 +14,7 @@ __all__ = [
     "CALLED_BY",
     "DUBBO",
     "GRPC",
+    "GRPC_CLIENTS",
     "GRPC_PAYLOAD",
     "GRPC_STREAMING",
     "IDLE",
@@ -22,6 +24,7 @@ __all__ = [
     "greeting",
     "missing",
     "module_of",
+    "prepare",
 ]
 
 _MODULES = {
@@ -33,7 +36,12 @@ _MODULES = {
     "grpcio-aio": "grpcio_aio",
     "grpcio-threads": "grpcio_threads",
     "grpclib": "grpclib_peer",
+    "pygrpc-native": "pygrpc_peer",
+    "grpc-go": "grpc_go_peer",
+    "tonic": "tonic_peer",
     "thriftpy2": "thriftpy2_peer",
+    "aio-msgpack-rpc": "msgpack_peer",
+    "aio-msgpack-rpc-uvloop": "msgpack_peer",
     # Registries, measured on their own.
     "standalone": "registry_peer",
     "zookeeper": "registry_peer",
@@ -45,10 +53,27 @@ _NEEDS = {
     "grpcio-aio": "grpcio",
     "grpcio-threads": "grpcio",
     "grpclib": "grpclib",
+    "pygrpc-native": "pygrpc-native",
     "thriftpy2": "thriftpy2",
+    "aio-msgpack-rpc": "aio-msgpack-rpc",
+    "aio-msgpack-rpc-uvloop": "aio-msgpack-rpc uvloop",
 }
-_JAVA = "apt-get install --no-install-recommends maven default-jdk-headless"
-_IMPORTED = {"grpcio": "grpc"}
+_IMPORTED = {
+    "grpcio": "grpc",
+    "pygrpc-native": "pygrpc_native",
+    "aio-msgpack-rpc": "aio_msgpack_rpc",
+}
+#: The programs that others need, and how to get them.
+_PROGRAMS = {
+    "dubbo-java": (
+        ("mvn", "javac"),
+        "apt-get install --no-install-recommends maven default-jdk-headless",
+    ),
+    "grpc-go": (("go",), "install Go, https://go.dev/doc/install"),
+    "tonic": (("cargo",), "install Rust, https://rustup.rs"),
+}
+#: Those that are built before the first measurement.
+_BUILT = ("grpc-go", "tonic")
 #: Who calls a server that has no client of its own.
 CALLED_BY = {"dubbo-java": "rpcfw-dubbo"}
 
@@ -60,13 +85,16 @@ UNARY = (
     "grpcio-threads",
     "grpclib",
     "thriftpy2",
+    "aio-msgpack-rpc",
+    "aio-msgpack-rpc-uvloop",
 )
 DUBBO = ("rpcfw", "rpcfw-dubbo", "dubbo-java")
 PAYLOAD = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads")
 STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
 IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
 #: Over gRPC each is measured with the clients of all.
-GRPC = ("rpcfw", "grpcio-aio", "grpcio-threads", "grpclib")
+GRPC_CLIENTS = ("rpcfw", "grpcio-aio", "grpcio-threads", "grpclib", "grpc-go", "tonic")
+GRPC = (*GRPC_CLIENTS, "pygrpc-native")
 GRPC_PAYLOAD = ("rpcfw", "grpcio-aio", "grpcio-threads")
 GRPC_STREAMING = ("rpcfw", "grpcio-aio")
 
@@ -80,14 +108,26 @@ def module_of(peer: str) -> Any:
 
 def missing(peer: str) -> str | None:
     """
-    Return the command that installs what a peer lacks here.
+    Return the command that installs what a peer lacks here, or where to find it.
     """
-    if peer == "dubbo-java":
-        return None if which("mvn") and which("javac") else _JAVA
-    package = _NEEDS.get(peer)
-    if package is None or find_spec(_IMPORTED.get(package, package)):
-        return None
-    return f"pip install {package}"
+    if peer in _PROGRAMS:
+        programs, install = _PROGRAMS[peer]
+        return None if all(map(which, programs)) else install
+    lacking = [
+        package
+        for package in _NEEDS.get(peer, "").split()
+        if not find_spec(_IMPORTED.get(package, package))
+    ]
+    return f"pip install {' '.join(lacking)}" if lacking else None
+
+
+def prepare(peer: str) -> None:
+    """
+    Build a peer that is a program in another language.
+    """
+    if peer in _BUILT:
+        sys.stderr.write(f"building {peer}: the first time takes minutes\n")
+        module_of(peer).build()
 
 
 def greeting(peer: str) -> bytes:

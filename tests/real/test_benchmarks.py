@@ -60,15 +60,17 @@ def test_unknown_servers_are_refused():
 
 def test_grpc_calls_are_measured(tmp_path):
     """
-    Our server is measured with every client that is installed, over gRPC.
+    Our server is measured with each client that is asked for, over gRPC.
     """
     path = tmp_path / "rows.json"
     quick = ("--servers", "rpcfw", "--seconds", "0.1", "--repetitions", "1", "--in-flight", "4")
-    done = _run("grpc", *quick, "--json", str(path))
+    # Not all that there are: those in other languages are built for minutes.
+    clients = ("--clients", "rpcfw", "grpcio-aio", "grpclib")
+    done = _run("grpc", *quick, *clients, "--json", str(path))
     assert 0 == done.returncode, done.stderr
-    clients = [row["client"] for row in json.loads(path.read_text())]
-    assert "rpcfw" in clients
-    assert "left out" in done.stderr or "grpcio-aio" in clients
+    measured = [row["client"] for row in json.loads(path.read_text())]
+    assert "rpcfw" in measured
+    assert "left out" in done.stderr or clients[1:] == tuple(measured)
 
 
 def test_all_is_one_table_after_the_other(tmp_path):
