@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rpcfw.client.deadline_error import deadline_error
 from rpcfw.client.pending_calls import QueuedCalls
-from rpcfw.client.streams import deadline_error
 from rpcfw.client.unary_reply import UnaryReply, note_failure
 from rpcfw.cluster.node import Node
 from rpcfw.errors import Cancelled, Overloaded

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from rpcfw.client.streams import CallStream, deadline_error
+from rpcfw.client.deadline_error import deadline_error
+from rpcfw.client.streams import CallStream
 from rpcfw.client.unary_reply import UnaryReply
 from rpcfw.errors import Cancelled
 from rpcfw.spi.codec import Coder

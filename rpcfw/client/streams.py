@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from rpcfw.client.deadline_error import deadline_error
 from rpcfw.errors import CallError, Cancelled, DeadlineExceeded, InvalidMessage, Unimplemented
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import (
@@ -30,25 +31,10 @@ from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata
+from rpcfw.values.stream_messages import StreamMessages
 from rpcfw.values.traced_error import traced_error
 
-__all__ = ["CallStream", "deadline_error"]
-
-
-def deadline_error(error: CallError, call: Call, now: float) -> CallError:
-    """
-    Return the error that a caller sees for a status that the server sent.
-
-    A server watches the deadline as well and may be slightly faster, but RST_STREAM has
-    no error code for it but CANCEL.
-    """
-    if error.status is not Status.CANCELLED or now < call.deadline:
-        return error
-    # "The client must fully generate the failure locally, without using any part of
-    # Trailers" (PROTOCOL-HTTP2.md, "Client Cancellation").
-    late = DeadlineExceeded(f"the server gave {call.method.path} up at its deadline")
-    late.metadata = error.metadata
-    return late
+__all__ = ["CallStream"]
 
 
 class CallStream(Stream, Listener):
@@ -84,7 +70,10 @@ class CallStream(Stream, Listener):
         self._writer = writer
         self._reader = reader
         self._timers = timers
-        self._mailbox = ReceiveStream(driver)
+        self._messages = StreamMessages(timers.seconds())
+        if call.phases is not None:
+            call.phases.messages = self._messages
+        self._mailbox = ReceiveStream(driver, self._messages)
         self._outlet: SendStream | None = None
         self._pump: Deferred[None] | None = None
         self._call_id = 0
@@ -106,7 +95,12 @@ class CallStream(Stream, Listener):
         call, driver = self._call, self._driver
         if call.method.shape.client_streams:
             outlet = self._outlet = SendStream(
-                driver, self._payload, self._writer, "a request message", driver.accepts
+                driver,
+                self._payload,
+                self._writer,
+                "a request message",
+                driver.accepts,
+                self._messages,
             )
             if call.compression is not None:
                 outlet.compress(call.compression)
@@ -119,6 +113,7 @@ class CallStream(Stream, Listener):
             elif len(body) > self._payload.threshold_bytes:
                 body, encoding = self._payload.compress(body, driver.accepts)
             self._call_id = driver.request(head, body, encoding, self)
+            self._messages.sent = 1
         self._timers.watch(call.deadline, self)
 
     async def begin(self) -> None:
@@ -259,13 +254,15 @@ class CallStream(Stream, Listener):
         self._has_begun()
 
     def message(self, event: MessageReceived) -> None:
-        self._has_begun()
+        if not self._messages.received:
+            self._messages.first_at = self._timers.seconds()
+            self._has_begun()
         self._mailbox.put(event)
 
     def responded(self, event: ResponseReceived) -> None:
         call = self._call
         call.response_metadata, call.trailers = event.metadata, event.trailers
-        self._mailbox.put(MessageReceived(event.call_id, event.body, event.encoding, 0))
+        self.message(MessageReceived(event.call_id, event.body, event.encoding, 0))
         self._close(None)
 
     def writable(self) -> None:

@@ -105,6 +105,8 @@ class AccessLog(Filter):
         self._min_slow_s = self._slowness.min_s
         self._seconds = plugin_context.clock.seconds
         self._all = wanted.share >= 1
+        #: The same, if all calls get a line.
+        self._write_usual = self._write_success if self._all else None
 
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
@@ -130,14 +132,16 @@ class AccessLog(Filter):
         if phases is None:  # a filter has taken it away
             phases = Phases(began)
         phases.logged = True
+        phases.end(now)
         wanted = self._write is not None and (self._all or self._is_wanted(status, slow))
         if not wanted and not (slow and self._tell_slow is not None):
             return
-        if status is _OK and not slow:
+        usual = status is _OK and not slow
+        if usual and phases.messages is None:
             if self._write_success is not None:
                 self._write_success(call, began, now, phases)
             return
-        if kept:
+        if kept and not usual:
             self._number(call, phases, slow, took_s)
         # Nothing is computed: that is done by the thread that writes it.
         logged = logged_call(
@@ -184,7 +188,7 @@ class ClientAccessLog(AccessLog):
 
     def bind(self, proceed: CallStep) -> CallStep:
         seconds, ended, min_slow_s = self._seconds, self.ended, self._min_slow_s
-        write_success = self._write_success if self._all else None
+        write_success = self._write_usual
 
         async def step(call: Call) -> Any:
             began = seconds()
@@ -200,7 +204,7 @@ class ClientAccessLog(AccessLog):
                 call.on_end(lambda status: ended(call, status, began))
                 return response
             now = seconds()
-            if write_success is None or now - began >= min_slow_s:
+            if write_success is None or now - began >= min_slow_s or phases.messages is not None:
                 ended(call, _OK, began)
             else:  # most calls
                 write_success(call, began, now, phases)
@@ -234,6 +238,9 @@ class ServerAccessLog(AccessLog):
                     ended(call, self._status_of(call, error), phases.began, error)
                 raise
             if call.method.server_streams:
+                self._leave(phases)
+                if phases.messages is not None:
+                    phases.messages.began = seconds()
                 call.on_end(partial(self._stream_ended, call, phases))
                 return response
             if phases.in_method:  # `_leave`, written out to save a call
@@ -257,8 +264,11 @@ class ServerAccessLog(AccessLog):
         Note that the response of a call is sent.
         """
         phases.logged = True
-        write, began = self._write_success, phases.began
-        if write is None or not self._all or now - began >= self._min_slow_s:
+        write, began = self._write_usual, phases.began
+        if phases.messages is not None:
+            phases.messages.sent = 1
+            self.ended(call, _OK, began)
+        elif write is None or now - began >= self._min_slow_s:
             self.ended(call, _OK, began)
         else:  # most calls
             write(call, began, now, phases)

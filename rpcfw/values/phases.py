@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import msgspec
 
+from rpcfw.values.stream_messages import StreamMessages
+
 __all__ = ["PHASES", "Phases"]
 
 #: In the order of a call, each with the name that people read.
@@ -27,11 +29,11 @@ class Phases(msgspec.Struct, gc=False, eq=False):
     Seconds that a call has spent in each phase so far, at one side.
 
     The attempts of a call add to the same phases. Attempts at the same time do so too, so then
-    the sum may be more than the call took. What is in no phase was spent in filters, in a pause
-    between attempts, or by the messages of a stream.
+    the sum may be more than the call took. What is in no phase was spent in filters, or in a
+    pause between attempts.
 
     A `msgspec.Struct`, since one is made for each call that is logged: nothing in it refers to
-    anything, so the garbage collector need not know it.
+    anything that refers back, so the garbage collector need not know it.
 
     Attributes:
         began: when the call began, or its request arrived, in seconds of the process's clock.
@@ -52,6 +54,8 @@ class Phases(msgspec.Struct, gc=False, eq=False):
         decode: bytes to message.
         method: the method.
         encode: message to bytes.
+        messages: those of a stream, with its further phases; of its last attempt. None for a call
+            with one message each way.
     """
 
     began: float = 0.0
@@ -72,6 +76,7 @@ class Phases(msgspec.Struct, gc=False, eq=False):
     decode: float = 0.0
     method: float = 0.0
     encode: float = 0.0
+    messages: StreamMessages | None = None
 
     def decoded(self, now: float, size: int) -> None:
         """
@@ -86,6 +91,14 @@ class Phases(msgspec.Struct, gc=False, eq=False):
         """
         Return the phases that took any time: name and seconds.
         """
-        return tuple(
-            (name, taken) for key, name in PHASES.items() if (taken := getattr(self, key)) > 0
-        )
+        phases = [(name, getattr(self, key)) for key, name in PHASES.items()]
+        if self.messages is not None:
+            phases += self.messages.items()
+        return tuple(each for each in phases if each[1] > 0)
+
+    def end(self, now: float) -> None:
+        """
+        Note that the call has ended; the first time counts.
+        """
+        if self.messages is not None and self.messages.ended_at is None:
+            self.messages.ended_at = now

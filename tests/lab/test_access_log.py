@@ -8,11 +8,14 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from google.protobuf.wrappers_pb2 import Int64Value as Number
 from twisted.logger import globalLogPublisher
 
 from rpcfw import ApplicationError, CallError, Service, Status, method
 from rpcfw.errors import Overloaded
 from rpcfw.spi.filter import Filter
+from rpcfw.spi.runtime.waiting import sleep
+from rpcfw.values.method import Shape
 from tests.lab.services import Greeter, Kinds
 
 WIRES = ["native", "grpc", "dubbo"]
@@ -163,6 +166,164 @@ def test_a_stream_has_one_line(lab, tmp_path, wire):
     made, served = world.lines()
     assert [("up", "OK")] == [(line["method"], line["status"]) for line in made]
     assert [("up", "OK")] == [(line["method"], line["status"]) for line in served]
+
+
+STREAMING = ["native", "grpc", "tri"]
+
+
+def numbers(shape):
+    """
+    Mark a method whose messages are numbers in Protobuf, which all these wires can stream.
+    """
+    return method(shape=shape, request_type=Number, response_type=Number, codec="protobuf")
+
+
+class Pausing(Service, name="demo.Pausing"):
+    """
+    Streams, with pauses: 0.5 s before the first message, 0.25 s after each.
+    """
+
+    def __init__(self, clock=None):
+        self.clock = clock
+
+    @numbers(Shape.SERVER_STREAM)
+    async def up(self, count):
+        await sleep(self.clock, 0.5)
+        for number in range(count.value):
+            yield Number(value=number)
+            await sleep(self.clock, 0.25)
+
+    @numbers(Shape.CLIENT_STREAM)
+    async def total(self, numbers):
+        await sleep(self.clock, 0.5)
+        return Number(value=sum([number.value async for number in numbers]))
+
+    @numbers(Shape.BIDI_STREAM)
+    async def double(self, numbers):
+        async for number in numbers:
+            if number.value > 3:
+                raise ApplicationError(Status.OUT_OF_RANGE, "too much")
+            yield number
+            yield number
+
+
+def of(*values):
+    return [Number(value=value) for value in values]
+
+
+def streamed(lab, folder, wire, use):
+    """
+    Return what both sides have logged of the streams that ``use(application)`` makes.
+    """
+    served, made = folder / "served.log", folder / "made.log"
+    sets = ("access_log.format=json", "access_log.slow_after=none")
+    provider = lab.serve(
+        Pausing(lab.clock),
+        name="a",
+        sets=(f"access_log.file={served}", f"server.protocols={wire}", *sets),
+    )
+    consumer = lab.consumer(
+        f"access_log.file={made}", "access_log.sides=client", f"client.protocols={wire}", *sets
+    )
+    lab.run(use(consumer.application))
+    lab.stop(consumer)
+    lab.stop(provider)
+    return logged(made), logged(served)
+
+
+@pytest.mark.parametrize("wire", STREAMING)
+def test_messages_of_a_stream_are_counted(lab, tmp_path, wire):
+    """
+    The line of a stream has the number of its messages each way, in every kind of stream.
+    """
+
+    async def use(application):
+        client = application.client(Pausing)
+        assert of(0, 1, 2) == [each async for each in client.up(Number(value=3))]
+        assert Number(value=3) == await client.total(of(1, 2))
+        with pytest.raises(CallError, match="too much"):
+            async for _ in client.double(of(1, 2, 4)):
+                pass
+
+    for lines in streamed(lab, tmp_path, wire, use):
+        assert [
+            ("up", "OK", 1, 3),
+            ("total", "OK", 2, 1),
+            ("double", "OUT_OF_RANGE", 3, 4),
+        ] == [
+            (line["method"], line["status"], line["request_messages"], line["response_messages"])
+            for line in lines
+        ]
+
+
+@pytest.mark.parametrize("wire", STREAMING)
+def test_where_the_time_of_a_stream_went(lab, tmp_path, wire):
+    """
+    The line of a stream names the time to its first message, and the time of its messages.
+
+    It does so though the stream has not failed. With the other phases that is all of its time.
+    """
+
+    async def use(application):
+        client = application.client(Pausing)
+        assert 3 == len([each async for each in client.up(Number(value=3))])
+        assert Number(value=3) == await client.total(of(1, 2))
+
+    made, served = streamed(lab, tmp_path, wire, use)
+
+    for up in made[0], served[0]:
+        phases = up["phases_ms"]
+        assert 500 == pytest.approx(phases["first message"], abs=20)
+        assert 750 == pytest.approx(phases["messages"], abs=20)
+        assert up["took_ms"] == pytest.approx(sum(phases.values()), abs=1)
+        assert "call" not in up  # it is not among the recent calls
+    assert 500 == pytest.approx(made[1]["phases_ms"]["first message"], abs=20)
+    assert 500 == pytest.approx(served[1]["phases_ms"]["method"], abs=20)
+
+
+def test_a_stream_without_a_message(lab, tmp_path):
+    """
+    All its time was the wait for the first message.
+    """
+
+    async def use(application):
+        assert [] == [each async for each in application.client(Pausing).up(Number())]
+
+    for (up,) in streamed(lab, tmp_path, "native", use):
+        assert 500 == pytest.approx(up["phases_ms"]["first message"], abs=20)
+        assert "messages" not in up["phases_ms"]
+        assert "response_messages" not in up
+
+
+def test_a_stream_that_is_given_up_by_a_stop(lab, tmp_path):
+    """
+    Its line has the messages that there were until then.
+    """
+    served = tmp_path / "served.log"
+    provider = lab.serve(
+        Pausing(lab.clock),
+        name="a",
+        sets=(
+            f"access_log.file={served}",
+            "access_log.format=json",
+            "server.drain_timeout=1s",
+        ),
+    )
+    consumer = lab.consumer()
+
+    async def read():
+        client = consumer.application.client(Pausing)
+        return [each async for each in client.up(Number(value=1000))]
+
+    reading = lab.begin(read())
+    lab.advance(1)
+    lab.stop(provider)
+    with pytest.raises(CallError):
+        lab.finish(reading)
+    (line,) = logged(served)
+    assert 1 == line["request_messages"]
+    assert 3 <= line["response_messages"] < 20
+    assert 500 == pytest.approx(line["phases_ms"]["first message"], abs=20)
 
 
 def test_a_sample(lab, tmp_path):

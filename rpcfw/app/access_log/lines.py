@@ -64,6 +64,8 @@ _NUMBERS: dict[str, Callable[[LoggedCall], int]] = {
     "attempts": lambda call: call[ATTEMPTS],
     "request_bytes": lambda call: _sizes(call)[0],
     "response_bytes": lambda call: _sizes(call)[1],
+    "request_messages": lambda call: _counts(call)[0],
+    "response_messages": lambda call: _counts(call)[1],
     "call": lambda call: call[PHASES].number,
 }
 #: Fields with a time.
@@ -79,6 +81,17 @@ def _sizes(call: LoggedCall) -> tuple[int, int]:
     phases = call[PHASES]
     sizes: tuple[int, int] = phases.sent_bytes, phases.received_bytes
     return sizes if call[SIDE] == "client" else sizes[::-1]
+
+
+def _counts(call: LoggedCall) -> tuple[int, int]:
+    """
+    Return how many messages there were each way, of a stream.
+    """
+    messages = call[PHASES].messages
+    if messages is None:
+        return 0, 0
+    counts: tuple[int, int] = messages.sent, messages.received
+    return counts if call[SIDE] == "client" else counts[::-1]
 
 
 class Lines(ABC):
@@ -196,7 +209,7 @@ class Lines(ABC):
         """
         Return where the time went, of the calls of which somebody will ask.
         """
-        if not call[SLOW] and call[STATUS] is Status.OK:
+        if not call[SLOW] and call[STATUS] is Status.OK and call[PHASES].messages is None:
             return ""
         phases = call[PHASES].items()
         return self.pair("phases_ms", self._phases(phases)) if phases else ""

@@ -38,7 +38,8 @@ class AccessLogOptions:
     format: Literal["text", "json"] = option("text", "form of a line: name=value, or JSON")
     fields: tuple[str, ...] = option(
         "time, side, status, service, method, peer, caller, took_ms, limit_ms, attempts, "
-        "request_bytes, response_bytes, slow, phases_ms, message, hints, call, trace_id",
+        "request_bytes, response_bytes, request_messages, response_messages, slow, phases_ms, "
+        "message, hints, call, trace_id",
         "what a line has, in this order; empty values are left out. Also: identity, span_id",
     )
     sample: Share = option("100%", "share of the calls that get a line")

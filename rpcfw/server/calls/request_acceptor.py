@@ -40,6 +40,7 @@ from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
 from rpcfw.values.call import Call, serving
 from rpcfw.values.phases import Phases
+from rpcfw.values.stream_messages import StreamMessages
 
 __all__ = ["RequestAcceptor"]
 
@@ -217,7 +218,10 @@ class RequestAcceptor:
         self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod, reader: Coder
     ) -> None:
         in_flight = self.open(driver, event, call, bound)
-        receive_stream = in_flight.receive_stream = ReceiveStream(driver)
+        messages = StreamMessages()
+        if call.phases is not None:
+            call.phases.messages = messages
+        receive_stream = in_flight.receive_stream = ReceiveStream(driver, messages)
         client_streams = bound.method.shape.client_streams
         whole = event.body is not None and event.ended
         if event.body is not None:
@@ -230,7 +234,7 @@ class RequestAcceptor:
                 receive_stream, self._payload, reader, self._decode_thread
             )
         if bound.method.server_streams:
-            send_stream = in_flight.send_stream = self._send_stream(driver, event, bound)
+            send_stream = in_flight.send_stream = self._send_stream(driver, event, bound, messages)
             coroutine = answer_stream(
                 self._stack,
                 call,
@@ -238,18 +242,25 @@ class RequestAcceptor:
                 send_stream,
                 driver,
                 event.call_id,
+                self._timers.seconds,
             )
         else:
             coroutine = answer_one(self._stack, call, receive_stream)
         self.run(in_flight, coroutine, copy_context())
 
     def _send_stream(
-        self, driver: Driver, event: RequestReceived, bound: BoundMethod
+        self, driver: Driver, event: RequestReceived, bound: BoundMethod, messages: StreamMessages
     ) -> SendStream:
         head = event.head
-        writer = bound.writers[head.codec]
-        what = "a response message"
-        return SendStream(driver, self._payload, writer, what, head.accepts, event.call_id)
+        return SendStream(
+            driver,
+            self._payload,
+            bound.writers[head.codec],
+            "a response message",
+            head.accepts,
+            messages,
+            event.call_id,
+        )
 
     def open(
         self, driver: Driver, event: RequestReceived, call: Call, bound: BoundMethod

@@ -4,7 +4,7 @@ Calls that stream: request messages as an iterator, response messages one by one
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from rpcfw.errors import CallError, InvalidMessage, Unimplemented
@@ -98,12 +98,14 @@ async def answer_stream(
     send_stream: SendStream,
     driver: Driver,
     call_id: int,
+    seconds: Callable[[], float],
 ) -> None:
     """
     Serve a call with a stream of responses, to its end with OK.
 
     Args:
         receive_stream: the request still comes there; None if it is here.
+        seconds: the clock that phases are measured with.
     """
     responses: Any = None
     started = False
@@ -114,6 +116,7 @@ async def answer_stream(
         async for message in responses:
             if not started:
                 started = True
+                send_stream.messages.first_at = seconds()
                 if call.compression is not None:
                     send_stream.compress_if_accepted(call.compression)
                 driver.start_response(call_id, call.response_metadata, send_stream.encoding)

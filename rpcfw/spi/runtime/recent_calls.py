@@ -126,6 +126,7 @@ class RecentCalls:
         number = phases.number if phases is not None and phases.number else self.next_number()
         if phases is not None:
             phases.number = number
+            phases.end(now)
         # A tuple: thousands of calls may fail in a second, and nobody may ever look at them.
         # Nothing of it holds the call. The phases are read later, since encoding is to come.
         kept.append(

@@ -13,6 +13,7 @@ from rpcfw.errors import CallError
 from rpcfw.spi.events import MessageReceived
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver
+from rpcfw.values.stream_messages import StreamMessages
 
 __all__ = ["ReceiveStream"]
 
@@ -23,9 +24,11 @@ class ReceiveStream:
 
     Args:
         driver: the connection.
+        messages: counts them.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, messages: StreamMessages) -> None:
+        self._counts = messages
         self._call_id = 0
         self._driver = driver
         # Plain tuples, not the events: the garbage collector stops tracking tuples of bytes and
@@ -46,6 +49,7 @@ class ReceiveStream:
 
     def put(self, event: MessageReceived) -> None:
         self._call_id = event.call_id
+        self._counts.received += 1
         self._messages.append((event.body, event.encoding))
         self._costs.append(event.cost)
         self._wake()

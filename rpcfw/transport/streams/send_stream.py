@@ -9,6 +9,7 @@ from rpcfw.spi.codec import Coder
 from rpcfw.spi.runtime.waiting import Waiter
 from rpcfw.transport.connection.driver import Driver
 from rpcfw.transport.payload import Payload
+from rpcfw.values.stream_messages import StreamMessages
 
 __all__ = ["SendStream"]
 
@@ -30,6 +31,7 @@ class SendStream:
         coder: of the messages' type.
         what: how errors name a message.
         accepts: compression methods that the reader can decompress.
+        messages: counts them.
         call_id: the call on the connection; known once it is begun.
     """
 
@@ -40,6 +42,7 @@ class SendStream:
         coder: Coder,
         what: str,
         accepts: tuple[str, ...],
+        messages: StreamMessages,
         call_id: int = 0,
     ) -> None:
         self.call_id = call_id
@@ -48,6 +51,7 @@ class SendStream:
         self._coder = coder
         self._what = what
         self._accepts = accepts
+        self.messages = messages
         #: Compression that its messages may have.
         self.encoding = payload.encoding_for(accepts)
         self._compression: str | None = None
@@ -96,6 +100,7 @@ class SendStream:
             # The previous `send` was cancelled while it waited: its message was sent.
             await self._wait_for_window()
         self._takes_more = self._driver.send(self.call_id, body, encoding)
+        self.messages.sent += 1
         self._burst_bytes += len(body) + _MESSAGE_BYTES
         if not self._takes_more:
             await self._wait_for_window()

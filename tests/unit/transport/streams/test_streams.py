@@ -19,6 +19,7 @@ from rpcfw.status import Status
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.streams.receive_stream import ReceiveStream
 from rpcfw.transport.streams.send_stream import SendStream
+from rpcfw.values.stream_messages import StreamMessages
 from rpcfw.wire.streams import MESSAGE_COST
 from tests.unit.transport.ends import Ear, Ends, flush, head, machine_of
 
@@ -34,9 +35,9 @@ class Streaming(Ends):
         super().__init__(answers=False, limits=Limits(stream_window_bytes=window_bytes))
         self.near.open_stream(head(), "", Ear())
         self.turn()
-        self.mailbox = mailbox = ReceiveStream(self.far)
+        self.mailbox = mailbox = ReceiveStream(self.far, StreamMessages())
         payload = Payload({}, {}, "", 1024, 1 << 20)
-        self.outlet = SendStream(self.near, payload, TEXT, "a message", (), 1)
+        self.outlet = SendStream(self.near, payload, TEXT, "a message", (), StreamMessages(), 1)
         outlet = self.outlet
 
         class Reader(Ear):
