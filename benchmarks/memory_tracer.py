@@ -8,16 +8,18 @@ from collections import deque
 from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from rpcfw.spi.plugin import PluginContext
 from rpcfw_tracers.otel.export import OTelOptions
 from rpcfw_tracers.otel.own_provider import OwnProvider
+from rpcfw_tracers.otel.span_queue import SpanQueue
 from rpcfw_tracers.otel.tracer import OTelTracer
 
 __all__ = ["MemoryTracer"]
 
 _MAX_SPANS = 2048
+_INTERVAL_S = 5.0
 
 
 class _Memory(SpanExporter):
@@ -37,7 +39,7 @@ class MemoryTracer(OTelTracer):
     def __init__(self, options: OTelOptions, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)
         provider = OwnProvider(shutdown_on_exit=False)
-        # A queue that is never full: else each span that is dropped would be logged.
-        processor = BatchSpanProcessor(_Memory(), max_queue_size=8 * _MAX_SPANS)
+        # A queue that is never full: a span that is dropped costs less.
+        processor = SpanQueue(_Memory(), 8 * _MAX_SPANS, _INTERVAL_S, plugin_context)
         provider.export_by(processor)
         self.use(provider, processor)

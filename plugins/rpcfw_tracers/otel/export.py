@@ -22,7 +22,6 @@ from rpcfw.values.units import Seconds
 
 __all__ = ["Export", "OTelOptions"]
 
-_MAX_BATCH = 512
 _MISSING = "the SDK of OpenTelemetry is not installed; pip install 'rpcfw[tracing]'"
 
 
@@ -137,7 +136,7 @@ class Export:
         options = self._options
         sampling = import_module("opentelemetry.sdk.trace.sampling")
         own = import_module("rpcfw_tracers.otel.own_provider")
-        export = import_module("opentelemetry.sdk.trace.export")
+        queue = import_module("rpcfw_tracers.otel.span_queue")
         otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
         resources = import_module("opentelemetry.sdk.resources")
         # Environment variables of OpenTelemetry's may say more, or otherwise.
@@ -150,11 +149,11 @@ class Export:
             resource=resources.Resource.create().merge(resource),
             shutdown_on_exit=False,
         )
-        processor = export.BatchSpanProcessor(
+        processor = queue.SpanQueue(
             otlp.OTLPSpanExporter(endpoint=options.endpoint or None),
-            max_queue_size=options.max_queue,
-            schedule_delay_millis=options.export_interval * 1000,
-            max_export_batch_size=min(_MAX_BATCH, options.max_queue),
+            options.max_queue,
+            options.export_interval,
+            self._context,
         )
         provider.export_by(processor)
         return provider, processor
