@@ -8,6 +8,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
+from rpcfw.app.reactors import chosen
 from rpcfw.spi.runtime.waiting import spawn
 
 __all__ = ["run_reactor"]
@@ -15,11 +16,9 @@ __all__ = ["run_reactor"]
 
 def run_reactor(main: Coroutine[Any, Any, None], *, stays: bool) -> None:
     """
-    Run the reactor that the application installed, until ``main`` has ended.
+    Run the reactor that the application chooses, until ``main`` has ended.
     """
-    from twisted.internet import reactor as installed
-
-    reactor: Any = installed
+    reactor: Any = chosen("auto")
 
     def ended(result: Any) -> None:
         if result is not None:

@@ -22,6 +22,7 @@ _IDLE = frozenset(
     {
         ("threading.py", "wait"),
         ("selectors.py", "select"),
+        ("epoll_reactor.py", "doPoll"),  # ours
         ("epollreactor.py", "doPoll"),
         ("pollreactor.py", "doPoll"),
         ("queue.py", "get"),

@@ -178,9 +178,9 @@ def _install(name: str, running: Any) -> None:
     if name == "epoll":
         # Where there is no epoll, Twisted's own choice for the platform serves.
         if sys.platform.startswith("linux"):
-            from twisted.internet import epollreactor
+            from rpcfw.app import epoll_reactor
 
-            epollreactor.install()
+            epoll_reactor.install()
         else:
             import_module(_NAME)
         return
