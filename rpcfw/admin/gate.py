@@ -11,7 +11,7 @@ from attrs import frozen
 from twisted.logger import Logger
 
 from rpcfw.admin.exchange import Asked
-from rpcfw.admin.options import ACCESS_FIELDS, AdminOptions
+from rpcfw.admin.options import ACCESS_FIELDS, INDEX, AdminOptions
 from rpcfw.errors import CallError, Unauthenticated
 from rpcfw.spi.access.followed_rules import FollowedRules
 from rpcfw.spi.authenticator import Authenticator
@@ -88,7 +88,7 @@ class Gate:
         Raises:
             PageRefused: the credentials are wrong.
         """
-        call = _call(asked, page or "index")
+        call = _call(asked, page or INDEX)
         try:
             for each in self._authenticators:
                 await each.apply(call, _nothing)
@@ -109,7 +109,7 @@ class Gate:
             "action": ("change" if changes else "read",),
             "host": (host_of(asked.peer),),
             "identity": identity.names,
-            "page": (page or "index",),
+            "page": (page or INDEX,),
         }
         reason = self._rules.refusal(facts)
         if reason:
@@ -118,7 +118,7 @@ class Gate:
                 "{who} from {peer} may not see the admin page {page}: {reason}",
                 who=str(identity),
                 peer=asked.peer,
-                page=page or "index",
+                page=page or INDEX,
                 reason=reason,
             )
             if self._authenticators and not identity.names:

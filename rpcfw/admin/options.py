@@ -19,10 +19,12 @@ from rpcfw.values.inherited_socket import InheritedSocket, ListenAt
 from rpcfw.values.peer_host import ip_of
 from rpcfw.values.units import Seconds
 
-__all__ = ["ACCESS_FIELDS", "AdminOptions", "is_local"]
+__all__ = ["ACCESS_FIELDS", "INDEX", "AdminOptions", "is_local"]
 
 #: What conditions of the access rules can be on.
 ACCESS_FIELDS = ("action", "host", "identity", "page")
+#: The name of the page ``/``, and of what is no page.
+INDEX = "index"
 
 
 @options

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from rpcfw.admin.options import AdminOptions
+from rpcfw.admin.options import ACCESS_FIELDS, INDEX, AdminOptions
 from rpcfw.kernel.choice import Chooser, Chosen
 from rpcfw.kernel.settings import Sources
+from rpcfw.spi.access.rules import read_access_rules
 from rpcfw.spi.authenticator import Authenticator
 from rpcfw.spi.page import Page
 
@@ -42,6 +43,7 @@ def read_admin_plan(sources: Sources, chooser: Chooser) -> AdminPlan:
         names = (getattr(options, key) or ()) if options.listen else ()
         place = ("admin", key, "")
         pages += chooser.several("rpcfw.pages", seam, names, named_by=place, section="page")
+    _check_page_names(sources, options, pages)
     authenticators = chooser.several(
         "rpcfw.authenticators",
         Authenticator,  # type: ignore[type-abstract]  # a seam
@@ -50,3 +52,21 @@ def read_admin_plan(sources: Sources, chooser: Chooser) -> AdminPlan:
         section="authenticator",
     )
     return AdminPlan(options, pages, authenticators)
+
+
+def _check_page_names(
+    sources: Sources, options: AdminOptions, pages: tuple[Chosen[Page], ...]
+) -> None:
+    """
+    See that the rules of access name pages that there are.
+
+    Those of ``access_file`` may change, and may be those of several processes.
+    """
+    if not pages:
+        return
+    # A class that somebody wrote may lack its path. That is a mistake of its own.
+    names = [str(getattr(each.plugin, "path", "")).lstrip("/") for each in pages]
+    try:
+        read_access_rules(options.access, ACCESS_FIELDS, {"page": [INDEX, *names]})
+    except ValueError as error:
+        sources.blame("admin", "access", str(error))

@@ -299,6 +299,34 @@ def test_an_address_for_others_is_refused(lab, where):
         lab.process("shop", [], f"admin.listen={where}")
 
 
+@pytest.mark.parametrize(
+    ("rule", "mistake"),
+    [
+        ("deny page=satus", "no page is called 'satus'; did you mean 'status'"),
+        ("allow page=status,helthz", "did you mean 'healthz'"),
+        ("allow page!=mine*", "no page is called 'mine"),
+    ],
+)
+def test_a_rule_about_a_page_that_there_is_not(lab, rule, mistake):
+    """
+    It is refused when the configuration is read: a page would be open that was to be closed.
+    """
+    with pytest.raises(SetupError, match=mistake) as caught:
+        lab.process("shop", [], ADMIN, f"admin.access=allow host=127.0.0.1\n{rule}")
+    assert "line 2 of the rules" in str(caught.value)
+
+
+def test_rules_about_pages_that_there_are(lab):
+    """
+    Patterns, the index and pages of a user can be named, and without a port any name can.
+    """
+    target = f"{Mine.__module__}:{Mine.__name__}"
+    more = (f"plugins.pages.mine={target}", "admin.extra_pages=mine")
+
+    lab.process("shop", [], ADMIN, *more, "admin.access=allow page=*z,index,shown,status")
+    lab.process("other", [], "admin.access=allow page=another")
+
+
 def test_the_port_of_the_server_is_taken(lab):
     """
     The error names the section that listens there.

@@ -13,12 +13,14 @@ Whoever uses the rules says on which fields conditions can be.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from types import MappingProxyType
 
 from attrs import frozen
 
-from rpcfw.values.patterns import Condition, is_one_of, read_conditions
+from rpcfw.values.patterns import Condition, is_one_of, pattern, read_conditions
 
 __all__ = ["AccessRule", "read_access_rules"]
 
@@ -44,12 +46,15 @@ class AccessRule:
     conditions: tuple[Condition, ...]
 
 
-def read_access_rules(text: str, fields: Sequence[str]) -> list[AccessRule]:
+def read_access_rules(
+    text: str, fields: Sequence[str], known: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[AccessRule]:
     """
     Read rules; empty lines and comments are skipped.
 
     Args:
         fields: that conditions can be on; ``metadata.NAME`` stands for all with such a name.
+        known: by field, all values that it can have. A pattern that fits none is a mistake.
 
     Raises:
         ValueError: with the line and the reason.
@@ -59,7 +64,7 @@ def read_access_rules(text: str, fields: Sequence[str]) -> list[AccessRule]:
         if not line or line.startswith("#"):
             continue
         try:
-            rules.append(_rule(line, fields))
+            rules.append(_rule(line, fields, known))
         except ValueError as error:
             raise ValueError(f"line {number} of the rules, {line[:100]!r}: {error}") from None
     if len(rules) > _MAX_RULES:
@@ -67,7 +72,7 @@ def read_access_rules(text: str, fields: Sequence[str]) -> list[AccessRule]:
     return rules
 
 
-def _rule(line: str, fields: Sequence[str]) -> AccessRule:
+def _rule(line: str, fields: Sequence[str], known: Mapping[str, Sequence[str]]) -> AccessRule:
     word, _, rest = line.partition(" ")
     if word not in ("allow", "deny"):
         raise ValueError(f"expected allow or deny before the conditions, got {word[:100]!r}")
@@ -75,6 +80,7 @@ def _rule(line: str, fields: Sequence[str]) -> AccessRule:
         # It would belong to the last pattern, which would fit nothing.
         raise ValueError("a comment needs a line of its own")
     checks = {"host": _host_pattern, "identity": _identity_pattern}
+    checks |= {field: partial(_known_pattern, field, values) for field, values in known.items()}
     conditions = read_conditions(rest, {}, checks)
     for each in conditions:
         kind, dot, name = each.field.partition(".")
@@ -100,6 +106,18 @@ def _host_pattern(text: str) -> str:
             "with *"
         ) from None
     return str(_unmapped(network) if isinstance(network, IPv6Network) else network)
+
+
+def _known_pattern(field: str, known: Sequence[str], text: str) -> str:
+    """
+    Return a pattern that fits a value that there is.
+
+    Raises:
+        ValueError: it fits none. It must not go unnoticed in a rule that denies.
+    """
+    if not any(map(pattern(text), known)):
+        is_one_of(field, text, known)
+    return text
 
 
 def _unmapped(network: IPv6Network) -> IPv4Network | IPv6Network:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from rpcfw.admin.rendering.json_text import plain
-from rpcfw.filters.metrics import ServerMetrics
+from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
 from rpcfw.spi.inspected_process import OptionValue
 from rpcfw.spi.inspection import (
     CalledNode,
@@ -161,6 +161,41 @@ def test_status_has_the_last_minute():
         row["in_flight"],
     )
     assert (1.0, 2.0, None) == (row["p50_ms"], row["p90_ms"], row["p99_ms"])
+
+
+@pytest.mark.parametrize(
+    ("served", "called", "shown_of_each"),
+    [(300, 1_500, (300, 700)), (1_500, 300, (700, 300)), (800, 900, (500, 500))],
+)
+def test_no_side_crowds_out_the_other(served, called, shown_of_each):
+    """
+    Of too many methods each side has half of the rows at least, with those that are called most.
+    """
+
+    class Many(FixedInspection):
+        def last_minute(self):
+            sides = ["client"] * called + ["server"] * served
+            return tuple(
+                MethodRates(side, "demo.Shop", "get", 1.0, 0, 0, 1, 1, 1) for side in sides
+            )
+
+    context = plugin_context()
+    for metrics, count in ((ServerMetrics, served), (ClientMetrics, called)):
+        step = metrics(NoOptions(), context).bind(fine)
+        for number in range(count):
+            method = Method("demo.Shop", f"m{number}", Shape.UNARY, bytes, bytes, "raw")
+            for _ in range(2 if number >= count - 100 else 1):
+                spawn(step(Call(method, None)))
+
+    found = shown(Status, FixedProcess(Many()), context)
+
+    for rows in found["methods"], found["last_minute"]:
+        sides = [row["side"] for row in rows]
+        assert shown_of_each == (sides.count("server"), sides.count("client"))
+    methods = found["methods"]
+    assert 200 == len([row for row in methods if row["ended"] == 2])
+    names = [(row["side"] == "client", row["method"]) for row in methods]
+    assert sorted(names) == names
 
 
 def test_connections_of_both_sides():
