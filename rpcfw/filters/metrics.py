@@ -12,7 +12,7 @@ from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.inspection import Calls, total
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.runtime.histogram import FINE_BOUNDS_S, Exemplar
-from rpcfw.spi.runtime.metrics import OTHER, Counter, Family, Gauge, Histogram
+from rpcfw.spi.runtime.metrics import Counter, Family, Gauge, Histogram
 from rpcfw.status import Status
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method
@@ -28,7 +28,7 @@ class _OfMethod:
     __slots__ = ("_ended", "_names", "_statuses", "began_at", "in_flight", "ok", "seconds")
 
     def __init__(
-        self, names: tuple[str, str], ended: Family[Counter], in_flight: Gauge, seconds: Histogram
+        self, names: tuple[str, ...], ended: Family[Counter], in_flight: Gauge, seconds: Histogram
     ) -> None:
         self._names = names
         self._ended = ended
@@ -75,7 +75,7 @@ class CallMetrics(Filter):
         self._max_methods = meter.max_series
         # Each method may end in each status.
         self._ended.max_series = (self._max_methods + 1) * len(Status)
-        self._by_name: dict[tuple[str, str], _OfMethod] = {}
+        self._by_name: dict[tuple[str, ...], _OfMethod] = {}
         #: Finds them by identity, which is faster than by name.
         self._methods: dict[Method, _OfMethod] = {}
         self._recent = plugin_context.recent_calls
@@ -167,9 +167,8 @@ class CallMetrics(Filter):
         histogram.keep(Exemplar(trace.trace_id, trace.span_id, took_s, at))
 
     def _of(self, method: Method) -> _OfMethod:
-        names = (method.service, method.name)
-        if names not in self._by_name and len(self._by_name) >= self._max_methods:
-            names = (OTHER, OTHER)
+        # Decided once: other clients of the process count in the same families.
+        names = self._in_flight.counted_as(method.service, method.name)
         numbers = self._by_name.get(names)
         if numbers is None:
             numbers = self._by_name[names] = _OfMethod(

@@ -102,10 +102,21 @@ class Family(Generic[M]):
         member = self._members.get(values)
         return self._add(values) if member is None else member
 
+    def counted_as(self, *values: str) -> tuple[str, ...]:
+        """
+        Return the label values of the member that `of` returns for these.
+
+        Several families that have labels in common agree on them by this: they are those of one
+        family in all, though some of the others have more members.
+        """
+        self.of(*values)
+        shown = _shown(values)
+        return shown if shown in self._members else (OTHER,) * len(values)
+
     def _add(self, values: tuple[str, ...]) -> M:
         if len(values) != len(self.labels):
             raise ValueError(f"{self.name} takes the labels {self.labels}, got {values}")
-        shown = tuple(printable(value)[:_MAX_LABEL_CHARS] for value in values)
+        shown = _shown(values)
         if shown != values:
             return self.of(*shown)
         others = (OTHER,) * len(values)
@@ -122,6 +133,13 @@ class Family(Generic[M]):
 
     def __iter__(self) -> Iterator[tuple[tuple[str, ...], M]]:
         return iter(tuple(self._members.items()))
+
+
+def _shown(values: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Return label values as they are kept.
+    """
+    return tuple(printable(value)[:_MAX_LABEL_CHARS] for value in values)
 
 
 Values = Iterable[tuple[tuple[str, ...], float]]

@@ -13,7 +13,7 @@ from rpcfw.errors import Unavailable
 from rpcfw.filters.metrics import ClientMetrics, ServerMetrics
 from rpcfw.spi.inspection import Calls
 from rpcfw.spi.plugin import NoOptions
-from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.spi.runtime.metrics import Counter, Meter
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.status import Status
 from rpcfw.testing.candidates import a_call
@@ -42,6 +42,14 @@ class Counting:
     def ended(self):
         family = next(one for one in self.around.meter if one.name.endswith("_calls_total"))
         return {labels[-1]: one.value for labels, one in family if one.value}
+
+    def of_other(self, name):
+        """
+        Return how many calls of further methods a family has counted.
+        """
+        family = next(one for one in self.around.meter if one.name == name)
+        (member,) = (one for labels, one in family if "other" in labels)
+        return member.value if isinstance(member, Counter) else sum(member.counts)
 
     @property
     def in_flight(self):
@@ -137,6 +145,24 @@ def test_made_up_names() -> None:
         assert {"made_up_0", "made_up_1", "made_up_2", "other"} == methods
     assert Calls(100, 50, 50) == counting.filter.calls
     assert 0 == counting.in_flight
+
+
+def test_clients_of_several_services() -> None:
+    """
+    They share the limit: each method has all its numbers under one name, or all under ``other``.
+    """
+    meter = Meter(max_series=3)
+    clients = [Counting(meter=meter) for _ in range(2)]
+    for number in range(8):
+        call = a_call()
+        call.method = evolve(call.method, service=f"demo.S{number % 2}", name=f"m{number}")
+        clients[number % 2].begin("ok", call)
+
+    known = {("demo.S0", "m0"), ("demo.S1", "m1"), ("demo.S0", "m2"), ("other", "other")}
+    for family in meter:
+        assert known == {labels[:2] for labels, _ in family}
+    assert 5 == clients[0].of_other("rpcfw_client_calls_total")
+    assert 5 == clients[1].of_other("rpcfw_client_call_seconds")
 
 
 def test_a_method_object_for_each_call() -> None:
