@@ -277,6 +277,7 @@ class Failback(AttemptStrategy):
             "a call of {method} that failed is given up: {reason}",
             method=method.path,
             reason=reason,
+            trace_id=call.trace_id,
         )
 
 
@@ -285,5 +286,5 @@ def _copied(call: Call) -> Call:
     Return a new call like one that has ended. Its caller goes on, and may change the message.
     """
     copy = Call(call.method, deepcopy(call.request), call.metadata, caller=call.caller)
-    copy.compression = call.compression
+    copy.compression, copy.trace = call.compression, call.trace
     return copy

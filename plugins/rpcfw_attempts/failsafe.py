@@ -75,4 +75,5 @@ class Failsafe(AttemptStrategy):
             method=method.path,
             peer=call.peer or "no node",
             error=error,
+            trace_id=call.trace_id,
         )

@@ -106,7 +106,7 @@ class Fallback(Filter):
             if error.status not in self._statuses or not self._is_for(call.method):
                 raise
             answer = await self._answer(call, error)
-            self._count(call.method, error)
+            self._count(call, error)
             return answer
 
     def _is_for(self, method: Method) -> bool:
@@ -146,10 +146,15 @@ class Fallback(Filter):
                 f"the fallback value for {method.path} does not fit its response: {error}"
             ) from error
 
-    def _count(self, method: Method, error: CallError) -> None:
+    def _count(self, call: Call, error: CallError) -> None:
+        method = call.method
         self._used.of(method.service, method.name).value += 1
         self._log.warn_of(
-            method.path, "a fallback answers {method}: {error}", method=method.path, error=error
+            method.path,
+            "a fallback answers {method}: {error}",
+            method=method.path,
+            error=error,
+            trace_id=call.trace_id,
         )
 
 

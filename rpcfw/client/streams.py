@@ -329,8 +329,13 @@ class CallStream(Stream, Listener):
             self._end_failed(error)
 
     def _end_failed(self, error: Exception) -> None:
-        path = self._call.method.path
-        self.log.failure("a filter failed at the end of {path}", Failure(error), path=path)
+        call = self._call
+        self.log.failure(
+            "a filter failed at the end of {path}",
+            Failure(error),
+            path=call.method.path,
+            trace_id=call.trace_id,
+        )
 
     def _has_begun(self) -> None:
         self._begun = True

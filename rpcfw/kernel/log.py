@@ -45,7 +45,8 @@ class OneLineObserver:
     Parts of the text come from others: nothing in them ends the line or drives a terminal.
     Of an error's trace the innermost frames are in the line; with ``traces`` the
     whole follows in indented lines. What is logged while a call is served that is recorded ends
-    with the id of its trace, also in the threads and tasks that serve it.
+    with the id of its trace, also in the threads and tasks that serve it; so does an event that
+    has a `trace_id`, as those of a client about one of its calls.
     """
 
     def __init__(self, stream: TextIO, *, traces: bool = False) -> None:
@@ -76,7 +77,7 @@ def _trace_id() -> str:
     Return the trace of the call that the running code serves, if it is recorded.
     """
     call = serving.get()
-    return "" if call is None or call.trace is None else call.trace.trace_id
+    return "" if call is None else call.trace_id
 
 
 def begin_logging(

@@ -91,6 +91,13 @@ class Call:
         """
         return False
 
+    @property
+    def trace_id(self) -> str:
+        """
+        The id of its trace, for logs; empty if it is not recorded.
+        """
+        return "" if self.trace is None else self.trace.trace_id
+
     def status_if_cancelled(self, now: float) -> Status:
         """
         Return how a call has ended that was cancelled: by its deadline, or by its caller.

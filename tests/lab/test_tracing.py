@@ -10,6 +10,7 @@ import pytest
 from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind, StatusCode
+from twisted.logger import capturedLogs, formatEvent
 
 import rpcfw
 from rpcfw import ApplicationError, CallError, Service, Status, method
@@ -120,6 +121,76 @@ def test_an_error_in_a_stream_names_the_trace(lab, recorded):
         lab.run(read())
 
     assert f"{recorded.spans[0].context.trace_id:032x}" == caught.value.trace_id
+
+
+NOT_FOUND = ApplicationError(Status.NOT_FOUND, "no such item")
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        (("attempts.plugin=failsafe",), "is hidden from its caller"),
+        (("attempts.plugin=failback",), "is given up: it is an answer of the method"),
+        (
+            (
+                "client.insert=fallback before DEADLINE",
+                'filter fallback.value="nothing"',
+                "filter fallback.statuses=NOT_FOUND",
+            ),
+            "a fallback answers",
+        ),
+    ],
+    ids=["failsafe", "failback", "fallback"],
+)
+def test_what_a_client_logs_of_a_call_names_its_trace(lab, recorded, sets, said):
+    """
+    Also a line about a failure that its caller never gets.
+    """
+    lab.serve(Shop(error=NOT_FOUND), sets=(TRACING,))
+    client = lab.consumer(TRACING, *sets).application.client(Shop)
+    with capturedLogs() as events:
+        lab.run(client.get(7))
+
+    (event,) = (each for each in events if said in formatEvent(each))
+    assert f"{recorded.spans[0].context.trace_id:032x}" == event["trace_id"]
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_what_fails_at_the_end_of_a_stream_names_its_trace(lab, recorded, side):
+    """
+    The line about a filter's bug, which no caller gets.
+    """
+    bug = "plugins.filters.bug=tests.lab.filters:FailsAtTheEnd", f"{side}.insert=bug before USER"
+    lab.serve(Shop(), sets=(TRACING, *bug * (side == "server")))
+    client = lab.consumer(TRACING, *bug * (side == "client")).application.client(Shop)
+
+    async def read():
+        return [each async for each in client.all(2)]
+
+    with capturedLogs() as events:
+        assert ["item 0", "item 1"] == lab.run(read())
+
+    lab.errors.flush(ZeroDivisionError)
+    (event,) = (each for each in events if "log_failure" in each)
+    assert f"{recorded.spans[0].context.trace_id:032x}" == event["trace_id"]
+
+
+def test_a_retry_in_the_background_belongs_to_its_call(lab, recorded):
+    """
+    Its attempt is a child of the call that has ended, and what it leads to is in the same trace.
+    """
+    lab.serve(Shop(refusals=1), sets=(TRACING,))
+    sets = "attempts.plugin=failback", "attempts.period=1s", "retry.plugin=never"
+    lab.run(lab.consumer(TRACING, *sets).application.client(Shop).get(7))
+    lab.advance(2)
+
+    assert [
+        "CLIENT demo.Shop/get OK",
+        "  CLIENT demo.Shop/get attempt 1 UNAVAILABLE",
+        "    SERVER demo.Shop/get UNAVAILABLE",
+        "  CLIENT demo.Shop/get attempt 1 OK",
+        "    SERVER demo.Shop/get OK",
+    ] == recorded.tree()
 
 
 def test_an_error_names_no_trace_if_there_is_none(lab):

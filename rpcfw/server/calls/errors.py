@@ -85,7 +85,7 @@ class ErrorMapper:
         Tell the filters that a streaming response has ended. What fails there is logged.
         """
         try:
-            call.end(status, partial(self.logged, call.method.path))
+            call.end(status, partial(self.logged, call.method.path, trace=call.trace))
         except Exception as error:  # noqa: BLE001 - a filter's bug is not the caller's
             self.logged(call.method.path, error, call.trace)
 

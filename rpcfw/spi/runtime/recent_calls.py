@@ -147,7 +147,7 @@ class RecentCalls:
                 took_s,
                 _limit_s(call, now, took_s),
                 phases,
-                "" if call.trace is None else call.trace.trace_id,
+                call.trace_id,
             )
         )
 
