@@ -14,8 +14,8 @@ from attrs import fields, frozen
 
 from benchmarks import authentication, calls, governance, idle, observability, peers, registry
 from benchmarks.balancing.report import balancing
-from benchmarks.calls import Plan
 from benchmarks.hessian import hessian
+from benchmarks.plan import Plan
 from benchmarks.registry_scale.report import registry_scale
 from benchmarks.registry_scale.scale import Scale
 from benchmarks.rows import Row, table, with_ratios
@@ -148,8 +148,16 @@ def _parser() -> argparse.ArgumentParser:
             "--clients", nargs="+", choices=peers.GRPC_CLIENTS, default=[], metavar="NAME"
         )
         one.add_argument("--in-flight", nargs="+", type=int, default=[], help="calls at once")
-        one.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
-        one.add_argument("--repetitions", type=int, default=3, help="of which the middle counts")
+        one.add_argument(
+            "--payload-bytes",
+            nargs="+",
+            type=int,
+            default=[1 << 20],
+            metavar="BYTES",
+            help="sizes of large payloads",
+        )
+        one.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
+        one.add_argument("--repetitions", type=int, default=5, help="of which the middle counts")
         one.add_argument(
             "--zookeeper", default="", metavar="ADDRESS", help="a server for `registry` to measure"
         )
@@ -201,6 +209,7 @@ def _measure(name: str, options: argparse.Namespace) -> list[Row]:
         in_flight=tuple(options.in_flight) or command.in_flight,
         seconds=options.seconds,
         repetitions=options.repetitions,
+        payload_bytes=tuple(options.payload_bytes),
         zookeeper=options.zookeeper,
         hessian_lite=options.hessian_lite,
         scale=_scale(options),

@@ -1,8 +1,5 @@
 """
 What it costs a server to know who calls and to decide who may: against one that asks nobody.
-
-Each chain has a server and a client of its own. They are measured in turn, so that an hour in
-which the machine is slow is the same for all.
 """
 
 from __future__ import annotations
@@ -11,14 +8,12 @@ import sys
 import tempfile
 from base64 import b64encode
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-from benchmarks.calls import Plan
 from benchmarks.chains import measure
 from benchmarks.children import ChildError
 from benchmarks.messages import generate
-from benchmarks.rows import Row
+from benchmarks.plan import Plan
+from benchmarks.rows import Row, cost_columns, rate_columns
 
 __all__ = ["authentication"]
 
@@ -66,14 +61,7 @@ def authentication(plan: Plan) -> list[Row]:
 
 def _rows(plan: Plan, modules: str, wire: str) -> list[Row]:
     found = measure(plan, modules, _chains(Path(modules)), wire)
-    return [_row(wire, name, measured) for name, measured in found.items()]
-
-
-def _row(wire: str, chain: str, found: list[dict[str, Any]]) -> Row:
-    return {
-        "wire": wire,
-        "server": chain,
-        "calls_per_s": round(median(one["count"] / one["took_s"] for one in found), 1),
-        "server_us_per_call": round(median(one["server_us"] for one in found), 2),
-        "client_us_per_call": round(median(one["client_us"] for one in found), 2),
-    }
+    return [
+        {"wire": wire, "server": name, **rate_columns(measured), **cost_columns(measured)}
+        for name, measured in found.items()
+    ]

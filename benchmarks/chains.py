@@ -1,17 +1,19 @@
 """
-Chains of filters beside each other: each has a server and a client of its own.
+Chains of filters beside each other.
 
-They are measured in turn, so that an hour in which the machine is slow is the same for all.
+Each has a client of its own, and a server unless another chain's has the same settings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
-from benchmarks.calls import Plan
-from benchmarks.children import Child, cores
+from attrs import evolve
+
+from benchmarks.plan import Plan
+from benchmarks.rounds import Found, Pair
+from benchmarks.rounds import measure as measure_pairs
 
 __all__ = ["Chains", "measure"]
 
@@ -21,33 +23,22 @@ Chains = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 
 def measure(
     plan: Plan, modules: str, chains: Chains, wire: str = "native"
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, Sequence[Found]]:
     """
-    Return what each chain's client measured, turn by turn, by the name of the chain.
-    """
-    shared = {"peer": "rpcfw", "kind": "unary", "modules": modules, "remark_bytes": 64}
-    shared["wire"] = wire
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in chains}
-    with ExitStack() as children:
-        clients = {
-            name: _client(children, shared, serve, call) for name, (serve, call) in chains.items()
-        }
-        order = {"in_flight": plan.in_flight[0], "seconds": plan.seconds}
-        for _ in range(plan.repetitions):
-            for name, client in clients.items():
-                found[name].append(client.ask(order, plan.seconds * 2))
-    return found
+    Return what each chain's client found, round by round, by the name of the chain.
 
-
-def _client(
-    children: ExitStack, shared: dict[str, Any], serve: Sequence[str], call: Sequence[str]
-) -> Child:
+    It is measured with the first number of calls in flight.
     """
-    Start a server and a client of it; return the client.
-    """
-    server_core, client_core = cores()
-    server = children.enter_context(
-        Child({**shared, "role": "serve", "core": server_core, "sets": serve})
-    )
-    told = {**server.read(), "role": "call", "core": client_core, "sets": call}
-    return children.enter_context(Child({**shared, **told, "server_pid": server.pid}))
+    shared: Mapping[str, Any] = {
+        "peer": "rpcfw",
+        "kind": "unary",
+        "modules": modules,
+        "remark_bytes": 64,
+        "wire": wire,
+    }
+    pairs = [
+        Pair({"chain": name}, {"sets": serve}, {"sets": call})
+        for name, (serve, call) in chains.items()
+    ]
+    measured = measure_pairs(evolve(plan, in_flight=plan.in_flight[:1]), pairs, shared)
+    return {one.pair.names["chain"]: one.found for one in measured}

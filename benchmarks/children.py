@@ -16,12 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Child", "ChildError", "cores", "running"]
+__all__ = ["BEGIN_S", "Child", "ChildError", "cores", "running"]
 
 #: How long a child may take over and above what it measures.
 _PATIENCE_S = 60
 #: And to begin: Maven downloads Dubbo the first time.
-_BEGIN_S = {"dubbo-java": 300.0}
+BEGIN_S = {"dubbo-java": 300.0}
 _ROOT = Path(__file__).parent.parent
 
 
@@ -133,7 +133,7 @@ def running(
     shared = {"kind": kind, "wire": wire, "modules": str(modules), "remark_bytes": remark_bytes}
     with Child({"peer": server, "role": "serve", "core": server_core, **shared}) as serving:
         address = {
-            "port": serving.read(_BEGIN_S.get(server, 0.0))["port"],
+            "port": serving.read(BEGIN_S.get(server, 0.0))["port"],
             "server_pid": serving.pid,
         }
         job = {"peer": client, "role": "call", "core": client_core, **address, **shared}

@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import peers
-from benchmarks.calls import Plan
 from benchmarks.children import Child, ChildError, cores
 from benchmarks.messages import generate
+from benchmarks.plan import Plan
 from benchmarks.rows import Row
 
 __all__ = ["idle"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
 __all__ = ["Figures", "Window", "in_asyncio", "in_coroutines", "in_threads", "streamed"]
 
@@ -29,7 +29,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 @define
 class Figures:
     """
-    What one measurement found.
+    What one measurement found. Times of the processor are for one call, in user mode and in all.
     """
 
     count: int
@@ -37,7 +37,9 @@ class Figures:
     p50_us: float
     p99_us: float
     server_us: float
+    server_user_us: float
     client_us: float
+    client_user_us: float
 
     @property
     def per_s(self) -> float:
@@ -51,8 +53,8 @@ class Window:
 
     def __init__(self, server_pid: int, seconds: float) -> None:
         self._server_pid = server_pid
-        self._server_s = _cpu_of(server_pid)
-        self._client_s = _own_cpu()
+        self._server = _times_of(server_pid)
+        self._client = _own_times()
         self._begun = perf_counter()
         self.until = self._begun + seconds
         self.taken: list[float] = []
@@ -62,8 +64,8 @@ class Window:
         Return the figures, for ``count`` things if not for what is in ``taken``.
         """
         took = perf_counter() - self._begun
-        client_s = _own_cpu() - self._client_s
-        server_s = _cpu_of(self._server_pid) - self._server_s
+        client = _own_times() - self._client
+        server = _times_of(self._server_pid) - self._server
         taken = sorted(self.taken) or [0.0]
         counted = len(self.taken) if count is None else count
         if not counted:
@@ -73,20 +75,36 @@ class Window:
             took_s=took,
             p50_us=taken[len(taken) // 2] * 1e6,
             p99_us=taken[len(taken) * 99 // 100] * 1e6,
-            server_us=server_s / counted * 1e6,
-            client_us=client_s / counted * 1e6,
+            server_us=server.all_s / counted * 1e6,
+            server_user_us=server.user_s / counted * 1e6,
+            client_us=client.all_s / counted * 1e6,
+            client_user_us=client.user_s / counted * 1e6,
         )
 
 
-def _own_cpu() -> float:
+@frozen
+class _Times:
+    """
+    Processor time of a process, in user mode and in all.
+    """
+
+    user_s: float
+    all_s: float
+
+    def __sub__(self, before: _Times) -> _Times:
+        return _Times(self.user_s - before.user_s, self.all_s - before.all_s)
+
+
+def _own_times() -> _Times:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    return _Times(usage.ru_utime, usage.ru_utime + usage.ru_stime)
 
 
-def _cpu_of(pid: int) -> float:
+def _times_of(pid: int) -> _Times:
     # After the name, which may hold blanks but is in brackets, fields 14 and 15 of proc(5).
     after = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(after[11]) + int(after[12])) / _TICKS_PER_S
+    user, system = int(after[11]), int(after[12])
+    return _Times(user / _TICKS_PER_S, (user + system) / _TICKS_PER_S)
 
 
 async def in_asyncio(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -1,9 +1,8 @@
 """
 What it costs to see: metrics on top of nothing, and an access log and traces on top of metrics.
 
-Each chain has a server and a client of its own, with the same settings. They are measured in
-turn, so that an hour in which the machine is slow is the same for all. What a chain costs is the
-median of the differences to the chain below it in the same turn, with their spread.
+Server and client of a chain have the same settings. What a chain costs is the median of the
+differences to the chain below it in the same round, with their spread.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.calls import Plan
 from benchmarks.chains import measure
 from benchmarks.children import ChildError
 from benchmarks.messages import generate
+from benchmarks.plan import Plan
 from benchmarks.rows import Row
 
 __all__ = ["observability"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.calls import Plan
 from benchmarks.children import Child, ChildError, cores, running
+from benchmarks.plan import Plan
 from benchmarks.rows import Row
 
 __all__ = ["registry"]

@@ -1,55 +1,102 @@
 """
 Results: the middle of several measurements, as rows of a table and as JSON.
+
+A column ``X_spread`` says how far the measurements of the column ``X`` lie apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
-__all__ = ["Row", "call_row", "stream_row", "table", "with_ratios"]
+__all__ = [
+    "Row",
+    "call_row",
+    "cost_columns",
+    "rate_columns",
+    "spread",
+    "stream_row",
+    "table",
+    "with_ratios",
+]
 
 #: One line of results: the names are those in the JSON.
 Row = dict[str, Any]
 
+#: Rows are set against each other where these are the same.
+_LIKE = ("in_flight", "bytes", "wire")
+_SPREAD = "_spread"
 
-def call_row(server: str, client: str, in_flight: int, found: Sequence[dict[str, Any]]) -> Row:
+
+def spread(values: Sequence[float]) -> float | None:
+    """
+    Return half the distance between the quartiles, as a part of the median.
+
+    So half of the measurements lie about that far from the median at most. None: there is but
+    one measurement, or the median is zero.
+    """
+    middle = median(values)
+    if len(values) < 2 or not middle:
+        return None
+    first, _, third = quantiles(values, n=4, method="inclusive")
+    return round((third - first) / 2 / middle, 4)
+
+
+def _middle(name: str, values: Sequence[float], digits: int) -> Row:
+    return {name: round(median(values), digits), name + _SPREAD: spread(values)}
+
+
+def rate_columns(found: Sequence[Mapping[str, Any]], what: str = "calls") -> Row:
+    """
+    Return how many there were in a second.
+    """
+    return _middle(f"{what}_per_s", [one["count"] / one["took_s"] for one in found], 1)
+
+
+def cost_columns(found: Sequence[Mapping[str, Any]], what: str = "call") -> Row:
+    """
+    Return the processor time of both sides for each: in all, in user mode, and in the kernel.
+    """
+    columns: Row = {}
+    for side in ("server", "client"):
+        total = [one[f"{side}_us"] for one in found]
+        user = [one[f"{side}_user_us"] for one in found]
+        columns.update(_middle(f"{side}_us_per_{what}", total, 2))
+        columns[f"{side}_user_us"] = round(median(user), 2)
+        system = (both - own for both, own in zip(total, user, strict=True))
+        columns[f"{side}_system_us"] = round(median(system), 2)
+    return columns
+
+
+def call_row(names: Mapping[str, Any], in_flight: int, found: Sequence[Mapping[str, Any]]) -> Row:
     """
     Return the row for one number of calls in flight.
     """
     return {
-        "server": server,
-        "client": client,
+        **names,
         "in_flight": in_flight,
-        "calls_per_s": round(median(one["count"] / one["took_s"] for one in found), 1),
+        **rate_columns(found),
         "p50_us": round(median(one["p50_us"] for one in found), 1),
         "p99_us": round(median(one["p99_us"] for one in found), 1),
-        "server_us_per_call": round(median(one["server_us"] for one in found), 2),
-        "client_us_per_call": round(median(one["client_us"] for one in found), 2),
+        **cost_columns(found),
     }
 
 
-def stream_row(server: str, client: str, found: Sequence[dict[str, Any]]) -> Row:
+def stream_row(names: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> Row:
     """
     Return the row for a stream of messages.
     """
-    return {
-        "server": server,
-        "client": client,
-        "messages_per_s": round(median(one["count"] / one["took_s"] for one in found), 1),
-        "server_us_per_message": round(median(one["server_us"] for one in found), 2),
-        "client_us_per_message": round(median(one["client_us"] for one in found), 2),
-    }
+    return {**names, **rate_columns(found, "messages"), **cost_columns(found, "message")}
 
 
 def with_ratios(rows: Sequence[Row], ratios: Sequence[tuple[str, str]]) -> list[Row]:
     """
     Return the rows with a column more for each ratio: a figure, and a server to set it against.
 
-    A row is set against that server's row with as many calls in flight: the one with
-    the same client if there is one, else the one with that server's own.
+    A row is set against that server's row with as many calls in flight and as many bytes: the
+    one with the same client if there is one, else the one with that server's own.
     """
     return [{**row, **dict(_ratios(row, rows, ratios))} for row in rows]
 
@@ -65,9 +112,8 @@ def _ratios(
         yield f"{short} × {against}", round(row[figure] / other[figure], 2) if other else "-"
 
 
-def _load(row: Row) -> int | None:
-    in_flight: int | None = row.get("in_flight")
-    return in_flight
+def _load(row: Row) -> list[Any]:
+    return [row.get(name) for name in _LIKE]
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -80,10 +126,11 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    names = list(rows[0])
-    cells = [[_shown(row[name]) for name in names] for row in rows]
+    shown = [dict(_cells(row)) for row in rows]
+    names = list(shown[0])
+    cells = [list(row.values()) for row in shown]
     widths = [max(len(line[i]) for line in (names, *cells)) for i in range(len(names))]
-    left = [isinstance(rows[0][name], str) for name in names]
+    left = [isinstance(rows[0].get(name), str) for name in names]
 
     def line(texts: Sequence[str]) -> str:
         padded = (
@@ -93,6 +140,24 @@ def _table(rows: Sequence[Row]) -> str:
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(names), line(["-" * width for width in widths]), *map(line, cells)])
+
+
+def _cells(row: Row) -> Iterator[tuple[str, str]]:
+    """
+    Yield the columns of a row as text, some of which have two figures.
+
+    The spread of a figure stands beside it, and time in the kernel beside that in user mode.
+    """
+    for name, value in row.items():
+        if name.endswith((_SPREAD, "_system_us")):
+            continue
+        if name.endswith("_user_us"):
+            side = name.removesuffix("_user_us")
+            system = _shown(row[f"{side}_system_us"])
+            yield f"{side}_user+system_us", f"{_shown(value)} + {system}"
+        else:
+            apart = row.get(name + _SPREAD)
+            yield name, _shown(value) + ("" if apart is None else f" ±{apart:4.0%}")
 
 
 def _shown(value: object) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.balancing.figures import row
 from benchmarks.balancing.svg import Mark, bars, ranges
-from benchmarks.calls import Plan
 from benchmarks.picking import balancers
+from benchmarks.plan import Plan
 from benchmarks.rows import Row
 
 __all__ = ["balancing", "write"]

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.calls import Plan
 from benchmarks.hessian.libraries import LIBRARIES, Library, order
+from benchmarks.plan import Plan
 from benchmarks.rows import Row
 
 __all__ = ["hessian"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from benchmarks.calls import Plan
+from benchmarks.plan import Plan
 from benchmarks.registry_scale.processes import Running, Worker, listening_at, progress, until
 from benchmarks.registry_scale.scale import Scale
 from benchmarks.registry_scale.servers import Servers

@@ -4,9 +4,9 @@ The table of Hessian.
 
 from __future__ import annotations
 
-from benchmarks.calls import Plan
 from benchmarks.hessian.libraries import LIBRARIES
 from benchmarks.hessian.table import hessian
+from benchmarks.plan import Plan
 
 
 def test_each_library_is_measured_with_each_message(capsys):

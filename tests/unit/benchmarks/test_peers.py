@@ -9,7 +9,7 @@ from subprocess import CalledProcessError
 
 import pytest
 
-from benchmarks import calls, peers
+from benchmarks import peers, plan
 from benchmarks.peers import programs
 
 
@@ -48,9 +48,9 @@ def test_a_peer_that_cannot_be_built_is_left_out(monkeypatch, capsys):
 
     monkeypatch.setattr(peers, "missing", lambda peer: None)
     monkeypatch.setattr(peers, "prepare", build)
-    calls.is_usable.cache_clear()
-    plan = calls.Plan((), (), (1,), 1.0, 1)
-    assert [("echo", "echo")] == plan.together(("grpc-go", "echo"))
+    plan.is_usable.cache_clear()
+    asked = plan.Plan((), (), (1,), 1.0, 1)
+    assert [("echo", "echo")] == asked.together(("grpc-go", "echo"))
     said = capsys.readouterr().err
     assert 1 == said.count("grpc-go is left out: its build failed")
 
@@ -58,7 +58,7 @@ def test_a_peer_that_cannot_be_built_is_left_out(monkeypatch, capsys):
 @pytest.fixture(autouse=True)
 def _forgets_who_is_usable():
     yield
-    calls.is_usable.cache_clear()
+    plan.is_usable.cache_clear()
 
 
 def test_sources_are_copied_into_the_cache(monkeypatch, tmp_path):

@@ -29,7 +29,14 @@ pub async fn call(job: &Job) -> Result<(), Box<dyn Error>> {
         .max_encoding_message_size(MAX_MESSAGE);
     for line in std::io::stdin().lock().lines() {
         let one: Measurement = serde_json::from_str(&line?)?;
-        measure(&client, &order, job.server_pid, one.in_flight, one.seconds / 4.0).await?;
+        measure(
+            &client,
+            &order,
+            job.server_pid,
+            one.in_flight,
+            one.seconds / 4.0,
+        )
+        .await?;
         let found = measure(&client, &order, job.server_pid, one.in_flight, one.seconds).await?;
         println!("{}", serde_json::to_string(&found)?);
     }
