@@ -3,113 +3,42 @@ The admin ports of the fleet: asked again and again, for calls, errors, times, a
 
 They are those of ``[console] admin``, and of instances with a tag ``admin``, as
 ``tcp:10.0.0.5:2290``. Anybody who can announce an instance could have the console connect anywhere.
-So the host of the tag must be that of the instance, and all that is ever sent is a GET of one path.
+So the host of the tag must be that of the instance, and all that is ever sent is a GET of one path,
+with the credentials that are for admin ports alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice
+from typing import Any
 
-from attrs import define, field, frozen
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 
 from rpcfw.console.announced_ports import AnnouncedPorts
 from rpcfw.console.fleet import Fleet
-from rpcfw.console.inspect_client import inspect
-from rpcfw.console.inspected import Inspected, InspectedMethod, RecentMethod
+from rpcfw.console.inspect_client import InspectClient
+from rpcfw.console.inspected import Inspected
+from rpcfw.console.port_schedule import PortSchedule
+from rpcfw.console.seen_process import SeenProcess, each_once
 from rpcfw.errors import DeadlineExceeded, RegistryError
 from rpcfw.spi.runtime.background import in_background, loop_in_background
-from rpcfw.spi.runtime.waiting import sleep, with_deadline
+from rpcfw.spi.runtime.waiting import Waiter, as_coroutine, sleep, with_deadline
 from rpcfw.transport.runtime import Runtime
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
-__all__ = ["AdminPorts", "MethodRate", "SeenProcess"]
+__all__ = ["AdminPorts"]
 
 _MAX_PORTS = 5000
-_MAX_CONCURRENT = 16
 _TIMEOUT_S = 5.0
-#: Methods of one process.
-_MAX_METHODS = 2000
-_NO_TIMES = RecentMethod("", "", "")
-
-
-@frozen
-class MethodRate:
-    """
-    A method of a process between the last two looks.
-
-    Args:
-        calls_per_s: that ended; None before the second look.
-        failures_per_s: likewise.
-        p50_ms: in the last minute; None if no call ended in it. Since the start of the process,
-            if that says nothing of the last minute.
-        p99_ms: likewise.
-    """
-
-    of: InspectedMethod
-    calls_per_s: float | None
-    failures_per_s: float | None
-    p50_ms: float | None
-    p99_ms: float | None
-
-
-@define(eq=False)
-class SeenProcess:
-    """
-    One process, as it was when it was asked last.
-
-    Args:
-        error: why it was not asked; empty if it was.
-        at: monotonic time of the last answer.
-    """
-
-    address: Address
-    said: Inspected | None = None
-    error: str = "not asked yet"
-    at: float = 0.0
-    rates: Sequence[MethodRate] = ()
-    _counts: dict[tuple[str, str, str], tuple[int, int]] = field(factory=dict)
-
-    def failed(self, error: str) -> None:
-        """
-        Remember why there was no answer. What was counted before says nothing of now.
-        """
-        self.error, self.rates = error, ()
-
-    def take(self, said: Inspected, now: float) -> None:
-        """
-        Take an answer, and find what has happened since the one before.
-        """
-        passed = now - self.at if self.said is not None else 0.0
-        before, counts = self._counts, dict[tuple[str, str, str], tuple[int, int]]()
-        recent = {_key(each): each for each in said.last_minute or ()}
-        rates = []
-        for each in said.methods[:_MAX_METHODS]:
-            key = _key(each)
-            counts[key] = each.ended, each.failed
-            calls, failures = _rate(each, before.get(key, (0, 0)) if passed else (0, 0), passed)
-            # A method that is not there was not called: how long it took long ago is not its time.
-            times = each if said.last_minute is None else recent.get(key, _NO_TIMES)
-            rates.append(MethodRate(each, calls, failures, times.p50_ms, times.p99_ms))
-        self.said, self.error, self.at = said, "", now
-        self.rates, self._counts = rates, counts
-
-
-def _key(method: InspectedMethod | RecentMethod) -> tuple[str, str, str]:
-    return method.side, method.service, method.method
-
-
-def _rate(
-    method: InspectedMethod, before: tuple[int, int], passed_s: float
-) -> tuple[float, float] | tuple[None, None]:
-    if passed_s <= 0:
-        return None, None
-    ended, failed = method.ended - before[0], method.failed - before[1]
-    if ended < 0 or failed < 0:  # another process is there now
-        ended, failed = method.ended, method.failed
-    return ended / passed_s, failed / passed_s
+#: Of what is kept of all ports.
+_MAX_BYTES = 256 << 20
+_TOO_MUCH = (
+    f"its tables are the largest ones, and those of all admin ports take more than "
+    f"{_MAX_BYTES >> 20} MiB"
+)
 
 
 class AdminPorts:
@@ -117,6 +46,7 @@ class AdminPorts:
     Asks the admin ports.
 
     Args:
+        client: asks one of them.
         listed: those of the configuration.
         announced: finds those that instances announce.
         changed: called after each round.
@@ -125,6 +55,7 @@ class AdminPorts:
     def __init__(
         self,
         runtime: Runtime,
+        client: InspectClient,
         fleet: Fleet,
         listed: Iterable[Address],
         announced: AnnouncedPorts,
@@ -132,22 +63,34 @@ class AdminPorts:
         changed: Callable[[], None],
     ) -> None:
         self._runtime = runtime
+        self._client = client
         self._fleet = fleet
-        self._listed = tuple(listed)
+        self._listed = tuple(dict.fromkeys(listed))
         self._announced = announced
         self._interval_s = interval_s
         self._changed = changed
         self._seen: dict[Address, SeenProcess] = {}
+        self._schedule = PortSchedule(interval_s)
+        #: Of what is kept of all.
+        self._size = 0
         self._loop: Deferred[None] | None = None
         self._running: set[Deferred[None]] = set()
-        self._semaphore = DeferredSemaphore(_MAX_CONCURRENT)
+        self._beginning = False
+        self._idle: Waiter[None] | None = None
+
+    @property
+    def ports(self) -> dict[SeenProcess, SeenProcess | None]:
+        """
+        All that are known, by their addresses; with the process that is the same one, if any.
+        """
+        return each_once(self._seen.values())
 
     @property
     def processes(self) -> list[SeenProcess]:
         """
-        All that are known, by their addresses.
+        The processes, each once.
         """
-        return sorted(self._seen.values(), key=lambda one: str(one.address))
+        return [one for one, same in self.ports.items() if same is None]
 
     def process_of(self, instance: Instance) -> SeenProcess | None:
         """
@@ -168,50 +111,100 @@ class AdminPorts:
         """
         if self._loop is not None:
             self._loop.cancel()
+        self._schedule = PortSchedule(self._interval_s)
         for each in tuple(self._running):
             each.cancel()
 
-    async def look(self) -> None:
+    async def look(self, limit_s: float = _TIMEOUT_S) -> None:
         """
-        Ask all once, and return when each has answered or has taken too long.
+        Ask those that are due, and return when each has answered or has taken too long.
+
+        Args:
+            limit_s: if there are many that do not answer, the rest of them is asked meanwhile.
         """
-        wanted = dict.fromkeys(self._addresses())
-        for gone in self._seen.keys() - wanted.keys():
-            del self._seen[gone]
-        for address in wanted:
-            self._seen.setdefault(address, SeenProcess(address))
-        for each in [self._begin(seen) for seen in tuple(self._seen.values())]:
-            await each
+        timers = self._runtime.timers
+        self._find()
+        self._schedule.begin(tuple(self._seen), timers.seconds())
+        self._begin_next()
+        if self._schedule.idle:
+            return
+        self._idle = Waiter()
+        with suppress(DeadlineExceeded):
+            await with_deadline(as_coroutine(self._idle), timers, timers.seconds() + limit_s)
 
     async def _rounds(self) -> None:
+        seconds = self._runtime.timers.seconds
         while True:
-            await self.look()
+            next_at = seconds() + self._interval_s
+            await self.look(min(self._interval_s, _TIMEOUT_S))
             if self._seen:
                 self._changed()
-            await sleep(self._runtime.clock, self._interval_s)
+            await sleep(self._runtime.clock, max(next_at - seconds(), 0.0))
 
-    def _begin(self, seen: SeenProcess) -> Deferred[None]:
-        running = in_background(self._ask(seen), "a look at an admin port")
-        self._running.add(running)
-        return running.addBoth(lambda _: self._running.discard(running))
-
-    def _addresses(self) -> Iterator[Address]:
-        yield from self._listed
+    def _find(self) -> None:
+        """
+        Find the ports that there are now.
+        """
         instances = (one for service in self._fleet.services() for one in service.instances)
-        yield from islice(self._announced.all(instances), _MAX_PORTS)
+        announced = islice(self._announced.all(instances), _MAX_PORTS)
+        found: dict[Address, SeenProcess] = {}
+        for address in (*self._listed, *announced):
+            if address not in found:
+                known = self._seen.get(address)
+                found[address] = known or SeenProcess(address, len(found) < len(self._listed))
+        self._seen = found
+        self._size = sum(one.size for one in found.values())
 
-    async def _ask(self, seen: SeenProcess) -> None:
-        timers = self._runtime.timers
-        await self._semaphore.acquire()
+    def _begin_next(self) -> None:
+        if self._beginning:  # a question that fails at once comes here while others are begun
+            return
+        self._beginning = True
         try:
-            deadline = timers.seconds() + _TIMEOUT_S
-            asked = inspect(self._runtime.network, seen.address)
-            said = await with_deadline(asked, timers, deadline)
-        except DeadlineExceeded:
-            seen.failed(f"no answer within {_TIMEOUT_S:g} s")
-        except RegistryError as error:
-            seen.failed(str(error))
-        else:
-            seen.take(said, timers.seconds())
+            while (address := self._schedule.next(self._runtime.timers.seconds())) is not None:
+                self._begin(address)
         finally:
-            self._semaphore.release()
+            self._beginning = False
+
+    def _begin(self, address: Address) -> None:
+        running = in_background(self._ask(self._schedule, address), "a look at an admin port")
+        self._running.add(running)
+
+        def ended(_: Any) -> None:
+            self._running.discard(running)
+            self._begin_next()
+            if self._schedule.idle and self._idle is not None and not self._idle.called:
+                self._idle.callback(None)
+
+        running.addBoth(ended)
+
+    async def _ask(self, schedule: PortSchedule, address: Address) -> None:
+        timers = self._runtime.timers
+        error = ""
+        try:
+            asked = self._client.inspect(address)
+            said = await with_deadline(asked, timers, timers.seconds() + _TIMEOUT_S)
+            error = self._take(address, said)
+        except DeadlineExceeded:
+            error = f"no answer within {_TIMEOUT_S:g} s"
+        except RegistryError as failure:
+            error = str(failure)
+        finally:
+            schedule.ended(address, answered=not error)
+        if error and address in self._seen:
+            self._seen[address].failed(error)
+
+    def _take(self, address: Address, said: Inspected) -> str:
+        """
+        Keep an answer, within the limit of all; return why it is not kept, if so.
+        """
+        seen = self._seen.get(address)
+        if seen is None:
+            return ""
+        before = seen.size
+        seen.take(said, self._runtime.timers.seconds())
+        self._size += seen.size - before
+        while self._size > _MAX_BYTES:
+            largest = max(self._seen.values(), key=lambda one: one.size)
+            self._size -= largest.size
+            largest.drop(_TOO_MUCH)
+        return seen.error

@@ -12,8 +12,8 @@ from html import escape
 
 from attrs import define, frozen
 
-from rpcfw.console.admin_ports import MethodRate, SeenProcess
 from rpcfw.console.fleet import Fleet, application_of
+from rpcfw.console.seen_process import MethodRate, SeenProcess
 from rpcfw.printable import printable
 
 __all__ = ["CallGraph", "call_graph", "drawn"]

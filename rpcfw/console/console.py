@@ -20,6 +20,7 @@ from rpcfw.console.events import Events
 from rpcfw.console.fleet import Fleet
 from rpcfw.console.http.channel import HTTPLimits
 from rpcfw.console.http.factory import BrowserFactory
+from rpcfw.console.inspect_client import InspectClient, admin_credentials
 from rpcfw.console.options import ConsoleOptions
 from rpcfw.console.pages import all_routes
 from rpcfw.console.rule_book import RuleBook
@@ -74,19 +75,24 @@ class Console:
             self.events.changed,
         )
         self.schemas = Schemas(application, self.fleet)
-        self.admin_ports = AdminPorts(
-            self.runtime,
-            self.fleet,
-            options.admin,
-            AnnouncedPorts(options.admin_networks),
-            options.poll_interval,
-            self.events.changed,
-        )
+        self._inspect_client = InspectClient(self.runtime.network, admin_credentials(application))
+        self.admin_ports = self._make_admin_ports()
         dispatcher = Dispatcher(self, all_routes(), static_files())
         self._factory = BrowserFactory(
             dispatcher.answer, _limits(options), clock, frozenset(options.trusted_proxies)
         )
         self._ports = Ports(self.runtime.network, lambda: self._factory)
+
+    def _make_admin_ports(self) -> AdminPorts:
+        return AdminPorts(
+            self.runtime,
+            self._inspect_client,
+            self.fleet,
+            self.options.admin,
+            AnnouncedPorts(self.options.admin_networks),
+            self.options.poll_interval,
+            self.events.changed,
+        )
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -100,9 +106,10 @@ class Console:
         Begin to watch the fleet, and listen. The application is started already.
 
         Raises:
-            SetupError: a port or the file of the audit trail cannot be opened.
+            SetupError: a port or a file cannot be opened.
         """
         self.audit.open()
+        await self._inspect_client.start()
         self.fleet.start()
         self.admin_ports.start()
         for where in self.options.listen:
@@ -118,6 +125,7 @@ class Console:
         self.events.stop()
         self._factory.slots.close()
         self.admin_ports.stop()
+        await self._inspect_client.stop()
         self.fleet.stop()
         self.audit.close()
 

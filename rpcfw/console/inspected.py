@@ -17,11 +17,14 @@ __all__ = [
     "ProcessFacts",
     "RecentMethod",
     "shortened",
+    "size_of",
 ]
 
 
 #: Of methods, and of services, that are kept of one process.
 _MAX_ROWS = 2000
+#: What a row of a table takes, with what is made of it, but for the characters of its names.
+_ROW_BYTES = 600
 
 #: A process may say anything, and this is shown to people who look at others.
 Name = Annotated[str, msgspec.Meta(max_length=2100)]
@@ -31,8 +34,12 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 class ProcessFacts(msgspec.Struct, frozen=True):
     """
     The process.
+
+    Args:
+        run_id: made at its start, at random; empty: it is too old to have one.
     """
 
+    run_id: Name = ""
     application: Name = ""
     phase: Name = ""
     ready: bool | None = None
@@ -112,3 +119,13 @@ def shortened(said: Inspected) -> Inspected:
         methods=said.methods[:_MAX_ROWS],
         last_minute=None if recent is None else recent[:_MAX_ROWS],
     )
+
+
+def size_of(said: Inspected) -> int:
+    """
+    Return about how many bytes of memory a page takes.
+    """
+    called, methods = said.called_services, [*said.methods, *(said.last_minute or ())]
+    names = sum(len(each.side) + len(each.service) + len(each.method) for each in methods)
+    names += sum(len(each.service) + len(each.state) for each in called)
+    return names + _ROW_BYTES * (len(called) + len(methods))

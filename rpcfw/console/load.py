@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from attrs import define
 
-from rpcfw.console.admin_ports import MethodRate, SeenProcess
+from rpcfw.console.seen_process import MethodRate, SeenProcess
 
 __all__ = ["Load", "load_in", "loads_of"]
 

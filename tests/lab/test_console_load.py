@@ -6,8 +6,15 @@ from __future__ import annotations
 
 import pytest
 
+from rpcfw.console.admin_ports import AdminPorts
+from rpcfw.console.announced_ports import AnnouncedPorts
+from rpcfw.console.fleet import Fleet
+from rpcfw.console.inspected import Inspected, InspectedMethod
+from rpcfw.values.address import Address
 from tests.lab.browser import Browser, console_of
 from tests.lab.services import Greeter
+
+SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
 @pytest.fixture
@@ -121,3 +128,78 @@ def test_streams_are_bounded(lab, browser):
     assert again.received.startswith(b"HTTP/1.1 200")
     again.transport.loseConnection()
     lab.advance(1)
+
+
+def test_a_process_with_two_ports_counts_once(lab):
+    """
+    Calls of a process that is reached under two addresses are not added up.
+    """
+    lab.serve(Greeter("a"), name="a", sets=["admin.listen=memory:admin-a, memory:admin-b"])
+    shop = lab.consumer(name="shop")
+    console = console_of(lab, admin="memory:admin-a, memory:admin-b", poll_interval="5s")
+    browser = Browser(lab, console)
+    browser.log_in("viewer")
+    call(lab, shop, 1)
+    lab.advance(21)
+    call(lab, shop, 20)
+    lab.advance(5)
+    page = browser.get("/live").text
+    assert '<td class="number" data-title="Calls/s">4.0</td>' in page
+    assert '<td class="number" data-title="Processes">1</td>' in page
+    assert "the same process as memory:admin-a" in page
+    lab.run(console.stop())
+
+
+def test_a_port_that_asks_for_an_identity(lab, tmp_path):
+    """
+    The console sends it the credentials for admin ports, and those of other services to nobody.
+    """
+    keys, others = tmp_path / "keys", tmp_path / "others"
+    for path, name in ((keys, "ann"), (others, "eve")):
+        path.write_text(f"{name}-1 {name} {SECRET}\n")
+        path.chmod(0o600)
+    sets = ["admin.listen=memory:admin-a", "admin.authenticators=hmac"]
+    sets += [f"authenticator hmac.secrets={keys}"]
+    sets += ["admin.access=allow identity=hmac:ann & page=inspect"]
+    lab.serve(Greeter("a"), name="a", sets=sets)
+    general = ["credentials.plugin=hmac", f"credentials.secrets={others}"]
+    own = ["credentials rpcfw.Admin.plugin=hmac", f"credentials rpcfw.Admin.secrets={keys}"]
+    for given, said in ((general, "401 "), ([*general, *own], "announced")):
+        console = console_of(lab, *given, admin="memory:admin-a", poll_interval="5s")
+        browser = Browser(lab, console)
+        browser.log_in("viewer")
+        lab.advance(1)
+        assert said in browser.get("/live").text
+        lab.run(console.stop())
+
+
+class Flood:
+    """
+    Admin ports that all answer with large tables.
+    """
+
+    def __init__(self, large):
+        self.large = large
+        self.said = Inspected(methods=[InspectedMethod("server", "demo.A", "say")])
+        self.huge = Inspected(methods=[InspectedMethod("server", "a" * 2000, "b" * 2000)] * 2000)
+
+    async def inspect(self, address):
+        return self.huge if address.port < self.large else self.said
+
+
+def test_what_all_ports_announce_is_bounded(lab):
+    """
+    When the tables of all ports are too large, the largest ones are dropped, and no others.
+    """
+    runtime = lab.consumer(name="console").application.runtime
+    fleet = Fleet(None, 1.0, 10, runtime.clock, lambda: None)
+    listed = [Address("tcp", "10.0.0.5", number) for number in range(200)]
+    announced = AnnouncedPorts([])
+    ports = AdminPorts(runtime, Flood(100), fleet, listed, announced, 5.0, lambda: None)
+    lab.run(ports.look())
+    kept = [one.address.port for one in ports.processes if one.said is not None]
+    assert {*range(100, 200)} <= {*kept}
+    assert 256 << 20 >= sum(one.size for one in ports.processes)
+    dropped = [one.error for one in ports.processes if one.said is None]
+    assert dropped
+    assert all("more than 256 MiB" in error for error in dropped)

@@ -107,7 +107,7 @@ def run(arguments: Namespace, environ: Mapping[str, str], out: TextIO) -> int:
                 await watcher.start(arguments.timeout)
                 await _shown(application, watcher, arguments, out)
             finally:
-                watcher.stop()
+                await watcher.stop()
         return FINE
 
     return run_command(application, command)

@@ -12,6 +12,7 @@ from rpcfw.cli.top.rows import Look, look_of
 from rpcfw.console.admin_ports import AdminPorts
 from rpcfw.console.announced_ports import AnnouncedPorts
 from rpcfw.console.fleet import Fleet
+from rpcfw.console.inspect_client import InspectClient, admin_credentials
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.address import Address
@@ -47,8 +48,15 @@ class Watcher:
         self._interval_s = interval_s
         clock = self._runtime.clock
         self._fleet = Fleet(registry, _REFRESH_S, _MAX_SERVICES, clock, _nothing)
+        self._client = InspectClient(self._runtime.network, admin_credentials(application))
         self._ports = AdminPorts(
-            self._runtime, self._fleet, listed, AnnouncedPorts(networks), interval_s, _nothing
+            self._runtime,
+            self._client,
+            self._fleet,
+            listed,
+            AnnouncedPorts(networks),
+            interval_s,
+            _nothing,
         )
 
     async def start(self, limit_s: float) -> None:
@@ -57,17 +65,20 @@ class Watcher:
 
         Raises:
             RegistryError: it does not within the limit.
+            SetupError: the credentials for admin ports cannot be had.
         """
+        await self._client.start()
         self._fleet.start()
         timers = self._runtime.timers
         await answer_within(limit_s, self._registry, timers, self._listed())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """
         Follow nothing any longer.
         """
         self._ports.stop()
         self._fleet.stop()
+        await self._client.stop()
 
     async def looks(self, only: str) -> AsyncIterator[Look]:
         """

@@ -15,18 +15,21 @@ from rpcfw.console.routes import Route, Visit
 __all__ = ["ROUTES"]
 
 _PAGE_SIZE = 100
+#: More would be no table for people.
+_MAX_PORTS = 500
 
 
 async def _live(visit: Visit) -> Response:
     service = visit.asked("service")
-    processes = visit.console.admin_ports.processes
+    ports = visit.console.admin_ports.ports
+    processes = [one for one, same in ports.items() if same is None]
     now = visit.console.runtime.clock.seconds()
     return visit.page(
         "live.html",
         title=f"Calls of {service}" if service else "Calls",
         service=service,
         page=paged(visit, loads_of(processes, service), _PAGE_SIZE),
-        processes=[] if service else [(one, now - one.at) for one in processes[:500]],
+        ports=[] if service else [(one, now - one.at, ports[one]) for one in [*ports][:_MAX_PORTS]],
         count=len(processes),
     )
 

@@ -11,7 +11,6 @@ from attrs import frozen
 
 from rpcfw.app.rules.edited_instances import instances_of
 from rpcfw.cluster.instance_rules import InstanceRule
-from rpcfw.console.admin_ports import SeenProcess
 from rpcfw.console.announced_ports import ADMIN_TAG
 from rpcfw.console.fleet import APPLICATION_TAG, FleetService, application_of
 from rpcfw.console.http.messages import Response
@@ -20,6 +19,7 @@ from rpcfw.console.paging import paged
 from rpcfw.console.routes import Route, Visit
 from rpcfw.console.ruled import Ruled, ruled
 from rpcfw.console.search import found_applications, found_instances, found_services
+from rpcfw.console.seen_process import SeenProcess
 from rpcfw.errors import RPCFWError
 from rpcfw.values.instance import Instance
 from rpcfw.values.rule import service_scope

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from rpcfw.console.admin_ports import SeenProcess
 from rpcfw.console.announced_ports import AnnouncedPorts
-from rpcfw.console.inspected import Inspected, InspectedMethod, RecentMethod
-from rpcfw.console.load import load_in
+from rpcfw.console.inspected import Inspected, InspectedMethod, ProcessFacts, RecentMethod
+from rpcfw.console.load import load_in, loads_of
+from rpcfw.console.seen_process import SeenProcess, each_once
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
 
@@ -134,3 +134,43 @@ def test_a_process_that_does_not_answer():
     seen.failed("cannot connect")
     assert "cannot connect" == seen.error
     assert [] == [*seen.rates]
+
+
+def process(run_id, port, *, listed=False):
+    """
+    Return a process that has answered twice, with 10 calls in a second.
+    """
+    seen = SeenProcess(Address("tcp", "10.0.0.5", port), listed)
+    for now, ended in ((50.0, 0), (60.0, 100)):
+        method = InspectedMethod("server", "demo.A", "say", ended)
+        seen.take(Inspected(process=ProcessFacts(run_id), methods=[method]), now)
+    return seen
+
+
+def test_a_process_under_two_addresses():
+    """
+    It counts once, by the id that it says; one without an id counts at each of its addresses.
+    """
+    first, second, other = process("a1", 1), process("a1", 2), process("b2", 3)
+    found = each_once([second, other, first])
+    assert {first: None, second: first, other: None} == found
+    (load,) = loads_of(one for one, same in found.items() if same is None)
+    assert (20.0, 2) == (load.calls_per_s, load.processes)
+    assert {None} == {*each_once([process("", 1), process("", 2)]).values()}
+
+
+def test_no_process_hides_one_that_is_listed():
+    """
+    Who announces a port and says the id of another process is not counted for that one.
+    """
+    false, real = process("a1", 1), process("a1", 2, listed=True)
+    assert {false: real, real: None} == each_once([false, real])
+
+
+def test_a_process_that_has_another_address_now():
+    """
+    A port that does not answer any longer is not the process that it was.
+    """
+    first, second = process("a1", 1), process("a1", 2)
+    first.failed("cannot connect")
+    assert {first: None, second: None} == each_once([first, second])

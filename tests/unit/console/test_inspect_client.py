@@ -8,13 +8,14 @@ import msgspec
 import pytest
 from twisted.internet.testing import StringTransport
 
-from rpcfw.console.admin_ports import SeenProcess
 from rpcfw.console.call_graph import call_graph
 from rpcfw.console.fleet import Fleet
-from rpcfw.console.inspect_client import inspect
-from rpcfw.errors import RegistryError
+from rpcfw.console.inspect_client import InspectClient
+from rpcfw.console.seen_process import SeenProcess
+from rpcfw.errors import RegistryError, Unauthenticated
 from rpcfw.spi.runtime.waiting import spawn
 from rpcfw.values.address import Address
+from rpcfw.values.metadata import Metadata
 
 OK = b"HTTP/1.1 200 OK\r\n\r\n"
 
@@ -42,12 +43,14 @@ def endpoint():
     return Endpoint()
 
 
-def asked(endpoint, *parts, address="tcp:10.0.0.5:2290"):
+def asked(endpoint, *parts, address="tcp:10.0.0.5:2290", credentials=None):
     """
     Return what is made of a response, or why it is refused.
     """
     results = []
-    spawn(inspect(endpoint, Address.parse(address))).addBoth(results.append)
+    spawn(InspectClient(endpoint, credentials).inspect(Address.parse(address))).addBoth(
+        results.append
+    )
     for part in parts:
         endpoint.protocol.dataReceived(part)
     if not results:
@@ -121,3 +124,48 @@ def test_tables_are_cut(endpoint):
     fleet = Fleet(None, 1.0, 10, None, lambda: None)
     graph = call_graph(fleet, [seen])
     assert 2000 == len(graph.edges) + graph.left_out
+
+
+class Sent:
+    """
+    Credentials of a test.
+    """
+
+    def __init__(self, *pairs, refused=False):
+        self.pairs = pairs
+        self.refused = refused
+        self.seen = []
+
+    def metadata(self, call, body, *, path, encrypted):
+        self.seen.append((path, body, encrypted))
+        if self.refused:
+            raise Unauthenticated("a token is sent over TLS only")
+        return Metadata(self.pairs)
+
+
+def test_credentials_are_headers(endpoint):
+    """
+    A port gets the credentials as the metadata of a call of rpcfw.Admin/inspect.
+    """
+    credentials = Sent(("authorization", "Bearer x"), ("x-more", "y"))
+    asked(endpoint, page(), credentials=credentials)
+    lines = endpoint.transport.value().split(b"\r\n")
+    assert [b"authorization: Bearer x", b"x-more: y", b"", b""] == lines[2:]
+    assert [("rpcfw.Admin/inspect", b"", True)] == credentials.seen
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        Sent(refused=True),
+        Sent(("x-token", "a\r\nX-Other: b")),
+        Sent(("x-token\r\nX-Other", "b")),
+        Sent(("x-token-bin", b"ab")),
+    ],
+)
+def test_credentials_that_are_not_sent(endpoint, credentials):
+    """
+    What may not be sent, or would be another header, is not sent, and nothing else is, either.
+    """
+    assert "it is not asked: " in asked(endpoint, credentials=credentials)
+    assert b"" == endpoint.transport.value()
