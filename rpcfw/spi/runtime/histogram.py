@@ -14,8 +14,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 __all__ = ["FINE_BOUNDS_S", "LATENCY_BUCKETS_S", "Exemplar", "Histogram", "percentile"]
 
@@ -39,10 +40,11 @@ FINE_BOUNDS_S = _subdivided((0.00001, 0.000025, 0.00005, *LATENCY_BUCKETS_S, 25.
 _EXPORTED = tuple(FINE_BOUNDS_S.index(bound) + 1 for bound in LATENCY_BUCKETS_S)
 
 
-@frozen
-class Exemplar:
+class Exemplar(NamedTuple):
     """
     One call of a bucket, by the trace that it is in.
+
+    Each call that is recorded makes one, so it is what takes least to make.
 
     Args:
         trace_id: of the trace, 32 hexadecimal digits.
