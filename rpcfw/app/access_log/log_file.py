@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
+from rpcfw.app.access_log.file_lock import FileLock
+
 __all__ = ["LogFile"]
 
 #: How often it is looked whether another file is in the place of this one.
@@ -47,6 +49,7 @@ class LogFile:
         self._daily = daily
         self._max_files = max_files
         self._time_of_day = time_of_day
+        self._lock = FileLock(path)
         self._descriptor = -1
         self._inode = 0
         self._regular = False
@@ -55,6 +58,22 @@ class LogFile:
         #: It ends in a part of a line.
         self._begun = False
         self._look_at = 0.0
+
+    def reserve(self) -> None:
+        """
+        Keep other processes from writing the file too, if this one rotates it.
+
+        Raises:
+            SetupError: another one does that.
+        """
+        if (self._max_bytes or self._daily) and (self._path.is_file() or not self._path.exists()):
+            self._lock.acquire()
+
+    def release(self) -> None:
+        """
+        Let other processes write it.
+        """
+        self._lock.release()
 
     def open(self) -> None:
         """

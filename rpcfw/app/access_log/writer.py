@@ -117,8 +117,12 @@ class LogWriter:
 
     async def start(self) -> None:
         """
-        Open the file, and start the thread.
+        Start the thread, which opens the file.
+
+        Raises:
+            SetupError: another process writes the file.
         """
+        await self._context.threads.call(self._file.reserve)
         self._thread = threading.Thread(target=self._run, name="rpcfw access log", daemon=True)
         self._thread.start()
 
@@ -140,6 +144,8 @@ class LogWriter:
                 count=len(self._queue),
                 limit_s=self._stop_s,
             )
+        else:
+            self._file.release()
 
     def reopen(self) -> None:
         """
