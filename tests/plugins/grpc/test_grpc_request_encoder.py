@@ -1,0 +1,67 @@
+"""
+The header blocks of requests, as a peer decodes them.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from hpack import Decoder
+
+from rpcfw.errors import MessageTooLarge
+from rpcfw.spi.events import RequestHead
+from rpcfw.values.metadata import EMPTY, Metadata
+from rpcfw_grpc.request_encoder import RequestEncoder
+
+BLUE = Metadata((("tenant", "blue"), ("key-bin", b"\x00\xff")))
+GREEN = Metadata((("tenant", "green"),))
+
+
+def head(metadata=EMPTY, timeout_s=1.0):
+    return RequestHead("demo.Shop/get", "protobuf", timeout_s, metadata)
+
+
+@pytest.fixture
+def encoder():
+    return RequestEncoder("10.0.0.1:80", "http", ("gzip",), "shop")
+
+
+def test_metadata_is_that_of_its_call(encoder):
+    """
+    Whether calls share an object of metadata, and which calls were between them.
+    """
+    decoder = Decoder()
+    given = [BLUE, BLUE, GREEN, EMPTY, BLUE, EMPTY, GREEN, GREEN]
+    for metadata in given:
+        fields = decoder.decode(encoder.block(head(metadata), "", 16384), raw=True)
+        found = [(n.decode(), v) for n, v in fields if n in (b"tenant", b"key-bin")]
+
+        assert [n for n, _ in found] == [n for n, _ in metadata.pairs]
+        assert metadata.get("tenant", "").encode() == dict(found).get("tenant", b"")
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "sent"),
+    [(1.0, b"1000000u"), (0.0, b"1n"), (1e9, b"99999999S"), (inf, None), (None, None)],
+)
+def test_the_timeout(encoder, timeout_s, sent):
+    """
+    It is sent in the finest unit; none is sent if there is none.
+    """
+    fields = dict(Decoder().decode(encoder.block(head(EMPTY, timeout_s), "", 16384), raw=True))
+
+    assert sent == fields.get(b"grpc-timeout")
+
+
+@pytest.mark.parametrize("metadata", [EMPTY, BLUE])
+def test_the_size_of_the_list_is_the_limit(encoder, metadata):
+    """
+    It is counted as RFC 9113 says, section 6.5.2: 32 bytes more for each field.
+    """
+    fields = Decoder().decode(encoder.block(head(metadata), "", 16384), raw=True)
+    size = sum(len(name) + len(value) + 32 for name, value in fields)
+
+    assert encoder.block(head(metadata), "", size)
+    with pytest.raises(MessageTooLarge, match=f"have {size} bytes; the server takes {size - 1} "):
+        encoder.block(head(metadata), "", size - 1)
