@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import fields, frozen
 
-from benchmarks import authentication, calls, governance, idle, observability, peers, registry
+from benchmarks import authentication, calls, governance, idle, observability, peers, registry, tls
 from benchmarks.balancing.report import balancing
 from benchmarks.hessian import hessian
 from benchmarks.plan import Plan
@@ -61,7 +61,7 @@ COMMANDS = {
     "payload": Command(
         calls.payload,
         "1 MiB there and back: MB/s",
-        (("mb_per_s", "grpcio-aio"),),
+        (("mb_per_s", "grpcio-aio"), ("mb_per_s", "grpcio-threads")),
         (1, 8),
     ),
     "stream": Command(
@@ -72,13 +72,25 @@ COMMANDS = {
     "grpc-payload": Command(
         calls.grpc_payload,
         "1 MiB there and back over gRPC, each server with each client: MB/s",
-        (("mb_per_s", "grpcio-aio"),),
+        (("mb_per_s", "grpcio-aio"), ("mb_per_s", "grpcio-threads")),
         (1, 8),
     ),
     "grpc-stream": Command(
         calls.grpc_stream,
         "orders streamed by the server over gRPC, each server with each client: messages/s",
         (("messages_per_s", "grpcio-aio"),),
+    ),
+    "tls": Command(
+        tls.tls,
+        "an order there and back, with TLS and without, on both wires",
+        (("server_us_per_call", "grpcio-aio"), ("server_us_per_call", "grpc-go")),
+        (1, 64),
+    ),
+    "connections": Command(
+        tls.connections,
+        "new connections: without TLS, with a whole handshake, and with a session resumed",
+        (),
+        (8,),
     ),
     "idle": Command(
         idle.idle,

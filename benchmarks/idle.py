@@ -25,6 +25,7 @@ __all__ = ["idle"]
 CONNECTIONS = 5_000
 
 _LIMIT_S = 30
+_WIRES = {"echo": "echo", "grpcio-aio": "grpc"}
 _PAGE = resource.getpagesize()
 
 
@@ -62,7 +63,7 @@ def _measure(peer: str, modules: str) -> Row:
     }
     with Child(job) as server, ExitStack() as connections:
         port = server.read()["port"]
-        greeting = peers.greeting(peer)
+        greeting = peers.greeting(_WIRES.get(peer, "native"))
         # One is made before, so that what the first costs is not counted.
         _connect(connections, port, greeting)
         before = _memory_of(server.pid)

@@ -54,6 +54,8 @@ class Job:
         wire: what rpcfw speaks, ``native`` or ``grpc``; the others speak but one.
         sets: settings of rpcfw, as ``balancer.plugin=p2c``.
         addresses: where the server listens, if at several places.
+        certificate: the server's, with its key, which clients trust; empty: no TLS.
+        resumes: whether a new connection resumes the TLS session of one before.
     """
 
     peer: str
@@ -68,6 +70,8 @@ class Job:
     wire: str = "native"
     sets: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    certificate: str = ""
+    resumes: bool = False
 
     @property
     def fields(self) -> dict[str, Any]:

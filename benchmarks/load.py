@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -149,11 +149,9 @@ def in_threads(calls: list[Callable[[], object]], window: Window) -> Figures:
             begun = ended
         window.taken += taken
 
-    threads = [threading.Thread(target=again_and_again, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(calls)) as threads:
+        for ended in [threads.submit(again_and_again, call) for call in calls]:
+            ended.result()
     return window.close()
 
 

@@ -26,7 +26,7 @@ __all__ = [
 Row = dict[str, Any]
 
 #: Rows are set against each other where these are the same.
-_LIKE = ("in_flight", "bytes", "wire")
+_LIKE = ("in_flight", "bytes", "tls")
 _SPREAD = "_spread"
 
 
@@ -95,8 +95,8 @@ def with_ratios(rows: Sequence[Row], ratios: Sequence[tuple[str, str]]) -> list[
     """
     Return the rows with a column more for each ratio: a figure, and a server to set it against.
 
-    A row is set against that server's row with as many calls in flight and as many bytes: the
-    one with the same client if there is one, else the one with that server's own.
+    A row is set against that server's row with as many calls in flight, as many bytes and
+    TLS as it: the one with the same client if there is one, else the one with that server's own.
     """
     return [{**row, **dict(_ratios(row, rows, ratios))} for row in rows]
 

@@ -17,9 +17,11 @@ __all__ = [
     "GRPC_CLIENTS",
     "GRPC_PAYLOAD",
     "GRPC_STREAMING",
+    "GRPC_TLS",
     "IDLE",
     "PAYLOAD",
     "STREAMING",
+    "TLS",
     "UNARY",
     "greeting",
     "missing",
@@ -33,6 +35,7 @@ _MODULES = {
     "rpcfw-dubbo": "dubbo_peer",
     "dubbo-java": "dubbo_java_peer",
     "echo": "echo",
+    "ssl": "connecting",
     "grpcio-aio": "grpcio_aio",
     "grpcio-threads": "grpcio_threads",
     "grpclib": "grpclib_peer",
@@ -95,6 +98,9 @@ IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
 #: Over gRPC each is measured with the clients of all.
 GRPC_CLIENTS = ("rpcfw", "grpcio-aio", "grpcio-threads", "grpclib", "grpc-go", "tonic")
 GRPC = (*GRPC_CLIENTS, "pygrpc-native")
+#: Those that are measured with TLS, each with the clients of all; and on the native wire.
+GRPC_TLS = ("rpcfw", "grpcio-aio", "grpc-go")
+TLS = ("rpcfw", "rpcfw-uvloop")
 GRPC_PAYLOAD = ("rpcfw", "grpcio-aio", "grpcio-threads")
 GRPC_STREAMING = ("rpcfw", "grpcio-aio")
 
@@ -130,13 +136,13 @@ def prepare(peer: str) -> None:
         module_of(peer).build()
 
 
-def greeting(peer: str) -> bytes:
+def greeting(wire: str) -> bytes:
     """
     Return what a client says first on a connection, so that the server answers.
     """
-    if peer == "echo":
+    if wire == "echo":
         return b"x"
-    if peer == "grpcio-aio":
+    if wire == "grpc":
         # HTTP/2's preface, and settings that set nothing.
         return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
     from rpcfw.spi.machine import Limits

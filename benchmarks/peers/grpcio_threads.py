@@ -14,7 +14,7 @@ from order_pb2 import Order, OrderApiCreate
 
 from benchmarks.job import Job
 from benchmarks.messages import answered
-from benchmarks.peers.grpcio_aio import OPTIONS, SERVICE
+from benchmarks.peers.grpcio_aio import OPTIONS, SERVICE, client_credentials, listen
 
 __all__ = ["call", "serve"]
 
@@ -36,10 +36,17 @@ def serve(job: Job) -> None:
     )
     handler = grpc.method_handlers_generic_handler(SERVICE, {"Create": method})
     server.add_generic_rpc_handlers((handler,))
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = listen(server, job)
     server.start()
     job.ready(port)
     threading.Event().wait()
+
+
+def _channel(job: Job) -> Any:
+    address = f"127.0.0.1:{job.port}"
+    if job.certificate:
+        return grpc.secure_channel(address, client_credentials(job), OPTIONS)
+    return grpc.insecure_channel(address, OPTIONS)
 
 
 def call(job: Job) -> None:
@@ -47,7 +54,7 @@ def call(job: Job) -> None:
     Call from threads, on one channel.
     """
     request = OrderApiCreate(**job.fields)
-    with grpc.insecure_channel(f"127.0.0.1:{job.port}", OPTIONS) as channel:
+    with _channel(job) as channel:
         create = channel.unary_unary(
             f"/{SERVICE}/Create", OrderApiCreate.SerializeToString, Order.FromString
         )

@@ -64,6 +64,7 @@ def become(program: Sequence[str], job: Job) -> None:
         "port": job.port,
         "server_pid": job.server_pid,
         "request": str(request),
+        "certificate": job.certificate,
     }
     path = str(_folder(program[0]).joinpath(*program[1:]))
     os.execv(path, [path, json.dumps(what)])  # noqa: S606 - no shell is wanted

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any
 
 import order_pb2
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import FirstError, gatherResults
 
 from benchmarks.job import Job
 from benchmarks.load import Figures, Window, streamed
@@ -34,6 +34,16 @@ _GRPC = (
     "client.protocols=grpc",
 )
 
+#: As much as the other peers take, for messages that the default limits refuse or hold back.
+_LARGE = (
+    "client.timeout=1min",
+    "limits.max_receive_bytes=64MiB",
+    "limits.max_unread_bytes=4GiB",
+    "server.max_buffered_bytes=4GiB",
+    "server.max_connection_buffered_bytes=4GiB",
+)
+_LARGE_BYTES = 1 << 20
+
 OrderService: Any = services_from_descriptor(order_pb2.DESCRIPTOR)[SERVICE]
 
 
@@ -50,7 +60,8 @@ class _Orders(OrderService):
 def _application(job: Job, *sets: str, services: tuple[Any, ...] = ()) -> Application:
     reactor = "uvloop" if job.peer == "rpcfw-uvloop" else "epoll"
     wires = _GRPC if job.wire == "grpc" else ()
-    sets = (f"app.reactor={reactor}", *wires, *sets, *job.sets)
+    large = _LARGE if job.remark_bytes > _LARGE_BYTES else ()
+    sets = (f"app.reactor={reactor}", *wires, *large, *sets, *job.sets)
     return Application.from_ini(sets=sets, services=services)
 
 
@@ -58,7 +69,11 @@ def serve(job: Job) -> None:
     """
     Serve orders.
     """
-    sets = ("registry.plugin=memory", "server.listen=tcp:127.0.0.1:0")
+    listen, tls = "tcp:127.0.0.1:0", ()
+    if job.certificate:
+        listen = "tls:127.0.0.1:0"
+        tls = (f"tls.certificate={job.certificate}", f"tls.key={job.certificate}")
+    sets = ("registry.plugin=memory", f"server.listen={listen}", *tls)
     application = _application(job, *sets, services=(_Orders(),))
 
     async def start() -> None:
@@ -74,16 +89,23 @@ async def gather(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
     """
     Run coroutines at once, and wait for all.
     """
-    await gatherResults([spawn(coroutine) for coroutine in coroutines], consumeErrors=True)
+    try:
+        await gatherResults([spawn(coroutine) for coroutine in coroutines], consumeErrors=True)
+    except FirstError as error:
+        # It says what was wrong, which would stand far above the end of the trace.
+        raise error.subFailure.value from None
 
 
 def call(job: Job) -> None:
     """
     Call as a consumer does that was told the provider's address in its INI.
     """
-    addresses = job.addresses or (f"tcp:127.0.0.1:{job.port}",)
+    scheme = "tls" if job.certificate else "tcp"
+    addresses = job.addresses or (f"{scheme}:127.0.0.1:{job.port}",)
     nodes = ", ".join(f"{address} protocols={job.wire} zone=near" for address in addresses)
-    sets = "registry.plugin=static", f"registry.instances={SERVICE} = {nodes}"
+    sets = ("registry.plugin=static", f"registry.instances={SERVICE} = {nodes}")
+    if job.certificate:
+        sets = (*sets, f"tls.ca={job.certificate}")
     application = _application(job, *sets)
     request = order_pb2.OrderApiCreate(**job.fields)
 

@@ -4,7 +4,6 @@ What the soak's server serves, and the process that serves it.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
 import sys
@@ -12,13 +11,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from benchmarks.certificate import certificate
 from rpcfw import Application, Service, method
 
 __all__ = ["Soaked", "serve"]
@@ -56,14 +52,14 @@ def serve(folder: Path) -> None:
     """
     Serve until standard input ends; print the ports and the pid as JSON first.
     """
-    certificate = _certificate(folder)
+    file = certificate(folder)
     application = Application.from_ini(
         sets=[
             "app.protocols=native, grpc",
             "registry.plugin=memory",
             "server.protocols=native, grpc",
             "server.listen=tcp:127.0.0.1:0, tls:127.0.0.1:0",
-            f"tls.certificate={certificate}",
+            f"tls.certificate={file}",
         ],
         services=(Soaked(),),
     )
@@ -81,30 +77,3 @@ def _reactor() -> Any:
     from twisted.internet import reactor
 
     return reactor
-
-
-def _certificate(folder: Path) -> Path:
-    """
-    Write a certificate that signs itself, with its key, and return the file.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "soak")])
-    now = dt.datetime.now(dt.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=30))
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    file = folder / "server.pem"
-    file.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
-    return file

@@ -54,6 +54,35 @@ def test_unary_calls_are_measured(tmp_path):
     assert "server_us_per_call" in done.stdout
 
 
+def test_tls_is_measured(tmp_path):
+    """
+    Each wire has a row with TLS and one without, for calls and for new connections.
+    """
+    require(find_spec("cryptography"), "pip install 'rpcfw[tls]'")
+    path = tmp_path / "rows.json"
+    quick = ("--seconds", "0.1", "--repetitions", "1", "--in-flight", "2", "--json", str(path))
+    done = _run("tls", "--servers", "rpcfw", "--clients", "rpcfw", *quick)
+    assert 0 == done.returncode, done.stderr
+    calls = json.loads(path.read_text())
+    wires = [(wire, tls) for wire in ("native", "grpc") for tls in ("no", "yes")]
+    assert wires == [(row["wire"], row["tls"]) for row in calls]
+    assert all(row["calls_per_s"] > 0 for row in calls)
+
+
+def test_sizes_of_large_messages_are_measured(tmp_path):
+    """
+    Each size has its rows, also one above the default limits.
+    """
+    path = tmp_path / "rows.json"
+    quick = ("--seconds", "0.1", "--repetitions", "1", "--in-flight", "2", "--json", str(path))
+    sizes = ("--payload-bytes", "65536", str(8 << 20))
+    done = _run("payload", "--servers", "rpcfw", *sizes, *quick)
+    assert 0 == done.returncode, done.stderr
+    rows = json.loads(path.read_text())
+    assert [65536, 8 << 20] == [row["bytes"] for row in rows]
+    assert all(row["mb_per_s"] > 0 for row in rows)
+
+
 def test_unknown_servers_are_refused():
     """
     A server that is not known is refused with those that are.

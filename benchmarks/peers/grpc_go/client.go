@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"rpcfw/benchmarks/order"
@@ -33,9 +32,13 @@ func call(what job) error {
 	if err := protojson.Unmarshal(text, request); err != nil {
 		return err
 	}
+	trusted, err := ofClient(what)
+	if err != nil {
+		return err
+	}
 	channel, err := grpc.NewClient(
 		fmt.Sprintf("127.0.0.1:%d", what.Port),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(trusted),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage),
 		),

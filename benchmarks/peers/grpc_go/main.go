@@ -14,6 +14,8 @@ type job struct {
 	ServerPID int    `json:"server_pid"`
 	// Request is the path of the order to send, in JSON.
 	Request string `json:"request"`
+	// Certificate is the path of the server's, with its key; empty: no TLS.
+	Certificate string `json:"certificate"`
 }
 
 // maxMessage is grpcio's limit in this benchmark, too.

@@ -25,12 +25,18 @@ func (orders) Create(_ context.Context, request *order.OrderApiCreate) (*order.O
 }
 
 // serve serves orders until standard input ends.
-func serve(job) error {
+func serve(what job) error {
+	shown, err := ofServer(what)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	server := grpc.NewServer(
+		grpc.Creds(shown), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+	)
 	order.RegisterOrderServiceServer(server, orders{})
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
