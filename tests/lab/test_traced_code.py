@@ -114,6 +114,39 @@ def test_two_calls_at_once_have_their_own_spans(lab, recorded):
     assert not trace.get_current_span().get_span_context().is_valid
 
 
+@pytest.mark.parametrize("flag", ["00", "01"])
+def test_baggage_goes_with_a_trace_that_the_call_names(lab, recorded, flag):
+    """
+    A program may name the trace of a call in its metadata, recorded or not.
+    """
+    seen = []
+
+    class Shop(Service, name="demo.Shop"):
+        @method
+        async def get(self) -> None:
+            seen.append(
+                (baggage.get_baggage("tenant"), rpcfw.context().metadata.all("traceparent"))
+            )
+
+    lab.serve(Shop(), sets=(TRACING,))
+    client = rpcfw.with_options(
+        lab.consumer(TRACING).application.client(Shop),
+        metadata={"traceparent": f"00-{'a' * 32}-{'b' * 16}-{flag}"},
+    )
+
+    async def call():
+        token = otel_context.attach(baggage.set_baggage("tenant", "blue"))
+        try:
+            await client.get()
+        finally:
+            otel_context.detach(token)
+
+    lab.run(call())
+
+    ((tenant, (text,)),) = seen
+    assert ("blue", "a" * 32) == (tenant, text[3:35])
+
+
 @pytest.mark.parametrize("share", ["tracing.sample=100%", NONE])
 def test_baggage_arrives(lab, recorded, share):
     """

@@ -79,7 +79,7 @@ class ClientTracing(Filter):
                 trace = tracing.unrecorded.trace
             elif trace.sampled and (given is None or tracing.allows()):
                 return record(call, given, baggage, proceed)
-            if given is None:
+            if given is None or baggage:
                 if call.metadata is EMPTY and not baggage and not trace.state:
                     call.metadata = tracing.pairs(trace)
                 else:
