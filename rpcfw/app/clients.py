@@ -98,14 +98,20 @@ class ClientTable:
         *,
         service: str = "",
         max_silence_s: float = inf,
+        max_attempts: int | None = None,
     ) -> Channel:
         """
         Open a channel to one address, for plugins; see `rpcfw.spi.channel.OpenChannel`.
         """
         # The user's policies are about services: of a plugin's channel they know nothing.
         usual = default_client_plan()
+        retry = usual.retry
+        if max_attempts is not None:
+            options: Any = retry.options
+            retry = evolve(retry, options=evolve(options, max_attempts=max_attempts))
         plan = evolve(
             usual,
+            retry=retry,
             options=evolve(usual.options, protocols=(protocol,)),  # type: ignore[misc]  # attrs all the same
             attempt=self._policies.plan(service).credentials if service else NO_EDITS,
             # A plugin has to know whether its calls have failed.

@@ -22,7 +22,7 @@ from rpcfw.spi.channel import Channel
 from rpcfw.spi.runtime.waiting import with_deadline
 from rpcfw.values.address import Address
 from rpcfw.values.instance import Instance
-from rpcfw_inspection.schema import SchemaService
+from rpcfw_inspection.schema import MethodSchema, SchemaService
 
 __all__ = ["Schemas"]
 
@@ -33,7 +33,14 @@ _WITH_SCHEMA = ("native", "grpc", "tri")
 _MAX_ASKED = 3
 #: A person calls a method several times; a release may change it.
 _KEPT_S = 30.0
-_MAX_KEPT = 200
+#: Each may be as large as a message, or as all files of a service.
+_MAX_KEPT = 50
+#: Of one service, and characters of one schema: no server of ours sends more.
+_MAX_METHODS = 500
+_MAX_SCHEMA_CHARS = 64 << 10
+#: A server that does not serve `SchemaService` is not asked again so soon.
+_UNSERVED_S = 300.0
+_MAX_UNSERVED = 1000
 
 
 class Schemas:
@@ -44,18 +51,23 @@ class Schemas:
     def __init__(self, application: Application, fleet: Fleet) -> None:
         self._application = application
         self._fleet = fleet
+        #: With the time at which they were found, the one that was found first coming first.
         self._kept: OrderedDict[str, tuple[float, Sequence[FormMethod]]] = OrderedDict()
+        #: Servers without the service, with the time of their answer, likewise.
+        self._unserved: OrderedDict[Address, float] = OrderedDict()
 
     async def methods(self, service: str) -> Sequence[FormMethod]:
         """
         Return the methods of a service; none if nobody says which it has.
         """
         now = self._application.runtime.clock.seconds()
+        while self._kept and now - next(iter(self._kept.values()))[0] >= _KEPT_S:
+            self._kept.popitem(last=False)
         kept = self._kept.get(service)
-        if kept is not None and now - kept[0] < _KEPT_S:
+        if kept is not None:
             return kept[1]
         found = await self._described(service) or await self._published(service)
-        self._kept[service] = now, found
+        self._kept[service] = self._application.runtime.clock.seconds(), found
         self._kept.move_to_end(service)
         while len(self._kept) > _MAX_KEPT:
             self._kept.popitem(last=False)
@@ -73,14 +85,26 @@ class Schemas:
 
     async def _ask(self, instance: Instance, service: str) -> Sequence[FormMethod]:
         address, protocol = place_of(self._application, instance)
-        if protocol not in _WITH_SCHEMA:
+        if protocol not in _WITH_SCHEMA or self._is_unserved(address):
             return []
         async with self._channel(address, protocol, SchemaService.service_name) as channel:
             try:
                 found = await proxy(SchemaService, channel).describe(service, timeout=_LIMIT_S)
             except Unimplemented:
+                self._note_unserved(address)
                 return []
-        return [method_of_schema(each.name, each.shape, each.schema) for each in found]
+        return [_form_of(each) for each in found[:_MAX_METHODS]]
+
+    def _is_unserved(self, address: Address) -> bool:
+        said_at = self._unserved.get(address)
+        now = self._application.runtime.clock.seconds()
+        return said_at is not None and now - said_at < _UNSERVED_S
+
+    def _note_unserved(self, address: Address) -> None:
+        self._unserved[address] = self._application.runtime.clock.seconds()
+        self._unserved.move_to_end(address)
+        while len(self._unserved) > _MAX_UNSERVED:
+            self._unserved.popitem(last=False)
 
     async def _reflected(self, instance: Instance, service: str) -> Sequence[FormMethod]:
         if "grpc" not in instance.protocols or "grpc" not in self._application.runtime.protocols:
@@ -97,7 +121,7 @@ class Schemas:
     @asynccontextmanager
     async def _channel(self, at: Address, protocol: str, service: str) -> AsyncIterator[Channel]:
         channel = self._application.runtime.plugin_context.open_channel(
-            at, protocol, service=service
+            at, protocol, service=service, max_attempts=1
         )
         try:
             yield channel
@@ -116,3 +140,9 @@ class Schemas:
         except (RPCFWError, DeadlineExceeded, DefinitionError):
             return []
         return []
+
+
+def _form_of(described: MethodSchema) -> FormMethod:
+    # Without a schema the request is one text of JSON.
+    schema = described.schema if len(described.schema) <= _MAX_SCHEMA_CHARS else ""
+    return method_of_schema(described.name, described.shape, schema)

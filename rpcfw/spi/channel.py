@@ -81,6 +81,7 @@ class OpenChannel(Protocol):
         *,
         service: str = "",
         max_silence_s: float = math.inf,
+        max_attempts: int | None = None,
     ) -> Channel:
         """
         Return a channel to one address, which the plugin closes.
@@ -94,4 +95,6 @@ class OpenChannel(Protocol):
                 ``[credentials SERVICE]``, else ``[credentials]``. Empty: none are sent.
             max_silence_s: a connection that is silent for this time, although it was pinged, is
                 closed; sooner if ``[connection] keepalive`` says so.
+            max_attempts: of one call, with the first; None: as many as services get by default.
+                1 is for a question that has the same answer again, as what a server serves.
         """

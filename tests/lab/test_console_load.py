@@ -173,6 +173,17 @@ def test_a_port_that_asks_for_an_identity(lab, tmp_path):
         lab.run(console.stop())
 
 
+def test_head_of_the_events(lab, browser):
+    """
+    A request for the head of the stream gets the head, and takes no place of a stream.
+    """
+    wire = browser.send("HEAD", "/events", headers=[("Connection", "close")])
+    lab.until(lambda: wire.lost)
+    assert wire.received.startswith(b"HTTP/1.1 200 ")
+    assert b"content-type: text/event-stream" in wire.received.lower()
+    assert wire.received.endswith(b"\r\n\r\n")
+
+
 class Flood:
     """
     Admin ports that all answer with large tables.

@@ -9,6 +9,9 @@ import pytest
 from rpcfw.console.pages import calls
 from rpcfw.errors import RegistryError
 from rpcfw.spi.rules import RuleConflict
+from rpcfw.spi.runtime.readings import read
+from rpcfw.spi.service import Service, method
+from rpcfw_inspection.schema import MethodSchema, SchemaService
 from tests.lab.browser import Browser, console_of
 from tests.lab.services import Greeter
 
@@ -261,6 +264,31 @@ def test_a_grey_release(lab, browser):
     assert "No rule divides the calls" in browser.get("/release?name=demo.Greeter").text
 
 
+def test_a_release_is_one_of_a_service(browser):
+    """
+    A form that somebody has made by hand cannot put a step of a release for an application.
+    """
+    browser.log_in("admin")
+    form = {"scope": "application", "name": "demo.Greeter", "kind": "policies", "version": 0}
+    step = {"new": "version=2.*", "old": "version=1.*", "percent": "25"}
+    assert 303 == browser.post("/release/step", **form, **step).status
+    assert "No rule divides" not in browser.get("/release?name=demo.Greeter").text
+    stored = browser.get("/rule?scope=application&name=demo.Greeter&kind=policies").text
+    assert "version=2.*" not in stored
+
+
+def test_a_version_that_the_history_has_not(browser):
+    """
+    Nothing is rolled back to a version that is not known, and that is a mistake of the form.
+    """
+    assert (
+        303
+        == browser.post("/rule/put", **RULE, text="[retry]\nmax_attempts = 2\n", version=0).status
+    )
+    answer = browser.post("/rule/roll-back", **RULE, version=1, to=7)
+    assert (400, True) == (answer.status, "has no version 7 any longer" in answer.text)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"percent": "101"}, {"percent": "x"}, {"percent": "nan"}, {"new": "version=2.*, 9% zone=a"}],
@@ -311,3 +339,50 @@ def test_a_form_of_a_method(lab, browser):
     assert "hello bob" in browser.post("/call", **form, **{"argument.name": "bob"}).text
     slow = {**form, "method": "slow", "argument.seconds": "x"}
     assert "seconds: expected a number; got 'x'" in browser.post("/call", **slow).text
+
+
+def not_served(provider):
+    """
+    Return how many requests a provider got for what it does not serve.
+    """
+    found = read(provider.application.runtime.plugin_context.meter)
+    (counted,) = [one for one in found if one.name == "rpcfw_server_requests_not_served_total"]
+    return sum(dict(counted.values).values())
+
+
+def test_a_server_without_schema_is_asked_once(lab, console):
+    """
+    A server that does not describe its methods is asked once, and again after some minutes.
+    """
+    provider = lab.serve(Greeter("a"), name="a")
+    browser = Browser(lab, console)
+    browser.log_in()
+    lab.advance(11)
+    counts = []
+    for _ in range(7):
+        browser.get("/call?service=demo.Greeter&method=say")
+        counts.append(not_served(provider))
+        lab.advance(60)
+    assert [1, 1, 1, 1, 1, 2, 2] == counts
+
+
+class Boaster(Service, name=SchemaService.service_name):
+    """
+    Describes more than any server of ours does.
+    """
+
+    @method(idempotent=True)
+    async def describe(self, service: str) -> list[MethodSchema]:
+        short = '{"type": "object", "properties": {"a": {"type": "integer"}}}'
+        schemas = [short + " " * 70_000, *[short] * 1999]
+        return [MethodSchema(f"m{at}", "unary", each) for at, each in enumerate(schemas)]
+
+
+def test_what_a_server_describes_is_bounded(lab, console):
+    """
+    Of methods only so many are shown, and none has a form from a schema that is too long.
+    """
+    lab.serve(Boaster(), Greeter("a"), name="a")
+    lab.advance(11)
+    found = lab.run(console.schemas.methods("demo.Greeter"))
+    assert (500, None, 1) == (len(found), found[0].fields, len(found[1].fields))

@@ -365,6 +365,31 @@ def test_keys_are_enough(browser):
     browser.see("#service-name", "shop.Stock")
 
 
+COUNT_LOADS = """
+window.loads = 0;
+const load = window.fetch;
+window.fetch = (...all) => { window.loads += 1; return load(...all); };
+const part = document.querySelector("#instances");
+part.insertAdjacentHTML("beforeend", "<input id='typed'> <button id='elsewhere'>");
+"""
+
+
+def test_what_was_typed_stays(browser):
+    """
+    A reason that was typed stays when the page is updated, also if the focus is elsewhere.
+    """
+    browser.enter("olaf", f"/service?{ORDERS}")
+    browser.see("#live-state", "live")
+    browser.script(COUNT_LOADS)
+    browser.type("#typed", "too slow")
+    browser.click("#elsewhere")
+    loads = browser.script("return window.loads")
+    browser.until(lambda: browser.script("return window.loads") >= loads + 2)
+    assert "too slow" == browser.script("return document.querySelector('#typed')?.value")
+    browser.script("document.querySelector('#typed').value = ''")
+    browser.until(lambda: not browser.has("#typed"))
+
+
 def test_a_phone(browser):
     """
     No page is wider than a phone.

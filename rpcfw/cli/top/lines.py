@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rpcfw.cli.top.columns import columns_of, padded
 from rpcfw.cli.top.rows import Look, Row, sorted_rows
 from rpcfw.printable import printable
 
@@ -26,7 +27,7 @@ def table_lines(look: Look, sort: str, *, instances: bool) -> list[str]:
     """
     rows = sorted_rows(look.instances if instances else look.services, sort)
     cells = [_titles(instances), *(_cells(row, instances) for row in rows)]
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    widths = [max(map(columns_of, column)) for column in zip(*cells, strict=True)]
     left = 2 if instances else 1
     return [*_summary(look, sort), *(_line(each, widths, left) for each in cells)]
 
@@ -56,7 +57,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], left: int) -> str:
     Return one line: names begin, and numbers end, at the same place in all lines.
     """
     placed = [
-        f"{cell:<{width}}" if at < left else f"{cell:>{width}}"
+        padded(cell, width, right=at >= left)
         for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "  ".join(placed).rstrip()

@@ -17,6 +17,8 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from rpcfw.cli.top.columns import cut, padded
+
 __all__ = ["Screen"]
 
 # ECMA-48 and xterm: the other buffer, and no cursor; then back.
@@ -81,9 +83,9 @@ class Screen:
             title: the line that is shown inverse.
         """
         width, height = self.size
-        shown = [line[:width] for line in lines[:height]]
+        shown = [cut(line, width) for line in lines[:height]]
         if title < len(shown):
-            shown[title] = f"{_INVERSE}{shown[title]:{width}}{_PLAIN}"
+            shown[title] = f"{_INVERSE}{padded(shown[title], width)}{_PLAIN}"
         page = "\r\n".join(f"{line}{_REST_OF_LINE}" for line in shown)
         self._write(f"{_HOME}{page}{_REST_OF_PAGE}")
 

@@ -16,13 +16,14 @@ from rpcfw.console.inspect_client import InspectClient, admin_credentials
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.waiting import sleep
 from rpcfw.values.address import Address
+from rpcfw.values.probe_report import PROBER_SERVICE
 
 __all__ = ["Watcher"]
 
 _MAX_SERVICES = 10_000
 #: Between two questions to the registry which services there are.
 _REFRESH_S = 5.0
-_WAIT_S = 0.05
+_WAIT_S = 0.1
 
 
 class Watcher:
@@ -95,8 +96,10 @@ class Watcher:
 
     async def _listed(self) -> None:
         names = await self._registry.services()
-        while not {*names[:_MAX_SERVICES]} <= {*self._fleet.names}:
+        wanted = {*names[:_MAX_SERVICES]} - {PROBER_SERVICE}
+        while not wanted <= {*self._fleet.names}:
             await sleep(self._runtime.clock, _WAIT_S)
+            wanted &= {*await self._registry.services()}  # one may go before it is watched
 
 
 def _nothing() -> None:

@@ -105,7 +105,10 @@ class BrowserFactory(ServerFactory):
             headers.addRawHeader(*_NO_STORE)
         if response.stream is not None:
             headers.setRawHeaders("Content-Type", ["text/event-stream"])
-            response.stream(EventStream(request))
+            if request.method == b"HEAD":
+                request.finish()
+            else:
+                response.stream(EventStream(request))
             return
         headers.setRawHeaders("Content-Type", [response.content_type])
         headers.setRawHeaders("Content-Length", [str(len(response.body))])

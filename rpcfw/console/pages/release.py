@@ -14,16 +14,23 @@ from rpcfw.console.http.messages import Response, redirect
 from rpcfw.console.pages.rules import put, tried
 from rpcfw.console.routes import Changed, Route, Visit
 from rpcfw.errors import SettingsError
-from rpcfw.values.rule import Document, service_scope
+from rpcfw.values.rule import Document, Scope, service_scope
 
 __all__ = ["ROUTES"]
 
 
-async def _stored(visit: Visit) -> Document | None:
+def _scope(visit: Visit) -> Scope:
+    """
+    Return the service: a release is never one of an application, whatever a form says.
+    """
     name = visit.asked("name")
     if not name:
         raise SettingsError("name a service")
-    found = await visit.console.rule_book.read(service_scope(name))
+    return service_scope(name)
+
+
+async def _stored(visit: Visit) -> Document | None:
+    found = await visit.console.rule_book.read(_scope(visit))
     return found.documents.get(POLICIES)
 
 
@@ -58,11 +65,11 @@ async def _new_text(visit: Visit) -> str:
 
 
 async def _try(visit: Visit) -> Response:
-    return await tried(visit, POLICIES, await _new_text(visit))
+    return await tried(visit, _scope(visit), POLICIES, await _new_text(visit))
 
 
 async def _step(visit: Visit) -> Changed:
-    done = await put(visit, POLICIES, await _new_text(visit))
+    done = await put(visit, _scope(visit), POLICIES, await _new_text(visit))
     return Changed(done.what, redirect(f"/release?{urlencode({'name': visit.asked('name')})}"))
 
 

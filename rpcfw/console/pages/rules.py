@@ -97,15 +97,22 @@ async def _index(visit: Visit) -> Response:
 
 
 async def _rule(visit: Visit) -> Response:
-    return await _form(visit)
+    kind = visit.asked("kind", POLICIES)
+    check_kind(kind)
+    return await _form(visit, scope_of(visit), kind)
 
 
-async def _form(visit: Visit, text: str | None = None, status: int = 200, **more: Any) -> Response:
+async def _form(
+    visit: Visit,
+    scope: Scope,
+    kind: str,
+    text: str | None = None,
+    status: int = 200,
+    **more: Any,
+) -> Response:
     """
     Return the page of a document, with what somebody has typed.
     """
-    scope, kind = scope_of(visit), visit.asked("kind", POLICIES)
-    check_kind(kind)
     book = visit.console.rule_book
     now = (await book.read(scope)).documents.get(kind)
     changes = (await book.history(scope, kind))[:_MAX_CHANGES]
@@ -149,50 +156,48 @@ def _version(visit: Visit) -> int:
 
 
 async def _try(visit: Visit) -> Response:
-    return await tried(visit, visit.asked("kind"), _typed(visit))
+    return await tried(visit, scope_of(visit), visit.asked("kind"), _typed(visit))
 
 
-async def tried(visit: Visit, kind: str, text: str) -> Response:
+async def tried(visit: Visit, scope: Scope, kind: str, text: str) -> Response:
     """
     Check a text, and show what it would change.
     """
-    scope = scope_of(visit)
     check_kind(kind)
     mistakes = visit.console.rule_book.check(scope, kind, text)
     if mistakes:
-        return await _form(visit, text, 422, mistakes=mistakes)
+        return await _form(visit, scope, kind, text, 422, mistakes=mistakes)
     now = (await visit.console.rule_book.read(scope)).documents.get(kind)
     names = "stored", "new"
     diff = text_diff(now.body if now else "", text, names, max_chars=_MAX_DIFF_CHARS)
     shown = Whole(diff[:_MAX_DIFF_CHARS] or "The text would not change.")
     if scope.kind == "application":
         note = "The rules of an application are for all its calls: there are no shares to show."
-        return await _form(visit, text, diff=shown, note=note)
+        return await _form(visit, scope, kind, text, diff=shown, note=note)
     asked = visit.asked("request")
     given = AskedCall(1.0, decoded(asked.encode(), "the request")) if asked else None
     method = visit.asked("method")
     found = await visit.console.trials.preview(scope.name, kind, text, method, given)
-    return await _form(visit, text, diff=shown, preview=found)
+    return await _form(visit, scope, kind, text, diff=shown, preview=found)
 
 
 async def _put(visit: Visit) -> Changed:
-    return await put(visit, visit.asked("kind"), _typed(visit))
+    return await put(visit, scope_of(visit), visit.asked("kind"), _typed(visit))
 
 
-async def put(visit: Visit, kind: str, text: str) -> Changed:
+async def put(visit: Visit, scope: Scope, kind: str, text: str) -> Changed:
     """
     Check a text and store it.
 
     Raises:
         Rejected: it has mistakes, or somebody has changed the document meanwhile.
     """
-    scope = scope_of(visit)
     check_kind(kind)
     what = f"{kind} of {scope}"
     await _check_role(visit, scope, what)
     mistakes = visit.console.rule_book.check(scope, kind, text)
     if mistakes:
-        response = await _form(visit, text, 422, mistakes=mistakes)
+        response = await _form(visit, scope, kind, text, 422, mistakes=mistakes)
         raise Rejected(what, "; ".join(mistakes[:3]), response)
     return await _stored(visit, scope, kind, text, _version(visit))
 
@@ -208,11 +213,11 @@ async def _roll_back(visit: Visit) -> Changed:
     to = visit.asked("to")
     wanted = next((one for one in changes if str(one.version) == to), None)
     if wanted is None:
-        raise RegistryError(f"the history of {kind} of {scope} no longer has version {to}")
+        raise SettingsError(f"the history of {kind} of {scope} has no version {to} any longer")
     text = wanted.after or ""
     mistakes = visit.console.rule_book.check(scope, kind, text)
     if mistakes:
-        response = await _form(visit, text, 422, mistakes=mistakes)
+        response = await _form(visit, scope, kind, text, 422, mistakes=mistakes)
         raise Rejected(f"{kind} of {scope}", "; ".join(mistakes[:3]), response)
     done = await _stored(visit, scope, kind, text, _version(visit))
     return Changed(f"{done.what}, as version {to}", done.response)
@@ -232,7 +237,9 @@ async def _stored(visit: Visit, scope: Scope, kind: str, text: str, version: int
     except RegistryError as error:
         # But for a conflict, nobody may know whether it was stored: so it was not refused.
         conflict = isinstance(error, RuleConflict)
-        response = await _form(visit, text, 409 if conflict else 502, mistakes=[str(error)])
+        response = await _form(
+            visit, scope, kind, text, 409 if conflict else 502, mistakes=[str(error)]
+        )
         result = "refused" if conflict else "failed"
         raise Rejected(f"{kind} of {scope}", str(error), response, result) from error
     visit.console.events.changed()

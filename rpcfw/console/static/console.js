@@ -6,8 +6,14 @@
   let loading = false;
   let again = false;
 
-  // A part that somebody types into, or has chosen something in, is left as it is.
-  const inUse = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+  // Whether a field has something else in it than the page came with.
+  const isChanged = (field) => {
+    if (field.matches("select")) { return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected)); }
+    return field.value !== field.defaultValue || (field.checked ?? false) !== (field.defaultChecked ?? false);
+  };
+
+  // A part that somebody types into, or has typed or chosen something in, is left as it is.
+  const inUse = (part) => [...part.querySelectorAll("input, select, textarea")].some((field) => field === document.activeElement || isChanged(field));
 
   const say = (words, on) => { state.textContent = words; state.classList.toggle("on", on); };
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from rpcfw.cli.top.columns import cut
 from rpcfw.cli.top.lines import table_lines
 from rpcfw.cli.top.live import LiveTable
 from rpcfw.cli.top.rows import Look, Row
@@ -95,3 +96,26 @@ def test_instances():
     table.press("i")
     page, titles = table.page(24)
     assert "INSTANCES" in page[titles]
+
+
+def test_names_in_any_language():
+    """
+    A character that takes two columns on a terminal, or none, moves no number of its line.
+    """
+    wide, marked = Row("商店.订单", "", 1, 1.0), Row("e\u0301t\u00e9", "", 1, 2.0)
+    titles, *lines = table_lines(look(wide, marked), "calls", instances=False)[2:]
+    assert ["商店.订单          1      1.0", "e\u0301t\u00e9                1      2.0"] == [
+        line[: line.index(".0") + 2] for line in sorted(lines, reverse=True)
+    ]
+    assert titles.startswith("SERVICE    INSTANCES  CALLS/S")
+
+
+def test_a_line_is_cut_at_the_edge():
+    """
+    A line that is cut takes no more columns than there are.
+    """
+    assert "abc" == cut("abcdef", 3)
+    assert "a商" == cut("a商店", 3)
+    assert "a商" == cut("a商店", 4)
+    assert "a商店" == cut("a商店", 5)
+    assert "e\u0301" == cut("e\u0301a", 1)
