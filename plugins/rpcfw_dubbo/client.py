@@ -147,7 +147,7 @@ class ClientMachine(ClientSide, DubboConnection):
             self._drop_reply()
             return
         del self._calls[call_id]
-        self._abuse.served()
+        self._abuse.progress += 1
         if flags & SERIALIZATION != HESSIAN2:
             events.append(read_foreign(call_id, status, flags & SERIALIZATION, body))
         elif (

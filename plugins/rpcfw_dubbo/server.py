@@ -98,7 +98,7 @@ class ServerMachine(ServerSide, DubboConnection):
         if body == b"N":
             # A null has flags of its own: 2 for 1, 5 for 4.
             flag, body = (b"\x95" if attachments else b"\x92"), b""
-        self._abuse.served()
+        self._abuse.progress += 1
         del self._calls[call_id]
         size = 1 + len(body) + len(attachments)
         self._out.append(pack_header(MAGIC, HESSIAN2, ReplyStatus.OK, wire_id, size) + flag)
@@ -134,7 +134,7 @@ class ServerMachine(ServerSide, DubboConnection):
             attachments=self._takes_attachments,
             max_bytes=self._max_header_bytes,
         )
-        self._abuse.served()
+        self._abuse.progress += 1
         wire_id = self._calls.pop(call_id)
         header = pack_header(MAGIC, HESSIAN2, reply_status, wire_id, len(body))
         self._out.append(header + body)

@@ -111,7 +111,7 @@ class Server:
         ages = ConnectionAges(runtime.timers, runtime.random, options)
         self._capacity, self._quota = self._bounds()
         self._connections = ConnectionTable(
-            self._acceptor, runtime.clock, options, ages, runtime.pauses, self._capacity
+            self._acceptor.accept, runtime.clock, options, ages, runtime.pauses, self._capacity
         )
         observe_server(meter, self._connections, self._capacity, self._acceptor)
         self.stack.changed = self._use_stack

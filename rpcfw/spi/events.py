@@ -1,8 +1,9 @@
 """
 What a wire machine reports: what happened on a connection, in the past tense.
 
-Made for every message, so they are plain slotted records. ``call_id`` names a
-call on its connection; it is the machine's own numbering.
+Made for every message, so they are plain slotted records. Those that are made most often are
+structs of msgspec, which is twice as fast. ``call_id`` names a call on its connection; it is the
+machine's own numbering.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define
+from msgspec import Struct
 
 from rpcfw.status import Hint, Status
 from rpcfw.values.load_report import LoadReport
@@ -135,8 +137,7 @@ class HeadInBody(RequestHead):
     at_once_bytes: int = 4096
 
 
-@define(eq=False)
-class RequestReceived:
+class RequestReceived(Struct, eq=False):
     """
     A call has arrived. The fast path: a complete unary request is this one event.
 
@@ -154,8 +155,7 @@ class RequestReceived:
     ended: bool
 
 
-@define(eq=False)
-class ResponseReceived:
+class ResponseReceived(Struct, eq=False):
     """
     A complete unary response with status OK: the fast path of the client.
     """
@@ -177,8 +177,7 @@ class ResponseStarted:
     metadata: Metadata
 
 
-@define(eq=False)
-class MessageReceived:
+class MessageReceived(Struct, eq=False):
     """
     One message of a stream, in either direction.
 

@@ -5,7 +5,7 @@ Messages to wire bytes and back: codec, then compressor, within the size limits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from rpcfw.errors import CallError, ContractError, InvalidMessage, Unimplemented
 from rpcfw.spi.codec import Codec, Coder, Reader
@@ -14,7 +14,7 @@ from rpcfw.spi.options import option, options
 from rpcfw.values.method import Method
 from rpcfw.values.units import Bytes
 
-__all__ = ["CompressionOptions", "Payload"]
+__all__ = ["CompressionOptions", "Payload", "read_refused"]
 
 
 @options
@@ -178,14 +178,23 @@ class Payload:
         """
         try:
             return coder.encode(message)
-        except Exception as error:
-            # Only checked here, since every codec refuses it: so other messages cost nothing.
-            if type(message) is Uncompressed:
-                body = self.write(coder, message.message, what)
-                return _Uncompressed(body) if type(body) is bytes else body
-            raise InvalidMessage(
-                f"{what} of type {type(message).__name__} cannot be written: {error}"
-            ) from error
+        except Exception as error:  # noqa: BLE001  # of whatever kind the codec raises
+            return self.write_refused(coder, message, what, error)
+
+    def write_refused(self, coder: Coder, message: Any, what: str, error: Exception) -> bytes:
+        """
+        Return a message's bytes, although the codec has raised this error.
+
+        Raises:
+            InvalidMessage: it is not of the coder's type.
+        """
+        # Only checked here, since every codec refuses it: so other messages cost nothing.
+        if type(message) is Uncompressed:
+            body = self.write(coder, message.message, what)
+            return _Uncompressed(body) if type(body) is bytes else body
+        raise InvalidMessage(
+            f"{what} of type {type(message).__name__} cannot be written: {error}"
+        ) from error
 
     def read(self, coder: Reader, body: bytes, encoding: str, what: str) -> Any:
         """
@@ -198,7 +207,14 @@ class Payload:
             body = self.decompress(body, encoding)
         try:
             return coder.decode(body)
-        except CallError:
-            raise
-        except Exception as error:
-            raise InvalidMessage(f"{what} cannot be read: {error}") from error
+        except Exception as error:  # noqa: BLE001  # of whatever kind the codec raises
+            read_refused(error, what)
+
+
+def read_refused(error: Exception, what: str) -> NoReturn:
+    """
+    Raise what `Payload.read` raises if the codec has raised this error.
+    """
+    if isinstance(error, CallError):
+        raise error
+    raise InvalidMessage(f"{what} cannot be read: {error}") from error

@@ -43,12 +43,15 @@ _ASK_LOAD = pack_field(Key.LOAD_REPORT, bytes((FORMAT,)))
 _LAST_ID = 0xFFFFFFFF
 #: Ids that are left when another connection is asked for: for the calls in the meantime.
 _SPARE_IDS = 1 << 24
+_NO_CALL = StreamState(0, 0, 0)
 
 
 class ClientMachine(ClientSide, NativeMachine):
     """
     The client's machine.
     """
+
+    _MAX_ID = _LAST_ID - _SPARE_IDS
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
         super().__init__(limits, accepts, application)
@@ -104,13 +107,11 @@ class ClientMachine(ClientSide, NativeMachine):
             return Overloaded("this connection's call ids are used up", hints=Hint.NEVER_SENT)
         return LocalProtocolError("a one-way call has one message and no stream")
 
-    def receive(self, data: bytes) -> list[Event]:
-        events = super().receive(data)
-        if self._last_id > _LAST_ID - _SPARE_IDS and not (self._draining or self._failed):
+    def _ids_used_up(self, events: list[Event]) -> None:
+        if not (self._draining or self._failed):
             reason = "this connection's call ids are nearly used up"
             self.drain(reason)
             events.append(GoAwayReceived(reason))
-        return events
 
     def ask_load(self) -> bool:
         if self._peer is None or self._failed:
@@ -156,13 +157,15 @@ class ClientMachine(ClientSide, NativeMachine):
     def _receive_response(
         self, flags: int, codec: int, call_id: int, header: bytes, body: bytes, events: list[Event]
     ) -> None:
-        if not self._is_open(call_id):
-            return
         if not flags & END_OF_STREAM:
             self._receive_start(call_id, header, events)
             return
-        stream = self._calls.pop(call_id)
+        # A unary call's state is None: one look-up is all that it costs.
+        stream = self._calls.pop(call_id, _NO_CALL)
         if stream is not None:
+            if stream is _NO_CALL:
+                self._is_open(call_id)  # it is not: the frame is late, or breaks the rules
+                return
             self._release(stream)
         if not header and not flags & COMPRESSED:
             events.append(ResponseReceived(call_id, body, "", EMPTY, EMPTY))
@@ -172,6 +175,8 @@ class ClientMachine(ClientSide, NativeMachine):
         events.append(ResponseReceived(call_id, body, encoding, metadata, trailers))
 
     def _receive_start(self, call_id: int, header: bytes, events: list[Event]) -> None:
+        if not self._is_open(call_id):
+            return
         stream = self._incoming(call_id)
         if stream.response_started:
             raise RemoteProtocolError("a second RESPONSE of a call")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from math import inf
 from typing import Any, ClassVar
 
 from rpcfw.errors import RemoteProtocolError
@@ -58,6 +59,8 @@ class Connection(Machine):
     """
 
     _RECEIVE: ClassVar[dict[int, Receive]] = {}
+    #: Once a call has a higher id, `_ids_used_up` is called.
+    _MAX_ID: ClassVar[float] = inf
 
     def __init__(self, limits: Limits, accepts: tuple[str, ...], application: str) -> None:
         self._hello = own_hello(limits, accepts, application)
@@ -154,9 +157,11 @@ class Connection(Machine):
         events: list[Event] = []
         if self._failed:
             return events
-        data = self._buffer.add(data)
-        if not data:
-            return events
+        buffer = self._buffer
+        if buffer.size or buffer.to_skip:
+            data = buffer.add(data)
+            if not data:
+                return events
         self._opened_before = self._last_id
         self._abuse.new_batch()
         try:
@@ -167,7 +172,14 @@ class Connection(Machine):
         except _PeerFailed as failed:
             self._break_off()
             events.append(ConnectionFailed(str(failed), by_peer=True))
+        if self._last_id > self._MAX_ID:
+            self._ids_used_up(events)
         return events
+
+    def _ids_used_up(self, events: list[Event]) -> None:
+        """
+        Few ids are left for further calls of this side.
+        """
 
     def _read(self, data: bytes, events: list[Event]) -> None:
         offset, size = 0, len(data)

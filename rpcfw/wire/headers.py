@@ -162,7 +162,8 @@ class HeaderDecoder:
         self._accepts = accepts
         self._paths: dict[int, str] = {}
         self._paths_bytes = 0
-        self._cache: dict[tuple[bytes, int, int], tuple[RequestHead, str]] = {}
+        #: What `read` returned before, by what it was given. A full cache is cleared.
+        self.known: dict[tuple[bytes, int, int], tuple[RequestHead, str]] = {}
 
     def read(self, header: bytes, codec: int, flags: int) -> tuple[RequestHead, str]:
         """
@@ -172,13 +173,13 @@ class HeaderDecoder:
             RemoteProtocolError: the header is malformed.
         """
         key = (header, codec, flags)
-        known = self._cache.get(key)
+        known = self.known.get(key)
         if known is not None:
             return known
         # What differs in each call that is recorded is at the end.
         untraced = without_trace(header)
         if untraced and is_recorded(header):
-            known = self._cache.get((untraced, codec, flags))
+            known = self.known.get((untraced, codec, flags))
             if known is not None:
                 return _traced(known[0], header[-TRACE_VALUE_BYTES:]), known[1]
         return self._parse(key)
@@ -221,9 +222,9 @@ class HeaderDecoder:
                 self._remember((untraced, codec, flags), head, encoding)
 
     def _remember(self, key: tuple[bytes, int, int], head: RequestHead, encoding: str) -> None:
-        if len(self._cache) >= _MAX_CACHED:
-            self._cache.clear()
-        self._cache[key] = head, encoding
+        if len(self.known) >= _MAX_CACHED:
+            self.known.clear()
+        self.known[key] = head, encoding
 
     def _path(self, fields: dict[int, bytes]) -> str:
         first = fields.get(Key.METHOD_FIRST)

@@ -171,7 +171,7 @@ class NativeMachine(Connection):
             return
         stream = self._incoming(call_id)
         stream.received(cost)
-        self._abuse.served()
+        self._abuse.progress += 1
         encoding = encoding_of(parse(header)[0], flags) if header or flags & COMPRESSED else ""
         if stream.over:
             return

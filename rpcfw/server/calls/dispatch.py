@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import CoroutineType
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
-from attrs import define
 from twisted.internet.defer import Deferred
 
 from rpcfw.errors import ApplicationError, CallError, InvalidMessage
@@ -20,15 +19,14 @@ from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import ParsedBody
 from rpcfw.spi.filter import CallStep
 from rpcfw.status import Hint, Status
-from rpcfw.transport.payload import Payload
+from rpcfw.transport.payload import Payload, read_refused
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import EMPTY, STRICT
 
 __all__ = ["RawRequest", "dispatch", "forget_origin"]
 
 
-@define(eq=False)
-class RawRequest:
+class RawRequest(msgspec.Struct, eq=False):
     """
     The value of ``call.request`` until the innermost step: a request that is not decoded.
 
@@ -76,16 +74,16 @@ def dispatch(
             if raw.encoding or len(body) > reader.at_once_bytes:
                 request = await _read_in_thread(decode_thread, raw)
             else:
-                request = _read(payload, raw)
+                try:
+                    request = reader.decode(body)
+                except Exception as error:  # noqa: BLE001  # of whatever kind the codec raises
+                    _refuse(error)
         call.request = request if call.phases is None else _noted(call, raw, request, seconds)
         unpack = bound.unpack
-        if unpack is None:
-            arguments: tuple[Any, ...] = (request,)
-        else:
-            # Most calls have no metadata, and pay for one comparison only.
-            if call.metadata is not EMPTY and STRICT in call.metadata:
-                await _refuse_unknown(payload, decode_thread, raw)
-            arguments = unpack(request)
+        # Most calls have no metadata, and pay for one comparison only.
+        if call.metadata is not EMPTY and unpack is not None and STRICT in call.metadata:
+            await _refuse_unknown(payload, decode_thread, raw)
+        arguments = (request,) if unpack is None else unpack(request)
         # Outside of the `try`: a refusal of the pool keeps its hints, for no method has begun.
         running = threads.run(bound.function, arguments, call) if bound.blocking else None
         try:
@@ -151,18 +149,20 @@ async def _refuse_unknown(payload: Payload, decode_thread: DecodeThread, raw: Ra
         )
 
 
+def _refuse(error: Exception) -> NoReturn:
+    """
+    Raise what the caller gets, because of an error of the codec that read its request.
+    """
+    try:
+        read_refused(error, "the request")
+    except InvalidMessage as invalid:
+        invalid.status = Status.INVALID_ARGUMENT  # the caller is at fault
+        raise
+
+
 async def _read_in_thread(decode_thread: DecodeThread, raw: RawRequest) -> Any:
     try:
         return await decode_thread.read(raw.reader, raw.body, raw.encoding, "the request")
     except InvalidMessage as error:
-        error.status = Status.INVALID_ARGUMENT
-        raise
-
-
-def _read(payload: Payload, raw: RawRequest) -> Any:
-    try:
-        return payload.read(raw.reader, raw.body, raw.encoding, "the request")
-    except InvalidMessage as error:
-        # The caller is at fault.
         error.status = Status.INVALID_ARGUMENT
         raise

@@ -200,8 +200,9 @@ class RequestAcceptor:
             in_flight = self.open(driver, event, call, bound)
             self.run(in_flight, coroutine, context)
             return
+        context.run(serving.set, call)
         try:
-            waited = context.run(_first_step, call, coroutine)
+            waited = context.run(coroutine.send, None)
         except StopIteration as stop:
             self.answer(driver, event, call, bound, stop.value)
             call.deadline = inf
@@ -326,8 +327,3 @@ class RequestAcceptor:
             waiter, self._empty = self._empty, None
             if not waiter.called:
                 waiter.callback(None)
-
-
-def _first_step(call: Call, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    serving.set(call)
-    return coroutine.send(None)

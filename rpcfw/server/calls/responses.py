@@ -48,9 +48,12 @@ class Responses:
         if head.one_way:
             driver.finish_one_way(event.call_id)
             return
-        payload = self._payload
+        payload, writer, encoding = self._payload, bound.writers[head.codec], ""
         try:
-            body, encoding = payload.write(bound.writers[head.codec], message, "the response"), ""
+            try:
+                body = writer.encode(message)
+            except Exception as error:  # noqa: BLE001  # of whatever kind the codec raises
+                body = payload.write_refused(writer, message, "the response", error)
             if call.compression is not None:
                 if call.compression in head.accepts:
                     body, encoding = payload.compress_as(body, call.compression)

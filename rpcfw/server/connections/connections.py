@@ -4,12 +4,12 @@ The connections of a server.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 
 from attrs import define
 from twisted.logger import Logger
 
-from rpcfw.server.calls.request_acceptor import RequestAcceptor
 from rpcfw.server.connections.age import ConnectionAges, Lifetime
 from rpcfw.server.connections.ping_strikes import PingStrikes
 from rpcfw.server.options import ServerOptions
@@ -48,7 +48,7 @@ class ConnectionTable(DriverObserver):
     The open connections: counts them, watches them, and tells them of a stop.
 
     Args:
-        acceptor: gets their requests.
+        accept: gets their requests.
         clock: for keepalive pings.
         options: see `ServerOptions`.
         ages: limits their age and idle time.
@@ -58,14 +58,15 @@ class ConnectionTable(DriverObserver):
 
     def __init__(
         self,
-        acceptor: RequestAcceptor,
+        accept: Callable[[Driver, RequestReceived], None],
         clock: Clock,
         options: ServerOptions,
         ages: ConnectionAges,
         pauses: Pauses,
         capacity: Capacity,
     ) -> None:
-        self._acceptor = acceptor
+        # Without a method of this class between: every request comes here.
+        self.accept = accept  # type: ignore[method-assign, assignment]
         self._clock = clock
         self._options = options
         self._ages = ages
@@ -191,6 +192,3 @@ class ConnectionTable(DriverObserver):
         self._log.warn_of(
             "TLS", "TLS handshake with {peer} failed: {reason}", peer=peer, reason=reason
         )
-
-    def accept(self, driver: Driver, event: RequestReceived) -> None:
-        self._acceptor.accept(driver, event)

@@ -19,14 +19,16 @@ class FrameBuffer:
     Bytes that arrived and were not used yet.
     """
 
-    __slots__ = ("_kept", "_need", "_pieces", "_skip", "size")
+    __slots__ = ("_kept", "_need", "_pieces", "size", "to_skip")
 
     def __init__(self) -> None:
         self._pieces: list[bytes | bytearray] = []
         #: Bytes that are kept.
         self.size = 0
+        #: Bytes that will be dropped when they arrive. While there are none, and none are kept,
+        #: what arrives can be read as it is, and `add` need not be called.
+        self.to_skip = 0
         self._need = 0
-        self._skip = 0
         self._kept = 0
 
     @property
@@ -34,15 +36,15 @@ class FrameBuffer:
         """
         The number of an incomplete frame: see `rpcfw.spi.machine.Machine.unfinished_frame`.
         """
-        return self._kept if self.size or self._skip else 0
+        return self._kept if self.size or self.to_skip else 0
 
     def add(self, data: bytes) -> bytes:
         """
         Return the bytes that can be read now; empty while these are too few.
         """
-        if self._skip:
-            skipped = min(self._skip, len(data))
-            self._skip -= skipped
+        if self.to_skip:
+            skipped = min(self.to_skip, len(data))
+            self.to_skip -= skipped
             data = data[skipped:]
         if not self.size:
             return data
@@ -76,5 +78,5 @@ class FrameBuffer:
         """
         Drop this many of the bytes that arrive next.
         """
-        self._skip = size
+        self.to_skip = size
         self._kept += 1

@@ -49,7 +49,7 @@ def _responded(driver: Driver, event: ResponseReceived) -> None:
 
 def _requested(driver: Driver, event: RequestReceived) -> None:
     driver.begun += 1
-    driver.observer.accept(driver, event)
+    driver.accept(driver, event)
 
 
 def _started(driver: Driver, event: ResponseStarted) -> None:

@@ -76,6 +76,8 @@ class Driver(Connection):
         #: Of these, the calls that ended otherwise than with status OK.
         self.failed = 0
         self.observer = observer
+        #: Gets requests. Looked up here once, not for each of them.
+        self.accept = observer.accept
 
     @property
     def accepts_during_drain(self) -> bool:

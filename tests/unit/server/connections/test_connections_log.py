@@ -45,10 +45,10 @@ class Port:
         self.network = MemoryNetwork(self.clock)
         timers = Timers(self.clock)
         given = evolve(options_of(ServerOptions), **options)
-        acceptor: Any = None
+        accept: Any = None
         capacity = Capacity(given.max_connections, 0, self.clock.seconds)
         lifetimes = ConnectionAges(timers, Random(1), given)
-        connections = ConnectionTable(acceptor, self.clock, given, lifetimes, Pauses(), capacity)
+        connections = ConnectionTable(accept, self.clock, given, lifetimes, Pauses(), capacity)
         acceptor = Acceptor(
             [native()],
             lambda protocol: protocol.server(Limits(), ()),
