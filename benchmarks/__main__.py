@@ -12,7 +12,17 @@ from pathlib import Path
 
 from attrs import fields, frozen
 
-from benchmarks import authentication, calls, governance, idle, observability, peers, registry, tls
+from benchmarks import (
+    authentication,
+    calls,
+    governance,
+    idle,
+    instructions,
+    observability,
+    peers,
+    registry,
+    tls,
+)
 from benchmarks.balancing.report import balancing
 from benchmarks.hessian import hessian
 from benchmarks.plan import Plan
@@ -92,6 +102,12 @@ COMMANDS = {
         (),
         (8,),
     ),
+    "instructions": Command(
+        instructions.instructions,
+        "instructions of both sides for a call, counted by valgrind",
+        (("server_instructions", "rpcfw"), ("client_instructions", "rpcfw")),
+        (1, 64),
+    ),
     "idle": Command(
         idle.idle,
         "memory of the server for each of 5,000 idle connections",
@@ -138,8 +154,8 @@ COMMANDS = {
 }
 
 
-#: What `all` leaves out: some want a server, and one measures no machine.
-_APART = ("registry", "registry-scale", "balancing")
+#: What `all` leaves out: some want a server, or valgrind's time, and one measures no machine.
+_APART = ("instructions", "registry", "registry-scale", "balancing")
 
 
 def _parser() -> argparse.ArgumentParser:

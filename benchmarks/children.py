@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -42,9 +42,13 @@ def cores() -> tuple[int, int]:
 class Child:
     """
     One process.
+
+    Args:
+        job: what it is to do.
+        through: the command that runs it; empty: nothing stands between.
     """
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: Mapping[str, Any], through: Sequence[str] = ()) -> None:
         self._name = f"{job['peer']} ({job['role']})"
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it ends with the child
         # Ours first, then whatever the caller has: an installed rpcfw is no source tree.
@@ -52,11 +56,12 @@ class Child:
             filter(None, (str(_ROOT), str(_ROOT / "plugins"), os.environ.get("PYTHONPATH")))
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.job", json.dumps(job)],
+            [*through, sys.executable, "-m", "benchmarks.job", json.dumps(job)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, "PYTHONPATH": path},
+            # The same order of sets and dictionaries in each run.
+            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"},
             text=True,
         )
         self.pid = self._process.pid

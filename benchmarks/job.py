@@ -17,7 +17,7 @@ from typing import Any
 
 from attrs import asdict, define
 
-from benchmarks.load import Figures, Gather, Window, in_coroutines, in_threads
+from benchmarks.load import Figures, Gather, Window, counted, in_coroutines, in_threads
 from benchmarks.messages import fields
 from benchmarks.peers import module_of
 
@@ -30,10 +30,16 @@ Call = Callable[[], Awaitable[object]]
 class Order:
     """
     One measurement asked for.
+
+    Args:
+        in_flight: calls at once.
+        seconds: how long.
+        calls: how many in all, for what is not measured in time; 0: as many as there is time for.
     """
 
     in_flight: int
     seconds: float
+    calls: int = 0
 
 
 @define
@@ -111,6 +117,10 @@ class Job:
         Measure ``call`` for each order, after a warm-up of a quarter of its time.
         """
         for order in self.orders():
+            if order.calls:
+                await counted(call, order.in_flight, order.calls, gather)
+                self.report({"count": order.calls})
+                continue
             await in_coroutines(call, order.in_flight, self.window(order.seconds / 4), gather)
             window = self.window(order.seconds)
             self.report(asdict(await in_coroutines(call, order.in_flight, window, gather)))

@@ -19,7 +19,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-__all__ = ["Figures", "Window", "in_asyncio", "in_coroutines", "in_threads", "streamed"]
+__all__ = ["Figures", "Window", "counted", "in_asyncio", "in_coroutines", "in_threads", "streamed"]
 
 Gather = Callable[[Iterable[Coroutine[Any, Any, None]]], Awaitable[Any]]
 
@@ -132,6 +132,20 @@ async def in_coroutines(
 
     await gather(again_and_again() for _ in range(in_flight))
     return window.close()
+
+
+async def counted(
+    call: Callable[[], Awaitable[object]], in_flight: int, calls: int, gather: Gather
+) -> None:
+    """
+    Make a number of calls, in equal parts side by side.
+    """
+
+    async def several() -> None:
+        for _ in range(calls // in_flight):
+            await call()
+
+    await gather(several() for _ in range(in_flight))
 
 
 def in_threads(calls: list[Callable[[], object]], window: Window) -> Figures:

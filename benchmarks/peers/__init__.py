@@ -15,10 +15,12 @@ __all__ = [
     "DUBBO",
     "GRPC",
     "GRPC_CLIENTS",
+    "GRPC_INSTRUCTIONS",
     "GRPC_PAYLOAD",
     "GRPC_STREAMING",
     "GRPC_TLS",
     "IDLE",
+    "INSTRUCTIONS",
     "PAYLOAD",
     "STREAMING",
     "TLS",
@@ -92,6 +94,9 @@ UNARY = (
     "aio-msgpack-rpc-uvloop",
 )
 DUBBO = ("rpcfw", "rpcfw-dubbo", "dubbo-java")
+#: Those whose instructions are counted: in coroutines, and in Python's own process.
+INSTRUCTIONS = ("rpcfw", "rpcfw-uvloop", "aio-msgpack-rpc", "aio-msgpack-rpc-uvloop")
+GRPC_INSTRUCTIONS = ("rpcfw", "grpcio-aio")
 PAYLOAD = ("rpcfw", "rpcfw-uvloop", "grpcio-aio", "grpcio-threads")
 STREAMING = ("rpcfw", "rpcfw-uvloop", "grpcio-aio")
 IDLE = ("rpcfw", "rpcfw-uvloop", "echo", "grpcio-aio")
