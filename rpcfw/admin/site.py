@@ -16,10 +16,12 @@ from rpcfw.admin.cross_site import check_cross_site
 from rpcfw.admin.exchange import Asked, Reply, accepted_format
 from rpcfw.admin.gate import Gate
 from rpcfw.admin.host_header import HostNames
+from rpcfw.admin.options import INDEX
 from rpcfw.admin.pace import Pace
 from rpcfw.admin.rendering.html import as_html
 from rpcfw.admin.rendering.json_text import as_json
 from rpcfw.admin.rendering.plain_text import as_text
+from rpcfw.admin.request_counts import count_request
 from rpcfw.errors import DeadlineExceeded, SetupError
 from rpcfw.spi.inspected_process import InspectedProcess
 from rpcfw.spi.page import Page, PageRefused, PageRequest, PageResponse
@@ -81,11 +83,22 @@ class Site:
         self._running: set[Page] = set()
         self._waiting = 0
         self._links = tuple(Link(path[1:], path) for path in self._pages)
+        #: Of pages by their paths, as they are counted.
+        self._names = {"/": INDEX, **{path: path[1:] for path in self._pages}}
+        self._requests = plugin_context.meter.counter(
+            "rpcfw_admin_requests_total", "requests for admin pages", "page", "method", "status"
+        )
 
     async def answer(self, asked: Asked) -> Reply:
         """
-        Return the response to a request, whatever it is.
+        Return the response to a request, whatever it is, and count it.
         """
+        reply = await self._reply_to(asked)
+        page = self._names.get(asked.path, "")
+        count_request(self._requests, page, asked.method, reply.status)
+        return reply
+
+    async def _reply_to(self, asked: Asked) -> Reply:
         try:
             return await self._answer(asked)
         except PageRefused as refusal:

@@ -14,7 +14,7 @@ from rpcfw.app.process_metrics import GarbagePauses, observe_process
 from rpcfw.app.rules.follower import RuleFollower
 from rpcfw.app.rules.provider import provider_rules_part
 from rpcfw.client.assembly import Client
-from rpcfw.client.observed import observe_clients, observe_registry
+from rpcfw.client.observed import observe_breakers, observe_clients, observe_registry
 from rpcfw.kernel.hooks import Hooks
 from rpcfw.kernel.lifecycle import NamedPart
 from rpcfw.server.server import Server
@@ -137,6 +137,7 @@ def process_parts(
     context, writer = runtime.plugin_context, runtime.access_logs.writer
     observe_process(context)
     observe_clients(context.meter, clients)
+    observe_breakers(context.meter, clients)
     observe_registry(context.meter, registry)
     garbage = GarbagePauses(context.meter, context.clock.seconds)
     parts = [

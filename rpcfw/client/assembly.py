@@ -77,7 +77,7 @@ class Client:
         post = context.threads.post
         self._plugins = LivePlugins(policies.plugins.values(), Hooks(runtime.timers), post)
         self._call_stacks = CallStacks(policies.config, runtime)
-        self._attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
+        self.attempt_stacks = AttemptStacks(runtime, options.attempt_timeout, policies.attempt)
         self._warm_up = WarmUp(service, options.warm_up, context, self._forget_routes)
         self.health = SwitchedHealth(service, health, runtime, probes, self._forget_routes)
         self.nodes = self._make_nodes(options, policies.max_kept(options.max_connected_nodes))
@@ -214,7 +214,7 @@ class Client:
         elif not route.left:
             error = none_left(call, len(route.nodes), *route.emptied_by).message
         breakers = {
-            node: each for node in route.nodes for each in self._attempt_stacks.breakers(node)
+            node: each for node in route.nodes for each in self.attempt_stacks.breakers(node)
         }
         states = {node: each.explain(call) for node, each in breakers.items()}
         refusing = frozenset(node for node, each in breakers.items() if each.refuses(call))
@@ -276,7 +276,7 @@ class Client:
         stack = self._call_stacks.make(policies, routing)
         joined = self._join(stack, routing, generation)
         limit_s = options.attempt_timeout
-        put_attempts = self._attempt_stacks.replace(policies.attempt, limit_s, self.nodes)
+        put_attempts = self.attempt_stacks.replace(policies.attempt, limit_s, self.nodes)
 
         def put() -> None:
             if routing is not self._routing:
@@ -301,7 +301,7 @@ class Client:
         return Nodes(
             options.protocols,
             self._runtime.make_pool,
-            self._attempt_stacks.prepare,
+            self.attempt_stacks.prepare,
             self._watch,
             self._forget_routes,
             self._links_changed,

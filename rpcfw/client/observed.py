@@ -10,7 +10,7 @@ from rpcfw.client.assembly import Client
 from rpcfw.spi.registry import Registry
 from rpcfw.spi.runtime.metrics import Meter
 
-__all__ = ["observe_clients", "observe_registry"]
+__all__ = ["observe_breakers", "observe_clients", "observe_registry"]
 
 
 def observe_clients(meter: Meter, clients: Callable[[], Iterable[Client]]) -> None:
@@ -37,6 +37,29 @@ def observe_clients(meter: Meter, clients: Callable[[], Iterable[Client]]) -> No
     meter.observed_gauge(
         "rpcfw_client_attempts_in_flight", "attempts open now at nodes that are known", "service"
     ).add(attempts)
+
+
+def observe_breakers(meter: Meter, clients: Callable[[], Iterable[Client]]) -> None:
+    """
+    Declare what is seen of the breakers of a process.
+    """
+    meter.observed_gauge(
+        "rpcfw_client_breakers_open",
+        "methods at a node whose breaker is not closed; nothing where there are none",
+        "service",
+        "node",
+    ).add(lambda: _open_breakers(clients()))
+
+
+def _open_breakers(clients: Iterable[Client]) -> Iterator[tuple[tuple[str, ...], float]]:
+    """
+    Yield how many methods are affected, of each node that has any.
+    """
+    for client in clients:
+        for node in client.nodes:
+            count = sum(each.open_circuits for each in client.attempt_stacks.breakers(node))
+            if count:
+                yield (client.service, str(node.instance.address)), count
 
 
 def observe_registry(meter: Meter, registry: Registry | None) -> None:

@@ -13,6 +13,8 @@ from twisted.logger import Logger
 
 from rpcfw.admin.cross_site import is_own
 from rpcfw.admin.host_header import HostNames
+from rpcfw.admin.options import INDEX
+from rpcfw.admin.request_counts import count_request
 from rpcfw.console.audit import AuditEntry
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest, redirect
 from rpcfw.console.login import LOGIN_PATH, Login
@@ -53,16 +55,32 @@ class Dispatcher:
         self._console = console
         self._routes = {(route.method, route.path): route for route in routes}
         self._paths = {path for _, path in self._routes}
+        #: Of pages by their paths, as they are counted.
+        self._names = {path: path[1:] or INDEX for path in (LOGIN_PATH, *self._paths)}
+        self._names |= dict.fromkeys(files, "static")
         self._files = files
         self._host_names = HostNames(console.options.listen, console.options.host_names)
         self._login = Login(console)
         # Whoever has found a bug must not fill the log.
         self._logged = RateLimit(console.runtime.clock.seconds, burst=_MAX_FAILURES_A_MINUTE)
+        self._requests = console.runtime.plugin_context.meter.counter(
+            "rpcfw_console_requests_total",
+            "requests of browsers to the console",
+            "page",
+            "method",
+            "status",
+        )
 
     async def answer(self, request: WebRequest) -> Response:
         """
-        Return the response to a request. Nothing but a lost connection is raised.
+        Return the response to a request, and count it. Nothing but a lost connection is raised.
         """
+        response = await self._response_to(request)
+        page = self._names.get(request.path, "")
+        count_request(self._requests, page, request.method, response.status)
+        return response
+
+    async def _response_to(self, request: WebRequest) -> Response:
         try:
             return await self._answer(request)
         except CANCELLED:

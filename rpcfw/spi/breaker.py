@@ -227,6 +227,13 @@ class Breaker(Filter):
             "rpcfw_client_breaker_refused_total", "attempts that an open breaker refused", *labels
         )
 
+    @property
+    def open_circuits(self) -> int:
+        """
+        How many methods have a circuit that is not closed.
+        """
+        return sum(each.state is not _CLOSED for each in self._circuits.values())
+
     @abstractmethod
     def detector(self) -> FailureDetector:
         """

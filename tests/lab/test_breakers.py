@@ -62,6 +62,29 @@ def test_it_opens_probes_and_closes(lab):
     assert {of: 4} == counted(consumer, "rpcfw_client_breaker_refused_total")
 
 
+def test_open_breakers_are_shown(lab):
+    """
+    A gauge has the methods with an open breaker of each node, and none once they are closed.
+    """
+    greeter = sick(lab)
+    consumer = lab.consumer(*ALONE)
+    client = consumer.application.client(Greeter)
+    meter = consumer.application.runtime.plugin_context.meter
+    (gauge,) = (one for one in meter.observed if one.name == "rpcfw_client_breakers_open")
+
+    assert [] == list(gauge)
+    for _ in range(4):
+        status_of(lab, client.who())
+    (((service, node), open_now),) = gauge
+    address = greeter.process.application.server.addresses[0]
+    assert ("demo.Greeter", str(address), 1) == (service, node, open_now.value)
+    greeter.error = None
+    lab.advance(20)
+    for _ in range(3):
+        status_of(lab, client.who())
+    assert [] == list(gauge)
+
+
 def test_methods_are_apart(lab):
     """
     A method that fails takes nothing from another at the same node.

@@ -152,3 +152,27 @@ def test_a_long_header_is_refused(lab, browser):
     wire.transport.write(b"GET / HTTP/1.1\r\n" + (b"A: " + b"a" * 1000 + b"\r\n") * 20)
     lab.until(lambda: wire.lost)
     assert 400 == answer_of(wire.received).status
+
+
+def test_requests_are_counted(lab, console, browser):
+    """
+    Each request counts for its page, with the class of its status. No request makes a new label.
+    """
+    browser.get("/")  # to the login
+    browser.log_in("viewer")
+    browser.get("/")
+    browser.get("/static/console.css")
+    for number in range(3):
+        browser.get(f"/made/up/{number}")
+
+    meter = console.runtime.plugin_context.meter
+    (family,) = (each for each in meter if each.name == "rpcfw_console_requests_total")
+    counts = {labels: member.value for labels, member in family}
+    assert {
+        ("index", "GET", "3xx"): 1,
+        ("index", "GET", "2xx"): 2,  # after the login, too
+        ("static", "GET", "2xx"): 1,
+        ("other", "GET", "4xx"): 3,
+        ("login", "POST", "3xx"): 1,
+    }.items() <= counts.items()
+    assert not [labels for labels in counts if "made" in str(labels)]

@@ -278,3 +278,29 @@ def test_two_pages_with_one_path_are_refused():
     """
     with pytest.raises(SetupError, match="the same path /shown"):
         site_of(page(), page())
+
+
+def test_requests_are_counted():
+    """
+    Each request counts for its page, with the class of its status. No request makes a new label.
+    """
+    context = plugin_context()
+
+    def fails(request):
+        raise KeyError("a bug")
+
+    site = site_of(page(), page(fails, path="/broken"), context=context)
+    for target in ("/shown", "/shown.json?a=1", "/shown", "/", "/broken", "/a", "/b", "/shown/c"):
+        answer(site, get(target))
+    answer(site, get("/shown", "HEAD"))
+    answer(site, get("/shown", "BREW"))
+
+    (family,) = (each for each in context.meter if each.name == "rpcfw_admin_requests_total")
+    assert {
+        ("shown", "GET", "2xx"): 3,
+        ("index", "GET", "2xx"): 1,
+        ("broken", "GET", "5xx"): 1,
+        ("other", "GET", "4xx"): 3,
+        ("shown", "HEAD", "2xx"): 1,
+        ("shown", "other", "4xx"): 1,
+    } == {labels: member.value for labels, member in family}
