@@ -33,9 +33,11 @@ class Edge:
 
     Args:
         services: that are called.
+        counted: a process says how many calls there are; else only the registry lists a consumer.
     """
 
     services: set[str]
+    counted: bool = True
     calls_per_s: float = 0.0
     failures_per_s: float = 0.0
 
@@ -60,12 +62,18 @@ class CallGraph:
         return sorted({name for pair in self.edges for name in pair})
 
 
-def call_graph(fleet: Fleet, processes: Iterable[SeenProcess], about: str = "") -> CallGraph:
+def call_graph(
+    fleet: Fleet,
+    processes: Iterable[SeenProcess],
+    about: str = "",
+    consumers: Iterable[str] = (),
+) -> CallGraph:
     """
     Return who calls whom.
 
     Args:
         about: a service or an application; only calls from it or to it. Empty: all.
+        consumers: applications that call the service ``about``, as the registry lists them.
     """
     edges: dict[tuple[str, str], Edge] = {}
     for process in processes:
@@ -85,6 +93,10 @@ def call_graph(fleet: Fleet, processes: Iterable[SeenProcess], about: str = "") 
             own = rates.get(called.service, [])
             edge.calls_per_s += sum(rate.calls_per_s or 0.0 for rate in own)
             edge.failures_per_s += sum(rate.failures_per_s or 0.0 for rate in own)
+    for caller in consumers:
+        pair = caller, _node_of(fleet, about)
+        if pair not in edges:
+            edges[pair] = Edge({about}, counted=False)
     return _bounded(edges)
 
 
@@ -152,11 +164,13 @@ def _edge(places: Mapping[str, tuple[int, int]], pair: tuple[str, str], edge: Ed
     x1, y1, y2 = x1 + _WIDTH, y1 + _HEIGHT // 2, y2 + _HEIGHT // 2
     bend = _GAP_X // 2
     kind = ' class="failing"' if edge.failures_per_s else ""
-    title = f"{_text(pair[0])} → {_text(pair[1])}: {edge.calls_per_s:.1f} calls/s"
+    said = f"{edge.calls_per_s:.1f} calls/s" if edge.counted else "listed in the registry"
+    title = f"{_text(pair[0])} → {_text(pair[1])}: {said}"
     title += f", {edge.failures_per_s:.1f} fail" if edge.failures_per_s else ""
     path = f"M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
     x, y = (x1 + x2) // 2, (y1 + y2) // 2 - 6
-    rate = f'<text x="{x}" y="{y}" class="rate">{edge.calls_per_s:.1f}/s</text>'
+    shown = f"{edge.calls_per_s:.1f}/s" if edge.counted else "listed"
+    rate = f'<text x="{x}" y="{y}" class="rate">{shown}</text>'
     line = f'<path d="{path}" marker-end="url(#tip)"{kind}><title>{title}</title></path>'
     return line + rate
 

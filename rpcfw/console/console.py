@@ -21,6 +21,7 @@ from rpcfw.console.fleet import Fleet
 from rpcfw.console.http.channel import HTTPLimits
 from rpcfw.console.http.factory import BrowserFactory
 from rpcfw.console.inspect_client import InspectClient, admin_credentials
+from rpcfw.console.listed_consumers import ListedConsumers
 from rpcfw.console.options import ConsoleOptions
 from rpcfw.console.pages import all_routes
 from rpcfw.console.rule_book import RuleBook
@@ -75,6 +76,7 @@ class Console:
             self.events.changed,
         )
         self.schemas = Schemas(application, self.fleet)
+        self.consumers = ListedConsumers(application)
         self._inspect_client = InspectClient(self.runtime.network, admin_credentials(application))
         self.admin_ports = self._make_admin_ports()
         dispatcher = Dispatcher(self, all_routes(), static_files())

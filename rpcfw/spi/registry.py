@@ -156,6 +156,17 @@ class Registry(Plugin):
         """
         raise RegistryError(f"{self} keeps no definitions of services")
 
+    async def consumers(self, service: str) -> tuple[str, ...]:
+        """
+        Return the names of the applications whose consumers are listed for a service; sorted.
+
+        Few registries list any: Dubbo's does.
+
+        Raises:
+            RegistryError: it lists none, or it cannot be asked just now.
+        """
+        raise RegistryError(f"{self} lists no consumers of services")
+
     def rules(self) -> Rules | None:
         """
         Return the rules that are kept in the same place; None if it keeps none.

@@ -28,12 +28,17 @@ def shop(lab):
 
 
 @pytest.fixture
-def browser(lab, shop):
+def console(lab, shop):
     console = console_of(lab, admin="memory:admin-shop", poll_interval="5s")
+    yield console
+    lab.run(console.stop())
+
+
+@pytest.fixture
+def browser(lab, console):
     browser = Browser(lab, console)
     browser.log_in("viewer")
-    yield browser
-    lab.run(console.stop())
+    return browser
 
 
 def call(lab, shop, count):
@@ -69,6 +74,27 @@ def test_who_calls_whom(lab, shop, browser):
     assert "shop → greeters" in page
     assert "shop → greeters" in browser.get("/graph?name=demo.Greeter").text
     assert "shop → greeters" not in browser.get("/graph?name=demo.Other").text
+
+
+def test_consumers_without_an_admin_port(lab, browser, console, monkeypatch):
+    """
+    The graph of a service has the applications that the registry lists, but not the console.
+    """
+    asked = []
+
+    async def consumers(service):
+        asked.append(service)
+        return ("console", "web<b>")
+
+    monkeypatch.setattr(console.application.registry, "consumers", consumers)
+    lab.advance(21)
+    for _ in range(3):
+        page = browser.get("/graph?name=demo.Greeter").text
+    assert "web<b> → greeters: listed in the registry" in page
+    assert "console → " not in page
+    assert "not known" in page
+    assert "web<b>" not in browser.get("/graph").text
+    assert ["demo.Greeter"] == asked
 
 
 def test_a_port_that_does_not_answer(lab):

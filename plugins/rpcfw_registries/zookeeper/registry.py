@@ -37,6 +37,7 @@ from rpcfw_registries.zookeeper.configured import (
     ConfiguredAnnouncements,
     ConfiguredList,
 )
+from rpcfw_registries.zookeeper.consumers import read_consumers
 from rpcfw_registries.zookeeper.definitions import read_definitions
 from rpcfw_registries.zookeeper.kazoo.client import KazooSession
 from rpcfw_registries.zookeeper.options import ZooKeeperOptions
@@ -181,6 +182,13 @@ class ZooKeeperRegistry(Registry):
         self._session.check_process()
         await self._reached()
         return await read_definitions(self._session, self._layout.root, service)
+
+    async def consumers(self, service: str) -> tuple[str, ...]:
+        if self.options.layout != "dubbo":
+            return await super().consumers(service)
+        self._session.check_process()
+        await self._reached()
+        return await read_consumers(self._session, self._layout.root, service)
 
     def _unreachable(self) -> str:
         """

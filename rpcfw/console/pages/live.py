@@ -36,7 +36,10 @@ async def _live(visit: Visit) -> Response:
 
 async def _graph(visit: Visit) -> Response:
     about = visit.asked("name")
-    graph = call_graph(visit.console.fleet, visit.console.admin_ports.processes, about)
+    fleet = visit.console.fleet
+    # Of one service only: of all services that would be as many questions to the registry.
+    consumers = await visit.console.consumers.of(about) if fleet.instances(about) else ()
+    graph = call_graph(fleet, visit.console.admin_ports.processes, about, consumers)
     return visit.page(
         "graph.html",
         title="Who calls whom",
