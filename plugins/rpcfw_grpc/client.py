@@ -64,7 +64,7 @@ class ClientMachine(ClientSide, GRPCMachine[ClientCall]):
         limit = StreamLimit(limits.max_calls, connection.activity)
         self._sender = ClientSender(connection, self._messages, limit)
         receiver = ClientReceiver(limits, connection, self._assembler, limit)
-        connection.report_to(receiver, receiver.fast_unary, self._assembler.fast_data)
+        connection.report_to(receiver, receiver.fast_paths)
         # For the fast path. These are the same objects as long as the connection lasts.
         self._peer = connection.peer
         self._out = connection.streams.outbound.out

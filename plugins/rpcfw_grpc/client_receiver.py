@@ -10,13 +10,18 @@ from rpcfw.status import Hint, Status
 from rpcfw.values.metadata import EMPTY
 from rpcfw_grpc.calls import ClientCall
 from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.arriving import Arriving
 from rpcfw_grpc.http2.connection import Connection
+from rpcfw_grpc.http2.frame_reader import FastPath
 from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES, ErrorCode, StreamFault
-from rpcfw_grpc.http2.settings import FRAME_BYTES
 from rpcfw_grpc.http2.stream import Stream
 from rpcfw_grpc.http2.stream_limit import StreamLimit
-from rpcfw_grpc.message_assembler import CallFault, MessageAssembler
-from rpcfw_grpc.message_framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES, PREFIX_BYTES
+from rpcfw_grpc.message_assembler import CallFault, MessageAssembler, max_whole_bytes
+from rpcfw_grpc.message_framing import (
+    DATA_AND_PREFIX,
+    DATA_AND_PREFIX_BYTES,
+    PREFIX_BYTES,
+)
 from rpcfw_grpc.receiver import Receiver
 from rpcfw_grpc.response_headers import ResponseHeaders
 from rpcfw_grpc.status import from_reset, reset_text
@@ -49,18 +54,30 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
         super().__init__(assembler)
         self._limits = limits
         self._limit = limit
-        self._max_body = min(limits.max_receive_bytes, FRAME_BYTES - PREFIX_BYTES)
+        self._max_body = max_whole_bytes(limits)
         self._peer = connection.peer
         self._activity = connection.activity
         self._streams = connection.streams
         # For the fast path. These are the same objects as long as the connection lasts.
         self._open = connection.streams.open
+        self._arriving = connection.streams.arriving
         self._window = connection.streams.flow.window
         self._known = connection.decoder.known
         # Whether the server's compressions were reported.
         self._accepts_known = False
 
-    # The fast path.
+    # The fast paths.
+
+    @property
+    def fast_paths(self) -> dict[int, FastPath]:
+        """
+        What may take frames out of the buffer.
+        """
+        return {
+            frames.kind_of(frames.HEADERS, frames.END_HEADERS): self.fast_unary,
+            frames.kind_of(frames.DATA): self._assembler.fast_data,
+            frames.kind_of(frames.HEADERS, _ENDED_HEADERS): self.fast_trailers,
+        }
 
     def fast_unary(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
         """
@@ -69,10 +86,10 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
         The frames of nearly all unary responses come together: HEADERS, one DATA frame,
         HEADERS with END_STREAM. They become one event, and no `Stream` is made. The
         conditions: DATA without flags, of the same stream; one whole uncompressed message in
-        it, within the limit and within the connection's window (a stream's initial window is
-        larger than a frame); the request took its fast path, so None stands for it; both
-        header blocks are whole, have been seen before, and mean what such blocks mean of a
-        call that went well; nothing in them is news.
+        it, within the limit and within the connection's window; the request took its fast
+        path, so None stands for it; both header blocks are whole, have been seen before, and
+        mean what such blocks mean of a call that went well; nothing in them is news. If only
+        the HEADERS are such, the response may come in parts, between those of others.
 
         Args:
             start: where the header block begins.
@@ -82,7 +99,7 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
             Where the next frame begins, or 0 if this is no such response and nothing was done.
         """
         if stop + DATA_AND_PREFIX_BYTES > len(data):
-            return 0
+            return self._begin(data, start, stop, stream_id)
         high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, stop)
         length = high << 8 | low
         middle = stop + FRAME_HEADER_BYTES + length
@@ -98,11 +115,11 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
             or length > window.left
             or self._open.get(stream_id, self) is not None
         ):
-            return 0
+            return self._begin(data, start, stop, stream_id)
         high, low, kind, flags, same = FRAME_HEADER.unpack_from(data, middle)
         after: int = middle + FRAME_HEADER_BYTES + (high << 8 | low)
         if kind != frames.HEADERS or flags != _ENDED_HEADERS or same != stream_id:
-            return 0
+            return self._begin(data, start, stop, stream_id)
         known = self._known
         initial = known.get(data[start:stop])
         # The part that is here of a longer block may be another one, and known.
@@ -124,6 +141,43 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
         if window.unacknowledged * 2 >= window.size:
             self._streams.flow.acknowledge_connection()
         return after
+
+    def _begin(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take HEADERS whose message comes later, behind frames of other streams.
+
+        Servers that write when many calls are done (tonic) send the HEADERS of all of them, then
+        the messages, then the trailers. The conditions are those of `fast_unary`.
+        """
+        initial = self._known.get(data[start:stop])
+        if initial is None or not initial.is_initial:
+            return 0
+        if initial.accepts is not None and not self._accepts_known:
+            return 0
+        if self._open.get(stream_id, self) is not None:
+            return 0
+        self._open[stream_id] = Arriving(initial)
+        self._arriving.append(stream_id)
+        self._activity.progress += 1
+        return stop
+
+    def fast_trailers(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take the good trailers of a response whose HEADERS and message have come before.
+        """
+        arriving = self._open.get(stream_id)
+        if type(arriving) is not Arriving or not arriving.data:
+            return 0
+        trailers = self._known.get(data[start:stop])
+        if trailers is None or not trailers.is_ok_trailers:
+            return 0
+        del self._open[stream_id]
+        self._activity.progress += 1
+        body = arriving.data[PREFIX_BYTES:]
+        self._assembler.events.append(
+            ResponseReceived(stream_id, body, "", arriving.headers.metadata, trailers.metadata)
+        )
+        return stop
 
     # Streams.
 

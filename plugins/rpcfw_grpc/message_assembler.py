@@ -18,13 +18,13 @@ from rpcfw.spi.events import Event, MessageReceived
 from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.calls import GRPCCall
+from rpcfw_grpc.http2.arriving import Arriving
 from rpcfw_grpc.http2.connection import Connection
-from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES
 from rpcfw_grpc.http2.settings import FRAME_BYTES
 from rpcfw_grpc.http2.stream import Stream
-from rpcfw_grpc.message_framing import PREFIX_BYTES, BadFraming, TooLarge
+from rpcfw_grpc.message_framing import PREFIX, PREFIX_BYTES, BadFraming, TooLarge
 
-__all__ = ["CallFault", "MessageAssembler", "max_unread_bytes"]
+__all__ = ["CallFault", "MessageAssembler", "max_unread_bytes", "max_whole_bytes"]
 
 K = TypeVar("K", bound=GRPCCall)
 
@@ -53,6 +53,14 @@ def max_unread_bytes(limits: Limits) -> int:
     return max(limits.max_unread_bytes, _UNFINISHED_MESSAGES * limits.max_receive_bytes)
 
 
+def max_whole_bytes(limits: Limits) -> int:
+    """
+    Return the size of the largest message that fits in one frame and any window of a stream.
+    """
+    frame = min(FRAME_BYTES, limits.stream_window_bytes)
+    return min(limits.max_receive_bytes, frame - PREFIX_BYTES)
+
+
 class MessageAssembler:
     """
     The messages that come on one connection.
@@ -70,6 +78,7 @@ class MessageAssembler:
     def __init__(self, limits: Limits, connection: Connection[Any, Any]) -> None:
         self._limits = limits
         self._max_unread = max_unread_bytes(limits)
+        self._max_whole = max_whole_bytes(limits)
         self._activity = connection.activity
         self._open = connection.streams.open
         self._flow = connection.streams.flow
@@ -173,36 +182,60 @@ class MessageAssembler:
         increment = stream.receive_window.acknowledge_early(reader.partial, reader.whole)
         self._flow.update_stream(stream.id, increment)
 
-    def fast_data(self, data: bytes, at: int) -> bool:
+    def take_whole(self, arriving: Arriving[Any], data: bytes, start: int, stop: int) -> bool:
         """
-        Take the DATA frame at ``at`` if it lies within an unfinished message.
+        Keep a DATA frame that is the first of its stream and holds one whole message.
+
+        The message is not compressed, and the limit and the connection's window allow it. Returns
+        False, and has done nothing, for any other.
+        """
+        length = stop - start
+        window = self._flow.window
+        if arriving.data or length < PREFIX_BYTES or length > window.left:
+            return False
+        flag, size = PREFIX.unpack_from(data, start)
+        if flag or size + PREFIX_BYTES != length or size > self._max_whole:
+            return False
+        arriving.data = data[start:stop]
+        self._activity.progress += 1
+        window.left -= length
+        window.unacknowledged += length
+        if window.unacknowledged * 2 >= window.size:
+            self._flow.acknowledge_connection()
+        return True
+
+    def fast_data(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take a DATA frame if it is the first of a stream, or lies within an unfinished message.
 
         A message of a mebibyte comes in 64 frames, of which all but two are such: the frame
         is whole, without padding or END_STREAM, neither empty nor the end of its message;
         its stream is open, wanted, and has no ``content-length`` to count down; both windows
-        and the memory allow it. Returns False, and has done nothing, for any other.
+        and the memory allow it.
+
+        Returns:
+            ``stop``, or 0 for any other, and nothing was done.
         """
-        high, low, _, _, stream_id = FRAME_HEADER.unpack_from(data, at)
-        size = high << 8 | low
-        start = at + FRAME_HEADER_BYTES
         stream = self._open.get(stream_id)
+        if type(stream) is Arriving:
+            return stop if self.take_whole(stream, data, start, stop) else 0
         if type(stream) is not Stream or stream.app_closed or not stream.may_receive:
-            return False
+            return 0
+        size = stop - start
         flow, reader, window = self._flow, stream.call.reader, stream.receive_window
         shared = flow.window
         if (
             not size < reader.whole - reader.partial
-            or not 0 < size <= FRAME_BYTES
-            or start + size > len(data)
+            or not size
             or size > window.left
             or size > shared.left
             or stream.content_length >= 0
             or self.partial + size > self._max_unread
         ):
-            return False
+            return 0
         self._activity.progress += 1
         self.partial += size
-        reader.keep(data[start : start + size])
+        reader.keep(data[start:stop])
         window.left -= size
         increment = window.acknowledge_early(reader.partial, reader.whole)
         if increment:
@@ -210,7 +243,7 @@ class MessageAssembler:
         shared.left -= size
         shared.unacknowledged += size
         flow.acknowledge_connection()
-        return True
+        return stop
 
     # What becomes of them.
 

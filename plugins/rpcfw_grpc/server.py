@@ -60,7 +60,7 @@ class ServerMachine(ServerSide, GRPCMachine[ServerCall]):
         super().__init__(limits, connection)
         self._sender = ServerSender(connection, self._messages, self._assembler)
         receiver = ServerReceiver(limits, connection, self._assembler, self._sender)
-        connection.report_to(receiver, receiver.fast_unary, self._assembler.fast_data)
+        connection.report_to(receiver, receiver.fast_paths)
         # For the fast path. These are the same objects as long as the connection lasts.
         self._peer = connection.peer
         self._activity = connection.activity

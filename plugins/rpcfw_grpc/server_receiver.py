@@ -19,13 +19,14 @@ from rpcfw.spi.machine import Limits
 from rpcfw.status import Status
 from rpcfw_grpc.calls import ServerCall
 from rpcfw_grpc.http2 import frames
+from rpcfw_grpc.http2.arriving import Arriving
 from rpcfw_grpc.http2.connection import Connection
 from rpcfw_grpc.http2.flow_control import MAX_WINDOW_BYTES
+from rpcfw_grpc.http2.frame_reader import FastPath
 from rpcfw_grpc.http2.frames import FRAME_HEADER_BYTES, ErrorCode, StreamFault
 from rpcfw_grpc.http2.header_list import Malformed
-from rpcfw_grpc.http2.settings import FRAME_BYTES
 from rpcfw_grpc.http2.stream import Stream
-from rpcfw_grpc.message_assembler import CallFault, MessageAssembler
+from rpcfw_grpc.message_assembler import CallFault, MessageAssembler, max_whole_bytes
 from rpcfw_grpc.message_framing import DATA_AND_PREFIX, DATA_AND_PREFIX_BYTES, PREFIX_BYTES
 from rpcfw_grpc.receiver import Receiver
 from rpcfw_grpc.request_headers import RequestHeaders
@@ -61,7 +62,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
     ) -> None:
         super().__init__(assembler)
         self._limits = limits
-        self._max_body = min(limits.max_receive_bytes, FRAME_BYTES - PREFIX_BYTES)
+        self._max_body = max_whole_bytes(limits)
         self._peer = connection.peer
         self._activity = connection.activity
         self._streams = connection.streams
@@ -69,13 +70,25 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         # For the fast path. These are the same objects as long as the connection lasts.
         self._table = connection.streams.table
         self._open = connection.streams.open
+        self._arriving = connection.streams.arriving
         self._window = connection.streams.flow.window
         self._decoder = connection.decoder
         self._known = connection.decoder.known
         # What had been sent for calls when the peer pinged last.
         self._sent_at_ping = 0
 
-    # The fast path.
+    # The fast paths.
+
+    @property
+    def fast_paths(self) -> dict[int, FastPath]:
+        """
+        What may take frames out of the buffer.
+        """
+        return {
+            frames.kind_of(frames.HEADERS, frames.END_HEADERS): self.fast_unary,
+            frames.kind_of(frames.DATA): self._assembler.fast_data,
+            frames.kind_of(frames.DATA, frames.END_STREAM): self.fast_last_data,
+        }
 
     def fast_unary(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
         """
@@ -85,9 +98,10 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         response, from gRPC's C core) and one DATA frame with END_STREAM. They become one
         event, and no `Stream` is made. The conditions: DATA without padding, of the same
         stream, which is the next one; one whole uncompressed message in it, within the limit
-        and within the connection's window (a stream's initial window is larger than a frame);
-        the block has been seen before or is decoded here; nothing is unusual about the
-        request; new streams are taken, and this is not one too many.
+        and within the connection's window; the block has been seen before or is decoded here;
+        nothing is unusual about the request; new streams are taken, and this is not one too
+        many. If only the HEADERS are such, the request may come in parts, between those of
+        others.
 
         Args:
             start: where the header block begins.
@@ -99,7 +113,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         """
         at, increment = stop, 0
         if stop + DATA_AND_PREFIX_BYTES > len(data):
-            return 0
+            return self._begin(data, start, stop, stream_id)
         if data[stop + _TYPE_AT] == frames.WINDOW_UPDATE:
             increment = self._granted(data, stop, stream_id)
             at += frames.WINDOW_UPDATE_BYTES
@@ -122,7 +136,7 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
             or not table.accepts
             or len(self._open) >= self._limits.max_calls
         ):
-            return 0
+            return self._begin(data, start, stop, stream_id)
         block = data[start:stop]
         headers = self._known.get(block) or self._decode(stream_id, block)
         if headers is None:
@@ -141,6 +155,53 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         if window.unacknowledged * 2 >= window.size:
             self._streams.flow.acknowledge_connection()
         return after
+
+    def _begin(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take HEADERS whose message comes later, behind frames of other streams or in two frames.
+
+        Some clients (tonic) end each request with an empty DATA frame, and those that write when
+        many calls are begun send the HEADERS of all of them first. The conditions are those of
+        `fast_unary`.
+        """
+        table = self._table
+        if (
+            stream_id != table.newest + 2
+            or not table.accepts
+            or len(self._open) >= self._limits.max_calls
+        ):
+            return 0
+        block = data[start:stop]
+        headers = self._known.get(block) or self._decode(stream_id, block)
+        if headers is None:
+            return stop
+        table.newest = stream_id
+        if headers.plain:
+            self._open[stream_id] = Arriving(headers)
+            self._arriving.append(stream_id)
+            self._activity.progress += 1
+        else:
+            self._open_stream(stream_id, headers)
+        return stop
+
+    def fast_last_data(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Take the end of a request whose HEADERS have come before: its message, or no more DATA.
+        """
+        arriving = self._open.get(stream_id)
+        if type(arriving) is not Arriving:
+            return 0
+        if start < stop:
+            if not self._assembler.take_whole(arriving, data, start, stop):
+                return 0
+        elif not arriving.data:
+            return 0
+        headers = arriving.headers
+        self._open[stream_id] = headers
+        self._activity.progress += 1
+        body = arriving.data[PREFIX_BYTES:]
+        self._assembler.events.append(RequestReceived(stream_id, headers.head, body, "", True))
+        return stop
 
     def _granted(self, data: bytes, at: int, stream_id: int) -> int:
         """

@@ -15,15 +15,17 @@ closed connection is freed at once and not when the garbage collector comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.abuse import AbuseDetector, Activity, ControlFrame
+from rpcfw_grpc.http2.arriving import settle
 from rpcfw_grpc.http2.callbacks import Callbacks, Headers
-from rpcfw_grpc.http2.frame_reader import FrameReader, ReaderHooks
+from rpcfw_grpc.http2.frame_reader import FastPath, FrameReader, ReaderHooks
 from rpcfw_grpc.http2.frames import ErrorCode, StreamFault
 from rpcfw_grpc.http2.goaway import GoAway
 from rpcfw_grpc.http2.header_list import HeaderList, HeaderRules, Malformed
@@ -46,14 +48,6 @@ H = TypeVar("H", bound=Headers)
 C = TypeVar("C")
 
 _Frame = Callable[["Connection[Any, Any]", int, int, bytes], None]
-
-
-def _no_fast_headers(data: bytes, start: int, stop: int, stream_id: int) -> int:
-    return 0
-
-
-def _no_fast_data(data: bytes, at: int) -> bool:
-    return False
 
 
 class Connection(Generic[H, C]):
@@ -115,25 +109,23 @@ class Connection(Generic[H, C]):
     def report_to(
         self,
         callbacks: Callbacks[H, C],
-        fast_headers: Callable[[bytes, int, int, int], int] = _no_fast_headers,
-        fast_data: Callable[[bytes, int], bool] = _no_fast_data,
+        fast: Mapping[int, FastPath] = MappingProxyType({}),
     ) -> None:
         """
         Report to these; asked once, before all else.
 
         Args:
-            fast_headers: may take a whole request or response out of the buffer; see
-                `ReaderHooks`.
-            fast_data: may take DATA out of the buffer, likewise.
+            fast: what may take frames of streams out of the buffer; see `ReaderHooks`.
         """
         self._callbacks = self.streams.callbacks = callbacks
         self.reader.start(
             ReaderHooks(
                 self._on_frame,
                 self._on_block,
-                fast_headers,
-                fast_data,
-                self._send_windows.fast_update,
+                {
+                    frames.kind_of(frames.WINDOW_UPDATE): self._send_windows.fast_update,
+                    **fast,
+                },
             )
         )
 
@@ -163,7 +155,10 @@ class Connection(Generic[H, C]):
             self.reader.feed(data)
         except RemoteProtocolError as error:
             self.end(error.reason, error.code)
+            settle(self.streams)
             self._callbacks.connection_failed(error.reason)
+        if self.streams.arriving:
+            settle(self.streams)
         if not self.over:
             self._send_windows.batch_ended()
 
@@ -310,8 +305,8 @@ class Connection(Generic[H, C]):
         last_id, code, text = frames.parse_goaway(payload)
         refused: tuple[int, ...] = ()
         if not self._server:
-            self.streams.table.accepts = False
-            refused = self.streams.refused_above(last_id)
+            refused = self.goaway.received(last_id)
+        settle(self.streams)
         if code != ErrorCode.NO_ERROR:
             self._stop()
         self._callbacks.goaway_received(code, text, refused)

@@ -4,14 +4,15 @@ Bytes in, frames and whole header blocks out: the lowest layer of a connection.
 RFC 9113, section 4. HEADERS and its CONTINUATION frames are joined here, since no other frame
 may come between them (section 6.10). This file does not know what frames mean.
 
-Fast paths. Three kinds of frames are frequent. They may be read directly from the buffer, without
+Fast paths. A few kinds of frames are frequent. They may be read directly from the buffer, without
 a copy of their payload and with fewer checks: see `ReaderHooks`. If a frame is unusual, the fast
 path does not take it, and `_frame` handles it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from struct import Struct
 
 from attrs import frozen
 
@@ -20,12 +21,16 @@ from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES, ErrorCode
 from rpcfw_grpc.http2.settings import FRAME_BYTES
 
-__all__ = ["FrameReader", "ReaderHooks"]
+__all__ = ["FastPath", "FrameReader", "ReaderHooks"]
 
 #: More HEADERS and CONTINUATION frames of one block than this are an attack.
 _MAX_BLOCK_FRAMES = 32
-#: The first part of a frame's length, in units of 256 bytes, that is below `FRAME_BYTES`.
-_SHORT = FRAME_BYTES >> 8
+#: Takes a whole frame of a certain type with certain flags: (data, start, stop, stream), where
+#: ``data[start:stop]`` is its payload. Returns the position of the first frame that it did not
+#: take, or 0 if it did not take this one and has done nothing.
+FastPath = Callable[[bytes, int, int, int], int]
+#: Length (in two parts: 16 bits and 8), type and flags as one number, stream.
+_HEADER = Struct(">HBHL")
 
 
 @frozen
@@ -37,18 +42,13 @@ class ReaderHooks:
         frame: (type, flags, stream, payload) of a frame, except HEADERS and CONTINUATION.
         block: (flags of HEADERS, stream, block, fault) of a whole header block. It must be
             decoded even if there is a fault. The fault is of the stream; empty for none.
-        fast_headers: (data, start, stop, stream) of a HEADERS frame that ends its block but
-            not its stream, and is followed by a part of the next frame. Returns the position
-            of the first frame that it did not take, or 0 if it did not take this one.
-        fast_data: (data, at) of a DATA frame without flags. Returns whether it took it.
-        fast_window_update: likewise for WINDOW_UPDATE of the connection.
+        fast: what may take frames of a type with these flags (see `frames.kind_of`) out of the
+            buffer.
     """
 
     frame: Callable[[int, int, int, bytes], None]
     block: Callable[[int, int, bytes, str], None]
-    fast_headers: Callable[[bytes, int, int, int], int]
-    fast_data: Callable[[bytes, int], bool]
-    fast_window_update: Callable[[bytes, int], bool]
+    fast: Mapping[int, FastPath]
 
 
 class FrameReader:
@@ -171,26 +171,19 @@ class FrameReader:
         Act on all whole frames in ``data`` from ``at`` on; return where the rest begins.
         """
         end = len(data)
-        unpack = FRAME_HEADER.unpack_from
+        unpack, fast = _HEADER.unpack_from, hooks.fast
         while end - at >= FRAME_HEADER_BYTES:
-            high, low, kind, flags, stream_id = unpack(data, at)
-            if not self._any_frame:
-                pass
-            elif kind == frames.HEADERS and flags == frames.END_HEADERS:
+            high, low, kind, stream_id = unpack(data, at)
+            take = fast.get(kind)
+            if take is not None:
+                size = high << 8 | low
                 start = at + FRAME_HEADER_BYTES
-                stop = start + (high << 8 | low)
-                if stop < end and high < _SHORT:
-                    after = hooks.fast_headers(data, start, stop, stream_id)
+                stop = start + size
+                if stop <= end and size <= FRAME_BYTES and self._any_frame:
+                    after = take(data, start, stop, stream_id)
                     if after:
                         at = after
                         continue
-            elif kind == frames.WINDOW_UPDATE and not stream_id:
-                if hooks.fast_window_update(data, at):
-                    at += frames.WINDOW_UPDATE_BYTES
-                    continue
-            elif not kind | flags and hooks.fast_data(data, at):
-                at += FRAME_HEADER_BYTES + (high << 8 | low)
-                continue
             after = self._frame(data, at, hooks)
             if after < 0:
                 return at

@@ -42,6 +42,7 @@ __all__ = [
     "expect_stream",
     "goaway",
     "headers",
+    "kind_of",
     "pack",
     "parse_fragment",
     "parse_goaway",
@@ -130,6 +131,13 @@ class StreamFault(RemoteProtocolError):
     def __init__(self, stream_id: int, reason: str, code: int) -> None:
         super().__init__(reason, code)
         self.stream_id = stream_id
+
+
+def kind_of(frame_type: int, flags: int = 0) -> int:
+    """
+    Return the type of a frame and its flags as one number, as they stand in the header.
+    """
+    return frame_type << 8 | flags
 
 
 def pack(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:

@@ -1,5 +1,5 @@
 """
-The GOAWAY frames that this side sends (RFC 9113, section 6.8).
+The GOAWAY frames of a connection (RFC 9113, section 6.8).
 
 A server drains a connection in two steps. Its first GOAWAY has the largest stream id as the last
 one, since new streams may be on their way. A PING follows it. When the PING is acknowledged,
@@ -21,7 +21,7 @@ __all__ = ["GoAway"]
 
 class GoAway:
     """
-    The GOAWAY frames of one side of a connection.
+    The GOAWAY frames that one side sends, and what those of its server mean to a client.
 
     Args:
         streams: the streams of the connection. After the second GOAWAY no new ones are accepted.
@@ -57,6 +57,24 @@ class GoAway:
         if number == self.drain_ping and table.accepts:
             table.accepts = False
             self._send(self._newest(), ErrorCode.NO_ERROR, self._reason)
+
+    def received(self, last_id: int) -> tuple[int, ...]:
+        """
+        At a client: forget the streams that the server's GOAWAY says were not begun.
+
+        Returns:
+            Those of them that the user still knows.
+        """
+        streams = self._streams
+        streams.table.accepts = False
+        refused = []
+        for stream_id in [key for key in streams.open if key > last_id]:
+            stream = streams.find(stream_id)
+            if stream is not None:
+                if not stream.app_closed:
+                    refused.append(stream_id)
+                streams.forget(stream)
+        return tuple(sorted(refused))
 
     def send_last(self, code: int, reason: str) -> None:
         """

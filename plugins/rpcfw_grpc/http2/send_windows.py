@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from rpcfw.errors import RemoteProtocolError
-from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.abuse import AbuseDetector, Activity
 from rpcfw_grpc.http2.flow_control import MAX_WINDOW_BYTES, enlarged
 from rpcfw_grpc.http2.frames import ErrorCode, StreamFault
@@ -61,32 +60,33 @@ class SendWindows:
         self._initial_raised = False
         self._progress_at_update = 0
 
-    def fast_update(self, data: bytes, at: int) -> bool:
+    def fast_update(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
         """
-        Act on the connection's WINDOW_UPDATE at ``at``, if it is an everyday one.
+        Act on an everyday WINDOW_UPDATE.
 
-        Some clients send one with each request. An everyday one is whole and well formed,
-        leaves a window that is allowed, is the first since anything moved (else it counts as
-        a frame that moves nothing), and nobody waits for it.
+        Some clients send one with each request. An everyday one is of the connection and well
+        formed, leaves a window that is allowed, is the first since anything moved (else it
+        counts as a frame that moves nothing), and nobody waits for it.
+
+        Returns:
+            ``stop``, or 0 if it is another one and nothing was done.
         """
-        if at + frames.WINDOW_UPDATE_BYTES > len(data):
-            return False
-        high, low, _, _, _, increment = frames.WINDOW_UPDATE_FRAME.unpack_from(data, at)
+        if stream_id or stop - start != 4:
+            return 0
+        increment = int.from_bytes(data[start:stop], "big")
         outbound = self._streams.outbound
         window = outbound.window + increment
         progress = self._activity.progress
         if (
-            high
-            or low != 4
-            or not increment
+            not increment
             or window > MAX_WINDOW_BYTES
             or outbound.window <= 0
             or progress == self._progress_at_update
         ):
-            return False
+            return 0
         self._progress_at_update = progress
         outbound.window = window
-        return True
+        return stop
 
     def on_connection_update(self, increment: int) -> None:
         """

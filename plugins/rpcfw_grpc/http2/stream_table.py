@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2.abuse import AbuseDetector, ControlFrame
+from rpcfw_grpc.http2.arriving import Arriving
 from rpcfw_grpc.http2.frames import ErrorCode, StreamFault
 from rpcfw_grpc.http2.stream import Stream
 
@@ -49,7 +50,7 @@ class StreamTable(Generic[H, C]):
 
     def __init__(self, limits: Limits, abuse: AbuseDetector) -> None:
         self._abuse = abuse
-        self.open: dict[int, Stream[C] | H | None] = {}
+        self.open: dict[int, Stream[C] | Arriving[H] | H | None] = {}
         self.newest = -1
         self.accepts = True
         # Streams that this side reset, and how many bytes may still come on each.

@@ -1,9 +1,9 @@
 """
 What frames of streams do, and how frames are sent on them (RFC 9113, sections 5.1, 6 and 8.1).
 
-Theory of operation. A stream that is whole in one step on either side need not be a
-`Stream`: the user of the connection may keep an entry of its own in `open` (what the
-request's HEADERS mean at a server, None at a client). An entry is expanded to a `Stream` as soon
+Theory of operation. A stream that is whole in one step on either side need not be a `Stream`: the
+user of the connection may keep an entry of its own in `open` (what the request's HEADERS mean at a
+server, None at a client; an `Arriving` while it comes). An entry is expanded to a `Stream` as soon
 as anything happens that needs one. A stream that the user is done with stays as long as bytes of
 it wait for flow control, marked as `Stream.app_closed`.
 """
@@ -16,6 +16,7 @@ from rpcfw.errors import RemoteProtocolError
 from rpcfw.spi.machine import Limits
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.abuse import AbuseDetector, Activity, ControlFrame
+from rpcfw_grpc.http2.arriving import Arriving, expand
 from rpcfw_grpc.http2.callbacks import Callbacks, Headers
 from rpcfw_grpc.http2.flow_control import ReceiveFlow
 from rpcfw_grpc.http2.frames import END_STREAM, ErrorCode, StreamFault
@@ -41,7 +42,9 @@ class Streams(Generic[H, C]):
 
     Attributes:
         table: which are open, and what may come on those that are not.
+        server: which side this is.
         open: those that are; `StreamTable.open`.
+        arriving: ids of those that were `Arriving` since the last `settle`. Always the same list.
         outbound: what leaves.
         flow: what may come.
     """
@@ -57,12 +60,13 @@ class Streams(Generic[H, C]):
         server: bool,
     ) -> None:
         self._limits = limits
-        self._server = server
+        self.server = server
         self._activity = activity
         self._abuse = abuse
         self.callbacks: Callbacks[H, C] = Callbacks()
         self.table: StreamTable[H, C] = StreamTable(limits, abuse)
         self.open = self.table.open
+        self.arriving: list[int] = []
         self.outbound = Outbound(peer, activity)
         self.flow = ReceiveFlow(self.outbound.out, max_unread)
 
@@ -75,7 +79,11 @@ class Streams(Generic[H, C]):
             return None
         if type(entry) is Stream:
             return entry
-        if self._server:
+        if type(entry) is Arriving:
+            expand(self, stream_id, entry)
+            made = self.open.get(stream_id)
+            return made if type(made) is Stream else None
+        if self.server:
             return self._make(stream_id, State.HALF_CLOSED_REMOTE, entry)  # type: ignore[arg-type]  # H
         stream = self._make(stream_id, State.HALF_CLOSED_LOCAL, None)
         stream.trailers_block = b""  # the request was sent whole, with END_STREAM
@@ -139,7 +147,7 @@ class Streams(Generic[H, C]):
 
     def _sent_end(self, stream: Stream[C]) -> None:
         stream.step(Step.SENT_END)
-        if self._server or stream.state is State.CLOSED:
+        if self.server or stream.state is State.CLOSED:
             # At a server the response is complete. The client may still be sending, but
             # nobody here listens.
             self.close(stream)
@@ -165,7 +173,7 @@ class Streams(Generic[H, C]):
         if stream.state is not State.CLOSED:
             # Section 8.1: NO_ERROR says that the response is good all the same. A client
             # that did not wait for the end of its response cancels the stream.
-            whole = self._server or stream.state is State.HALF_CLOSED_REMOTE
+            whole = self.server or stream.state is State.HALF_CLOSED_REMOTE
             self.send_reset(stream.id, ErrorCode.NO_ERROR if whole else ErrorCode.CANCEL)
         self._activity.finished += 1
         self.forget(stream)
@@ -182,13 +190,13 @@ class Streams(Generic[H, C]):
         """
         stream = self.find(stream_id)
         if stream is None:
-            if self._server:
+            if self.server:
                 self._on_request(stream_id, headers, fault, ended=ended)
             else:
                 self.table.headers_on_closed(stream_id, ended=ended)
             return
         stream.step(Step.RECEIVED)
-        if self._server or stream.headers_received:
+        if self.server or stream.headers_received:
             self._on_trailers(stream, headers, fault, ended=ended)
         else:
             self._on_response(stream, headers, fault, ended=ended)
@@ -267,10 +275,14 @@ class Streams(Generic[H, C]):
         """
         Act on a DATA frame (section 6.1).
         """
-        size = len(payload)
-        self.flow.receive(size)
+        self.flow.receive(len(payload))
         data = frames.strip_padding(flags, payload)
-        ended = bool(flags & END_STREAM)
+        self.take_data(stream_id, len(payload), data, ended=bool(flags & END_STREAM))
+
+    def take_data(self, stream_id: int, size: int, data: bytes, *, ended: bool) -> None:
+        """
+        Act on DATA that was counted against the connection's window; ``size`` is with padding.
+        """
         stream = self.find(stream_id)
         if stream is None:
             self.table.data_on_closed(stream_id, size, ended=ended)
@@ -290,7 +302,7 @@ class Streams(Generic[H, C]):
         elif size > len(data):
             # Nobody takes padding, so nobody else would give it back.
             self.flow.acknowledge(stream_id, stream.receive_window, size - len(data))
-        if not (self._server or stream.headers_received):
+        if not (self.server or stream.headers_received):
             raise StreamFault(
                 stream_id, "DATA came before the response's HEADERS", ErrorCode.PROTOCOL_ERROR
             )
@@ -302,11 +314,13 @@ class Streams(Generic[H, C]):
         Act on a RST_STREAM frame (section 6.4).
         """
         entry = self.open.get(stream_id, self)
+        if type(entry) is Arriving:
+            entry = self.find(stream_id) or self
         if entry is self:
             self._abuse.control_frame(ControlFrame.OTHER)
             return
         answered = type(entry) is Stream and entry.headers_sent
-        if self._server and not answered:
+        if self.server and not answered:
             # A stream that was answered in part ends so when the client has enough:
             # many are meant to end in no other way.
             self._abuse.stream_cancelled(stream_id)
@@ -332,16 +346,3 @@ class Streams(Generic[H, C]):
             app_closed = stream.app_closed
             self.forget(stream)
             self.callbacks.stream_failed(fault, app_closed=app_closed)
-
-    def refused_above(self, last_id: int) -> tuple[int, ...]:
-        """
-        At a client: forget the streams that a GOAWAY says were not begun (section 6.8).
-        """
-        refused = []
-        for stream_id in [key for key in self.open if key > last_id]:
-            stream = self.find(stream_id)
-            if stream is not None:
-                if not stream.app_closed:
-                    refused.append(stream_id)
-                self.forget(stream)
-        return tuple(sorted(refused))
