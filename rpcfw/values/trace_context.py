@@ -79,6 +79,14 @@ class TraceContext:
         sampled = bool(int(flags, 16) & _SAMPLED)
         return cls(trace_id, span_id, sampled, _state(state) if state else "")
 
+    @classmethod
+    def named_by(cls, metadata: Metadata) -> TraceContext | None:
+        """
+        Return the trace that metadata names; None if it names none, several, or a malformed one.
+        """
+        found = metadata.all(TRACEPARENT)
+        return cls.parse(found[0], listed(metadata, TRACESTATE)) if len(found) == 1 else None
+
     @property
     def traceparent(self) -> str:
         """

@@ -293,6 +293,27 @@ def test_a_malformed_trace_is_ignored(lab, recorded, text):
     assert recorded.spans[0].parent is None
 
 
+@pytest.mark.parametrize("wire", ["native", "grpc"])
+@pytest.mark.parametrize("at", ["client", "server"])
+def test_two_traces_are_none(lab, recorded, wire, at):
+    """
+    A call that names two traces belongs to neither: a new one begins.
+    """
+    sets = f"app.protocols={wire}", f"server.protocols={wire}", f"client.protocols={wire}"
+    lab.serve(Shop(), sets=(TRACING, *sets))
+    consumer = lab.consumer(*sets, *(TRACING,) * (at == "client"))
+    client = rpcfw.with_options(
+        consumer.application.client(Shop),
+        metadata=[("traceparent", f"00-{each * 32}-{SPAN}-01") for each in "ab"],
+    )
+
+    assert "item 7" == lab.run(client.get(7))
+
+    (trace_id,) = {f"{each.context.trace_id:032x}" for each in recorded.spans}
+    assert trace_id not in ("a" * 32, "b" * 32)
+    assert 1 == sum(each.parent is None for each in recorded.spans)
+
+
 def test_what_is_not_sampled_is_recorded_nowhere(lab, recorded):
     """
     Who begins a trace decides: whom it calls does not record it either.

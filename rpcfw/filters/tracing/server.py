@@ -100,10 +100,10 @@ class ServerTracing(Filter):
             if name != TRACEPARENT:
                 return None
         else:
-            found = metadata.get(TRACEPARENT)
-            if found is None:
+            found = metadata.all(TRACEPARENT)
+            if len(found) != 1:  # of several nobody knows which one is meant
                 return None
-            text, state = found, listed(metadata, TRACESTATE)
+            text, state = found[0], listed(metadata, TRACESTATE)
         if text == self._text and not state:
             return self._last
         trace = TraceContext.parse(text, state)
