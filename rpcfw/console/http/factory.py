@@ -18,6 +18,7 @@ from rpcfw.console.http.event_stream import EventStream
 from rpcfw.console.http.messages import BadRequest, Response, WebRequest
 from rpcfw.spi.runtime.background import in_background
 from rpcfw.spi.runtime.clock import Clock
+from rpcfw.values.peer_host import ip_of
 
 __all__ = ["BrowserFactory"]
 
@@ -64,7 +65,9 @@ class BrowserFactory(ServerFactory):
         self.limits = limits
         self.clock = clock
         self.slots = ConnectionSlots(
-            limits.max_connections, limits.max_connections_per_address, uncounted
+            limits.max_connections,
+            limits.max_connections_per_address,
+            frozenset(map(_one_form, uncounted)),
         )
         self._answer = answer
 
@@ -73,7 +76,8 @@ class BrowserFactory(ServerFactory):
         Return what reads a new connection; None closes it.
         """
         channel = BrowserChannel(self)
-        return channel if self.slots.enter(channel, str(getattr(addr, "host", ""))) else None
+        host = _one_form(str(getattr(addr, "host", "")))
+        return channel if self.slots.enter(channel, host) else None
 
     def log(self, request: BrowserRequest) -> None:
         """
@@ -114,3 +118,10 @@ class BrowserFactory(ServerFactory):
         headers.setRawHeaders("Content-Length", [str(len(response.body))])
         request.write(b"" if request.method == b"HEAD" else response.body)
         request.finish()
+
+
+def _one_form(host: str) -> str:
+    """
+    Return an address in the form that it has everywhere: an IPv6 socket shows IPv4 in its own.
+    """
+    return str(ip_of(host) or host)

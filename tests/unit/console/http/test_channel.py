@@ -5,6 +5,7 @@ Connections of the console whose peer does not close them.
 from __future__ import annotations
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
@@ -46,3 +47,19 @@ def test_a_refused_request_keeps_no_connection(rest, status):
     assert (True, False) == (transport.disconnecting, transport.disconnected)
     clock.advance(20.0)
     assert transport.disconnected
+
+
+@pytest.mark.parametrize("shown", ["10.0.0.9", "::ffff:10.0.0.9"])
+def test_a_proxy_has_no_limit_of_its_own(shown):
+    """
+    A trusted proxy may have more connections than others, in whatever form its address comes.
+    """
+    limits = HTTPLimits(max_connections_per_address=2)
+    factory = BrowserFactory(answer, limits, Clock(), frozenset(["10.0.0.9"]))
+    for host, kept in ((shown, 5), ("10.0.0.8", 2)):
+        transports = [StringTransport() for _ in range(5)]
+        for transport in transports:
+            channel = factory.buildProtocol(IPv4Address("TCP", host, 1))
+            transport.abortConnection = transport.loseConnection
+            channel.makeConnection(transport)
+        assert kept == [each.disconnecting for each in transports].count(False)
