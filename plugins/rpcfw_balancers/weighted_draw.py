@@ -65,9 +65,11 @@ class WeightedDraw(Picker):
 
     def pick(self, call: Call) -> Candidate | None:
         tried = call.tried
-        if not tried and self._alive:
-            return self._draw()
-        return self.untried(tried)
+        if tried or not self._alive:
+            return self.untried(tried)
+        if self._equal:  # as in `_draw`, without the call
+            return self._alive[int(self._random() * self._equal)]
+        return self._draw()
 
     def shares(self, call: Call) -> Shares:
         if not self._alive:

@@ -169,7 +169,8 @@ class ByHints(RetryPolicy):
         return f"{kind}: {often}, if it was not begun{f' or failed with {named}' * bool(named)}"
 
     def succeeded(self, call: Call) -> None:
-        self._budget.refill()
+        if not self._budget.full:
+            self._budget.refill()
         if self._free_refusals < _MAX_FREE_REFUSALS:
             self._free_refusals += 1
 

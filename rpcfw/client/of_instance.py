@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from rpcfw.cluster.node import Node
+from rpcfw.spi.deadline_keeping import keep_deadline
 from rpcfw.spi.filter import CallStep
 from rpcfw.values.call import Call
 from rpcfw.values.metadata import Metadata, Pairs
@@ -43,7 +44,7 @@ def of_instance(node: Node, facts: tuple[str, ...], proceed: CallStep) -> CallSt
         finally:
             call.metadata = given  # the next attempt may go to another version
 
-    return step
+    return keep_deadline(step)
 
 
 @lru_cache(maxsize=1024)

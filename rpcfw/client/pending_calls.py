@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from rpcfw.client.deadline_error import deadline_error
+from rpcfw.client.method_plan import MethodPlan
 from rpcfw.client.streams import CallStream
 from rpcfw.client.unary_reply import UnaryReply
 from rpcfw.errors import Cancelled
@@ -44,11 +45,11 @@ class QueuedCalls:
         self.payload = payload
         self.timers = timers
 
-    async def make(self, call: Call, writer: Coder, reader: Coder) -> Any:
+    async def make(self, call: Call, plan: MethodPlan) -> Any:
         """
         Make a call of any shape; return the response, or the stream of them.
         """
-        method = call.method
+        method, writer, reader = call.method, plan.writer, plan.reader
         if method.one_way:
             return await self._acquire(_OneWay(self, call, writer), call)
         if method.unary:
@@ -137,7 +138,8 @@ class _Unary(PendingCall[UnaryReply]):
         ):
             self._accepts = driver.accepts
             self._compressed = payload.compress(self._body, driver.accepts)
-        reply = UnaryReply(driver)
+        reply = UnaryReply()
+        reply.driver = driver
         body, encoding = self._compressed
         self.size = len(body)
         head = self._way.head(self._call, driver, body)

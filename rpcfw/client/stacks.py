@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
-from rpcfw.client.dispatch import Coders, dispatch
+from rpcfw.client.dispatch import Dispatch
+from rpcfw.client.method_plan import MethodPlans
 from rpcfw.client.of_instance import of_instance
 from rpcfw.client.policies import Policies
 from rpcfw.cluster.another_node import AnotherNode
@@ -21,6 +22,7 @@ from rpcfw.kernel.edits import Edits
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER
 from rpcfw.kernel.stack import Stack
 from rpcfw.spi.breaker import Breaker
+from rpcfw.spi.deadline_keeping import keeping_deadline
 from rpcfw.spi.filter import CallStep, Filter, Role
 from rpcfw.spi.plugin import NoOptions
 from rpcfw.transport.runtime import Runtime
@@ -91,7 +93,7 @@ class AttemptStacks:
         self._runtime = runtime
         self._attempt_limit_s = attempt_limit_s
         #: By the codec of the protocol, which is empty if that carries any.
-        self._coders: dict[str, Coders] = {}
+        self._plans: dict[str, MethodPlans] = {}
         self._edits = edits
         #: The filters of each node, in the order of the edits.
         self._filters: WeakKeyDictionary[Node, list[Filter]] = WeakKeyDictionary()
@@ -177,20 +179,22 @@ class AttemptStacks:
             stack.put(Role.ATTEMPT_DEADLINE, "attempt deadline", limit)
         own = zip(edits.inserts, filters, strict=True)
         stack.edit(Edits(tuple((edit, filter) for (edit, _), filter in own), edits.removes))
-        step = dispatch(node, runtime.payload, self._coders_of(protocol), runtime.timers)
+        plans = self._plans_of(protocol)
+        step: CallStep = Dispatch(node, runtime.payload, plans, runtime.timers).attempt
         facts = runtime.protocol(protocol).instance_metadata
         if facts:
             step = of_instance(node, facts, step)
-        return stack.build(step)
+        # The selection, which is above, relies on it; users' filters may be in the stack.
+        return keeping_deadline(stack.build(step), runtime.timers)
 
-    def _coders_of(self, protocol: str) -> Coders:
+    def _plans_of(self, protocol: str) -> MethodPlans:
         """
-        Return the coders for the protocol that is spoken with a node.
+        Return the plans of the methods in the protocol that is spoken with a node.
         """
         codec = self._runtime.protocol(protocol).codec
-        if codec not in self._coders:
-            self._coders[codec] = Coders(self._runtime.payload, codec)
-        return self._coders[codec]
+        if codec not in self._plans:
+            self._plans[codec] = MethodPlans(self._runtime.payload, codec)
+        return self._plans[codec]
 
 
 def _keys(edits: Edits[Filter]) -> list[tuple[str, int]]:

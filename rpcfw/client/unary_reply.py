@@ -6,25 +6,31 @@ from __future__ import annotations
 
 from rpcfw.errors import CallError
 from rpcfw.spi.events import ResponseReceived
-from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.spi.runtime.waiting import Waiter, give_up
 from rpcfw.transport.connection.driver import Driver, UnaryListener
-from rpcfw.values.phases import Phases
+from rpcfw.values.call import Call
 
-__all__ = ["UnaryReply", "note_failure"]
+__all__ = ["UnaryReply"]
 
 
 class UnaryReply(Waiter[ResponseReceived], UnaryListener):
     """
     The response to a unary call, to come. Cancelling it cancels the call at the server.
+
+    It has no constructor of its own, which would be a call more: the attributes are set by
+    who makes it.
     """
 
-    def __init__(self, driver: Driver) -> None:
-        super().__init__()
-        self.driver = driver
-        self.call_id = 0
+    #: Where the call was made, and its id there.
+    driver: Driver
+    call_id: int
+    #: Gets `expired` at its deadline; see `rpcfw.spi.deadline_keeping`.
+    call: Call
+    #: When it was sent, for calls that note where their time goes.
+    sent_at: float
 
-    def responded(self, event: ResponseReceived) -> None:
-        self.callback(event)
+    # A response is the value, as it comes.
+    responded = Waiter.callback  # type: ignore[assignment]  # it takes a Failure, too
 
     def lost(self, error: CallError) -> None:
         self.errback(error)
@@ -34,17 +40,7 @@ class UnaryReply(Waiter[ResponseReceived], UnaryListener):
             self.driver.cancel(self.call_id)
         super().cancel()
 
-
-def note_failure(phases: Phases | None, began: float, sent: float, now: float, size: int) -> None:
-    """
-    Note where the time of an attempt went that has failed.
-
-    Args:
-        began: when its request began to be encoded.
-        sent: when it was sent.
-        size: of the request, as it was sent.
-    """
-    if phases is not None:
-        phases.encode += sent - began
-        phases.wire += now - sent
-        phases.sent_bytes = size
+    def expire(self) -> None:
+        if not self.called:
+            self.call.expired = True
+            give_up(self)

@@ -22,6 +22,8 @@ class AnotherNode(Filter):
     Stands just outside of the selection, so that an open breaker costs no attempt.
     """
 
+    waits = False
+
     async def apply(self, call: Call, proceed: CallStep) -> Any:
         return await self.bind(proceed)(call)
 

@@ -18,10 +18,11 @@ from rpcfw.cluster.route_explained import ExplainedRoute, RouterStep
 from rpcfw.cluster.route_memo import MAX_ROUTES, RouteMemo
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.balancer import Balancer, Picker
+from rpcfw.spi.deadline_keeping import until_deadline
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext, title_of
 from rpcfw.spi.router import Router
-from rpcfw.spi.runtime.waiting import CANCELLED
+from rpcfw.spi.runtime.waiting import CANCELLED, as_coroutine
 from rpcfw.status import Hint
 from rpcfw.transport.pool.link import LinkState
 from rpcfw.values.call import Call
@@ -91,6 +92,9 @@ class Routing(Filter):
         why_silent: says why that takes so long, for errors.
         panic_share: returns the share: if less than it of the nodes is healthy, all are used.
     """
+
+    #: But for the first list, and there it keeps the deadline.
+    waits = False
 
     def __init__(
         self,
@@ -194,7 +198,8 @@ class Routing(Filter):
         phases, seconds = call.phases or Phases(), self.plugin_context.clock.seconds
         call.phases, began = phases, seconds()  # of every call: this may take long
         try:
-            await self._first_list()
+            waiting = as_coroutine(self._first_list())
+            await until_deadline(waiting, call, self.plugin_context.timers)
         except CANCELLED:
             if seconds() < call.deadline:
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 
 from rpcfw.spi.attempts.retry_loop import retry_loop
 from rpcfw.spi.attempts.strategy import AttemptStrategy
+from rpcfw.spi.deadline_keeping import keep_deadline, keeps_deadline
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -56,4 +57,4 @@ class Attempts(Filter):
         def step(call: Call) -> Any:
             return steps.get(call.method.name, plain)(call)
 
-        return step
+        return keep_deadline(step) if all(map(keeps_deadline, (plain, *steps.values()))) else step

@@ -9,9 +9,10 @@ from typing import Any
 
 from rpcfw.errors import DeadlineExceeded
 from rpcfw.filters.nested import pass_on
+from rpcfw.spi.deadline_keeping import keeps_deadline
 from rpcfw.spi.filter import CallStep, Filter
 from rpcfw.spi.plugin import NoOptions, PluginContext
-from rpcfw.spi.runtime.waiting import with_deadline
+from rpcfw.spi.runtime.waiting import CANCELLED, with_deadline
 from rpcfw.status import Hint
 from rpcfw.values.call import Call, serving
 from rpcfw.values.metadata import PREVIOUS_ATTEMPTS
@@ -43,6 +44,7 @@ class ClientDeadline(Filter):
         affinity = self.plugin_context.affinity
         seconds = timers.seconds
         passed_on = self._passed_on
+        kept = keeps_deadline(proceed)
 
         async def step(call: Call) -> Any:
             # Some 50 ns, before anything below is touched that is not safe from threads.
@@ -51,22 +53,36 @@ class ClientDeadline(Filter):
             began = seconds()
             outer = serving.get()
             if outer is not None:
-                call.deadline = min(call.deadline, outer.deadline)
-                if outer.metadata.pairs:
-                    pass_on(outer, call, passed_on)
+                _nest(call, outer, passed_on)
             if call.deadline <= began:
                 raise DeadlineExceeded(
                     f"no time was left for {call.method.path} when it was called",
                     hints=Hint.NEVER_SENT,
                 )
             try:
+                if kept:
+                    call.expired = False
+                    return await proceed(call)
                 return await with_deadline(proceed(call), timers, call.deadline)
+            except CANCELLED:
+                if not call.expired:
+                    raise
+                raise DeadlineExceeded(_overran(call, call.deadline - began)) from None
             except DeadlineExceeded as error:
                 if not error.message:
                     error.message = _overran(call, call.deadline - began)
                 raise
 
         return step
+
+
+def _nest(call: Call, outer: Call, passed_on: tuple[str, ...]) -> None:
+    """
+    Give a call that is made while serving another what it has of that.
+    """
+    call.deadline = min(call.deadline, outer.deadline)
+    if outer.metadata.pairs:
+        pass_on(outer, call, passed_on)
 
 
 def _overran(call: Call, limit_s: float) -> str:
@@ -86,6 +102,8 @@ class AttemptDeadline(Filter):
         limit_s: the share.
         plugin_context: for the timers.
     """
+
+    waits = False
 
     def __init__(self, limit_s: float, plugin_context: PluginContext) -> None:
         super().__init__(NoOptions(), plugin_context)

@@ -60,6 +60,7 @@ class CallMetrics(Filter):
     """
 
     side: ClassVar[str]
+    waits = False
 
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)

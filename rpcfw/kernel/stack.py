@@ -14,6 +14,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.edits import Edits, Insert, is_needed
 from rpcfw.kernel.nearest import suggestion
 from rpcfw.kernel.orders import Order
+from rpcfw.spi.deadline_keeping import keep_deadline, keeps_deadline
 from rpcfw.spi.filter import CallStep, Filter, Role
 
 __all__ = ["Stack", "Step"]
@@ -134,8 +135,11 @@ class Stack:
         """
         joined = innermost
         for step in reversed(self._steps):
-            if step.filter is not None and (wanted is None or wanted(step.filter)):
-                joined = step.filter.bind(joined)
+            filter = step.filter
+            if filter is not None and (wanted is None or wanted(filter)):
+                inner, joined = joined, filter.bind(joined)
+                if keeps_deadline(inner) and not filter.waits:
+                    keep_deadline(joined)
         return joined
 
     def _take_out(self, name: str, successor: Step | None) -> None:

@@ -206,6 +206,7 @@ class Breaker(Filter):
 
     Options: ClassVar[type] = BreakerOptions
     log = Logger()
+    waits = False
 
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)

@@ -24,6 +24,8 @@ class Credentials(Filter):
     each attempt, and can depend on the message.
     """
 
+    waits = False
+
     @abstractmethod
     def metadata(self, call: Call, body: bytes | None, *, path: str, encrypted: bool) -> Metadata:
         """

@@ -112,6 +112,7 @@ class Limiter(Filter):
 
     Options: ClassVar[type] = LimiterOptions
     log = Logger()
+    waits = False
 
     def __init__(self, options: Any, plugin_context: PluginContext) -> None:
         super().__init__(options, plugin_context)

@@ -19,11 +19,13 @@ class Budget:
         ratio: how many a success brings back.
     """
 
-    __slots__ = ("_half", "_max", "_ratio", "_tokens")
+    __slots__ = ("_half", "_max", "_ratio", "_tokens", "full")
 
     def __init__(self, most: float, ratio: float) -> None:
         self._max = self._tokens = most
         self._half = most / 2
+        #: No token is missing: `refill` would do nothing, and need not be called.
+        self.full = True
         self._ratio = ratio
 
     def take_over(self, before: Budget) -> None:
@@ -32,6 +34,7 @@ class Budget:
         """
         if before._max:
             self._tokens = self._max * (before._tokens / before._max)
+            self.full = before.full
 
     @property
     def allows(self) -> bool:
@@ -45,11 +48,13 @@ class Budget:
         Take a failure into account; return whether it may be repeated.
         """
         self._tokens = max(0.0, self._tokens - cost)
+        self.full = self._tokens >= self._max
         return self.allows
 
     def refill(self) -> None:
         """
         Take a success into account.
         """
-        if self._tokens < self._max:
+        if not self.full:
             self._tokens = min(self._max, self._tokens + self._ratio)
+            self.full = self._tokens >= self._max

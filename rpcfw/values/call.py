@@ -54,6 +54,8 @@ class Call:
             ``none`` for no compression, None for the default of ``[compression]``.
         credentials: in a client, what adds credentials to the metadata of each attempt.
         phases: where its time goes; None as long as nobody has noted anything.
+        expired: in a client, whether it was cancelled because its deadline has passed, for steps
+            that keep the deadline; None: the others need not. See `rpcfw.spi.deadline_keeping`.
         trace: its place in a trace that is recorded, set by the TRACING filters; None if none is.
     """
 
@@ -77,6 +79,7 @@ class Call:
     credentials: Any = None
     trace: TraceContext | None = None
     phases: Phases | None = None
+    expired: bool | None = None
     #: Set by `end`, and read after it alone: so it costs a call nothing.
     failed: Callable[[Exception], Any] | None = field(init=False)
     #: In a server, the name of the wire protocol. Set if calls are traced or logged; likewise.

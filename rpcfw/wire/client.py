@@ -71,12 +71,13 @@ class ClientMachine(ClientSide, NativeMachine):
             flags, body, encoding = flags | NO_MESSAGE, b"", ""
         elif len(body) > self._max_send_bytes or len(body) > peer.max_body_bytes:
             self._check_size(len(body))
+        known = self._writer.known.get(head)
         if encoding:
-            flags |= COMPRESSED
+            flags, known = flags | COMPRESSED, None
         call_id = self._last_id + 2
         if call_id > _LAST_ID or (head.one_way and not ended):
             raise self._refusal()
-        codec, header = self._writer.write(head, encoding, peer.max_header_bytes)
+        codec, header = known or self._writer.write(head, encoding, peer.max_header_bytes)
         self._last_id = call_id
         if head.one_way:
             flags |= ONE_WAY
@@ -85,8 +86,7 @@ class ClientMachine(ClientSide, NativeMachine):
             # of a stream when the first message arrives.
             self._calls[call_id] = None if ended else self._new_stream()
         fixed = pack_fixed(_REQUEST, flags, codec, len(header), len(body), call_id)
-        self._out.append(fixed + header)
-        self._out.append(body)
+        self._out += (fixed + header, body)
         return call_id
 
     def _refusal(self) -> Exception:

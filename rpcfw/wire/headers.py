@@ -60,6 +60,9 @@ class HeaderEncoder:
         self._numbers: dict[str, int] = {}
         self._paths_bytes = 0
         self._cache: dict[tuple[str, int, str, str], bytes] = {}
+        #: What `write` returned for heads without metadata, and bodies that are not compressed.
+        #: Clients use such a head for many requests.
+        self.known: dict[RequestHead, tuple[int, bytes]] = {}
         #: The last metadata that had nothing but a trace, and its field.
         self._metadata = EMPTY
         self._packed = b""
@@ -93,7 +96,17 @@ class HeaderEncoder:
                 f"the server's max_header_bytes is {limit_bytes}",
                 hints=Hint.NEVER_SENT,
             )
-        return CODEC_NUMBERS.get(head.codec, CODEC_NAMED), header
+        written = CODEC_NUMBERS.get(head.codec, CODEC_NAMED), header
+        if not (encoding or metadata.pairs):
+            self._learn(head, written)
+        return written
+
+    def _learn(self, head: RequestHead, written: tuple[int, bytes]) -> None:
+        if written[1][0] != Key.METHOD:
+            return  # it has the path itself, and the next one has the number
+        if len(self.known) >= _MAX_CACHED:
+            self.known.clear()
+        self.known[head] = written
 
     def _with_pairs(self, header: bytes, head: RequestHead) -> bytes:
         metadata = head.metadata

@@ -46,6 +46,8 @@ class ClientTracing(Filter):
         plugin_context: for time.
     """
 
+    waits = False
+
     def __init__(self, tracing: Tracing, plugin_context: PluginContext) -> None:
         super().__init__(NoOptions(), plugin_context)
         self._tracing = tracing
@@ -122,6 +124,8 @@ class AttemptTracing(Filter):
         protocol: that is spoken with it.
         plugin_context: for time.
     """
+
+    waits = False
 
     def __init__(
         self, tracer: Tracer, address: Address, protocol: str, plugin_context: PluginContext

@@ -8,6 +8,7 @@ from typing import Any
 
 from rpcfw.errors import CallError
 from rpcfw.spi.attempts.repeats import count_previous, delay_before_next
+from rpcfw.spi.deadline_keeping import keep_deadline, keeps_deadline
 from rpcfw.spi.filter import CallStep
 from rpcfw.spi.plugin import PluginContext
 from rpcfw.spi.retry_policy import RetryPolicy
@@ -36,7 +37,8 @@ def retry_loop(
 
     A call whose client streams is not repeated: its messages are gone. An attempt that was
     never sent does not count, if it went to a node that the call had not tried before. So a
-    call passes over dead nodes without using its attempts up.
+    call passes over dead nodes without using its attempts up. The step keeps the deadline if
+    the attempts do: no pause is longer than until then.
 
     Args:
         attempt: makes one attempt.
@@ -82,4 +84,4 @@ def retry_loop(
                 succeeded(call)
                 return response
 
-    return step
+    return keep_deadline(step) if keeps_deadline(attempt) else step

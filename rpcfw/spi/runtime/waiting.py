@@ -1,12 +1,5 @@
 """
 Waiting, for coroutines that may be driven by Twisted, asyncio or the server.
-
-Theory of operation. A coroutine does not know what drives it. Twisted's driver waits for a
-Deferred that is yielded to it, and returns anything else at once. asyncio's Task waits for a
-future and refuses anything else. So inside a Task's step a `Waiter` yields a future first. If
-the same future comes back at once, Twisted is the driver, and the Waiter yields itself, which
-is a Deferred. Outside a Task it yields itself directly, and that is the whole cost with the
-usual reactor.
 """
 
 from __future__ import annotations
@@ -14,15 +7,16 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from rpcfw.errors import DeadlineExceeded
-from rpcfw.spi.runtime.affinity import check_loop, running_loop
+from rpcfw.spi.runtime.affinity import running_loop
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.timers import Timers
+from rpcfw.spi.runtime.waiter import Waiter, forget, future_for
 
 __all__ = [
     "CANCELLED",
@@ -39,76 +33,6 @@ T = TypeVar("T")
 
 #: Cancellation, as each driver raises it.
 CANCELLED = (CancelledError, asyncio.CancelledError)
-
-
-class Waiter(Deferred[T], Generic[T]):
-    """
-    One future value, awaited by one coroutine, under Twisted or asyncio.
-
-    Fired with `callback` or `errback`. A subclass that must clean up when its
-    awaiter is cancelled overrides `cancel`. This costs nothing if it is not cancelled (a
-    canceller would be a reference cycle for each call).
-    """
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        if self.called:
-            return (yield from super().__await__())
-        if running_loop() is None or asyncio.current_task() is None:
-            # Twisted drives: outside of asyncio's tasks there is nobody else. What it
-            # sends back is the result; a generator less than `super` has.
-            result: T = yield self
-            return result
-        return (yield from self._await_beside_asyncio())
-
-    def _await_beside_asyncio(self) -> Generator[Any, Any, T]:
-        future = self.as_future()
-        future._asyncio_future_blocking = True  # noqa: SLF001 - what a Task looks for
-        try:
-            handed_back = yield future
-        except asyncio.CancelledError:
-            self.cancel()
-            self.addErrback(_forget)  # nobody is left to take it
-            raise
-        if handed_back is not future:
-            return future.result()
-        future.cancel()
-        return (yield from super().__await__())
-
-    def as_future(self) -> asyncio.Future[T]:
-        """
-        Return an asyncio future for the value; the value stays here as well.
-        """
-        return _future_for(self)
-
-
-def _future_for(deferred: Deferred[T]) -> asyncio.Future[T]:
-    """
-    Return an asyncio future for what comes, and leave a value where it is.
-
-    Twisted's own `asFuture` takes the value away; but a Deferred that is awaited
-    looks for it in itself when its awaiter goes on.
-    """
-    loop = asyncio.get_running_loop()
-    check_loop(loop)
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: Any) -> Any:
-        if future.done():
-            return result
-        if isinstance(result, Failure):
-            future.set_exception(result.value or RuntimeError("failure without a value"))
-            return None  # the future has it now
-        future.set_result(result)
-        return result
-
-    deferred.addBoth(settle)
-    return future
-
-
-def _forget(failure: Failure) -> None:
-    """
-    Take a failure that nobody waits for.
-    """
 
 
 class _Sleep(Waiter[None]):
@@ -169,9 +93,20 @@ class _Limit:
             give_up(self.waited)
 
 
+class CanExpire(Protocol):
+    """
+    What notes that its deadline has passed.
+    """
+
+    expired: bool | None
+
+
 @types.coroutine
 def with_deadline(
-    coroutine: Coroutine[Any, Any, T], timers: Timers, deadline: float
+    coroutine: Coroutine[Any, Any, T],
+    timers: Timers,
+    deadline: float,
+    notes: CanExpire | None = None,
 ) -> Generator[Any, Any, T]:
     """
     Await ``coroutine``, giving it up when ``deadline`` has passed.
@@ -184,8 +119,12 @@ def with_deadline(
     between, there is nothing to cancel: the awaiter gets its value, and may end with it.
     If it waits for anything more, that is cancelled at once.
 
+    Args:
+        notes: gets ``expired`` if the time is over; the cancellation is raised then.
+
     Raises:
-        DeadlineExceeded: the time was over. Its message is for the caller to set.
+        DeadlineExceeded: the time was over, and nothing notes that. Its message is for the caller
+            to set.
     """
     limit = _Limit()
     timers.watch(deadline, limit)
@@ -199,8 +138,11 @@ def with_deadline(
                 result: T = stop.value
                 return result
             except CANCELLED:
-                if limit.expired:
+                if not limit.expired:
+                    raise
+                if notes is None:
                     raise DeadlineExceeded("") from None
+                notes.expired = True
                 raise
             if limit.expired and not limit.reported:
                 if waited is None:
@@ -283,10 +225,10 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
 
 def _as_future(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
     try:
-        return (yield from _future_for(deferred))
+        return (yield from future_for(deferred))
     except asyncio.CancelledError:
         deferred.cancel()
-        deferred.addErrback(_forget)  # nobody is left to take it
+        deferred.addErrback(forget)  # nobody is left to take it
         raise
 
 

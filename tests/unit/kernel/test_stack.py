@@ -13,6 +13,7 @@ from rpcfw.errors import SettingsError
 from rpcfw.kernel.edits import Insert
 from rpcfw.kernel.orders import ATTEMPT_ORDER, CALL_ORDER, SERVER_ORDER, Place
 from rpcfw.kernel.stack import Stack
+from rpcfw.spi.deadline_keeping import keep_deadline, keeps_deadline
 from rpcfw.spi.filter import Filter, Role
 from rpcfw.values.call import Call
 from rpcfw.values.method import Method, Shape
@@ -232,3 +233,25 @@ def test_inserts_never_disturb_the_order_of_the_rest(edits):
     assert [place.role.value for place in ORDER] == [each for each in met if each.isupper()]
     for index, (side, anchor) in enumerate(edits):
         assert (side == "before") == (met.index(f"n{index}") < met.index(anchor))
+
+
+@pytest.mark.parametrize(
+    ("waits", "kept"),
+    [((False, False), True), ((False, True), False), ((True, False), False), ((), True)],
+)
+def test_who_keeps_the_deadline(waits, kept):
+    """
+    A stack keeps the deadline if its innermost step does, and no filter waits by itself.
+    """
+
+    async def innermost(call):
+        return []
+
+    stack = Stack(ORDER)
+    for number, each in enumerate(waits):
+        filter = Marking(str(number))
+        filter.waits = each
+        stack.put(Role.USER, str(number), filter)
+
+    assert not keeps_deadline(stack.build(innermost))
+    assert kept is keeps_deadline(stack.build(keep_deadline(innermost)))

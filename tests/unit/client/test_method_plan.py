@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
-from rpcfw.client.dispatch import Coders
+from rpcfw.client.method_plan import MethodPlans
+from rpcfw.spi.codec import Coder
 from rpcfw.testing.candidates import a_call
 
 
@@ -15,22 +16,24 @@ class NoPayload:
     Has the same coder for everything.
     """
 
+    coder_of_all = Coder(encode=bytes, decode=bytes)
+
     def request_coder(self, codec, method):
-        return len
+        return self.coder_of_all
 
     def coder(self, codec, kind):
-        return len
+        return self.coder_of_all
 
 
-def test_coders_of_methods_that_are_made_for_one_call_are_forgotten():
+def test_plans_of_methods_that_are_made_for_one_call_are_forgotten():
     """
     A program that makes a method for each call does not fill the memory with them.
     """
-    coders, made = Coders(NoPayload()), WeakSet()
+    plans, made = MethodPlans(NoPayload()), WeakSet()
 
     for number in range(3000):
         method = a_call(method=f"m{number}").method
-        coders.of(method)
+        plans[method]
         made.add(method)
 
     assert len(made) <= 1025

@@ -1,0 +1,152 @@
+"""
+One future value, for a coroutine that may be driven by Twisted, asyncio or the server.
+
+Theory of operation. A coroutine does not know what drives it. Twisted's driver waits for a
+Deferred that is yielded to it, and returns anything else at once. asyncio's Task waits for a
+future and refuses anything else. So inside a Task's step a `Waiter` yields a future first. If
+the same future comes back at once, Twisted is the driver, and the Waiter yields itself, which
+is a Deferred. Outside a Task it yields itself directly, and that is the whole cost with the
+usual reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any, Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from rpcfw.spi.runtime.affinity import check_loop, running_loop
+
+__all__ = ["Waiter", "forget", "future_for"]
+
+T = TypeVar("T")
+
+
+class Waiter(Deferred[T], Generic[T]):
+    """
+    One future value, awaited by one coroutine, under Twisted or asyncio.
+
+    Fired with `callback` or `errback`. A subclass that must clean up when its
+    awaiter is cancelled overrides `cancel`. This costs nothing if it is not cancelled (a
+    canceller would be a reference cycle for each call).
+
+    The first callback, that of its awaiter, is kept beside a Deferred's list of callbacks, and
+    called directly. The list takes 0.5 us of a unary call's 10.
+    """
+
+    #: The first callback with its arguments; None if there is none, or it has run.
+    _first: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
+
+    # It returns what it is called on, so the type of the value stays what it was.
+    def addBoth(self, callback: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - Twisted's
+        if self.called or self._first is not None or self._callbacks or kwargs:
+            return super().addBoth(callback, *args, **kwargs)
+        self._first = callback, args
+        return self
+
+    def callback(self, result: T | Failure) -> None:
+        first = self._first
+        if first is None or self.paused:
+            self._put_first()
+            super().callback(result)
+            return
+        self._first = None
+        self.called = True
+        self.result = result
+        self.paused = 1  # callbacks that are added meanwhile follow
+        function, args = first
+        try:
+            after = self.result = function(result, *args)
+        except BaseException:  # noqa: BLE001 - a Deferred keeps it for the next callback
+            after = self.result = Failure()
+        self.paused -= 1
+        if self._callbacks or (after is not None and isinstance(after, (Failure, Deferred))):
+            self._go_on(after)
+
+    def _go_on(self, result: Any) -> None:
+        """
+        Do what a Deferred does with what its first callback has returned.
+        """
+        self.called = False
+        del self.result
+        self._first = (lambda _: result), ()
+        self._put_first()
+        super().callback(None)  # type: ignore[arg-type]  # the first callback takes anything
+
+    def _put_first(self) -> None:
+        """
+        Put the first callback where a Deferred has it: in front of the others, if there are any.
+        """
+        first, self._first = self._first, None
+        if first is not None:
+            function, args = first
+            others, self._callbacks = self._callbacks, []
+            super().addBoth(function, *args)
+            self._callbacks += others
+
+    def errback(self, fail: Failure | BaseException | None = None) -> None:
+        self._put_first()
+        super().errback(fail)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        if self.called:
+            return (yield from super().__await__())
+        if running_loop() is None or asyncio.current_task() is None:
+            # Twisted drives: outside of asyncio's tasks there is nobody else. What it
+            # sends back is the result; a generator less than `super` has.
+            result: T = yield self
+            return result
+        return (yield from self._await_beside_asyncio())
+
+    def _await_beside_asyncio(self) -> Generator[Any, Any, T]:
+        future = self.as_future()
+        future._asyncio_future_blocking = True  # noqa: SLF001 - what a Task looks for
+        try:
+            handed_back = yield future
+        except asyncio.CancelledError:
+            self.cancel()
+            self.addErrback(forget)  # nobody is left to take it
+            raise
+        if handed_back is not future:
+            return future.result()
+        future.cancel()
+        return (yield from super().__await__())
+
+    def as_future(self) -> asyncio.Future[T]:
+        """
+        Return an asyncio future for the value; the value stays here as well.
+        """
+        return future_for(self)
+
+
+def future_for(deferred: Deferred[T]) -> asyncio.Future[T]:
+    """
+    Return an asyncio future for what comes, and leave a value where it is.
+
+    Twisted's own `asFuture` takes the value away; but a Deferred that is awaited
+    looks for it in itself when its awaiter goes on.
+    """
+    loop = asyncio.get_running_loop()
+    check_loop(loop)
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: Any) -> Any:
+        if future.done():
+            return result
+        if isinstance(result, Failure):
+            future.set_exception(result.value or RuntimeError("failure without a value"))
+            return None  # the future has it now
+        future.set_result(result)
+        return result
+
+    deferred.addBoth(settle)
+    return future
+
+
+def forget(failure: Failure) -> None:
+    """
+    Take a failure that nobody waits for.
+    """
