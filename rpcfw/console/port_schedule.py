@@ -80,8 +80,14 @@ class PortSchedule:
             for address, port in self._ports.items()
             if port.due <= soon and address not in self._asked
         ]
-        # New ones first, and those last that have been silent for long.
-        due.sort(key=lambda address: self._ports[address].failures)
+        # New ones first, and those last that have been silent for long; of each host in turn, so
+        # that one which announces many does not hold up the others.
+        of_host = Counter[str]()
+        turns: dict[Address, int] = {}
+        for address in due:
+            turns[address] = of_host[address.host]
+            of_host[address.host] += 1
+        due.sort(key=lambda address: (self._ports[address].failures, turns[address]))
         for answered in (True, False):
             self._due[answered] = deque(
                 each for each in due if self._ports[each].answered is answered

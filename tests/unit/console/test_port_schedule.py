@@ -130,3 +130,13 @@ def test_ports_that_are_gone():
     assert not schedule.idle
     schedule.ended(first, answered=False)
     assert schedule.idle
+
+
+def test_hosts_are_asked_in_turn():
+    """
+    A host that announces many ports does not hold up those of other hosts.
+    """
+    schedule = PortSchedule(5.0)
+    other = Address("tcp", "10.0.0.6", 1)
+    schedule.begin([*(port(number) for number in range(1, 200)), other], 0.0)
+    assert [port(1), other, port(2)] == [schedule.next(0.0) for _ in range(3)]
