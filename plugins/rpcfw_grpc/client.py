@@ -15,6 +15,7 @@ from rpcfw_grpc.client_receiver import ClientReceiver
 from rpcfw_grpc.client_sender import ClientSender
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.connection import Connection
+from rpcfw_grpc.http2.frames import FRAME_HEADER
 from rpcfw_grpc.http2.stream import Stream
 from rpcfw_grpc.http2.stream_limit import StreamLimit
 from rpcfw_grpc.machine import GRPCMachine
@@ -61,24 +62,31 @@ class ClientMachine(ClientSide, GRPCMachine[ClientCall]):
             max_unread=max_unread_bytes(limits),
         )
         super().__init__(limits, connection)
-        limit = StreamLimit(limits.max_calls, connection.activity)
-        self._sender = ClientSender(connection, self._messages, limit)
-        receiver = ClientReceiver(limits, connection, self._assembler, limit)
+        self._limit = StreamLimit(limits.max_calls, connection.activity)
+        self._sender = ClientSender(connection, self._messages, self._limit)
+        receiver = ClientReceiver(limits, connection, self._assembler, self._limit)
         connection.report_to(receiver, receiver.fast_paths)
         # For the fast path. These are the same objects as long as the connection lasts.
         self._peer = connection.peer
         self._out = connection.streams.outbound.out
+        self._max_send_bytes = limits.max_send_bytes
         self._used_up = False
 
     def call(self, head: RequestHead, body: bytes | None, encoding: str, ended: bool) -> int:
         table, peer, outbound = self._table, self._peer, self._outbound
         call_id = table.newest + 2
-        self._sender.check_open(call_id)
-        if body is not None:
-            self._messages.check_size(len(body))
-        block = self._encoder.block(head, encoding, peer.header_list_bytes)
+        # Written out, since the methods cost 0.2 us each: nearly always there is nothing to refuse.
+        if (
+            not table.accepts
+            or len(self._open) >= self._limit.current
+            or call_id > frames.MAX_STREAM_ID
+        ):
+            self._sender.check_open(call_id)
         size = 0 if body is None else len(body)
-        length = size + PREFIX_BYTES
+        if size > self._max_send_bytes:
+            self._messages.check_size(size)
+        block = self._encoder.block(head, encoding, peer.header_list_bytes)
+        block_bytes, length = len(block), size + PREFIX_BYTES
         # The fast path: HEADERS and DATA in one piece, and None in the place of a stream. The
         # conditions: the request has one message, and a response is waited for; one frame
         # each holds block and message, and both windows let the message through.
@@ -89,13 +97,20 @@ class ClientMachine(ClientSide, GRPCMachine[ClientCall]):
             and length <= outbound.window
             and length <= peer.window_bytes
             and length <= peer.frame_bytes
-            and len(block) <= peer.frame_bytes
+            and block_bytes <= peer.frame_bytes
         ):
             table.newest = call_id
             outbound.window -= length
             self._open[call_id] = None
             self._out += (
-                frames.pack(frames.HEADERS, frames.END_HEADERS, call_id, block),
+                FRAME_HEADER.pack(
+                    block_bytes >> 8,
+                    block_bytes & 0xFF,
+                    frames.HEADERS,
+                    frames.END_HEADERS,
+                    call_id,
+                ),
+                block,
                 DATA_AND_PREFIX.pack(
                     length >> 8,
                     length & 0xFF,

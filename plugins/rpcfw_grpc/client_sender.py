@@ -18,6 +18,8 @@ __all__ = ["ClientSender"]
 
 _Stream = Stream[ClientCall]
 
+_HINTS = Hint.NEVER_SENT | Hint.NOT_BEGUN
+
 
 class ClientSender:
     """
@@ -29,7 +31,7 @@ class ClientSender:
         limit: how many may be open at once.
     """
 
-    __slots__ = ("_connection", "_limit", "_messages", "_streams")
+    __slots__ = ("_limit", "_messages", "_streams")
 
     def __init__(
         self,
@@ -37,7 +39,6 @@ class ClientSender:
         messages: MessageSender,
         limit: StreamLimit,
     ) -> None:
-        self._connection = connection
         self._streams = connection.streams
         self._messages = messages
         self._limit = limit
@@ -50,17 +51,16 @@ class ClientSender:
             ConnectionLost: the connection takes no more.
             Overloaded: it has as many as it takes for now.
         """
-        hints = Hint.NEVER_SENT | Hint.NOT_BEGUN
         streams = self._streams
-        if self._connection.over or not streams.table.accepts:
-            raise ConnectionLost("the connection is closed to new calls", hints=hints)
+        if not streams.table.accepts:
+            raise ConnectionLost("the connection is closed to new calls", hints=_HINTS)
         if call_id > frames.MAX_STREAM_ID:
             text = "no more calls can be made on this connection"
         elif not self._limit.allows(len(streams.open)):
             text = f"the server takes {self._limit.current} calls at once on one connection"
         else:
             return
-        raise Overloaded(text, hints=hints)
+        raise Overloaded(text, hints=_HINTS)
 
     def begin(
         self, block: bytes, body: bytes | None, encoding: str, *, ended: bool, one_way: bool

@@ -74,6 +74,10 @@ class RequestEncoder:
         Raises:
             MessageTooLarge: it is over that. Nothing needs to be sent then.
         """
+        # The fast path: callers use one head for many calls where they can.
+        known = self.encoder.whole.get(head)
+        if known is not None and not encoding:
+            return known
         rest, rest_bytes = b"", 0
         # PROTOCOL-HTTP2.md: without grpc-timeout the server assumes an infinite one.
         if head.timeout_s is not None and head.timeout_s < inf:
@@ -87,7 +91,10 @@ class RequestEncoder:
         key = (head.path, head.codec, encoding)
         if max_bytes != UNLIMITED:
             self._check(key, rest_bytes, max_bytes)
-        return self.encoder.begin(key, lambda: self._steady(*key)) + rest
+        block = self.encoder.begin(key, lambda: self._steady(*key)) + rest
+        if not encoding:
+            self.encoder.keep(head, key, block)
+        return block
 
     def _write(self, metadata: Metadata) -> tuple[bytes, int]:
         """

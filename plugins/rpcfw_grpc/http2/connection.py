@@ -208,6 +208,7 @@ class Connection(Generic[H, C]):
 
     def _stop(self) -> None:
         self.over = True
+        self.streams.table.accepts = False
         self.reader.stop()
 
     # Frames.

@@ -62,6 +62,10 @@ def _length(text: bytes) -> bytes:
 class CachedEncoder:
     """
     Beginnings of blocks that repeat on one connection, by way of the dynamic table.
+
+    Attributes:
+        whole: whole blocks that its user keeps. It is always the same dict, and is cleared when
+            they may be wrong: the table has changed, or the peer's settings have.
     """
 
     def __init__(self) -> None:
@@ -70,16 +74,31 @@ class CachedEncoder:
         self._encoder.header_table = self._table
         self._seen: set[object] = set()
         self._known: dict[object, bytes] = {}
+        self.whole: dict[object, bytes] = {}
 
     def resize(self, table_bytes: int) -> None:
         """
         Keep to the table that the peer has; the next block tells it.
         """
+        self.whole.clear()
         size = min(table_bytes, TABLE_BYTES)
         # hpack forgets to tell of a change if the same size is set once more.
         if size != self._table.maxsize:
             self._encoder.header_table_size = size
             self._known.clear()
+
+    def keep(self, key: object, begun: object, block: bytes) -> None:
+        """
+        Keep a whole block, if the block of its beginning is known and says the same again.
+
+        Args:
+            key: where it is kept in `whole`.
+            begun: the key of its beginning.
+        """
+        if begun in self._known:
+            if len(self.whole) >= _MAX_CACHED:
+                self.whole.clear()
+            self.whole[key] = block
 
     def begin(self, key: object, fields: Callable[[], Fields]) -> bytes:
         """
@@ -107,6 +126,7 @@ class CachedEncoder:
         if self._table.changes != before:
             # What came in moved all others: every block that names one is void.
             self._known.clear()
+            self.whole.clear()
         elif not resized:
             self._known[key] = block
         return block
