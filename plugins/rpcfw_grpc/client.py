@@ -15,7 +15,7 @@ from rpcfw_grpc.client_receiver import ClientReceiver
 from rpcfw_grpc.client_sender import ClientSender
 from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.connection import Connection
-from rpcfw_grpc.http2.frames import FRAME_HEADER
+from rpcfw_grpc.http2.frames import KIND_HEADER
 from rpcfw_grpc.http2.stream import Stream
 from rpcfw_grpc.http2.stream_limit import StreamLimit
 from rpcfw_grpc.machine import GRPCMachine
@@ -30,6 +30,9 @@ __all__ = ["ClientMachine"]
 #: Streams left when a connection is given up for another: calls that begin meanwhile.
 _SPARE_STREAMS = 1 << 20
 _NEARLY_USED_UP = frames.MAX_STREAM_ID - 2 * _SPARE_STREAMS
+
+_HEADERS = frames.kind_of(frames.HEADERS, frames.END_HEADERS)
+_LAST_DATA = frames.kind_of(frames.DATA, frames.END_STREAM)
 
 
 class ClientMachine(ClientSide, GRPCMachine[ClientCall]):
@@ -99,27 +102,14 @@ class ClientMachine(ClientSide, GRPCMachine[ClientCall]):
             and length <= peer.frame_bytes
             and block_bytes <= peer.frame_bytes
         ):
+            flag = 1 if encoding else 0
             table.newest = call_id
             outbound.window -= length
             self._open[call_id] = None
             self._out += (
-                FRAME_HEADER.pack(
-                    block_bytes >> 8,
-                    block_bytes & 0xFF,
-                    frames.HEADERS,
-                    frames.END_HEADERS,
-                    call_id,
-                ),
+                KIND_HEADER.pack(block_bytes >> 8, block_bytes & 0xFF, _HEADERS, call_id),
                 block,
-                DATA_AND_PREFIX.pack(
-                    length >> 8,
-                    length & 0xFF,
-                    frames.DATA,
-                    frames.END_STREAM,
-                    call_id,
-                    1 if encoding else 0,
-                    size,
-                ),
+                DATA_AND_PREFIX.pack(length >> 8, length & 0xFF, _LAST_DATA, call_id, flag, size),
                 body,
             )
             return call_id

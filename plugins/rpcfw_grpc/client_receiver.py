@@ -13,7 +13,7 @@ from rpcfw_grpc.http2 import frames
 from rpcfw_grpc.http2.arriving import Arriving
 from rpcfw_grpc.http2.connection import Connection
 from rpcfw_grpc.http2.frame_reader import FastPath
-from rpcfw_grpc.http2.frames import FRAME_HEADER, FRAME_HEADER_BYTES, ErrorCode, StreamFault
+from rpcfw_grpc.http2.frames import FRAME_HEADER_BYTES, KIND_HEADER, ErrorCode, StreamFault
 from rpcfw_grpc.http2.stream import Stream
 from rpcfw_grpc.http2.stream_limit import StreamLimit
 from rpcfw_grpc.message_assembler import CallFault, MessageAssembler, max_whole_bytes
@@ -28,7 +28,9 @@ from rpcfw_grpc.status import from_reset, reset_text
 
 __all__ = ["ClientReceiver"]
 
-_ENDED_HEADERS = frames.END_HEADERS | frames.END_STREAM
+_HEADERS = frames.kind_of(frames.HEADERS, frames.END_HEADERS)
+_DATA = frames.kind_of(frames.DATA)
+_TRAILERS = frames.kind_of(frames.HEADERS, frames.END_HEADERS | frames.END_STREAM)
 
 _Stream = Stream[ClientCall]
 
@@ -74,9 +76,9 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
         What may take frames out of the buffer.
         """
         return {
-            frames.kind_of(frames.HEADERS, frames.END_HEADERS): self.fast_unary,
-            frames.kind_of(frames.DATA): self._assembler.fast_data,
-            frames.kind_of(frames.HEADERS, _ENDED_HEADERS): self.fast_trailers,
+            _HEADERS: self.fast_unary,
+            _DATA: self._assembler.fast_data,
+            _TRAILERS: self.fast_trailers,
         }
 
     def fast_unary(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
@@ -100,13 +102,12 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
         """
         if stop + DATA_AND_PREFIX_BYTES > len(data):
             return self._begin(data, start, stop, stream_id)
-        high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, stop)
+        high, low, kind, same, flag, size = DATA_AND_PREFIX.unpack_from(data, stop)
         length = high << 8 | low
         middle = stop + FRAME_HEADER_BYTES + length
         window = self._window
         if (
-            kind
-            or flags
+            kind != _DATA
             or flag
             or same != stream_id
             or size + PREFIX_BYTES != length
@@ -116,9 +117,9 @@ class ClientReceiver(Receiver[ResponseHeaders, ClientCall]):
             or self._open.get(stream_id, self) is not None
         ):
             return self._begin(data, start, stop, stream_id)
-        high, low, kind, flags, same = FRAME_HEADER.unpack_from(data, middle)
+        high, low, kind, same = KIND_HEADER.unpack_from(data, middle)
         after: int = middle + FRAME_HEADER_BYTES + (high << 8 | low)
-        if kind != frames.HEADERS or flags != _ENDED_HEADERS or same != stream_id:
+        if kind != _TRAILERS or same != stream_id:
             return self._begin(data, start, stop, stream_id)
         known = self._known
         initial = known.get(data[start:stop])

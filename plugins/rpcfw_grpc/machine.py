@@ -60,7 +60,8 @@ class GRPCMachine(Machine, Generic[K]):
     def receive(self, data: bytes) -> list[Event]:
         events = self._assembler.begin_batch()
         self._connection.receive(data)
-        self._assembler.end_batch()
+        if self._assembler.withdrawn:
+            self._assembler.end_batch()
         return events
 
     def take_output(self) -> bytes:

@@ -73,6 +73,7 @@ class MessageAssembler:
         events: the batch that is being made.
         batch: its number.
         partial: bytes of messages that are not all here.
+        withdrawn: events were taken back from the batch; `end_batch` is due.
     """
 
     def __init__(self, limits: Limits, connection: Connection[Any, Any]) -> None:
@@ -85,7 +86,7 @@ class MessageAssembler:
         self.events: list[Event] = []
         self.batch = 0
         self.partial = 0
-        self._withdrawn = False
+        self.withdrawn = False
 
     # Batches.
 
@@ -104,16 +105,15 @@ class MessageAssembler:
         A gap stays until all was read: to close it at once would cost time for each other
         call that came with it.
         """
-        if self._withdrawn:
-            self._withdrawn = False
-            self.events[:] = list(filter(None, self.events))
+        self.withdrawn = False
+        self.events[:] = list(filter(None, self.events))
 
     def withdraw(self, place: int) -> None:
         """
         Take an event of this batch back.
         """
         self.events[place] = None  # type: ignore[call-overload]  # gone before anyone looks
-        self._withdrawn = True
+        self.withdrawn = True
 
     def take_back(self, call: GRPCCall) -> MessageReceived | None:
         """

@@ -21,8 +21,8 @@ __all__ = [
 
 PREFIX: Final = Struct(">BL")
 PREFIX_BYTES: Final = PREFIX.size
-#: A DATA frame's header and the prefix of the message that it begins with.
-DATA_AND_PREFIX: Final = Struct(">HBBBLBL")
+#: The header of a DATA frame, as `frames.KIND_HEADER`, and the prefix of its first message.
+DATA_AND_PREFIX: Final = Struct(">HBHLBL")
 DATA_AND_PREFIX_BYTES: Final = DATA_AND_PREFIX.size
 
 _SMALL_BYTES = 1024

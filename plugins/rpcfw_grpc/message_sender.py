@@ -15,6 +15,8 @@ from rpcfw_grpc.message_framing import DATA_AND_PREFIX, PREFIX, PREFIX_BYTES
 
 __all__ = ["MessageSender"]
 
+_DATA = frames.kind_of(frames.DATA)
+
 
 class MessageSender:
     """
@@ -57,9 +59,7 @@ class MessageSender:
             # One DATA frame: most messages of most streams.
             size = len(body)
             outbound.out += (
-                DATA_AND_PREFIX.pack(
-                    length >> 8, length & 0xFF, frames.DATA, 0, stream.id, flag, size
-                ),
+                DATA_AND_PREFIX.pack(length >> 8, length & 0xFF, _DATA, stream.id, flag, size),
                 body,
             )
             return True

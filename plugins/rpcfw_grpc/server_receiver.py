@@ -39,6 +39,10 @@ _TYPE_AT = 3
 #: What is read of a body that nobody wants before its request is refused.
 _UNWANTED_BYTES = 16 << 10
 
+_HEADERS = frames.kind_of(frames.HEADERS, frames.END_HEADERS)
+_DATA = frames.kind_of(frames.DATA)
+_LAST_DATA = frames.kind_of(frames.DATA, frames.END_STREAM)
+
 _Stream = Stream[ServerCall]
 
 
@@ -85,9 +89,9 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
         What may take frames out of the buffer.
         """
         return {
-            frames.kind_of(frames.HEADERS, frames.END_HEADERS): self.fast_unary,
-            frames.kind_of(frames.DATA): self._assembler.fast_data,
-            frames.kind_of(frames.DATA, frames.END_STREAM): self.fast_last_data,
+            _HEADERS: self.fast_unary,
+            _DATA: self._assembler.fast_data,
+            _LAST_DATA: self.fast_last_data,
         }
 
     def fast_unary(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
@@ -119,15 +123,14 @@ class ServerReceiver(Receiver[RequestHeaders, ServerCall]):
             at += frames.WINDOW_UPDATE_BYTES
             if not increment or at + DATA_AND_PREFIX_BYTES > len(data):
                 return 0
-        high, low, kind, flags, same, flag, size = DATA_AND_PREFIX.unpack_from(data, at)
+        high, low, kind, same, flag, size = DATA_AND_PREFIX.unpack_from(data, at)
         length = high << 8 | low
         after: int = at + FRAME_HEADER_BYTES + length
         table, window = self._table, self._window
         if (
-            flags != frames.END_STREAM
+            kind != _LAST_DATA
             or same != stream_id
             or stream_id != table.newest + 2
-            or kind
             or flag
             or size + PREFIX_BYTES != length
             or after > len(data)

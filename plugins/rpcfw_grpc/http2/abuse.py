@@ -123,7 +123,7 @@ class AbuseDetector:
         progress = self._activity.progress
         if progress != self._progress:
             self._progress = progress
-            self._counts = [0] * len(ControlFrame)
+            self._counts = [0, 0, 0, 0]
         if kind is ControlFrame.PING and not self._pinged:
             self._pinged = True
             return

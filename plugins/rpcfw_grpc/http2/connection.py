@@ -124,6 +124,7 @@ class Connection(Generic[H, C]):
                 self._on_block,
                 {
                     frames.kind_of(frames.WINDOW_UPDATE): self._send_windows.fast_update,
+                    frames.kind_of(frames.PING): self._fast_ping,
                     **fast,
                 },
             )
@@ -159,7 +160,7 @@ class Connection(Generic[H, C]):
             self._callbacks.connection_failed(error.reason)
         if self.streams.arriving:
             settle(self.streams)
-        if not self.over:
+        if self._send_windows.initial_raised and not self.over:
             self._send_windows.batch_ended()
 
     def take_output(self) -> bytes:
@@ -282,6 +283,17 @@ class Connection(Generic[H, C]):
         raise RemoteProtocolError(
             "PUSH_PROMISE: nothing may be pushed here", ErrorCode.PROTOCOL_ERROR
         )
+
+    def _fast_ping(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
+        """
+        Acknowledge a PING: grpc-go's peers send one with each message that they receive.
+        """
+        if stream_id or stop - start != 8:
+            return 0
+        self._abuse.control_frame(ControlFrame.PING)
+        self.streams.outbound.out.append(frames.PING_ACK + data[start:stop])
+        self._callbacks.ping_received()
+        return stop
 
     def _ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         frames.expect_connection(stream_id, "PING")

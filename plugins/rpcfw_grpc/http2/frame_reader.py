@@ -12,7 +12,6 @@ path does not take it, and `_frame` handles it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from struct import Struct
 
 from attrs import frozen
 
@@ -29,8 +28,6 @@ _MAX_BLOCK_FRAMES = 32
 #: ``data[start:stop]`` is its payload. Returns the position of the first frame that it did not
 #: take, or 0 if it did not take this one and has done nothing.
 FastPath = Callable[[bytes, int, int, int], int]
-#: Length (in two parts: 16 bits and 8), type and flags as one number, stream.
-_HEADER = Struct(">HBHL")
 
 
 @frozen
@@ -171,7 +168,7 @@ class FrameReader:
         Act on all whole frames in ``data`` from ``at`` on; return where the rest begins.
         """
         end = len(data)
-        unpack, fast = _HEADER.unpack_from, hooks.fast
+        unpack, fast = frames.KIND_HEADER.unpack_from, hooks.fast
         while end - at >= FRAME_HEADER_BYTES:
             high, low, kind, stream_id = unpack(data, at)
             take = fast.get(kind)

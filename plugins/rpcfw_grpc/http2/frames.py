@@ -24,9 +24,11 @@ __all__ = [
     "FRAME_HEADER_BYTES",
     "GOAWAY",
     "HEADERS",
+    "KIND_HEADER",
     "MAX_STREAM_ID",
     "PADDED",
     "PING",
+    "PING_ACK",
     "PREFACE",
     "PRIORITY",
     "PRIORITY_FLAG",
@@ -80,9 +82,14 @@ PRIORITY_FLAG: Final = 0x20
 #: Length (in two parts: 16 bits and 8), type, flags, stream.
 FRAME_HEADER: Final = Struct(">HBBBL")
 FRAME_HEADER_BYTES: Final = FRAME_HEADER.size
+#: The same, with type and flags as one number; see `kind_of`.
+KIND_HEADER: Final = Struct(">HBHL")
 #: A whole WINDOW_UPDATE: the header, and the increment.
 WINDOW_UPDATE_FRAME: Final = Struct(">HBBBLL")
 WINDOW_UPDATE_BYTES: Final = WINDOW_UPDATE_FRAME.size
+
+#: The header of a PING frame that acknowledges another.
+PING_ACK: Final = FRAME_HEADER.pack(0, 8, PING, ACK, 0)
 
 _NUMBER = Struct(">L")
 _TWO_NUMBERS = Struct(">LL")

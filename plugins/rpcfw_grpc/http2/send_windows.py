@@ -32,16 +32,19 @@ class SendWindows:
         peer: what the peer takes.
         activity: what has moved.
         abuse: where raised windows are counted.
+
+    Attributes:
+        initial_raised: SETTINGS have raised the windows of all streams; `batch_ended` is due.
     """
 
     __slots__ = (
         "_abuse",
         "_activity",
-        "_initial_raised",
         "_max_granted",
         "_peer",
         "_progress_at_update",
         "_streams",
+        "initial_raised",
     )
 
     def __init__(
@@ -57,7 +60,7 @@ class SendWindows:
         self._abuse = abuse
         # The most that any stream was granted; it may be over by now.
         self._max_granted = 0
-        self._initial_raised = False
+        self.initial_raised = False
         self._progress_at_update = 0
 
     def fast_update(self, data: bytes, start: int, stop: int, stream_id: int) -> int:
@@ -134,7 +137,7 @@ class SendWindows:
             return
         self._check_initial_window()
         self._abuse.window_raised(self._streams.outbound.blocked_count)
-        self._initial_raised = True
+        self.initial_raised = True
 
     def _check_initial_window(self) -> None:
         window = self._peer.window_bytes
@@ -150,10 +153,9 @@ class SendWindows:
 
         A peer may change it twenty times in one read, and has each stream looked at once.
         """
-        if self._initial_raised:
-            self._initial_raised = False
-            for stream in self._streams.outbound.blocked:
-                self._flush(stream)
+        self.initial_raised = False
+        for stream in self._streams.outbound.blocked:
+            self._flush(stream)
 
     def _flush(self, stream: Stream[Any], max_frames: int = ALL_FRAMES) -> None:
         self._streams.flush(stream, max_frames)

@@ -65,3 +65,39 @@ def test_the_size_of_the_list_is_the_limit(encoder, metadata):
     assert encoder.block(head(metadata), "", size)
     with pytest.raises(MessageTooLarge, match=f"have {size} bytes; the server takes {size - 1} "):
         encoder.block(head(metadata), "", size - 1)
+
+
+def test_a_head_that_is_used_again_has_the_same_fields(encoder):
+    """
+    Whichever methods were called between, so that the dynamic table has changed.
+    """
+    decoder = Decoder()
+    heads = [RequestHead(f"demo.Shop/{name}", "protobuf", 2.0, BLUE) for name in "abc"]
+    for number in (0, 0, 0, 0, 1, 0, 1, 1, 2, 0, 1, 2, 2, 2, 0, 0, 1):
+        fields = dict(decoder.decode(encoder.block(heads[number], "", 16384), raw=True))
+        assert b"/demo.Shop/%c" % b"abc"[number] == fields[b":path"]
+        assert (b"2000000u", b"blue") == (fields[b"grpc-timeout"], fields[b"tenant"])
+
+
+def test_a_head_that_is_used_again_keeps_to_the_peers_settings(encoder):
+    """
+    Also if these have changed since its block was written: the table, the largest list.
+    """
+    decoder, used = Decoder(), head(BLUE)
+    for table_bytes in (4096, 4096, 4096, 0, 0, 0, 1000, 1000, 1000, 1000):
+        encoder.encoder.resize(table_bytes)
+        decoder.max_allowed_table_size = table_bytes
+        fields = dict(decoder.decode(encoder.block(used, "", 16384), raw=True))
+        assert b"/demo.Shop/get" == fields[b":path"]
+    with pytest.raises(MessageTooLarge):
+        encoder.block(used, "", 100)
+
+
+def test_a_head_that_is_used_again_names_the_compression_of_its_call(encoder):
+    """
+    It is no part of the head.
+    """
+    decoder, used = Decoder(), head()
+    for encoding in ("", "", "", "", "gzip", "", "gzip", "gzip", ""):
+        fields = dict(decoder.decode(encoder.block(used, encoding, 16384), raw=True))
+        assert encoding.encode() == fields.get(b"grpc-encoding", b"")

@@ -18,7 +18,13 @@ from hpack import HPACKError, OversizedHeaderListError
 
 from rpcfw.errors import RemoteProtocolError
 from rpcfw_grpc.http2.frames import ErrorCode
-from rpcfw_grpc.http2.header_list import FIELD_OVERHEAD_BYTES, Fields, HeaderList, HeaderRules
+from rpcfw_grpc.http2.header_list import (
+    FIELD_OVERHEAD_BYTES,
+    Field,
+    Fields,
+    HeaderList,
+    HeaderRules,
+)
 from rpcfw_grpc.http2.hpack.decoder import decode, literal, others_at
 from rpcfw_grpc.http2.hpack.table import CountingTable
 from rpcfw_grpc.http2.settings import TABLE_BYTES
@@ -30,6 +36,9 @@ H = TypeVar("H")
 #: The peer chooses what is cached, so it is little: blocks, and bytes of one.
 _MAX_CACHED = 64
 _MAX_CACHED_BYTES = 1024
+#: Header lists, and bytes of one: they hold fields that the table has dropped.
+_MAX_LISTS = 16
+_MAX_LIST_BYTES = 2048
 
 #: The first byte of a literal field that goes into no table is below this (RFC 7541, sections
 #: 6.2.2 and 6.2.3).
@@ -69,9 +78,11 @@ class CachedDecoder(Generic[H]):
     """
     Turns header blocks into what they mean to the user of the connection.
 
-    Three things are cached: whole blocks; beginnings of blocks that only have indexed fields;
-    and what a block means without the literals at its end, if its meaning is `Extensible`.
-    Where something differs in each request (a trace, a signature), it mostly is in these.
+    Four things are cached: whole blocks; beginnings of blocks that only have indexed fields;
+    what a block means without the literals at its end, if its meaning is `Extensible`; and header
+    lists. Where something differs in each request (a trace, a signature), it mostly is in these
+    literals. The meanings of lists stay when the table changes: grpc-go puts each new timeout into
+    it, and every block has other bytes then, though most lists are the same.
 
     Args:
         max_bytes: the largest header list that is decoded at all. A peer that sends more
@@ -88,6 +99,7 @@ class CachedDecoder(Generic[H]):
         self._meaning = meaning
         self._table = CountingTable()
         self._beginnings: dict[bytes, HeaderList] = {}
+        self._lists: dict[tuple[Field, ...], H] = {}
         self._extensible = meaning if isinstance(meaning, Extensible) else None
         #: What blocks mean without the literals at their ends, and the sizes of these lists.
         self._begun: dict[bytes, tuple[H, int]] = {}
@@ -119,19 +131,32 @@ class CachedDecoder(Generic[H]):
                 return meaning
         before = self._table.changes
         try:
-            headers = self._header_list(block)
+            first, rest, end = self._read(block)
         finally:
             changed = self._table.changes != before
             if changed:
                 self._forget()
-        if not headers.is_trailers:
-            self._rules.check(headers.found)
-        meaning = self._meaning(headers)
+        key = tuple(rest) if first is None else ()
+        meaning = self._lists.get(key) if key else None
+        learns = False
+        if meaning is None:
+            headers = self._header_list(block, first, rest, 0 if changed else end)
+            if not headers.is_trailers:
+                self._rules.check(headers.found)
+            meaning = self._meaning(headers)
+            self._remember_list(key, headers.size, meaning)
+            learns = self._extensible is not None and not headers.is_trailers
         if not changed and len(block) <= _MAX_CACHED_BYTES:
             self._remember(block, meaning)
-            if self._extensible is not None and not headers.is_trailers:
+            if learns:
                 self._learn(block)
         return meaning
+
+    def _remember_list(self, key: tuple[Field, ...], size: int, meaning: H) -> None:
+        if key and size <= _MAX_LIST_BYTES:
+            if len(self._lists) >= _MAX_LISTS:
+                self._lists.clear()
+            self._lists[key] = meaning
 
     def _remember(self, block: bytes, meaning: H) -> None:
         if len(self.known) >= _MAX_CACHED:
@@ -178,7 +203,7 @@ class CachedDecoder(Generic[H]):
                     self._came_once.clear()
                 self._came_once.add(beginning)
                 return
-            headers = self._header_list(beginning)
+            headers = self._header_list(beginning, *self._read(beginning))
             if len(self._begun) >= _MAX_CACHED:
                 self._begun.clear()
             self._begun[beginning] = self._meaning(headers), headers.size
@@ -186,21 +211,35 @@ class CachedDecoder(Generic[H]):
             self._others_at.clear()
         self._others_at[len(block)] = at
 
-    def _header_list(self, block: bytes) -> HeaderList:
+    def _read(self, block: bytes) -> tuple[HeaderList | None, Fields, int]:
+        """
+        Decode a block.
+
+        Returns:
+            The list of the beginning that only has indexed fields, if it is known; the fields
+            behind that; and where this beginning ends.
+        """
         # The whole block is decoded before any of it is judged: what is left out
         # here would be missing from the table for ever after (RFC 9113, section 4.3).
         end = _INDEXED.match(block).end()  # type: ignore[union-attr]  # it matches nothing, too
         first = self._beginnings.get(block[:end]) if end else None
-        if first is not None:
-            rest = self._decode(block, end, self._max_bytes - first.size)
-            return HeaderList(rest, self._rules, first)
-        fields = self._decode(block, 0, self._max_bytes)
-        if 0 < end <= _MAX_CACHED_BYTES:
+        if first is None:
+            return None, self._decode(block, 0, self._max_bytes), end
+        return first, self._decode(block, end, self._max_bytes - first.size), end
+
+    def _header_list(
+        self, block: bytes, first: HeaderList | None, rest: Fields, end: int
+    ) -> HeaderList:
+        """
+        Return the list of a block that was read, and keep that of its beginning.
+        """
+        if first is None and 0 < end <= _MAX_CACHED_BYTES:
             if len(self._beginnings) >= _MAX_CACHED:
                 self._beginnings.clear()
             # One byte each, so the first ``end`` fields are those of the first ``end`` bytes.
-            self._beginnings[block[:end]] = HeaderList(fields[:end], self._rules)
-        return HeaderList(fields, self._rules)
+            first = self._beginnings[block[:end]] = HeaderList(rest[:end], self._rules)
+            rest = rest[end:]
+        return HeaderList(rest, self._rules, first) if rest or first is None else first
 
     def _decode(self, block: bytes, at: int, max_bytes: int) -> Fields:
         try:

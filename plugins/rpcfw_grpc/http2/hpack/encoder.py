@@ -65,7 +65,7 @@ class CachedEncoder:
 
     Attributes:
         whole: whole blocks that its user keeps. It is always the same dict, and is cleared when
-            they may be wrong: the table has changed, or the peer's settings have.
+            the table changes: they would say something else then.
     """
 
     def __init__(self) -> None:
@@ -80,12 +80,12 @@ class CachedEncoder:
         """
         Keep to the table that the peer has; the next block tells it.
         """
-        self.whole.clear()
         size = min(table_bytes, TABLE_BYTES)
         # hpack forgets to tell of a change if the same size is set once more.
         if size != self._table.maxsize:
             self._encoder.header_table_size = size
             self._known.clear()
+            self.whole.clear()
 
     def keep(self, key: object, begun: object, block: bytes) -> None:
         """

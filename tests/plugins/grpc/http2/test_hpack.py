@@ -146,6 +146,28 @@ def test_what_is_remembered_is_bounded() -> None:
         remembering.decode(b"\x88" * 1 + encode([(b"x-b", b"%d" % number)]))
     assert 65 > len(remembering.known)
     assert 65 > len(remembering._beginnings)  # noqa: SLF001 - that is what it is about
+    assert 17 > len(remembering._lists)  # noqa: SLF001 - likewise
+    remembering = reader()
+    remembering.decode(encode([(b"x-a", b"w" * 3000)]))
+    assert not remembering._lists  # noqa: SLF001 - likewise
+
+
+def test_a_list_that_came_before_is_read_once_though_the_table_changes() -> None:
+    """
+    A client that puts each new timeout into the table repeats its lists, and not its blocks.
+    """
+    asked = []
+    encoder, plain = Encoder(), Decoder()
+    remembering = CachedDecoder(1000, RULES, lambda headers: asked.append(1) or meaning(headers))
+    blocks = [
+        encoder.encode([(b":status", b"200"), (b"x-a", b"1"), (b"x-b", value)])
+        for value in (b"1", b"2", b"1", b"3", b"1", b"2")
+    ]
+    assert len(set(blocks)) == len(blocks)
+    for block in blocks:
+        found = [tuple(field) for field in plain.decode(block, raw=True)]
+        assert meaning(HeaderList(found, RULES)) == remembering.decode(block)
+    assert 3 == len(asked)
 
 
 @given(LISTS)
