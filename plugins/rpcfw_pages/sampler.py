@@ -22,7 +22,7 @@ _IDLE = frozenset(
     {
         ("threading.py", "wait"),
         ("selectors.py", "select"),
-        ("epoll_reactor.py", "doPoll"),  # ours
+        ("epoll_reactor.py", "_poll"),  # ours
         ("epollreactor.py", "doPoll"),
         ("pollreactor.py", "doPoll"),
         ("queue.py", "get"),

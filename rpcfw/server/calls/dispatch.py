@@ -83,16 +83,13 @@ def dispatch(
         # Most calls have no metadata, and pay for one comparison only.
         if call.metadata is not EMPTY and unpack is not None and STRICT in call.metadata:
             await _refuse_unknown(payload, decode_thread, raw)
-        arguments = (request,) if unpack is None else unpack(request)
-        # Outside of the `try`: a refusal of the pool keeps its hints, for no method has begun.
-        running = threads.run(bound.function, arguments, call) if bound.blocking else None
+        if bound.blocking:
+            return await _run_in_thread(threads, bound, request, call)
+        function = bound.function
         try:
-            if running is not None:
-                return await running
-            if bound.is_coroutine:
-                return await bound.function(*arguments)
-            result = bound.function(*arguments)
-            if isinstance(result, (CoroutineType, Deferred)):
+            # One argument is passed as such: a tuple that is unpacked costs more.
+            result = function(request) if unpack is None else function(*unpack(request))
+            if bound.is_coroutine or isinstance(result, (CoroutineType, Deferred)):
                 return await result
             return result
         except CallError as error:
@@ -100,6 +97,19 @@ def dispatch(
             raise
 
     return step
+
+
+async def _run_in_thread(
+    threads: BlockingThreads, bound: BoundMethod, request: Any, call: Call
+) -> Any:
+    arguments = (request,) if bound.unpack is None else bound.unpack(request)
+    # Outside of the `try`: a refusal of the pool keeps its hints, for no method has begun.
+    running = threads.run(bound.function, arguments, call)
+    try:
+        return await running
+    except CallError as error:
+        forget_origin(error)
+        raise
 
 
 def forget_origin(error: CallError) -> None:

@@ -34,6 +34,7 @@ from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, R
 from rpcfw.transport.connection.tls_close import close_transport
 from rpcfw.transport.connection.turns import BUNCH, TURN_EVENTS, Turns
 from rpcfw.transport.network.address_text import address_text
+from rpcfw.transport.network.direct_protocol import remove_wrapper
 from rpcfw.transport.network.end_reason import drop_frames, end_reason
 
 __all__ = ["LINGER_S", "Connection"]
@@ -198,6 +199,7 @@ class Connection(Protocol, Buffering):
 
     def connectionMade(self) -> None:
         transport = self.transport
+        remove_wrapper(transport, self)
         self.peer = address_text(transport.getPeer())
         self.received_at = self._clock.seconds()
         if ITCPTransport.providedBy(transport):
@@ -282,8 +284,8 @@ class Connection(Protocol, Buffering):
             self.on_progress()
         output = self._output
         output.emit(output.offer)
-        if self._quota is not None and not output.watched:
-            self._turns.count()  # what was read may be held
+        if self._quota is not None and not output.watched and self._machine.held_bytes:
+            self._turns.count()  # of what was read
 
     # The end.
 

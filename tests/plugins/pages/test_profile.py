@@ -186,7 +186,7 @@ def test_waiting_threads_are_idle():
     A reactor that waits for events does nothing, and so does a thread of a pool.
     """
     assert is_idle(("/lib/twisted/internet/epollreactor.py", 244, "EPollReactor.doPoll"))
-    assert is_idle(("/rpcfw/app/epoll_reactor.py", 80, "EPollReactor.doPoll"))
+    assert is_idle(("/rpcfw/app/epoll_reactor.py", 80, "EPollReactor._poll"))
     assert is_idle(("/lib/python3.11/threading.py", 320, "Condition.wait"))
     assert is_idle(("/plugins/zookeeper/kazoo/handler.py", 175, "KazooHandler.select"))
     assert not is_idle(("/srv/shop.py", 3, "Shop.wait"))

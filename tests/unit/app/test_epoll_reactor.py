@@ -159,11 +159,11 @@ def test_the_main_loop_goes_on_after_a_failure(reactor):
     What fails outside of any event is logged, and the reactor runs on.
     """
 
-    def fail_once(timeout):
-        del reactor.doPoll
+    def fail_once():
+        del reactor.runUntilCurrent
         raise ZeroDivisionError
 
-    reactor.doPoll = fail_once
+    reactor.runUntilCurrent = fail_once
     reactor.callLater(0.001, reactor.stop)
     assert [ZeroDivisionError] == list(map(type, logged_in(reactor)))
 
