@@ -87,7 +87,7 @@ def dispatch(
             return await _run_in_thread(threads, bound, request, call)
         function = bound.function
         try:
-            # One argument is passed as such: a tuple that is unpacked costs more.
+            # One argument is passed as such: a tuple of arguments costs more.
             result = function(request) if unpack is None else function(*unpack(request))
             if bound.is_coroutine or isinstance(result, (CoroutineType, Deferred)):
                 return await result

@@ -34,7 +34,7 @@ from rpcfw.transport.connection.read_size import READ_BYTES, SMALL_READ_BYTES, R
 from rpcfw.transport.connection.tls_close import close_transport
 from rpcfw.transport.connection.turns import BUNCH, TURN_EVENTS, Turns
 from rpcfw.transport.network.address_text import address_text
-from rpcfw.transport.network.direct_protocol import remove_wrapper
+from rpcfw.transport.network.direct_protocol import connect_directly
 from rpcfw.transport.network.end_reason import drop_frames, end_reason
 
 __all__ = ["LINGER_S", "Connection"]
@@ -199,7 +199,7 @@ class Connection(Protocol, Buffering):
 
     def connectionMade(self) -> None:
         transport = self.transport
-        remove_wrapper(transport, self)
+        connect_directly(transport, self)
         self.peer = address_text(transport.getPeer())
         self.received_at = self._clock.seconds()
         if ITCPTransport.providedBy(transport):

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["remove_wrapper"]
+__all__ = ["connect_directly"]
 
 
-def remove_wrapper(transport: Any, protocol: Any) -> None:
+def connect_directly(transport: Any, protocol: Any) -> None:
     """
     Let a connected transport call a protocol without the wrapper of Twisted's endpoints.
 

@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from rpcfw.transport.network.direct_protocol import remove_wrapper
+from rpcfw.transport.network.direct_protocol import connect_directly
 
 
 class Direct(Protocol):
@@ -21,7 +21,7 @@ class Direct(Protocol):
     lost = None
 
     def connectionMade(self):
-        remove_wrapper(self.transport, self)
+        connect_directly(self.transport, self)
 
     def connectionLost(self, reason=None):
         self.lost = reason
