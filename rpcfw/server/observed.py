@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from rpcfw.server.calls.request_acceptor import RequestAcceptor
 from rpcfw.server.connections.connections import ConnectionTable
 from rpcfw.spi.runtime.metrics import Meter
+from rpcfw.transport.connection.byte_counts import server_bytes
 from rpcfw.transport.network.capacity import Capacity
 
 __all__ = ["observe_server"]
@@ -33,6 +35,7 @@ def observe_server(
         for protocol, count in Counter(connections.protocols()).items():
             yield (protocol,), count
 
+    connections.bytes_of = partial(server_bytes, meter)
     meter.observed_gauge(
         "rpcfw_server_connections", "open connections, by wire protocol", "protocol"
     ).add(by_protocol)

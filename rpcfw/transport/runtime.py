@@ -21,6 +21,7 @@ from rpcfw.spi.runtime.clock import Clock, RandomSource
 from rpcfw.spi.runtime.pauses import Pauses
 from rpcfw.spi.runtime.rate_limit import LimitedLog
 from rpcfw.spi.runtime.timers import Timers
+from rpcfw.transport.connection.byte_counts import client_bytes
 from rpcfw.transport.network.endpoints import Network
 from rpcfw.transport.payload import Payload
 from rpcfw.transport.pool.counts import PoolCounts
@@ -146,6 +147,8 @@ class Runtime:
             counts.watched(changed),
         )
         link.protocol = wire.name
+        counts_of_wire = client_bytes(self.plugin_context.meter, wire.name)
+        link.bytes_of = lambda _: counts_of_wire
         link.log = self.log
         link.keepalive_floor_s = wire.keepalive_floor_s
         return link

@@ -53,6 +53,26 @@ def test_connections(lab) -> None:
     assert {(): 1} == values(consumer, "rpcfw_client_connections_ended_total")
 
 
+@pytest.mark.parametrize("wire", ["native", "grpc", "dubbo"])
+def test_bytes_of_connections(lab, wire) -> None:
+    """
+    What one side has sent, the other one has received; closed connections count as well.
+    """
+    server = lab.serve(Greeter("a", lab.clock), sets=(f"server.protocols={wire}",))
+    consumer = lab.consumer(f"client.protocols={wire}")
+    lab.run(consumer.application.client(Greeter).say("b" * 20_000))
+    lab.stop(consumer)
+    lab.stop(server)
+
+    (to_server,) = values(consumer, "rpcfw_client_sent_bytes_total").items()
+    (to_client,) = values(consumer, "rpcfw_client_received_bytes_total").items()
+    assert dict([to_server]) == values(server, "rpcfw_server_received_bytes_total")
+    assert dict([to_client]) == values(server, "rpcfw_server_sent_bytes_total")
+    assert (wire,) == to_server[0]
+    assert 20_000 < to_server[1] < 25_000
+    assert 20_000 < to_client[1] < 25_000
+
+
 def test_made_up_names_make_no_series(lab) -> None:
     """
     A caller that makes up a thousand names of services and methods makes no series at the server.

@@ -27,6 +27,7 @@ from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.waiting import running_loop, sleep
 from rpcfw.status import Status
 from rpcfw.transport.connection.buffer_quota import Buffering, BufferQuota
+from rpcfw.transport.connection.byte_counts import NOT_COUNTED
 from rpcfw.transport.connection.deadline import Deadline
 from rpcfw.transport.connection.lingering import Lingering
 from rpcfw.transport.connection.output import Output
@@ -77,6 +78,8 @@ class Connection(Protocol, Buffering):
         self.on_progress: Callable[[], None] | None = None
         #: Where it is listed between its own close and that of its socket, if anywhere.
         self.lingering: Lingering | None = None
+        #: Counts what is read. It and `Output.sent` are additions, once for each read and write.
+        self._received = NOT_COUNTED.received
         self._machine = machine
         self._clock = clock
         self._handshake_timeout_s = handshake_timeout_s
@@ -217,6 +220,7 @@ class Connection(Protocol, Buffering):
 
     def dataReceived(self, data: bytes) -> None:
         turns = self._turns
+        self._received.value += len(data)
         if turns.held:
             turns.put_aside(data)
             return

@@ -307,6 +307,7 @@ class Driver(Connection):
             self.observer.disconnected(self)
 
     def _connected(self) -> None:
+        self._received, self._output.sent = self.observer.bytes_of(self.wire)
         self.observer.connected(self)
 
     def _ended_with(self, reason: str) -> None:

@@ -4,9 +4,11 @@ What a driver reports about its connection, as apart from its calls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rpcfw.spi.events import ConnectionFailed, PingReceived, RequestReceived
+from rpcfw.transport.connection.byte_counts import NOT_COUNTED, ByteCounts
 
 if TYPE_CHECKING:
     from rpcfw.transport.connection.driver import Driver
@@ -18,6 +20,9 @@ class DriverObserver:
     """
     The owner of a driver is notified by these methods. Each one is optional.
     """
+
+    #: Where the bytes of a connection are counted, by the name of its wire.
+    bytes_of: Callable[[str], ByteCounts] = staticmethod(lambda wire: NOT_COUNTED)
 
     def connected(self, driver: Driver) -> None: ...
 

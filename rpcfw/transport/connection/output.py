@@ -17,6 +17,7 @@ from typing import Any
 
 from rpcfw.spi.machine import Machine
 from rpcfw.spi.runtime.waiting import Waiter
+from rpcfw.transport.connection.byte_counts import NOT_COUNTED
 from rpcfw.transport.connection.direct_write import direct_write
 
 __all__ = ["LARGE_BYTES", "Output"]
@@ -45,6 +46,7 @@ class Output:
         "on_emit",
         "on_large_write",
         "queued_bytes",
+        "sent",
         "watched",
         "write",
     )
@@ -65,6 +67,8 @@ class Output:
         self.on_emit: Callable[[], None] | None = None
         #: The connection holds something, even if the machine has no unsent bytes.
         self.watched = False
+        #: Counts what is written.
+        self.sent = NOT_COUNTED.sent
         #: Bytes that were written since the socket became full.
         self.queued_bytes = 0
         self._machine = machine
@@ -100,6 +104,7 @@ class Output:
         data = machine.take_output()
         if data and not self.closed:
             size = len(data)
+            self.sent.value += size
             write(data)
             if self.full:
                 self.queued_bytes += size
