@@ -92,7 +92,8 @@ class Dispatch:
         if call.compression is not None or len(body) > self._payload.threshold_bytes:
             body, encoding = _compressed(call, self._payload, driver, body)
         left_s = call.deadline - began
-        if call.metadata.pairs or not _MIN_SHARED_S < left_s < _MAX_SHARED_S:
+        if call.metadata is not plan.metadata or not _MIN_SHARED_S < left_s < _MAX_SHARED_S:
+            plan.note_other(call.metadata)
             head = RequestHead(plan.path, plan.codec, left_s, call.metadata)
         else:
             left_ms = ceil(left_s * 1000)

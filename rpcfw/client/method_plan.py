@@ -7,6 +7,7 @@ from __future__ import annotations
 from rpcfw.spi.codec import Coder
 from rpcfw.spi.events import RequestHead
 from rpcfw.transport.payload import Payload
+from rpcfw.values.metadata import EMPTY, Metadata
 from rpcfw.values.method import Method
 
 __all__ = ["MethodPlan", "MethodPlans"]
@@ -27,7 +28,18 @@ class MethodPlan:
         reader: reads responses.
     """
 
-    __slots__ = ("codec", "decode", "encode", "heads", "path", "reader", "whole", "writer")
+    __slots__ = (
+        "_last",
+        "codec",
+        "decode",
+        "encode",
+        "heads",
+        "metadata",
+        "path",
+        "reader",
+        "whole",
+        "writer",
+    )
 
     def __init__(self, method: Method, writer: Coder, reader: Coder) -> None:
         self.path, self.codec = method.path, method.codec
@@ -39,14 +51,29 @@ class MethodPlan:
         #: By the timeout in milliseconds. Nearly all calls have one of a few, so a machine finds
         #: what it has written for such a head by the head itself.
         self.heads: dict[int, RequestHead] = {}
+        #: That of the heads: none, or an object that calls share, as those do whose traces are
+        #: not recorded.
+        self.metadata = EMPTY
+        self._last = EMPTY
+
+    def note_other(self, metadata: Metadata) -> None:
+        """
+        Note the metadata of a call that has no head here. Who brings it twice, shares it.
+        """
+        if metadata is self._last and metadata is not self.metadata:
+            self.metadata = metadata
+            self.heads.clear()
+        self._last = metadata
 
     def new_head(self, left_ms: int) -> RequestHead:
         """
-        Make the head of requests without metadata and with this timeout, and keep it.
+        Make the head of requests with the shared metadata and this timeout, and keep it.
         """
         if len(self.heads) >= _MAX_HEADS:
             self.heads.clear()
-        head = self.heads[left_ms] = RequestHead(self.path, self.codec, left_ms / 1000)
+        head = self.heads[left_ms] = RequestHead(
+            self.path, self.codec, left_ms / 1000, self.metadata
+        )
         return head
 
 

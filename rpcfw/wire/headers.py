@@ -60,7 +60,8 @@ class HeaderEncoder:
         self._numbers: dict[str, int] = {}
         self._paths_bytes = 0
         self._cache: dict[tuple[str, int, str, str], bytes] = {}
-        #: What `write` returned for heads without metadata, and bodies that are not compressed.
+        #: What `write` returned for heads with no metadata or shared one, and bodies that are not
+        #: compressed.
         #: Clients use such a head for many requests.
         self.known: dict[RequestHead, tuple[int, bytes]] = {}
         #: The last metadata that had nothing but a trace, and its field.
@@ -83,12 +84,12 @@ class HeaderEncoder:
         if header is None:
             header = self._pack(key)
         metadata = head.metadata
-        if metadata.pairs:
-            # Calls whose traces are not recorded say so with the same object.
-            if metadata is self._metadata:
-                header += self._packed
-            else:
-                header = self._with_pairs(header, head)
+        # Calls whose traces are not recorded say so with the same object.
+        is_shared = not metadata.pairs or metadata is self._metadata
+        if not is_shared:
+            header = self._with_pairs(header, head)
+        elif metadata.pairs:
+            header += self._packed
         if len(header) > limit_bytes:
             self._take_back(header, head.path)
             raise MessageTooLarge(
@@ -97,7 +98,7 @@ class HeaderEncoder:
                 hints=Hint.NEVER_SENT,
             )
         written = CODEC_NUMBERS.get(head.codec, CODEC_NAMED), header
-        if not (encoding or metadata.pairs):
+        if is_shared and not encoding:
             self._learn(head, written)
         return written
 
