@@ -2,11 +2,11 @@
 One future value, for a coroutine that may be driven by Twisted, asyncio or the server.
 
 Theory of operation. A coroutine does not know what drives it. Twisted's driver waits for a
-Deferred that is yielded to it, and returns anything else at once. asyncio's Task waits for a
-future and refuses anything else. So inside a Task's step a `Waiter` yields a future first. If
-the same future comes back at once, Twisted is the driver, and the Waiter yields itself, which
-is a Deferred. Outside a Task it yields itself directly, and that is the whole cost with the
-usual reactor.
+Deferred that is yielded to it, and returns anything else at once. asyncio's Task waits for what
+looks like a future, and refuses anything else. So inside a Task's step a `Waiter` yields a
+`TaskWait` first. If the same object comes back at once, Twisted is the driver, and the Waiter
+yields itself, which is a Deferred. Outside a Task it yields itself directly, and that is the
+whole cost with the usual reactor.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from rpcfw.spi.runtime.affinity import check_loop, running_loop
+from rpcfw.spi.runtime.task_wait import TaskWait
 
-__all__ = ["Waiter", "forget", "future_for"]
+__all__ = ["Waiter", "forget", "task_wait"]
 
 T = TypeVar("T")
 
@@ -102,48 +103,29 @@ class Waiter(Deferred[T], Generic[T]):
         return (yield from self._await_beside_asyncio())
 
     def _await_beside_asyncio(self) -> Generator[Any, Any, T]:
-        future = self.as_future()
-        future._asyncio_future_blocking = True  # noqa: SLF001 - what a Task looks for
+        wait = task_wait(self)
         try:
-            handed_back = yield future
+            handed_back = yield wait
         except asyncio.CancelledError:
             self.cancel()
             self.addErrback(forget)  # nobody is left to take it
             raise
-        if handed_back is not future:
-            return future.result()
-        future.cancel()
-        return (yield from super().__await__())
-
-    def as_future(self) -> asyncio.Future[T]:
-        """
-        Return an asyncio future for the value; the value stays here as well.
-        """
-        return future_for(self)
+        if handed_back is wait:
+            return (yield from super().__await__())
+        result: T = wait.outcome()
+        return result
 
 
-def future_for(deferred: Deferred[T]) -> asyncio.Future[T]:
+def task_wait(deferred: Deferred[Any]) -> TaskWait:
     """
-    Return an asyncio future for what comes, and leave a value where it is.
+    Return what the current Task waits for while it awaits a Deferred.
 
-    Twisted's own `asFuture` takes the value away; but a Deferred that is awaited
-    looks for it in itself when its awaiter goes on.
+    Raises:
+        SetupError: no reactor runs in its loop.
     """
     loop = asyncio.get_running_loop()
     check_loop(loop)
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: Any) -> Any:
-        if future.done():
-            return result
-        if isinstance(result, Failure):
-            future.set_exception(result.value or RuntimeError("failure without a value"))
-            return None  # the future has it now
-        future.set_result(result)
-        return result
-
-    deferred.addBoth(settle)
-    return future
+    return TaskWait(deferred, loop)
 
 
 def forget(failure: Failure) -> None:

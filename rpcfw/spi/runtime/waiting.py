@@ -16,7 +16,7 @@ from rpcfw.errors import DeadlineExceeded
 from rpcfw.spi.runtime.affinity import running_loop
 from rpcfw.spi.runtime.clock import Clock
 from rpcfw.spi.runtime.timers import Timers
-from rpcfw.spi.runtime.waiter import Waiter, forget, future_for
+from rpcfw.spi.runtime.waiter import Waiter, forget, task_wait
 
 __all__ = [
     "CANCELLED",
@@ -212,7 +212,7 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
             raise
         try:
             if isinstance(waited, Deferred):
-                argument = yield from _as_future(waited)
+                argument = yield from _await_in_task(waited)
             else:
                 argument = yield waited
             step = coroutine.send
@@ -223,13 +223,15 @@ def _bridge(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
             step, argument = coroutine.throw, error
 
 
-def _as_future(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
+def _await_in_task(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
+    wait = task_wait(deferred)
     try:
-        return (yield from future_for(deferred))
+        yield wait
     except asyncio.CancelledError:
         deferred.cancel()
         deferred.addErrback(forget)  # nobody is left to take it
         raise
+    return wait.outcome()
 
 
 async def asyncio_bridge(coroutine: Coroutine[Any, Any, T]) -> T:
